@@ -1,0 +1,230 @@
+"""The compiler's one picture of a network: a flat graph of ops, and the tree of scopes they came from.
+
+Ids are paths (`conv4.2.conv1`) and are the same everywhere: state_dict prefix, table row, figure id.
+Graphs, nodes and scopes do not change once made; `builder.py` makes them from specs, passes make new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import networkx as nx
+
+from archdsl.ops.base import Op
+from archdsl.source import Span
+from archdsl.tensor import Tensor
+
+ScopeKind = Literal["network", "stage", "output", "block", "copies", "copy", "shared"]
+
+
+class Value(NamedTuple):
+    """One output of one node. Nearly all nodes have one output, port 0."""
+
+    node: str
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A region of the graph: the network (path ""), a stage, a further output, a block, copies, one copy.
+
+    A stage or output that consists of one block *is* that block: kind "stage", with `block` set. One that
+    consists of copies of a block has `block` unset and children of kind "copy".
+
+    `arguments` are the block's own parameters with their values, `written` the expressions they were
+    given by (in the parent's terms), `lets` the block's named numbers: name, expression, value.
+    `decisions` tells how each condition in the block's text came out. `copy` is (index, count).
+    `results` are the values the scope hands on, the main one last for a network.
+    """
+
+    path: str
+    kind: ScopeKind
+    parent: str | None
+    span: Span
+    block: str | None = None
+    defined: Span | None = None
+    arguments: tuple[tuple[str, Any], ...] = ()
+    written: tuple[tuple[str, str], ...] = ()
+    lets: tuple[tuple[str, str, Any], ...] = ()
+    decisions: tuple[tuple[str, bool], ...] = ()
+    copy: tuple[int, int] | None = None
+    title: str | None = None
+    doc: str | None = None
+    results: tuple[Value, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One op at one place.
+
+    `outputs` are its tensors (one, but for ops like split). `span` is the text that made it and `scope`
+    leads to the blocks and stages it came through. `label` is the user's own name for it (`as`).
+    `written` holds arguments as the spec wrote them: (("out", "width * expansion"), ...).
+    `weights` is the id under which its parameters are kept: its own, unless it is a further use of a
+    `shared` module.
+    `environment` lets `explain` derive numbers; it is absent from graphs that were not just compiled.
+    """
+
+    id: str
+    op: Op
+    outputs: tuple[Tensor, ...]
+    scope: str
+    span: Span
+    weights: str
+    label: str | None = None
+    written: tuple[tuple[str, str], ...] = ()
+    environment: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def output(self) -> Tensor:
+        """The only output; of several, the first."""
+        return self.outputs[0]
+
+    @property
+    def name(self) -> str:
+        return self.id.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A result of the network. `several` where it is a list (an output inside a repeat)."""
+
+    name: str
+    values: tuple[Value, ...]
+    training: bool = False
+    several: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One parameter or coefficient and what it came to. `origin`: "default", "variant b3", "given" or a formula."""
+
+    name: str
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is said of a network as a whole. `spec` is the file's name as shown, `source` the citation."""
+
+    name: str
+    spec: str
+    doc: str = ""
+    source: str = ""
+    variant: str | None = None
+    settings: tuple[Setting, ...] = ()
+
+
+class Graph:
+    """Nodes, edges and scopes of one network, in an order in which every node follows its inputs.
+
+    `outputs[0]` is the main output, named "output"; the others follow in the order of the spec.
+    """
+
+    def __init__(
+        self,
+        header: Header,
+        scopes: Iterable[Scope],
+        nodes: Iterable[tuple[Node, tuple[Value, ...]]],
+        outputs: Iterable[Output],
+    ) -> None:
+        self.header = header
+        self.scopes: Mapping[str, Scope] = {scope.path: scope for scope in scopes}
+        self.outputs = tuple(outputs)
+        self.network: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        """networkx's view: node attribute `node`; edges keyed by the input's slot, with attribute `port`."""
+        self._inputs: dict[str, tuple[Value, ...]] = {}
+        for node, inputs in nodes:
+            self.network.add_node(node.id, node=node)
+            self._inputs[node.id] = inputs
+            for slot, value in enumerate(inputs):
+                self.network.add_edge(value.node, node.id, key=slot, port=value.port)
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._inputs
+
+    def __iter__(self) -> Iterator[Node]:
+        """Nodes in order: inputs first, every node after those it takes from."""
+        return iter(self._nodes.values())
+
+    @cached_property
+    def _nodes(self) -> dict[str, Node]:
+        return {id: self.network.nodes[id]["node"] for id in self._inputs}
+
+    def node(self, id: str) -> Node:
+        return self._nodes[id]
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The network's inputs, in the order declared."""
+        return tuple(node for node in self if node.op.name == "input")
+
+    def inputs_of(self, id: str) -> tuple[Value, ...]:
+        """The values a node takes, in the order of its op's inputs."""
+        return self._inputs[id]
+
+    def tensor(self, value: Value) -> Tensor:
+        return self._nodes[value.node].outputs[value.port]
+
+    def tensors_into(self, id: str) -> tuple[Tensor, ...]:
+        """Shapes of the values a node takes, as its op's methods want them."""
+        return tuple(self.tensor(value) for value in self._inputs[id])
+
+    def users(self, id: str) -> tuple[Node, ...]:
+        """The nodes that take any output of this one, each once."""
+        return tuple(self._nodes[user] for user in self.network.successors(id))
+
+    def ancestry(self, scope: str) -> tuple[Scope, ...]:
+        """A scope and those around it, from the inside out."""
+        chain = []
+        path: str | None = scope
+        while path is not None:
+            chain.append(self.scopes[path])
+            path = self.scopes[path].parent
+        return tuple(chain)
+
+    @cached_property
+    def stages(self) -> tuple[Scope, ...]:
+        return tuple(scope for scope in self.scopes.values() if scope.kind == "stage")
+
+    @cached_property
+    def children(self) -> Mapping[str, tuple[Scope | Node, ...]]:
+        """What each scope holds directly, in order of first appearance; nodes and scopes mixed."""
+        held: dict[str, dict[str, Scope | Node]] = {path: {} for path in self.scopes}
+        for node in self:
+            held[node.scope].setdefault(f"node {node.id}", node)
+            for scope in self.ancestry(node.scope):
+                if scope.parent is None or f"scope {scope.path}" in held[scope.parent]:
+                    break
+                held[scope.parent][f"scope {scope.path}"] = scope
+        return {path: tuple(members.values()) for path, members in held.items()}
+
+    @cached_property
+    def training_only(self) -> frozenset[str]:
+        """Ids of nodes that serve only outputs marked `training`."""
+        needed: set[str] = set()
+        pending = [v.node for output in self.outputs if not output.training for v in output.values]
+        while pending:
+            id = pending.pop()
+            if id not in needed:
+                needed.add(id)
+                pending.extend(value.node for value in self._inputs[id])
+        trained: set[str] = set()
+        pending = [v.node for output in self.outputs if output.training for v in output.values]
+        while pending:
+            id = pending.pop()
+            if id not in needed and id not in trained:
+                trained.add(id)
+                pending.extend(value.node for value in self._inputs[id])
+        return frozenset(trained)

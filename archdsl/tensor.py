@@ -1,0 +1,48 @@
+"""The type of a value that flows through a network. A leaf: ops and graphs both build on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+Kind = Literal["float", "int"]
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Tensor:
+    """Shape and kind of one value, channels first and without the batch: `Tensor(64, 112, 112)`.
+
+    One dimension is a vector of features, two are channels x length, three channels x height x
+    width. Token ids are `Tensor(128, kind="int")`: a length alone, which an embedding turns into
+    channels x length.
+    """
+
+    dims: tuple[int, ...]
+    kind: Kind
+
+    def __init__(self, *dims: int, kind: Kind = "float") -> None:
+        object.__setattr__(self, "dims", dims)
+        object.__setattr__(self, "kind", kind)
+
+    @property
+    def channels(self) -> int:
+        return self.dims[0]
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """The dimensions after the channels: (), (length,) or (height, width), in pixels."""
+        return self.dims[1:]
+
+    @property
+    def rank(self) -> int:
+        return len(self.dims)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.dims)
+
+    def __str__(self) -> str:
+        text = "x".join(map(str, self.dims))
+        return f"{text} of int" if self.kind == "int" else text

@@ -37,13 +37,15 @@ class Scope:
     `arguments` are the block's own parameters with their values, `written` the expressions they were
     given by (in the parent's terms), `lets` the block's named numbers: name, expression, value.
     `decisions` tells how each condition in the block's text came out. `copy` is (index, count).
-    `results` are the values the scope hands on, the main one last for a network.
+    `results` are the values the scope hands on. `weights` is the path under which its parameters are
+    kept: its own, unless it is or lies in a use of a `shared` module.
     """
 
     path: str
     kind: ScopeKind
     parent: str | None
     span: Span
+    weights: str
     block: str | None = None
     defined: Span | None = None
     arguments: tuple[tuple[str, Any], ...] = ()

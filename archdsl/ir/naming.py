@@ -1,0 +1,30 @@
+"""Names that no step may have, since a module's attribute or a Python keyword already has them.
+
+Paths are attribute names in the emitted module, so the rule holds everywhere; a test compares the list
+with what `torch.nn.Module` really has.
+"""
+
+from __future__ import annotations
+
+import re
+
+RESERVED = frozenset(
+    """
+    False None T_destination True add_module and apply as assert async await bfloat16 break buffers
+    call_super_init children class compile continue cpu cuda def del double dump_patches elif else
+    eval except extra_repr finally float for forward from get_buffer get_extra_state get_parameter
+    get_submodule global half if import in ipu is lambda load_state_dict modules mtia named_buffers
+    named_children named_modules named_parameters nonlocal not or parameters pass raise
+    register_backward_hook register_buffer register_forward_hook register_forward_pre_hook
+    register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook
+    register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ return set_extra_state
+    set_submodule share_memory state_dict to to_empty train training try type while with xpu yield
+    zero_grad
+    """.split()
+)
+
+
+def snake_case(name: str) -> str:
+    """`MBConv` -> `mb_conv`, `SqueezeGate` -> `squeeze_gate`, `conv` -> `conv`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

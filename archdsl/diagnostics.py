@@ -12,6 +12,21 @@ Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """What a diagnostic's code means: one entry of the reference, which a test brings about by `example`.
+
+    `summary` is one sentence, `explanation` says why the rule is there and what to do. `example` is the text
+    of `net.arch`; a line `# file: blocks/other.arch` begins a further file. It is checked by `archdsl check
+    net.arch`, unless its first line says otherwise: `$ archdsl check net.arch --variant b9`. One that begins
+    with `{` is the text of a graph file instead.
+    """
+
+    summary: str
+    explanation: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A further fact: a `= ...` line, with the place it came from where there is one."""
 

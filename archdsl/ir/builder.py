@@ -14,7 +14,7 @@ from itertools import count as numbering
 from typing import Any, NamedTuple
 
 from archdsl.ir.graph import Graph, Header, Node, Output, Scope, ScopeKind, Value
-from archdsl.ir.naming import RESERVED
+from archdsl.naming import RESERVED
 from archdsl.ops.base import Op
 from archdsl.source import Span
 from archdsl.tensor import Tensor
@@ -80,6 +80,11 @@ class Builder:
     def tensor(self, ref: Ref) -> Tensor:
         return self._nodes[ref.number].outputs[ref.port]
 
+    def origin(self, ref: Ref) -> tuple[str, Span]:
+        """The name of the step that made a value, and its text."""
+        node = self._nodes[ref.number]
+        return node.label or node.base, node.span
+
     def node(
         self,
         op: Op,
@@ -93,8 +98,7 @@ class Builder:
         environment: Any = None,
     ) -> tuple[Ref, ...]:
         """Adds `op` and returns its outputs. Raises the op's `Mismatch` where it cannot take these inputs."""
-        result = op.shape(*(self.tensor(ref) for ref in inputs))
-        outputs = result if isinstance(result, tuple) else (result,)
+        outputs = op.outputs(*(self.tensor(ref) for ref in inputs))
         node = _Node(op, base, self.scope, span, tuple(inputs), outputs, home, label, written, environment)
         self._scopes[self.scope].members.append(node)
         self._nodes.append(node)

@@ -36,6 +36,7 @@ class Scope:
 
     `arguments` are the block's own parameters with their values, `written` the expressions they were
     given by (in the parent's terms), `lets` the block's named numbers: name, expression, value.
+    Values of both are plain data (numbers, words, lists and shapes of them; a block or op is its name).
     `decisions` tells how each condition in the block's text came out. `copy` is (index, count).
     `results` are the values the scope hands on. `weights` is the path under which its parameters are
     kept: its own, unless it is or lies in a use of a `shared` module.
@@ -106,7 +107,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One parameter or coefficient and what it came to. `origin`: "default", "variant b3", "given" or a formula."""
+    """One parameter or coefficient and what it came to. `origin`: "default", "variant b3", "given" or a formula.
+
+    Values are plain data, as a scope's.
+    """
 
     name: str
     value: Any
@@ -139,16 +143,33 @@ class Graph:
         outputs: Iterable[Output],
     ) -> None:
         self.header = header
+        scopes = tuple(scopes)
         self.scopes: Mapping[str, Scope] = {scope.path: scope for scope in scopes}
+        assert len(self.scopes) == len(scopes), "two scopes have one path"
         self.outputs = tuple(outputs)
         self.network: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         """networkx's view: node attribute `node`; edges keyed by the input's slot, with attribute `port`."""
         self._inputs: dict[str, tuple[Value, ...]] = {}
         for node, inputs in nodes:
+            assert node.id not in self._inputs, f"two nodes have the id {node.id}"
             self.network.add_node(node.id, node=node)
             self._inputs[node.id] = inputs
             for slot, value in enumerate(inputs):
                 self.network.add_edge(value.node, node.id, key=slot, port=value.port)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal in everything that is written down: all but the nodes' `environment`."""
+        if not isinstance(other, Graph):
+            return NotImplemented
+        return self._contents == other._contents
+
+    def __hash__(self) -> int:
+        return hash((self.header.name, tuple(self._inputs)))
+
+    @property
+    def _contents(self) -> tuple[object, ...]:
+        scopes = tuple(self.scopes.values())
+        return self.header, scopes, tuple(self), tuple(self._inputs.values()), self.outputs
 
     def __len__(self) -> int:
         return len(self._inputs)

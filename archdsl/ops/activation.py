@@ -1,12 +1,16 @@
-"""Elementwise non-linearities."""
+"""Non-linearities: they keep the shape and, but for prelu, learn nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from archdsl.ops.base import Example, Family, Module, Stateless, register
+from pydantic import Field
+
+from archdsl.ops.base import Example, Family, Module, Op, Stateless, register
 from archdsl.tensor import Tensor
+
+Slope = Annotated[float, Field(description="slope below 0")]
 
 
 class Activation(Stateless):
@@ -18,16 +22,186 @@ class Activation(Stateless):
         return x
 
 
-@register
-class Relu(Activation):
-    """max(x, 0)."""
+class Plain(Activation):
+    """An activation without arguments: a PyTorch class, perhaps one that can work in place."""
 
-    name = "relu"
+    target: ClassVar[str]
+    in_place: ClassVar[bool] = False
 
     def torch(self, x: Tensor) -> Module:
-        return Module("nn.ReLU", inplace=True)
+        return Module(self.target, inplace=self.in_place)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
         yield Example(cls(), (Tensor(10),), Tensor(10))
+
+
+@register
+class Relu(Plain):
+    """max(x, 0)."""
+
+    name = "relu"
+    target = "nn.ReLU"
+    in_place = True
+
+
+@register
+class Relu6(Plain):
+    """min(max(x, 0), 6) (Krizhevsky 2010)."""
+
+    name = "relu6"
+    target = "nn.ReLU6"
+    in_place = True
+
+
+@register
+class Silu(Plain):
+    """x * sigmoid(x), also called swish (Ramachandran et al. 2017)."""
+
+    name = "silu"
+    target = "nn.SiLU"
+    in_place = True
+
+
+@register
+class HardSwish(Plain):
+    """x * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, MobileNetV3)."""
+
+    name = "hard_swish"
+    target = "nn.Hardswish"
+    in_place = True
+
+
+@register
+class HardSigmoid(Plain):
+    """min(max(x + 3, 0), 6) / 6."""
+
+    name = "hard_sigmoid"
+    target = "nn.Hardsigmoid"
+    in_place = True
+
+
+@register
+class Sigmoid(Plain):
+    """1 / (1 + exp(-x))."""
+
+    name = "sigmoid"
+    target = "nn.Sigmoid"
+
+
+@register
+class Tanh(Plain):
+    """(exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
+
+    name = "tanh"
+    target = "nn.Tanh"
+
+
+@register
+class LeakyRelu(Activation):
+    """x where it is positive, else slope * x (Maas et al. 2013)."""
+
+    name = "leaky_relu"
+
+    slope: Slope = 0.01
+
+    def torch(self, x: Tensor) -> Module:
+        return Module.of("nn.LeakyReLU", inplace=True, negative_slope=(self.slope, 0.01))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
+        yield Example(cls(slope=0.2), (Tensor(10),), Tensor(10))
+
+
+@register
+class Elu(Activation):
+    """x where it is positive, else alpha * (exp(x) - 1) (Clevert et al. 2016)."""
+
+    name = "elu"
+
+    alpha: float = Field(default=1.0, description="minus the limit far below 0")
+
+    def torch(self, x: Tensor) -> Module:
+        return Module.of("nn.ELU", inplace=True, alpha=(self.alpha, 1.0))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
+        yield Example(cls(alpha=0.5), (Tensor(10),), Tensor(10))
+
+
+@register
+class Gelu(Activation):
+    """x * Phi(x), with Phi the distribution function of the normal distribution (Hendrycks and Gimpel 2016)."""
+
+    name = "gelu"
+
+    approximate: bool = Field(default=False, description="compute it by its usual approximation, which uses tanh")
+
+    def torch(self, x: Tensor) -> Module:
+        return Module.of("nn.GELU", approximate=("tanh" if self.approximate else "none", "none"))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(96, 56, 56),), Tensor(96, 56, 56))
+        yield Example(cls(approximate=True), (Tensor(10),), Tensor(10))
+
+
+@register
+class Prelu(Op):
+    """x where it is positive, else slope * x with a learned slope (He et al. 2015, Delving deep into rectifiers)."""
+
+    name = "prelu"
+    family = Family.ACTIVATION
+
+    per_channel: bool = Field(default=False, description="a slope for each channel, else one for all")
+    slope: float = Field(default=0.25, description="slope below 0 at the start")
+
+    def shape(self, x: Tensor) -> Tensor:
+        return x
+
+    def params(self, x: Tensor) -> int:
+        return x.channels if self.per_channel else 1
+
+    def macs(self, x: Tensor) -> int:
+        return 0
+
+    def torch(self, x: Tensor) -> Module:
+        return Module.of("nn.PReLU", num_parameters=(self.params(x), 1), init=(self.slope, 0.25))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
+        yield Example(cls(per_channel=True, slope=0.1), (Tensor(10),), Tensor(10))
+
+
+class Normalized(Activation):
+    """An activation over the channels of each position."""
+
+    target: ClassVar[str]
+
+    def torch(self, x: Tensor) -> Module:
+        return Module(self.target, kwargs=(("dim", 1),))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(1000),), Tensor(1000))
+        yield Example(cls(), (Tensor(21, 32, 32),), Tensor(21, 32, 32))
+
+
+@register
+class Softmax(Normalized):
+    """exp(x) / sum of exp(x), over the channels of each position: probabilities."""
+
+    name = "softmax"
+    target = "nn.Softmax"
+
+
+@register
+class LogSoftmax(Normalized):
+    """The logarithm of softmax, over the channels of each position."""
+
+    name = "log_softmax"
+    target = "nn.LogSoftmax"

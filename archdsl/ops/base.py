@@ -6,15 +6,45 @@ whoever called them adds the position.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from functools import cache
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from archdsl.tensor import Tensor
+from archdsl.ops.arguments import LIMIT, Count, Like, Mismatch, Sides, Size, spread
+from archdsl.ops.emission import Expression, Module, Support
+from archdsl.tensor import Kind, Tensor
+
+__all__ = [
+    "LARGEST",
+    "LIMIT",
+    "REGISTRY",
+    "Count",
+    "Example",
+    "Expression",
+    "Family",
+    "Like",
+    "Mismatch",
+    "Module",
+    "Op",
+    "Sides",
+    "Size",
+    "Stateless",
+    "Support",
+    "Window",
+    "dump",
+    "load_op",
+    "register",
+    "spread",
+]
+
+LARGEST = 2**40
+"""Elements of a value, or learned numbers of an op: beyond a trillion something was mistyped."""
 
 
 class Family(StrEnum):
@@ -33,52 +63,6 @@ class Family(StrEnum):
     OPAQUE = "opaque"
 
 
-class Mismatch(Exception):
-    """An op cannot take these inputs. `argument` names the argument at fault, `help` an edit that mends it."""
-
-    def __init__(
-        self, message: str, *, argument: str | None = None, code: str = "shape-mismatch", help: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.argument = argument
-        self.code = code
-        self.help = help
-
-
-@dataclass(frozen=True, slots=True)
-class Support:
-    """A small class that torch lacks, written once into each module that uses it."""
-
-    name: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Module:
-    """Emission with a place in `__init__`: `nn.Conv2d(3, 64, 7, stride=2)`. Values are data, not text.
-
-    `inplace` says that the module takes `inplace=True` (the writer decides where that is safe).
-    """
-
-    target: str
-    args: tuple[Any, ...] = ()
-    kwargs: tuple[tuple[str, Any], ...] = ()
-    support: Support | None = None
-    inplace: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """Emission in `forward` only: `torch.cat([{all}], dim=1)`, `{0} + {1}`.
-
-    `{0}`, `{1}` ... are the inputs, `{all}` all of them with commas. `atomic` is false where the text
-    needs parentheses inside a larger expression.
-    """
-
-    text: str
-    atomic: bool = True
-
-
 @dataclass(frozen=True, slots=True)
 class Example:
     """`op` applied to `inputs` gives `outputs`: used by tests and by the reference."""
@@ -86,47 +70,6 @@ class Example:
     op: Op
     inputs: tuple[Tensor, ...]
     outputs: Tensor | tuple[Tensor, ...]
-
-
-def _as_size(value: Any) -> Any:
-    """Lists and shapes of the language become tuples; single numbers stay single."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-# Nothing a network needs is larger; it keeps a slip like conv(10_000_000_000) from becoming a shape.
-LIMIT = 2**31 - 1
-
-Count = Annotated[int, Field(ge=1, le=LIMIT)]
-"""A number of channels, groups or features: at least 1."""
-
-Size = Annotated[
-    Annotated[int, Field(ge=1, le=LIMIT)] | tuple[Annotated[int, Field(ge=1, le=LIMIT)], ...],
-    BeforeValidator(_as_size),
-]
-"""One number for every spatial dimension, or one for each: `3`, `1x7`, `[1, 7]`."""
-
-Sides = Annotated[
-    Annotated[int, Field(ge=0, le=LIMIT)] | tuple[Annotated[int, Field(ge=0, le=LIMIT)], ...],
-    BeforeValidator(_as_size),
-]
-"""Pixels added (or cut) at the borders: one for all, one a dimension, or one a side (left, right, top, bottom)."""
-
-Like = Literal["like"]
-"""Stands in an argument for a value of the network, which becomes a further input of the op."""
-
-
-def spread(size: int | tuple[int, ...], tensor: Tensor, argument: str) -> tuple[int, ...]:
-    """`size` with one number for each spatial dimension of `tensor`; `Mismatch` where the counts differ."""
-    count = len(tensor.spatial)
-    if isinstance(size, int):
-        return (size,) * count
-    if len(size) != count:
-        text = "x".join(map(str, size))
-        raise Mismatch(
-            f"{argument} {text} is for {len(size)} spatial dimensions, the value {tensor} has {count}",
-            argument=argument,
-        )
-    return size
 
 
 class Op(BaseModel, ABC):
@@ -138,12 +81,15 @@ class Op(BaseModel, ABC):
 
     The methods below take the inputs' tensors; an op writes the parameters it really has, and the
     signature of its `shape` is its arity (`*inputs: Any, **_: Any` is what lets it do so under mypy).
+    `takes` is the kind of value it works on; `internal` marks what no spec may call.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
     name: ClassVar[str]
     family: ClassVar[Family]
+    takes: ClassVar[Kind] = "float"
+    internal: ClassVar[bool] = False
 
     @abstractmethod
     def shape(self, *inputs: Any, **_: Any) -> Tensor | tuple[Tensor, ...]:
@@ -166,6 +112,38 @@ class Op(BaseModel, ABC):
     def examples(cls) -> Iterator[Example]:
         """At least two, which together use every argument."""
 
+    def outputs(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """`shape` for whoever builds a graph: always a tuple, after the checks that hold for every op.
+
+        Raises `Mismatch` also for a wrong number or kind of inputs and for absurd sizes.
+        """
+        self._check_inputs(inputs)
+        shape = self.shape(*inputs)
+        outputs = shape if isinstance(shape, tuple) else (shape,)
+        for what, count in (("elements", max(o.size for o in outputs)), ("parameters", self.params(*inputs))):
+            if count > LARGEST:
+                raise Mismatch(
+                    f"`{self.name}` would have {count:,} {what}, more than the limit of {LARGEST:,}", code="too-large"
+                )
+        return outputs
+
+    def arity(self) -> tuple[int, int | None]:
+        """Fewest and most inputs, values given as arguments included; None: any number."""
+        required, unlimited = _required(type(self))
+        count = required + sum(value == "like" for value in self.__dict__.values())
+        return count, None if unlimited else count
+
+    def _check_inputs(self, inputs: tuple[Tensor, ...]) -> None:
+        fewest, most = self.arity()
+        if len(inputs) < fewest or (most is not None and len(inputs) > most):
+            count = f"{'at least ' if most is None else ''}{fewest} value{'s' if fewest != 1 else ''}"
+            raise Mismatch(f"`{self.name}` takes {count}, got {len(inputs)}", code="wrong-number-of-values")
+        for tensor in inputs:
+            if tensor.kind != self.takes:
+                wanted = "numbers" if self.takes == "float" else "tokens (whole numbers)"
+                help = "put `embedding` before it" if self.takes == "float" else None
+                raise Mismatch(f"`{self.name}` takes {wanted}, got {tensor}", code="wrong-kind", help=help)
+
     def buffers(self, *inputs: Any, **_: Any) -> int:
         """Numbers that are kept but not learned (running statistics)."""
         return 0
@@ -174,16 +152,49 @@ class Op(BaseModel, ABC):
         """What one output position sees of the first input, for receptive fields; None: that very position."""
         return None
 
+    def dropped(self, *inputs: Any, **_: Any) -> tuple[int, ...]:
+        """Rows and columns at the end that no window reaches, one number a dimension; () where nothing slides."""
+        return ()
+
+    def initialize(self, target: str) -> tuple[str, ...]:
+        """Statements that set the weights of the module written as `target`, such as `self.conv1`."""
+        return ()
+
+    def placed(self, index: int, total: int) -> Op:
+        """The op as it is at place `index` (from 0) of the `total` uses of its kind in a network."""
+        return self
+
+
+@cache
+def _required(op: type[Op]) -> tuple[int, bool]:
+    """Inputs without a default in `shape`, and whether any number may follow."""
+    parameters = list(inspect.signature(op.shape).parameters.values())[1:]
+    required = sum(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)
+    return required, any(p.kind is p.VAR_POSITIONAL for p in parameters)
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Sliding window, one entry a spatial dimension, in pixels. `everything` for global ops: each output sees all."""
+    """Sliding window, one entry a spatial dimension, in pixels. `everything` for global ops: each output sees all.
+
+    `stretch` is for what enlarges: the input's positions first move that far apart, with gaps that hold
+    nothing (a transposed convolution, a resize); empty means 1. Negative padding is a crop.
+    """
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
     padding: tuple[tuple[int, int], ...]
     everything: bool = False
+    stretch: tuple[int, ...] = ()
+
+    def reach(self, dimension: int, first: int, last: int) -> tuple[int, int]:
+        """First and last input position that the output positions `first` to `last` see; may lie outside the input."""
+        stretch = self.stretch[dimension] if self.stretch else 1
+        start = first * self.stride[dimension] - self.padding[dimension][0]
+        end = last * self.stride[dimension] - self.padding[dimension][0]
+        end += self.dilation[dimension] * (self.kernel[dimension] - 1)
+        return -(-start // stretch), end // stretch
 
 
 class Stateless(Op):
@@ -208,3 +219,16 @@ def register(op: OpClass) -> OpClass:
         raise ValueError(f"op {op.name!r} is registered twice: in {known.__module__} and in {op.__module__}")
     REGISTRY[op.name] = op
     return op
+
+
+def dump(op: Op) -> dict[str, Any]:
+    """An op as plain JSON data; `load_op` turns it back into an equal op."""
+    return {"op": op.name, "arguments": op.model_dump(mode="json")}
+
+
+def load_op(data: Mapping[str, Any]) -> Op:
+    """The op that `dump` wrote. Raises ValueError for an unknown op or arguments that it does not take."""
+    op = REGISTRY.get(data["op"])
+    if op is None:
+        raise ValueError(f"no op is called {data['op']!r}")
+    return op.model_validate(data["arguments"])

@@ -1,0 +1,41 @@
+# Each goal sets up what it needs: a fresh machine has to have only make and Python 3.11 or later.
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(p) -c \
+	'import sys; print("$(p)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)))
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test bench docs lint clean
+
+demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
+	$(BIN)/python scripts/demo.py
+
+test: $(VENV)/test.stamp  ## run every test
+	$(BIN)/python -m pytest -n 2
+
+bench: $(VENV)/test.stamp  ## measure; nothing is asserted on time
+	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' tests/benchmarks
+
+docs: $(VENV)/run.stamp  ## write the generated documents anew
+	$(BIN)/python scripts/docs.py
+
+lint: $(VENV)/test.stamp  ## style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict archdsl/
+
+clean:  ## remove what was made, but for the environment
+	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "archdsl needs Python 3.11 or later: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# Stamps let a second run start at once; a changed pin or dependency installs again.
+$(VENV)/run.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -c constraints.txt -e '.[torch]'
+	touch $@
+
+$(VENV)/test.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -c constraints.txt -e '.[torch,test]'
+	touch $@ $(VENV)/run.stamp

@@ -1,0 +1,137 @@
+"""Expressions of the language as Python: `input.channels * expand ^ 2` becomes `in_channels * expand**2`.
+
+Only what Python computes in the same way is translated; whoever uses a formula evaluates it and compares.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from types import CodeType
+from typing import Any
+
+IN_CHANNELS = "in_channels"
+"""The channels of the value that flows into a block, in its constructor."""
+
+FUNCTIONS = {"int": int, "len": len, "max": max, "min": min, "round": round, "sum": sum, "abs": abs}
+LARGEST_EXPONENT = 64
+
+NODES = (
+    ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Constant, ast.Name, ast.Load, ast.Call,
+    ast.Subscript, ast.Tuple, ast.operator, ast.unaryop, ast.boolop, ast.cmpop,
+)  # fmt: skip
+
+
+class _Missing:
+    """What a formula comes to where it cannot be computed; equal to nothing."""
+
+
+MISSING = _Missing()
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A Python expression over named numbers."""
+
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.expr:
+        return ast.parse(self.text, mode="eval").body
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        called = {id(node.func) for node in ast.walk(self.tree) if isinstance(node, ast.Call)}
+        found = (node for node in ast.walk(self.tree) if isinstance(node, ast.Name) and id(node) not in called)
+        return frozenset(node.id for node in found)
+
+    @cached_property
+    def _code(self) -> CodeType:
+        guarded = _Guarded().visit(ast.parse(self.text, mode="eval"))
+        return compile(ast.fix_missing_locations(guarded), "<formula>", "eval")
+
+    def value(self, names: Mapping[str, Any]) -> Any:
+        """What it comes to, or MISSING."""
+        if not self.names <= names.keys():
+            return MISSING
+        try:
+            value = eval(self._code, {"__builtins__": {}, "_power": _power, **FUNCTIONS}, dict(names))
+        except (ArithmeticError, TypeError, ValueError, LookupError):
+            return MISSING
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    def is_fraction(self, names: Mapping[str, Any]) -> bool:
+        """Whether Python has a float where the language, which knows whole numbers by their value, has an int."""
+        return isinstance(eval(self._code, {"__builtins__": {}, "_power": _power, **FUNCTIONS}, dict(names)), float)
+
+    def substituted(self, formulas: Mapping[str, Formula]) -> Formula:
+        """With other formulas in place of names."""
+        trees = {name: formula.tree for name, formula in formulas.items()}
+        return Formula(ast.unparse(_Substitution(trees).visit(ast.parse(self.text, mode="eval").body)))
+
+    @property
+    def is_atomic(self) -> bool:
+        return not isinstance(self.tree, ast.BinOp | ast.UnaryOp | ast.BoolOp | ast.Compare | ast.IfExp)
+
+
+@lru_cache(maxsize=4096)
+def translate(text: str) -> Formula | None:
+    """An expression as the spec wrote it, in Python; None where Python has no such thing."""
+    text = re.sub(r"\btrue\b", "True", re.sub(r"\bfalse\b", "False", text)).replace("^", "**")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    tree = _Attributes().visit(tree)
+    if not all(isinstance(node, NODES) for node in ast.walk(tree)) or not _calls_known(tree):
+        return None
+    return Formula(ast.unparse(tree))
+
+
+def _calls_known(tree: ast.expr) -> bool:
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return all(isinstance(c.func, ast.Name) and c.func.id in FUNCTIONS and not c.keywords for c in calls)
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if abs(exponent) > LARGEST_EXPONENT:
+        raise OverflowError
+    return base**exponent
+
+
+class _Guarded(ast.NodeTransformer):
+    """Powers go through `_power`, so that no formula computes for ever."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Pow):
+            return ast.Call(ast.Name("_power", ast.Load()), [node.left, node.right], [])
+        return node
+
+
+class _Attributes(ast.NodeTransformer):
+    """`input.channels` -> `in_channels`, `prev.channels` -> `prev_channels`; lists are tuples."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        if node.attr != "channels" or not isinstance(node.value, ast.Name):
+            return node
+        name = IN_CHANNELS if node.value.id in ("it", "input") else f"{node.value.id}_channels"
+        return ast.Name(name, ast.Load())
+
+    def visit_List(self, node: ast.List) -> ast.expr:
+        self.generic_visit(node)
+        return ast.Tuple(node.elts, ast.Load())
+
+
+class _Substitution(ast.NodeTransformer):
+    def __init__(self, trees: Mapping[str, ast.expr]) -> None:
+        self._trees = trees
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._trees.get(node.id, node)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        return ast.Call(node.func, [self.visit(argument) for argument in node.args], [])

@@ -1,0 +1,175 @@
+"""Copies that hand on several values, or take one from outside: `for cell in self.cells: prev, x = x, cell(prev, x)`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from archdsl.backends.torch.outline import Outline
+from archdsl.ir.graph import Scope, Value
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One of the values handed on from turn to turn."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """A value from before the loop, the same in every turn."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One of the values that the copy itself gives."""
+
+    index: int
+
+
+Position: TypeAlias = State | Outer | Made
+"""A value as a turn of the loop sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`arguments` says what each copy is called with, `updates` what the states are afterwards.
+
+    `initial` are the states before the first turn, `final` those after the last. Of what a copy gives, every
+    turn's value is kept at the positions in `collected`.
+    """
+
+    container: Scope
+    copies: tuple[Scope, ...]
+    arguments: tuple[Position, ...]
+    updates: tuple[Position, ...]
+    initial: tuple[Value, ...]
+    final: tuple[Value, ...]
+    collected: tuple[int, ...]
+    lists: tuple[tuple[Value, ...], ...]
+    """For each collected position, the values of all turns."""
+
+    @property
+    def takes(self) -> tuple[Value, ...]:
+        outer = (argument.value for argument in self.arguments if isinstance(argument, Outer))
+        return tuple(dict.fromkeys((*self.initial, *outer)))
+
+    @property
+    def gives(self) -> tuple[Value, ...]:
+        """The last states, then what was collected: all turns of the first position, all of the next."""
+        return (*self.final, *(value for values in self.lists for value in values))
+
+
+def find_loop(outline: Outline, container: Scope) -> Loop | None:
+    """The loop that calls all copies of a list, or None where they differ in how they are joined."""
+    members = outline.members(container.path)
+    copies = tuple(member for member in members if isinstance(member, Scope))
+    if len(copies) < 2 or len(copies) != len(members) or container.path in outline.has_dead:
+        return None
+    if not all(outline.is_module(c) and outline.is_own(c) and c.results for c in copies):
+        return None
+    if any(outline.borrowed[copy.path] for copy in copies):
+        return None
+    return _Joints(outline, container, copies).loop()
+
+
+class _Joints:
+    """How each copy is joined to the one before, compared over all copies."""
+
+    def __init__(self, outline: Outline, container: Scope, copies: tuple[Scope, ...]) -> None:
+        self.container, self.copies = container, copies
+        self.takes = [outline.takes(copy) for copy in copies]
+        self.gives = [outline.gives(copy) for copy in copies]
+        self.outside = frozenset(outline.gives(container))
+        self.initial: dict[int, Value] = {}
+
+    def loop(self) -> Loop | None:
+        arguments, updates = self._arguments(1), self._updates(1)
+        if arguments is None or updates is None or len({len(gives) for gives in self.gives}) > 1:
+            return None
+        turns = range(2, len(self.copies))
+        if any(self._arguments(turn) != arguments or self._updates(turn) != updates for turn in turns):
+            return None
+        return self._made(arguments, updates) if self._begins(arguments, updates) else None
+
+    def _inside(self, value: Value) -> bool:
+        return value.node.startswith(f"{self.container.path}.")
+
+    def _arguments(self, turn: int) -> tuple[Position, ...] | None:
+        before = self.copies[turn - 1].results
+        positions: list[Position] = []
+        for value in self.takes[turn]:
+            if value in before:
+                positions.append(State(before.index(value)))
+            elif self._inside(value):
+                return None
+            else:
+                positions.append(Outer(value))
+        return tuple(positions)
+
+    def _updates(self, turn: int) -> tuple[Position, ...] | None:
+        before, gives = self.copies[turn - 1].results, self.gives[turn]
+        positions: list[Position] = []
+        for value in self.copies[turn].results:
+            if value in gives:
+                positions.append(Made(gives.index(value)))
+            elif value in before:
+                positions.append(State(before.index(value)))
+            else:
+                return None
+        return tuple(positions)
+
+    def _begins(self, arguments: tuple[Position, ...], updates: tuple[Position, ...]) -> bool:
+        """Whether the first copy fits the pattern of the others; fills `initial` on the way."""
+        first, results = self.takes[0], self.copies[0].results
+        if len(first) != len(arguments) or len(results) != len(updates):
+            return False
+        positions = (*arguments, *updates)
+        return all([self._agrees(p, value) for p, value in zip(positions, (*first, *results), strict=True)])
+
+    def _agrees(self, position: Position, value: Value) -> bool:
+        if isinstance(position, State):
+            return not self._inside(value) and self.initial.setdefault(position.index, value) == value
+        return value == (self.gives[0][position.index] if isinstance(position, Made) else position.value)
+
+    def _made(self, arguments: tuple[Position, ...], updates: tuple[Position, ...]) -> Loop | None:
+        last = self.copies[-1].results
+        states = {position.index for position in arguments if isinstance(position, State)}
+        states |= {index for index, value in enumerate(last) if value in self.outside}
+        pending = list(states)
+        while pending:
+            update = updates[pending.pop()]
+            if isinstance(update, State) and update.index not in states:
+                states.add(update.index)
+                pending.append(update.index)
+        # A result that no copy takes has no value before the first turn: it is only collected.
+        kept = sorted(states & set(self.initial))
+        final = tuple(last[index] for index in kept)
+        order = {index: place for place, index in enumerate(kept)}
+        collected = self._collected(final)
+        return Loop(
+            self.container,
+            self.copies,
+            tuple(_renumbered(position, order) for position in arguments),
+            tuple(_renumbered(updates[index], order) for index in kept),
+            tuple(self.initial[index] for index in kept),
+            final,
+            collected,
+            tuple(tuple(gives[index] for gives in self.gives) for index in collected),
+        )
+
+    def _collected(self, final: tuple[Value, ...]) -> tuple[int, ...]:
+        used = (
+            index
+            for gives in self.gives
+            for index, value in enumerate(gives)
+            if value in self.outside and value not in final
+        )
+        return tuple(sorted(set(used)))
+
+
+def _renumbered(position: Position, order: dict[int, int]) -> Position:
+    return State(order[position.index]) if isinstance(position, State) else position

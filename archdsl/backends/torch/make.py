@@ -1,0 +1,142 @@
+"""Templates and numbers -> the text that makes a module: `nn.Conv2d(in_channels, width, 3, padding=1)`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from archdsl.backends.torch.channels import Channels, combined
+from archdsl.backends.torch.formula import MISSING, Formula
+from archdsl.backends.torch.names import legal
+from archdsl.backends.torch.outline import Form, Outline
+from archdsl.backends.torch.progression import Progression, Segment, segments
+from archdsl.backends.torch.template import Chain, Constructor, Copies, Instance, Leaf, Run, Slot, Template
+from archdsl.backends.torch.vectors import Variables, Vector, constant, literal, same, written
+from archdsl.ir.graph import Node, Scope, Value
+
+
+class Maker:
+    """Settles the numbers of one class, one template after the other, in the order of its steps."""
+
+    def __init__(self, outline: Outline, variables: Variables, channels: Channels) -> None:
+        self.outline = outline
+        self.variables = variables
+        self.channels = channels
+
+    def make(self, template: Template, numbers: Iterator[Vector]) -> str:
+        match template:
+            case Leaf():
+                return self._leaf(template, [self.settle(slot, next(numbers)) for slot in template.slots])
+            case Instance():
+                return self._instance(template, [self.settle(slot, next(numbers)) for slot in template.slots])
+            case Chain():
+                children = (f"{name}={self.make(child, numbers)}" for name, child in template.children)
+                return f"nn.Sequential(OrderedDict({', '.join(children)}))"
+            case Copies():
+                return self._copies(template, numbers)
+
+    # --- single modules --------------------------------------------------------------------
+
+    def _leaf(self, leaf: Leaf, formulas: Sequence[Formula]) -> str:
+        count = len(leaf.arguments)
+        texts = [formula.text for formula in formulas[:count]]
+        for (keyword, _, default), formula in zip(leaf.keywords, formulas[count:], strict=True):
+            if default is ... or formula != literal(default):
+                texts.append(f"{keyword}={formula.text}")
+        if leaf.inplace:
+            texts.append("inplace=True")
+        site = leaf.slots[0].site if leaf.slots else None
+        if isinstance(site, Node):
+            self._suggest(site, formulas[:count])
+        return f"{leaf.target}({', '.join(texts)})"
+
+    def _suggest(self, node: Node, formulas: Sequence[Formula]) -> None:
+        # The last argument of that value is the output's: a convolution takes its inputs first.
+        numbers = [(self.here(formula), formula) for formula in reversed(formulas)]
+        self.channels.after(node, numbers)
+
+    def here(self, formula: Formula) -> object:
+        """A formula's value in the use that the class is written from."""
+        return self.variables.vector(formula)[0]
+
+    def _instance(self, instance: Instance, formulas: Sequence[Formula]) -> str:
+        constructor = instance.constructor
+        texts = []
+        for parameter, formula in zip(constructor.parameters, formulas, strict=True):
+            if parameter.default is None:
+                texts.append(formula.text)
+            elif formula != literal(parameter.default):
+                texts.append(f"{parameter.name}={formula.text}")
+        if instance.slots:
+            site = instance.slots[0].site
+            assert isinstance(site, Scope)
+            self._suggest_gives(site, constructor, formulas)
+        return f"{constructor.name}({', '.join(texts)})"
+
+    def _suggest_gives(self, scope: Scope, constructor: Constructor, formulas: Sequence[Formula]) -> None:
+        names = {p.name: formula for p, formula in zip(constructor.parameters, formulas, strict=True)}
+        for value, inner in zip(self.outline.interfaces[scope.path].gives, constructor.channels, strict=True):
+            self.channels.set(value, (formula.substituted(names) for formula in inner))
+
+    # --- one number ------------------------------------------------------------------------
+
+    def settle(self, slot: Slot, vector: Vector, flows: Sequence[Formula] | None = None) -> Formula:
+        """What to write for a number. `flows` are the channels that flow in, if not those of the slot's site."""
+        value = constant(vector)
+        if self.variables.count == 1 and value is not MISSING:
+            return literal(value)
+        said = list(written(slot.site.written, slot.keyword))
+        found = self.variables.first(said, vector, varying=True)
+        if found is None and value is not MISSING:
+            return literal(value)
+        found = (
+            found
+            or self.variables.first(self._flows(slot) if flows is None else flows, vector)
+            or self.variables.first(self._halves(slot, said), vector)
+            or self.variables.find(vector)
+            or self.variables.add(slot.name, vector)
+        )
+        return self.variables.use(found)
+
+    def _flows(self, slot: Slot) -> list[Formula]:
+        return [formula for value in self.outline.takes(slot.site) for formula in self.channels.of(value)]
+
+    def _halves(self, slot: Slot, said: Sequence[Formula]) -> Iterator[Formula]:
+        """The padding that keeps the size, from a kernel that varies."""
+        if slot.keyword == "padding":
+            yield from (combined("a0 // 2", formula) for formula in said)
+
+    # --- copies ----------------------------------------------------------------------------
+
+    def _copies(self, copies: Copies, numbers: Iterator[Vector]) -> str:
+        items = [item for run in copies.runs for item in self._run(run, numbers, copies.regular)]
+        if not copies.regular:
+            return self._with_gaps(copies, items)
+        if copies.form is Form.COPIES:
+            return f"nn.Sequential({', '.join(items)})"
+        if len(items) == 1 and items[0].startswith("*"):
+            return f"nn.ModuleList{items[0][1:]}"
+        return f"nn.ModuleList([{', '.join(items)}])"
+
+    def _with_gaps(self, copies: Copies, items: Sequence[str]) -> str:
+        names = [name for run in copies.runs for name in run.names]
+        pairs = list(zip(names, items, strict=True))
+        if copies.form is Form.COPIES:
+            return f"nn.Sequential(OrderedDict([{', '.join(f'("{name}", {item})' for name, item in pairs)}]))"
+        return f"nn.ModuleDict({{{', '.join(f'"{name}": {item}' for name, item in pairs)}}})"
+
+    def _run(self, run: Run, numbers: Iterator[Vector], regular: bool) -> Iterator[str]:
+        counts = next(numbers)
+        series = [next(numbers) for _ in run.template.slots]
+        rows = [
+            (count, tuple(values[index] for values in series)) for index, count in enumerate(counts)
+        ]
+        parts = segments(rows, apart=not regular)
+        if parts is None:
+            yield self._listed(run, counts, series)
+            return
+        for part in parts:
+            yield self._segment(run, part)
+
+    def _segment(self, run: Run, segment: Segment) -> str:
+        index = "i"
+        ...

@@ -1,0 +1,120 @@
+"""The stages in order: text -> tree -> resolved model -> graph, each verified, stopping where asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.elaborate.elaborate import elaborate
+from archdsl.elaborate.environment import Environment
+from archdsl.elaborate.evaluate import evaluate
+from archdsl.elaborate.expect import expectations
+from archdsl.elaborate.session import Limits
+from archdsl.elaborate.values import Given, Problem
+from archdsl.ir.graph import Graph
+from archdsl.ir.verify import verify
+from archdsl.resolve.model import File, Network
+from archdsl.resolve.resolve import resolve
+from archdsl.resources import specs_folder
+from archdsl.source import Source
+from archdsl.syntax.parser import parse_expression, read_source
+
+__all__ = ["Compiled", "Limits", "compile_network", "find_spec", "open_spec", "split_variant"]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A graph, the network it was made from, and the warnings on the way."""
+
+    graph: Graph
+    network: Network
+    warnings: tuple[Diagnostic, ...]
+
+
+def split_variant(name: str) -> tuple[str, str | None]:
+    """`efficientnet@b3` -> ("efficientnet", "b3")."""
+    spec, at, variant = name.rpartition("@")
+    return (spec, variant) if at else (name, None)
+
+
+def find_spec(name: str) -> Path:
+    """The file that a name stands for: a path, or a spec of the library. Raises `CompileError`."""
+    path = Path(name)
+    if path.suffix == ".arch" or path.exists():
+        return path
+    library = specs_folder() / f"{name}.arch"
+    if re.fullmatch(r"[\w/]+", name) and library.is_file():
+        return library
+    known = sorted(p.stem for p in specs_folder().glob("*.arch"))
+    close = get_close_matches(name, known, 1)
+    raise CompileError(
+        [
+            Diagnostic(
+                "file-not-found",
+                f"there is no file `{name}`, and the library has no spec of that name",
+                help=f"did you mean `{close[0]}`?" if close else "`archdsl list` shows the library",
+            )
+        ]
+    )
+
+
+def open_spec(name: str | Path) -> File:
+    """Reads and resolves a spec, by path or by its name in the library. Raises `CompileError`."""
+    path = name if isinstance(name, Path) else find_spec(name)
+    library = specs_folder()
+    shown = path.as_posix()
+    if path.resolve().is_relative_to(library.resolve()) and not Path(str(name)).exists():
+        shown = f"specs/{path.relative_to(library).as_posix()}"
+    return resolve(read_source(path, shown), path.parent)
+
+
+def network_of(file: File) -> Network:
+    """The network of a file. Raises `CompileError` where it holds only blocks."""
+    if file.network is None:
+        raise CompileError(
+            [
+                Diagnostic(
+                    "no-network",
+                    f"{file.source.name} holds blocks and no network",
+                    help="add a `network`, or check it with `archdsl check`",
+                )
+            ]
+        )
+    return file.network
+
+
+def compile_network(
+    file: File,
+    variant: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+) -> Compiled:
+    """Elaborates a spec's network and checks its own facts. Raises `CompileError`.
+
+    `settings` are values by parameter name: numbers, booleans, lists, or text as a spec would write it.
+    """
+    network = network_of(file)
+    chosen = {name: _given(name, value, file) for name, value in (settings or {}).items()}
+    done = elaborate(network, variant, chosen, limits)
+    verify(done.graph, "elaborate")
+    failures = tuple(expectations(network, done.graph, done.environment))
+    if failures:
+        raise CompileError((*done.warnings, *failures))
+    return Compiled(done.graph, network, done.warnings)
+
+
+def _given(name: str, value: Any, file: File) -> Given:
+    """A setting from outside, where text stands for what a spec would write."""
+    if not isinstance(value, str):
+        return Given(name, tuple(value) if isinstance(value, tuple) else value, None, None)
+    source = Source(f"--{name}", value)
+    try:
+        found = evaluate(parse_expression(source), Environment.of(file))
+    except (Problem, CompileError):
+        return Given(name, value, None, None)
+    return Given(name, found, None, None)

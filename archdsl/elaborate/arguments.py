@@ -1,0 +1,188 @@
+"""Arguments as written -> an op, or a block's parameters. pydantic's complaints become ours here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from archdsl.elaborate.values import Flow, Given, Problem, Unit, describe
+from archdsl.ops.base import Op
+from archdsl.resolve.arguments import too_many_arguments, unknown_argument
+from archdsl.resolve.model import Network, Parameter
+from archdsl.source import Span
+from archdsl.syntax.tree import ParameterType
+
+
+class Call(NamedTuple):
+    """An op ready to be placed: the values its arguments name, and the arguments as they were written."""
+
+    op: Op
+    extra: tuple[Flow, ...]
+    written: tuple[tuple[str, str], ...]
+    fields: Mapping[str, Given]
+
+
+@cache
+def field_names(op: type[Op]) -> tuple[str, ...]:
+    return tuple(op.model_fields)
+
+
+def match_arguments(
+    owner: str, names: tuple[str, ...], arguments: Iterable[Given], defaults: Iterable[Given], span: Span
+) -> dict[str, Given]:
+    """Arguments by name: first those without a name in order; later ones win over earlier ones; then defaults."""
+    bound: dict[str, Given] = {}
+    position = 0
+    for argument in arguments:
+        name = argument.name
+        if name is None:
+            if position >= len(names):
+                raise Problem.of(too_many_arguments(owner, names, argument.span))
+            name, position = names[position], position + 1
+        elif name not in names:
+            raise Problem.of(unknown_argument(owner, names, name, argument.span))
+        bound[name] = argument
+    for default in defaults:
+        assert default.name is not None
+        bound.setdefault(default.name, default)
+    return bound
+
+
+class OpMaker:
+    """Makes ops from arguments; equal arguments give the same object, so a deep network stays small."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Any, ...], Op] = {}
+
+    def make(self, op: type[Op], arguments: Iterable[Given], defaults: Iterable[Given], span: Span) -> Call:
+        """Raises `Problem` at the argument at fault."""
+        fields = match_arguments(op.name, field_names(op), arguments, defaults, span)
+        extra = tuple(given.value for given in fields.values() if isinstance(given.value, Flow))
+        values = {name: _plain(given.value) for name, given in fields.items()}
+        key = (op, *((name, _key(value)) for name, value in values.items()))
+        made = self._made.get(key)
+        if made is None:
+            try:
+                made = self._made[key] = op(**values)
+            except ValidationError as error:
+                raise _translate(op, error, fields, span) from None
+        written = tuple((name, given.written) for name, given in fields.items() if given.written is not None)
+        return Call(made, extra, written, fields)
+
+
+def _plain(value: Any) -> Any:
+    """What an op's field takes: a value of the network leaves its mark, a unit its name."""
+    if isinstance(value, Flow):
+        return "like"
+    if isinstance(value, Unit) and not value.given:
+        return str(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _key(value: Any) -> Any:
+    """1, 1.0 and true are different arguments, though Python's dictionaries hold them equal."""
+    return (type(value), value)
+
+
+def _translate(op: type[Op], error: ValidationError, fields: Mapping[str, Given], span: Span) -> Problem:
+    details = error.errors(include_url=False)
+    first = details[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "missing":
+        missing = [str(d["loc"][0]) for d in details if d["type"] == "missing"]
+        return Problem(
+            "missing-argument",
+            f"`{op.name}` needs `{'`, `'.join(missing)}`",
+            span,
+            help=f"write {op.name}({', '.join(missing)})",
+        )
+    given = fields.get(name)
+    found = describe(given.value) if given else ""
+    expected = " or ".join(dict.fromkeys(_expected(d) for d in details if d["loc"] and d["loc"][0] == name))
+    where = given.span if given else span
+    if isinstance(given, Given) and isinstance(given.value, Flow):
+        return Problem(
+            "wrong-type",
+            f"`{op.name}`'s `{name}` takes {expected}, got {found}",
+            where,
+            help=f"ask for a number: {given.written}.channels" if given.value.tensor.kind == "float" else None,
+        )
+    code = "out-of-range" if _only_range(details) else "wrong-type"
+    return Problem(code, f"`{op.name}`'s `{name}` takes {expected}, got {found}", where)
+
+
+def _only_range(details: list[Any]) -> bool:
+    return any("than" in d["type"] for d in details)
+
+
+def _expected(detail: Any) -> str:
+    """pydantic's error type in the words of the language."""
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "int_type" | "int_from_float":
+            return "a whole number"
+        case "float_type" | "float_parsing" | "finite_number":
+            return "a number"
+        case "bool_type":
+            return "true or false"
+        case "string_type":
+            return "a word"
+        case "tuple_type" | "list_type":
+            return "a shape like 3x3"
+        case "greater_than_equal":
+            return f"at least {context['ge']}"
+        case "greater_than":
+            return f"more than {context['gt']}"
+        case "less_than_equal":
+            return f"at most {context['le']:,}"
+        case "less_than":
+            return f"less than {context['lt']:,}"
+        case "literal_error":
+            return str(context["expected"])
+        case "too_long" | "too_short" | "missing":
+            return "as many numbers as there are dimensions"
+        case "value_error":
+            return str(context.get("error", detail["msg"]))
+        case _:
+            return str(detail["msg"]).lower()
+
+
+KINDS: dict[ParameterType, str] = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a word in quotes",
+    "list": "a list",
+    "block": "a block",
+    "op": "an op",
+}
+
+
+def check_kind(owner: str, parameter: Parameter, value: Any, span: Span | None) -> Any:
+    """The value as the parameter's type has it. Raises `Problem` where it is of another kind."""
+    if parameter.type is None or _is_kind(parameter.type, value):
+        return value
+    raise Problem(
+        "wrong-type", f"`{owner}`'s `{parameter.name}` takes {KINDS[parameter.type]}, got {describe(value)}", span
+    )
+
+
+def _is_kind(kind: ParameterType, value: Any) -> bool:
+    match kind:
+        case "int":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "float":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case "bool":
+            return isinstance(value, bool)
+        case "str":
+            return isinstance(value, str)
+        case "list":
+            return isinstance(value, list | tuple)
+        case "block":
+            return isinstance(value, Unit) and not isinstance(value.definition, Network)
+        case "op":
+            return isinstance(value, Unit)

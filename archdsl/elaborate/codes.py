@@ -1,0 +1,115 @@
+"""Codes of what goes wrong when settings are made and a network is expanded."""
+
+from __future__ import annotations
+
+from archdsl.diagnostics import Code
+
+
+def _net(*lines: str) -> str:
+    """A network of these lines, on a 32x32 image."""
+    return "\n".join(["network Net:", "    input image: 3 x 32 x 32", *(f"    {line}" for line in lines)]) + "\n"
+
+
+CODES: dict[str, Code] = {
+    "wrong-type": Code(
+        "A value of another kind is needed.",
+        "The message says what was expected and what was found. A number of channels is a whole number: round what "
+        "is not.",
+        _net("conv(2.5, 3)"),
+    ),
+    "out-of-range": Code(
+        "A number is too small or too large for what it is used for.",
+        "Sizes and counts begin at 1, probabilities lie between 0 and 1.",
+        _net("conv(0, 3)"),
+    ),
+    "missing-argument": Code(
+        "An op or a block needs an argument that was not given.",
+        "Arguments without a default have to be written, in order or by name.",
+        _net("conv(8)"),
+    ),
+    "missing-setting": Code(
+        "A parameter of the network has neither a value nor a default.",
+        "Give it on the command line, in a variant, or write a default.",
+        _net("param width: int", "conv(width, 3)"),
+    ),
+    "requirement-broken": Code(
+        "The settings break a rule that the network states by `require`.",
+        "The rule's own reason is quoted.",
+        _net("param width: int = 7", 'require width % 2 == 0 "an even width"', "conv(width, 3)"),
+    ),
+    "division-by-zero": Code(
+        "An expression divides by zero.",
+        "The part that is 0 is named.",
+        _net("let width = 8 / (image.channels - 3)", "conv(width, 3)"),
+    ),
+    "number-too-large": Code(
+        "A number is larger than any count in a network can be.",
+        "A slip in a power or a product is the usual reason.",
+        _net("let width = 2 ^ 1000", "conv(8, 3)"),
+    ),
+    "unstated-tolerance": Code(
+        "`~` does not know how near is near enough.",
+        "It takes its tolerance from the digits of a written number; anything else needs `± 2%`.",
+        _net("param width: int = 8", 'require width ~ width "about the same"', "conv(width, 3)"),
+    ),
+    "not-callable": Code(
+        "Something that is no op, block or function is given arguments.",
+        "Only ops, blocks and functions take arguments.",
+        _net("let width = 8", "let wider = width(2)", "conv(wider, 3)"),
+    ),
+    "not-a-step": Code(
+        "A line names something that nothing can flow through.",
+        "A step is an op, a block or a value of the network.",
+        _net("let width = 8", "conv(width, 3) -> width"),
+    ),
+    "unknown-attribute": Code(
+        "A value has no such fact.",
+        "A value of the network has `channels`, `height`, `width`, `length` and `shape`, as far as its shape has them.",
+        _net("conv(image.chanels, 3)"),
+    ),
+    "index-out-of-range": Code(
+        "A list is asked for an element that it does not have.",
+        "Elements are numbered from 0.",
+        _net("let widths = [8, 16]", "conv(widths[2], 3)"),
+    ),
+    "nothing-flows": Code(
+        "A step stands where no value flows.",
+        "A network of several inputs begins its lines with the name of one.",
+        "network Net:\n    input left: 3 x 32 x 32\n    input right: 3 x 32 x 32\n    conv(8, 3)\n",
+    ),
+    "value-in-chain": Code(
+        "A chain runs into the name of a value.",
+        "A value's name begins a chain. Two values are joined by an op of several inputs.",
+        _net("conv(8, 3) as a", "conv(8, 3) -> a"),
+    ),
+    "wrong-number-of-values": Code(
+        "A step is fed more or fewer values than it takes.",
+        "Join values by `concat` or `add`, or name the block's inputs by `from`.",
+        _net("parallel{conv(8, 3) | conv(8, 3)} -> relu"),
+    ),
+    "no-output": Code(
+        "A network ends with several values, or with none.",
+        "The last value that flows is the network's output; further ones are declared by `output`.",
+        _net("parallel{conv(8, 3) | conv(8, 3)}"),
+    ),
+    "shared-mismatch": Code(
+        "A shared module is used on values that need different weights.",
+        "`shared` means one set of weights for every use, so what flows in has the same channels everywhere.",
+        _net("shared head = conv(8, 3)", "head -> conv(16, 3) -> head"),
+    ),
+    "nested-too-deep": Code(
+        "Blocks are nested deeper than the limit.",
+        "A block that names itself has to end by a condition. `--max-depth` raises the limit.",
+        "block Again: Again\n\n" + _net("Again"),
+    ),
+    "too-many-steps": Code(
+        "The network has more steps than the limit.",
+        "A slip in a number of copies is the usual reason. `--max-steps` raises the limit.",
+        _net("relu * 10_000_000"),
+    ),
+    "expectation-failed": Code(
+        "A fact that the spec expects does not hold.",
+        "`expect` lines state what the paper says. `~` allows half of the last digit written.",
+        _net("conv(8, 3)", "expect params == 225"),
+    ),
+}

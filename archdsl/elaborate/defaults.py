@@ -1,0 +1,68 @@
+"""Argument defaults in force: a file's own first, then those of the network it is expanded for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from archdsl.elaborate.environment import Environment
+from archdsl.elaborate.evaluate import given
+from archdsl.elaborate.values import Given
+from archdsl.ops.base import REGISTRY, Op
+from archdsl.resolve.model import Block, File, Network
+from archdsl.syntax import tree
+
+Definition = type[Op] | Block | Network
+Table = dict[int, tuple[Given, ...]]
+"""Defaults by the identity of what they are for."""
+
+
+class Defaults:
+    """Which defaults hold for an op or a block that is written in the file being expanded."""
+
+    def __init__(self) -> None:
+        self._files: list[Table] = []
+        self._networks: list[Table] = []
+        self._tables: dict[int, Table] = {}
+
+    def of(self, definition: Definition) -> tuple[Given, ...]:
+        """The first of each name wins: the file's own, then the innermost network's."""
+        key = id(definition)
+        tables = (*self._files[-1:], *reversed(self._networks))
+        return tuple(default for table in tables for default in table.get(key, ()))
+
+    @contextmanager
+    def file(self, file: File) -> Iterator[None]:
+        """While inside, `file` is the one whose text is expanded."""
+        if id(file) not in self._tables:
+            self._tables[id(file)] = self._table(file.defaults, Environment.of(file))
+        self._files.append(self._tables[id(file)])
+        try:
+            yield
+        finally:
+            self._files.pop()
+
+    @contextmanager
+    def network(self, network: Network, environment: Environment) -> Iterator[None]:
+        """While inside, the network's defaults hold too, in imported blocks as well."""
+        self._networks.append(self._table(network.defaults, environment))
+        try:
+            with self.file(network.file):
+                yield
+        finally:
+            self._networks.pop()
+
+    def _table(self, calls: tuple[tree.Call, ...], environment: Environment) -> Table:
+        table: dict[int, tuple[Given, ...]] = {}
+        for call in calls:
+            assert isinstance(call.function, tree.Name)
+            definition = definition_of(environment.file, call.function.name)
+            table[id(definition)] = table.get(id(definition), ()) + given(call.arguments, environment)
+        return table
+
+
+def definition_of(file: File, name: str) -> Any:
+    """The block, network or op that a name stands for in a file, or None."""
+    found = file.definitions.get(name)
+    return found if found is not None else REGISTRY.get(name)

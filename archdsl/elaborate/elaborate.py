@@ -1,0 +1,156 @@
+"""A resolved network with its settings -> a graph, and the warnings that came up. The stage's one entry."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from archdsl.diagnostics import CompileError, Diagnostic, Note
+from archdsl.elaborate.environment import Environment
+from archdsl.elaborate.evaluate import evaluate, whole
+from archdsl.elaborate.expand import Expander
+from archdsl.elaborate.session import Limits, Session
+from archdsl.elaborate.settings import settle
+from archdsl.elaborate.steps import bind_inputs, refs_of
+from archdsl.elaborate.values import Flow, Given, Problem, describe
+from archdsl.ir.builder import Builder, Ref
+from archdsl.ir.graph import Graph, Header, Setting
+from archdsl.ops.input import Input
+from archdsl.resolve.model import Network
+from archdsl.syntax import tree
+
+FRAMES_A_BLOCK = 30
+"""Python frames that one level of nested blocks takes at most."""
+
+
+class Elaborated(NamedTuple):
+    graph: Graph
+    environment: Environment
+    warnings: tuple[Diagnostic, ...]
+
+
+def elaborate(
+    network: Network,
+    variant: str | None = None,
+    chosen: Mapping[str, Given] | None = None,
+    limits: Limits | None = None,
+) -> Elaborated:
+    """Expands the network. Raises `CompileError` with every root cause."""
+    session = Session(network.span, limits or Limits())
+    try:
+        environment, settings = settle(network, variant, chosen or {})
+    except Problem as problem:
+        session.report(problem)
+        raise CompileError(session.diagnostics) from None
+    expander = Expander(session)
+    with _deep(session.limits.depth):
+        result = _run(expander, network, environment)
+    _stop_if_failed(session)
+    if not isinstance(result, Flow):
+        outcome = "several values flow" if isinstance(result, tuple) else "nothing flows"
+        session.report(Problem("no-output", f"{outcome} out of {network.name}, whose output is one", network.span))
+        _stop_if_failed(session)
+    place_by_depth(session.builder)
+    outputs: list[tuple[str, Sequence[Ref], bool, bool]] = [("output", refs_of(result), False, False)]
+    outputs += [(name, refs, training, several) for name, (refs, training, several) in expander.outputs.items()]
+    graph = session.builder.finish(_header(network, variant, settings), outputs)
+    _check_shared(graph, session)
+    _stop_if_failed(session)
+    return Elaborated(graph, environment, session.diagnostics)
+
+
+class _deep:
+    """Room on Python's stack for nested blocks up to the limit."""
+
+    def __init__(self, depth: int) -> None:
+        self.needed = 1000 + depth * FRAMES_A_BLOCK
+
+    def __enter__(self) -> None:
+        self.before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(self.before, self.needed))
+
+    def __exit__(self, *_: Any) -> None:
+        sys.setrecursionlimit(self.before)
+
+
+def _stop_if_failed(session: Session) -> None:
+    if session.failed:
+        raise CompileError(session.diagnostics)
+
+
+def _run(expander: Expander, network: Network, environment: Environment) -> Any:
+    with expander.defaults.network(network, environment):
+        try:
+            inputs = tuple(_input(expander, declared, environment) for declared in network.inputs)
+        except Problem as problem:
+            expander.session.report(problem)
+            raise CompileError(expander.session.diagnostics) from None
+        bind_inputs(network, inputs, environment, network.span)
+        return expander.statements(network.flow.statements, environment)
+
+
+def _input(expander: Expander, declared: tree.Input, environment: Environment) -> Flow:
+    builder = expander.session.builder
+    shape = evaluate(declared.shape, environment)
+    if not isinstance(shape, tuple):
+        shape = (whole(declared.shape, environment),)
+    if any(dim < 1 for dim in shape):
+        raise Problem("out-of-range", f"an input's sizes are at least 1, got {describe(shape)}", declared.shape.span)
+    op = Input(dims=shape, kind=declared.kind)
+    (ref,) = builder.node(op, (), declared.span, declared.name.name, label=declared.name.name)
+    return Flow(ref, builder.tensor(ref))
+
+
+def _header(network: Network, variant: str | None, settings: tuple[Setting, ...]) -> Header:
+    return Header(
+        name=network.name,
+        spec=network.file.source.name,
+        doc=network.doc,
+        source=network.citation,
+        variant=variant,
+        settings=settings,
+    )
+
+
+def place_by_depth(builder: Builder) -> None:
+    """Gives ops whose arguments depend on the place in the network (`schedule=linear`) that place.
+
+    A use of a block counts among all uses of that block, in order, whether or not it holds such an op: the
+    rule of EfficientNet's published code.
+    """
+    blocks = {number: (block, parent) for number, block, parent in builder.scopes()}
+    index: dict[int, int] = {}
+    totals: dict[str, int] = {}
+    for number, (block, _) in blocks.items():
+        if block is not None:
+            index[number] = totals.get(block, 0)
+            totals[block] = index[number] + 1
+    for number, op, scope in list(builder.ops()):
+        home: int | None = scope
+        while home is not None and blocks[home][0] is None:
+            home = blocks[home][1]
+        if home is not None:
+            block = blocks[home][0]
+            assert block is not None
+            builder.replace(number, op.placed(index[home], totals[block]))
+
+
+def _check_shared(graph: Graph, session: Session) -> None:
+    """Uses of one shared module must agree on its weights."""
+    first: dict[str, Any] = {}
+    for node in graph:
+        known = first.setdefault(node.weights, node)
+        if known is node:
+            continue
+        ours, theirs = (n.op.params(*graph.tensors_into(n.id)) for n in (node, known))
+        if node.op != known.op or ours != theirs:
+            session.report(
+                Problem(
+                    "shared-mismatch",
+                    f"uses of `{node.weights}` share their weights, but here it needs {ours:_} of them "
+                    f"and elsewhere {theirs:_}",
+                    node.span,
+                    notes=(Note("the first use is here", known.span),),
+                )
+            )

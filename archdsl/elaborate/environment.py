@@ -1,0 +1,79 @@
+"""Names in force at one place: a chain of tables that ends at the file's definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from archdsl.resolve.model import File
+from archdsl.syntax import tree
+
+
+class Environment:
+    """Values by name. A block starts a fresh chain (it sees its file, not its caller).
+
+    `functions` are the `def`s in force, each called in the environment that it was written in. A link
+    holds only what is particular to a branch or a stage (`it`, `input`); names defined there belong to
+    the body around it.
+    """
+
+    def __init__(
+        self,
+        file: File,
+        parent: Environment | None = None,
+        functions: dict[str, tree.Define] | None = None,
+        link: bool = False,
+    ) -> None:
+        self.file = file
+        self.parent = parent
+        self.functions = functions or {}
+        self.values: dict[str, Any] = {}
+        self._home: Environment = parent._home if link and parent else self
+
+    @classmethod
+    def of(cls, file: File) -> Environment:
+        """What a block of `file` begins with: the file's functions."""
+        return cls(file, functions=file.functions)
+
+    def child(self) -> Environment:
+        """A new table for names of its own: one turn of a loop, one call of a function."""
+        return Environment(self.file, self)
+
+    def link(self, **values: Any) -> Environment:
+        """The same table with another `it` or `input`."""
+        link = Environment(self.file, self, link=True)
+        link.values.update(values)
+        return link
+
+    def define(self, name: str, value: Any) -> None:
+        self._home.values[name] = value
+
+    def chain(self) -> Iterator[Environment]:
+        link: Environment | None = self
+        while link is not None:
+            yield link
+            link = link.parent
+
+    def find(self, name: str) -> Any:
+        """The value of a name; `KeyError` where it has none."""
+        for link in self.chain():
+            if name in link.values:
+                return link.values[name]
+        raise KeyError(name)
+
+    def get(self, name: str) -> Any:
+        """The value of a name, or None."""
+        return next((link.values[name] for link in self.chain() if name in link.values), None)
+
+    def function(self, name: str) -> tuple[tree.Define, Environment] | None:
+        """A `def` and the environment its body is evaluated in."""
+        for link in self.chain():
+            if name in link.functions:
+                return link.functions[name], link
+        return None
+
+    def __contains__(self, name: str) -> bool:
+        return any(name in link.values or name in link.functions for link in self.chain())
+
+    def names(self) -> set[str]:
+        return {name for link in self.chain() for name in (*link.values, *link.functions)}

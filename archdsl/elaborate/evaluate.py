@@ -1,0 +1,412 @@
+"""Expressions -> values in an environment. Whatever cannot be computed raises `Problem` at the smallest text."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+from archdsl.elaborate.environment import Environment
+from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, describe
+from archdsl.ops.base import REGISTRY
+from archdsl.ops.initialize import INITIALIZERS
+from archdsl.resolve.functions import FUNCTIONS, LARGEST_NUMBER, LONGEST_LIST
+from archdsl.resolve.words import words
+from archdsl.syntax import tree
+from archdsl.syntax.printer import expression_text
+
+DEEPEST_CALL = 50
+"""Nested calls of `def`s; deeper ones call themselves without end."""
+
+ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def evaluate(expression: tree.Expression, environment: Environment, depth: int = 0) -> Any:
+    """The value of `expression`. Raises `Problem` where it has none, `Quiet` where that was already reported."""
+    match expression:
+        case tree.Number(value=value) | tree.String(value=value) | tree.Boolean(value=value):
+            return value
+        case tree.Name():
+            return _name(expression, environment)
+        case tree.Binary(operator="and" | "or"):
+            return _logic(expression, environment, depth)
+        case tree.Binary():
+            return _arithmetic(expression, environment, depth)
+        case tree.Compare():
+            return _compare(expression, environment, depth)
+        case tree.Unary(operator="not"):
+            return not truth(expression.value, environment, depth)
+        case tree.Unary():
+            return -number(expression.value, environment, depth)
+        case tree.Call():
+            return _call(expression, environment, depth)
+        case tree.Attribute():
+            return _attribute(expression, environment, depth)
+        case tree.List(items=items):
+            return [evaluate(item, environment, depth) for item in items]
+        case tree.Shape(dims=dims):
+            return tuple(whole(dim, environment, depth) for dim in dims)
+        case tree.Index():
+            return _index(expression, environment, depth)
+        case tree.Slice():
+            return _slice(expression, environment, depth)
+        case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
+            chosen = then if truth(condition, environment, depth) else otherwise
+            return evaluate(chosen, environment, depth)
+        case tree.VariantOf(name=name, variant=variant):
+            return Unit(environment.file.definitions[name], (), variant)
+    raise AssertionError(f"no rule for {type(expression).__name__}")
+
+
+def number(expression: tree.Expression, environment: Environment, depth: int = 0) -> int | float:
+    """The value of an expression that has to be a number."""
+    value = evaluate(expression, environment, depth)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Problem("wrong-type", f"expected a number, got {describe(value)}", expression.span)
+    return value
+
+
+def whole(expression: tree.Expression, environment: Environment, depth: int = 0) -> int:
+    """The value of an expression that has to be a whole number."""
+    value = number(expression, environment, depth)
+    if not isinstance(value, int):
+        raise Problem(
+            "wrong-type",
+            f"expected a whole number, got {describe(value)}",
+            expression.span,
+            help=f"round it: round({expression_text(expression)})",
+        )
+    return value
+
+
+def truth(expression: tree.Expression, environment: Environment, depth: int = 0) -> bool:
+    """The value of a condition."""
+    value = evaluate(expression, environment, depth)
+    if not isinstance(value, bool):
+        raise Problem("wrong-type", f"a condition is true or false, got {describe(value)}", expression.span)
+    return value
+
+
+def elements(expression: tree.Expression, environment: Environment) -> list[Any]:
+    """The elements of a list, or of several values."""
+    value = evaluate(expression, environment)
+    if isinstance(value, list | tuple):
+        return list(value)
+    raise Problem("wrong-type", f"expected a list, got {describe(value)}", expression.span)
+
+
+def _name(expression: tree.Name, environment: Environment) -> Any:
+    name = expression.name
+    try:
+        value = environment.find(name)
+    except KeyError:
+        pass
+    else:
+        if isinstance(value, Failed):
+            raise Quiet
+        if value is None:
+            raise Problem("unknown-name", f"nothing flows here yet, so there is no `{name}`", expression.span)
+        return value
+    if name in environment.file.definitions:
+        return Unit(environment.file.definitions[name])
+    if name in REGISTRY:
+        return Unit(REGISTRY[name])
+    if name in INITIALIZERS:
+        return INITIALIZERS[name]()
+    known = environment.names()
+    close = get_close_matches(name, known, 1)
+    raise Problem(
+        "unknown-name",
+        f"`{name}` has no value here",
+        expression.span,
+        help=f"did you mean `{close[0]}`?" if close else None,
+    )
+
+
+def _logic(expression: tree.Binary, environment: Environment, depth: int) -> bool:
+    left = truth(expression.left, environment, depth)
+    if expression.operator == "and":
+        return left and truth(expression.right, environment, depth)
+    return left or truth(expression.right, environment, depth)
+
+
+def _arithmetic(expression: tree.Binary, environment: Environment, depth: int) -> Any:
+    left = evaluate(expression.left, environment, depth)
+    right = evaluate(expression.right, environment, depth)
+    if isinstance(left, list) or isinstance(right, list):
+        return _list_arithmetic(expression, left, right)
+    for side, value in ((expression.left, left), (expression.right, right)):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Problem("wrong-type", f"`{expression.operator}` takes numbers, got {describe(value)}", side.span)
+    try:
+        result = _power(left, right) if expression.operator == "^" else ARITHMETIC[expression.operator](left, right)
+    except ZeroDivisionError:
+        raise Problem(
+            "division-by-zero",
+            f"`{expression_text(expression)}` divides by zero: `{expression_text(expression.right)}` is 0",
+            expression.span,
+        ) from None
+    except OverflowError:
+        raise _too_large(expression) from None
+    if isinstance(result, complex):
+        raise Problem("wrong-type", f"`{expression_text(expression)}` is not a real number", expression.span)
+    if abs(result) > LARGEST_NUMBER:
+        raise _too_large(expression)
+    return settle(result)
+
+
+def _list_arithmetic(expression: tree.Binary, left: Any, right: Any) -> list[Any]:
+    """Lists are joined by `+` and repeated by `*`."""
+    if expression.operator == "+" and isinstance(left, list) and isinstance(right, list):
+        return left + right
+    if expression.operator == "*" and isinstance(left, list) and isinstance(right, int):
+        if len(left) * right > LONGEST_LIST:
+            raise _too_large(expression)
+        return left * right
+    raise Problem(
+        "wrong-type",
+        f"`{expression.operator}` cannot take {describe(left)} and {describe(right)}",
+        expression.span,
+        help="lists are joined by list + list and repeated by list * number",
+    )
+
+
+def _too_large(expression: tree.Expression) -> Problem:
+    return Problem(
+        "number-too-large", f"`{expression_text(expression)}` is larger than any number here", expression.span
+    )
+
+
+def settle(value: float) -> int | float:
+    """A whole number is an int however it was computed: 32 * 0.25 is 8."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _power(base: float, exponent: float) -> Any:
+    if isinstance(base, int) and isinstance(exponent, int) and exponent * base.bit_length() > 128:
+        raise OverflowError
+    return base**exponent
+
+
+def _compare(expression: tree.Compare, environment: Environment, depth: int) -> bool:
+    left = evaluate(expression.left, environment, depth)
+    return compare(expression, left, evaluate(expression.right, environment, depth))
+
+
+def compare(expression: tree.Compare, left: Any, right: Any) -> bool:
+    """Whether a comparison holds between two values. Raises `Problem` where they cannot be compared."""
+    if expression.operator in ("==", "!="):
+        return COMPARISONS[expression.operator](_comparable(left), _comparable(right))
+    for side, value in ((expression.left, left), (expression.right, right)):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Problem("wrong-type", f"`{expression.operator}` compares numbers, got {describe(value)}", side.span)
+    if expression.operator == "~":
+        return bool(abs(left - right) <= tolerance(expression, right))
+    return COMPARISONS[expression.operator](left, right)
+
+
+def _comparable(value: Any) -> Any:
+    """Ops and blocks are equal when their definitions are; shapes and lists when their elements are."""
+    if isinstance(value, Unit):
+        return value.definition if not value.given else value
+    return list(value) if isinstance(value, tuple) else value
+
+
+def tolerance(expression: tree.Compare, right: float) -> float:
+    """How far `~` lets a number lie from `right`: half of the last digit written, or the stated percentage."""
+    if expression.tolerance is not None:
+        return abs(right) * expression.tolerance.value / 100
+    if not isinstance(expression.right, tree.Number):
+        raise Problem(
+            "unstated-tolerance",
+            "`~` takes its tolerance from the digits written, and this is not a written number",
+            expression.right.span,
+            help=f"state it: ~ {expression_text(expression.right)} ± 2%",
+        )
+    return half_digit(expression.right)
+
+
+def half_digit(written: tree.Number) -> float:
+    """Half of the last digit: 0.05e9 for `4.1G`, 0.5 for `7`. A hair more, for binary fractions."""
+    digits = written.text.replace("_", "").rstrip("KMGT")
+    mantissa, _, exponent = digits.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    scale = abs(written.value) / float(digits) if float(digits) else 1.0
+    return 0.5 * 10.0 ** (int(exponent or 0) - decimals) * scale * (1 + 1e-9)
+
+
+def _call(expression: tree.Call, environment: Environment, depth: int) -> Any:
+    if isinstance(expression.function, tree.VariantOf):
+        base = evaluate(expression.function, environment, depth)
+        return Unit(base.definition, given(expression.arguments, environment, depth), base.variant)
+    name = expression.function.name
+    defined = environment.function(name)
+    if defined is not None:
+        return _defined(expression, *defined, environment, depth)
+    if name in FUNCTIONS:
+        return _built_in(expression, environment, depth)
+    if name in INITIALIZERS:
+        return _initializer(expression, environment, depth)
+    unit = _name(expression.function, environment)
+    if not isinstance(unit, Unit):
+        raise Problem("not-callable", f"`{name}` is {describe(unit)}, which takes no arguments", expression.span)
+    return Unit(unit.definition, unit.given + given(expression.arguments, environment, depth), unit.variant, unit.home)
+
+
+def given(arguments: tuple[tree.Argument, ...], environment: Environment, depth: int = 0) -> tuple[Given, ...]:
+    """Arguments evaluated in order, with the text they were written as where that is not a plain number."""
+    return tuple(
+        Given(
+            argument.name,
+            _argument(argument, environment, depth),
+            None if isinstance(argument.value, tree.Number) else expression_text(argument.value),
+            argument.span,
+            argument.value,
+            environment,
+        )
+        for argument in arguments
+    )
+
+
+def _argument(argument: tree.Argument, environment: Environment, depth: int) -> Any:
+    """`until` names a stage of another network; nothing here has that name."""
+    if argument.name == "until" and isinstance(argument.value, tree.Name):
+        return argument.value.name
+    return word_or_value(argument.value, environment, depth)
+
+
+def word_or_value(expression: tree.Expression, environment: Environment, depth: int = 0) -> Any:
+    """An argument's value. A bare word of an op's closed set (`padding=valid`) stands for itself."""
+    if isinstance(expression, tree.Name) and expression.name in words():
+        name = expression.name
+        if name not in environment and name not in environment.file.definitions:
+            return name
+    return evaluate(expression, environment, depth)
+
+
+def _defined(call: tree.Call, define: tree.Define, home: Environment, environment: Environment, depth: int) -> Any:
+    if depth >= DEEPEST_CALL:
+        raise Problem("nested-too-deep", f"`{define.name.name}` calls itself more than {DEEPEST_CALL} times", call.span)
+    inner = home.child()
+    values = [evaluate(argument.value, environment, depth) for argument in call.arguments]
+    if len(values) != len(define.parameters):
+        raise Problem(
+            "wrong-arguments",
+            f"`{define.name.name}` takes {len(define.parameters)} numbers, got {len(values)}",
+            call.span,
+        )
+    inner.values.update({name.name: value for name, value in zip(define.parameters, values, strict=True)})
+    return evaluate(define.value, inner, depth + 1)
+
+
+def _built_in(call: tree.Call, environment: Environment, depth: int) -> Any:
+    assert isinstance(call.function, tree.Name)
+    name = call.function.name
+    plain = [evaluate(a.value, environment, depth) for a in call.arguments if a.name is None]
+    named = {a.name: evaluate(a.value, environment, depth) for a in call.arguments if a.name is not None}
+    if name in ("min", "max", "sum") and len(plain) == 1 and isinstance(plain[0], tuple):
+        plain = [list(plain[0])]
+    try:
+        result = FUNCTIONS[name](*plain, **named)
+    except (TypeError, ValueError) as error:
+        shown = ", ".join(map(describe, plain))
+        raise Problem("wrong-arguments", f"`{name}({shown})` cannot be computed: {error}", call.span) from None
+    except ZeroDivisionError:
+        raise Problem("division-by-zero", f"`{expression_text(call)}` divides by zero", call.span) from None
+    except OverflowError as error:
+        raise Problem("number-too-large", f"`{expression_text(call)}` is too large: {error}", call.span) from None
+    return settle(result) if isinstance(result, float) else result
+
+
+def _initializer(call: tree.Call, environment: Environment, depth: int) -> Any:
+    from pydantic import ValidationError
+
+    assert isinstance(call.function, tree.Name)
+    kind = INITIALIZERS[call.function.name]
+    fields = list(kind.model_fields)
+    values = {}
+    for position, argument in enumerate(call.arguments):
+        field = argument.name or (fields[position] if position < len(fields) else f"argument {position + 1}")
+        values[field] = evaluate(argument.value, environment, depth)
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Problem(
+            "wrong-arguments",
+            f"`{call.function.name}` cannot take `{'.'.join(map(str, first['loc']))}`: {first['msg'].lower()}",
+            call.span,
+            help=f"its arguments are {', '.join(fields)}" if fields else "it takes none",
+        ) from None
+
+
+def _attribute(expression: tree.Attribute, environment: Environment, depth: int) -> Any:
+    value = evaluate(expression.value, environment, depth)
+    name = expression.name
+    if not isinstance(value, Flow):
+        raise Problem("unknown-attribute", f"{describe(value)} has no `.{name}`", expression.span)
+    if name in value.stages:
+        return value.stages[name]
+    facts = tensor_facts(value)
+    if name in facts:
+        return facts[name]
+    choices = sorted({*facts, *value.stages})
+    close = get_close_matches(name, choices, 1)
+    raise Problem(
+        "unknown-attribute",
+        f"{describe(value)} has no `.{name}`",
+        expression.span,
+        help=f"did you mean `.{close[0]}`?" if close else "it has ." + ", .".join(choices),
+    )
+
+
+def tensor_facts(value: Flow) -> dict[str, Any]:
+    """What a spec may ask of a value: channels and pixels."""
+    tensor = value.tensor
+    facts: dict[str, Any] = {"shape": tensor.dims}
+    if tensor.kind == "float":
+        facts["channels"] = tensor.channels
+    if len(tensor.spatial) == 2:
+        facts["height"], facts["width"] = tensor.spatial
+    elif tensor.kind == "int" or len(tensor.spatial) == 1:
+        facts["length"] = tensor.dims[-1]
+    return facts
+
+
+def _index(expression: tree.Index, environment: Environment, depth: int) -> Any:
+    values = evaluate(expression.value, environment, depth)
+    index = whole(expression.index, environment, depth)
+    if not isinstance(values, list | tuple):
+        raise Problem("wrong-type", f"{describe(values)} has no elements", expression.value.span)
+    if not -len(values) <= index < len(values):
+        raise Problem(
+            "index-out-of-range",
+            f"there is no element {index} in {describe(values)}: it has {len(values)}, numbered from 0",
+            expression.span,
+        )
+    return values[index]
+
+
+def _slice(expression: tree.Slice, environment: Environment, depth: int) -> Any:
+    values = evaluate(expression.value, environment, depth)
+    if not isinstance(values, list | tuple):
+        raise Problem("wrong-type", f"{describe(values)} has no elements", expression.value.span)
+    start = whole(expression.start, environment, depth) if expression.start else None
+    stop = whole(expression.stop, environment, depth) if expression.stop else None
+    return values[start:stop]

@@ -1,0 +1,87 @@
+"""Stages and outputs: named regions of a network. One that is a single block, or its copies, *is* that block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archdsl.elaborate.environment import Environment
+from archdsl.elaborate.evaluate import evaluate
+from archdsl.elaborate.session import Place
+from archdsl.elaborate.steps import Result, Shell, refs_of
+from archdsl.elaborate.values import FAILED, Unit
+from archdsl.resolve.model import Block, Network
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+if TYPE_CHECKING:
+    from archdsl.elaborate.expand import Expander
+
+
+def stage(expander: Expander, stage: tree.Stage, environment: Environment) -> Result:
+    name = stage.name.name
+    facts = {"title": stage.title.value if stage.title else None}
+    if stage.doc:
+        facts["doc"] = stage.doc.value
+    result = _region(expander, stage.flow, Shell("stage", name, f"stage {name}", facts), stage.span, environment)
+    environment.define(name, FAILED if result is None else result)
+    return result
+
+
+def output(expander: Expander, output: tree.Output, environment: Environment) -> None:
+    name = output.name.name
+    shell = Shell("output", name, f"output {name}", {})
+    result = _region(expander, output.flow, shell, output.span, environment)
+    several = any(place.what == "repeat" for place in expander.session.places)
+    values, _, _ = expander.outputs.setdefault(name, ([], output.training, several))
+    values.extend(refs_of(result))
+
+
+def _region(
+    expander: Expander, flow: tree.Chain | tree.Body, shell: Shell, span: Span, environment: Environment
+) -> Result:
+    """A stage's or an output's flow. One that is a single block, or its copies, is that block."""
+    incoming = environment.values["it"]
+    link = environment.link(it=incoming, input=incoming)
+    with expander.session.inside(Place(shell.what, (), span)):
+        lone = _lone_step(expander, flow, link)
+        if lone is not None:
+            head, step = lone
+            if head is not None:
+                incoming = expander.head(head, link)
+            return expander.step(step, incoming, link, shell)
+        with expander.session.builder.within(shell.kind, shell.base, span, **shell.facts) as scope:
+            if isinstance(flow, tree.Body):
+                result = expander.statements(flow.statements, link)
+            else:
+                result = expander.chain(flow, incoming, link)
+            scope.results = refs_of(result)
+    return result
+
+
+def _lone_step(
+    expander: Expander, flow: tree.Chain | tree.Body, environment: Environment
+) -> tuple[tree.Step | None, tree.Step] | None:
+    """The only step of a flow that is nothing but a block (after the value it begins with)."""
+    if isinstance(flow, tree.Body):
+        if len(flow.statements) != 1:
+            return None
+        only = flow.statements[0]
+        return _lone_step(expander, only, environment) if isinstance(only, tree.Chain) else None
+    head, *rest = flow.steps
+    if rest and expander.is_value(head.target, environment):
+        return _lone(expander, head, rest, environment)
+    return _lone(expander, None, [head, *rest], environment)
+
+
+def _lone(
+    expander: Expander, head: tree.Step | None, steps: list[tree.Step], environment: Environment
+) -> tuple[tree.Step | None, tree.Step] | None:
+    if len(steps) != 1 or steps[0].binding is not None:
+        return None
+    target = steps[0].target
+    if not isinstance(target, tree.Name | tree.Call | tree.VariantOf) or expander.is_value(target, environment):
+        return None
+    unit = evaluate(target, environment)
+    if not isinstance(unit, Unit) or not isinstance(unit.definition, Block | Network) or unit.home:
+        return None
+    return head, steps[0]

@@ -1,0 +1,154 @@
+"""A network's settings: parameters, variants and scaling coefficients -> numbers, each with where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from archdsl.elaborate.arguments import check_kind
+from archdsl.elaborate.environment import Environment
+from archdsl.elaborate.evaluate import evaluate, tolerance, truth, word_or_value
+from archdsl.elaborate.values import Given, Problem, Quiet
+from archdsl.ir.graph import Setting
+from archdsl.resolve.model import Network, Parameter
+from archdsl.syntax import tree
+from archdsl.syntax.printer import expression_text
+
+Chosen = Mapping[str, Given]
+"""Settings given from outside, by name."""
+
+
+def settle(network: Network, variant: str | None, chosen: Chosen) -> tuple[Environment, tuple[Setting, ...]]:
+    """The environment of the network's body, and every setting with its origin.
+
+    What is given wins over the variant, the variant over scaling formulas and defaults. Raises
+    `Problem` for a name or a value that cannot be, and for a broken `require`.
+    """
+    environment = Environment(network.file, Environment.of(network.file), network.functions)
+    assigned = _assignments(network, variant)
+    _check_names(network, chosen)
+    settings = []
+    for parameter in network.parameters:
+        settings.append(_parameter(network, parameter, variant, assigned, chosen, environment))
+    for formula in network.scaling:
+        settings.append(_coefficient(formula, variant, assigned, chosen, environment))
+    for require in network.requires:
+        _hold(require, environment)
+    return environment, tuple(settings)
+
+
+def setting_names(network: Network) -> tuple[str, ...]:
+    """What may be set: parameters, then scaling coefficients."""
+    return (*(p.name for p in network.parameters), *(a.name.name for a in network.scaling))
+
+
+def _assignments(network: Network, variant: str | None) -> dict[str, tree.Assignment]:
+    if variant is None:
+        return {}
+    if variant not in network.variants:
+        close = get_close_matches(variant, network.variants, 1)
+        known = ", ".join(network.variants)
+        raise Problem(
+            "unknown-variant",
+            f"{network.name} has no variant `{variant}`",
+            None,
+            help=f"did you mean `{close[0]}`?" if close else (f"it has {known}" if known else "it has no variants"),
+        )
+    return {assignment.name.name: assignment for assignment in network.variants[variant].assignments}
+
+
+def _check_names(network: Network, chosen: Chosen) -> None:
+    names = setting_names(network)
+    for name, given in chosen.items():
+        if name not in names:
+            close = get_close_matches(name, names, 1)
+            raise Problem(
+                "unknown-parameter",
+                f"{network.name} has no parameter `{name}`",
+                given.span,
+                help=f"did you mean `{close[0]}`?" if close else f"it has {', '.join(names)}",
+            )
+
+
+def _parameter(
+    network: Network,
+    parameter: Parameter,
+    variant: str | None,
+    assigned: dict[str, tree.Assignment],
+    chosen: Chosen,
+    environment: Environment,
+) -> Setting:
+    name = parameter.name
+    if name in chosen:
+        value, origin, span = chosen[name].value, "given", chosen[name].span
+    elif name in assigned:
+        value, origin = word_or_value(assigned[name].value, environment), f"variant {variant}"
+        span = assigned[name].value.span
+    elif parameter.default is not None:
+        value, origin, span = word_or_value(parameter.default, environment), "default", parameter.default.span
+    else:
+        raise Problem(
+            "missing-setting",
+            f"{network.name} needs a value for `{name}`",
+            parameter.span,
+            help=f"give one with --{name}",
+        )
+    environment.values[name] = check_kind(network.name, parameter, value, span)
+    return Setting(name, _shown(value), origin)
+
+
+def _coefficient(
+    formula: tree.Assignment,
+    variant: str | None,
+    assigned: dict[str, tree.Assignment],
+    chosen: Chosen,
+    environment: Environment,
+) -> Setting:
+    name = formula.name.name
+    if name in chosen:
+        value, origin = chosen[name].value, "given"
+    elif name in assigned:
+        value, origin = word_or_value(assigned[name].value, environment), f"variant {variant}"
+    else:
+        value, origin = evaluate(formula.value, environment), expression_text(formula.value)
+    environment.values[name] = value
+    return Setting(name, _shown(value), origin)
+
+
+def _shown(value: Any) -> Any:
+    """Settings are kept as plain data: blocks and ops by name."""
+    if isinstance(value, bool | int | float | str):
+        return value
+    return [_shown(item) for item in value] if isinstance(value, list | tuple) else str(value)
+
+
+def _hold(require: tree.Require, environment: Environment) -> None:
+    try:
+        if truth(require.condition, environment):
+            return
+    except Quiet:
+        return
+    raise Problem(
+        "requirement-broken",
+        f"the settings break a rule of the network: {require.reason.value}",
+        require.condition.span,
+        label=_found(require.condition, environment),
+    )
+
+
+def _found(condition: tree.Expression, environment: Environment) -> str:
+    """Both sides of a comparison that failed: `1.728 is not 2 ± 0.1`."""
+    if not isinstance(condition, tree.Compare):
+        return "does not hold"
+    left, right = evaluate(condition.left, environment), evaluate(condition.right, environment)
+    if condition.operator == "~":
+        return f"{shown_number(left)} is not {shown_number(right)} ± {shown_number(tolerance(condition, right))}"
+    return f"{shown_number(left)} {condition.operator} {shown_number(right)} does not hold"
+
+
+def shown_number(value: Any) -> str:
+    """Six digits of a fraction, every digit of a whole number."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return f"{value:_}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,265 @@
+"""One op, block or network applied to values: where nodes and block scopes come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archdsl.diagnostics import Note
+from archdsl.elaborate.arguments import Call, check_kind, match_arguments
+from archdsl.elaborate.environment import Environment
+from archdsl.elaborate.evaluate import word_or_value
+from archdsl.elaborate.session import Place, arguments_of
+from archdsl.elaborate.settings import settle
+from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit
+from archdsl.ir.builder import Home
+from archdsl.ir.graph import ScopeKind
+from archdsl.ops.base import Mismatch, Op
+from archdsl.resolve.model import Block, Network
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+if TYPE_CHECKING:
+    from archdsl.elaborate.expand import Expander
+
+Result = Flow | tuple[Flow, ...] | Failed | None
+"""What flows: one value, several, nothing yet, or something that failed."""
+
+
+class Shell(NamedTuple):
+    """The scope that a block fills: its own, or the stage, output or copy that consists of it."""
+
+    kind: ScopeKind
+    base: str
+    what: str
+    facts: dict[str, Any]
+    copy: tuple[int, int] | None = None
+    home: Home | None = None
+
+
+def apply(expander: Expander, unit: Unit, incoming: Result, span: Span, shell: Shell, label: str | None) -> Result:
+    """The values that `unit` makes of `incoming`. Raises `Problem`, or `Quiet` where `incoming` failed."""
+    values = _as_values(unit, incoming, span)
+    definition = unit.definition
+    if isinstance(definition, Block):
+        return _apply_block(expander, definition, unit, values, span, shell)
+    if isinstance(definition, Network):
+        return _apply_network(expander, definition, unit, values, span, shell)
+    return _apply_op(expander, definition, unit, values, span, shell.base, label)
+
+
+def _as_values(unit: Unit, incoming: Result, span: Span) -> tuple[Flow, ...]:
+    if isinstance(incoming, Failed):
+        raise Quiet
+    if incoming is None:
+        raise Problem(
+            "nothing-flows",
+            f"nothing flows into `{unit}` here",
+            span,
+            help=f"begin the line with the name of a value: value -> {unit}",
+        )
+    return incoming if isinstance(incoming, tuple) else (incoming,)
+
+
+def as_result(values: tuple[Flow, ...]) -> Flow | tuple[Flow, ...]:
+    """One value is that value; several stay several."""
+    return values[0] if len(values) == 1 else values
+
+
+# --- ops -----------------------------------------------------------------------------------
+
+
+def _apply_op(
+    expander: Expander, op: type[Op], unit: Unit, values: tuple[Flow, ...], span: Span, base: str, label: str | None
+) -> Result:
+    session = expander.session
+    session.tick(span)
+    call = session.maker.make(op, unit.given, expander.defaults.of(op), span)
+    inputs = (*values, *call.extra)
+    try:
+        refs = session.builder.node(
+            call.op,
+            [value.ref for value in inputs],
+            span,
+            base,
+            label=label,
+            written=call.written,
+            home=unit.home,
+            environment=call.fields,
+        )
+    except Mismatch as mismatch:
+        raise _mismatch(mismatch, expander, call, inputs, span) from None
+    return as_result(tuple(Flow(ref, session.builder.tensor(ref)) for ref in refs))
+
+
+def _mismatch(mismatch: Mismatch, expander: Expander, call: Call, inputs: tuple[Flow, ...], span: Span) -> Problem:
+    """The op's complaint, at the argument it names, with where each input came from."""
+    at_fault = call.fields.get(mismatch.argument or "")
+    notes = tuple(
+        Note(f"{value.tensor} comes from `{text}`", origin)
+        for value in inputs
+        for text, origin in [expander.session.builder.origin(value.ref)]
+    )
+    return Problem(
+        mismatch.code,
+        str(mismatch),
+        at_fault.span if at_fault is not None and at_fault.span is not None else span,
+        notes=tuple(dict.fromkeys(notes)),
+        help=mismatch.help or _joining(mismatch, call, inputs),
+    )
+
+
+def _joining(mismatch: Mismatch, call: Call, inputs: tuple[Flow, ...]) -> str | None:
+    """What to do where several values flow into an op of one."""
+    if mismatch.code == "wrong-number-of-values" and len(inputs) > len(call.extra) + 1:
+        return "join them first, with concat or add"
+    return None
+
+
+# --- blocks --------------------------------------------------------------------------------
+
+
+def _apply_block(
+    expander: Expander, block: Block, unit: Unit, values: tuple[Flow, ...], span: Span, shell: Shell
+) -> Result:
+    session = expander.session
+    session.tick(span)
+    _check_depth(expander, block.name, span)
+    environment = Environment.of(block.file)
+    fields, arguments = _bind(expander, block, unit, values, environment, span)
+    place = Place(f"block {block.name}", arguments, span, shell.copy)
+    facts = {"block": block.name, "defined": block.span, "written": arguments_of(fields), "doc": block.doc or None}
+    with (
+        session.inside(place, nested=True),
+        session.builder.within(
+            shell.kind, shell.base, span, home=unit.home, arguments=arguments, **{**facts, **shell.facts}
+        ) as scope,
+    ):
+        result = expander.body(block.body, environment)
+        scope.results = refs_of(result)
+    return result
+
+
+def refs_of(result: Result) -> tuple[Any, ...]:
+    if isinstance(result, Flow):
+        return (result.ref,)
+    return tuple(value.ref for value in result) if isinstance(result, tuple) else ()
+
+
+def _check_depth(expander: Expander, name: str, span: Span) -> None:
+    limit = expander.session.limits.depth
+    if expander.session.depth >= limit:
+        expander.session.abort(
+            "nested-too-deep", f"`{name}` is nested more than {limit} blocks deep", span, "--max-depth"
+        )
+
+
+def _bind(
+    expander: Expander, block: Block, unit: Unit, values: tuple[Flow, ...], environment: Environment, span: Span
+) -> tuple[dict[str, Given], tuple[tuple[str, Any], ...]]:
+    """Gives the block's ports and parameters their values, in `environment`."""
+    _bind_ports(block, values, environment, span)
+    names = tuple(p.name for p in block.parameters)
+    fields = match_arguments(block.name, names, unit.given, expander.defaults.of(block), span)
+    missing = [p.name for p in block.parameters if p.name not in fields and p.default is None]
+    if missing:
+        raise Problem(
+            "missing-argument",
+            f"`{block.name}` needs `{'`, `'.join(missing)}`",
+            span,
+            notes=(Note("its parameters are declared here", block.span),),
+        )
+    for parameter in block.parameters:
+        given = fields.get(parameter.name)
+        if given is not None:
+            value = check_kind(block.name, parameter, given.value, given.span)
+        else:
+            assert parameter.default is not None
+            value = word_or_value(parameter.default, environment)
+        environment.values[parameter.name] = value
+    return fields, tuple((name, plain(environment.values[name])) for name in names)
+
+
+def plain(value: Any) -> Any:
+    """A parameter's value as the graph keeps it: numbers, words and lists; anything else by its name."""
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Flow):
+        return str(value.tensor)
+    return tuple(map(plain, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _bind_ports(block: Block, values: tuple[Flow, ...], environment: Environment, span: Span) -> None:
+    ports = block.ports
+    names = [name.name for name in ports.names] if ports else ["input"]
+    rest = ports.rest if ports else None
+    if len(values) < len(names) or (rest is None and len(values) > len(names)):
+        wants = f"{'at least ' if rest else ''}{len(names)} value{'s' if len(names) != 1 else ''}"
+        raise Problem(
+            "wrong-number-of-values",
+            f"`{block.name}` takes {wants}, and {len(values)} flow in",
+            span,
+            notes=(Note("it is declared here", block.span),),
+        )
+    environment.values.update(zip(names, values, strict=False))
+    if rest is not None:
+        environment.values[rest.name] = values[len(names) :]
+    environment.values["input"] = environment.values["it"] = as_result(values) if values else None
+
+
+# --- networks ------------------------------------------------------------------------------
+
+
+def _apply_network(
+    expander: Expander, network: Network, unit: Unit, values: tuple[Flow, ...], span: Span, shell: Shell
+) -> Result:
+    """A network as a block: its own settings, its declared inputs taken from `values`, up to a stage if so said."""
+    session = expander.session
+    _check_depth(expander, network.name, span)
+    if any(given.name is None for given in unit.given):
+        raise Problem("wrong-arguments", f"settings of `{network.name}` are given by name", span)
+    chosen = {str(given.name): given for given in unit.given}
+    until = chosen.pop("until", None)
+    environment, settings = settle(network, unit.variant, chosen)
+    bind_inputs(network, values, environment, span)
+    arguments = tuple((s.name, tuple(s.value) if isinstance(s.value, list) else s.value) for s in settings)
+    facts = {"block": network.name, "defined": network.span, "arguments": arguments, "doc": network.doc or None}
+    with (
+        session.inside(Place(f"network {network.name}", arguments, span, shell.copy), nested=True),
+        expander.defaults.network(network, environment),
+        session.builder.within(shell.kind, shell.base, span, home=unit.home, **{**facts, **shell.facts}) as scope,
+    ):
+        statements = _until(network, until)
+        result = expander.statements(statements, environment)
+        scope.results = refs_of(result)
+    stages = {name: value for name, value in environment.values.items() if isinstance(value, Flow)}
+    return Flow(result.ref, result.tensor, stages) if isinstance(result, Flow) else result
+
+
+def bind_inputs(network: Network, values: tuple[Flow, ...], environment: Environment, span: Span) -> None:
+    """Names the network's inputs; a single one flows into its first line."""
+    if len(values) != len(network.inputs):
+        raise Problem(
+            "wrong-number-of-values",
+            f"`{network.name}` takes {len(network.inputs)} values, and {len(values)} flow in",
+            span,
+        )
+    environment.values.update({declared.name.name: v for declared, v in zip(network.inputs, values, strict=True)})
+    environment.values["input"] = environment.values["it"] = values[0] if len(values) == 1 else None
+
+
+def _until(network: Network, until: Given | None) -> Iterable[tree.FlowStatement]:
+    """The statements of a network used as a block: no further outputs, and none after the stage asked for."""
+    statements = [s for s in network.flow.statements if not isinstance(s, tree.Output)]
+    if until is None:
+        return statements
+    stages = [s.name.name for s in statements if isinstance(s, tree.Stage)]
+    if until.value not in stages:
+        raise Problem(
+            "unknown-name",
+            f"{network.name} has no stage `{until.value}`",
+            until.span,
+            help=f"its stages are {', '.join(stages)}",
+        )
+    last = next(i for i, s in enumerate(statements) if isinstance(s, tree.Stage) and s.name.name == until.value)
+    return statements[: last + 1]

@@ -1,0 +1,106 @@
+"""What an expression can come to, beside plain numbers, words and lists.
+
+Numbers, booleans, strings and lists are Python's own; a shape is a tuple of ints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archdsl.diagnostics import Diagnostic
+from archdsl.ir.builder import Home, Ref
+from archdsl.ops.base import Op
+from archdsl.ops.initialize import Initializer
+from archdsl.resolve.model import Block, Network
+from archdsl.source import Span
+from archdsl.syntax import tree
+from archdsl.tensor import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A value of the network. `stages` are the named values of a network used as a block."""
+
+    ref: Ref
+    tensor: Tensor
+    stages: Mapping[str, Flow] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An argument as it was evaluated, and where it stands."""
+
+    name: str | None
+    value: Any
+    written: str | None
+    span: Span | None
+    expression: tree.Expression | None = None
+    environment: Any = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """An op, a block or a network as a value, with the arguments it has so far."""
+
+    definition: type[Op] | Block | Network
+    given: tuple[Given, ...] = ()
+    variant: str | None = None
+    home: Home | None = None
+
+    def __str__(self) -> str:
+        return self.definition.name
+
+
+class Failed:
+    """Stands for a value that could not be made; whatever takes it stays quiet."""
+
+
+FAILED = Failed()
+
+
+class Problem(Exception):
+    """One root cause, on its way to the step that will record it."""
+
+    def __init__(self, code: str, message: str, span: Span | None, **more: Any) -> None:
+        self.diagnostic = Diagnostic(code, message, span, **more)
+        super().__init__(message)
+
+    @classmethod
+    def of(cls, diagnostic: Diagnostic) -> Problem:
+        """A diagnostic that another stage worded, to be recorded with this one's frames."""
+        return cls(diagnostic.code, diagnostic.message, diagnostic.span, help=diagnostic.help)
+
+
+class Quiet(Exception):
+    """What failed follows from something already reported."""
+
+
+def describe(value: Any) -> str:
+    """A value for an error message: `2.5`, `the block Basic`, `a value of shape 64x56x56`."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f'"{value}"'
+        case list():
+            return "[" + ", ".join(map(describe, value)) + "]"
+        case tuple() if all(isinstance(v, Flow) for v in value):
+            return f"{len(value)} values"
+        case tuple():
+            return "x".join(map(str, value))
+        case Flow():
+            return f"a value of shape {value.tensor}"
+        case Unit(definition=Block()):
+            return f"the block {value}"
+        case Unit(definition=Network()):
+            return f"the network {value}"
+        case Unit():
+            return f"the op {value}"
+        case Initializer():
+            return f"the initializer {value}"
+        case None:
+            return "nothing"
+        case _:
+            return str(value)

@@ -1,0 +1,100 @@
+"""Graph to text, one line a node, indented as its scopes are: for golden files and `archdsl show`.
+
+    stage conv2: -> 0.relu2
+      max_pool = max_pool(3, stride=2): ../conv1.relu -> 64x56x56
+      copy 0 (1 of 2) Basic(width=64): -> relu2
+        conv1 = conv(64, 3): ../max_pool -> 64x56x56
+
+Inputs and results are written as seen from the scope: `../` leads to the scope around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from archdsl.ir.graph import Graph, Node, Scope, Value
+from archdsl.ops.base import Op
+
+
+def dump(graph: Graph) -> str:
+    """The whole graph as text that changes only where the graph does; it ends with a line end."""
+    return "\n".join(_graph(graph)) + "\n"
+
+
+def written(op: Op) -> str:
+    """An op as a spec writes it: `conv(64, 7, stride=2)`. Arguments at their default go unsaid."""
+    arguments = []
+    for name, field in type(op).model_fields.items():
+        value = getattr(op, name)
+        if field.is_required():
+            arguments.append(_text(value))
+        elif value != field.get_default(call_default_factory=True, validated_data={}):
+            arguments.append(f"{name}={_text(value)}")
+    return f"{op.name}({', '.join(arguments)})" if arguments else op.name
+
+
+def _graph(graph: Graph) -> Iterator[str]:
+    header = graph.header
+    variant = f"@{header.variant}" if header.variant else ""
+    yield f"network {header.name}{variant} from {header.spec}"
+    for setting in header.settings:
+        yield f"  {setting.name} = {_text(setting.value)} ({setting.origin})"
+    yield from _members(graph, graph.scopes[""], "")
+    for output in graph.outputs:
+        training = " training" if output.training else ""
+        yield f"output {output.name}{training}: {_references(output.values, '')}"
+
+
+def _members(graph: Graph, scope: Scope, indent: str) -> Iterator[str]:
+    for member in graph.children[scope.path]:
+        if isinstance(member, Node):
+            yield indent + _node(graph, member)
+        else:
+            yield indent + _scope(member)
+            yield from _members(graph, member, indent + "  ")
+
+
+def _scope(scope: Scope) -> str:
+    copy = f" ({scope.copy[0] + 1} of {scope.copy[1]})" if scope.copy else ""
+    arguments = ", ".join(f"{name}={_text(value)}" for name, value in scope.arguments)
+    block = f" {scope.block}({arguments})" if scope.block else ""
+    title = f' "{scope.title}"' if scope.title else ""
+    results = f" -> {_references(scope.results, scope.path)}" if scope.results else ""
+    return f"{scope.kind} {scope.name}{copy}{block}{title}{_home(scope.weights, scope.path)}:{results}"
+
+
+def _node(graph: Graph, node: Node) -> str:
+    inputs = _references(graph.inputs_of(node.id), node.scope)
+    label = f" as {node.label}" if node.label else ""
+    outputs = ", ".join(map(str, node.outputs))
+    step = f"{node.name} = {written(node.op)}{label}{_home(node.weights, node.id)}"
+    return f"{step}: {f'{inputs} ' if inputs else ''}-> {outputs}"
+
+
+def _home(weights: str, path: str) -> str:
+    return "" if weights == path else f" with the weights of {weights}"
+
+
+def _references(values: Iterable[Value], scope: str) -> str:
+    return ", ".join(_relative(value.node, scope) + (f"[{value.port}]" if value.port else "") for value in values)
+
+
+def _relative(id: str, scope: str) -> str:
+    here, there = scope.split(".") if scope else [], id.split(".")
+    common = 0
+    while common < min(len(here), len(there) - 1) and here[common] == there[common]:
+        common += 1
+    return "../" * (len(here) - common) + ".".join(there[common:])
+
+
+def _text(value: Any) -> str:
+    match value:
+        case bool() | None:
+            return str(value).lower()
+        case list():
+            return f"[{', '.join(map(_text, value))}]"
+        case tuple():
+            return "x".join(map(_text, value))
+        case _:
+            return str(value)

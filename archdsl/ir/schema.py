@@ -1,0 +1,141 @@
+"""The JSON form of a graph as pydantic models: what is written, in the order in which it is written.
+
+`docs/graph.schema.json` is generated from these; a change of meaning changes `FORMAT`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt
+
+from archdsl.ir.graph import ScopeKind
+from archdsl.tensor import Kind
+
+FORMAT: Literal["archdsl-graph-1"] = "archdsl-graph-1"
+
+Plain = Annotated[
+    JsonValue, Field(description='A number, word, truth value or null, a list of them, or a shape: {"shape": [1, 7]}.')
+]
+
+Reference = Annotated[
+    str,
+    Field(pattern=r"^[^:]+(:[0-9]{1,9})?$", description="The id of a node; `:1` is the second of several outputs."),
+]
+
+
+class Part(BaseModel):
+    """Keys that are at their default may be left out; others than those named here are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class SourceText(Part):
+    """A spec and its text, into which the positions point."""
+
+    name: str
+    text: str
+
+
+class Place(Part):
+    """A stretch of text: index of its source, offset of the first character, offset after the last one."""
+
+    source: NonNegativeInt
+    start: NonNegativeInt
+    end: NonNegativeInt
+
+
+class TensorType(Part):
+    """Channels first, without the batch."""
+
+    dims: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
+    kind: Kind = "float"
+
+
+class SettingPart(Part):
+    name: str
+    value: Plain
+    origin: str
+
+
+class HeaderPart(Part):
+    """What is said of the network as a whole; `source` is the citation."""
+
+    name: str
+    spec: str
+    doc: str = ""
+    source: str = ""
+    variant: str | None = None
+    settings: tuple[SettingPart, ...] = ()
+
+
+class LetPart(Part):
+    """A number that a block names: the expression, and what it came to."""
+
+    name: str
+    expression: str
+    value: Plain
+
+
+class ScopePart(Part):
+    """A region of the graph; `path` and `weights` of the network itself are empty, and its `parent` is null."""
+
+    path: str
+    kind: ScopeKind
+    parent: str | None
+    span: Place
+    weights: str
+    block: str | None = None
+    defined: Place | None = None
+    arguments: tuple[tuple[str, Plain], ...] = ()
+    written: tuple[tuple[str, str], ...] = ()
+    lets: tuple[LetPart, ...] = ()
+    decisions: tuple[tuple[str, bool], ...] = ()
+    copy_of: Annotated[tuple[int, int] | None, Field(description="Index from 0, and how many copies.")] = None
+    title: str | None = None
+    doc: str | None = None
+    results: tuple[Reference, ...] = ()
+
+
+class OpPart(Part):
+    """An op of the registry with all its arguments."""
+
+    op: str
+    arguments: dict[str, Any]
+
+
+class NodePart(Part):
+    """One op at one place; `id` is its path, `weights` the id under which its parameters are kept."""
+
+    id: str
+    op: OpPart
+    inputs: tuple[Reference, ...] = ()
+    outputs: Annotated[tuple[TensorType, ...], Field(min_length=1)]
+    scope: str
+    span: Place
+    weights: str
+    label: str | None = None
+    written: tuple[tuple[str, str], ...] = ()
+
+
+class OutputPart(Part):
+    name: str
+    values: tuple[Reference, ...]
+    training: bool = False
+    several: bool = False
+
+
+class GraphPart(Part):
+    """A network: nodes come after those they take from; the first output is the main one."""
+
+    format: Literal["archdsl-graph-1"]
+    header: HeaderPart
+    sources: tuple[SourceText, ...]
+    scopes: tuple[ScopePart, ...]
+    nodes: tuple[NodePart, ...]
+    outputs: tuple[OutputPart, ...]
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the format."""
+    return GraphPart.model_json_schema()

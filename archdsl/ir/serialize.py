@@ -1,0 +1,280 @@
+"""Graph to JSON and back without loss (but for the nodes' `environment`). `schema.py` is the format.
+
+The text of every spec that a position points into is part of it, so that errors and figures keep their places.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import JsonValue, ValidationError
+from pydantic_core import ErrorDetails
+
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.ir.graph import Graph, Header, Node, Output, Scope, Setting, Value
+from archdsl.ir.schema import (
+    FORMAT,
+    GraphPart,
+    HeaderPart,
+    LetPart,
+    NodePart,
+    OpPart,
+    OutputPart,
+    Place,
+    ScopePart,
+    SettingPart,
+    SourceText,
+    TensorType,
+)
+from archdsl.ir.verify import Bug, verify
+from archdsl.ops.base import dump, load_op
+from archdsl.source import Source, Span
+from archdsl.tensor import Tensor
+
+MOST_PROBLEMS = 20
+"""A file of another kind breaks every rule at once; the first few say enough."""
+
+
+def to_json(graph: Graph) -> str:
+    """The graph as JSON text, one scope or node a line. The same graph gives the same bytes."""
+    data = _Writer().graph(graph).model_dump(mode="json", exclude_defaults=True)
+    parts = (f"{json.dumps(key)}: {_rows(value)}" for key, value in data.items())
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def from_json(text: str, name: str = "graph.json") -> Graph:
+    """The graph that `to_json` wrote; `name` is the file's name in errors.
+
+    Raises CompileError for text that is no JSON, not of the format, or no network that holds together.
+    """
+    try:
+        graph = _Reader(name).graph(GraphPart.model_validate_json(text))
+        verify(graph, after="reading")
+    except ValidationError as error:
+        raise CompileError(_problems(error, Source(name, text))) from None
+    except Bug as bug:
+        raise CompileError([Diagnostic("broken-graph", f"the network in {name} is broken: {bug.violation}")]) from None
+    return graph
+
+
+def _rows(value: Any) -> str:
+    if not isinstance(value, list) or not value:
+        return json.dumps(value, ensure_ascii=False)
+    return "[\n" + ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in value) + "\n]"
+
+
+class _Writer:
+    """Graph to parts. Sources are numbered as they turn up."""
+
+    def __init__(self) -> None:
+        self.sources: dict[Source, int] = {}
+
+    def graph(self, graph: Graph) -> GraphPart:
+        header = graph.header
+        settings = tuple(SettingPart(name=s.name, value=_plain(s.value), origin=s.origin) for s in header.settings)
+        return GraphPart(
+            format=FORMAT,
+            header=HeaderPart(
+                name=header.name,
+                spec=header.spec,
+                doc=header.doc,
+                source=header.source,
+                variant=header.variant,
+                settings=settings,
+            ),
+            scopes=tuple(self.scope(scope) for scope in graph.scopes.values()),
+            nodes=tuple(self.node(node, graph.inputs_of(node.id)) for node in graph),
+            outputs=tuple(_output(output) for output in graph.outputs),
+            sources=tuple(SourceText(name=source.name, text=source.text) for source in self.sources),
+        )
+
+    def place(self, span: Span) -> Place:
+        source = self.sources.setdefault(span.source, len(self.sources))
+        return Place(source=source, start=span.start, end=span.end)
+
+    def scope(self, scope: Scope) -> ScopePart:
+        return ScopePart(
+            path=scope.path,
+            kind=scope.kind,
+            parent=scope.parent,
+            span=self.place(scope.span),
+            weights=scope.weights,
+            block=scope.block,
+            defined=self.place(scope.defined) if scope.defined else None,
+            arguments=tuple((name, _plain(value)) for name, value in scope.arguments),
+            written=scope.written,
+            lets=tuple(LetPart(name=name, expression=text, value=_plain(value)) for name, text, value in scope.lets),
+            decisions=scope.decisions,
+            copy_of=scope.copy,
+            title=scope.title,
+            doc=scope.doc,
+            results=_references(scope.results),
+        )
+
+    def node(self, node: Node, inputs: Iterable[Value]) -> NodePart:
+        return NodePart(
+            id=node.id,
+            op=OpPart(**dump(node.op)),
+            inputs=_references(inputs),
+            outputs=tuple(TensorType(dims=tensor.dims, kind=tensor.kind) for tensor in node.outputs),
+            scope=node.scope,
+            span=self.place(node.span),
+            weights=node.weights,
+            label=node.label,
+            written=node.written,
+        )
+
+
+def _output(output: Output) -> OutputPart:
+    return OutputPart(
+        name=output.name, values=_references(output.values), training=output.training, several=output.several
+    )
+
+
+def _references(values: Iterable[Value]) -> tuple[str, ...]:
+    return tuple(value.node if value.port == 0 else f"{value.node}:{value.port}" for value in values)
+
+
+def _plain(value: Any) -> JsonValue:
+    if isinstance(value, tuple):
+        return {"shape": [_plain(entry) for entry in value]}
+    return [_plain(entry) for entry in value] if isinstance(value, list) else value
+
+
+class _Reader:
+    """Parts to graph. What the format alone cannot rule out is collected, and raised before there is a graph."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.sources: tuple[Source, ...] = ()
+        self.problems: list[Diagnostic] = []
+
+    def graph(self, part: GraphPart) -> Graph:
+        self.sources = tuple(Source(source.name, source.text) for source in part.sources)
+        header = self.header(part.header)
+        scopes = [self.scope(scope) for scope in part.scopes]
+        nodes = [node for node in map(self.node, part.nodes) if node]
+        self.unique("scopes have the path", (scope.path for scope in part.scopes))
+        self.unique("nodes have the id", (node.id for node in part.nodes))
+        if self.problems:
+            raise CompileError(self.problems[:MOST_PROBLEMS])
+        outputs = [Output(o.name, _values(o.values), o.training, o.several) for o in part.outputs]
+        return Graph(header, scopes, nodes, outputs)
+
+    def problem(self, message: str) -> None:
+        self.problems.append(Diagnostic("bad-graph-file", f"{self.name}: {message}"))
+
+    def unique(self, what: str, names: Iterable[str]) -> None:
+        for name, count in Counter(names).items():
+            if count > 1:
+                self.problem(f"{count} {what} `{name}`")
+
+    def header(self, part: HeaderPart) -> Header:
+        settings = tuple(Setting(s.name, self.value(s.value, f"setting `{s.name}`"), s.origin) for s in part.settings)
+        return Header(part.name, part.spec, part.doc, part.source, part.variant, settings)
+
+    def scope(self, part: ScopePart) -> Scope:
+        owner = f"scope `{part.path}`"
+        return Scope(
+            path=part.path,
+            kind=part.kind,
+            parent=part.parent,
+            span=self.span(part.span, owner),
+            weights=part.weights,
+            block=part.block,
+            defined=self.span(part.defined, owner) if part.defined else None,
+            arguments=tuple((name, self.value(value, owner)) for name, value in part.arguments),
+            written=part.written,
+            lets=tuple((let.name, let.expression, self.value(let.value, owner)) for let in part.lets),
+            decisions=part.decisions,
+            copy=part.copy_of,
+            title=part.title,
+            doc=part.doc,
+            results=_values(part.results),
+        )
+
+    def node(self, part: NodePart) -> tuple[Node, tuple[Value, ...]] | None:
+        owner = f"node `{part.id}`"
+        span = self.span(part.span, owner)
+        try:
+            op = load_op(part.op.model_dump())
+        except ValidationError as error:
+            for detail in error.errors():
+                self.problem(f"{owner}: {_translated(detail)}")
+            return None
+        except ValueError as error:
+            self.problem(f"{owner}: {error}")
+            return None
+        node = Node(
+            id=part.id,
+            op=op,
+            outputs=tuple(Tensor(*tensor.dims, kind=tensor.kind) for tensor in part.outputs),
+            scope=part.scope,
+            span=span,
+            weights=part.weights,
+            label=part.label,
+            written=part.written,
+        )
+        return node, _values(part.inputs)
+
+    def span(self, place: Place, owner: str) -> Span:
+        """The place as a span; a place outside the text is a problem, and becomes the start of a text."""
+        source = self.sources[place.source] if place.source < len(self.sources) else None
+        if source and place.start <= place.end <= len(source.text):
+            return Span(source, place.start, place.end)
+        self.problem(f"{owner} points outside the texts of `sources`")
+        return Span(source or Source(self.name, ""), 0, 0)
+
+    def value(self, data: JsonValue, owner: str) -> Any:
+        if isinstance(data, list):
+            return [self.value(entry, owner) for entry in data]
+        if not isinstance(data, dict):
+            return data
+        dims = data.get("shape")
+        if list(data) != ["shape"] or not isinstance(dims, list):
+            self.problem(f"{owner} has a value of keys {', '.join(data)}; only a shape has keys: {_SHAPE}")
+            return None
+        return tuple(self.value(entry, owner) for entry in dims)
+
+
+_SHAPE = '{"shape": [1, 7]}'
+
+
+def _values(references: Iterable[str]) -> tuple[Value, ...]:
+    parts = (reference.partition(":") for reference in references)
+    return tuple(Value(node, int(port or 0)) for node, _, port in parts)
+
+
+def _problems(error: ValidationError, source: Source) -> list[Diagnostic]:
+    """pydantic's findings as diagnostics; the first few, since one slip can break every line."""
+    details = error.errors()
+    if details[0]["type"] == "json_invalid":
+        return [_not_json(details[0]["msg"], source)]
+    messages = dict.fromkeys(map(_translated, details))
+    return [Diagnostic("bad-graph-file", f"{source.name}: {message}") for message in messages][:MOST_PROBLEMS]
+
+
+def _not_json(message: str, source: Source) -> Diagnostic:
+    """`Invalid JSON: expected value at line 1 column 2` as a diagnostic at that place."""
+    found = re.fullmatch(r"Invalid JSON: (.*) at line (\d+) column (\d+)", message)
+    if found is None:
+        return Diagnostic("bad-graph-file", f"{source.name}: {message}")
+    line = min(int(found[2]), len(source.line_starts))
+    offset = min(source.line_starts[line - 1] + max(0, int(found[3]) - 1), len(source.text))
+    return Diagnostic("bad-graph-file", f"this is no JSON: {found[1]}", Span(source, offset, offset))
+
+
+def _translated(detail: ErrorDetails) -> str:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).removeprefix(".")
+    match detail["type"]:
+        case "missing":
+            return f"`{place}` is missing"
+        case "extra_forbidden":
+            return f"`{place}` is no key of the format"
+        case _:
+            message = detail["msg"].replace("Input should", "should")
+            return f"`{place}` {message[:1].lower()}{message[1:]}" if place else message

@@ -1,0 +1,170 @@
+"""What every graph must be, checked once it is made and after every pass. A violation is our bug, never the user's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from math import isfinite
+from typing import Any
+
+from archdsl.ir.builder import join
+from archdsl.ir.graph import Graph, Node, Value
+from archdsl.naming import RESERVED
+from archdsl.ops.base import Mismatch
+from archdsl.tensor import Tensor
+
+
+class Bug(AssertionError):
+    """A graph that does not hold together: `violation` says how."""
+
+    def __init__(self, violation: str, after: str) -> None:
+        self.violation = violation
+        super().__init__(f"this is a bug in archdsl: after {after}, {violation}")
+
+
+def verify(graph: Graph, after: str) -> None:
+    """Raises `Bug` unless the graph holds together; `after` is the stage or pass that made it. Linear in the graph."""
+    for violation in _violations(graph):
+        raise Bug(violation, after)
+
+
+def _violations(graph: Graph) -> Iterator[str]:
+    # Each of these relies on those before it, and is not run where one of them found something.
+    yield from _scopes(graph)
+    yield from _names(graph)
+    yield from _order(graph)
+    yield from _edges(graph)
+    yield from _shapes(graph)
+    yield from _weights(graph)
+    yield from _results(graph)
+    yield from _facts(graph)
+
+
+def _scopes(graph: Graph) -> Iterator[str]:
+    """Scopes form a tree whose root is the network."""
+    root = graph.scopes.get("")
+    if root is None or root.kind != "network" or root.parent is not None:
+        yield "there is no scope for the network"
+    for scope in graph.scopes.values():
+        if scope.path == "":
+            continue
+        if scope.parent is None or scope.parent not in graph.scopes:
+            yield f"scope {scope.path} lies in {scope.parent}, which does not exist"
+        elif not _is_named_in(scope.path, scope.parent):
+            yield f"scope {scope.path} has no legal name in its parent {scope.parent!r}"
+        elif scope.path in graph:
+            yield f"{scope.path} is both a scope and a node"
+        if scope.copy is not None and not 0 <= scope.copy[0] < scope.copy[1]:
+            yield f"scope {scope.path} is copy {scope.copy[0]} of {scope.copy[1]}"
+
+
+def _names(graph: Graph) -> Iterator[str]:
+    """A node's id is the path of its scope and a legal name."""
+    for node in graph:
+        if node.scope not in graph.scopes:
+            yield f"node {node.id} lies in scope {node.scope}, which does not exist"
+        elif not _is_named_in(node.id, node.scope):
+            yield f"node {node.id} has no legal name in its scope {node.scope!r}"
+
+
+def _is_named_in(path: str, parent: str) -> bool:
+    name = path.rpartition(".")[2]
+    return path == join(parent, name) and (name.isdecimal() or (name.isidentifier() and name not in RESERVED))
+
+
+def _order(graph: Graph) -> Iterator[str]:
+    """Every input is an output of a node that comes before."""
+    ports: dict[str, int] = {}
+    for node in graph:
+        for value in graph.inputs_of(node.id):
+            if value.node not in ports:
+                yield f"node {node.id} takes {value.node}, which does not come before it"
+            elif not 0 <= value.port < ports[value.node]:
+                yield f"node {node.id} takes output {value.port} of {value.node}, which has {ports[value.node]}"
+        ports[node.id] = len(node.outputs)
+
+
+def _edges(graph: Graph) -> Iterator[str]:
+    """networkx's view has the same nodes in the same order, and one edge for each slot."""
+    if list(graph.network) != [node.id for node in graph]:
+        yield "networkx has other nodes than the graph"
+    for node in graph:
+        edges = graph.network.in_edges(node.id, keys=True, data="port")
+        found = {slot: Value(source, port) for source, _, slot, port in edges}
+        if found != dict(enumerate(graph.inputs_of(node.id))):
+            yield f"networkx has other edges into {node.id} than the graph"
+
+
+def _shapes(graph: Graph) -> Iterator[str]:
+    """Outputs are what the op makes of its inputs."""
+    for node in graph:
+        try:
+            outputs = node.op.outputs(*graph.tensors_into(node.id))
+        except Mismatch as error:
+            yield f"node {node.id} cannot take its inputs: {error}"
+        else:
+            if outputs != node.outputs:
+                yield f"node {node.id} gives {_listed(outputs)}, not {_listed(node.outputs)} as recorded"
+
+
+def _weights(graph: Graph) -> Iterator[str]:
+    """Nodes that have their weights under one name are the same op with the same numbers of them."""
+    homes: dict[str, list[Node]] = {}
+    for node in graph:
+        homes.setdefault(node.weights, []).append(node)
+    for home, nodes in homes.items():
+        states = {_state(graph, node) for node in nodes} if len(nodes) > 1 else set()
+        if len(states - {None}) > 1:
+            yield f"nodes {_listed(node.id for node in nodes)} share the weights {home} but differ"
+
+
+def _state(graph: Graph, node: Node) -> tuple[object, int, int] | None:
+    """What is kept for a node; None where nothing is, since then nothing can differ."""
+    inputs = graph.tensors_into(node.id)
+    params, buffers = node.op.params(*inputs), node.op.buffers(*inputs)
+    return (node.op, params, buffers) if params or buffers else None
+
+
+def _results(graph: Graph) -> Iterator[str]:
+    """The network has a main output, names are unique, and every result exists."""
+    if not graph.outputs or graph.outputs[0].name != "output" or graph.outputs[0].training:
+        yield "the first output is not the main one"
+    for name, count in Counter(output.name for output in graph.outputs).items():
+        if count > 1:
+            yield f"{count} outputs are named {name}"
+    for output in graph.outputs:
+        if not output.values or (len(output.values) > 1 and not output.several):
+            yield f"output {output.name} has {len(output.values)} values"
+        yield from _missing(graph, output.values, f"output {output.name}")
+    for scope in graph.scopes.values():
+        yield from _missing(graph, scope.results, f"scope {scope.path}")
+
+
+def _missing(graph: Graph, values: Iterable[Value], owner: str) -> Iterator[str]:
+    for value in values:
+        if value.node not in graph or not 0 <= value.port < len(graph.node(value.node).outputs):
+            yield f"{owner} gives output {value.port} of {value.node}, which does not exist"
+
+
+def _facts(graph: Graph) -> Iterator[str]:
+    """Arguments, named numbers and settings are plain data, so that a graph can be written down."""
+    for scope in graph.scopes.values():
+        facts = [*scope.arguments, *((name, value) for name, _, value in scope.lets)]
+        for name, value in facts:
+            if not _is_plain(value):
+                yield f"`{name}` of scope {scope.path!r} is a {type(value).__name__}, not plain data"
+    for setting in graph.header.settings:
+        if not _is_plain(setting.value):
+            yield f"setting `{setting.name}` is a {type(setting.value).__name__}, not plain data"
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, float):
+        return isfinite(value)
+    return value is None or isinstance(value, bool | int | str)
+
+
+def _listed(things: Iterable[Tensor | str]) -> str:
+    return ", ".join(map(str, things))

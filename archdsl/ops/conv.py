@@ -1,0 +1,184 @@
+"""Convolutions, 1-D on channels x length and 2-D on channels x height x width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from archdsl.ops.arguments import Count, Mismatch, Padding, Size, compact, spread
+from archdsl.ops.base import Example, Family, Module, Op, Window, register
+from archdsl.ops.initialize import Kaiming, Weights, starts
+from archdsl.ops.spatial import (
+    Padder,
+    dimensions,
+    expect_map,
+    follows_input,
+    is_even,
+    lengths,
+    sides_argument,
+    slide,
+    unused,
+)
+from archdsl.tensor import Tensor
+
+Kernel = Annotated[Size, Field(description="window in pixels: 3 is 3x3, 1x7 is 1 high and 7 wide")]
+Stride = Annotated[Size, Field(description="pixels from one window to the next")]
+Dilation = Annotated[Size, Field(description="pixels from one tap of the kernel to the next")]
+Groups = Annotated[Count, Field(description="channels fall into this many groups that do not see each other")]
+Bias = Annotated[bool, Field(description="learn a number for each output channel, added to it")]
+Start = Annotated[Weights, Field(description="weights at the start, biases are then 0; unset: as PyTorch has them")]
+Border = Annotated[
+    Padding,
+    Field(
+        description="zeros around the input: `same` is dilation * (kernel - 1) // 2 on each side, `tf_same` is "
+        "TensorFlow's rule, `valid` is 0; or pixels: one number, one a dimension (height, width), "
+        "one a side (left, right, top, bottom)"
+    ),
+]
+
+
+@register
+class Conv(Op):
+    """Convolution: each output channel is a learned weighting of a window of all input channels of its group.
+
+    Output length (n + padding - dilation * (kernel - 1) - 1) / stride + 1, rounded down.
+    """
+
+    name = "conv"
+    family = Family.CONV
+
+    out: Count = Field(description="output channels")
+    kernel: Kernel
+    stride: Stride = 1
+    padding: Border = "same"
+    dilation: Dilation = 1
+    groups: Groups = 1
+    bias: Bias = True
+    init: Start = None
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x)
+        expect_groups(x.channels, self.out, self.groups)
+        return Tensor(self.out, *lengths(x, self.window(x)))
+
+    def params(self, x: Tensor) -> int:
+        kernel = prod(spread(self.kernel, x, "kernel"))
+        return self.out * (x.channels // self.groups * kernel + self.bias)
+
+    def macs(self, x: Tensor) -> int:
+        kernel = prod(spread(self.kernel, x, "kernel"))
+        return self.shape(x).size * (x.channels // self.groups) * kernel
+
+    def window(self, x: Tensor) -> Window:
+        return slide(x, self.kernel, self.stride, self.padding, self.dilation)
+
+    def dropped(self, x: Tensor) -> tuple[int, ...]:
+        return unused(x, self.window(x))
+
+    def initialize(self, target: str) -> tuple[str, ...]:
+        return starts(target, self.init, self.bias)
+
+    def torch(self, x: Tensor) -> Module:
+        window = self.window(x)
+        forward = "return super().forward(F.pad(x, {sides}))"
+        base = Padder(f"Conv{dimensions(x)}", "Convolution", forward, dilated=True)
+        support = None
+        borders: dict[str, Any] = {"padding": (compact(tuple(before for before, _ in window.padding)), 0)}
+        if follows_input(self.padding, window):
+            support, borders = base.same(), {}
+        elif not is_even(window):
+            support, borders = base.padded(), {"sides": (sides_argument(window), None)}
+        return Module.of(
+            support.name if support else base.target,
+            x.channels,
+            self.out,
+            compact(window.kernel),
+            support=support,
+            stride=(compact(window.stride), 1),
+            **borders,
+            dilation=(compact(window.dilation), 1),
+            groups=(self.groups, 1),
+            bias=(self.bias, True),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(out=64, kernel=7, stride=2), (Tensor(3, 224, 224),), Tensor(64, 112, 112))
+        yield Example(cls(out=16, kernel=(1, 7), bias=False), (Tensor(8, 17, 17),), Tensor(16, 17, 17))
+        yield Example(cls(out=100, kernel=4, padding="valid"), (Tensor(300, 128),), Tensor(100, 125))
+        yield Example(cls(out=32, kernel=3, stride=2, padding="tf_same"), (Tensor(8, 12, 13),), Tensor(32, 6, 7))
+        yield Example(cls(out=8, kernel=3, dilation=2, groups=4, init=Kaiming()), (Tensor(4, 9, 9),), Tensor(8, 9, 9))
+        yield Example(cls(out=8, kernel=2, padding=(0, 1, 0, 1)), (Tensor(4, 5, 6),), Tensor(8, 5, 6))
+
+
+@register
+class Depthwise(Op):
+    """Depthwise convolution: every channel has its own kernels and sees no other channel.
+
+    With a 1x1 `conv` after it, a separable convolution (Howard et al. 2017, MobileNets).
+    """
+
+    name = "depthwise"
+    family = Family.CONV
+
+    kernel: Kernel
+    stride: Stride = 1
+    multiplier: Count = Field(default=1, description="output channels for each input channel")
+    padding: Border = "same"
+    dilation: Dilation = 1
+    bias: Bias = True
+    init: Start = None
+
+    def _conv(self, x: Tensor) -> Conv:
+        """The same as a grouped convolution; its fields were checked when this op was made."""
+        expect_map(self.name, x)
+        return Conv.model_construct(
+            out=x.channels * self.multiplier,
+            kernel=self.kernel,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=x.channels,
+            bias=self.bias,
+        )
+
+    def shape(self, x: Tensor) -> Tensor:
+        return self._conv(x).shape(x)
+
+    def params(self, x: Tensor) -> int:
+        return self._conv(x).params(x)
+
+    def macs(self, x: Tensor) -> int:
+        return self._conv(x).macs(x)
+
+    def window(self, x: Tensor) -> Window:
+        return self._conv(x).window(x)
+
+    def dropped(self, x: Tensor) -> tuple[int, ...]:
+        return self._conv(x).dropped(x)
+
+    def initialize(self, target: str) -> tuple[str, ...]:
+        return starts(target, self.init, self.bias)
+
+    def torch(self, x: Tensor) -> Module:
+        return self._conv(x).torch(x)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(kernel=3, stride=2, bias=False), (Tensor(32, 112, 112),), Tensor(32, 56, 56))
+        yield Example(
+            cls(kernel=3, multiplier=2, padding=0, dilation=2, init=Kaiming()), (Tensor(4, 20),), Tensor(8, 16)
+        )
+
+
+def expect_groups(into: int, out: int, groups: int) -> None:
+    for what, channels in (("", into), ("output ", out)):
+        if channels % groups:
+            raise Mismatch(
+                f"{channels} {what}channels do not split into {groups} groups",
+                argument="groups",
+                code="channels-not-divisible",
+            )

@@ -1,0 +1,59 @@
+"""From tokens to channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from archdsl.ops.arguments import Count, Mismatch
+from archdsl.ops.base import Example, Family, Module, Op, Support, register
+from archdsl.ops.conv import Start
+from archdsl.ops.initialize import Normal, starts
+from archdsl.tensor import Tensor
+
+EMBEDDING = Support(
+    "Embedding",
+    '''\
+class Embedding(nn.Embedding):
+    """One learned vector a token, channels first: (batch, length) -> (batch, width, length)."""
+
+    def forward(self, tokens):
+        return super().forward(tokens).transpose(1, 2)
+''',
+)
+
+
+@register
+class Embed(Op):
+    """A learned vector for every token of a vocabulary: length L in, width x L out."""
+
+    name = "embedding"
+    family = Family.EMBED
+    takes = "int"
+
+    count: Count = Field(description="tokens in the vocabulary")
+    width: Count = Field(description="numbers for each token: the output channels")
+    init: Start = None
+
+    def shape(self, tokens: Tensor) -> Tensor:
+        if tokens.kind != "int" or tokens.rank != 1:
+            raise Mismatch(f"`embedding` takes a sequence of tokens, got {tokens}", code="wrong-kind")
+        return Tensor(self.width, *tokens.dims)
+
+    def params(self, tokens: Tensor) -> int:
+        return self.count * self.width
+
+    def macs(self, tokens: Tensor) -> int:
+        return 0
+
+    def initialize(self, target: str) -> tuple[str, ...]:
+        return starts(target, self.init, bias=False)
+
+    def torch(self, tokens: Tensor) -> Module:
+        return Module.of("Embedding", self.count, self.width, support=EMBEDDING)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(count=20_000, width=300), (Tensor(128, kind="int"),), Tensor(300, 128))
+        yield Example(cls(count=50, width=8, init=Normal()), (Tensor(7, kind="int"),), Tensor(8, 7))

@@ -1,0 +1,128 @@
+"""Ops of several inputs that give one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from typing import ClassVar
+
+from archdsl.ops.arguments import Mismatch
+from archdsl.ops.base import Example, Expression, Family, Stateless, register
+from archdsl.tensor import Tensor
+
+
+def _listed(inputs: tuple[Tensor, ...]) -> str:
+    """Shapes in a sentence: `256x56x56 and 512x28x28`."""
+    *first, last = map(str, inputs)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+class Merge(Stateless):
+    """Element by element over values of equal shape."""
+
+    family: ClassVar[Family] = Family.MERGE
+
+    def shape(self, x: Tensor, *others: Tensor) -> Tensor:
+        if any(other.dims != x.dims for other in others):
+            raise Mismatch(f"`{self.name}` needs equal shapes, got {_listed((x, *others))}")
+        return x
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        x = Tensor(64, 28, 28)
+        yield Example(cls(), (x, x), x)
+        yield Example(cls(), (Tensor(10), Tensor(10), Tensor(10)), Tensor(10))
+
+
+def _joined(operator: str, count: int) -> Expression:
+    return Expression(f" {operator} ".join(f"{{{i}}}" for i in range(count)), atomic=count == 1)
+
+
+@register
+class Add(Merge):
+    """The sum of values of equal shape."""
+
+    name = "add"
+
+    def torch(self, *inputs: Tensor) -> Expression:
+        return _joined("+", len(inputs))
+
+
+@register
+class Mean(Merge):
+    """The mean of values of equal shape."""
+
+    name = "mean"
+
+    def torch(self, *inputs: Tensor) -> Expression:
+        if len(inputs) == 1:
+            return Expression("{0}")
+        return Expression(f"({_joined('+', len(inputs)).text}) / {len(inputs)}", atomic=False)
+
+
+@register
+class Maximum(Merge):
+    """The largest of values of equal shape, element by element (maxout, Goodfellow et al. 2013)."""
+
+    name = "maximum"
+
+    def torch(self, *inputs: Tensor) -> Expression:
+        names = [f"{{{i}}}" for i in range(len(inputs))]
+        return Expression(reduce(lambda a, b: f"torch.maximum({a}, {b})", names))
+
+
+@register
+class Mul(Stateless):
+    """The product of values of equal shape.
+
+    A gate has size 1 where it is the same for all positions (64x1x1) or all channels (1x28x28).
+    """
+
+    name = "mul"
+    family = Family.MERGE
+
+    def shape(self, x: Tensor, *others: Tensor) -> Tensor:
+        inputs = (x, *others)
+        if any(tensor.rank != x.rank for tensor in others):
+            vector = any(tensor.rank == 1 for tensor in inputs)
+            raise Mismatch(
+                f"`mul` needs values with as many dimensions, got {_listed(inputs)}",
+                code="wrong-rank",
+                help="a gate keeps its dimensions (64x1x1): leave out the `flatten` before it" if vector else None,
+            )
+        full = Tensor(*map(max, zip(*(tensor.dims for tensor in inputs), strict=True)))
+        fits = all(size in (1, whole) for tensor in inputs for size, whole in zip(tensor.dims, full.dims, strict=True))
+        if not fits or full not in inputs:
+            raise Mismatch(f"`mul` needs equal shapes, or gates of size 1 in a dimension, got {_listed(inputs)}")
+        return full
+
+    def torch(self, *inputs: Tensor) -> Expression:
+        return _joined("*", len(inputs))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(64, 28, 28), Tensor(64, 1, 1)), Tensor(64, 28, 28))
+        yield Example(cls(), (Tensor(1, 28, 28), Tensor(64, 28, 28), Tensor(64, 28, 28)), Tensor(64, 28, 28))
+
+
+@register
+class Concat(Stateless):
+    """Channels of all inputs, one after the other; the other dimensions must agree."""
+
+    name = "concat"
+    family = Family.MERGE
+
+    def shape(self, x: Tensor, *others: Tensor) -> Tensor:
+        inputs = (x, *others)
+        if any(tensor.spatial != x.spatial for tensor in others):
+            what = "equal height and width" if max(tensor.rank for tensor in inputs) > 2 else "equal length"
+            raise Mismatch(f"`concat` needs {what}, got {_listed(inputs)}")
+        return Tensor(sum(tensor.channels for tensor in inputs), *x.spatial)
+
+    def torch(self, *inputs: Tensor) -> Expression:
+        return Expression("torch.cat([{all}], dim=1)")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(64, 28, 28), Tensor(128, 28, 28), Tensor(32, 28, 28)), Tensor(224, 28, 28))
+        yield Example(cls(), (Tensor(100), Tensor(100)), Tensor(200))

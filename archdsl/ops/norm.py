@@ -1,0 +1,261 @@
+"""Normalizations: subtract a mean, divide by a deviation, then scale and shift by learned numbers.
+
+Their statistics do not count as seeing: receptive fields follow the values themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archdsl.ops.arguments import Count, Mismatch
+from archdsl.ops.base import Example, Family, Module, Op, Stateless, Support, register
+from archdsl.ops.initialize import Normal, Ones, Scale, Zeros, starts
+from archdsl.ops.spatial import dimensions, expect_map
+from archdsl.tensor import Tensor
+
+Eps = Annotated[float, Field(ge=0, description="added to the variance before its root is taken")]
+Momentum = Annotated[
+    float, Field(ge=0, le=1, description="weight of a new batch in the running statistics (PyTorch's)")
+]
+Affine = Annotated[bool, Field(description="learn a scale and a shift for each channel")]
+Start = Annotated[Scale, Field(description="the scale at the start, most often a number, the shift then starts at 0")]
+
+
+class Normalization(Op):
+    """Keeps the shape and multiplies no matrices."""
+
+    family: ClassVar[Family] = Family.NORM
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x, (1, 2, 3))
+        return x
+
+    def macs(self, x: Tensor) -> int:
+        return 0
+
+
+@register
+class Bn(Normalization):
+    """Batch normalization: each channel over the batch and its positions while training, by running statistics after.
+
+    Ioffe and Szegedy 2015.
+    """
+
+    name = "bn"
+
+    eps: Eps = 1e-5
+    momentum: Momentum = 0.1
+    affine: Affine = True
+    track: bool = Field(default=True, description="keep running statistics; else the batch's own are used always")
+    init: Start = None
+
+    def params(self, x: Tensor) -> int:
+        return 2 * x.channels if self.affine else 0
+
+    def buffers(self, x: Tensor) -> int:
+        return 2 * x.channels + 1 if self.track else 0
+
+    def initialize(self, target: str) -> tuple[str, ...]:
+        return starts(target, self.init, bias=True) if self.affine else ()
+
+    def torch(self, x: Tensor) -> Module:
+        return Module.of(
+            f"nn.BatchNorm{dimensions(x) if x.spatial else '1d'}",
+            x.channels,
+            eps=(self.eps, 1e-5),
+            momentum=(self.momentum, 0.1),
+            affine=(self.affine, True),
+            track_running_stats=(self.track, True),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
+        yield Example(cls(eps=1e-3, momentum=0.01, init=Zeros()), (Tensor(32, 50),), Tensor(32, 50))
+        yield Example(cls(affine=False, track=False), (Tensor(128),), Tensor(128))
+
+
+@register
+class InstanceNorm(Normalization):
+    """Instance normalization: each channel of each sample over its own positions (Ulyanov et al. 2016)."""
+
+    name = "instance_norm"
+
+    eps: Eps = 1e-5
+    momentum: Momentum = 0.1
+    affine: Affine = False
+    track: bool = Field(default=False, description="keep running statistics and use them when not training")
+    init: Start = None
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x)
+        if x.size == x.channels:
+            raise Mismatch(f"`instance_norm` needs more than one position a channel, got {x}")
+        return x
+
+    def params(self, x: Tensor) -> int:
+        return 2 * x.channels if self.affine else 0
+
+    def buffers(self, x: Tensor) -> int:
+        return 2 * x.channels + 1 if self.track else 0
+
+    def initialize(self, target: str) -> tuple[str, ...]:
+        return starts(target, self.init, bias=True) if self.affine else ()
+
+    def torch(self, x: Tensor) -> Module:
+        return Module.of(
+            f"nn.InstanceNorm{dimensions(x)}",
+            x.channels,
+            eps=(self.eps, 1e-5),
+            momentum=(self.momentum, 0.1),
+            affine=(self.affine, False),
+            track_running_stats=(self.track, False),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(64, 32, 32),), Tensor(64, 32, 32))
+        yield Example(
+            cls(eps=1e-3, affine=True, init=Normal(mean=1.0, std=0.02), momentum=0.2, track=True),
+            (Tensor(8, 50),),
+            Tensor(8, 50),
+        )
+
+
+@register
+class GroupNorm(Normalization):
+    """Group normalization: each group of channels of each sample over its positions (Wu and He 2018).
+
+    One group normalizes a sample as a whole.
+    """
+
+    name = "group_norm"
+
+    groups: Count = Field(description="channels fall into this many groups")
+    eps: Eps = 1e-5
+    affine: Affine = True
+    init: Start = None
+
+    def params(self, x: Tensor) -> int:
+        return 2 * x.channels if self.affine else 0
+
+    def initialize(self, target: str) -> tuple[str, ...]:
+        return starts(target, self.init, bias=True) if self.affine else ()
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x, (1, 2, 3))
+        if x.channels % self.groups:
+            raise Mismatch(
+                f"{x.channels} channels do not split into {self.groups} groups",
+                argument="groups",
+                code="channels-not-divisible",
+            )
+        return x
+
+    def torch(self, x: Tensor) -> Module:
+        return Module.of("nn.GroupNorm", self.groups, x.channels, eps=(self.eps, 1e-5), affine=(self.affine, True))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(groups=32), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
+        yield Example(cls(groups=2, eps=1e-6, affine=False, init=Ones()), (Tensor(8, 10),), Tensor(8, 10))
+
+
+CHANNEL_LAYER_NORM = Support(
+    "ChannelLayerNorm",
+    '''\
+class ChannelLayerNorm(nn.LayerNorm):
+    """Layer normalization over the channels of each position, channels first."""
+
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+''',
+)
+
+
+@register
+class LayerNorm(Normalization):
+    """Layer normalization: the channels of each position, or a whole vector (Ba et al. 2016).
+
+    On feature maps this is ConvNeXt's; `group_norm(1)` normalizes over channels and positions together.
+    """
+
+    name = "layer_norm"
+
+    eps: Eps = 1e-5
+    affine: Affine = True
+    init: Start = None
+
+    def params(self, x: Tensor) -> int:
+        return 2 * x.channels if self.affine else 0
+
+    def initialize(self, target: str) -> tuple[str, ...]:
+        return starts(target, self.init, bias=True) if self.affine else ()
+
+    def torch(self, x: Tensor) -> Module:
+        return Module.of(
+            "ChannelLayerNorm" if x.spatial else "nn.LayerNorm",
+            x.channels,
+            support=CHANNEL_LAYER_NORM if x.spatial else None,
+            eps=(self.eps, 1e-5),
+            elementwise_affine=(self.affine, True),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(eps=1e-6, init=Ones()), (Tensor(96, 56, 56),), Tensor(96, 56, 56))
+        yield Example(cls(affine=False), (Tensor(768),), Tensor(768))
+        yield Example(cls(), (Tensor(16, 40),), Tensor(16, 40))
+
+
+LOCAL_RESPONSE_NORM = Support(
+    "LocalResponseNorm",
+    '''\
+class LocalResponseNorm(nn.LocalResponseNorm):
+    """torch's layer, which on the CPU knows no half precision: here it does."""
+
+    def forward(self, x):
+        squares = F.pad(x.square().flatten(2), (0, 0, self.size // 2, (self.size - 1) // 2))
+        mean = F.avg_pool2d(squares.unsqueeze(1), (self.size, 1), stride=1).squeeze(1).view_as(x)
+        return x / (self.k + self.alpha * mean) ** self.beta
+''',
+)
+
+
+@register
+class Lrn(Stateless):
+    """Local response normalization: x / (k + alpha * m)^beta, with m the mean square over `size` adjacent channels.
+
+    Krizhevsky et al. 2012 write the sum of squares where PyTorch and Caffe have the mean: their alpha is 1 / size
+    of the one here.
+    """
+
+    name = "lrn"
+    family = Family.NORM
+
+    size: Count = Field(description="adjacent channels that are taken together")
+    alpha: float = Field(default=1e-4, description="weight of their mean square")
+    beta: float = Field(default=0.75, description="exponent")
+    k: float = Field(default=1.0, description="added to the mean square")
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x)
+        return x
+
+    def torch(self, x: Tensor) -> Module:
+        return Module.of(
+            "LocalResponseNorm",
+            self.size,
+            support=LOCAL_RESPONSE_NORM,
+            alpha=(self.alpha, 1e-4),
+            beta=(self.beta, 0.75),
+            k=(self.k, 1.0),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(size=5), (Tensor(96, 27, 27),), Tensor(96, 27, 27))
+        yield Example(cls(size=4, alpha=5e-4, beta=0.5, k=2.0), (Tensor(8, 30),), Tensor(8, 30))

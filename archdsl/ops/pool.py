@@ -1,0 +1,211 @@
+"""Sliding pools, 1-D and 2-D. Their stride is the kernel unless given, as PyTorch's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from archdsl.ops.arguments import Mismatch, Padding, Size, compact, times
+from archdsl.ops.base import Example, Family, Module, Stateless, Window, register
+from archdsl.ops.conv import Dilation
+from archdsl.ops.spatial import (
+    Padder,
+    dimensions,
+    expect_map,
+    follows_input,
+    is_even,
+    lengths,
+    padding_text,
+    sides_argument,
+    slide,
+    unused,
+)
+from archdsl.tensor import Tensor
+
+Kernel = Annotated[Size, Field(description="window in pixels: 3 is 3x3, 1x7 is 1 high and 7 wide")]
+Stride = Annotated[Size | None, Field(description="pixels from one window to the next; unset: the kernel")]
+Border = Annotated[
+    Padding | None,
+    Field(
+        description="border around the input: `same` is (kernel - 1) // 2 on each side, `tf_same` is TensorFlow's "
+        "rule, `valid` is 0; or pixels: one number, one a dimension, one a side (left, right, top, bottom); "
+        "unset: `same`, but 0 where `ceil` is true"
+    ),
+]
+Ceil = Annotated[
+    bool, Field(description="round the output size up: a last window may hang over the end, if it starts inside")
+]
+
+
+class Pool(Stateless):
+    """A window slides over each channel. Subclasses say what they make of a window, and whether they round up."""
+
+    family: ClassVar[Family] = Family.POOL
+    has_padding: ClassVar[bool] = True
+    """Whether the class that pools has a padding of its own."""
+
+    kernel: Kernel
+    stride: Stride = None
+    padding: Border = None
+
+    @property
+    def _rounds_up(self) -> bool:
+        return False
+
+    @property
+    def _rule(self) -> Padding:
+        """The padding, with what is meant where it is not given."""
+        if self.padding is None:
+            return "valid" if self._rounds_up else "same"
+        return self.padding
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x)
+        window = self.window(x)
+        self._check_padding(window)
+        return Tensor(x.channels, *lengths(x, window, self._rounds_up))
+
+    def _check_padding(self, window: Window) -> None:
+        for kernel, dilation, borders in zip(window.kernel, window.dilation, window.padding, strict=True):
+            if max(borders) > (dilation * (kernel - 1) + 1) // 2:
+                raise Mismatch(
+                    f"padding {padding_text(window)} is more than half the kernel of {kernel}: "
+                    "a window would lie outside the input",
+                    argument="padding",
+                    code="bad-padding",
+                )
+        if self._rounds_up and not _torch_pads(window):
+            raise Mismatch(
+                f"`{self.name}` rounds up only with the same padding on both sides, at most half the kernel, "
+                f"got {padding_text(window)} with a kernel of {times(window.kernel)}",
+                argument="ceil",
+                code="bad-padding",
+            )
+
+    def window(self, x: Tensor) -> Window:
+        return slide(x, self.kernel, self.stride or self.kernel, self._rule)
+
+    def dropped(self, x: Tensor) -> tuple[int, ...]:
+        return unused(x, self.window(x), self._rounds_up)
+
+    def _module(self, x: Tensor, base: Padder, *args: Any, suffices: bool = True, **options: Any) -> Module:
+        """The class itself where it `suffices` and can pad as asked, else one that pads; options as in `Module.of`."""
+        window = self.window(x)
+        kernel = compact(window.kernel)
+        strides: dict[str, Any] = {"stride": (compact(window.stride), kernel)}
+        if follows_input(self._rule, window):
+            support = base.same()
+            return Module.of(support.name, *args, kernel, support=support, **strides, **options)
+        padding = compact(tuple(before for before, _ in window.padding))
+        if suffices and _torch_pads(window) and (self.has_padding or padding == 0):
+            borders: dict[str, Any] = {"padding": (padding, 0)} if self.has_padding else {}
+            return Module.of(base.target, *args, kernel, support=base.definition, **strides, **borders, **options)
+        support = base.padded()
+        borders = {"sides": (sides_argument(window), None)}
+        return Module.of(support.name, *args, kernel, support=support, **strides, **borders, **options)
+
+
+def _torch_pads(window: Window) -> bool:
+    """torch's pools pad both sides alike, and at most by half the kernel, however dilated."""
+    return is_even(window) and all(b <= k // 2 for (b, _), k in zip(window.padding, window.kernel, strict=True))
+
+
+@register
+class MaxPool(Pool):
+    """The largest value of each window; padding never wins."""
+
+    name = "max_pool"
+
+    dilation: Dilation = 1
+    ceil: Ceil = False
+
+    @property
+    def _rounds_up(self) -> bool:
+        return self.ceil
+
+    def window(self, x: Tensor) -> Window:
+        return slide(x, self.kernel, self.stride or self.kernel, self._rule, self.dilation)
+
+    def torch(self, x: Tensor) -> Module:
+        forward = 'return super().forward(F.pad(x, {sides}, value=float("-inf")))'
+        return self._module(
+            x,
+            Padder(f"MaxPool{dimensions(x)}", "Max pooling", forward, dilated=True),
+            dilation=(compact(self.window(x).dilation), 1),
+            ceil_mode=(self.ceil, False),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(kernel=3, stride=2), (Tensor(64, 112, 112),), Tensor(64, 56, 56))
+        yield Example(cls(kernel=3, stride=2, ceil=True), (Tensor(64, 112, 112),), Tensor(64, 56, 56))
+        yield Example(cls(kernel=2), (Tensor(8, 20),), Tensor(8, 10))
+        yield Example(cls(kernel=3, stride=1, padding=2, dilation=2), (Tensor(8, 9, 9),), Tensor(8, 9, 9))
+        yield Example(cls(kernel=(2, 3), stride=2, padding="tf_same"), (Tensor(8, 9, 10),), Tensor(8, 5, 5))
+        yield Example(cls(kernel=3, stride=2, padding=(0, 1, 0, 1)), (Tensor(8, 8, 8),), Tensor(8, 4, 4))
+
+
+AVERAGE_FORWARD = """\
+padded = super().forward(F.pad(x, {sides}))
+if self.count_include_pad:
+    return padded
+inside = super().forward(F.pad(torch.ones_like(x[:1, :1]), {sides}))
+return padded / inside"""
+
+
+@register
+class AvgPool(Pool):
+    """The mean of each window."""
+
+    name = "avg_pool"
+
+    ceil: Ceil = False
+    include_padding: bool = Field(
+        default=True, description="padding counts as zeros; else the mean is over the pixels inside (TensorFlow's way)"
+    )
+
+    @property
+    def _rounds_up(self) -> bool:
+        return self.ceil
+
+    def torch(self, x: Tensor) -> Module:
+        return self._module(
+            x,
+            Padder(f"AvgPool{dimensions(x)}", "Average pooling", AVERAGE_FORWARD),
+            ceil_mode=(self.ceil, False),
+            count_include_pad=(self.include_padding, True),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(kernel=5, stride=3, padding=0), (Tensor(512, 14, 14),), Tensor(512, 4, 4))
+        yield Example(cls(kernel=3, stride=1, include_padding=False), (Tensor(8, 9, 9),), Tensor(8, 9, 9))
+        yield Example(cls(kernel=3, stride=2, ceil=True), (Tensor(8, 10),), Tensor(8, 5))
+        yield Example(
+            cls(kernel=3, stride=2, padding="tf_same", include_padding=False), (Tensor(8, 8, 9),), Tensor(8, 4, 5)
+        )
+        yield Example(cls(kernel=2, stride=1, padding=(0, 1, 0, 1)), (Tensor(8, 8, 9),), Tensor(8, 8, 9))
+
+
+@register
+class LpPool(Pool):
+    """(sum of |x|^norm over each window)^(1 / norm) (Sermanet et al. 2012). Padding adds nothing."""
+
+    name = "lp_pool"
+    has_padding = False
+
+    norm: float = Field(default=2.0, ge=1, description="the exponent: 1 is a sum, larger ones come near the maximum")
+
+    def torch(self, x: Tensor) -> Module:
+        forward = "return super().forward(F.pad(x.abs(), {sides}))"
+        base = Padder(f"LPPool{dimensions(x)}", "Lp pooling of absolute values", forward)
+        # torch's own takes no absolute values, which even exponents do without.
+        return self._module(x, base, self.norm, suffices=self.norm % 2 == 0)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(kernel=2), (Tensor(16, 28, 28),), Tensor(16, 14, 14))
+        yield Example(cls(kernel=3, stride=2, norm=3.0), (Tensor(8, 9, 9),), Tensor(8, 5, 5))
+        yield Example(cls(kernel=3, stride=2, padding="tf_same"), (Tensor(8, 10),), Tensor(8, 5))

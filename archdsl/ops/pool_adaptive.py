@@ -1,0 +1,97 @@
+"""Pools that know their output's size: global and adaptive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from archdsl.ops.arguments import Size, compact, spread
+from archdsl.ops.base import Example, Family, Module, Stateless, Window, register
+from archdsl.ops.spatial import dimensions, expect_map, whole
+from archdsl.tensor import Tensor
+
+
+class GlobalPool(Stateless):
+    """One number for each channel; the spatial dimensions stay, with size 1."""
+
+    family: ClassVar[Family] = Family.POOL
+    reduction: ClassVar[str]
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x)
+        return Tensor(x.channels, *(1 for _ in x.spatial))
+
+    def window(self, x: Tensor) -> Window | None:
+        return whole(x)
+
+    def torch(self, x: Tensor) -> Module:
+        return Module(f"nn.Adaptive{self.reduction}Pool{dimensions(x)}", (1,))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(2048, 7, 7),), Tensor(2048, 1, 1))
+        yield Example(cls(), (Tensor(100, 126),), Tensor(100, 1))
+
+
+@register
+class GlobalAvgPool(GlobalPool):
+    """The mean of each channel; the dimensions stay: C x 1 x 1 (Lin et al. 2014, Network in network)."""
+
+    name = "global_avg_pool"
+    reduction = "Avg"
+
+
+@register
+class GlobalMaxPool(GlobalPool):
+    """The largest value of each channel; the dimensions stay: C x 1 x 1. On text, max pooling over time."""
+
+    name = "global_max_pool"
+    reduction = "Max"
+
+
+class AdaptivePool(Stateless):
+    """Output position o pools the input from floor(o * n / size) up to ceil((o + 1) * n / size)."""
+
+    family: ClassVar[Family] = Family.POOL
+    reduction: ClassVar[str]
+
+    size: Size = Field(description="output size in pixels: 6 is 6x6")
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x)
+        return Tensor(x.channels, *spread(self.size, x, "size"))
+
+    def window(self, x: Tensor) -> Window | None:
+        size = spread(self.size, x, "size")
+        if all(length == 1 for length in size):
+            return whole(x)
+        kernel = tuple(length + out - 1 for length, out in zip(x.spatial, size, strict=True))
+        return Window(kernel, x.spatial, (1,) * len(size), tuple((out - 1, 0) for out in size), stretch=size)
+
+    def torch(self, x: Tensor) -> Module:
+        size = compact(spread(self.size, x, "size"))
+        return Module(f"nn.Adaptive{self.reduction}Pool{dimensions(x)}", (size,))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(size=6), (Tensor(256, 13, 13),), Tensor(256, 6, 6))
+        yield Example(cls(size=(2, 3)), (Tensor(16, 7, 7),), Tensor(16, 2, 3))
+        yield Example(cls(size=4), (Tensor(16, 10),), Tensor(16, 4))
+
+
+@register
+class AdaptiveAvgPool(AdaptivePool):
+    """The mean of windows chosen so that the output has the given size, whatever the input's."""
+
+    name = "adaptive_avg_pool"
+    reduction = "Avg"
+
+
+@register
+class AdaptiveMaxPool(AdaptivePool):
+    """The largest value of windows chosen so that the output has the given size, whatever the input's."""
+
+    name = "adaptive_max_pool"
+    reduction = "Max"

@@ -1,0 +1,130 @@
+"""Pools that draw lots: fractional max pooling and stochastic pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from archdsl.ops.arguments import Mismatch, Size, compact, spread, times
+from archdsl.ops.base import Example, Family, Module, Stateless, Support, Window, register
+from archdsl.ops.pool import Kernel, Pool
+from archdsl.ops.spatial import Padder, expect_map
+from archdsl.tensor import Tensor
+
+
+@register
+class FractionalMaxPool(Stateless):
+    """Max pooling by a factor between 1 and 2: windows at random steps of one or more pixels (Graham 2014).
+
+    The places are drawn anew for every sample, while training and in evaluation, as published: Graham
+    averages several passes. Give either `ratio` or `size`.
+    """
+
+    name = "fractional_max_pool"
+    family = Family.POOL
+
+    kernel: Kernel = 2
+    ratio: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None, description="output size for each pixel of input, rounded down: 0.7 shrinks by about 1.4"
+    )
+    size: Size | None = Field(default=None, description="output size in pixels")
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x, (3,))
+        size = self._size(x)
+        kernel = spread(self.kernel, x, "kernel")
+        if min(size) < 1 or any(s + k - 1 > n for s, k, n in zip(size, kernel, x.spatial, strict=True)):
+            raise Mismatch(
+                f"{times(size)} windows of {times(kernel)} at different places do not fit a {times(x.spatial)} input",
+                argument="size" if self.size else "ratio",
+                code="kernel-too-large",
+            )
+        return Tensor(x.channels, *size)
+
+    def _size(self, x: Tensor) -> tuple[int, ...]:
+        if self.ratio is not None and self.size is None:
+            return tuple(int(length * self.ratio) for length in x.spatial)
+        if self.size is not None and self.ratio is None:
+            return spread(self.size, x, "size")
+        count = "both" if self.size is not None else "neither"
+        raise Mismatch(
+            f"`fractional_max_pool` takes either a ratio or a size, got {count}",
+            argument="size" if self.size is not None else None,
+            code="bad-choice",
+        )
+
+    def window(self, x: Tensor) -> Window:
+        """Every place that chance may choose: less than one pixel from the even spacing."""
+        kernel, size = spread(self.kernel, x, "kernel"), self._size(x)
+        stretch = tuple(max(out - 1, 1) for out in size)
+        free = tuple(n - k for n, k in zip(x.spatial, kernel, strict=True))
+        return Window(
+            tuple(gap * (k + 1) - 1 if out > 1 else k for gap, k, out in zip(stretch, kernel, size, strict=True)),
+            free,
+            (1,) * len(size),
+            tuple((gap - 1, 0) if out > 1 else (-f, 0) for gap, f, out in zip(stretch, free, size, strict=True)),
+            stretch=stretch,
+        )
+
+    def torch(self, x: Tensor) -> Module:
+        kernel = compact(spread(self.kernel, x, "kernel"))
+        option: dict[str, Any] = {"output_ratio": (self.ratio, None)}
+        if self.size is not None:
+            option = {"output_size": (compact(spread(self.size, x, "size")), None)}
+        return Module.of("nn.FractionalMaxPool2d", kernel, **option)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(ratio=0.7), (Tensor(16, 36, 36),), Tensor(16, 25, 25))
+        yield Example(cls(kernel=(2, 3), size=(8, 5)), (Tensor(4, 12, 10),), Tensor(4, 8, 5))
+
+
+STOCHASTIC_POOL = Support(
+    "StochasticPool",
+    '''\
+class StochasticPool(nn.Module):
+    """Training draws one value of each window, with probability in proportion to it; evaluation takes the mean
+    weighted by those probabilities (Zeiler and Fergus 2013). Values below 0 count as 0."""
+
+    def __init__(self, kernel_size, stride=None):
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride or kernel_size
+
+    def forward(self, x):
+        windows = x.relu()
+        for i in range(x.dim() - 2):
+            kernel, stride = (size[i] if isinstance(size, tuple) else size for size in (self.kernel_size, self.stride))
+            windows = windows.unfold(i + 2, kernel, stride)
+        windows = windows.flatten(x.dim())
+        if self.training:
+            lots = torch.empty_like(windows, dtype=torch.float32).exponential_()
+            return windows.gather(-1, (windows / lots).argmax(-1, keepdim=True)).squeeze(-1)
+        total = windows.sum(-1, keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
+        return (windows * (windows / total)).sum(-1)
+''',
+)
+
+
+@register
+class StochasticPool(Pool):
+    """Training draws one value of each window, with probability in proportion to it (Zeiler and Fergus 2013).
+
+    Evaluation takes the mean weighted by those probabilities. Values below 0, and padding, are never drawn.
+    """
+
+    name = "stochastic_pool"
+    has_padding = False
+
+    def torch(self, x: Tensor) -> Module:
+        forward = "return super().forward(F.pad(x, {sides}))"
+        base = Padder("StochasticPool", "Stochastic pooling", forward, definition=STOCHASTIC_POOL)
+        return self._module(x, base)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(kernel=3, stride=2), (Tensor(16, 28, 28),), Tensor(16, 14, 14))
+        yield Example(cls(kernel=2, padding="valid"), (Tensor(8, 20),), Tensor(8, 10))
+        yield Example(cls(kernel=3, stride=2, padding="tf_same"), (Tensor(4, 8, 7),), Tensor(4, 4, 4))

@@ -1,0 +1,110 @@
+"""Ops that act only while training, by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from archdsl.ops.arguments import Part
+from archdsl.ops.base import Example, Family, Module, Stateless, Support, register
+from archdsl.ops.spatial import dimensions, expect_map
+from archdsl.tensor import Tensor
+
+
+class Regularization(Stateless):
+    """Keeps the shape."""
+
+    family: ClassVar[Family] = Family.REGULARIZE
+
+    def shape(self, x: Tensor) -> Tensor:
+        return x
+
+
+@register
+class Dropout(Regularization):
+    """While training each number is set to 0 with probability p, the others grow by 1 / (1 - p).
+
+    Srivastava et al. 2014.
+    """
+
+    name = "dropout"
+
+    p: Part = Field(default=0.5, description="probability of a number to be dropped")
+
+    def torch(self, x: Tensor) -> Module:
+        return Module("nn.Dropout", (self.p,), inplace=True)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(4096),), Tensor(4096))
+        yield Example(cls(p=0.2), (Tensor(64, 7, 7),), Tensor(64, 7, 7))
+
+
+@register
+class ChannelDropout(Regularization):
+    """As dropout, of whole channels (Tompson et al. 2015)."""
+
+    name = "channel_dropout"
+
+    p: Part = Field(default=0.5, description="probability of a channel to be dropped")
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x)
+        return x
+
+    def torch(self, x: Tensor) -> Module:
+        return Module(f"nn.Dropout{dimensions(x)}", (self.p,), inplace=True)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(64, 28, 28),), Tensor(64, 28, 28))
+        yield Example(cls(p=0.2), (Tensor(64, 30),), Tensor(64, 30))
+
+
+DROP_PATH = Support(
+    "DropPath",
+    '''\
+class DropPath(nn.Module):
+    """Stochastic depth: while training, drops the whole value of a sample with probability p."""
+
+    def __init__(self, p):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x):
+        if not self.training or self.p == 0:
+            return x
+        kept = x.new_empty(x.shape[0], *(1,) * (x.dim() - 1)).bernoulli_(1 - self.p)
+        return x * kept / (1 - self.p)
+''',
+)
+
+
+@register
+class DropPath(Regularization):
+    """Stochastic depth: while training, a sample's whole value is set to 0 with probability p (Huang et al. 2016).
+
+    Values that stay grow by 1 / (1 - p). With schedule=linear, place i of n in the network (from 0) has p * i / n.
+    """
+
+    name = "drop_path"
+
+    p: Annotated[float, Field(ge=0, lt=1)] = Field(description="probability of a sample to be dropped")
+    schedule: Literal["constant", "linear"] = Field(
+        default="constant", description="the same everywhere, or growing with depth"
+    )
+
+    def placed(self, index: int, total: int) -> DropPath:
+        if self.schedule == "constant":
+            return self
+        return DropPath(p=self.p * index / total)
+
+    def torch(self, x: Tensor) -> Module:
+        return Module("DropPath", (self.p,), support=DROP_PATH)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(p=0.2), (Tensor(64, 28, 28),), Tensor(64, 28, 28))
+        yield Example(cls(p=0.5, schedule="linear"), (Tensor(64, 30),), Tensor(64, 30))

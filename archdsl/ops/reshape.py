@@ -1,0 +1,230 @@
+"""Ops that move numbers about and change none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from archdsl.ops.arguments import Count, Distance, Mismatch
+from archdsl.ops.base import Example, Expression, Family, Module, Stateless, Window, register
+from archdsl.ops.spatial import expect_map, resampling, whole
+from archdsl.tensor import Tensor
+
+Parts = Annotated[
+    Count | Annotated[tuple[Count, ...], Field(min_length=1)],
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+]
+"""How many equal parts, or the channels of each."""
+
+Factor = Annotated[Count, Field(description="pixels in each direction that become, or come from, channels")]
+
+
+@register
+class Identity(Stateless):
+    """The value as it is."""
+
+    name = "identity"
+    family = Family.RESHAPE
+
+    def shape(self, x: Tensor) -> Tensor:
+        return x
+
+    def torch(self, x: Tensor) -> Module:
+        return Module("nn.Identity")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(64, 28, 28),), Tensor(64, 28, 28))
+        yield Example(cls(), (Tensor(10),), Tensor(10))
+
+
+@register
+class Flatten(Stateless):
+    """All numbers as one vector: first the channels, then rows, then columns."""
+
+    name = "flatten"
+    family = Family.RESHAPE
+
+    def shape(self, x: Tensor) -> Tensor:
+        return Tensor(x.size)
+
+    def window(self, x: Tensor) -> Window | None:
+        return whole(x)
+
+    def torch(self, x: Tensor) -> Module:
+        return Module("nn.Flatten")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(512, 7, 7),), Tensor(25088))
+        yield Example(cls(), (Tensor(300, 1),), Tensor(300))
+
+
+@register
+class Split(Stateless):
+    """Several values from one, along the channels: so many equal parts, or parts of the given sizes."""
+
+    name = "split"
+    family = Family.RESHAPE
+
+    parts: Parts = Field(default=2, description="how many equal parts, or a list of channels: [16, 48]")
+
+    def shape(self, x: Tensor) -> tuple[Tensor, ...]:
+        return tuple(Tensor(channels, *x.spatial) for channels in self._channels(x))
+
+    def _channels(self, x: Tensor) -> tuple[int, ...]:
+        if isinstance(self.parts, tuple):
+            if sum(self.parts) != x.channels:
+                total = " + ".join(map(str, self.parts))
+                raise Mismatch(
+                    f"the parts {total} = {sum(self.parts)} do not make up {x.channels} channels",
+                    argument="parts",
+                    code="channels-not-divisible",
+                )
+            return self.parts
+        if x.channels % self.parts:
+            raise Mismatch(
+                f"{x.channels} channels do not split into {self.parts} parts",
+                argument="parts",
+                code="channels-not-divisible",
+            )
+        return (x.channels // self.parts,) * self.parts
+
+    def torch(self, x: Tensor) -> Expression:
+        if isinstance(self.parts, tuple):
+            return Expression("{0}.split({sizes}, dim=1)", values=(("sizes", list(self.parts)),))
+        return Expression("{0}.chunk({parts}, dim=1)", values=(("parts", self.parts),))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(parts=2), (Tensor(64, 28, 28),), (Tensor(32, 28, 28), Tensor(32, 28, 28)))
+        yield Example(cls(parts=(16, 48)), (Tensor(64, 30),), (Tensor(16, 30), Tensor(48, 30)))
+
+
+@register
+class ChannelSlice(Stateless):
+    """The channels from `start` (from 0, included) to `stop` (excluded)."""
+
+    name = "channel_slice"
+    family = Family.RESHAPE
+
+    start: Distance = Field(description="first channel, counted from 0")
+    stop: Count | None = Field(default=None, description="the channel after the last one; unset: to the end")
+
+    def shape(self, x: Tensor) -> Tensor:
+        stop = x.channels if self.stop is None else self.stop
+        if not self.start < stop <= x.channels:
+            raise Mismatch(
+                f"channels {self.start} to {stop} cannot be taken from {x.channels} channels",
+                argument="start" if self.start >= x.channels or self.stop is None else "stop",
+                code="out-of-bounds",
+            )
+        return Tensor(stop - self.start, *x.spatial)
+
+    def torch(self, x: Tensor) -> Expression:
+        if self.stop is None or self.stop == x.channels:
+            return Expression("{0}[:, {start}:]", values=(("start", self.start),))
+        if self.start == 0:
+            return Expression("{0}[:, :{stop}]", values=(("stop", self.stop),))
+        return Expression("{0}[:, {start}:{stop}]", values=(("start", self.start), ("stop", self.stop)))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(start=16), (Tensor(64, 28, 28),), Tensor(48, 28, 28))
+        yield Example(cls(start=0, stop=16), (Tensor(64, 28, 28),), Tensor(16, 28, 28))
+        yield Example(cls(start=8, stop=24), (Tensor(64),), Tensor(16))
+
+
+@register
+class ChannelShuffle(Stateless):
+    """Channel i of group g goes to place i * groups + g, so that groups mix (Zhang et al. 2018, ShuffleNet)."""
+
+    name = "channel_shuffle"
+    family = Family.RESHAPE
+
+    groups: Count = Field(description="groups that the channels fall into before")
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x)
+        if x.channels % self.groups:
+            raise Mismatch(
+                f"{x.channels} channels do not split into {self.groups} groups",
+                argument="groups",
+                code="channels-not-divisible",
+            )
+        return x
+
+    def torch(self, x: Tensor) -> Module:
+        return Module("nn.ChannelShuffle", (self.groups,))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(groups=2), (Tensor(116, 28, 28),), Tensor(116, 28, 28))
+        yield Example(cls(groups=3), (Tensor(12, 10),), Tensor(12, 10))
+
+
+@register
+class PixelShuffle(Stateless):
+    """Channels become pixels: factor^2 channels make a square of factor x factor (Shi et al. 2016)."""
+
+    name = "pixel_shuffle"
+    family = Family.RESHAPE
+
+    factor: Factor
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x, (3,))
+        if x.channels % self.factor**2:
+            raise Mismatch(
+                f"{x.channels} channels do not split into squares of {self.factor}x{self.factor}",
+                argument="factor",
+                code="channels-not-divisible",
+            )
+        return Tensor(x.channels // self.factor**2, *(length * self.factor for length in x.spatial))
+
+    def window(self, x: Tensor) -> Window:
+        return resampling(x.spatial, self.shape(x).spatial)
+
+    def torch(self, x: Tensor) -> Module:
+        return Module("nn.PixelShuffle", (self.factor,))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(factor=2), (Tensor(64, 14, 14),), Tensor(16, 28, 28))
+        yield Example(cls(factor=3), (Tensor(27, 5, 6),), Tensor(3, 15, 18))
+
+
+@register
+class SpaceToDepth(Stateless):
+    """Pixels become channels: squares of factor x factor make factor^2 channels each, in PyTorch's order.
+
+    The inverse of `pixel_shuffle`; TensorFlow orders the new channels otherwise.
+    """
+
+    name = "space_to_depth"
+    family = Family.RESHAPE
+
+    factor: Factor
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x, (3,))
+        if any(length % self.factor for length in x.spatial):
+            raise Mismatch(
+                f"{x} does not split into squares of {self.factor}x{self.factor} pixels",
+                argument="factor",
+            )
+        return Tensor(x.channels * self.factor**2, *(length // self.factor for length in x.spatial))
+
+    def window(self, x: Tensor) -> Window:
+        each = (self.factor,) * len(x.spatial)
+        return Window(each, each, (1,) * len(each), ((0, 0),) * len(each))
+
+    def torch(self, x: Tensor) -> Module:
+        return Module("nn.PixelUnshuffle", (self.factor,))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(factor=2), (Tensor(64, 26, 26),), Tensor(256, 13, 13))
+        yield Example(cls(factor=3), (Tensor(3, 15, 18),), Tensor(27, 5, 6))

@@ -1,0 +1,127 @@
+"""Resampling: to a size, like another value, or by a factor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from archdsl.ops.arguments import Mismatch, Size, compact, spread
+from archdsl.ops.base import Example, Expression, Family, Module, Stateless, Window, register
+from archdsl.ops.crop import Target, target_size
+from archdsl.ops.spatial import expect_map, resampling
+from archdsl.tensor import Tensor
+
+Mode = Annotated[
+    Literal["nearest", "bilinear"],
+    Field(description="take the nearest pixel, or weight the nearest two in each direction"),
+]
+AlignCorners = Annotated[
+    bool, Field(description="bilinear only: the centres of the corner pixels stay in place, else their outer corners")
+]
+
+
+class Resampling(Stateless):
+    """What resize and upsample share: the mode and what it sees."""
+
+    def _check_mode(self, mode: str, align_corners: bool) -> None:
+        if align_corners and mode == "nearest":
+            raise Mismatch(
+                f"`{self.name}` aligns corners only where mode=bilinear", argument="align_corners", code="bad-choice"
+            )
+
+
+def _seen(x: Tensor, size: tuple[int, ...], mode: str, align_corners: bool) -> Window:
+    """Bilinear sampling at s weights the positions less than 1 from it."""
+    if mode == "nearest":
+        return resampling(x.spatial, size)
+    axes = [(_aligned if align_corners else _centred)(n, out) for n, out in zip(x.spatial, size, strict=True)]
+    kernel, stride, before, stretch = zip(*axes, strict=True)
+    return Window(kernel, stride, (1,) * len(size), tuple((b, 0) for b in before), stretch=stretch)
+
+
+def _centred(length: int, out: int) -> tuple[int, int, int, int]:
+    """Output o samples at (o + 1/2) * length / out - 1/2."""
+    return 4 * out - 1, 2 * length, 3 * out - 1 - length, 2 * out
+
+
+def _aligned(length: int, out: int) -> tuple[int, int, int, int]:
+    """Output o samples at o * (length - 1) / (out - 1)."""
+    gaps = out - 1
+    return (2 * gaps - 1, length - 1, gaps - 1, gaps) if gaps else (1, 1, 0, 1)
+
+
+def _torch_mode(mode: str, x: Tensor) -> str:
+    return "linear" if mode == "bilinear" and x.rank == 2 else mode
+
+
+@register
+class Resize(Resampling):
+    """Resampling to a size, or to the size of another value."""
+
+    name = "resize"
+    family = Family.RESHAPE
+
+    size: Target
+    mode: Mode = "nearest"
+    align_corners: AlignCorners = False
+
+    def shape(self, x: Tensor, like: Tensor | None = None) -> Tensor:
+        self._check_mode(self.mode, self.align_corners)
+        return Tensor(x.channels, *target_size(self.name, self.size, x, like))
+
+    def window(self, x: Tensor, like: Tensor | None = None) -> Window:
+        return _seen(x, self.shape(x, like).spatial, self.mode, self.align_corners)
+
+    def torch(self, x: Tensor, like: Tensor | None = None) -> Module | Expression:
+        mode = _torch_mode(self.mode, x)
+        if like is None:
+            size = compact(target_size(self.name, self.size, x, like))
+            aligned = (True, None) if self.align_corners else (None, None)
+            return Module.of("nn.Upsample", size=(size, None), mode=(mode, "nearest"), align_corners=aligned)
+        options = "" if mode == "nearest" else f", mode={mode!r}"
+        options += ", align_corners=True" if self.align_corners else ""
+        return Expression(f"F.interpolate({{0}}, size={{1}}.shape[2:]{options})")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(size=56), (Tensor(64, 28, 28),), Tensor(64, 56, 56))
+        yield Example(cls(size="like", mode="bilinear"), (Tensor(256, 1, 1), Tensor(2048, 33, 33)), Tensor(256, 33, 33))
+        yield Example(cls(size=(5, 9), mode="bilinear", align_corners=True), (Tensor(8, 7, 7),), Tensor(8, 5, 9))
+        yield Example(cls(size=20, mode="bilinear"), (Tensor(8, 12),), Tensor(8, 20))
+
+
+@register
+class Upsample(Resampling):
+    """Enlargement by a whole factor."""
+
+    name = "upsample"
+    family = Family.RESHAPE
+
+    factor: Size = Field(default=2, description="output pixels for each input pixel, one number or one a dimension")
+    mode: Mode = "nearest"
+    align_corners: AlignCorners = False
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x)
+        self._check_mode(self.mode, self.align_corners)
+        factors = spread(self.factor, x, "factor")
+        return Tensor(x.channels, *(n * factor for n, factor in zip(x.spatial, factors, strict=True)))
+
+    def window(self, x: Tensor) -> Window:
+        return _seen(x, self.shape(x).spatial, self.mode, self.align_corners)
+
+    def torch(self, x: Tensor) -> Module:
+        return Module.of(
+            "nn.Upsample",
+            scale_factor=(compact(spread(self.factor, x, "factor")), None),
+            mode=(_torch_mode(self.mode, x), "nearest"),
+            align_corners=(True, None) if self.align_corners else (None, None),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(64, 28, 28),), Tensor(64, 56, 56))
+        yield Example(cls(factor=(2, 3), mode="bilinear"), (Tensor(8, 7, 5),), Tensor(8, 14, 15))
+        yield Example(cls(factor=4, mode="bilinear", align_corners=True), (Tensor(8, 6),), Tensor(8, 24))

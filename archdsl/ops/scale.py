@@ -1,0 +1,75 @@
+"""Multiplication by a constant or by a learned factor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from archdsl.ops.base import Example, Expression, Family, Module, Op, Stateless, Support, register
+from archdsl.tensor import Tensor
+
+
+@register
+class Scale(Stateless):
+    """factor * x (residual scaling, Szegedy et al. 2017)."""
+
+    name = "scale"
+    family = Family.NORM
+
+    factor: float = Field(description="what every number is multiplied by")
+
+    def shape(self, x: Tensor) -> Tensor:
+        return x
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression("{factor} * {0}", atomic=False, values=(("factor", self.factor),))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(factor=0.17), (Tensor(256, 35, 35),), Tensor(256, 35, 35))
+        yield Example(cls(factor=-1.0), (Tensor(10),), Tensor(10))
+
+
+LAYER_SCALE = Support(
+    "LayerScale",
+    '''\
+class LayerScale(nn.Module):
+    """A learned factor for each channel, or one for all."""
+
+    def __init__(self, channels, init=1e-6):
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((channels,), init))
+
+    def forward(self, x):
+        return x * self.weight.view(-1, *(1,) * (x.dim() - 2))
+''',
+)
+
+
+@register
+class LayerScale(Op):
+    """x times a learned factor for each channel (Touvron et al. 2021, CaiT), or one factor for all."""
+
+    name = "layer_scale"
+    family = Family.NORM
+
+    init: float = Field(default=1e-6, description="the factor at the start")
+    per_channel: bool = Field(default=True, description="a factor for each channel, else one for all")
+
+    def shape(self, x: Tensor) -> Tensor:
+        return x
+
+    def params(self, x: Tensor) -> int:
+        return x.channels if self.per_channel else 1
+
+    def macs(self, x: Tensor) -> int:
+        return 0
+
+    def torch(self, x: Tensor) -> Module:
+        return Module.of("LayerScale", self.params(x), support=LAYER_SCALE, init=(self.init, 1e-6))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(96, 56, 56),), Tensor(96, 56, 56))
+        yield Example(cls(init=0.0, per_channel=False), (Tensor(10),), Tensor(10))

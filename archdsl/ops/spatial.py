@@ -1,0 +1,235 @@
+"""Sliding windows: the arithmetic and the padding that convolutions and pools share.
+
+Output length (n + before + after - extent) / stride + 1, rounded down, with extent = dilation * (kernel - 1) + 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archdsl.ops.arguments import Mismatch, Padding, compact, sides, spread, times
+from archdsl.ops.base import Window
+from archdsl.ops.emission import Support
+from archdsl.tensor import Tensor
+
+MAPS = (2, 3)
+"""Ranks of values with positions: channels x length, channels x height x width."""
+
+
+def expect_map(op: str, x: Tensor, ranks: tuple[int, ...] = MAPS) -> None:
+    """Raises `Mismatch` unless `x` has positions (and as many dimensions as `ranks` say)."""
+    if x.rank not in ranks:
+        forms = {1: "a vector", 2: "channels x length", 3: "channels x height x width"}
+        wanted = " or ".join(forms[rank] for rank in ranks)
+        found = f"the vector {x}" if x.rank == 1 else str(x)
+        raise Mismatch(f"`{op}` takes {wanted}, got {found}", code="wrong-rank")
+
+
+def dimensions(x: Tensor) -> str:
+    """PyTorch's suffix: `1d` for channels x length, `2d` for channels x height x width."""
+    return f"{len(x.spatial)}d"
+
+
+def slide(
+    x: Tensor,
+    kernel: int | tuple[int, ...],
+    stride: int | tuple[int, ...],
+    padding: Padding,
+    dilation: int | tuple[int, ...] = 1,
+) -> Window:
+    """The window that these arguments mean on `x`. Raises `Mismatch` where they do not go together."""
+    kernels = spread(kernel, x, "kernel")
+    strides = spread(stride, x, "stride")
+    dilations = spread(dilation, x, "dilation")
+    if padding == "valid":
+        borders = sides(0, x, "padding")
+    elif padding == "same":
+        borders = tuple(map(_same, kernels, strides, dilations))
+    elif padding == "tf_same":
+        borders = tuple(map(_tf_same, x.spatial, kernels, strides, dilations))
+    else:
+        borders = sides(padding, x, "padding")
+    return Window(kernels, strides, dilations, borders)
+
+
+def _same(kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    reach = dilation * (kernel - 1)
+    if reach % 2 and stride == 1:
+        raise Mismatch(
+            f"a kernel of {kernel} at stride 1 cannot keep the size with the same padding on both sides",
+            argument="kernel",
+            code="lopsided-padding",
+            help="say what is wanted: padding=valid, padding=tf_same (the odd pixel at the end) or pixels a side",
+        )
+    return reach // 2, reach // 2
+
+
+def _tf_same(length: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    windows = -(-length // stride)
+    total = max((windows - 1) * stride + dilation * (kernel - 1) + 1 - length, 0)
+    return total // 2, total - total // 2
+
+
+def lengths(x: Tensor, window: Window, ceil: bool = False) -> tuple[int, ...]:
+    """Output positions in each dimension. Raises `Mismatch` where the kernel does not fit.
+
+    With `ceil` a last window may hang over the end, if it starts inside the input or the padding before
+    it: PyTorch's rule.
+    """
+    extents = _extents(window)
+    out = []
+    for length, extent, stride, (before, after) in zip(x.spatial, extents, window.stride, window.padding, strict=True):
+        free = length + before + after - extent
+        count = (-(-free // stride) if ceil else free // stride) + 1
+        if ceil and (count - 1) * stride >= length + before:
+            count -= 1
+        if count < 1:
+            raise _does_not_fit(x, window)
+        out.append(count)
+    return tuple(out)
+
+
+def unused(x: Tensor, window: Window, ceil: bool = False) -> tuple[int, ...]:
+    """Rows and columns at the end that no window reaches, though a further one would have.
+
+    Padding does not count, nor does what a stride longer than the kernel leaps over everywhere.
+    """
+    counts = lengths(x, window, ceil)
+    left = []
+    for dimension, extent in enumerate(_extents(window)):
+        stride = window.stride[dimension]
+        end = (counts[dimension] - 1) * stride - window.padding[dimension][0] + max(extent, stride)
+        left.append(max(x.spatial[dimension] - end, 0))
+    return tuple(left)
+
+
+def _extents(window: Window) -> tuple[int, ...]:
+    return tuple(d * (k - 1) + 1 for k, d in zip(window.kernel, window.dilation, strict=True))
+
+
+def _does_not_fit(x: Tensor, window: Window) -> Mismatch:
+    article = "a kernel of" if len(window.kernel) == 1 else "a"
+    kernel = times(window.kernel) + ("" if len(window.kernel) == 1 else " kernel")
+    extents = _extents(window)
+    spread_out = f" spread to {times(extents)}" if extents != window.kernel else ""
+    return Mismatch(
+        f"{article} {kernel}{spread_out} does not fit {_input(x)} with padding {padding_text(window)}",
+        argument="kernel",
+        code="kernel-too-large",
+    )
+
+
+def _input(x: Tensor) -> str:
+    return f"a {times(x.spatial)} input" if len(x.spatial) > 1 else f"an input of length {x.spatial[0]}"
+
+
+def padding_text(window: Window) -> str:
+    """As a spec would say it: `1`, `1x2` or `[0, 1, 0, 1]`."""
+    if not is_even(window):
+        return str(list(sides_argument(window)))
+    each = compact(tuple(before for before, _ in window.padding))
+    return times(each) if isinstance(each, tuple) else str(each)
+
+
+def is_even(window: Window) -> bool:
+    """Whether each dimension is padded alike at its two ends, as PyTorch's own `padding` argument is."""
+    return all(before == after for before, after in window.padding)
+
+
+def sides_argument(window: Window) -> tuple[int, ...]:
+    """Padding as `F.pad` takes it: left, right, top, bottom."""
+    return tuple(pixels for pair in reversed(window.padding) for pixels in pair)
+
+
+def follows_input(padding: Padding | None, window: Window) -> bool:
+    """Whether the padding changes with the input's size, so that it must be computed at run time."""
+    steady = all(s == 1 or extent == 1 for s, extent in zip(window.stride, _extents(window), strict=True))
+    return padding == "tf_same" and not steady
+
+
+def whole(x: Tensor) -> Window | None:
+    """The window of an op whose every output depends on every position."""
+    ones = (1,) * len(x.spatial)
+    return Window(x.spatial, ones, ones, ((0, 0),) * len(x.spatial), everything=True) if x.spatial else None
+
+
+def resampling(lengths_in: tuple[int, ...], lengths_out: tuple[int, ...]) -> Window:
+    """The window of nearest-neighbour sampling: output position o sees floor(o * in / out)."""
+    return Window(
+        lengths_out,
+        lengths_in,
+        (1,) * len(lengths_in),
+        tuple((length - 1, 0) for length in lengths_out),
+        stretch=lengths_out,
+    )
+
+
+SAME_PADDING = Support(
+    "same_padding",
+    '''\
+def same_padding(x, kernel, stride, dilation=1):
+    """TensorFlow's padding, (left, right, top, bottom): ceil(length / stride) windows, the odd pixel at the end."""
+    sides = []
+    for i in reversed(range(x.dim() - 2)):
+        k, s, d = (size[i] if isinstance(size, tuple) else size for size in (kernel, stride, dilation))
+        length = x.shape[i + 2]
+        total = max((-(-length // s) - 1) * s + d * (k - 1) + 1 - length, 0)
+        sides += [total // 2, total - total // 2]
+    return sides
+''',
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Padder:
+    """The torch class `nn.{base}`, or ours if `definition` is given, and its subclasses that pad as it cannot.
+
+    `sentence` opens their docstrings. `forward` is their body, with `{sides}` for left, right, top, bottom.
+    """
+
+    base: str
+    sentence: str
+    forward: str
+    dilated: bool = False
+    definition: Support | None = None
+
+    @property
+    def target(self) -> str:
+        return self.base if self.definition else f"nn.{self.base}"
+
+    @property
+    def _needs(self) -> tuple[Support, ...]:
+        return (self.definition,) if self.definition else ()
+
+    def padded(self) -> Support:
+        """Pads each side by its own number, given as `sides`."""
+        name = f"Padded{self.base}"
+        source = f'''\
+class {name}({self.target}):
+    """{self.sentence}, with a padding for each side: left, right, top, bottom."""
+
+    def __init__(self, *args, sides, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.sides = sides
+
+    def forward(self, x):
+{self._body("self.sides")}
+'''
+        return Support(name, source, self._needs)
+
+    def same(self) -> Support:
+        """Pads by TensorFlow's rule, from the size of each input."""
+        name = f"Same{self.base}"
+        dilation = ", self.dilation" if self.dilated else ""
+        source = f'''\
+class {name}({self.target}):
+    """{self.sentence}, padded as TensorFlow does: ceil(length / stride) outputs."""
+
+    def forward(self, x):
+        sides = same_padding(x, self.kernel_size, self.stride{dilation})
+{self._body("sides")}
+'''
+        return Support(name, source, (*self._needs, SAME_PADDING))
+
+    def _body(self, sides: str) -> str:
+        return "\n".join(f"        {line}" for line in self.forward.format(sides=sides).splitlines())

@@ -1,0 +1,134 @@
+"""Transposed convolution, 1-D and 2-D: the convolution that enlarges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from pydantic import Field
+
+from archdsl.ops.arguments import Count, Mismatch, Sides, Size, compact, sides, spread, times
+from archdsl.ops.base import Example, Family, Module, Op, Window, register
+from archdsl.ops.conv import Bias, Dilation, Groups, Kernel, Start, expect_groups
+from archdsl.ops.initialize import Xavier, starts
+from archdsl.ops.spatial import dimensions, expect_map
+from archdsl.tensor import Tensor
+
+
+@register
+class UpConv(Op):
+    """Transposed convolution: every input position spreads its kernel over the output, `stride` pixels apart.
+
+    Output length (n - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
+    (Zeiler et al. 2010, Deconvolutional networks). The padding is 0 unless given, as PyTorch's.
+    """
+
+    name = "up_conv"
+    family = Family.CONV
+
+    out: Count = Field(description="output channels")
+    kernel: Kernel
+    stride: Size = Field(default=1, description="output pixels from one input pixel to the next: 2 doubles the size")
+    padding: Sides = Field(default=0, description="output pixels cut at each side: one number, or one a dimension")
+    output_padding: Sides = Field(
+        default=0, description="pixels added at the end, where the stride leaves the size open: one number, or several"
+    )
+    dilation: Dilation = 1
+    groups: Groups = 1
+    bias: Bias = True
+    init: Start = None
+
+    def shape(self, x: Tensor) -> Tensor:
+        expect_map(self.name, x)
+        expect_groups(x.channels, self.out, self.groups)
+        window = self.window(x)
+        added = self._added(x, window)
+        spatial = tuple(
+            (length - 1) * stride + dilation * (kernel - 1) + 1 - 2 * cut + more
+            for length, stride, dilation, kernel, cut, more in zip(
+                x.spatial,
+                window.stretch,
+                window.dilation,
+                window.kernel,
+                self._pixels(x, "padding"),
+                added,
+                strict=True,
+            )
+        )
+        if min(spatial) < 1:
+            raise Mismatch(
+                f"padding {self.padding} cuts away all that a kernel of {times(window.kernel)} makes of {x}",
+                argument="padding",
+                code="bad-padding",
+            )
+        return Tensor(self.out, *spatial)
+
+    def params(self, x: Tensor) -> int:
+        kernel = prod(spread(self.kernel, x, "kernel"))
+        return x.channels * (self.out // self.groups) * kernel + self.out * self.bias
+
+    def macs(self, x: Tensor) -> int:
+        return x.size * (self.out // self.groups) * prod(spread(self.kernel, x, "kernel"))
+
+    def window(self, x: Tensor) -> Window:
+        kernel = spread(self.kernel, x, "kernel")
+        dilation = spread(self.dilation, x, "dilation")
+        borders = tuple(
+            d * (k - 1) - cut for d, k, cut in zip(dilation, kernel, self._pixels(x, "padding"), strict=True)
+        )
+        return Window(
+            kernel,
+            (1,) * len(kernel),
+            dilation,
+            tuple((border, border) for border in borders),
+            stretch=spread(self.stride, x, "stride"),
+        )
+
+    def _pixels(self, x: Tensor, argument: str) -> tuple[int, ...]:
+        """`padding` or `output_padding` for each dimension; PyTorch knows no other."""
+        pairs = sides(getattr(self, argument), x, argument)
+        if any(before != after for before, after in pairs):
+            raise Mismatch(
+                f"`up_conv` takes one {argument} a dimension, got {list(getattr(self, argument))}",
+                argument=argument,
+                code="bad-padding",
+            )
+        return tuple(before for before, _ in pairs)
+
+    def _added(self, x: Tensor, window: Window) -> tuple[int, ...]:
+        added = self._pixels(x, "output_padding")
+        for more, stride, dilation in zip(added, window.stretch, window.dilation, strict=True):
+            if more >= max(stride, dilation):
+                raise Mismatch(
+                    f"output_padding {more} must be less than the stride {stride} or the dilation {dilation}",
+                    argument="output_padding",
+                    code="bad-padding",
+                )
+        return added
+
+    def initialize(self, target: str) -> tuple[str, ...]:
+        return starts(target, self.init, self.bias)
+
+    def torch(self, x: Tensor) -> Module:
+        return Module.of(
+            f"nn.ConvTranspose{dimensions(x)}",
+            x.channels,
+            self.out,
+            compact(spread(self.kernel, x, "kernel")),
+            stride=(compact(spread(self.stride, x, "stride")), 1),
+            padding=(compact(self._pixels(x, "padding")), 0),
+            output_padding=(compact(self._pixels(x, "output_padding")), 0),
+            groups=(self.groups, 1),
+            bias=(self.bias, True),
+            dilation=(compact(spread(self.dilation, x, "dilation")), 1),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(out=256, kernel=2, stride=2), (Tensor(512, 28, 28),), Tensor(256, 56, 56))
+        yield Example(
+            cls(out=8, kernel=3, stride=2, padding=1, output_padding=1, groups=2, bias=False),
+            (Tensor(4, 7, 9),),
+            Tensor(8, 14, 18),
+        )
+        yield Example(cls(out=6, kernel=3, dilation=2, init=Xavier()), (Tensor(3, 10),), Tensor(6, 14))

@@ -1,0 +1,223 @@
+"""Diagnostics in, text out: for a terminal, one line each, or JSON.
+
+Only the edge of the program renders; every stage before it hands on `Diagnostic` values.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from archdsl.diagnostics import Diagnostic, Frame, Severity
+from archdsl.source import Source, Span
+
+STYLES = {"error": "1;31", "warning": "1;33", "message": "1", "gutter": "1;34", "help": "36"}
+"""ANSI attributes of the parts of a diagnostic."""
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning")
+
+TAB = 4
+"""Distance of tab stops, in columns."""
+
+LONGEST = 120
+"""Source lines are cut around the caret where they are wider than this and than the terminal, in columns."""
+
+FRAMES = 3
+"""Frames shown at each end of a chain of expansion that is too long (a recursion) to be shown whole."""
+
+Paint = Callable[[str, str], str]
+
+
+def render_text(diagnostics: Iterable[Diagnostic], *, color: bool = False, width: int = 80) -> str:
+    """Each diagnostic with its line of source, its notes and its frames; then how many there are.
+
+    Notes are wrapped at `width` columns; `color` adds ANSI attributes. Nothing to say is the empty string.
+    """
+    diagnostics = tuple(diagnostics)
+    paint = _in_color if color else _plain
+    blocks = ["\n".join(_lines(diagnostic, width, paint)) for diagnostic in diagnostics]
+    return "\n\n".join([*blocks, _totals(diagnostics)] if blocks else [])
+
+
+def render_line(diagnostic: Diagnostic) -> str:
+    """`specs/resnet.arch:34:5: error[shape-mismatch]: ...`, for editors and `grep`."""
+    place = f"{diagnostic.span}: " if diagnostic.span else ""
+    return _safe(f"{place}{diagnostic.severity}[{diagnostic.code}]: {_one_line(diagnostic.message)}")
+
+
+def render_json(diagnostics: Iterable[Diagnostic]) -> str:
+    """A list of objects, one a diagnostic, always with the same keys.
+
+    A position is null, or `file`, `start` and `end`; each end has `offset` (characters from 0) and
+    `line` and `column` (from 1), and the end is excluded.
+    """
+    return json.dumps([_as_json(diagnostic) for diagnostic in diagnostics], indent=2)
+
+
+# --- text ----------------------------------------------------------------------------------
+
+
+def _lines(diagnostic: Diagnostic, width: int, paint: Paint) -> Iterator[str]:
+    span = diagnostic.span
+    gutter = " " * (len(str(span.line)) if span else 1)
+    headline = paint(f"{diagnostic.severity}[{diagnostic.code}]", diagnostic.severity)
+    yield headline + paint(f": {_safe(_one_line(diagnostic.message))}", "message")
+    if span:
+        yield from _pointer(span, diagnostic, gutter, width, paint)
+    for note in diagnostic.notes:
+        yield from _fact(note.text + (f" ({_place(note.span, span)})" if note.span else ""), gutter, width, paint)
+    for text in _frames(diagnostic.frames, span):
+        yield from _fact(text, gutter, width, paint)
+    if diagnostic.help:
+        yield from _fact(f"help: {diagnostic.help}", gutter, width, paint, style="help")
+
+
+def _pointer(span: Span, diagnostic: Diagnostic, gutter: str, width: int, paint: Paint) -> Iterator[str]:
+    """Where it is: the place, the line of source, the carets and the label, which is a note where it is too long."""
+    code, caret = _code_frame(span, max(width, LONGEST) - len(gutter) - 3)
+    label = f" {_safe(diagnostic.label)}" if diagnostic.label else ""
+    fits = len(gutter) + 3 + _width(caret + label) <= width
+    bar = paint("|", "gutter")
+    yield f"{gutter}{paint('-->', 'gutter')} {_safe(str(span))}"
+    yield f"{gutter} {bar}"
+    yield f"{paint(str(span.line), 'gutter')} {bar} {code}".rstrip()
+    yield f"{gutter} {bar} {paint(caret, diagnostic.severity)}{label if fits else ''}"
+    if not fits:
+        yield from _fact(diagnostic.label, gutter, width, paint)
+
+
+def _code_frame(span: Span, limit: int) -> tuple[str, str]:
+    """The span's first line as shown and the carets under it, at least one; `...` where either was cut."""
+    start = span.column - 1
+    cells = _cells(span.source.line(span.line))
+    several = span.source.position(max(span.start, span.end - 1))[0] > span.line
+    end = len(cells) if several else min(len(cells), start + span.end - span.start)
+    first, last = _window(cells, start, limit)
+    before = "..." if first else ""
+    code = before + "".join(cells[first:last]) + ("..." if last < len(cells) else "")
+    carets = "^" * max(1, _width("".join(cells[start : min(end, last)])))
+    blanks = " " * _width(before + "".join(cells[first:start]))
+    return code, blanks + carets + ("..." if several or end > last else "")
+
+
+def _cells(line: str) -> list[str]:
+    """What is shown for each character: blanks up to the next stop for a tab, else the character."""
+    cells: list[str] = []
+    column = 0
+    for character in line:
+        cells.append(" " * (TAB - column % TAB) if character == "\t" else _safe(character))
+        column += _width(cells[-1])
+    return cells
+
+
+def _window(cells: Sequence[str], start: int, limit: int) -> tuple[int, int]:
+    """Indices of the first cell to show and of the one after the last, such that `start` is among them."""
+    if sum(map(_width, cells)) <= limit:
+        return 0, len(cells)
+    first = last = max(0, start - limit // 3)
+    room = limit - 2 * len("...")
+    while last < len(cells) and room >= _width(cells[last]):
+        room -= _width(cells[last])
+        last += 1
+    return first, last
+
+
+def _frames(frames: Sequence[Frame], home: Span | None) -> list[str]:
+    """Frames from the inside out; of a long chain the middle is only counted."""
+    texts = [f"in {frame.text} ({_place(frame.span, home)})" for frame in frames]
+    hidden = len(texts) - 2 * FRAMES
+    return texts if hidden <= FRAMES else [*texts[:FRAMES], f"... {hidden} more", *texts[-FRAMES:]]
+
+
+def _place(span: Span, home: Span | None) -> str:
+    """`line 16`, or `specs/blocks/mobile.arch:16` where that is another file than the one pointed into."""
+    return (
+        f"line\N{NO-BREAK SPACE}{span.line}"
+        if home and span.source == home.source
+        else f"{span.source.name}:{span.line}"
+    )
+
+
+def _fact(text: str, gutter: str, width: int, paint: Paint, style: str = "") -> Iterator[str]:
+    """A `= ...` line, wrapped."""
+    sign = paint("=", "gutter")
+    for line in _wrap(_safe(text), width - len(gutter) - 3):
+        yield f"{gutter} {sign} {paint(line, style)}"
+        sign = " "
+
+
+def _wrap(text: str, width: int) -> Iterator[str]:
+    """Lines of at most `width` columns, broken at breakable blanks; line breaks and indents of the text are kept."""
+    for paragraph in text.splitlines():
+        line: list[str] = []
+        for word in paragraph.split(" "):
+            if line and _width(" ".join([*line, word])) > width:
+                yield " ".join(line)
+                line = []
+            line.append(word.replace("\N{NO-BREAK SPACE}", " "))
+        yield " ".join(line)
+
+
+def _totals(diagnostics: Sequence[Diagnostic]) -> str:
+    counts = Counter(diagnostic.severity for diagnostic in diagnostics)
+    return ", ".join(f"{n} {kind}{'s' if n != 1 else ''}" for kind in SEVERITIES if (n := counts[kind]))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
+
+
+def _safe(text: str) -> str:
+    """Control and formatting characters, which could rewrite the terminal or hide text, become a mark."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c != "\n" else c
+        for c in text
+    )
+
+
+def _width(text: str) -> int:
+    """Columns that a terminal gives to `text`."""
+    return sum(_columns(character) for character in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def _plain(text: str, style: str) -> str:
+    return text
+
+
+def _in_color(text: str, style: str) -> str:
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style else text
+
+
+# --- JSON ----------------------------------------------------------------------------------
+
+
+def _as_json(diagnostic: Diagnostic) -> dict[str, object]:
+    return {
+        "severity": diagnostic.severity,
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+        "label": diagnostic.label,
+        "position": _position(diagnostic.span),
+        "notes": [{"text": note.text, "position": _position(note.span)} for note in diagnostic.notes],
+        "frames": [{"text": frame.text, "position": _position(frame.span)} for frame in diagnostic.frames],
+        "help": diagnostic.help,
+    }
+
+
+def _position(span: Span | None) -> dict[str, object] | None:
+    if span is None:
+        return None
+    return {"file": span.source.name, "start": _end(span.source, span.start), "end": _end(span.source, span.end)}
+
+
+def _end(source: Source, offset: int) -> dict[str, int]:
+    line, column = source.position(offset)
+    return {"offset": offset, "line": line, "column": column}

@@ -1,0 +1,453 @@
+"""Every name means something and every argument exists: what can be said of a file before it is expanded.
+
+Works on the text alone, in blocks that no network uses too. Parameters may hold ops and blocks, so calls
+of those wait for expansion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from archdsl.diagnostics import Diagnostic, Note
+from archdsl.naming import RESERVED
+from archdsl.ops.base import REGISTRY
+from archdsl.ops.initialize import INITIALIZERS
+from archdsl.resolve.arguments import too_many_arguments, unknown_argument
+from archdsl.resolve.functions import FUNCTIONS
+from archdsl.resolve.model import Block, File, Network, Parameter
+from archdsl.resolve.words import words
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+FACTS = frozenset({"params", "buffers", "macs", "layers", "training"})
+"""What an `expect` line may ask of the whole network."""
+
+
+def check_file(file: File) -> list[Diagnostic]:
+    """Everything wrong with the names of one file's blocks and networks, in no particular order."""
+    own = [d for d in file.definitions.values() if d.file is file]
+    return [diagnostic for definition in own for diagnostic in _Checker(file).definition(definition)]
+
+
+def bound_names(statement: Any) -> Iterator[str]:
+    """Names that a statement gives a meaning in the body it stands in (loops keep theirs to themselves)."""
+    match statement:
+        case tree.Chain(steps=steps):
+            for step in steps:
+                yield from _step_names(step)
+        case tree.Let(name=name) | tree.Shared(name=name):
+            yield name.name
+        case tree.Path(name=name, flow=flow):
+            yield name.name
+            yield from bound_names(flow)
+        case tree.Stage(name=name, flow=flow):
+            yield name.name
+            yield from bound_names(flow)
+        case tree.Body(statements=statements):
+            for inner in statements:
+                yield from bound_names(inner)
+        case tree.If(arms=arms, otherwise=otherwise):
+            for _, body in arms:
+                yield from bound_names(body)
+            if otherwise is not None:
+                yield from bound_names(otherwise)
+
+
+def _step_names(step: tree.Step) -> Iterator[str]:
+    if step.binding is not None:
+        yield from (name.name for name in step.binding.names)
+    match step.target:
+        case tree.Merge(branches=branches):
+            for branch in branches:
+                if not any(isinstance(clause, tree.Each) for clause in branch.clauses):
+                    yield from bound_names(branch.chain)
+        case tree.Group(chain=chain):
+            yield from bound_names(chain)
+        case tree.Choice(then=then, otherwise=otherwise):
+            yield from _step_names(then)
+            if otherwise is not None:
+                yield from _step_names(otherwise)
+
+
+class _Scope:
+    """Names known at one point of a body, with where each was defined."""
+
+    def __init__(self, parent: _Scope | None = None) -> None:
+        self.parent = parent
+        self.names: dict[str, Span | None] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names or (self.parent is not None and name in self.parent)
+
+    def all(self) -> set[str]:
+        return set(self.names) | (self.parent.all() if self.parent else set())
+
+
+class _Checker:
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.found: list[Diagnostic] = []
+        self.functions: dict[str, tree.Define] = dict(file.functions)
+
+    def definition(self, definition: Block | Network) -> list[Diagnostic]:
+        if definition.name[0].islower():
+            self.report(
+                "name-style",
+                f"blocks and networks are written in CamelCase, so that `{definition.name}` is not taken for an op",
+                definition.span,
+                help=f"call it {''.join(part.capitalize() for part in definition.name.split('_'))}",
+            )
+        if isinstance(definition, Block):
+            self.block(definition)
+        else:
+            self.network(definition)
+        return self.found
+
+    def report(self, code: str, message: str, span: Span | None, **more: Any) -> None:
+        self.found.append(Diagnostic(code, message, span, **more))
+
+    # --- definitions ---------------------------------------------------------------------------
+
+    def block(self, block: Block) -> None:
+        scope = _Scope()
+        for function in self.file.functions.values():
+            self.function(function, _Scope())
+        scope.names.update({"it": None, "input": None})
+        if block.ports is not None:
+            for name in (*block.ports.names, *([block.ports.rest] if block.ports.rest else [])):
+                self.bind(name, scope)
+        self.parameters(block.parameters, scope)
+        self.body(block.body.statements, scope)
+
+    def network(self, network: Network) -> None:
+        scope = _Scope()
+        self.functions.update(network.functions)
+        self.parameters(network.parameters, scope)
+        for assignment in network.scaling:
+            self.expression(assignment.value, scope)
+            self.bind(assignment.name, scope)
+        for function in (*self.file.functions.values(), *network.functions.values()):
+            self.function(function, scope)
+        self.variants(network, scope)
+        for require in network.requires:
+            self.expression(require.condition, scope)
+        for call in network.defaults:
+            self.default(call, scope)
+        for declared in network.inputs:
+            self.expression(declared.shape, scope)
+            self.bind(declared.name, scope)
+        if not network.inputs:
+            self.report(
+                "missing-input",
+                f"{network.name} declares no input",
+                network.span,
+                help="add a line like: input image: 3 x 224 x 224",
+            )
+        scope.names.update({"it": None, "input": None})
+        self.body(network.flow.statements, scope)
+        self.expectations(network)
+
+    def parameters(self, parameters: Iterable[Parameter], scope: _Scope) -> None:
+        for parameter in parameters:
+            if parameter.default is not None:
+                self.expression(parameter.default, scope, word=True)
+            self.bind(tree.Name(parameter.name, parameter.span), scope)
+
+    def function(self, function: tree.Define, scope: _Scope) -> None:
+        inner = _Scope(scope)
+        inner.names.update({name.name: name.span for name in function.parameters})
+        self.expression(function.value, inner)
+
+    def variants(self, network: Network, scope: _Scope) -> None:
+        known = {p.name for p in network.parameters} | {a.name.name for a in network.scaling}
+        for variant in network.variants.values():
+            for assignment in variant.assignments:
+                self.expression(assignment.value, scope, word=True)
+                name = assignment.name
+                if name.name not in known:
+                    self.unknown("unknown-parameter", f"{network.name} has no parameter `{name.name}`", name, known)
+
+    def default(self, call: tree.Call, scope: _Scope) -> None:
+        assert isinstance(call.function, tree.Name)
+        if self.operation(call.function) is None:
+            self.unknown("unknown-name", f"there is no op or block `{call.function.name}`", call.function, self.units())
+            return
+        for argument in call.arguments:
+            if argument.name is None:
+                self.report(
+                    "wrong-arguments",
+                    "a default names its argument",
+                    argument.span,
+                    help=f"write {call.function.name}(name={argument.span.text})",
+                )
+        self.call(call, scope)
+
+    def expectations(self, network: Network) -> None:
+        for expect in network.expectations:
+            if expect.variant is not None and expect.variant not in network.variants:
+                close = get_close_matches(expect.variant, network.variants, 1)
+                self.report(
+                    "unknown-variant",
+                    f"{network.name} has no variant `{expect.variant}`",
+                    expect.span,
+                    help=f"did you mean `{close[0]}`?" if close else None,
+                )
+
+    # --- bodies --------------------------------------------------------------------------------
+
+    def body(self, statements: Iterable[tree.FlowStatement], scope: _Scope) -> None:
+        statements = tuple(statements)
+        for position, statement in enumerate(statements):
+            self.statement(statement, scope)
+            if isinstance(statement, tree.Return) and position < len(statements) - 1:
+                self.report("unreachable", "nothing runs after `return`", statements[position + 1].span)
+
+    def flow(self, flow: tree.Chain | tree.Body, scope: _Scope) -> None:
+        if isinstance(flow, tree.Chain):
+            self.chain(flow, scope)
+        else:
+            self.body(flow.statements, scope)
+
+    def statement(self, statement: tree.FlowStatement, scope: _Scope) -> None:
+        match statement:
+            case tree.Chain():
+                self.chain(statement, scope)
+            case tree.Let(name=name, value=value):
+                self.expression(value, scope)
+                self.bind(name, scope)
+            case tree.Shared(name=name, value=value):
+                self.unit(value, scope)
+                self.bind(name, scope, step=True)
+            case tree.Path(name=name, flow=flow):
+                self.flow(flow, scope)
+                self.bind(name, scope)
+            case tree.Stage(name=name, flow=flow) | tree.Output(name=name, flow=flow):
+                self.flow(flow, scope)
+                if isinstance(statement, tree.Stage):
+                    self.bind(name, scope, step=True)
+                else:
+                    self.step_name(name)
+            case tree.Repeat(count=count, index=index, body=body):
+                self.expression(count, scope)
+                self.loop(index, body, scope)
+            case tree.For(name=name, values=values, body=body):
+                self.expression(values, scope)
+                self.loop(name, body, scope)
+            case tree.If(arms=arms, otherwise=otherwise):
+                for condition, _ in arms:
+                    self.expression(condition, scope)
+                self.arms([body for _, body in arms] + ([otherwise] if otherwise else []), scope)
+            case tree.Return(values=values):
+                for item in values:
+                    self.expression(item.value if isinstance(item, tree.Spread) else item, scope)
+
+    def loop(self, name: tree.Name | None, body: tree.Body, scope: _Scope) -> None:
+        turn = _Scope(scope)
+        if name is not None:
+            self.bind(name, turn)
+        self.body(body.statements, turn)
+
+    def arms(self, bodies: Iterable[tree.Body], scope: _Scope) -> None:
+        """Arms may define the same names; after the `if` all of them are known."""
+        after: dict[str, Span | None] = {}
+        for body in bodies:
+            arm = _Scope(scope)
+            self.body(body.statements, arm)
+            after.update(arm.names)
+        scope.names.update(after)
+
+    # --- chains and steps ----------------------------------------------------------------------
+
+    def chain(self, chain: tree.Chain, scope: _Scope) -> None:
+        for step in chain.steps:
+            self.step(step, scope)
+
+    def step(self, step: tree.Step, scope: _Scope) -> None:
+        self.target(step.target, scope)
+        if step.copies is not None:
+            self.expression(step.copies.count, scope)
+            unit = self.operation(_head(step.target))
+            for argument in (*step.copies.first, *step.copies.last):
+                self.expression(argument.value, scope, word=True)
+                if argument.name is None:
+                    self.report("wrong-arguments", "`first` and `last` name their arguments", argument.span)
+                elif unit is not None and argument.name not in unit[1]:
+                    self.found.append(unknown_argument(*unit, argument.name, argument.span))
+        if step.binding is not None:
+            for name in step.binding.names:
+                self.bind(name, scope, step=True)
+
+    def target(self, target: tree.StepTarget, scope: _Scope) -> None:
+        match target:
+            case tree.Name() | tree.Call() | tree.VariantOf():
+                self.unit(target, scope)
+            case tree.Values(items=items):
+                for item in items:
+                    self.expression(item.value if isinstance(item, tree.Spread) else item, scope)
+            case tree.Spread(value=value):
+                self.expression(value, scope)
+            case tree.Merge(op=op, branches=branches):
+                if op is not None:
+                    self.unit(op, scope)
+                for branch in branches:
+                    self.branch(branch, scope)
+            case tree.Group(chain=chain):
+                self.chain(chain, scope)
+            case tree.Choice(condition=condition, then=then, otherwise=otherwise):
+                self.expression(condition, scope)
+                for step in (then, otherwise):
+                    if step is not None:
+                        self.step(step, scope)
+            case _:
+                self.expression(target, scope)
+
+    def branch(self, branch: tree.Branch, scope: _Scope) -> None:
+        inner = scope
+        for clause in branch.clauses:
+            if isinstance(clause, tree.When):
+                self.expression(clause.condition, inner)
+            else:
+                self.expression(clause.values, inner)
+                inner = _Scope(inner)
+                self.bind(clause.name, inner)
+        self.chain(branch.chain, inner)
+
+    def unit(self, target: tree.Name | tree.Call | tree.VariantOf, scope: _Scope) -> None:
+        """What a step applies: an op, a block, a network, or a name that holds one."""
+        if isinstance(target, tree.Call):
+            self.call(target, scope)
+        elif target.name not in scope and self.operation(target) is None:
+            self.unknown(
+                "unknown-name",
+                f"there is no op, block or value `{target.name}`",
+                tree.Name(target.name, target.span),
+                self.units() | scope.all(),
+            )
+
+    # --- expressions ---------------------------------------------------------------------------
+
+    def expression(self, expression: tree.Expression | None, scope: _Scope, word: bool = False) -> None:
+        """`word`: a bare word of some op's closed set may stand here."""
+        match expression:
+            case tree.Name(name=name):
+                if not (name in scope or self.operation(expression) or (word and self.is_word(name))):
+                    known = scope.all() | (words() if word else set()) | set(self.functions)
+                    self.unknown("unknown-name", f"there is no `{name}` here", expression, known)
+            case tree.VariantOf(name=name, span=span):
+                if self.operation(expression) is None:
+                    self.unknown("unknown-name", f"there is no network `{name}`", tree.Name(name, span), self.units())
+            case tree.Call():
+                self.call(expression, scope)
+            case tree.List(items=parts) | tree.Shape(dims=parts):
+                for part in parts:
+                    self.expression(part, scope)
+            case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
+                self.expression(left, scope)
+                self.expression(right, scope)
+            case tree.Unary(value=value) | tree.Attribute(value=value):
+                self.expression(value, scope)
+            case tree.Index(value=value, index=index):
+                self.expression(value, scope)
+                self.expression(index, scope)
+            case tree.Slice(value=value, start=start, stop=stop):
+                self.expression(value, scope)
+                self.expression(start, scope)
+                self.expression(stop, scope)
+            case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
+                for part in (condition, then, otherwise):
+                    self.expression(part, scope, word)
+
+    def is_word(self, name: str) -> bool:
+        return name in words() or name in INITIALIZERS
+
+    def call(self, call: tree.Call, scope: _Scope) -> None:
+        name = call.function
+        unit = self.operation(name)
+        functional = isinstance(name, tree.Name) and (name.name in self.functions or name.name in FUNCTIONS)
+        if unit is not None and not functional:
+            self.arguments(call, *unit)
+        elif not functional and name.name not in scope and name.name not in INITIALIZERS:
+            known = self.units() | scope.all() | set(FUNCTIONS) | set(self.functions)
+            self.unknown(
+                "unknown-name",
+                f"there is no op, block or function `{name.name}`",
+                tree.Name(name.name, name.span),
+                known,
+            )
+        for argument in call.arguments:
+            if argument.name != "until":
+                self.expression(argument.value, scope, word=True)
+
+    def arguments(self, call: tree.Call, owner: str, names: tuple[str, ...]) -> None:
+        position = 0
+        seen: set[str] = set()
+        for argument in call.arguments:
+            name = argument.name
+            if name is None:
+                if position >= len(names):
+                    self.found.append(too_many_arguments(owner, names, argument.span))
+                    return
+                name, position = names[position], position + 1
+            elif name not in names:
+                self.found.append(unknown_argument(owner, names, name, argument.span))
+            if name in seen:
+                self.report("wrong-arguments", f"`{owner}` gets `{name}` twice", argument.span)
+            seen.add(name)
+
+    def operation(self, name: Any) -> tuple[str, tuple[str, ...]] | None:
+        """Name and argument names of the op, block or network that a name stands for in this file."""
+        if not isinstance(name, tree.Name | tree.VariantOf):
+            return None
+        definition = self.file.definitions.get(name.name)
+        if isinstance(definition, Block):
+            return definition.name, tuple(p.name for p in definition.parameters)
+        if isinstance(definition, Network):
+            settings = (*(p.name for p in definition.parameters), *(a.name.name for a in definition.scaling))
+            return definition.name, (*settings, "until")
+        op = REGISTRY.get(name.name)
+        return (op.name, tuple(op.model_fields)) if op is not None and not op.internal else None
+
+    def units(self) -> set[str]:
+        return {*self.file.definitions, *(name for name, op in REGISTRY.items() if not op.internal)}
+
+    # --- names ---------------------------------------------------------------------------------
+
+    def bind(self, name: tree.Name, scope: _Scope, step: bool = False) -> None:
+        """Gives a name its meaning. `step`: it becomes part of paths, so a module's attribute."""
+        if step:
+            self.step_name(name)
+        if name.name in ("x", "it", "input"):
+            self.report("reserved-name", f"`{name.name}` has a meaning of its own and is no name", name.span)
+        known = scope.names.get(name.name)
+        if known is not None and known != name.span:
+            self.report(
+                "duplicate-name",
+                f"`{name.name}` has a meaning already",
+                name.span,
+                notes=(Note("it was given here", known),),
+                help="choose another name",
+            )
+        scope.names[name.name] = name.span
+
+    def step_name(self, name: tree.Name) -> None:
+        if name.name in RESERVED:
+            self.report(
+                "reserved-name",
+                f"`{name.name}` is what every PyTorch module already calls something else",
+                name.span,
+                help=f"call it {name.name}_{'stage' if name.name != 'forward' else 'path'}",
+            )
+
+    def unknown(self, code: str, message: str, name: tree.Name, known: Iterable[str]) -> None:
+        close = get_close_matches(name.name, sorted(known), 1)
+        hint = f"; did you mean `{close[0]}`?" if close else ""
+        self.report(code, message + hint, name.span)
+
+
+def _head(target: tree.StepTarget) -> tree.Name | tree.VariantOf | None:
+    """The name that a step calls, if it calls one."""
+    if isinstance(target, tree.Call):
+        return target.function
+    return target if isinstance(target, tree.Name | tree.VariantOf) else None

@@ -1,0 +1,155 @@
+"""Codes of what is wrong with names, arguments and imports, before anything is expanded."""
+
+from __future__ import annotations
+
+from archdsl.diagnostics import Code
+
+CODES: dict[str, Code] = {
+    "unknown-name": Code(
+        "A name has no meaning at the place where it stands.",
+        "Names are ops, blocks of this file or imported ones, parameters, and values named by `as`, `path` or a "
+        "stage above. A value can be used only below the line that names it.",
+        """\
+network Net:
+    input image: 3 x 32 x 32
+    convv(8, 3)
+""",
+    ),
+    "duplicate-name": Code(
+        "Two things in one place have the same name.",
+        "A name means one thing throughout a body, so that a reader never has to ask which one is meant.",
+        """\
+network Net:
+    input image: 3 x 32 x 32
+    conv(8, 3) as a
+    conv(8, 3) as a
+""",
+    ),
+    "reserved-name": Code(
+        "A step or a value has a name that is taken by the language or by PyTorch.",
+        "`it`, `input` and `x` are part of the language. Names of stages and steps become attributes of the emitted "
+        "module, where `train`, `half` or `forward` mean something already.",
+        """\
+network Net:
+    input image: 3 x 32 x 32
+    stage half: conv(8, 3)
+""",
+    ),
+    "name-style": Code(
+        "A block or a network is not written in CamelCase.",
+        "Ops are written `snake_case`, blocks and networks `CamelCase`, so that a reader sees which is which.",
+        """\
+block my_block: relu
+
+network Net:
+    input image: 3 x 32 x 32
+    my_block
+""",
+    ),
+    "unknown-argument": Code(
+        "An op or a block has no argument of that name.",
+        "Arguments are a closed list: what is not on it is never ignored.",
+        """\
+network Net:
+    input image: 3 x 32 x 32
+    conv(8, kernl=3)
+""",
+    ),
+    "wrong-arguments": Code(
+        "The arguments do not fit: too many, given twice, or without the name that is needed.",
+        "Arguments come in the order of the declaration; those of `first`, `last` and `defaults` always have a name.",
+        """\
+network Net:
+    input image: 3 x 32 x 32
+    relu(3)
+""",
+    ),
+    "unknown-parameter": Code(
+        "The network has no parameter or scaling coefficient of that name.",
+        "Only what `param` and `scaling` declare can be set, by a variant or from outside.",
+        """\
+network Net:
+    param width: int = 8
+    variants:
+        wide: widht = 16
+    input image: 3 x 32 x 32
+    conv(width, 3)
+""",
+    ),
+    "unknown-variant": Code(
+        "The network has no variant of that name.",
+        "Variants are declared in the network's `variants:`.",
+        """\
+# $ archdsl check net.arch --variant 20
+network Net:
+    param width: int = 8
+    variants:
+        wide: width = 16
+    input image: 3 x 32 x 32
+    conv(width, 3)
+    expect wid: params == 1
+""",
+    ),
+    "missing-input": Code(
+        "A network does not say what flows into it.",
+        "Shapes are inferred from the declared input on.",
+        """\
+network Net:
+    conv(8, 3)
+""",
+    ),
+    "unreachable": Code(
+        "Lines follow a `return`.",
+        "`return` names the values that leave a block, so it is the block's last line.",
+        """\
+block Two:
+    return input, input
+    relu
+
+network Net:
+    input image: 3 x 32 x 32
+    Two -> add
+""",
+    ),
+    "import-not-found": Code(
+        "There is no file for an import.",
+        "`from blocks.residual import Bottleneck` looks for `blocks/residual.arch` beside the spec, then in the "
+        "library that comes with archdsl.",
+        """\
+from blocks.residuel import Bottleneck
+
+network Net:
+    input image: 3 x 32 x 32
+    conv(8, 3)
+""",
+    ),
+    "import-outside": Code(
+        "An import leads out of the spec's folder and the library.",
+        "A spec can read only specs, and only those beside it or in the library; a link to elsewhere does not count.",
+        """\
+# link: elsewhere.arch
+from elsewhere import Block
+
+network Net:
+    input image: 3 x 32 x 32
+    Block
+""",
+    ),
+    "import-cycle": Code(
+        "Two files import each other.",
+        "Put what both of them need into a third file.",
+        """\
+from other import Other
+
+block Mine: relu
+
+network Net:
+    input image: 3 x 32 x 32
+    Other
+# file: other.arch
+from net import Mine
+
+block Other: Mine
+""",
+    ),
+}

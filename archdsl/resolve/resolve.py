@@ -1,0 +1,230 @@
+"""Syntax tree -> resolved model: imports read, definitions found, declarations sorted and typed.
+
+Every file is read once. All that is wrong with names is collected over all files, then reported together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from archdsl.diagnostics import CompileError, Diagnostic, Note
+from archdsl.resolve.check import check_file
+from archdsl.resolve.model import Block, File, Network, Parameter, Variant
+from archdsl.resources import specs_folder
+from archdsl.source import Source
+from archdsl.syntax import tree
+from archdsl.syntax.parser import parse, read_source
+
+
+def resolve(source: Source, folder: Path | None = None) -> File:
+    """The resolved model of a spec. Imports are looked for in `folder`, then in the library.
+
+    Raises `CompileError` with every root cause found in the spec and in what it imports.
+    """
+    resolver = _Resolver(folder)
+    file = resolver.file(source, folder)
+    resolver.finish()
+    return file
+
+
+class _Resolver:
+    def __init__(self, root: Path | None) -> None:
+        self.root = root
+        self.files: dict[Path, File] = {}
+        self.pending: dict[Path, tree.Import] = {}
+        """Files being read, each with the import that asked for it: a cycle comes back to one of them."""
+        self.diagnostics: list[Diagnostic] = []
+
+    def finish(self) -> None:
+        if self.diagnostics:
+            raise CompileError(self.diagnostics)
+
+    def file(self, source: Source, folder: Path | None) -> File:
+        spec = parse(source)
+        functions = {item.name.name: item for item in spec.items if isinstance(item, tree.Define)}
+        defaults = tuple(call for item in spec.items if isinstance(item, tree.Defaults) for call in item.calls)
+        file = File(source=source, definitions={}, functions=functions, defaults=defaults)
+        for item in spec.items:
+            if isinstance(item, tree.Import):
+                self.imported(item, file, folder)
+        for item in spec.items:
+            if isinstance(item, tree.Block):
+                self.define(file, self.block(item, file), item.name)
+        networks = [item for item in spec.items if isinstance(item, tree.Network)]
+        for item in networks:
+            self.define(file, self.network(item, file), item.name)
+        self.diagnostics += check_file(file)
+        network = file.definitions.get(networks[0].name.name) if networks else None
+        return file.model_copy(update={"network": network}) if network is not None else file
+
+    def define(self, file: File, definition: Block | Network, name: tree.Name) -> None:
+        known = file.definitions.get(name.name)
+        if known is not None:
+            self.diagnostics.append(
+                Diagnostic(
+                    "duplicate-name",
+                    f"`{name.name}` is defined twice",
+                    name.span,
+                    notes=(Note("the other definition is here", known.span),),
+                )
+            )
+        file.definitions[name.name] = definition
+
+    # --- imports -------------------------------------------------------------------------------
+
+    def imported(self, item: tree.Import, file: File, folder: Path | None) -> None:
+        path = self.find(item, folder)
+        other = self.read(path, item) if path is not None else None
+        for name in item.names:
+            definition = other.definitions.get(name.name) if other else None
+            if definition is not None:
+                self.define(file, definition, name)
+            elif other is not None:
+                self.diagnostics.append(_not_in_file(name, item, other))
+
+    def find(self, item: tree.Import, folder: Path | None) -> Path | None:
+        """The file an import means: beside the importing one, beside the spec, or in the library."""
+        relative = Path(*item.path).with_suffix(".arch")
+        library = specs_folder()
+        for place in dict.fromkeys(p for p in (folder, self.root, library) if p is not None):
+            path = place / relative
+            if path.is_file():
+                if not _inside(path, (self.root, library)):
+                    break
+                return path
+        else:
+            close = get_close_matches(".".join(item.path), _known_files(folder, library), 1)
+            self.diagnostics.append(
+                Diagnostic(
+                    "import-not-found",
+                    f"there is no file `{relative.as_posix()}` beside the spec or in the library",
+                    item.span,
+                    help=f"did you mean `{close[0]}`?" if close else None,
+                )
+            )
+            return None
+        self.diagnostics.append(
+            Diagnostic(
+                "import-outside",
+                f"`{relative.as_posix()}` leads out of the spec's folder and the library",
+                item.span,
+            )
+        )
+        return None
+
+    def read(self, path: Path, item: tree.Import) -> File | None:
+        path = path.resolve()
+        if path in self.pending:
+            self.diagnostics.append(
+                Diagnostic(
+                    "import-cycle",
+                    f"`{'.'.join(item.path)}` is being imported already",
+                    item.span,
+                    notes=tuple(Note("imported here", step.span) for step in self.pending.values()),
+                    help="move what both files need into a third",
+                )
+            )
+            return None
+        if path not in self.files:
+            self.pending[path] = item
+            try:
+                self.files[path] = self.file(read_source(path, _shown(path, self.root)), path.parent)
+            except CompileError as error:
+                self.diagnostics += error.diagnostics
+                return None
+            finally:
+                del self.pending[path]
+        return self.files[path]
+
+    # --- definitions ---------------------------------------------------------------------------
+
+    def block(self, item: tree.Block, file: File) -> Block:
+        return Block(
+            name=item.name.name,
+            doc=item.doc.value if item.doc else "",
+            parameters=tuple(map(_parameter, item.parameters)),
+            ports=item.ports,
+            body=item.body,
+            span=item.name.span,
+            file=file,
+        )
+
+    def network(self, item: tree.Network, file: File) -> Network:
+        kinds: dict[type, list[Any]] = {}
+        for declared in item.items:
+            kinds.setdefault(type(declared), []).append(declared)
+        flow = tuple(i for i in item.items if isinstance(i, tree.FlowStatement))
+        return Network(
+            name=item.name.name,
+            doc=item.doc.value if item.doc else "",
+            citation="; ".join(citation.text.value for citation in kinds.get(tree.Citation, ())),
+            inputs=tuple(kinds.get(tree.Input, ())),
+            parameters=tuple(map(_parameter, kinds.get(tree.Parameter, ()))),
+            scaling=tuple(a for scaling in kinds.get(tree.Scaling, ()) for a in scaling.assignments),
+            variants={
+                v.name: Variant(name=v.name, assignments=v.assignments, span=v.span)
+                for variants in kinds.get(tree.Variants, ())
+                for v in variants.variants
+            },
+            functions={define.name.name: define for define in kinds.get(tree.Define, ())},
+            requires=tuple(kinds.get(tree.Require, ())),
+            defaults=(*_calls(kinds.get(tree.Defaults, ())), *map(_initialized, _calls(kinds.get(tree.Init, ())))),
+            expectations=tuple(kinds.get(tree.Expect, ())),
+            flow=tree.Body(flow, item.span),
+            span=item.name.span,
+            file=file,
+        )
+
+
+def _calls(items: Iterable[tree.Defaults | tree.Init]) -> Iterable[tree.Call]:
+    return (call for item in items for call in item.calls)
+
+
+def _initialized(call: tree.Call) -> tree.Call:
+    """`init: conv(kaiming)` says `defaults: conv(init=kaiming)`."""
+    arguments = tuple(tree.Argument(a.name or "init", a.value, a.span) for a in call.arguments)
+    return tree.Call(call.function, arguments, call.span)
+
+
+def _parameter(item: tree.Parameter) -> Parameter:
+    return Parameter(
+        name=item.name.name,
+        type=item.type,
+        default=item.default,
+        doc=item.doc.value if item.doc else "",
+        span=item.name.span,
+    )
+
+
+def _not_in_file(name: tree.Name, item: tree.Import, file: File) -> Diagnostic:
+    close = get_close_matches(name.name, file.definitions, 1)
+    known = ", ".join(file.definitions) or "nothing"
+    return Diagnostic(
+        "unknown-name",
+        f"`{'.'.join(item.path)}` has no `{name.name}`",
+        name.span,
+        help=f"did you mean `{close[0]}`?" if close else f"it has {known}",
+    )
+
+
+def _known_files(folder: Path | None, library: Path) -> list[str]:
+    folders = [f for f in (folder, library) if f is not None]
+    return [".".join(p.relative_to(f).with_suffix("").parts) for f in folders for p in sorted(f.glob("*/*.arch"))] + [
+        p.stem for f in folders for p in sorted(f.glob("*.arch"))
+    ]
+
+
+def _inside(path: Path, folders: Iterable[Path | None]) -> bool:
+    """Links are followed first: a spec can read only specs."""
+    return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders if folder is not None)
+
+
+def _shown(path: Path, root: Path | None) -> str:
+    """`blocks/residual.arch` for a file beside the spec, `specs/blocks/residual.arch` for one of the library."""
+    library = specs_folder().resolve()
+    if path.is_relative_to(library):
+        return f"specs/{path.relative_to(library).as_posix()}"
+    return path.relative_to(root.resolve()).as_posix() if root is not None else path.name

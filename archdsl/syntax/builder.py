@@ -1,0 +1,420 @@
+"""Lark's tree in, `tree.Spec` out: one method for each rule of the grammar that makes a node.
+
+Relies on the grammar for what may stand where, and checks what it leaves open: words that are no names,
+types, numbers out of range. What it finds wrong is collected in `problems`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from fractions import Fraction
+from math import isinf
+from typing import Any, Protocol, get_args
+
+from lark import Token
+from lark.tree import Meta
+from lark.visitors import Transformer_NonRecursive, v_args
+
+from archdsl.diagnostics import Diagnostic
+from archdsl.source import Source, Span
+from archdsl.syntax import tree
+
+RESERVED = frozenset("and as elif else false for if in not or repeat return then true x".split())
+"""Words that are no names anywhere."""
+
+FOREIGN = {
+    "True": "write `true`",
+    "False": "write `false`",
+    "None": "leave the argument out, or write `if` around what uses it",
+}
+"""Words of Python that would pass for names."""
+
+SUFFIXES = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+DIGITS = 40
+"""Numbers have at most so many characters."""
+
+
+class Placed(Protocol):
+    """Whatever has a span."""
+
+    @property
+    def span(self) -> Span: ...
+
+
+@v_args(meta=True, inline=True)
+class Builder(Transformer_NonRecursive[Token, Any]):
+    """Makes one tree; `source` is what its spans point into."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(visit_tokens=False)
+        self.source = source
+        self.problems: list[Diagnostic] = []
+
+    def span(self, meta: Meta, last: Placed | None = None) -> Span:
+        """From the first token of a rule to its last; to `last` where the rule goes on over line ends."""
+        return Span(self.source, meta.start_pos, last.span.end if last else meta.end_pos)
+
+    def problem(self, code: str, message: str, span: Span, **more: Any) -> None:
+        self.problems.append(Diagnostic(code, message, span, **more))
+
+    def word(self, token: Token) -> tree.Name:
+        """A bare name, unless it is a word of this language or of Python."""
+        assert token.start_pos is not None and token.end_pos is not None
+        span = Span(self.source, token.start_pos, token.end_pos)
+        text = str(token)
+        if text in RESERVED:
+            why = "the sign between the sizes of a shape" if text == "x" else "a word of the language"
+            self.problem("reserved-word", f"`{text}` is {why} and no name", span)
+        elif text in FOREIGN:
+            self.problem("foreign-word", f"`{text}` is Python, not archdsl", span, help=FOREIGN[text])
+        return tree.Name(text, span)
+
+    # --- a file ----------------------------------------------------------------------------
+
+    def file(self, meta: Meta, *items: Any) -> tree.Spec:
+        return tree.Spec(self.source, items)
+
+    def import_(self, meta: Meta, module: tuple[str, ...], *names: tree.Name) -> tree.Import:
+        return tree.Import(module, names, self.span(meta, names[-1]))
+
+    def module(self, meta: Meta, *words: Token) -> tuple[str, ...]:
+        return tuple(self.word(word).name for word in words)
+
+    def network(self, meta: Meta, name: tree.Name, doc: tree.String | None, *items: Any) -> tree.Network:
+        return tree.Network(name, doc, items, self.span(meta, items[-1]))
+
+    def block(
+        self,
+        meta: Meta,
+        name: tree.Name,
+        parameters: tuple[tree.Parameter, ...] | None,
+        ports: tree.Ports | None,
+        flow: tree.Chain | tuple[tree.String | None, tree.Body],
+    ) -> tree.Block:
+        doc, body = flow if isinstance(flow, tuple) else (None, _body(flow))
+        return tree.Block(name, parameters or (), ports, doc, body, self.span(meta, body))
+
+    def parameters(self, meta: Meta, *parameters: tree.Parameter | None) -> tuple[tree.Parameter, ...]:
+        return _present(parameters)
+
+    def parameter(
+        self, meta: Meta, name: tree.Name, kind: Token | None, default: Any, doc: tree.String | None
+    ) -> tree.Parameter:
+        type = self.choose(kind, "type", TYPES) if kind else None
+        return tree.Parameter(name, type, default, doc, self.span(meta))
+
+    def ports(self, meta: Meta, *names: tree.Name | None) -> tree.Ports:
+        return tree.Ports(_present(names[:-1]), names[-1], self.span(meta))
+
+    def rest_port(self, meta: Meta, rest: tree.Name) -> tree.Ports:
+        return tree.Ports((), rest, self.span(meta))
+
+    def documented(self, meta: Meta, doc: tree.String | None, *statements: Any) -> tuple[tree.String | None, tree.Body]:
+        return doc, _body(*statements)
+
+    def indented(self, meta: Meta, *statements: Any) -> tree.Body:
+        return _body(*statements)
+
+    def doc(self, meta: Meta, token: Token) -> tree.String:
+        assert token.start_pos is not None and token.end_pos is not None
+        return tree.String(inspect.cleandoc(token[3:-3]), Span(self.source, token.start_pos, token.end_pos))
+
+    # --- flow ------------------------------------------------------------------------------
+
+    def line(self, meta: Meta, *steps: tree.Step) -> tree.Chain:
+        return self.chain(meta, *steps)
+
+    def chain(self, meta: Meta, *steps: tree.Step) -> tree.Chain:
+        breaks = frozenset(i for i in range(1, len(steps)) if self.on_new_line(steps[i - 1], steps[i]))
+        return tree.Chain(steps, breaks, steps[0].span.to(steps[-1].span))
+
+    def on_new_line(self, before: Placed, after: Placed) -> bool:
+        return "\n" in self.source.text[before.span.end : after.span.start]
+
+    def merge_line(self, meta: Meta, *steps: tree.Step | tree.Merge) -> tree.Chain:
+        return self.chain(
+            meta, *(tree.Step(s, None, None, s.span) if isinstance(s, tree.Merge) else s for s in steps)
+        )
+
+    def step(self, meta: Meta, target: Any, copies: tree.Copies | None, binding: tree.Binding | None) -> tree.Step:
+        return tree.Step(target, copies, binding, self.span(meta))
+
+    def choice_step(self, meta: Meta, choice: tree.Choice, binding: tree.Binding | None) -> tree.Step:
+        return tree.Step(choice, None, binding, self.span(meta))
+
+    def arm(self, meta: Meta, target: Any, copies: tree.Copies | None) -> tree.Step:
+        return tree.Step(target, copies, None, self.span(meta))
+
+    def other_choice(self, meta: Meta, choice: tree.Choice) -> tree.Step:
+        return tree.Step(choice, None, None, choice.span)
+
+    def choice(self, meta: Meta, condition: Any, then: tree.Step, otherwise: tree.Step | None) -> tree.Choice:
+        return tree.Choice(condition, then, otherwise, self.span(meta))
+
+    def copies(self, meta: Meta, count: Any, *overrides: tuple[str, tuple[tree.Argument, ...]]) -> tree.Copies:
+        span = self.span(meta)
+        for which in ("first", "last"):
+            if [name for name, _ in overrides].count(which) > 1:
+                self.problem("repeated-override", f"`{which}(...)` is given twice for the same copies", span)
+        arguments = dict(overrides)
+        return tree.Copies(count, arguments.get("first", ()), arguments.get("last", ()), span)
+
+    def first(self, meta: Meta, arguments: tuple[tree.Argument, ...] | None) -> tuple[str, tuple[tree.Argument, ...]]:
+        return "first", arguments or ()
+
+    def last(self, meta: Meta, arguments: tuple[tree.Argument, ...] | None) -> tuple[str, tuple[tree.Argument, ...]]:
+        return "last", arguments or ()
+
+    def binding(self, meta: Meta, name: tree.Name) -> tree.Binding:
+        return tree.Binding((name,), False, self.span(meta))
+
+    def binding_of_several(self, meta: Meta, *names: tree.Name) -> tree.Binding:
+        return tree.Binding(names, True, self.span(meta))
+
+    def values(self, meta: Meta, *items: Any) -> tree.Values:
+        return tree.Values(items, self.span(meta))
+
+    def spread(self, meta: Meta, value: Any) -> tree.Spread:
+        return tree.Spread(value, self.span(meta))
+
+    def group(self, meta: Meta, chain: tree.Chain) -> tree.Group:
+        return tree.Group(chain, self.span(meta))
+
+    def merge(self, meta: Meta, head: tree.Name | tree.Call, *branches: tree.Branch) -> tree.Merge:
+        return tree.Merge(_merge_op(head), branches, True, self.span(meta))
+
+    def merge_block(self, meta: Meta, head: tree.Name | tree.Call, *branches: tree.Branch) -> tree.Merge:
+        return tree.Merge(_merge_op(head), branches, False, self.span(meta, branches[-1]))
+
+    def branch(self, meta: Meta, *parts: Any) -> tree.Branch:
+        *clauses, chain = parts
+        return tree.Branch(tuple(clauses), chain, parts[0].span.to(chain.span))
+
+    bar = branch
+
+    def each(self, meta: Meta, name: tree.Name, values: Any) -> tree.Each:
+        return tree.Each(name, values, self.span(meta))
+
+    def when(self, meta: Meta, condition: Any) -> tree.When:
+        return tree.When(condition, self.span(meta))
+
+    # --- statements of a body --------------------------------------------------------------
+
+    def path(self, meta: Meta, name: tree.Name, flow: tree.Chain | tree.Body) -> tree.Path:
+        return tree.Path(name, flow, self.span(meta, flow))
+
+    def let(self, meta: Meta, name: tree.Name, value: Any) -> tree.Let:
+        return tree.Let(name, value, self.span(meta))
+
+    def shared(self, meta: Meta, name: tree.Name, value: tree.Call | tree.Name) -> tree.Shared:
+        return tree.Shared(name, value, self.span(meta))
+
+    def repeat(self, meta: Meta, count: Any, index: tree.Name | None, flow: tree.Chain | tree.Body) -> tree.Repeat:
+        return tree.Repeat(count, index, _body(flow), self.span(meta, flow))
+
+    def for_(self, meta: Meta, name: tree.Name, values: Any, flow: tree.Chain | tree.Body) -> tree.For:
+        return tree.For(name, values, _body(flow), self.span(meta, flow))
+
+    def if_(self, meta: Meta, condition: Any, flow: tree.Chain | tree.Body, *rest: Any) -> tree.If:
+        *arms, otherwise = rest
+        last = otherwise or (arms[-1][1] if arms else _body(flow))
+        return tree.If(((condition, _body(flow)), *arms), otherwise, self.span(meta, last))
+
+    def elif_(self, meta: Meta, condition: Any, flow: tree.Chain | tree.Body) -> tuple[Any, tree.Body]:
+        return condition, _body(flow)
+
+    def else_(self, meta: Meta, flow: tree.Chain | tree.Body) -> tree.Body:
+        return _body(flow)
+
+    def return_(self, meta: Meta, *values: Any) -> tree.Return:
+        return tree.Return(values, self.span(meta))
+
+    def output(
+        self, meta: Meta, name: tree.Name, training: Token | None, flow: tree.Chain | tree.Body
+    ) -> tree.Output:
+        return tree.Output(name, training is not None, flow, self.span(meta, flow))
+
+    def stage(
+        self,
+        meta: Meta,
+        name: tree.Name,
+        title: tree.String | None,
+        flow: tree.Chain | tuple[tree.String | None, tree.Body],
+    ) -> tree.Stage:
+        doc, body = flow if isinstance(flow, tuple) else (None, flow)
+        return tree.Stage(name, title, doc, body, self.span(meta, body))
+
+    # --- a network's declarations ----------------------------------------------------------
+
+    def citation(self, meta: Meta, text: tree.String) -> tree.Citation:
+        return tree.Citation(text, self.span(meta))
+
+    def input(self, meta: Meta, name: tree.Name, shape: Any, kind: Token | None) -> tree.Input:
+        return tree.Input(name, shape, self.choose(kind, "kind", KINDS) if kind else "float", self.span(meta))
+
+    def param(self, meta: Meta, parameter: tree.Parameter) -> tree.Parameter:
+        return tree.Parameter(parameter.name, parameter.type, parameter.default, parameter.doc, self.span(meta))
+
+    def scaling(self, meta: Meta, *assignments: tree.Assignment) -> tree.Scaling:
+        return tree.Scaling(assignments, self.span(meta, assignments[-1]))
+
+    def variants(self, meta: Meta, *variants: tree.Variant) -> tree.Variants:
+        return tree.Variants(variants, self.span(meta, variants[-1]))
+
+    def variant(self, meta: Meta, label: Token, *assignments: tree.Assignment) -> tree.Variant:
+        assert label.start_pos is not None
+        end = assignments[-1].span.end if assignments else self.source.text.index(":", label.end_pos) + 1
+        return tree.Variant(str(label), assignments, Span(self.source, label.start_pos, end))
+
+    def assignment(self, meta: Meta, name: tree.Name, value: Any) -> tree.Assignment:
+        return tree.Assignment(name, value, self.span(meta))
+
+    def define(self, meta: Meta, name: tree.Name, *parts: Any) -> tree.Define:
+        *parameters, value = parts
+        return tree.Define(name, _present(parameters), value, self.span(meta))
+
+    def require(self, meta: Meta, condition: Any, reason: tree.String) -> tree.Require:
+        return tree.Require(condition, reason, self.span(meta))
+
+    def defaults(self, meta: Meta, *calls: tree.Call) -> tree.Defaults:
+        return tree.Defaults(calls, self.span(meta, calls[-1]))
+
+    def init(self, meta: Meta, *calls: tree.Call) -> tree.Init:
+        return tree.Init(calls, self.span(meta, calls[-1]))
+
+    def expect(self, meta: Meta, label: Any, *facts: Any) -> tree.Expect:
+        if not isinstance(label, Token | None):
+            label, facts = None, (label, *facts)
+        for fact in facts:
+            if not isinstance(fact, tree.Compare):
+                self.problem(
+                    "not-a-fact",
+                    f"`{fact.span.text}` compares nothing, so there is nothing to expect",
+                    fact.span,
+                    help="write a comparison such as `params == 25_557_032`, several with `;` between them",
+                )
+        return tree.Expect(label and str(label), facts, self.span(meta, facts[-1]))
+
+    # --- expressions -----------------------------------------------------------------------
+
+    def conditional(self, meta: Meta, condition: Any, then: Any, otherwise: Any) -> tree.Conditional:
+        return tree.Conditional(condition, then, otherwise, self.span(meta))
+
+    def or_(self, meta: Meta, left: Any, right: Any) -> tree.Binary:
+        return tree.Binary("or", left, right, self.span(meta))
+
+    def and_(self, meta: Meta, left: Any, right: Any) -> tree.Binary:
+        return tree.Binary("and", left, right, self.span(meta))
+
+    def not_(self, meta: Meta, value: Any) -> tree.Unary:
+        return tree.Unary("not", value, self.span(meta))
+
+    def compare(self, meta: Meta, left: Any, sign: Any, right: Any, tolerance: Any = None) -> tree.Compare:
+        return tree.Compare(sign.value, left, right, tolerance, self.span(meta))
+
+    def tolerance(self, meta: Meta, number: tree.Number) -> tree.Number:
+        return number
+
+    def shape(self, meta: Meta, *dims: Any) -> tree.Shape:
+        return tree.Shape(dims, self.span(meta))
+
+    def add(self, meta: Meta, left: Any, sign: Any, right: Any) -> tree.Binary:
+        return tree.Binary(sign.value, left, right, self.span(meta))
+
+    multiply = add
+
+    def negative(self, meta: Meta, value: Any) -> tree.Unary:
+        return tree.Unary("-", value, self.span(meta))
+
+    def power(self, meta: Meta, base: Any, exponent: Any) -> tree.Binary:
+        return tree.Binary("^", base, exponent, self.span(meta))
+
+    def call(self, meta: Meta, function: Any, arguments: tuple[tree.Argument, ...] | None) -> tree.Call:
+        return tree.Call(function, arguments or (), self.span(meta))
+
+    def arguments(self, meta: Meta, *arguments: tree.Argument) -> tuple[tree.Argument, ...]:
+        return arguments
+
+    def argument(self, meta: Meta, name: Token | None, value: Any) -> tree.Argument:
+        return tree.Argument(name and self.word(name).name, value, self.span(meta))
+
+    def variant_of(self, meta: Meta, network: Token, variant: Token) -> tree.VariantOf:
+        return tree.VariantOf(self.word(network).name, str(variant), self.span(meta))
+
+    def attribute(self, meta: Meta, value: Any, name: Token) -> tree.Attribute:
+        return tree.Attribute(value, self.word(name).name, self.span(meta))
+
+    def index(self, meta: Meta, value: Any, index: Any) -> tree.Index:
+        return tree.Index(value, index, self.span(meta))
+
+    def slice(self, meta: Meta, value: Any, start: Any, stop: Any) -> tree.Slice:
+        return tree.Slice(value, start, stop, self.span(meta))
+
+    def list(self, meta: Meta, *items: Any) -> tree.List:
+        return tree.List(_present(items), self.span(meta))
+
+    def name(self, meta: Meta, token: Token) -> tree.Name:
+        return self.word(token)
+
+    def number(self, meta: Meta, token: Token) -> tree.Number:
+        return tree.Number(str(token), self.exact(str(token), meta), self.span(meta))
+
+    def exact(self, text: str, meta: Meta) -> int | float:
+        """An exact integer where there is one: `4.1G` is 4_100_000_000, but `1.0` stays a float."""
+        digits = text.replace("_", "").rstrip("KMGT")
+        if len(digits) <= DIGITS and not isinf(float(digits)):
+            if digits.isdigit() and digits == text.replace("_", ""):
+                return int(digits)
+            if text[-1] not in SUFFIXES:
+                return float(digits)
+            exact = Fraction(digits) * SUFFIXES[text[-1]]
+            return int(exact) if exact.denominator == 1 else float(exact)
+        shown = text if len(text) <= DIGITS else f"{text[:DIGITS]}..."
+        self.problem("bad-number", f"{shown} is too large a number, or has too many digits", self.span(meta))
+        return 0
+
+    def string(self, meta: Meta, token: Token) -> tree.String:
+        return tree.String(re.sub(r'\\(["\\])', r"\1", token[1:-1]), self.span(meta))
+
+    def boolean(self, meta: Meta, token: Token) -> tree.Boolean:
+        return tree.Boolean(token == "true", self.span(meta))
+
+    # --- words -----------------------------------------------------------------------------
+
+    def choose(self, token: Token, what: str, known: tuple[str, ...]) -> Any:
+        """One of a closed set of words, and the first of them where it is none."""
+        if token in known:
+            return str(token)
+        assert token.start_pos is not None and token.end_pos is not None
+        close = get_close_matches(token, known, 1)
+        self.problem(
+            f"unknown-{what}",
+            f"there is no {what} `{token}`: it is one of {', '.join(known)}",
+            Span(self.source, token.start_pos, token.end_pos),
+            help=f"did you mean `{close[0]}`?" if close else None,
+        )
+        return known[0]
+
+
+TYPES: tuple[str, ...] = get_args(tree.ParameterType)
+KINDS = ("float", "int")
+
+
+def _present(items: Iterable[Any]) -> tuple[Any, ...]:
+    """Without the `None` that stands for an optional part of a rule that is not there."""
+    return tuple(item for item in items if item is not None)
+
+
+def _body(*statements: Any) -> tree.Body:
+    """What stands after a colon, on the same line or indented, as a body."""
+    if isinstance(statements[0], tree.Body):
+        return statements[0]
+    return tree.Body(statements, statements[0].span.to(statements[-1].span))
+
+
+def _merge_op(head: tree.Name | tree.Call) -> tree.Name | tree.Call | None:
+    return None if isinstance(head, tree.Name) and head.name == "parallel" else head

@@ -1,0 +1,259 @@
+"""What can be told of a text before it is parsed: comments, brackets, lines and their indentation.
+
+`scan` passes once over the text and reports what no grammar is needed for. The parser relies on it: what it
+lets through has brackets that match, strings that end and indentation that comes back to where it was.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from archdsl.diagnostics import Diagnostic, Note
+from archdsl.source import Source, Span
+from archdsl.syntax.tree import Comment
+
+DEPTH = 64
+"""Brackets, and indented bodies, stand at most so deep inside each other."""
+
+TAB = 8
+"""Columns of a tab, where lines are indented with tabs alone."""
+
+PIECE = re.compile(
+    r"""
+      (?P<line>\n[ \t\r\f]*)
+    | (?P<comment>\#[^\n]*)
+    | (?P<text>"{3}[\s\S]*?"{3} | "(?!"")(?:[^"\\\n]|\\.)*")
+    | (?P<quote>"{3}[\s\S]* | "[^\n]*)
+    | (?P<open>[(\[{])
+    | (?P<close>[)\]}])
+    | (?P<alien>'[^'\n]*' | &&? | !(?!=) | [$'?`\\] | [\x00-\x08\x0b\x0e-\x1f\x7f] | [^\x00-\x7f±×]+)
+    """,
+    re.VERBOSE,
+)
+"""The pieces of a text that matter here; the rest is passed over."""
+
+PARTNERS = {"(": ")", "[": "]", "{": "}"}
+
+STATEMENT = re.compile(
+    r"(?:network|block|stage|param|output|path|let|shared|def|input) +[A-Za-z_]|(?:variants|scaling|defaults|init) *:"
+)
+"""What begins no line inside brackets: where it does, the bracket was left open."""
+
+ALIENS = {
+    "&": "write `and`",
+    "&&": "write `and`",
+    "!": "write `not`",
+    "\\": "a long line goes on inside brackets, and on a next line that begins with `->`",
+    "→": "write `->`",
+    "−": "write `-`",
+    "–": "write `-`",
+    "≤": "write `<=`",
+    "≥": "write `>=`",
+    "≠": "write `!=`",
+    "≈": "write `~`",
+    "·": "write `*`",
+    "∗": "write `*`",
+    "²": "write `^ 2`",
+    "³": "write `^ 3`",
+    "“": 'write `"`',
+    "”": 'write `"`',
+    "„": 'write `"`',
+    "\N{NO-BREAK SPACE}": "write a plain space",
+}
+"""Signs of other languages and of copied text, and what they are here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A logical line: `start` is the offset of its first word, `indent` the columns before it."""
+
+    start: int
+    indent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A logical line goes on inside brackets, and where the next one begins with `->`."""
+
+    comments: tuple[Comment, ...]
+    lines: tuple[Line, ...]
+    problems: tuple[Diagnostic, ...]
+
+    def statement(self, offset: int) -> tuple[int, int | None]:
+        """The first and the next logical line of what could be taken out around `offset`, others staying whole.
+
+        That is a line directly inside a definition with all that is indented under it, or the whole
+        definition where the offset is in its first line. None stands for the end of the text.
+        """
+        lines = self.lines
+        first = max(bisect_right(lines, offset, key=lambda line: line.start) - 1, 0)
+        home = next((i for i in range(first, -1, -1) if not lines[i].indent), 0)
+        level = 0 if first == home else lines[home + 1].indent
+        first = next((i for i in range(first, home, -1) if lines[i].indent <= level), home)
+        return first, next((i for i in range(first + 1, len(lines)) if lines[i].indent <= level), None)
+
+
+def scan(source: Source) -> Layout:
+    """Comments, logical lines, and what is wrong with brackets, quotes, characters and indentation."""
+    scanner = _Scanner(source)
+    blanks = source.text[: len(source.text) - len(source.text.lstrip(" \t\r\f"))]
+    scanner.begin_line(len(blanks), blanks)
+    for match in PIECE.finditer(source.text):
+        assert match.lastgroup is not None
+        getattr(scanner, match.lastgroup)(match)
+        if scanner.ended:
+            break
+    else:
+        scanner.left_open()
+    return Layout(tuple(scanner.comments), tuple(scanner.lines), tuple(scanner.problems))
+
+
+@dataclass
+class _Scanner:
+    """The state of one scan; a method for each kind of piece."""
+
+    source: Source
+    comments: list[Comment] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    problems: list[Diagnostic] = field(default_factory=list)
+    brackets: list[tuple[str, int]] = field(default_factory=list)
+    indents: list[int] = field(default_factory=lambda: [0])
+    blanks: dict[str, int] = field(default_factory=dict)
+    ended: bool = False
+
+    def problem(
+        self, code: str, message: str, start: int, end: int, help: str | None = None, notes: tuple[Note, ...] = ()
+    ) -> None:
+        self.problems.append(Diagnostic(code, message, Span(self.source, start, end), notes=notes, help=help))
+
+    # --- lines -----------------------------------------------------------------------------
+
+    def line(self, match: re.Match[str]) -> None:
+        if self.brackets and STATEMENT.match(self.source.text, match.end()):
+            self.left_open()
+        if not self.brackets:
+            self.begin_line(match.end(), match[0][1:])
+
+    def begin_line(self, start: int, blanks: str) -> None:
+        text = self.source.text
+        if start == len(text) or text[start] in "\n#":
+            return
+        self.check_blanks(start, blanks)
+        indent = blanks.count(" ") + TAB * blanks.count("\t")
+        if text.startswith("->", start) and self.lines:
+            self.check_continuation(start, indent)
+        else:
+            self.lines.append(Line(start, indent))
+            self.check_indent(start, indent)
+
+    def check_blanks(self, start: int, blanks: str) -> None:
+        """Tabs or spaces, but one of them in the whole file."""
+        for blank in {" ", "\t"} & set(blanks):
+            self.blanks.setdefault(blank, self.source.position(start)[0])
+        if len(self.blanks) == 2 and "mixed" not in self.blanks:
+            spaces, tabs = self.blanks[" "], self.blanks["\t"]
+            self.blanks["mixed"] = 0
+            self.problem(
+                "mixed-indentation",
+                f"indentation mixes tabs (line {tabs}) with spaces (line {spaces})",
+                start - len(blanks),
+                start,
+                help="indent with four spaces everywhere",
+            )
+
+    def check_continuation(self, start: int, indent: int) -> None:
+        above = self.lines[-1]
+        bar = self.source.text[above.start] == "|"
+        if indent < above.indent or (bar and indent == above.indent):
+            self.problem(
+                "bad-indentation",
+                "a line that begins with `->` goes on with the line above, and is indented deeper than it",
+                start,
+                start + 2,
+                help="to go on after a merge, write the step on a line of its own, without `->`",
+            )
+
+    def check_indent(self, start: int, indent: int) -> None:
+        if indent > self.indents[-1]:
+            if len(self.lines) == 1:
+                self.problem("bad-indentation", "the first line of a file is not indented", start - indent, start)
+            self.indents.append(indent)
+            self.check_depth(len(self.indents), start)
+            return
+        above = self.indents.copy()
+        while indent < self.indents[-1]:
+            self.indents.pop()
+        if indent != self.indents[-1] and "mixed" not in self.blanks:
+            known = ", ".join(map(str, above))
+            message = f"this line is indented by {indent}, the lines above it by {known}"
+            self.problem("bad-indentation", message, start - indent, start)
+            self.indents.append(indent)
+
+    def check_depth(self, depth: int, start: int) -> None:
+        if depth > DEPTH:
+            self.problem("too-deep", f"this is nested deeper than {DEPTH} levels", start, start + 1)
+            self.ended = True
+
+    # --- brackets --------------------------------------------------------------------------
+
+    def open(self, match: re.Match[str]) -> None:
+        self.brackets.append((match[0], match.start()))
+        self.check_depth(len(self.brackets), match.start())
+
+    def close(self, match: re.Match[str]) -> None:
+        partners = [PARTNERS[bracket] for bracket, _ in self.brackets]
+        if match[0] not in partners:
+            self.problem("unmatched-bracket", f"`{match[0]}` closes no bracket", match.start(), match.end())
+            return
+        while PARTNERS[self.brackets[-1][0]] != match[0]:
+            self.unclosed(*self.brackets.pop(), match)
+        self.brackets.pop()
+
+    def left_open(self) -> None:
+        """Reports the outermost bracket that is open, and goes on as if all of them had been closed."""
+        if self.brackets:
+            self.unclosed(*self.brackets[0])
+            self.brackets.clear()
+
+    def unclosed(self, bracket: str, start: int, closer: re.Match[str] | None = None) -> None:
+        ends = [closer] if closer else []
+        notes = tuple(Note(f"`{end[0]}` comes first", Span(self.source, end.start(), end.end())) for end in ends)
+        self.problem("unclosed-bracket", f"`{bracket}` is never closed", start, start + 1, notes=notes)
+
+    # --- words -----------------------------------------------------------------------------
+
+    def comment(self, match: re.Match[str]) -> None:
+        before = self.source.text[self.source.text.rfind("\n", 0, match.start()) + 1 : match.start()]
+        text = match[0].rstrip()
+        span = Span(self.source, match.start(), match.start() + len(text))
+        self.comments.append(Comment(text, not before.strip(), span))
+
+    def text(self, match: re.Match[str]) -> None:
+        """Strings hold anything."""
+
+    def quote(self, match: re.Match[str]) -> None:
+        what = "this docstring is never closed" if match[0].startswith('"""') else "this string does not end on its line"
+        self.problem("unterminated-string", what, match.start(), match.start() + len(match[0].split("\n")[0]))
+
+    def alien(self, match: re.Match[str]) -> None:
+        text = match[0]
+        message = f"`{_shown(text)}` means nothing here: names and signs are plain ASCII"
+        help = ALIENS.get(text) or ALIENS.get(text[0]) or _greek(text)
+        if text[0] == "'":
+            message, help = "strings stand in double quotes", f'write "{text.strip(chr(39))}"'
+        self.problem("unknown-character", message, match.start(), match.end(), help=help)
+
+
+def _shown(text: str) -> str:
+    return text if text.isprintable() else " ".join(f"U+{ord(character):04X}" for character in text)
+
+
+def _greek(text: str) -> str | None:
+    """`φ` is written `phi`."""
+    names = [unicodedata.name(character, "") for character in text]
+    if all(name.startswith("GREEK") and "LETTER" in name for name in names):
+        return f"write `{'_'.join(name.split(' LETTER ')[1].split(' ')[0].lower() for name in names)}`"
+    return None

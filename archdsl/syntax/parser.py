@@ -1,0 +1,209 @@
+"""Text in, `tree.Spec` out; whatever is wrong with the text is a `CompileError`, all of it at once.
+
+The work is Lark's, by `grammar/archdsl.lark`. `layout` reports what needs no grammar, `mistakes` says in the
+language's own words where Lark stopped, and `builder` makes the tree.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal
+from zlib import crc32
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedInput
+from lark.indenter import Indenter
+from platformdirs import user_cache_path
+
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.resources import grammar_text
+from archdsl.source import Source, Span
+from archdsl.syntax import tree
+from archdsl.syntax.builder import Builder
+from archdsl.syntax.layout import TAB, Layout, scan
+from archdsl.syntax.mistakes import explain
+
+LARGEST = 4 * 2**20
+"""Bytes in a file."""
+
+DEPTH = 128
+"""Nodes of the tree stand at most so deep inside each other, so that whoever walks over it can recurse."""
+
+REPORTED = 20
+"""Errors found in one file before the rest is left for the next run."""
+
+EFFORT = 2**20
+"""Characters parsed again, in all, to find further errors after the first."""
+
+
+def read_source(path: Path, shown: str) -> Source:
+    """The text of a spec, which diagnostics call `shown`. Raises `CompileError` where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise _unread("file-not-found", f"there is no file {shown}") from None
+    except IsADirectoryError:
+        raise _unread("unreadable-file", f"{shown} is a folder, not a spec") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise _unread("unreadable-file", f"{shown} cannot be read: {reason}") from None
+    if len(content) > LARGEST:
+        raise _unread("file-too-large", f"{shown} is larger than {LARGEST >> 20} MiB, which no spec is")
+    return Source(shown, _decoded(content, shown).replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def parse(source: Source) -> tree.Spec:
+    """The tree of a whole file. Raises `CompileError` with every syntax error that stands on its own."""
+    layout = scan(source)
+    if not layout.problems:
+        parsed = _parse(source, source.text)
+        if isinstance(parsed, Tree):
+            return _checked(source, parsed, layout)
+    raise CompileError(_problems(source, layout))
+
+
+def parse_expression(source: Source) -> tree.Expression:
+    """An expression that stands alone, such as a setting from the command line. Raises `CompileError`."""
+    source = Source(source.name, source.text.strip())
+    layout = scan(source)
+    if layout.problems:
+        raise CompileError(layout.problems)
+    parsed = _parse(source, source.text, "expression")
+    if isinstance(parsed, Diagnostic):
+        raise CompileError([parsed])
+    builder = Builder(source)
+    expression: tree.Expression = builder.transform(parsed)
+    problems = builder.problems or _too_deep(source, expression)
+    if problems:
+        raise CompileError(problems)
+    return expression
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+def _unread(code: str, message: str) -> CompileError:
+    return CompileError([Diagnostic(code, message)])
+
+
+def _decoded(content: bytes, shown: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        message = f"{shown} is not UTF-8: byte {content[error.start]:#04x} at offset {error.start}, line {line}"
+        raise _unread("not-utf8", message) from None
+
+
+# --- parsing -----------------------------------------------------------------------------------
+
+
+class _Indentation(Indenter):
+    """Lark's, and names are always looked for: a misspelt word is then a name in the wrong place."""
+
+    NL_type = "_NL"
+    OPEN_PAREN_types = ["LPAR", "LSQB", "LBRACE"]  # noqa: RUF012 (declared as instance attributes by Lark)
+    CLOSE_PAREN_types = ["RPAR", "RSQB", "RBRACE"]  # noqa: RUF012
+    INDENT_type = "_INDENT"
+    DEDENT_type = "_DEDENT"
+    tab_len = TAB
+    always_accept = ("_NL", "NAME")
+
+
+# The indenter keeps its state between tokens.
+_lock = Lock()
+
+
+@cache
+def _lark() -> Lark:
+    """The parser; its tables are kept between runs, because making them takes ten times as long as loading them."""
+    return Lark(
+        grammar_text(),
+        parser="lalr",
+        start=["file", "expression"],
+        postlex=_Indentation(),
+        propagate_positions=True,
+        cache=_cache_file(),
+    )
+
+
+def _cache_file() -> str | Literal[False]:
+    """Where the tables are kept: a file for each grammar and Python. Lark goes without where it cannot read or write it."""
+    name = f"grammar-{crc32(grammar_text().encode()):08x}-{sys.implementation.cache_tag}.tables"
+    try:
+        return str(user_cache_path("archdsl", ensure_exists=True) / name)
+    except OSError:
+        return False
+
+
+def _parse(source: Source, text: str, start: str = "file") -> Tree[Token] | Diagnostic:
+    """Lark's tree, or what stopped it. `text` is that of `source` but for what is blanked out."""
+    ending = "\n" if start == "file" else ""
+    with _lock:
+        try:
+            return _lark().parse(text + ending, start)
+        except UnexpectedInput as error:
+            return explain(source, error)
+
+
+def _checked(source: Source, parsed: Tree[Token], layout: Layout) -> tree.Spec:
+    builder = Builder(source)
+    spec: tree.Spec = builder.transform(parsed)
+    problems = builder.problems or _too_deep(source, spec)
+    if not spec.items and not problems:
+        problems = [Diagnostic("empty-file", f"{source.name} holds no network and no block", Span(source, 0, 0))]
+    if problems:
+        raise CompileError(problems)
+    return tree.Spec(source, spec.items, layout.comments)
+
+
+def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
+    """Every error that stands on its own: where one is found, its statement is blanked out and the rest parsed again."""
+    problems = list(layout.problems)
+    text = source.text
+    for problem in problems:
+        text = _without(text, layout, problem)
+    for _ in range(EFFORT // (len(text) + 1) + 1):
+        found = _parse(source, text)
+        if isinstance(found, Tree):
+            builder = Builder(source)
+            builder.transform(found)
+            return problems + builder.problems
+        problems.append(found)
+        rest = _without(text, layout, found)
+        if rest == text or len(problems) >= REPORTED:
+            break
+        text = rest
+    return problems
+
+
+def _without(text: str, layout: Layout, problem: Diagnostic) -> str:
+    """The text with blanks for a definition, or with the shortest statement for a statement, that has an error."""
+    assert problem.span is not None
+    if not layout.lines:
+        return " " * len(text)
+    first, after = layout.statement(problem.span.start)
+    start = layout.lines[first].start
+    end = len(text) if after is None else text.rindex("\n", 0, layout.lines[after].start)
+    stand_in = "a" if layout.lines[first].indent else " "
+    return text[:start] + stand_in.ljust(end - start) + text[end:]
+
+
+def _too_deep(source: Source, root: Any) -> list[Diagnostic]:
+    """Without recursion, since that is what it guards."""
+    pending = [(root, 0)]
+    while pending:
+        node, depth = pending.pop()
+        if isinstance(node, tuple):
+            pending.extend((child, depth) for child in node)
+        elif depth > DEPTH:
+            span = Span(source, node.span.start, min(node.span.end, node.span.start + 1))
+            return [Diagnostic("too-deep", f"this is nested deeper than {DEPTH} levels", span)]
+        elif not isinstance(node, Source | Span):
+            names = getattr(node, "__slots__", ())
+            pending.extend((getattr(node, name), depth + 1) for name in names if name not in ("span", "source"))
+    return []

@@ -1,0 +1,29 @@
+"""Writes the generated documents anew; `tests/test_generated.py` holds the files to what this would write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from archdsl import codes
+from archdsl.ir.schema import schema
+from archdsl.ops import reference as ops
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "diagnostics.md": codes.reference,
+    "ops.md": ops.markdown,
+    "graph.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
+}
+
+
+def main() -> None:
+    for name, generate in GENERATED.items():
+        (DOCS / name).write_text(generate(), encoding="utf-8")
+        print(f"docs/{name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""One op's emission as a module that runs: what a writer does for a whole network, for a single op."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from archdsl.ops.base import Expression, Module, Op
+from archdsl.tensor import Tensor
+
+
+def source(op: Op, inputs: tuple[Tensor, ...]) -> str:
+    """Python that defines `Net`, whose forward is the op."""
+    emission = op.torch(*inputs)
+    supports = dict.fromkeys(emission.support.definitions() if emission.support else ())
+    names = tuple(f"x{i}" for i in range(len(inputs)))
+    making, call = ["super().__init__()"], ""
+    match emission:
+        case Module():
+            values = [*map(repr, emission.args), *(f"{name}={value!r}" for name, value in emission.kwargs)]
+            making.append(f"self.op = {emission.target}({', '.join(values)})")
+            making += op.initialize("self.op")
+            call = f"self.op({', '.join(names)})"
+        case Expression():
+            call = emission.written(names)
+    body = "".join(f"        {line}\n" for line in making)
+    forward = f"    def forward(self, {', '.join(names)}):\n        return {call}\n"
+    definitions = "\n\n".join(support.source for support in supports)
+    return f"{definitions}\n\nclass Net(nn.Module):\n    def __init__(self):\n{body}\n{forward}"
+
+
+def build(op: Op, inputs: tuple[Tensor, ...], device: str = "cpu", dtype: torch.dtype = torch.float32) -> nn.Module:
+    """The emitted module, made on `device`."""
+    namespace: dict[str, Any] = {"torch": torch, "nn": nn, "F": F}
+    exec(compile(source(op, inputs), f"<{op.name}>", "exec"), namespace)
+    with torch.device(device):
+        module: nn.Module = namespace["Net"]()
+    return module.to(dtype)
+
+
+def values(
+    inputs: tuple[Tensor, ...], batch: int = 2, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> tuple[torch.Tensor, ...]:
+    """Random values of these shapes; tokens are 0 to 6."""
+    return tuple(
+        torch.randint(7, (batch, *t.dims), device=device)
+        if t.kind == "int"
+        else torch.randn(batch, *t.dims, device=device, dtype=dtype)
+        for t in inputs
+    )
+
+
+def outputs(result: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    return (result,) if isinstance(result, torch.Tensor) else tuple(result)

@@ -1,0 +1,94 @@
+"""The tables of codes are what the compiler reports, no more and no less, and every example brings its code about."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from archdsl.cli import app
+from archdsl.codes import CODES
+from archdsl.diagnostics import CompileError
+from archdsl.ir.serialize import from_json
+
+PACKAGE = Path(__file__).parent.parent / "archdsl"
+CODE = re.compile(r"[a-z]+(-[a-z]+)+")
+REPORTERS = {"Diagnostic", "Problem"}
+
+
+def strings() -> dict[str, str]:
+    """Every string that could be a code and stands in the source, and one place where it does."""
+    found: dict[str, str] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.name == "codes.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and CODE.fullmatch(node.value):
+                found[node.value] = f"{path.relative_to(PACKAGE)}:{node.lineno}"
+    return found
+
+
+def reported() -> Iterator[tuple[str, str]]:
+    """Each code that is handed to a function, and where; in figures such words are attributes of SVG."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if "figures" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                for text in _codes(node):
+                    yield text, f"{path.relative_to(PACKAGE)}:{node.lineno}"
+
+
+def _codes(call: ast.Call) -> Iterator[str]:
+    arguments = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "code")]
+    reports = getattr(call.func, "id", None) in REPORTERS
+    for argument in arguments:
+        text = argument.value if isinstance(argument, ast.Constant) else None
+        if isinstance(text, str) and (reports or CODE.fullmatch(text)):
+            yield text
+
+
+def test_every_code_that_is_reported_is_explained() -> None:
+    assert {code: place for code, place in reported() if code not in CODES} == {}
+
+
+def test_every_code_that_is_explained_is_reported() -> None:
+    assert set(CODES) - set(strings()) == set()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_example_brings_its_code_about(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert code in provoked(CODES[code].example)
+
+
+def provoked(example: str) -> list[str]:
+    """The codes of what is reported of an example, whose files are written where we are."""
+    if example.startswith("{"):
+        with pytest.raises(CompileError) as caught:
+            from_json(example)
+        return [diagnostic.code for diagnostic in caught.value.diagnostics]
+    command, text = "archdsl check net.arch", example
+    if example.startswith("$ "):
+        command, _, text = example[2:].partition("\n")
+    name = "net.arch"
+    for part in re.split(r"^(?=# file: )", text, flags=re.MULTILINE):
+        if found := re.match(r"# file: (\S+)\n", part):
+            name = found[1]
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(part, encoding="utf-8")
+    result = CliRunner().invoke(app, [*shlex.split(command)[1:], "--format", "json"])
+    return [diagnostic["code"] for diagnostic in json.loads(result.output)]
+
+
+def test_summaries_are_sentences_and_explanations_are_there() -> None:
+    for name, code in CODES.items():
+        assert CODE.fullmatch(name), name
+        assert re.fullmatch(r"[A-Z`].*\.", code.summary), name
+        assert code.explanation.strip(), name

@@ -1,0 +1,95 @@
+"""Every sample in the documents does what the text around it says.
+
+An `arch` block is a file, or the lines of a network body on a 3 x 64 x 64 image. A `console` block holds
+commands after `$` and what they print (`...` stands for anything). A `python` block runs.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from archdsl.driver import compile_network
+from archdsl.resolve.resolve import resolve
+from archdsl.resources import specs_folder
+from archdsl.source import Source
+from archdsl.syntax.parser import parse
+from archdsl.syntax.printer import format_spec
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+GENERATED = {"ops.md", "diagnostics.md", "gallery.md"}
+FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.M | re.S)
+FILE_START = re.compile(r"^(from|network|block|defaults|def)\b", re.M)
+
+
+def samples(language: str) -> list[object]:
+    """One test parameter for each block of a language, named by file and line."""
+    found = []
+    for path in DOCUMENTS:
+        if path.name in GENERATED:
+            continue
+        text = path.read_text()
+        for match in FENCE.finditer(text):
+            if match[1] == language:
+                line = text.count("\n", 0, match.start()) + 1
+                found.append(pytest.param(match[2], id=f"{path.name}:{line}"))
+    return found
+
+
+def as_file(sample: str) -> str:
+    if FILE_START.match(sample):
+        return sample
+    return "network Sample:\n    input image: 3 x 64 x 64\n" + textwrap.indent(sample, "    ")
+
+
+@pytest.mark.parametrize("sample", samples("arch"))
+def test_a_spec_compiles_and_is_formatted(sample: str) -> None:
+    text = as_file(sample)
+    file = resolve(Source("sample.arch", text), specs_folder())
+    assert format_spec(parse(Source("sample.arch", text))) == text
+    if file.network is not None:
+        for variant in (None, *file.network.variants):
+            assert len(compile_network(file, variant).graph) > 1
+
+
+@pytest.mark.parametrize("sample", samples("python"))
+def test_python_runs(sample: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(sample, "sample", "exec"), {})
+
+
+@pytest.mark.parametrize("sample", samples("console"))
+def test_commands_print_what_is_shown(sample: str, tmp_path: Path) -> None:
+    (tmp_path / "specs").symlink_to(ROOT / "specs")
+    for command, expected in commands(sample):
+        printed = run(command, tmp_path)
+        assert matches(expected, printed), f"$ {command}\n--- shown\n{expected}\n--- printed\n{printed}"
+
+
+def commands(sample: str) -> list[tuple[str, str]]:
+    parts = re.split(r"^\$ ", sample, flags=re.M)[1:]
+    return [(part.split("\n", 1)[0], part.split("\n", 1)[1]) for part in parts]
+
+
+def run(command: str, folder: Path) -> str:
+    words = shlex.split(command)
+    program = {"archdsl": [sys.executable, "-m", "archdsl"], "python": [sys.executable]}[words[0]]
+    done = subprocess.run([*program, *words[1:]], cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def matches(expected: str, printed: str) -> bool:
+    pattern = ".*?".join(map(re.escape, expected.strip().split("...")))
+    return re.fullmatch(pattern, printed.strip(), re.S) is not None
+
+
+def test_the_patterns_can_fail() -> None:
+    assert matches("a ... c", "a b c")
+    assert not matches("a ... d", "a b c")

@@ -1,0 +1,29 @@
+"""Names of steps become attributes of modules, so none may be taken."""
+
+from __future__ import annotations
+
+import keyword
+
+import pytest
+from torch import nn
+
+from archdsl.naming import RESERVED, snake_case
+
+
+def test_what_a_module_already_has_is_reserved() -> None:
+    taken = {name for name in dir(nn.Module()) if not name.startswith("_")}
+    assert taken <= RESERVED
+    assert set(keyword.kwlist) <= RESERVED
+
+
+def test_nothing_else_is_reserved() -> None:
+    known = {*dir(nn.Module()), *nn.Module.__annotations__, *keyword.kwlist, *keyword.softkwlist}
+    assert known >= RESERVED
+
+
+@pytest.mark.parametrize(
+    ("block", "step"),
+    [("MBConv", "mb_conv"), ("SqueezeGate", "squeeze_gate"), ("conv", "conv"), ("Conv2", "conv2"), ("VGG", "vgg")],
+)
+def test_blocks_are_named_in_snake_case(block: str, step: str) -> None:
+    assert snake_case(block) == step

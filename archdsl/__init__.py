@@ -1,0 +1,53 @@
+"""A small compiler of neural-network architectures.
+
+    import archdsl
+
+    net = archdsl.load("resnet@50", classes=10)
+    net.params, net.macs            # counts
+    net.module(device="cuda")       # a PyTorch module
+    net.source()                    # the source of that module, which needs torch alone
+    net.draw("block")               # a figure; a network shows its overview in a notebook
+    net.save("resnet.py")           # or .json, .svg, .pdf, .png
+
+Whatever is wrong with a spec raises `CompileError`, which reads as the command line prints it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archdsl.diagnostics import CompileError, Diagnostic
+    from archdsl.driver import Limits
+    from archdsl.ir.graph import Graph
+    from archdsl.network import Drawing, Network, load, loads
+
+__all__ = ["CompileError", "Diagnostic", "Drawing", "Graph", "Limits", "Network", "load", "loads"]
+
+# Imported when first asked for, so that `import archdsl` costs nothing.
+_HOMES = {
+    "CompileError": "archdsl.diagnostics",
+    "Diagnostic": "archdsl.diagnostics",
+    "Drawing": "archdsl.network",
+    "Graph": "archdsl.ir.graph",
+    "Limits": "archdsl.driver",
+    "Network": "archdsl.network",
+    "load": "archdsl.network",
+    "loads": "archdsl.network",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("archdsl")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'archdsl' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

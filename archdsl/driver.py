@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -39,17 +41,21 @@ class Compiled:
 def split_variant(name: str) -> tuple[str, str | None]:
     """`efficientnet@b3` -> ("efficientnet", "b3")."""
     spec, at, variant = name.rpartition("@")
-    return (spec, variant) if at else (name, None)
+    if not at or "/" in variant or Path(name).is_file():
+        return name, None
+    return spec, variant
 
 
 def find_spec(name: str) -> Path:
     """The file that a name stands for: a path, or a spec of the library. Raises `CompileError`."""
     path = Path(name)
-    if path.suffix == ".arch" or path.exists():
+    if path.suffix == ".arch" or path.is_file():
         return path
     library = specs_folder() / f"{name}.arch"
     if re.fullmatch(r"[\w/]+", name) and library.is_file():
         return library
+    if path.exists():
+        return path
     known = sorted(p.stem for p in specs_folder().glob("*.arch"))
     close = get_close_matches(name, known, 1)
     raise CompileError(
@@ -65,12 +71,18 @@ def find_spec(name: str) -> Path:
 
 def open_spec(name: str | Path) -> File:
     """Reads and resolves a spec, by path or by its name in the library. Raises `CompileError`."""
+    source, folder = read_spec(name)
+    return resolve(source, folder)
+
+
+def read_spec(name: str | Path) -> tuple[Source, Path]:
+    """The text of a spec, and the folder that its imports are looked for in. Raises `CompileError`."""
     path = name if isinstance(name, Path) else find_spec(name)
     library = specs_folder()
     shown = path.as_posix()
-    if path.resolve().is_relative_to(library.resolve()) and not Path(str(name)).exists():
+    if path.resolve().is_relative_to(library.resolve()) and not Path(str(name)).is_file():
         shown = f"specs/{path.relative_to(library).as_posix()}"
-    return resolve(read_source(path, shown), path.parent)
+    return read_source(path, shown), path.parent
 
 
 def network_of(file: File) -> Network:
@@ -100,12 +112,25 @@ def compile_network(
     """
     network = network_of(file)
     chosen = {name: _given(name, value, file) for name, value in (settings or {}).items()}
-    done = elaborate(network, variant, chosen, limits)
-    verify(done.graph, "elaborate")
+    with collection_paused():
+        done = elaborate(network, variant, chosen, limits)
+        verify(done.graph, "elaborate")
     failures = tuple(expectations(network, done.graph, done.environment))
     if failures:
         raise CompileError((*done.warnings, *failures))
     return Compiled(done.graph, network, done.warnings)
+
+
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """While a graph grows nothing is garbage; searching for it again and again would make the time quadratic."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _given(name: str, value: Any, file: File) -> Given:

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "naming": "",
     "resources": "",
     "diagnostics": "source",
+    "files": "diagnostics",
     "syntax": "source diagnostics resources",
     "ops": "tensor diagnostics",
     "resolve": "source naming resources diagnostics syntax ops",
@@ -24,11 +25,12 @@ MAY_IMPORT = {
     "elaborate": "source tensor naming diagnostics syntax ops resolve ir analyses",
     "passes": "ops ir analyses",
     "frontends": "source tensor diagnostics ops ir",
-    "backends": "tensor naming diagnostics ops ir analyses",
+    "backends": "tensor naming diagnostics files ops ir analyses",
     "codes": "diagnostics syntax ops resolve ir elaborate",
     "driver": "source tensor resources diagnostics syntax ops resolve ir elaborate analyses passes frontends backends",
     "report": "source diagnostics",
-    "cli": "source resources diagnostics syntax ops ir analyses backends codes driver report",
+    "cli": "source resources diagnostics files syntax ops resolve ir analyses elaborate backends codes driver report",
+    "__main__": "cli",
 }
 
 TORCH = ("backends/torch/load.py", "frontends/torch.py")

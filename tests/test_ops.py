@@ -169,15 +169,36 @@ def test_runs_under_autocast(name: str, example: Example) -> None:
                 assert result.isfinite().all()
 
 
-@each_small
+IMAGES = [(n, e) for n, e in SMALL if n not in RANDOM and all(t.rank == 3 for t in e.inputs)]
+
+
+@pytest.mark.parametrize(("name", "example"), IMAGES, ids=label)
 def test_channels_last_gives_the_same(name: str, example: Example) -> None:
-    if any(t.rank != 3 for t in example.inputs) or name in RANDOM:
-        pytest.skip("images only, and without chance")
     module = build(example.op, example.inputs).eval()
     inputs = values(example.inputs)
     again = tuple(v.contiguous(memory_format=torch.channels_last) for v in inputs)
     wanted = outputs(module(*inputs))
     compare(wanted, outputs(module.to(memory_format=torch.channels_last)(*again)))
+
+
+MAPS = [(name, example) for name, example in EMITTED if any(t.spatial for t in example.inputs)]
+
+
+@pytest.mark.parametrize(("name", "example"), MAPS, ids=label)
+@pytest.mark.parametrize("more", [1, 2, 6])
+def test_runs_at_other_sizes(name: str, example: Example, more: int) -> None:
+    """A module made for one size gives at another what the op says of that one."""
+    module = build(example.op, example.inputs, "meta")
+    larger = tuple(
+        Tensor(t.channels, *(n + more if n > 1 else n for n in t.spatial), kind=t.kind) for t in example.inputs
+    )
+    try:
+        wanted = example.op.outputs(*larger)
+    except Mismatch:
+        assert name == "space_to_depth"
+        return
+    results = outputs(module(*values(larger, device="meta")))
+    assert [tuple(r.shape[1:]) for r in results] == [t.dims for t in wanted]
 
 
 @each_small

@@ -10,10 +10,12 @@ import pytest
 from graphs import SPEC, Parts, small
 
 from archdsl.diagnostics import CompileError
+from archdsl.driver import compile_network, open_spec
 from archdsl.ir.dump import dump
 from archdsl.ir.graph import Value
 from archdsl.ir.serialize import from_json, to_json
 from archdsl.report import render_line
+from archdsl.resources import specs_folder
 
 
 def test_nothing_is_lost() -> None:
@@ -26,6 +28,15 @@ def test_nothing_is_lost() -> None:
     assert dump(again) == dump(graph)
     assert again.node("stem.conv").span.text == "conv(16, 3"
     assert again.node("stem.conv").span.source.text == SPEC.text
+
+
+@pytest.mark.parametrize("spec", sorted(path.stem for path in specs_folder().glob("*.arch")))
+def test_nothing_of_a_spec_is_lost(spec: str) -> None:
+    graph = compile_network(open_spec(spec)).graph
+    text = to_json(graph)
+    again = from_json(text)
+    assert again == graph
+    assert to_json(again) == text
 
 
 def test_every_part_counts_in_equality() -> None:

@@ -1,0 +1,60 @@
+"""The command line. `main` is the program: whatever happens, it ends with an exit code and without a traceback."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+BUG = 70
+"""Exit code of a mistake of ours, as in sysexits.h. 1 is an error in a spec, 2 a wrong call, 130 Ctrl-C."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command that `arguments` (those of the process, unless given) ask for, and returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    traceback = "--traceback" in words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        code = _run([word for word in words if word != "--traceback"])
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _silence()
+        return 1
+    except Exception as error:
+        if traceback:
+            raise
+        print(_apology(error), file=sys.stderr)
+        return BUG
+    return code
+
+
+def _run(words: list[str]) -> int:
+    from typer.main import get_command
+
+    from archdsl.cli.app import app
+
+    try:
+        get_command(app).main(words, prog_name="archdsl")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+def _silence() -> None:
+    """Whoever read our output is gone; Python would complain of it once more while it shuts down."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _apology(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "archdsl: there is not enough memory for this"
+    if isinstance(error, OSError):
+        return f"archdsl: {error.strerror or error}"
+    message = " ".join(str(error).split()).removeprefix("this is a bug in archdsl: ")
+    return f"this is a bug in archdsl: {type(error).__name__}: {message}\nrun it with --traceback to see where"

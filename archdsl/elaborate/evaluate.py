@@ -279,6 +279,7 @@ def given(arguments: tuple[tree.Argument, ...], environment: Environment, depth:
             argument.span,
             argument.value,
             environment,
+            environment.get("it"),
         )
         for argument in arguments
     )
@@ -343,7 +344,8 @@ def _initializer(call: tree.Call, environment: Environment, depth: int) -> Any:
     values = {}
     for position, argument in enumerate(call.arguments):
         field = argument.name or (fields[position] if position < len(fields) else f"argument {position + 1}")
-        values[field] = evaluate(argument.value, environment, depth)
+        value = word_or_value(argument.value, environment, depth)
+        values[field] = str(value) if isinstance(value, Unit) else value
     try:
         return kind(**values)
     except ValidationError as error:

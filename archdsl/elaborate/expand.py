@@ -96,9 +96,11 @@ class Expander:
 
     def let(self, statement: tree.Let, environment: Environment) -> None:
         value = evaluate(statement.value, environment)
-        environment.define(statement.name.name, value)
+        text = expression_text(statement.value)
+        place = statement.value.span
+        source = Given(None, value, text, place, statement.value, environment, environment.get("it"))
+        environment.define(statement.name.name, value, source)
         if isinstance(value, bool | int | float | str):
-            text = expression_text(statement.value)
             self.session.builder.current.lets.append((statement.name.name, text, value))
 
     def shared(self, statement: tree.Shared, environment: Environment) -> None:
@@ -159,7 +161,8 @@ class Expander:
                 turn = environment.child()
                 turn.values["it"] = result
                 if name is not None:
-                    turn.values[name] = value
+                    origin = f"turn {index + 1} of {len(values)}"
+                    turn.define(name, value, Given(name, value, None, statement.span, origin=origin))
                 arguments = ((name, plain(value)),) if name is not None else ()
                 place = Place("repeat", arguments, statement.span, (index, len(values)))
                 with (

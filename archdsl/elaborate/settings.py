@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -81,12 +82,11 @@ def _parameter(
 ) -> Setting:
     name = parameter.name
     if name in chosen:
-        value, origin, span = chosen[name].value, "given", chosen[name].span
+        source = replace(chosen[name], origin="given")
     elif name in assigned:
-        value, origin = word_or_value(assigned[name].value, environment), f"variant {variant}"
-        span = assigned[name].value.span
+        source = _source(assigned[name].value, f"variant {variant}", environment)
     elif parameter.default is not None:
-        value, origin, span = word_or_value(parameter.default, environment), "default", parameter.default.span
+        source = _source(parameter.default, "default", environment)
     else:
         raise Problem(
             "missing-setting",
@@ -94,8 +94,9 @@ def _parameter(
             parameter.span,
             help=f"give one with --{name}",
         )
-    environment.values[name] = check_kind(network.name, parameter, value, span)
-    return Setting(name, _shown(value), origin)
+    value = check_kind(network.name, parameter, source.value, source.span)
+    environment.define(name, value, source)
+    return Setting(name, _shown(value), source.origin)
 
 
 def _coefficient(
@@ -107,13 +108,19 @@ def _coefficient(
 ) -> Setting:
     name = formula.name.name
     if name in chosen:
-        value, origin = chosen[name].value, "given"
+        source = replace(chosen[name], origin="given")
     elif name in assigned:
-        value, origin = word_or_value(assigned[name].value, environment), f"variant {variant}"
+        source = _source(assigned[name].value, f"variant {variant}", environment)
     else:
-        value, origin = evaluate(formula.value, environment), expression_text(formula.value)
-    environment.values[name] = value
-    return Setting(name, _shown(value), origin)
+        source = _source(formula.value, "", environment)
+    environment.define(name, source.value, source)
+    return Setting(name, _shown(source.value), source.origin or expression_text(formula.value))
+
+
+def _source(expression: tree.Expression, origin: str, environment: Environment) -> Given:
+    """The value of a setting and where it stands."""
+    value = word_or_value(expression, environment) if origin else evaluate(expression, environment)
+    return Given(None, value, expression_text(expression), expression.span, expression, environment, origin=origin)
 
 
 def _shown(value: Any) -> Any:

@@ -15,7 +15,7 @@ from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit
 from archdsl.ir.builder import Home
 from archdsl.ir.graph import ScopeKind
 from archdsl.ops.base import Mismatch, Op
-from archdsl.resolve.model import Block, Network
+from archdsl.resolve.model import Block, Network, Parameter
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -171,13 +171,20 @@ def _bind(
         )
     for parameter in block.parameters:
         given = fields.get(parameter.name)
-        if given is not None:
-            value = check_kind(block.name, parameter, given.value, given.span)
+        if given is None:
+            given = _default(parameter, environment)
+            value = given.value
         else:
-            assert parameter.default is not None
-            value = word_or_value(parameter.default, environment)
-        environment.values[parameter.name] = value
+            value = check_kind(block.name, parameter, given.value, given.span)
+        environment.define(parameter.name, value, given)
     return fields, tuple((name, plain(environment.values[name])) for name in names)
+
+
+def _default(parameter: Parameter, environment: Environment) -> Given:
+    default = parameter.default
+    assert default is not None
+    value = word_or_value(default, environment)
+    return Given(parameter.name, value, None, default.span, default, environment, origin="default")
 
 
 def plain(value: Any) -> Any:

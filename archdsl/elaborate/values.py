@@ -30,7 +30,11 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An argument as it was evaluated, and where it stands."""
+    """An argument, a setting or a named number as it was evaluated, and where it stands.
+
+    `expression`, `environment` and the `it` of that place let `explain` derive the value again; `origin` is
+    said of settings: "default", "variant b3".
+    """
 
     name: str | None
     value: Any
@@ -38,6 +42,8 @@ class Given:
     span: Span | None
     expression: tree.Expression | None = None
     environment: Any = field(default=None, compare=False, repr=False)
+    it: Any = field(default=None, compare=False, repr=False)
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,9 @@ def written(op: Op) -> str:
     for name, field in type(op).model_fields.items():
         value = getattr(op, name)
         if field.is_required():
-            arguments.append(_text(value))
+            arguments.append(value_text(value))
         elif value != field.get_default(call_default_factory=True, validated_data={}):
-            arguments.append(f"{name}={_text(value)}")
+            arguments.append(f"{name}={value_text(value)}")
     return f"{op.name}({', '.join(arguments)})" if arguments else op.name
 
 
@@ -39,7 +39,7 @@ def _graph(graph: Graph) -> Iterator[str]:
     variant = f"@{header.variant}" if header.variant else ""
     yield f"network {header.name}{variant} from {header.spec}"
     for setting in header.settings:
-        yield f"  {setting.name} = {_text(setting.value)} ({setting.origin})"
+        yield f"  {setting.name} = {value_text(setting.value)} ({setting.origin})"
     yield from _members(graph, graph.scopes[""], "")
     for output in graph.outputs:
         training = " training" if output.training else ""
@@ -57,7 +57,7 @@ def _members(graph: Graph, scope: Scope, indent: str) -> Iterator[str]:
 
 def _scope(scope: Scope) -> str:
     copy = f" ({scope.copy[0] + 1} of {scope.copy[1]})" if scope.copy else ""
-    arguments = ", ".join(f"{name}={_text(value)}" for name, value in scope.arguments)
+    arguments = ", ".join(f"{name}={value_text(value)}" for name, value in scope.arguments)
     block = f" {scope.block}({arguments})" if scope.block else ""
     title = f' "{scope.title}"' if scope.title else ""
     results = f" -> {_references(scope.results, scope.path)}" if scope.results else ""
@@ -88,13 +88,14 @@ def _relative(id: str, scope: str) -> str:
     return "../" * (len(here) - common) + ".".join(there[common:])
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A setting or an argument as a spec writes it: `true`, `3x3`, `[3, 4, 6, 3]`."""
     match value:
         case bool() | None:
             return str(value).lower()
         case list():
-            return f"[{', '.join(map(_text, value))}]"
+            return f"[{', '.join(map(value_text, value))}]"
         case tuple():
-            return "x".join(map(_text, value))
+            return "x".join(map(value_text, value))
         case _:
             return str(value)

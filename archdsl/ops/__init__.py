@@ -9,6 +9,7 @@ from archdsl.ops import (  # noqa: F401
     linear,
     merge,
     norm,
+    opaque,
     pool,
     pool_adaptive,
     pool_random,

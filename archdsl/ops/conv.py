@@ -90,7 +90,7 @@ class Conv(Op):
         if follows_input(self.padding, window):
             support, borders = base.same(), {}
         elif not is_even(window):
-            support, borders = base.padded(), {"sides": (sides_argument(window), None)}
+            support, borders = base.padded(), {"sides": (sides_argument(window), ...)}
         return Module.of(
             support.name if support else base.target,
             x.channels,

@@ -49,7 +49,7 @@ class Module:
         inplace: bool = False,
         **options: tuple[Any, Any],
     ) -> Module:
-        """Each option is a pair: its value, and PyTorch's default, at which it goes unsaid."""
+        """Each option is a pair: its value, and PyTorch's default, at which it goes unsaid (`...`: it has none)."""
         kwargs = tuple((name, value) for name, (value, default) in options.items() if value != default)
         defaults = tuple((name, default) for name, (_, default) in options.items())
         return cls(target, args, kwargs, support, inplace, defaults)

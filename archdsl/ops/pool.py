@@ -103,7 +103,7 @@ class Pool(Stateless):
             borders: dict[str, Any] = {"padding": (padding, 0)} if self.has_padding else {}
             return Module.of(base.target, *args, kernel, support=base.definition, **strides, **borders, **options)
         support = base.padded()
-        borders = {"sides": (sides_argument(window), None)}
+        borders = {"sides": (sides_argument(window), ...)}
         return Module.of(support.name, *args, kernel, support=support, **strides, **borders, **options)
 
 

@@ -35,7 +35,9 @@ class FractionalMaxPool(Stateless):
         expect_map(self.name, x, (3,))
         size = self._size(x)
         kernel = spread(self.kernel, x, "kernel")
-        if min(size) < 1 or any(s + k - 1 > n for s, k, n in zip(size, kernel, x.spatial, strict=True)):
+        if min(size) < 1:
+            raise Mismatch(f"a ratio of {self.ratio} leaves nothing of {x}", argument="ratio", code="kernel-too-large")
+        if any(s + k - 1 > n for s, k, n in zip(size, kernel, x.spatial, strict=True)):
             raise Mismatch(
                 f"{times(size)} windows of {times(kernel)} at different places do not fit a {times(x.spatial)} input",
                 argument="size" if self.size else "ratio",

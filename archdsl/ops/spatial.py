@@ -171,7 +171,8 @@ def same_padding(x, kernel, stride, dilation=1):
     """TensorFlow's padding, (left, right, top, bottom): ceil(length / stride) windows, the odd pixel at the end."""
     sides = []
     for i in reversed(range(x.dim() - 2)):
-        k, s, d = (size[i] if isinstance(size, tuple) else size for size in (kernel, stride, dilation))
+        sizes = (kernel, stride or kernel, dilation)
+        k, s, d = (size[i] if isinstance(size, tuple) else size for size in sizes)
         length = x.shape[i + 2]
         total = max((-(-length // s) - 1) * s + d * (k - 1) + 1 - length, 0)
         sides += [total // 2, total - total // 2]

@@ -7,6 +7,7 @@ of those wait for expansion.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -21,14 +22,14 @@ from archdsl.resolve.words import words
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-FACTS = frozenset({"params", "buffers", "macs", "layers", "training"})
-"""What an `expect` line may ask of the whole network."""
-
 
 def check_file(file: File) -> list[Diagnostic]:
     """Everything wrong with the names of one file's blocks and networks, in no particular order."""
-    own = [d for d in file.definitions.values() if d.file is file]
-    return [diagnostic for definition in own for diagnostic in _Checker(file).definition(definition)]
+    checker = _Checker(file)
+    for definition in file.definitions.values():
+        if definition.file is file:
+            checker.definition(definition)
+    return checker.found
 
 
 def bound_names(statement: Any) -> Iterator[str]:
@@ -90,8 +91,10 @@ class _Checker:
         self.file = file
         self.found: list[Diagnostic] = []
         self.functions: dict[str, tree.Define] = dict(file.functions)
+        self.missing: dict[str, int] = {}
+        """Names that mean nothing anywhere, and which diagnostic says so: one mistake, one message."""
 
-    def definition(self, definition: Block | Network) -> list[Diagnostic]:
+    def definition(self, definition: Block | Network) -> None:
         if definition.name[0].islower():
             self.report(
                 "name-style",
@@ -103,7 +106,7 @@ class _Checker:
             self.block(definition)
         else:
             self.network(definition)
-        return self.found
+            self.functions = dict(self.file.functions)
 
     def report(self, code: str, message: str, span: Span | None, **more: Any) -> None:
         self.found.append(Diagnostic(code, message, span, **more))
@@ -441,8 +444,15 @@ class _Checker:
             )
 
     def unknown(self, code: str, message: str, name: tree.Name, known: Iterable[str]) -> None:
-        close = get_close_matches(name.name, sorted(known), 1)
+        known = sorted(known)
+        close = get_close_matches(name.name, known, 1)
         hint = f"; did you mean `{close[0]}`?" if close else ""
+        if name.name in self.missing:
+            first = self.found[self.missing[name.name]]
+            notes = (*first.notes, Note(f"`{name.name}` stands here too", name.span))
+            self.found[self.missing[name.name]] = replace(first, notes=notes)
+            return
+        self.missing[name.name] = len(self.found)
         self.report(code, message + hint, name.span)
 
 

@@ -7,13 +7,18 @@ from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 from archdsl.ops.base import REGISTRY
+from archdsl.ops.initialize import INITIALIZERS
 
 
 @cache
 def words() -> frozenset[str]:
-    """Every word that some op's argument admits, from the ops' own declarations."""
-    fields = (field for op in REGISTRY.values() for field in op.model_fields.values())
-    return frozenset(word for field in fields for word in _literals(field.annotation)) - {"like"}
+    """Every word that an argument of some op or initializer admits, from their own declarations.
+
+    Names of ops are not among them: `act=tanh` is the op, and where a word is wanted the op's name will do.
+    """
+    kinds = (*REGISTRY.values(), *INITIALIZERS.values())
+    fields = (field for kind in kinds for field in kind.model_fields.values())
+    return frozenset(word for field in fields for word in _literals(field.annotation)) - {"like", *REGISTRY}
 
 
 def _literals(annotation: Any) -> Iterator[str]:

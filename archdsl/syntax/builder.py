@@ -58,19 +58,22 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         """From the first token of a rule to its last; to `last` where the rule goes on over line ends."""
         return Span(self.source, meta.start_pos, last.span.end if last else meta.end_pos)
 
+    def token_span(self, token: Token) -> Span:
+        assert token.start_pos is not None
+        return Span(self.source, token.start_pos, token.start_pos + len(token))
+
     def problem(self, code: str, message: str, span: Span, **more: Any) -> None:
         self.problems.append(Diagnostic(code, message, span, **more))
 
     def word(self, token: Token) -> tree.Name:
         """A bare name, unless it is a word of this language or of Python."""
-        assert token.start_pos is not None and token.end_pos is not None
-        span = Span(self.source, token.start_pos, token.end_pos)
+        span = self.token_span(token)
         text = str(token)
         if text in RESERVED:
             why = "the sign between the sizes of a shape" if text == "x" else "a word of the language"
             self.problem("reserved-word", f"`{text}` is {why} and no name", span)
         elif text in FOREIGN:
-            self.problem("foreign-word", f"`{text}` is Python, not archdsl", span, help=FOREIGN[text])
+            self.problem("foreign-syntax", f"`{text}` is Python, not archdsl", span, help=FOREIGN[text])
         return tree.Name(text, span)
 
     # --- a file ----------------------------------------------------------------------------
@@ -120,8 +123,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         return _body(*statements)
 
     def doc(self, meta: Meta, token: Token) -> tree.String:
-        assert token.start_pos is not None and token.end_pos is not None
-        return tree.String(inspect.cleandoc(token[3:-3]), Span(self.source, token.start_pos, token.end_pos))
+        return tree.String(inspect.cleandoc(token[3:-3]), self.token_span(token))
 
     # --- flow ------------------------------------------------------------------------------
 
@@ -136,9 +138,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         return "\n" in self.source.text[before.span.end : after.span.start]
 
     def merge_line(self, meta: Meta, *steps: tree.Step | tree.Merge) -> tree.Chain:
-        return self.chain(
-            meta, *(tree.Step(s, None, None, s.span) if isinstance(s, tree.Merge) else s for s in steps)
-        )
+        return self.chain(meta, *(tree.Step(s, None, None, s.span) if isinstance(s, tree.Merge) else s for s in steps))
 
     def step(self, meta: Meta, target: Any, copies: tree.Copies | None, binding: tree.Binding | None) -> tree.Step:
         return tree.Step(target, copies, binding, self.span(meta))
@@ -233,9 +233,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
     def return_(self, meta: Meta, *values: Any) -> tree.Return:
         return tree.Return(values, self.span(meta))
 
-    def output(
-        self, meta: Meta, name: tree.Name, training: Token | None, flow: tree.Chain | tree.Body
-    ) -> tree.Output:
+    def output(self, meta: Meta, name: tree.Name, training: Token | None, flow: tree.Chain | tree.Body) -> tree.Output:
         return tree.Output(name, training is not None, flow, self.span(meta, flow))
 
     def stage(
@@ -266,9 +264,8 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         return tree.Variants(variants, self.span(meta, variants[-1]))
 
     def variant(self, meta: Meta, label: Token, *assignments: tree.Assignment) -> tree.Variant:
-        assert label.start_pos is not None
-        end = assignments[-1].span.end if assignments else self.source.text.index(":", label.end_pos) + 1
-        return tree.Variant(str(label), assignments, Span(self.source, label.start_pos, end))
+        span = self.token_span(label)
+        return tree.Variant(str(label), assignments, span.to(assignments[-1].span) if assignments else span)
 
     def assignment(self, meta: Meta, name: tree.Name, value: Any) -> tree.Assignment:
         return tree.Assignment(name, value, self.span(meta))
@@ -389,12 +386,11 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         """One of a closed set of words, and the first of them where it is none."""
         if token in known:
             return str(token)
-        assert token.start_pos is not None and token.end_pos is not None
         close = get_close_matches(token, known, 1)
         self.problem(
             f"unknown-{what}",
             f"there is no {what} `{token}`: it is one of {', '.join(known)}",
-            Span(self.source, token.start_pos, token.end_pos),
+            self.token_span(token),
             help=f"did you mean `{close[0]}`?" if close else None,
         )
         return known[0]

@@ -235,7 +235,9 @@ class _Scanner:
         """Strings hold anything."""
 
     def quote(self, match: re.Match[str]) -> None:
-        what = "this docstring is never closed" if match[0].startswith('"""') else "this string does not end on its line"
+        what = (
+            "this docstring is never closed" if match[0].startswith('"""') else "this string does not end on its line"
+        )
         self.problem("unterminated-string", what, match.start(), match.start() + len(match[0].split("\n")[0]))
 
     def alien(self, match: re.Match[str]) -> None:

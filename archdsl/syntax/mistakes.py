@@ -1,95 +1,32 @@
-"""Where Lark stopped, in the words of the language: one `Diagnostic` for one mistake.
-
-`explain` asks the rules of `RULES` in turn, from what is surely meant to what can only be named. A rule sees
-the word or sign at fault, the text around it, and what the grammar would have taken in its place.
-"""
+"""Where Lark stopped, as seen by the rules of `teaching.py`, which say what is wrong there."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 
 from lark import Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
-from archdsl.diagnostics import Diagnostic
+from archdsl.diagnostics import Diagnostic, Note
 from archdsl.source import Source, Span
 
-FLOW = ("path", "let", "shared", "repeat", "for", "if", "elif", "else", "return", "output", "stage")
-"""Words that begin a line of a body."""
-
-DECLARATIONS = (
-    *("source", "input", "param", "scaling", "variants", "def", "require", "defaults", "init", "expect"),
+WORD = re.compile(
+    r'[A-Za-z_]\w*|\d[\w.]*|\.\d[\w.]*|"{3}|"[^"\n]*"|->|<-|\|[>|]|//|\*\*|[=!<>:+*/-]=|=>|\S',
 )
-"""Words that begin a line of a network."""
-
-DEFINITIONS = ("network", "block", "from", "def", "defaults")
-"""Words that begin a definition of a file."""
-
-NAMED = ("path", "let", "shared", "output", "stage", "input", "param", "def", "network", "block")
-"""Words that a name follows."""
-
-FOREIGN = {
-    "**": "write `^`",
-    "&&": "write `and`",
-    "||": "write `or`",
-    "==": "write `=`",
-    ":=": "write `let name = ...` on a line of its own",
-    "+=": "write `let` with a new name",
-    "=>": "write `->`",
-    "|>": "write `->`",
-    "<-": "write `->`, from the first step to the last",
-    "import": "write `from blocks.residual import Bottleneck`",
-    "class": "write `block` or `network`",
-    "while": "write `repeat n:` or `for x in xs:`",
-    "lambda": "write `def f(c) = ...`",
-    "const": "write `let`",
-    "var": "write `let`",
-    "function": "write `def f(c) = ...`, or `block`",
-    "module": "write `block` or `network`",
-    "model": "write `network`",
-    "layer": "write `block`",
-    "parallel_for": "write `| for x in xs: ...`",
-}
-"""What other languages write, and what it is here."""
-
-WORD = re.compile(r'[A-Za-z_]\w*|\d[\w.]*|\.\d[\w.]*|->|<-|\|>|//|\*\*|[=!<>:+*/-]=|=>|\|\||"[^"\n]*"|\S')
+"""A word or sign as a reader sees it, of this language or of others."""
 
 LINE_ENDS = ("_NL", "_INDENT", "_DEDENT", "$END")
-
-SPOKEN = {
-    "NAME": "a name",
-    "NUMBER": "a number",
-    "STRING": "a string in double quotes",
-    "DOC": "a docstring",
-    "LABEL": "a variant's name",
-    "VARIANT": "a variant's name",
-    "COMPARE": "a comparison",
-    "TRAINING": "`training`",
-    "COLON": "`:`",
-    "COMMA": "`,`",
-    "EQUAL": "`=`",
-    "VBAR": "`|`",
-    "ARROW": "`->`",
-    "LPAR": "`(`",
-    "RPAR": "`)`",
-    "RSQB": "`]`",
-    "RBRACE": "`}`",
-    "SEMICOLON": "`;`",
-    "PERCENT": "`%`",
-    "_NL": "the end of the line",
-    "_INDENT": "an indented line",
-    **{word: f"`{word.lower()}`" for word in ("IN", "THEN", "ELSE", "IMPORT", "OF", "AS")},
-}
-"""Terminals as a message calls them, the most telling first; what is not here goes without saying."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """Where Lark stopped: on a terminal of this `kind` (None: on what is no terminal), with `stack` behind it."""
+    """What Lark could not take, and what it would have taken.
+
+    `kind` and `accepted` are names of terminals (None: the text at fault is no terminal), `stack` those of
+    the terminals and rules read so far, the latest last.
+    """
 
     source: Source
     start: int
@@ -113,91 +50,69 @@ class Mistake:
         return self.source.text[self.source.text.rfind("\n", 0, self.start) + 1 : self.start].lstrip()
 
     @cached_property
-    def after(self) -> str:
-        """The line from the word at fault on."""
-        return self.source.text[self.start :].partition("\n")[0]
+    def first(self) -> str:
+        """The word or sign that the line begins with."""
+        match = WORD.match(self.before or self.word)
+        return match[0] if match else ""
 
     @cached_property
-    def first(self) -> str:
-        """The word that the line begins with."""
-        match = WORD.match((self.before + self.after).lstrip())
-        return match[0] if match else ""
+    def second(self) -> bool:
+        """Whether only the line's first word stands before the word at fault."""
+        return bool(self.before) and self.before.rstrip() == self.first and not self.at_line_end
 
     @cached_property
     def begins_line(self) -> bool:
         return not self.before and not self.at_line_end
 
     @cached_property
-    def span(self) -> Span:
-        end = min(self.start + max(len(self.word), 1), len(self.source.text))
-        return Span(self.source, min(self.start, end), end)
+    def begins_value(self) -> bool:
+        """Whether the word at fault could begin a step or a value."""
+        return bool(re.match(r'[\w"(\[]', self.word))
 
+    @cached_property
+    def previous(self) -> str:
+        """The character right before the word at fault."""
+        return self.source.text[self.start - 1 : self.start]
+
+    @cached_property
+    def span(self) -> Span:
+        return self.stretch(self.start, self.start + max(len(self.word), 1))
+
+    @cached_property
     def first_span(self) -> Span:
         start = self.start - len(self.before)
-        return Span(self.source, start, start + len(self.first))
+        return self.stretch(start, start + len(self.first))
 
-    def line_below(self) -> tuple[int, str]:
-        """Where the next line begins that is no mere comment, and its text."""
-        match = re.compile(r"[^\n]*(?:\n[ \t\r\f]*(?:#[^\n]*)?)*").match(self.source.text, self.start)
-        start = match.end() if match else self.start
-        return start, self.source.text[start:].partition("\n")[0]
+    @cached_property
+    def line_above(self) -> Span:
+        """The last line before the word at fault that is more than a comment, without its indentation."""
+        lines = list(re.finditer(r"^[ \t]*([^\s#][^\n#]*)", self.source.text[: self.start], re.MULTILINE))
+        above = [line for line in lines if "\n" in self.source.text[line.end() : self.start] or self.at_line_end]
+        return self.stretch(above[-1].start(1), above[-1].start(1) + len(above[-1][1].rstrip())) if above else self.span
 
-    def says(self, code: str, message: str, help: str | None = None, span: Span | None = None) -> Diagnostic:
-        return Diagnostic(code, message, span or self.span, help=help)
+    @cached_property
+    def line_below(self) -> str:
+        """The next line that is more than a comment, without its indentation."""
+        match = re.compile(r"[^\n]*(?:\n[ \t\r\f]*(?:#[^\n]*)?)+([^\n]*)").match(self.source.text, self.start)
+        return match[1] if match else ""
+
+    def stretch(self, start: int, end: int) -> Span:
+        end = min(end, len(self.source.text))
+        return Span(self.source, min(start, end), end)
+
+    def says(
+        self, code: str, message: str, help: str | None = None, span: Span | None = None, notes: tuple[Note, ...] = ()
+    ) -> Diagnostic:
+        return Diagnostic(code, message, span or self.span, notes=notes, help=help)
 
 
-def explain(source: Source, error: UnexpectedInput) -> Diagnostic:
-    """What is wrong where Lark stopped."""
-    mistake = _mistake(source, error)
-    return next(found for rule in RULES if (found := rule(mistake)))
-
-
-def _mistake(source: Source, error: UnexpectedInput) -> Mistake:
+def mistake_of(source: Source, error: UnexpectedInput) -> Mistake:
+    """What Lark's error knows, with offsets that are those of `source`."""
     assert isinstance(error, UnexpectedToken | UnexpectedCharacters)
-    kind = error.token.type if isinstance(error, UnexpectedToken) else None
-    start = error.token.start_pos if isinstance(error, UnexpectedToken) else error.pos_in_stream
-    parser = error.interactive_parser  # type: ignore[union-attr]
-    stack = tuple(str(value.data if isinstance(value, Tree) else value.type) for value in parser.parser_state.value_stack)
-    return Mistake(source, start or 0, kind, frozenset(parser.accepts()), stack)
-
-
-# --- words of the line's beginning ---------------------------------------------------------
-
-
-def no_network(mistake: Mistake) -> Diagnostic | None:
-    """A file's first level holds definitions only."""
-    if "NETWORK" not in mistake.accepted or mistake.word in FOREIGN:
-        return None
-    if mistake.word in DECLARATIONS + FLOW:
-        return mistake.says("misplaced-line", f"`{mistake.word}` belongs into a network or a block, indented under it")
-    if close := _close(mistake.word, DEFINITIONS):
-        return mistake.says(
-            "unknown-keyword", f"`{mistake.word}` begins no definition", f"did you mean `{close}`?"
-        )
-    return mistake.says(
-        "misplaced-line", "a file holds imports, a network and blocks; steps stand in them, indented", None
-    )
-
-
-def unknown_keyword(mistake: Mistake) -> Diagnostic | None:
-    """`stge conv1: ...`: a word that is almost one of those that begin a line, and something after it."""
-    beside = mistake.before.strip() == mistake.first and not mistake.at_line_end and mistake.kind != "COLON"
-    known = DECLARATIONS + FLOW
-    if not beside or mistake.first in known or not re.match(r'[\w"]', mistake.word):
-        return None
-    if close := _close(mistake.first, known):
-        return mistake.says(
-            "unknown-keyword",
-            f"`{mistake.first}` begins no line of a network or block",
-            f"did you mean `{close}`?",
-            mistake.first_span(),
-        )
-    return None
-
-
-RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = ()
-
-
-def _close(word: str, known: tuple[str, ...]) -> str | None:
-    close = get_close_matches(word.lower(), known, 1, 0.7)
-    return close[0] if close else None
+    token = error.token if isinstance(error, UnexpectedToken) else None
+    start = error.pos_in_stream if token is None else token.start_pos
+    parser = error.interactive_parser
+    stack = (value.data if isinstance(value, Tree) else value.type for value in parser.parser_state.value_stack)
+    accepted: set[str] = parser.accepts()  # type: ignore[no-untyped-call]
+    kind = None if token is None else token.type
+    return Mistake(source, start or 0, kind, frozenset(accepted), tuple(map(str, stack)))

@@ -24,7 +24,7 @@ from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.builder import Builder
 from archdsl.syntax.layout import TAB, Layout, scan
-from archdsl.syntax.mistakes import explain
+from archdsl.syntax.teaching import explain
 
 LARGEST = 4 * 2**20
 """Bytes in a file."""
@@ -132,7 +132,7 @@ def _lark() -> Lark:
 
 
 def _cache_file() -> str | Literal[False]:
-    """Where the tables are kept: a file for each grammar and Python. Lark goes without where it cannot read or write it."""
+    """Where the tables are kept, a file for each grammar and Python; Lark goes without one that fails it."""
     name = f"grammar-{crc32(grammar_text().encode()):08x}-{sys.implementation.cache_tag}.tables"
     try:
         return str(user_cache_path("archdsl", ensure_exists=True) / name)
@@ -162,7 +162,7 @@ def _checked(source: Source, parsed: Tree[Token], layout: Layout) -> tree.Spec:
 
 
 def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
-    """Every error that stands on its own: where one is found, its statement is blanked out and the rest parsed again."""
+    """Every error that stands on its own: the statement of each is blanked out and the rest parsed again."""
     problems = list(layout.problems)
     text = source.text
     for problem in problems:
@@ -183,14 +183,14 @@ def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
 
 def _without(text: str, layout: Layout, problem: Diagnostic) -> str:
     """The text with blanks for a definition, or with the shortest statement for a statement, that has an error."""
-    assert problem.span is not None
-    if not layout.lines:
-        return " " * len(text)
-    first, after = layout.statement(problem.span.start)
-    start = layout.lines[first].start
-    end = len(text) if after is None else text.rindex("\n", 0, layout.lines[after].start)
-    stand_in = "a" if layout.lines[first].indent else " "
-    return text[:start] + stand_in.ljust(end - start) + text[end:]
+    for span in (problem.span, *(note.span for note in problem.notes)):
+        if span is not None and layout.lines:
+            first, after = layout.statement(span.start)
+            start = layout.lines[first].start
+            end = len(text) if after is None else text.rindex("\n", 0, layout.lines[after].start)
+            stand_in = "a" if layout.lines[first].indent else " "
+            text = text[:start] + stand_in.ljust(end - start) + text[end:]
+    return text
 
 
 def _too_deep(source: Source, root: Any) -> list[Diagnostic]:

@@ -11,7 +11,7 @@ FORGETFUL = frozenset((Family.CONV, Family.LINEAR, Family.NORM))
 
 
 def is_inplace(outline: Outline, node: Node) -> bool:
-    """Whether the node's module takes `inplace=True`. The same for every use of a block: it depends on its text alone."""
+    """Whether the node's module takes `inplace=True`: by what is said in its own block, so alike in every use."""
     emission = outline.emission(node)
     if not isinstance(emission, Module) or not emission.inplace:
         return False

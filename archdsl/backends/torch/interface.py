@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from archdsl.ir.graph import Graph, Scope, Value
 
@@ -42,6 +43,7 @@ def interfaces(graph: Graph, live: frozenset[str]) -> Mapping[str, Interface]:
         for value in output.values:
             crossing.record(value, graph.node(value.node).scope, None)
     gives = _agreed(graph, {path: _ordered(graph.scopes[path], crossing.gives[path]) for path in graph.scopes})
+    crossing.takes[""] = dict.fromkeys(Value(node.id) for node in graph.inputs)
     return {path: Interface(tuple(crossing.takes[path]), gives[path]) for path in graph.scopes}
 
 
@@ -66,7 +68,7 @@ class _Crossing:
         if source == target:
             return
         made, used = self.chain(source), self.chain(target) if target is not None else ()
-        common = next((i for i, (a, b) in enumerate(zip(made, used, strict=False)) if a != b), min(len(made), len(used)))
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(made, used, strict=False)))
         for path in made[common:]:
             self.gives[path][value] = None
         for path in used[common:]:
@@ -93,4 +95,3 @@ def _agreed(graph: Graph, gives: dict[str, tuple[Value, ...]]) -> dict[str, tupl
 
 def _relative(scope: Scope, value: Value) -> Value:
     return Value(value.node[len(scope.path) :], value.port)
-

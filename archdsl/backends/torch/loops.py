@@ -1,4 +1,7 @@
-"""Copies that hand on several values, or take one from outside: `for cell in self.cells: prev, x = x, cell(prev, x)`."""
+"""Copies that hand on several values, or take one from outside.
+
+`for cell in self.cells: prev, x = x, cell(prev, x)`
+"""
 
 from __future__ import annotations
 
@@ -128,7 +131,7 @@ class _Joints:
         if len(first) != len(arguments) or len(results) != len(updates):
             return False
         positions = (*arguments, *updates)
-        return all([self._agrees(p, value) for p, value in zip(positions, (*first, *results), strict=True)])
+        return all(self._agrees(p, value) for p, value in zip(positions, (*first, *results), strict=True))
 
     def _agrees(self, position: Position, value: Value) -> bool:
         if isinstance(position, State):

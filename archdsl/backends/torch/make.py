@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from archdsl.backends.torch.channels import Channels, combined
+from archdsl.backends.torch.copies import run_items
 from archdsl.backends.torch.formula import MISSING, Formula
-from archdsl.backends.torch.names import legal
 from archdsl.backends.torch.outline import Form, Outline
-from archdsl.backends.torch.progression import Progression, Segment, segments
-from archdsl.backends.torch.template import Chain, Constructor, Copies, Instance, Leaf, Run, Slot, Template
-from archdsl.backends.torch.vectors import Variables, Vector, constant, literal, same, written
-from archdsl.ir.graph import Node, Scope, Value
+from archdsl.backends.torch.progression import Progression
+from archdsl.backends.torch.template import Chain, Constructor, Copies, Instance, Leaf, Slot, Template
+from archdsl.backends.torch.vectors import Variables, Vector, constant, literal, written
+from archdsl.ir.graph import Node, Scope
+
+Number: TypeAlias = Vector | Progression | Formula
+"""One open number: its value in every use of the class; one that grows from copy to copy; or what is to be written."""
 
 
 class Maker:
@@ -22,7 +26,7 @@ class Maker:
         self.variables = variables
         self.channels = channels
 
-    def make(self, template: Template, numbers: Iterator[Vector]) -> str:
+    def make(self, template: Template, numbers: Iterator[Number]) -> str:
         match template:
             case Leaf():
                 return self._leaf(template, [self.settle(slot, next(numbers)) for slot in template.slots])
@@ -79,23 +83,45 @@ class Maker:
 
     # --- one number ------------------------------------------------------------------------
 
-    def settle(self, slot: Slot, vector: Vector, flows: Sequence[Formula] | None = None) -> Formula:
-        """What to write for a number. `flows` are the channels that flow in, if not those of the slot's site."""
-        value = constant(vector)
+    def settle(self, slot: Slot, number: Number) -> Formula:
+        """What to write for a number."""
+        if isinstance(number, Formula):
+            return number
+        if isinstance(number, Progression):
+            return self._settle_progression(slot, number)
+        value = constant(number)
         if self.variables.count == 1 and value is not MISSING:
             return literal(value)
         said = list(written(slot.site.written, slot.keyword))
-        found = self.variables.first(said, vector, varying=True)
+        found = self.variables.first(said, number, varying=True)
         if found is None and value is not MISSING:
             return literal(value)
         found = (
             found
-            or self.variables.first(self._flows(slot) if flows is None else flows, vector)
-            or self.variables.first(self._halves(slot, said), vector)
-            or self.variables.find(vector)
-            or self.variables.add(slot.name, vector)
+            or self.variables.first(self._flows(slot), number)
+            or self.variables.first(self._halves(slot, said), number)
+            or self.variables.find(number)
+            or self.variables.add(slot.name, number)
         )
         return self.variables.use(found)
+
+    def _settle_progression(self, slot: Slot, progression: Progression) -> Formula:
+        start = self.settle(slot, progression.start)
+        if constant(progression.step) == 0:
+            return start
+        step = self.settle(Slot(f"{slot.name}_step", "", slot.site), progression.step)
+        index = Formula(self.index)
+        each = index if step.text == "1" else combined("a0 * a1", step, index)
+        if start.text in ("0", "0.0"):
+            return each
+        if step.text.startswith("-"):
+            return combined("a0 - a1 * a2", start, Formula(step.text[1:]), index)
+        return combined("a0 + a1", start, each)
+
+    @property
+    def index(self) -> str:
+        """A name for the number of a copy that nothing else has."""
+        return next(name for name in ("i", "j", "k", "copy_index") if name not in self.variables.vectors)
 
     def _flows(self, slot: Slot) -> list[Formula]:
         return [formula for value in self.outline.takes(slot.site) for formula in self.channels.of(value)]
@@ -107,36 +133,29 @@ class Maker:
 
     # --- copies ----------------------------------------------------------------------------
 
-    def _copies(self, copies: Copies, numbers: Iterator[Vector]) -> str:
-        items = [item for run in copies.runs for item in self._run(run, numbers, copies.regular)]
+    def _copies(self, copies: Copies, numbers: Iterator[Number]) -> str:
+        items: list[str] = []
+        for run in copies.runs:
+            count, *series = [_vector(next(numbers)) for _ in run.slots]
+            items.extend(run_items(self, run, count, series, apart=not copies.regular))
         if not copies.regular:
-            return self._with_gaps(copies, items)
+            return _with_gaps(copies, items)
         if copies.form is Form.COPIES:
             return f"nn.Sequential({', '.join(items)})"
         if len(items) == 1 and items[0].startswith("*"):
             return f"nn.ModuleList{items[0][1:]}"
         return f"nn.ModuleList([{', '.join(items)}])"
 
-    def _with_gaps(self, copies: Copies, items: Sequence[str]) -> str:
-        names = [name for run in copies.runs for name in run.names]
-        pairs = list(zip(names, items, strict=True))
-        if copies.form is Form.COPIES:
-            return f"nn.Sequential(OrderedDict([{', '.join(f'("{name}", {item})' for name, item in pairs)}]))"
-        return f"nn.ModuleDict({{{', '.join(f'"{name}": {item}' for name, item in pairs)}}})"
 
-    def _run(self, run: Run, numbers: Iterator[Vector], regular: bool) -> Iterator[str]:
-        counts = next(numbers)
-        series = [next(numbers) for _ in run.template.slots]
-        rows = [
-            (count, tuple(values[index] for values in series)) for index, count in enumerate(counts)
-        ]
-        parts = segments(rows, apart=not regular)
-        if parts is None:
-            yield self._listed(run, counts, series)
-            return
-        for part in parts:
-            yield self._segment(run, part)
+def _vector(number: Number) -> Vector:
+    assert isinstance(number, tuple), "copies of copies are classes"
+    return number
 
-    def _segment(self, run: Run, segment: Segment) -> str:
-        index = "i"
-        ...
+
+def _with_gaps(copies: Copies, items: Sequence[str]) -> str:
+    """Copies of which some hold nothing and are missing keep their numbers as names."""
+    names = (f'"{name}"' for run in copies.runs for name in run.names)
+    pairs = list(zip(names, items, strict=True))
+    if copies.form is Form.COPIES:
+        return f"nn.Sequential(OrderedDict([{', '.join(f'({name}, {item})' for name, item in pairs)}]))"
+    return f"nn.ModuleDict({{{', '.join(f'{name}: {item}' for name, item in pairs)}}})"

@@ -111,10 +111,7 @@ class Outline:
 
     def _scopes_with_dead_nodes(self) -> frozenset[str]:
         return frozenset(
-            scope.path
-            for node in self.graph
-            if node.id not in self.live
-            for scope in self.graph.ancestry(node.scope)
+            scope.path for node in self.graph if node.id not in self.live for scope in self.graph.ancestry(node.scope)
         )
 
     def _form(self, scope: Scope) -> Form:
@@ -140,11 +137,11 @@ class Outline:
         return self.forms[member.path] is Form.COPIES or any(map(self._contains_copies, self.members(member.path)))
 
     def _follow_each_other(self, scope: Scope, members: tuple[Member, ...]) -> bool:
-        """Each takes just what the one before gives, the first what the scope takes, the scope gives what the last does."""
+        """Whether each takes what the one before gives and nothing else; the scope takes and gives the two ends."""
         interface = self.interfaces[scope.path]
-        if len(interface.takes) != 1:
+        flow: tuple[Value, ...] = interface.takes
+        if len(flow) != 1:
             return False
-        flow = interface.takes
         for member in members:
             if not self._is_simple(member) or self.takes(member) != flow:
                 return False

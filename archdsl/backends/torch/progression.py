@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from archdsl.backends.torch.vectors import ANY, Vector, same
@@ -32,10 +33,14 @@ Row = tuple[int, tuple[Vector, ...]]
 """How many copies there are in one use of the class, and for each open number one for each copy."""
 
 
-def segments(rows: Sequence[Row]) -> tuple[Segment, ...] | None:
-    """The copies as few segments alike in every use of the class; None where their numbers follow no rule."""
-    for cuts in _cuts([count for count, _ in rows]):
-        found = [_segment(rows, start, stop) for start, stop in zip(cuts, cuts[1:], strict=False)]
+def segments(rows: Sequence[Row], apart: bool) -> tuple[Segment, ...] | None:
+    """The copies as few segments alike in every use of the class; None where their numbers follow no rule.
+
+    `apart` asks for segments of one copy each.
+    """
+    counts = [count for count, _ in rows]
+    for cuts in [(*range(counts[0]), END)] if apart else _cuts(counts):
+        found = [_segment(rows, start, stop) for start, stop in pairwise(cuts)]
         if all(found):
             return tuple(segment for segment in found if segment is not None)
     return None

@@ -163,4 +163,3 @@ def base_name(outline: Outline, scope: Scope) -> str:
     if scope.kind in ("stage", "output") or parent.kind == "network":
         return camel_case(scope.name)
     return base_name(outline, parent) + camel_case(scope.name)
-

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from archdsl.backends.torch.formula import Formula
 from archdsl.backends.torch.inplace import is_inplace
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.structure import Structures, is_regular, options, runs
@@ -27,11 +28,13 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Constructor:
-    """The arguments that a class takes, and what each use gives for them, by the path of its scope."""
+    """How a class is made: its arguments, and what each use gives for them, by the path of its scope."""
 
     name: str
     parameters: tuple[Parameter, ...]
     values: Mapping[str, tuple[Any, ...]]
+    channels: tuple[tuple[Formula, ...], ...]
+    """For each value that the class gives: what its channels may be called, by the parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +157,7 @@ class Templates:
         return Leaf(
             emission.target,
             tuple(
-                Slot(f"{name}_{self._field(node, index, value)}", "", node)
-                for index, value in enumerate(emission.args)
+                Slot(f"{name}_{self._field(node, index, value)}", "", node) for index, value in enumerate(emission.args)
             ),
             tuple(
                 (keyword, Slot(f"{name}_{keyword}", keyword, node), defaults.get(keyword, ...))
@@ -188,5 +190,3 @@ class Templates:
             inner = self.template(copies[0], name)
             made.append(Run(inner, Slot(f"{name}_count", "count", container), names))
         return Copies(form, tuple(made), is_regular(n for run in made for n in run.names))
-
-

@@ -1,0 +1,175 @@
+"""Receptive fields: which input pixels each position of each value sees. Exact, over all branches, in one walk.
+
+Positions of one value see intervals of input pixels that repeat with a period: a convolution's positions all
+see the same stretch, moved along; those behind an upsampling by two see two kinds in turn. So a field is one
+interval a phase, and a jump. Padding is part of a field: it may reach beyond the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from math import gcd, lcm
+
+from archdsl.ir.graph import Graph, Node
+from archdsl.ops.base import Family, Window
+
+Interval = tuple[int, int]
+"""First and last input pixel, both included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One dimension: position q * period + r sees `intervals[r]`, moved by q * `jump` input pixels.
+
+    `jump` 0 means that every position sees the same (after global pooling, in a vector).
+    """
+
+    jump: int
+    intervals: tuple[Interval, ...]
+
+    @property
+    def period(self) -> int:
+        return len(self.intervals)
+
+    @property
+    def size(self) -> int:
+        """Pixels in the field; the largest, where positions differ."""
+        return max(last - first + 1 for first, last in self.intervals)
+
+    @property
+    def stride(self) -> float:
+        """Input pixels from one position to the next."""
+        return self.jump / self.period
+
+    @property
+    def centre(self) -> float:
+        """The middle of the first position's field, in input pixels; the mean, where positions differ."""
+        return (
+            sum(first + last for first, last in self.intervals) / (2 * self.period)
+            - self.stride * (self.period - 1) / 2
+        )
+
+    def at(self, position: int) -> Interval:
+        turns, phase = divmod(position, self.period)
+        first, last = self.intervals[phase]
+        return first + turns * self.jump, last + turns * self.jump
+
+    def over(self, first: int, last: int) -> Interval:
+        """What the positions `first` to `last` see together. A period from either end decides."""
+        starts = (self.at(p)[0] for p in range(first, min(last, first + self.period - 1) + 1))
+        ends = (self.at(p)[1] for p in range(max(first, last - self.period + 1), last + 1))
+        return min(starts), max(ends)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptiveField:
+    """What one value sees of the network's input, one `Field` a spatial dimension of the input.
+
+    `largest` is the union over all ways from the input, `smallest` the smallest way alone.
+    """
+
+    largest: tuple[Field, ...]
+    smallest: tuple[Field, ...]
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        return tuple(field.size for field in self.largest)
+
+
+@dataclass(frozen=True, slots=True)
+class Misalignment:
+    """A merge whose inputs look at different places: mean centres in input pixels, one tuple an input."""
+
+    node: str
+    centres: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptiveFields:
+    """Fields of every node's output by id, and the merges whose branches do not line up."""
+
+    fields: dict[str, ReceptiveField]
+    misaligned: tuple[Misalignment, ...]
+
+
+def receptive_fields(graph: Graph) -> ReceptiveFields:
+    """The receptive field of every node's output, in input pixels."""
+    fields: dict[str, ReceptiveField] = {}
+    misaligned = []
+    for node in graph:
+        inputs = [fields[value.node] for value in graph.inputs_of(node.id)]
+        if not inputs:
+            fields[node.id] = _whole_pixels(node)
+            continue
+        fields[node.id] = _through(graph, node, inputs)
+        if node.op.family is Family.MERGE:
+            centres = _centres(inputs)
+            if len(set(centres)) > 1:
+                misaligned.append(Misalignment(node.id, centres))
+    return ReceptiveFields(fields, tuple(misaligned))
+
+
+def _whole_pixels(node: Node) -> ReceptiveField:
+    """An input's positions see themselves. Tokens and vectors count as one dimension."""
+    dims = node.output.spatial or node.output.dims
+    one = tuple(Field(1, ((0, 0),)) for _ in dims)
+    return ReceptiveField(one, one)
+
+
+def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> ReceptiveField:
+    tensors = graph.tensors_into(node.id)
+    window = node.op.window(*tensors)
+    if window is None and node.output.spatial == () and tensors[0].spatial:
+        window = Window((), (), (), (), everything=True)
+    sizes = tensors[0].spatial or tensors[0].dims if tensors[0].kind == "int" else tensors[0].spatial
+    dimensions = range(len(inputs[0].largest))
+    if window is not None:
+        largest = tuple(_slide(inputs[0].largest[d], window, d, sizes) for d in dimensions)
+        smallest = tuple(_slide(inputs[0].smallest[d], window, d, sizes) for d in dimensions)
+        return ReceptiveField(largest, smallest)
+    spatial = [t.spatial for t in tensors]
+    largest = tuple(_union([i.largest[d] for i in inputs], [s[d : d + 1] for s in spatial]) for d in dimensions)
+    smallest = tuple(min((i.smallest[d] for i in inputs), key=lambda field: field.size) for d in dimensions)
+    return ReceptiveField(largest, smallest)
+
+
+def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...]) -> Field:
+    """The field behind a sliding window. A window over everything sees what all positions see."""
+    if window.everything or field.jump == 0 or dimension >= len(window.kernel):
+        last = sizes[dimension] - 1 if dimension < len(sizes) else 0
+        return Field(0, (field.over(0, last),))
+    stride = window.stride[dimension]
+    stretch = window.stretch[dimension] if window.stretch else 1
+    cycle = stretch * field.period
+    period = cycle // gcd(cycle, stride)
+    jump = period * stride // cycle * field.jump
+    return Field(jump, tuple(_seen(field, window, dimension, phase) for phase in range(period)))
+
+
+def _seen(field: Field, window: Window, dimension: int, position: int) -> Interval:
+    first, last = window.reach(dimension, position, position)
+    # Between the positions of something stretched lie gaps; what falls into one sees its left neighbour's place.
+    return field.over(min(first, last), max(first, last)) if first <= last else field.at(last)
+
+
+def _union(fields: Sequence[Field], sizes: Sequence[tuple[int, ...]]) -> Field:
+    """What several inputs at one position see together."""
+    if len({field.jump == 0 for field in fields}) > 1 or len({field.stride for field in fields}) > 1:
+        everything = [f.over(0, (size[0] if size else 1) - 1) for f, size in zip(fields, sizes, strict=True)]
+        return Field(0, (_hull(everything),))
+    period = reduce(lcm, (field.period for field in fields))
+    jump = fields[0].jump * period // fields[0].period
+    return Field(jump, tuple(_hull(field.at(phase) for field in fields) for phase in range(period)))
+
+
+def _hull(intervals: Iterable[Interval]) -> Interval:
+    starts, ends = zip(*intervals, strict=True)
+    return min(starts), max(ends)
+
+
+def _centres(inputs: Sequence[ReceptiveField]) -> tuple[tuple[float, ...], ...]:
+    """Centres of the inputs that have a place at all."""
+    placed = [i for i in inputs if all(field.jump for field in i.largest)]
+    return tuple(tuple(field.centre for field in i.largest) for i in placed)

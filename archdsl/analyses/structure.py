@@ -1,0 +1,86 @@
+"""What crosses each scope's border, and which scopes are built alike.
+
+Two scopes have one structure if their ops (with arguments), their wiring and the scopes in them agree, whatever
+their names and the shapes that flow through. Numbers are handed out in order, so that equality is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archdsl.ir.graph import Graph, Node, Scope, Value
+from archdsl.ops.base import Op
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """Values that a scope takes from outside, in order of first use, and hands on, in the order they are made."""
+
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+
+
+def interfaces(graph: Graph) -> dict[str, Interface]:
+    """The border of every scope. What the network itself returns leaves every scope that it is made in."""
+    around = {path: frozenset(scope.path for scope in graph.ancestry(path)) for path in graph.scopes}
+    taken: dict[str, dict[Value, None]] = {path: {} for path in graph.scopes}
+    given: dict[str, set[Value]] = {path: set() for path in graph.scopes}
+    for node in graph:
+        for value in graph.inputs_of(node.id):
+            maker = graph.node(value.node).scope
+            for path in around[node.scope] - around[maker]:
+                taken[path].setdefault(value)
+            for path in around[maker] - around[node.scope]:
+                given[path].add(value)
+    for output in graph.outputs:
+        for value in output.values:
+            for path in around[graph.node(value.node).scope]:
+                given[path].add(value)
+    order = {node.id: index for index, node in enumerate(graph)}
+    return {
+        path: Interface(tuple(taken[path]), tuple(sorted(given[path], key=lambda v: (order[v.node], v.port))))
+        for path in graph.scopes
+    }
+
+
+def structures(graph: Graph, *, arguments: bool = True) -> dict[str, int]:
+    """A number for each scope, equal where the structure is; without `arguments` only the ops' names count.
+
+    >>> from archdsl.driver import compile_network, open_spec
+    >>> numbers = structures(compile_network(open_spec("resnet"), "50").graph)
+    >>> numbers["conv3.1"] == numbers["conv3.2"], numbers["conv3.0"] == numbers["conv3.1"]
+    (True, False)
+    """
+    borders = interfaces(graph)
+    known: dict[object, int] = {}
+    numbers: dict[str, int] = {}
+    for path in reversed(list(graph.scopes)):
+        content = _content(graph, graph.scopes[path], borders, numbers, arguments)
+        numbers[path] = known.setdefault(content, len(known))
+    return numbers
+
+
+def _content(
+    graph: Graph, scope: Scope, borders: Mapping[str, Interface], numbers: Mapping[str, int], arguments: bool
+) -> object:
+    """All of a scope, with values named by where they come from inside it."""
+    local: dict[Value, tuple[str | int, int]] = {
+        value: ("input", index) for index, value in enumerate(borders[scope.path].inputs)
+    }
+    members: list[object] = []
+    for index, member in enumerate(graph.children[scope.path]):
+        if isinstance(member, Node):
+            inputs, outputs = graph.inputs_of(member.id), tuple(Value(member.id, p) for p in range(len(member.outputs)))
+            kind: object = identity(member.op) if arguments else member.op.name
+        else:
+            inputs, outputs = borders[member.path].inputs, borders[member.path].outputs
+            kind = numbers[member.path], member.block
+        members.append((kind, tuple(local.get(value) for value in inputs)))
+        local.update({value: (index, port) for port, value in enumerate(outputs)})
+    return tuple(members), tuple(local.get(value) for value in borders[scope.path].outputs)
+
+
+def identity(op: Op) -> object:
+    """The op itself, or its name where its arguments follow from its place in the network (drop path)."""
+    return op if type(op).placed is Op.placed else op.name

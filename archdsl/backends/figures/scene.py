@@ -1,0 +1,171 @@
+"""A picture as data: shapes, lines and text in points, y downwards. Writers turn it into SVG, PDF and PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Corner = Literal["square", "round", "cut"]
+Anchor = Literal["start", "middle", "end"]
+Point = tuple[float, float]
+
+CUT = 6.0
+"""How much a cut corner takes of each side, in points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A rectangle. `radius` is used by round corners: half the height makes a pill, half of both a circle."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str | None
+    stroke: str | None
+    line: float = 1.0
+    dash: tuple[float, ...] = ()
+    corner: Corner = "square"
+    radius: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One line of text; `y` is the middle of its capital letters."""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    fill: str
+    bold: bool = False
+    anchor: Anchor = "middle"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Straight segments with rounded corners, perhaps with an arrow head at the end."""
+
+    points: tuple[Point, ...]
+    stroke: str
+    line: float = 1.4
+    dash: tuple[float, ...] = ()
+    arrow: bool = False
+    radius: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Items that are one thing to the reader: `id` is the path of a node or scope, `data` further facts by name."""
+
+    items: tuple[Item, ...]
+    id: str = ""
+    title: str = ""
+    data: tuple[tuple[str, str], ...] = ()
+
+
+Item = Shape | Text | Line | Group
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A whole picture. `scale` is its size on the slide for one point of its own."""
+
+    width: float
+    height: float
+    title: str
+    description: str
+    background: str
+    items: tuple[Item, ...]
+    scale: float = 1.0
+
+
+def moved(item: Item, dx: float, dy: float) -> Item:
+    """The same, `dx` to the right and `dy` down."""
+    match item:
+        case Group():
+            return replace(item, items=tuple(moved(inner, dx, dy) for inner in item.items))
+        case Line():
+            return replace(item, points=tuple((x + dx, y + dy) for x, y in item.points))
+        case _:
+            return replace(item, x=item.x + dx, y=item.y + dy)
+
+
+def flipped(item: Item, height: float) -> Item:
+    """Upside down within `height`, text upright: what flowed down flows up."""
+    match item:
+        case Group():
+            return replace(item, items=tuple(flipped(inner, height) for inner in item.items))
+        case Line():
+            return replace(item, points=tuple((x, height - y) for x, y in item.points))
+        case Shape():
+            return replace(item, y=height - item.y - item.height)
+        case Text():
+            return replace(item, y=height - item.y)
+
+
+def leaves(items: tuple[Item, ...]) -> Iterator[Shape | Text | Line]:
+    """Everything that is drawn, in the order in which it is."""
+    for item in items:
+        if isinstance(item, Group):
+            yield from leaves(item.items)
+        else:
+            yield item
+
+
+def outline(shape: Shape) -> tuple[Point, ...]:
+    """The corners of a shape that has no round ones."""
+    left, top, right, bottom = shape.x, shape.y, shape.x + shape.width, shape.y + shape.height
+    if shape.corner != "cut":
+        return (left, top), (right, top), (right, bottom), (left, bottom)
+    return (
+        (left + CUT, top),
+        (right - CUT, top),
+        (right, top + CUT),
+        (right, bottom - CUT),
+        (right - CUT, bottom),
+        (left + CUT, bottom),
+        (left, bottom - CUT),
+        (left, top + CUT),
+    )
+
+
+HEAD_LENGTH, HEAD_WIDTH = 7.0, 6.0
+
+
+def head(line: Line) -> tuple[Point, Point, Point]:
+    """The arrow head's corners, its tip first. The last segment runs along an axis."""
+    (fromx, fromy), (x, y) = line.points[-2:]
+    if abs(x - fromx) > abs(y - fromy):
+        back = x - HEAD_LENGTH if x > fromx else x + HEAD_LENGTH
+        return (x, y), (back, y - HEAD_WIDTH / 2), (back, y + HEAD_WIDTH / 2)
+    back = y - HEAD_LENGTH if y > fromy else y + HEAD_LENGTH
+    return (x, y), (x - HEAD_WIDTH / 2, back), (x + HEAD_WIDTH / 2, back)
+
+
+def shaft(line: Line) -> tuple[Point, ...]:
+    """The points of a line, which ends inside its arrow head so that the tip stays sharp."""
+    if not line.arrow:
+        return line.points
+    (_, _), (x1, y1), (x2, y2) = head(line)
+    return (*line.points[:-1], ((x1 + x2) / 2, (y1 + y2) / 2))
+
+
+def bends(line: Line) -> Iterator[tuple[Point, Point, Point]]:
+    """For each inner corner: where the curve begins, the corner itself, where the curve ends."""
+    points = shaft(line)
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        radius = min(line.radius, _distance(before, corner) / 2, _distance(corner, after) / 2)
+        yield _towards(corner, before, radius), corner, _towards(corner, after, radius)
+
+
+def _distance(a: Point, b: Point) -> float:
+    return abs(a[0] - b[0]) + abs(a[1] - b[1])
+
+
+def _towards(start: Point, end: Point, by: float) -> Point:
+    whole = _distance(start, end)
+    if not whole:
+        return start
+    return start[0] + (end[0] - start[0]) * by / whole, start[1] + (end[1] - start[1]) * by / whole

@@ -1,0 +1,267 @@
+"""What the `forward` of a class says, line by line: calls are nested as a person would nest them.
+
+A value that is used once, next, is written where it is used. A line ends where values branch, after an
+activation, at a name that the user gave, and before it becomes too long.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from archdsl.backends.torch.body import Call, Step
+from archdsl.backends.torch.code import Code, Line, Suite
+from archdsl.backends.torch.loops import Loop, Made, Outer, Position, State
+from archdsl.backends.torch.outline import Member, Outline
+from archdsl.backends.torch.references import borrowed_name, module_text
+from archdsl.backends.torch.variables import Variables
+from archdsl.ir.graph import Node, Value
+from archdsl.naming import snake_case
+from archdsl.ops.base import Expression, Family
+
+WIDEST = 82
+"""Characters of an expression that fit a line of a method, with the name it is given."""
+
+DEEPEST = 4
+"""Calls nested in each other."""
+
+MANY = 3
+"""A merge of so many branches is written with a branch to a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An expression, the values that it reads from variables, and how deep its calls are nested."""
+
+    text: str
+    reads: tuple[Value, ...]
+    atomic: bool = True
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The class whose `forward` is written. `numbers` stand, by node, for the numbers of expressions.
+
+    `shapes`: each line says the shape that it comes to.
+    """
+
+    outline: Outline
+    path: str
+    steps: tuple[Step, ...]
+    numbers: Mapping[str, Mapping[str, str]]
+    shapes: bool
+
+
+class Forward:
+    """Writes steps one after the other; `lines` is what has been written."""
+
+    def __init__(self, context: Context, takes: Mapping[Value, str], results: Sequence[Value]) -> None:
+        self.context, self.outline = context, context.outline
+        self.uses = Counter(value for step in context.steps for value in step.takes)
+        self.uses.update(results)
+        self.results = frozenset(results)
+        self.consumers = {value: step for step in context.steps for value in step.takes}
+        borrowed = map(borrowed_name, self.outline.borrowed[context.path])
+        self.variables = Variables(Counter(self.uses), (*borrowed, "self"))
+        for value, name in takes.items():
+            self.variables.assign(value, name, passing=True)
+        self.lines: list[Code] = []
+        self._waiting: dict[Value, tuple[Operand, Call]] = {}
+
+    def run(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            if isinstance(step, Loop):
+                self._loop(step)
+            else:
+                self._call(step)
+
+    # --- calls -----------------------------------------------------------------------------
+
+    def _call(self, step: Call) -> None:
+        operand = self._operand(step)
+        if self._is_too_much(operand, step) and any(value in self._waiting for value in step.takes):
+            self.flush()
+            operand = self._operand(step)
+        for value in step.takes:
+            self._waiting.pop(value, None)
+        if self._waits(step, operand):
+            self._waiting[step.gives[0]] = (operand, step)
+        else:
+            self.flush()
+            self._write(operand, step)
+
+    def _operand(self, step: Call) -> Operand:
+        inputs = [self.read(value) for value in step.takes]
+        reads = tuple(value for operand in inputs for value in operand.reads)
+        depth = 1 + max((operand.depth for operand in inputs), default=0)
+        member = step.member
+        emission = self.outline.emission(member) if isinstance(member, Node) else None
+        if isinstance(member, Node) and isinstance(emission, Expression):
+            text = emission.written(tuple(_bracketed(emission.text, inputs)), self.context.numbers.get(member.id))
+            return Operand(text, reads, emission.atomic, depth)
+        lent = () if isinstance(member, Node) else self.outline.borrowed[member.path]
+        arguments = (*(operand.text for operand in inputs), *(self._module(weights) for weights in lent))
+        return Operand(f"{self._module(member.weights)}({', '.join(arguments)})", reads, True, depth)
+
+    def read(self, value: Value) -> Operand:
+        """A value as an expression: a variable, or what has been waiting for its use."""
+        if value in self._waiting:
+            return self._waiting[value][0]
+        return Operand(self.variables.text(value), (value,))
+
+    def _module(self, weights: str) -> str:
+        return module_text(self.outline, self.context.path, weights)
+
+    def _is_too_much(self, operand: Operand, step: Call) -> bool:
+        if operand.depth > DEEPEST or _repeats_input(self.outline, step.member):
+            return True
+        listed = not self.outline.is_module(step.member) and len(step.takes) >= MANY
+        return len(operand.text) > WIDEST and not listed
+
+    def _waits(self, step: Call, operand: Operand) -> bool:
+        """Whether a value is left to be written where it is used."""
+        if len(step.gives) != 1 or self.uses[step.gives[0]] != 1 or len(operand.text) > WIDEST:
+            return False
+        if step.gives[0] in self.results:
+            return not self.context.shapes
+        if isinstance(self.consumers[step.gives[0]], Loop) or self.own_name(step.gives[0], step.member):
+            return False
+        if isinstance(step.member, Node):
+            return step.member.op.family is not Family.ACTIVATION
+        return not self.context.shapes
+
+    def flush(self) -> None:
+        """Writes what is waiting, in order."""
+        waiting, self._waiting = self._waiting, {}
+        for operand, step in waiting.values():
+            self._write(operand, step)
+
+    def _write(self, operand: Operand, step: Call) -> None:
+        self.variables.read(operand.reads)
+        names = [self._name(value, step.member, operand.reads) for value in step.gives]
+        shapes = ", ".join(str(self.outline.graph.tensor(value)) for value in step.gives)
+        self.lines.append(Line(f"{', '.join(names)} = {operand.text}", shapes if self.context.shapes else ""))
+
+    # --- names -----------------------------------------------------------------------------
+
+    def _name(self, value: Value, member: Member, reads: Sequence[Value]) -> str:
+        if not self.uses[value]:
+            return "_"
+        own = self.own_name(value, member)
+        if own:
+            return self.variables.assign(value, self.variables.unique(own))
+        branch = self._branch(value)
+        if branch and not self.variables.is_free("x"):
+            return self.variables.assign(value, self.variables.unique(branch))
+        return self.variables.pass_on(value, reads, member.name)
+
+    def own_name(self, value: Value, member: Member) -> str | None:
+        """What the user calls a value: its `as`, or the stage it comes from where it is used further on."""
+        if isinstance(member, Node):
+            return member.label
+        return member.name if member.kind == "stage" and self.uses[value] > 1 else None
+
+    def _branch(self, value: Value) -> str | None:
+        """`branch2` for a value on its way to be the second of many that are merged."""
+        while self.uses[value] == 1 and value in self.consumers:
+            step = self.consumers[value]
+            if len(step.takes) >= MANY and isinstance(step, Call) and not self.outline.is_module(step.member):
+                return f"branch{step.takes.index(value) + 1}"
+            if len(step.takes) != 1 or len(step.gives) != 1:
+                return None
+            (value,) = step.gives
+        return None
+
+    # --- loops -----------------------------------------------------------------------------
+
+    def _loop(self, loop: Loop) -> None:
+        self.flush()
+        states = list(self._states(loop))
+        lists = [self.variables.unique(f"{self._list_name(loop, index)}s") for index in loop.collected]
+        self.variables.fix(lists)
+        self.lines.extend(Line(f"{name} = []") for name in lists)
+        module = self._module(loop.container.weights)
+        turn = self.variables.unique(snake_case(loop.copies[0].block or "turn"))
+        lines = self._turn(loop, turn, states, lists)
+        self.lines.append(Suite(f"for {turn} in {module}:", tuple(lines)))
+        for value, name in zip(loop.final, states, strict=True):
+            self.variables.assign(value, name, passing=True)
+        for name, values in zip(lists, loop.lists, strict=True):
+            self.variables.place_list(name, values)
+
+    def _states(self, loop: Loop) -> Iterator[str]:
+        """A variable for each state, which before the loop holds its first value."""
+        names = [self.variables.text(value) for value in loop.initial]
+        self.variables.read(loop.takes)
+        outer = {argument.value for argument in loop.arguments if isinstance(argument, Outer)}
+        seen: set[str] = set()
+        for value, name in zip(loop.initial, names, strict=True):
+            own = name
+            if own in seen or value in outer or not self.variables.is_free(own):
+                own = self.variables.pass_on(value, (), f"{name}_before")
+                self.lines.append(Line(f"{own} = {name}"))
+            seen.add(own)
+            self.variables.hold(own, loop.final[len(seen) - 1])
+            yield own
+
+    def _turn(self, loop: Loop, turn: str, states: Sequence[str], lists: Sequence[str]) -> Iterator[Code]:
+        arguments = ", ".join(self._position(position, states, "") for position in loop.arguments)
+        call = f"{turn}({arguments})"
+        gives = max((u.index for u in loop.updates if isinstance(u, Made)), default=-1)
+        count = max(gives, *loop.collected, -1) + 1 if loop.collected else gives + 1
+        count = max(count, len(self.outline.interfaces[loop.copies[0].path].gives))
+        passed = any(isinstance(update, State) for update in loop.updates)
+        if count == 1 and not lists:
+            updates = ", ".join(self._position(update, states, call) for update in loop.updates)
+            yield Line(f"{', '.join(states)} = {updates}")
+            return
+        made = [self._made_name(index, loop, states, lists, passed) for index in range(count)]
+        yield Line(f"{', '.join(made)} = {call}")
+        if passed:
+            updates = ", ".join(
+                made[u.index] if isinstance(u, Made) else self._position(u, states, "") for u in loop.updates
+            )
+            yield Line(f"{', '.join(states)} = {updates}")
+        for name, index in zip(lists, loop.collected, strict=True):
+            yield Line(f"{name}.append({made[index]})")
+
+    def _made_name(self, index: int, loop: Loop, states: Sequence[str], lists: Sequence[str], passed: bool) -> str:
+        """Where a turn puts one of the values that its copy gives."""
+        if Made(index) in loop.updates and not passed:
+            return states[loop.updates.index(Made(index))]
+        if index in loop.collected:
+            return lists[loop.collected.index(index)][:-1]
+        return f"made{index + 1}" if Made(index) in loop.updates else "_"
+
+    def _position(self, position: Position, states: Sequence[str], made: str) -> str:
+        match position:
+            case State(index):
+                return states[index]
+            case Outer(value):
+                return self.variables.text(value)
+            case Made():
+                return made
+
+    def _list_name(self, loop: Loop, index: int) -> str:
+        """The output that the values are collected for, else the name of their step."""
+        value = self.outline.interfaces[loop.copies[0].path].gives[index]
+        scopes = self.outline.graph.ancestry(self.outline.graph.node(value.node).scope)
+        outputs = (scope.name for scope in scopes if scope.kind == "output")
+        return next(outputs, value.node.rpartition(".")[2])
+
+
+def _bracketed(template: str, inputs: Sequence[Operand]) -> Iterator[str]:
+    """Inputs with parentheses where the text around them would tear them apart."""
+    for index, operand in enumerate(inputs):
+        before, field, after = template.partition(f"{{{index}}}")
+        opened = before[-1:] in ("", "(", "[") or before.endswith(", ")
+        alone = not field or (opened and after[:1] in ("", ")", "]", ","))
+        yield operand.text if operand.atomic or (alone and (before or after)) else f"({operand.text})"
+
+
+def _repeats_input(outline: Outline, member: Member) -> bool:
+    """Whether an expression names an input more than once: it is then computed before."""
+    emission = outline.emission(member) if isinstance(member, Node) else None
+    return isinstance(emission, Expression) and any(emission.text.count(f"{{{i}}}") > 1 for i in range(10))

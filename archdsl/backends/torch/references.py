@@ -1,0 +1,28 @@
+"""How a class names the modules that it calls: its attributes, elements of its lists, and what it borrows."""
+
+from __future__ import annotations
+
+from archdsl.backends.torch.names import legal
+from archdsl.backends.torch.outline import Outline
+from archdsl.backends.torch.structure import is_regular
+
+
+def borrowed_name(weights: str) -> str:
+    """The argument of `forward` that brings a shared module which is kept further out."""
+    return legal(weights.rpartition(".")[2])
+
+
+def module_text(outline: Outline, owner: str, weights: str) -> str:
+    """`self.conv1`, `self.units[3]`, or the name of a borrowed module, inside the class of scope `owner`."""
+    if weights in outline.borrowed[owner]:
+        return borrowed_name(weights)
+    prefix = outline.graph.scopes[owner].weights
+    text, path = "self", owner
+    for name in weights[len(prefix) :].strip(".").split("."):
+        if not name.isdecimal():
+            text += f".{name}"
+        else:
+            regular = is_regular(member.name for member in outline.members(path))
+            text += f"[{name}]" if regular else f'["{name}"]'
+        path = f"{path}.{name}" if path else name
+    return text

@@ -1,0 +1,80 @@
+"""Names for the values in one `forward`: `x` for the flow, the user's own names, else the step's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from archdsl.backends.torch.names import legal
+from archdsl.ir.graph import Value
+
+FLOW = "x"
+BESIDE = ("y", "z")
+"""What flows beside `x`: a branch while `x` is still needed."""
+
+
+class Variables:
+    """Which variable holds which value, and how often each value will still be read."""
+
+    def __init__(self, left: Counter[Value], fixed: Iterable[str]) -> None:
+        self.left = left
+        self._fixed = set(fixed)
+        """Names that are never given away: modules passed as arguments, lists."""
+        self._held: dict[str, Value] = {}
+        self._texts: dict[Value, str] = {}
+        self.lists: dict[tuple[Value, ...], str] = {}
+        """Lists by the values that they hold."""
+        self._passing: set[str] = set()
+        """Names that say nothing of the value, so that the next one in the chain may have them."""
+
+    def text(self, value: Value) -> str:
+        return self._texts[value]
+
+    def assign(self, value: Value, name: str, passing: bool = False) -> str:
+        """Notes that variable `name` now holds `value`."""
+        self._held[name] = value
+        self._texts[value] = name
+        (self._passing.add if passing else self._passing.discard)(name)
+        return name
+
+    def hold(self, name: str, value: Value) -> None:
+        """Notes that variable `name` is kept for a value still to come."""
+        self._held[name] = value
+
+    def fix(self, names: Iterable[str]) -> None:
+        """Keeps names for good: those of lists."""
+        self._fixed.update(names)
+
+    def place_list(self, name: str, values: Sequence[Value]) -> None:
+        """Notes values that are the elements of a list."""
+        self.lists[tuple(values)] = name
+        self._texts.update({value: f"{name}[{index}]" for index, value in enumerate(values)})
+
+    def read(self, values: Iterable[Value]) -> None:
+        for value in values:
+            self.left[value] -= 1
+
+    def is_free(self, name: str) -> bool:
+        """Whether nothing that is still needed has this name."""
+        held = self._held.get(name)
+        return name not in self._fixed and (held is None or self.left[held] <= 0)
+
+    def unique(self, name: str) -> str:
+        """The name, or with a number where it is needed for something else."""
+        name = legal(name)
+        if self.is_free(name):
+            return name
+        joint = "_" if name[-1].isdigit() else ""
+        return next(n for n in (f"{name}{joint}{i}" for i in range(2, 10**6)) if self.is_free(n))
+
+    def pass_on(self, value: Value, read: Sequence[Value], step: str) -> str:
+        """A variable for a value that has no name of its own, made from the values just read."""
+        if self.is_free(FLOW):
+            return self.assign(value, FLOW, passing=True)
+        for name in (self._texts.get(v, "") for v in read):
+            if name in self._passing and self.is_free(name):
+                return self.assign(value, name, passing=True)
+        for name in BESIDE:
+            if self.is_free(name):
+                return self.assign(value, name, passing=True)
+        return self.assign(value, self.unique(step))

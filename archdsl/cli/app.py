@@ -1,0 +1,56 @@
+"""The commands, in the order in which one needs them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archdsl.cli.check import check
+from archdsl.cli.compile import compile
+from archdsl.cli.draw import draw
+from archdsl.cli.explain import explain
+from archdsl.cli.fmt import fmt
+from archdsl.cli.list import list_specs
+from archdsl.cli.ops import ops
+from archdsl.cli.show import show
+from archdsl.cli.specs import SpecCommand
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from archdsl import __version__
+
+        print(f"archdsl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def archdsl(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show where a bug of archdsl itself lies.")] = False,
+) -> None:
+    """A small compiler of neural-network architectures.
+
+    A spec is a file, or the name of one that comes with archdsl; `efficientnet@b3` names a variant of it. Exit
+    codes: 0, 1 for an error in a spec, 2 for a wrong call.
+    """
+
+
+app.command("list")(list_specs)
+app.command(cls=SpecCommand)(check)
+app.command(cls=SpecCommand)(compile)
+app.command(cls=SpecCommand)(draw)
+app.command(cls=SpecCommand)(explain)
+app.command(cls=SpecCommand)(show)
+app.command()(fmt)
+app.command()(ops)

@@ -1,0 +1,110 @@
+"""`archdsl check`: everything that can be said of specs without writing a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archdsl.cli.options import (
+    DEPTH,
+    STEPS,
+    DepthOption,
+    Format,
+    FormatOption,
+    SetOption,
+    SpecArguments,
+    StepsOption,
+    VariantOption,
+)
+from archdsl.cli.output import Report, count, reporting
+
+if TYPE_CHECKING:
+    from archdsl.cli.target import Target
+    from archdsl.diagnostics import Diagnostic
+
+AllOption = Annotated[bool, typer.Option("--all-variants", help="Check every variant, and the defaults.")]
+
+
+def check(
+    ctx: typer.Context,
+    specs: SpecArguments,
+    variant: VariantOption = None,
+    all_variants: AllOption = False,
+    settings: SetOption = None,
+    format: FormatOption = Format.TEXT,
+    max_steps: StepsOption = STEPS,
+    max_depth: DepthOption = DEPTH,
+) -> None:
+    """Check specs: names, shapes, and the facts that they state of themselves.
+
+    Prints a line for each network: parameters, multiply-adds (MACs), shapes. Any other option is a parameter of
+    the spec: --classes 10. Errors and warnings go to standard output; as `line` or `json` they stand there alone.
+    """
+    from archdsl.cli.target import targets
+
+    asked = targets(ctx, specs, variant, settings, max_steps, max_depth)
+    with reporting(format, sys.stdout) as report:
+        for target in asked:
+            _check(target, all_variants, report)
+
+
+def _check(target: Target, all_variants: bool, report: Report) -> None:
+    """Adds what is wrong with one spec to the report, and says which of its variants; prints what came out."""
+    from archdsl.diagnostics import CompileError
+
+    found: dict[Diagnostic, list[str]] = {}
+    names: list[str | None] = [target.variant]
+    try:
+        if all_variants:
+            names = list(_variants(target))
+        for name in names:
+            for diagnostic in _check_variant(target.of_variant(name), report.format):
+                found.setdefault(diagnostic, []).append(name or "the defaults")
+    except CompileError as error:
+        report.add(error.diagnostics)
+    report.add(_with_variants(diagnostic, of, len(names)) for diagnostic, of in found.items())
+
+
+def _variants(target: Target) -> Iterator[str | None]:
+    """The defaults where they are complete, then the variants."""
+    network = target.file.network
+    if network is None or all(parameter.default is not None for parameter in network.parameters):
+        yield None
+    if network is not None:
+        yield from network.variants
+
+
+def _check_variant(target: Target, format: Format) -> tuple[Diagnostic, ...]:
+    from archdsl.analyses import totals
+    from archdsl.diagnostics import CompileError
+
+    if target.file.network is None and not target.variant and not target.settings:
+        if format is Format.TEXT:
+            blocks = [d for d in target.file.definitions.values() if d.file.source == target.file.source]
+            print(f"{target.title}: {len(blocks)} block{'s' if len(blocks) != 1 else ''}")
+        return ()
+    try:
+        compiled = target.compile()
+    except CompileError as error:
+        return error.diagnostics
+    if format is Format.TEXT:
+        graph = compiled.graph
+        nodes = totals.nodes_in(graph)
+        shapes = " + ".join(str(node.output) for node in graph.inputs)
+        output = graph.tensor(graph.outputs[0].values[0])
+        params, macs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
+        print(f"{target.title}: {params:,} params, {count(macs)} MACs, {shapes} -> {output}")
+    return compiled.warnings
+
+
+def _with_variants(diagnostic: Diagnostic, names: list[str], of: int) -> Diagnostic:
+    from dataclasses import replace
+
+    from archdsl.diagnostics import Note
+
+    if len(names) == of:
+        return diagnostic
+    return replace(diagnostic, notes=(*diagnostic.notes, Note(f"with {', '.join(names)}")))

@@ -1,0 +1,156 @@
+"""`archdsl compile`: a spec becomes files, PyTorch source above all."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archdsl.cli.complete import emitted
+from archdsl.cli.options import (
+    DEPTH,
+    STEPS,
+    DepthOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    SetOption,
+    SpecArgument,
+    StepsOption,
+    VariantOption,
+)
+from archdsl.cli.output import console, count, reporting, table
+
+if TYPE_CHECKING:
+    from archdsl.ir.graph import Graph
+
+EmitOption = Annotated[
+    str | None,
+    typer.Option("--emit", metavar="KINDS", help="Any of torch,json,dot,svg  [default: torch]", autocompletion=emitted),
+]
+
+
+def compile(
+    ctx: typer.Context,
+    spec: SpecArgument,
+    output: OutputOption = None,
+    emit: EmitOption = None,
+    variant: VariantOption = None,
+    settings: SetOption = None,
+    format: FormatOption = Format.TEXT,
+    max_steps: StepsOption = STEPS,
+    max_depth: DepthOption = DEPTH,
+) -> None:
+    """Compile a spec to PyTorch source, and to other forms of the same graph.
+
+    Writes efficientnet_phi3.py into the current folder, or what -o names; a path without a suffix is a folder. Any
+    other option is a parameter of the spec: --phi 3, --layers "[3, 4, 6, 3]". `SPEC --help` lists them.
+    """
+    from archdsl.cli.target import target
+
+    asked = target(ctx, spec, variant, settings, max_steps, max_depth)
+    kinds = _kinds(ctx, emit, output)
+    with reporting(format) as report:
+        compiled = asked.compile()
+        report.add(compiled.warnings)
+        contents = {kind: EMITTERS[kind](compiled.graph) for kind in kinds}
+        if output == Path("-"):
+            sys.stdout.write(contents[kinds[0]])
+            return
+        places = _places(ctx, output, asked.name, kinds)
+        _write({places[kind]: contents[kind] for kind in kinds})
+        _print_run(compiled.graph)
+        for path in places.values():
+            print(f"wrote {path}")
+
+
+# --- what is written -----------------------------------------------------------------------
+
+
+def _torch(graph: Graph) -> str:
+    from archdsl.backends.torch import source
+
+    return source(graph)
+
+
+def _json(graph: Graph) -> str:
+    from archdsl.ir.serialize import to_json
+
+    return to_json(graph)
+
+
+def _dot(graph: Graph) -> str:
+    from archdsl.backends.figures import draw
+
+    return draw(graph, "graph", "dot").decode()
+
+
+def _svg(graph: Graph) -> str:
+    from archdsl.backends.figures import draw
+
+    return draw(graph, "graph", "svg").decode()
+
+
+EMITTERS: dict[str, Callable[[Graph], str]] = {"torch": _torch, "json": _json, "dot": _dot, "svg": _svg}
+SUFFIXES = {"torch": ".py", "json": ".json", "dot": ".dot", "svg": ".svg"}
+
+
+def _kinds(ctx: typer.Context, emit: str | None, output: Path | None) -> list[str]:
+    """What to write: what --emit says, else what the suffix of the output says, else PyTorch."""
+    if emit is None:
+        suffix = output.suffix if output else ""
+        return [kind for kind, known in SUFFIXES.items() if known == suffix] or ["torch"]
+    kinds = list(dict.fromkeys(kind.strip() for kind in emit.split(",") if kind.strip()))
+    for kind in kinds:
+        if kind not in EMITTERS:
+            ctx.fail(f"There is nothing called '{kind}' to emit; it may be {', '.join(EMITTERS)}.")
+    if not kinds:
+        ctx.fail(f"--emit takes any of {', '.join(EMITTERS)}.")
+    if output == Path("-") and len(kinds) > 1:
+        ctx.fail("Standard output takes one form; --emit names several.")
+    return kinds
+
+
+def _places(ctx: typer.Context, output: Path | None, name: str, kinds: list[str]) -> dict[str, Path]:
+    """Where each form is written: into a folder under the network's name, or to the file that was named."""
+    folder = output or Path()
+    if output is not None and output.suffix and not output.is_dir():
+        if len(kinds) > 1:
+            ctx.fail(f"{output} is one file, and --emit names {len(kinds)}; name a folder.")
+        if output.suffix == ".arch":
+            ctx.fail(f"{output} is a spec, which nothing is written over.")
+        return {kinds[0]: output}
+    return {kind: folder / f"{name}{SUFFIXES[kind]}" for kind in kinds}
+
+
+def _write(contents: dict[Path, str]) -> None:
+    from archdsl.files import write
+
+    write(dict(contents))
+
+
+# --- what is said of the run ---------------------------------------------------------------
+
+
+def _print_run(graph: Graph) -> None:
+    """The settings that were used, with where each came from, and what they came to."""
+    from archdsl.analyses import totals
+
+    header = graph.header
+    variant = f", variant {header.variant}" if header.variant else ""
+    print(f"{header.name} from {header.spec}{variant}")
+    if header.settings:
+        from archdsl.ir.dump import value_text
+
+        rows = table("setting", ">value", "from")
+        for setting in header.settings:
+            rows.add_row(setting.name, value_text(setting.value), setting.origin)
+        console().print(rows)
+    nodes = totals.nodes_in(graph)
+    params, macs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
+    shapes = " + ".join(str(node.output) for node in graph.inputs)
+    output = graph.tensor(graph.outputs[0].values[0])
+    print(f"{params:,} params, {count(macs)} MACs, {shapes} -> {output}")

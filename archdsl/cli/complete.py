@@ -1,0 +1,105 @@
+"""What the shell may complete: specs, variants, parameters, ops, nodes. Silent where anything is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archdsl.resolve.model import Network
+
+
+def spec_names(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """Files and folders, specs of the library, and after `@` the variants of one."""
+    name, at, _ = incomplete.rpartition("@")
+    if at:
+        network = _network(name)
+        return [(f"{name}@{variant}", "") for variant in network.variants] if network else []
+    return [*_files(incomplete), *((name, "library") for name in library() if name.startswith(incomplete))]
+
+
+def variants(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """The variants of the spec in the call."""
+    from archdsl.cli.specs import SPEC
+
+    network = _network(ctx.meta.get(SPEC) or "")
+    return [(variant, "") for variant in network.variants] if network else []
+
+
+def parameters(spec: str, incomplete: str) -> Iterator[tuple[str, str]]:
+    """`--phi` and what it means, for everything that can be set in a spec."""
+    network = _network(spec.rpartition("@")[0] or spec)
+    if network is not None:
+        found = [(f"--{parameter.name}", parameter.doc) for parameter in network.parameters]
+        found += [(f"--{formula.name.name}", "scaling coefficient") for formula in network.scaling]
+        yield from (pair for pair in found if pair[0].startswith(incomplete))
+
+
+def op_names(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """The ops that a spec may use."""
+    from archdsl.ops.reference import families
+
+    return [(op.name, family.value) for family, ops in families().items() for op in ops]
+
+
+def nodes(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """The nodes of the spec in the call, one level of their paths at a time."""
+    from archdsl.cli.specs import SPEC
+    from archdsl.diagnostics import CompileError
+    from archdsl.driver import compile_network, open_spec, split_variant
+
+    spec, variant = split_variant(ctx.meta.get(SPEC) or "")
+    try:
+        graph = compile_network(open_spec(spec), variant or ctx.params.get("variant")).graph
+    except CompileError:
+        return []
+    level = incomplete.count(".") + 1
+    paths = (".".join(node.id.split(".")[:level]) for node in graph if node.id.startswith(incomplete))
+    return [(path, "") for path in dict.fromkeys(paths)]
+
+
+def library() -> list[str]:
+    """Names of the specs that come with archdsl."""
+    from archdsl.resources import specs_folder
+
+    return sorted(path.stem for path in specs_folder().glob("*.arch"))
+
+
+def _files(incomplete: str) -> Iterator[tuple[str, str]]:
+    from pathlib import Path
+
+    folder, slash, start = incomplete.rpartition("/")
+    try:
+        entries = sorted(Path(f"{folder}{slash}" or ".").iterdir())
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.startswith(start) and not (entry.name.startswith(".") and not start):
+            if entry.suffix == ".arch":
+                yield f"{folder}{slash}{entry.name}", ""
+            elif entry.is_dir():
+                yield f"{folder}{slash}{entry.name}/", ""
+
+
+def _network(name: str) -> Network | None:
+    from archdsl.diagnostics import CompileError
+    from archdsl.driver import open_spec, split_variant
+
+    try:
+        return open_spec(split_variant(name)[0]).network
+    except CompileError:
+        return None
+
+
+def _words(*words: str) -> Callable[[Any, str], list[tuple[str, str]]]:
+    return lambda ctx, incomplete: [(word, "") for word in words]
+
+
+stages = _words("parse", "resolve", "expand", "emit")
+figures = _words("overview", "block", "graph")
+
+
+def emitted(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """One more of the kinds, after those that are there: `torch,js` -> `torch,json`."""
+    before = incomplete.rpartition(",")[0]
+    return [(f"{before},{kind}" if before else kind, "") for kind in ("torch", "json", "dot", "svg")]

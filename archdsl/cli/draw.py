@@ -1,0 +1,72 @@
+"""`archdsl draw`: figures of a network."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archdsl.cli.complete import figures
+from archdsl.cli.options import (
+    DEPTH,
+    STEPS,
+    DepthOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    SetOption,
+    SpecArgument,
+    StepsOption,
+    VariantOption,
+)
+from archdsl.cli.output import reporting
+
+FigureOption = Annotated[
+    str, typer.Option("--figure", metavar="NAME", help="overview, block or graph.", autocompletion=figures)
+]
+
+
+def draw(
+    ctx: typer.Context,
+    spec: SpecArgument,
+    output: OutputOption = None,
+    figure: FigureOption = "overview",
+    variant: VariantOption = None,
+    settings: SetOption = None,
+    format: FormatOption = Format.TEXT,
+    max_steps: StepsOption = STEPS,
+    max_depth: DepthOption = DEPTH,
+) -> None:
+    """Draw a network as SVG, PDF or PNG, whichever the suffix of -o names.
+
+    Any other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
+    """
+    from archdsl.backends import figures
+    from archdsl.cli.target import target
+    from archdsl.files import write
+
+    asked = target(ctx, spec, variant, settings, max_steps, max_depth)
+    if figure not in figures.FIGURES:
+        ctx.fail(f"There is no figure '{figure}'; it may be {', '.join(figures.FIGURES)}.")
+    with reporting(format) as report:
+        path = _place(ctx, output, f"{asked.name}_{figure}", figures.FORMATS)
+        compiled = asked.compile()
+        report.add(compiled.warnings)
+        picture = figures.draw(compiled.graph, figure, path.suffix.removeprefix(".") or "svg")
+        if path == Path("-"):
+            sys.stdout.buffer.write(picture)
+        else:
+            write({path: picture})
+            print(f"wrote {path}")
+
+
+def _place(ctx: typer.Context, output: Path | None, name: str, formats: tuple[str, ...]) -> Path:
+    if output is None or output == Path("-"):
+        return output or Path(f"{name}.svg")
+    if output.is_dir() or not output.suffix:
+        return output / f"{name}.svg"
+    if output.suffix.removeprefix(".") not in formats:
+        ctx.fail(f"{output} is drawn in none of {', '.join(formats)}.")
+    return output

@@ -1,0 +1,103 @@
+"""`archdsl explain`: why a node has its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archdsl.cli.complete import nodes
+from archdsl.cli.options import (
+    DEPTH,
+    STEPS,
+    DepthOption,
+    Format,
+    FormatOption,
+    SetOption,
+    SpecArgument,
+    StepsOption,
+    VariantOption,
+)
+from archdsl.cli.output import reporting, width
+
+if TYPE_CHECKING:
+    from archdsl.elaborate.explain import Explanation, Fact
+    from archdsl.ir.graph import Scope
+
+NodeArgument = Annotated[
+    str,
+    typer.Argument(metavar="NODE", help="Its path, such as stage4.0.conv1.", autocompletion=nodes, show_default=False),
+]
+
+
+def explain(
+    ctx: typer.Context,
+    spec: SpecArgument,
+    node: NodeArgument,
+    variant: VariantOption = None,
+    settings: SetOption = None,
+    format: FormatOption = Format.TEXT,
+    max_steps: StepsOption = STEPS,
+    max_depth: DepthOption = DEPTH,
+) -> None:
+    """Explain a node: where each of its arguments and sizes comes from, step by step, to the lines of the spec.
+
+    Any other option is a parameter of the spec: --phi 3. `SPEC NODE --help` lists them.
+    """
+    from archdsl.cli.target import target
+    from archdsl.elaborate.explain import explain
+
+    asked = target(ctx, spec, variant, settings, max_steps, max_depth)
+    with reporting(format):
+        explanation = explain(asked.compile().graph, node)
+        print("\n".join(_lines(explanation)))
+
+
+def _lines(explanation: Explanation) -> Iterator[str]:
+    from archdsl.ir.dump import written
+
+    node = explanation.node
+    inputs = ", ".join(f"{id} {tensor}" for id, tensor in explanation.inputs)
+    outputs = ", ".join(map(str, node.outputs))
+    yield f"{node.id} = {written(node.op)}  ({node.span})"
+    yield from _wrap(f"{f'from {inputs} ' if inputs else ''}to {outputs}", 2)
+    for scope in explanation.scopes:
+        yield from _wrap(f"in {_scope(scope)}  ({scope.span})", 2)
+    yield ""
+    for fact in explanation.arguments:
+        yield from _fact(fact, 0)
+    if explanation.defaults:
+        yield from _wrap("defaults: " + ", ".join(f"{fact.name}={fact.value}" for fact in explanation.defaults), 0)
+    yield ""
+    for fact in (*explanation.sizes, *explanation.costs):
+        yield from _fact(fact, 0)
+
+
+def _scope(scope: Scope) -> str:
+    from archdsl.ir.dump import value_text
+
+    arguments = ", ".join(f"{name}={value_text(value)}" for name, value in scope.arguments)
+    block = f", block {scope.block}({arguments})" if scope.block else ""
+    if scope.copy:
+        return f"{scope.path}, copy {scope.copy[0] + 1} of {scope.copy[1]}{block}"
+    return f"{scope.kind} {scope.path}{block}"
+
+
+def _fact(fact: Fact, depth: int) -> Iterator[str]:
+    """`width: 40 = round_to(32 × 1.2 = 38.4, 8), by round_to(c × width, 8)  (specs/efficientnet.arch:36:5)`."""
+    text = f"{fact.name}: {fact.value}"
+    text += f" = {fact.worked}" if fact.worked else ""
+    text += f", by {fact.written}" if fact.written else ""
+    place = ", ".join(part for part in (fact.origin, str(fact.span) if fact.span else "") if part)
+    yield from _wrap(text + (f"  ({place})" if place else ""), 2 * depth)
+    for reason in fact.because:
+        yield from _fact(reason, depth + 1)
+
+
+def _wrap(text: str, indent: int) -> Iterator[str]:
+    from textwrap import wrap
+
+    yield from wrap(
+        text, width(), initial_indent=" " * indent, subsequent_indent=" " * (indent + 4), break_long_words=False
+    )

@@ -1,0 +1,90 @@
+"""`archdsl fmt`: specs in their canonical form."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archdsl.cli.options import Format, FormatOption
+from archdsl.cli.output import SPEC_ERROR, reporting
+
+if TYPE_CHECKING:
+    from archdsl.source import Source
+
+PathsArgument = Annotated[
+    list[Path],
+    typer.Argument(metavar="PATHS...", help="Files and folders; - formats standard input.", show_default=False),
+]
+CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; say which files would change.")]
+
+
+def fmt(paths: PathsArgument, check: CheckOption = False, format: FormatOption = Format.TEXT) -> None:
+    """Format specs. Comments are kept, and the meaning does not change.
+
+    With --check nothing is written, and the exit code is 1 where a file would change.
+    """
+    from archdsl.diagnostics import CompileError
+
+    changed: list[Path] = []
+    files = 0
+    with reporting(format) as report:
+        for path in paths:
+            if path == Path("-"):
+                sys.stdout.write(_formatted(_standard_input()))
+                continue
+            for file in _specs(path):
+                files += 1
+                try:
+                    if _format(file, check):
+                        changed.append(file)
+                        print(f"{'would format' if check else 'formatted'} {file}")
+                except CompileError as error:
+                    report.add(error.diagnostics)
+    if files:
+        print(f"{len(changed)} of {files} file{'s' if files != 1 else ''} {'would change' if check else 'changed'}")
+    if check and changed:
+        raise typer.Exit(SPEC_ERROR)
+
+
+def _specs(path: Path) -> Iterator[Path]:
+    """The file, or every spec in the folder. Raises `CompileError` for a folder without any."""
+    if not path.is_dir():
+        yield path
+        return
+    found = sorted(path.rglob("*.arch"))
+    if not found:
+        from archdsl.diagnostics import CompileError, Diagnostic
+
+        raise CompileError([Diagnostic("file-not-found", f"there is no spec in {path}")])
+    yield from found
+
+
+def _format(file: Path, check: bool) -> bool:
+    """Whether the file is, or would be, another one. Raises `CompileError`."""
+    from archdsl.files import write
+    from archdsl.syntax.parser import read_source
+
+    source = read_source(file, file.as_posix())
+    text = _formatted(source)
+    if text == file.read_bytes().decode():
+        return False
+    if not check:
+        write({file: text})
+    return True
+
+
+def _formatted(source: Source) -> str:
+    from archdsl.syntax.parser import parse
+    from archdsl.syntax.printer import format_spec
+
+    return format_spec(parse(source))
+
+
+def _standard_input() -> Source:
+    from archdsl.source import Source
+
+    return Source("standard input", sys.stdin.read())

@@ -1,0 +1,79 @@
+"""Trees and models as indented text: a line for each part, its words and numbers on it, its parts below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from archdsl.resolve.model import File
+from archdsl.source import Source, Span
+from archdsl.syntax import tree
+from archdsl.syntax.printer import expression_text
+
+HIDDEN = frozenset({"span", "source", "file", "breaks", "comments"})
+"""Parts that say where something stands and not what it is."""
+
+
+def outline(root: Any) -> str:
+    """`root` and everything in it, one part a line."""
+    return "\n".join(_lines(root, "", 0))
+
+
+def _lines(part: Any, name: str, depth: int) -> Iterator[str]:
+    words: list[str] = []
+    below: list[tuple[str, Any]] = []
+    for key, value in _parts(part):
+        if _is_plain(value):
+            words.append(f"{key}={_text(value)}")
+        else:
+            below.append((key, value))
+    label = f"{name}: " if name else ""
+    yield f"{'  ' * depth}{label}{' '.join([type(part).__name__, *words])}"
+    for key, value in below:
+        if isinstance(value, tuple):
+            for item in value:
+                yield from _lines(item, key, depth + 1)
+        elif isinstance(value, Mapping):
+            for entry, item in value.items():
+                yield from _lines(item, f"{key}.{entry}", depth + 1)
+        else:
+            yield from _lines(value, key, depth + 1)
+
+
+def _parts(part: Any) -> Iterator[tuple[str, Any]]:
+    """What is worth a word: no places, and nothing that is absent."""
+    if isinstance(part, BaseModel):
+        names = list(type(part).model_fields)
+    else:
+        names = [field.name for field in fields(part)] if is_dataclass(part) else []
+    for name in names:
+        value = getattr(part, name)
+        if name not in HIDDEN and value is not None and value not in ((), {}, "") and not isinstance(value, Source):
+            yield name, _own(part, value)
+
+
+def _own(part: Any, value: Any) -> Any:
+    """A file's definitions without those that it imports, which are parts of other files."""
+    if isinstance(part, File) and isinstance(value, Mapping):
+        return {name: item for name, item in value.items() if getattr(item, "file", part).source == part.source}
+    return value
+
+
+EXPRESSIONS = get_args(tree.Expression)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return isinstance(value, (bool, int, float, str, Span, *EXPRESSIONS))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, EXPRESSIONS):
+        return expression_text(value)
+    return repr(value) if isinstance(value, str) else str(value)

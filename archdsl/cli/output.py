@@ -1,0 +1,115 @@
+"""What a command prints: results on standard output, diagnostics where they belong, and the exit code they mean."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+import typer
+
+from archdsl.cli.options import Format
+from archdsl.diagnostics import CompileError, Diagnostic
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+OK, SPEC_ERROR, WRONG_CALL = 0, 1, 2
+
+CALL = frozenset(
+    "file-not-found unreadable-file unwritable-file no-network unknown-variant unknown-parameter unknown-node "
+    "wrong-type out-of-range".split()
+)
+"""Codes that blame the call where they point into no spec."""
+
+
+class Report:
+    """The diagnostics of one run, each once, and what they are printed on."""
+
+    def __init__(self, format: Format, stream: TextIO) -> None:
+        self.format = format
+        self.stream = stream
+        self.diagnostics: dict[Diagnostic, None] = {}
+
+    def add(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics.update(dict.fromkeys(diagnostics))
+
+    def print(self) -> None:
+        from archdsl.report import render_json, render_line, render_text
+
+        match self.format:
+            case Format.JSON:
+                text = render_json(self.diagnostics)
+            case Format.LINE:
+                text = "\n".join(map(render_line, self.diagnostics))
+            case Format.TEXT:
+                text = render_text(self.diagnostics, color=in_color(self.stream), width=width())
+        if text:
+            print(text, file=self.stream)
+
+    @property
+    def exit_code(self) -> int:
+        errors = [diagnostic for diagnostic in self.diagnostics if diagnostic.severity == "error"]
+        if any(map(_blames_call, errors)):
+            return WRONG_CALL
+        return SPEC_ERROR if errors else OK
+
+
+@contextmanager
+def reporting(format: Format, stream: TextIO | None = None) -> Iterator[Report]:
+    """Prints what is added, or raised as `CompileError`, on `stream` (standard error) and ends with its exit code."""
+    report = Report(format, stream or sys.stderr)
+    try:
+        yield report
+    except CompileError as error:
+        report.add(error.diagnostics)
+    report.print()
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
+
+
+def _blames_call(diagnostic: Diagnostic) -> bool:
+    if diagnostic.span is None:
+        return diagnostic.code in CALL
+    return diagnostic.span.source.name.startswith("--")
+
+
+def in_color(stream: TextIO) -> bool:
+    """Whether `stream` is a terminal that shows colors, and the user has not asked for none."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width() -> int:
+    """Columns of the terminal; 80 where there is none."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def console() -> Console:
+    """rich's, for tables on standard output."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def table(*columns: str) -> Any:
+    """A plain table: headings, no lines, wrapped where it is too wide. Columns that begin with `>` are numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(
+            column.removeprefix(">"), justify="right" if column.startswith(">") else "left", overflow="fold"
+        )
+    return made
+
+
+def count(number: int) -> str:
+    """`4_089_184_256` as `4.09 G`; below a thousand every digit."""
+    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("K", 10**3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return str(number)

@@ -1,0 +1,83 @@
+"""`archdsl show`: what each stage of the compiler makes of a spec."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archdsl.cli.complete import stages
+from archdsl.cli.options import (
+    DEPTH,
+    STEPS,
+    DepthOption,
+    Format,
+    FormatOption,
+    SetOption,
+    SpecArgument,
+    StepsOption,
+    VariantOption,
+)
+from archdsl.cli.output import reporting
+
+if TYPE_CHECKING:
+    from archdsl.cli.target import Target
+
+UntilOption = Annotated[
+    str,
+    typer.Option("--until", metavar="STAGE", help="parse, resolve, expand or emit.", autocompletion=stages),
+]
+
+
+def show(
+    ctx: typer.Context,
+    spec: SpecArgument,
+    until: UntilOption = "expand",
+    variant: VariantOption = None,
+    settings: SetOption = None,
+    format: FormatOption = Format.TEXT,
+    max_steps: StepsOption = STEPS,
+    max_depth: DepthOption = DEPTH,
+) -> None:
+    """Show what a stage of the compiler makes of a spec.
+
+    parse: the syntax tree; resolve: names found and parameters typed; expand: the graph; emit: PyTorch source. Any
+    other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
+    """
+    from archdsl.cli.target import target
+
+    asked = target(ctx, spec, variant, settings, max_steps, max_depth)
+    if until not in STAGES:
+        ctx.fail(f"There is no stage '{until}'; it may be {', '.join(STAGES)}.")
+    with reporting(format):
+        print(STAGES[until](asked).rstrip("\n"))
+
+
+def _parse(target: Target) -> str:
+    from archdsl.cli.outline import outline
+    from archdsl.driver import read_spec
+    from archdsl.syntax.parser import parse
+
+    source, _ = read_spec(target.spec)
+    return outline(parse(source))
+
+
+def _resolve(target: Target) -> str:
+    from archdsl.cli.outline import outline
+
+    return outline(target.file)
+
+
+def _expand(target: Target) -> str:
+    from archdsl.ir.dump import dump
+
+    return dump(target.compile().graph)
+
+
+def _emit(target: Target) -> str:
+    from archdsl.backends.torch import source
+
+    return source(target.compile().graph)
+
+
+STAGES = {"parse": _parse, "resolve": _resolve, "expand": _expand, "emit": _emit}

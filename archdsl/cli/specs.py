@@ -1,0 +1,138 @@
+"""The command class of everything that takes a spec: a spec's own parameters are options of the command.
+
+`archdsl compile efficientnet --phi 3` gives phi a value, and `archdsl compile efficientnet --help` lists phi.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from archdsl.resolve.model import File
+
+SETTINGS = "archdsl.settings"
+SPEC = "archdsl.spec"
+"""Where a command finds in `Context.meta` what the call said: pairs of name and text, the first positional word."""
+
+
+class SpecCommand(TyperCommand):
+    """A command whose unknown options are settings of its spec, each followed by a value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        known = {name: not option.is_flag for option in _options(self, ctx) for name in _names(option)}
+        words = _Words(known)
+        words.read(args)
+        if words.missing and not ctx.resilient_parsing:
+            ctx.fail(f"Option '{words.missing}' requires an argument.")
+        ctx.meta[SETTINGS] = words.settings
+        ctx.meta[SPEC] = words.first
+        return super().parse_args(ctx, words.kept)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        super().format_options(ctx, formatter)
+        if ctx.meta.get(SPEC):
+            for title, rows in spec_help(ctx.meta[SPEC]).items():
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        found = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("--") and ctx.meta.get(SPEC):
+            from archdsl.cli.complete import parameters
+
+            # Where the class of an item lives differs between releases of typer; every command has --help.
+            (example, *_) = super().shell_complete(ctx, "--help")
+            found += [type(example)(name, help=help) for name, help in parameters(ctx.meta[SPEC], incomplete)]
+        return found
+
+
+def _options(command: TyperCommand, ctx: Any) -> list[Any]:
+    return [parameter for parameter in command.get_params(ctx) if parameter.param_type_name == "option"]
+
+
+def _names(option: Any) -> list[str]:
+    return [*option.opts, *option.secondary_opts]
+
+
+def option_names(ctx: Any) -> tuple[str, ...]:
+    """The long options that the command itself has, such as `--variant`."""
+    names = (name for option in _options(ctx.command, ctx) for name in _names(option))
+    return tuple(name for name in names if name.startswith("--"))
+
+
+class _Words:
+    """Sorts the words of a call. `known` tells of each option of the command whether it takes a value."""
+
+    def __init__(self, known: Mapping[str, bool]) -> None:
+        self.known = known
+        self.kept: list[str] = []
+        self.settings: list[tuple[str, str]] = []
+        self.first: str | None = None
+        self.missing: str | None = None
+
+    def read(self, args: list[str]) -> None:
+        words = iter(args)
+        for word in words:
+            if word == "--":
+                self.kept += [word, *words]
+                self.first = self.first or next(iter(self.kept[self.kept.index("--") + 1 :]), None)
+            else:
+                self.word(word, words)
+
+    def word(self, word: str, words: Iterator[str]) -> None:
+        name, equals, value = word.partition("=")
+        if name.startswith("--") and name not in self.known:
+            self.setting(name, value if equals else next(words, None))
+            return
+        self.kept.append(word)
+        if self.known.get(word):
+            self.kept += [value for value in [next(words, None)] if value is not None]
+        elif self.first is None and (word == "-" or not word.startswith("-")):
+            self.first = word
+
+    def setting(self, name: str, value: str | None) -> None:
+        if value is None:
+            self.missing = name
+        else:
+            self.settings.append((name.removeprefix("--").replace("-", "_"), value))
+
+
+def spec_help(name: str) -> dict[str, list[tuple[str, str]]]:
+    """What `--help` says of a spec: its parameters, coefficients and variants, by title."""
+    from archdsl.diagnostics import CompileError
+    from archdsl.driver import open_spec, split_variant
+
+    try:
+        file = open_spec(split_variant(name)[0])
+    except CompileError as error:
+        return {f"Parameters of {name}": [("none", f"it cannot be read: {error.diagnostics[0].message}")]}
+    return dict(_sections(file))
+
+
+def _sections(file: File) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    from archdsl.syntax.printer import expression_text
+
+    network = file.network
+    if network is None:
+        return
+    if network.parameters:
+        rows = []
+        for parameter in network.parameters:
+            default = f"[default: {expression_text(parameter.default)}]" if parameter.default else "[required]"
+            value = (parameter.type or "value").upper()
+            rows.append((f"--{parameter.name} {value}", f"{parameter.doc}  {default}".strip()))
+        yield f"Parameters of {network.name}", rows
+    if network.scaling:
+        rows = [(f"--{formula.name.name} NUMBER", expression_text(formula.value)) for formula in network.scaling]
+        yield f"Scaling coefficients of {network.name}", rows
+    if network.variants:
+        yield (
+            f"Variants of {network.name}",
+            [
+                (name, ", ".join(f"{a.name.name} = {expression_text(a.value)}" for a in variant.assignments))
+                for name, variant in network.variants.items()
+            ],
+        )

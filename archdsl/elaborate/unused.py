@@ -1,0 +1,87 @@
+"""Settings that change nothing: given from outside, but what depends on them is set by the variant or given too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from archdsl.diagnostics import Diagnostic, Note
+from archdsl.ir.graph import Setting
+from archdsl.resolve.model import Network
+from archdsl.source import Source, Span
+from archdsl.syntax import tree
+
+
+def unused_settings(network: Network, settings: Iterable[Setting]) -> Iterator[Diagnostic]:
+    """A warning for each given setting that nothing in the network depends on, by the names that its text holds."""
+    origins = {setting.name: setting.origin for setting in settings}
+    live = _live(network, origins)
+    for name, origin in origins.items():
+        if origin == "given" and name not in live:
+            yield _warning(network, name, origins)
+
+
+def _live(network: Network, origins: dict[str, str]) -> set[str]:
+    """Names that the flow, the inputs or the defaults use, and those that their values came from."""
+    pending = set(names_in((network.flow.statements, network.inputs, network.defaults)))
+    live: set[str] = set()
+    while pending:
+        name = pending.pop()
+        live.add(name)
+        pending |= set(_dependencies(network, name, origins.get(name, ""))) - live
+    return live
+
+
+def _dependencies(network: Network, name: str, origin: str) -> Iterator[str]:
+    """Names in the expression that gave `name` its value."""
+    functions = {**network.file.functions, **network.functions}
+    if name in functions:
+        yield from names_in(functions[name].value)
+    if origin.startswith("variant "):
+        variant = network.variants[origin.removeprefix("variant ")]
+        yield from names_in(a.value for a in variant.assignments if a.name.name == name)
+    elif origin != "given":
+        yield from _formula(network, name)
+
+
+def _formula(network: Network, name: str) -> Iterator[str]:
+    yield from names_in(parameter.default for parameter in network.parameters if parameter.name == name)
+    yield from names_in(formula.value for formula in network.scaling if formula.name.name == name)
+
+
+def names_in(part: Any) -> Iterator[str]:
+    """Every name in a part of the tree, or in several."""
+    if isinstance(part, tree.Name):
+        yield part.name
+    elif isinstance(part, Source | Span | str):
+        return
+    elif is_dataclass(part):
+        for field in fields(part):
+            yield from names_in(getattr(part, field.name))
+    elif isinstance(part, Iterable):
+        for item in part:
+            yield from names_in(item)
+
+
+def _warning(network: Network, name: str, origins: dict[str, str]) -> Diagnostic:
+    users = [other for other in origins if name in _formula(network, other)]
+    message = f"`{name}` has no effect: "
+    if not users:
+        return Diagnostic("unused-setting", f"{message}nothing in {network.name} uses it", severity="warning")
+    shown = ", ".join(f"`{user}`" for user in users)
+    by = ", ".join(dict.fromkeys(origins[user] for user in users if origins[user] != "given")) or "given as well"
+    return Diagnostic(
+        "unused-setting",
+        f"{message}what follows from it is set: {shown} ({by})",
+        notes=tuple(Note(f"`{user}` is set here", span) for user, span in _places(network, users, origins)),
+        severity="warning",
+    )
+
+
+def _places(network: Network, users: list[str], origins: dict[str, str]) -> Iterator[tuple[str, Span]]:
+    for user in users:
+        variant = network.variants.get(origins[user].removeprefix("variant "))
+        for assignment in variant.assignments if variant else ():
+            if assignment.name.name == user:
+                yield user, assignment.span

@@ -1,0 +1,157 @@
+"""One call in a trace, as the tables see it, and what they make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, TypeAlias, Union
+
+from archdsl.ops.base import Op
+
+TraceNode: TypeAlias = Any
+"""A `torch.fx.Node`."""
+
+VIEWS = frozenset({"view", "reshape", "unsqueeze", "squeeze", "flatten", "expand", "contiguous", "_unsafe_view"})
+"""Operations that give the same numbers in the same order under another shape (or repeat them, to broadcast)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An op of ours with what flows in: values of the trace, or of further steps.
+
+    `weights` tells which value of the trace is which of the op's parameters and buffers.
+    """
+
+    op: Op
+    inputs: tuple[Source, ...]
+    weights: Mapping[str, TraceNode] = field(default_factory=dict)
+
+
+Source: TypeAlias = Union[TraceNode, Step]
+
+Result: TypeAlias = Union[Step, TraceNode, None]
+"""A step; a value of the trace, where the call does nothing to it; or None, where no op of ours says this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of an operation: its arguments by the names of PyTorch's schema, defaults filled in."""
+
+    node: TraceNode
+    arguments: Mapping[str, Any]
+    trace: Trace
+
+    def __getitem__(self, name: str) -> Any:
+        return self.arguments[name]
+
+    def get(self, name: str) -> Any:
+        return self.arguments.get(name)
+
+    def dims(self, name: str) -> tuple[int, ...]:
+        """Dimensions of a value without the batch."""
+        return self.trace.dims(self.arguments[name])
+
+    @property
+    def out(self) -> tuple[int, ...]:
+        """Dimensions of the (first) result, without the batch."""
+        return self.trace.dims(self.node)
+
+    def axes(self, name: str, of: str = "self") -> tuple[int, ...]:
+        """Dimensions that an argument names, counted from the batch as 0; all but the batch where it is unset."""
+        rank = len(self.dims(of)) + 1
+        given = self.arguments[name]
+        given = range(1, rank) if given is None else [given] if isinstance(given, int) else given
+        return tuple(sorted(axis % rank for axis in given))
+
+    def weight(self, name: str) -> TraceNode | None:
+        """The parameter or buffer that an argument is, perhaps under another shape; None where it is computed."""
+        node = self.arguments.get(name)
+        while node is not None and operation(node) in VIEWS and self.trace.size(node) == self.trace.size(node.args[0]):
+            node = node.args[0]
+        return node if self.trace.is_weight(node) else None
+
+    def weights(self, *names: str) -> dict[str, TraceNode] | None:
+        """Parameters and buffers by argument, those that are unset left out; None where one is computed."""
+        given = {name: self.weight(name) for name in names if self.arguments.get(name) is not None}
+        return None if None in given.values() else given
+
+    @property
+    def takes_first_result_only(self) -> bool:
+        """Of an operation of several results: whether only the first is used."""
+        return all(user.args[1] == 0 for user in self.node.users if operation(user) == "getitem")
+
+
+class Trace:
+    """What the tables may ask of the trace as a whole."""
+
+    def __init__(self, graph: Any, keys: Mapping[str, str], batch: int) -> None:
+        self.graph = graph
+        self.keys = keys
+        """The module's own names of parameters and buffers, by the names of their placeholders."""
+        self._batch = batch
+        self._batched: set[Any] = set()
+        for node in graph.nodes:
+            if self._depends_on_input(node):
+                self._batched.add(node)
+
+    def _depends_on_input(self, node: TraceNode) -> bool:
+        if node.op == "placeholder":
+            return node.name not in self.keys
+        return any(source in self._batched for source in node.all_input_nodes)
+
+    def is_weight(self, node: TraceNode | None) -> bool:
+        return node is not None and node.op == "placeholder" and node.name in self.keys
+
+    def shape(self, node: TraceNode) -> tuple[int, ...]:
+        """Every dimension of the (first) result."""
+        value = node.meta["val"]
+        value = value[0] if isinstance(value, tuple | list) else value
+        return tuple(int(n) for n in getattr(value, "shape", ()))
+
+    def size(self, node: TraceNode) -> int:
+        return prod(self.shape(node))
+
+    def dims(self, node: TraceNode) -> tuple[int, ...]:
+        """The dimensions of the (first) result without the batch."""
+        return self.without_batch(node, self.shape(node))
+
+    def without_batch(self, node: TraceNode, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape[1:] if self.has_batch(node, shape) else shape
+
+    def has_batch(self, node: TraceNode, shape: tuple[int, ...]) -> bool:
+        return node in self._batched and bool(shape) and shape[0] == self._batch
+
+    def call(self, node: TraceNode) -> Call:
+        return Call(node, bound(node), self)
+
+
+def operation(node: TraceNode) -> str:
+    """`conv2d` for `aten.conv2d.default`, `relu` for `aten.relu_.default`, `getitem`; "" for what is no call."""
+    if node.op != "call_function":
+        return ""
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return str(node.target.__name__)
+    name = str(schema.name).removeprefix("aten::")
+    return name if name.endswith("__") else name.rstrip("_")
+
+
+def bound(node: TraceNode) -> dict[str, Any]:
+    """The arguments of a call by name, defaults filled in."""
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return {str(index): value for index, value in enumerate(node.args)}
+    named = {a.name: a.default_value if a.has_default_value() else None for a in schema.arguments}
+    given = zip((a.name for a in schema.arguments), node.args, strict=False)
+    return named | dict(given) | dict(node.kwargs)
+
+
+Translation: TypeAlias = Callable[[Call], Result]
+
+
+def compact(values: Any, count: int) -> Any:
+    """A size as a person writes it: one number where all are equal. PyTorch gives one number for all, or `count`."""
+    numbers = (values,) if isinstance(values, int) else tuple(values)
+    numbers = numbers * count if len(numbers) == 1 else numbers
+    return numbers[0] if len(set(numbers)) == 1 else numbers

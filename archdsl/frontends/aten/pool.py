@@ -1,0 +1,79 @@
+"""Pools that slide, that adapt, and means and maxima over whole maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archdsl.frontends.aten.call import Call, Result, Step, Translation, compact
+from archdsl.ops.base import Op
+from archdsl.ops.pool import AvgPool, MaxPool
+from archdsl.ops.pool_adaptive import AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool
+from archdsl.ops.reshape import Flatten
+
+
+def _window(call: Call) -> dict[str, Any]:
+    count = len(call.out) - 1
+    kernel = compact(call["kernel_size"], count)
+    stride = compact(call["stride"], count) if call["stride"] else kernel
+    return {
+        "kernel": kernel,
+        "stride": None if stride == kernel else stride,
+        "padding": compact(call["padding"], count),
+        "ceil": call["ceil_mode"],
+    }
+
+
+def maximum(call: Call) -> Result:
+    if not call.takes_first_result_only:
+        return None
+    dilation = compact(call["dilation"], len(call.out) - 1)
+    return Step(MaxPool(dilation=dilation, **_window(call)), (call["self"],))
+
+
+def average(call: Call) -> Result:
+    if call.get("divisor_override") is not None:
+        return None
+    return Step(AvgPool(include_padding=call["count_include_pad"], **_window(call)), (call["self"],))
+
+
+def adaptive_average(call: Call) -> Result:
+    size = compact(call["output_size"], len(call.out) - 1)
+    return Step(GlobalAvgPool() if size == 1 else AdaptiveAvgPool(size=size), (call["self"],))
+
+
+def adaptive_maximum(call: Call) -> Result:
+    if not call.takes_first_result_only:
+        return None
+    size = compact(call["output_size"], len(call.out) - 1)
+    return Step(GlobalMaxPool() if size == 1 else AdaptiveMaxPool(size=size), (call["self"],))
+
+
+def mean(call: Call) -> Result:
+    return _over_map(call, GlobalAvgPool(), call["dim"])
+
+
+def largest(call: Call) -> Result:
+    return _over_map(call, GlobalMaxPool(), call["dim"]) if call.get("dim") not in (None, []) else None
+
+
+def _over_map(call: Call, pool: Op, axes: Any) -> Result:
+    rank = len(call.dims("self"))
+    if axes is None or call.axes("dim") != tuple(range(2, rank + 1)) or not call.takes_first_result_only:
+        return None
+    pooled = Step(pool, (call["self"],))
+    return pooled if call["keepdim"] else Step(Flatten(), (pooled,))
+
+
+TRANSLATIONS: dict[str, Translation] = {
+    "max_pool1d": maximum,
+    "max_pool2d": maximum,
+    "avg_pool1d": average,
+    "avg_pool2d": average,
+    "adaptive_avg_pool1d": adaptive_average,
+    "adaptive_avg_pool2d": adaptive_average,
+    "adaptive_max_pool1d": adaptive_maximum,
+    "adaptive_max_pool2d": adaptive_maximum,
+    "mean": mean,
+    "amax": largest,
+    "max": largest,
+}

@@ -1,0 +1,160 @@
+"""What moves numbers about, adds or cuts borders, or does nothing while evaluating."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation
+from archdsl.ops.crop import Pad, Trim
+from archdsl.ops.regularize import ChannelDropout, Dropout
+from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, PixelShuffle, SpaceToDepth, Split
+
+
+def unchanged(call: Call) -> Result:
+    """A call that gives its input again: the same numbers in the same shape and precision."""
+    value = call["self"]
+    same = call.trace.shape(value) == call.trace.shape(call.node)
+    return value if same and value.meta["val"].dtype == call.node.meta["val"].dtype else None
+
+
+def reshaped(call: Call) -> Result:
+    value, before, after = call["self"], call.dims("self"), call.out
+    if not call.trace.has_batch(call.node, call.trace.shape(call.node)):
+        return None
+    if before == after:
+        return value
+    return Step(Flatten(), (value,)) if len(after) == 1 else None
+
+
+def dropout(call: Call) -> Result:
+    return Step(Dropout(p=float(call["p"])), (call["input"],))
+
+
+def channel_dropout(call: Call) -> Result:
+    return Step(ChannelDropout(p=float(call["p"])), (call["input"],))
+
+
+def split(call: Call) -> Result:
+    if call["dim"] % (len(call.dims("self")) + 1) != 1:
+        return None
+    sizes = tuple(int(part.shape[1]) for part in call.node.meta["val"])
+    parts = len(sizes) if len(set(sizes)) == 1 else sizes
+    return Step(Split(parts=parts), (call["self"],))
+
+
+def part(call: Call) -> Result:
+    """One of several results."""
+    return None if call["0"] is None else call.node
+
+
+def cut(call: Call) -> Result:
+    if call.get("step") not in (None, 1):
+        return None
+    return _part(call, call["dim"], call["start"] or 0, call["end"])
+
+
+def narrow(call: Call) -> Result:
+    return _part(call, call["dim"], call["start"], call["start"] + call["length"])
+
+
+def _part(call: Call, axis: int, start: int, stop: int | None) -> Result:
+    """Positions `start` to `stop` along one dimension, which may count from the end."""
+    shape = call.trace.shape(call["self"])
+    axis %= len(shape)
+    length = shape[axis]
+    start, stop, _ = slice(start, stop).indices(length)
+    if (start, stop) == (0, length):
+        return call["self"]
+    if axis == 0 or not call.trace.has_batch(call["self"], shape):
+        return None
+    if axis == 1:
+        return Step(ChannelSlice(start=start, stop=None if stop == length else stop), (call["self"],))
+    pairs = [(0, 0)] * (len(shape) - 2)
+    pairs[axis - 2] = (start, length - stop)
+    return Step(Trim(sides=_sides(pairs)), (call["self"],))
+
+
+def pad(call: Call) -> Result:
+    mode = {"constant": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
+    return _padded(call, mode[call.get("mode") or "constant"], float(call.get("value") or 0))
+
+
+def reflection(call: Call) -> Result:
+    return _padded(call, "reflect", 0.0, "padding")
+
+
+def replication(call: Call) -> Result:
+    return _padded(call, "replicate", 0.0, "padding")
+
+
+def _padded(call: Call, mode: Any, value: float, argument: str = "pad") -> Result:
+    """Borders are given from the last dimension on; negative ones are cut off."""
+    numbers = list(call[argument])
+    pairs = list(zip(numbers[::2], numbers[1::2], strict=True))[::-1]
+    spatial = len(call.dims("self")) - 1
+    added = [(0, 0)] * (spatial - len(pairs)) + pairs
+    if len(added) > spatial:
+        return None
+    source: Source = call["self"]
+    if any(min(pair) < 0 for pair in added):
+        source = Step(Trim(sides=_sides([(max(-a, 0), max(-b, 0)) for a, b in added])), (source,))
+    if any(max(pair) > 0 for pair in added):
+        source = Step(
+            Pad(sides=_sides([(max(a, 0), max(b, 0)) for a, b in added]), mode=mode, value=value), (source,)
+        )
+    return source
+
+
+def _sides(pairs: list[tuple[int, int]]) -> int | tuple[int, ...]:
+    """As the language writes borders: left, right, top, bottom; shorter where sides agree."""
+    if len({pixels for pair in pairs for pixels in pair}) == 1:
+        return pairs[0][0]
+    if all(before == after for before, after in pairs) and len(pairs) > 1:
+        return tuple(before for before, _ in pairs)
+    return tuple(pixels for pair in reversed(pairs) for pixels in pair)
+
+
+def channel_shuffle(call: Call) -> Result:
+    return Step(ChannelShuffle(groups=call["groups"]), (call["self"],))
+
+
+def pixel_shuffle(call: Call) -> Result:
+    return Step(PixelShuffle(factor=call["upscale_factor"]), (call["self"],))
+
+
+def pixel_unshuffle(call: Call) -> Result:
+    return Step(SpaceToDepth(factor=call["downscale_factor"]), (call["self"],))
+
+
+TRANSLATIONS: dict[str, Translation] = {
+    "contiguous": unchanged,
+    "clone": unchanged,
+    "alias": unchanged,
+    "lift_fresh_copy": unchanged,
+    "to": unchanged,
+    "_to_copy": unchanged,
+    "expand": unchanged,
+    "flatten": reshaped,
+    "view": reshaped,
+    "_unsafe_view": reshaped,
+    "reshape": reshaped,
+    "squeeze": reshaped,
+    "unsqueeze": reshaped,
+    "unflatten": reshaped,
+    "dropout": dropout,
+    "feature_dropout": channel_dropout,
+    "split": split,
+    "split_with_sizes": split,
+    "chunk": split,
+    "slice": cut,
+    "narrow": narrow,
+    "pad": pad,
+    "constant_pad_nd": pad,
+    "reflection_pad1d": reflection,
+    "reflection_pad2d": reflection,
+    "replication_pad1d": replication,
+    "replication_pad2d": replication,
+    "channel_shuffle": channel_shuffle,
+    "pixel_shuffle": pixel_shuffle,
+    "pixel_unshuffle": pixel_unshuffle,
+}

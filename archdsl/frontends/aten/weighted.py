@@ -1,0 +1,85 @@
+"""Convolutions, linear layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archdsl.frontends.aten.call import Call, Result, Step, Translation, compact
+from archdsl.ops.conv import Conv, Depthwise
+from archdsl.ops.linear import Linear
+from archdsl.ops.transposed import UpConv
+
+
+def convolution(call: Call) -> Result:
+    weights = call.weights("weight", "bias")
+    if weights is None or not call.dims("input"):
+        return None
+    out, per_group, *kernel = call.trace.shape(call["weight"])
+    count, groups, channels = len(kernel), call["groups"], call.dims("input")[0]
+    stride, dilation = compact(call["stride"], count), compact(call["dilation"], count)
+    shared: dict[str, Any] = {
+        "kernel": compact(kernel, count),
+        "stride": stride,
+        "padding": _padding(call["padding"], kernel, call["dilation"], count),
+        "dilation": dilation,
+        "bias": "bias" in weights,
+    }
+    depthwise = groups == channels > 1 and per_group == 1
+    op = Depthwise(multiplier=out // groups, **shared) if depthwise else Conv(out=out, groups=groups, **shared)
+    return Step(op, (call["input"],), weights)
+
+
+def _padding(padding: Any, kernel: list[int], dilation: Any, count: int) -> Any:
+    """`same` where it is that of the language, else pixels."""
+    dilations = [dilation] * count if isinstance(dilation, int) else list(dilation) * (count // len(dilation))
+    totals = [d * (k - 1) for k, d in zip(kernel, dilations, strict=True)]
+    if padding == "valid":
+        return 0
+    if padding == "same":
+        pairs = [(total // 2, total - total // 2) for total in totals]
+        return "same" if all(total % 2 == 0 for total in totals) else _sides(pairs)
+    pixels = compact(padding, count)
+    each = (pixels,) * count if isinstance(pixels, int) else pixels
+    even = all(total % 2 == 0 and total // 2 == p for total, p in zip(totals, each, strict=True))
+    return "same" if even else pixels
+
+
+def _sides(pairs: list[tuple[int, int]]) -> tuple[int, ...]:
+    """Left, right, top, bottom."""
+    return tuple(pixels for pair in reversed(pairs) for pixels in pair)
+
+
+def transposed(call: Call) -> Result:
+    weights = call.weights("weight", "bias")
+    if weights is None:
+        return None
+    _, per_group, *kernel = call.trace.shape(call["weight"])
+    count = len(kernel)
+    op = UpConv(
+        out=per_group * call["groups"],
+        kernel=compact(kernel, count),
+        stride=compact(call["stride"], count),
+        padding=compact(call["padding"], count),
+        output_padding=compact(call["output_padding"], count),
+        dilation=compact(call["dilation"], count),
+        groups=call["groups"],
+        bias="bias" in weights,
+    )
+    return Step(op, (call["input"],), weights)
+
+
+def linear(call: Call) -> Result:
+    weights = call.weights("weight", "bias")
+    if weights is None or len(call.dims("input")) != 1:
+        return None
+    op = Linear(out=call.trace.shape(call["weight"])[0], bias="bias" in weights)
+    return Step(op, (call["input"],), weights)
+
+
+TRANSLATIONS: dict[str, Translation] = {
+    "conv1d": convolution,
+    "conv2d": convolution,
+    "conv_transpose1d": transposed,
+    "conv_transpose2d": transposed,
+    "linear": linear,
+}

@@ -1,0 +1,176 @@
+"""A module and inputs in, a trace out: what `torch.export` makes of its forward pass. Runs the module's code."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+
+from archdsl.diagnostics import CompileError, Diagnostic, Note
+from archdsl.frontends.functional import without_mutation
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A trace of one pass: its graph without operations in place, and what its ends stand for.
+
+    `keys` are the module's own names of parameters and buffers, by placeholder. `outputs` are name and value;
+    names are those of a tuple's or dictionary's entries, "" where there are none.
+    """
+
+    graph: fx.Graph
+    keys: Mapping[str, str]
+    inputs: tuple[fx.Node, ...]
+    outputs: tuple[tuple[str, fx.Node], ...]
+    training: bool
+
+
+def export(module: nn.Module, inputs: tuple[Any, ...], name: str, training: bool = False) -> Exported:
+    """Traces `module(*inputs)`, in evaluation or in training mode. Raises `CompileError`.
+
+    `name` is what messages call the module. Its mode is put back; weights and statistics stay as they are.
+    """
+    modes = {inner: inner.training for inner in module.modules()}
+    module.train(training)
+    try:
+        return _exported(_program(module, inputs, name), training, name)
+    finally:
+        for inner, mode in modes.items():
+            inner.training = mode
+
+
+def _program(module: nn.Module, inputs: tuple[Any, ...], name: str) -> Any:
+    try:
+        return _traced(module, inputs)
+    except Exception as error:
+        first = error
+    # What torch.export refuses, such as forward methods that keep values on the module, symbolic tracing
+    # may still see through: it follows the calls and leaves such assignments behind.
+    try:
+        return _traced(fx.symbolic_trace(module), inputs)
+    except Exception:
+        raise CompileError([_diagnosis(module, inputs, name, first)]) from first
+
+
+def _traced(module: nn.Module, inputs: tuple[Any, ...]) -> Any:
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        return torch.export.export(module, inputs, strict=False)
+
+
+def _exported(program: Any, training: bool, name: str) -> Exported:
+    signature = program.graph_signature
+    keys = {
+        **signature.inputs_to_parameters,
+        **signature.inputs_to_buffers,
+        **signature.inputs_to_lifted_tensor_constants,
+    }
+    graph, results = without_mutation(program)
+    user_inputs = set(signature.user_inputs)
+    inputs = tuple(node for node in graph.nodes if node.op == "placeholder" and node.name in user_inputs)
+    names = list(_names(program.call_spec.out_spec))
+    outputs = [(key, node) for key, node in zip(names, results, strict=True) if isinstance(node, fx.Node)]
+    if not outputs:
+        raise CompileError([Diagnostic("cannot-trace", f"{name} gives no tensor")])
+    return Exported(graph, keys, inputs, tuple(outputs), training)
+
+
+def _names(spec: Any, name: str = "") -> Iterator[str]:
+    """A name for each leaf of a result: fields and keys, the way down joined by underscores."""
+    if spec.is_leaf():
+        yield name
+        return
+    context = spec.context
+    fields = getattr(context, "_fields", None) or (context if isinstance(context, list) else None)
+    for index, child in enumerate(spec.children()):
+        here = str(fields[index]) if fields else ""
+        yield from _names(child, "_".join(part for part in (name, here) if part))
+
+
+# --- what went wrong -----------------------------------------------------------------------
+
+
+def _diagnosis(module: nn.Module, inputs: tuple[Any, ...], name: str, error: Exception) -> Diagnostic:
+    """Which of three: the code asks for values, it does not take these inputs, or it does something else."""
+    shown = ", ".join("x".join(map(str, value.shape[1:])) for value in inputs)
+    reached = _reached(module, inputs)
+    place = (Note(f"reached {reached}"),) if reached else ()
+    said = _first_line(error)
+    if _asks_for_values(error):
+        return Diagnostic(
+            "data-dependent",
+            f"what {name} computes depends on the numbers that flow through it, so it has no one graph",
+            notes=(Note(f"PyTorch says: {said}"), *place),
+        )
+    if not _runs(module, inputs):
+        return Diagnostic(
+            "reference-inputs",
+            f"{name} does not take the input {shown}" if inputs else f"{name} does not run without inputs",
+            notes=(Note(f"PyTorch says: {said}"), *place),
+        )
+    return Diagnostic(
+        "cannot-trace",
+        f"{name} runs, but neither torch.export nor torch.fx can trace it",
+        notes=(Note(f"torch.export says: {said}"), *place),
+    )
+
+
+def _asks_for_values(error: Exception) -> bool:
+    from torch._subclasses.fake_tensor import DataDependentOutputException
+    from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+
+    if isinstance(error, GuardOnDataDependentSymNode | DataDependentOutputException):
+        return True
+    return "data-dependent" in str(error).lower() or "meta tensors" in str(error).lower()
+
+
+def _runs(module: nn.Module, inputs: tuple[Any, ...]) -> bool:
+    try:
+        with torch.no_grad():
+            module(*inputs)
+    except Exception:
+        return False
+    return True
+
+
+def _reached(module: nn.Module, inputs: tuple[Any, ...]) -> str:
+    """The innermost module that was at work when tracing stopped: `layer1.0 (Bottleneck)`."""
+    paths = {inner: path for path, inner in module.named_modules()}
+    with _watching() as active:
+        try:
+            _traced(module, inputs)
+        except Exception:
+            for inner in reversed(active):
+                if paths.get(inner):
+                    return f"{paths[inner]} ({type(inner).__name__})"
+    return ""
+
+
+@contextmanager
+def _watching() -> Iterator[list[nn.Module]]:
+    """The modules whose forward is running, the innermost last."""
+    active: list[nn.Module] = []
+
+    def enter(inner: nn.Module, _: Any) -> None:
+        active.append(inner)
+
+    def leave(inner: nn.Module, _: Any, __: Any) -> None:
+        active.pop()
+
+    hooks = register_module_forward_pre_hook(enter), register_module_forward_hook(leave)
+    try:
+        yield active
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

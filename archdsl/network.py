@@ -1,0 +1,170 @@
+"""The Python interface: a spec in, and a `Network` that can be counted, drawn, written and run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archdsl.analyses import totals
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.driver import Compiled, Limits, compile_network, open_spec, split_variant
+from archdsl.files import write
+from archdsl.ir.graph import Graph
+from archdsl.report import render_line, render_text
+from archdsl.resolve.model import File
+from archdsl.resolve.resolve import resolve
+from archdsl.source import Source
+
+if TYPE_CHECKING:
+    import torch
+
+
+def load(
+    spec: str | PathLike[str], /, variant: str | None = None, *, limits: Limits | None = None, **settings: Any
+) -> Network:
+    """Compiles a spec: a file, or the name of one that comes with archdsl, `"resnet"` or `"resnet@50"`.
+
+    `settings` are the spec's parameters and scaling coefficients by name; words and blocks are given as text:
+    `load("resnet", layers=[2, 2, 2, 2], unit="Basic")`. Raises `CompileError`.
+    """
+    name, own = split_variant(str(spec))
+    if own is not None and variant not in (None, own):
+        raise ValueError(f"{spec} names the variant {own}, and variant= names {variant}")
+    with _readable():
+        return _network(open_spec(Path(spec) if isinstance(spec, PathLike) else name), own or variant, settings, limits)
+
+
+def loads(text: str, /, variant: str | None = None, *, limits: Limits | None = None, **settings: Any) -> Network:
+    """Compiles the text of a spec, which may import from the library. Raises `CompileError`."""
+    with _readable():
+        return _network(resolve(Source("spec.arch", text)), variant, settings, limits)
+
+
+def _network(file: File, variant: str | None, settings: Mapping[str, Any], limits: Limits | None) -> Network:
+    network = Network(compile_network(file, variant, settings, limits))
+    for diagnostic in network.warnings:
+        if diagnostic.code == "unused-setting":
+            warnings.warn(render_line(diagnostic), stacklevel=4)
+    return network
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Errors inside read as the command line prints them."""
+    try:
+        yield
+    except CompileError as error:
+        error.args = (f"\n{render_text(error.diagnostics)}",)
+        raise
+
+
+class Network:
+    """A compiled network. Made by `load` and `loads`; it does not change."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self._compiled = compiled
+
+    @property
+    def graph(self) -> Graph:
+        """The ops, their shapes and the tree of stages and blocks that they stand in."""
+        return self._compiled.graph
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What `archdsl check` would warn of."""
+        return self._compiled.warnings
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every parameter and scaling coefficient of the spec, and what it came to."""
+        return {setting.name: setting.value for setting in self.graph.header.settings}
+
+    @cached_property
+    def params(self) -> int:
+        """Learned numbers, without those of outputs that serve only training; shared weights count once."""
+        return totals.parameters(self.graph, totals.nodes_in(self.graph))
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-adds of convolutions and matrix products, for one input."""
+        return totals.macs(self.graph, totals.nodes_in(self.graph))
+
+    def source(self) -> str:
+        """PyTorch source of the network, to be kept: it imports nothing but torch."""
+        from archdsl.backends.torch import source
+
+        return source(self.graph)
+
+    def module(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> torch.nn.Module:
+        """The PyTorch module that `source` describes, with fresh weights. Raises `ImportError` without torch."""
+        try:
+            from archdsl.backends.torch.load import module
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            raise ImportError("a module needs PyTorch: pip install 'archdsl[torch]'") from None
+        return module(self.graph, device=device, dtype=dtype)
+
+    def draw(self, figure: str = "overview", format: str = "svg") -> Drawing:
+        """A figure ("overview", "block", "graph") as "svg", "pdf" or "png". Raises `ValueError` for any other."""
+        from archdsl.backends import figures
+
+        for what, known in ((figure, tuple(figures.FIGURES)), (format, figures.FORMATS)):
+            if what not in known:
+                raise ValueError(f"there is no {what!r}; it may be {', '.join(known)}")
+        return Drawing(figures.draw(self.graph, figure, format), format)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes what the suffix says: `.py` source, `.json` graph, `.svg`, `.pdf` or `.png` overview.
+
+        The file is written whole or not at all. Raises `CompileError` where it cannot be.
+        """
+        suffix = Path(path).suffix
+        match suffix:
+            case ".py":
+                content: str | bytes = self.source()
+            case ".json":
+                from archdsl.ir.serialize import to_json
+
+                content = to_json(self.graph)
+            case _:
+                content = self.draw(format=suffix.removeprefix(".")).data
+        with _readable():
+            write({Path(path): content})
+
+    def __repr__(self) -> str:
+        header = self.graph.header
+        variant = f"@{header.variant}" if header.variant else ""
+        given = "".join(f", {s.name}={s.value!r}" for s in header.settings if s.origin == "given")
+        return f"<{header.name}{variant}{given}: {self.params:,} params, {self.macs:,} MACs>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), **self.draw()._repr_mimebundle_()}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure in one format, which a notebook shows."""
+
+    data: bytes = field(repr=False)
+    format: str
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes the figure as it is. Raises `CompileError` where it cannot be written."""
+        with _readable():
+            write({Path(path): self.data})
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        match self.format:
+            case "svg":
+                return {"image/svg+xml": self.data.decode()}
+            case "png":
+                return {"image/png": self.data}
+            case _:
+                return {"text/plain": repr(self)}

@@ -1,0 +1,75 @@
+"""What an imported network does and no op of the language says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from archdsl.ops.base import Example, Expression, Family, Mismatch, Op, register
+from archdsl.tensor import Kind, Tensor
+
+
+def _as_tuples(value: object) -> object:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+@register
+class Opaque(Op):
+    """An operation of PyTorch that is kept by name, with what was measured of it. Only importing makes it."""
+
+    name = "opaque"
+    family = Family.OPAQUE
+    internal = True
+
+    target: str = Field(description="PyTorch's name: aten.flip")
+    results: Annotated[tuple[tuple[int, ...], ...], BeforeValidator(_as_tuples)] = Field(
+        description="dimensions of each output, without the batch"
+    )
+    kinds: Annotated[tuple[Kind, ...], BeforeValidator(_as_tuples)] = Field(
+        default=(), description="kind of each output; empty: all are numbers"
+    )
+    arguments: str = Field(default="", description="its arguments that are no values: dims=[2]")
+    parameters: int = Field(default=0, ge=0, description="learned numbers")
+    kept: int = Field(default=0, ge=0, description="numbers that are kept but not learned")
+    multiply_adds: int = Field(default=0, ge=0, description="for a batch of one")
+
+    def shape(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        kinds = self.kinds or ("float",) * len(self.results)
+        return tuple(Tensor(*dims, kind=kind) for dims, kind in zip(self.results, kinds, strict=True))
+
+    def params(self, *inputs: Tensor) -> int:
+        return self.parameters
+
+    def macs(self, *inputs: Tensor) -> int:
+        return self.multiply_adds
+
+    def buffers(self, *inputs: Tensor) -> int:
+        return self.kept
+
+    def torch(self, *inputs: Tensor) -> Expression:
+        raise Mismatch(f"`{self.target}` has no op in the language, so it cannot be written as a module")
+
+    def _check_inputs(self, inputs: tuple[Tensor, ...]) -> None:
+        """It was recorded with its inputs: any number and kind of them."""
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(
+            cls(target="aten.flip", results=((64, 28, 28),), arguments="dims=[2]"),
+            (Tensor(64, 28, 28),),
+            (Tensor(64, 28, 28),),
+        )
+        ids = Tensor(5, kind="int")
+        yield Example(
+            cls(target="aten.topk", results=((5,), (5,)), kinds=("float", "int"), multiply_adds=0),
+            (Tensor(10),),
+            (Tensor(5), ids),
+        )
+        yield Example(
+            cls(target="aten.linear", results=((20, 16),), parameters=272, kept=0, multiply_adds=5120),
+            (Tensor(20, 16),),
+            (Tensor(20, 16),),
+        )
+

@@ -1,0 +1,123 @@
+"""The text that the printer writes, with the comments and blank lines of the text that the tree was made from."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+from archdsl.source import Span
+from archdsl.syntax.pretty import INDENT, Doc, render
+from archdsl.syntax.tree import Comment
+
+
+class Placed(Protocol):
+    """Whatever has a span."""
+
+    @property
+    def span(self) -> Span: ...
+
+
+Node = TypeVar("Node", bound=Placed)
+
+
+class Page:
+    """Lines written so far. Statements come in the order of the text, and bring along the comments before them."""
+
+    def __init__(self, text: str, comments: Iterable[Comment], width: int) -> None:
+        self.text = text
+        self.width = width
+        self.lines: list[str] = []
+        self.level = 0
+        self.blank_due = False
+        self._blank_allowed = False
+        self._comments = sorted(comments, key=_start)
+
+    @property
+    def column(self) -> int:
+        return self.level * INDENT
+
+    def finished(self) -> str:
+        """The whole text, with the comments that come last."""
+        self._write_comments(len(self.text) + 1)
+        return "\n".join(self.lines) + "\n"
+
+    # --- writing ---------------------------------------------------------------------------
+
+    def write(self, doc: Doc, span: Span) -> None:
+        """What stands at `span`, with the comments above it, inside it and behind it."""
+        self.write_lines(render(doc, self.width, self.column), span)
+
+    def write_lines(self, lines: Sequence[str], span: Span) -> None:
+        """The same for lines that are already indented."""
+        self._write_comments(span.start)
+        self._separate(span.start)
+        for comment in self.take(span.start, span.end):
+            self._add(comment)
+        self.lines += lines
+        line_end = self.text.find("\n", span.end)
+        for comment in self.take(span.end, line_end if line_end >= 0 else len(self.text)):
+            self.lines[-1] += f"  {comment.text}"
+
+    @contextmanager
+    def body(self, header: Span, limit: int) -> Iterator[None]:
+        """What is written here is indented under the line at `header`, as are comments before `limit` that were."""
+        self.level += 1
+        self._blank_allowed = False
+        yield
+        while self._comments and (start := self._comments[0].span.start) < limit:
+            if self._indent(start) <= self._indent(header.start):
+                break
+            self._write_comments(start + 1)
+        self.level -= 1
+
+    def take(self, start: int, end: int) -> list[Comment]:
+        """The comments between two offsets, which are then no longer to be written."""
+        first = bisect_left(self._comments, start, key=_start)
+        last = bisect_left(self._comments, end, key=_start)
+        taken = self._comments[first:last]
+        del self._comments[first:last]
+        return taken
+
+    def _write_comments(self, end: int) -> None:
+        for comment in self.take(0, end):
+            self._separate(comment.span.start)
+            self._add(comment)
+
+    def _add(self, comment: Comment) -> None:
+        self.lines.append(" " * self.column + comment.text)
+
+    def _separate(self, start: int) -> None:
+        """A blank line above what begins at `start`, if one is due or the author left one there."""
+        if self._blank_allowed and (self.blank_due or self._blank_above(start)):
+            self.lines.append("")
+        self.blank_due, self._blank_allowed = False, True
+
+    # --- looking at the text ---------------------------------------------------------------
+
+    def limits(self, nodes: Sequence[Node], limit: int) -> Iterator[tuple[Node, int]]:
+        """Nodes, and where the next one begins; after the last one that is `limit`."""
+        return zip(nodes, [*(node.span.start for node in nodes[1:]), limit], strict=True)
+
+    def same_line(self, before: Span, after: Span) -> bool:
+        return self.text.find("\n", before.end, after.start) < 0
+
+    def word(self, word: str, before: Span, after: Span) -> Span:
+        """Where a line begins with `word` between two others."""
+        match = re.compile(rf"^[ \t]*({word})\b", re.MULTILINE).search(self.text, before.end, after.start)
+        return Span(before.source, *match.span(1)) if match else Span(before.source, before.end, before.end)
+
+    def _blank_above(self, start: int) -> bool:
+        line = self.text.rfind("\n", 0, start)
+        return line > 0 and not self.text[self.text.rfind("\n", 0, line) + 1 : line].strip()
+
+    def _indent(self, offset: int) -> int:
+        """Characters before the first word of the line around `offset`."""
+        match = re.compile(r"[ \t]*").match(self.text, self.text.rfind("\n", 0, offset) + 1)
+        return len(match[0]) if match else 0
+
+
+def _start(comment: Comment) -> int:
+    return comment.span.start

@@ -1,0 +1,410 @@
+"""What is wrong where the parser stopped, and what is written instead.
+
+`explain` asks the rules of `RULES` in turn, from what is surely meant to what can only be named. Each looks
+for one mistake that people make; the last one takes what is left.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from lark.exceptions import UnexpectedInput
+
+from archdsl.diagnostics import Diagnostic, Note
+from archdsl.source import Source
+from archdsl.syntax.mistakes import Mistake, mistake_of
+
+FLOW = ("path", "let", "shared", "repeat", "for", "if", "elif", "else", "return", "output", "stage")
+"""Words that begin a line of a body."""
+
+DECLARATIONS = ("source", "input", "param", "scaling", "variants", "def", "require", "defaults", "init", "expect")
+"""Words that begin a line of a network."""
+
+DEFINITIONS = ("network", "block", "from", "def", "defaults")
+"""Words that begin a definition of a file."""
+
+NAMED = ("network", "block", "stage", "path", "let", "shared", "output", "input", "param", "def")
+"""Words that a name follows."""
+
+OPENING = ("network", "block", "stage", "output", "repeat", "for", "if", "elif", "else", "variants", "scaling")
+"""Words that begin a line which has a colon."""
+
+FOREIGN_SIGNS = {
+    "**": "write `^`",
+    "||": "write `or`",
+    "+=": "write `let` with a new name",
+    "-=": "write `let` with a new name",
+    "=>": "write `->`",
+    "|>": "write `->`",
+    "//": "comments begin with `#`",
+}
+FOREIGN_WORDS = {
+    "import": "write `from blocks.residual import Bottleneck`",
+    "class": "write `block` or `network`",
+    "model": "write `network`",
+    "while": "write `repeat n:` or `for x in xs:`",
+    "const": "write `let`",
+    "var": "write `let`",
+}
+"""What other languages write, and what it is here."""
+
+SPOKEN = {
+    "COLON": "`:`",
+    "ARROW": "`->`",
+    "COMMA": "`,`",
+    "EQUAL": "`=`",
+    "VBAR": "`|`",
+    "LPAR": "`(`",
+    "RPAR": "`)`",
+    "RSQB": "`]`",
+    "RBRACE": "`}`",
+    "PERCENT": "`%`",
+    "IN": "`in`",
+    "THEN": "`then`",
+    "ELSE": "`else`",
+    "IMPORT": "`import`",
+    "STRING": "a string",
+    "NUMBER": "a number",
+    "LABEL": "the name of a variant",
+    "VARIANT": "the name of a variant",
+    "NAME": "a name",
+    "_INDENT": "an indented line",
+    "_NL": "the end of the line",
+}
+"""Terminals as a message calls them, the most telling first; signs between values go without saying."""
+
+
+def explain(source: Source, error: UnexpectedInput) -> Diagnostic:
+    """What is wrong where Lark stopped."""
+    mistake = mistake_of(source, error)
+    return next(found for rule in RULES if (found := rule(mistake)))
+
+
+# --- what other languages write --------------------------------------------------------------
+
+
+def foreign_word(mistake: Mistake) -> Diagnostic | None:
+    if mistake.first in FOREIGN_WORDS and (mistake.begins_line or mistake.second):
+        help = FOREIGN_WORDS[mistake.first]
+        return mistake.says("foreign-syntax", f"`{mistake.first}` begins no line here", help, mistake.first_span)
+    return None
+
+
+def foreign_sign(mistake: Mistake) -> Diagnostic | None:
+    sign = mistake.previous + "*" if mistake.previous == "*" and mistake.word[:1] == "*" else mistake.word
+    if sign not in FOREIGN_SIGNS:
+        return None
+    span = mistake.stretch(mistake.span.end - len(sign), mistake.span.end)
+    return mistake.says("foreign-syntax", f"`{sign}` means nothing here", FOREIGN_SIGNS[sign], span)
+
+
+def python_conditional(mistake: Mistake) -> Diagnostic | None:
+    if mistake.word != "if" or not mistake.before:
+        return None
+    if mistake.before.rstrip() == "else":
+        return mistake.says("foreign-syntax", "`else if` is one word", "write `elif`")
+    return mistake.says("foreign-syntax", "the condition comes first", "write `if condition then a else b`")
+
+
+def comprehension(mistake: Mistake) -> Diagnostic | None:
+    if mistake.word != "for" or not mistake.before:
+        return None
+    return mistake.says(
+        "foreign-syntax",
+        "values cannot be made in a loop here",
+        "branches can: `| for r in rates: conv(256, 3, dilation=r)`",
+    )
+
+
+def function_with_body(mistake: Mistake) -> Diagnostic | None:
+    if mistake.first != "def" or mistake.word != ":":
+        return None
+    return mistake.says("foreign-syntax", "a `def` is one expression", "write `def C(c) = round_to(c, 8)`")
+
+
+# --- the first word of a line ----------------------------------------------------------------
+
+
+def outside(mistake: Mistake) -> Diagnostic | None:
+    """A file's first level holds definitions only."""
+    if "NETWORK" not in mistake.accepted:
+        return None
+    if (close := _close(mistake.word, DEFINITIONS)) and mistake.word not in DECLARATIONS:
+        return _unknown(mistake, close)
+    shown = f"`{mistake.word}`" if re.match(r"\w", mistake.word) else "this line"
+    message = f"{shown} stands outside of any network or block"
+    return mistake.says("misplaced-line", message, "indent it under a `network` or a `block`")
+
+
+def misplaced_line(mistake: Mistake) -> Diagnostic | None:
+    """A definition or a declaration in a body, or a statement after a colon."""
+    words = re.findall(r"\w+", mistake.before)
+    if mistake.second and mistake.first in ("network", "block", "from") and mistake.begins_value:
+        message = f"`{mistake.first}` stands inside of another definition"
+        return mistake.says("misplaced-line", message, "begin it at the margin", mistake.first_span)
+    declares = mistake.second and mistake.first in DECLARATIONS and mistake.kind in ("NAME", "STRING")
+    if declares or (mistake.begins_line and mistake.word in DECLARATIONS and "RETURN" in mistake.accepted):
+        message = f"`{mistake.first}` belongs directly into a network"
+        return mistake.says("misplaced-line", message, span=mistake.first_span)
+    if len(words) > 1 and words[-1] in FLOW and mistake.begins_value and "ARROW" in mistake.accepted:
+        return mistake.says("misplaced-line", f"`{words[-1]}` begins a line of its own")
+    return None
+
+
+def missing_name(mistake: Mistake) -> Diagnostic | None:
+    if mistake.first not in NAMED or mistake.before.rstrip(" :") != mistake.first or mistake.word in ("=", "->", "."):
+        return None
+    return mistake.says("missing-name", f"`{mistake.first}` needs a name: a letter, then letters, digits and `_`")
+
+
+def missing_if(mistake: Mistake) -> Diagnostic | None:
+    if mistake.first not in ("elif", "else") or not (mistake.second or mistake.before.rstrip() == "else:"):
+        return None
+    message = f"no `if` stands right above this `{mistake.first}`"
+    return mistake.says("misplaced-line", message, span=mistake.first_span)
+
+
+def unknown_keyword(mistake: Mistake) -> Diagnostic | None:
+    """`stge conv1: ...`: almost one of the words that begin a line, and then a name."""
+    known = FLOW + DECLARATIONS
+    if (
+        mistake.second
+        and mistake.begins_value
+        and mistake.first not in known
+        and (close := _close(mistake.first, known))
+    ):
+        return _unknown(mistake, close)
+    return None
+
+
+def _unknown(mistake: Mistake, close: str) -> Diagnostic:
+    message = f"`{mistake.first}` begins no line of a {'file' if 'NETWORK' in mistake.accepted else 'network or block'}"
+    return mistake.says("unknown-keyword", message, f"did you mean `{close}`?", mistake.first_span)
+
+
+def misplaced_docstring(mistake: Mistake) -> Diagnostic | None:
+    if not mistake.begins_line or not mistake.word.startswith('"'):
+        return None
+    help = "move it up, or make it a comment with `#`"
+    if mistake.word != '"""':
+        help = 'a docstring stands in `"""`, a citation after `source`'
+    return mistake.says("misplaced-docstring", "a docstring is the first line of a network, a block or a stage", help)
+
+
+# --- colons and what stands under them -------------------------------------------------------
+
+
+def missing_colon(mistake: Mistake) -> Diagnostic | None:
+    """Where only a colon can come, or one ends the condition before it."""
+    if mistake.accepted <= {"LABEL", "_DEDENT"} and mistake.begins_line:
+        return mistake.says("missing-colon", f"`{mistake.word}` needs a colon: `{mistake.word}: width = 1.2`")
+    if re.fullmatch(r"expect\s+[\w.-]+\s+", mistake.before) and mistake.begins_value:
+        return mistake.says("missing-colon", f"`{mistake.before.strip()}` needs a colon before `{mistake.word}`")
+    if "COLON" not in mistake.accepted or "ARROW" in mistake.accepted or mistake.first not in OPENING:
+        return None
+    if not (mistake.at_line_end or mistake.begins_value):
+        return None
+    where = "at the end of this line" if mistake.at_line_end else f"before `{mistake.word}`"
+    or_then = " or `then`" if "THEN" in mistake.accepted and not mistake.at_line_end else ""
+    return mistake.says("missing-colon", f"`{mistake.first}` needs a colon{or_then} {where}")
+
+
+def indented_too_far(mistake: Mistake) -> Diagnostic | None:
+    if mistake.kind != "_INDENT":
+        return None
+    above = mistake.line_above
+    if mistake.line_below.startswith("|"):
+        end = mistake.stretch(above.end, above.end + 1)
+        return mistake.says("missing-colon", f"`{above.text}` needs a colon before its branches", span=end)
+    message = f"this line is indented deeper than the one above, `{above.text}`, which does not end in a colon"
+    start = mistake.source.text.index(mistake.line_below, mistake.start)
+    return mistake.says("bad-indentation", message, span=mistake.stretch(start, start + len(mistake.line_below)))
+
+
+def missing_body(mistake: Mistake) -> Diagnostic | None:
+    if "_INDENT" not in mistake.accepted or mistake.stack[-1:] != ("_NL",):
+        return None
+    above = mistake.line_above
+    message = f"nothing is indented under `{above.text}`"
+    if mistake.at_line_end or mistake.first in FLOW + DECLARATIONS + DEFINITIONS:
+        return mistake.says("missing-body", message, span=above)
+    note = Note("this line begins no deeper", mistake.span)
+    return mistake.says("missing-body", message, "indent by four more spaces what belongs to it", above, (note,))
+
+
+# --- branches, arrows, commas ----------------------------------------------------------------
+
+
+def missing_bar(mistake: Mistake) -> Diagnostic | None:
+    if "VBAR" not in mistake.accepted or not mistake.accepted <= {"VBAR", "_DEDENT"} or not mistake.begins_line:
+        return None
+    head = mistake.line_above.text.removesuffix(":")
+    if mistake.stack[-1] == "_INDENT" and head in (*NAMED, "elif", "else"):
+        why = "needs a name" if head in NAMED else "has no `if` right above it"
+        code = "missing-name" if head in NAMED else "misplaced-line"
+        return mistake.says(code, f"`{head}` {why}", span=mistake.line_above)
+    if mistake.stack[-1] == "_INDENT" and (close := _close(head, FLOW + DECLARATIONS)):
+        message = f"`{head}` begins no line of a network or block"
+        return mistake.says("unknown-keyword", message, f"did you mean `{close}`?", mistake.line_above)
+    return mistake.says(
+        "missing-bar",
+        "each branch of a merge begins with `|`",
+        "write `| ` before it, or indent it less if it comes after the merge",
+    )
+
+
+def stray_bar(mistake: Mistake) -> Diagnostic | None:
+    if mistake.word != "|":
+        return None
+    return mistake.says(
+        "stray-bar",
+        "this branch belongs to no merge",
+        "branches stand in `add{a | b}`, or as lines that begin with `|` and are indented under `add:`",
+    )
+
+
+def dangling_arrow(mistake: Mistake) -> Diagnostic | None:
+    if mistake.at_line_end and mistake.stack[-1:] == ("ARROW",):
+        start = mistake.source.text.rindex("->", 0, mistake.start + 1)
+        help = "begin the next line with `->`, indented deeper than this one"
+        return mistake.says("dangling-arrow", "nothing comes after this `->`", help, mistake.stretch(start, start + 2))
+    if mistake.word == "->" and (
+        mistake.begins_line or (mistake.previous in " |:{" and mistake.before.rstrip()[-1:] in ":|{=")
+    ):
+        return mistake.says(
+            "dangling-arrow", "nothing comes before this `->`", "leave it out, or name what flows: `it`"
+        )
+    return None
+
+
+def missing_comma(mistake: Mistake) -> Diagnostic | None:
+    if "COMMA" not in mistake.accepted or not mistake.begins_value or mistake.before.rstrip()[-1:] in ("", ","):
+        return None
+    return mistake.says("missing-comma", f"a comma is missing before `{mistake.word}`")
+
+
+def missing_arrow(mistake: Mistake) -> Diagnostic | None:
+    if "ARROW" not in mistake.accepted or not mistake.begins_value or mistake.begins_line:
+        return None
+    return mistake.says("missing-arrow", f"`->` is missing before `{mistake.word}`")
+
+
+def missing_reason(mistake: Mistake) -> Diagnostic | None:
+    if mistake.first != "require" or not mistake.at_line_end or "STRING" not in mistake.accepted:
+        return None
+    help = 'write why after the condition: `require depth >= 1 "a network has layers"`'
+    return mistake.says("missing-reason", "`require` has no reason, which its error would quote", help)
+
+
+# --- numbers, equals signs, comparisons ------------------------------------------------------
+
+
+def bad_number(mistake: Mistake) -> Diagnostic | None:
+    number = mistake.word
+    if number[:1] == "." and mistake.previous.isdigit():
+        return mistake.says("bad-number", "a number does not end in a point", "write `1.0` or `1`")
+    if re.match(r"\.\d", number) and "NUMBER" in mistake.accepted:
+        return mistake.says("bad-number", f"`{number}` begins with a point", f"write `0{number}`")
+    if not re.match(r"\d", number) or "NUMBER" not in mistake.accepted:
+        return None
+    help = "digits with `_` between them, a fraction, an exponent or one of the suffixes K, M, G, T: `4.1G`"
+    if number[-1] in "kmgt" and number[:-1].replace("_", "").replace(".", "").isdigit():
+        help = f"write `{number[:-1]}{number[-1].upper()}`"
+    return mistake.says("bad-number", f"`{number}` is no number", help)
+
+
+def shape_without_blanks(mistake: Mistake) -> Diagnostic | None:
+    if not mistake.previous.isalnum() or mistake.word[:1] != "x" or "_X" not in mistake.accepted:
+        return None
+    return mistake.says("bad-number", f"`{mistake.word}` is read as a name", f"write ` x {mistake.word[1:]}`")
+
+
+def equals(mistake: Mistake) -> Diagnostic | None:
+    if mistake.word[:1] != "=":
+        return None
+    if mistake.previous == "=":
+        span = mistake.stretch(mistake.start - 1, mistake.start + 1)
+        return mistake.says("double-equals", "`==` compares; a name is given with `=`", "write `=`", span)
+    if "COMPARE" in mistake.accepted:
+        return mistake.says("single-equals", "`=` gives a name; values are compared with `==`", "write `==`")
+    name = mistake.before.rstrip(" :")
+    if re.fullmatch(r"\w+", name):
+        help = f"write `let {name} = ...` for a number, `path {name} = ...` for a value that flows"
+        return mistake.says("bare-assignment", f"`{name} =` does not say what `{name}` is", help)
+    return None
+
+
+def chained_comparison(mistake: Mistake) -> Diagnostic | None:
+    if not re.match(r"[<>=!~]", mistake.word) or not {"COMPARE", "ABOUT"} & set(mistake.stack[-3:]):
+        return None
+    return mistake.says("chained-comparison", "one comparison holds two values", "write `a < b and b < c`")
+
+
+def number_of_copies(mistake: Mistake) -> Diagnostic | None:
+    if mistake.word not in ("+", "-", "/", "%", "*", "^") or "ARROW" not in mistake.accepted:
+        return None
+    help = "put the number of copies in parentheses: `Unit(64) * (n - 1)`" if "STAR" in mistake.stack[-3:] else None
+    return mistake.says("unexpected-token", f"no number can be computed here, at `{mistake.word}`", help)
+
+
+# --- what is left ----------------------------------------------------------------------------
+
+
+def unexpected(mistake: Mistake) -> Diagnostic:
+    found = f"`{mistake.word}`" if mistake.word else "the end of the line"
+    if mistake.kind == "$END":
+        found = "the end of the text"
+    expected = _expected(mistake.accepted)
+    return mistake.says(
+        "unexpected-token", f"expected {expected}, found {found}" if expected else f"{found} is misplaced"
+    )
+
+
+def _expected(accepted: frozenset[str]) -> str:
+    """`a value`, `` `)` or `,` ``: at most four things, none for the beginning of a line, where too much fits."""
+    if "RETURN" in accepted:
+        return ""
+    if "ARROW" in accepted:
+        accepted -= {"COLON", "LPAR"}
+    group = "a value" if "NUMBER" in accepted and "LSQB" in accepted else "a step" if "STAR" in accepted else ""
+    hidden = {"NAME", "NUMBER", "STRING", "LPAR"} if group and "NAME" in accepted else set()
+    words = [text for kind, text in SPOKEN.items() if kind in accepted and kind not in hidden]
+    words = ([group] if hidden else []) + words[:4]
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
+    foreign_word,
+    foreign_sign,
+    python_conditional,
+    comprehension,
+    function_with_body,
+    outside,
+    missing_if,
+    misplaced_docstring,
+    equals,
+    chained_comparison,
+    misplaced_line,
+    missing_name,
+    unknown_keyword,
+    indented_too_far,
+    missing_body,
+    missing_bar,
+    stray_bar,
+    dangling_arrow,
+    missing_reason,
+    bad_number,
+    shape_without_blanks,
+    missing_colon,
+    missing_comma,
+    missing_arrow,
+    number_of_copies,
+    unexpected,
+)
+
+
+def _close(word: str, known: tuple[str, ...]) -> str | None:
+    close = get_close_matches(word.lower(), known, 1, 0.7)
+    return close[0] if close and close[0] != word else None

@@ -45,5 +45,6 @@ def _sections() -> Iterator[str]:
 
 
 def _example(text: str) -> str:
-    language = "json" if text.startswith("{") else "arch"
-    return f"```{language}\n{text.rstrip()}\n```"
+    language = "json" if text.startswith("{") else "console" if text.startswith("$") else "arch"
+    shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")  # bytes that are no text
+    return f"```{language}\n{shown.rstrip()}\n```"

@@ -13,18 +13,17 @@ from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.elaborate.elaborate import elaborate
-from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.expect import expectations
+from archdsl.elaborate.outside import given_outside
 from archdsl.elaborate.session import Limits
-from archdsl.elaborate.values import Given, Problem
+from archdsl.elaborate.unused import unused_settings
 from archdsl.ir.graph import Graph
 from archdsl.ir.verify import verify
 from archdsl.resolve.model import File, Network
 from archdsl.resolve.resolve import resolve
 from archdsl.resources import specs_folder
 from archdsl.source import Source
-from archdsl.syntax.parser import parse_expression, read_source
+from archdsl.syntax.parser import read_source
 
 __all__ = ["Compiled", "Limits", "compile_network", "find_spec", "open_spec", "split_variant"]
 
@@ -111,14 +110,15 @@ def compile_network(
     `settings` are values by parameter name: numbers, booleans, lists, or text as a spec would write it.
     """
     network = network_of(file)
-    chosen = {name: _given(name, value, file) for name, value in (settings or {}).items()}
+    chosen = {name: given_outside(name, value, network) for name, value in (settings or {}).items()}
     with collection_paused():
         done = elaborate(network, variant, chosen, limits)
         verify(done.graph, "elaborate")
     failures = tuple(expectations(network, done.graph, done.environment))
     if failures:
         raise CompileError((*done.warnings, *failures))
-    return Compiled(done.graph, network, done.warnings)
+    unused = unused_settings(network, done.graph.header.settings)
+    return Compiled(done.graph, network, (*done.warnings, *unused))
 
 
 @contextmanager
@@ -131,15 +131,3 @@ def collection_paused() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _given(name: str, value: Any, file: File) -> Given:
-    """A setting from outside, where text stands for what a spec would write."""
-    if not isinstance(value, str):
-        return Given(name, tuple(value) if isinstance(value, tuple) else value, None, None)
-    source = Source(f"--{name}", value)
-    try:
-        found = evaluate(parse_expression(source), Environment.of(file))
-    except (Problem, CompileError):
-        return Given(name, value, None, None)
-    return Given(name, found, None, None)

@@ -1,0 +1,57 @@
+"""Settings from outside, as text from the command line or as values from Python -> values of the language."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.elaborate.environment import Environment
+from archdsl.elaborate.evaluate import evaluate
+from archdsl.elaborate.values import Given, Problem
+from archdsl.resolve.model import Network
+from archdsl.source import Source, Span
+from archdsl.syntax.parser import parse_expression
+
+
+def given_outside(name: str, value: Any, network: Network) -> Given:
+    """A setting by its name. Text is what a spec would write, but words need no quotes. Raises `CompileError`."""
+    if not isinstance(value, str):
+        if _is_plain(value):
+            return Given(name, value, None, None)
+        raise _unfit(name, f"got {value!r}")
+    source = Source(f"--{name}", value)
+    span = Span(source, 0, len(value))
+    kind = next((parameter.type for parameter in network.parameters if parameter.name == name), None)
+    if kind == "str" and not value.startswith('"'):
+        return Given(name, value, None, span)
+    try:
+        found = evaluate(parse_expression(source), Environment.of(network.file))
+    except (Problem, CompileError) as problem:
+        if kind is not None and value.isidentifier():
+            return Given(name, value, None, span)
+        raise _reworded(problem) from None
+    if not _is_finite(found):
+        raise _unfit(name, f"got {value}", span)
+    return Given(name, found, None, span)
+
+
+def _reworded(problem: Problem | CompileError) -> CompileError:
+    return CompileError([problem.diagnostic]) if isinstance(problem, Problem) else problem
+
+
+def _unfit(name: str, found: str, span: Span | None = None) -> CompileError:
+    takes = "a number, true or false, a word, a list or a shape"
+    return CompileError([Diagnostic("wrong-type", f"the setting `{name}` takes {takes}, {found}", span)])
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return isinstance(value, bool | int | float | str) and _is_finite(value)
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or isfinite(value)

@@ -1,0 +1,107 @@
+"""Emitted modules held against their graphs: an interpreter that knows nothing of classes, and recorded calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from archdsl.ir.graph import Graph, Node, Value
+from archdsl.ops.base import Expression
+
+
+def example_inputs(graph: Graph, batch: int = 2, **where: Any) -> list[Tensor]:
+    """Inputs as the graph declares them; tokens are below 10."""
+    made = []
+    for node in graph.inputs:
+        dims = (batch, *node.output.dims)
+        if node.output.kind == "int":
+            made.append(torch.randint(0, 10, dims, **{**where, "dtype": torch.long}))
+        else:
+            made.append(torch.randn(dims, **where))
+    return made
+
+
+def interpret(graph: Graph, module: nn.Module, inputs: Sequence[Tensor]) -> dict[Value, Tensor]:
+    """Every value of the graph, computed node by node with the modules that lie at the nodes' own paths."""
+    names = {**vars(__import__(type(module).__module__)), "torch": torch, "nn": nn, "F": F}
+    values = {Value(node.id): x for node, x in zip(graph.inputs, inputs, strict=True)}
+    for node in graph:
+        if node.op.name == "input":
+            continue
+        taken = [values[value] for value in graph.inputs_of(node.id)]
+        emission = node.op.torch(*graph.tensors_into(node.id))
+        if isinstance(emission, Expression):
+            texts = tuple(f"taken[{i}]" for i in range(len(taken)))
+            result = eval(emission.written(texts), names, {"taken": taken})
+        else:
+            result = module.get_submodule(node.weights)(*taken)
+        outputs = result if isinstance(result, tuple | list) else (result,)
+        values.update({Value(node.id, port): output for port, output in enumerate(outputs)})
+    return values
+
+
+def called_shapes(graph: Graph, module: nn.Module, inputs: Sequence[Tensor]) -> dict[str, list[tuple[int, ...]]]:
+    """By path: the shape, batch left out, of each call of a node's module during one forward pass."""
+    shapes: dict[str, list[tuple[int, ...]]] = {}
+    hooks = []
+    for path in {node.weights for node in graph if is_module(graph, node)}:
+
+        def note(_: nn.Module, __: Any, output: Tensor, path: str = path) -> None:
+            shapes.setdefault(path, []).append(tuple(output.shape[1:]))
+
+        hooks.append(module.get_submodule(path).register_forward_hook(note))
+    try:
+        module(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return shapes
+
+
+def is_module(graph: Graph, node: Node) -> bool:
+    """Whether a node is a module of its own in the emitted network."""
+    return node.op.name != "input" and not isinstance(node.op.torch(*graph.tensors_into(node.id)), Expression)
+
+
+def predicted_shapes(graph: Graph) -> dict[str, list[tuple[int, ...]]]:
+    """What `called_shapes` should find in a network that is training."""
+    shapes: dict[str, list[tuple[int, ...]]] = {}
+    for node in graph:
+        if is_module(graph, node):
+            shapes.setdefault(node.weights, []).append(node.output.dims)
+    return shapes
+
+
+def predicted_parameters(graph: Graph) -> dict[str, int]:
+    """Learned numbers by the path under which they are kept, where there are any."""
+    counts = {}
+    for node in graph:
+        if node.op.name != "input" and (params := node.op.params(*graph.tensors_into(node.id))):
+            counts[node.weights] = params
+    return counts
+
+
+def counted_parameters(module: nn.Module) -> dict[str, int]:
+    """Learned numbers of a module by the path of the submodule that holds them."""
+    counts: dict[str, int] = {}
+    for name, parameter in module.named_parameters():
+        path = name.rpartition(".")[0]
+        counts[path] = counts.get(path, 0) + parameter.numel()
+    return counts
+
+
+def tensors_of(result: Any) -> list[Tensor]:
+    """All tensors of what a network returned, in order; None stands for nothing."""
+    if isinstance(result, Tensor):
+        return [result]
+    return [tensor for item in result if item is not None for tensor in tensors_of(item)]
+
+
+def expected_outputs(graph: Graph, values: Mapping[Value, Tensor], training: bool) -> list[Tensor]:
+    """What the network should return, out of all values of the graph."""
+    outputs = [output for output in graph.outputs if training or not output.training]
+    return [values[value] for output in outputs for value in output.values]

@@ -6,10 +6,43 @@ from collections.abc import Iterator, Mapping
 
 from archdsl.diagnostics import Code
 from archdsl.elaborate.codes import CODES as ELABORATE_CODES
+from archdsl.frontends.codes import CODES as FRONTEND_CODES
 from archdsl.ir.codes import CODES as GRAPH_CODES
 from archdsl.ops.codes import CODES as OP_CODES
 from archdsl.resolve.codes import CODES as RESOLVE_CODES
 from archdsl.syntax.codes import CODES as SYNTAX_CODES
+
+BLOCKS_ALONE = """\
+block Unit(width):
+    conv(width, 3) -> relu
+"""
+
+NET = """\
+network Net:
+    input image: 3 x 32 x 32
+    conv(8, 3)
+"""
+
+COMMAND_CODES = {
+    "no-network": Code(
+        summary="A spec that is to be compiled or drawn holds blocks only.",
+        explanation="Such a file is a library for others to import. `archdsl check` reads it; there is nothing to "
+        "compile.",
+        example=f"$ archdsl compile net.arch\n{BLOCKS_ALONE}",
+    ),
+    "unknown-node": Code(
+        summary="`archdsl explain` is asked for a node that the network does not have.",
+        explanation="Nodes are named by their paths, as in tables, figures and state dicts. Several nodes may end "
+        "in the same name: the message lists what can be meant.",
+        example=f"$ archdsl explain net.arch relu\n{NET}",
+    ),
+    "unwritable-file": Code(
+        summary="A file cannot be written.",
+        explanation="The message has the system's reason. Files are written whole or not at all: what stood there "
+        "before still does.",
+        example=f"$ archdsl compile net.arch -o /dev/null/net.py\n{NET}",
+    ),
+}
 
 STAGES: dict[str, Mapping[str, Code]] = {
     "Reading": SYNTAX_CODES,
@@ -17,6 +50,8 @@ STAGES: dict[str, Mapping[str, Code]] = {
     "Settings and expansion": ELABORATE_CODES,
     "Ops and shapes": OP_CODES,
     "Graph files": GRAPH_CODES,
+    "Imported networks": FRONTEND_CODES,
+    "Commands": COMMAND_CODES,
 }
 
 CODES: dict[str, Code] = {name: code for table in STAGES.values() for name, code in table.items()}

@@ -16,9 +16,9 @@ class Code:
     """What a diagnostic's code means: one entry of the reference, which a test brings about by `example`.
 
     `summary` is one sentence, `explanation` says why the rule is there and what to do. `example` is the text
-    of `net.arch`; a line `# file: blocks/other.arch` begins a further file. It is checked by `archdsl check
-    net.arch`, unless its first line says otherwise: `$ archdsl check net.arch --variant b9`. One that begins
-    with `{` is the text of a graph file instead.
+    of `net.arch`; a line `# file: blocks/other.arch` begins a further file, `# link: other.arch` makes a link
+    that leads out of the folder. It is checked by `archdsl check net.arch`, unless its first line says
+    otherwise: `$ archdsl check net.arch --variant b9`. One that begins with `{` is a graph file instead.
     """
 
     summary: str

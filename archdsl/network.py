@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archdsl.analyses import totals
 from archdsl.diagnostics import CompileError, Diagnostic
@@ -20,9 +20,6 @@ from archdsl.report import render_line, render_text
 from archdsl.resolve.model import File
 from archdsl.resolve.resolve import resolve
 from archdsl.source import Source
-
-if TYPE_CHECKING:
-    import torch
 
 
 def load(
@@ -97,12 +94,15 @@ class Network:
 
     def source(self) -> str:
         """PyTorch source of the network, to be kept: it imports nothing but torch."""
-        from archdsl.backends.torch import source
+        from archdsl.backends.torch.source import source
 
         return source(self.graph)
 
-    def module(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> torch.nn.Module:
-        """The PyTorch module that `source` describes, with fresh weights. Raises `ImportError` without torch."""
+    def module(self, device: Any = None, dtype: Any = None) -> Any:
+        """The `torch.nn.Module` that `source` describes, with fresh weights, on a device and of a dtype of torch's.
+
+        Raises `ImportError` where torch is not installed.
+        """
         try:
             from archdsl.backends.torch.load import module
         except ModuleNotFoundError as error:

@@ -6,7 +6,7 @@ their names and the shapes that flow through. Numbers are handed out in order, s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from archdsl.ir.graph import Graph, Node, Scope, Value
@@ -21,22 +21,29 @@ class Interface:
     outputs: tuple[Value, ...]
 
 
-def interfaces(graph: Graph) -> dict[str, Interface]:
-    """The border of every scope. What the network itself returns leaves every scope that it is made in."""
+def interfaces(
+    graph: Graph, links: Iterable[tuple[Value, str]] | None = None, results: Iterable[Value] | None = None
+) -> dict[str, Interface]:
+    """The border of every scope. What the network returns leaves every scope that it is made in.
+
+    `links` (value, id of the node that takes it) and `results` say which uses count; all, if not given.
+    """
+    if links is None:
+        links = [(value, node.id) for node in graph for value in graph.inputs_of(node.id)]
+    if results is None:
+        results = [value for output in graph.outputs for value in output.values]
     around = {path: frozenset(scope.path for scope in graph.ancestry(path)) for path in graph.scopes}
     taken: dict[str, dict[Value, None]] = {path: {} for path in graph.scopes}
     given: dict[str, set[Value]] = {path: set() for path in graph.scopes}
-    for node in graph:
-        for value in graph.inputs_of(node.id):
-            maker = graph.node(value.node).scope
-            for path in around[node.scope] - around[maker]:
-                taken[path].setdefault(value)
-            for path in around[maker] - around[node.scope]:
-                given[path].add(value)
-    for output in graph.outputs:
-        for value in output.values:
-            for path in around[graph.node(value.node).scope]:
-                given[path].add(value)
+    for value, user in links:
+        maker, taker = around[graph.node(value.node).scope], around[graph.node(user).scope]
+        for path in taker - maker:
+            taken[path].setdefault(value)
+        for path in maker - taker:
+            given[path].add(value)
+    for value in results:
+        for path in around[graph.node(value.node).scope]:
+            given[path].add(value)
     order = {node.id: index for index, node in enumerate(graph)}
     return {
         path: Interface(tuple(taken[path]), tuple(sorted(given[path], key=lambda v: (order[v.node], v.port))))

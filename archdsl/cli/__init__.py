@@ -13,7 +13,7 @@ BUG = 70
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that `arguments` (those of the process, unless given) ask for, and returns the exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = [*(sys.argv[1:] if arguments is None else arguments)]  # `list` is a module of this package
     traceback = "--traceback" in words
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -26,9 +26,9 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from archdsl import __version__
+        from importlib.metadata import version
 
-        print(f"archdsl {__version__}")
+        print(f"archdsl {version('archdsl')}")
         raise typer.Exit
 
 

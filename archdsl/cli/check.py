@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,12 +40,12 @@ def check(
     """Check specs: names, shapes, and the facts that they state of themselves.
 
     Prints a line for each network: parameters, multiply-adds (MACs), shapes. Any other option is a parameter of
-    the spec: --classes 10. Errors and warnings go to standard output; as `line` or `json` they stand there alone.
+    the spec: --classes 10.
     """
     from archdsl.cli.target import targets
 
     asked = targets(ctx, specs, variant, settings, max_steps, max_depth)
-    with reporting(format, sys.stdout) as report:
+    with reporting(format) as report:
         for target in asked:
             _check(target, all_variants, report)
 
@@ -61,7 +60,7 @@ def _check(target: Target, all_variants: bool, report: Report) -> None:
         if all_variants:
             names = list(_variants(target))
         for name in names:
-            for diagnostic in _check_variant(target.of_variant(name), report.format):
+            for diagnostic in _check_variant(target.of_variant(name), report.verbose):
                 found.setdefault(diagnostic, []).append(name or "the defaults")
     except CompileError as error:
         report.add(error.diagnostics)
@@ -77,12 +76,12 @@ def _variants(target: Target) -> Iterator[str | None]:
         yield from network.variants
 
 
-def _check_variant(target: Target, format: Format) -> tuple[Diagnostic, ...]:
+def _check_variant(target: Target, verbose: bool) -> tuple[Diagnostic, ...]:
     from archdsl.analyses import totals
     from archdsl.diagnostics import CompileError
 
     if target.file.network is None and not target.variant and not target.settings:
-        if format is Format.TEXT:
+        if verbose:
             blocks = [d for d in target.file.definitions.values() if d.file.source == target.file.source]
             print(f"{target.title}: {len(blocks)} block{'s' if len(blocks) != 1 else ''}")
         return ()
@@ -90,7 +89,7 @@ def _check_variant(target: Target, format: Format) -> tuple[Diagnostic, ...]:
         compiled = target.compile()
     except CompileError as error:
         return error.diagnostics
-    if format is Format.TEXT:
+    if verbose:
         graph = compiled.graph
         nodes = totals.nodes_in(graph)
         shapes = " + ".join(str(node.output) for node in graph.inputs)

@@ -59,19 +59,21 @@ def compile(
         contents = {kind: EMITTERS[kind](compiled.graph) for kind in kinds}
         if output == Path("-"):
             sys.stdout.write(contents[kinds[0]])
+            report.result_printed = True
             return
         places = _places(ctx, output, asked.name, kinds)
         _write({places[kind]: contents[kind] for kind in kinds})
-        _print_run(compiled.graph)
-        for path in places.values():
-            print(f"wrote {path}")
+        if report.verbose:
+            _print_run(compiled.graph)
+            for path in places.values():
+                print(f"wrote {path}")
 
 
 # --- what is written -----------------------------------------------------------------------
 
 
 def _torch(graph: Graph) -> str:
-    from archdsl.backends.torch import source
+    from archdsl.backends.torch.source import source
 
     return source(graph)
 
@@ -143,11 +145,11 @@ def _print_run(graph: Graph) -> None:
     variant = f", variant {header.variant}" if header.variant else ""
     print(f"{header.name} from {header.spec}{variant}")
     if header.settings:
-        from archdsl.ir.dump import value_text
+        from archdsl.elaborate.explain import shown
 
         rows = table("setting", ">value", "from")
         for setting in header.settings:
-            rows.add_row(setting.name, value_text(setting.value), setting.origin)
+            rows.add_row(setting.name, shown(setting.value), setting.origin)
         console().print(rows)
     nodes = totals.nodes_in(graph)
     params, macs = totals.parameters(graph, nodes), totals.macs(graph, nodes)

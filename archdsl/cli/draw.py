@@ -57,8 +57,10 @@ def draw(
         picture = figures.draw(compiled.graph, figure, path.suffix.removeprefix(".") or "svg")
         if path == Path("-"):
             sys.stdout.buffer.write(picture)
-        else:
-            write({path: picture})
+            report.result_printed = True
+            return
+        write({path: picture})
+        if report.verbose:
             print(f"wrote {path}")
 
 

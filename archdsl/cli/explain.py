@@ -49,9 +49,10 @@ def explain(
     from archdsl.elaborate.explain import explain
 
     asked = target(ctx, spec, variant, settings, max_steps, max_depth)
-    with reporting(format):
+    with reporting(format) as report:
         explanation = explain(asked.compile().graph, node)
         print("\n".join(_lines(explanation)))
+        report.result_printed = True
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:

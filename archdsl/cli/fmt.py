@@ -35,16 +35,18 @@ def fmt(paths: PathsArgument, check: CheckOption = False, format: FormatOption =
         for path in paths:
             if path == Path("-"):
                 sys.stdout.write(_formatted(_standard_input()))
+                report.result_printed = True
                 continue
             for file in _specs(path):
                 files += 1
                 try:
                     if _format(file, check):
                         changed.append(file)
-                        print(f"{'would format' if check else 'formatted'} {file}")
+                        if report.verbose:
+                            print(f"{'would format' if check else 'formatted'} {file}")
                 except CompileError as error:
                     report.add(error.diagnostics)
-    if files:
+    if files and report.verbose:
         print(f"{len(changed)} of {files} file{'s' if files != 1 else ''} {'would change' if check else 'changed'}")
     if check and changed:
         raise typer.Exit(SPEC_ERROR)

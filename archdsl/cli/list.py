@@ -10,11 +10,14 @@ def list_specs() -> None:
     from archdsl.cli.complete import library
     from archdsl.driver import open_spec
 
-    rows = table("spec", "network", "variants", "parameters")
+    rows = table("spec", "what it is, its variants, its parameters")
     for name in library():
         network = open_spec(name).network
         assert network is not None, f"{name} of the library has no network"
         settings = [*(p.name for p in network.parameters), *(formula.name.name for formula in network.scaling)]
-        rows.add_row(name, network.doc.partition("\n")[0], " ".join(network.variants), " ".join(settings))
+        about = [network.doc.partition("\n")[0]]
+        about += [f"variants: {' '.join(network.variants)}"] if network.variants else []
+        about += [f"parameters: {' '.join(settings)}"] if settings else []
+        rows.add_row(name, "\n".join(about))
     console().print(rows)
-    print("\nA name stands for a file wherever a spec is asked for, and NAME@VARIANT for a variant of it.")
+    print("\nA name stands for a file wherever a spec is asked for; NAME@VARIANT is a variant.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.complete import op_names
-from archdsl.cli.output import WRONG_CALL, console, table, width
+from archdsl.cli.output import console, table, width
 
 if TYPE_CHECKING:
     from archdsl.ops.reference import OpReference
@@ -18,12 +18,12 @@ NameArgument = Annotated[
 ]
 
 
-def ops(name: NameArgument = None) -> None:
+def ops(ctx: typer.Context, name: NameArgument = None) -> None:
     """List the ops, or say everything about one: its arguments, their defaults, examples with shapes."""
     if name is None:
         _print_all()
     else:
-        _print_one(name)
+        _print_one(ctx, name)
 
 
 def _print_all() -> None:
@@ -40,7 +40,7 @@ def _print_all() -> None:
     print("`archdsl ops NAME` tells all about one.")
 
 
-def _print_one(name: str) -> None:
+def _print_one(ctx: typer.Context, name: str) -> None:
     from archdsl.ops.reference import families, reference
 
     known = {op.name: op for members in families().values() for op in members}
@@ -48,18 +48,28 @@ def _print_one(name: str) -> None:
         from difflib import get_close_matches
 
         close = get_close_matches(name, known, 1)
-        typer.echo(f"There is no op '{name}'" + (f"; did you mean '{close[0]}'?" if close else "."), err=True)
-        raise typer.Exit(WRONG_CALL)
+        ctx.fail(f"There is no op '{name}'" + (f"; did you mean '{close[0]}'?" if close else "."))
     entry = reference(known[name])
-    print("\n".join(_lines(entry)))
+    print("\n".join(_about(entry)))
+    if entry.arguments:
+        rows = table("argument", "type", "default", "meaning")
+        for argument in entry.arguments:
+            default = "required" if argument.required else argument.default or "unset"
+            rows.add_row(argument.name, argument.type, default, argument.description)
+        print()
+        console().print(rows)
+    examples = table("example", "in", "out")
+    for example in entry.examples:
+        examples.add_row(*example)
+    print()
+    console().print(examples)
 
 
-def _lines(entry: OpReference) -> Iterator[str]:
+def _about(entry: OpReference) -> Iterator[str]:
     from textwrap import wrap
 
-    yield entry.signature
-    yield ""
-    yield from wrap(entry.summary, width())
-    if entry.details:
-        yield ""
-        yield entry.details
+    yield from wrap(entry.signature, width(), subsequent_indent=" " * (len(entry.name) + 1))
+    for paragraph in (entry.summary, *entry.details.split("\n\n")):
+        if paragraph:
+            yield ""
+            yield from wrap(paragraph, width())

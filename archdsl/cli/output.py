@@ -27,12 +27,21 @@ CALL = frozenset(
 
 
 class Report:
-    """The diagnostics of one run, each once, and what they are printed on."""
+    """The diagnostics of one run, each once.
 
-    def __init__(self, format: Format, stream: TextIO) -> None:
+    As text they go to standard error. As lines or JSON, which programs read, they are what standard output holds,
+    unless the command has printed its result there.
+    """
+
+    def __init__(self, format: Format) -> None:
         self.format = format
-        self.stream = stream
         self.diagnostics: dict[Diagnostic, None] = {}
+        self.result_printed = False
+
+    @property
+    def verbose(self) -> bool:
+        """Whether standard output may hold what a person reads."""
+        return self.format is Format.TEXT
 
     def add(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics.update(dict.fromkeys(diagnostics))
@@ -40,15 +49,16 @@ class Report:
     def print(self) -> None:
         from archdsl.report import render_json, render_line, render_text
 
+        stream = sys.stderr if self.verbose or self.result_printed else sys.stdout
         match self.format:
             case Format.JSON:
                 text = render_json(self.diagnostics)
             case Format.LINE:
                 text = "\n".join(map(render_line, self.diagnostics))
             case Format.TEXT:
-                text = render_text(self.diagnostics, color=in_color(self.stream), width=width())
+                text = render_text(self.diagnostics, color=in_color(stream), width=width())
         if text:
-            print(text, file=self.stream)
+            print(text, file=stream)
 
     @property
     def exit_code(self) -> int:
@@ -59,9 +69,9 @@ class Report:
 
 
 @contextmanager
-def reporting(format: Format, stream: TextIO | None = None) -> Iterator[Report]:
-    """Prints what is added, or raised as `CompileError`, on `stream` (standard error) and ends with its exit code."""
-    report = Report(format, stream or sys.stderr)
+def reporting(format: Format) -> Iterator[Report]:
+    """Prints the diagnostics that are added, or raised as `CompileError`, and ends with the exit code they mean."""
+    report = Report(format)
     try:
         yield report
     except CompileError as error:

@@ -49,8 +49,9 @@ def show(
     asked = target(ctx, spec, variant, settings, max_steps, max_depth)
     if until not in STAGES:
         ctx.fail(f"There is no stage '{until}'; it may be {', '.join(STAGES)}.")
-    with reporting(format):
+    with reporting(format) as report:
         print(STAGES[until](asked).rstrip("\n"))
+        report.result_printed = True
 
 
 def _parse(target: Target) -> str:
@@ -75,7 +76,7 @@ def _expand(target: Target) -> str:
 
 
 def _emit(target: Target) -> str:
-    from archdsl.backends.torch import source
+    from archdsl.backends.torch.source import source
 
     return source(target.compile().graph)
 

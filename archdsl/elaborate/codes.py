@@ -37,6 +37,20 @@ CODES: dict[str, Code] = {
         "The rule's own reason is quoted.",
         _net("param width: int = 7", 'require width % 2 == 0 "an even width"', "conv(width, 3)"),
     ),
+    "unused-setting": Code(
+        "A setting was given that changes nothing.",
+        "What follows from it is set by the variant, or given as well: the variants of EfficientNet set width, depth "
+        "and resolution, so `--variant b3 --phi 1` is b3. Without the variant the formula holds.",
+        "$ archdsl check net.arch --variant wide --phi 2\n"
+        + _net(
+            "param phi: float = 1",
+            "scaling:",
+            "    width = 8 * phi",
+            "variants:",
+            "    wide: width = 32",
+            "conv(width, 3)",
+        ),
+    ),
     "division-by-zero": Code(
         "An expression divides by zero.",
         "The part that is 0 is named.",

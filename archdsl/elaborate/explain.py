@@ -13,7 +13,7 @@ from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.evaluate import evaluate, truth
+from archdsl.elaborate.evaluate import truth, word_or_value
 from archdsl.elaborate.settings import shown_number
 from archdsl.elaborate.values import Flow, Given, Unit, describe
 from archdsl.ir.graph import Graph, Node, Scope
@@ -111,7 +111,8 @@ class _Derivation:
                 continue
             fact = self.of(name, given)
             if shown(value) != fact.value and _differs(value, given.value):
-                fact = replace(fact, value=shown(value), origin=f"{fact.value} at this place in the network")
+                origin = f"from {fact.value}, by its place in the network"
+                fact = replace(fact, value=shown(value), worked="", origin=origin)
             yield fact
 
     def of(self, name: str, given: Given) -> Fact:
@@ -168,11 +169,11 @@ class _Derivation:
             yield self.flow(name, home.values[name])
 
     def attribute(self, expression: tree.Attribute, environment: Environment) -> Iterator[Fact]:
-        value = evaluate(expression.value, environment)
+        value = word_or_value(expression.value, environment)
         text = expression_text(expression)
         if isinstance(value, Flow) and (id(value), text) not in self.told:
             self.told.add((id(value), text))
-            yield replace(self.flow(text, value), value=shown(evaluate(expression, environment)))
+            yield replace(self.flow(text, value), value=shown(word_or_value(expression, environment)))
 
     def flow(self, name: str, value: Flow) -> Fact:
         node = self.nodes[value.ref.number]
@@ -185,7 +186,7 @@ class _Derivation:
         assert found is not None
         define, home = found
         inner = home.child()
-        values = [evaluate(argument.value, environment) for argument in call.arguments]
+        values = [word_or_value(argument.value, environment) for argument in call.arguments]
         names = [name.name for name in define.parameters]
         inner.values.update(zip(names, values, strict=True))
         name = f"{define.name.name}({', '.join(map(shown, values))})"
@@ -195,7 +196,7 @@ class _Derivation:
         self.told.update((id(inner), parameter) for parameter in names)
         yield Fact(
             name,
-            shown(evaluate(call, environment)),
+            shown(word_or_value(call, environment)),
             self.worked(define.value, inner),
             _typeset(expression_text(define.value)),
             span=define.span,
@@ -207,9 +208,9 @@ class _Derivation:
     def worked(self, expression: tree.Expression, environment: Environment) -> str:
         if isinstance(expression, tree.Name):
             # A name alone is explained by its own fact.
-            return expression.name if expression.name in environment else shown(evaluate(expression, environment))
+            return expression.name if expression.name in environment else shown(word_or_value(expression, environment))
         if isinstance(expression, tree.Call) and _defined(expression, environment):
-            values = ", ".join(shown(evaluate(argument.value, environment)) for argument in expression.arguments)
+            values = ", ".join(shown(word_or_value(argument.value, environment)) for argument in expression.arguments)
             return f"{expression_text(expression.function)}({values})"
         return _typeset(expression_text(self.put_in(expression, environment)))
 
@@ -229,20 +230,20 @@ class _Derivation:
             case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
                 return self.put_in(then if truth(condition, environment) else otherwise, environment)
             case tree.Call() if not _defined(expression, environment):
-                if not isinstance(evaluate(expression, environment), Unit):
+                if not isinstance(word_or_value(expression, environment), Unit):
                     arguments = tuple(
                         replace(argument, value=self.argument(argument.value, environment))
                         for argument in expression.arguments
                     )
                     return replace(expression, arguments=arguments)
-        return tree.Name(shown(evaluate(expression, environment)), expression.span)
+        return tree.Name(shown(word_or_value(expression, environment)), expression.span)
 
     def argument(self, expression: tree.Expression, environment: Environment) -> tree.Expression:
         """`32 × 1.2 = 38.4` for what is computed on the way."""
         inner = self.put_in(expression, environment)
         if not _computes(expression):
             return inner
-        text = f"{_typeset(expression_text(inner))} = {shown(evaluate(expression, environment))}"
+        text = f"{_typeset(expression_text(inner))} = {shown(word_or_value(expression, environment))}"
         return tree.Name(text, expression.span)
 
 
@@ -281,7 +282,7 @@ def shown(value: Any) -> str:
     match value:
         case str():
             return value
-        case int() | float() if not isinstance(value, bool):
+        case float():
             return shown_number(value)
         case Unit():
             return str(value)
@@ -310,10 +311,17 @@ def _sizes(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[Fact]:
     if not inputs or output.kind == "int":
         yield Fact("output", str(output))
         return
-    yield Fact("channels", str(output.channels), _channels(node, inputs))
+    yield _size("channels", output.channels, _channels(node, inputs))
     names = ("height", "width") if len(output.spatial) == 2 else ("length",)
     for dimension, (name, size) in enumerate(zip(names, output.spatial, strict=False)):
-        yield Fact(name, str(size), _pixels(node, inputs, dimension))
+        yield _size(name, size, _pixels(node, inputs, dimension))
+
+
+UNCHANGED = "as it comes in"
+
+
+def _size(name: str, size: int, worked: str) -> Fact:
+    return Fact(name, str(size), origin=UNCHANGED) if worked == UNCHANGED else Fact(name, str(size), worked)
 
 
 def _channels(node: Node, inputs: tuple[Tensor, ...]) -> str:
@@ -322,7 +330,7 @@ def _channels(node: Node, inputs: tuple[Tensor, ...]) -> str:
         return "out"
     if len(channels) > 1 and sum(channels) == node.output.channels:
         return " + ".join(map(str, channels))
-    return "as it comes in" if channels[0] == node.output.channels else ""
+    return UNCHANGED if channels[0] == node.output.channels else ""
 
 
 def _pixels(node: Node, inputs: tuple[Tensor, ...], dimension: int) -> str:
@@ -333,16 +341,16 @@ def _pixels(node: Node, inputs: tuple[Tensor, ...], dimension: int) -> str:
     before = inputs[0].spatial[dimension]
     window = node.op.window(*inputs)
     if window is None:
-        return "as it comes in" if size == before else ""
+        return UNCHANGED if size == before else ""
     if window.everything:
-        return f"all of {before} pixels at once"
+        return ""
     stretch = window.stretch[dimension] if window.stretch else 1
     reach = window.dilation[dimension] * (window.kernel[dimension] - 1) + 1
     start, end = window.padding[dimension]
     stride = window.stride[dimension]
     room = (before - 1) * stretch + 1 + start + end - reach
-    if room + 1 == before == size and stride == 1:
-        return "as it comes in"
+    if reach == 1 and room + 1 == before == size and stride == 1:
+        return UNCHANGED
     for rounding, result in (("floor", room // stride), ("ceil", -(-room // stride))):
         if result + 1 == size:
             wide = str(before) if stretch == 1 else f"({before} - 1) × {stretch} + 1"

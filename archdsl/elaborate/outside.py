@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
@@ -9,7 +10,8 @@ from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.values import Given, Problem
-from archdsl.resolve.model import Network
+from archdsl.ops.base import REGISTRY
+from archdsl.resolve.model import Block, File, Network
 from archdsl.source import Source, Span
 from archdsl.syntax.parser import parse_expression
 
@@ -28,6 +30,8 @@ def given_outside(name: str, value: Any, network: Network) -> Given:
     try:
         found = evaluate(parse_expression(source), Environment.of(network.file))
     except (Problem, CompileError) as problem:
+        if kind in ("block", "op") and value.isidentifier():
+            raise _unknown_unit(kind, value, network.file, span) from None
         if kind is not None and value.isidentifier():
             return Given(name, value, None, span)
         raise _reworded(problem) from None
@@ -38,6 +42,16 @@ def given_outside(name: str, value: Any, network: Network) -> Given:
 
 def _reworded(problem: Problem | CompileError) -> CompileError:
     return CompileError([problem.diagnostic]) if isinstance(problem, Problem) else problem
+
+
+def _unknown_unit(kind: str, value: str, file: File, span: Span) -> CompileError:
+    known = [name for name, found in file.definitions.items() if isinstance(found, Block)]
+    known += [] if kind == "block" else [name for name, op in REGISTRY.items() if not op.internal]
+    close = get_close_matches(value, known, 1)
+    hint = f"; did you mean `{close[0]}`?" if close else ""
+    help = f"it has {', '.join(known)}" if known and kind == "block" and not close else None
+    message = f"{file.source.name} knows no {kind} `{value}`{hint}"
+    return CompileError([Diagnostic("unknown-name", message, span, help=help)])
 
 
 def _unfit(name: str, found: str, span: Span | None = None) -> CompileError:

@@ -69,19 +69,14 @@ def _warning(network: Network, name: str, origins: dict[str, str]) -> Diagnostic
     message = f"`{name}` has no effect: "
     if not users:
         return Diagnostic("unused-setting", f"{message}nothing in {network.name} uses it", severity="warning")
-    shown = ", ".join(f"`{user}`" for user in users)
-    by = ", ".join(dict.fromkeys(origins[user] for user in users if origins[user] != "given")) or "given as well"
+    shown = [f"`{user}`" for user in users]
+    follow = f"{' and '.join(filter(None, [', '.join(shown[:-1]), shown[-1]]))} follow{'s' * (len(users) == 1)} from it"
+    by = {origins[user]: None for user in users}
+    setters = " and ".join("the call" if origin == "given" else origin for origin in by)
+    variants = [network.variants[origin.removeprefix("variant ")] for origin in by if origin.startswith("variant ")]
     return Diagnostic(
         "unused-setting",
-        f"{message}what follows from it is set: {shown} ({by})",
-        notes=tuple(Note(f"`{user}` is set here", span) for user, span in _places(network, users, origins)),
+        f"{message}{follow}, but {setters} set{'s' * (len(by) == 1)} {'it' if len(users) == 1 else 'them'}",
+        notes=tuple(Note(f"variant {variant.name} stands here", variant.span) for variant in variants),
         severity="warning",
     )
-
-
-def _places(network: Network, users: list[str], origins: dict[str, str]) -> Iterator[tuple[str, Span]]:
-    for user in users:
-        variant = network.variants.get(origins[user].removeprefix("variant "))
-        for assignment in variant.assignments if variant else ():
-            if assignment.name.name == user:
-                yield user, assignment.span

@@ -81,7 +81,8 @@ class _Namer:
             return path
         # A module that is called again, as one ReLU often is.
         name = path.rpartition(".")[2]
-        return _join(scope, self.free(scope, f"{name}_" if name[-1].isdecimal() else name, 2, numbered=True))
+        again = place.op if name.isdecimal() else f"{name}_" if name[-1].isdecimal() else name
+        return _join(scope, self.free(scope, again, 2, numbered=True))
 
     def free(self, scope: str, name: str, start: int, numbered: bool = False) -> str:
         """A name that the scope does not have yet, with a number from `start` where need be."""

@@ -42,6 +42,7 @@ class Relu(Plain):
     """max(x, 0)."""
 
     name = "relu"
+    short = "ReLU"
     target = "nn.ReLU"
     in_place = True
 
@@ -51,6 +52,7 @@ class Relu6(Plain):
     """min(max(x, 0), 6) (Krizhevsky 2010)."""
 
     name = "relu6"
+    short = "ReLU6"
     target = "nn.ReLU6"
     in_place = True
 
@@ -60,6 +62,7 @@ class Silu(Plain):
     """x * sigmoid(x), also called swish (Ramachandran et al. 2017)."""
 
     name = "silu"
+    short = "SiLU"
     target = "nn.SiLU"
     in_place = True
 
@@ -103,6 +106,7 @@ class LeakyRelu(Activation):
     """x where it is positive, else slope * x (Maas et al. 2013)."""
 
     name = "leaky_relu"
+    short = "leaky ReLU"
 
     slope: Slope = 0.01
 
@@ -120,6 +124,7 @@ class Elu(Activation):
     """x where it is positive, else alpha * (exp(x) - 1) (Clevert et al. 2016)."""
 
     name = "elu"
+    short = "ELU"
 
     alpha: float = Field(default=1.0, description="minus the limit far below 0")
 
@@ -137,6 +142,7 @@ class Gelu(Activation):
     """x * Phi(x), with Phi the distribution function of the normal distribution (Hendrycks and Gimpel 2016)."""
 
     name = "gelu"
+    short = "GELU"
 
     approximate: bool = Field(default=False, description="compute it by its usual approximation, which uses tanh")
 
@@ -154,6 +160,7 @@ class Prelu(Op):
     """x where it is positive, else slope * x with a learned slope (He et al. 2015, Delving deep into rectifiers)."""
 
     name = "prelu"
+    short = "PReLU"
     family = Family.ACTIVATION
 
     per_channel: bool = Field(default=False, description="a slope for each channel, else one for all")

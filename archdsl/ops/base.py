@@ -81,7 +81,8 @@ class Op(BaseModel, ABC):
 
     The methods below take the inputs' tensors; an op writes the parameters it really has, and the
     signature of its `shape` is its arity (`*inputs: Any, **_: Any` is what lets it do so under mypy).
-    `takes` is the kind of value it works on; `internal` marks what no spec may call.
+    `takes` is the kind of value it works on; `internal` marks what no spec may call. `short` is what papers'
+    figures write, where that is not the name: BN, ReLU, nothing for a convolution, a sign for a sum.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
@@ -90,6 +91,7 @@ class Op(BaseModel, ABC):
     family: ClassVar[Family]
     takes: ClassVar[Kind] = "float"
     internal: ClassVar[bool] = False
+    short: ClassVar[str | None] = None
 
     @abstractmethod
     def shape(self, *inputs: Any, **_: Any) -> Tensor | tuple[Tensor, ...]:

@@ -48,6 +48,7 @@ class Conv(Op):
     """
 
     name = "conv"
+    short = ""
     family = Family.CONV
 
     out: Count = Field(description="output channels")
@@ -122,6 +123,7 @@ class Depthwise(Op):
     """
 
     name = "depthwise"
+    short = "dw"
     family = Family.CONV
 
     kernel: Kernel

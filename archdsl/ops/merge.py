@@ -43,6 +43,7 @@ class Add(Merge):
     """The sum of values of equal shape."""
 
     name = "add"
+    short = "+"
 
     def torch(self, *inputs: Tensor) -> Expression:
         return _joined("+", len(inputs))
@@ -65,6 +66,7 @@ class Maximum(Merge):
     """The largest of values of equal shape, element by element (maxout, Goodfellow et al. 2013)."""
 
     name = "maximum"
+    short = "max"
 
     def torch(self, *inputs: Tensor) -> Expression:
         names = [f"{{{i}}}" for i in range(len(inputs))]
@@ -79,6 +81,7 @@ class Mul(Stateless):
     """
 
     name = "mul"
+    short = "×"
     family = Family.MERGE
 
     def shape(self, x: Tensor, *others: Tensor) -> Tensor:

@@ -45,6 +45,7 @@ class Bn(Normalization):
     """
 
     name = "bn"
+    short = "BN"
 
     eps: Eps = 1e-5
     momentum: Momentum = 0.1
@@ -83,6 +84,7 @@ class InstanceNorm(Normalization):
     """Instance normalization: each channel of each sample over its own positions (Ulyanov et al. 2016)."""
 
     name = "instance_norm"
+    short = "IN"
 
     eps: Eps = 1e-5
     momentum: Momentum = 0.1
@@ -133,6 +135,7 @@ class GroupNorm(Normalization):
     """
 
     name = "group_norm"
+    short = "GN"
 
     groups: Count = Field(description="channels fall into this many groups")
     eps: Eps = 1e-5
@@ -184,6 +187,7 @@ class LayerNorm(Normalization):
     """
 
     name = "layer_norm"
+    short = "LN"
 
     eps: Eps = 1e-5
     affine: Affine = True
@@ -234,6 +238,7 @@ class Lrn(Stateless):
     """
 
     name = "lrn"
+    short = "LRN"
     family = Family.NORM
 
     size: Count = Field(description="adjacent channels that are taken together")

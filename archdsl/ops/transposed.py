@@ -24,6 +24,7 @@ class UpConv(Op):
     """
 
     name = "up_conv"
+    short = "up"
     family = Family.CONV
 
     out: Count = Field(description="output channels")

@@ -107,7 +107,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
     def parameter(
         self, meta: Meta, name: tree.Name, kind: Token | None, default: Any, doc: tree.String | None
     ) -> tree.Parameter:
-        type = self.choose(kind, "type", TYPES) if kind else None
+        type = self.choose(kind, "unknown-type", TYPES) if kind else None
         return tree.Parameter(name, type, default, doc, self.span(meta))
 
     def ports(self, meta: Meta, *names: tree.Name | None) -> tree.Ports:
@@ -123,7 +123,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         return _body(*statements)
 
     def doc(self, meta: Meta, token: Token) -> tree.String:
-        return tree.String(inspect.cleandoc(token[3:-3]), self.token_span(token))
+        return tree.String(dedented(token[3:-3]), self.token_span(token))
 
     # --- flow ------------------------------------------------------------------------------
 
@@ -252,7 +252,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         return tree.Citation(text, self.span(meta))
 
     def input(self, meta: Meta, name: tree.Name, shape: Any, kind: Token | None) -> tree.Input:
-        return tree.Input(name, shape, self.choose(kind, "kind", KINDS) if kind else "float", self.span(meta))
+        return tree.Input(name, shape, self.choose(kind, "unknown-kind", KINDS) if kind else "float", self.span(meta))
 
     def param(self, meta: Meta, parameter: tree.Parameter) -> tree.Parameter:
         return tree.Parameter(parameter.name, parameter.type, parameter.default, parameter.doc, self.span(meta))
@@ -382,22 +382,24 @@ class Builder(Transformer_NonRecursive[Token, Any]):
 
     # --- words -----------------------------------------------------------------------------
 
-    def choose(self, token: Token, what: str, known: tuple[str, ...]) -> Any:
-        """One of a closed set of words, and the first of them where it is none."""
+    def choose(self, token: Token, code: str, known: tuple[str, ...]) -> Any:
+        """One of a closed set of words; another one is a problem, and read as the first of them."""
         if token in known:
             return str(token)
         close = get_close_matches(token, known, 1)
-        self.problem(
-            f"unknown-{what}",
-            f"there is no {what} `{token}`: it is one of {', '.join(known)}",
-            self.token_span(token),
-            help=f"did you mean `{close[0]}`?" if close else None,
-        )
+        message = f"there is no {code.removeprefix('unknown-')} `{token}`: it is one of {', '.join(known)}"
+        help = f"did you mean `{close[0]}`?" if close else None
+        self.problem(code, message, self.token_span(token), help=help)
         return known[0]
 
 
 TYPES: tuple[str, ...] = get_args(tree.ParameterType)
 KINDS = ("float", "int")
+
+
+def dedented(text: str) -> str:
+    """A docstring without the blanks that are there for the layout of the file."""
+    return "\n".join(line.rstrip() for line in inspect.cleandoc(text).split("\n"))
 
 
 def _present(items: Iterable[Any]) -> tuple[Any, ...]:

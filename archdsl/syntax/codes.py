@@ -24,7 +24,7 @@ CODES: dict[str, Code] = {
     "not-utf8": Code(
         "The file has bytes that are no UTF-8 text.",
         "The message has the first of these bytes and where it is. Save the file as UTF-8.",
-        "# Caf\udce9\nblock A: relu\n",
+        "$ archdsl check /bin/sh\n",
     ),
     "empty-file": Code(
         "The file holds no definition.",
@@ -110,8 +110,8 @@ CODES: dict[str, Code] = {
         "block A:\n    add:\n        | it\n        conv(64, 3)\n",
     ),
     "stray-bar": Code(
-        "A bar that belongs to no merge.",
-        "Branches stand in braces, `add{a | b}`, or as lines under the merge.",
+        "A branch that belongs to no merge.",
+        "Branches stand in braces, `add{a | b}`, or each on its line under the merge, behind a bar.",
         "block A:\n    add: it | conv(64, 3)\n",
     ),
     "missing-arrow": Code(

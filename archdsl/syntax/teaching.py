@@ -256,6 +256,9 @@ def missing_bar(mistake: Mistake) -> Diagnostic | None:
 
 
 def stray_bar(mistake: Mistake) -> Diagnostic | None:
+    if mistake.stack[-2:] == ("_head", "COLON"):
+        help = "behind a merge in one line they stand in braces: `add{a | b}`"
+        return mistake.says("stray-bar", "branches after a colon stand on lines of their own", help)
     if mistake.word != "|":
         return None
     return mistake.says(

@@ -91,8 +91,8 @@ def _drawn(item: Shape | Line, height: float) -> Iterator[str]:
     yield _pen(item.stroke or item.fill or "#000000", item.line if item.stroke else 0.1, item.dash)
     fill = _colour("C", item.fill) if item.fill else ""
     if item.corner == "round" and 2 * item.radius >= max(item.width, item.height):
-        centre = (item.x + item.width / 2, height - item.y - item.height / 2)
-        yield f"{fill} {'E' if fill else 'e'} {centre[0]:.2f} {centre[1]:.2f} {item.width / 2:.2f} {item.height / 2:.2f}"
+        x, y = item.x + item.width / 2, height - item.y - item.height / 2
+        yield f"{fill} {'E' if fill else 'e'} {x:.2f} {y:.2f} {item.width / 2:.2f} {item.height / 2:.2f}"
     else:
         corners = _rounded(item) if item.corner == "round" else outline(item)
         yield f"{fill} {'P' if fill else 'p'} {_flip(corners, height)}"

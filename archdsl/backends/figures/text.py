@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from unicodedata import combining, normalize
 
 # Adobe's metrics of Helvetica and Helvetica-Bold for the characters from space to tilde, in thousandths of the size.
@@ -53,16 +52,16 @@ def wrap(text: str, size: float, limit: float, bold: bool = False) -> list[str]:
 
 
 def balanced(text: str, size: float, limit: float, bold: bool = False) -> list[str]:
-    """`wrap` with lines as even as may be: as many as it takes, each as short as it can."""
-    count = len(wrap(text, size, limit, bold))
+    """`wrap` with lines as even as may be: no more of them, each as short as it can.
+
+    >>> balanced("Dense block number 1", 14, 120)
+    ['Dense block', 'number 1']
+    """
+    lines = wrap(text, size, limit, bold)
     words = text.split()
-    widths = sorted({width(" ".join(words[i:j]), size, bold) for i in range(len(words)) for j in range(i + 1, len(words) + 1)})
-    for candidate in widths:
-        if candidate <= limit and len(lines := wrap(text, size, candidate, bold)) == count and fits(lines, size, candidate, bold):
-            return lines
-    return wrap(text, size, limit, bold)
-
-
-def fits(lines: Sequence[str], size: float, limit: float, bold: bool) -> bool:
-    return all(width(line, size, bold) <= limit for line in lines)
-
+    parts = {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
+    for shorter in sorted(width(part, size, bold) for part in parts):
+        tried = wrap(text, size, shorter, bold)
+        if len(tried) == len(lines) and all(width(line, size, bold) <= shorter for line in tried):
+            return tried
+    return lines

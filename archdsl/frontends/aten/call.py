@@ -85,11 +85,12 @@ class Call:
 class Trace:
     """What the tables may ask of the trace as a whole."""
 
-    def __init__(self, graph: Any, keys: Mapping[str, str], batch: int) -> None:
+    def __init__(self, graph: Any, keys: Mapping[str, str], parameters: frozenset[str], batch: int) -> None:
         self.graph = graph
         self.keys = keys
         """The module's own names of parameters and buffers, by the names of their placeholders."""
-        self._batch = batch
+        self.batch = batch
+        self._parameters = parameters
         self._batched: set[Any] = set()
         for node in graph.nodes:
             if self._depends_on_input(node):
@@ -102,6 +103,10 @@ class Trace:
 
     def is_weight(self, node: TraceNode | None) -> bool:
         return node is not None and node.op == "placeholder" and node.name in self.keys
+
+    def is_parameter(self, node: TraceNode) -> bool:
+        """Whether a weight is learned."""
+        return self.keys[node.name] in self._parameters
 
     def shape(self, node: TraceNode) -> tuple[int, ...]:
         """Every dimension of the (first) result."""
@@ -120,7 +125,7 @@ class Trace:
         return shape[1:] if self.has_batch(node, shape) else shape
 
     def has_batch(self, node: TraceNode, shape: tuple[int, ...]) -> bool:
-        return node in self._batched and bool(shape) and shape[0] == self._batch
+        return node in self._batched and bool(shape) and shape[0] == self.batch
 
     def call(self, node: TraceNode) -> Call:
         return Call(node, bound(node), self)

@@ -27,11 +27,11 @@ def reshaped(call: Call) -> Result:
 
 
 def dropout(call: Call) -> Result:
-    return Step(Dropout(p=float(call["p"])), (call["input"],))
+    return Step(Dropout(p=float(call["p"])), (call.node.args[0],))
 
 
 def channel_dropout(call: Call) -> Result:
-    return Step(ChannelDropout(p=float(call["p"])), (call["input"],))
+    return Step(ChannelDropout(p=float(call["p"])), (call.node.args[0],))
 
 
 def split(call: Call) -> Result:

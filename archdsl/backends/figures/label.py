@@ -1,0 +1,115 @@
+"""What is written on things, in the papers' notation: `3×3, 64, /2`, `256×56×56`, `25.6 M`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from archdsl.ir.graph import Graph, Header, Node, Scope
+from archdsl.ops.arguments import spread
+from archdsl.ops.base import Family, Op
+from archdsl.tensor import Tensor
+
+SIGNS = ("+", "×")
+"""Merges that are drawn as their sign in a circle."""
+
+NAMED_ONLY = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE, Family.INPUT, Family.MERGE})
+"""Families of which a figure gives no arguments."""
+
+
+def notation(graph: Graph, node: Node) -> str:
+    """An op with what a reader of the paper's table looks for: kernel, output channels, stride."""
+    if node.op.family is Family.INPUT:
+        return node.label or node.name
+    name = short(node.op)
+    if node.op.family in NAMED_ONLY:
+        return name
+    return f"{name} {', '.join(_arguments(node, graph.tensors_into(node.id)))}".strip()
+
+
+def short(op: Op) -> str:
+    return op.short if op.short is not None else op.name.replace("_", " ")
+
+
+def _arguments(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[str]:
+    op, fields = node.op, type(node.op).model_fields
+    kernel = getattr(op, "kernel", None)
+    if kernel is not None:
+        yield times(spread(kernel, inputs[0], "kernel"))
+    for name, field in fields.items():
+        if field.is_required() and name not in ("kernel", "stride") and getattr(op, name) != "like":
+            yield plain(getattr(op, name))
+    stride = getattr(op, "stride", 1) or kernel
+    larger = node.output.size > inputs[0].size
+    if stride is None and larger and node.output.spatial and node.output.spatial[0] % inputs[0].spatial[0] == 0:
+        stride = node.output.spatial[0] // inputs[0].spatial[0]
+    if stride not in (1, None):
+        yield f"{'×' if larger else '/'}{plain(stride)}"
+    for name in ("groups", "dilation"):
+        if name in fields and not fields[name].is_required() and getattr(op, name) != 1:
+            yield f"{name} {plain(getattr(op, name))}"
+
+
+def plain(value: Any) -> str:
+    """A value of an argument: `7`, `1×7`, `0.5`, `kaiming`."""
+    if isinstance(value, tuple | list):
+        return "×".join(map(plain, value)) if all(isinstance(v, int) for v in value) else ", ".join(map(plain, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def times(size: tuple[int, ...]) -> str:
+    return "×".join(map(str, size))
+
+
+def shape(tensor: Tensor) -> str:
+    """`256×56×56`."""
+    return times(tensor.dims)
+
+
+def count(number: int) -> str:
+    """Three digits and a unit.
+
+    >>> count(25_557_032), count(4_089_184_256), count(61_706), count(850)
+    ('25.6 M', '4.09 G', '61.7 k', '850')
+    """
+    for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size * 0.9995:
+            value = number / size
+            digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+            return f"{value:.{digits}f} {unit}"
+    return str(number)
+
+
+def network_name(header: Header) -> str:
+    """`ResNet 50`, or what was set where no variant was chosen."""
+    if header.variant:
+        return f"{header.name} {header.variant}"
+    given = [f"{s.name} {plain(s.value)}" for s in header.settings if s.origin == "given"]
+    return " ".join([header.name, ", ".join(given)]).strip()
+
+
+def scope_name(scope: Scope) -> str:
+    """What stands on a scope's box: a stage's title or name, a block's name."""
+    if scope.kind in ("stage", "output"):
+        return scope.title or scope.name
+    return scope.block or scope.name
+
+
+def block_arguments(scope: Scope) -> str:
+    """The numbers that a use of a block was given, in the order of its parameters: `64, /2`."""
+    given = {name for name, _ in scope.written}
+    return ", ".join(_block_arguments((n, v) for n, v in scope.arguments if n in given))
+
+
+def _block_arguments(arguments: Iterator[tuple[str, Any]] | Any) -> Iterator[str]:
+    for name, value in arguments:
+        if name == "stride":
+            if value != 1:
+                yield f"/{plain(value)}"
+        elif name == "kernel":
+            yield f"{value}×{value}" if isinstance(value, int) else plain(value)
+        elif isinstance(value, bool):
+            if value:
+                yield name
+        elif value is not None:
+            yield plain(value)

@@ -1,0 +1,337 @@
+"""Graph -> what a figure shows of it: scopes opened to a depth, repeats folded, chains of ops gathered into rows.
+
+Knows nothing of places on the page. Inputs that only lend their size (`resize(input)`) are not followed: no data
+flows there. What only serves an output beside the main one is a view of its own, tied to it by named tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from archdsl.analyses.structure import Interface, interfaces, structures
+from archdsl.backends.figures.label import SIGNS, notation, short
+from archdsl.backends.figures.style import SIZE
+from archdsl.backends.figures.text import width
+from archdsl.ir.graph import Graph, Node, Scope, Value
+from archdsl.ops.base import Family
+
+LIGHT = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE, Family.RESHAPE})
+"""Families that share a row with the op they follow, or precede."""
+ROW = 200.0
+"""A row is broken where its text would be longer than this, in points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Ops one after the other. `scopes` are the blocks whose only content this is."""
+
+    nodes: tuple[Node, ...]
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    scopes: tuple[Scope, ...] = ()
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A scope that is not opened, or `count` alike in a row."""
+
+    scope: Scope
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An opened scope. Of `count` alike the first is shown: `view` has its values, in the order of ours."""
+
+    scope: Scope
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    view: View
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A name in place of a line: where a value goes, or where it comes from."""
+
+    text: str
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+
+
+Item = Row | Box | Frame | Tag
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Items in an order in which each follows those it takes from; `inputs` and `outputs` cross the border."""
+
+    items: tuple[Item, ...]
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much is opened: `depth` levels of scopes, and all that match one of the patterns."""
+
+    depth: int
+    expand: tuple[str, ...] = ()
+
+
+class Viewer:
+    """Makes views of one graph; what does not depend on the detail is worked out once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.numbers = structures(graph)
+        self.sides = tuple(s for s in graph.scopes.values() if s.kind == "output" and graph.children[s.path])
+        """Outputs with ops of their own, which do not lead to the main one."""
+        self.links = [
+            (value, node.id)
+            for node in graph
+            for value in data_inputs(graph, node)
+            if self._side(node) == self._side(graph.node(value.node))
+        ]
+        self.results = frozenset(graph.outputs[0].values)
+        self.borders = interfaces(graph, self.links, graph.outputs[0].values)
+        self.users: dict[Value, list[str]] = {}
+        for value, user in self.links:
+            self.users.setdefault(value, []).append(user)
+
+    def _side(self, node: Node) -> str | None:
+        return next((s.path for s in self.graph.ancestry(node.scope) if s.kind == "output"), None)
+
+    @cached_property
+    def taps(self) -> dict[Value, list[str]]:
+        """Names of the further outputs that a value of the main part goes to."""
+        taps: dict[Value, list[str]] = {}
+        for node in self.graph:
+            side = self._side(node)
+            for value in data_inputs(self.graph, node) if side else ():
+                if self._side(self.graph.node(value.node)) is None and side not in taps.get(value, ()):
+                    taps.setdefault(value, []).append(side or "")
+        for output in self.graph.outputs[1:]:
+            for value in output.values:
+                if self._side(self.graph.node(value.node)) is None:
+                    taps.setdefault(value, []).append(output.name)
+        return taps
+
+    def network(self, detail: Detail) -> View:
+        """The way to the main output."""
+        return self.content("", detail, 0)
+
+    def side(self, scope: Scope, detail: Detail) -> View:
+        """A further output, beginning with a tag for what it takes."""
+        inner = self._item(scope, detail, 0)
+        sources = tuple(
+            dict.fromkeys(
+                value
+                for node in self.graph
+                if self._side(node) == scope.path
+                for value in data_inputs(self.graph, node)
+                if self._side(self.graph.node(value.node)) is None
+            )
+        )
+        tags = tuple(Tag(self._origin(value), (), (value,)) for value in sources)
+        return View((*tags, *self._entered(inner, sources)), (), ())
+
+    def _entered(self, item: Item, sources: tuple[Value, ...]) -> tuple[Item, ...]:
+        assert not isinstance(item, Tag)
+        if isinstance(item, Frame):
+            view = View(item.view.items, sources, ())
+            return (Frame(item.scope, sources, (), view, item.count),)
+        if isinstance(item, Row):
+            return (Row(item.nodes, sources, (), item.scopes),)
+        return (Box(item.scope, sources, ()),)
+
+    def _origin(self, value: Value) -> str:
+        """The outermost name for a value below the stage it is made in: `i4a`."""
+        parts = value.node.split(".")
+        return parts[min(1, len(parts) - 1)]
+
+    def content(self, path: str, detail: Detail, level: int) -> View:
+        """What a scope holds. `level` counts the opened scopes around its members."""
+        border = self.borders[path]
+        items = tuple(self._items(self._members(path), detail, level))
+        return View((*items, *self._tags(items)), border.inputs, tuple(v for v in border.outputs if v not in border.inputs))
+
+    def _tags(self, items: Iterable[Item]) -> Iterator[Tag]:
+        for item in items:
+            if not isinstance(item, Frame) or item.count > 1:
+                for value in item.outputs:
+                    for name in self.taps.get(value, ()):
+                        yield Tag(name, (value,), ())
+
+    def _members(self, path: str) -> list[Scope | Node]:
+        """Nodes and scopes, where copies stand for the scope that holds them; further outputs are elsewhere."""
+        members: list[Scope | Node] = []
+        for child in self.graph.children[path]:
+            if isinstance(child, Scope) and child.kind == "copies":
+                members.extend(self._members(child.path))
+            elif not (isinstance(child, Scope) and child.kind == "output"):
+                members.append(child)
+        return members
+
+    def _items(self, members: list[Scope | Node], detail: Detail, level: int) -> Iterator[Item]:
+        chains = self._chains([m for m in members if isinstance(m, Node)])
+        position = 0
+        while position < len(members):
+            member = members[position]
+            run = 1
+            if isinstance(member, Node):
+                for nodes in self._rows(chains.get(member.id, ())):
+                    yield self._row(nodes)
+            else:
+                run = self._run(members, position)
+                if run == 1 and member.kind == "copy" and member.block is None:
+                    yield from self._items(self._members(member.path), detail, level)
+                else:
+                    yield self._folded([m for m in members[position : position + run] if isinstance(m, Scope)], detail, level)
+            position += run
+
+    def _folded(self, run: Sequence[Scope], detail: Detail, level: int) -> Item:
+        item = self._item(run[0], detail, level)
+        if len(run) == 1:
+            return item
+        made: dict[Value, Value] = {}
+        first = self.borders[run[0].path].outputs
+        for scope in run:
+            made.update(zip(self.borders[scope.path].outputs, first, strict=True))
+        last = {v for scope in run[-2:] for v in self.borders[scope.path].outputs}
+        inside = {scope.path for scope in run}
+        leaving = tuple(v for v in made if v in last and self._leaves(v, inside))
+        inputs = self.borders[run[0].path].inputs
+        if isinstance(item, Frame):
+            view = View(item.view.items, inputs, tuple(made[v] for v in leaving))
+            return Frame(run[0], inputs, leaving, view, len(run))
+        if isinstance(item, Row):
+            return Row(item.nodes, inputs, leaving, item.scopes, len(run))
+        return Box(run[0], inputs, leaving, len(run))
+
+    def _leaves(self, value: Value, paths: set[str]) -> bool:
+        """Whether a value is used outside of these scopes."""
+        if value in self.results or value in self.taps:
+            return True
+        return any(not self._within(user, paths) for user in self.users.get(value, ()))
+
+    def _within(self, id: str, paths: set[str]) -> bool:
+        return any(scope.path in paths for scope in self.graph.ancestry(self.graph.node(id).scope))
+
+    def _run(self, members: Sequence[Scope | Node], start: int) -> int:
+        """How many of the members from `start` on are alike, each fed by the ones before in the same way."""
+        first = members[start]
+        assert isinstance(first, Scope)
+        run = [first]
+        pattern = None
+        for member in members[start + 1 :]:
+            if not isinstance(member, Scope) or not self._alike(run[-1], member):
+                break
+            found = _succession(self.borders[run[-1].path], self.borders[member.path])
+            if found is None or (pattern is not None and found != pattern):
+                break
+            pattern = found
+            run.append(member)
+        return self._untapped(run, pattern)
+
+    def _alike(self, one: Scope, other: Scope) -> bool:
+        same = self.numbers[one.path] == self.numbers[other.path] and one.block == other.block
+        return same and one.kind in ("copy", "block") and other.kind in ("copy", "block")
+
+    def _untapped(self, run: list[Scope], pattern: tuple[tuple[str, int], ...] | None) -> int:
+        """A run ends with a copy whose value is used elsewhere too."""
+        paths = {scope.path for scope in run}
+        reach = 1 + any(kind == "before" for kind, _ in pattern or ())
+        for index, scope in enumerate(run[:-reach]):
+            if any(self._leaves(value, paths) for value in self.borders[scope.path].outputs):
+                return index + 1
+        return len(run)
+
+    def _item(self, scope: Scope, detail: Detail, level: int) -> Item:
+        border = self.borders[scope.path]
+        outputs = tuple(v for v in border.outputs if v not in border.inputs)
+        view = self.content(scope.path, detail, level + 1)
+        if len(view.items) == 1:
+            (only,) = view.items
+            if isinstance(only, Row) and scope.kind not in ("stage", "output"):
+                return Row(only.nodes, border.inputs, outputs, (scope, *only.scopes), only.count)
+        if level < detail.depth or self._expanded(scope.path, detail.expand):
+            return Frame(scope, border.inputs, outputs, View(view.items, border.inputs, outputs))
+        return Box(scope, border.inputs, outputs)
+
+    def _expanded(self, path: str, patterns: tuple[str, ...]) -> bool:
+        """Whether a scope, or something in it, matches."""
+        inside = [p for p in self.graph.scopes if p == path or p.startswith(f"{path}.")] if patterns else []
+        return any(fnmatchcase(p, pattern) for p in inside for pattern in patterns)
+
+    def _chains(self, nodes: list[Node]) -> dict[str, list[Node]]:
+        """Nodes that follow one another with nothing else attached, by the id of the first."""
+        here = {node.id for node in nodes}
+        before: dict[str, str] = {}
+        for node in nodes:
+            users = self.users.get(Value(node.id), [])
+            lone = len(users) == 1 and users[0] in here and len(node.outputs) == 1
+            if lone and len(data_inputs(self.graph, self.graph.node(users[0]))) == 1 and not self._kept(Value(node.id)):
+                before[users[0]] = node.id
+        chains: dict[str, list[Node]] = {}
+        home: dict[str, str] = {}
+        for node in nodes:
+            home[node.id] = home[before[node.id]] if node.id in before else node.id
+            chains.setdefault(home[node.id], []).append(node)
+        return chains
+
+    def _kept(self, value: Value) -> bool:
+        return value in self.taps or value in self.results
+
+    def _rows(self, chain: Sequence[Node]) -> Iterator[list[Node]]:
+        """Each row has one op of weight: with the light ones after it, or before it where the chain begins so."""
+        row: list[Node] = []
+        leading = bool(chain) and chain[0].op.family in (Family.NORM, Family.ACTIVATION)
+        last = max((i for i, node in enumerate(chain) if node.op.family not in LIGHT), default=-1)
+        for index, node in enumerate(chain):
+            light = node.op.family in LIGHT
+            heavy_row = any(n.op.family not in LIGHT for n in row)
+            full = heavy_row and (not light or (leading and index < last))
+            if row and (full or is_bar(row[-1], self.graph) or self._length([*row, node]) > ROW):
+                yield row
+                row = []
+            row.append(node)
+        if row:
+            yield row
+
+    def _length(self, nodes: list[Node]) -> float:
+        return sum(width(notation(self.graph, node), SIZE) + 12 for node in nodes)
+
+    def _row(self, nodes: list[Node]) -> Row:
+        outputs = tuple(Value(nodes[-1].id, port) for port in range(len(nodes[-1].outputs)))
+        return Row(tuple(nodes), data_inputs(self.graph, nodes[0]), outputs)
+
+
+def data_inputs(graph: Graph, node: Node) -> tuple[Value, ...]:
+    """A node's inputs but for those that only lend their size."""
+    inputs = graph.inputs_of(node.id)
+    lent = sum(value == "like" for value in node.op.__dict__.values())
+    return inputs[: len(inputs) - lent]
+
+
+def is_bar(node: Node, graph: Graph) -> bool:
+    """Whether a merge is drawn as a bar into which its inputs fall, not as a sign in a circle."""
+    if node.op.family is not Family.MERGE:
+        return False
+    return short(node.op) not in SIGNS or len(graph.inputs_of(node.id)) != 2
+
+
+def _succession(one: Interface, other: Interface) -> tuple[tuple[str, int], ...] | None:
+    """Where each input of a copy comes from, in terms of the copy before; None if from elsewhere."""
+    places = {value: ("before", index) for index, value in enumerate(one.inputs)}
+    places.update({value: ("made", index) for index, value in enumerate(one.outputs)})
+    found = [places.get(value) for value in other.inputs]
+    if any(place is None for place in found) or not any(place and place[0] == "made" for place in found):
+        return None
+    return tuple(place for place in found if place is not None)

@@ -1,0 +1,66 @@
+"""What no table knows: kept under PyTorch's name, with its shapes and what it costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import fx
+from torch.utils.flop_counter import FlopCounterMode
+
+from archdsl.frontends.aten.call import Step, Trace, TraceNode, bound, operation
+from archdsl.ops.opaque import Opaque
+
+
+def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset()) -> Step:
+    """A call as an opaque op. Weights under the keys in `counted` are those of another node, and not counted again."""
+    sources = node.all_input_nodes
+    weights = {trace.keys[source.name]: source for source in sources if trace.is_weight(source)}
+    new = [source for key, source in weights.items() if key not in counted]
+    value = node.meta["val"]
+    results = value if isinstance(value, tuple | list) else (value,)
+    kinds = tuple("float" if r.is_floating_point() or r.is_complex() else "int" for r in results)
+    op = Opaque(
+        target=f"aten.{operation(node)}",
+        results=tuple(trace.without_batch(node, tuple(map(int, result.shape))) for result in results),
+        kinds=() if set(kinds) == {"float"} else kinds,
+        arguments=_arguments(node),
+        parameters=sum(trace.size(source) for source in new if trace.is_parameter(source)),
+        kept=sum(trace.size(source) for source in new if not trace.is_parameter(source)),
+        multiply_adds=_multiply_adds(node) // max(trace.batch, 1),
+    )
+    return Step(op, tuple(source for source in sources if not trace.is_weight(source)), weights)
+
+
+def _arguments(node: TraceNode) -> str:
+    """What is not a value and not PyTorch's default: `dims=[2]`."""
+    schema = getattr(node.target, "_schema", None)
+    defaults = {a.name: a.default_value for a in schema.arguments if a.has_default_value()} if schema else {}
+    given = {name: value for name, value in bound(node).items() if not _has_values(value)}
+    return ", ".join(f"{name}={value}" for name, value in given.items() if name not in defaults or value != defaults[name])
+
+
+def _has_values(argument: Any) -> bool:
+    if isinstance(argument, list | tuple):
+        return any(map(_has_values, argument))
+    return isinstance(argument, fx.Node | torch.device | torch.dtype | torch.layout)
+
+
+def _multiply_adds(node: TraceNode) -> int:
+    """Of the matrix products that a call comes to, counted by running it on tensors without numbers."""
+
+    def stand_in(source: fx.Node) -> Any:
+        return torch.utils._pytree.tree_map_only(torch.Tensor, _without_numbers, source.meta["val"])
+
+    args, kwargs = fx.map_arg((node.args, node.kwargs), stand_in)
+    try:
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            node.target(*args, **kwargs)
+    except Exception:
+        # Some operations have no such form; none of these is a matrix product.
+        return 0
+    return int(counter.get_total_flops()) // 2
+
+
+def _without_numbers(value: torch.Tensor) -> torch.Tensor:
+    return torch.empty(value.shape, dtype=value.dtype, device="meta")

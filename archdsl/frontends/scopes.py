@@ -1,0 +1,150 @@
+"""Named ops and the tree of modules in, a graph out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from archdsl.frontends.listing import listing
+from archdsl.frontends.naming import Names
+from archdsl.frontends.steps import Made
+from archdsl.ir.graph import Graph, Header, Node, Output, Scope, ScopeKind, Value
+from archdsl.ops.opaque import Opaque
+
+CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
+"""Modules that say nothing of what they hold."""
+
+
+class Tree:
+    """A graph in the making: what was made, under its names."""
+
+    def __init__(self, made: Sequence[Made], named: Names, modules: Mapping[str, Any], name: str) -> None:
+        self.made = made
+        self.named = named
+        self.modules = modules
+        self.name = name
+        self.paths = _all_scopes(named)
+        self.keys = {id: self._keys(m) for id, m in zip(named.ids, made, strict=True) if m.weights}
+
+    def graph(self, results: Sequence[tuple[str, tuple[int, int]]], lasting: int) -> Graph:
+        """`results` are the outputs' names and values; those after the first `lasting` exist only in training."""
+        self.spans = listing(self.name, self._lines())
+        outputs = _outputs([(key, self._value(value)) for key, value in results], lasting)
+        inputs = [tuple(self._value(value) for value in made.inputs) for made in self.made]
+        nodes = [self._node(id, scope, m) for id, scope, m in zip(self.named.ids, self.named.scopes, self.made, strict=True)]
+        handed = _handed_on(nodes, inputs, outputs)
+        header = Header(type(self.modules[""]).__name__, self.name)
+        scopes = [self._scope(path, tuple(handed[path])) for path in self.paths]
+        return Graph(header, scopes, zip(nodes, inputs, strict=True), outputs)
+
+    def _value(self, value: tuple[int, int]) -> Value:
+        return Value(self.named.ids[value[0]], value[1])
+
+    def _node(self, id: str, scope: str, made: Made) -> Node:
+        return Node(
+            id=id,
+            op=made.op,
+            outputs=made.outputs,
+            scope=scope,
+            span=self.spans[id],
+            weights=_home(made) or id,
+        )
+
+    def _scope(self, path: str, results: tuple[Value, ...]) -> Scope:
+        kind, copy = self._kind(path)
+        parent = path.rpartition(".")[0] if path else None
+        module = self.modules.get(self.named.modules[path])
+        block = type(module).__name__ if path and module is not None else None
+        if kind in ("stage", "copies") and block in CONTAINERS:
+            block = None
+        return Scope(path, kind, parent, self.spans[path], path, block=block, copy=copy, results=results)
+
+    def _kind(self, path: str) -> tuple[ScopeKind, tuple[int, int] | None]:
+        """Children of the network are its stages; numbered siblings of one class are copies."""
+        if not path:
+            return "network", None
+        outer, _, name = path.rpartition(".")
+        if not outer:
+            return "stage", None
+        siblings = [p for p in self.paths if p.rpartition(".")[0] == outer and p]
+        classes = {type(self.modules.get(self.named.modules[p])) for p in siblings}
+        numbered = all(p.rpartition(".")[2].isdecimal() for p in siblings)
+        if numbered and len(siblings) > 1 and len(classes) == 1:
+            return "copy", (siblings.index(path), len(siblings))
+        return "block", None
+
+    def _keys(self, made: Made) -> dict[str, str]:
+        """The state_dict's names; a batch normalization also counts its batches."""
+        keys = dict(made.weights)
+        mean = keys.get("running_mean", "")
+        counter = mean.removesuffix("running_mean") + "num_batches_tracked"
+        module = self.modules.get(mean.rpartition(".")[0])
+        if mean.endswith("running_mean") and getattr(module, "num_batches_tracked", None) is not None:
+            keys["num_batches_tracked"] = counter
+        return keys
+
+    # --- the text that stands for its source ---------------------------------------------------
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        seen = {""}
+        yield "", type(self.modules[""]).__name__
+        for id, scope, made in zip(self.named.ids, self.named.scopes, self.made, strict=True):
+            for path in _prefixes(scope):
+                if path not in seen:
+                    seen.add(path)
+                    yield path, type(self.modules.get(self.named.modules[path])).__name__
+            yield id, self._description(made)
+
+    def _description(self, made: Made) -> str:
+        module = self.modules.get(made.place.module)
+        if module is not None and made.place.module and not any(module.children()):
+            return " ".join(repr(module).split())
+        name = made.op.target if isinstance(made.op, Opaque) else made.op.name
+        return f"{name}({', '.join(self._value(value).node for value in made.inputs)})"
+
+
+def _all_scopes(named: Names) -> list[str]:
+    """The network, and every scope that holds something, in order of first appearance."""
+    return list(dict.fromkeys(("", *(path for scope in named.scopes for path in _prefixes(scope)))))
+
+
+def _prefixes(scope: str) -> Iterator[str]:
+    """The scopes on the way to one, from the outside in; not the network."""
+    parts = scope.split(".") if scope else []
+    return (".".join(parts[: index + 1]) for index in range(len(parts)))
+
+
+def _home(made: Made) -> str:
+    """The module whose own names of its parameters are the op's; "" where there is none."""
+    homes = {key.rpartition(".")[0] for key in made.weights.values()}
+    regular = all(key.rpartition(".")[2] == slot for slot, key in made.weights.items())
+    return homes.pop() if regular and len(homes) == 1 else ""
+
+
+def _outputs(results: Sequence[tuple[str, Value]], lasting: int) -> tuple[Output, ...]:
+    """The first is the main one; the others have the module's names for them, or numbers."""
+    taken: set[str] = set()
+    outputs = []
+    for index, (key, value) in enumerate(results):
+        name = "output" if index == 0 else key if key.isidentifier() and key not in taken else f"output{index + 1}"
+        taken.add(name)
+        outputs.append(Output(name, (value,), training=index >= lasting))
+    return tuple(outputs)
+
+
+def _handed_on(
+    nodes: Sequence[Node], inputs: Sequence[tuple[Value, ...]], outputs: Sequence[Output]
+) -> Mapping[str, dict[Value, None]]:
+    """For each scope the values that are made in it and used outside."""
+    scopes = {node.id: node.scope for node in nodes}
+    uses = [(value, node.scope) for node, values in zip(nodes, inputs, strict=True) for value in values]
+    uses += [(value, "") for output in outputs for value in output.values]
+    results: dict[str, dict[Value, None]] = defaultdict(dict)
+    for value, user in uses:
+        around = set(_prefixes(user))
+        for path in _prefixes(scopes[value.node]):
+            if path not in around:
+                results[path][value] = None
+    results[""] = {value: None for output in outputs for value in output.values}
+    return results

@@ -1,0 +1,163 @@
+"""A trace in, a list of ops with their inputs and weights out: the graph but for its names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from archdsl.frontends.aten import IDIOMS, TRANSLATIONS
+from archdsl.frontends.aten.call import Call, Step, Trace, TraceNode, operation
+from archdsl.frontends.naming import Place
+from archdsl.frontends.opaque import as_opaque
+from archdsl.ops.arguments import Mismatch
+from archdsl.ops.base import Op
+from archdsl.ops.input import Input
+from archdsl.tensor import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One node to be: `inputs` are numbers of earlier ones and which of their outputs.
+
+    `weights` are the module's names of its parameters and buffers, by the op's own names of them.
+    """
+
+    op: Op
+    inputs: tuple[tuple[int, int], ...]
+    outputs: tuple[Tensor, ...]
+    weights: Mapping[str, str]
+    place: Place
+
+
+class Translator:
+    """Goes through a trace once; `made` is what came of it."""
+
+    def __init__(self, trace: Trace, inputs: tuple[TraceNode, ...], outputs: tuple[TraceNode, ...]) -> None:
+        self.trace = trace
+        self.made: list[Made] = []
+        self._numbers: dict[TraceNode, tuple[int, ...]] = {}
+        self._homes: dict[str, tuple[Op, Mapping[str, str]]] = {}
+        self._plan = {node: self._planned(node) for node in trace.graph.nodes if node.op == "call_function"}
+        for node in inputs:
+            self._input(node)
+        needed = self._needed(outputs)
+        for node in trace.graph.nodes:
+            if node in needed:
+                self._make(node)
+
+    def value(self, node: TraceNode) -> tuple[int, int]:
+        """The number of the node that makes a value of the trace, and which of its outputs."""
+        node, port = self._origin(node)
+        return self._numbers[node][0], port
+
+    def _origin(self, node: TraceNode) -> tuple[TraceNode, int]:
+        """The call (or input) behind a value, past what changes nothing."""
+        port = 0
+        while node.op == "call_function":
+            if operation(node) == "getitem":
+                port, node = node.args[1], node.args[0]
+                continue
+            plan = self._plan[node]
+            if isinstance(plan, Step):
+                break
+            node = plan
+        return node, port
+
+    # --- what each call is -----------------------------------------------------------------
+
+    def _planned(self, node: TraceNode) -> Any:
+        """A step, or the value that a call hands on."""
+        name = operation(node)
+        if name == "getitem":
+            return node.args[0]
+        for translate in (*IDIOMS.get(name, ()), *filter(None, [TRANSLATIONS.get(name)])):
+            try:
+                found = translate(self.trace.call(node))
+                if found is not None and (not isinstance(found, Step) or self._fits(found, node)):
+                    return found
+            except (Mismatch, ValidationError):
+                continue
+        return as_opaque(self.trace, node)
+
+    def _fits(self, step: Step, node: TraceNode) -> bool:
+        """Whether a step makes of its inputs what the call made of them."""
+        value = node.meta["val"]
+        found = value if isinstance(value, tuple | list) else (value,)
+        dims = [self.trace.without_batch(node, tuple(v.shape)) for v in found]
+        outputs = [tensor.dims for tensor in self._outputs(step)]
+        return outputs == dims[: len(outputs)]
+
+    def _outputs(self, step: Step) -> tuple[Tensor, ...]:
+        return step.op.outputs(
+            *(self._outputs(s)[0] if isinstance(s, Step) else self._tensor(s) for s in step.inputs)
+        )
+
+    def _tensor(self, node: TraceNode) -> Tensor:
+        value = node.meta["val"]
+        kind = "float" if value.is_floating_point() or value.is_complex() else "int"
+        return Tensor(*self.trace.dims(node), kind=kind)  # type: ignore[arg-type]
+
+    def _needed(self, outputs: tuple[TraceNode, ...]) -> set[TraceNode]:
+        """The calls that the outputs come from."""
+        needed: set[TraceNode] = set()
+        pending = list(outputs)
+        while pending:
+            node, _ = self._origin(pending.pop())
+            if node.op == "call_function" and node not in needed:
+                needed.add(node)
+                pending.extend(_values(self._plan[node]))
+        return needed
+
+    # --- what is made of it ----------------------------------------------------------------
+
+    def _input(self, node: TraceNode) -> None:
+        tensor = self._tensor(node)
+        op = Input(dims=tensor.dims, kind=tensor.kind)
+        self._numbers[node] = (len(self.made),)
+        self.made.append(Made(op, (), (tensor,), {}, Place("", "", node.name)))
+
+    def _make(self, node: TraceNode) -> None:
+        self._numbers[node] = (self._make_step(self._plan[node], node),)
+
+    def _make_step(self, step: Step, node: TraceNode) -> int:
+        inputs = tuple(
+            (self._make_step(s, node), 0) if isinstance(s, Step) else self.value(s) for s in step.inputs
+        )
+        weights = {slot: self.trace.keys[weight.name] for slot, weight in step.weights.items()}
+        if not self._claim(step.op, weights):
+            return self._make_step(as_opaque(self.trace, node, frozenset(self._homes)), node)
+        outputs = step.op.outputs(*(self.made[number].outputs[port] for number, port in inputs))
+        self.made.append(Made(step.op, inputs, outputs, weights, _place(node, step.op)))
+        return len(self.made) - 1
+
+    def _claim(self, op: Op, weights: Mapping[str, str]) -> bool:
+        """Whether these weights are free, or already those of an equal op. Ops that are no longer told apart are."""
+        known = [self._homes[key] for key in weights.values() if key in self._homes]
+        if op.name == "opaque":
+            self._homes.update({key: (op, weights) for key in weights.values() if key not in self._homes})
+            return True
+        if any(found != (op, weights) for found in known):
+            return False
+        self._homes.update({key: (op, weights) for key in weights.values()})
+        return True
+
+
+def _values(step: Step) -> Iterator[TraceNode]:
+    for source in step.inputs:
+        if isinstance(source, Step):
+            yield from _values(source)
+        else:
+            yield source
+
+
+def _place(node: TraceNode, op: Op) -> Place:
+    stack = node.meta.get("nn_module_stack") or {"": ("", None)}
+    call, (path, _) = list(stack.items())[-1]
+    name = operation(node) if op.name == "opaque" else op.name
+    return Place(path, call, name.strip("_"))
+
+
+__all__ = ["Call", "Made", "Translator"]

@@ -1,0 +1,99 @@
+"""Any `torch.nn.Module` that can be traced becomes a graph, with the tree of its modules as scopes.
+
+Nodes are called by the paths of the modules that made them, so that names lead to the code. What no op of the
+language says becomes an opaque node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from archdsl.diagnostics import CompileError
+from archdsl.frontends.aten.call import Trace
+from archdsl.frontends.export import Exported, export
+from archdsl.frontends.naming import names
+from archdsl.frontends.scopes import Tree
+from archdsl.frontends.steps import Translator
+from archdsl.ir.graph import Graph, Node
+from archdsl.ir.verify import verify
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A graph, and what leads back from it to the module.
+
+    `keys` are the state_dict's names by node and by the op's own name of a parameter or buffer
+    (`weight`, `running_mean`). `unused` are those that no node takes.
+    """
+
+    graph: Graph
+    keys: Mapping[str, Mapping[str, str]]
+    unused: tuple[str, ...]
+
+
+def from_torch(module: nn.Module, example_inputs: Any, name: str | None = None) -> Graph:
+    """The graph of `module(*example_inputs)`, in evaluation; outputs that exist only in training are marked so.
+
+    `example_inputs` is a tensor or a tuple of them, with the batch first. Tensors on `meta` suffice where the
+    module is on `meta`. The module's code is executed. Raises `CompileError`.
+    """
+    return imported(module, example_inputs, name).graph
+
+
+def opaque_nodes(graph: Graph) -> tuple[Node, ...]:
+    """The nodes that no op of the language says."""
+    return tuple(node for node in graph if node.op.name == "opaque")
+
+
+def imported(module: nn.Module, example_inputs: Any, name: str | None = None) -> Imported:
+    """As `from_torch`, with the way back to the module's parameters."""
+    inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
+    name = name or f"{type(module).__module__}.{type(module).__qualname__}"
+    return _imported(module, _with_training_outputs(module, inputs, name), inputs, name)
+
+
+def _with_training_outputs(module: nn.Module, inputs: tuple[Any, ...], name: str) -> tuple[Exported, int]:
+    """The trace to go by, and how many of its outputs exist in evaluation too.
+
+    A second trace is taken only where the first leaves parameters aside: these must serve something else.
+    """
+    evaluated = export(module, inputs, name)
+    used = {evaluated.keys[node.name] for node in evaluated.graph.nodes if node.name in evaluated.keys and node.users}
+    if used.issuperset(key for key, _ in module.named_parameters()):
+        return evaluated, len(evaluated.outputs)
+    try:
+        # Batch normalization learns from at least two samples.
+        trained = export(module, tuple(torch.cat([value, value]) for value in inputs), name, training=True)
+    except CompileError:
+        return evaluated, len(evaluated.outputs)
+    shapes = [[tuple(node.meta["val"].shape[1:]) for _, node in found.outputs] for found in (evaluated, trained)]
+    count = len(evaluated.outputs)
+    if len(trained.outputs) > count and shapes[1][:count] == shapes[0]:
+        return trained, count
+    return evaluated, count
+
+
+def _imported(module: nn.Module, found: tuple[Exported, int], inputs: tuple[Any, ...], name: str) -> Imported:
+    exported, lasting = found
+    parameters = frozenset(key for key, _ in module.named_parameters(remove_duplicate=False))
+    batch = int(exported.inputs[0].meta["val"].shape[0]) if inputs else 0
+    trace = Trace(exported.graph, exported.keys, parameters, batch)
+    translator = Translator(trace, exported.inputs, tuple(node for _, node in exported.outputs))
+    modules = dict(module.named_modules(remove_duplicate=False))
+    leaves = (path for path, inner in modules.items() if not any(inner.children()))
+    named = names([made.place for made in translator.made], leaves)
+    results = [(key, translator.value(node)) for key, node in exported.outputs]
+    tree = Tree(translator.made, named, modules, name)
+    graph = tree.graph(results, lasting)
+    verify(graph, "import")
+    return Imported(graph, tree.keys, _unused(module, tree.keys))
+
+
+def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    used = {key for of_node in keys.values() for key in of_node.values()}
+    return tuple(key for key in module.state_dict() if key not in used)

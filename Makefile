@@ -16,8 +16,8 @@ test: $(VENV)/test.stamp  ## run every test
 bench: $(VENV)/test.stamp  ## measure; nothing is asserted on time
 	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' tests/benchmarks
 
-docs: $(VENV)/run.stamp  ## write the generated documents anew
-	$(BIN)/python scripts/docs.py
+docs: $(VENV)/test.stamp  ## write the generated documents anew
+	$(BIN)/python scripts/write_docs.py
 
 lint: $(VENV)/test.stamp  ## style, format and types
 	$(BIN)/ruff check .

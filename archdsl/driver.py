@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
+from os.path import exists, isfile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from archdsl.resolve.model import File, Network
 from archdsl.resolve.resolve import resolve
 from archdsl.resources import specs_folder
 from archdsl.source import Source
+from archdsl.suggest import nearest
 from archdsl.syntax.parser import read_source
 
 __all__ = ["Compiled", "Limits", "compile_network", "find_spec", "open_spec", "split_variant"]
@@ -40,7 +41,7 @@ class Compiled:
 def split_variant(name: str) -> tuple[str, str | None]:
     """`efficientnet@b3` -> ("efficientnet", "b3")."""
     spec, at, variant = name.rpartition("@")
-    if not at or "/" in variant or Path(name).is_file():
+    if not at or "/" in variant or isfile(name):
         return name, None
     return spec, variant
 
@@ -48,24 +49,22 @@ def split_variant(name: str) -> tuple[str, str | None]:
 def find_spec(name: str) -> Path:
     """The file that a name stands for: a path, or a spec of the library. Raises `CompileError`."""
     path = Path(name)
-    if path.suffix == ".arch" or path.is_file():
+    if isfile(name):
         return path
     library = specs_folder() / f"{name}.arch"
     if re.fullmatch(r"[\w/]+", name) and library.is_file():
         return library
-    if path.exists():
+    if exists(name):
         return path
-    known = sorted(p.stem for p in specs_folder().glob("*.arch"))
-    close = get_close_matches(name, known, 1)
-    raise CompileError(
-        [
-            Diagnostic(
-                "file-not-found",
-                f"there is no file `{name}`, and the library has no spec of that name",
-                help=f"did you mean `{close[0]}`?" if close else "`archdsl list` shows the library",
-            )
-        ]
-    )
+    known = sorted(spec.stem for spec in specs_folder().glob("*.arch"))
+    message = f"there is no file `{name}`"
+    if path.suffix == ".arch":
+        known += map(str, path.parent.glob("*.arch") if exists(path.parent) else ())
+    else:
+        message += ", and the library has no spec of that name"
+    meant = nearest(name, known)
+    help = f"did you mean `{meant}`?" if meant else "`archdsl list` shows the library"
+    raise CompileError([Diagnostic("file-not-found", message, help=help)])
 
 
 def open_spec(name: str | Path) -> File:
@@ -79,7 +78,7 @@ def read_spec(name: str | Path) -> tuple[Source, Path]:
     path = name if isinstance(name, Path) else find_spec(name)
     library = specs_folder()
     shown = path.as_posix()
-    if path.resolve().is_relative_to(library.resolve()) and not Path(str(name)).is_file():
+    if path.resolve().is_relative_to(library.resolve()) and not isfile(name):
         shown = f"specs/{path.relative_to(library).as_posix()}"
     return read_source(path, shown), path.parent
 
@@ -88,7 +87,8 @@ def network_of(file: File) -> Network:
     """The network of a file. Raises `CompileError` where it holds only blocks."""
     if file.network is None:
         raise CompileError(
-            [
+            file.problems
+            or [
                 Diagnostic(
                     "no-network",
                     f"{file.source.name} holds blocks and no network",
@@ -112,7 +112,7 @@ def compile_network(
     network = network_of(file)
     chosen = {name: given_outside(name, value, network) for name, value in (settings or {}).items()}
     with collection_paused():
-        done = elaborate(network, variant, chosen, limits)
+        done = elaborate(network, variant, chosen, limits, file.problems)
         verify(done.graph, "elaborate")
     failures = tuple(expectations(network, done.graph, done.environment))
     if failures:

@@ -42,6 +42,9 @@ def _write_beside(path: Path, content: str | bytes, beside: dict[Path, Path]) ->
         return
     if place.exists() and not os.access(place, os.W_OK):
         raise ValueError("it is read-only")
+    around = next(folder for folder in place.parents if folder.exists())
+    if not around.is_dir():
+        raise ValueError(f"{around.name} is no folder")
     place.parent.mkdir(parents=True, exist_ok=True)
     partial = beside[place] = place.with_name(f".{place.name}.{os.getpid()}.partial")
     partial.write_bytes(data)

@@ -34,7 +34,8 @@ def load(
     if own is not None and variant not in (None, own):
         raise ValueError(f"{spec} names the variant {own}, and variant= names {variant}")
     with _readable():
-        return _network(open_spec(Path(spec) if isinstance(spec, PathLike) else name), own or variant, settings, limits)
+        file = open_spec(Path(spec) if isinstance(spec, PathLike) else name)
+        return _network(file, variant if own is None else own, settings, limits)
 
 
 def loads(text: str, /, variant: str | None = None, *, limits: Limits | None = None, **settings: Any) -> Network:
@@ -47,7 +48,7 @@ def _network(file: File, variant: str | None, settings: Mapping[str, Any], limit
     network = Network(compile_network(file, variant, settings, limits))
     for diagnostic in network.warnings:
         if diagnostic.code == "unused-setting":
-            warnings.warn(render_line(diagnostic), stacklevel=4)
+            warnings.warn(render_line(diagnostic), stacklevel=3)
     return network
 
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from examples import render
 
-from archdsl.cli import main
-from archdsl.codes import CODES
-from archdsl.diagnostics import CompileError
-from archdsl.ir.serialize import from_json
+from archdsl.codes import CODES, read_example
 
 PACKAGE = Path(__file__).parent.parent / "archdsl"
 CODE = re.compile(r"[a-z]+(-[a-z]+[0-9]*)+")
@@ -57,35 +53,17 @@ def test_every_code_that_is_explained_is_reported() -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_the_example_brings_its_code_about(
-    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    example = CODES[code].example
-    if example.startswith("{"):
-        with pytest.raises(CompileError) as caught:
-            from_json(example)
-        assert code in [diagnostic.code for diagnostic in caught.value.diagnostics]
-    else:
-        main([*prepared(example), "--format", "json"])
-        assert code in [diagnostic["code"] for diagnostic in json.loads(capsys.readouterr().out)]
+def test_the_example_brings_its_code_about(code: str) -> None:
+    assert f"[{code}]: " in render(read_example(CODES[code].example))
 
 
-def prepared(example: str) -> list[str]:
-    """Writes an example's files where we are, and gives the arguments of its command."""
-    command, text = "archdsl check net.arch", example
-    if example.startswith("$ "):
-        command, _, text = example[2:].partition("\n")
-    name = "net.arch"
-    for part in re.split(r"^(?=# file: )", text, flags=re.MULTILINE):
-        if found := re.match(r"# file: (\S+)\n", part):
-            name = found[1]
-        for link in re.findall(r"^# link: (\S+)$", part, flags=re.MULTILINE):
-            Path("..", link).write_text("block Block: relu\n", encoding="utf-8")
-            Path(link).symlink_to(Path("..", link))
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(part, encoding="utf-8", errors="surrogateescape")
-    return shlex.split(command)[1:]
+def test_examples_of_several_files_are_taken_apart() -> None:
+    text = "$ archdsl check net.arch --variant b\n# link: c.arch\nnetwork Net:\n# file: a/b.arch\nblock B: relu\n"
+    example = read_example(text)
+    assert example.command == "archdsl check net.arch --variant b"
+    assert example.files == {"net.arch": "# link: c.arch\nnetwork Net:\n", "a/b.arch": "block B: relu\n"}
+    assert example.links == ("c.arch",)
+    assert read_example("$ archdsl check absent.arch") == ("archdsl check absent.arch", {}, ())
 
 
 def test_summaries_are_sentences_and_explanations_are_there() -> None:

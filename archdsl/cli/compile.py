@@ -119,7 +119,7 @@ def _kinds(ctx: typer.Context, emit: str | None, output: Path | None) -> list[st
 def _places(ctx: typer.Context, output: Path | None, name: str, kinds: list[str]) -> dict[str, Path]:
     """Where each form is written: into a folder under the network's name, or to the file that was named."""
     folder = output or Path()
-    if output is not None and output.suffix and not output.is_dir():
+    if output is not None and (output.suffix or output.exists()) and not output.is_dir():
         if len(kinds) > 1:
             ctx.fail(f"{output} is one file, and --emit names {len(kinds)}; name a folder.")
         if output.suffix == ".arch":

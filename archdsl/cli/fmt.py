@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PathsArgument = Annotated[
     list[Path],
-    typer.Argument(metavar="PATHS...", help="Files and folders; - formats standard input.", show_default=False),
+    typer.Argument(metavar="PATH", help="Files and folders; - formats standard input.", show_default=False),
 ]
 CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; say which files would change.")]
 

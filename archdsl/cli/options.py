@@ -31,7 +31,7 @@ SpecArgument = Annotated[
 SpecArguments = Annotated[
     list[str],
     typer.Argument(
-        metavar="SPEC...",
+        metavar="SPEC",
         help="Files, or names of specs of the library; `efficientnet@b3` names a variant.",
         autocompletion=spec_names,
         show_default=False,

@@ -76,7 +76,7 @@ def targets(
         spec, own = split_variant(name)
         if own is not None and variant not in (None, own):
             ctx.fail(f"{name} names the variant {own}, and --variant names {variant}.")
-        made.append(Target(spec, own or variant, chosen, Limits(steps, depth), option_names(ctx)))
+        made.append(Target(spec, variant if own is None else own, chosen, Limits(steps, depth), option_names(ctx)))
     return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -97,7 +97,7 @@ def _translate(op: type[Op], error: ValidationError, fields: Mapping[str, Given]
             "missing-argument",
             f"`{op.name}` needs `{'`, `'.join(missing)}`",
             span,
-            help=f"write {op.name}({', '.join(missing)})",
+            help=f"write {op.name}({', '.join([*_as_written(fields), *(f'{name}=...' for name in missing)])})",
         )
     given = fields.get(name)
     found = describe(given.value) if given else ""
@@ -112,6 +112,11 @@ def _translate(op: type[Op], error: ValidationError, fields: Mapping[str, Given]
         )
     code = "out-of-range" if _only_range(details) else "wrong-type"
     return Problem(code, f"`{op.name}`'s `{name}` takes {expected}, got {found}", where)
+
+
+def _as_written(fields: Mapping[str, Given]) -> Iterator[str]:
+    """The arguments that were written, as they were."""
+    return (given.span.text for given in fields.values() if given.span is not None)
 
 
 def _only_range(details: list[Any]) -> bool:

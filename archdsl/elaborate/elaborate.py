@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from archdsl.diagnostics import CompileError, Diagnostic, Note
@@ -35,9 +35,10 @@ def elaborate(
     variant: str | None = None,
     chosen: Mapping[str, Given] | None = None,
     limits: Limits | None = None,
+    known: Iterable[Diagnostic] = (),
 ) -> Elaborated:
-    """Expands the network. Raises `CompileError` with every root cause."""
-    session = Session(network.span, limits or Limits())
+    """Expands the network. Raises `CompileError` with every root cause, those of names among them."""
+    session = Session(network.span, limits or Limits(), known)
     try:
         environment, settings = settle(network, variant, chosen or {})
     except Problem as problem:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 from archdsl.elaborate.environment import Environment
@@ -13,6 +12,7 @@ from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
 from archdsl.resolve.functions import FUNCTIONS, LARGEST_NUMBER, LONGEST_LIST
 from archdsl.resolve.words import words
+from archdsl.suggest import nearest
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
 
@@ -129,13 +129,15 @@ def _name(expression: tree.Name, environment: Environment) -> Any:
         return Unit(REGISTRY[name])
     if name in INITIALIZERS:
         return INITIALIZERS[name]()
+    if name in environment.file.broken:
+        raise Quiet
     known = environment.names()
-    close = get_close_matches(name, known, 1)
+    meant = nearest(name, known)
     raise Problem(
         "unknown-name",
         f"`{name}` has no value here",
         expression.span,
-        help=f"did you mean `{close[0]}`?" if close else None,
+        help=f"did you mean `{meant}`?" if meant else None,
     )
 
 
@@ -369,12 +371,12 @@ def _attribute(expression: tree.Attribute, environment: Environment, depth: int)
     if name in facts:
         return facts[name]
     choices = sorted({*facts, *value.stages})
-    close = get_close_matches(name, choices, 1)
+    meant = nearest(name, choices)
     raise Problem(
         "unknown-attribute",
         f"{describe(value)} has no `.{name}`",
         expression.span,
-        help=f"did you mean `.{close[0]}`?" if close else "it has ." + ", .".join(choices),
+        help=f"did you mean `.{meant}`?" if meant else "it has ." + ", .".join(choices),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archdsl.elaborate.environment import Environment
@@ -21,6 +22,7 @@ def merge(
 ) -> Result:
     """Every branch starts from what flows in; the op joins what they come to."""
     values: list[Flow] = []
+    origins: list[tree.Chain] = []
     failed = False
     link = environment.link(it=incoming)
     for branch in merge.branches:
@@ -29,12 +31,37 @@ def merge(
             failed = failed or not isinstance(result, Flow | tuple)
             spreads = isinstance(chain.steps[0].target, tree.Spread) and len(chain.steps) == 1
             values.extend(_branch_values(result, spreads or merge.op is None, branch.span))
+            origins.extend([chain] * (len(values) - len(origins)))
     if failed:
         return FAILED
     if merge.op is None:
         return tuple(values)
     unit = expander.unit(merge.op, environment)
-    return apply(expander, unit, tuple(values), merge.op.span, shell, label)
+    try:
+        return apply(expander, unit, tuple(values), merge.op.span, shell, label)
+    except Problem as problem:
+        if problem.diagnostic.code == "shape-mismatch" and problem.diagnostic.help is None:
+            problem.diagnostic = replace(problem.diagnostic, help=_mend(values, origins))
+        raise
+
+
+def _mend(values: list[Flow], origins: list[tree.Chain]) -> str | None:
+    """An edit of one of two branches that makes them fit, where there can be no other."""
+    if len(values) != 2 or any(len(value.tensor.spatial) != 2 for value in values):
+        return None
+    large, small = sorted(zip(values, origins, strict=True), key=lambda pair: -pair[0].tensor.size)
+    text, sizes = large[1].span.text, list(zip(large[0].tensor.spatial, small[0].tensor.spatial, strict=True))
+    factors = {-(-ours // theirs) for ours, theirs in sizes if theirs <= ours}
+    if large[0].tensor.spatial == small[0].tensor.spatial:
+        return None
+    if len(factors) == 1 and factors != {1} and len(large[1].steps) == 1:
+        (factor,) = factors
+        if all(ours == factor * theirs for ours, theirs in sizes):
+            return f"`{text}` is {factor} times as high and wide as the other branch: give it a stride of {factor}"
+    named = isinstance(large[1].steps[0].target, tree.Name) and len(large[1].steps) == 1
+    if named and small[1].span.text == "it" and all(ours >= theirs for ours, theirs in sizes):
+        return f"crop the larger one: {text} -> center_crop(it)"
+    return None
 
 
 def _branches(

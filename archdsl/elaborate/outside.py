@@ -9,6 +9,7 @@ from typing import Any
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate
+from archdsl.elaborate.settings import setting_names
 from archdsl.elaborate.values import Given, Problem
 from archdsl.ops.base import REGISTRY
 from archdsl.resolve.model import Block, File, Network
@@ -18,6 +19,8 @@ from archdsl.syntax.parser import parse_expression
 
 def given_outside(name: str, value: Any, network: Network) -> Given:
     """A setting by its name. Text is what a spec would write, but words need no quotes. Raises `CompileError`."""
+    if name not in setting_names(network):
+        return Given(name, value, None, None)  # reported together with what else is wrong with the settings
     if not isinstance(value, str):
         if _is_plain(value):
             return Given(name, value, None, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -43,19 +43,19 @@ class Place:
 class Session:
     """Collects root causes; `places` leads from the network to where expansion is now."""
 
-    def __init__(self, span: Span, limits: Limits) -> None:
+    def __init__(self, span: Span, limits: Limits, known: Iterable[Diagnostic] = ()) -> None:
         self.builder = Builder(span)
         self.maker = OpMaker()
         self.limits = limits
         self.places: list[Place] = []
         self.depth = 0
-        self._diagnostics: dict[tuple[str, Span | None], Diagnostic] = {}
+        self._diagnostics: dict[tuple[str, Span | None], Diagnostic] = {(d.code, d.span): d for d in known}
         self._steps = 0
 
     def report(self, problem: Problem) -> None:
         """Records a root cause with the frames it came through; the same text fails once."""
         diagnostic = problem.diagnostic
-        frames = tuple(place.frame() for place in reversed(self.places))
+        frames = tuple(_joined(place.frame() for place in reversed(self.places)))
         located = Diagnostic(
             diagnostic.code,
             diagnostic.message,
@@ -99,6 +99,20 @@ class Session:
     @property
     def failed(self) -> bool:
         return any(d.severity == "error" for d in self.diagnostics)
+
+
+def _joined(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """A block and the stage that it fills are one line of the same text: `block B(64), copy 1 of 4 in stage s`."""
+    inner: Frame | None = None
+    for frame in frames:
+        if inner is not None and frame.text.startswith(("stage ", "output ")) and inner.span.line == frame.span.line:
+            inner = Frame(f"{inner.text} in {frame.text}", inner.span)
+            continue
+        if inner is not None:
+            yield inner
+        inner = frame
+    if inner is not None:
+        yield inner
 
 
 def arguments_of(fields: dict[str, Given]) -> tuple[tuple[str, str], ...]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
+from archdsl.diagnostics import Note
 from archdsl.elaborate.arguments import check_kind
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate, tolerance, truth, word_or_value
 from archdsl.elaborate.values import Given, Problem, Quiet
 from archdsl.ir.graph import Setting
 from archdsl.resolve.model import Network, Parameter
+from archdsl.suggest import nearest
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
 
@@ -35,7 +37,7 @@ def settle(network: Network, variant: str | None, chosen: Chosen) -> tuple[Envir
     for formula in network.scaling:
         settings.append(_coefficient(formula, variant, assigned, chosen, environment))
     for require in network.requires:
-        _hold(require, environment)
+        _hold(require, environment, settings)
     return environment, tuple(settings)
 
 
@@ -48,13 +50,13 @@ def _assignments(network: Network, variant: str | None) -> dict[str, tree.Assign
     if variant is None:
         return {}
     if variant not in network.variants:
-        close = get_close_matches(variant, network.variants, 1)
+        meant = nearest(variant, network.variants)
         known = ", ".join(network.variants)
         raise Problem(
             "unknown-variant",
             f"{network.name} has no variant `{variant}`",
             None,
-            help=f"did you mean `{close[0]}`?" if close else (f"it has {known}" if known else "it has no variants"),
+            help=f"did you mean `{meant}`?" if meant else (f"it has {known}" if known else "it has no variants"),
         )
     return {assignment.name.name: assignment for assignment in network.variants[variant].assignments}
 
@@ -63,12 +65,12 @@ def _check_names(network: Network, chosen: Chosen) -> None:
     names = setting_names(network)
     for name, given in chosen.items():
         if name not in names:
-            close = get_close_matches(name, names, 1)
+            meant = nearest(name, names)
             raise Problem(
                 "unknown-parameter",
                 f"{network.name} has no parameter `{name}`",
                 given.span,
-                help=f"did you mean `{close[0]}`?" if close else f"it has {', '.join(names)}",
+                help=f"did you mean `{meant}`?" if meant else f"it has {', '.join(names)}",
             )
 
 
@@ -130,7 +132,7 @@ def _shown(value: Any) -> Any:
     return [_shown(item) for item in value] if isinstance(value, list | tuple) else str(value)
 
 
-def _hold(require: tree.Require, environment: Environment) -> None:
+def _hold(require: tree.Require, environment: Environment, settings: Iterable[Setting]) -> None:
     try:
         if truth(require.condition, environment):
             return
@@ -141,7 +143,16 @@ def _hold(require: tree.Require, environment: Environment) -> None:
         f"the settings break a rule of the network: {require.reason.value}",
         require.condition.span,
         label=_found(require.condition, environment),
+        notes=tuple(_settings_in(require.condition, settings)),
     )
+
+
+def _settings_in(condition: tree.Expression, settings: Iterable[Setting]) -> Iterator[Note]:
+    """The settings that a rule speaks of, with where each value came from."""
+    text = expression_text(condition)
+    for setting in settings:
+        if re.search(rf"\b{re.escape(setting.name)}\b", text):
+            yield Note(f"{setting.name} = {shown_number(setting.value)} ({setting.origin})")
 
 
 def _found(condition: tree.Expression, environment: Environment) -> str:
@@ -150,8 +161,9 @@ def _found(condition: tree.Expression, environment: Environment) -> str:
         return "does not hold"
     left, right = evaluate(condition.left, environment), evaluate(condition.right, environment)
     if condition.operator == "~":
-        return f"{shown_number(left)} is not {shown_number(right)} ± {shown_number(tolerance(condition, right))}"
-    return f"{shown_number(left)} {condition.operator} {shown_number(right)} does not hold"
+        allowed = f"{shown_number(right)} ± {shown_number(tolerance(condition, right))}"
+        return f"{shown_number(left)} is not {allowed}"
+    return f"`{expression_text(condition.left)}` is {shown_number(left)}"
 
 
 def shown_number(value: Any) -> str:

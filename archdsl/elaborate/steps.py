@@ -39,8 +39,13 @@ class Shell(NamedTuple):
 
 def apply(expander: Expander, unit: Unit, incoming: Result, span: Span, shell: Shell, label: str | None) -> Result:
     """The values that `unit` makes of `incoming`. Raises `Problem`, or `Quiet` where `incoming` failed."""
-    values = _as_values(unit, incoming, span)
     definition = unit.definition
+    if isinstance(incoming, Failed):
+        if isinstance(definition, type):
+            # Wrong arguments are a cause of their own, whatever flows in.
+            expander.session.maker.make(definition, unit.given, expander.defaults.of(definition), span)
+        raise Quiet
+    values = _as_values(unit, incoming, span)
     if isinstance(definition, Block):
         return _apply_block(expander, definition, unit, values, span, shell)
     if isinstance(definition, Network):
@@ -48,9 +53,7 @@ def apply(expander: Expander, unit: Unit, incoming: Result, span: Span, shell: S
     return _apply_op(expander, definition, unit, values, span, shell.base, label)
 
 
-def _as_values(unit: Unit, incoming: Result, span: Span) -> tuple[Flow, ...]:
-    if isinstance(incoming, Failed):
-        raise Quiet
+def _as_values(unit: Unit, incoming: Flow | tuple[Flow, ...] | None, span: Span) -> tuple[Flow, ...]:
     if incoming is None:
         raise Problem(
             "nothing-flows",

@@ -56,7 +56,8 @@ class Unit:
     home: Home | None = None
 
     def __str__(self) -> str:
-        return self.definition.name
+        arguments = ", ".join(f"{g.name}={describe(g.value)}" if g.name else describe(g.value) for g in self.given)
+        return self.definition.name + (f"({arguments})" if arguments else "")
 
 
 class Failed:
@@ -108,5 +109,7 @@ def describe(value: Any) -> str:
             return f"the initializer {value}"
         case None:
             return "nothing"
+        case int():
+            return f"{value:_}" if abs(value) >= 100_000 else str(value)
         case _:
             return str(value)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
 from archdsl.diagnostics import Diagnostic, Note
@@ -20,6 +19,7 @@ from archdsl.resolve.functions import FUNCTIONS
 from archdsl.resolve.model import Block, File, Network, Parameter
 from archdsl.resolve.words import words
 from archdsl.source import Span
+from archdsl.suggest import hint, nearest
 from archdsl.syntax import tree
 
 
@@ -190,12 +190,12 @@ class _Checker:
     def expectations(self, network: Network) -> None:
         for expect in network.expectations:
             if expect.variant is not None and expect.variant not in network.variants:
-                close = get_close_matches(expect.variant, network.variants, 1)
+                meant = nearest(expect.variant, network.variants)
                 self.report(
                     "unknown-variant",
                     f"{network.name} has no variant `{expect.variant}`",
                     expect.span,
-                    help=f"did you mean `{close[0]}`?" if close else None,
+                    help=f"did you mean `{meant}`?" if meant else None,
                 )
 
     # --- bodies --------------------------------------------------------------------------------
@@ -444,16 +444,16 @@ class _Checker:
             )
 
     def unknown(self, code: str, message: str, name: tree.Name, known: Iterable[str]) -> None:
-        known = sorted(known)
-        close = get_close_matches(name.name, known, 1)
-        hint = f"; did you mean `{close[0]}`?" if close else ""
+        """Reports a name that means nothing; one whose import failed was reported there."""
+        if name.name in self.file.broken:
+            return
         if name.name in self.missing:
             first = self.found[self.missing[name.name]]
             notes = (*first.notes, Note(f"`{name.name}` stands here too", name.span))
             self.found[self.missing[name.name]] = replace(first, notes=notes)
             return
         self.missing[name.name] = len(self.found)
-        self.report(code, message + hint, name.span)
+        self.report(code, message + hint(name.name, known), name.span)
 
 
 def _head(target: tree.StepTarget) -> tree.Name | tree.VariantOf | None:

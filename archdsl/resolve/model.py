@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from archdsl.diagnostics import Diagnostic
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 
@@ -80,13 +81,19 @@ class Network(Model):
 
 
 class File(Model):
-    """One spec file. `definitions` holds its own and its imported blocks and networks, `functions` its `def`s."""
+    """One spec file. `definitions` holds its own and its imported blocks and networks, `functions` its `def`s.
+
+    `problems` is what is wrong with names and arguments here and in what was imported; `broken` are names
+    whose import failed, of which nothing more is said.
+    """
 
     source: Written[Source]
     definitions: dict[str, Block | Network] = Field(repr=False)
     functions: dict[str, Written[tree.Define]]
     defaults: tuple[Written[tree.Call], ...]
     network: Network | None = None
+    problems: tuple[Written[Diagnostic], ...] = ()
+    broken: set[str] = Field(default_factory=set)
 
 
 Block.model_rebuild()

@@ -6,7 +6,6 @@ Every file is read once. All that is wrong with names is collected over all file
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from archdsl.resolve.check import check_file
 from archdsl.resolve.model import Block, File, Network, Parameter, Variant
 from archdsl.resources import specs_folder
 from archdsl.source import Source
+from archdsl.suggest import nearest
 from archdsl.syntax import tree
 from archdsl.syntax.parser import parse, read_source
 
@@ -22,12 +22,12 @@ from archdsl.syntax.parser import parse, read_source
 def resolve(source: Source, folder: Path | None = None) -> File:
     """The resolved model of a spec. Imports are looked for in `folder`, then in the library.
 
-    Raises `CompileError` with every root cause found in the spec and in what it imports.
+    What is wrong with names is in the model's `problems`, so that expansion can add what is wrong with
+    values. Raises `CompileError` where the spec itself cannot be parsed.
     """
     resolver = _Resolver(folder)
     file = resolver.file(source, folder)
-    resolver.finish()
-    return file
+    return file.model_copy(update={"problems": tuple(resolver.diagnostics)})
 
 
 class _Resolver:
@@ -37,10 +37,6 @@ class _Resolver:
         self.pending: dict[Path, tree.Import] = {}
         """Files being read, each with the import that asked for it: a cycle comes back to one of them."""
         self.diagnostics: list[Diagnostic] = []
-
-    def finish(self) -> None:
-        if self.diagnostics:
-            raise CompileError(self.diagnostics)
 
     def file(self, source: Source, folder: Path | None) -> File:
         spec = parse(source)
@@ -82,7 +78,9 @@ class _Resolver:
             definition = other.definitions.get(name.name) if other else None
             if definition is not None:
                 self.define(file, definition, name)
-            elif other is not None:
+                continue
+            file.broken.add(name.name)
+            if other is not None and name.name not in other.broken:
                 self.diagnostics.append(_not_in_file(name, item, other))
 
     def find(self, item: tree.Import, folder: Path | None) -> Path | None:
@@ -96,13 +94,13 @@ class _Resolver:
                     break
                 return path
         else:
-            close = get_close_matches(".".join(item.path), _known_files(folder, library), 1)
+            meant = nearest(".".join(item.path), _known_files(folder, library))
             self.diagnostics.append(
                 Diagnostic(
                     "import-not-found",
                     f"there is no file `{relative.as_posix()}` beside the spec or in the library",
                     item.span,
-                    help=f"did you mean `{close[0]}`?" if close else None,
+                    help=f"did you mean `{meant}`?" if meant else None,
                 )
             )
             return None
@@ -200,13 +198,13 @@ def _parameter(item: tree.Parameter) -> Parameter:
 
 
 def _not_in_file(name: tree.Name, item: tree.Import, file: File) -> Diagnostic:
-    close = get_close_matches(name.name, file.definitions, 1)
+    meant = nearest(name.name, file.definitions)
     known = ", ".join(file.definitions) or "nothing"
     return Diagnostic(
         "unknown-name",
         f"`{'.'.join(item.path)}` has no `{name.name}`",
         name.span,
-        help=f"did you mean `{close[0]}`?" if close else f"it has {known}",
+        help=f"did you mean `{meant}`?" if meant else f"it has {known}",
     )
 
 

@@ -53,6 +53,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         super().__init__(visit_tokens=False)
         self.source = source
         self.problems: list[Diagnostic] = []
+        self.refused: set[str] = set()
 
     def span(self, meta: Meta, last: Placed | None = None) -> Span:
         """From the first token of a rule to its last; to `last` where the rule goes on over line ends."""
@@ -66,14 +67,15 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         self.problems.append(Diagnostic(code, message, span, **more))
 
     def word(self, token: Token) -> tree.Name:
-        """A bare name, unless it is a word of this language or of Python."""
+        """A bare name. A word of this language or of Python is none, which is said once."""
         span = self.token_span(token)
         text = str(token)
-        if text in RESERVED:
+        if text in RESERVED and text not in self.refused:
             why = "the sign between the sizes of a shape" if text == "x" else "a word of the language"
             self.problem("reserved-word", f"`{text}` is {why} and no name", span)
-        elif text in FOREIGN:
+        if text in FOREIGN and text not in self.refused:
             self.problem("foreign-syntax", f"`{text}` is Python, not archdsl", span, help=FOREIGN[text])
+        self.refused |= {text} & (RESERVED | set(FOREIGN))
         return tree.Name(text, span)
 
     # --- a file ----------------------------------------------------------------------------
@@ -399,7 +401,7 @@ KINDS = ("float", "int")
 
 def dedented(text: str) -> str:
     """A docstring without the blanks that are there for the layout of the file."""
-    return "\n".join(line.rstrip() for line in inspect.cleandoc(text).split("\n"))
+    return inspect.cleandoc("\n".join(line.rstrip() for line in text.split("\n")))
 
 
 def _present(items: Iterable[Any]) -> tuple[Any, ...]:

@@ -29,7 +29,7 @@ PIECE = re.compile(
     | (?P<quote>"{3}[\s\S]* | "[^\n]*)
     | (?P<open>[(\[{])
     | (?P<close>[)\]}])
-    | (?P<alien>'[^'\n]*' | &&? | !(?!=) | [$'?`\\] | [\x00-\x08\x0b\x0e-\x1f\x7f] | [^\x00-\x7f±×]+)
+    | (?P<alien>['“”„‘’][^'“”„‘’\n]*['“”„‘’] | &&? | !(?!=) | [$'?`\\] | [\x00-\x08\x0b\x0e-\x1f\x7f] | [^\x00-\x7f±×]+)
     """,
     re.VERBOSE,
 )
@@ -43,25 +43,21 @@ STATEMENT = re.compile(
 """What begins no line inside brackets: where it does, the bracket was left open."""
 
 ALIENS = {
-    "&": "write `and`",
-    "&&": "write `and`",
-    "!": "write `not`",
-    "\\": "a long line goes on inside brackets, and on a next line that begins with `->`",
-    "→": "write `->`",
-    "−": "write `-`",
-    "–": "write `-`",
-    "≤": "write `<=`",
-    "≥": "write `>=`",
-    "≠": "write `!=`",
-    "≈": "write `~`",
-    "·": "write `*`",
-    "∗": "write `*`",
-    "²": "write `^ 2`",
-    "³": "write `^ 3`",
-    "“": 'write `"`',
-    "”": 'write `"`',
-    "„": 'write `"`',
-    "\N{NO-BREAK SPACE}": "write a plain space",
+    "&": "and",
+    "&&": "and",
+    "!": "not",
+    "→": "->",
+    "−": "-",
+    "–": "-",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "≈": "~",
+    "·": " * ",
+    "∗": " * ",
+    "²": " ^ 2",
+    "³": " ^ 3",
+    "\N{NO-BREAK SPACE}": " ",
 }
 """Signs of other languages and of copied text, and what they are here."""
 
@@ -242,20 +238,24 @@ class _Scanner:
 
     def alien(self, match: re.Match[str]) -> None:
         text = match[0]
-        message = f"`{_shown(text)}` means nothing here: names and signs are plain ASCII"
-        help = ALIENS.get(text) or ALIENS.get(text[0]) or _greek(text)
-        if text[0] == "'":
-            message, help = "strings stand in double quotes", f'write "{text.strip(chr(39))}"'
+        shown = text if text.isprintable() else " ".join(f"U+{ord(character):04X}" for character in text)
+        message = f"`{shown}` means nothing here: names and signs are plain ASCII"
+        written = _ascii(text)
+        if len(text) > 1 and text[0] in QUOTES:
+            message, written = "strings stand in double quotes", f'"{text[1:-1]}"'
+        help = f"write `{written}`" if written else None
         self.problem("unknown-character", message, match.start(), match.end(), help=help)
 
 
-def _shown(text: str) -> str:
-    return text if text.isprintable() else " ".join(f"U+{ord(character):04X}" for character in text)
+QUOTES = "'“”„‘’"
 
 
-def _greek(text: str) -> str | None:
-    """`φ` is written `phi`."""
-    names = [unicodedata.name(character, "") for character in text]
-    if all(name.startswith("GREEK") and "LETTER" in name for name in names):
-        return f"write `{'_'.join(name.split(' LETTER ')[1].split(' ')[0].lower() for name in names)}`"
-    return None
+def _ascii(text: str) -> str | None:
+    """`α·β²` is written `alpha * beta ^ 2`."""
+    parts = [ALIENS.get(text)] if text in ALIENS else [ALIENS.get(sign) or _greek(sign) for sign in text]
+    return None if None in parts else "".join(filter(None, parts)).lstrip() or "a plain space"
+
+
+def _greek(letter: str) -> str | None:
+    script, _, name = unicodedata.name(letter, "").partition(" LETTER ")
+    return name.split(" ")[0].lower() if script in ("GREEK SMALL", "GREEK CAPITAL") else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from archdsl.syntax import tree
 from archdsl.syntax.pretty import Choose, Doc, Group, Line, Nest, bracketed, flat_text, separated
@@ -54,7 +54,8 @@ def _expression(expression: tree.Expression) -> tuple[int, Doc]:
         case tree.VariantOf(name, variant):
             return ATOM, f"{name}@{variant}"
         case tree.List(items):
-            return ATOM, bracketed("[", [expression_doc(item) for item in items], "]")
+            short = all(isinstance(item, tree.Number | tree.Name | tree.Boolean) for item in items)
+            return ATOM, bracketed("[", [expression_doc(item) for item in items], "]", filled=short)
         case tree.Attribute(value, name):
             return ATOM, (expression_doc(value, ATOM), ".", name)
         case tree.Index(value, index):
@@ -125,12 +126,18 @@ def parameter_doc(parameter: tree.Parameter, equals: str = "=") -> Doc:
 
 
 def chain_doc(chain: tree.Chain) -> Doc:
-    """A chain inside brackets: broken where its author broke it, else only if it is too long."""
-    first, *others = [step_doc(step) for step in chain.steps]
-    if not chain.breaks:
-        return Group((first, Nest(tuple((Line(), "-> ", step) for step in others))))
-    between = {i: Line(None) if i in chain.breaks else " " for i in range(1, len(chain.steps))}
-    return first, Nest(tuple((between[i], "-> ", step) for i, step in enumerate(others, 1)))
+    """A chain inside brackets."""
+    return steps_doc([step_doc(step) for step in chain.steps], chain.breaks)
+
+
+def steps_doc(steps: Sequence[Doc], breaks: Collection[int]) -> Doc:
+    """Steps with arrows between them; lines are broken at `breaks`, and before an arrow where one would be too long."""
+    first, *others = steps
+    return first, Nest(tuple(arrow_doc(step, i in breaks) for i, step in enumerate(others, 1)))
+
+
+def arrow_doc(step: Doc, broken: bool) -> Doc:
+    return (Line(None), "-> ", step) if broken else Group((Line(), "-> ", step))
 
 
 def step_doc(step: tree.Step) -> Doc:

@@ -86,11 +86,11 @@ def separated(separator: Sequence[Doc], docs: Iterable[Doc]) -> list[Doc]:
     return [part for i, doc in enumerate(docs) for part in ((*separator, doc) if i else (doc,))]
 
 
-def bracketed(opening: str, docs: Sequence[Doc], closing: str) -> Doc:
-    """`(a, b)`, or an item a line with a comma after each."""
+def bracketed(opening: str, docs: Sequence[Doc], closing: str, filled: bool = False) -> Doc:
+    """`(a, b)`, or an item a line (as many as fit where it is `filled`) with a comma after each."""
     if not docs:
         return opening + closing
-    items = separated((",", Line()), docs)
+    items = [docs[0], *(Group((",", Line(), doc)) if filled else (",", Line(), doc) for doc in docs[1:])]
     return Group((opening, Nest((Line(""), *items)), Choose("", ","), Line(""), closing))
 
 

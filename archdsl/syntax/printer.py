@@ -8,13 +8,13 @@ they are, but those inside of brackets move above their line.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping, Sequence
 
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.page import Page
 from archdsl.syntax.phrases import (
+    arrow_doc,
     clauses_doc,
     expression_doc,
     expression_text,
@@ -35,7 +35,6 @@ from archdsl.syntax.pretty import (
     Nest,
     bracketed,
     flat_text,
-    render,
     separated,
 )
 
@@ -195,10 +194,9 @@ class _Printer:
             steps[-1] = (merge_head(block), ":")
             end = block.op.span.end if block.op else block.span.start + len("parallel")
             span = Span(span.source, span.start, end)
-        breaks = self.breaks(prefix, chain, steps)
-        self.page.write(_chain(prefix, steps, breaks, self.asides(chain)), span)
+        self.page.write((prefix, _steps(steps, chain.breaks, self.asides(chain))), span)
         if block:
-            deeper = len(steps) - 1 in breaks
+            deeper = self.page.lines[-1].lstrip().startswith("->")
             self.page.level += deeper
             self.branches(block.branches, span, limit)
             self.page.level -= deeper
@@ -207,11 +205,6 @@ class _Printer:
         with self.page.body(header, limit):
             for branch, end in self.page.limits(branches, limit):
                 self.chain(("| ", clauses_doc(branch.clauses)), branch.chain, branch.span, end)
-
-    def breaks(self, prefix: Doc, chain: tree.Chain, steps: Sequence[Doc]) -> Collection[int]:
-        """Where its author broke a chain, or before every arrow where that leaves a line too long."""
-        lines = render(_chain(prefix, steps, chain.breaks, {}), sys.maxsize, self.page.column)
-        return chain.breaks if all(len(line) <= WIDTH for line in lines) else range(1, len(steps))
 
     def asides(self, chain: tree.Chain) -> dict[int, list[tree.Comment]]:
         """Comments by the step that they stand above."""
@@ -271,17 +264,14 @@ class _Printer:
         return rows
 
 
-def _chain(
-    prefix: Doc, steps: Sequence[Doc], breaks: Collection[int], asides: Mapping[int, Sequence[tree.Comment]]
-) -> Doc:
-    """Steps with arrows between them, and comments on the line of a step or on the lines before the next one."""
+def _steps(steps: Sequence[Doc], breaks: Collection[int], asides: Mapping[int, Sequence[tree.Comment]]) -> Doc:
+    """Steps, with comments on the line of the step before or on the lines above the next one."""
     docs: list[Doc] = []
     for i, step in enumerate(steps[1:], 1):
-        comments = asides.get(i, ())
-        for comment in comments:
+        for comment in asides.get(i, ()):
             docs.append((Line(None), comment.text) if comment.own_line else Aside(f"  {comment.text}"))
-        docs += [Line(None) if comments or i in breaks else " ", "-> ", step]
-    return prefix, steps[0], Nest(tuple(docs))
+        docs.append(arrow_doc(step, i in breaks))
+    return steps[0], Nest(tuple(docs))
 
 
 def _declaration(item: tree.Item | tree.Import) -> Doc:

@@ -140,16 +140,17 @@ def outside(mistake: Mistake) -> Diagnostic | None:
 
 def misplaced_line(mistake: Mistake) -> Diagnostic | None:
     """A definition or a declaration in a body, or a statement after a colon."""
-    words = re.findall(r"\w+", mistake.before)
-    if mistake.second and mistake.first in ("network", "block", "from") and mistake.begins_value:
+    begins = mistake.begins_line and "RETURN" in mistake.accepted
+    if mistake.first in ("network", "block", "from") and (begins or (mistake.second and mistake.begins_value)):
         message = f"`{mistake.first}` stands inside of another definition"
         return mistake.says("misplaced-line", message, "begin it at the margin", mistake.first_span)
-    declares = mistake.second and mistake.first in DECLARATIONS and mistake.kind in ("NAME", "STRING")
-    if declares or (mistake.begins_line and mistake.word in DECLARATIONS and "RETURN" in mistake.accepted):
+    declares = mistake.second and mistake.kind in ("NAME", "STRING")
+    if mistake.first in DECLARATIONS and (begins or declares):
         message = f"`{mistake.first}` belongs directly into a network"
         return mistake.says("misplaced-line", message, span=mistake.first_span)
-    if len(words) > 1 and words[-1] in FLOW and mistake.begins_value and "ARROW" in mistake.accepted:
-        return mistake.says("misplaced-line", f"`{words[-1]}` begins a line of its own")
+    word = mistake.before.split()[-1:]
+    if word and word[0] in FLOW and not mistake.second and mistake.begins_value and "ARROW" in mistake.accepted:
+        return mistake.says("misplaced-line", f"`{word[0]}` begins a line of its own")
     return None
 
 
@@ -160,7 +161,7 @@ def missing_name(mistake: Mistake) -> Diagnostic | None:
 
 
 def missing_if(mistake: Mistake) -> Diagnostic | None:
-    if mistake.first not in ("elif", "else") or not (mistake.second or mistake.before.rstrip() == "else:"):
+    if mistake.first not in ("elif", "else") or mistake.before.rstrip() not in ("", "elif", "else", "else:"):
         return None
     message = f"no `if` stands right above this `{mistake.first}`"
     return mistake.says("misplaced-line", message, span=mistake.first_span)
@@ -305,17 +306,16 @@ def missing_reason(mistake: Mistake) -> Diagnostic | None:
 
 
 def bad_number(mistake: Mistake) -> Diagnostic | None:
-    number = mistake.word
-    if number[:1] == "." and mistake.previous.isdigit():
-        return mistake.says("bad-number", "a number does not end in a point", "write `1.0` or `1`")
-    if re.match(r"\.\d", number) and "NUMBER" in mistake.accepted:
-        return mistake.says("bad-number", f"`{number}` begins with a point", f"write `0{number}`")
-    if not re.match(r"\d", number) or "NUMBER" not in mistake.accepted:
+    digits = re.search(r"[\d_]*$", mistake.before) if mistake.word[:1] == "." else None
+    number = (digits[0] if digits else "") + mistake.word
+    if not re.match(r"\d|\.\d", number) or not ({"NUMBER"} & mistake.accepted or mistake.word[:1] == "."):
         return None
+    plain = number[:-1].replace("_", "").replace(".", "").isdigit()
     help = "digits with `_` between them, a fraction, an exponent or one of the suffixes K, M, G, T: `4.1G`"
-    if number[-1] in "kmgt" and number[:-1].replace("_", "").replace(".", "").isdigit():
-        help = f"write `{number[:-1]}{number[-1].upper()}`"
-    return mistake.says("bad-number", f"`{number}` is no number", help)
+    if number[0] == "." or (plain and number[-1] in "kmgt."):
+        help = f"write `{f'0{number}' if number[0] == '.' else number.rstrip('.').upper()}`"
+    span = mistake.stretch(mistake.span.end - len(number), mistake.span.end)
+    return mistake.says("bad-number", f"`{number}` is no number", help, span)
 
 
 def shape_without_blanks(mistake: Mistake) -> Diagnostic | None:

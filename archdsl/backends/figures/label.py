@@ -39,26 +39,37 @@ def _arguments(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[str]:
     for name, field in fields.items():
         if field.is_required() and name not in ("kernel", "stride") and getattr(op, name) != "like":
             yield plain(getattr(op, name))
-    stride = getattr(op, "stride", 1) or kernel
-    larger = node.output.size > inputs[0].size
-    if stride is None and larger and node.output.spatial and node.output.spatial[0] % inputs[0].spatial[0] == 0:
-        stride = node.output.spatial[0] // inputs[0].spatial[0]
-    if stride not in (1, None):
-        yield f"{'×' if larger else '/'}{plain(stride)}"
+    yield from _stride(node, inputs[0])
     for name in ("groups", "dilation"):
         if name in fields and not fields[name].is_required() and getattr(op, name) != 1:
-            yield f"{name} {plain(getattr(op, name))}"
+            yield f"{name} {size(getattr(op, name))}"
+
+
+def _stride(node: Node, x: Tensor) -> Iterator[str]:
+    """`/2` for what makes smaller, `×2` for what makes larger."""
+    before, after = x.spatial, node.output.spatial
+    larger = bool(before and after) and after[0] > before[0]
+    stride = getattr(node.op, "stride", 1) or getattr(node.op, "kernel", 1)
+    if stride == 1 and larger and not after[0] % before[0]:
+        stride = after[0] // before[0]
+    if stride != 1:
+        yield f"{'×' if larger else '/'}{size(stride)}"
 
 
 def plain(value: Any) -> str:
-    """A value of an argument: `7`, `1×7`, `0.5`, `kaiming`."""
+    """A value of an argument: `64`, `0.5`, `kaiming`, `16, 48`."""
     if isinstance(value, tuple | list):
-        return "×".join(map(plain, value)) if all(isinstance(v, int) for v in value) else ", ".join(map(plain, value))
+        return ", ".join(map(plain, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def times(size: tuple[int, ...]) -> str:
-    return "×".join(map(str, size))
+def size(value: int | tuple[int, ...]) -> str:
+    """`2` or `1×7`."""
+    return times(value) if isinstance(value, tuple) else str(value)
+
+
+def times(numbers: tuple[int, ...]) -> str:
+    return "×".join(map(str, numbers))
 
 
 def shape(tensor: Tensor) -> str:
@@ -105,9 +116,9 @@ def _block_arguments(arguments: Iterator[tuple[str, Any]] | Any) -> Iterator[str
     for name, value in arguments:
         if name == "stride":
             if value != 1:
-                yield f"/{plain(value)}"
+                yield f"/{size(value)}"
         elif name == "kernel":
-            yield f"{value}×{value}" if isinstance(value, int) else plain(value)
+            yield f"{value}×{value}" if isinstance(value, int) else size(value)
         elif isinstance(value, bool):
             if value:
                 yield name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.frontends.aten.call import Call, Result, Step, Translation, compact
+from archdsl.frontends.aten.call import Call, Result, Step, TraceNode, Translation, bound, compact, operation
 from archdsl.ops.base import Op
 from archdsl.ops.pool import AvgPool, MaxPool
 from archdsl.ops.pool_adaptive import AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool
@@ -26,8 +26,28 @@ def _window(call: Call) -> dict[str, Any]:
 def maximum(call: Call) -> Result:
     if not call.takes_first_result_only:
         return None
-    dilation = compact(call["dilation"], len(call.out) - 1)
-    return Step(MaxPool(dilation=dilation, **_window(call)), (call["self"],))
+    count = len(call.out) - 1
+    window = _window(call) | {"dilation": compact(call["dilation"], count)}
+    source = call["self"]
+    borders = _borders_that_never_win(source, count)
+    if borders is None or any(_each(call["padding"], count)):
+        return Step(MaxPool(**window), (source,))
+    return Step(MaxPool(**window | {"padding": borders}), (source.args[0],))
+
+
+def _borders_that_never_win(node: TraceNode, count: int) -> tuple[int, ...] | None:
+    """Left, right, top, bottom, where a value is padded with minus infinity."""
+    if operation(node) not in ("pad", "constant_pad_nd"):
+        return None
+    arguments = bound(node)
+    sides = arguments["pad"]
+    if arguments["value"] != float("-inf") or min(sides) < 0 or len(sides) != 2 * count:
+        return None
+    return tuple(sides)
+
+
+def _each(value: int | list[int], count: int) -> list[int]:
+    return [value] * count if isinstance(value, int) else value
 
 
 def average(call: Call) -> Result:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import examples
+
 from archdsl import codes
 from archdsl.ir.schema import schema
 from archdsl.ops import reference as ops
@@ -13,7 +15,7 @@ from archdsl.ops import reference as ops
 DOCS = Path(__file__).parent.parent / "docs"
 
 GENERATED: dict[str, Callable[[], str]] = {
-    "diagnostics.md": codes.reference,
+    "diagnostics.md": lambda: codes.reference(examples.render),
     "ops.md": ops.markdown,
     "graph.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
 }

@@ -1,0 +1,186 @@
+"""The pieces that pictures are made of: rows of ops, boxes, tags and bars, each drawn around its own axis.
+
+A picture's axis is where the data runs: x = 0, downwards from y = 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from archdsl.backends.figures.label import SIGNS, block_arguments, notation, scope_name, shape, short
+from archdsl.backends.figures.scene import Group, Item, Line, Shape, Text, moved
+from archdsl.backends.figures.style import LOOKS, SIZE, Theme
+from archdsl.backends.figures.text import balanced, width
+from archdsl.backends.figures.view import Box, Row, Tag, is_bar
+from archdsl.ir.graph import Graph, Node, Scope
+from archdsl.ops.base import Family
+from archdsl.tensor import Tensor
+
+HEIGHT = 22.0
+"""Of a row."""
+PADDING = 6.0
+"""Between a text and its box, at each side."""
+SIGN = 18.0
+"""Across the circle of a sum or product."""
+FOOTER = 20.0
+"""Room for a shape beside the line below a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Something drawn, `left` and `right` of its axis, with the places where lines enter and leave.
+
+    `entries` are x at the top, one for each input, `exits` x at the bottom. `sign` is the place of a circle
+    that all inputs but the main one enter from the left; `bar` says that all inputs fall onto it where they are.
+    """
+
+    left: float
+    right: float
+    height: float
+    items: tuple[Item, ...]
+    entries: tuple[float, ...] = (0.0,)
+    exits: tuple[float, ...] = (0.0,)
+    sign: tuple[float, float] | None = None
+    bar: Node | None = None
+
+    def footed(self, tensor: Tensor, theme: Theme) -> Picture:
+        """With a shape beside the line that leaves."""
+        text = Text(self.exits[0] + 5, self.height + FOOTER / 2, shape(tensor), SIZE, theme.ink, True, "start")
+        right = max(self.right, self.exits[0] + 5 + width(text.text, SIZE, True))
+        line = Line(((self.exits[0], self.height), (self.exits[0], self.height + FOOTER)), theme.ink)
+        others = (Line(((x, self.height), (x, self.height + FOOTER)), theme.ink) for x in self.exits[1:])
+        return replace(self, right=right, height=self.height + FOOTER, items=(*self.items, line, *others, text))
+
+
+def row(graph: Graph, row: Row, theme: Theme) -> Picture:
+    """Cells side by side: the ops in order. One that repeats says how often at its end."""
+    if is_bar(row.nodes[0], graph):
+        return _bar(row.nodes[0], row, theme)
+    cells = [_cell(graph, node, theme) for node in row.nodes]
+    total = sum(cell.right for cell in cells) + 2.0 * (len(cells) - 1)
+    times = f"×{row.count}" if row.count > 1 else ""
+    x, items = -total / 2, []
+    for cell in cells:
+        items += [moved(item, x, 0) for item in cell.items]
+        x += cell.right + 2.0
+    if times:
+        items.append(Text(total / 2 + 5, HEIGHT / 2, times, SIZE, theme.ink, True, "start"))
+    for scope in reversed(row.scopes):
+        items = [Group(tuple(items), scope.path, facts("block", scope.block or scope.name))]
+    right = total / 2 + (5 + width(times, SIZE, True) if times else 0)
+    first = row.nodes[0]
+    sign = (-total / 2 + (HEIGHT - SIGN) / 2, HEIGHT / 2) if first.op.family is Family.MERGE else None
+    entries = (0.0,) * max(1, len(row.inputs))
+    return Picture(total / 2, right, HEIGHT, tuple(items), entries, _spread(len(row.outputs), total), sign)
+
+
+def _spread(count: int, total: float) -> tuple[float, ...]:
+    """Places for `count` lines on a side of this length."""
+    if count <= 1:
+        return (0.0,)
+    return tuple(total * ((index + 0.5) / count - 0.5) for index in range(count))
+
+
+def facts(kind: str, name: str) -> tuple[tuple[str, str], ...]:
+    return (("kind", kind), ("name", name))
+
+
+def _cell(graph: Graph, node: Node, theme: Theme) -> Picture:
+    """One op, from its left edge to the right."""
+    if node.op.family is Family.MERGE:
+        return _sign_cell(node, theme)
+    label = notation(graph, node)
+    wide = width(label, SIZE) + 2 * PADDING
+    items = (box(0, 0, wide, HEIGHT, node.op.family, theme), Text(wide / 2, HEIGHT / 2, label, SIZE, theme.ink))
+    return Picture(0, wide, HEIGHT, (_node_group(node, items),))
+
+
+def _node_group(node: Node, items: tuple[Item, ...]) -> Group:
+    return Group(items, node.id, (("kind", "op"), ("op", node.op.name), ("output", str(node.output))))
+
+
+def box(x: float, y: float, wide: float, high: float, family: Family, theme: Theme) -> Shape:
+    """A rectangle in a family's look."""
+    look = LOOKS[family]
+    fill, stroke = theme.fill(family), theme.stroke(family)
+    radius = high / 2 if look.corner == "round" else 0
+    return Shape(x, y, wide, high, fill, stroke, look.line, look.dash, look.corner, radius)
+
+
+def _sign_cell(node: Node, theme: Theme) -> Picture:
+    circle = sign(HEIGHT / 2, HEIGHT / 2, short(node.op), theme)
+    return Picture(0, HEIGHT, HEIGHT, (_node_group(node, circle),))
+
+
+def sign(x: float, y: float, text: str, theme: Theme) -> tuple[Item, ...]:
+    """⊕ or ⊗ around a point."""
+    radius = SIGN / 2
+    disc = Shape(x - radius, y - radius, SIGN, SIGN, theme.background, theme.ink, 1.4, (), "round", radius)
+    reach = radius if text == "+" else radius * 0.7071
+    ends = ((-reach, 0, reach, 0), (0, -reach, 0, reach)) if text == "+" else ((-1, -1, 1, 1), (-1, 1, 1, -1))
+    factor = 1 if text == "+" else reach
+    strokes = (
+        Line(((x + a * factor, y + b * factor), (x + c * factor, y + d * factor)), theme.ink) for a, b, c, d in ends
+    )
+    return disc, *strokes
+
+
+def _bar(node: Node, row: Row, theme: Theme) -> Picture:
+    """As wide as its text; the layout draws it as wide as its inputs lie apart."""
+    wide = _bar_width(node)
+    return Picture(wide / 2, wide / 2, HEIGHT - 2, (), (0.0,) * len(row.inputs), (0.0,), None, node)
+
+
+def _bar_width(node: Node) -> float:
+    return (SIGN if short(node.op) in SIGNS else width(short(node.op), SIZE)) + 4 * PADDING
+
+
+def bar(node: Node, left: float, right: float, theme: Theme) -> tuple[Item, ...]:
+    """A merge of which the inputs come down between `left` and `right` of its axis."""
+    half = _bar_width(node) / 2
+    left, right = min(left - 8, -half), max(right + 8, half)
+    high = HEIGHT - 2
+    shape = Shape(left, 0, right - left, high, theme.background, theme.ink, 1.4, (), "round", high / 2)
+    if short(node.op) in SIGNS:
+        inner: tuple[Item, ...] = sign(0, high / 2, short(node.op), theme)
+    else:
+        inner = (Text(0, high / 2, short(node.op), SIZE, theme.ink),)
+    return (_node_group(node, (shape, *inner)),)
+
+
+def closed(graph: Graph, item: Box, theme: Theme) -> Picture:
+    """A scope as a box: its name, how often, and what it was given."""
+    lines = [(_named(item.scope, item.count), True)]
+    lines += [(line, False) for line in balanced(summary(graph, item.scope), SIZE, 150)]
+    wide = max(max(width(text, SIZE, bold) for text, bold in lines) + 4 * PADDING, 90.0)
+    high = 17.0 * len(lines) + 9
+    back = Shape(-wide / 2, 0, wide, high, theme.stage, theme.border, 1.4, (), "round", 5)
+    texts = (Text(0, 13 + 17.0 * i, text, SIZE, theme.ink, bold) for i, (text, bold) in enumerate(lines))
+    behind = (replace(back, x=back.x + 4, y=4.0),) if item.count > 1 else ()
+    group = Group((*behind, back, *texts), item.scope.path, facts(item.scope.kind, scope_name(item.scope)))
+    entries, exits = _spread(len(item.inputs), wide), _spread(len(item.outputs), wide)
+    return Picture(wide / 2, wide / 2 + 4 * bool(behind), high + 4 * bool(behind), (group,), entries, exits)
+
+
+def _named(scope: Scope, count: int) -> str:
+    return scope_name(scope) + (f" ×{count}" if count > 1 else "")
+
+
+def summary(graph: Graph, scope: Scope) -> str:
+    """A block's arguments; of a stage, the blocks it consists of."""
+    if scope.kind not in ("stage", "output"):
+        return block_arguments(scope)
+    blocks = [s.block for s in graph.scopes.values() if s.parent == scope.path and s.block]
+    if scope.block:
+        return f"{scope.block} {block_arguments(scope)}".strip()
+    if blocks and len(set(blocks)) == 1:
+        return f"{blocks[0]} ×{len(blocks)}" if len(blocks) > 1 else str(blocks[0])
+    return ""
+
+
+def tag(item: Tag, theme: Theme) -> Picture:
+    """A name that stands for a line to or from elsewhere."""
+    wide = width(item.text, SIZE) + 4 * PADDING
+    back = Shape(-wide / 2, 0, wide, HEIGHT, theme.background, theme.skip, 1.4, (4, 2), "round", HEIGHT / 2)
+    text = Text(0, HEIGHT / 2, item.text, SIZE, theme.ink)
+    return Picture(wide / 2, wide / 2, HEIGHT, (Group((back, text)),))

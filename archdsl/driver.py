@@ -52,7 +52,7 @@ def find_spec(name: str) -> Path:
     if isfile(name):
         return path
     library = specs_folder() / f"{name}.arch"
-    if re.fullmatch(r"[\w/]+", name) and library.is_file():
+    if re.fullmatch(r"[\w/]+", name) and isfile(library):
         return library
     if exists(name):
         return path

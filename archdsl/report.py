@@ -6,6 +6,7 @@ Only the edge of the program renders; every stage before it hands on `Diagnostic
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,8 @@ TAB = 4
 
 LONGEST = 120
 """Source lines are cut around the caret where they are wider than this and than the terminal, in columns."""
+
+CODE = re.compile("`[^`\n]*`")
 
 FRAMES = 3
 """Frames shown at each end of a chain of expansion that is too long (a recursion) to be shown whole."""
@@ -141,9 +144,10 @@ def _place(span: Span, home: Span | None) -> str:
 
 
 def _fact(text: str, gutter: str, width: int, paint: Paint, style: str = "") -> Iterator[str]:
-    """A `= ...` line, wrapped."""
+    """A `= ...` line, wrapped, but not within `code`, which is to be copied."""
     sign = paint("=", "gutter")
-    for line in _wrap(_safe(text), width - len(gutter) - 3):
+    unbroken = CODE.sub(lambda code: code[0].replace(" ", "\N{NO-BREAK SPACE}"), _safe(text))
+    for line in _wrap(unbroken, width - len(gutter) - 3):
         yield f"{gutter} {sign} {paint(line, style)}"
         sign = " "
 

@@ -45,10 +45,9 @@ def _print_one(ctx: typer.Context, name: str) -> None:
 
     known = {op.name: op for members in families().values() for op in members}
     if name not in known:
-        from difflib import get_close_matches
+        from archdsl.suggest import hint
 
-        close = get_close_matches(name, known, 1)
-        ctx.fail(f"There is no op '{name}'" + (f"; did you mean '{close[0]}'?" if close else "."))
+        ctx.fail(f"There is no op `{name}`{hint(name, known)}")
     entry = reference(known[name])
     print("\n".join(_about(entry)))
     if entry.arguments:

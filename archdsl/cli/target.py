@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from archdsl.cli.specs import SETTINGS, option_names
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.driver import Compiled, Limits, compile_network, open_spec, split_variant
+from archdsl.suggest import nearest
 
 if TYPE_CHECKING:
     import typer
@@ -119,6 +119,6 @@ def _settable(file: File) -> tuple[str, ...]:
 def _unknown(network: str, name: str, names: tuple[str, ...], options: tuple[str, ...]) -> Diagnostic:
     """An option that is neither the command's nor a setting of the spec."""
     known = {f"--{known}": known for known in names} | {option: option for option in options}
-    close = get_close_matches(f"--{name}", known, 1)
-    help = f"did you mean `{close[0]}`?" if close else (f"it has {', '.join(names)}" if names else None)
+    meant = nearest(f"--{name}", known)
+    help = f"did you mean `{meant}`?" if meant else (f"it has {', '.join(names)}" if names else None)
     return Diagnostic("unknown-parameter", f"{network} has no parameter `{name}`", help=help)

@@ -111,6 +111,11 @@ CODES: dict[str, Code] = {
         "`shared` means one set of weights for every use, so what flows in has the same channels everywhere.",
         _net("shared head = conv(8, 3)", "head -> conv(16, 3) -> head"),
     ),
+    "dropped-rows": Code(
+        "A window does not divide its input: rows or columns at the end are never seen. (A warning.)",
+        "(H - F + 2P) / S is no whole number and the rest is dropped, as every framework does without saying so.",
+        "network Net:\n    input image: 3 x 7 x 7\n    conv(8, 3, stride=3, padding=0)\n",
+    ),
     "nested-too-deep": Code(
         "Blocks are nested deeper than the limit.",
         "A block that names itself has to end by a condition. `--max-depth` raises the limit.",

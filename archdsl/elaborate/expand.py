@@ -70,7 +70,7 @@ class Expander:
             case tree.Let():
                 self.let(statement, environment)
             case tree.Path(name=name, flow=flow):
-                environment.define(name.name, self.side_flow(flow, environment))
+                self.name_value(name.name, self.side_flow(flow, environment), environment)
             case tree.Shared():
                 self.shared(statement, environment)
             case tree.Repeat():
@@ -344,7 +344,7 @@ class Expander:
         if binding is None:
             return
         if not binding.several:
-            environment.define(binding.names[0].name, FAILED if result is None else result)
+            self.name_value(binding.names[0].name, FAILED if result is None else result, environment)
             return
         values: tuple[Any, ...] = result if isinstance(result, tuple) else (result,)
         if isinstance(result, Failed):
@@ -356,4 +356,10 @@ class Expander:
                 binding.span,
             )
         for name, value in zip(binding.names, values, strict=True):
-            environment.define(name.name, value)
+            self.name_value(name.name, value, environment)
+
+    def name_value(self, name: str, value: Any, environment: Environment) -> None:
+        """Gives a value its name, also in the graph."""
+        environment.define(name, value)
+        if isinstance(value, Flow):
+            self.session.builder.current.names.append((name, value.ref))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic
@@ -18,6 +17,7 @@ from archdsl.elaborate.settings import shown_number
 from archdsl.elaborate.values import Flow, Given, Unit, describe
 from archdsl.ir.graph import Graph, Node, Scope
 from archdsl.source import Span
+from archdsl.suggest import nearest
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
 from archdsl.tensor import Tensor
@@ -84,8 +84,9 @@ def _find(graph: Graph, name: str) -> Node:
         what, help = f"{len(found)} nodes are called `{name}`", f"they are {_some([node.id for node in found])}"
     else:
         what = f"the network has no node `{name}`"
-        close = get_close_matches(name, [node.id for node in graph], 1)
-        help = f"did you mean `{close[0]}`?" if close else f"its nodes are {_some([node.id for node in graph])}"
+        ids = [node.id for node in graph]
+        meant = nearest(name, ids)
+        help = f"did you mean `{meant}`?" if meant else f"its nodes are {_some(ids)}"
     raise CompileError([Diagnostic("unknown-node", what, help=help)])
 
 

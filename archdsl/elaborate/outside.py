@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
@@ -14,6 +13,7 @@ from archdsl.elaborate.values import Given, Problem
 from archdsl.ops.base import REGISTRY
 from archdsl.resolve.model import Block, File, Network
 from archdsl.source import Source, Span
+from archdsl.suggest import hint
 from archdsl.syntax.parser import parse_expression
 
 
@@ -50,11 +50,8 @@ def _reworded(problem: Problem | CompileError) -> CompileError:
 def _unknown_unit(kind: str, value: str, file: File, span: Span) -> CompileError:
     known = [name for name, found in file.definitions.items() if isinstance(found, Block)]
     known += [] if kind == "block" else [name for name, op in REGISTRY.items() if not op.internal]
-    close = get_close_matches(value, known, 1)
-    hint = f"; did you mean `{close[0]}`?" if close else ""
-    help = f"it has {', '.join(known)}" if known and kind == "block" and not close else None
-    message = f"{file.source.name} knows no {kind} `{value}`{hint}"
-    return CompileError([Diagnostic("unknown-name", message, span, help=help)])
+    message = f"{file.source.name} knows no {kind} `{value}`{hint(value, known)}"
+    return CompileError([Diagnostic("unknown-name", message, span)])
 
 
 def _unfit(name: str, found: str, span: Span | None = None) -> CompileError:

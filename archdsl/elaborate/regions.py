@@ -8,7 +8,7 @@ from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.steps import Result, Shell, refs_of
-from archdsl.elaborate.values import FAILED, Unit
+from archdsl.elaborate.values import FAILED, Flow, Unit
 from archdsl.resolve.model import Block, Network
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -50,6 +50,8 @@ def _region(
                 incoming = expander.head(head, link)
             return expander.step(step, incoming, link, shell)
         with expander.session.builder.within(shell.kind, shell.base, span, **shell.facts) as scope:
+            if isinstance(incoming, Flow):
+                scope.names.append(("input", incoming.ref))
             if isinstance(flow, tree.Body):
                 result = expander.statements(flow.statements, link)
             else:

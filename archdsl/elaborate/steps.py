@@ -92,7 +92,23 @@ def _apply_op(
         )
     except Mismatch as mismatch:
         raise _mismatch(mismatch, expander, call, inputs, span) from None
+    _warn_of_dropped(expander, call, inputs, span)
     return as_result(tuple(Flow(ref, session.builder.tensor(ref)) for ref in refs))
+
+
+def _warn_of_dropped(expander: Expander, call: Call, inputs: tuple[Flow, ...], span: Span) -> None:
+    """A window that does not divide its input leaves rows or columns unseen, silently in every framework."""
+    dropped = call.op.dropped(*(value.tensor for value in inputs))
+    if any(dropped):
+        lost = " and ".join(f"{count} {what}" for count, what in zip(dropped, _sides(dropped), strict=True) if count)
+        message = f"`{call.op.name}` never sees the last {lost} of its input of {inputs[0].tensor}"
+        expander.session.warn("dropped-rows", message, span, help="change the padding, or the input's size")
+
+
+def _sides(dropped: tuple[int, ...]) -> tuple[str, ...]:
+    """What each dimension counts, in the number it has."""
+    names = ("position",) if len(dropped) == 1 else ("row", "column")
+    return tuple(name if count == 1 else f"{name}s" for name, count in zip(names, dropped, strict=True))
 
 
 def _mismatch(mismatch: Mismatch, expander: Expander, call: Call, inputs: tuple[Flow, ...], span: Span) -> Problem:
@@ -130,14 +146,23 @@ def _apply_block(
     _check_depth(expander, block.name, span)
     environment = Environment.of(block.file)
     fields, arguments = _bind(expander, block, unit, values, environment, span)
-    place = Place(f"block {block.name}", arguments, span, shell.copy)
-    facts = {"block": block.name, "defined": block.span, "written": arguments_of(fields), "doc": block.doc or None}
+    shown = tuple((p.name, environment.values[p.name]) for p in block.parameters)
+    place = Place(f"block {block.name}", shown, span, shell.copy)
+    omitted = tuple(name for name, _ in arguments if name not in fields)
+    facts = {
+        "block": block.name,
+        "defined": block.span,
+        "written": arguments_of(fields),
+        "omitted": omitted,
+        "doc": block.doc or None,
+    }
     with (
         session.inside(place, nested=True),
         session.builder.within(
             shell.kind, shell.base, span, home=unit.home, arguments=arguments, **{**facts, **shell.facts}
         ) as scope,
     ):
+        scope.names.extend((name, value.ref) for name, value in zip(_ports(block, values), values, strict=True))
         result = expander.body(block.body, environment)
         scope.results = refs_of(result)
     return result
@@ -197,6 +222,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, Flow):
         return str(value.tensor)
     return tuple(map(plain, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _ports(block: Block, values: tuple[Flow, ...]) -> tuple[str, ...]:
+    """A name for each value that flows in: the ports', those of `*rest` numbered from 1."""
+    if block.ports is None:
+        return ("input",)
+    named = tuple(name.name for name in block.ports.names)
+    rest = block.ports.rest.name if block.ports.rest else ""
+    return (*named, *(f"{rest}{index + 1}" for index in range(len(values) - len(named))))
 
 
 def _bind_ports(block: Block, values: tuple[Flow, ...], environment: Environment, span: Span) -> None:

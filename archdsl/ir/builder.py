@@ -44,6 +44,7 @@ class _Scope:
     facts: dict[str, Any]
     lets: list[tuple[str, str, Any]] = field(default_factory=list)
     decisions: list[tuple[str, bool]] = field(default_factory=list)
+    names: list[tuple[str, Ref]] = field(default_factory=list)
     members: list[_Scope | _Node] = field(default_factory=list)
     results: tuple[Ref, ...] = ()
     path: str = ""
@@ -152,6 +153,7 @@ class Builder:
         return tuple(Value(self._nodes[ref.number].path, ref.port) for ref in refs)
 
     def _final_scope(self, scope: _Scope) -> Scope:
+        names = list(dict.fromkeys(scope.names))
         return Scope(
             path=scope.path,
             kind=scope.kind,
@@ -160,6 +162,7 @@ class Builder:
             weights=scope.weights,
             lets=tuple(scope.lets),
             decisions=tuple(dict.fromkeys(scope.decisions)),
+            names=tuple(zip((name for name, _ in names), self._values([ref for _, ref in names]), strict=True)),
             results=self._values(scope.results),
             **scope.facts,
         )

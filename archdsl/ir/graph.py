@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from archdsl.ops.base import Op
 from archdsl.source import Span
 from archdsl.tensor import Tensor
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 ScopeKind = Literal["network", "stage", "output", "block", "copies", "copy", "shared"]
 
@@ -37,7 +38,9 @@ class Scope:
     `arguments` are the block's own parameters with their values, `written` the expressions they were
     given by (in the parent's terms), `lets` the block's named numbers: name, expression, value.
     Values of both are plain data (numbers, words, lists and shapes of them; a block or op is its name).
-    `decisions` tells how each condition in the block's text came out. `copy` is (index, count).
+    `omitted` names the parameters that the use left at their defaults. `decisions` tells how each condition
+    in the block's text came out. `copy` is (index, count). `names` are the values that the scope's text
+    names: what flows in ("input", or the block's ports), then each `path` and `as`.
     `results` are the values the scope hands on. `weights` is the path under which its parameters are
     kept: its own, unless it is or lies in a use of a `shared` module.
     """
@@ -51,11 +54,13 @@ class Scope:
     defined: Span | None = None
     arguments: tuple[tuple[str, Any], ...] = ()
     written: tuple[tuple[str, str], ...] = ()
+    omitted: tuple[str, ...] = ()
     lets: tuple[tuple[str, str, Any], ...] = ()
     decisions: tuple[tuple[str, bool], ...] = ()
     copy: tuple[int, int] | None = None
     title: str | None = None
     doc: str | None = None
+    names: tuple[tuple[str, Value], ...] = ()
     results: tuple[Value, ...] = ()
 
     @property
@@ -147,15 +152,27 @@ class Graph:
         self.scopes: Mapping[str, Scope] = {scope.path: scope for scope in scopes}
         assert len(self.scopes) == len(scopes), "two scopes have one path"
         self.outputs = tuple(outputs)
-        self.network: nx.MultiDiGraph[str] = nx.MultiDiGraph()
-        """networkx's view: node attribute `node`; edges keyed by the input's slot, with attribute `port`."""
+        self._nodes: dict[str, Node] = {}
         self._inputs: dict[str, tuple[Value, ...]] = {}
         for node, inputs in nodes:
             assert node.id not in self._inputs, f"two nodes have the id {node.id}"
-            self.network.add_node(node.id, node=node)
+            self._nodes[node.id] = node
             self._inputs[node.id] = inputs
-            for slot, value in enumerate(inputs):
-                self.network.add_edge(value.node, node.id, key=slot, port=value.port)
+
+    @cached_property
+    def network(self) -> nx.MultiDiGraph[str]:
+        """networkx's view: node attribute `node`; edges keyed by the input's slot, with attribute `port`.
+
+        Made when first asked for: to import networkx takes longer than to compile a network.
+        """
+        import networkx as nx
+
+        network: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        for node in self:
+            network.add_node(node.id, node=node)
+            for slot, value in enumerate(self._inputs[node.id]):
+                network.add_edge(value.node, node.id, key=slot, port=value.port)
+        return network
 
     def __eq__(self, other: object) -> bool:
         """Equal in everything that is written down: all but the nodes' `environment`."""
@@ -181,10 +198,6 @@ class Graph:
         """Nodes in order: inputs first, every node after those it takes from."""
         return iter(self._nodes.values())
 
-    @cached_property
-    def _nodes(self) -> dict[str, Node]:
-        return {id: self.network.nodes[id]["node"] for id in self._inputs}
-
     def node(self, id: str) -> Node:
         return self._nodes[id]
 
@@ -206,7 +219,15 @@ class Graph:
 
     def users(self, id: str) -> tuple[Node, ...]:
         """The nodes that take any output of this one, each once."""
-        return tuple(self._nodes[user] for user in self.network.successors(id))
+        return self._users.get(id, ())
+
+    @cached_property
+    def _users(self) -> dict[str, tuple[Node, ...]]:
+        users: dict[str, dict[str, Node]] = {}
+        for node in self:
+            for value in self._inputs[node.id]:
+                users.setdefault(value.node, {})[node.id] = node
+        return {id: tuple(found.values()) for id, found in users.items()}
 
     def ancestry(self, scope: str) -> tuple[Scope, ...]:
         """A scope and those around it, from the inside out."""

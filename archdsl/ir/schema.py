@@ -89,11 +89,13 @@ class ScopePart(Part):
     defined: Place | None = None
     arguments: tuple[tuple[str, Plain], ...] = ()
     written: tuple[tuple[str, str], ...] = ()
+    omitted: Annotated[tuple[str, ...], Field(description="Parameters that the use left at their defaults.")] = ()
     lets: tuple[LetPart, ...] = ()
     decisions: tuple[tuple[str, bool], ...] = ()
     copy_of: Annotated[tuple[int, int] | None, Field(description="Index from 0, and how many copies.")] = None
     title: str | None = None
     doc: str | None = None
+    names: Annotated[tuple[tuple[str, Reference], ...], Field(description="Values that the text names.")] = ()
     results: tuple[Reference, ...] = ()
 
 

@@ -107,11 +107,13 @@ class _Writer:
             defined=self.place(scope.defined) if scope.defined else None,
             arguments=tuple((name, _plain(value)) for name, value in scope.arguments),
             written=scope.written,
+            omitted=scope.omitted,
             lets=tuple(LetPart(name=name, expression=text, value=_plain(value)) for name, text, value in scope.lets),
             decisions=scope.decisions,
             copy_of=scope.copy,
             title=scope.title,
             doc=scope.doc,
+            names=tuple((name, *_references([value])) for name, value in scope.names),
             results=_references(scope.results),
         )
 
@@ -189,11 +191,13 @@ class _Reader:
             defined=self.span(part.defined, owner) if part.defined else None,
             arguments=tuple((name, self.value(value, owner)) for name, value in part.arguments),
             written=part.written,
+            omitted=part.omitted,
             lets=tuple((let.name, let.expression, self.value(let.value, owner)) for let in part.lets),
             decisions=part.decisions,
             copy=part.copy_of,
             title=part.title,
             doc=part.doc,
+            names=tuple((name, *_values([reference])) for name, reference in part.names),
             results=_values(part.results),
         )
 

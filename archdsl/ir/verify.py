@@ -85,7 +85,9 @@ def _order(graph: Graph) -> Iterator[str]:
 
 
 def _edges(graph: Graph) -> Iterator[str]:
-    """networkx's view has the same nodes in the same order, and one edge for each slot."""
+    """networkx's view, where it was made, has the same nodes in the same order, and one edge for each slot."""
+    if "network" not in vars(graph):
+        return
     if list(graph.network) != [node.id for node in graph]:
         yield "networkx has other nodes than the graph"
     for node in graph:
@@ -137,7 +139,8 @@ def _results(graph: Graph) -> Iterator[str]:
             yield f"output {output.name} has {len(output.values)} values"
         yield from _missing(graph, output.values, f"output {output.name}")
     for scope in graph.scopes.values():
-        yield from _missing(graph, scope.results, f"scope {scope.path}")
+        named = (value for _, value in scope.names)
+        yield from _missing(graph, (*scope.results, *named), f"scope {scope.path}")
 
 
 def _missing(graph: Graph, values: Iterable[Value], owner: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ Every file is read once. All that is wrong with names is collected over all file
 from __future__ import annotations
 
 from collections.abc import Iterable
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ class _Resolver:
         library = specs_folder()
         for place in dict.fromkeys(p for p in (folder, self.root, library) if p is not None):
             path = place / relative
-            if path.is_file():
+            if isfile(path):
                 if not _inside(path, (self.root, library)):
                     break
                 return path

@@ -24,7 +24,7 @@ CODES: dict[str, Code] = {
     "not-utf8": Code(
         "The file has bytes that are no UTF-8 text.",
         "The message has the first of these bytes and where it is. Save the file as UTF-8.",
-        "$ archdsl check /bin/sh\n",
+        "# Caf\udce9\nblock A: relu\n",
     ),
     "empty-file": Code(
         "The file holds no definition.",

@@ -95,7 +95,7 @@ def _operation(
 def string_text(string: tree.String) -> str:
     """A string in quotes. A backslash is doubled only before a quote or another one: `"$\\alpha$"` stays readable."""
     text = ""
-    for character, following in zip(string.value, string.value[1:] + '"', strict=True):
+    for character, following in zip(string.value, (string.value + '"')[1:], strict=True):
         escaped = character == '"' or (character == "\\" and following in '\\"')
         text += f"\\{character}" if escaped else character
     return f'"{text}"'

@@ -313,7 +313,7 @@ def bad_number(mistake: Mistake) -> Diagnostic | None:
     plain = number[:-1].replace("_", "").replace(".", "").isdigit()
     help = "digits with `_` between them, a fraction, an exponent or one of the suffixes K, M, G, T: `4.1G`"
     if number[0] == "." or (plain and number[-1] in "kmgt."):
-        help = f"write `{f'0{number}' if number[0] == '.' else number.rstrip('.').upper()}`"
+        help = f"write `{'0' * (number[0] == '.')}{number.upper()}{'0' * (number[-1] == '.')}`"
     span = mistake.stretch(mistake.span.end - len(number), mistake.span.end)
     return mistake.says("bad-number", f"`{number}` is no number", help, span)
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from math import cos, sin, tau
-from typing import Literal
+from typing import Any, Literal
 
-import graphviz
 import pygraphviz
 
 from archdsl.backends.figures.scene import Line, Point, Scene, Shape, Text, bends, head, leaves, outline, shaft
@@ -34,29 +33,35 @@ def render(scene: Scene, format: Page) -> bytes:
     page = _page(scene)
     for index, (text, size) in enumerate(zip(texts, sizes, strict=True)):
         _write(page, f"text{index}", text, size, shrink, scene.height)
-    page.attr("graph", dpi=str(round(RESOLUTION * scene.scale)) if format == "png" else str(POINTS))
-    data = bytes(pygraphviz.AGraph(string=page.source).draw(format=format, prog="nop2"))
+    page.graph_attr["dpi"] = str(round(RESOLUTION * scene.scale)) if format == "png" else str(POINTS)
+    data = bytes(page.draw(format=format, prog="nop2"))
     # Cairo stamps a PDF with the time, here replaced by one as long.
     return re.sub(rb"(?<=/CreationDate \(D:)\d{14}", b"20000101000000", data)
 
 
-def _page(scene: Scene) -> graphviz.Digraph:
-    page = graphviz.Digraph(
-        graph_attr={"bgcolor": scene.background, "pad": "0", "margin": "0", "_background": _background(scene)},
-        node_attr={"shape": "none", "label": "", "width": "0", "height": "0", "margin": "0", "fontname": "Helvetica"},
-    )
+def _page(scene: Scene) -> Any:
+    page = _blank()
+    page.graph_attr.update({"bgcolor": scene.background, "pad": "0", "margin": "0"})
+    # Set as an attribute, not read as DOT, whose strings end at 16,384 characters.
+    page.graph_attr["_background"] = _background(scene)
     for name, x, y in (("corner0", 0.5, 0.5), ("corner1", scene.width - 0.5, scene.height - 0.5)):
-        page.node(name, pos=f"{x},{y}", fixedsize="true")
+        page.add_node(name, pos=f"{x},{y}", fixedsize="true")
     return page
 
 
-def _write(page: graphviz.Digraph, name: str, text: Text, size: float, shrink: float, height: float) -> None:
+def _blank() -> Any:
+    page = pygraphviz.AGraph(directed=True)
+    page.node_attr.update({"shape": "none", "label": "", "width": "0", "height": "0", "margin": "0"})
+    return page
+
+
+def _write(page: Any, name: str, text: Text, size: float, shrink: float, height: float) -> None:
     half = size * shrink / 2
     x = text.x + {"start": half, "middle": 0.0, "end": -half}[text.anchor]
     y = height - text.y + RAISE * text.size
-    page.node(
+    page.add_node(
         name,
-        label=graphviz.escape(text.text),
+        label=_literal(text.text),
         pos=f"{x:.2f},{y:.2f}",
         fontsize=f"{text.size * shrink:.3f}",
         fontcolor=text.fill,
@@ -66,13 +71,17 @@ def _write(page: graphviz.Digraph, name: str, text: Text, size: float, shrink: f
 
 def _measured(texts: list[Text]) -> list[float]:
     """How wide each text is in the fonts of this machine, in points."""
-    page = graphviz.Digraph(node_attr={"shape": "none", "width": "0", "height": "0", "margin": "0", "pos": "0,0"})
+    page = _blank()
     for index, text in enumerate(texts):
         font = "Helvetica bold" if text.bold else "Helvetica"
-        page.node(f"text{index}", label=graphviz.escape(text.text), fontsize=str(text.size), fontname=font)
-    graph = pygraphviz.AGraph(string=page.source)
-    graph.layout(prog="nop2")
-    return [float(graph.get_node(f"text{index}").attr["width"]) * POINTS for index in range(len(texts))]
+        page.add_node(f"text{index}", label=_literal(text.text), pos="0,0", fontsize=str(text.size), fontname=font)
+    page.layout(prog="nop2")
+    return [float(page.get_node(f"text{index}").attr["width"]) * POINTS for index in range(len(texts))]
+
+
+def _literal(text: str) -> str:
+    """A label that Graphviz takes as it is."""
+    return text.replace("\\", "\\\\").replace("&", "&amp;")
 
 
 def _background(scene: Scene) -> str:

@@ -66,7 +66,7 @@ def row(graph: Graph, row: Row, theme: Theme) -> Picture:
     if times:
         items.append(Text(total / 2 + 5, HEIGHT / 2, times, SIZE, theme.ink, True, "start"))
     for scope in reversed(row.scopes):
-        items = [Group(tuple(items), scope.path, facts("block", scope.block or scope.name))]
+        items = [Group(tuple(items), scope.path, data=facts("block", scope.block or scope.name))]
     right = total / 2 + (5 + width(times, SIZE, True) if times else 0)
     first = row.nodes[0]
     sign = (-total / 2 + (HEIGHT - SIGN) / 2, HEIGHT / 2) if first.op.family is Family.MERGE else None
@@ -96,7 +96,7 @@ def _cell(graph: Graph, node: Node, theme: Theme) -> Picture:
 
 
 def _node_group(node: Node, items: tuple[Item, ...]) -> Group:
-    return Group(items, node.id, (("kind", "op"), ("op", node.op.name), ("output", str(node.output))))
+    return Group(items, node.id, data=(("kind", "op"), ("op", node.op.name), ("output", str(node.output))))
 
 
 def box(x: float, y: float, wide: float, high: float, family: Family, theme: Theme) -> Shape:
@@ -157,7 +157,7 @@ def closed(graph: Graph, item: Box, theme: Theme) -> Picture:
     back = Shape(-wide / 2, 0, wide, high, theme.stage, theme.border, 1.4, (), "round", 5)
     texts = (Text(0, 13 + 17.0 * i, text, SIZE, theme.ink, bold) for i, (text, bold) in enumerate(lines))
     behind = (replace(back, x=back.x + 4, y=4.0),) if item.count > 1 else ()
-    group = Group((*behind, back, *texts), item.scope.path, facts(item.scope.kind, scope_name(item.scope)))
+    group = Group((*behind, back, *texts), item.scope.path, data=facts(item.scope.kind, scope_name(item.scope)))
     entries, exits = _spread(len(item.inputs), wide), _spread(len(item.outputs), wide)
     return Picture(wide / 2, wide / 2 + 4 * bool(behind), high + 4 * bool(behind), (group,), entries, exits)
 

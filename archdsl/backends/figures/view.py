@@ -160,7 +160,9 @@ class Viewer:
         """What a scope holds. `level` counts the opened scopes around its members."""
         border = self.borders[path]
         items = tuple(self._items(self._members(path), detail, level))
-        return View((*items, *self._tags(items)), border.inputs, tuple(v for v in border.outputs if v not in border.inputs))
+        return View(
+            (*items, *self._tags(items)), border.inputs, tuple(v for v in border.outputs if v not in border.inputs)
+        )
 
     def _tags(self, items: Iterable[Item]) -> Iterator[Tag]:
         for item in items:
@@ -193,7 +195,9 @@ class Viewer:
                 if run == 1 and member.kind == "copy" and member.block is None:
                     yield from self._items(self._members(member.path), detail, level)
                 else:
-                    yield self._folded([m for m in members[position : position + run] if isinstance(m, Scope)], detail, level)
+                    yield self._folded(
+                        [m for m in members[position : position + run] if isinstance(m, Scope)], detail, level
+                    )
             position += run
 
     def _folded(self, run: Sequence[Scope], detail: Detail, level: int) -> Item:

@@ -40,14 +40,21 @@ class Settled:
 
 def settle_class(uses: Uses, name: str, takes: Sequence[str]) -> Settled:
     """Settles every number of a class. `takes` are the arguments of its `forward`."""
-    return _ClassArguments(uses, takes).made(name)
+    kept: frozenset[str] = frozenset()
+    while True:
+        settling = _ClassArguments(uses, takes, kept)
+        unvarying = frozenset(p.name for p in settling.parameters() if settling.is_constant(p.name))
+        if unvarying <= kept:
+            return settling.made(name)
+        # Whoever changes such an argument must find it everywhere that the spec has it.
+        kept |= unvarying
 
 
 class _ClassArguments:
-    def __init__(self, uses: Uses, takes: Sequence[str]) -> None:
+    def __init__(self, uses: Uses, takes: Sequence[str], kept: frozenset[str]) -> None:
         self.uses, self.outline = uses, uses.outline
         self.scope = uses.scopes[0]
-        self.variables = Variables(len(uses.rows))
+        self.variables = Variables(len(uses.rows), kept)
         self.channels = Channels(self.outline)
         self._define_names(takes)
         self.maker = Maker(self.outline, self.variables, self.channels)
@@ -115,15 +122,15 @@ class _ClassArguments:
         )
 
     def _constructor(self, name: str) -> Constructor:
-        parameters = self._parameters()
+        parameters = self.parameters()
         columns = [self.uses.spread(self.variables.vectors[p.name]) for p in parameters]
         rows = zip(*columns, strict=True) if columns else ((),) * len(self.uses.scopes)
         values = {scope.path: row for scope, row in zip(self.uses.scopes, rows, strict=True)}
         gives = self.outline.interfaces[self.scope.path].gives
         return Constructor(name, parameters, values, tuple(self._outward(value, parameters) for value in gives))
 
-    def _parameters(self) -> tuple[Parameter, ...]:
-        """First what flows in, then the block's own, then what had to be added; what never varies has a default."""
+    def parameters(self) -> tuple[Parameter, ...]:
+        """First what flows in, then the block's own, then what had to be added; those with a default come last."""
         used = [name for name in self.variables.used if name not in self.variables.lets]
         order = {name: place for place, name in enumerate(self.variables.vectors)}
         used.sort(key=lambda name: (not name.endswith("_channels"), order[name]))
@@ -132,8 +139,11 @@ class _ClassArguments:
 
     def _parameter(self, name: str) -> Parameter:
         vector = self.variables.vectors[name]
-        value = constant(vector)
+        value = constant(vector) if self.is_constant(name) else self.uses.default(name)
         return Parameter(name, type_name(vector), None if value is MISSING else value)
+
+    def is_constant(self, name: str) -> bool:
+        return constant(self.variables.vectors[name]) is not MISSING
 
     def _outward(self, value: Value, parameters: Sequence[Parameter]) -> tuple[Formula, ...]:
         known = {name: constant(vector) for name, vector in self.variables.vectors.items()}

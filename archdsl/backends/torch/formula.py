@@ -6,6 +6,7 @@ Only what Python computes in the same way is translated; whoever uses a formula 
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ from typing import Any
 IN_CHANNELS = "in_channels"
 """The channels of the value that flows into a block, in its constructor."""
 
-FUNCTIONS = {"int": int, "len": len, "max": max, "min": min, "round": round, "sum": sum, "abs": abs}
+FUNCTIONS = {"int": int, "len": len, "max": max, "min": min, "round": round, "sum": sum}
+MATH = ("ceil", "floor")
+"""Functions of the language that Python keeps in `math`."""
+
 LARGEST_EXPONENT = 64
 
 NODES = (
     ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Constant, ast.Name, ast.Load, ast.Call,
-    ast.Subscript, ast.Tuple, ast.operator, ast.unaryop, ast.boolop, ast.cmpop,
+    ast.Subscript, ast.Attribute, ast.Tuple, ast.operator, ast.unaryop, ast.boolop, ast.cmpop,
 )  # fmt: skip
 
 
@@ -44,9 +48,8 @@ class Formula:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        called = {id(node.func) for node in ast.walk(self.tree) if isinstance(node, ast.Call)}
-        found = (node for node in ast.walk(self.tree) if isinstance(node, ast.Name) and id(node) not in called)
-        return frozenset(node.id for node in found)
+        found = (node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name))
+        return frozenset(found) - FUNCTIONS.keys() - {"math"}
 
     @cached_property
     def _code(self) -> CodeType:
@@ -58,14 +61,14 @@ class Formula:
         if not self.names <= names.keys():
             return MISSING
         try:
-            value = eval(self._code, {"__builtins__": {}, "_power": _power, **FUNCTIONS}, dict(names))
+            value = eval(self._code, dict(GLOBALS), dict(names))
         except (ArithmeticError, TypeError, ValueError, LookupError):
             return MISSING
         return int(value) if isinstance(value, float) and value.is_integer() else value
 
     def is_fraction(self, names: Mapping[str, Any]) -> bool:
         """Whether Python has a float where the language, which knows whole numbers by their value, has an int."""
-        return isinstance(eval(self._code, {"__builtins__": {}, "_power": _power, **FUNCTIONS}, dict(names)), float)
+        return isinstance(eval(self._code, dict(GLOBALS), dict(names)), float)
 
     def substituted(self, formulas: Mapping[str, Formula]) -> Formula:
         """With other formulas in place of names."""
@@ -73,33 +76,49 @@ class Formula:
         return Formula(ast.unparse(_Substitution(trees).visit(ast.parse(self.text, mode="eval").body)))
 
     @property
-    def is_atomic(self) -> bool:
-        return not isinstance(self.tree, ast.BinOp | ast.UnaryOp | ast.BoolOp | ast.Compare | ast.IfExp)
+    def is_name(self) -> bool:
+        return self.text.isidentifier()
 
 
 @lru_cache(maxsize=4096)
 def translate(text: str) -> Formula | None:
     """An expression as the spec wrote it, in Python; None where Python has no such thing."""
     text = re.sub(r"\btrue\b", "True", re.sub(r"\bfalse\b", "False", text)).replace("^", "**")
+    text = _conditional(text.strip())
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    tree = _Attributes().visit(tree)
+    if any(isinstance(node, ast.Attribute) and node.attr != "channels" for node in ast.walk(tree)):
+        return None
+    tree = _Translation().visit(tree)
     if not all(isinstance(node, NODES) for node in ast.walk(tree)) or not _calls_known(tree):
         return None
     return Formula(ast.unparse(tree))
 
 
+def _conditional(text: str) -> str:
+    """`if c then a else b` -> `(a) if (c) else (b)`, where the whole expression is of that form."""
+    if not text.startswith("if ") or " then " not in text or " else " not in text:
+        return text
+    condition, _, rest = text.removeprefix("if ").partition(" then ")
+    then, _, otherwise = rest.partition(" else ")
+    return f"({then}) if ({condition}) else ({_conditional(otherwise)})"
+
+
 def _calls_known(tree: ast.expr) -> bool:
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return all(isinstance(c.func, ast.Name) and c.func.id in FUNCTIONS and not c.keywords for c in calls)
+    known = {*FUNCTIONS, *(f"math.{name}" for name in MATH)}
+    return all(ast.unparse(call.func) in known and not call.keywords for call in calls)
 
 
 def _power(base: Any, exponent: Any) -> Any:
     if abs(exponent) > LARGEST_EXPONENT:
         raise OverflowError
     return base**exponent
+
+
+GLOBALS = {"__builtins__": {}, "_power": _power, "math": math, **FUNCTIONS}
 
 
 class _Guarded(ast.NodeTransformer):
@@ -112,11 +131,17 @@ class _Guarded(ast.NodeTransformer):
         return node
 
 
-class _Attributes(ast.NodeTransformer):
-    """`input.channels` -> `in_channels`, `prev.channels` -> `prev_channels`; lists are tuples."""
+class _Translation(ast.NodeTransformer):
+    """`input.channels` -> `in_channels`, `prev.channels` -> `prev_channels`, `floor` -> `math.floor`; lists are tuples."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id in MATH:
+            node.func = ast.Attribute(ast.Name("math", ast.Load()), node.func.id, ast.Load())
+        return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        if node.attr != "channels" or not isinstance(node.value, ast.Name):
+        if not isinstance(node.value, ast.Name):
             return node
         name = IN_CHANNELS if node.value.id in ("it", "input") else f"{node.value.id}_channels"
         return ast.Name(name, ast.Load())

@@ -48,9 +48,7 @@ class Maker:
                 texts.append(f"{keyword}={formula.text}")
         if leaf.inplace:
             texts.append("inplace=True")
-        site = leaf.slots[0].site if leaf.slots else None
-        if isinstance(site, Node):
-            self._suggest(site, formulas[:count])
+        self._suggest(leaf.node, formulas[:count])
         return f"{leaf.target}({', '.join(texts)})"
 
     def _suggest(self, node: Node, formulas: Sequence[Formula]) -> None:
@@ -98,7 +96,7 @@ class Maker:
             return literal(value)
         found = (
             found
-            or self.variables.first(self._flows(slot), number)
+            or self.variables.plainest(self._flows(slot), number)
             or self.variables.first(self._halves(slot, said), number)
             or self.variables.find(number)
             or self.variables.add(slot.name, number)

@@ -120,4 +120,3 @@ def _module_text(graph: Graph, definitions: Sequence[Definition]) -> str:
     doc = f"{graph.header.name} from {shown(graph.header.spec)}, in PyTorch."
     run = Text('if __name__ == "__main__":\n    main()')
     return write_module((doc,), imports, (*definitions, run))
-

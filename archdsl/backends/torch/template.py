@@ -50,6 +50,7 @@ class Slot:
 class Leaf:
     """A module of torch, or a support class. Keywords with the defaults at which they go unsaid."""
 
+    node: Node
     target: str
     arguments: tuple[Slot, ...]
     keywords: tuple[tuple[str, Slot, Any], ...]
@@ -155,6 +156,7 @@ class Templates:
         assert isinstance(emission, Module)
         defaults = dict(emission.defaults)
         return Leaf(
+            node,
             emission.target,
             tuple(
                 Slot(f"{name}_{self._field(node, index, value)}", "", node) for index, value in enumerate(emission.args)

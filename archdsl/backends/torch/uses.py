@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from archdsl.backends.torch.body import Call
+from archdsl.backends.torch.formula import MISSING
 from archdsl.backends.torch.outline import Outline
 from archdsl.backends.torch.structure import Structures, attributes
 from archdsl.backends.torch.template import Templates
@@ -50,6 +51,16 @@ class Uses:
         """The block's own parameters."""
         for index, (name, _) in enumerate(self.scopes[0].arguments):
             yield name, tuple(row[0][index] for row in self.rows)
+
+    def default(self, name: str) -> Any:
+        """What a parameter is where the spec leaves it out; MISSING if it never does, or says different things."""
+        values = {repr(value): value for value in self._omitted(name)}
+        return next(iter(values.values())) if len(values) == 1 else MISSING
+
+    def _omitted(self, name: str) -> Iterator[Any]:
+        for scope in self.scopes:
+            if name in scope.omitted:
+                yield plain(dict(scope.arguments)[name])
 
     def lets(self) -> Iterator[tuple[str, str, Vector]]:
         """The block's named numbers: name, text, values."""

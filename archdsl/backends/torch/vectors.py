@@ -5,7 +5,7 @@ A formula is only ever chosen after it was evaluated for every use, so a wrong o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
 from archdsl.backends.torch.formula import MISSING, Formula, translate
@@ -53,8 +53,10 @@ class Variables:
     be added because nothing else gave the right values.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, kept: Iterable[str] = ()) -> None:
         self.count = count
+        self.kept = frozenset(kept)
+        """Names of parameters that are arguments though they never vary: something that varies is said by them."""
         self.vectors: dict[str, Vector] = {}
         self.lets: dict[str, Formula] = {}
         self.added: list[str] = []
@@ -74,8 +76,10 @@ class Variables:
         if name in self.vectors or legal(name) != name:
             return
         formula = translate(text)
-        if formula is not None and self.fits(formula, vector) and not self._is_fraction(formula):
-            self.lets[name] = formula
+        if formula is not None and self.fits(formula, vector):
+            if formula.is_name:
+                return  # only another name for something
+            self.lets[name] = self.whole(formula)
         self.define(name, vector)
 
     def add(self, name: str, vector: Vector) -> Formula:
@@ -103,7 +107,7 @@ class Variables:
         return all(wanted is ANY or same(plain(wanted), value) for wanted, value in zip(vector, found, strict=True))
 
     def varies(self, formula: Formula) -> bool:
-        return not self._varying.isdisjoint(formula.names)
+        return not self._varying.isdisjoint(formula.names) or not self.kept.isdisjoint(formula.names)
 
     def use(self, formula: Formula) -> Formula:
         """Notes the names in a formula, and those behind its named numbers."""
@@ -134,6 +138,11 @@ class Variables:
         fitting = (f for f in candidates if not (varying and not self.varies(f)) and self.fits(f, vector))
         return next(map(self.whole, fitting), None)
 
+    def plainest(self, candidates: Iterable[Formula], vector: Vector) -> Formula | None:
+        """A name for these values rather than a computation, if the computation is not a name itself."""
+        found = self.first(candidates, vector)
+        return found if found is None or found.is_name else self.find(vector) or found
+
 
 def written(texts: Iterable[tuple[str, str]], first: str = "") -> Iterator[Formula]:
     """Arguments as the spec wrote them, in Python; the one named `first` first."""
@@ -141,9 +150,3 @@ def written(texts: Iterable[tuple[str, str]], first: str = "") -> Iterator[Formu
         formula = translate(text)
         if formula is not None:
             yield formula
-
-
-def transposed(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Vector]:
-    """Columns by name, of the names that every row has."""
-    names = [name for name in rows[0] if all(name in row for row in rows)]
-    return {name: tuple(row[name] for row in rows) for name in names}

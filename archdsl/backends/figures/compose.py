@@ -1,0 +1,252 @@
+"""A view -> one picture: its items drawn, placed in ranks, and joined by lines along the axes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from archdsl.backends.figures import parts
+from archdsl.backends.figures.label import scope_name
+from archdsl.backends.figures.layers import Layout, Link, Net, lay_out
+from archdsl.backends.figures.parts import Picture
+from archdsl.backends.figures.scene import Group, Item, Line, Point, Shape, Text, moved
+from archdsl.backends.figures.style import SIZE, Theme
+from archdsl.backends.figures.text import width
+from archdsl.backends.figures.view import Box, Frame, Row, Tag, View
+from archdsl.backends.figures.view import Item as Member
+from archdsl.ir.graph import Graph, Scope
+
+STEP = 13.0
+"""From one rank to the next where lines run straight: room for an arrow head."""
+TRACK = 8.0
+"""From one horizontal line to the next."""
+END = 6.0
+"""From the last rank to the end of the lines that leave."""
+INSIDE = 9.0
+"""From a frame to what it holds, left and right."""
+HEADER = 21.0
+"""Above what a frame holds: its name."""
+
+SAME = 0.5
+"""Lines nearer to each other than this are one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """What drawing needs to know. `shapes`: write how values change inside blocks, not only between them."""
+
+    graph: Graph
+    theme: Theme
+    shapes: bool = False
+
+
+def compose(view: View, pen: Pen, scope: Scope | None) -> Picture:
+    """A view as a picture: entries and exits are its inputs and outputs, in their order."""
+    members = [footed(item, pen, scope) for item in view.items]
+    ends = [Picture(0, 0, 0, ()) for _ in (*view.inputs, *view.outputs)]
+    count = len(members)
+    pictures = [*members, *ends]
+    first = set(range(count, count + len(view.inputs)))
+    last = set(range(count + len(view.inputs), len(pictures)))
+    layout = lay_out(pictures, links_of(view), first, last)
+    return _drawn(layout, sorted(first), sorted(last), pen.theme)
+
+
+def links_of(view: View) -> list[Link]:
+    """Lines between items by number; inputs and outputs of the view are numbered after its items."""
+    count = len(view.items)
+    makers = {value: (count + i, 0) for i, value in enumerate(view.inputs)}
+    for i, item in enumerate(view.items):
+        makers.update({value: (i, port) for port, value in enumerate(item.outputs)})
+    links = [
+        Link(*makers[value], i, slot)
+        for i, item in enumerate(view.items)
+        for slot, value in enumerate(item.inputs)
+        if value in makers
+    ]
+    ends = enumerate(view.outputs, count + len(view.inputs))
+    return links + [Link(*makers[value], i, 0) for i, value in ends]
+
+
+def footed(item: Member, pen: Pen, scope: Scope | None) -> Picture:
+    """An item's picture, with the shape it makes where that changes."""
+    picture = drawn(item, pen)
+    inner = scope is not None and scope.kind not in ("network", "stage", "output")
+    if isinstance(item, Tag) or not item.outputs or (inner and not pen.shapes):
+        return picture
+    made = pen.graph.tensor(item.outputs[0])
+    came = [pen.graph.tensor(value) for value in item.inputs]
+    return picture if came and made == came[0] else picture.footed(made, pen.theme)
+
+
+def drawn(item: Member, pen: Pen) -> Picture:
+    match item:
+        case Row():
+            return parts.row(pen.graph, item, pen.theme)
+        case Box():
+            return parts.closed(pen.graph, item, pen.theme)
+        case Tag():
+            return parts.tag(item, pen.theme)
+        case Frame():
+            inner = compose(item.view, pen, item.scope)
+            return framed(inner, item.scope, item.count, pen.theme)
+
+
+def framed(inner: Picture, scope: Scope, count: int, theme: Theme, more: str = "") -> Picture:
+    """A picture in its scope's frame, under its name, which stands beside the line that enters."""
+    name = scope_name(scope) + (f" ×{count}" if count > 1 else "") + more
+    long = width(name, SIZE, True)
+    line = min(inner.entries, default=inner.right)
+    left = max(inner.left, 0) + INSIDE
+    at_left = -left + INSIDE + long + 6 <= line
+    x = -left + INSIDE if at_left else max(inner.entries, default=0.0) + 7
+    right = max(inner.right + INSIDE, x + long + INSIDE)
+    high = inner.height + HEADER + INSIDE - 3
+    stage = scope.kind in ("stage", "output")
+    fill = theme.stage if stage else theme.block
+    back = Shape(-left, 0, left + right, high, fill, None if stage else theme.border, 1.0, (), "round", 6)
+    behind = (replace(back, x=back.x + 4, y=4.0, fill=theme.stage),) if count > 1 and not stage else ()
+    text = Text(x, 12, name, SIZE, theme.ink, True, "start")
+    through = [Line(((x, 0), (x, HEADER)), theme.ink) for x in inner.entries]
+    through += [Line(((x, HEADER + inner.height), (x, high)), theme.ink) for x in inner.exits]
+    items = (*behind, back, *through, text, *(moved(item, 0, HEADER) for item in inner.items))
+    group = Group(items, scope.path, data=parts.facts(scope.kind, scope_name(scope)))
+    return Picture(left, right + 4 * bool(behind), high, (group,), inner.entries, inner.exits)
+
+
+# --- from a layout to lines ----------------------------------------------------------------
+
+
+def _drawn(layout: Layout, first: Sequence[int], last: Sequence[int], theme: Theme) -> Picture:
+    tracks, counts = _tracks(layout)
+    tops, heights, bottom = _levels(layout, counts, bool(first), bool(last))
+    axis = layout.cells[first[0]].x if first else _axis(layout)
+    lines = [_route(link, layout, tracks, tops, heights, theme) for link in layout.links]
+    lines.sort(key=lambda line: line.stroke != theme.skip)
+    items: list[Item] = list(lines)
+    left = right = 0.0
+    for i, picture in enumerate(layout.pictures):
+        cell = layout.cells[i]
+        inner = picture.items if picture.bar is None else _bar(layout, i, theme)
+        y = tops[cell.rank] + (heights[cell.rank] - picture.height) / 2
+        items += [moved(item, cell.x, y) for item in inner]
+        reach = [shape.x for shape in _outer(inner)], [shape.x + shape.width for shape in _outer(inner)]
+        left = max(left, axis - cell.x + max(picture.left, -min(reach[0], default=0)))
+        right = max(right, cell.x - axis + max(picture.right, max(reach[1], default=0)))
+    lanes = [cell.x for cell in layout.cells if cell.picture is None]
+    left = max([left, *(axis - x for x in lanes)])
+    right = max([right, *(x - axis for x in lanes)])
+    return Picture(
+        left,
+        right,
+        bottom,
+        tuple(moved(item, -axis, 0) for item in items),
+        tuple(layout.cells[i].x - axis for i in first),
+        tuple(layout.cells[i].x - axis for i in last),
+    )
+
+
+def _outer(items: Sequence[Item]) -> list[Shape]:
+    """Shapes of a bar, the only picture that is wider than it says."""
+    return [i for item in items if isinstance(item, Group) for i in item.items if isinstance(i, Shape)]
+
+
+def _axis(layout: Layout) -> float:
+    return layout.cells[layout.ranks[0][0]].x if layout.ranks and layout.ranks[0] else 0.0
+
+
+def _stops(link: Link, layout: Layout) -> list[tuple[int, float]]:
+    """Rank and x of each point that a line passes, from picture to picture."""
+    source, target = layout.cells[link.source], layout.cells[link.target]
+    stops = [(source.rank, source.x + layout.pictures[link.source].exits[link.exit])]
+    stops += [(layout.cells[i].rank, layout.cells[i].x) for i in layout.ways[link]]
+    if stops[-1][0] < target.rank:
+        stops.append((target.rank, target.x + layout.pictures[link.target].entries[link.entry]))
+    return stops
+
+
+def _tracks(layout: Layout) -> tuple[dict[tuple[Net, int], int], dict[int, int]]:
+    """For each line that moves sideways below a rank, which of the gap's tracks it takes; and how many there are."""
+    spans: dict[int, dict[Net, list[float]]] = defaultdict(dict)
+    for link in layout.links:
+        stops = _stops(link, layout)
+        for (rank, x), (_, onward) in zip(stops, stops[1:], strict=False):
+            spans[rank].setdefault(Net(link.source, link.exit), []).extend((x, onward))
+    tracks: dict[tuple[Net, int], int] = {}
+    counts: dict[int, int] = {}
+    for rank, nets in spans.items():
+        ends: list[float] = []
+        moving = {net: xs for net, xs in nets.items() if max(xs) - min(xs) > SAME}
+        for net, xs in sorted(moving.items(), key=lambda entry: (min(entry[1]), entry[0])):
+            track = next((t for t, end in enumerate(ends) if end + TRACK < min(xs)), len(ends))
+            ends[track:] = [max(xs), *ends[track + 1 :]]
+            tracks[net, rank] = track
+        counts[rank] = len(ends)
+    return tracks, counts
+
+
+def _levels(
+    layout: Layout, counts: dict[int, int], first: bool, last: bool
+) -> tuple[list[float], list[float], float]:
+    """The top and height of each rank, and where the last line ends."""
+    heights = [0.0] * len(layout.ranks)
+    for i, picture in enumerate(layout.pictures):
+        rank = layout.cells[i].rank
+        heights[rank] = max(heights[rank], picture.height)
+    tops, y = [], 0.0
+    for rank, height in enumerate(heights):
+        tops.append(y)
+        y += height
+        if rank + 1 < len(heights):
+            ending = last and rank + 2 == len(heights)
+            y += (END if ending else STEP) + (TRACK * counts.get(rank, 0) if counts.get(rank) else 0)
+    return tops, heights, y
+
+
+def _route(
+    link: Link,
+    layout: Layout,
+    tracks: dict[tuple[Net, int], int],
+    tops: list[float],
+    heights: list[float],
+    theme: Theme,
+) -> Line:
+    net = Net(link.source, link.exit)
+    source, target = layout.pictures[link.source], layout.pictures[link.target]
+    stops = _stops(link, layout)
+    rank, x = stops[0]
+    points: list[Point] = [(x, tops[rank] + (heights[rank] + source.height) / 2)]
+    for following, onward in stops[1:]:
+        if abs(onward - x) > SAME:
+            y = tops[rank] + heights[rank] + TRACK * (tracks[net, rank] + 0.75)
+            points += [(x, y), (onward, y)]
+        rank, x = following, onward
+    top = tops[rank] + (heights[rank] - target.height) / 2
+    beside = layout.ways[link] and layout.cells[layout.ways[link][-1]].rank == rank and target.sign
+    if beside and target.sign:
+        y = top + target.sign[1]
+        points += [(x, y), (layout.cells[link.target].x + target.sign[0], y)]
+    else:
+        points.append((x, top))
+    skips = bool(target.sign or target.bar is not None) and any(
+        layout.cells[i].rank < layout.cells[link.target].rank for i in layout.ways[link]
+    )
+    arrow = target.height > 0
+    return Line(_simple(points), theme.skip if skips else theme.ink, 1.8 if skips else 1.4, (), arrow)
+
+
+def _simple(points: list[Point]) -> tuple[Point, ...]:
+    """Without points on the straight way between their neighbours."""
+    kept = points[:1]
+    for before, point, after in zip(points, points[1:], points[2:], strict=False):
+        if not (before[0] == point[0] == after[0] or before[1] == point[1] == after[1]):
+            kept.append(point)
+    return (*kept, points[-1])
+
+
+def _bar(layout: Layout, i: int, theme: Theme) -> tuple[Item, ...]:
+    node = layout.pictures[i].bar
+    assert node is not None
+    xs = [_stops(link, layout)[-1][1] - layout.cells[i].x for link in layout.links if link.target == i]
+    return parts.bar(node, min(xs), max(xs), theme)

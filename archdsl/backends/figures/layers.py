@@ -1,0 +1,393 @@
+"""Pictures and the lines between them -> ranks from top to bottom, an order in each, and places without overlap.
+
+Sugiyama's scheme, with the habits of the papers' figures: the longest way runs straight down, what skips runs in a
+lane at the left, a sum is entered by its skip from the left, a bar lies under all that it joins.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from archdsl.backends.figures.parts import Picture
+from archdsl.backends.figures.separate import Gap, separate
+
+BESIDE = 16.0
+"""Between two pictures side by side."""
+LANE = 10.0
+"""Between a lane and what is beside it."""
+ROUNDS = 40
+"""How often places are drawn towards their neighbours: far more than any figure here needs to settle."""
+
+
+class Link(NamedTuple):
+    """A line from an exit of one picture to an entry of another, by number."""
+
+    source: int
+    exit: int
+    target: int
+    entry: int
+
+
+class Net(NamedTuple):
+    """All lines from one exit."""
+
+    source: int
+    exit: int
+
+
+@dataclass(slots=True)
+class Cell:
+    """A place in a rank: a picture's, or a lane's on its way to other ranks."""
+
+    rank: int
+    left: float
+    right: float
+    picture: int | None = None
+    net: Net | None = None
+    x: float = 0.0
+
+
+@dataclass(slots=True)
+class Layout:
+    """Cells by number (pictures first), the order in each rank, and for each link the lane cells it runs through."""
+
+    pictures: Sequence[Picture]
+    links: Sequence[Link]
+    cells: list[Cell]
+    ranks: list[list[int]]
+    ways: dict[Link, list[int]]
+    main: dict[int, Link] = field(default_factory=dict)
+
+
+def lay_out(pictures: Sequence[Picture], links: Sequence[Link], first: set[int], last: set[int]) -> Layout:
+    """Places for pictures; `first` are in the first rank, `last` in the last one."""
+    earliest, latest = _bounds(len(pictures), links)
+    ranks = _ranks(len(pictures), links, earliest, latest, first, last)
+    cells = [Cell(rank, p.left, p.right, i) for i, (p, rank) in enumerate(zip(pictures, ranks, strict=True))]
+    layout = Layout(pictures, links, cells, [[] for _ in range(max(ranks, default=0) + 1)], {})
+    for target, entering in _grouped(links, 2).items():
+        main = _main(entering, earliest, pictures[target])
+        if main is not None:
+            layout.main[target] = main
+    _add_lanes(layout)
+    _order(layout)
+    _place(layout, latest)
+    return layout
+
+
+# --- ranks ---------------------------------------------------------------------------------
+
+
+def _grouped(links: Sequence[Link], by: int) -> dict[int, list[Link]]:
+    groups: dict[int, list[Link]] = defaultdict(list)
+    for link in links:
+        groups[link[by]].append(link)
+    return groups
+
+
+def _bounds(count: int, links: Sequence[Link]) -> tuple[list[int], list[int]]:
+    """The earliest and latest rank of each picture. Links lead to later pictures, but from the first ones."""
+    order = _topological(count, links)
+    after, before = _grouped(links, 0), _grouped(links, 2)
+    earliest, latest = [0] * count, [0] * count
+    for i in order:
+        earliest[i] = max((earliest[link.source] + 1 for link in before[i]), default=0)
+    depth = max(earliest, default=0)
+    for i in reversed(order):
+        latest[i] = min((latest[link.target] - 1 for link in after[i]), default=depth)
+    return earliest, latest
+
+
+def _topological(count: int, links: Sequence[Link]) -> list[int]:
+    after, waiting = _grouped(links, 0), [0] * count
+    for link in links:
+        waiting[link.target] += 1
+    ready = [i for i in range(count) if not waiting[i]]
+    for i in ready:
+        for link in after[i]:
+            waiting[link.target] -= 1
+            if not waiting[link.target]:
+                ready.append(link.target)
+    return ready
+
+
+def _ranks(
+    count: int, links: Sequence[Link], earliest: list[int], latest: list[int], first: set[int], last: set[int]
+) -> list[int]:
+    """In the middle of where each may be, so that a short branch hangs halfway down a long one."""
+    ranks = [(early + late) // 2 for early, late in zip(earliest, latest, strict=True)]
+    before, after = _grouped(links, 2), _grouped(links, 0)
+    for i in range(count):
+        if i in first:
+            ranks[i] = 0
+        elif not before[i]:
+            ranks[i] = min((ranks[link.target] - 1 for link in after[i]), default=0)
+        elif not after[i] and i not in last:
+            ranks[i] = earliest[i]
+    lowest = min(ranks, default=0)
+    ranks = [rank - min(lowest, 0) if i not in first else 0 for i, rank in enumerate(ranks)]
+    bottom = max((ranks[i] for i in range(count) if i not in last), default=0) + 1
+    return [bottom if i in last else rank for i, rank in enumerate(ranks)]
+
+
+# --- lanes ---------------------------------------------------------------------------------
+
+
+def _main(entering: list[Link], earliest: list[int], picture: Picture) -> Link | None:
+    """The link that comes straight from above: that of the longest way; of a bar, only if it is the longest alone."""
+    longest = max(earliest[link.source] for link in entering)
+    mains = [link for link in entering if earliest[link.source] == longest]
+    if picture.bar is not None and len(mains) > 1:
+        return None
+    return mains[-1] if picture.sign else mains[0]
+
+
+def _add_lanes(layout: Layout) -> None:
+    """Cells for what passes a rank. A net has one lane; merges are reached beside, or on, their own rank."""
+    lanes: dict[tuple[Net, int], int] = {}
+    for link in layout.links:
+        net, target = Net(link.source, link.exit), layout.cells[link.target]
+        picture = layout.pictures[link.target]
+        beside = (picture.sign and layout.main[link.target] is not link) or picture.bar is not None
+        way = []
+        for rank in range(layout.cells[link.source].rank + 1, target.rank):
+            key = (net, rank)
+            if key not in lanes:
+                lanes[key] = len(layout.cells)
+                layout.cells.append(Cell(rank, 0, 0, net=net))
+            way.append(lanes[key])
+        if beside:
+            way.append(len(layout.cells))
+            layout.cells.append(Cell(target.rank, 0, 0, net=net))
+        layout.ways[link] = way
+
+
+# --- order ---------------------------------------------------------------------------------
+
+
+def _order(layout: Layout) -> None:
+    """From the bottom up, what enters from the left first; then as few crossings as sweeps can find."""
+    entering = _grouped(layout.links, 2)
+    seen: set[int] = set()
+    ends = [i for i, cell in enumerate(layout.cells[: len(layout.pictures)]) if cell.rank == len(layout.ranks) - 1]
+    for start in [*ends, *range(len(layout.pictures))]:
+        pending = [start]
+        while pending:
+            i = pending.pop()
+            if i in seen:
+                continue
+            seen.add(i)
+            ways: list[list[int]] = []
+            layout.ranks[layout.cells[i].rank].append(i)
+            for link in _entry_order(layout, entering[i]) if i < len(layout.pictures) else ():
+                ways.append([link.source, *layout.ways[link]])
+            for way in ways:
+                for cell in way[1:]:
+                    if cell not in seen:
+                        seen.add(cell)
+                        layout.ranks[layout.cells[cell].rank].append(cell)
+            pending.extend(way[0] for way in reversed(ways))
+    _beside_targets(layout)
+    _sweep(layout)
+
+
+def _entry_order(layout: Layout, entering: list[Link]) -> list[Link]:
+    """Skips first, so that they run at the left, but for bars whose inputs are alike."""
+    if not entering:
+        return []
+    main = layout.main.get(entering[0].target)
+    if main is None:
+        return sorted(entering, key=lambda link: link.entry)
+    if layout.pictures[main.target].sign or layout.pictures[main.target].bar is not None:
+        return [*(link for link in entering if link is not main), main]
+    return sorted(entering, key=lambda link: link.entry)
+
+
+def _beside_targets(layout: Layout) -> None:
+    """The last cell of a line that enters from beside stands directly at the left of what it enters."""
+    for target in range(len(layout.pictures)):
+        picture = layout.pictures[target]
+        if not picture.sign and picture.bar is None:
+            continue
+        entering = _entry_order(layout, [link for link in layout.links if link.target == target])
+        last = [layout.ways[link][-1] for link in entering if layout.ways[link]]
+        last = [cell for cell in last if layout.cells[cell].rank == layout.cells[target].rank]
+        rank = layout.ranks[layout.cells[target].rank]
+        for cell in last:
+            rank.remove(cell)
+        at = rank.index(target)
+        rank[at:at] = last
+
+
+def _sweep(layout: Layout) -> None:
+    best, fewest = [list(rank) for rank in layout.ranks], _crossings(layout)
+    for turn in range(8 if fewest else 0):
+        for rank in range(1, len(layout.ranks)) if turn % 2 == 0 else range(len(layout.ranks) - 2, -1, -1):
+            _sort_rank(layout, rank, rank - 1 if turn % 2 == 0 else rank + 1)
+        _beside_targets(layout)
+        crossings = _crossings(layout)
+        if crossings < fewest:
+            best, fewest = [list(rank) for rank in layout.ranks], crossings
+    layout.ranks[:] = best
+
+
+def _sort_rank(layout: Layout, rank: int, fixed: int) -> None:
+    places = {cell: index for index, cell in enumerate(layout.ranks[fixed])}
+    near: dict[int, list[int]] = defaultdict(list)
+    for upper, lower in steps(layout):
+        for one, other in ((upper, lower), (lower, upper)):
+            if layout.cells[one].rank == rank and other in places:
+                near[one].append(places[other])
+    old = {cell: index for index, cell in enumerate(layout.ranks[rank])}
+    layout.ranks[rank].sort(key=lambda c: (sum(near[c]) / len(near[c]) if near[c] else old[c], old[c]))
+
+
+def _crossings(layout: Layout) -> int:
+    places = {cell: index for rank in layout.ranks for index, cell in enumerate(rank)}
+    gaps: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for upper, lower in set(steps(layout)):
+        gaps[layout.cells[upper].rank].append((places[upper], places[lower]))
+    return sum((a - c) * (b - d) < 0 for pairs in gaps.values() for i, (a, b) in enumerate(pairs) for c, d in pairs[:i])
+
+
+def steps(layout: Layout) -> Iterator[tuple[int, int]]:
+    """Pairs of cells in adjacent ranks that a line joins."""
+    for link in layout.links:
+        way = [link.source, *layout.ways[link], link.target]
+        for upper, lower in zip(way, way[1:], strict=False):
+            if layout.cells[lower].rank == layout.cells[upper].rank + 1:
+                yield upper, lower
+
+
+# --- places --------------------------------------------------------------------------------
+
+
+class _Tie(NamedTuple):
+    """Two cells that a line joins; straight where x + `upper_port` of one is x + `lower_port` of the other."""
+
+    upper: int
+    upper_port: float
+    lower: int
+    lower_port: float
+
+
+def _place(layout: Layout, latest: list[int]) -> None:
+    """Gives every cell its x: cells on a straight line share one, and the lines are as short as may be."""
+    ties = list(dict.fromkeys(_ties(layout)))
+    straight = _straight(layout, ties, latest)
+    home, offset = _blocks(len(layout.cells), straight)
+    blocks = sorted(set(home))
+    index = {block: i for i, block in enumerate(blocks)}
+    gaps = _gaps(layout, home, offset, index)
+    loose = [tie for tie in ties if home[tie.upper] != home[tie.lower]]
+    x = separate([0.0] * len(blocks), [1.0] * len(blocks), gaps)
+    for _ in range(ROUNDS if loose else 0):
+        wanted, weight = [2 * place for place in x], [2.0] * len(blocks)
+        for tie in loose:
+            upper, lower = index[home[tie.upper]], index[home[tie.lower]]
+            shift = offset[tie.upper] + tie.upper_port - offset[tie.lower] - tie.lower_port
+            wanted[lower] += x[upper] + shift
+            wanted[upper] += x[lower] - shift
+            weight[lower] += 1
+            weight[upper] += 1
+        x = separate([w / n for w, n in zip(wanted, weight, strict=True)], [n - 1 for n in weight], gaps)
+    for i, cell in enumerate(layout.cells):
+        cell.x = round(2 * (x[index[home[i]]] + offset[i])) / 2
+
+
+def _ties(layout: Layout) -> Iterator[_Tie]:
+    for link in layout.links:
+        source, target = layout.pictures[link.source], layout.pictures[link.target]
+        way = layout.ways[link]
+        upper, port = link.source, source.exits[link.exit]
+        for lane in way:
+            yield _Tie(upper, port, lane, 0.0)
+            upper, port = lane, 0.0
+        if target.bar is not None:
+            yield _Tie(upper, port, link.target, 0.0)
+        elif not (target.sign and layout.main[link.target] is not link):
+            yield _Tie(upper, port, link.target, target.entries[link.entry])
+
+
+def _straight(layout: Layout, ties: list[_Tie], latest: list[int]) -> list[_Tie]:
+    """The ties to be drawn without a bend, none crossing another."""
+    below: dict[int, list[_Tie]] = defaultdict(list)
+    for tie in ties:
+        below[tie.upper].append(tie)
+    ends = _ends(layout, latest)
+    mains = {(layout.ways[link][-1] if layout.ways[link] else link.source, t) for t, link in layout.main.items()}
+    chosen: list[_Tie] = []
+    for tie in ties:
+        same_port = [t for t in below[tie.upper] if t.upper_port == tie.upper_port]
+        soonest = min(ends[t.lower] for t in same_port)
+        alone = [t for t in same_port if ends[t.lower] == soonest]
+        if tie not in alone or len(alone) > 1:
+            continue
+        picture = layout.cells[tie.lower].picture
+        if picture is not None and (tie.upper, picture) not in mains:
+            continue
+        if picture is not None and layout.pictures[picture].bar is not None and picture not in layout.main:
+            continue
+        chosen.append(tie)
+    return _uncrossed(layout, chosen)
+
+
+def _ends(layout: Layout, latest: list[int]) -> dict[int, int]:
+    """For each cell, the latest rank of what its line leads to: the sooner it must be drawn, the longer the way on."""
+    ends = {i: latest[i] for i in range(len(layout.pictures))}
+    for link in layout.links:
+        for cell in layout.ways[link]:
+            ends[cell] = min(ends.get(cell, latest[link.target]), latest[link.target])
+    return ends
+
+
+def _uncrossed(layout: Layout, ties: list[_Tie]) -> list[_Tie]:
+    places = {cell: index for rank in layout.ranks for index, cell in enumerate(rank)}
+    kept: dict[int, list[_Tie]] = defaultdict(list)
+    ended: set[tuple[int, str]] = set()
+    for tie in ties:
+        rank = layout.cells[tie.upper].rank
+        level = layout.cells[tie.lower].rank == rank
+        crosses = any(
+            (places[tie.upper] - places[k.upper]) * (places[tie.lower] - places[k.lower]) < 0
+            for k in kept[rank]
+            if layout.cells[k.lower].rank == layout.cells[tie.lower].rank
+        )
+        if (crosses and not level) or (tie.upper, "down") in ended or (tie.lower, "up") in ended:
+            continue
+        kept[rank].append(tie)
+        ended |= {(tie.upper, "down"), (tie.lower, "up")}
+    return [tie for rank in kept.values() for tie in rank]
+
+
+def _blocks(count: int, straight: list[_Tie]) -> tuple[list[int], list[float]]:
+    """For each cell the block it belongs to and its distance from that block's x."""
+    home, offset = list(range(count)), [0.0] * count
+    members = {i: [i] for i in range(count)}
+    for tie in straight:
+        one, other = home[tie.upper], home[tie.lower]
+        if one == other:
+            continue
+        shift = offset[tie.upper] + tie.upper_port - tie.lower_port - offset[tie.lower]
+        for cell in members.pop(other):
+            home[cell] = one
+            offset[cell] += shift
+            members[one].append(cell)
+    return home, offset
+
+
+def _gaps(layout: Layout, home: list[int], offset: list[float], index: dict[int, int]) -> list[Gap]:
+    gaps = []
+    for rank in layout.ranks:
+        # A bar lies over the lanes that end on it and keeps no distance from them.
+        row = [c for c in rank if (p := layout.cells[c].picture) is None or layout.pictures[p].bar is None]
+        for left, right in zip(row, row[1:], strict=False):
+            a, b = layout.cells[left], layout.cells[right]
+            room = BESIDE if a.picture is not None and b.picture is not None else LANE
+            size = a.right + room + b.left + offset[left] - offset[right]
+            if home[left] != home[right]:
+                gaps.append(Gap(index[home[left]], index[home[right]], size))
+    return gaps

@@ -1,0 +1,45 @@
+"""Imports torchvision, also beside a build of torch that its own compiled operators do not load into."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import torch
+
+# What torchvision declares in C++ and looks up while it is imported; no classifier calls any of them.
+SCHEMAS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+
+# Operators live as long as the library object that declared them.
+_libraries: list[Any] = []
+
+
+def import_torchvision() -> Any:
+    """The package. Its wheel on PyPI is made for torch with CUDA; beside the CPU build its import stops at `operator
+    torchvision::nms does not exist`, unless those operators are declared beforehand.
+
+    Call this before importing what imports torchvision, such as timm. Raises ImportError where it is not installed.
+    """
+    if not _libraries and not _loads_operators():
+        library = torch.library.Library("torchvision", "DEF")
+        for schema in SCHEMAS:
+            library.define(schema)
+        _libraries.append(library)
+    return importlib.import_module("torchvision")
+
+
+def _loads_operators() -> bool:
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or spec.submodule_search_locations is None:
+        return True
+    try:
+        for path in Path(spec.submodule_search_locations[0]).glob("_C*.so"):
+            torch.ops.load_library(path)
+    except OSError:
+        return False
+    return True

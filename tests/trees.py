@@ -116,15 +116,22 @@ choices: Any = st.deferred(
 steps = node(tree.Step, targets, st.none() | copies, st.none() | bindings) | node(
     tree.Step, choices, None, st.none() | bindings
 )
-chains = node(tree.Chain, several(steps, 1), frozenset())
-lines: Any = st.deferred(lambda: chains | st.builds(_ending_in, several(steps, most=2), blocks_of_branches))
+chains = st.builds(lambda steps, broken: _chain(steps, broken), several(steps, 1), st.integers(0, 7))
+lines: Any = st.deferred(
+    lambda: chains | st.builds(_ending_in, several(steps, most=2), blocks_of_branches, st.integers(0, 7))
+)
 blocks_of_branches: Any = st.deferred(
     lambda: node(tree.Merge, heads, several(node(tree.Branch, several(clauses, most=2), lines), 1), False)
 )
 
 
-def _ending_in(before: tuple[tree.Step, ...], merge: tree.Merge) -> tree.Chain:
-    return tree.Chain((*before, tree.Step(merge, None, None, NOWHERE)), frozenset(), NOWHERE)
+def _ending_in(before: tuple[tree.Step, ...], merge: tree.Merge, broken: int) -> tree.Chain:
+    return _chain((*before, tree.Step(merge, None, None, NOWHERE)), broken)
+
+
+def _chain(steps: tuple[tree.Step, ...], broken: int) -> tree.Chain:
+    """`broken` has a bit for each step before which the line ends."""
+    return tree.Chain(steps, frozenset(i for i in range(1, len(steps)) if broken >> i & 1), NOWHERE)
 
 
 # --- statements and definitions ------------------------------------------------------------

@@ -33,9 +33,9 @@ Start = Annotated[Weights, Field(description="weights at the start, biases are t
 Border = Annotated[
     Padding,
     Field(
-        description="zeros around the input: `same` is dilation * (kernel - 1) // 2 on each side, `tf_same` is "
-        "TensorFlow's rule, `valid` is 0; or pixels: one number, one a dimension (height, width), "
-        "one a side (left, right, top, bottom)"
+        description="zeros around the input: `same` is dilation * (kernel - 1) // 2 on each side (0 for an even "
+        "window that tiles the input), `tf_same` is TensorFlow's rule, `valid` is 0; or pixels: one number, "
+        "one a dimension (height, width), one a side (left, right, top, bottom)"
     ),
 ]
 

@@ -72,4 +72,3 @@ class Opaque(Op):
             (Tensor(20, 16),),
             (Tensor(20, 16),),
         )
-

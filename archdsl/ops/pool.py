@@ -29,9 +29,9 @@ Stride = Annotated[Size | None, Field(description="pixels from one window to the
 Border = Annotated[
     Padding | None,
     Field(
-        description="border around the input: `same` is (kernel - 1) // 2 on each side, `tf_same` is TensorFlow's "
-        "rule, `valid` is 0; or pixels: one number, one a dimension, one a side (left, right, top, bottom); "
-        "unset: `same`, but 0 where `ceil` is true"
+        description="border around the input: `same` is (kernel - 1) // 2 on each side (0 for an even window that "
+        "tiles the input), `tf_same` is TensorFlow's rule, `valid` is 0; or pixels: one number, one a dimension, "
+        "one a side (left, right, top, bottom); unset: `same`, but 0 where `ceil` is true"
     ),
 ]
 Ceil = Annotated[

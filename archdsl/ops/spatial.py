@@ -61,6 +61,8 @@ def _same(kernel: int, stride: int, dilation: int) -> tuple[int, int]:
             code="lopsided-padding",
             help="say what is wanted: padding=valid, padding=tf_same (the odd pixel at the end) or pixels a side",
         )
+    if reach % 2 and stride > reach:
+        return 0, 0  # the windows tile the input: padding one pixel short of whole would only shift them
     return reach // 2, reach // 2
 
 

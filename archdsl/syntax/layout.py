@@ -78,18 +78,26 @@ class Layout:
     lines: tuple[Line, ...]
     problems: tuple[Diagnostic, ...]
 
-    def statement(self, offset: int) -> tuple[int, int | None]:
-        """The first and the next logical line of what could be taken out around `offset`, others staying whole.
+    def definition(self, offset: int) -> tuple[int, int | None]:
+        """The first logical line of the definition around `offset`, and that after its last, if there is one."""
+        return self._around(self._line(offset), 0)
 
-        That is a line directly inside a definition with all that is indented under it, or the whole
-        definition where the offset is in its first line. None stands for the end of the text.
+    def statement(self, offset: int) -> tuple[int, int | None]:
+        """The same for a line directly inside of a definition, with all that is indented under it.
+
+        Where `offset` is in a definition's first line, the same as `definition`.
         """
-        lines = self.lines
-        first = max(bisect_right(lines, offset, key=lambda line: line.start) - 1, 0)
-        home = next((i for i in range(first, -1, -1) if not lines[i].indent), 0)
-        level = 0 if first == home else lines[home + 1].indent
-        first = next((i for i in range(first, home, -1) if lines[i].indent <= level), home)
-        return first, next((i for i in range(first + 1, len(lines)) if lines[i].indent <= level), None)
+        line = self._line(offset)
+        home, _ = self._around(line, 0)
+        return self._around(line, 0 if line == home else self.lines[home + 1].indent)
+
+    def _line(self, offset: int) -> int:
+        return max(bisect_right(self.lines, offset, key=lambda line: line.start) - 1, 0)
+
+    def _around(self, line: int, level: int) -> tuple[int, int | None]:
+        """From the last line at `level` that is not after `line` to the next one."""
+        first = next((i for i in range(line, -1, -1) if self.lines[i].indent <= level), 0)
+        return first, next((i for i in range(first + 1, len(self.lines)) if self.lines[i].indent <= level), None)
 
 
 def scan(source: Source) -> Layout:

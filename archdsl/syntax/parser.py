@@ -164,6 +164,8 @@ def _checked(source: Source, parsed: Tree[Token], layout: Layout) -> tree.Spec:
 def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
     """Every error that stands on its own: the statement of each is blanked out and the rest parsed again."""
     problems = list(layout.problems)
+    if any(problem.code == "mixed-indentation" for problem in problems):
+        return problems
     text = source.text
     for problem in problems:
         text = _without(text, layout, problem)
@@ -182,13 +184,14 @@ def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
 
 
 def _without(text: str, layout: Layout, problem: Diagnostic) -> str:
-    """The text with blanks for a definition, or with the shortest statement for a statement, that has an error."""
+    """The text with blanks for what has an error: a statement, for which a name stands in, or a definition."""
+    indentation = problem in layout.problems and problem.code == "bad-indentation"
     for span in (problem.span, *(note.span for note in problem.notes)):
         if span is not None and layout.lines:
-            first, after = layout.statement(span.start)
+            first, after = (layout.definition if indentation else layout.statement)(span.start)
             start = layout.lines[first].start
             end = len(text) if after is None else text.rindex("\n", 0, layout.lines[after].start)
-            stand_in = "a" if layout.lines[first].indent else " "
+            stand_in = "a" if layout.lines[first].indent else ""
             text = text[:start] + stand_in.ljust(end - start) + text[end:]
     return text
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from archdsl.backends.figures import parts
@@ -15,7 +15,7 @@ from archdsl.backends.figures.style import SIZE, Theme
 from archdsl.backends.figures.text import width
 from archdsl.backends.figures.view import Box, Frame, Row, Tag, View
 from archdsl.backends.figures.view import Item as Member
-from archdsl.ir.graph import Graph, Scope
+from archdsl.ir.graph import Graph, Scope, Value
 
 STEP = 13.0
 """From one rank to the next where lines run straight: room for an arrow head."""
@@ -41,9 +41,12 @@ class Pen:
     shapes: bool = False
 
 
-def compose(view: View, pen: Pen, scope: Scope | None) -> Picture:
-    """A view as a picture: entries and exits are its inputs and outputs, in their order."""
-    members = [footed(item, pen, scope) for item in view.items]
+def compose(view: View, pen: Pen, scope: Scope | None, *, leaving: Collection[Value] = ()) -> Picture:
+    """A view as a picture: entries and exits are its inputs and outputs, in their order.
+
+    The shapes of `leaving` are written outside, by whoever frames the picture.
+    """
+    members = [footed(item, pen, scope, leaving) for item in view.items]
     ends = [Picture(0, 0, 0, ()) for _ in (*view.inputs, *view.outputs)]
     count = len(members)
     pictures = [*members, *ends]
@@ -69,11 +72,11 @@ def links_of(view: View) -> list[Link]:
     return links + [Link(*makers[value], i, 0) for i, value in ends]
 
 
-def footed(item: Member, pen: Pen, scope: Scope | None) -> Picture:
+def footed(item: Member, pen: Pen, scope: Scope | None, leaving: Collection[Value] = ()) -> Picture:
     """An item's picture, with the shape it makes where that changes."""
     picture = drawn(item, pen)
     inner = scope is not None and scope.kind not in ("network", "stage", "output")
-    if isinstance(item, Tag) or not item.outputs or (inner and not pen.shapes):
+    if isinstance(item, Tag) or not item.outputs or item.outputs[0] in leaving or (inner and not pen.shapes):
         return picture
     made = pen.graph.tensor(item.outputs[0])
     came = [pen.graph.tensor(value) for value in item.inputs]
@@ -89,7 +92,7 @@ def drawn(item: Member, pen: Pen) -> Picture:
         case Tag():
             return parts.tag(item, pen.theme)
         case Frame():
-            inner = compose(item.view, pen, item.scope)
+            inner = compose(item.view, pen, item.scope, leaving=item.view.outputs)
             return framed(inner, item.scope, item.count, pen.theme)
 
 
@@ -118,29 +121,34 @@ def framed(inner: Picture, scope: Scope, count: int, theme: Theme, more: str = "
 # --- from a layout to lines ----------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """Of each rank: its top, the height of what stands in it, and its end, below what hangs from that."""
+
+    tops: list[float]
+    heights: list[float]
+    ends: list[float]
+    bottom: float
+
+
 def _drawn(layout: Layout, first: Sequence[int], last: Sequence[int], theme: Theme) -> Picture:
     tracks, counts = _tracks(layout)
-    tops, heights, bottom = _levels(layout, counts, bool(first), bool(last))
+    levels = _levels(layout, counts, bool(last))
     axis = layout.cells[first[0]].x if first else _axis(layout)
-    lines = [_route(link, layout, tracks, tops, heights, theme) for link in layout.links]
+    lines = [_route(link, layout, tracks, levels, theme) for link in layout.links]
     lines.sort(key=lambda line: line.stroke != theme.skip)
     items: list[Item] = list(lines)
-    left = right = 0.0
-    for i, picture in enumerate(layout.pictures):
-        cell = layout.cells[i]
-        inner = picture.items if picture.bar is None else _bar(layout, i, theme)
-        y = tops[cell.rank] + (heights[cell.rank] - picture.height) / 2
-        items += [moved(item, cell.x, y) for item in inner]
-        reach = [shape.x for shape in _outer(inner)], [shape.x + shape.width for shape in _outer(inner)]
-        left = max(left, axis - cell.x + max(picture.left, -min(reach[0], default=0)))
-        right = max(right, cell.x - axis + max(picture.right, max(reach[1], default=0)))
     lanes = [cell.x for cell in layout.cells if cell.picture is None]
-    left = max([left, *(axis - x for x in lanes)])
-    right = max([right, *(x - axis for x in lanes)])
+    left, right = max((axis - x for x in lanes), default=0.0), max((x - axis for x in lanes), default=0.0)
+    for i, picture in enumerate(layout.pictures):
+        x, bars = layout.cells[i].x, () if picture.bar is None else _bar(layout, i, theme)
+        items += [moved(item, x, _top(layout, i, levels)) for item in (*bars, *picture.items)]
+        left = max([left, axis - x + picture.left, *(axis - x - shape.x for shape in _outer(bars))])
+        right = max([right, x - axis + picture.right, *(x - axis + shape.x + shape.width for shape in _outer(bars))])
     return Picture(
         left,
         right,
-        bottom,
+        levels.bottom,
         tuple(moved(item, -axis, 0) for item in items),
         tuple(layout.cells[i].x - axis for i in first),
         tuple(layout.cells[i].x - axis for i in last),
@@ -186,54 +194,52 @@ def _tracks(layout: Layout) -> tuple[dict[tuple[Net, int], int], dict[int, int]]
     return tracks, counts
 
 
-def _levels(
-    layout: Layout, counts: dict[int, int], first: bool, last: bool
-) -> tuple[list[float], list[float], float]:
-    """The top and height of each rank, and where the last line ends."""
-    heights = [0.0] * len(layout.ranks)
+def _levels(layout: Layout, counts: dict[int, int], last: bool) -> _Levels:
+    heights, feet = [0.0] * len(layout.ranks), [0.0] * len(layout.ranks)
     for i, picture in enumerate(layout.pictures):
         rank = layout.cells[i].rank
-        heights[rank] = max(heights[rank], picture.height)
-    tops, y = [], 0.0
+        heights[rank] = max(heights[rank], picture.height - picture.foot)
+    for i, picture in enumerate(layout.pictures):
+        rank = layout.cells[i].rank
+        below = (heights[rank] - picture.height + picture.foot) / 2
+        feet[rank] = max(feet[rank], picture.foot - below)
+    tops, ends, y = [], [], 0.0
     for rank, height in enumerate(heights):
         tops.append(y)
-        y += height
+        y += height + feet[rank]
+        ends.append(y)
         if rank + 1 < len(heights):
-            ending = last and rank + 2 == len(heights)
-            y += (END if ending else STEP) + (TRACK * counts.get(rank, 0) if counts.get(rank) else 0)
-    return tops, heights, y
+            y += (END if last and rank + 2 == len(heights) else STEP) + TRACK * counts.get(rank, 0)
+    return _Levels(tops, heights, ends, y)
 
 
-def _route(
-    link: Link,
-    layout: Layout,
-    tracks: dict[tuple[Net, int], int],
-    tops: list[float],
-    heights: list[float],
-    theme: Theme,
-) -> Line:
+def _top(layout: Layout, i: int, levels: _Levels) -> float:
+    """Pictures in a rank have their middles at one height, but for what hangs below them."""
+    rank, picture = layout.cells[i].rank, layout.pictures[i]
+    return levels.tops[rank] + (levels.heights[rank] - picture.height + picture.foot) / 2
+
+
+def _route(link: Link, layout: Layout, tracks: dict[tuple[Net, int], int], levels: _Levels, theme: Theme) -> Line:
     net = Net(link.source, link.exit)
     source, target = layout.pictures[link.source], layout.pictures[link.target]
+    forks = any(Net(other.source, other.exit) == net and other != link for other in layout.links)
     stops = _stops(link, layout)
     rank, x = stops[0]
-    points: list[Point] = [(x, tops[rank] + (heights[rank] + source.height) / 2)]
+    points: list[Point] = [(x, _top(layout, link.source, levels) + source.height)]
     for following, onward in stops[1:]:
         if abs(onward - x) > SAME:
-            y = tops[rank] + heights[rank] + TRACK * (tracks[net, rank] + 0.75)
+            y = levels.ends[rank] + TRACK * (tracks[net, rank] + 0.75)
             points += [(x, y), (onward, y)]
         rank, x = following, onward
-    top = tops[rank] + (heights[rank] - target.height) / 2
-    beside = layout.ways[link] and layout.cells[layout.ways[link][-1]].rank == rank and target.sign
-    if beside and target.sign:
-        y = top + target.sign[1]
-        points += [(x, y), (layout.cells[link.target].x + target.sign[0], y)]
+    top = _top(layout, link.target, levels)
+    if target.sign and layout.main[link.target] != link:
+        points += [(x, top + target.sign[1]), (layout.cells[link.target].x + target.sign[0], top + target.sign[1])]
     else:
         points.append((x, top))
-    skips = bool(target.sign or target.bar is not None) and any(
-        layout.cells[i].rank < layout.cells[link.target].rank for i in layout.ways[link]
-    )
-    arrow = target.height > 0
-    return Line(_simple(points), theme.skip if skips else theme.ink, 1.8 if skips else 1.4, (), arrow)
+    joins = target.sign is not None or target.bar is not None
+    skips = forks and joins and any(layout.cells[i].rank < layout.cells[link.target].rank for i in layout.ways[link])
+    stroke, line = (theme.skip, 1.8) if skips else (theme.ink, 1.4)
+    return Line(_simple(points), stroke, line, (), target.height > 0, branch=forks)
 
 
 def _simple(points: list[Point]) -> tuple[Point, ...]:

@@ -32,6 +32,7 @@ class Picture:
 
     `entries` are x at the top, one for each input, `exits` x at the bottom. `sign` is the place of a circle
     that all inputs but the main one enter from the left; `bar` says that all inputs fall onto it where they are.
+    `foot` is how much of the height is below the thing itself.
     """
 
     left: float
@@ -42,6 +43,7 @@ class Picture:
     exits: tuple[float, ...] = (0.0,)
     sign: tuple[float, float] | None = None
     bar: Node | None = None
+    foot: float = 0.0
 
     def footed(self, tensor: Tensor, theme: Theme) -> Picture:
         """With a shape beside the line that leaves."""
@@ -49,7 +51,8 @@ class Picture:
         right = max(self.right, self.exits[0] + 5 + width(text.text, SIZE, True))
         line = Line(((self.exits[0], self.height), (self.exits[0], self.height + FOOTER)), theme.ink)
         others = (Line(((x, self.height), (x, self.height + FOOTER)), theme.ink) for x in self.exits[1:])
-        return replace(self, right=right, height=self.height + FOOTER, items=(*self.items, line, *others, text))
+        items = (*self.items, line, *others, text)
+        return replace(self, right=right, height=self.height + FOOTER, items=items, foot=self.foot + FOOTER)
 
 
 def row(graph: Graph, row: Row, theme: Theme) -> Picture:
@@ -69,9 +72,12 @@ def row(graph: Graph, row: Row, theme: Theme) -> Picture:
         items = [Group(tuple(items), scope.path, data=facts("block", scope.block or scope.name))]
     right = total / 2 + (5 + width(times, SIZE, True) if times else 0)
     first = row.nodes[0]
-    sign = (-total / 2 + (HEIGHT - SIGN) / 2, HEIGHT / 2) if first.op.family is Family.MERGE else None
-    entries = (0.0,) * max(1, len(row.inputs))
-    return Picture(total / 2, right, HEIGHT, tuple(items), entries, _spread(len(row.outputs), total), sign)
+    entries, exits = (0.0,) * max(1, len(row.inputs)), _spread(len(row.outputs), total)
+    if first.op.family is not Family.MERGE:
+        return Picture(total / 2, right, HEIGHT, tuple(items), entries, exits)
+    high = HEIGHT if len(cells) > 1 else SIGN
+    raised = tuple(moved(item, 0, (high - HEIGHT) / 2) for item in items)
+    return Picture(total / 2, right, high, raised, entries, exits, ((HEIGHT - SIGN - total) / 2, high / 2))
 
 
 def _spread(count: int, total: float) -> tuple[float, ...]:
@@ -140,7 +146,7 @@ def bar(node: Node, left: float, right: float, theme: Theme) -> tuple[Item, ...]
     half = _bar_width(node) / 2
     left, right = min(left - 8, -half), max(right + 8, half)
     high = HEIGHT - 2
-    shape = Shape(left, 0, right - left, high, theme.background, theme.ink, 1.4, (), "round", high / 2)
+    shape = Shape(left, 0, right - left, high, theme.stage, theme.ink, 1.4, (), "round", high / 2)
     if short(node.op) in SIGNS:
         inner: tuple[Item, ...] = sign(0, high / 2, short(node.op), theme)
     else:

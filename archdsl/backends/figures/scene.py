@@ -45,13 +45,17 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Straight segments with rounded corners, perhaps with an arrow head at the end."""
+    """Straight segments with rounded corners, perhaps with an arrow head at the end.
+
+    `branch`: it leaves another line, so that its first corner is sharp.
+    """
 
     points: tuple[Point, ...]
     stroke: str
     line: float = 1.4
     dash: tuple[float, ...] = ()
     arrow: bool = False
+    branch: bool = False
     radius: float = 5.0
 
 
@@ -155,7 +159,10 @@ def shaft(line: Line) -> tuple[Point, ...]:
 def bends(line: Line) -> Iterator[tuple[Point, Point, Point]]:
     """For each inner corner: where the curve begins, the corner itself, where the curve ends."""
     points = shaft(line)
-    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+    for i, (before, corner, after) in enumerate(zip(points, points[1:], points[2:], strict=False)):
+        if line.branch and i == 0:
+            yield corner, corner, corner
+            continue
         radius = min(line.radius, _distance(before, corner) / 2, _distance(corner, after) / 2)
         yield _towards(corner, before, radius), corner, _towards(corner, after, radius)
 

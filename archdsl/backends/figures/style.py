@@ -37,7 +37,7 @@ LOOKS: dict[Family, Look] = {
     Family.CONV: Look(SKY),
     Family.LINEAR: Look(BLUE, line=2.4),
     Family.EMBED: Look(PURPLE, "cut"),
-    Family.NORM: Look(YELLOW, "square", (1.5, 1.5)),
+    Family.NORM: Look(YELLOW),
     Family.ACTIVATION: Look(ORANGE, "round"),
     Family.POOL: Look(VERMILLION, "cut"),
     Family.MERGE: Look(None, "round"),
@@ -69,7 +69,8 @@ class Theme:
         return mix(colour, self.background, self.tint) if colour else self.background
 
     def stroke(self, family: Family) -> str:
-        return LOOKS[family].colour or self.ink
+        colour = LOOKS[family].colour
+        return mix(colour, self.ink, 0.75) if colour else self.ink
 
 
 ThemeName = Literal["light", "dark"]

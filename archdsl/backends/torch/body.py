@@ -33,10 +33,21 @@ def _steps(outline: Outline, path: str) -> Iterator[Step]:
         if not outline.is_live(member):
             continue
         if isinstance(member, Scope) and outline.forms[member.path] is Form.LIST:
-            loop = find_loop(outline, member)
-            if loop is not None:
-                yield loop
-            else:
-                yield from _steps(outline, member.path)
+            yield from _list_steps(outline, member)
         else:
             yield Call(member, outline.takes(member), outline.gives(member))
+
+
+def _list_steps(outline: Outline, container: Scope) -> Iterator[Step]:
+    """A loop over the copies of a list, with those before and after it; one call each where there is no loop."""
+    loop = find_loop(outline, container)
+    called = list(_steps(outline, container.path))
+    if loop is None:
+        yield from called
+        return
+    looped = {copy.path for copy in loop.copies}
+    members = (step.member for step in called if isinstance(step, Call))
+    first = next(i for i, member in enumerate(members) if isinstance(member, Scope) and member.path in looped)
+    yield from called[:first]
+    yield loop
+    yield from called[first + len(looped) :]

@@ -14,7 +14,11 @@ from archdsl.backends.torch.references import borrowed_name
 from archdsl.backends.torch.structure import Structures
 from archdsl.backends.torch.template import Parameter, Templates
 from archdsl.backends.torch.uses import Uses
+from archdsl.backends.torch.variables import FLOW
 from archdsl.ir.graph import Scope, Value
+
+SKIP = "skip"
+"""A value from further out that has other names in other uses of a class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +80,7 @@ def _forward(
         return
     steps = blueprint.structures.steps[path]
     forward = Forward(Context(outline, path, steps, settled.in_forward, shapes=False), takes, gives)
-    forward.run(steps)
-    if len(gives) > 1:
-        forward.flush()
-    results = ", ".join(forward.read(value).text for value in gives)
+    results = forward.run_and_return(steps, gives)
     arguments = (
         "self",
         *(f"{name}: Tensor" for name in takes.values()),
@@ -90,21 +91,20 @@ def _forward(
 
 
 def take_names(outline: Outline, uses: Sequence[Scope]) -> Mapping[Value, str]:
-    """Arguments of `forward`: `x` for what flows in, others by the name that they have in every use."""
+    """Arguments of `forward`: the block's ports, `x` for what flows in, others by the name they have in every use."""
     columns = list(zip(*(outline.interfaces[scope.path].takes for scope in uses), strict=True))
     names = Namespace(map(borrowed_name, outline.borrowed[uses[0].path]))
     named: dict[Value, str] = {}
-    for index, column in enumerate(columns):
-        known = {given_name(outline, value) for value in column}
+    for column in columns:
+        known = {_name_inside(outline, scope, value) for scope, value in zip(uses, column, strict=True)}
         name = known.pop() if len(known) == 1 else None
-        named[column[0]] = names.unique("x" if index == 0 else name or "skip")
+        named[column[0]] = names.unique(name or (SKIP if FLOW in names else FLOW))
     return named
 
 
-def given_name(outline: Outline, value: Value) -> str | None:
-    """What the user calls a value: by `as`, or by the stage that it comes from."""
-    node = outline.graph.node(value.node)
-    if node.label:
-        return node.label
-    scopes = outline.graph.ancestry(node.scope)
-    return next((s.name for s in reversed(scopes) if s.kind == "stage" and value in s.results), None)
+def _name_inside(outline: Outline, scope: Scope, value: Value) -> str | None:
+    """What the text of a scope calls a value that comes from outside."""
+    name = outline.names(scope.path).get(value)
+    if name is not None:
+        return FLOW if name == "input" else name
+    return outline.given_name(value, "") if scope.names else None

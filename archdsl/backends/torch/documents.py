@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
@@ -32,8 +33,8 @@ def block_doc(scope: Scope, conditions: Sequence[str]) -> tuple[str, ...]:
         first = f"One copy of {place(scope.span)}"
     else:
         first = f"{scope.kind.capitalize()} {scope.name}, {place(scope.span)}"
-    first += f": {'; '.join(conditions)}." if conditions else "."
-    return _wrapped([first, *([scope.doc] if scope.doc else [])])
+    where = [f"Where {' and '.join(conditions)}."] if conditions else []
+    return _wrapped([f"{first}.", *([scope.doc] if scope.doc else []), *where])
 
 
 def shown(name: str) -> str:
@@ -70,12 +71,13 @@ def telling_decisions(scopes: Sequence[Scope], others: Iterable[Sequence[Scope]]
     for condition, outcome in scopes[0].decisions:
         always = all(dict(scope.decisions).get(condition) is outcome for scope in scopes)
         if always and any(decisions.get(condition) is not outcome for decisions in elsewhere):
-            yield condition if outcome else f"not ({condition})"
+            compound = re.search(r"\b(and|or)\b", condition) is not None
+            yield (f"({condition})" if compound else condition) if outcome else f"not ({condition})"
 
 
 def telling_attributes(names: Sequence[str], others: Iterable[Sequence[str]]) -> Iterator[str]:
     """What this class has that some other class of the block has not, and the reverse."""
     sets = [set(other) for other in others]
-    yield from (f"with {name}" for name in names if any(name not in other for other in sets))
+    yield from (f"there is a {name}" for name in names if any(name not in other for other in sets))
     missing = dict.fromkeys(name for other in sets for name in sorted(other) if name not in names)
-    yield from (f"without {name}" for name in missing)
+    yield from (f"there is no {name}" for name in missing)

@@ -132,7 +132,7 @@ class _Guarded(ast.NodeTransformer):
 
 
 class _Translation(ast.NodeTransformer):
-    """`input.channels` -> `in_channels`, `prev.channels` -> `prev_channels`, `floor` -> `math.floor`; lists are tuples."""
+    """`input.channels` -> `in_channels`, `prev.channels` -> `prev_channels`, `floor` -> `math.floor`."""
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)

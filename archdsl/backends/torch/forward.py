@@ -15,8 +15,8 @@ from archdsl.backends.torch.code import Code, Line, Suite
 from archdsl.backends.torch.loops import Loop, Made, Outer, Position, State
 from archdsl.backends.torch.outline import Member, Outline
 from archdsl.backends.torch.references import borrowed_name, module_text
-from archdsl.backends.torch.variables import Variables
-from archdsl.ir.graph import Node, Value
+from archdsl.backends.torch.variables import FLOW, Variables
+from archdsl.ir.graph import Node, Scope, Value
 from archdsl.naming import snake_case
 from archdsl.ops.base import Expression, Family
 
@@ -32,12 +32,16 @@ MANY = 3
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """An expression, the values that it reads from variables, and how deep its calls are nested."""
+    """An expression, the values that it reads from variables, and how deep its calls are nested.
+
+    `ended`: it contains an activation after other calls, where a person would end the line.
+    """
 
     text: str
     reads: tuple[Value, ...]
     atomic: bool = True
     depth: int = 0
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,24 @@ class Forward:
             else:
                 self._call(step)
 
+    def run_and_return(self, steps: Sequence[Step], results: Sequence[Value]) -> str:
+        """Writes the steps; what is to be returned."""
+        last = steps[-1] if steps else None
+        as_made = isinstance(last, Call) and last.gives == tuple(results) and max(map(self.uses.get, results)) == 1
+        if isinstance(last, Call) and len(results) > 1 and as_made:
+            self.run(steps[:-1])
+            return self._operand(last).text
+        self.run(steps)
+        if len(results) > 1:
+            self.flush()
+        return ", ".join(self.read(value).text for value in results)
+
     # --- calls -----------------------------------------------------------------------------
 
     def _call(self, step: Call) -> None:
         operand = self._operand(step)
-        if self._is_too_much(operand, step) and any(value in self._waiting for value in step.takes):
+        waiting = [self._waiting[value][0] for value in step.takes if value in self._waiting]
+        if waiting and (self._is_too_much(operand, step) or (_begins_line(step) and any(o.ended for o in waiting))):
             self.flush()
             operand = self._operand(step)
         for value in step.takes:
@@ -97,13 +114,14 @@ class Forward:
         reads = tuple(value for operand in inputs for value in operand.reads)
         depth = 1 + max((operand.depth for operand in inputs), default=0)
         member = step.member
+        ended = any(operand.ended for operand in inputs) or (depth > 1 and _is_activation(member))
         emission = self.outline.emission(member) if isinstance(member, Node) else None
         if isinstance(member, Node) and isinstance(emission, Expression):
             text = emission.written(tuple(_bracketed(emission.text, inputs)), self.context.numbers.get(member.id))
-            return Operand(text, reads, emission.atomic, depth)
+            return Operand(text, reads, emission.atomic, depth, ended)
         lent = () if isinstance(member, Node) else self.outline.borrowed[member.path]
         arguments = (*(operand.text for operand in inputs), *(self._module(weights) for weights in lent))
-        return Operand(f"{self._module(member.weights)}({', '.join(arguments)})", reads, True, depth)
+        return Operand(f"{self._module(member.weights)}({', '.join(arguments)})", reads, True, depth, ended)
 
     def read(self, value: Value) -> Operand:
         """A value as an expression: a variable, or what has been waiting for its use."""
@@ -122,15 +140,16 @@ class Forward:
 
     def _waits(self, step: Call, operand: Operand) -> bool:
         """Whether a value is left to be written where it is used."""
-        if len(step.gives) != 1 or self.uses[step.gives[0]] != 1 or len(operand.text) > WIDEST:
+        if len(step.gives) != 1 or self.uses[step.gives[0]] != 1:
             return False
-        if step.gives[0] in self.results:
-            return not self.context.shapes
-        if isinstance(self.consumers[step.gives[0]], Loop) or self.own_name(step.gives[0], step.member):
+        (value,) = step.gives
+        if self.context.shapes and (isinstance(step.member, Scope) or value in self.results):
             return False
-        if isinstance(step.member, Node):
-            return step.member.op.family is not Family.ACTIVATION
-        return not self.context.shapes
+        if value in self.results:
+            return True
+        if isinstance(self.consumers[value], Loop) or self._own_name(step, value):
+            return False
+        return len(operand.text) <= WIDEST
 
     def flush(self) -> None:
         """Writes what is waiting, in order."""
@@ -140,28 +159,31 @@ class Forward:
 
     def _write(self, operand: Operand, step: Call) -> None:
         self.variables.read(operand.reads)
-        names = [self._name(value, step.member, operand.reads) for value in step.gives]
+        names = [self._name(value, step, operand.reads) for value in step.gives]
         shapes = ", ".join(str(self.outline.graph.tensor(value)) for value in step.gives)
         self.lines.append(Line(f"{', '.join(names)} = {operand.text}", shapes if self.context.shapes else ""))
 
     # --- names -----------------------------------------------------------------------------
 
-    def _name(self, value: Value, member: Member, reads: Sequence[Value]) -> str:
+    def _name(self, value: Value, step: Call, reads: Sequence[Value]) -> str:
         if not self.uses[value]:
             return "_"
-        own = self.own_name(value, member)
+        own = self._own_name(step, value)
         if own:
             return self.variables.assign(value, self.variables.unique(own))
         branch = self._branch(value)
         if branch and not self.variables.is_free("x"):
             return self.variables.assign(value, self.variables.unique(branch))
-        return self.variables.pass_on(value, reads, member.name)
+        return self.variables.pass_on(value, reads, step.member.name)
 
-    def own_name(self, value: Value, member: Member) -> str | None:
-        """What the user calls a value: its `as`, or the stage it comes from where it is used further on."""
-        if isinstance(member, Node):
-            return member.label
-        return member.name if member.kind == "stage" and self.uses[value] > 1 else None
+    def _own_name(self, step: Call, value: Value) -> str | None:
+        """What the user calls a value; of what flows from stage to stage only where it is used further on, too."""
+        named = self.outline.names(self.context.path).get(value)
+        if named and named != "input":
+            return named
+        if self.uses[value] > 1 or len(step.gives) > 1:
+            return self.outline.given_name(value, self.context.path)
+        return step.member.label if isinstance(step.member, Node) else None
 
     def _branch(self, value: Value) -> str | None:
         """`branch2` for a value on its way to be the second of many that are merged."""
@@ -178,33 +200,43 @@ class Forward:
 
     def _loop(self, loop: Loop) -> None:
         self.flush()
-        states = list(self._states(loop))
+        states = self._states(loop)
         lists = [self.variables.unique(f"{self._list_name(loop, index)}s") for index in loop.collected]
         self.variables.fix(lists)
         self.lines.extend(Line(f"{name} = []") for name in lists)
-        module = self._module(loop.container.weights)
+        module = self._module(loop.container.weights) + loop.section
         turn = self.variables.unique(snake_case(loop.copies[0].block or "turn"))
         lines = self._turn(loop, turn, states, lists)
         self.lines.append(Suite(f"for {turn} in {module}:", tuple(lines)))
-        for value, name in zip(loop.final, states, strict=True):
-            self.variables.assign(value, name, passing=True)
         for name, values in zip(lists, loop.lists, strict=True):
             self.variables.place_list(name, values)
 
-    def _states(self, loop: Loop) -> Iterator[str]:
+    def _states(self, loop: Loop) -> list[str]:
         """A variable for each state, which before the loop holds its first value."""
-        names = [self.variables.text(value) for value in loop.initial]
-        self.variables.read(loop.takes)
+        before = [self.variables.text(value) for value in loop.initial]
         outer = {argument.value for argument in loop.arguments if isinstance(argument, Outer)}
-        seen: set[str] = set()
-        for value, name in zip(loop.initial, names, strict=True):
-            own = name
-            if own in seen or value in outer or not self.variables.is_free(own):
-                own = self.variables.pass_on(value, (), f"{name}_before")
-                self.lines.append(Line(f"{own} = {name}"))
-            seen.add(own)
-            self.variables.hold(own, loop.final[len(seen) - 1])
-            yield own
+        self.variables.read(loop.takes)
+        names: list[str] = []
+        for index, text in enumerate(before):
+            wanted = self._state_name(loop, index) or (text if text.isidentifier() else FLOW)
+            kept = {*names, *(self.variables.text(v) for v in outer)}
+            if wanted in kept or not (
+                self.variables.is_free(wanted) or wanted == text and self.variables.left[value] <= 0
+            ):
+                wanted = self.variables.unique_beside(wanted, kept)
+            names.append(wanted)
+        if names != before:
+            self.lines.append(Line(f"{', '.join(names)} = {', '.join(before)}"))
+        for name, value in zip(names, loop.final, strict=True):
+            self.variables.assign(value, name, passing=name == FLOW)
+        return names
+
+    def _state_name(self, loop: Loop, index: int) -> str | None:
+        """What the copies' own text calls the value that flows in at this place: the block's port."""
+        copy = loop.copies[1]
+        taken = (v for a, v in zip(loop.arguments, self.outline.takes(copy), strict=True) if a == State(index))
+        names = (self.outline.names(copy.path).get(value) for value in taken)
+        return next((name for name in names if name and name != "input"), None)
 
     def _turn(self, loop: Loop, turn: str, states: Sequence[str], lists: Sequence[str]) -> Iterator[Code]:
         arguments = ", ".join(self._position(position, states, "") for position in loop.arguments)
@@ -259,6 +291,15 @@ def _bracketed(template: str, inputs: Sequence[Operand]) -> Iterator[str]:
         opened = before[-1:] in ("", "(", "[") or before.endswith(", ")
         alone = not field or (opened and after[:1] in ("", ")", "]", ","))
         yield operand.text if operand.atomic or (alone and (before or after)) else f"({operand.text})"
+
+
+def _is_activation(member: Member) -> bool:
+    return isinstance(member, Node) and member.op.family is Family.ACTIVATION
+
+
+def _begins_line(step: Call) -> bool:
+    """Whether a step begins something new after an activation; pooling and the like still belong to what was before."""
+    return isinstance(step.member, Scope) or step.member.op.family in (Family.CONV, Family.LINEAR)
 
 
 def _repeats_input(outline: Outline, member: Member) -> bool:

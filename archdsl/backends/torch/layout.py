@@ -1,8 +1,9 @@
-"""Breaks statements that are too long for a line, where a formatter would: at their brackets."""
+"""Breaks statements that are too long for a line, where a formatter would: at their brackets and operators."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,6 +12,8 @@ WIDTH = 100
 
 STEP = "    "
 CLOSING = {"(": ")", "[": "]", "{": "}"}
+OPERATORS = (" + ", " * ")
+"""Where an expression may be broken, the loosest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +24,35 @@ class Group:
     items: tuple[Parts, ...]
 
     def __str__(self) -> str:
-        inner = ", ".join("".join(map(str, item)) for item in self.items)
-        return f"{self.opening}{inner}{CLOSING[self.opening]}"
+        return f"{self.opening}{', '.join(map(_text, self.items))}{CLOSING[self.opening]}"
 
 
 Parts: TypeAlias = tuple["str | Group", ...]
 """Text with its bracketed parts taken apart."""
 
 
-def lay_out(text: str, indent: int, suffix: str = "") -> Iterator[str]:
-    """The lines of one statement at a depth of indentation; `suffix` follows its end."""
-    line = f"{STEP * indent}{text}{suffix}"
-    if len(line) <= WIDTH:
-        yield line
+def lay_out(text: str, indent: int) -> Iterator[str]:
+    """The lines of one statement at a depth of indentation."""
+    if len(STEP) * indent + len(text) <= WIDTH:
+        yield STEP * indent + text
         return
-    yield from _broken(_parse(text), indent, suffix)
+    target = re.match(r"(return |[\w., ]+ = )", text)
+    value = _parse(text[target.end() :]) if target else ()
+    if target and len(_operands(value)) > 1:
+        yield f"{STEP * indent}{target[0]}("
+        yield from _item(value, indent + 1, "")
+        yield f"{STEP * indent})"
+    else:
+        yield from _broken(_parse(text), indent, "")
+
+
+def _text(parts: Parts) -> str:
+    return "".join(map(str, parts))
 
 
 def _broken(parts: Parts, indent: int, suffix: str) -> Iterator[str]:
-    """Breaks the last brackets that hold something."""
-    line = f"{STEP * indent}{''.join(map(str, parts))}{suffix}"
+    """Breaks the last brackets that hold something; `suffix` follows the end."""
+    line = f"{STEP * indent}{_text(parts)}{suffix}"
     groups = [i for i, part in enumerate(parts) if isinstance(part, Group) and part.items]
     if len(line) <= WIDTH or not groups:
         yield line
@@ -48,43 +60,54 @@ def _broken(parts: Parts, indent: int, suffix: str) -> Iterator[str]:
     at = groups[-1]
     group = parts[at]
     assert isinstance(group, Group)
-    yield f"{STEP * indent}{''.join(map(str, parts[:at]))}{group.opening}"
-    yield from _items(group, indent + 1)
-    yield f"{STEP * indent}{CLOSING[group.opening]}{''.join(map(str, parts[at + 1 :]))}{suffix}"
+    yield f"{STEP * indent}{_text(parts[:at])}{group.opening}"
+    yield from _items(group.items, indent + 1)
+    yield f"{STEP * indent}{CLOSING[group.opening]}{_text(parts[at + 1 :])}{suffix}"
 
 
-def _items(group: Group, indent: int) -> Iterator[str]:
+def _items(items: Sequence[Parts], indent: int) -> Iterator[str]:
     """All on one line, else each on its own."""
-    joined = ", ".join("".join(map(str, item)) for item in group.items)
-    if len(STEP * indent + joined) <= WIDTH:
-        yield f"{STEP * indent}{joined}"
-        return
-    if len(group.items) == 1:
-        yield from _alone(group.items[0], indent)
-        return
-    for item in group.items:
-        yield from _broken(item, indent, ",")
-
-
-def _alone(item: Parts, indent: int) -> Iterator[str]:
-    """A single item: a comprehension breaks before its `for`, anything else at its own brackets."""
-    text = "".join(map(str, item))
-    head, loop, tail = _split_comprehension(item)
-    if not loop:
-        yield from _broken(item, indent, "")
-    elif len(STEP * indent + text) <= WIDTH:
-        yield f"{STEP * indent}{text}"
+    joined = STEP * indent + ", ".join(map(_text, items))
+    if len(joined) <= WIDTH:
+        yield joined
+    elif len(items) == 1:
+        yield from _item(items[0], indent, "")
     else:
-        yield from _broken(head, indent, "")
-        yield from _broken(tail, indent, "")
+        for item in items:
+            yield from _item(item, indent, ",")
 
 
-def _split_comprehension(item: Parts) -> tuple[Parts, bool, Parts]:
-    for index, part in enumerate(item):
-        if isinstance(part, str) and " for " in part:
-            before, _, after = part.partition(" for ")
-            return (*item[:index], before), True, (f"for {after}", *item[index + 1 :])
-    return item, False, ()
+def _item(item: Parts, indent: int, suffix: str) -> Iterator[str]:
+    """One item: a comprehension is broken before its `for`, a sum before its operators, a call at its brackets."""
+    if len(STEP) * indent + len(_text(item)) + len(suffix) <= WIDTH:
+        yield f"{STEP * indent}{_text(item)}{suffix}"
+        return
+    pieces = _split(item, " for ") if len(_split(item, " for ")) > 1 else _operands(item)
+    for piece in pieces[:-1]:
+        yield from _broken(piece, indent, "")
+    yield from _broken(pieces[-1], indent, suffix)
+
+
+def _operands(parts: Parts) -> list[Parts]:
+    """What is joined by the loosest operator, each operator with what follows it."""
+    for operator in OPERATORS:
+        pieces = _split(parts, operator)
+        if len(pieces) > 1:
+            return pieces
+    return [parts]
+
+
+def _split(parts: Parts, word: str) -> list[Parts]:
+    """Parts before each ` word ` outside of brackets; the word begins what follows it."""
+    pieces: list[list[str | Group]] = [[]]
+    for part in parts:
+        if isinstance(part, Group):
+            pieces[-1].append(part)
+            continue
+        first, *rest = part.split(word)
+        pieces[-1] += [first] if first else []
+        pieces += [[f"{word.lstrip()}{text}"] for text in rest]
+    return [tuple(piece) for piece in pieces]
 
 
 def _parse(text: str) -> Parts:

@@ -33,7 +33,8 @@ def load(text: str, name: str = "network") -> ModuleType:
 def network_class(graph: Graph) -> type[nn.Module]:
     """The class that a graph is written as."""
     found = getattr(load(source(graph), camel_case(graph.header.name).lower()), camel_case(graph.header.name))
-    assert isinstance(found, type) and issubclass(found, nn.Module)
+    assert isinstance(found, type)
+    assert issubclass(found, nn.Module)
     return found
 
 

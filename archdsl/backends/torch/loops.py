@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from archdsl.backends.torch.outline import Outline
+from archdsl.backends.torch.outline import Outline, is_regular
 from archdsl.ir.graph import Scope, Value
 
 
@@ -47,6 +47,8 @@ class Loop:
 
     container: Scope
     copies: tuple[Scope, ...]
+    section: str
+    """The part of the list that the loop runs over, as Python writes it: "" for all, "[1:]", "[:-1]"."""
     arguments: tuple[Position, ...]
     updates: tuple[Position, ...]
     initial: tuple[Value, ...]
@@ -66,27 +68,44 @@ class Loop:
         return (*self.final, *(value for values in self.lists for value in values))
 
 
+SECTIONS: tuple[tuple[str, int, int | None], ...] = (
+    ("", 0, None),
+    ("[:-1]", 0, -1),
+    ("[1:]", 1, None),
+    ("[1:-1]", 1, -1),
+)
+"""Parts of a list that a loop may run over; the copies outside of it are called one by one."""
+
+
 def find_loop(outline: Outline, container: Scope) -> Loop | None:
-    """The loop that calls all copies of a list, or None where they differ in how they are joined."""
+    """A loop that calls the copies of a list, or all but the ends; None where they differ in how they are joined."""
     members = outline.members(container.path)
     copies = tuple(member for member in members if isinstance(member, Scope))
-    if len(copies) < 2 or len(copies) != len(members) or container.path in outline.has_dead:
+    if len(copies) != len(members) or container.path in outline.has_dead:
         return None
     if not all(outline.is_module(c) and outline.is_own(c) and c.results for c in copies):
         return None
-    if any(outline.borrowed[copy.path] for copy in copies):
+    if any(outline.borrowed[copy.path] for copy in copies) or not is_regular(copy.name for copy in copies):
         return None
-    return _Joints(outline, container, copies).loop()
+    for section, start, stop in SECTIONS:
+        chosen = copies[start:stop]
+        found = _Joints(outline, container, chosen, section).loop() if len(chosen) > 1 else None
+        if found is not None:
+            return found
+    return None
 
 
 class _Joints:
     """How each copy is joined to the one before, compared over all copies."""
 
-    def __init__(self, outline: Outline, container: Scope, copies: tuple[Scope, ...]) -> None:
-        self.container, self.copies = container, copies
+    def __init__(self, outline: Outline, container: Scope, copies: tuple[Scope, ...], section: str) -> None:
+        self.container, self.copies, self.section = container, copies, section
         self.takes = [outline.takes(copy) for copy in copies]
         self.gives = [outline.gives(copy) for copy in copies]
-        self.outside = frozenset(outline.gives(container))
+        self.names = frozenset(copy.name for copy in copies)
+        others = (copy for copy in outline.members(container.path) if copy.name not in self.names)
+        used_after = (value for copy in others for value in outline.takes(copy))
+        self.outside = frozenset((*outline.gives(container), *used_after))
         self.initial: dict[int, Value] = {}
 
     def loop(self) -> Loop | None:
@@ -99,7 +118,8 @@ class _Joints:
         return self._made(arguments, updates) if self._begins(arguments, updates) else None
 
     def _inside(self, value: Value) -> bool:
-        return value.node.startswith(f"{self.container.path}.")
+        prefix = f"{self.container.path}."
+        return value.node.startswith(prefix) and value.node[len(prefix) :].partition(".")[0] in self.names
 
     def _arguments(self, turn: int) -> tuple[Position, ...] | None:
         before = self.copies[turn - 1].results
@@ -156,6 +176,7 @@ class _Joints:
         return Loop(
             self.container,
             self.copies,
+            self.section,
             tuple(_renumbered(position, order) for position in arguments),
             tuple(_renumbered(updates[index], order) for index in kept),
             tuple(self.initial[index] for index in kept),

@@ -9,7 +9,7 @@ from archdsl.backends.torch.channels import Channels, combined
 from archdsl.backends.torch.copies import run_items
 from archdsl.backends.torch.formula import MISSING, Formula
 from archdsl.backends.torch.outline import Form, Outline
-from archdsl.backends.torch.progression import Progression
+from archdsl.backends.torch.progression import Progression, as_ratio
 from archdsl.backends.torch.template import Chain, Constructor, Copies, Instance, Leaf, Slot, Template
 from archdsl.backends.torch.vectors import Variables, Vector, constant, literal, written
 from archdsl.ir.graph import Node, Scope
@@ -107,6 +107,9 @@ class Maker:
         start = self.settle(slot, progression.start)
         if constant(progression.step) == 0:
             return start
+        ratio = as_ratio(constant(progression.start), constant(progression.step), self.index)
+        if ratio is not None:
+            return Formula(ratio)
         step = self.settle(Slot(f"{slot.name}_step", "", slot.site), progression.step)
         index = Formula(self.index)
         each = index if step.text == "1" else combined("a0 * a1", step, index)

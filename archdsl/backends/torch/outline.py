@@ -7,7 +7,7 @@ copies that do not simply follow each other are an `nn.ModuleList` whose owner c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import TypeAlias
 
@@ -47,6 +47,7 @@ class Outline:
         """By scope and weights: the first use of each shared module that is used in the scope but kept further out."""
         for member in self._all_members():
             self._place(member)
+        self._names: dict[str, Mapping[Value, str]] = {}
         self.has_dead = self._scopes_with_dead_nodes()
         self.forms: dict[str, Form] = {}
         for path in sorted(graph.scopes, key=depth, reverse=True):
@@ -84,6 +85,26 @@ class Outline:
     def is_live(self, member: Member) -> bool:
         """Whether calling a member serves some output."""
         return member.id in self.live if isinstance(member, Node) else bool(self.gives(member))
+
+    def names(self, path: str) -> Mapping[Value, str]:
+        """What the text of a scope calls values: "input", ports, `as` and `path`; the first name of each."""
+        if path not in self._names:
+            self._names[path] = {value: name for name, value in reversed(self.graph.scopes[path].names)}
+        return self._names[path]
+
+    def given_name(self, value: Value, within: str) -> str | None:
+        """What the user calls a value, as seen from scope `within`: the name in the outermost text that has one.
+
+        A stage's name is its output value.
+        """
+        node = self.graph.node(value.node)
+        around = depth(within)
+        for scope in reversed(self.graph.ancestry(node.scope)):
+            if scope.kind == "stage" and depth(scope.path) > around and scope.results == (value,):
+                return scope.name
+            if depth(scope.path) >= around and self.names(scope.path).get(value, "input") != "input":
+                return self.names(scope.path)[value]
+        return node.label
 
     # --- shared modules --------------------------------------------------------------------
 
@@ -164,6 +185,11 @@ def _count_uses(graph: Graph) -> Mapping[Value, int]:
 
 def parent_of(member: Member) -> str | None:
     return member.scope if isinstance(member, Node) else member.parent
+
+
+def is_regular(names: Iterable[str]) -> bool:
+    """Whether copies are numbered without gaps, as `nn.Sequential` numbers them."""
+    return all(name == str(index) for index, name in enumerate(names))
 
 
 def depth(path: str) -> int:

@@ -9,6 +9,11 @@ from typing import Any
 
 from archdsl.backends.torch.vectors import ANY, Vector, same
 
+SHORT = 8
+"""Characters of a fraction that a person would still write."""
+
+MOST_PARTS = 1000
+
 MOST_WRITTEN_OUT = 4
 """Copies that are all different are written one by one up to this many."""
 
@@ -98,6 +103,20 @@ def _progression(values: Sequence[Any]) -> tuple[Any, Any] | None:
         step = values[1] - values[0]
         return (values[0], step) if all(v == values[0] + step * i for i, v in enumerate(values)) else None
     return _fractions(values)
+
+
+def as_ratio(start: Any, step: Any, index: str) -> str | None:
+    """`0.2 * (9 + i) / 26` for fractions that would need many digits; None for anything else."""
+    if not isinstance(start, float) or not isinstance(step, float) or len(repr(step)) <= SHORT:
+        return None
+    first = round(start / step)
+    if abs(first * step - start) > 1e-11 * abs(step):
+        return None
+    for parts in range(2, MOST_PARTS):
+        whole = float(f"{step * parts:.2g}")
+        if abs(whole / parts - step) <= 1e-11 * abs(step):
+            return f"{whole!r} * {f'({first} + {index})' if first else index} / {parts}"
+    return None
 
 
 def _fractions(values: Sequence[float]) -> tuple[float, float] | None:

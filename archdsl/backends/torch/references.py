@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from archdsl.backends.torch.names import legal
-from archdsl.backends.torch.outline import Outline
-from archdsl.backends.torch.structure import is_regular
+from archdsl.backends.torch.outline import Outline, is_regular
 
 
 def borrowed_name(weights: str) -> str:

@@ -111,7 +111,9 @@ def _supports(outline: Outline) -> tuple[Support, ...]:
 def _module_text(graph: Graph, definitions: Sequence[Definition]) -> str:
     """The module; its imports are what its text uses."""
     text = write_module((), (), definitions)
-    imports = ["import argparse", "import time"]
+    imports = ["import argparse"]
+    imports += ["import math"] if "math." in text else []
+    imports += ["import time"]
     imports += ["from collections import OrderedDict"] if "OrderedDict(" in text else []
     imports += ["from typing import NamedTuple"] if "(NamedTuple)" in text else []
     imports += ["", "import torch"]

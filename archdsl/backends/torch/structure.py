@@ -13,7 +13,7 @@ from archdsl.backends.torch.body import Call, Step, steps
 from archdsl.backends.torch.inplace import is_inplace
 from archdsl.backends.torch.loops import Outer, Position
 from archdsl.backends.torch.names import camel_case
-from archdsl.backends.torch.outline import Form, Member, Outline, depth
+from archdsl.backends.torch.outline import Form, Member, Outline, depth, is_regular
 from archdsl.ir.graph import Node, Scope, Value
 from archdsl.ops.base import Expression, Module
 
@@ -79,7 +79,7 @@ class Structures:
             return self.reference(scope.path, step.member), self.of(step.member), taken
         positions = (*step.arguments, *step.updates)
         shape = tuple(_position_key(position, numbers) for position in positions)
-        return step.container.name, taken, shape, step.collected, len(step.collected) and len(step.copies)
+        return step.container.name, step.section, taken, shape, step.collected, len(step.collected) and len(step.copies)
 
     def reference(self, owner: str, member: Member) -> tuple[str, ...]:
         """The attributes that lead from the class `owner` to a member; for a borrowed one "" and its place."""
@@ -138,11 +138,6 @@ def _gaps(members: tuple[Member, ...]) -> tuple[str, ...]:
     """Names of copies, where some are missing because they hold nothing."""
     names = tuple(member.name for member in members)
     return () if is_regular(names) else names
-
-
-def is_regular(names: Iterable[str]) -> bool:
-    """Whether copies are numbered without gaps, as `nn.Sequential` numbers them."""
-    return all(name == str(index) for index, name in enumerate(names))
 
 
 def _position_key(position: Position, numbers: dict[Value, int]) -> Hashable:

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 from archdsl.backends.torch.formula import Formula
 from archdsl.backends.torch.inplace import is_inplace
-from archdsl.backends.torch.outline import Form, Member, Outline
-from archdsl.backends.torch.structure import Structures, is_regular, options, runs
+from archdsl.backends.torch.outline import Form, Member, Outline, is_regular
+from archdsl.backends.torch.structure import Structures, options, runs
 from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Expression, Module
 

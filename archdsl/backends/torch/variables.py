@@ -37,10 +37,6 @@ class Variables:
         (self._passing.add if passing else self._passing.discard)(name)
         return name
 
-    def hold(self, name: str, value: Value) -> None:
-        """Notes that variable `name` is kept for a value still to come."""
-        self._held[name] = value
-
     def fix(self, names: Iterable[str]) -> None:
         """Keeps names for good: those of lists."""
         self._fixed.update(names)
@@ -66,6 +62,12 @@ class Variables:
             return name
         joint = "_" if name[-1].isdigit() else ""
         return next(n for n in (f"{name}{joint}{i}" for i in range(2, 10**6)) if self.is_free(n))
+
+    def unique_beside(self, name: str, others: Iterable[str]) -> str:
+        """The name with a number, if need be, that nothing else has and `others` have not either."""
+        taken = set(others)
+        candidates = (name, *BESIDE, *(f"{name}{i}" for i in range(2, 100)))
+        return next(n for n in map(legal, candidates) if n not in taken and self.is_free(n))
 
     def pass_on(self, value: Value, read: Sequence[Value], step: str) -> str:
         """A variable for a value that has no name of its own, made from the values just read."""

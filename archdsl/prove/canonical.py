@@ -1,0 +1,235 @@
+"""A graph's nodes under canonical names: what is the same operation has the same name and the same arguments.
+
+A window says where it starts (`padding`, pixels before the input, negative where it leaves some out); where it
+ends follows from the size of the output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from archdsl.ir.graph import Graph, Node
+from archdsl.ops.arguments import sides, spread
+from archdsl.ops.base import Op, Window
+from archdsl.ops.conv import Conv, Depthwise
+from archdsl.ops.crop import CenterCrop, Crop, Pad, Trim
+from archdsl.ops.opaque import Opaque
+from archdsl.ops.pool import AvgPool
+from archdsl.ops.scale import LayerScale
+from archdsl.ops.transposed import UpConv
+from archdsl.prove.form import Form, Part, Wire, squeezed
+from archdsl.prove.weights import slots
+from archdsl.tensor import Tensor
+
+Canonical: TypeAlias = tuple[str, dict[str, Any]]
+
+# They change how training begins and what is remembered, and no output and no gradient.
+NO_PART_OF_THE_FUNCTION = frozenset({"init", "momentum", "slope_at_start"})
+
+INACTIVE = frozenset({"identity", "dropout", "channel_dropout", "drop_path"})
+"""What does nothing in evaluation, nor in training once chance is left out."""
+
+RESHAPES = frozenset(f"aten.{name}" for name in ("view", "reshape", "unsqueeze", "squeeze", "unflatten", "expand"))
+
+
+def form(graph: Graph, training: bool = True) -> Form:
+    """The graph's outputs and what they come from; without those that exist only in training, unless `training`."""
+    wires: dict[tuple[str, int], Wire] = {}
+    inputs = 0
+    for rank, node in enumerate(graph):
+        taken = [wires[value.node, value.port] for value in graph.inputs_of(node.id)]
+        if node.op.name == "input":
+            made = [Wire(_input(node, rank, inputs))]
+            inputs += 1
+        else:
+            made = _wires(node, rank, taken, graph.tensors_into(node.id))
+        wires.update({(node.id, port): wire for port, wire in enumerate(made)})
+    outputs = []
+    for index, output in enumerate(graph.outputs):
+        if output.training and not training:
+            continue
+        for place, value in enumerate(output.values):
+            # Outputs that exist only in training go by what they are: their order and names are a matter of taste.
+            arguments = {"training": True} if output.training else {"index": index, "place": place}
+            dims = graph.tensor(value).dims
+            wire = wires[value.node, value.port]
+            outputs.append(Part("output", arguments, [wire], (dims,), value.node, len(graph) + index))
+    return Form(outputs)
+
+
+def _input(node: Node, rank: int, index: int) -> Part:
+    return Part("input", {"index": index, "of": node.output.kind}, [], (node.output.dims,), node.id, rank)
+
+
+def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]) -> list[Wire]:
+    """What a node's outputs are."""
+    if node.op.name in INACTIVE:
+        return taken
+    if isinstance(node.op, Opaque):
+        return _opaque(node, node.op, rank, taken)
+    if node.op.name == "split":
+        return _split(node, rank, taken)
+    name, arguments = CANONICAL.get(node.op.name, _as_it_is)(node.op, tensors)
+    if name == "resize":
+        taken = taken[:1]  # a second input lends only its size
+    dims = squeezed(node.output.dims)
+    if name in ("flatten", "resize", "border", "adaptive_avg_pool") and taken[0].dims == dims:
+        return taken if name != "border" or not any(map(any, arguments["sides"])) else [
+            Wire(Part(name, arguments, taken, (dims,), node.id, rank))
+        ]
+    names = slots(node.op)
+    return [Wire(Part(name, arguments, taken, (dims,), node.id, rank, node.weights if names else "", names))]
+
+
+def _opaque(node: Node, op: Opaque, rank: int, taken: list[Wire]) -> list[Wire]:
+    dims = tuple(squeezed(tensor.dims) if tensor.dims else () for tensor in node.outputs)
+    if op.target in RESHAPES and len(taken) == 1 and dims == (taken[0].dims,):
+        return taken
+    arguments = {"arguments": op.arguments, "parameters": op.parameters}
+    part = Part(op.target, arguments, taken, dims, node.id, rank, node.weights if op.parameters else "")
+    return [Wire(part, port) for port in range(len(dims))]
+
+
+def _split(node: Node, rank: int, taken: list[Wire]) -> list[Wire]:
+    """As many slices."""
+    start, made = 0, []
+    for tensor in node.outputs:
+        arguments = {"start": start, "stop": start + tensor.channels}
+        made.append(Wire(Part("channel_slice", arguments, taken, (squeezed(tensor.dims),), node.id, rank)))
+        start += tensor.channels
+    return made
+
+
+# --- what ops are called -------------------------------------------------------------------
+
+
+def _as_it_is(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    arguments = {name: value for name, value in op if name not in NO_PART_OF_THE_FUNCTION}
+    return op.name, {name: _number(value) for name, value in arguments.items()}
+
+
+def _number(value: Any) -> Any:
+    """Factors that were computed on two ways differ in their last digits."""
+    return float(f"{value:.12g}") if isinstance(value, float) else value
+
+
+def _window(window: Window) -> dict[str, Any]:
+    return {
+        "kernel": window.kernel,
+        "stride": window.stride,
+        "padding": tuple(before for before, _ in window.padding),
+        "dilation": window.dilation,
+    }
+
+
+def _conv(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    assert isinstance(op, Conv | Depthwise)
+    (x,) = inputs
+    out, groups = (op.out, op.groups) if isinstance(op, Conv) else (x.channels * op.multiplier, x.channels)
+    return "conv", {"out": out, **_window(op.window(x)), "groups": groups, "bias": op.bias}
+
+
+def _up_conv(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    assert isinstance(op, UpConv)
+    (x,) = inputs
+    arguments = {name: spread(getattr(op, name), x, name) for name in ("kernel", "stride", "dilation")}
+    padding = tuple(before for before, _ in sides(op.padding, x, "padding"))
+    return "up_conv", {"out": op.out, **arguments, "padding": padding, "groups": op.groups, "bias": op.bias}
+
+
+def _pool(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    window = op.window(*inputs)
+    assert window is not None
+    return op.name, _window(window) | ({"norm": op.norm} if hasattr(op, "norm") else {})
+
+
+def _avg_pool(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    """What hangs over the end of the padding does not count; what hangs over the input may."""
+    assert isinstance(op, AvgPool)
+    (x,) = inputs
+    window, size = op.window(x), op.shape(x).spatial
+    places = zip(x.spatial, size, window.kernel, window.stride, window.padding, strict=True)
+    over = [max((out - 1) * s - before + k - n, 0) for n, out, k, s, (before, _) in places]
+    counted = tuple(min(o, after) for o, (_, after) in zip(over, window.padding, strict=True))
+    include = op.include_padding or not (any(over) or any(before for before, _ in window.padding))
+    arguments = {"include_padding": include, "counted": counted if op.include_padding else (0,) * len(over)}
+    return "avg_pool", _window(window) | arguments
+
+
+def _global(name: str) -> Callable[[Op, tuple[Tensor, ...]], Canonical]:
+    return lambda op, inputs: (name, {})
+
+
+def _adaptive(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    """Where the sizes divide, its windows are all the same."""
+    (x,) = inputs
+    size = spread(op.size, x, "size")  # type: ignore[attr-defined]
+    if any(n % out for n, out in zip(x.spatial, size, strict=True)):
+        return op.name, {"size": size}
+    kernel = tuple(n // out for n, out in zip(x.spatial, size, strict=True))
+    none, ones = (0,) * len(size), (1,) * len(size)
+    window = {"kernel": kernel, "stride": kernel, "padding": none, "dilation": ones}
+    if op.name == "adaptive_avg_pool":
+        return "avg_pool", window | {"include_padding": True, "counted": none}
+    return "max_pool", window
+
+
+def _resize(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    return "resize", {"mode": op.mode, "align_corners": op.align_corners}  # type: ignore[attr-defined]
+
+
+def _pad(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    assert isinstance(op, Pad)
+    pairs = sides(op.sides, inputs[0], "sides")
+    if op.mode == "constant" and op.value == 0:
+        return "border", {"sides": pairs}
+    return "pad", {"sides": pairs, "mode": op.mode, "value": op.value}
+
+
+def _cut(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    assert isinstance(op, Trim | Crop | CenterCrop)
+    window, x = op.window(*inputs), inputs[0]
+    out = op.outputs(*inputs)[0].spatial
+    cuts = tuple(before for before, _ in window.padding)
+    places = zip(x.spatial, out, cuts, strict=True)
+    return "border", {"sides": tuple((cut, out - n - cut) for n, out, cut in places)}
+
+
+def _channel_slice(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    stop = op.stop  # type: ignore[attr-defined]
+    return op.name, {"start": op.start, "stop": inputs[0].channels if stop is None else stop}  # type: ignore[attr-defined]
+
+
+def _learned_factor(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    assert isinstance(op, LayerScale)
+    return op.name, {"per_channel": op.per_channel and inputs[0].channels > 1}
+
+
+def _prelu(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    return op.name, {"per_channel": op.per_channel and inputs[0].channels > 1}  # type: ignore[attr-defined]
+
+
+CANONICAL: Mapping[str, Callable[[Op, tuple[Tensor, ...]], Canonical]] = {
+    "conv": _conv,
+    "depthwise": _conv,
+    "up_conv": _up_conv,
+    "max_pool": _pool,
+    "lp_pool": _pool,
+    "stochastic_pool": _pool,
+    "avg_pool": _avg_pool,
+    "global_avg_pool": _global("global_avg_pool"),
+    "global_max_pool": _global("global_max_pool"),
+    "adaptive_avg_pool": _adaptive,
+    "adaptive_max_pool": _adaptive,
+    "resize": _resize,
+    "upsample": _resize,
+    "pad": _pad,
+    "trim": _cut,
+    "crop": _cut,
+    "center_crop": _cut,
+    "channel_slice": _channel_slice,
+    "layer_scale": _learned_factor,
+    "prelu": _prelu,
+}
+"""Ops that go under another name, or whose arguments say the same in several ways; any other is what it is."""

@@ -1,0 +1,130 @@
+"""A graph in the form in which two networks are compared: what computes the same is written the same.
+
+Parts are the graph's nodes under canonical names and arguments. Rules rewrite a form until it changes no more;
+then it is compared and thrown away.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Any, NamedTuple
+
+COMMUTATIVE = frozenset({"add", "mul", "maximum"})
+
+Dims = tuple[int, ...]
+
+
+class Wire(NamedTuple):
+    """One output of one part."""
+
+    part: Part
+    port: int = 0
+
+    @property
+    def dims(self) -> Dims:
+        return self.part.dims[self.port]
+
+
+@dataclass(eq=False, slots=True)
+class Part:
+    """One operation. `dims` are those of its outputs, without the batch; C x 1 x 1 is C.
+
+    `node` is the id of the graph's node that it comes from and `rank` that node's place in the graph.
+    `home` is where its weights are kept, "" where it has none; `slots` are their names there.
+    """
+
+    op: str
+    arguments: dict[str, Any]
+    inputs: list[Wire]
+    dims: tuple[Dims, ...]
+    node: str
+    rank: int
+    home: str = ""
+    slots: tuple[str, ...] = ()
+
+    @property
+    def commutes(self) -> bool:
+        return self.op in COMMUTATIVE
+
+    def __repr__(self) -> str:
+        return f"<{self.op} {self.node}>"
+
+
+@dataclass(slots=True)
+class Form:
+    """The parts that the outputs come from, found anew whenever they are asked for."""
+
+    outputs: list[Part] = field(default_factory=list)
+    """A part `output` for each output of the graph: what flows in is the result."""
+
+    def parts(self) -> list[Part]:
+        """All parts, inputs first, otherwise in the order of the graph's nodes."""
+        found = self._reachable()
+        missing = {part: len({wire.part for wire in part.inputs}) for part in found}
+        users: dict[Part, list[Part]] = defaultdict(list)
+        for part in found:
+            for source in {wire.part: None for wire in part.inputs}:
+                users[source].append(part)
+        ready = [(part.rank, index, part) for index, part in enumerate(found) if not missing[part]]
+        ready.sort(key=lambda entry: entry[:2])
+        order = {part: index for index, part in enumerate(found)}
+        ordered = []
+        while ready:
+            _, _, part = heappop(ready)
+            ordered.append(part)
+            for user in users[part]:
+                missing[user] -= 1
+                if not missing[user]:
+                    heappush(ready, (user.rank, order[user], user))
+        assert len(ordered) == len(found), "a form has a cycle"
+        return ordered
+
+    def _reachable(self) -> list[Part]:
+        seen: dict[Part, None] = dict.fromkeys(self.outputs)
+        pending = list(self.outputs)
+        while pending:
+            for wire in pending.pop().inputs:
+                if wire.part not in seen:
+                    seen[wire.part] = None
+                    pending.append(wire.part)
+        return list(seen)
+
+    def uses(self) -> Mapping[Wire, list[tuple[Part, int]]]:
+        """Who takes each value, and as which input."""
+        found: dict[Wire, list[tuple[Part, int]]] = defaultdict(list)
+        for part in self._reachable():
+            for slot, wire in enumerate(part.inputs):
+                found[wire].append((part, slot))
+        return found
+
+    def replace(self, replacements: Mapping[Wire, Wire]) -> None:
+        """Lets every reader of one value read another; a chain of replacements is followed to its end."""
+        if not replacements:
+            return
+
+        def newest(wire: Wire) -> Wire:
+            while wire in replacements:
+                wire = replacements[wire]
+            return wire
+
+        for part in self._reachable():
+            part.inputs = [newest(wire) for wire in part.inputs]
+
+
+def only_user(uses: Mapping[Wire, list[tuple[Part, int]]], part: Part) -> Part | None:
+    """The one part that takes anything of this one, if it takes it once."""
+    takers = [taker for port in range(len(part.dims)) for taker, _ in uses.get(Wire(part, port), ())]
+    return takers[0] if len(takers) == 1 else None
+
+
+def squeezed(dims: Iterable[int]) -> Dims:
+    """A value of one position is the same as a vector."""
+    channels, *spatial = dims
+    return (channels,) if all(length == 1 for length in spatial) else (channels, *spatial)
+
+
+def each_of(parts: Iterable[Part], *ops: str) -> Iterator[Part]:
+    return (part for part in parts if part.op in ops)

@@ -68,6 +68,7 @@ def _measured(row: dict[str, str]) -> Measured:
 
 
 CAFFE_POOLING: Mapping[str, Any] = MappingProxyType({"ceil": True})
+COUNTED_PADDING: Mapping[str, Any] = MappingProxyType({"count_padding": True})
 RELU6: Mapping[str, Any] = MappingProxyType({"act": "relu6"})
 NORM_FIRST: Mapping[str, Any] = MappingProxyType({"reduce": "NormPool"})
 AT_224: Mapping[str, Any] = MappingProxyType({"reduce": "NormPool", "resolution": 224})
@@ -176,7 +177,7 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("shufflenet@g3", "pytorchcv:shufflenet_g3_w1"),
     Counterpart("shufflenet@g4", "pytorchcv:shufflenet_g4_w1"),
     Counterpart("shufflenet@g8", "pytorchcv:shufflenet_g8_w1"),
-    Counterpart("nasnet@large", "timm:nasnetalarge"),
+    Counterpart("nasnet@large", "timm:nasnetalarge", COUNTED_PADDING),
     Counterpart(
         "nasnet@large",
         "pytorchcv:nasnet_6a4032",

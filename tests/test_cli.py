@@ -83,7 +83,7 @@ def written() -> set[str]:
 def test_check_prints_a_line_for_each_network(call: Caller) -> None:
     assert call("check", "net.arch", "resnet@18") == (
         0,
-        "net.arch: 1,482 params, 1.41 M MACs, 3x32x32 -> 10\n"
+        "net.arch: 1,482 params, 1.4 M MACs, 3x32x32 -> 10\n"
         "specs/resnet.arch@18: 11,689,512 params, 1.81 G MACs, 3x224x224 -> 1000\n",
         "",
     )
@@ -249,7 +249,7 @@ WRONG_CALLS: dict[str, tuple[list[str], str]] = {
     "below a device": (["compile", "net.arch", "-o", "/dev/null/x.py"], "null is no folder"),
     "full disk": (["compile", "net.arch", "-o", "/dev/full"], "No space left"),
     "no name": (["compile", "net.arch", "-o", "x" * 300 + ".py"], "File name too long"),
-    "unknown node": (["explain", "net.arch", "conv9"], "did you mean `conv`?"),
+    "unknown node": (["explain", "net.arch", "conv9"], "did you mean `conv1`?"),
     "no node": (["explain", "net.arch"], "Missing argument"),
     "unknown stage": (["show", "net.arch", "--until", "link"], "it may be parse, resolve, expand, emit"),
     "unknown op": (["ops", "cnov"], "did you mean `conv`?"),
@@ -329,7 +329,7 @@ def test_limits_can_be_raised(call: Caller) -> None:
         (["net.arch", "--phi", "3"], "net_phi3.py"),
         (["net.arch", "--variant", "wide", "--classes", "7"], "net_wide_classes7.py"),
         (["net.arch", "--layers", "[1, 2]"], "net_layers1_2.py"),
-        (["net.arch", "--width", "1.0"], "net_width1_0.py"),
+        (["net.arch", "--phi", "1.0"], "net_phi1_0.py"),
         (["net.arch", "--phi", "-1"], "net_phi_1.py"),
         (["net.arch", "-o", "out"], "out/net.py"),
         (["net.arch", "-o", "a/b/net.py"], "a/b/net.py"),
@@ -671,7 +671,7 @@ def test_explain_shows_the_chain_of_scopes(call: Caller) -> None:
 
 def test_explain_of_what_is_no_node(call: Caller) -> None:
     assert "`conv4` is a stage, not a node" in call("explain", "resnet@50", "conv4").err
-    assert "nodes are called `conv1`" in call("explain", "resnet@50", "conv1").err
+    assert "5 nodes are called `conv`" in call("explain", "resnet@50", "conv").err
 
 
 def test_text_of_a_spec_never_becomes_an_escape_of_the_terminal(call: Caller) -> None:

@@ -67,7 +67,8 @@ def test_python_runs(sample: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("sample", samples("console"))
 def test_commands_print_what_is_shown(sample: str, tmp_path: Path) -> None:
-    (tmp_path / "specs").symlink_to(ROOT / "specs")
+    for folder in ("specs", "docs"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     for command, expected in commands(sample):
         printed = run(command, tmp_path)
         assert matches(expected, printed), f"$ {command}\n--- shown\n{expected}\n--- printed\n{printed}"

@@ -7,13 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-BUG = 70
-"""Exit code of a mistake of ours, as in sysexits.h. 1 is an error in a spec, 2 a wrong call, 130 Ctrl-C."""
+OK, SPEC_ERROR, WRONG_CALL, BUG, INTERRUPTED = 0, 1, 2, 70, 130
+"""Exit codes: 70 is a mistake of ours, as in sysexits.h. A shell gives 130 to what Ctrl-C ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that `arguments` (those of the process, unless given) ask for, and returns the exit code."""
-    words = [*(sys.argv[1:] if arguments is None else arguments)]  # `list` is a module of this package
+    words = list(sys.argv[1:] if arguments is None else arguments)
     traceback = "--traceback" in words
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -22,10 +22,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run([word for word in words if word != "--traceback"])
         print(end="", flush=True)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         _silence()
-        return 1
+        return SPEC_ERROR
+    except OSError as error:
+        print(f"archdsl: {error.strerror or error}", file=sys.stderr)
+        return WRONG_CALL
+    except MemoryError:
+        print("archdsl: there is not enough memory for this", file=sys.stderr)
+        return WRONG_CALL
     except Exception as error:
         if traceback:
             raise
@@ -52,9 +58,5 @@ def _silence() -> None:
 
 
 def _apology(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return "archdsl: there is not enough memory for this"
-    if isinstance(error, OSError):
-        return f"archdsl: {error.strerror or error}"
     message = " ".join(str(error).split()).removeprefix("this is a bug in archdsl: ")
     return f"this is a bug in archdsl: {type(error).__name__}: {message}\nrun it with --traceback to see where"

@@ -11,7 +11,7 @@ from archdsl.cli.compile import compile
 from archdsl.cli.draw import draw
 from archdsl.cli.explain import explain
 from archdsl.cli.fmt import fmt
-from archdsl.cli.list import list_specs
+from archdsl.cli.listing import list_specs
 from archdsl.cli.ops import ops
 from archdsl.cli.show import show
 from archdsl.cli.specs import SpecCommand

@@ -81,10 +81,10 @@ def _check_variant(target: Target, verbose: bool) -> tuple[Diagnostic, ...]:
     from archdsl.diagnostics import CompileError
 
     if target.file.network is None and not target.variant and not target.settings:
-        if verbose:
+        if verbose and not target.file.problems:
             blocks = [d for d in target.file.definitions.values() if d.file.source == target.file.source]
             print(f"{target.title}: {len(blocks)} block{'s' if len(blocks) != 1 else ''}")
-        return ()
+        return target.file.problems
     try:
         compiled = target.compile()
     except CompileError as error:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archdsl.cli import SPEC_ERROR
 from archdsl.cli.options import Format, FormatOption
-from archdsl.cli.output import SPEC_ERROR, reporting
+from archdsl.cli.output import reporting
 
 if TYPE_CHECKING:
     from archdsl.source import Source

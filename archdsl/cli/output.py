@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from archdsl.cli import OK, SPEC_ERROR, WRONG_CALL
 from archdsl.cli.options import Format
 from archdsl.diagnostics import CompileError, Diagnostic
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-OK, SPEC_ERROR, WRONG_CALL = 0, 1, 2
 
 CALL = frozenset(
     "file-not-found unreadable-file unwritable-file no-network unknown-variant unknown-parameter unknown-node "

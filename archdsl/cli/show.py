@@ -65,7 +65,10 @@ def _parse(target: Target) -> str:
 
 def _resolve(target: Target) -> str:
     from archdsl.cli.outline import outline
+    from archdsl.diagnostics import CompileError
 
+    if target.file.problems:
+        raise CompileError(target.file.problems)
     return outline(target.file)
 
 

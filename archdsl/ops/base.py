@@ -17,26 +17,32 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from archdsl.ops.arguments import LIMIT, Count, Like, Mismatch, Sides, Size, spread
+from archdsl.ops.costs import NOTHING, Kept, Rest, Store, Working
 from archdsl.ops.emission import Expression, Module, Support
 from archdsl.tensor import Kind, Tensor
 
 __all__ = [
     "LARGEST",
     "LIMIT",
+    "NOTHING",
     "REGISTRY",
     "Count",
     "Example",
     "Expression",
     "Family",
+    "Kept",
     "Like",
     "Mismatch",
     "Module",
     "Op",
+    "Rest",
     "Sides",
     "Size",
     "Stateless",
+    "Store",
     "Support",
     "Window",
+    "Working",
     "dump",
     "load_op",
     "register",
@@ -106,6 +112,13 @@ class Op(BaseModel, ABC):
         """Multiply-adds of convolutions and matrix products, for a batch of one."""
 
     @abstractmethod
+    def rest(self, *inputs: Any, **_: Any) -> Rest:
+        """Operations at inference beside `macs`, for one sample, and their rule.
+
+        An elementary function (exp, tanh, a power, a division, a comparison) counts as one.
+        """
+
+    @abstractmethod
     def torch(self, *inputs: Any, **_: Any) -> Module | Expression:
         """How PyTorch says it."""
 
@@ -149,6 +162,22 @@ class Op(BaseModel, ABC):
     def buffers(self, *inputs: Any, **_: Any) -> int:
         """Numbers that are kept but not learned (running statistics)."""
         return 0
+
+    def working(self, *inputs: Any, **_: Any) -> Working:
+        """`params` and `macs` as arithmetic."""
+        return Working()
+
+    def is_view(self, *inputs: Any, training: bool = False, **_: Any) -> bool:
+        """Whether the outputs lie in the first input's memory, and take none of their own."""
+        return False
+
+    def scratch(self, *inputs: Any, **_: Any) -> Store:
+        """What the op holds at inference while it runs, beside inputs and outputs, as PyTorch computes it."""
+        return Store()
+
+    def keeps(self, *inputs: Any, **_: Any) -> Kept:
+        """What the backward pass needs."""
+        return Kept()
 
     def window(self, *inputs: Any, **_: Any) -> Window | None:
         """What one output position sees of the first input, for receptive fields; None: that very position."""

@@ -170,7 +170,7 @@ SAME_PADDING = Support(
     "same_padding",
     '''\
 def same_padding(x, kernel, stride, dilation=1):
-    """TensorFlow's padding, (left, right, top, bottom): ceil(length / stride) windows, the odd pixel at the end."""
+    """TensorFlow's padding (left, right, top, bottom): ceil(length / stride) windows, odd pixels last."""
     sides = []
     for i in reversed(range(x.dim() - 2)):
         sizes = (kernel, stride or kernel, dilation)

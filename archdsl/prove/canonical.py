@@ -25,7 +25,7 @@ from archdsl.tensor import Tensor
 Canonical: TypeAlias = tuple[str, dict[str, Any]]
 
 # They change how training begins and what is remembered, and no output and no gradient.
-NO_PART_OF_THE_FUNCTION = frozenset({"init", "momentum", "slope_at_start"})
+NO_PART_OF_THE_FUNCTION = frozenset({"init", "momentum"})
 
 INACTIVE = frozenset({"identity", "dropout", "channel_dropout", "drop_path"})
 """What does nothing in evaluation, nor in training once chance is left out."""
@@ -74,10 +74,8 @@ def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]
     if name == "resize":
         taken = taken[:1]  # a second input lends only its size
     dims = squeezed(node.output.dims)
-    if name in ("flatten", "resize", "border", "adaptive_avg_pool") and taken[0].dims == dims:
-        return taken if name != "border" or not any(map(any, arguments["sides"])) else [
-            Wire(Part(name, arguments, taken, (dims,), node.id, rank))
-        ]
+    if name in ("flatten", "resize") and taken[0].dims == dims:
+        return taken
     names = slots(node.op)
     return [Wire(Part(name, arguments, taken, (dims,), node.id, rank, node.weights if names else "", names))]
 

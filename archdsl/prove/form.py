@@ -46,6 +46,11 @@ class Part:
     slots: tuple[str, ...] = ()
 
     @property
+    def wire(self) -> Wire:
+        """The only output."""
+        return Wire(self)
+
+    @property
     def commutes(self) -> bool:
         return self.op in COMMUTATIVE
 

@@ -25,8 +25,10 @@ END = 6.0
 """From the last rank to the end of the lines that leave."""
 INSIDE = 9.0
 """From a frame to what it holds, left and right."""
-HEADER = 21.0
-"""Above what a frame holds: its name."""
+BELOW = 6.0
+"""From what a frame holds to its lower edge."""
+HEADER = 22.0
+"""The height of a frame's name."""
 
 SAME = 0.5
 """Lines nearer to each other than this are one."""
@@ -34,11 +36,16 @@ SAME = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """What drawing needs to know. `shapes`: write how values change inside blocks, not only between them."""
+    """What drawing needs to know.
+
+    `shapes`: write how values change inside blocks, not only between them. `slim`: normalizations, activations
+    and their like are stripes.
+    """
 
     graph: Graph
     theme: Theme
     shapes: bool = False
+    slim: bool = False
 
 
 def compose(view: View, pen: Pen, scope: Scope | None, *, leaving: Collection[Value] = ()) -> Picture:
@@ -86,7 +93,7 @@ def footed(item: Member, pen: Pen, scope: Scope | None, leaving: Collection[Valu
 def drawn(item: Member, pen: Pen) -> Picture:
     match item:
         case Row():
-            return parts.row(pen.graph, item, pen.theme)
+            return parts.row(pen.graph, item, pen.theme, pen.slim)
         case Box():
             return parts.closed(pen.graph, item, pen.theme)
         case Tag():
@@ -99,23 +106,33 @@ def drawn(item: Member, pen: Pen) -> Picture:
 def framed(inner: Picture, scope: Scope, count: int, theme: Theme, more: str = "") -> Picture:
     """A picture in its scope's frame, under its name, which stands beside the line that enters."""
     name = scope_name(scope) + (f" ×{count}" if count > 1 else "") + more
-    long = width(name, SIZE, True)
-    line = min(inner.entries, default=inner.right)
+    x, header = _title_place(inner, width(name, SIZE, True))
     left = max(inner.left, 0) + INSIDE
-    at_left = -left + INSIDE + long + 6 <= line
-    x = -left + INSIDE if at_left else max(inner.entries, default=0.0) + 7
-    right = max(inner.right + INSIDE, x + long + INSIDE)
-    high = inner.height + HEADER + INSIDE - 3
+    right = max(inner.right + INSIDE, x + width(name, SIZE, True) + INSIDE)
+    high = header + inner.height + BELOW
     stage = scope.kind in ("stage", "output")
     fill = theme.stage if stage else theme.block
     back = Shape(-left, 0, left + right, high, fill, None if stage else theme.border, 1.0, (), "round", 6)
     behind = (replace(back, x=back.x + 4, y=4.0, fill=theme.stage),) if count > 1 and not stage else ()
     text = Text(x, 12, name, SIZE, theme.ink, True, "start")
-    through = [Line(((x, 0), (x, HEADER)), theme.ink) for x in inner.entries]
-    through += [Line(((x, HEADER + inner.height), (x, high)), theme.ink) for x in inner.exits]
-    items = (*behind, back, *through, text, *(moved(item, 0, HEADER) for item in inner.items))
+    through = [Line(((x, 0), (x, header)), theme.ink) for x in inner.entries]
+    through += [Line(((x, header + inner.height), (x, high)), theme.ink) for x in inner.exits]
+    items = (*behind, back, *through, text, *(moved(item, 0, header) for item in inner.items))
     group = Group(items, scope.path, data=parts.facts(scope.kind, scope_name(scope)))
     return Picture(left, right + 4 * bool(behind), high, (group,), inner.entries, inner.exits)
+
+
+def _title_place(inner: Picture, long: float) -> tuple[float, float]:
+    """Where a frame's name starts, and the height it needs above what it stands beside."""
+    high, left_free, right_free = inner.headroom
+    beside = max(HEADER - high, 4.0)
+    at_left = -max(inner.left, 0.0)
+    fits = at_left + long + 6 <= min(inner.entries, default=inner.right)
+    if fits and left_free:
+        return at_left, beside
+    if right_free:
+        return max(inner.entries, default=at_left - 7) + 7, beside
+    return (at_left if fits else max(inner.entries, default=0.0) + 7), HEADER
 
 
 # --- from a layout to lines ----------------------------------------------------------------
@@ -152,7 +169,17 @@ def _drawn(layout: Layout, first: Sequence[int], last: Sequence[int], theme: The
         tuple(moved(item, -axis, 0) for item in items),
         tuple(layout.cells[i].x - axis for i in first),
         tuple(layout.cells[i].x - axis for i in last),
+        headroom=_headroom(layout, levels, set(first)),
     )
+
+
+def _headroom(layout: Layout, levels: _Levels, first: set[int]) -> tuple[float, bool, bool]:
+    """The height above the first things, and whether no line runs there to the left or right of where it enters."""
+    if not first or len(levels.tops) < 2:
+        return 0.0, True, True
+    turns = [(_stops(link, layout)[0][1], _stops(link, layout)[1][1]) for link in layout.links if link.source in first]
+    left_free = all(onward >= x - SAME for x, onward in turns)
+    return levels.tops[1], left_free, all(onward <= x + SAME for x, onward in turns)
 
 
 def _outer(items: Sequence[Item]) -> list[Shape]:
@@ -210,6 +237,8 @@ def _levels(layout: Layout, counts: dict[int, int], last: bool) -> _Levels:
         ends.append(y)
         if rank + 1 < len(heights):
             y += (END if last and rank + 2 == len(heights) else STEP) + TRACK * counts.get(rank, 0)
+            # A shape stands beside the line that leaves; only where others cross does it need room of its own.
+            y -= min(feet[rank], STEP - 1) if not counts.get(rank) else 0
     return _Levels(tops, heights, ends, y)
 
 

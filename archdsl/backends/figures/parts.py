@@ -22,6 +22,9 @@ PADDING = 6.0
 """Between a text and its box, at each side."""
 SIGN = 18.0
 """Across the circle of a sum or product."""
+STRIPE = 9.0
+"""Across an op that is drawn without text."""
+SLIM = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE})
 FOOTER = 20.0
 """Room for a shape beside the line below a picture."""
 
@@ -32,7 +35,8 @@ class Picture:
 
     `entries` are x at the top, one for each input, `exits` x at the bottom. `sign` is the place of a circle
     that all inputs but the main one enter from the left; `bar` says that all inputs fall onto it where they are.
-    `foot` is how much of the height is below the thing itself.
+    `foot` is how much of the height is below the thing itself. `headroom` is free of all but the entering lines:
+    its height, and whether that holds at the left and at the right of them.
     """
 
     left: float
@@ -44,6 +48,7 @@ class Picture:
     sign: tuple[float, float] | None = None
     bar: Node | None = None
     foot: float = 0.0
+    headroom: tuple[float, bool, bool] = (0.0, True, True)
 
     def footed(self, tensor: Tensor, theme: Theme) -> Picture:
         """With a shape beside the line that leaves."""
@@ -55,11 +60,18 @@ class Picture:
         return replace(self, right=right, height=self.height + FOOTER, items=items, foot=self.foot + FOOTER)
 
 
-def row(graph: Graph, row: Row, theme: Theme) -> Picture:
-    """Cells side by side: the ops in order. One that repeats says how often at its end."""
+def row(graph: Graph, row: Row, theme: Theme, slim: bool = False) -> Picture:
+    """Cells side by side: the ops in order. One that repeats says how often at its end.
+
+    If `slim`, normalizations and their like are stripes beside the op that they belong to.
+    """
     if is_bar(row.nodes[0], graph):
         return _bar(row.nodes[0], row, theme)
-    cells = [_cell(graph, node, theme) for node in row.nodes]
+    weighty = any(node.op.family not in SLIM for node in row.nodes)
+    cells = [
+        _stripe(graph, node, theme) if slim and weighty and node.op.family in SLIM else _cell(graph, node, theme)
+        for node in row.nodes
+    ]
     total = sum(cell.right for cell in cells) + 2.0 * (len(cells) - 1)
     times = f"×{row.count}" if row.count > 1 else ""
     x, items = -total / 2, []
@@ -99,6 +111,13 @@ def _cell(graph: Graph, node: Node, theme: Theme) -> Picture:
     wide = width(label, SIZE) + 2 * PADDING
     items = (box(0, 0, wide, HEIGHT, node.op.family, theme), Text(wide / 2, HEIGHT / 2, label, SIZE, theme.ink))
     return Picture(0, wide, HEIGHT, (_node_group(node, items),))
+
+
+def _stripe(graph: Graph, node: Node, theme: Theme) -> Picture:
+    """An op without its text, which a tooltip says."""
+    shape = box(0, 0, STRIPE, HEIGHT, node.op.family, theme)
+    group = replace(_node_group(node, (replace(shape, radius=STRIPE / 2),)), title=notation(graph, node))
+    return Picture(0, STRIPE, HEIGHT, (group,))
 
 
 def _node_group(node: Node, items: tuple[Item, ...]) -> Group:

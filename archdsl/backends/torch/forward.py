@@ -84,7 +84,9 @@ class Forward:
     def run_and_return(self, steps: Sequence[Step], results: Sequence[Value]) -> str:
         """Writes the steps; what is to be returned."""
         last = steps[-1] if steps else None
-        as_made = isinstance(last, Call) and last.gives == tuple(results) and max(map(self.uses.get, results)) == 1
+        as_made = (
+            isinstance(last, Call) and last.gives == tuple(results) and all(self.uses[value] == 1 for value in results)
+        )
         if isinstance(last, Call) and len(results) > 1 and as_made:
             self.run(steps[:-1])
             return self._operand(last).text
@@ -220,9 +222,7 @@ class Forward:
         for index, text in enumerate(before):
             wanted = self._state_name(loop, index) or (text if text.isidentifier() else FLOW)
             kept = {*names, *(self.variables.text(v) for v in outer)}
-            if wanted in kept or not (
-                self.variables.is_free(wanted) or wanted == text and self.variables.left[value] <= 0
-            ):
+            if wanted in kept or not self.variables.is_free(wanted):
                 wanted = self.variables.unique_beside(wanted, kept)
             names.append(wanted)
         if names != before:

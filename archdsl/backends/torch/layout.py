@@ -12,6 +12,7 @@ WIDTH = 100
 
 STEP = "    "
 CLOSING = {"(": ")", "[": "]", "{": "}"}
+SLICE = re.compile(r"\[[^\]]*:")
 OPERATORS = (" + ", " * ")
 """Where an expression may be broken, the loosest first."""
 
@@ -33,6 +34,8 @@ Parts: TypeAlias = tuple["str | Group", ...]
 
 def lay_out(text: str, indent: int) -> Iterator[str]:
     """The lines of one statement at a depth of indentation."""
+    if SLICE.search(text):
+        text = _text(tuple(map(_spaced, _parse(text))))
     if len(STEP) * indent + len(text) <= WIDTH:
         yield STEP * indent + text
         return
@@ -86,6 +89,21 @@ def _item(item: Parts, indent: int, suffix: str) -> Iterator[str]:
     for piece in pieces[:-1]:
         yield from _broken(piece, indent, "")
     yield from _broken(pieces[-1], indent, suffix)
+
+
+def _spaced(part: str | Group) -> str | Group:
+    """Slices as a formatter writes them: `x[1:n]`, but `x[: n + 1]`."""
+    if isinstance(part, str):
+        return part
+    items = tuple(tuple(map(_spaced, item)) for item in part.items)
+    return Group(part.opening, tuple(map(_spaced_slice, items)) if part.opening == "[" else items)
+
+
+def _spaced_slice(item: Parts) -> Parts:
+    start, colon, stop = (part.strip() for part in _text(item).partition(":"))
+    if not colon or all(re.fullmatch(r"-?\w*", bound) for bound in (start, stop)):
+        return item
+    return (f"{start}{' ' if start else ''}:{' ' if stop else ''}{stop}",)
 
 
 def _operands(parts: Parts) -> list[Parts]:

@@ -20,4 +20,4 @@ def list_specs() -> None:
         about += [f"parameters: {' '.join(settings)}"] if settings else []
         rows.add_row(name, "\n".join(about))
     console().print(rows)
-    print("\nA name stands for a file wherever a spec is asked for; NAME@VARIANT is a variant.")
+    print("\nA name stands for a file where a spec is asked for; NAME@VARIANT is a variant.")

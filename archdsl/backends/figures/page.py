@@ -1,0 +1,126 @@
+"""A picture -> a slide: title, totals and legend around it, as large as the page allows, never smaller than 14 pt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from archdsl.analyses import totals
+from archdsl.backends.figures import parts
+from archdsl.backends.figures.label import count, network_name, shape
+from archdsl.backends.figures.parts import Picture
+from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, moved
+from archdsl.backends.figures.style import LOOKS, SIZE, TITLE, Theme
+from archdsl.backends.figures.text import width, wrap
+from archdsl.ir.graph import Graph
+from archdsl.ops.base import Family
+
+EDGE = 16.0
+"""Around everything."""
+LARGEST = 1.6
+"""A small figure is enlarged up to this."""
+LINE = 20.0
+"""From one line of text to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """The page in points: a slide of 13⅓ inches at 16:9, unless asked otherwise."""
+
+    width: float = 960.0
+    aspect: float = 16 / 9
+
+    @property
+    def height(self) -> float:
+        return self.width / self.aspect
+
+
+def scale(picture: Picture, paper: Paper, above: float, below: float) -> float:
+    """How large a picture can be on the paper; below 1 it does not fit."""
+    across = paper.width / (picture.left + picture.right + 2 * EDGE)
+    down = paper.height / (picture.height + above + below + 2 * EDGE)
+    return min(across, down, LARGEST)
+
+
+def page(
+    graph: Graph, figure: str, picture: Picture, paper: Paper, theme: Theme, families: Iterable[Family], skips: bool
+) -> Scene:
+    """The whole slide. Where the picture does not fit, the page grows, at the same aspect."""
+    keys = list(_keys(families, skips, theme))
+    across = picture.left + picture.right + 2 * EDGE
+    factor = scale(picture, paper, title_height(graph, paper), LINE + 8)
+    for _ in range(2):
+        wide = max(paper.width / factor, across)
+        head, legend = _title(graph, wide - 2 * EDGE, theme), _legend(keys, wide - 2 * EDGE)
+        high = max(wide / paper.aspect, picture.height + head.height + legend.height + 2 * EDGE)
+        wide = max(wide, high * paper.aspect)
+    left = (wide - picture.left - picture.right) / 2 + picture.left
+    top = EDGE + head.height + (high - head.height - legend.height - 2 * EDGE - picture.height) / 2
+    items = (
+        *(moved(item, EDGE, EDGE) for item in head.items),
+        *(moved(item, left, top) for item in picture.items),
+        *(moved(item, wide / 2 - legend.right / 2, high - EDGE - legend.height) for item in legend.items),
+    )
+    name = network_name(graph.header)
+    return Scene(
+        wide, high, f"{name}: {figure}", description(graph), theme.background, items, max(1.0, paper.width / wide)
+    )
+
+
+def description(graph: Graph) -> str:
+    """What a reader who does not see the figure is told."""
+    header = graph.header
+    parts = [header.doc.strip(), _facts(graph) + ".", header.source]
+    return " ".join(part for part in parts if part)
+
+
+def _facts(graph: Graph) -> str:
+    nodes = totals.nodes_in(graph)
+    return f"{count(totals.parameters(graph, nodes))} parameters · {count(totals.macs(graph, nodes))} MACs"
+
+
+def title_height(graph: Graph, paper: Paper) -> float:
+    return LINE * 1.5
+
+
+def _title(graph: Graph, wide: float, theme: Theme) -> Picture:
+    """The network's name at the left, its totals at the right, or below where they do not fit beside."""
+    name = network_name(graph.header)
+    title = Text(0, TITLE / 2, name, TITLE, theme.ink, True, "start")
+    told = f"{', '.join(shape(node.output) for node in graph.inputs)} in · {_facts(graph)}"
+    long = width(told, SIZE)
+    if width(name, TITLE, True) + long + 24 <= wide:
+        return Picture(0, wide, LINE * 1.5, (title, Text(wide, TITLE / 2, told, SIZE, theme.faint, False, "end")))
+    lines = wrap(told, SIZE, wide)
+    below = (
+        Text(0, TITLE + 4 + LINE * (i + 0.5), line, SIZE, theme.faint, False, "start") for i, line in enumerate(lines)
+    )
+    return Picture(0, wide, LINE * (1.5 + len(lines)), (title, *below))
+
+
+def _keys(families: Iterable[Family], skips: bool, theme: Theme) -> Iterator[tuple[float, tuple[Item, ...]]]:
+    """Legend entries: their width and items, in the families' order."""
+    used = set(families)
+    for family in LOOKS:
+        if family in used and family not in (Family.INPUT, Family.MERGE):
+            yield _key(family.value, (parts.box(0, 3, 26, 14, family, theme),), theme)
+    if skips:
+        yield _key("skip", (Line(((0, 10), (26, 10)), theme.skip, 1.8, arrow=True),), theme)
+
+
+def _key(text: str, swatch: tuple[Shape | Line, ...], theme: Theme) -> tuple[float, tuple[Item, ...]]:
+    label = Text(32, 10, text, SIZE, theme.ink, False, "start")
+    return 32 + width(text, SIZE), (Group((*swatch, label)),)
+
+
+def _legend(keys: list[tuple[float, tuple[Item, ...]]], wide: float) -> Picture:
+    """Rows of keys, as many as it takes."""
+    items: list[Item] = []
+    x = y = longest = 0.0
+    for long, swatch in keys:
+        if x and x + long > wide:
+            x, y = 0.0, y + LINE
+        items += [moved(item, x, y + 8) for item in swatch]
+        longest = max(longest, x + long)
+        x += long + 20
+    return Picture(0, longest, y + LINE + 8 if keys else 0.0, tuple(items))

@@ -1,0 +1,81 @@
+"""Colors of parts: numbers that two parts share only if all that comes before and after them looks alike.
+
+Refined over both networks together, forward and backward, until no color splits any more (color refinement; on
+graphs without cycles two passes nearly always suffice).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+from archdsl.prove.form import Part
+
+Colors: TypeAlias = dict[Part, int]
+
+Parts: TypeAlias = Sequence[Part]
+"""In an order in which every part follows its inputs."""
+
+
+class Palette:
+    """A number for each kind of thing; equal things get equal numbers."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+
+    def __call__(self, thing: Hashable) -> int:
+        return self._numbers.setdefault(thing, len(self._numbers))
+
+    def new(self) -> int:
+        """A number that nothing has."""
+        return self(("new", len(self._numbers)))
+
+
+def refine(networks: Iterable[Parts]) -> list[Colors]:
+    """Colors for the parts of each network; colors of different networks can be compared."""
+    networks = list(networks)
+    palette = Palette()
+    colors = [{part: palette(signature(part)) for part in parts} for parts in networks]
+    count = 0
+    while count != (count := len({color for of_one in colors for color in of_one.values()})):
+        colors = [_refined(parts, of_one, palette) for parts, of_one in zip(networks, colors, strict=True)]
+    return colors
+
+
+def signature(part: Part) -> Hashable:
+    """What a part is by itself."""
+    return (part.op, tuple(sorted(part.arguments.items())), part.dims, part.slots)
+
+
+def taken(part: Part, colors: Mapping[Part, int]) -> tuple[tuple[int, int], ...]:
+    """What flows into a part, as far as its order matters."""
+    values = ((colors[wire.part], wire.port) for wire in part.inputs)
+    return tuple(sorted(values)) if part.commutes else tuple(values)
+
+
+def _refined(parts: Parts, colors: Colors, palette: Palette) -> Colors:
+    forward: Colors = {}
+    for part in parts:
+        forward[part] = palette(("takes", colors[part], taken(part, forward)))
+    users: dict[Part, list[tuple[int, int, int]]] = defaultdict(list)
+    backward: Colors = {}
+    for part in reversed(parts):
+        backward[part] = palette(("gives", forward[part], tuple(sorted(users[part]))))
+        for slot, wire in enumerate(part.inputs):
+            users[wire.part].append((wire.port, -1 if part.commutes else slot, backward[part]))
+    return _with_sharing(parts, backward, palette)
+
+
+def _with_sharing(parts: Parts, colors: Colors, palette: Palette) -> Colors:
+    """Parts of the same weights know each other."""
+    sharing: dict[str, list[Part]] = defaultdict(list)
+    for part in parts:
+        if part.home:
+            sharing[part.home].append(part)
+    refined = dict(colors)
+    for group in sharing.values():
+        if len(group) > 1:
+            together = tuple(sorted(colors[part] for part in group))
+            refined.update({part: palette(("shares", colors[part], together)) for part in group})
+    return refined

@@ -1,0 +1,31 @@
+"""Pixels that are cut off are cut off before what works on each pixel alone."""
+
+from __future__ import annotations
+
+from archdsl.prove.form import Form, Part, Wire, each_of, only_user
+from archdsl.prove.rules.borders import PIXELWISE, bordered, cuts
+
+
+def raise_trims(form: Form) -> bool:
+    """`conv(64, 1) -> trim(1)` is `trim(1) -> conv(64, 1)`; not so for bn, which learns from what is cut off."""
+    uses = form.uses()
+    for part in each_of(form.parts(), "border"):
+        source = part.inputs[0].part
+        pairs = part.arguments["sides"]
+        if not cuts(pairs) or only_user(uses, source) is not part or not _is_pixelwise(source):
+            continue
+        inner = source.inputs[0]
+        trim = Part("border", {"sides": pairs}, [inner], (bordered(inner.dims, pairs),), part.node, part.rank)
+        source.inputs, source.dims = [Wire(trim)], part.dims
+        form.replace({part.wire: source.wire})
+        # What is used how often has changed: once more from the start.
+        return True
+    return False
+
+
+def _is_pixelwise(part: Part) -> bool:
+    if part.op == "conv":
+        arguments = part.arguments
+        alone = {*arguments["kernel"], *arguments["stride"]} == {1} and not any(arguments["padding"])
+        return alone and part.inputs[0].dims[1:] == part.dims[0][1:]
+    return part.op in PIXELWISE

@@ -14,7 +14,7 @@ test: $(VENV)/test.stamp  ## run every test
 	$(BIN)/python -m pytest -n 2
 
 bench: $(VENV)/test.stamp  ## measure; nothing is asserted on time
-	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' tests/benchmarks
+	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' -o python_functions='bench_*' tests/benchmarks
 
 docs: $(VENV)/test.stamp  ## write the generated documents anew
 	$(BIN)/python scripts/write_docs.py

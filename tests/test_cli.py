@@ -213,7 +213,7 @@ def test_no_setting_of_the_gallery_is_without_effect(call: Caller) -> None:
 
 WRONG_CALLS: dict[str, tuple[list[str], str]] = {
     "nothing": (["check"], "Missing argument"),
-    "unknown command": (["chekc", "net.arch"], "Did you mean 'check'?"),
+    "unknown command": (["chekc", "net.arch"], "No such command 'chekc'"),
     "unknown option": (["check", "net.arch", "--clases", "3"], "did you mean `--classes`?"),
     "misspelt option": (["check", "net.arch", "--varient", "wide"], "did you mean `--variant`?"),
     "option of fmt": (["fmt", "net.arch", "--chek"], "No such option"),
@@ -646,6 +646,10 @@ def test_completion() -> None:
 def test_completion_of_a_variant_after_its_spec() -> None:
     found = {name for name, _ in complete.spec_names(None, "efficientnet@b")}
     assert found == {f"efficientnet@b{n}" for n in range(8)}
+    # bash cuts words at @, and puts what it is given in place of the @ too.
+    assert completions("check", "efficientnet", "@", "b") == {f"@b{n}" for n in range(8)}
+    assert completions("check", "efficientnet", "@") == {f"@b{n}" for n in range(8)}
+    assert completions("check", "absent.arch", "@", "b") == set()
 
 
 # --- explain ---------------------------------------------------------------------------------

@@ -69,5 +69,5 @@ def test_examples_of_several_files_are_taken_apart() -> None:
 def test_summaries_are_sentences_and_explanations_are_there() -> None:
     for name, code in CODES.items():
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
-        assert re.fullmatch(r"[A-Z`].*\.", code.summary), name
+        assert re.fullmatch(r"[A-Z`].*\.\)?", code.summary), name
         assert code.explanation.strip(), name

@@ -15,23 +15,26 @@ MAY_IMPORT = {
     "tensor": "",
     "naming": "",
     "resources": "",
+    "suggest": "",
     "diagnostics": "source",
     "files": "diagnostics",
     "syntax": "source diagnostics resources",
     "ops": "tensor diagnostics",
-    "resolve": "source naming resources diagnostics syntax ops",
+    "resolve": "source suggest naming resources diagnostics syntax ops",
     "ir": "source tensor naming diagnostics ops",
     "analyses": "tensor diagnostics ops ir",
-    "elaborate": "source tensor naming diagnostics syntax ops resolve ir analyses",
+    "elaborate": "source suggest tensor naming diagnostics syntax ops resolve ir analyses",
     "passes": "ops ir analyses",
-    "frontends": "source tensor naming diagnostics ops ir",
+    "frontends": "source suggest tensor naming diagnostics ops ir",
+    "prove": "tensor ops ir",
     "backends": "source tensor naming diagnostics files ops ir analyses",
     "codes": "diagnostics syntax ops resolve ir elaborate frontends",
-    "driver": "source tensor resources diagnostics syntax ops resolve ir elaborate analyses passes frontends backends",
+    "driver": "source suggest tensor resources diagnostics syntax ops resolve ir elaborate analyses passes frontends "
+    "backends",
     "report": "source diagnostics",
     "network": "source diagnostics files ir analyses resolve backends driver report",
-    "cli": "source resources diagnostics files syntax ops ir analyses resolve elaborate backends codes driver report "
-    "network",
+    "cli": "source suggest resources diagnostics files syntax ops ir analyses resolve elaborate backends codes driver "
+    "report network",
     "__main__": "cli",
 }
 

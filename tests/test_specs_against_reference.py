@@ -7,7 +7,10 @@ from gallery import COUNTERPARTS, WITHOUT_SPEC, Counterpart, measured
 
 import archdsl
 from archdsl.analyses import totals
+from archdsl.driver import open_spec
+from archdsl.resources import specs_folder
 
+SPECS = sorted(path.stem for path in specs_folder().glob("*.arch"))
 MEASURED = measured()
 LISTED = [pair for pair in COUNTERPARTS if pair.reference in MEASURED]
 
@@ -25,3 +28,13 @@ def test_same_size_and_cost(pair: Counterpart) -> None:
     assert totals.parameters(graph, nodes) == row.params
     assert totals.buffers(graph, nodes) == row.buffers
     assert (totals.macs(graph, totals.nodes_in(graph)) == row.macs) is not bool(pair.macs_differ)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_says_where_it_is_from_and_what_holds_of_each_variant(spec: str) -> None:
+    network = open_spec(spec).network
+    assert network is not None
+    assert network.doc
+    assert network.citation
+    stated = {expect.variant for expect in network.expectations}
+    assert None in stated or stated >= set(network.variants)

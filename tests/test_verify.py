@@ -85,6 +85,10 @@ BROKEN: dict[str, tuple[Callable[[Parts], object], str]] = {
         lambda p: p.change_scope("stem", results=(Value("stem.bn", 1),)),
         "scope stem gives output 1 of stem.bn, which does not exist",
     ),
+    "name of a missing value": (
+        lambda p: p.change_scope("body", names=(("early", Value("stem.relu")),)),
+        "scope body gives output 0 of stem.relu, which does not exist",
+    ),
     "argument that is no data": (
         lambda p: p.change_scope("body.0", arguments=(("width", [16, object()]),)),
         "`width` of scope 'body.0' is a list, not plain data",

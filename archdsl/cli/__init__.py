@@ -44,7 +44,11 @@ def _run(words: list[str]) -> int:
     from typer.main import get_command
 
     from archdsl.cli.app import app
+    from archdsl.cli.complete import bash_variants
 
+    if (variants := bash_variants(os.environ)) is not None:
+        print("\n".join(variants))
+        return OK
     try:
         get_command(app).main(words, prog_name="archdsl")
     except SystemExit as end:

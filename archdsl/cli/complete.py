@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +16,22 @@ def spec_names(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
         network = _network(name)
         return [(f"{name}@{variant}", "") for variant in network.variants] if network else []
     return [*_files(incomplete), *((name, "library") for name in library() if name.startswith(incomplete))]
+
+
+def bash_variants(environment: Mapping[str, str]) -> list[str] | None:
+    """The variants to offer after `efficientnet@`, where it is bash that asks; None in any other case.
+
+    It takes `@` for a word of its own, but puts what it is given in place of the `@` too.
+    """
+    if environment.get("_ARCHDSL_COMPLETE") != "complete_bash":
+        return None
+    words = environment.get("COMP_WORDS", "").split("\n")[: int(environment.get("COMP_CWORD", "0")) + 1]
+    if words[-1] == "@":
+        words.append("")
+    if len(words) < 3 or words[-2] != "@":
+        return None
+    network = _network(words[-3])
+    return [f"@{name}" for name in network.variants if name.startswith(words[-1])] if network else []
 
 
 def variants(ctx: Any, incomplete: str) -> list[tuple[str, str]]:

@@ -61,11 +61,12 @@ def _lines(explanation: Explanation) -> Iterator[str]:
     node = explanation.node
     inputs = ", ".join(f"{id} {tensor}" for id, tensor in explanation.inputs)
     outputs = ", ".join(map(str, node.outputs))
-    yield f"{node.id} = {written(node.op)}  ({node.span})"
+    yield from _wrap(f"{node.id} = {written(node.op)}  ({node.span})", 0)
     yield from _wrap(f"{f'from {inputs} ' if inputs else ''}to {outputs}", 2)
     for scope in explanation.scopes:
         yield from _wrap(f"in {_scope(scope)}  ({scope.span})", 2)
-    yield ""
+    if explanation.arguments or explanation.defaults:
+        yield ""
     for fact in explanation.arguments:
         yield from _fact(fact, 0)
     if explanation.defaults:
@@ -90,7 +91,8 @@ def _fact(fact: Fact, depth: int) -> Iterator[str]:
     text = f"{fact.name}: {fact.value}"
     text += f" = {fact.worked}" if fact.worked else ""
     text += f", by {fact.written}" if fact.written else ""
-    place = ", ".join(part for part in (fact.origin, str(fact.span) if fact.span else "") if part)
+    in_spec = fact.span is not None and not fact.span.source.name.startswith("--")
+    place = ", ".join(part for part in (fact.origin, str(fact.span) if in_spec else "") if part)
     yield from _wrap(text + (f"  ({place})" if place else ""), 2 * depth)
     for reason in fact.because:
         yield from _fact(reason, depth + 1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from archdsl.cli import OK, SPEC_ERROR, WRONG_CALL
+from archdsl.cli import INTERRUPTED, OK, SPEC_ERROR, WRONG_CALL
 from archdsl.cli.options import Format
 from archdsl.diagnostics import CompileError, Diagnostic
 
@@ -75,6 +75,9 @@ def reporting(format: Format) -> Iterator[Report]:
         yield report
     except CompileError as error:
         report.add(error.diagnostics)
+    except KeyboardInterrupt:
+        # Older releases of typer would say "Aborted!" and end with 1.
+        raise typer.Exit(INTERRUPTED) from None
     report.print()
     if report.exit_code:
         raise typer.Exit(report.exit_code)

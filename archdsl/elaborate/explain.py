@@ -174,11 +174,14 @@ class _Derivation:
         text = expression_text(expression)
         if isinstance(value, Flow) and (id(value), text) not in self.told:
             self.told.add((id(value), text))
-            yield replace(self.flow(text, value), value=shown(word_or_value(expression, environment)))
+            found = shown(word_or_value(expression, environment))
+            yield replace(self.flow(text, value), value=found, origin=f"of {self.id(value)}, {value.tensor}")
 
     def flow(self, name: str, value: Flow) -> Fact:
-        node = self.nodes[value.ref.number]
-        return Fact(name, str(value.tensor), origin=f"of {node.id}, {value.tensor}", span=node.span)
+        return Fact(name, str(value.tensor), origin=f"of {self.id(value)}", span=self.nodes[value.ref.number].span)
+
+    def id(self, value: Flow) -> str:
+        return self.nodes[value.ref.number].id
 
     def function(self, call: tree.Call, environment: Environment) -> Iterator[Fact]:
         """`C(32): 40 = round_to(32 × 1.2 = 38.4, 8)`."""
@@ -345,6 +348,8 @@ def _pixels(node: Node, inputs: tuple[Tensor, ...], dimension: int) -> str:
         return UNCHANGED if size == before else ""
     if window.everything:
         return ""
+    if window.stretch and size == before * window.stretch[dimension]:
+        return f"{before} × {window.stretch[dimension]}"
     stretch = window.stretch[dimension] if window.stretch else 1
     reach = window.dilation[dimension] * (window.kernel[dimension] - 1) + 1
     start, end = window.padding[dimension]

@@ -29,7 +29,10 @@ USUAL_INPUT = (3, 224, 224)
 
 @dataclass(frozen=True)
 class Collection:
-    """A package of networks: how to make one by its name, all names, and the input that one is made for."""
+    """A package of networks: how to make one by its name, its names, and the input that one is made for.
+
+    Imports are left to `names`, which is called first.
+    """
 
     make: Callable[[str], Any]
     names: Callable[[], Iterable[str]]
@@ -172,8 +175,10 @@ def _torchvision_input(name: str, _: Any) -> tuple[int, ...] | None:
 
 def _timm_names() -> Iterable[str]:
     import_torchvision()
-    names: Iterable[str] = importlib.import_module("timm").list_models()
-    return names
+    timm = importlib.import_module("timm")
+    # Names that were given up still work, and are no longer listed.
+    deprecated = importlib.import_module("timm.models._registry")._deprecated_models
+    return [*timm.list_models(), *deprecated]
 
 
 def _timm(name: str) -> Any:

@@ -113,7 +113,7 @@ class _Writer:
             copy_of=scope.copy,
             title=scope.title,
             doc=scope.doc,
-            names=tuple((name, *_references([value])) for name, value in scope.names),
+            names=tuple((name, _reference(value)) for name, value in scope.names),
             results=_references(scope.results),
         )
 
@@ -138,7 +138,11 @@ def _output(output: Output) -> OutputPart:
 
 
 def _references(values: Iterable[Value]) -> tuple[str, ...]:
-    return tuple(value.node if value.port == 0 else f"{value.node}:{value.port}" for value in values)
+    return tuple(map(_reference, values))
+
+
+def _reference(value: Value) -> str:
+    return value.node if value.port == 0 else f"{value.node}:{value.port}"
 
 
 def _plain(value: Any) -> JsonValue:
@@ -197,7 +201,7 @@ class _Reader:
             copy=part.copy_of,
             title=part.title,
             doc=part.doc,
-            names=tuple((name, *_values([reference])) for name, reference in part.names),
+            names=tuple((name, _value(reference)) for name, reference in part.names),
             results=_values(part.results),
         )
 
@@ -249,8 +253,12 @@ _SHAPE = '{"shape": [1, 7]}'
 
 
 def _values(references: Iterable[str]) -> tuple[Value, ...]:
-    parts = (reference.partition(":") for reference in references)
-    return tuple(Value(node, int(port or 0)) for node, _, port in parts)
+    return tuple(map(_value, references))
+
+
+def _value(reference: str) -> Value:
+    node, _, port = reference.partition(":")
+    return Value(node, int(port or 0))
 
 
 def _problems(error: ValidationError, source: Source) -> list[Diagnostic]:

@@ -7,19 +7,32 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archdsl.ops.base import Example, Family, Module, Op, Stateless, register
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Stateless, Working, register
 from archdsl.tensor import Tensor
 
 Slope = Annotated[float, Field(description="slope below 0")]
 
 
 class Activation(Stateless):
-    """Keeps the shape, learns nothing; what differs is the PyTorch module."""
+    """Keeps the shape, learns nothing; what differs is the PyTorch module.
+
+    `operations` are those of its formula for one number. The backward pass needs the result where `keeps_result`
+    says so, else the input, in whose stead the result may do (`result_suffices`) where that was overwritten.
+    """
 
     family: ClassVar[Family] = Family.ACTIVATION
+    operations: ClassVar[int]
+    keeps_result: ClassVar[bool] = False
+    result_suffices: ClassVar[bool] = False
 
     def shape(self, x: Tensor) -> Tensor:
         return x
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(self.operations * x.size, f"{self.operations} a number")
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept(output=True) if self.keeps_result else Kept((0,), result_suffices=self.result_suffices)
 
 
 class Plain(Activation):
@@ -45,6 +58,8 @@ class Relu(Plain):
     short = "ReLU"
     target = "nn.ReLU"
     in_place = True
+    operations = 1
+    keeps_result = True
 
 
 @register
@@ -55,6 +70,7 @@ class Relu6(Plain):
     short = "ReLU6"
     target = "nn.ReLU6"
     in_place = True
+    operations = 2
 
 
 @register
@@ -65,6 +81,7 @@ class Silu(Plain):
     short = "SiLU"
     target = "nn.SiLU"
     in_place = True
+    operations = 5
 
 
 @register
@@ -74,6 +91,7 @@ class HardSwish(Plain):
     name = "hard_swish"
     target = "nn.Hardswish"
     in_place = True
+    operations = 5
 
 
 @register
@@ -83,6 +101,7 @@ class HardSigmoid(Plain):
     name = "hard_sigmoid"
     target = "nn.Hardsigmoid"
     in_place = True
+    operations = 4
 
 
 @register
@@ -91,6 +110,8 @@ class Sigmoid(Plain):
 
     name = "sigmoid"
     target = "nn.Sigmoid"
+    operations = 4
+    keeps_result = True
 
 
 @register
@@ -99,6 +120,8 @@ class Tanh(Plain):
 
     name = "tanh"
     target = "nn.Tanh"
+    operations = 1
+    keeps_result = True
 
 
 @register
@@ -107,6 +130,8 @@ class LeakyRelu(Activation):
 
     name = "leaky_relu"
     short = "leaky ReLU"
+    operations = 2
+    result_suffices = True
 
     slope: Slope = 0.01
 
@@ -125,6 +150,8 @@ class Elu(Activation):
 
     name = "elu"
     short = "ELU"
+    operations = 4
+    result_suffices = True
 
     alpha: float = Field(default=1.0, description="minus the limit far below 0")
 
@@ -145,6 +172,9 @@ class Gelu(Activation):
     short = "GELU"
 
     approximate: bool = Field(default=False, description="compute it by its usual approximation, which uses tanh")
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest((9 if self.approximate else 5) * x.size, "5 a number, 9 where it is approximated")
 
     def torch(self, x: Tensor) -> Module:
         return Module.of("nn.GELU", approximate=("tanh" if self.approximate else "none", "none"))
@@ -175,6 +205,15 @@ class Prelu(Op):
     def macs(self, x: Tensor) -> int:
         return 0
 
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(2 * x.size, "2 a number")
+
+    def working(self, x: Tensor) -> Working:
+        return Working(str(self.params(x)))
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept((0,))
+
     def torch(self, x: Tensor) -> Module:
         return Module.of("nn.PReLU", num_parameters=(self.params(x), 1), init=(self.slope, 0.25))
 
@@ -188,6 +227,7 @@ class Normalized(Activation):
     """An activation over the channels of each position."""
 
     target: ClassVar[str]
+    keeps_result = True
 
     def torch(self, x: Tensor) -> Module:
         return Module(self.target, kwargs=(("dim", 1),))
@@ -204,6 +244,7 @@ class Softmax(Normalized):
 
     name = "softmax"
     target = "nn.Softmax"
+    operations = 3
 
 
 @register
@@ -212,3 +253,4 @@ class LogSoftmax(Normalized):
 
     name = "log_softmax"
     target = "nn.LogSoftmax"
+    operations = 3

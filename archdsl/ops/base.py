@@ -35,12 +35,14 @@ __all__ = [
     "Mismatch",
     "Module",
     "Op",
+    "Rearrangement",
     "Rest",
     "Sides",
     "Size",
     "Stateless",
     "Store",
     "Support",
+    "View",
     "Window",
     "Working",
     "dump",
@@ -167,8 +169,11 @@ class Op(BaseModel, ABC):
         """`params` and `macs` as arithmetic."""
         return Working()
 
-    def is_view(self, *inputs: Any, training: bool = False, **_: Any) -> bool:
-        """Whether the outputs lie in the first input's memory, and take none of their own."""
+    def is_view(self, *inputs: Any, **_: Any) -> bool:
+        """Whether the outputs lie in the first input's memory, and take none of their own.
+
+        It is asked with `training=True` where that is what the network does.
+        """
         return False
 
     def scratch(self, *inputs: Any, **_: Any) -> Store:
@@ -236,6 +241,20 @@ class Stateless(Op):
 
     def macs(self, *inputs: Any, **_: Any) -> int:
         return 0
+
+
+class Rearrangement(Stateless):
+    """States that an op computes nothing: it moves, copies or leaves out numbers that come in."""
+
+    def rest(self, *inputs: Any, **_: Any) -> Rest:
+        return NOTHING
+
+
+class View(Rearrangement):
+    """States that an op's outputs are its first input, or parts of it, seen in another way."""
+
+    def is_view(self, *inputs: Any, **_: Any) -> bool:
+        return True
 
 
 OpClass = TypeVar("OpClass", bound=type[Op])

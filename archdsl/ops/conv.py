@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, Padding, Size, compact, spread
-from archdsl.ops.base import Example, Family, Module, Op, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Window, Working, register
 from archdsl.ops.initialize import Kaiming, Weights, starts
 from archdsl.ops.spatial import (
     Padder,
@@ -18,6 +18,7 @@ from archdsl.ops.spatial import (
     follows_input,
     is_even,
     lengths,
+    padded_copy,
     sides_argument,
     slide,
     unused,
@@ -38,6 +39,14 @@ Border = Annotated[
         "one a dimension (height, width), one a side (left, right, top, bottom)"
     ),
 ]
+
+
+BIAS_RULE = "1 an output number where there is a bias"
+
+
+def times(size: tuple[int, ...]) -> str:
+    """A product as it is worked out by hand: 5·5."""
+    return "·".join(map(str, size))
 
 
 @register
@@ -72,6 +81,23 @@ class Conv(Op):
     def macs(self, x: Tensor) -> int:
         kernel = prod(spread(self.kernel, x, "kernel"))
         return self.shape(x).size * (x.channels // self.groups) * kernel
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(self.bias * self.shape(x).size, BIAS_RULE)
+
+    def working(self, x: Tensor) -> Working:
+        kernel = times(spread(self.kernel, x, "kernel"))
+        each = f"({x.channels}/{self.groups})" if self.groups > 1 else str(x.channels)
+        weights = f"{kernel}·{each}·{self.out}"
+        bias = f" + {self.out}" if self.bias else ""
+        return Working(weights + bias, f"{weights}·{times(self.shape(x).spatial)}")
+
+    def scratch(self, x: Tensor) -> Store:
+        return Store(padded_copy(x, self.padding, self.window(x)))
+
+    def keeps(self, x: Tensor) -> Kept:
+        copied = padded_copy(x, self.padding, self.window(x))
+        return Kept(further=Store(copied)) if copied else Kept((0,))
 
     def window(self, x: Tensor) -> Window:
         return slide(x, self.kernel, self.stride, self.padding, self.dilation)
@@ -155,6 +181,21 @@ class Depthwise(Op):
 
     def macs(self, x: Tensor) -> int:
         return self._conv(x).macs(x)
+
+    def rest(self, x: Tensor) -> Rest:
+        return self._conv(x).rest(x)
+
+    def working(self, x: Tensor) -> Working:
+        out = x.channels * self.multiplier
+        weights = f"{times(spread(self.kernel, x, 'kernel'))}·{out}"
+        bias = f" + {out}" if self.bias else ""
+        return Working(weights + bias, f"{weights}·{times(self.shape(x).spatial)}")
+
+    def scratch(self, x: Tensor) -> Store:
+        return self._conv(x).scratch(x)
+
+    def keeps(self, x: Tensor) -> Kept:
+        return self._conv(x).keeps(x)
 
     def window(self, x: Tensor) -> Window:
         return self._conv(x).window(x)

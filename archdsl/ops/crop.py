@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import Like, Mismatch, Sides, Size, compact, sides, spread, times
-from archdsl.ops.base import Example, Expression, Family, Module, Stateless, Support, Window, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Module, Rearrangement, Support, View, Window, register
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
 
@@ -33,7 +33,7 @@ def _shift(pairs: tuple[tuple[int, int], ...]) -> Window:
 
 
 @register
-class Pad(Stateless):
+class Pad(Rearrangement):
     """Pixels added at the borders. `reflect` mirrors the input without its edge, `replicate` repeats the edge."""
 
     name = "pad"
@@ -59,6 +59,9 @@ class Pad(Stateless):
     def window(self, x: Tensor) -> Window:
         return _shift(sides(self.sides, x, "sides"))
 
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept((0,) if self.mode in ("reflect", "replicate") else ())
+
     def torch(self, x: Tensor) -> Module:
         pairs = sides(self.sides, x, "sides")
         border = compact(tuple(pixels for pair in reversed(pairs) for pixels in pair))
@@ -76,7 +79,7 @@ class Pad(Stateless):
 
 
 @register
-class Trim(Stateless):
+class Trim(View):
     """Pixels cut off at the borders."""
 
     name = "trim"
@@ -108,7 +111,7 @@ class Trim(Stateless):
 
 
 @register
-class Crop(Stateless):
+class Crop(View):
     """A region of the given size, `offset` pixels from the top left (Long et al. 2015, FCN)."""
 
     name = "crop"
@@ -166,7 +169,7 @@ def center_crop(x, size):
 
 
 @register
-class CenterCrop(Stateless):
+class CenterCrop(View):
     """The middle of the value; of an odd number of pixels to cut, one more at the end.
 
     U-Net's skips need it (Ronneberger et al. 2015).

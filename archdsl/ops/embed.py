@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
-from archdsl.ops.base import Example, Family, Module, Op, Support, register
+from archdsl.ops.base import NOTHING, Example, Family, Kept, Module, Op, Rest, Support, Working, register
 from archdsl.ops.conv import Start
 from archdsl.ops.initialize import Normal, starts
 from archdsl.tensor import Tensor
@@ -46,6 +46,15 @@ class Embed(Op):
 
     def macs(self, tokens: Tensor) -> int:
         return 0
+
+    def rest(self, tokens: Tensor) -> Rest:
+        return NOTHING
+
+    def working(self, tokens: Tensor) -> Working:
+        return Working(f"{self.count}·{self.width}")
+
+    def keeps(self, tokens: Tensor) -> Kept:
+        return Kept((0,))
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=False)

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from archdsl.ops.arguments import Count
-from archdsl.ops.base import Example, Expression, Family, Stateless, register
+from archdsl.ops.base import Example, Expression, Family, Rearrangement, register
 from archdsl.tensor import Kind, Tensor
 
 
@@ -17,7 +17,7 @@ def _as_tuple(value: object) -> object:
 
 
 @register
-class Input(Stateless):
+class Input(Rearrangement):
     """A value from outside. Specs declare inputs; they do not call this."""
 
     name = "input"

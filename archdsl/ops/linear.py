@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
-from archdsl.ops.base import Example, Family, Module, Op, register
-from archdsl.ops.conv import Bias, Start
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Working, register
+from archdsl.ops.conv import BIAS_RULE, Bias, Start
 from archdsl.ops.initialize import Zeros, starts
 from archdsl.tensor import Tensor
 
@@ -38,6 +38,16 @@ class Linear(Op):
 
     def macs(self, x: Tensor) -> int:
         return self.out * x.channels
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(self.bias * self.out, BIAS_RULE)
+
+    def working(self, x: Tensor) -> Working:
+        weights = f"{x.channels}·{self.out}"
+        return Working(f"{weights} + {self.out}" if self.bias else weights, weights)
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept((0,))
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, self.bias)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import reduce
+from math import prod
 from typing import ClassVar
 
 from archdsl.ops.arguments import Mismatch
-from archdsl.ops.base import Example, Expression, Family, Stateless, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Rearrangement, Rest, Stateless, Store, register
 from archdsl.tensor import Tensor
 
 
@@ -15,6 +16,9 @@ def _listed(inputs: tuple[Tensor, ...]) -> str:
     """Shapes in a sentence: `256x56x56 and 512x28x28`."""
     *first, last = map(str, inputs)
     return f"{', '.join(first)} and {last}" if first else last
+
+
+JOIN_RULE = "1 for each input but the first and each number"
 
 
 class Merge(Stateless):
@@ -26,6 +30,15 @@ class Merge(Stateless):
         if any(other.dims != x.dims for other in others):
             raise Mismatch(f"`{self.name}` needs equal shapes, got {_listed((x, *others))}")
         return x
+
+    def rest(self, *inputs: Tensor) -> Rest:
+        return Rest((len(inputs) - 1) * inputs[0].size, JOIN_RULE)
+
+    def is_view(self, *inputs: Tensor, training: bool = False) -> bool:
+        return len(inputs) == 1
+
+    def scratch(self, *inputs: Tensor) -> Store:
+        return Store(inputs[0].size if len(inputs) > 2 else 0)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -55,6 +68,13 @@ class Mean(Merge):
 
     name = "mean"
 
+    def rest(self, *inputs: Tensor) -> Rest:
+        count = len(inputs) if len(inputs) > 1 else 0
+        return Rest(count * inputs[0].size, "1 for each input and each number: sums, and a division")
+
+    def scratch(self, *inputs: Tensor) -> Store:
+        return Store(inputs[0].size if len(inputs) > 1 else 0)
+
     def torch(self, *inputs: Tensor) -> Expression:
         if len(inputs) == 1:
             return Expression("{0}")
@@ -67,6 +87,10 @@ class Maximum(Merge):
 
     name = "maximum"
     short = "max"
+
+    def keeps(self, *inputs: Tensor) -> Kept:
+        between = max(len(inputs) - 2, 0)
+        return Kept(tuple(range(len(inputs))) if len(inputs) > 1 else (), further=Store(between * inputs[0].size))
 
     def torch(self, *inputs: Tensor) -> Expression:
         names = [f"{{{i}}}" for i in range(len(inputs))]
@@ -99,6 +123,27 @@ class Mul(Stateless):
             raise Mismatch(f"`mul` needs equal shapes, or gates of size 1 in a dimension, got {_listed(inputs)}")
         return full
 
+    def rest(self, *inputs: Tensor) -> Rest:
+        return Rest(sum(self._products(inputs)), JOIN_RULE)
+
+    def is_view(self, *inputs: Tensor, training: bool = False) -> bool:
+        return len(inputs) == 1
+
+    def scratch(self, *inputs: Tensor) -> Store:
+        return Store(max(self._products(inputs)[:-1], default=0))
+
+    def keeps(self, *inputs: Tensor) -> Kept:
+        between = sum(self._products(inputs)[:-1])
+        return Kept(tuple(range(len(inputs))) if len(inputs) > 1 else (), further=Store(between))
+
+    def _products(self, inputs: tuple[Tensor, ...]) -> list[int]:
+        """Numbers of the product of the first two inputs, of the first three, and so on."""
+        sizes, dims = [], inputs[0].dims
+        for tensor in inputs[1:]:
+            dims = tuple(map(max, dims, tensor.dims))
+            sizes.append(prod(dims))
+        return sizes
+
     def torch(self, *inputs: Tensor) -> Expression:
         return _joined("*", len(inputs))
 
@@ -109,7 +154,7 @@ class Mul(Stateless):
 
 
 @register
-class Concat(Stateless):
+class Concat(Rearrangement):
     """Channels of all inputs, one after the other; the other dimensions must agree."""
 
     name = "concat"

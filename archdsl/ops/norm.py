@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
-from archdsl.ops.base import Example, Family, Module, Op, Stateless, Support, register
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Stateless, Store, Support, Working, register
 from archdsl.ops.initialize import Normal, Ones, Scale, Zeros, starts
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
@@ -35,6 +35,16 @@ class Normalization(Op):
 
     def macs(self, x: Tensor) -> int:
         return 0
+
+    def working(self, x: Tensor) -> Working:
+        return Working(f"2·{x.channels}" if self.params(x) else "")
+
+
+def _from_statistics(x: Tensor, affine: bool) -> Rest:
+    """What it takes to find the mean and the deviation, and to apply them."""
+    return Rest(
+        (5 + 2 * affine) * x.size, "5 a number for the statistics and their use, 2 for a learned scale and shift"
+    )
 
 
 @register
@@ -61,6 +71,17 @@ class Bn(Normalization):
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
+
+    def rest(self, x: Tensor) -> Rest:
+        if not self.track:
+            return _from_statistics(x, self.affine)
+        return Rest(2 * x.size, "2 a number, its statistics being known (track=false: as layer_norm)")
+
+    def scratch(self, x: Tensor) -> Store:
+        return Store(0 if self.track else 2 * x.channels)
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept((0,), once=2 * x.channels)
 
     def torch(self, x: Tensor) -> Module:
         return Module.of(
@@ -106,6 +127,16 @@ class InstanceNorm(Normalization):
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
+
+    def rest(self, x: Tensor) -> Rest:
+        return _from_statistics(x, self.affine)
+
+    def scratch(self, x: Tensor) -> Store:
+        return Store((2 + 2 * self.affine) * x.channels)
+
+    def keeps(self, x: Tensor) -> Kept:
+        """PyTorch treats samples as channels of a batch normalization, and repeats weights and statistics for each."""
+        return Kept((0,), further=Store((2 + self.affine + 2 * self.track) * x.channels))
 
     def torch(self, x: Tensor) -> Module:
         return Module.of(
@@ -158,6 +189,15 @@ class GroupNorm(Normalization):
             )
         return x
 
+    def rest(self, x: Tensor) -> Rest:
+        return _from_statistics(x, self.affine)
+
+    def scratch(self, x: Tensor) -> Store:
+        return Store(2 * self.groups)
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept((0,), further=Store(2 * self.groups))
+
     def torch(self, x: Tensor) -> Module:
         return Module.of("nn.GroupNorm", self.groups, x.channels, eps=(self.eps, 1e-5), affine=(self.affine, True))
 
@@ -198,6 +238,15 @@ class LayerNorm(Normalization):
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
+
+    def rest(self, x: Tensor) -> Rest:
+        return _from_statistics(x, self.affine)
+
+    def scratch(self, x: Tensor) -> Store:
+        return Store(2 * x.size // x.channels)
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept((0,), further=Store(2 * x.size // x.channels))
 
     def torch(self, x: Tensor) -> Module:
         return Module.of(
@@ -249,6 +298,20 @@ class Lrn(Stateless):
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x)
         return x
+
+    def rest(self, x: Tensor) -> Rest:
+        rule = "size + 4 a number: a square, size - 1 sums, a scale, a sum, a power, a division"
+        return Rest((self.size + 4) * x.size, rule)
+
+    def scratch(self, x: Tensor) -> Store:
+        return Store(self._squares(x) + 2 * x.size)
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept((0,), further=Store(self._squares(x) + 2 * x.size))
+
+    def _squares(self, x: Tensor) -> int:
+        """Numbers of the squares with zeros before the first channel and after the last."""
+        return (x.channels + self.size - 1) * (x.size // x.channels)
 
     def torch(self, x: Tensor) -> Module:
         return Module.of(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from archdsl.ops.base import Example, Expression, Family, Mismatch, Op, register
+from archdsl.ops.base import Example, Expression, Family, Mismatch, Op, Rest, register
 from archdsl.tensor import Kind, Tensor
 
 
@@ -47,6 +47,9 @@ class Opaque(Op):
 
     def buffers(self, *inputs: Tensor) -> int:
         return self.kept
+
+    def rest(self, *inputs: Tensor) -> Rest:
+        return Rest(0, "not counted")
 
     def torch(self, *inputs: Tensor) -> Expression:
         raise Mismatch(f"`{self.target}` has no op in the language, so it cannot be written as a module")

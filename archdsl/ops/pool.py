@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Padding, Size, compact, times
-from archdsl.ops.base import Example, Family, Module, Stateless, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Rest, Stateless, Store, Window, register
 from archdsl.ops.conv import Dilation
 from archdsl.ops.spatial import (
     Padder,
@@ -17,6 +18,7 @@ from archdsl.ops.spatial import (
     follows_input,
     is_even,
     lengths,
+    padded_size,
     padding_text,
     sides_argument,
     slide,
@@ -37,6 +39,10 @@ Border = Annotated[
 Ceil = Annotated[
     bool, Field(description="round the output size up: a last window may hang over the end, if it starts inside")
 ]
+
+
+MAX_RULE = "a comparison for each number in a window but the first"
+AVERAGE_RULE = "1 for each number in a window: sums, and a division"
 
 
 class Pool(Stateless):
@@ -90,6 +96,25 @@ class Pool(Stateless):
     def dropped(self, x: Tensor) -> tuple[int, ...]:
         return unused(x, self.window(x), self._rounds_up)
 
+    def _outputs(self, x: Tensor) -> int:
+        return self.shape(x).size
+
+    def _taps(self, x: Tensor) -> int:
+        """Numbers in a window."""
+        return prod(self.window(x).kernel)
+
+    def _copy(self, x: Tensor, suffices: bool = True) -> int:
+        """Numbers of the padded copy of the input, where one is made."""
+        window = self.window(x)
+        if not follows_input(self._rule, window) and self._torch_suffices(window, suffices):
+            return 0
+        return padded_size(x, window)
+
+    def _torch_suffices(self, window: Window, suffices: bool) -> bool:
+        """Whether torch's own class pads as asked, if it `suffices` otherwise."""
+        unpadded = not any(map(any, window.padding))
+        return suffices and _torch_pads(window) and (self.has_padding or unpadded)
+
     def _module(self, x: Tensor, base: Padder, *args: Any, suffices: bool = True, **options: Any) -> Module:
         """The class itself where it `suffices` and can pad as asked, else one that pads; options as in `Module.of`."""
         window = self.window(x)
@@ -98,8 +123,8 @@ class Pool(Stateless):
         if follows_input(self._rule, window):
             support = base.same()
             return Module.of(support.name, *args, kernel, support=support, **strides, **options)
-        padding = compact(tuple(before for before, _ in window.padding))
-        if suffices and _torch_pads(window) and (self.has_padding or padding == 0):
+        if self._torch_suffices(window, suffices):
+            padding = compact(tuple(before for before, _ in window.padding))
             borders: dict[str, Any] = {"padding": (padding, 0)} if self.has_padding else {}
             return Module.of(base.target, *args, kernel, support=base.definition, **strides, **borders, **options)
         support = base.padded()
@@ -127,6 +152,16 @@ class MaxPool(Pool):
 
     def window(self, x: Tensor) -> Window:
         return slide(x, self.kernel, self.stride or self.kernel, self._rule, self.dilation)
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest((self._taps(x) - 1) * self._outputs(x), MAX_RULE)
+
+    def scratch(self, x: Tensor) -> Store:
+        return Store(self._copy(x), indices=self._outputs(x))
+
+    def keeps(self, x: Tensor) -> Kept:
+        copied = self._copy(x)
+        return Kept(() if copied else (0,), further=Store(copied, indices=self._outputs(x)))
 
     def torch(self, x: Tensor) -> Module:
         forward = 'return super().forward(F.pad(x, {sides}, value=float("-inf")))'
@@ -170,6 +205,21 @@ class AvgPool(Pool):
     def _rounds_up(self) -> bool:
         return self.ceil
 
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(self._taps(x) * self._outputs(x), AVERAGE_RULE)
+
+    def scratch(self, x: Tensor) -> Store:
+        copied, places = self._copy(x), self._places(x)
+        return Store(max(copied, self._outputs(x) + places) if places else copied)
+
+    def keeps(self, x: Tensor) -> Kept:
+        copied = self._copy(x)
+        return Kept((), further=Store(copied), once=self._places(x)) if copied else Kept((0,))
+
+    def _places(self, x: Tensor) -> int:
+        """Positions for which the emitted class counts the pixels inside their window."""
+        return 0 if self.include_padding or not self._copy(x) else self._outputs(x) // x.channels
+
     def torch(self, x: Tensor) -> Module:
         return self._module(
             x,
@@ -198,11 +248,26 @@ class LpPool(Pool):
 
     norm: float = Field(default=2.0, ge=1, description="the exponent: 1 is a sum, larger ones come near the maximum")
 
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(2 * self._taps(x) * self._outputs(x), "2 for each number in a window: a power, and a sum or a root")
+
+    def scratch(self, x: Tensor) -> Store:
+        copied, outputs = self._copy(x, self._is_even), self._outputs(x)
+        return Store(max(2 * copied, copied + 3 * outputs) if copied else max(x.size, 3 * outputs))
+
+    def keeps(self, x: Tensor) -> Kept:
+        powers = 2 * self._copy(x, self._is_even) or x.size
+        return Kept((0,), further=Store(powers + 4 * self._outputs(x)))
+
+    @property
+    def _is_even(self) -> bool:
+        """torch's own takes no absolute values, which even exponents do without."""
+        return self.norm % 2 == 0
+
     def torch(self, x: Tensor) -> Module:
         forward = "return super().forward(F.pad(x.abs(), {sides}))"
         base = Padder(f"LPPool{dimensions(x)}", "Lp pooling of absolute values", forward)
-        # torch's own takes no absolute values, which even exponents do without.
-        return self._module(x, base, self.norm, suffices=self.norm % 2 == 0)
+        return self._module(x, base, self.norm, suffices=self._is_even)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -8,7 +8,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Size, compact, spread
-from archdsl.ops.base import Example, Family, Module, Stateless, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Rest, Stateless, Store, Window, register
+from archdsl.ops.pool import AVERAGE_RULE, MAX_RULE
 from archdsl.ops.spatial import dimensions, expect_map, whole
 from archdsl.tensor import Tensor
 
@@ -42,6 +43,9 @@ class GlobalAvgPool(GlobalPool):
     name = "global_avg_pool"
     reduction = "Avg"
 
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(x.size, AVERAGE_RULE)
+
 
 @register
 class GlobalMaxPool(GlobalPool):
@@ -49,6 +53,15 @@ class GlobalMaxPool(GlobalPool):
 
     name = "global_max_pool"
     reduction = "Max"
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(x.size - x.channels, MAX_RULE)
+
+    def scratch(self, x: Tensor) -> Store:
+        return Store(indices=x.channels)
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept((0,), further=Store(indices=x.channels))
 
 
 class AdaptivePool(Stateless):
@@ -70,6 +83,13 @@ class AdaptivePool(Stateless):
         kernel = tuple(length + out - 1 for length, out in zip(x.spatial, size, strict=True))
         return Window(kernel, x.spatial, (1,) * len(size), tuple((out - 1, 0) for out in size), stretch=size)
 
+    def _taps(self, x: Tensor) -> int:
+        """Numbers in all windows together."""
+        total = x.channels
+        for length, out in zip(x.spatial, spread(self.size, x, "size"), strict=True):
+            total *= sum(-(-(o + 1) * length // out) - o * length // out for o in range(out))
+        return total
+
     def torch(self, x: Tensor) -> Module:
         size = compact(spread(self.size, x, "size"))
         return Module(f"nn.Adaptive{self.reduction}Pool{dimensions(x)}", (size,))
@@ -88,6 +108,13 @@ class AdaptiveAvgPool(AdaptivePool):
     name = "adaptive_avg_pool"
     reduction = "Avg"
 
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(self._taps(x), AVERAGE_RULE)
+
+    def keeps(self, x: Tensor) -> Kept:
+        """To a single pixel PyTorch takes a plain mean, which needs nothing."""
+        return Kept() if self.shape(x).size == x.channels else Kept((0,))
+
 
 @register
 class AdaptiveMaxPool(AdaptivePool):
@@ -95,3 +122,12 @@ class AdaptiveMaxPool(AdaptivePool):
 
     name = "adaptive_max_pool"
     reduction = "Max"
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(self._taps(x) - self.shape(x).size, MAX_RULE)
+
+    def scratch(self, x: Tensor) -> Store:
+        return Store(indices=self.shape(x).size)
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept((0,), further=Store(indices=self.shape(x).size))

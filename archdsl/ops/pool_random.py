@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Size, compact, spread, times
-from archdsl.ops.base import Example, Family, Module, Stateless, Support, Window, register
-from archdsl.ops.pool import Kernel, Pool
+from archdsl.ops.base import Example, Family, Kept, Module, Rest, Stateless, Store, Support, Window, register
+from archdsl.ops.pool import MAX_RULE, Kernel, Pool
 from archdsl.ops.spatial import Padder, expect_map
 from archdsl.tensor import Tensor
 
@@ -70,6 +71,15 @@ class FractionalMaxPool(Stateless):
             stretch=stretch,
         )
 
+    def rest(self, x: Tensor) -> Rest:
+        return Rest((prod(spread(self.kernel, x, "kernel")) - 1) * self.shape(x).size, MAX_RULE)
+
+    def scratch(self, x: Tensor) -> Store:
+        return Store(2 * x.channels, indices=self.shape(x).size)
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept((0,), further=Store(indices=self.shape(x).size))
+
     def torch(self, x: Tensor) -> Module:
         kernel = compact(spread(self.kernel, x, "kernel"))
         option: dict[str, Any] = {"output_ratio": (self.ratio, None)}
@@ -119,6 +129,25 @@ class StochasticPool(Pool):
 
     name = "stochastic_pool"
     has_padding = False
+
+    def rest(self, x: Tensor) -> Rest:
+        rule = "4 for each number in a window, less 2: sums, divisions, products; 1 for each number that comes in"
+        return Rest((4 * self._taps(x) - 2) * self._outputs(x) + x.size, rule)
+
+    def scratch(self, x: Tensor) -> Store:
+        windows = self._taps(x) * self._outputs(x)
+        positive = windows if self._copies_windows(x) else self._copy(x) or x.size
+        return Store(self._copy(x) + positive + 2 * windows)
+
+    def keeps(self, x: Tensor) -> Kept:
+        windows = self._taps(x) * self._outputs(x)
+        positive = self._copy(x) or x.size
+        kept = positive + windows + windows * self._copies_windows(x)
+        return Kept(further=Store(kept, indices=self._outputs(x)))
+
+    def _copies_windows(self, x: Tensor) -> bool:
+        """A window of several rows cannot be seen as one row of numbers without a copy."""
+        return sum(length > 1 for length in self.window(x).kernel) > 1
 
     def torch(self, x: Tensor) -> Module:
         forward = "return super().forward(F.pad(x, {sides}))"

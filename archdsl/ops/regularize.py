@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from archdsl.ops.arguments import Part
-from archdsl.ops.base import Example, Family, Module, Stateless, Support, register
+from archdsl.ops.base import Example, Family, Kept, Module, Rearrangement, Store, Support, register
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
 
 
-class Regularization(Stateless):
-    """Keeps the shape."""
+class Regularization(Rearrangement):
+    """Keeps the shape, and does nothing at inference."""
 
     family: ClassVar[Family] = Family.REGULARIZE
+    p: float
 
     def shape(self, x: Tensor) -> Tensor:
         return x
+
+    def is_view(self, x: Tensor, training: bool = False) -> bool:
+        return not training or self.p == 0
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept(further=Store(self._lots(x) if self.p else 0))
+
+    @abstractmethod
+    def _lots(self, x: Tensor) -> int:
+        """Numbers drawn for one sample."""
 
 
 @register
@@ -32,6 +44,9 @@ class Dropout(Regularization):
     name = "dropout"
 
     p: Part = Field(default=0.5, description="probability of a number to be dropped")
+
+    def _lots(self, x: Tensor) -> int:
+        return x.size
 
     def torch(self, x: Tensor) -> Module:
         return Module("nn.Dropout", (self.p,), inplace=True)
@@ -53,6 +68,9 @@ class ChannelDropout(Regularization):
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x)
         return x
+
+    def _lots(self, x: Tensor) -> int:
+        return x.channels
 
     def torch(self, x: Tensor) -> Module:
         return Module(f"nn.Dropout{dimensions(x)}", (self.p,), inplace=True)
@@ -100,6 +118,9 @@ class DropPath(Regularization):
         if self.schedule == "constant":
             return self
         return DropPath(p=self.p * index / total)
+
+    def _lots(self, x: Tensor) -> int:
+        return 1
 
     def torch(self, x: Tensor) -> Module:
         return Module("DropPath", (self.p,), support=DROP_PATH)

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from archdsl.ops.arguments import Count, Distance, Mismatch
-from archdsl.ops.base import Example, Expression, Family, Module, Stateless, Window, register
+from archdsl.ops.base import Example, Expression, Family, Module, Rearrangement, View, Window, register
 from archdsl.ops.spatial import expect_map, resampling, whole
 from archdsl.tensor import Tensor
 
@@ -22,7 +22,7 @@ Factor = Annotated[Count, Field(description="pixels in each direction that becom
 
 
 @register
-class Identity(Stateless):
+class Identity(View):
     """The value as it is."""
 
     name = "identity"
@@ -41,7 +41,7 @@ class Identity(Stateless):
 
 
 @register
-class Flatten(Stateless):
+class Flatten(View):
     """All numbers as one vector: first the channels, then rows, then columns."""
 
     name = "flatten"
@@ -63,7 +63,7 @@ class Flatten(Stateless):
 
 
 @register
-class Split(Stateless):
+class Split(View):
     """Several values from one, along the channels: so many equal parts, or parts of the given sizes."""
 
     name = "split"
@@ -104,7 +104,7 @@ class Split(Stateless):
 
 
 @register
-class ChannelSlice(Stateless):
+class ChannelSlice(View):
     """The channels from `start` (from 0, included) to `stop` (excluded)."""
 
     name = "channel_slice"
@@ -138,7 +138,7 @@ class ChannelSlice(Stateless):
 
 
 @register
-class ChannelShuffle(Stateless):
+class ChannelShuffle(Rearrangement):
     """Channel i of group g goes to place i * groups + g, so that groups mix (Zhang et al. 2018, ShuffleNet)."""
 
     name = "channel_shuffle"
@@ -166,7 +166,7 @@ class ChannelShuffle(Stateless):
 
 
 @register
-class PixelShuffle(Stateless):
+class PixelShuffle(Rearrangement):
     """Channels become pixels: factor^2 channels make a square of factor x factor (Shi et al. 2016)."""
 
     name = "pixel_shuffle"
@@ -197,7 +197,7 @@ class PixelShuffle(Stateless):
 
 
 @register
-class SpaceToDepth(Stateless):
+class SpaceToDepth(Rearrangement):
     """Pixels become channels: squares of factor x factor make factor^2 channels each, in PyTorch's order.
 
     The inverse of `pixel_shuffle`; TensorFlow orders the new channels otherwise.

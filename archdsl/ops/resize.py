@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Size, compact, spread
-from archdsl.ops.base import Example, Expression, Family, Module, Stateless, Window, register
+from archdsl.ops.base import Example, Expression, Family, Module, Rest, Stateless, Window, register
 from archdsl.ops.crop import Target, target_size
 from archdsl.ops.spatial import expect_map, resampling
 from archdsl.tensor import Tensor
@@ -30,6 +30,12 @@ class Resampling(Stateless):
             raise Mismatch(
                 f"`{self.name}` aligns corners only where mode=bilinear", argument="align_corners", code="bad-choice"
             )
+
+
+def _weighting(x: Tensor, output: Tensor, mode: str) -> Rest:
+    """Bilinear: of 2 or 4 neighbours as many products, and a sum for each but the first."""
+    each = 2 ** (len(x.spatial) + 1) - 1 if mode == "bilinear" else 0
+    return Rest(each * output.size, "bilinear: 7 an output number, 3 in one dimension; nearest: nothing")
 
 
 def _seen(x: Tensor, size: tuple[int, ...], mode: str, align_corners: bool) -> Window:
@@ -74,6 +80,9 @@ class Resize(Resampling):
     def window(self, x: Tensor, like: Tensor | None = None) -> Window:
         return _seen(x, self.shape(x, like).spatial, self.mode, self.align_corners)
 
+    def rest(self, x: Tensor, like: Tensor | None = None) -> Rest:
+        return _weighting(x, self.shape(x, like), self.mode)
+
     def torch(self, x: Tensor, like: Tensor | None = None) -> Module | Expression:
         mode = _torch_mode(self.mode, x)
         if like is None:
@@ -111,6 +120,9 @@ class Upsample(Resampling):
 
     def window(self, x: Tensor) -> Window:
         return _seen(x, self.shape(x).spatial, self.mode, self.align_corners)
+
+    def rest(self, x: Tensor) -> Rest:
+        return _weighting(x, self.shape(x), self.mode)
 
     def torch(self, x: Tensor) -> Module:
         return Module.of(

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from archdsl.ops.base import Example, Expression, Family, Module, Op, Stateless, Support, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Module, Op, Rest, Stateless, Support, Working, register
 from archdsl.tensor import Tensor
+
+SCALE_RULE = "1 a number"
 
 
 @register
@@ -21,6 +23,9 @@ class Scale(Stateless):
 
     def shape(self, x: Tensor) -> Tensor:
         return x
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(x.size, SCALE_RULE)
 
     def torch(self, x: Tensor) -> Expression:
         return Expression("{factor} * {0}", atomic=False, values=(("factor", self.factor),))
@@ -65,6 +70,15 @@ class LayerScale(Op):
 
     def macs(self, x: Tensor) -> int:
         return 0
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(x.size, SCALE_RULE)
+
+    def working(self, x: Tensor) -> Working:
+        return Working(str(self.params(x)))
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept((0,))
 
     def torch(self, x: Tensor) -> Module:
         return Module.of("LayerScale", self.params(x), support=LAYER_SCALE, init=(self.init, 1e-6))

@@ -6,6 +6,7 @@ Output length (n + before + after - extent) / stride + 1, rounded down, with ext
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from archdsl.ops.arguments import Mismatch, Padding, compact, sides, spread, times
 from archdsl.ops.base import Window
@@ -149,6 +150,18 @@ def follows_input(padding: Padding | None, window: Window) -> bool:
     return padding == "tf_same" and not steady
 
 
+def padded_copy(x: Tensor, padding: Padding | None, window: Window) -> int:
+    """Numbers of the padded copy that is made where PyTorch itself cannot pad so; 0 where it can."""
+    if is_even(window) and not follows_input(padding, window):
+        return 0
+    return padded_size(x, window)
+
+
+def padded_size(x: Tensor, window: Window) -> int:
+    """Numbers of `x` with its border."""
+    return x.channels * prod(n + sum(pair) for n, pair in zip(x.spatial, window.padding, strict=True))
+
+
 def whole(x: Tensor) -> Window | None:
     """The window of an op whose every output depends on every position."""
     ones = (1,) * len(x.spatial)
@@ -170,7 +183,7 @@ SAME_PADDING = Support(
     "same_padding",
     '''\
 def same_padding(x, kernel, stride, dilation=1):
-    """TensorFlow's padding (left, right, top, bottom): ceil(length / stride) windows, odd pixels last."""
+    """TensorFlow's padding for ceil(length / stride) windows: (left, right, top, bottom)."""
     sides = []
     for i in reversed(range(x.dim() - 2)):
         sizes = (kernel, stride or kernel, dilation)

@@ -8,8 +8,9 @@ from math import prod
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, Sides, Size, compact, sides, spread, times
-from archdsl.ops.base import Example, Family, Module, Op, Window, register
-from archdsl.ops.conv import Bias, Dilation, Groups, Kernel, Start, expect_groups
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Window, Working, register
+from archdsl.ops.conv import BIAS_RULE, Bias, Dilation, Groups, Kernel, Start, expect_groups
+from archdsl.ops.conv import times as product
 from archdsl.ops.initialize import Xavier, starts
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
@@ -70,6 +71,18 @@ class UpConv(Op):
 
     def macs(self, x: Tensor) -> int:
         return x.size * (self.out // self.groups) * prod(spread(self.kernel, x, "kernel"))
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(self.bias * self.shape(x).size, BIAS_RULE)
+
+    def working(self, x: Tensor) -> Working:
+        each = f"({self.out}/{self.groups})" if self.groups > 1 else str(self.out)
+        weights = f"{product(spread(self.kernel, x, 'kernel'))}·{x.channels}·{each}"
+        bias = f" + {self.out}" if self.bias else ""
+        return Working(weights + bias, f"{weights}·{product(x.spatial)}")
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept((0,))
 
     def window(self, x: Tensor) -> Window:
         kernel = spread(self.kernel, x, "kernel")

@@ -38,7 +38,9 @@ PIECE = re.compile(
 PARTNERS = {"(": ")", "[": "]", "{": "}"}
 
 STATEMENT = re.compile(
-    r"(?:network|block|stage|param|output|path|let|shared|def|input) +[A-Za-z_]|(?:variants|scaling|defaults|init) *:"
+    r"(?:network|block|stage|param|output|path|let|shared|def|input) +"
+    r"(?!(?:and|or|x|as|then|else|if|for)\b|x\d)[A-Za-z_]"
+    r"|(?:variants|scaling|defaults|init) *:"
 )
 """What begins no line inside brackets: where it does, the bracket was left open."""
 
@@ -64,10 +66,14 @@ ALIENS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A logical line: `start` is the offset of its first word, `indent` the columns before it."""
+    """A logical line: `start` is the offset of its first word, `indent` the columns before it.
+
+    `goes_on` where it belongs to a statement above: `elif` and `else`.
+    """
 
     start: int
     indent: int
+    goes_on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +101,10 @@ class Layout:
         return max(bisect_right(self.lines, offset, key=lambda line: line.start) - 1, 0)
 
     def _around(self, line: int, level: int) -> tuple[int, int | None]:
-        """From the last line at `level` that is not after `line` to the next one."""
-        first = next((i for i in range(line, -1, -1) if self.lines[i].indent <= level), 0)
-        return first, next((i for i in range(first + 1, len(self.lines)) if self.lines[i].indent <= level), None)
+        """From the last statement at `level` that is not after `line` to the next one."""
+        begins = [i for i, other in enumerate(self.lines) if other.indent <= level and not other.goes_on]
+        after = bisect_right(begins, line)
+        return begins[after - 1] if after else 0, begins[after] if after < len(begins) else None
 
 
 def scan(source: Source) -> Layout:
@@ -150,7 +157,7 @@ class _Scanner:
         if text.startswith("->", start) and self.lines:
             self.check_continuation(start, indent)
         else:
-            self.lines.append(Line(start, indent))
+            self.lines.append(Line(start, indent, bool(re.compile(r"(?:elif|else)\b").match(text, start))))
             self.check_indent(start, indent)
 
     def check_blanks(self, start: int, blanks: str) -> None:
@@ -243,6 +250,10 @@ class _Scanner:
             "this docstring is never closed" if match[0].startswith('"""') else "this string does not end on its line"
         )
         self.problem("unterminated-string", what, match.start(), match.start() + len(match[0].split("\n")[0]))
+        # Brackets that close inside of it were meant to close.
+        for character in match[0]:
+            if self.brackets and character == PARTNERS[self.brackets[-1][0]]:
+                self.brackets.pop()
 
     def alien(self, match: re.Match[str]) -> None:
         text = match[0]

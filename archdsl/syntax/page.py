@@ -104,6 +104,10 @@ class Page:
     def same_line(self, before: Span, after: Span) -> bool:
         return self.text.find("\n", before.end, after.start) < 0
 
+    def begins_line(self, offset: int) -> bool:
+        line = self.text.rfind("\n", 0, offset)
+        return line >= 0 and not self.text[line:offset].strip()
+
     def word(self, word: str, before: Span, after: Span) -> Span:
         """Where a line begins with `word` between two others."""
         match = re.compile(rf"^[ \t]*({word})\b", re.MULTILINE).search(self.text, before.end, after.start)

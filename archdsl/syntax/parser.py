@@ -6,6 +6,7 @@ language's own words where Lark stopped, and `builder` makes the tree.
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -191,8 +192,9 @@ def _without(text: str, layout: Layout, problem: Diagnostic) -> str:
             first, after = (layout.definition if indentation else layout.statement)(span.start)
             start = layout.lines[first].start
             end = len(text) if after is None else text.rindex("\n", 0, layout.lines[after].start)
-            stand_in = "a" if layout.lines[first].indent else ""
-            text = text[:start] + stand_in.ljust(end - start) + text[end:]
+            stands = text[start:end].strip() and layout.lines[first].indent
+            blanks = re.sub(r"[^\n]", " ", text[start:end])
+            text = text[:start] + ("a" + blanks[1:] if stands else blanks) + text[end:]
     return text
 
 

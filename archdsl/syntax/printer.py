@@ -165,13 +165,8 @@ class _Printer:
 
     def body(self, header: Doc, span: Span, body: tree.Body, limit: int, doc: tree.String | None = None) -> None:
         """A header and what belongs to it: on its line where one chain is all and the author put it there."""
-        only = body.statements[0]
-        if (
-            isinstance(only, tree.Chain)
-            and len(body.statements) == 1
-            and not doc
-            and self.page.same_line(span, only.span)
-        ):
+        only = body.statements[0] if len(body.statements) == 1 and not doc else None
+        if isinstance(only, tree.Chain) and not self.page.begins_line(only.span.start):
             self.chain((header, ": "), only, span.to(only.span), limit)
         else:
             self.page.write((header, ":"), span)

@@ -168,16 +168,12 @@ def missing_if(mistake: Mistake) -> Diagnostic | None:
 
 
 def unknown_keyword(mistake: Mistake) -> Diagnostic | None:
-    """`stge conv1: ...`: almost one of the words that begin a line, and then a name."""
+    """`stge conv1: ...`, `inputs: ...`: almost one of the words that begin a line, and then a name or a colon."""
     known = FLOW + DECLARATIONS
-    if (
-        mistake.second
-        and mistake.begins_value
-        and mistake.first not in known
-        and (close := _close(mistake.first, known))
-    ):
-        return _unknown(mistake, close)
-    return None
+    headed = mistake.stack[-2:] == ("_head", "COLON") and mistake.before.rstrip(" :") == mistake.first
+    if not ((mistake.second and mistake.begins_value) or headed) or mistake.first in known:
+        return None
+    return _unknown(mistake, close) if (close := _close(mistake.first, known)) else None
 
 
 def _unknown(mistake: Mistake, close: str) -> Diagnostic:

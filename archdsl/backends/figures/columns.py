@@ -1,162 +1,88 @@
 """A network from top to bottom -> columns side by side, read from left to right, that fill a page well.
 
-A chain may be cut wherever only one value is alive; a stage that is cut goes on in the next column.
+The way may be cut wherever few values are alive; a stage that is cut goes on in the next column.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import groupby
 
-from archdsl.backends.figures.compose import BELOW, STEP, Pen, compose, framed
-from archdsl.backends.figures.parts import FOOTER, Picture
+from archdsl.backends.figures.compose import BELOW, HEADER, STEP, Pen, compose
+from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Item, Line, moved
 from archdsl.backends.figures.style import Theme
-from archdsl.backends.figures.view import Frame, View
-from archdsl.ir.graph import Scope
-from archdsl.tensor import Tensor
+from archdsl.backends.figures.view import Frame, Tag, View
 
-GUTTER = 30.0
+GUTTER = 26.0
 """Between columns, where the line from one to the next runs up."""
-MARGIN = 12.0
+MARGIN = 11.0
 """Above and below the columns, for the same line."""
+BESIDE = 8.0
+"""Between two such lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What is not cut. `frame` is the stage it is a part of; `made` the shape to be written when that ends."""
+    """A part of the network that is not cut, perhaps of a stage. `starts`: no line leads to it."""
 
-    picture: Picture
-    frame: Scope | None = None
-    opens: bool = True
-    closes: bool = True
-    made: Tensor | None = None
-    joined: bool = True
-    """Whether a line leads here from the piece before."""
+    view: View
+    frame: Frame | None
+    height: float
+    width: float
+    starts: bool = False
 
 
-def cut(view: View) -> Iterator[View]:
-    """The parts of a view between the places where one value only goes on."""
+def cut(view: View, most: int) -> Iterator[View]:
+    """The parts of a view between the places where at most so many values go on. A tag stays with what it names."""
     order = {id(item): i for i, item in enumerate(view.items)}
-    made = {value: -1 for value in view.inputs} | {v: order[id(i)] for i in view.items for v in i.outputs}
-    last = {value: made[value] for value in made}
+    made = dict.fromkeys(view.inputs, -1) | {v: order[id(i)] for i in view.items for v in i.outputs}
+    last = dict(made)
     for item in view.items:
         for value in item.inputs:
             last[value] = max(last.get(value, 0), order[id(item)])
-    last |= {value: len(view.items) for value in view.outputs}
+    last |= dict.fromkeys(view.outputs, len(view.items))
     start, entering = 0, view.inputs
-    for end in range(1, len(view.items) + 1):
-        alive = tuple(value for value in made if made[value] < end <= last[value])
-        backwards = any(made.get(v, -1) >= end for item in view.items[:end] for v in item.inputs)
-        if end == len(view.items):
-            yield View(view.items[start:end], entering, view.outputs)
-        elif len(alive) == 1 and not backwards:
-            yield View(view.items[start:end], entering, alive)
-            start, entering = end, alive
+    for end in range(1, len(view.items)):
+        alive = [value for value in made if made[value] < end <= last[value]]
+        backwards = any(made.get(v, -1) >= end for item in view.items[start:end] for v in item.inputs)
+        tag = view.items[end]
+        if 0 < len(alive) <= most and not backwards and not (isinstance(tag, Tag) and tag.inputs):
+            leaving = tuple(sorted(alive, key=lambda value: -made[value]))
+            yield View(view.items[start:end], entering, leaving)
+            start, entering = end, leaving
+    yield View(view.items[start:], entering, view.outputs)
 
 
-def pieces(view: View, pen: Pen, joined: bool = True) -> Iterator[Piece]:
+def pieces(view: View, pen: Pen, most: int) -> list[Piece]:
     """The network's parts, and those of its stages, in order."""
-    for part in cut(view):
-        (*_, item) = part.items
-        if len(part.items) == 1 and isinstance(item, Frame) and item.count == 1:
-            yield from _framed_pieces(item, pen, joined)
+    found = []
+    for part in cut(view, most):
+        (*_, last) = part.items
+        alone = len(part.items) == 1 and set(part.outputs) <= set(last.outputs)
+        if isinstance(last, Frame) and alone and last.count == 1 and part.inputs == last.inputs:
+            found += [_piece(inner, last, pen) for inner in cut(last.view, 1)]
         else:
-            yield Piece(compose(part, pen, None), joined=joined)
-        joined = True
+            found.append(_piece(part, None, pen))
+    return found
 
 
-def _framed_pieces(frame: Frame, pen: Pen, joined: bool) -> Iterator[Piece]:
-    made = _changed(frame, pen)
-    parts = list(cut(frame.view))
-    for i, part in enumerate(parts):
-        picture = compose(part, pen, frame.scope, leaving=frame.view.outputs)
-        last = i + 1 == len(parts)
-        yield Piece(picture, frame.scope, i == 0, last, made if last else None, joined or i > 0)
+def _piece(view: View, frame: Frame | None, pen: Pen) -> Piece:
+    picture = compose(view, pen, frame.scope if frame else None)
+    around = (HEADER + BELOW + STEP) / 2 if frame else 0
+    return Piece(view, frame, picture.height + around, picture.left + picture.right)
 
 
-def _changed(frame: Frame, pen: Pen) -> Tensor | None:
-    """The shape that a frame makes, if it is another than came in."""
-    if not frame.outputs:
-        return None
-    made = pen.graph.tensor(frame.outputs[0])
-    return None if frame.inputs and pen.graph.tensor(frame.inputs[0]) == made else made
-
-
-def stack(parts: Sequence[Piece], theme: Theme) -> Picture:
-    """Pieces one below the other, with the frames of their stages around them."""
-    x = y = left = right = 0.0
-    items: list[Item] = []
-    exits: tuple[float, ...] = ()
-    entry = 0.0
-    for i, run in enumerate(_runs(parts)):
-        picture = _run(run, theme)
-        if i:
-            gap = STEP if picture.items else 0
-            if run[0].joined and exits:
-                items.append(Line(((exits[0], y), (exits[0], y + gap)), theme.ink))
-                x = exits[0] - (picture.entries[0] if picture.entries else 0.0)
-            else:
-                gap += STEP
-            y += gap
-        else:
-            entry = picture.entries[0] if picture.entries else 0.0
-        items += [moved(item, x, y) for item in picture.items]
-        left, right = max(left, picture.left - x), max(right, picture.right + x)
-        exits = tuple(x + e for e in picture.exits)
-        y += picture.height
-    return Picture(left, right, y, tuple(items), (entry,), exits)
-
-
-def _runs(parts: Sequence[Piece]) -> Iterator[list[Piece]]:
-    run: list[Piece] = []
-    for part in parts:
-        if run and (part.frame is None or part.frame != run[-1].frame):
-            yield run
-            run = []
-        run.append(part)
-    if run:
-        yield run
-
-
-def _run(run: Sequence[Piece], theme: Theme) -> Picture:
-    """The pieces of one stage in one column, framed, and the shape that the stage makes."""
-    inner = run[0].picture
-    for piece in run[1:]:
-        inner = _below(inner, piece.picture)
-    if run[0].frame is None:
-        return inner
-    done = framed(inner, run[0].frame, 1, theme, "" if run[0].opens else " …")
-    return done.footed(run[-1].made, theme) if run[-1].made else done
-
-
-def _below(upper: Picture, lower: Picture) -> Picture:
-    x = upper.exits[0] - lower.entries[0]
-    items = (*upper.items, *(moved(item, x, upper.height) for item in lower.items))
-    return replace(
-        upper,
-        left=max(upper.left, lower.left - x),
-        right=max(upper.right, lower.right + x),
-        height=upper.height + lower.height,
-        items=items,
-        exits=tuple(x + e for e in lower.exits),
-    )
-
-
-def columns(parts: Sequence[Piece], count: int, theme: Theme) -> list[Picture]:
+def columns(parts: Sequence[Piece], count: int, pen: Pen) -> list[Picture]:
     """At most `count` columns, the highest as low as may be."""
-    heights = [piece.picture.height + (FOOTER if piece.made else 0) + _overhead(piece) for piece in parts]
+    heights = [piece.height for piece in parts]
     low, high = max(heights), sum(heights)
     while high - low > 1:
         middle = (low + high) / 2
         low, high = (low, middle) if len(_fill(heights, middle)) <= count else (middle, high)
     ends = _fill(heights, high)
-    starts = [0, *ends[:-1]]
-    return [stack(parts[start:end], theme) for start, end in zip(starts, ends, strict=True)]
-
-
-def _overhead(piece: Piece) -> float:
-    return (9 if piece.opens and piece.frame else 0) + (BELOW + STEP if piece.closes else 0)
+    return [_column(parts[start:end], pen) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
 def _fill(heights: Sequence[float], limit: float) -> list[int]:
@@ -170,26 +96,75 @@ def _fill(heights: Sequence[float], limit: float) -> list[int]:
     return [*ends, len(heights)]
 
 
-def side_by_side(pictures: Sequence[Picture], joined: Sequence[bool], theme: Theme) -> Picture:
-    """Columns with the line that leads from the foot of each to the head of the next, where there is one."""
+def _column(parts: Sequence[Piece], pen: Pen) -> Picture:
+    """Pieces one below the other; those that no line leads to start anew, with an arrow to end what was before."""
+    runs: list[list[Piece]] = []
+    for part in parts:
+        if part.starts or not runs:
+            runs.append([])
+        runs[-1].append(part)
+    first, *others = (compose(_joined(run), pen, None) for run in runs)
+    items, left, right, y, exits = list(first.items), first.left, first.right, first.height, first.exits
+    for picture in others:
+        items += _endings(exits, y, pen.theme)
+        y += 2 * STEP + 4
+        items += [moved(item, 0, y) for item in picture.items]
+        left, right, y, exits = max(left, picture.left), max(right, picture.right), y + picture.height, picture.exits
+    return Picture(left, right, y, tuple(items), () if parts[0].starts else first.entries, exits)
+
+
+def _endings(exits: Sequence[float], y: float, theme: Theme) -> list[Item]:
+    return [Line(((x, y), (x, y + STEP)), theme.ink, arrow=True) for x in exits]
+
+
+def _joined(run: Sequence[Piece]) -> View:
+    """The view of pieces that follow one another: what they hold, with their stages around it."""
+    items = []
+    for _, members in groupby(run, key=lambda piece: id(piece.frame) if piece.frame else 0):
+        stage = list(members)
+        inner = tuple(item for piece in stage for item in piece.view.items)
+        frame, inputs, outputs = stage[0].frame, stage[0].view.inputs, stage[-1].view.outputs
+        if frame is None:
+            items += inner
+        else:
+            inputs = frame.inputs if inputs == frame.view.inputs else inputs
+            more = inner[0] is not frame.view.items[0]
+            items.append(Frame(frame.scope, inputs, outputs, View(inner, inputs, outputs), 1, more))
+    return View(tuple(items), run[0].view.inputs, run[-1].view.outputs)
+
+
+def side_by_side(pictures: Sequence[Picture], theme: Theme) -> Picture:
+    """Columns with the lines that lead from the foot of each to the head of the next, where there are any."""
     high = max(picture.height for picture in pictures)
     items: list[Item] = []
-    x = 0.0
-    leaving: tuple[float, float] | None = None
-    for i, picture in enumerate(pictures):
+    x, leaving, bottom = 0.0, list[float](), 0.0
+    deepest = max(len(picture.exits) for picture in pictures) - 1
+    for picture in pictures:
+        gutter = GUTTER + BESIDE * max(len(leaving) - 1, 0) if leaving or x == 0 else GUTTER
+        x += gutter if x else 0.0
         axis = x + picture.left
-        if leaving is not None and joined[i]:
-            items.append(_turn(leaving, (axis + picture.entries[0], 0.0), x - GUTTER / 2, theme))
+        entering = sorted(axis + entry for entry in picture.entries)
+        if entering:
+            items += _turns(leaving, bottom, entering, x - gutter / 2, theme)
+        else:
+            items += _endings(leaving, bottom, theme)
         items += [moved(item, axis, 0) for item in picture.items]
-        leaving = (axis + picture.exits[0], picture.height) if picture.exits else None
-        x = axis + picture.right + GUTTER
-    if leaving is not None:
-        items.append(Line((leaving, (leaving[0], leaving[1] + STEP)), theme.ink, arrow=True))
-    raised = tuple(moved(item, 0, MARGIN) for item in items)
-    return Picture(0, x - GUTTER, high + 2 * MARGIN, raised)
+        leaving, bottom = sorted(axis + leave for leave in picture.exits), picture.height
+        x = axis + picture.right
+    items += _endings(leaving, bottom, theme)
+    margin = MARGIN + BESIDE * max(deepest, 0)
+    return Picture(0, x, high + 2 * margin, tuple(moved(item, 0, margin) for item in items))
 
 
-def _turn(start: tuple[float, float], end: tuple[float, float], gutter: float, theme: Theme) -> Line:
-    down, up = start[1] + MARGIN - 4, end[1] - MARGIN + 4
-    points = (start, (start[0], down), (gutter, down), (gutter, up), (end[0], up), end)
-    return Line(points, theme.ink)
+def _turns(
+    leaving: Sequence[float], bottom: float, entering: Sequence[float], gutter: float, theme: Theme
+) -> list[Item]:
+    """Lines from one column's foot to the next one's head, side by side and never crossing."""
+    lines: list[Item] = []
+    for i, (start, end) in enumerate(zip(leaving, entering, strict=True)):
+        inner, outer = BESIDE * (len(leaving) - 1 - i), BESIDE * i
+        down, up = bottom + MARGIN - 4 + inner, 4 - MARGIN - outer
+        across = gutter + inner - BESIDE * (len(leaving) - 1) / 2
+        points = (start, bottom), (start, down), (across, down), (across, up), (end, up), (end, 0.0)
+        lines.append(Line(points, theme.ink))
+    return lines

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from archdsl.backends.figures import parts
 from archdsl.backends.figures.label import scope_name
@@ -23,7 +24,7 @@ TRACK = 8.0
 """From one horizontal line to the next."""
 END = 6.0
 """From the last rank to the end of the lines that leave."""
-INSIDE = 9.0
+INSIDE = 8.0
 """From a frame to what it holds, left and right."""
 BELOW = 6.0
 """From what a frame holds to its lower edge."""
@@ -46,6 +47,8 @@ class Pen:
     theme: Theme
     shapes: bool = False
     slim: bool = False
+    drawn: dict[int, tuple[Member, Picture]] = field(default_factory=dict, compare=False)
+    """Pictures made so far, by their item's identity."""
 
 
 def compose(view: View, pen: Pen, scope: Scope | None, *, leaving: Collection[Value] = ()) -> Picture:
@@ -91,6 +94,12 @@ def footed(item: Member, pen: Pen, scope: Scope | None, leaving: Collection[Valu
 
 
 def drawn(item: Member, pen: Pen) -> Picture:
+    if id(item) not in pen.drawn:
+        pen.drawn[id(item)] = item, _picture(item, pen)
+    return pen.drawn[id(item)][1]
+
+
+def _picture(item: Member, pen: Pen) -> Picture:
     match item:
         case Row():
             return parts.row(pen.graph, item, pen.theme, pen.slim)
@@ -100,12 +109,13 @@ def drawn(item: Member, pen: Pen) -> Picture:
             return parts.tag(item, pen.theme)
         case Frame():
             inner = compose(item.view, pen, item.scope, leaving=item.view.outputs)
-            return framed(inner, item.scope, item.count, pen.theme)
+            return framed(inner, item, pen.theme)
 
 
-def framed(inner: Picture, scope: Scope, count: int, theme: Theme, more: str = "") -> Picture:
+def framed(inner: Picture, frame: Frame, theme: Theme) -> Picture:
     """A picture in its scope's frame, under its name, which stands beside the line that enters."""
-    name = scope_name(scope) + (f" ×{count}" if count > 1 else "") + more
+    scope, count = frame.scope, frame.count
+    name = scope_name(scope) + (f" ×{count}" if count > 1 else " …" if frame.more else "")
     x, header = _title_place(inner, width(name, SIZE, True))
     left = max(inner.left, 0) + INSIDE
     right = max(inner.right + INSIDE, x + width(name, SIZE, True) + INSIDE)
@@ -118,7 +128,7 @@ def framed(inner: Picture, scope: Scope, count: int, theme: Theme, more: str = "
     through = [Line(((x, 0), (x, header)), theme.ink) for x in inner.entries]
     through += [Line(((x, header + inner.height), (x, high)), theme.ink) for x in inner.exits]
     items = (*behind, back, *through, text, *(moved(item, 0, header) for item in inner.items))
-    group = Group(items, scope.path, data=parts.facts(scope.kind, scope_name(scope)))
+    group = Group(items, "" if frame.more else scope.path, data=parts.facts(scope.kind, scope_name(scope)))
     return Picture(left, right + 4 * bool(behind), high, (group,), inner.entries, inner.exits)
 
 
@@ -206,7 +216,7 @@ def _tracks(layout: Layout) -> tuple[dict[tuple[Net, int], int], dict[int, int]]
     spans: dict[int, dict[Net, list[float]]] = defaultdict(dict)
     for link in layout.links:
         stops = _stops(link, layout)
-        for (rank, x), (_, onward) in zip(stops, stops[1:], strict=False):
+        for (rank, x), (_, onward) in pairwise(stops):
             spans[rank].setdefault(Net(link.source, link.exit), []).extend((x, onward))
     tracks: dict[tuple[Net, int], int] = {}
     counts: dict[int, int] = {}

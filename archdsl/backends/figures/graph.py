@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from archdsl.backends.figures.columns import Piece, columns, pieces, side_by_side
+from archdsl.backends.figures.columns import columns, pieces, side_by_side
 from archdsl.backends.figures.compose import Pen
 from archdsl.backends.figures.page import LINE, Paper, page, scale, title_height
 from archdsl.backends.figures.parts import Picture
@@ -20,21 +21,23 @@ MOST_COLUMNS = 12
 def graph(graph: Graph, theme: Theme, paper: Paper, *, depth: int | None = None, expand: tuple[str, ...] = ()) -> Scene:
     """Everything from input to output; without `depth`, as deep as it fits the page at 14 pt."""
     viewer = Viewer(graph)
-    best: tuple[float, Picture, set[Family]] | None = None
+    best: tuple[float, Picture, list[View]] | None = None
     for detail in details(graph, depth, expand):
-        for slim in (False, True):
-            pen = Pen(graph, theme, slim=slim)
-            views = [viewer.network(detail), *(viewer.side(scope, detail) for scope in viewer.sides)]
-            found = wrapped(views, pen, paper)
-            fit = scale(found, paper, title_height(graph, paper), LINE + 8)
+        views = [viewer.network(detail), *(viewer.side(scope, detail) for scope in viewer.sides)]
+        if best is not None and views == best[2]:
+            continue
+        for slim, most in ((False, 1), (True, 1), (True, 2)):
+            picture = wrapped(views, Pen(graph, theme, slim=slim), paper, most)
+            fit = scale(picture, paper, title_height(graph, paper), LINE + 8)
             if best is None or fit > best[0]:
-                best = fit, found, {family for view in views for family in families(view)}
+                best = fit, picture, views
             if fit >= 1:
                 break
         if best is not None and best[0] >= 1:
             break
     assert best is not None
-    _, picture, used = best
+    _, picture, views = best
+    used = {family for view in views for family in families(view)}
     return page(graph, "graph", picture, paper, theme, used, skips(picture, theme))
 
 
@@ -43,30 +46,32 @@ def details(graph: Graph, depth: int | None, expand: tuple[str, ...]) -> Iterato
     if depth is not None or expand:
         yield Detail(depth or 0, expand)
         return
-    deepest = max(len(graph.ancestry(path)) for path in graph.scopes) - 1
-    for level in range(deepest, -1, -1):
+    deepest = max(len([s for s in graph.ancestry(path) if s.kind != "copies"]) for path in graph.scopes) - 1
+    for level in range(deepest, 1, -1):
         yield Detail(level)
+        yield Detail(level, once=True)
+    yield from (Detail(1), Detail(0))
 
 
-def wrapped(views: list[View], pen: Pen, paper: Paper) -> Picture:
-    """The views one after the other in that number of columns which fills the page best."""
-    parts: list[Piece] = []
-    for i, view in enumerate(views):
-        parts += pieces(view, pen, joined=i == 0)
+def wrapped(views: list[View], pen: Pen, paper: Paper, most: int) -> Picture:
+    """The views one after the other in that number of columns which fills the page best.
+
+    `most`: where the way is cut, at most so many values go on.
+    """
+    parts = [
+        replace(piece, starts=i > 0 and j == 0)
+        for i, view in enumerate(views)
+        for j, piece in enumerate(pieces(view, pen, most))
+    ]
     above = title_height(pen.graph, paper)
     best: tuple[float, Picture] | None = None
     for count in range(1, min(MOST_COLUMNS, len(parts)) + 1):
-        found = columns(parts, count, pen.theme)
-        picture = side_by_side(found, _joined(parts, found), pen.theme)
+        picture = side_by_side(columns(parts, count, pen), pen.theme)
         fit = scale(picture, paper, above, LINE + 8)
         if best is None or fit > best[0]:
             best = fit, picture
     assert best is not None
     return best[1]
-
-
-def _joined(parts: list[Piece], found: list[Picture]) -> list[bool]:
-    return [True] * len(found)
 
 
 def families(view: View) -> Iterator[Family]:

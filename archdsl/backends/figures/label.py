@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from archdsl.ir.graph import Graph, Header, Node, Scope
@@ -106,13 +106,18 @@ def scope_name(scope: Scope) -> str:
     return scope.block or scope.name
 
 
-def block_arguments(scope: Scope) -> str:
-    """The numbers that a use of a block was given, in the order of its parameters: `64, /2`."""
-    given = {name for name, _ in scope.written}
-    return ", ".join(_block_arguments((n, v) for n, v in scope.arguments if n in given))
+def block_arguments(graph: Graph, scope: Scope) -> str:
+    """A block's arguments, of those that are not the same wherever this network uses it: `128, /2`."""
+    uses = [other.arguments for other in graph.scopes.values() if other.block == scope.block]
+    varying = [
+        (name, value)
+        for i, (name, value) in enumerate(scope.arguments)
+        if any(len(use) != len(scope.arguments) or use[i] != (name, value) for use in uses)
+    ]
+    return ", ".join(_block_arguments(varying))
 
 
-def _block_arguments(arguments: Iterator[tuple[str, Any]] | Any) -> Iterator[str]:
+def _block_arguments(arguments: Iterable[tuple[str, Any]]) -> Iterator[str]:
     for name, value in arguments:
         if name == "stride":
             if value != 1:
@@ -122,5 +127,7 @@ def _block_arguments(arguments: Iterator[tuple[str, Any]] | Any) -> Iterator[str
         elif isinstance(value, bool):
             if value:
                 yield name
-        elif value is not None:
+        elif isinstance(value, float) or (isinstance(value, int) and value < 10):
+            yield f"{name} {plain(value)}"
+        elif isinstance(value, int):
             yield plain(value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 from archdsl.backends.figures.parts import Picture
@@ -18,8 +19,9 @@ BESIDE = 16.0
 """Between two pictures side by side."""
 LANE = 10.0
 """Between a lane and what is beside it."""
-ROUNDS = 40
-"""How often places are drawn towards their neighbours: far more than any figure here needs to settle."""
+ROUNDS = 60
+SETTLED = 0.02
+"""How often places are drawn towards their neighbours at most, and the step in points that ends it."""
 
 
 class Link(NamedTuple):
@@ -257,7 +259,7 @@ def steps(layout: Layout) -> Iterator[tuple[int, int]]:
     """Pairs of cells in adjacent ranks that a line joins."""
     for link in layout.links:
         way = [link.source, *layout.ways[link], link.target]
-        for upper, lower in zip(way, way[1:], strict=False):
+        for upper, lower in pairwise(way):
             if layout.cells[lower].rank == layout.cells[upper].rank + 1:
                 yield upper, lower
 
@@ -293,7 +295,9 @@ def _place(layout: Layout, latest: list[int]) -> None:
             wanted[upper] += x[lower] - shift
             weight[lower] += 1
             weight[upper] += 1
-        x = separate([w / n for w, n in zip(wanted, weight, strict=True)], [n - 1 for n in weight], gaps)
+        before, x = x, separate([w / n for w, n in zip(wanted, weight, strict=True)], [n - 1 for n in weight], gaps)
+        if max(abs(a - b) for a, b in zip(before, x, strict=True)) < SETTLED:
+            break
     for i, cell in enumerate(layout.cells):
         cell.x = round(2 * (x[index[home[i]]] + offset[i])) / 2
 
@@ -384,7 +388,7 @@ def _gaps(layout: Layout, home: list[int], offset: list[float], index: dict[int,
     for rank in layout.ranks:
         # A bar lies over the lanes that end on it and keeps no distance from them.
         row = [c for c in rank if (p := layout.cells[c].picture) is None or layout.pictures[p].bar is None]
-        for left, right in zip(row, row[1:], strict=False):
+        for left, right in pairwise(row):
             a, b = layout.cells[left], layout.cells[right]
             room = BESIDE if a.picture is not None and b.picture is not None else LANE
             size = a.right + room + b.left + offset[left] - offset[right]

@@ -9,7 +9,7 @@ from archdsl.analyses import totals
 from archdsl.backends.figures import parts
 from archdsl.backends.figures.label import count, network_name, shape
 from archdsl.backends.figures.parts import Picture
-from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, moved
+from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, moved, placed
 from archdsl.backends.figures.style import LOOKS, SIZE, TITLE, Theme
 from archdsl.backends.figures.text import width, wrap
 from archdsl.ir.graph import Graph
@@ -63,7 +63,13 @@ def page(
     )
     name = network_name(graph.header)
     return Scene(
-        wide, high, f"{name}: {figure}", description(graph), theme.background, items, max(1.0, paper.width / wide)
+        wide,
+        high,
+        f"{name}: {figure}",
+        description(graph),
+        theme.background,
+        tuple(placed(items)),
+        max(1.0, paper.width / wide),
     )
 
 

@@ -68,8 +68,9 @@ def row(graph: Graph, row: Row, theme: Theme, slim: bool = False) -> Picture:
     if is_bar(row.nodes[0], graph):
         return _bar(row.nodes[0], row, theme)
     weighty = any(node.op.family not in SLIM for node in row.nodes)
+    alone = len(row.nodes) == 1
     cells = [
-        _stripe(graph, node, theme) if slim and weighty and node.op.family in SLIM else _cell(graph, node, theme)
+        _stripe(graph, node, theme) if slim and weighty and node.op.family in SLIM else _cell(graph, node, theme, alone)
         for node in row.nodes
     ]
     total = sum(cell.right for cell in cells) + 2.0 * (len(cells) - 1)
@@ -89,7 +90,8 @@ def row(graph: Graph, row: Row, theme: Theme, slim: bool = False) -> Picture:
         return Picture(total / 2, right, HEIGHT, tuple(items), entries, exits)
     high = HEIGHT if len(cells) > 1 else SIGN
     raised = tuple(moved(item, 0, (high - HEIGHT) / 2) for item in items)
-    return Picture(total / 2, right, high, raised, entries, exits, ((HEIGHT - SIGN - total) / 2, high / 2))
+    side = ((HEIGHT - SIGN if len(cells) == 1 else 0) - total) / 2
+    return Picture(total / 2, right, high, raised, entries, exits, (side, high / 2))
 
 
 def _spread(count: int, total: float) -> tuple[float, ...]:
@@ -103,10 +105,10 @@ def facts(kind: str, name: str) -> tuple[tuple[str, str], ...]:
     return (("kind", kind), ("name", name))
 
 
-def _cell(graph: Graph, node: Node, theme: Theme) -> Picture:
+def _cell(graph: Graph, node: Node, theme: Theme, alone: bool) -> Picture:
     """One op, from its left edge to the right."""
     if node.op.family is Family.MERGE:
-        return _sign_cell(node, theme)
+        return _sign_cell(node, theme, alone)
     label = notation(graph, node)
     wide = width(label, SIZE) + 2 * PADDING
     items = (box(0, 0, wide, HEIGHT, node.op.family, theme), Text(wide / 2, HEIGHT / 2, label, SIZE, theme.ink))
@@ -132,15 +134,17 @@ def box(x: float, y: float, wide: float, high: float, family: Family, theme: The
     return Shape(x, y, wide, high, fill, stroke, look.line, look.dash, look.corner, radius)
 
 
-def _sign_cell(node: Node, theme: Theme) -> Picture:
-    circle = sign(HEIGHT / 2, HEIGHT / 2, short(node.op), theme)
-    return Picture(0, HEIGHT, HEIGHT, (_node_group(node, circle),))
+def _sign_cell(node: Node, theme: Theme, alone: bool) -> Picture:
+    """A circle; with other cells beside it, in a box as they are."""
+    back = Shape(0, 0, HEIGHT, HEIGHT, theme.background, theme.ink, 1.2)
+    circle = sign(HEIGHT / 2, HEIGHT / 2, short(node.op), theme, SIGN if alone else SIGN - 3)
+    return Picture(0, HEIGHT, HEIGHT, (_node_group(node, circle if alone else (back, *circle)),))
 
 
-def sign(x: float, y: float, text: str, theme: Theme) -> tuple[Item, ...]:
+def sign(x: float, y: float, text: str, theme: Theme, across: float = SIGN) -> tuple[Item, ...]:
     """⊕ or ⊗ around a point."""
-    radius = SIGN / 2
-    disc = Shape(x - radius, y - radius, SIGN, SIGN, theme.background, theme.ink, 1.4, (), "round", radius)
+    radius = across / 2
+    disc = Shape(x - radius, y - radius, across, across, theme.background, theme.ink, 1.4, (), "round", radius)
     reach = radius if text == "+" else radius * 0.7071
     ends = ((-reach, 0, reach, 0), (0, -reach, 0, reach)) if text == "+" else ((-1, -1, 1, 1), (-1, 1, 1, -1))
     factor = 1 if text == "+" else reach
@@ -194,10 +198,10 @@ def _named(scope: Scope, count: int) -> str:
 def summary(graph: Graph, scope: Scope) -> str:
     """A block's arguments; of a stage, the blocks it consists of."""
     if scope.kind not in ("stage", "output"):
-        return block_arguments(scope)
+        return block_arguments(graph, scope)
     blocks = [s.block for s in graph.scopes.values() if s.parent == scope.path and s.block]
     if scope.block:
-        return f"{scope.block} {block_arguments(scope)}".strip()
+        return f"{scope.block} {block_arguments(graph, scope)}".strip()
     if blocks and len(set(blocks)) == 1:
         return f"{blocks[0]} ×{len(blocks)}" if len(blocks) > 1 else str(blocks[0])
     return ""

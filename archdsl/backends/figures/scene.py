@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -69,7 +69,16 @@ class Group:
     data: tuple[tuple[str, str], ...] = ()
 
 
-Item = Shape | Text | Line | Group
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Items that lie elsewhere than they say; `placed` resolves it."""
+
+    items: tuple[Item, ...]
+    dx: float
+    dy: float
+
+
+Item = Shape | Text | Line | Group | Shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,32 +96,41 @@ class Scene:
 
 def moved(item: Item, dx: float, dy: float) -> Item:
     """The same, `dx` to the right and `dy` down."""
-    match item:
-        case Group():
-            return replace(item, items=tuple(moved(inner, dx, dy) for inner in item.items))
-        case Line():
-            return replace(item, points=tuple((x + dx, y + dy) for x, y in item.points))
-        case _:
-            return replace(item, x=item.x + dx, y=item.y + dy)
+    return Shift((item,), dx, dy)
 
 
-def flipped(item: Item, height: float) -> Item:
+def placed(items: Iterable[Item], dx: float = 0.0, dy: float = 0.0) -> Iterator[Item]:
+    """Items that lie where they say, without any `Shift`."""
+    for item in items:
+        match item:
+            case Shift():
+                yield from placed(item.items, dx + item.dx, dy + item.dy)
+            case Group():
+                yield replace(item, items=tuple(placed(item.items, dx, dy)))
+            case Line():
+                yield replace(item, points=tuple((x + dx, y + dy) for x, y in item.points))
+            case _:
+                yield replace(item, x=item.x + dx, y=item.y + dy)
+
+
+def flipped(items: Iterable[Item], height: float) -> Iterator[Item]:
     """Upside down within `height`, text upright: what flowed down flows up."""
-    match item:
-        case Group():
-            return replace(item, items=tuple(flipped(inner, height) for inner in item.items))
-        case Line():
-            return replace(item, points=tuple((x, height - y) for x, y in item.points))
-        case Shape():
-            return replace(item, y=height - item.y - item.height)
-        case Text():
-            return replace(item, y=height - item.y)
+    for item in placed(items):
+        match item:
+            case Group():
+                yield replace(item, items=tuple(flipped(item.items, height)))
+            case Line():
+                yield replace(item, points=tuple((x, height - y) for x, y in item.points))
+            case Shape():
+                yield replace(item, y=height - item.y - item.height)
+            case Text():
+                yield replace(item, y=height - item.y)
 
 
-def leaves(items: tuple[Item, ...]) -> Iterator[Shape | Text | Line]:
+def leaves(items: Iterable[Item]) -> Iterator[Shape | Text | Line]:
     """Everything that is drawn, in the order in which it is."""
     for item in items:
-        if isinstance(item, Group):
+        if isinstance(item, Group | Shift):
             yield from leaves(item.items)
         else:
             yield item

@@ -47,13 +47,17 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """An opened scope. Of `count` alike the first is shown: `view` has its values, in the order of ours."""
+    """An opened scope. Of `count` alike the first is shown: `view` has its values, in the order of ours.
+
+    `more`: it goes on from elsewhere.
+    """
 
     scope: Scope
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     view: View
     count: int = 1
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,14 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """How much is opened: `depth` levels of scopes, and all that match one of the patterns."""
+    """How much is opened: `depth` levels of scopes, and all that match one of the patterns.
+
+    `once`: of blocks that are built alike, but for their numbers, the first only.
+    """
 
     depth: int
     expand: tuple[str, ...] = ()
+    once: bool = False
 
 
 class Viewer:
@@ -265,9 +273,28 @@ class Viewer:
             (only,) = view.items
             if isinstance(only, Row) and scope.kind not in ("stage", "output"):
                 return Row(only.nodes, border.inputs, outputs, (scope, *only.scopes), only.count)
-        if level < detail.depth or self._expanded(scope.path, detail.expand):
+        if self._opened(scope, detail, level):
             return Frame(scope, border.inputs, outputs, View(view.items, border.inputs, outputs))
         return Box(scope, border.inputs, outputs)
+
+    def _opened(self, scope: Scope, detail: Detail, level: int) -> bool:
+        if self._expanded(scope.path, detail.expand):
+            return True
+        known = detail.once and scope.block and self.firsts[self.kinds[scope.path], scope.block] != scope.path
+        return level < detail.depth and not known
+
+    @cached_property
+    def kinds(self) -> dict[str, int]:
+        """A number for each scope, equal where all but numbers is."""
+        return structures(self.graph, arguments=False)
+
+    @cached_property
+    def firsts(self) -> dict[tuple[int, str | None], str]:
+        """The first use of each block that is built in one way."""
+        firsts: dict[tuple[int, str | None], str] = {}
+        for path, scope in self.graph.scopes.items():
+            firsts.setdefault((self.kinds[path], scope.block), path)
+        return firsts
 
     def _expanded(self, path: str, patterns: tuple[str, ...]) -> bool:
         """Whether a scope, or something in it, matches."""

@@ -74,7 +74,7 @@ def _listed(maker: Maker, run: Run, counts: Vector, series: Sequence[Vector]) ->
         if all(len(set(map(repr, row))) <= 1 for row in values):
             numbers.append(Progression(tuple(row[0] for row in values), (0,) * len(values)))
         else:
-            name = names.unique(slot.keyword or slot.name.rpartition("_")[2])
+            name = names.unique(slot.field or slot.name.rpartition("_")[2])
             lists.append((name, slot, tuple(map(plain, values))))
             numbers.append(Formula(name))
     element = maker.make(run.template, iter(numbers))

@@ -79,6 +79,10 @@ class Formula:
     def is_name(self) -> bool:
         return self.text.isidentifier()
 
+    @property
+    def is_sum(self) -> bool:
+        return isinstance(self.tree, ast.BinOp) and isinstance(self.tree.op, ast.Add)
+
 
 @lru_cache(maxsize=4096)
 def translate(text: str) -> Formula | None:

@@ -180,6 +180,8 @@ class Forward:
 
     def _own_name(self, step: Call, value: Value) -> str | None:
         """What the user calls a value; of what flows from stage to stage only where it is used further on, too."""
+        if isinstance(step.member, Scope) and step.member.kind == "output":
+            return step.member.name
         named = self.outline.names(self.context.path).get(value)
         if named and named != "input":
             return named
@@ -277,11 +279,11 @@ class Forward:
                 return made
 
     def _list_name(self, loop: Loop, index: int) -> str:
-        """The output that the values are collected for, else the name of their step."""
+        """The output that the values are collected for, else the name of the first."""
         value = self.outline.interfaces[loop.copies[0].path].gives[index]
-        scopes = self.outline.graph.ancestry(self.outline.graph.node(value.node).scope)
-        outputs = (scope.name for scope in scopes if scope.kind == "output")
-        return next(outputs, value.node.rpartition(".")[2])
+        outputs = (output.name for output in self.outline.graph.outputs if value in output.values)
+        named = self.outline.given_name(value, loop.copies[0].path)
+        return next(outputs, named or value.node.rpartition(".")[2])
 
 
 def _bracketed(template: str, inputs: Sequence[Operand]) -> Iterator[str]:

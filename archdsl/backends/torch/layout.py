@@ -100,8 +100,12 @@ def _spaced(part: str | Group) -> str | Group:
 
 
 def _spaced_slice(item: Parts) -> Parts:
-    start, colon, stop = (part.strip() for part in _text(item).partition(":"))
-    if not colon or all(re.fullmatch(r"-?\w*", bound) for bound in (start, stop)):
+    at = next((i for i, part in enumerate(item) if isinstance(part, str) and ":" in part), None)
+    if at is None:
+        return item
+    before, _, after = str(item[at]).partition(":")
+    start, stop = f"{_text(item[:at])}{before}".strip(), f"{after}{_text(item[at + 1 :])}".strip()
+    if all(re.fullmatch(r"-?\w*", bound) for bound in (start, stop)):
         return item
     return (f"{start}{' ' if start else ''}:{' ' if stop else ''}{stop}",)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from archdsl.backends.torch.channels import Channels, combined
@@ -90,14 +90,15 @@ class Maker:
         value = constant(number)
         if self.variables.count == 1 and value is not MISSING:
             return literal(value)
-        said = list(written(slot.site.written, slot.keyword))
-        found = self.variables.first(said, number, varying=True)
+        said = dict(written(slot.site.written))
+        own = [said.pop(slot.field)] if slot.field in said else []
+        found = self.variables.first(own, number, varying=True)
         if found is None and value is not MISSING:
             return literal(value)
         found = (
             found
             or self.variables.plainest(self._flows(slot), number)
-            or self.variables.first(self._halves(slot, said), number)
+            or self.variables.first((*own, *said.values(), *self._halves(slot, said)), number)
             or self.variables.find(number)
             or self.variables.add(slot.name, number)
         )
@@ -127,10 +128,10 @@ class Maker:
     def _flows(self, slot: Slot) -> list[Formula]:
         return [formula for value in self.outline.takes(slot.site) for formula in self.channels.of(value)]
 
-    def _halves(self, slot: Slot, said: Sequence[Formula]) -> Iterator[Formula]:
+    def _halves(self, slot: Slot, said: Mapping[str, Formula]) -> Iterator[Formula]:
         """The padding that keeps the size, from a kernel that varies."""
-        if slot.keyword == "padding":
-            yield from (combined("a0 // 2", formula) for formula in said)
+        if slot.field == "padding" and "kernel" in said:
+            yield combined("a0 // 2", said["kernel"])
 
     # --- copies ----------------------------------------------------------------------------
 

@@ -89,11 +89,24 @@ def _evaluated(forward: Forward, graph: Graph, name: str) -> str:
 def _result(forward: Forward, output: Output) -> str:
     if not output.several:
         return forward.read(output.values[0]).text
-    known = forward.variables.lists.get(output.values)
-    if known is not None:
-        return f"tuple({known})"
-    texts = ", ".join(forward.read(value).text for value in output.values)
-    return f"({texts},)" if len(output.values) == 1 else f"({texts})"
+    texts = list(_elements(forward, output.values))
+    if len(texts) == 1:
+        return f"tuple({texts[0][1:]})" if texts[0].startswith("*") else f"({texts[0]},)"
+    return f"({', '.join(texts)})"
+
+
+def _elements(forward: Forward, values: Sequence[Value]) -> Iterator[str]:
+    """Values one by one; those that a loop has put in a list, together."""
+    lists = {held[0]: (held, name) for held, name in forward.variables.lists.items()}
+    index = 0
+    while index < len(values):
+        held, name = lists.get(values[index], ((), ""))
+        if held and values[index : index + len(held)] == held:
+            yield f"*{name}"
+            index += len(held)
+        else:
+            yield forward.read(values[index]).text
+            index += 1
 
 
 def _is_training_only(graph: Graph, step: Step) -> bool:

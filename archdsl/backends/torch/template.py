@@ -5,7 +5,7 @@ All uses of a class have one template; what differs between them are the numbers
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -39,10 +39,14 @@ class Constructor:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A number left open. `site` is the op or block it is for, `name` what it would be called as an argument."""
+    """A number left open. `site` is the op or block it is for, `name` what it would be called as an argument.
+
+    `field` is the argument of the op or block that it comes from, as far as that is known; "in" for the
+    channels that flow in.
+    """
 
     name: str
-    keyword: str
+    field: str
     site: Member
 
 
@@ -158,9 +162,7 @@ class Templates:
         return Leaf(
             node,
             emission.target,
-            tuple(
-                Slot(f"{name}_{self._field(node, index, value)}", "", node) for index, value in enumerate(emission.args)
-            ),
+            tuple(Slot(f"{name}_{field}", field, node) for field in self._fields(node, emission.args)),
             tuple(
                 (keyword, Slot(f"{name}_{keyword}", keyword, node), defaults.get(keyword, ...))
                 for keyword, _ in options(emission)
@@ -168,13 +170,17 @@ class Templates:
             is_inplace(self.outline, node),
         )
 
-    def _field(self, node: Node, index: int, value: Any) -> str:
-        """What to call an argument without a keyword: after the op's own argument of that value."""
+    def _fields(self, node: Node, values: Sequence[Any]) -> Iterator[str]:
+        """What arguments without a keyword stand for: the op's own arguments of those values, in order."""
+        fields = [field for field in type(node.op).model_fields if field != "init"]
         tensors = self.outline.graph.tensors_into(node.id)
-        if index == 0 and tensors and value == tensors[0].channels:
-            return "in"
-        fields = (field for field in type(node.op).model_fields if getattr(node.op, field) == value)
-        return next(fields, f"argument{index + 1}")
+        for index, value in enumerate(values):
+            if index == 0 and tensors and value == tensors[0].channels:
+                yield "in"
+                continue
+            field = next((field for field in fields if getattr(node.op, field) == value), f"argument{index + 1}")
+            fields = [other for other in fields if other != field]
+            yield field
 
     def _runs(self, container: Scope) -> Iterator[tuple[int, tuple[Member, ...]]]:
         own = [m for m in self.outline.members(container.path) if self._is_attribute(m)]

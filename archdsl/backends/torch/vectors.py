@@ -139,14 +139,14 @@ class Variables:
         return next(map(self.whole, fitting), None)
 
     def plainest(self, candidates: Iterable[Formula], vector: Vector) -> Formula | None:
-        """A name for these values rather than a computation, if the computation is not a name itself."""
+        """The first formula that fits, or a name for what it adds up."""
         found = self.first(candidates, vector)
-        return found if found is None or found.is_name else self.find(vector) or found
+        return found if found is None or not found.is_sum else self.find(vector) or found
 
 
-def written(texts: Iterable[tuple[str, str]], first: str = "") -> Iterator[Formula]:
-    """Arguments as the spec wrote them, in Python; the one named `first` first."""
-    for _, text in sorted(texts, key=lambda item: item[0] != first):
+def written(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Formula]]:
+    """Arguments as the spec wrote them, in Python, by name."""
+    for name, text in texts:
         formula = translate(text)
         if formula is not None:
-            yield formula
+            yield name, formula

@@ -64,7 +64,8 @@ class CompileError(Exception):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(sorted(diagnostics, key=_place))
-        super().__init__("\n".join(f"{d.span}: {d.message}" if d.span else d.message for d in self.diagnostics))
+        errors = [d for d in self.diagnostics if d.severity == "error"]
+        super().__init__("\n".join(f"{d.span}: {d.message}" if d.span else d.message for d in errors))
 
 
 def _place(diagnostic: Diagnostic) -> tuple[str, int]:

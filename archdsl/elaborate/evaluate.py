@@ -6,8 +6,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from archdsl.elaborate.compare import compare
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, describe
+from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, describe, tensor_facts
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
 from archdsl.resolve.functions import FUNCTIONS, LARGEST_NUMBER, LONGEST_LIST
@@ -26,14 +27,6 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "/": operator.truediv,
     "//": operator.floordiv,
     "%": operator.mod,
-}
-COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
 }
 
 
@@ -211,48 +204,6 @@ def _compare(expression: tree.Compare, environment: Environment, depth: int) -> 
     return compare(expression, left, evaluate(expression.right, environment, depth))
 
 
-def compare(expression: tree.Compare, left: Any, right: Any) -> bool:
-    """Whether a comparison holds between two values. Raises `Problem` where they cannot be compared."""
-    if expression.operator in ("==", "!="):
-        return COMPARISONS[expression.operator](_comparable(left), _comparable(right))
-    for side, value in ((expression.left, left), (expression.right, right)):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Problem("wrong-type", f"`{expression.operator}` compares numbers, got {describe(value)}", side.span)
-    if expression.operator == "~":
-        return bool(abs(left - right) <= tolerance(expression, right))
-    return COMPARISONS[expression.operator](left, right)
-
-
-def _comparable(value: Any) -> Any:
-    """Ops and blocks are equal when their definitions are; shapes and lists when their elements are."""
-    if isinstance(value, Unit):
-        return value.definition if not value.given else value
-    return list(value) if isinstance(value, tuple) else value
-
-
-def tolerance(expression: tree.Compare, right: float) -> float:
-    """How far `~` lets a number lie from `right`: half of the last digit written, or the stated percentage."""
-    if expression.tolerance is not None:
-        return abs(right) * expression.tolerance.value / 100
-    if not isinstance(expression.right, tree.Number):
-        raise Problem(
-            "unstated-tolerance",
-            "`~` takes its tolerance from the digits written, and this is not a written number",
-            expression.right.span,
-            help=f"state it: ~ {expression_text(expression.right)} ± 2%",
-        )
-    return half_digit(expression.right)
-
-
-def half_digit(written: tree.Number) -> float:
-    """Half of the last digit: 0.05e9 for `4.1G`, 0.5 for `7`. A hair more, for binary fractions."""
-    digits = written.text.replace("_", "").rstrip("KMGT")
-    mantissa, _, exponent = digits.lower().partition("e")
-    decimals = len(mantissa.partition(".")[2])
-    scale = abs(written.value) / float(digits) if float(digits) else 1.0
-    return 0.5 * 10.0 ** (int(exponent or 0) - decimals) * scale * (1 + 1e-9)
-
-
 def _call(expression: tree.Call, environment: Environment, depth: int) -> Any:
     if isinstance(expression.function, tree.VariantOf):
         base = evaluate(expression.function, environment, depth)
@@ -378,19 +329,6 @@ def _attribute(expression: tree.Attribute, environment: Environment, depth: int)
         expression.span,
         help=f"did you mean `.{meant}`?" if meant else "it has ." + ", .".join(choices),
     )
-
-
-def tensor_facts(value: Flow) -> dict[str, Any]:
-    """What a spec may ask of a value: channels and pixels."""
-    tensor = value.tensor
-    facts: dict[str, Any] = {"shape": tensor.dims}
-    if tensor.kind == "float":
-        facts["channels"] = tensor.channels
-    if len(tensor.spatial) == 2:
-        facts["height"], facts["width"] = tensor.spatial
-    elif tensor.kind == "int" or len(tensor.spatial) == 1:
-        facts["length"] = tensor.dims[-1]
-    return facts
 
 
 def _index(expression: tree.Index, environment: Environment, depth: int) -> Any:

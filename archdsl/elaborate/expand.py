@@ -20,8 +20,8 @@ from archdsl.elaborate.steps import Result, Shell, apply, as_result, plain, refs
 from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe
 from archdsl.ir.builder import Home, Ref
 from archdsl.naming import snake_case
-from archdsl.resolve.check import bound_names
 from archdsl.resolve.model import Block, Network
+from archdsl.resolve.scopes import bound_names
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text

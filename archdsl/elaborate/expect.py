@@ -7,8 +7,9 @@ from typing import Any
 
 from archdsl.analyses import totals
 from archdsl.diagnostics import Diagnostic
+from archdsl.elaborate.compare import compare, tolerance
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.evaluate import compare, evaluate, tolerance
+from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.settings import shown_number
 from archdsl.elaborate.values import Problem, describe
 from archdsl.ir.graph import Graph, Scope

@@ -9,8 +9,9 @@ from typing import Any
 
 from archdsl.diagnostics import Note
 from archdsl.elaborate.arguments import check_kind
+from archdsl.elaborate.compare import tolerance
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.evaluate import evaluate, tolerance, truth, word_or_value
+from archdsl.elaborate.evaluate import evaluate, truth, word_or_value
 from archdsl.elaborate.values import Given, Problem, Quiet
 from archdsl.ir.graph import Setting
 from archdsl.resolve.model import Network, Parameter

@@ -113,3 +113,16 @@ def describe(value: Any) -> str:
             return f"{value:_}" if abs(value) >= 100_000 else str(value)
         case _:
             return str(value)
+
+
+def tensor_facts(value: Flow) -> dict[str, Any]:
+    """What a spec may ask of a value: channels and pixels."""
+    tensor = value.tensor
+    facts: dict[str, Any] = {"shape": tensor.dims}
+    if tensor.kind == "float":
+        facts["channels"] = tensor.channels
+    if len(tensor.spatial) == 2:
+        facts["height"], facts["width"] = tensor.spatial
+    elif tensor.kind == "int" or len(tensor.spatial) == 1:
+        facts["length"] = tensor.dims[-1]
+    return facts

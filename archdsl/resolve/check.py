@@ -6,7 +6,7 @@ of those wait for expansion.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from archdsl.ops.initialize import INITIALIZERS
 from archdsl.resolve.arguments import too_many_arguments, unknown_argument
 from archdsl.resolve.functions import FUNCTIONS
 from archdsl.resolve.model import Block, File, Network, Parameter
+from archdsl.resolve.scopes import Scope
 from archdsl.resolve.words import words
 from archdsl.source import Span
 from archdsl.suggest import hint, nearest
@@ -30,60 +31,6 @@ def check_file(file: File) -> list[Diagnostic]:
         if definition.file is file:
             checker.definition(definition)
     return checker.found
-
-
-def bound_names(statement: Any) -> Iterator[str]:
-    """Names that a statement gives a meaning in the body it stands in (loops keep theirs to themselves)."""
-    match statement:
-        case tree.Chain(steps=steps):
-            for step in steps:
-                yield from _step_names(step)
-        case tree.Let(name=name) | tree.Shared(name=name):
-            yield name.name
-        case tree.Path(name=name, flow=flow):
-            yield name.name
-            yield from bound_names(flow)
-        case tree.Stage(name=name, flow=flow):
-            yield name.name
-            yield from bound_names(flow)
-        case tree.Body(statements=statements):
-            for inner in statements:
-                yield from bound_names(inner)
-        case tree.If(arms=arms, otherwise=otherwise):
-            for _, body in arms:
-                yield from bound_names(body)
-            if otherwise is not None:
-                yield from bound_names(otherwise)
-
-
-def _step_names(step: tree.Step) -> Iterator[str]:
-    if step.binding is not None:
-        yield from (name.name for name in step.binding.names)
-    match step.target:
-        case tree.Merge(branches=branches):
-            for branch in branches:
-                if not any(isinstance(clause, tree.Each) for clause in branch.clauses):
-                    yield from bound_names(branch.chain)
-        case tree.Group(chain=chain):
-            yield from bound_names(chain)
-        case tree.Choice(then=then, otherwise=otherwise):
-            yield from _step_names(then)
-            if otherwise is not None:
-                yield from _step_names(otherwise)
-
-
-class _Scope:
-    """Names known at one point of a body, with where each was defined."""
-
-    def __init__(self, parent: _Scope | None = None) -> None:
-        self.parent = parent
-        self.names: dict[str, Span | None] = {}
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.names or (self.parent is not None and name in self.parent)
-
-    def all(self) -> set[str]:
-        return set(self.names) | (self.parent.all() if self.parent else set())
 
 
 class _Checker:
@@ -114,9 +61,9 @@ class _Checker:
     # --- definitions ---------------------------------------------------------------------------
 
     def block(self, block: Block) -> None:
-        scope = _Scope()
+        scope = Scope()
         for function in self.file.functions.values():
-            self.function(function, _Scope())
+            self.function(function, Scope())
         scope.names.update({"it": None, "input": None})
         if block.ports is not None:
             for name in (*block.ports.names, *([block.ports.rest] if block.ports.rest else [])):
@@ -125,7 +72,7 @@ class _Checker:
         self.body(block.body.statements, scope)
 
     def network(self, network: Network) -> None:
-        scope = _Scope()
+        scope = Scope()
         self.functions.update(network.functions)
         self.parameters(network.parameters, scope)
         for assignment in network.scaling:
@@ -152,18 +99,18 @@ class _Checker:
         self.body(network.flow.statements, scope)
         self.expectations(network)
 
-    def parameters(self, parameters: Iterable[Parameter], scope: _Scope) -> None:
+    def parameters(self, parameters: Iterable[Parameter], scope: Scope) -> None:
         for parameter in parameters:
             if parameter.default is not None:
                 self.expression(parameter.default, scope, word=True)
             self.bind(tree.Name(parameter.name, parameter.span), scope)
 
-    def function(self, function: tree.Define, scope: _Scope) -> None:
-        inner = _Scope(scope)
+    def function(self, function: tree.Define, scope: Scope) -> None:
+        inner = Scope(scope)
         inner.names.update({name.name: name.span for name in function.parameters})
         self.expression(function.value, inner)
 
-    def variants(self, network: Network, scope: _Scope) -> None:
+    def variants(self, network: Network, scope: Scope) -> None:
         known = {p.name for p in network.parameters} | {a.name.name for a in network.scaling}
         for variant in network.variants.values():
             for assignment in variant.assignments:
@@ -172,7 +119,7 @@ class _Checker:
                 if name.name not in known:
                     self.unknown("unknown-parameter", f"{network.name} has no parameter `{name.name}`", name, known)
 
-    def default(self, call: tree.Call, scope: _Scope) -> None:
+    def default(self, call: tree.Call, scope: Scope) -> None:
         assert isinstance(call.function, tree.Name)
         if self.operation(call.function) is None:
             self.unknown("unknown-name", f"there is no op or block `{call.function.name}`", call.function, self.units())
@@ -200,20 +147,20 @@ class _Checker:
 
     # --- bodies --------------------------------------------------------------------------------
 
-    def body(self, statements: Iterable[tree.FlowStatement], scope: _Scope) -> None:
+    def body(self, statements: Iterable[tree.FlowStatement], scope: Scope) -> None:
         statements = tuple(statements)
         for position, statement in enumerate(statements):
             self.statement(statement, scope)
             if isinstance(statement, tree.Return) and position < len(statements) - 1:
                 self.report("unreachable", "nothing runs after `return`", statements[position + 1].span)
 
-    def flow(self, flow: tree.Chain | tree.Body, scope: _Scope) -> None:
+    def flow(self, flow: tree.Chain | tree.Body, scope: Scope) -> None:
         if isinstance(flow, tree.Chain):
             self.chain(flow, scope)
         else:
             self.body(flow.statements, scope)
 
-    def statement(self, statement: tree.FlowStatement, scope: _Scope) -> None:
+    def statement(self, statement: tree.FlowStatement, scope: Scope) -> None:
         match statement:
             case tree.Chain():
                 self.chain(statement, scope)
@@ -246,28 +193,28 @@ class _Checker:
                 for item in values:
                     self.expression(item.value if isinstance(item, tree.Spread) else item, scope)
 
-    def loop(self, name: tree.Name | None, body: tree.Body, scope: _Scope) -> None:
-        turn = _Scope(scope)
+    def loop(self, name: tree.Name | None, body: tree.Body, scope: Scope) -> None:
+        turn = Scope(scope)
         if name is not None:
             self.bind(name, turn)
         self.body(body.statements, turn)
 
-    def arms(self, bodies: Iterable[tree.Body], scope: _Scope) -> None:
+    def arms(self, bodies: Iterable[tree.Body], scope: Scope) -> None:
         """Arms may define the same names; after the `if` all of them are known."""
         after: dict[str, Span | None] = {}
         for body in bodies:
-            arm = _Scope(scope)
+            arm = Scope(scope)
             self.body(body.statements, arm)
             after.update(arm.names)
         scope.names.update(after)
 
     # --- chains and steps ----------------------------------------------------------------------
 
-    def chain(self, chain: tree.Chain, scope: _Scope) -> None:
+    def chain(self, chain: tree.Chain, scope: Scope) -> None:
         for step in chain.steps:
             self.step(step, scope)
 
-    def step(self, step: tree.Step, scope: _Scope) -> None:
+    def step(self, step: tree.Step, scope: Scope) -> None:
         self.target(step.target, scope)
         if step.copies is not None:
             self.expression(step.copies.count, scope)
@@ -282,7 +229,7 @@ class _Checker:
             for name in step.binding.names:
                 self.bind(name, scope, step=True)
 
-    def target(self, target: tree.StepTarget, scope: _Scope) -> None:
+    def target(self, target: tree.StepTarget, scope: Scope) -> None:
         match target:
             case tree.Name() | tree.Call() | tree.VariantOf():
                 self.unit(target, scope)
@@ -306,18 +253,18 @@ class _Checker:
             case _:
                 self.expression(target, scope)
 
-    def branch(self, branch: tree.Branch, scope: _Scope) -> None:
+    def branch(self, branch: tree.Branch, scope: Scope) -> None:
         inner = scope
         for clause in branch.clauses:
             if isinstance(clause, tree.When):
                 self.expression(clause.condition, inner)
             else:
                 self.expression(clause.values, inner)
-                inner = _Scope(inner)
+                inner = Scope(inner)
                 self.bind(clause.name, inner)
         self.chain(branch.chain, inner)
 
-    def unit(self, target: tree.Name | tree.Call | tree.VariantOf, scope: _Scope) -> None:
+    def unit(self, target: tree.Name | tree.Call | tree.VariantOf, scope: Scope) -> None:
         """What a step applies: an op, a block, a network, or a name that holds one."""
         if isinstance(target, tree.Call):
             self.call(target, scope)
@@ -331,7 +278,7 @@ class _Checker:
 
     # --- expressions ---------------------------------------------------------------------------
 
-    def expression(self, expression: tree.Expression | None, scope: _Scope, word: bool = False) -> None:
+    def expression(self, expression: tree.Expression | None, scope: Scope, word: bool = False) -> None:
         """`word`: a bare word of some op's closed set may stand here."""
         match expression:
             case tree.Name(name=name):
@@ -365,7 +312,7 @@ class _Checker:
     def is_word(self, name: str) -> bool:
         return name in words() or name in INITIALIZERS
 
-    def call(self, call: tree.Call, scope: _Scope) -> None:
+    def call(self, call: tree.Call, scope: Scope) -> None:
         name = call.function
         unit = self.operation(name)
         functional = isinstance(name, tree.Name) and (name.name in self.functions or name.name in FUNCTIONS)
@@ -417,7 +364,7 @@ class _Checker:
 
     # --- names ---------------------------------------------------------------------------------
 
-    def bind(self, name: tree.Name, scope: _Scope, step: bool = False) -> None:
+    def bind(self, name: tree.Name, scope: Scope, step: bool = False) -> None:
         """Gives a name its meaning. `step`: it becomes part of paths, so a module's attribute."""
         if step:
             self.step_name(name)

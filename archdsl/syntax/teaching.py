@@ -141,7 +141,8 @@ def outside(mistake: Mistake) -> Diagnostic | None:
 def misplaced_line(mistake: Mistake) -> Diagnostic | None:
     """A definition or a declaration in a body, or a statement after a colon."""
     begins = mistake.begins_line and "RETURN" in mistake.accepted
-    if mistake.first in ("network", "block", "from") and (begins or (mistake.second and mistake.begins_value)):
+    nested = mistake.second and mistake.begins_value and "ARROW" in mistake.accepted
+    if mistake.first in ("network", "block", "from") and (begins or nested):
         message = f"`{mistake.first}` stands inside of another definition"
         return mistake.says("misplaced-line", message, "begin it at the margin", mistake.first_span)
     declares = mistake.second and mistake.kind in ("NAME", "STRING")

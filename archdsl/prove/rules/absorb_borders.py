@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from archdsl.prove.form import Form, Part, each_of, only_user
 from archdsl.prove.rules.borders import cuts
+from archdsl.prove.rules.raise_trims import is_pixelwise
 
 WINDOWS = frozenset({"conv", "max_pool", "avg_pool", "subsample"})
 
@@ -75,20 +76,30 @@ def _counted(part: Part, border: Part) -> dict[str, tuple[int, ...]]:
 def _into_the_one_before(form: Form) -> bool:
     """Cuts become windows that are not there, where nothing else takes what the window gives."""
     uses = form.uses()
+    absorbed = {}
     for part in each_of(form.parts(), "border"):
-        source, pairs = part.inputs[0].part, part.arguments["sides"]
-        if not cuts(pairs) or only_user(uses, source) is not part or source.op not in (*WINDOWS, "up_conv"):
-            continue
-        # An output of a transposed convolution is cut as its own padding cuts.
-        steps = (-1,) * len(pairs) if source.op == "up_conv" else source.arguments["stride"]
-        padding = tuple(p + s * pair[0] for p, s, pair in zip(_padding(source), steps, pairs, strict=True))
-        source.arguments = source.arguments | {"padding": padding}
-        if source.op == "avg_pool":
-            source.arguments = source.arguments | {"counted": _still_counted(source, part)}
-        source.dims = part.dims
-        form.replace({part.wire: source.wire})
-        return True
-    return False
+        source = part.inputs[0].part
+        if cuts(part.arguments["sides"]) and only_user(uses, source) is part and _can_make_less(source):
+            _cut(source, part)
+            absorbed[part.wire] = source.wire
+    form.replace(absorbed)
+    return bool(absorbed)
+
+
+def _can_make_less(part: Part) -> bool:
+    # What works pixel by pixel hands the cut on to what comes before it.
+    return part.op in (*WINDOWS, "up_conv") and not is_pixelwise(part)
+
+
+def _cut(source: Part, border: Part) -> None:
+    pairs = border.arguments["sides"]
+    # An output of a transposed convolution is cut as its own padding cuts.
+    steps = (-1,) * len(pairs) if source.op == "up_conv" else source.arguments["stride"]
+    padding = tuple(p + s * before for p, s, (before, _) in zip(_padding(source), steps, pairs, strict=True))
+    source.arguments = source.arguments | {"padding": padding}
+    if source.op == "avg_pool":
+        source.arguments = source.arguments | {"counted": _still_counted(source, border)}
+    source.dims = border.dims
 
 
 def _still_counted(source: Part, border: Part) -> tuple[int, ...]:

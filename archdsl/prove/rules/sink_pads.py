@@ -9,13 +9,16 @@ from archdsl.prove.rules.borders import KEEP_ZERO, adds
 def sink_pads(form: Form) -> bool:
     """`pad(1) -> relu` is `relu -> pad(1)`."""
     uses = form.uses()
+    sunk: dict[Wire, Wire] = {}
+    moved: list[tuple[Part, Part, Part]] = []
     for part in each_of(form.parts(), *KEEP_ZERO):
         border = part.inputs[0].part
-        if border.op != "border" or not adds(border.arguments["sides"]) or only_user(uses, border) is not part:
-            continue
-        outer = Part("border", border.arguments, [], part.dims, border.node, border.rank)
-        form.replace({part.wire: outer.wire})
-        part.inputs, part.dims = border.inputs, (border.inputs[0].dims,)
-        outer.inputs = [Wire(part)]
-        return True
-    return False
+        if border.op == "border" and adds(border.arguments["sides"]) and only_user(uses, border) is part:
+            outer = Part("border", border.arguments, [], part.dims, border.node, border.rank)
+            sunk[part.wire] = outer.wire
+            moved.append((part, border, outer))
+    form.replace(sunk)
+    for part, border, outer in moved:
+        part.inputs, part.dims = list(border.inputs), (border.inputs[0].dims,)
+        outer.inputs = [part.wire]
+    return bool(moved)

@@ -16,6 +16,7 @@ from archdsl.elaborate.steps import bind_inputs, refs_of
 from archdsl.elaborate.values import Flow, Given, Problem, describe
 from archdsl.ir.builder import Builder, Ref
 from archdsl.ir.graph import Graph, Header, Setting
+from archdsl.ops.base import LIMIT, Mismatch
 from archdsl.ops.input import Input
 from archdsl.resolve.model import Network
 from archdsl.syntax import tree
@@ -96,10 +97,14 @@ def _input(expander: Expander, declared: tree.Input, environment: Environment) -
     shape = evaluate(declared.shape, environment)
     if not isinstance(shape, tuple):
         shape = (whole(declared.shape, environment),)
-    if any(dim < 1 for dim in shape):
-        raise Problem("out-of-range", f"an input's sizes are at least 1, got {describe(shape)}", declared.shape.span)
+    if not all(1 <= dim <= LIMIT for dim in shape):
+        message = f"an input's sizes are from 1 to {LIMIT:,}, got {describe(shape)}"
+        raise Problem("out-of-range", message, declared.shape.span)
     op = Input(dims=shape, kind=declared.kind)
-    (ref,) = builder.node(op, (), declared.span, declared.name.name, label=declared.name.name)
+    try:
+        (ref,) = builder.node(op, (), declared.span, declared.name.name, label=declared.name.name)
+    except Mismatch as mismatch:
+        raise Problem(mismatch.code, str(mismatch), declared.shape.span) from None
     return Flow(ref, builder.tensor(ref))
 
 

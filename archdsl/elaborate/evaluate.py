@@ -62,7 +62,9 @@ def evaluate(expression: tree.Expression, environment: Environment, depth: int =
         case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
             chosen = then if truth(condition, environment, depth) else otherwise
             return evaluate(chosen, environment, depth)
-        case tree.VariantOf(name=name, variant=variant):
+        case tree.VariantOf(name=name, variant=variant, span=span):
+            if name not in environment.file.definitions:
+                raise Problem("unknown-name", f"there is no network `{name}`", span)
             return Unit(environment.file.definitions[name], (), variant)
     raise AssertionError(f"no rule for {type(expression).__name__}")
 

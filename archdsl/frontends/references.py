@@ -20,7 +20,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from archdsl.diagnostics import CompileError, Diagnostic, Note
-from archdsl.frontends.torchvision import import_torchvision
+from archdsl.frontends.torchvision import declare_operators
 from archdsl.suggest import nearest
 
 USUAL_INPUT = (3, 224, 224)
@@ -114,6 +114,7 @@ def _importing(reference: str, package: str, use: Callable[[], Any]) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            declare_operators()
             return use()
     except ModuleNotFoundError as error:
         if error.name is not None and package.split(".")[0] == error.name.split(".")[0]:
@@ -157,7 +158,6 @@ class _Uninitialized(TorchFunctionMode):
 
 
 def _torchvision_names() -> Iterable[str]:
-    import_torchvision()
     names: Iterable[str] = importlib.import_module("torchvision.models").list_models()
     return names
 
@@ -174,7 +174,6 @@ def _torchvision_input(name: str, _: Any) -> tuple[int, ...] | None:
 
 
 def _timm_names() -> Iterable[str]:
-    import_torchvision()
     timm = importlib.import_module("timm")
     # Names that were given up still work, and are no longer listed.
     deprecated = importlib.import_module("timm.models._registry")._deprecated_models

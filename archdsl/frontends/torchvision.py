@@ -1,8 +1,7 @@
-"""Imports torchvision, also beside a build of torch that its own compiled operators do not load into."""
+"""Lets torchvision be imported beside a build of torch that its own compiled operators do not load into."""
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -19,18 +18,17 @@ SCHEMAS = (
 _libraries: list[Any] = []
 
 
-def import_torchvision() -> Any:
-    """The package. Its wheel on PyPI is made for torch with CUDA; beside the CPU build its import stops at `operator
-    torchvision::nms does not exist`, unless those operators are declared beforehand.
+def declare_operators() -> None:
+    """Call this before importing torchvision, or what imports it, such as timm. Does nothing where all is well.
 
-    Call this before importing what imports torchvision, such as timm. Raises ImportError where it is not installed.
+    torchvision's wheel on PyPI is made for torch with CUDA; beside the CPU build its import stops at `operator
+    torchvision::nms does not exist`, unless those operators are declared beforehand.
     """
     if not _libraries and not _loads_operators():
         library = torch.library.Library("torchvision", "DEF")
         for schema in SCHEMAS:
             library.define(schema)
         _libraries.append(library)
-    return importlib.import_module("torchvision")
 
 
 def _loads_operators() -> bool:

@@ -198,7 +198,9 @@ def _name_members(scope: _Scope) -> None:
     for member in scope.members:
         name = member.base
         if name not in taken or counts[name] > 1:
-            name = next(n for n in (f"{member.base}{i}" for i in numbers[member.base]) if n not in taken)
+            # relu6 becomes relu6_1: without the line, a further digit would make another name of it.
+            stem = f"{member.base}_" if member.base[-1:].isdigit() else member.base
+            name = next(n for n in (f"{stem}{i}" for i in numbers[member.base]) if n not in taken)
             taken.add(name)
         member.path = join(scope.path, name)
 

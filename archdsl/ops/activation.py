@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Stateless, Working, register
+from archdsl.ops.costs import weighted
 from archdsl.tensor import Tensor
 
 Slope = Annotated[float, Field(description="slope below 0")]
@@ -201,6 +202,9 @@ class Prelu(Op):
 
     def params(self, x: Tensor) -> int:
         return x.channels if self.per_channel else 1
+
+    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
+        return weighted((self.params(x),))
 
     def macs(self, x: Tensor) -> int:
         return 0

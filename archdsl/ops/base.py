@@ -165,6 +165,10 @@ class Op(BaseModel, ABC):
         """Numbers that are kept but not learned (running statistics)."""
         return 0
 
+    def state(self, *inputs: Any, **_: Any) -> Mapping[str, tuple[int, ...]]:
+        """Names and shapes of what a checkpoint holds of it: `params` and `buffers`, as torch's classes call them."""
+        return {}
+
     def working(self, *inputs: Any, **_: Any) -> Working:
         """`params` and `macs` as arithmetic."""
         return Working()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, Padding, Size, compact, spread
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Window, Working, register
+from archdsl.ops.costs import weighted
 from archdsl.ops.initialize import Kaiming, Weights, starts
 from archdsl.ops.spatial import (
     Padder,
@@ -77,6 +78,9 @@ class Conv(Op):
     def params(self, x: Tensor) -> int:
         kernel = prod(spread(self.kernel, x, "kernel"))
         return self.out * (x.channels // self.groups * kernel + self.bias)
+
+    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
+        return weighted((self.out, x.channels // self.groups, *spread(self.kernel, x, "kernel")), self.out * self.bias)
 
     def macs(self, x: Tensor) -> int:
         kernel = prod(spread(self.kernel, x, "kernel"))
@@ -178,6 +182,9 @@ class Depthwise(Op):
 
     def params(self, x: Tensor) -> int:
         return self._conv(x).params(x)
+
+    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
+        return self._conv(x).state(x)
 
     def macs(self, x: Tensor) -> int:
         return self._conv(x).macs(x)

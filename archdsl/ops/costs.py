@@ -47,6 +47,18 @@ class Kept:
     result_suffices: bool = False
 
 
+def weighted(weight: tuple[int, ...], bias: int = 0) -> dict[str, tuple[int, ...]]:
+    """What a checkpoint holds of an op with a weight, and with `bias` biases where there are any."""
+    return {"weight": weight, "bias": (bias,)} if bias else {"weight": weight}
+
+
+def normalized(channels: int, affine: bool, track: bool = False) -> dict[str, tuple[int, ...]]:
+    """What a checkpoint holds of a normalization: scale and shift, running statistics."""
+    learned = weighted((channels,), channels) if affine else {}
+    kept: dict[str, tuple[int, ...]] = {"running_mean": (channels,), "running_var": (channels,)}
+    return learned | (kept | {"num_batches_tracked": ()} if track else {})
+
+
 @dataclass(frozen=True, slots=True)
 class Working:
     """Parameters and multiply-adds as arithmetic, for a reader to check: `5·5·3·8 + 8`; empty where there are none."""

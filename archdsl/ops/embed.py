@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
 from archdsl.ops.base import NOTHING, Example, Family, Kept, Module, Op, Rest, Support, Working, register
 from archdsl.ops.conv import Start
+from archdsl.ops.costs import weighted
 from archdsl.ops.initialize import Normal, starts
 from archdsl.tensor import Tensor
 
@@ -43,6 +44,9 @@ class Embed(Op):
 
     def params(self, tokens: Tensor) -> int:
         return self.count * self.width
+
+    def state(self, tokens: Tensor) -> Mapping[str, tuple[int, ...]]:
+        return weighted((self.count, self.width))
 
     def macs(self, tokens: Tensor) -> int:
         return 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Working, register
 from archdsl.ops.conv import BIAS_RULE, Bias, Start
+from archdsl.ops.costs import weighted
 from archdsl.ops.initialize import Zeros, starts
 from archdsl.tensor import Tensor
 
@@ -35,6 +36,9 @@ class Linear(Op):
 
     def params(self, x: Tensor) -> int:
         return self.out * (x.channels + self.bias)
+
+    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
+        return weighted((self.out, x.channels), self.out * self.bias)
 
     def macs(self, x: Tensor) -> int:
         return self.out * x.channels

@@ -5,13 +5,14 @@ Their statistics do not count as seeing: receptive fields follow the values them
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Stateless, Store, Support, Working, register
+from archdsl.ops.costs import normalized
 from archdsl.ops.initialize import Normal, Ones, Scale, Zeros, starts
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
@@ -69,6 +70,9 @@ class Bn(Normalization):
     def buffers(self, x: Tensor) -> int:
         return 2 * x.channels + 1 if self.track else 0
 
+    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
+        return normalized(x.channels, self.affine, self.track)
+
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
 
@@ -125,6 +129,9 @@ class InstanceNorm(Normalization):
     def buffers(self, x: Tensor) -> int:
         return 2 * x.channels + 1 if self.track else 0
 
+    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
+        return normalized(x.channels, self.affine, self.track)
+
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
 
@@ -175,6 +182,9 @@ class GroupNorm(Normalization):
 
     def params(self, x: Tensor) -> int:
         return 2 * x.channels if self.affine else 0
+
+    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
+        return normalized(x.channels, self.affine)
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
@@ -235,6 +245,9 @@ class LayerNorm(Normalization):
 
     def params(self, x: Tensor) -> int:
         return 2 * x.channels if self.affine else 0
+
+    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
+        return normalized(x.channels, self.affine)
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()

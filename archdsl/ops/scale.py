@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
 from archdsl.ops.base import Example, Expression, Family, Kept, Module, Op, Rest, Stateless, Support, Working, register
+from archdsl.ops.costs import weighted
 from archdsl.tensor import Tensor
 
 SCALE_RULE = "1 a number"
@@ -67,6 +68,9 @@ class LayerScale(Op):
 
     def params(self, x: Tensor) -> int:
         return x.channels if self.per_channel else 1
+
+    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
+        return weighted((self.params(x),))
 
     def macs(self, x: Tensor) -> int:
         return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 
 from pydantic import Field
@@ -11,6 +11,7 @@ from archdsl.ops.arguments import Count, Mismatch, Sides, Size, compact, sides, 
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Window, Working, register
 from archdsl.ops.conv import BIAS_RULE, Bias, Dilation, Groups, Kernel, Start, expect_groups
 from archdsl.ops.conv import times as product
+from archdsl.ops.costs import weighted
 from archdsl.ops.initialize import Xavier, starts
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
@@ -68,6 +69,9 @@ class UpConv(Op):
     def params(self, x: Tensor) -> int:
         kernel = prod(spread(self.kernel, x, "kernel"))
         return x.channels * (self.out // self.groups) * kernel + self.out * self.bias
+
+    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
+        return weighted((x.channels, self.out // self.groups, *spread(self.kernel, x, "kernel")), self.out * self.bias)
 
     def macs(self, x: Tensor) -> int:
         return x.size * (self.out // self.groups) * prod(spread(self.kernel, x, "kernel"))

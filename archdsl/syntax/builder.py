@@ -14,11 +14,10 @@ from fractions import Fraction
 from math import isinf
 from typing import Any, Protocol, get_args
 
-from lark import Token
+from lark import Token, Tree
 from lark.tree import Meta
-from lark.visitors import Transformer_NonRecursive, v_args
 
-from archdsl.diagnostics import Diagnostic
+from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 
@@ -34,6 +33,9 @@ FOREIGN = {
 
 SUFFIXES = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
+DEPTH = 160
+"""Rules stand at most so deep inside each other, so that whoever walks over the tree can recurse."""
+
 DIGITS = 40
 """Numbers have at most so many characters."""
 
@@ -45,15 +47,39 @@ class Placed(Protocol):
     def span(self) -> Span: ...
 
 
-@v_args(meta=True, inline=True)
-class Builder(Transformer_NonRecursive[Token, Any]):
-    """Makes one tree; `source` is what its spans point into."""
+class Builder:
+    """Makes one tree; `source` is what its spans point into.
+
+    A method has the name of its rule, and takes the rule's place in the text and what its parts became.
+    """
 
     def __init__(self, source: Source) -> None:
-        super().__init__(visit_tokens=False)
         self.source = source
         self.problems: list[Diagnostic] = []
         self.refused: set[str] = set()
+
+    def build(self, parsed: Tree[Token]) -> Any:
+        """What a tree of Lark's becomes: from its leaves up, without recursion, since it may be very deep."""
+        pending: list[Any] = [parsed]
+        postfix: list[Any] = []
+        while pending:
+            postfix.append(part := pending.pop())
+            if isinstance(part, Tree):
+                pending += part.children
+        made: list[tuple[Any, int]] = []
+        for part in reversed(postfix):
+            if not isinstance(part, Tree):
+                made.append((part, 0))
+                continue
+            first = len(made) - len(part.children)
+            parts, made[first:] = made[first:], []
+            depth = 1 + max((depth for _, depth in parts), default=0)
+            if depth > DEPTH:
+                start = part.meta.start_pos
+                span = Span(self.source, start, start + 1)
+                raise CompileError([Diagnostic("too-deep", f"this is nested deeper than {DEPTH} levels", span)])
+            made.append((getattr(self, part.data)(part.meta, *(child for child, _ in parts)), depth))
+        return made[0][0]
 
     def span(self, meta: Meta, last: Placed | None = None) -> Span:
         """From the first token of a rule to its last; to `last` where the rule goes on over line ends."""

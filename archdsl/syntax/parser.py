@@ -11,7 +11,7 @@ import sys
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import Literal
 from zlib import crc32
 
 from lark import Lark, Token, Tree
@@ -29,9 +29,6 @@ from archdsl.syntax.teaching import explain
 
 LARGEST = 4 * 2**20
 """Bytes in a file."""
-
-DEPTH = 128
-"""Nodes of the tree stand at most so deep inside each other, so that whoever walks over it can recurse."""
 
 REPORTED = 20
 """Errors found in one file before the rest is left for the next run."""
@@ -77,10 +74,9 @@ def parse_expression(source: Source) -> tree.Expression:
     if isinstance(parsed, Diagnostic):
         raise CompileError([parsed])
     builder = Builder(source)
-    expression: tree.Expression = builder.transform(parsed)
-    problems = builder.problems or _too_deep(source, expression)
-    if problems:
-        raise CompileError(problems)
+    expression: tree.Expression = builder.build(parsed)
+    if builder.problems:
+        raise CompileError(builder.problems)
     return expression
 
 
@@ -153,12 +149,11 @@ def _parse(source: Source, text: str, start: str = "file") -> Tree[Token] | Diag
 
 def _checked(source: Source, parsed: Tree[Token], layout: Layout) -> tree.Spec:
     builder = Builder(source)
-    spec: tree.Spec = builder.transform(parsed)
-    problems = builder.problems or _too_deep(source, spec)
-    if not spec.items and not problems:
-        problems = [Diagnostic("empty-file", f"{source.name} holds no network and no block", Span(source, 0, 0))]
-    if problems:
-        raise CompileError(problems)
+    spec: tree.Spec = builder.build(parsed)
+    if not spec.items:
+        builder.problem("empty-file", f"{source.name} holds no network and no block", Span(source, 0, 0))
+    if builder.problems:
+        raise CompileError(builder.problems)
     return tree.Spec(source, spec.items, layout.comments)
 
 
@@ -174,7 +169,7 @@ def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
         found = _parse(source, text)
         if isinstance(found, Tree):
             builder = Builder(source)
-            builder.transform(found)
+            builder.build(found)
             return problems + builder.problems
         problems.append(found)
         rest = _without(text, layout, found)
@@ -196,19 +191,3 @@ def _without(text: str, layout: Layout, problem: Diagnostic) -> str:
             blanks = re.sub(r"[^\n]", " ", text[start:end])
             text = text[:start] + ("a" + blanks[1:] if stands else blanks) + text[end:]
     return text
-
-
-def _too_deep(source: Source, root: Any) -> list[Diagnostic]:
-    """Without recursion, since that is what it guards."""
-    pending = [(root, 0)]
-    while pending:
-        node, depth = pending.pop()
-        if isinstance(node, tuple):
-            pending.extend((child, depth) for child in node)
-        elif depth > DEPTH:
-            span = Span(source, node.span.start, min(node.span.end, node.span.start + 1))
-            return [Diagnostic("too-deep", f"this is nested deeper than {DEPTH} levels", span)]
-        elif not isinstance(node, Source | Span):
-            names = getattr(node, "__slots__", ())
-            pending.extend((getattr(node, name), depth + 1) for name in names if name not in ("span", "source"))
-    return []

@@ -15,7 +15,7 @@ from archdsl.backends.figures.scene import Item, Line, moved
 from archdsl.backends.figures.style import Theme
 from archdsl.backends.figures.view import Frame, Tag, View
 
-GUTTER = 26.0
+GUTTER = 24.0
 """Between columns, where the line from one to the next runs up."""
 MARGIN = 11.0
 """Above and below the columns, for the same line."""
@@ -55,13 +55,13 @@ def cut(view: View, most: int) -> Iterator[View]:
     yield View(view.items[start:], entering, view.outputs)
 
 
-def pieces(view: View, pen: Pen, most: int) -> list[Piece]:
-    """The network's parts, and those of its stages, in order."""
+def pieces(view: View, pen: Pen, most: int, blocks: bool) -> list[Piece]:
+    """The network's parts, and those of its stages, in order. `blocks`: stages that are one block are cut too."""
     found = []
     for part in cut(view, most):
         (*_, last) = part.items
-        alone = len(part.items) == 1 and set(part.outputs) <= set(last.outputs)
-        if isinstance(last, Frame) and alone and last.count == 1 and part.inputs == last.inputs:
+        alone = most > 0 and len(part.items) == 1 and set(part.outputs) <= set(last.outputs)
+        if isinstance(last, Frame) and alone and part.inputs == last.inputs and (blocks or not last.scope.block):
             found += [_piece(inner, last, pen) for inner in cut(last.view, 1)]
         else:
             found.append(_piece(part, None, pen))

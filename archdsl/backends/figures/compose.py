@@ -129,7 +129,7 @@ def framed(inner: Picture, frame: Frame, theme: Theme) -> Picture:
     through += [Line(((x, header + inner.height), (x, high)), theme.ink) for x in inner.exits]
     items = (*behind, back, *through, text, *(moved(item, 0, header) for item in inner.items))
     group = Group(items, "" if frame.more else scope.path, data=parts.facts(scope.kind, scope_name(scope)))
-    return Picture(left, right + 4 * bool(behind), high, (group,), inner.entries, inner.exits)
+    return Picture(left, right + 4 * bool(behind), high, (group,), inner.entries, inner.exits, open=True)
 
 
 def _title_place(inner: Picture, long: float) -> tuple[float, float]:
@@ -278,7 +278,7 @@ def _route(link: Link, layout: Layout, tracks: dict[tuple[Net, int], int], level
     joins = target.sign is not None or target.bar is not None
     skips = forks and joins and any(layout.cells[i].rank < layout.cells[link.target].rank for i in layout.ways[link])
     stroke, line = (theme.skip, 1.8) if skips else (theme.ink, 1.4)
-    return Line(_simple(points), stroke, line, (), target.height > 0, branch=forks)
+    return Line(_simple(points), stroke, line, (), target.height > 0 and not target.open, branch=forks)
 
 
 def _simple(points: list[Point]) -> tuple[Point, ...]:

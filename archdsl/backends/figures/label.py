@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from archdsl.ir.graph import Graph, Header, Node, Scope
+from archdsl.naming import snake_case
 from archdsl.ops.arguments import spread
 from archdsl.ops.base import Family, Op
 from archdsl.tensor import Tensor
@@ -100,34 +101,33 @@ def network_name(header: Header) -> str:
 
 
 def scope_name(scope: Scope) -> str:
-    """What stands on a scope's box: a stage's title or name, a block's name."""
+    """What stands on a scope's box: a stage's title or name, a block's name and its use's own (`as`)."""
     if scope.kind in ("stage", "output"):
         return scope.title or scope.name
+    if scope.block and scope.kind == "block" and not scope.name.startswith(snake_case(scope.block)):
+        return f"{scope.block} {scope.name}"
     return scope.block or scope.name
 
 
 def block_arguments(graph: Graph, scope: Scope) -> str:
-    """A block's arguments, of those that are not the same wherever this network uses it: `128, /2`."""
+    """What sets a use of a block apart from this network's other uses of it: `128, /2`."""
     uses = [other.arguments for other in graph.scopes.values() if other.block == scope.block]
-    varying = [
-        (name, value)
-        for i, (name, value) in enumerate(scope.arguments)
-        if any(len(use) != len(scope.arguments) or use[i] != (name, value) for use in uses)
-    ]
-    return ", ".join(_block_arguments(varying))
+    told = []
+    for i, (name, value) in enumerate(scope.arguments):
+        values = [use[i][1] for use in uses if len(use) == len(scope.arguments)]
+        if len(set(map(repr, values))) > 1:
+            told.append(_block_argument(name, value, max(values, key=values.count)))
+    return ", ".join(filter(None, told))
 
 
-def _block_arguments(arguments: Iterable[tuple[str, Any]]) -> Iterator[str]:
-    for name, value in arguments:
-        if name == "stride":
-            if value != 1:
-                yield f"/{size(value)}"
-        elif name == "kernel":
-            yield f"{value}×{value}" if isinstance(value, int) else size(value)
-        elif isinstance(value, bool):
-            if value:
-                yield name
-        elif isinstance(value, float) or (isinstance(value, int) and value < 10):
-            yield f"{name} {plain(value)}"
-        elif isinstance(value, int):
-            yield plain(value)
+def _block_argument(name: str, value: Any, usual: Any) -> str:
+    """Sizes without their names; other small numbers with them, where they are not the usual ones."""
+    if name == "stride":
+        return f"/{size(value)}" if value != 1 else ""
+    if name == "kernel":
+        return f"{value}×{value}" if isinstance(value, int) else size(value)
+    if isinstance(value, bool):
+        return name if value else ""
+    if isinstance(value, float) or (isinstance(value, int) and value < 10):
+        return f"{name} {plain(value)}" if value != usual else ""
+    return plain(value) if isinstance(value, int) else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -56,7 +56,7 @@ class Cell:
 class Layout:
     """Cells by number (pictures first), the order in each rank, and for each link the lane cells it runs through."""
 
-    pictures: Sequence[Picture]
+    pictures: list[Picture]
     links: Sequence[Link]
     cells: list[Cell]
     ranks: list[list[int]]
@@ -66,14 +66,16 @@ class Layout:
 
 def lay_out(pictures: Sequence[Picture], links: Sequence[Link], first: set[int], last: set[int]) -> Layout:
     """Places for pictures; `first` are in the first rank, `last` in the last one."""
-    earliest, latest = _bounds(len(pictures), links)
+    earliest, latest = _bounds(len(pictures), links, last)
     ranks = _ranks(len(pictures), links, earliest, latest, first, last)
     cells = [Cell(rank, p.left, p.right, i) for i, (p, rank) in enumerate(zip(pictures, ranks, strict=True))]
-    layout = Layout(pictures, links, cells, [[] for _ in range(max(ranks, default=0) + 1)], {})
+    layout = Layout(list(pictures), links, cells, [[] for _ in range(max(ranks, default=0) + 1)], {})
     for target, entering in _grouped(links, 2).items():
         main = _main(entering, earliest, pictures[target])
         if main is not None:
             layout.main[target] = main
+        if pictures[target].loose:
+            layout.pictures[target] = _with_entries(pictures[target], entering, main)
     _add_lanes(layout)
     _order(layout)
     _place(layout, latest)
@@ -90,7 +92,7 @@ def _grouped(links: Sequence[Link], by: int) -> dict[int, list[Link]]:
     return groups
 
 
-def _bounds(count: int, links: Sequence[Link]) -> tuple[list[int], list[int]]:
+def _bounds(count: int, links: Sequence[Link], last: set[int]) -> tuple[list[int], list[int]]:
     """The earliest and latest rank of each picture. Links lead to later pictures, but from the first ones."""
     order = _topological(count, links)
     after, before = _grouped(links, 0), _grouped(links, 2)
@@ -99,7 +101,7 @@ def _bounds(count: int, links: Sequence[Link]) -> tuple[list[int], list[int]]:
         earliest[i] = max((earliest[link.source] + 1 for link in before[i]), default=0)
     depth = max(earliest, default=0)
     for i in reversed(order):
-        latest[i] = min((latest[link.target] - 1 for link in after[i]), default=depth)
+        latest[i] = min((latest[link.target] - 1 for link in after[i]), default=depth if i in last else depth + 1)
     return earliest, latest
 
 
@@ -145,6 +147,13 @@ def _main(entering: list[Link], earliest: list[int], picture: Picture) -> Link |
     if picture.bar is not None and len(mains) > 1:
         return None
     return mains[-1] if picture.sign else mains[0]
+
+
+def _with_entries(picture: Picture, entering: list[Link], main: Link | None) -> Picture:
+    """The main line enters on the axis, the others evenly at its left."""
+    others = [link for link in entering if link != main]
+    places = {link.entry: -picture.left * (len(others) - i) / (len(others) + 1) for i, link in enumerate(others)}
+    return replace(picture, entries=tuple(places.get(i, 0.0) for i in range(len(picture.entries))))
 
 
 def _add_lanes(layout: Layout) -> None:
@@ -197,15 +206,13 @@ def _order(layout: Layout) -> None:
 
 
 def _entry_order(layout: Layout, entering: list[Link]) -> list[Link]:
-    """Skips first, so that they run at the left, but for bars whose inputs are alike."""
+    """As they lie on the picture's top. Of merges, skips first, so that they run at the left."""
     if not entering:
         return []
-    main = layout.main.get(entering[0].target)
-    if main is None:
-        return sorted(entering, key=lambda link: link.entry)
-    if layout.pictures[main.target].sign or layout.pictures[main.target].bar is not None:
-        return [*(link for link in entering if link is not main), main]
-    return sorted(entering, key=lambda link: link.entry)
+    picture, main = layout.pictures[entering[0].target], layout.main.get(entering[0].target)
+    if main is not None and (picture.sign or picture.bar is not None):
+        return [*(link for link in entering if link != main), main]
+    return sorted(entering, key=lambda link: (picture.entries[link.entry], link.entry))
 
 
 def _beside_targets(layout: Layout) -> None:

@@ -15,10 +15,12 @@ from archdsl.backends.figures.text import width, wrap
 from archdsl.ir.graph import Graph
 from archdsl.ops.base import Family
 
-EDGE = 16.0
+EDGE = 12.0
 """Around everything."""
 LARGEST = 1.6
 """A small figure is enlarged up to this."""
+BETWEEN = 20.0
+"""Between two keys of the legend."""
 LINE = 20.0
 """From one line of text to the next."""
 
@@ -49,8 +51,8 @@ def page(
     keys = list(_keys(families, skips, theme))
     across = picture.left + picture.right + 2 * EDGE
     factor = scale(picture, paper, title_height(graph, paper), LINE + 8)
-    for _ in range(2):
-        wide = max(paper.width / factor, across)
+    wide = max(paper.width / factor, across)
+    for _ in range(3):
         head, legend = _title(graph, wide - 2 * EDGE, theme), _legend(keys, wide - 2 * EDGE)
         high = max(wide / paper.aspect, picture.height + head.height + legend.height + 2 * EDGE)
         wide = max(wide, high * paper.aspect)
@@ -59,7 +61,7 @@ def page(
     items = (
         *(moved(item, EDGE, EDGE) for item in head.items),
         *(moved(item, left, top) for item in picture.items),
-        *(moved(item, wide / 2 - legend.right / 2, high - EDGE - legend.height) for item in legend.items),
+        *(moved(item, EDGE, high - EDGE - legend.height) for item in legend.items),
     )
     name = network_name(graph.header)
     return Scene(
@@ -120,13 +122,20 @@ def _key(text: str, swatch: tuple[Shape | Line, ...], theme: Theme) -> tuple[flo
 
 
 def _legend(keys: list[tuple[float, tuple[Item, ...]]], wide: float) -> Picture:
-    """Rows of keys, as many as it takes."""
+    """Rows of keys, each in the middle, as many as it takes."""
+    rows: list[list[tuple[float, tuple[Item, ...]]]] = []
+    for key in keys:
+        if not rows or _row_length([*rows[-1], key]) > wide:
+            rows.append([])
+        rows[-1].append(key)
     items: list[Item] = []
-    x = y = longest = 0.0
-    for long, swatch in keys:
-        if x and x + long > wide:
-            x, y = 0.0, y + LINE
-        items += [moved(item, x, y + 8) for item in swatch]
-        longest = max(longest, x + long)
-        x += long + 20
-    return Picture(0, longest, y + LINE + 8 if keys else 0.0, tuple(items))
+    for i, row in enumerate(rows):
+        x = (wide - _row_length(row)) / 2
+        for long, swatch in row:
+            items += [moved(item, x, LINE * i + 8) for item in swatch]
+            x += long + BETWEEN
+    return Picture(0, wide, LINE * len(rows) + 8 if rows else 0.0, tuple(items))
+
+
+def _row_length(row: list[tuple[float, tuple[Item, ...]]]) -> float:
+    return sum(long + BETWEEN for long, _ in row) - BETWEEN

@@ -5,13 +5,14 @@ A picture's axis is where the data runs: x = 0, downwards from y = 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from archdsl.backends.figures.label import SIGNS, block_arguments, notation, scope_name, shape, short
 from archdsl.backends.figures.scene import Group, Item, Line, Shape, Text, moved
 from archdsl.backends.figures.style import LOOKS, SIZE, Theme
 from archdsl.backends.figures.text import balanced, width
-from archdsl.backends.figures.view import Box, Row, Tag, is_bar
+from archdsl.backends.figures.view import LIGHT, Box, Row, Tag, is_bar
 from archdsl.ir.graph import Graph, Node, Scope
 from archdsl.ops.base import Family
 from archdsl.tensor import Tensor
@@ -36,7 +37,8 @@ class Picture:
     `entries` are x at the top, one for each input, `exits` x at the bottom. `sign` is the place of a circle
     that all inputs but the main one enter from the left; `bar` says that all inputs fall onto it where they are.
     `foot` is how much of the height is below the thing itself. `headroom` is free of all but the entering lines:
-    its height, and whether that holds at the left and at the right of them.
+    its height, and whether that holds at the left and at the right of them. `open`: entering lines go on inside.
+    `loose`: all inputs but the main one enter at its left, wherever `entries` says.
     """
 
     left: float
@@ -49,6 +51,8 @@ class Picture:
     bar: Node | None = None
     foot: float = 0.0
     headroom: tuple[float, bool, bool] = (0.0, True, True)
+    open: bool = False
+    loose: bool = False
 
     def footed(self, tensor: Tensor, theme: Theme) -> Picture:
         """With a shape beside the line that leaves."""
@@ -75,14 +79,13 @@ def row(graph: Graph, row: Row, theme: Theme, slim: bool = False) -> Picture:
     ]
     total = sum(cell.right for cell in cells) + 2.0 * (len(cells) - 1)
     times = f"×{row.count}" if row.count > 1 else ""
-    x, items = -total / 2, []
+    x, drawn = -total / 2, list[Item]()
     for cell in cells:
-        items += [moved(item, x, 0) for item in cell.items]
+        drawn += [moved(item, x, 0) for item in cell.items]
         x += cell.right + 2.0
+    items = _grouped(drawn, row.scopes)
     if times:
         items.append(Text(total / 2 + 5, HEIGHT / 2, times, SIZE, theme.ink, True, "start"))
-    for scope in reversed(row.scopes):
-        items = [Group(tuple(items), scope.path, data=facts("block", scope.block or scope.name))]
     right = total / 2 + (5 + width(times, SIZE, True) if times else 0)
     first = row.nodes[0]
     entries, exits = (0.0,) * max(1, len(row.inputs)), _spread(len(row.outputs), total)
@@ -92,6 +95,17 @@ def row(graph: Graph, row: Row, theme: Theme, slim: bool = False) -> Picture:
     raised = tuple(moved(item, 0, (high - HEIGHT) / 2) for item in items)
     side = ((HEIGHT - SIGN if len(cells) == 1 else 0) - total) / 2
     return Picture(total / 2, right, high, raised, entries, exits, (side, high / 2))
+
+
+def _grouped(items: list[Item], scopes: Sequence[tuple[Scope, int, int]]) -> list[Item]:
+    """Each scope a group around its part of a row; all begin at the first cell."""
+    done = 0
+    grouped: list[Item] = []
+    for scope, _, end in sorted(scopes, key=lambda entry: (entry[2], -len(entry[0].path))):
+        grouped = [*grouped, *items[done:end]]
+        grouped = [Group(tuple(grouped), scope.path, data=facts("block", scope.block or scope.name))]
+        done = end
+    return [*grouped, *items[done:]]
 
 
 def _spread(count: int, total: float) -> tuple[float, ...]:
@@ -170,41 +184,52 @@ def bar(node: Node, left: float, right: float, theme: Theme) -> tuple[Item, ...]
     left, right = min(left - 8, -half), max(right + 8, half)
     high = HEIGHT - 2
     shape = Shape(left, 0, right - left, high, theme.stage, theme.ink, 1.4, (), "round", high / 2)
+    middle = (left + right) / 2
     if short(node.op) in SIGNS:
-        inner: tuple[Item, ...] = sign(0, high / 2, short(node.op), theme)
+        inner: tuple[Item, ...] = sign(middle, high / 2, short(node.op), theme)
     else:
-        inner = (Text(0, high / 2, short(node.op), SIZE, theme.ink),)
+        inner = (Text(middle, high / 2, short(node.op), SIZE, theme.ink),)
     return (_node_group(node, (shape, *inner)),)
 
 
 def closed(graph: Graph, item: Box, theme: Theme) -> Picture:
     """A scope as a box: its name, how often, and what it was given."""
     lines = [(_named(item.scope, item.count), True)]
-    lines += [(line, False) for line in balanced(summary(graph, item.scope), SIZE, 150)]
+    lines += [(line, False) for line in summary(graph, item.scope)]
     wide = max(max(width(text, SIZE, bold) for text, bold in lines) + 4 * PADDING, 90.0)
     high = 17.0 * len(lines) + 9
     back = Shape(-wide / 2, 0, wide, high, theme.stage, theme.border, 1.4, (), "round", 5)
     texts = (Text(0, 13 + 17.0 * i, text, SIZE, theme.ink, bold) for i, (text, bold) in enumerate(lines))
     behind = (replace(back, x=back.x + 4, y=4.0),) if item.count > 1 else ()
     group = Group((*behind, back, *texts), item.scope.path, data=facts(item.scope.kind, scope_name(item.scope)))
-    entries, exits = _spread(len(item.inputs), wide), _spread(len(item.outputs), wide)
-    return Picture(wide / 2, wide / 2 + 4 * bool(behind), high + 4 * bool(behind), (group,), entries, exits)
+    entries, exits = (0.0,) * len(item.inputs), _spread(len(item.outputs), wide)
+    right, below = wide / 2 + 4 * bool(behind), high + 4 * bool(behind)
+    return Picture(wide / 2, right, below, (group,), entries, exits, loose=True)
 
 
 def _named(scope: Scope, count: int) -> str:
     return scope_name(scope) + (f" ×{count}" if count > 1 else "")
 
 
-def summary(graph: Graph, scope: Scope) -> str:
-    """A block's arguments; of a stage, the blocks it consists of."""
-    if scope.kind not in ("stage", "output"):
-        return block_arguments(graph, scope)
-    blocks = [s.block for s in graph.scopes.values() if s.parent == scope.path and s.block]
+def summary(graph: Graph, scope: Scope) -> list[str]:
+    """A block's arguments; of a stage, what it consists of."""
     if scope.block:
-        return f"{scope.block} {block_arguments(graph, scope)}".strip()
-    if blocks and len(set(blocks)) == 1:
-        return f"{blocks[0]} ×{len(blocks)}" if len(blocks) > 1 else str(blocks[0])
-    return ""
+        name = f"{scope.block} " if scope.kind in ("stage", "output") else ""
+        return balanced(f"{name}{block_arguments(graph, scope)}", SIZE, 150)
+    told: list[str] = []
+    counts: list[int] = []
+    for member in graph.children[scope.path]:
+        if isinstance(member, Node):
+            line = notation(graph, member) if member.op.family not in LIGHT else ""
+        else:
+            line = member.block or ""
+        if line and told and told[-1] == line:
+            counts[-1] += 1
+        elif line:
+            told.append(line)
+            counts.append(1)
+    lines = [f"{line} ×{count}" if count > 1 else line for line, count in zip(told, counts, strict=True)]
+    return lines if len(lines) <= 3 else [f"{sum(counts)} steps"]
 
 
 def tag(item: Tag, theme: Theme) -> Picture:

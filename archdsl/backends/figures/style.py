@@ -41,8 +41,8 @@ LOOKS: dict[Family, Look] = {
     Family.ACTIVATION: Look(ORANGE, "round"),
     Family.POOL: Look(VERMILLION, "cut"),
     Family.MERGE: Look(None, "round"),
-    Family.RESHAPE: Look(None, "square", (1.5, 2.5)),
-    Family.REGULARIZE: Look(None, "round", (4, 2)),
+    Family.RESHAPE: Look(None, "square", (3, 2)),
+    Family.REGULARIZE: Look(None, "round", (3, 2)),
     Family.OPAQUE: Look(PURPLE, "square", (4, 2)),
 }
 """In the order of the legend."""
@@ -65,8 +65,10 @@ class Theme:
 
     def fill(self, family: Family) -> str:
         """What is behind the text of a family's boxes."""
-        colour = LOOKS[family].colour
-        return mix(colour, self.background, self.tint) if colour else self.background
+        look = LOOKS[family]
+        if look.colour is None:
+            return self.stage if look.dash else self.background
+        return mix(look.colour, self.background, self.tint)
 
     def stroke(self, family: Family) -> str:
         colour = LOOKS[family].colour

@@ -7,7 +7,7 @@ flows there. What only serves an output beside the main one is a view of its own
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -26,12 +26,12 @@ ROW = 200.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Ops one after the other. `scopes` are the blocks whose only content this is."""
+    """Ops one after the other. `scopes` are blocks with the part of the row that is all they hold: first and end."""
 
     nodes: tuple[Node, ...]
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
-    scopes: tuple[Scope, ...] = ()
+    scopes: tuple[tuple[Scope, int, int], ...] = ()
     count: int = 1
 
 
@@ -107,8 +107,9 @@ class Viewer:
             for value in data_inputs(graph, node)
             if self._side(node) == self._side(graph.node(value.node))
         ]
-        self.results = frozenset(graph.outputs[0].values)
-        self.borders = interfaces(graph, self.links, graph.outputs[0].values)
+        further = (v for o in graph.outputs[1:] for v in o.values if self._side(graph.node(v.node)))
+        self.results = frozenset([*graph.outputs[0].values, *further])
+        self.borders = interfaces(graph, self.links, self.results)
         self.users: dict[Value, list[str]] = {}
         for value, user in self.links:
             self.users.setdefault(value, []).append(user)
@@ -133,31 +134,23 @@ class Viewer:
 
     def network(self, detail: Detail) -> View:
         """The way to the main output."""
-        return self.content("", detail, 0)
+        return replace(self.content("", detail, 0), outputs=tuple(dict.fromkeys(self.graph.outputs[0].values)))
 
     def side(self, scope: Scope, detail: Detail) -> View:
         """A further output, beginning with a tag for what it takes."""
         inner = self._item(scope, detail, 0)
-        sources = tuple(
-            dict.fromkeys(
-                value
-                for node in self.graph
-                if self._side(node) == scope.path
-                for value in data_inputs(self.graph, node)
-                if self._side(self.graph.node(value.node)) is None
-            )
+        taken = (
+            value
+            for node in self.graph
+            if self._side(node) == scope.path
+            for value in data_inputs(self.graph, node)
+            if self._side(self.graph.node(value.node)) is None
         )
-        tags = tuple(Tag(self._origin(value), (), (value,)) for value in sources)
-        return View((*tags, *self._entered(inner, sources)), (), ())
-
-    def _entered(self, item: Item, sources: tuple[Value, ...]) -> tuple[Item, ...]:
-        assert not isinstance(item, Tag)
-        if isinstance(item, Frame):
-            view = View(item.view.items, sources, ())
-            return (Frame(item.scope, sources, (), view, item.count),)
-        if isinstance(item, Row):
-            return (Row(item.nodes, sources, (), item.scopes),)
-        return (Box(item.scope, sources, ()),)
+        sources = tuple(dict.fromkeys(taken))
+        if isinstance(inner, Frame):
+            inner = replace(inner, view=replace(inner.view, inputs=sources))
+        tags = (Tag(self._origin(value), (), (value,)) for value in sources)
+        return View((*tags, replace(inner, inputs=sources)), (), inner.outputs)
 
     def _origin(self, value: Value) -> str:
         """The outermost name for a value below the stage it is made in: `i4a`."""
@@ -167,17 +160,38 @@ class Viewer:
     def content(self, path: str, detail: Detail, level: int) -> View:
         """What a scope holds. `level` counts the opened scopes around its members."""
         border = self.borders[path]
-        items = tuple(self._items(self._members(path), detail, level))
-        return View(
-            (*items, *self._tags(items)), border.inputs, tuple(v for v in border.outputs if v not in border.inputs)
-        )
+        items = self._tagged(self._items(self._members(path), detail, level))
+        outputs = tuple(value for value in border.outputs if value not in border.inputs)
+        return View(tuple(self._gathered(items)), border.inputs, outputs)
 
-    def _tags(self, items: Iterable[Item]) -> Iterator[Tag]:
+    def _tagged(self, items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
+            yield item
             if not isinstance(item, Frame) or item.count > 1:
                 for value in item.outputs:
-                    for name in self.taps.get(value, ()):
-                        yield Tag(name, (value,), ())
+                    yield from (Tag(name, (value,), ()) for name in self.taps.get(value, ()))
+
+    def _gathered(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Rows of light ops alone join the row that they follow, where that is a block's."""
+        last: Item | None = None
+        for item in items:
+            if isinstance(last, Row) and isinstance(item, Row) and self._follows(last, item):
+                last = replace(last, nodes=(*last.nodes, *item.nodes), outputs=item.outputs)
+                continue
+            if last is not None:
+                yield last
+            last = item
+        if last is not None:
+            yield last
+
+    def _follows(self, row: Row, after: Row) -> bool:
+        joined = row.scopes and row.count == after.count == 1 and not after.scopes and after.inputs == row.outputs
+        light = all(node.op.family in LIGHT for node in after.nodes) and not is_bar(row.nodes[-1], self.graph)
+        return bool(joined) and light and self._lone(row.outputs[0]) and self._length((*row.nodes, *after.nodes)) <= ROW
+
+    def _lone(self, value: Value) -> bool:
+        """Whether one op alone takes a value."""
+        return len(self.users.get(value, ())) == 1 and not self._kept(value)
 
     def _members(self, path: str) -> list[Scope | Node]:
         """Nodes and scopes, where copies stand for the scope that holds them; further outputs are elsewhere."""
@@ -272,7 +286,7 @@ class Viewer:
         if len(view.items) == 1:
             (only,) = view.items
             if isinstance(only, Row) and scope.kind not in ("stage", "output"):
-                return Row(only.nodes, border.inputs, outputs, (scope, *only.scopes), only.count)
+                return Row(only.nodes, border.inputs, outputs, ((scope, 0, len(only.nodes)), *only.scopes), only.count)
         if self._opened(scope, detail, level):
             return Frame(scope, border.inputs, outputs, View(view.items, border.inputs, outputs))
         return Box(scope, border.inputs, outputs)
@@ -280,8 +294,11 @@ class Viewer:
     def _opened(self, scope: Scope, detail: Detail, level: int) -> bool:
         if self._expanded(scope.path, detail.expand):
             return True
-        known = detail.once and scope.block and self.firsts[self.kinds[scope.path], scope.block] != scope.path
-        return level < detail.depth and not known
+        return level < detail.depth and not (detail.once and not self.first(scope))
+
+    def first(self, scope: Scope) -> bool:
+        """Whether a scope is no block, or the first use of a block that is built like this."""
+        return scope.block is None or self.firsts[self.kinds[scope.path], scope.block] == scope.path
 
     @cached_property
     def kinds(self) -> dict[str, int]:
@@ -336,7 +353,7 @@ class Viewer:
         if row:
             yield row
 
-    def _length(self, nodes: list[Node]) -> float:
+    def _length(self, nodes: Sequence[Node]) -> float:
         return sum(width(notation(self.graph, node), SIZE) + 12 for node in nodes)
 
     def _row(self, nodes: list[Node]) -> Row:

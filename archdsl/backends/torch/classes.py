@@ -41,12 +41,9 @@ def block_class(blueprint: Blueprint) -> Class:
     outline, scope = blueprint.structures.outline, blueprint.scope
     takes = take_names(outline, blueprint.structures.uses[blueprint.number])
     settled = settle(blueprint, list(takes.values()))
-    return Class(
-        blueprint.name,
-        "nn.Module",
-        blueprint.doc,
-        methods=(constructor(settled, ()), *_forward(blueprint, settled, takes, outline.interfaces[scope.path].gives)),
-    )
+    forward = _forward(blueprint, settled, takes, outline.interfaces[scope.path].gives)
+    made = (constructor(settled, ()),) if settled.attributes else ()
+    return Class(blueprint.name, "nn.Module", blueprint.doc, methods=(*made, *forward))
 
 
 def settle(blueprint: Blueprint, takes: Sequence[str]) -> Settled:

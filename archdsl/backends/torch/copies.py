@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archdsl.backends.torch.channels import combined
-from archdsl.backends.torch.formula import MISSING, Formula
+from archdsl.backends.torch.formula import IN_CHANNELS, MISSING, Formula
 from archdsl.backends.torch.names import Namespace
 from archdsl.backends.torch.progression import Progression, Segment, segments
 from archdsl.backends.torch.template import Run, Slot
 from archdsl.backends.torch.vectors import Vector, constant, literal, plain
-from archdsl.ir.graph import Scope, Value
+from archdsl.ir.graph import Scope
 
 if TYPE_CHECKING:
     from archdsl.backends.torch.make import Maker, Number
@@ -26,16 +26,16 @@ def run_items(maker: Maker, run: Run, counts: Vector, series: Sequence[Vector], 
         return
     for part in parts:
         yield _segment(maker, run, part)
-        _flow_on(maker, run)
 
 
 def _segment(maker: Maker, run: Run, segment: Segment) -> str:
     """Copies alike, or each a step further than the one before."""
     element = maker.make(run.template, iter(segment.series))
-    if constant(segment.counts) == 1:
+    count = _count(maker, run, segment.counts)
+    _flow_on(maker, run, segment, count)
+    if count.text == "1":
         return element
     moving = any(constant(progression.step) != 0 for progression in segment.series)
-    count = _count(maker, run, segment.counts)
     return f"*({element} for {maker.index if moving else '_'} in range({count.text}))"
 
 
@@ -43,26 +43,26 @@ def _count(maker: Maker, run: Run, counts: Vector) -> Formula:
     value = constant(counts)
     if value is not MISSING:
         return literal(value)
-    fewer = (combined(f"a0 - {less}", Formula(name)) for less in (0, 1, 2) for name in maker.variables.vectors)
-    found = maker.variables.first(fewer, counts)
+    names = [Formula(name) for name in maker.variables.vectors]
+    fewer = (combined(f"a0 - {less}", name) for less in (1, 2) for name in names)
+    found = maker.variables.first((*names, *fewer), counts)
     return maker.variables.use(found) if found else maker.settle(run.count, counts)
 
 
-def _flow_on(maker: Maker, run: Run) -> None:
-    """What flows out of these copies flows into the next ones."""
+def _flow_on(maker: Maker, run: Run, segment: Segment, count: Formula) -> None:
+    """What flows out of these copies flows into the next: what a copy gives, or a step more than the last one took."""
     site = run.count.site
     assert isinstance(site, Scope)
-    takes, gives = maker.outline.interfaces[site.path].takes, _gives(maker, run)
-    if len(takes) == 1 and len(gives) == 1:
-        formulas = [f for f in maker.channels.of(gives[0]) if maker.index not in f.names]
-        maker.channels.set(takes[0], formulas)
-
-
-def _gives(maker: Maker, run: Run) -> tuple[Value, ...]:
-    site = run.count.site
-    assert isinstance(site, Scope)
-    path = f"{site.path}.{run.names[0]}" if site.path else run.names[0]
-    return maker.outline.interfaces[path].gives
+    takes = maker.outline.interfaces[site.path].takes
+    gives = maker.outline.interfaces[f"{site.path}.{run.names[0]}"].gives
+    if len(takes) != 1 or len(gives) != 1:
+        return
+    formulas = [formula for formula in maker.channels.of(gives[0]) if maker.index not in formula.names]
+    for slot, progression in zip(run.template.slots, segment.series, strict=True):
+        if slot.field in (IN_CHANNELS, "in") and constant(progression.step) != 0:
+            start, step = maker.settle(slot, progression.start), maker.settle(slot, progression.step)
+            formulas.append(combined("a0 + a1 * a2", start, step, count))
+    maker.channels.set(takes[0], formulas)
 
 
 def _listed(maker: Maker, run: Run, counts: Vector, series: Sequence[Vector]) -> str:

@@ -30,7 +30,7 @@ def block_doc(scope: Scope, conditions: Sequence[str]) -> tuple[str, ...]:
     if scope.block is not None:
         first = f"Block {scope.block}, {place(scope.defined or scope.span)}"
     elif scope.kind == "copy":
-        first = f"One copy of {place(scope.span)}"
+        first = f"One of the copies made at {place(scope.span)}"
     else:
         first = f"{scope.kind.capitalize()} {scope.name}, {place(scope.span)}"
     where = [f"Where {' and '.join(conditions)}."] if conditions else []

@@ -241,7 +241,8 @@ class Forward:
         return next((name for name in names if name and name != "input"), None)
 
     def _turn(self, loop: Loop, turn: str, states: Sequence[str], lists: Sequence[str]) -> Iterator[Code]:
-        arguments = ", ".join(self._position(position, states, "") for position in loop.arguments)
+        lent = map(self._module, self.outline.borrowed[loop.copies[0].path])
+        arguments = ", ".join((*(self._position(position, states, "") for position in loop.arguments), *lent))
         call = f"{turn}({arguments})"
         gives = max((u.index for u in loop.updates if isinstance(u, Made)), default=-1)
         count = max(gives, *loop.collected, -1) + 1 if loop.collected else gives + 1
@@ -249,7 +250,7 @@ class Forward:
         passed = any(isinstance(update, State) for update in loop.updates)
         if count == 1 and not lists:
             updates = ", ".join(self._position(update, states, call) for update in loop.updates)
-            yield Line(f"{', '.join(states)} = {updates}")
+            yield Line(f"{', '.join(states)} = {updates}", self._common_shape(loop))
             return
         made = [self._made_name(index, loop, states, lists, passed) for index in range(count)]
         yield Line(f"{', '.join(made)} = {call}")
@@ -260,6 +261,12 @@ class Forward:
             yield Line(f"{', '.join(states)} = {updates}")
         for name, index in zip(lists, loop.collected, strict=True):
             yield Line(f"{name}.append({made[index]})")
+
+    def _common_shape(self, loop: Loop) -> str:
+        """The shape that every copy gives, if it is one."""
+        made = (self.outline.interfaces[copy.path].gives for copy in loop.copies)
+        shapes = {str(self.outline.graph.tensor(value)) for gives in made for value in gives}
+        return shapes.pop() if self.context.shapes and len(shapes) == 1 else ""
 
     def _made_name(self, index: int, loop: Loop, states: Sequence[str], lists: Sequence[str], passed: bool) -> str:
         """Where a turn puts one of the values that its copy gives."""

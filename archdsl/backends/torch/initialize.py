@@ -26,11 +26,15 @@ def initialization(structures: Structures, names: Mapping[int, str]) -> Function
         return None
     arms = [*rules.general(), *rules.particular(names)]
     lines: list[Code] = [
-        Suite(f"{'elif' if index else 'if'} isinstance(module, {target}):", tuple(map(Line, statements)))
+        Suite(f"{'elif' if index else 'if'} isinstance(module, {target}):", tuple(map(_line, statements)))
         for index, (target, statements) in enumerate(arms)
     ]
     doc = ("The initial weights that the spec asks for.",)
     return Function("initialize", ("module: nn.Module",), "None", tuple(lines), doc=doc)
+
+
+def _line(statement: str) -> Line:
+    return Line(statement.replace("'", '"'))
 
 
 class _Rules:

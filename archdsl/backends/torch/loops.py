@@ -85,7 +85,8 @@ def find_loop(outline: Outline, container: Scope) -> Loop | None:
         return None
     if not all(outline.is_module(c) and outline.is_own(c) and c.results for c in copies):
         return None
-    if any(outline.borrowed[copy.path] for copy in copies) or not is_regular(copy.name for copy in copies):
+    lent = {tuple(outline.borrowed[copy.path]) for copy in copies}
+    if len(lent) > 1 or not is_regular(copy.name for copy in copies):
         return None
     for section, start, stop in SECTIONS:
         chosen = copies[start:stop]

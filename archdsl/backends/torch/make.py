@@ -12,7 +12,7 @@ from archdsl.backends.torch.outline import Form, Outline
 from archdsl.backends.torch.progression import Progression, as_ratio
 from archdsl.backends.torch.template import Chain, Constructor, Copies, Instance, Leaf, Slot, Template
 from archdsl.backends.torch.vectors import Variables, Vector, constant, literal, written
-from archdsl.ir.graph import Node, Scope
+from archdsl.ir.graph import Node, Scope, Value
 
 Number: TypeAlias = Vector | Progression | Formula
 """One open number: its value in every use of the class; one that grows from copy to copy; or what is to be written."""
@@ -137,9 +137,11 @@ class Maker:
 
     def _copies(self, copies: Copies, numbers: Iterator[Number]) -> str:
         items: list[str] = []
+        before = self._flow_before(copies)
         for run in copies.runs:
             count, *series = [_vector(next(numbers)) for _ in run.slots]
             items.extend(run_items(self, run, count, series, apart=not copies.regular))
+        self._flow_after(copies, before)
         if not copies.regular:
             return _with_gaps(copies, items)
         if copies.form is Form.COPIES:
@@ -147,6 +149,18 @@ class Maker:
         if len(items) == 1 and items[0].startswith("*"):
             return f"nn.ModuleList{items[0][1:]}"
         return f"nn.ModuleList([{', '.join(items)}])"
+
+    def _flow_before(self, copies: Copies) -> dict[Value, tuple[Formula, ...]]:
+        takes = self.outline.takes(copies.runs[0].count.site)
+        return {value: self.channels.of(value) for value in takes}
+
+    def _flow_after(self, copies: Copies, before: Mapping[Value, tuple[Formula, ...]]) -> None:
+        """While copies are made, what flows from one to the next has the place of what flows into the first."""
+        gives = self.outline.gives(copies.runs[0].count.site)
+        if len(before) == 1 and len(gives) == 1:
+            self.channels.set(gives[0], self.channels.of(*before))
+        for value, formulas in before.items():
+            self.channels.set(value, formulas)
 
 
 def _vector(number: Number) -> Vector:

@@ -16,6 +16,9 @@ BUILT_IN = frozenset(
     """.split()
 )
 
+AMBIGUOUS = ("l", "O", "I")
+"""Names that look like digits."""
+
 
 def camel_case(name: str) -> str:
     """`inception3` -> `Inception3`, `up_conv` -> `UpConv`, `MBConv` -> `MBConv`."""
@@ -27,7 +30,7 @@ def legal(name: str) -> str:
     name = re.sub(r"\W", "_", name)
     if not name or name[0].isdigit():
         name = f"n{name}"
-    hidden = keyword.iskeyword(name) or name in MODULE_NAMES or name in BUILT_IN or name == "self"
+    hidden = keyword.iskeyword(name) or name in MODULE_NAMES or name in BUILT_IN or name in ("self", *AMBIGUOUS)
     return f"{name}_" if hidden else name
 
 

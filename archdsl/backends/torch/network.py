@@ -69,7 +69,7 @@ def _forward_lines(forward: Forward, graph: Graph, steps: Sequence[Step], name: 
     if len(graph.outputs) == 1:
         yield Line(f"return {_result(forward, graph.outputs[0])}")
         return
-    if trained:
+    if any(output.training for output in graph.outputs):
         forward.lines = []
         forward.run(trained)
         forward.flush()

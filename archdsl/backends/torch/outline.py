@@ -40,6 +40,8 @@ class Outline:
         self.live = live_nodes(graph)
         self.interfaces: Mapping[str, Interface] = interfaces(graph, self.live)
         self.uses = _count_uses(graph)
+        self._members: dict[str, tuple[Member, ...]] = {}
+        self._by_node: dict[str, Module | Expression] = {}
         self._emissions: dict[tuple[int, tuple[Tensor, ...]], Module | Expression] = {}
         self.hosted: dict[str, dict[str, Member]] = {path: {} for path in graph.scopes}
         """By scope and name: the first use of each shared module that is kept in the scope."""
@@ -57,15 +59,21 @@ class Outline:
 
     def members(self, path: str) -> tuple[Member, ...]:
         """What a scope holds directly, inputs of the network left out."""
-        return tuple(m for m in self.graph.children[path] if isinstance(m, Scope) or m.op.name != "input")
+        if path not in self._members:
+            held = self.graph.children[path]
+            self._members[path] = tuple(m for m in held if isinstance(m, Scope) or m.op.name != "input")
+        return self._members[path]
 
     def emission(self, node: Node) -> Module | Expression:
         """How the node's op is written. Equal ops are one object in a compiled graph, and answer once."""
-        tensors = self.graph.tensors_into(node.id)
-        key = (id(node.op), tensors)
-        if key not in self._emissions:
-            self._emissions[key] = node.op.torch(*tensors)
-        return self._emissions[key]
+        known = self._by_node.get(node.id)
+        if known is None:
+            tensors = self.graph.tensors_into(node.id)
+            known = self._emissions.get((id(node.op), tensors))
+            if known is None:
+                known = self._emissions[id(node.op), tensors] = node.op.torch(*tensors)
+            self._by_node[node.id] = known
+        return known
 
     def is_module(self, member: Member) -> bool:
         """Whether a member is an attribute of its scope's module."""

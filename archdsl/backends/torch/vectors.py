@@ -38,7 +38,7 @@ def constant(vector: Vector) -> Any:
 
 def literal(value: Any) -> Formula:
     """A number as Python writes it."""
-    return Formula(repr(plain(value)))
+    return Formula(f'"{value}"' if isinstance(value, str) else repr(plain(value)))
 
 
 def plain(value: Any) -> Any:

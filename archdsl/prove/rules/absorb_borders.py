@@ -19,7 +19,9 @@ def _into_the_next(form: Form) -> bool:
     changed = False
     for part in each_of(form.parts(), *WINDOWS):
         border = part.inputs[0].part
-        if border.op == "border" and all(_sees_the_same(part, border, axis) for axis in range(len(_padding(part)))):
+        if border.op != "border" or (is_pixelwise(part) and cuts(border.arguments["sides"])):
+            continue
+        if all(_sees_the_same(part, border, axis) for axis in range(len(_padding(part)))):
             sides = border.arguments["sides"]
             padding = tuple(p + before for p, (before, _) in zip(_padding(part), sides, strict=True))
             part.arguments = part.arguments | {"padding": padding} | _counted(part, border)

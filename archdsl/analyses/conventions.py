@@ -1,0 +1,137 @@
+"""How other counters count, since their users ask why the numbers differ.
+
+Each rule is that of the package's release named in its text, applied to the network as it is emitted. What a counter
+does not know counts 0 there, and so it does here. ResNet-50 at 224 pixels: 4.0892 G by the papers' rule, 4.1115 by
+fvcore's, 4.1337 by thop's, 8.1784 by torch's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from archdsl.ir.graph import Graph, Node
+from archdsl.ops.base import Op
+from archdsl.tensor import Tensor
+
+Further = Callable[[Op, tuple[Tensor, ...], Tensor], int]
+"""Operations of an op beside its MACs, from its inputs and its (first) output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """A counter: `factor` operations for each MAC of a convolution or a matrix product, and what it adds by op."""
+
+    name: str
+    unit: str
+    rule: str
+    factor: int
+    further: Mapping[str, Further]
+
+    def count(self, graph: Graph, node: Node) -> int:
+        """What this counter counts for one node, for a batch of one."""
+        tensors = graph.tensors_into(node.id)
+        macs = self.factor * node.op.macs(*tensors)
+        further = self.further.get(node.op.name)
+        return macs + (further(node.op, tensors, node.output) if further else 0)
+
+
+def _per_input(affine: int, plain: int) -> Further:
+    """So many for each number that comes in, by whether the op learns a scale and a shift."""
+    return lambda op, inputs, _: inputs[0].size * (affine if getattr(op, "affine", False) else plain)
+
+
+def _fvcore_bn(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    known = bool(op.buffers(*inputs))
+    return (_per_input(2, 1) if known else _per_input(5, 4))(op, inputs, output)
+
+
+def _fvcore_average(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    return inputs[0].size if inputs[0].rank == 3 else 0
+
+
+def _fvcore_resampling(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    mode = getattr(op, "mode", "nearest")
+    return output.size * (4 if mode == "bilinear" else 1) if inputs[0].rank == 3 else 0
+
+
+def _thop_adaptive_average(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    """(window + 1) an output, with the window's size as a quotient; rounded down in the end."""
+    windows = prod(inputs[0].spatial) * output.size
+    return windows // prod(output.spatial) + output.size
+
+
+def _thop_resampling(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    """As a module of its own only: a resize to the size of another value is a function, which thop does not see."""
+    if len(inputs) > 1:
+        return 0
+    each = {"nearest": 1, "bilinear": 11 if inputs[0].rank == 3 else 5}
+    return output.size * each[getattr(op, "mode", "nearest")]
+
+
+def _thop_softmax(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    return output.size // output.channels * (3 * output.channels - 1)
+
+
+def _output_size(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    return output.size
+
+
+CONVENTIONS: Mapping[str, Convention] = {
+    convention.name: convention
+    for convention in (
+        Convention(
+            "paper",
+            "MACs",
+            "multiply-adds of convolutions and matrix products, without biases",
+            1,
+            {},
+        ),
+        Convention(
+            "fvcore",
+            "FLOPs, as fvcore calls MACs",
+            "as fvcore 0.1.5: multiply-adds; batch normalization 2 a number (1 without scale and shift), other "
+            "normalizations 5 (4); adaptive average pooling 1 an input number; resampling 1 an output number, "
+            "bilinear 4",
+            1,
+            {
+                "bn": _fvcore_bn,
+                "instance_norm": _per_input(5, 4),
+                "group_norm": _per_input(5, 4),
+                "layer_norm": _per_input(5, 4),
+                "global_avg_pool": _fvcore_average,
+                "adaptive_avg_pool": _fvcore_average,
+                "resize": _fvcore_resampling,
+                "upsample": _fvcore_resampling,
+            },
+        ),
+        Convention(
+            "thop",
+            "MACs",
+            "as thop 0.1.1: multiply-adds; normalization 4 a number (2 without scale and shift), but group "
+            "normalization 0; average pooling 1 an output number, adaptive its window and 1; softmax 3 a number less 1 "
+            "a position; PReLU 1 a number; resampling 1 an output number, linear 5, bilinear 11",
+            1,
+            {
+                "bn": _per_input(4, 2),
+                "instance_norm": _per_input(4, 2),
+                "layer_norm": _per_input(4, 2),
+                "avg_pool": _output_size,
+                "global_avg_pool": _thop_adaptive_average,
+                "adaptive_avg_pool": _thop_adaptive_average,
+                "softmax": _thop_softmax,
+                "prelu": _output_size,
+                "resize": _thop_resampling,
+                "upsample": _thop_resampling,
+            },
+        ),
+        Convention(
+            "torch",
+            "FLOPs",
+            "as torch.utils.flop_counter: 2 for each multiply-add of convolutions and matrix products, nothing else",
+            2,
+            {},
+        ),
+    )
+}

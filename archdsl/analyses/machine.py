@@ -1,0 +1,92 @@
+"""How fast a network can be on a machine at most: the roofline (Williams et al. 2009).
+
+An op takes as long as its arithmetic at the machine's peak or its memory traffic at the full bandwidth, whichever is
+longer. Traffic is each op's inputs, outputs and weights, once: nothing is fused, nothing stays in a cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archdsl.analyses.memory import tensor_bytes
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.ir.graph import Graph, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """`bandwidth` in bytes a second; `peaks` by precision, in operations a second, dense; `source` cites both."""
+
+    name: str
+    title: str
+    bandwidth: float
+    peaks: Mapping[str, float]
+    source: str
+
+    def peak(self, precision: str) -> float:
+        """Raises `CompileError` where the machine states none."""
+        if precision in self.peaks:
+            return self.peaks[precision]
+        known = ", ".join(self.peaks)
+        what = f"no peak is stated of {self.title} for {precision}"
+        raise CompileError([Diagnostic("no-peak", what, help=f"there are {known}; or give --peak")])
+
+
+MACHINES: Mapping[str, Machine] = {
+    machine.name: machine
+    for machine in (
+        Machine(
+            "h200",
+            "NVIDIA H200 SXM",
+            4.8e12,
+            {"fp64": 34e12, "fp32": 67e12, "bf16": 989e12, "fp16": 989e12},
+            "NVIDIA H200 Tensor Core GPU datasheet: 4.8 TB/s; FP64 34, FP32 67, BF16 and FP16 989 TFLOPS without "
+            "sparsity",
+        ),
+        Machine(
+            "h100",
+            "NVIDIA H100 SXM",
+            3.35e12,
+            {"fp64": 34e12, "fp32": 67e12, "bf16": 989e12, "fp16": 989e12},
+            "NVIDIA H100 Tensor Core GPU datasheet: 3.35 TB/s; FP64 34, FP32 67, BF16 and FP16 989 TFLOPS without "
+            "sparsity",
+        ),
+        Machine(
+            "a100",
+            "NVIDIA A100 80GB SXM",
+            2.039e12,
+            {"fp64": 9.7e12, "fp32": 19.5e12, "bf16": 312e12, "fp16": 312e12},
+            "NVIDIA A100 Tensor Core GPU datasheet: 2,039 GB/s; FP64 9.7, FP32 19.5, BF16 and FP16 312 TFLOPS without "
+            "sparsity",
+        ),
+        Machine(
+            "cpu",
+            "AMD EPYC 9654, one socket",
+            460.8e9,
+            {"fp64": 96 * 2.4e9 * 16, "fp32": 96 * 2.4e9 * 32},
+            "AMD EPYC 9004 series datasheet: 96 cores at 2.4 GHz (base clock), 12 channels of DDR5-4800; Zen 4 does "
+            "two 256-bit multiply-adds a cycle, which is 32 FP32 or 16 FP64 operations",
+        ),
+    )
+}
+
+
+def own_machine(peak: float, bandwidth: float, precision: str) -> Machine:
+    """A machine known by its two numbers: operations and bytes a second."""
+    return Machine("own", "the machine given", bandwidth, {precision: peak}, "as given")
+
+
+def traffic(graph: Graph, node: Node, width: int, batch: int = 1) -> int:
+    """Bytes that a node reads and writes. A view moves none."""
+    tensors = graph.tensors_into(node.id)
+    if not tensors or node.op.is_view(*tensors):
+        return 0
+    taken = [graph.tensor(value) for value in dict.fromkeys(graph.inputs_of(node.id))]
+    moved = sum(tensor_bytes(tensor, width) for tensor in (*taken, *node.outputs))
+    return moved * batch + (node.op.params(*tensors) + node.op.buffers(*tensors)) * width
+
+
+def roofline(operations: int, moved: int, machine: Machine, precision: str) -> float:
+    """Seconds that an op takes at least. Raises `CompileError` where the machine states no peak for the precision."""
+    return max(operations / machine.peak(precision), moved / machine.bandwidth)

@@ -1,0 +1,99 @@
+"""How papers write ops, shapes and counts: `conv 3×3, 64, /2`, `256×56×56`, `25.6 M`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from archdsl.ir.graph import Graph, Node
+from archdsl.ops.arguments import spread
+from archdsl.ops.base import Family
+from archdsl.tensor import Tensor
+
+NAMED_ONLY = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE, Family.INPUT, Family.MERGE})
+"""Families whose arguments go unsaid."""
+
+
+def notation(graph: Graph, node: Node, name: str) -> str:
+    """An op called `name` with what a reader of the paper's table looks for: kernel, output channels, stride."""
+    if node.op.family in NAMED_ONLY:
+        return name
+    return f"{name} {', '.join(_arguments(node, graph.tensors_into(node.id)))}".strip()
+
+
+def _arguments(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[str]:
+    op, fields = node.op, type(node.op).model_fields
+    kernel = getattr(op, "kernel", None)
+    if kernel is not None:
+        yield times(spread(kernel, inputs[0], "kernel"))
+    for name, field in fields.items():
+        if field.is_required() and name not in ("kernel", "stride") and getattr(op, name) != "like":
+            yield plain(getattr(op, name))
+    yield from _stride(node, inputs[0])
+    for name in ("groups", "dilation"):
+        if name in fields and not fields[name].is_required() and getattr(op, name) != 1:
+            yield f"{name} {size(getattr(op, name))}"
+
+
+def _stride(node: Node, x: Tensor) -> Iterator[str]:
+    """`/2` for what makes smaller, `×2` for what makes larger."""
+    before, after = x.spatial, node.output.spatial
+    larger = bool(before and after) and after[0] > before[0]
+    stride = getattr(node.op, "stride", 1) or getattr(node.op, "kernel", 1)
+    if stride == 1 and larger and not after[0] % before[0]:
+        stride = after[0] // before[0]
+    if stride != 1:
+        yield f"{'×' if larger else '/'}{size(stride)}"
+
+
+def plain(value: Any) -> str:
+    """A value of an argument: `64`, `0.5`, `kaiming`, `16, 48`.
+
+    >>> plain([1, 2.5]), plain((1, 7))
+    ('1, 2.5', '1, 7')
+    """
+    if isinstance(value, tuple | list):
+        return ", ".join(map(plain, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def size(value: int | tuple[int, ...]) -> str:
+    """`2` or `1×7`."""
+    return times(value) if isinstance(value, tuple) else str(value)
+
+
+def times(numbers: tuple[int, ...]) -> str:
+    return "×".join(map(str, numbers))
+
+
+def shape(tensor: Tensor) -> str:
+    """`256×56×56`."""
+    return times(tensor.dims)
+
+
+def count(number: float, unit: str = "") -> str:
+    """Three digits and a prefix, with `unit` after it.
+
+    >>> count(25_557_032), count(4_089_184_256), count(61_706), count(850), count(1_204_224, "B")
+    ('25.6 M', '4.09 G', '61.7 K', '850', '1.20 MB')
+    """
+    for scale, prefix in ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K")):
+        if number >= scale * 0.9995:
+            return f"{_three_digits(number / scale)} {prefix}{unit}"
+    return f"{number:.0f} {unit}".strip()
+
+
+def seconds(time: float) -> str:
+    """
+    >>> seconds(0.00123), seconds(4.1e-6), seconds(2)
+    ('1.23 ms', '4.10 µs', '2.00 s')
+    """
+    for scale, unit in ((1, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if time >= scale * 0.9995:
+            return f"{_three_digits(time / scale)} {unit}"
+    return f"{time * 1e9:.0f} ns"
+
+
+def _three_digits(value: float) -> str:
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f}"

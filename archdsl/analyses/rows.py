@@ -1,0 +1,195 @@
+"""A summary as the rows of a table: stages, blocks or ops, what is alike folded to one row, nested as in the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import groupby
+from typing import TypeAlias
+
+from archdsl.analyses.structure import structures
+from archdsl.analyses.summary import Facts, Summary
+from archdsl.ir.graph import Node, Scope, Value
+from archdsl.ops.base import Family
+from archdsl.tensor import Tensor
+
+Member: TypeAlias = Node | Scope
+
+LIGHT = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE, Family.RESHAPE})
+"""Families whose ops share the row of what they follow, unless every op has a row."""
+
+UNLIMITED = 10**6
+"""A depth that no spec has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How a network is cut into rows. Scopes are opened until `depth` levels of rows are there.
+
+    `stages`: only stages are opened, those of several parts, and copies share a row even where their arguments differ.
+    `joined`: light ops share the row of what they follow.
+    """
+
+    depth: int
+    stages: bool = False
+    joined: bool = True
+
+
+CUTS = {"stage": Cut(2, stages=True), "block": Cut(2), "op": Cut(UNLIMITED, joined=False)}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: an op and light ones after it, a scope, or `copies` of one; facts are those of all together.
+
+    `level` is how deep the row is nested in the table; `opened`: the rows that follow, one level deeper, are its
+    parts. `main` is the member that the row is called after.
+    """
+
+    level: int
+    members: tuple[Member, ...]
+    main: Member
+    copies: int
+    facts: Facts
+    result: Value
+    output: tuple[Tensor, ...]
+    opened: bool = False
+
+    @property
+    def path(self) -> str:
+        """`conv3.1`; of several copies the first one's."""
+        return path_of(self.main)
+
+    @property
+    def last(self) -> str:
+        """The path of the last copy."""
+        return path_of(self.members[-1]) if self.copies > 1 else self.path
+
+
+def rows(summary: Summary, cut: Cut) -> list[Row]:
+    """The rows of a network, outer ones before their parts, without its inputs.
+
+    >>> from archdsl.analyses.summary import summarize
+    >>> from archdsl.driver import compile_network, open_spec
+    >>> summary = summarize(compile_network(open_spec("resnet"), "50").graph)
+    >>> [(row.path, row.copies, row.facts.params) for row in rows(summary, CUTS["block"])][3:6]
+    [('conv2.unit.0', 1, 75008), ('conv2.unit.1', 2, 140800), ('conv3', 1, 1219584)]
+    """
+    return list(_Rows(summary, cut).inside(summary.graph.scopes[""], 0))
+
+
+def path_of(member: Member) -> str:
+    return member.path if isinstance(member, Scope) else member.id
+
+
+class _Rows:
+    def __init__(self, summary: Summary, cut: Cut) -> None:
+        self.summary, self.graph, self.cut = summary, summary.graph, cut
+        self.structures = structures(self.graph)
+
+    def inside(self, scope: Scope, level: int) -> Iterator[Row]:
+        """Rows of what a scope holds."""
+        for group in self._groups(scope, level):
+            row = self._row(group, level)
+            if isinstance(row.main, Scope) and self._opens(row.main, level):
+                yield replace(row, opened=True)
+                yield from self._parts(row, level + 1)
+            else:
+                yield row
+
+    def _parts(self, row: Row, level: int) -> Iterator[Row]:
+        """Rows of the first copy, with the facts of all."""
+        copies = [self.inside(copy, level) for copy in row.members if isinstance(copy, Scope)]
+        for alike in zip(*copies, strict=True):
+            yield replace(alike[0], facts=reduce(Facts.__add__, (part.facts for part in alike)))
+
+    def _row(self, group: tuple[Member, ...], level: int) -> Row:
+        copies = len(group) if _is_copy(group[0]) else 1
+        main = next((member for member in group if not _is_light(member)), group[0])
+        facts = reduce(Facts.__add__, map(self._facts, group))
+        result = self._result(group[-1])
+        output = group[-1].outputs if isinstance(group[-1], Node) else (self.graph.tensor(result),)
+        return Row(level, group, main, copies, facts, result, output)
+
+    def _result(self, member: Member) -> Value:
+        """What a member hands on: of several values the last."""
+        if isinstance(member, Node):
+            return Value(member.id)
+        return member.results[-1] if member.results else self._result(self._members(member)[-1])
+
+    def _facts(self, member: Member) -> Facts:
+        return self.summary.scopes[member.path] if isinstance(member, Scope) else self.summary.nodes[member.id]
+
+    # --- what is opened --------------------------------------------------------------------
+
+    def _opens(self, scope: Scope, level: int) -> bool:
+        if level + 1 >= self.cut.depth:
+            return False
+        return not self.cut.stages or (scope.kind in ("stage", "output") and self._has_several_parts(scope))
+
+    def _has_several_parts(self, scope: Scope) -> bool:
+        """Whether a scope is more than a block, its copies or a convolution with what belongs to it."""
+        if scope.block is not None:
+            return False
+        return sum(self._facts(run[0]).macs > 0 for run in self._runs(self._members(scope))) > 1
+
+    def _members(self, scope: Scope) -> list[Member]:
+        """What a scope holds and the summary counts; copies one by one."""
+        found: list[Member] = []
+        for member in self.graph.children[scope.path]:
+            if isinstance(member, Scope) and member.kind == "copies":
+                found += self._members(member)
+            elif self._is_counted(member):
+                found.append(member)
+        return found
+
+    def _is_counted(self, member: Member) -> bool:
+        if isinstance(member, Scope):
+            return member.path in self.summary.scopes
+        return member.id in self.summary.nodes and member.op.family is not Family.INPUT
+
+    # --- what shares a row -----------------------------------------------------------------
+
+    def _groups(self, scope: Scope, level: int) -> Iterator[tuple[Member, ...]]:
+        """Members that share a row: copies that are alike, or an op and the light ones after it."""
+        group: tuple[Member, ...] = ()
+        for run in self._runs(self._members(scope)):
+            if group and not (self.cut.joined and self._joins(run, group, level)):
+                yield group
+                group = ()
+            group += run
+        if group:
+            yield group
+
+    def _runs(self, members: Iterable[Member]) -> Iterator[tuple[Member, ...]]:
+        for _, run in groupby(members, key=self._likeness):
+            yield tuple(run)
+
+    def _likeness(self, member: Member) -> object:
+        """Equal for copies that share a row."""
+        if not isinstance(member, Scope) or member.kind != "copy":
+            return path_of(member)
+        if self.cut.stages:
+            return member.parent, member.block
+        facts, output = self._facts(member), self.graph.tensor(self._result(member))
+        return member.parent, self.structures[member.path], facts.params, facts.macs, output
+
+    def _joins(self, run: Sequence[Member], group: Sequence[Member], level: int) -> bool:
+        """Whether an op goes into the row before it: it is light, or all before it are, and it takes their value."""
+        (member, *others), last = run, group[-1]
+        if others or not isinstance(member, Node) or _is_copy(last):
+            return False
+        if isinstance(last, Scope) and self._opens(last, level):
+            return False
+        if not (_is_light(member) or all(map(_is_light, group))):
+            return False
+        return self.graph.inputs_of(member.id) == (self._result(last),)
+
+
+def _is_light(member: Member) -> bool:
+    return isinstance(member, Node) and member.op.family in LIGHT
+
+
+def _is_copy(member: Member) -> bool:
+    return isinstance(member, Scope) and member.kind == "copy"

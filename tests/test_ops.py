@@ -54,6 +54,8 @@ def test_shape_parameters_buffers_and_macs_are_torchs(name: str, example: Exampl
         assert counter.get_total_flops() == 2 * 2 * example.op.macs(*example.inputs)
     assert sum(p.numel() for p in module.parameters()) == example.op.params(*example.inputs)
     assert sum(b.numel() for b in module.buffers()) == example.op.buffers(*example.inputs)
+    held = {name.removeprefix("op."): tuple(value.shape) for name, value in module.state_dict().items()}
+    assert dict(example.op.state(*example.inputs)) == held
 
 
 @each_op

@@ -83,6 +83,19 @@ def path_of(member: Member) -> str:
     return member.path if isinstance(member, Scope) else member.id
 
 
+def nodes_in(summary: Summary, members: Iterable[Member]) -> list[Node]:
+    """All nodes of these members that are counted, in order."""
+    found: list[Node] = []
+    pending = list(members)[::-1]
+    while pending:
+        member = pending.pop()
+        if isinstance(member, Scope):
+            pending += reversed(summary.graph.children[member.path])
+        elif member.id in summary.nodes:
+            found.append(member)
+    return found
+
+
 class _Rows:
     def __init__(self, summary: Summary, cut: Cut) -> None:
         self.summary, self.graph, self.cut = summary, summary.graph, cut
@@ -92,11 +105,17 @@ class _Rows:
         """Rows of what a scope holds."""
         for group in self._groups(scope, level):
             row = self._row(group, level)
-            if isinstance(row.main, Scope) and self._opens(row.main, level):
-                yield replace(row, opened=True)
-                yield from self._parts(row, level + 1)
-            else:
+            if not isinstance(row.main, Scope) or not self._opens(row.main, level):
                 yield row
+                continue
+            parts = list(self._parts(row, level + 1))
+            if len(parts) > 1:
+                yield replace(row, opened=True)
+                yield from parts
+            elif self.cut.joined:
+                yield row
+            else:
+                yield replace(parts[0], level=level, copies=row.copies * parts[0].copies)
 
     def _parts(self, row: Row, level: int) -> Iterator[Row]:
         """Rows of the first copy, with the facts of all."""

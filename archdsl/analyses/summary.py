@@ -1,4 +1,4 @@
-"""All facts of one graph as one typed value: of every node, of every scope, of the whole. One walk each, no recursion."""
+"""All facts of one graph as one typed value: of every node, of every scope, of the whole."""
 
 from __future__ import annotations
 

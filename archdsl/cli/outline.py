@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from textwrap import shorten
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -15,6 +16,9 @@ from archdsl.syntax.printer import expression_text
 
 HIDDEN = frozenset({"span", "source", "file", "breaks", "comments"})
 """Parts that say where something stands and not what it is."""
+
+LONGEST = 60
+"""Characters of a text that are shown."""
 
 
 def outline(root: Any) -> str:
@@ -35,7 +39,8 @@ def _lines(part: Any, name: str, depth: int) -> Iterator[str]:
     for key, value in below:
         if isinstance(value, tuple):
             for item in value:
-                yield from _lines(item, key, depth + 1)
+                # Plurals say no more than the parts do; `first` and `last` arguments differ by their name alone.
+                yield from _lines(item, "" if key.endswith("s") else key, depth + 1)
         elif isinstance(value, Mapping):
             for entry, item in value.items():
                 yield from _lines(item, f"{key}.{entry}", depth + 1)
@@ -74,6 +79,8 @@ def _is_plain(value: Any) -> bool:
 def _text(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, tree.String):
+        return _text(value.value)
     if isinstance(value, EXPRESSIONS):
         return expression_text(value)
-    return repr(value) if isinstance(value, str) else str(value)
+    return repr(shorten(value, LONGEST)) if isinstance(value, str) else str(value)

@@ -34,9 +34,12 @@ class SpecCommand(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         super().format_options(ctx, formatter)
         if ctx.meta.get(SPEC):
-            for title, rows in spec_help(ctx.meta[SPEC]).items():
+            for title, about in spec_help(ctx.meta[SPEC]).items():
                 with formatter.section(title):
-                    formatter.write_dl(rows)
+                    if isinstance(about, str):
+                        formatter.write_text(about)
+                    else:
+                        formatter.write_dl(about)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         found = super().shell_complete(ctx, incomplete)
@@ -77,8 +80,9 @@ class _Words:
         words = iter(args)
         for word in words:
             if word == "--":
-                self.kept += [word, *words]
-                self.first = self.first or next(iter(self.kept[self.kept.index("--") + 1 :]), None)
+                rest = [*words]
+                self.kept += [word, *rest]
+                self.first = self.first or next(iter(rest), None)
             else:
                 self.word(word, words)
 
@@ -100,24 +104,26 @@ class _Words:
             self.settings.append((name.removeprefix("--").replace("-", "_"), value))
 
 
-def spec_help(name: str) -> dict[str, list[tuple[str, str]]]:
-    """What `--help` says of a spec: its parameters, coefficients and variants, by title."""
+def spec_help(name: str) -> dict[str, str | list[tuple[str, str]]]:
+    """What `--help` says of a spec, by title: its description, then parameters, coefficients and variants in rows."""
     from archdsl.diagnostics import CompileError
     from archdsl.driver import open_spec, split_variant
 
     try:
         file = open_spec(split_variant(name)[0])
     except CompileError as error:
-        return {f"Parameters of {name}": [("none", f"it cannot be read: {error.diagnostics[0].message}")]}
+        return {name: f"This spec cannot be read: {error.diagnostics[0].message}"}
     return dict(_sections(file))
 
 
-def _sections(file: File) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def _sections(file: File) -> Iterator[tuple[str, str | list[tuple[str, str]]]]:
     from archdsl.syntax.printer import expression_text
 
     network = file.network
     if network is None:
         return
+    if network.doc:
+        yield network.name, network.doc
     if network.parameters:
         rows = []
         for parameter in network.parameters:

@@ -58,7 +58,9 @@ class Defaults:
         for call in calls:
             assert isinstance(call.function, tree.Name)
             definition = definition_of(environment.file, call.function.name)
-            table[id(definition)] = table.get(id(definition), ()) + given(call.arguments, environment)
+            # What has no name was reported when names were checked.
+            named = tuple(argument for argument in call.arguments if argument.name is not None)
+            table[id(definition)] = table.get(id(definition), ()) + given(named, environment)
         return table
 
 

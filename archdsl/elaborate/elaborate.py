@@ -13,7 +13,7 @@ from archdsl.elaborate.expand import Expander
 from archdsl.elaborate.session import Limits, Session
 from archdsl.elaborate.settings import settle
 from archdsl.elaborate.steps import bind_inputs, refs_of
-from archdsl.elaborate.values import Flow, Given, Problem, describe
+from archdsl.elaborate.values import Flow, Given, Problem, Quiet, describe
 from archdsl.ir.builder import Builder, Ref
 from archdsl.ir.graph import Graph, Header, Setting
 from archdsl.ops.base import LIMIT, Mismatch
@@ -42,12 +42,11 @@ def elaborate(
     session = Session(network.span, limits or Limits(), known)
     try:
         environment, settings = settle(network, variant, chosen or {})
-    except Problem as problem:
-        session.report(problem)
-        raise CompileError(session.diagnostics) from None
-    expander = Expander(session)
-    with _deep(session.limits.depth):
-        result = _run(expander, network, environment)
+        expander = Expander(session)
+        with _deep(session.limits.depth):
+            result = _run(expander, network, environment)
+    except (Problem, Quiet) as problem:
+        raise _ended(session, problem) from None
     _stop_if_failed(session)
     if not isinstance(result, Flow):
         outcome = "several values flow" if isinstance(result, tuple) else "nothing flows"
@@ -60,6 +59,13 @@ def elaborate(
     _check_shared(graph, session)
     _stop_if_failed(session)
     return Elaborated(graph, environment, session.diagnostics)
+
+
+def _ended(session: Session, problem: Problem | Quiet) -> CompileError:
+    """What there is to say when nothing can be expanded at all."""
+    if isinstance(problem, Problem):
+        session.report(problem)
+    return CompileError(session.diagnostics)
 
 
 class _deep:
@@ -83,11 +89,7 @@ def _stop_if_failed(session: Session) -> None:
 
 def _run(expander: Expander, network: Network, environment: Environment) -> Any:
     with expander.defaults.network(network, environment):
-        try:
-            inputs = tuple(_input(expander, declared, environment) for declared in network.inputs)
-        except Problem as problem:
-            expander.session.report(problem)
-            raise CompileError(expander.session.diagnostics) from None
+        inputs = tuple(_input(expander, declared, environment) for declared in network.inputs)
         bind_inputs(network, inputs, environment, network.span)
         return expander.statements(network.flow.statements, environment)
 

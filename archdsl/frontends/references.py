@@ -57,7 +57,7 @@ def build(reference: str, meta: bool = False) -> nn.Module:
                 # Some constructors look at the numbers that they make.
                 pass
         try:
-            with torch.device("cpu"), _Uninitialized():
+            with torch.device("cpu"), uninitialized():
                 return _module(reference, make())
         except CompileError:
             raise
@@ -141,8 +141,8 @@ def _failure(reference: str, message: str, error: Exception) -> Diagnostic:
     return Diagnostic("broken-reference", f"{message}: {text}", notes=(Note(f"at {place}, in {frame.name}"),))
 
 
-class _Uninitialized(TorchFunctionMode):
-    """Leaves weights as they are: whoever builds a network here sets them all afterwards."""
+class uninitialized(TorchFunctionMode):
+    """Spares the making of random weights, for who sets them all afterwards: they are 0."""
 
     RANDOM = frozenset({torch.Tensor.normal_, torch.Tensor.uniform_, nn.init.trunc_normal_, nn.init.orthogonal_})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def declare_operators() -> None:
     torchvision's wheel on PyPI is made for torch with CUDA; beside the CPU build its import stops at `operator
     torchvision::nms does not exist`, unless those operators are declared beforehand.
     """
-    if not _libraries and not _loads_operators():
+    if "torchvision" not in sys.modules and not _libraries and not _loads_operators():
         library = torch.library.Library("torchvision", "DEF")
         for schema in SCHEMAS:
             library.define(schema)

@@ -52,12 +52,15 @@ class _Walk:
 
     def next(self) -> Divergence | None:
         """The first difference that has not been noted."""
-        colors = self._colors()
-        here, there = self._strangers(colors)
-        if here:
-            partner = self._partner(here[0], there, colors)
-            return self._differ(here[0], partner, colors) if partner else self._too_many(here[0], None)
-        return self._too_many(None, there[0]) if there else None
+        while True:
+            colors = self._colors()
+            here, there = self._strangers(colors)
+            partner = self._partner(here[0], there, colors) if here else None
+            if not here or partner is None:
+                return self._too_many(next(iter(here), None), next(iter(there), None)) if here or there else None
+            if not self._follows(here[0], partner):
+                return self._differ(here[0], partner, colors)
+            self._mend(here[0], partner)
 
     def _colors(self) -> dict[Part, int]:
         """What each part is, with all that leads to it."""
@@ -114,14 +117,26 @@ class _Walk:
                 return self._too_many(part, None)
             if self._is_inserted(other, part):
                 return self._too_many(None, other)
-        self.mended[part] = self.mended[other] = self.palette.new()
+        self._mend(part, other)
         return Divergence("; ".join(self._contrasts(part, other, colors)), part, other)
+
+    def _mend(self, part: Part, other: Part) -> None:
+        """Takes two parts to be the same from here on."""
+        self.mended[part] = self.mended[other] = self.palette.new()
+
+    def _follows(self, part: Part, other: Part) -> bool:
+        """Whether all that differs is a size, and that because of the sizes of what flows in."""
+        same = part.op == other.op and part.arguments == other.arguments and len(part.inputs) == len(other.inputs)
+        pairs = zip(part.inputs, other.inputs, strict=False)
+        return same and part.dims != other.dims and any(one.dims != two.dims for one, two in pairs)
 
     def _is_inserted(self, part: Part, other: Part) -> bool:
         """Whether what comes after `part` is what stands in its place on the other side."""
         return bool(part.inputs) and any(user.op == other.op for user in self.users[part])
 
     def _too_many(self, here: Part | None, there: Part | None) -> Divergence:
+        """Of the two, the first that is given is without a counterpart."""
+        there = None if here else there
         part = here or there
         assert part is not None
         where = "here" if here else "there"

@@ -20,6 +20,7 @@ from lark.tree import Meta
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
+from archdsl.syntax.mistakes import shortened
 
 RESERVED = frozenset("and as elif else false for if in not or repeat return then true x".split())
 """Words that are no names anywhere."""
@@ -318,7 +319,7 @@ class Builder:
             if not isinstance(fact, tree.Compare):
                 self.problem(
                     "not-a-fact",
-                    f"`{fact.span.text}` compares nothing, so there is nothing to expect",
+                    f"`{shortened(fact.span.text)}` compares nothing, so there is nothing to expect",
                     fact.span,
                     help="write a comparison such as `params == 25_557_032`, several with `;` between them",
                 )
@@ -398,8 +399,7 @@ class Builder:
                 return float(digits)
             exact = Fraction(digits) * SUFFIXES[text[-1]]
             return int(exact) if exact.denominator == 1 else float(exact)
-        shown = text if len(text) <= DIGITS else f"{text[:DIGITS]}..."
-        self.problem("bad-number", f"{shown} is too large a number, or has too many digits", self.span(meta))
+        self.problem("bad-number", f"{shortened(text)} is too large, or has too many digits", self.span(meta))
         return 0
 
     def string(self, meta: Meta, token: Token) -> tree.String:
@@ -415,7 +415,7 @@ class Builder:
         if token in known:
             return str(token)
         close = get_close_matches(token, known, 1)
-        message = f"there is no {code.removeprefix('unknown-')} `{token}`: it is one of {', '.join(known)}"
+        message = f"there is no {code.removeprefix('unknown-')} `{shortened(token)}`: it is one of {', '.join(known)}"
         help = f"did you mean `{close[0]}`?" if close else None
         self.problem(code, message, self.token_span(token), help=help)
         return known[0]

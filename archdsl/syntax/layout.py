@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.source import Source, Span
+from archdsl.syntax.mistakes import shortened
 from archdsl.syntax.tree import Comment
 
 DEPTH = 64
@@ -258,7 +259,7 @@ class _Scanner:
     def alien(self, match: re.Match[str]) -> None:
         text = match[0]
         shown = text if text.isprintable() else " ".join(f"U+{ord(character):04X}" for character in text)
-        message = f"`{shown}` means nothing here: names and signs are plain ASCII"
+        message = f"`{shortened(shown)}` means nothing here: names and signs are plain ASCII"
         written = _ascii(text)
         if len(text) > 1 and text[0] in QUOTES:
             message, written = "strings stand in double quotes", f'"{text[1:-1]}"'

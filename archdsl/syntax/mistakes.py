@@ -17,6 +17,9 @@ WORD = re.compile(
 )
 """A word or sign as a reader sees it, of this language or of others."""
 
+LONGEST = 60
+"""Characters of the text in a message."""
+
 LINE_ENDS = ("_NL", "_INDENT", "_DEDENT", "$END")
 
 
@@ -43,6 +46,11 @@ class Mistake:
         """The word or sign at fault; none at the end of a line."""
         match = None if self.at_line_end else WORD.match(self.source.text, self.start)
         return match[0] if match else ""
+
+    @cached_property
+    def shown(self) -> str:
+        """The same for a message."""
+        return shortened(self.word)
 
     @cached_property
     def before(self) -> str:
@@ -116,3 +124,9 @@ def mistake_of(source: Source, error: UnexpectedInput) -> Mistake:
     accepted: set[str] = parser.accepts()  # type: ignore[no-untyped-call]
     kind = None if token is None else token.type
     return Mistake(source, start or 0, kind, frozenset(accepted), tuple(map(str, stack)))
+
+
+def shortened(text: str) -> str:
+    """Some text of a spec for a message: on one line, and not endless."""
+    words = " ".join(text[: 2 * LONGEST].split())
+    return words if len(words) <= LONGEST and len(text) <= 2 * LONGEST else f"{words[:LONGEST]}..."

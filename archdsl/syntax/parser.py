@@ -159,8 +159,8 @@ def _checked(source: Source, parsed: Tree[Token], layout: Layout) -> tree.Spec:
 
 def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
     """Every error that stands on its own: the statement of each is blanked out and the rest parsed again."""
-    problems = list(layout.problems)
-    if any(problem.code == "mixed-indentation" for problem in problems):
+    problems = list(layout.problems[:REPORTED])
+    if len(problems) == REPORTED or any(problem.code == "mixed-indentation" for problem in problems):
         return problems
     text = source.text
     for problem in problems:

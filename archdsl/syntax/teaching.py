@@ -14,7 +14,7 @@ from lark.exceptions import UnexpectedInput
 
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.source import Source
-from archdsl.syntax.mistakes import Mistake, mistake_of
+from archdsl.syntax.mistakes import Mistake, mistake_of, shortened
 
 FLOW = ("path", "let", "shared", "repeat", "for", "if", "elif", "else", "return", "output", "stage")
 """Words that begin a line of a body."""
@@ -88,7 +88,9 @@ def explain(source: Source, error: UnexpectedInput) -> Diagnostic:
 def foreign_word(mistake: Mistake) -> Diagnostic | None:
     if mistake.first in FOREIGN_WORDS and (mistake.begins_line or mistake.second):
         help = FOREIGN_WORDS[mistake.first]
-        return mistake.says("foreign-syntax", f"`{mistake.first}` begins no line here", help, mistake.first_span)
+        return mistake.says(
+            "foreign-syntax", f"`{shortened(mistake.first)}` begins no line here", help, mistake.first_span
+        )
     return None
 
 
@@ -133,7 +135,7 @@ def outside(mistake: Mistake) -> Diagnostic | None:
         return None
     if (close := _close(mistake.word, DEFINITIONS)) and mistake.word not in DECLARATIONS:
         return _unknown(mistake, close)
-    shown = f"`{mistake.word}`" if re.match(r"\w", mistake.word) else "this line"
+    shown = f"`{mistake.shown}`" if re.match(r"\w", mistake.word) else "this line"
     message = f"{shown} stands outside of any network or block"
     return mistake.says("misplaced-line", message, "indent it under a `network` or a `block`")
 
@@ -143,11 +145,11 @@ def misplaced_line(mistake: Mistake) -> Diagnostic | None:
     begins = mistake.begins_line and "RETURN" in mistake.accepted
     nested = mistake.second and mistake.begins_value and "ARROW" in mistake.accepted
     if mistake.first in ("network", "block", "from") and (begins or nested):
-        message = f"`{mistake.first}` stands inside of another definition"
+        message = f"`{shortened(mistake.first)}` stands inside of another definition"
         return mistake.says("misplaced-line", message, "begin it at the margin", mistake.first_span)
     declares = mistake.second and mistake.kind in ("NAME", "STRING")
     if mistake.first in DECLARATIONS and (begins or declares):
-        message = f"`{mistake.first}` belongs directly into a network"
+        message = f"`{shortened(mistake.first)}` belongs directly into a network"
         return mistake.says("misplaced-line", message, span=mistake.first_span)
     word = mistake.before.split()[-1:]
     if word and word[0] in FLOW and not mistake.second and mistake.begins_value and "ARROW" in mistake.accepted:
@@ -158,13 +160,15 @@ def misplaced_line(mistake: Mistake) -> Diagnostic | None:
 def missing_name(mistake: Mistake) -> Diagnostic | None:
     if mistake.first not in NAMED or mistake.before.rstrip(" :") != mistake.first or mistake.word in ("=", "->", "."):
         return None
-    return mistake.says("missing-name", f"`{mistake.first}` needs a name: a letter, then letters, digits and `_`")
+    return mistake.says(
+        "missing-name", f"`{shortened(mistake.first)}` needs a name: a letter, then letters, digits and `_`"
+    )
 
 
 def missing_if(mistake: Mistake) -> Diagnostic | None:
     if mistake.first not in ("elif", "else") or mistake.before.rstrip() not in ("", "elif", "else", "else:"):
         return None
-    message = f"no `if` stands right above this `{mistake.first}`"
+    message = f"no `if` stands right above this `{shortened(mistake.first)}`"
     return mistake.says("misplaced-line", message, span=mistake.first_span)
 
 
@@ -178,7 +182,7 @@ def unknown_keyword(mistake: Mistake) -> Diagnostic | None:
 
 
 def _unknown(mistake: Mistake, close: str) -> Diagnostic:
-    message = f"`{mistake.first}` begins no line of a {'file' if 'NETWORK' in mistake.accepted else 'network or block'}"
+    message = f"`{shortened(mistake.first)}` begins no line of a {'file' if 'NETWORK' in mistake.accepted else 'network or block'}"
     return mistake.says("unknown-keyword", message, f"did you mean `{close}`?", mistake.first_span)
 
 
@@ -197,16 +201,16 @@ def misplaced_docstring(mistake: Mistake) -> Diagnostic | None:
 def missing_colon(mistake: Mistake) -> Diagnostic | None:
     """Where only a colon can come, or one ends the condition before it."""
     if mistake.accepted <= {"LABEL", "_DEDENT"} and mistake.begins_line:
-        return mistake.says("missing-colon", f"`{mistake.word}` needs a colon: `{mistake.word}: width = 1.2`")
+        return mistake.says("missing-colon", f"`{mistake.shown}` needs a colon: `{mistake.shown}: width = 1.2`")
     if re.fullmatch(r"expect\s+[\w.-]+\s+", mistake.before) and mistake.begins_value:
-        return mistake.says("missing-colon", f"`{mistake.before.strip()}` needs a colon before `{mistake.word}`")
+        return mistake.says("missing-colon", f"`{mistake.before.strip()}` needs a colon before `{mistake.shown}`")
     if "COLON" not in mistake.accepted or "ARROW" in mistake.accepted or mistake.first not in OPENING:
         return None
     if not (mistake.at_line_end or mistake.begins_value):
         return None
-    where = "at the end of this line" if mistake.at_line_end else f"before `{mistake.word}`"
+    where = "at the end of this line" if mistake.at_line_end else f"before `{mistake.shown}`"
     or_then = " or `then`" if "THEN" in mistake.accepted and not mistake.at_line_end else ""
-    return mistake.says("missing-colon", f"`{mistake.first}` needs a colon{or_then} {where}")
+    return mistake.says("missing-colon", f"`{shortened(mistake.first)}` needs a colon{or_then} {where}")
 
 
 def indented_too_far(mistake: Mistake) -> Diagnostic | None:
@@ -215,8 +219,10 @@ def indented_too_far(mistake: Mistake) -> Diagnostic | None:
     above = mistake.line_above
     if mistake.line_below.startswith("|"):
         end = mistake.stretch(above.end, above.end + 1)
-        return mistake.says("missing-colon", f"`{above.text}` needs a colon before its branches", span=end)
-    message = f"this line is indented deeper than the one above, `{above.text}`, which does not end in a colon"
+        return mistake.says("missing-colon", f"`{shortened(above.text)}` needs a colon before its branches", span=end)
+    message = (
+        f"this line is indented deeper than the one above, `{shortened(above.text)}`, which does not end in a colon"
+    )
     start = mistake.source.text.index(mistake.line_below, mistake.start)
     return mistake.says("bad-indentation", message, span=mistake.stretch(start, start + len(mistake.line_below)))
 
@@ -225,7 +231,7 @@ def missing_body(mistake: Mistake) -> Diagnostic | None:
     if "_INDENT" not in mistake.accepted or mistake.stack[-1:] != ("_NL",):
         return None
     above = mistake.line_above
-    message = f"nothing is indented under `{above.text}`"
+    message = f"nothing is indented under `{shortened(above.text)}`"
     if mistake.at_line_end or mistake.first in FLOW + DECLARATIONS + DEFINITIONS:
         return mistake.says("missing-body", message, span=above)
     note = Note("this line begins no deeper", mistake.span)
@@ -283,13 +289,13 @@ def dangling_arrow(mistake: Mistake) -> Diagnostic | None:
 def missing_comma(mistake: Mistake) -> Diagnostic | None:
     if "COMMA" not in mistake.accepted or not mistake.begins_value or mistake.before.rstrip()[-1:] in ("", ","):
         return None
-    return mistake.says("missing-comma", f"a comma is missing before `{mistake.word}`")
+    return mistake.says("missing-comma", f"a comma is missing before `{mistake.shown}`")
 
 
 def missing_arrow(mistake: Mistake) -> Diagnostic | None:
     if "ARROW" not in mistake.accepted or not mistake.begins_value or mistake.begins_line:
         return None
-    return mistake.says("missing-arrow", f"`->` is missing before `{mistake.word}`")
+    return mistake.says("missing-arrow", f"`->` is missing before `{mistake.shown}`")
 
 
 def missing_reason(mistake: Mistake) -> Diagnostic | None:
@@ -312,13 +318,13 @@ def bad_number(mistake: Mistake) -> Diagnostic | None:
     if number[0] == "." or (plain and number[-1] in "kmgt."):
         help = f"write `{'0' * (number[0] == '.')}{number.upper()}{'0' * (number[-1] == '.')}`"
     span = mistake.stretch(mistake.span.end - len(number), mistake.span.end)
-    return mistake.says("bad-number", f"`{number}` is no number", help, span)
+    return mistake.says("bad-number", f"`{shortened(number)}` is no number", help, span)
 
 
 def shape_without_blanks(mistake: Mistake) -> Diagnostic | None:
     if not mistake.previous.isalnum() or mistake.word[:1] != "x" or "_X" not in mistake.accepted:
         return None
-    return mistake.says("bad-number", f"`{mistake.word}` is read as a name", f"write ` x {mistake.word[1:]}`")
+    return mistake.says("bad-number", f"`{mistake.shown}` is read as a name", f"write ` x {mistake.word[1:]}`")
 
 
 def equals(mistake: Mistake) -> Diagnostic | None:
@@ -346,14 +352,14 @@ def number_of_copies(mistake: Mistake) -> Diagnostic | None:
     if mistake.word not in ("+", "-", "/", "%", "*", "^") or "ARROW" not in mistake.accepted:
         return None
     help = "put the number of copies in parentheses: `Unit(64) * (n - 1)`" if "STAR" in mistake.stack[-3:] else None
-    return mistake.says("unexpected-token", f"no number can be computed here, at `{mistake.word}`", help)
+    return mistake.says("unexpected-token", f"no number can be computed here, at `{mistake.shown}`", help)
 
 
 # --- what is left ----------------------------------------------------------------------------
 
 
 def unexpected(mistake: Mistake) -> Diagnostic:
-    found = f"`{mistake.word}`" if mistake.word else "the end of the line"
+    found = f"`{mistake.shown}`" if mistake.word else "the end of the line"
     if mistake.kind == "$END":
         found = "the end of the text"
     expected = _expected(mistake.accepted)

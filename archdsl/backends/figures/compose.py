@@ -47,14 +47,18 @@ class Pen:
     theme: Theme
     shapes: bool = False
     slim: bool = False
+    flat: bool = False
     drawn: dict[int, tuple[Member, Picture]] = field(default_factory=dict, compare=False)
     """Pictures made so far, by their item's identity."""
 
 
-def compose(view: View, pen: Pen, scope: Scope | None, *, leaving: Collection[Value] = ()) -> Picture:
+def compose(
+    view: View, pen: Pen, scope: Scope | None, *, leaving: Collection[Value] = (), skipping: Collection[Value] = ()
+) -> Picture:
     """A view as a picture: entries and exits are its inputs and outputs, in their order.
 
-    The shapes of `leaving` are written outside, by whoever frames the picture.
+    The shapes of `leaving` are written outside, by whoever frames the picture. Inputs that are `skipping` have
+    come past what is above.
     """
     members = [footed(item, pen, scope, leaving) for item in view.items]
     ends = [Picture(0, 0, 0, ()) for _ in (*view.inputs, *view.outputs)]
@@ -63,7 +67,8 @@ def compose(view: View, pen: Pen, scope: Scope | None, *, leaving: Collection[Va
     first = set(range(count, count + len(view.inputs)))
     last = set(range(count + len(view.inputs), len(pictures)))
     layout = lay_out(pictures, links_of(view), first, last)
-    return _drawn(layout, sorted(first), sorted(last), pen.theme)
+    aside = {count + i for i, value in enumerate(view.inputs) if value in skipping}
+    return _drawn(layout, sorted(first), sorted(last), aside, pen.theme)
 
 
 def links_of(view: View) -> list[Link]:
@@ -104,7 +109,7 @@ def _picture(item: Member, pen: Pen) -> Picture:
         case Row():
             return parts.row(pen.graph, item, pen.theme, pen.slim)
         case Box():
-            return parts.closed(pen.graph, item, pen.theme)
+            return parts.closed(pen.graph, item, pen.theme, pen.flat)
         case Tag():
             return parts.tag(item, pen.theme)
         case Frame():
@@ -112,10 +117,10 @@ def _picture(item: Member, pen: Pen) -> Picture:
             return framed(inner, item, pen.theme)
 
 
-def framed(inner: Picture, frame: Frame, theme: Theme) -> Picture:
+def framed(inner: Picture, frame: Frame, theme: Theme, name: str | None = None) -> Picture:
     """A picture in its scope's frame, under its name, which stands beside the line that enters."""
     scope, count = frame.scope, frame.count
-    name = scope_name(scope) + (f" ×{count}" if count > 1 else " …" if frame.more else "")
+    name = (name or scope_name(scope)) + (f" ×{count}" if count > 1 else " …" if frame.more else "")
     x, header = _title_place(inner, width(name, SIZE, True))
     left = max(inner.left, 0) + INSIDE
     right = max(inner.right + INSIDE, x + width(name, SIZE, True) + INSIDE)
@@ -158,11 +163,11 @@ class _Levels:
     bottom: float
 
 
-def _drawn(layout: Layout, first: Sequence[int], last: Sequence[int], theme: Theme) -> Picture:
+def _drawn(layout: Layout, first: Sequence[int], last: Sequence[int], aside: set[int], theme: Theme) -> Picture:
     tracks, counts = _tracks(layout)
     levels = _levels(layout, counts, bool(last))
     axis = layout.cells[first[0]].x if first else _axis(layout)
-    lines = [_route(link, layout, tracks, levels, theme) for link in layout.links]
+    lines = [_route(link, layout, tracks, levels, link.source in aside, theme) for link in layout.links]
     lines.sort(key=lambda line: line.stroke != theme.skip)
     items: list[Item] = list(lines)
     lanes = [cell.x for cell in layout.cells if cell.picture is None]
@@ -258,7 +263,9 @@ def _top(layout: Layout, i: int, levels: _Levels) -> float:
     return levels.tops[rank] + (levels.heights[rank] - picture.height + picture.foot) / 2
 
 
-def _route(link: Link, layout: Layout, tracks: dict[tuple[Net, int], int], levels: _Levels, theme: Theme) -> Line:
+def _route(
+    link: Link, layout: Layout, tracks: dict[tuple[Net, int], int], levels: _Levels, aside: bool, theme: Theme
+) -> Line:
     net = Net(link.source, link.exit)
     source, target = layout.pictures[link.source], layout.pictures[link.target]
     forks = any(Net(other.source, other.exit) == net and other != link for other in layout.links)
@@ -277,7 +284,7 @@ def _route(link: Link, layout: Layout, tracks: dict[tuple[Net, int], int], level
         points.append((x, top))
     joins = target.sign is not None or target.bar is not None
     skips = forks and joins and any(layout.cells[i].rank < layout.cells[link.target].rank for i in layout.ways[link])
-    stroke, line = (theme.skip, 1.8) if skips else (theme.ink, 1.4)
+    stroke, line = (theme.skip, 1.8) if skips or aside else (theme.ink, 1.4)
     return Line(_simple(points), stroke, line, (), target.height > 0 and not target.open, branch=forks)
 
 

@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 from archdsl.backends.figures.columns import columns, pieces, side_by_side
 from archdsl.backends.figures.compose import Pen
-from archdsl.backends.figures.page import LINE, Paper, page, scale, title_height
+from archdsl.backends.figures.page import Paper, families, page, scale, skips
 from archdsl.backends.figures.parts import Picture
-from archdsl.backends.figures.scene import Line, Scene, leaves
+from archdsl.backends.figures.scene import Scene
 from archdsl.backends.figures.style import Theme
 from archdsl.backends.figures.ushape import ushape
-from archdsl.backends.figures.view import Box, Detail, Frame, Item, Row, View, Viewer
+from archdsl.backends.figures.view import Box, Detail, Frame, View, Viewer
 from archdsl.ir.graph import Graph
-from archdsl.ops.base import Family
 
 MOST_COLUMNS = 12
 
@@ -97,7 +96,7 @@ def fitted(viewer: Viewer, detail: Detail, theme: Theme, paper: Paper) -> Fitted
     best: Fitted | None = None
     for way in WAYS:
         picture = wrapped(views, Pen(viewer.graph, theme, slim=way.slim), paper, way)
-        fit = scale(picture, paper, title_height(viewer.graph, paper), LINE + 8)
+        fit = scale(picture, paper)
         if best is None or fit > best.fit:
             best = Fitted(detail, views, picture, fit)
         if fit >= 1 or fit < HOPELESS:
@@ -113,34 +112,16 @@ def wrapped(views: list[View], pen: Pen, paper: Paper, way: Way) -> Picture:
         for i, view in enumerate(views)
         for j, piece in enumerate(pieces(view, pen, way.most if i == 0 else 0, way.blocks))
     ]
-    above = title_height(pen.graph, paper)
     best: tuple[float, Picture] | None = None
-    form = ushape(views[0], pen) if len(views) == 1 else None
+    form = ushape(views[0], replace(pen, flat=True, drawn={})) if len(views) == 1 else None
     if form is not None:
         return form
     for count in range(1, min(MOST_COLUMNS, len(parts)) + 1):
         picture = side_by_side(columns(parts, count, pen), pen.theme)
-        fit = scale(picture, paper, above, LINE + 8)
+        fit = scale(picture, paper)
         if best is None or fit > best[0]:
             best = fit, picture
         elif fit < best[0] * 0.8:
             break
     assert best is not None
     return best[1]
-
-
-def families(view: View) -> Iterator[Family]:
-    """What the legend has to explain."""
-    for item in view.items:
-        yield from _families(item)
-
-
-def _families(item: Item) -> Iterator[Family]:
-    if isinstance(item, Row):
-        yield from (node.op.family for node in item.nodes)
-    elif isinstance(item, Frame):
-        yield from families(item.view)
-
-
-def skips(picture: Picture, theme: Theme) -> bool:
-    return any(isinstance(leaf, Line) and leaf.stroke == theme.skip for leaf in leaves(picture.items))

@@ -104,7 +104,8 @@ def scope_name(scope: Scope) -> str:
     """What stands on a scope's box: a stage's title or name, a block's name and its use's own (`as`)."""
     if scope.kind in ("stage", "output"):
         return scope.title or scope.name
-    if scope.block and scope.kind == "block" and not scope.name.startswith(snake_case(scope.block)):
+    named = scope.parent is not None and scope.copy is None and scope.kind == "block"
+    if scope.block and named and not scope.name.startswith(snake_case(scope.block)):
         return f"{scope.block} {scope.name}"
     return scope.block or scope.name
 

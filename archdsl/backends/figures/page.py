@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from archdsl.analyses import totals
 from archdsl.backends.figures import parts
 from archdsl.backends.figures.label import count, network_name, shape
 from archdsl.backends.figures.parts import Picture
-from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, moved, placed
+from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, leaves, moved, placed
 from archdsl.backends.figures.style import LOOKS, SIZE, TITLE, Theme
 from archdsl.backends.figures.text import width, wrap
+from archdsl.backends.figures.view import Frame, Row, View
+from archdsl.backends.figures.view import Item as Member
 from archdsl.ir.graph import Graph
 from archdsl.ops.base import Family
 
@@ -37,20 +39,27 @@ class Paper:
         return self.width / self.aspect
 
 
-def scale(picture: Picture, paper: Paper, above: float, below: float) -> float:
-    """How large a picture can be on the paper; below 1 it does not fit."""
+def scale(picture: Picture, paper: Paper) -> float:
+    """How large a picture can be on the paper, with a title and one row of keys; below 1 it does not fit."""
     across = paper.width / (picture.left + picture.right + 2 * EDGE)
-    down = paper.height / (picture.height + above + below + 2 * EDGE)
+    down = paper.height / (picture.height + 2.5 * LINE + 8 + 2 * EDGE)
     return min(across, down, LARGEST)
 
 
 def page(
-    graph: Graph, figure: str, picture: Picture, paper: Paper, theme: Theme, families: Iterable[Family], skips: bool
+    graph: Graph,
+    figure: str,
+    picture: Picture,
+    paper: Paper,
+    theme: Theme,
+    families: Iterable[Family],
+    skips: bool,
+    further: Iterable[tuple[str, tuple[Shape, ...]]] = (),
 ) -> Scene:
     """The whole slide. Where the picture does not fit, the page grows, at the same aspect."""
-    keys = list(_keys(families, skips, theme))
+    keys = [_key(text, swatch, theme) for text, swatch in further] + list(_keys(families, skips, theme))
     across = picture.left + picture.right + 2 * EDGE
-    factor = scale(picture, paper, title_height(graph, paper), LINE + 8)
+    factor = scale(picture, paper)
     wide = max(paper.width / factor, across)
     for _ in range(3):
         head, legend = _title(graph, wide - 2 * EDGE, theme), _legend(keys, wide - 2 * EDGE)
@@ -87,10 +96,6 @@ def _facts(graph: Graph) -> str:
     return f"{count(totals.parameters(graph, nodes))} parameters · {count(totals.macs(graph, nodes))} MACs"
 
 
-def title_height(graph: Graph, paper: Paper) -> float:
-    return LINE * 1.5
-
-
 def _title(graph: Graph, wide: float, theme: Theme) -> Picture:
     """The network's name at the left, its totals at the right, or below where they do not fit beside."""
     name = network_name(graph.header)
@@ -116,7 +121,7 @@ def _keys(families: Iterable[Family], skips: bool, theme: Theme) -> Iterator[tup
         yield _key("skip", (Line(((0, 10), (26, 10)), theme.skip, 1.8, arrow=True),), theme)
 
 
-def _key(text: str, swatch: tuple[Shape | Line, ...], theme: Theme) -> tuple[float, tuple[Item, ...]]:
+def _key(text: str, swatch: Sequence[Shape | Line], theme: Theme) -> tuple[float, tuple[Item, ...]]:
     label = Text(32, 10, text, SIZE, theme.ink, False, "start")
     return 32 + width(text, SIZE), (Group((*swatch, label)),)
 
@@ -139,3 +144,20 @@ def _legend(keys: list[tuple[float, tuple[Item, ...]]], wide: float) -> Picture:
 
 def _row_length(row: list[tuple[float, tuple[Item, ...]]]) -> float:
     return sum(long + BETWEEN for long, _ in row) - BETWEEN
+
+
+def families(view: View) -> Iterator[Family]:
+    """What the legend has to explain."""
+    for item in view.items:
+        yield from _families(item)
+
+
+def _families(item: Member) -> Iterator[Family]:
+    if isinstance(item, Row):
+        yield from (node.op.family for node in item.nodes)
+    elif isinstance(item, Frame):
+        yield from families(item.view)
+
+
+def skips(picture: Picture, theme: Theme) -> bool:
+    return any(isinstance(leaf, Line) and leaf.stroke == theme.skip for leaf in leaves(picture.items))

@@ -192,8 +192,10 @@ def bar(node: Node, left: float, right: float, theme: Theme) -> tuple[Item, ...]
     return (_node_group(node, (shape, *inner)),)
 
 
-def closed(graph: Graph, item: Box, theme: Theme) -> Picture:
-    """A scope as a box: its name, how often, and what it was given."""
+def closed(graph: Graph, item: Box, theme: Theme, flat: bool = False) -> Picture:
+    """A scope as a box: its name, how often, and what it was given or holds; if `flat`, all in one line."""
+    if flat:
+        return _flat(graph, item, theme)
     lines = [(_named(item.scope, item.count), True)]
     lines += [(line, False) for line in summary(graph, item.scope)]
     wide = max(max(width(text, SIZE, bold) for text, bold in lines) + 4 * PADDING, 90.0)
@@ -201,10 +203,27 @@ def closed(graph: Graph, item: Box, theme: Theme) -> Picture:
     back = Shape(-wide / 2, 0, wide, high, theme.stage, theme.border, 1.4, (), "round", 5)
     texts = (Text(0, 13 + 17.0 * i, text, SIZE, theme.ink, bold) for i, (text, bold) in enumerate(lines))
     behind = (replace(back, x=back.x + 4, y=4.0),) if item.count > 1 else ()
-    group = Group((*behind, back, *texts), item.scope.path, data=facts(item.scope.kind, scope_name(item.scope)))
+    return _boxed(item, (*behind, back, *texts), wide, high, bool(behind))
+
+
+def _flat(graph: Graph, item: Box, theme: Theme) -> Picture:
+    name, told = _named(item.scope, item.count), " · ".join(summary(graph, item.scope))
+    first = width(name, SIZE, True) + (8 if told else 0)
+    wide = first + width(told, SIZE) + 4 * PADDING
+    back = Shape(-wide / 2, 0, wide, 26, theme.stage, theme.border, 1.4, (), "round", 5)
+    left = -wide / 2 + 2 * PADDING
+    texts = (
+        Text(left, 13, name, SIZE, theme.ink, True, "start"),
+        Text(left + first, 13, told, SIZE, theme.ink, False, "start"),
+    )
+    return _boxed(item, (back, *texts[: 2 if told else 1]), wide, 26, False)
+
+
+def _boxed(item: Box, items: tuple[Item, ...], wide: float, high: float, behind: bool) -> Picture:
+    scope = item.scope
+    group = Group(items, scope.path, data=facts(scope.kind, scope_name(scope)), upright=True)
     entries, exits = (0.0,) * len(item.inputs), _spread(len(item.outputs), wide)
-    right, below = wide / 2 + 4 * bool(behind), high + 4 * bool(behind)
-    return Picture(wide / 2, right, below, (group,), entries, exits, loose=True)
+    return Picture(wide / 2, wide / 2 + 4 * behind, high + 4 * behind, (group,), entries, exits, loose=True)
 
 
 def _named(scope: Scope, count: int) -> str:
@@ -222,7 +241,7 @@ def summary(graph: Graph, scope: Scope) -> list[str]:
         if isinstance(member, Node):
             line = notation(graph, member) if member.op.family not in LIGHT else ""
         else:
-            line = member.block or ""
+            line = f"{member.block} {block_arguments(graph, member)}".strip() if member.block else ""
         if line and told and told[-1] == line:
             counts[-1] += 1
         elif line:

@@ -61,12 +61,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Items that are one thing to the reader: `id` is the path of a node or scope, `data` further facts by name."""
+    """Items that are one thing to the reader: `id` is the path of a node or scope, `data` further facts by name.
+
+    `upright`: it stays as it is where all around it is turned upside down.
+    """
 
     items: tuple[Item, ...]
     id: str = ""
     title: str = ""
     data: tuple[tuple[str, str], ...] = ()
+    upright: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,10 @@ def flipped(items: Iterable[Item], height: float) -> Iterator[Item]:
     """Upside down within `height`, text upright: what flowed down flows up."""
     for item in placed(items):
         match item:
+            case Group(upright=True):
+                shapes = [leaf for leaf in leaves(item.items) if isinstance(leaf, Shape)]
+                top, bottom = min(s.y for s in shapes), max(s.y + s.height for s in shapes)
+                yield from placed([item], 0, height - top - bottom)
             case Group():
                 yield replace(item, items=tuple(flipped(item.items, height)))
             case Line():

@@ -13,8 +13,8 @@ from archdsl.backends.figures.columns import BESIDE
 from archdsl.backends.figures.compose import STEP, Pen, compose
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Item, Line, flipped, moved
-from archdsl.backends.figures.view import Row, Tag, View
 from archdsl.backends.figures.view import Item as Member
+from archdsl.backends.figures.view import Row, Tag, View
 from archdsl.ir.graph import Value
 
 ACROSS = 70.0
@@ -50,7 +50,8 @@ def ushape(view: View, pen: Pen) -> Picture | None:
     for skip, start, end in zip(skips, starts, ends, strict=False):
         entering = (_made(view.items[start - 1]),) if start else view.inputs
         down = compose(_part(view, start, skip.start + 1, entering), pen, None)
-        up = compose(_part(view, skip.end, end, (_made(view.items[skip.end - 1]), skip.value)), pen, None)
+        part = _part(view, skip.end, end, (_made(view.items[skip.end - 1]), skip.value))
+        up = compose(part, pen, None, skipping=(skip.value,))
         levels.append(_Level(down, up))
     return _drawn(levels, compose(turn, pen, None), pen)
 
@@ -87,6 +88,7 @@ def _drawn(levels: Sequence[_Level], turn: Picture, pen: Pen) -> Picture:
     across = left + max([turn.right, *(level.down.right for level in levels)]) + ACROSS
     axes = _axes(levels)
     axis = across + max(level.up.left - x for level, x in zip(levels, axes, strict=True))
+    skips: list[Item] = []
     items: list[Item] = []
     y, x, arriving = 0.0, left, list[tuple[float, float]]()
     for level, dx in zip(levels, axes, strict=True):
@@ -97,21 +99,22 @@ def _drawn(levels: Sequence[_Level], turn: Picture, pen: Pen) -> Picture:
         items += [moved(item, axis + dx, foot - level.up.height) for item in up]
         main, skip = (axis + dx + entry for entry in level.up.entries)
         leave = x + level.down.exits[0], y + level.down.height
-        items.append(_line(pen, (leave, (leave[0], foot + BESIDE), (skip, foot + BESIDE), (skip, foot)), skips=True))
+        skips.append(_line(pen, (leave, (leave[0], foot + BESIDE), (skip, foot + BESIDE), (skip, foot)), skips=True))
         if arriving:
             items.append(_line(pen, ((axis + dx + level.up.exits[0], foot - level.up.height), arriving[-1])))
         arriving.append((main, foot))
-        x, y = leave[0], foot + BESIDE + STEP
+        x, y = leave[0], foot + BESIDE
         items.append(_line(pen, (leave, (x, y))))
     x -= turn.entries[0]
     items += [moved(item, x, y) for item in turn.items]
-    foot, main = y + turn.height, arriving[-1]
-    items.append(_line(pen, ((x + turn.exits[0], foot), (x + turn.exits[0], foot + 4), (main[0], foot + 4), main)))
+    leave, main = (x + turn.exits[0], y + turn.height), arriving[-1]
+    foot = leave[1] + BESIDE
+    items.append(_line(pen, (leave, (leave[0], foot), (main[0], foot), main)))
     top = levels[0].up
     end = axis + axes[0] + top.exits[0], max(levels[0].down.height - top.height, 0.0)
     items.append(_line(pen, (end, (end[0], end[1] - STEP)), arrow=True))
     right = axis + max(level.up.right + dx for level, dx in zip(levels, axes, strict=True))
-    return Picture(0, right, foot + 4 + 2 * STEP, tuple(moved(item, 0, STEP) for item in items))
+    return Picture(0, right, foot + 2 * STEP, tuple(moved(item, 0, STEP) for item in (*skips, *items)))
 
 
 def _axes(levels: Sequence[_Level]) -> list[float]:

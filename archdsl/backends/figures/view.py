@@ -300,6 +300,16 @@ class Viewer:
         """Whether a scope is no block, or the first use of a block that is built like this."""
         return scope.block is None or self.firsts[self.kinds[scope.path], scope.block] == scope.path
 
+    def plain(self, scope: Scope) -> bool:
+        """Whether a scope is no more than a row of ops."""
+        items = self.content(scope.path, Detail(0), 0).items
+        return len(items) == 1 and isinstance(items[0], Row)
+
+    def branches(self, scope: Scope) -> bool:
+        """Whether something in a scope itself takes several values, or is taken by several."""
+        nodes = [node for node in self.graph if node.scope == scope.path]
+        return any(len(data_inputs(self.graph, node)) > 1 for node in nodes)
+
     @cached_property
     def kinds(self) -> dict[str, int]:
         """A number for each scope, equal where all but numbers is."""
@@ -346,7 +356,8 @@ class Viewer:
             light = node.op.family in LIGHT
             heavy_row = any(n.op.family not in LIGHT for n in row)
             full = heavy_row and (not light or (leading and index < last))
-            if row and (full or is_bar(row[-1], self.graph) or self._length([*row, node]) > ROW):
+            late = not light and not heavy_row and not leading and len(row) < index
+            if row and (full or late or is_bar(row[-1], self.graph) or self._length([*row, node]) > ROW):
                 yield row
                 row = []
             row.append(node)

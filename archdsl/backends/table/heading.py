@@ -1,0 +1,131 @@
+"""What stands above and below a table: which network, by what rule, with which settings; totals in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from archdsl.analyses.conventions import CONVENTIONS
+from archdsl.analyses.notation import count, plain, seconds, shape
+from archdsl.analyses.rows import Row
+from archdsl.analyses.summary import Summary
+from archdsl.backends.table.columns import Column
+from archdsl.ir.graph import Header, Setting
+
+MISALIGNED = 3
+"""Merges that are named."""
+
+
+def heading(summary: Summary, columns: Sequence[Column]) -> tuple[str, ...]:
+    """Title, citation, input, rules and settings, a line each."""
+    return tuple(_heading(summary, {column.name for column in columns}))
+
+
+def _heading(summary: Summary, columns: set[str]) -> Iterator[str]:
+    header, basis = summary.graph.header, summary.basis
+    yield title(header)
+    if header.source:
+        yield header.source
+    inputs = " and ".join(
+        shape(node.output) + (" tokens" * (node.output.kind == "int")) for node in summary.graph.inputs
+    )
+    yield f"Input {inputs}, batch {basis.batch}, {basis.precision}"
+    if "macs" in columns or "macs%" in columns:
+        yield f"MACs: {CONVENTIONS['paper'].rule}"
+    if "flops" in columns:
+        yield "FLOPs: 2 for each MAC, and all other operations"
+    if any(name.startswith("count") for name in columns):
+        yield f"{basis.convention.name}: {basis.convention.unit}, {basis.convention.rule}"
+    if basis.machine and columns & {"time", "intensity"}:
+        yield f"Time: at least, on {basis.machine.title} ({basis.machine.source})"
+    yield from _settings(header)
+
+
+def title(header: Header) -> str:
+    """`ResNet, variant 50 (specs/resnet.arch)`."""
+    variant = f", variant {header.variant}" if header.variant else ""
+    return f"{header.name}{variant} ({header.spec})"
+
+
+def _settings(header: Header) -> Iterator[str]:
+    """Settings by where they come from; formulas say themselves."""
+    origins = dict.fromkeys(setting.origin for setting in header.settings)
+    formulas = [setting for setting in header.settings if not _is_plain(setting)]
+    for origin in sorted(filter(None, origins), key=lambda o: (o == "default", o != "given")):
+        named = [s for s in header.settings if s.origin == origin and _is_plain(s)]
+        if named:
+            word = {"given": "Given", "default": "Defaults"}.get(origin, origin.capitalize())
+            yield f"{word}: {', '.join(f'{s.name} = {_value(s)}' for s in named)}"
+    if formulas:
+        yield f"Coefficients: {', '.join(f'{s.name} = {s.origin} = {_value(s)}' for s in formulas)}"
+
+
+def _is_plain(setting: Setting) -> bool:
+    return setting.origin in ("default", "given") or setting.origin.startswith("variant ")
+
+
+def _value(setting: Setting) -> str:
+    value = setting.value
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return f"[{plain(value)}]" if isinstance(value, list) else plain(value)
+
+
+# --- notes ---------------------------------------------------------------------------------
+
+
+def notes(summary: Summary, rows: Sequence[Row], columns: Sequence[Column]) -> tuple[str, ...]:
+    """What the totals do not say by themselves."""
+    return tuple(_notes(summary, rows, {column.name for column in columns}))
+
+
+def _notes(summary: Summary, rows: Sequence[Row], columns: set[str]) -> Iterator[str]:
+    yield f"{summary.depth} weighted layers in depth{_field(summary)}"
+    if "flops" in columns:
+        yield _flops(summary)
+    yield from _memory(summary)
+    if summary.basis.machine and "time" in columns:
+        yield f"Time: {seconds(summary.total.time)} if each op reaches the machine's peak or its bandwidth"
+    yield from _exceptions(summary, rows)
+
+
+def _field(summary: Summary) -> str:
+    """The largest receptive field that still has a place."""
+    placed = {
+        id: f for id, f in summary.fields.fields.items() if any(d.jump for d in f.largest) and id in summary.nodes
+    }
+    id = max(placed, key=lambda id: placed[id].size)
+    sizes = "×".join(map(str, dict.fromkeys(placed[id].size)))
+    return f"; receptive field {sizes} pixels at {id}" if placed[id].size != (1,) * len(placed[id].size) else ""
+
+
+def _flops(summary: Summary) -> str:
+    batch = summary.basis.batch
+    rest = " + ".join(f"{item} {count(number * batch)}" for item, number in summary.flops.rest.items())
+    return f"FLOPs {count(summary.total.flops)} = 2 × {count(summary.total.macs)}" + (f" + {rest}" if rest else "")
+
+
+def _memory(summary: Summary) -> Iterator[str]:
+    batch, held, (largest, size) = summary.basis.batch, summary.inference, summary.largest_op
+    weights = (summary.total.params + summary.total.buffers) * summary.basis.width
+    yield f"Weights {count(weights, 'B')}; inference holds at most {count(held.peak * batch, 'B')} more, at {held.at}"
+    yield f"M(G) = {count(size * batch, 'B')}, inputs and outputs of {largest}"
+    yield f"Training keeps {count(summary.training.total, 'B')} for the backward pass"
+
+
+def _exceptions(summary: Summary, rows: Sequence[Row]) -> Iterator[str]:
+    if any(row.copies > 1 for row in rows):
+        yield "×n: n copies that are alike, counted together"
+    if summary.training_only and not summary.basis.training:
+        outputs = ", ".join(output.name for output in summary.graph.outputs if output.training)
+        yield f"Without the {count(summary.training_only)} params that serve only training outputs: {outputs}"
+    shared = [node.id for node in summary.graph if node.weights != node.id and node.id in summary.nodes]
+    if shared:
+        yield f"Shared weights are counted where they are first used, not at {_some(shared)}"
+    misaligned = [m.node for m in summary.fields.misaligned if m.node in summary.nodes]
+    if misaligned:
+        yield f"Branches that look at different places are joined at {_some(misaligned)}"
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - MISALIGNED} more" if len(ids) > MISALIGNED else ""
+    return ", ".join(ids[:MISALIGNED]) + more

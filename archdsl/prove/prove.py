@@ -1,0 +1,108 @@
+"""Is a network the same as its reference? Structure, parameters, outputs and gradients."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from torch import nn
+
+from archdsl.analyses import totals
+from archdsl.ir.graph import Graph, Node
+from archdsl.prove.canonical import form
+from archdsl.prove.colors import Parts
+from archdsl.prove.differences import divergences
+from archdsl.prove.form import Form, Part
+from archdsl.prove.match import Pairs, match
+from archdsl.prove.numbers import compare
+from archdsl.prove.report import Difference, ProofReport
+from archdsl.prove.rules import normalize
+from archdsl.prove.sides import Side, of_graph, of_module, of_reference
+from archdsl.prove.weights import WeightMap
+
+
+def prove(graph: Graph, reference: str | nn.Module, structure_only: bool = False) -> ProofReport:
+    """Compares a network with a reference: `torchvision:resnet50`, or a module, at the sizes of the graph's inputs.
+
+    With `structure_only` nothing is computed, and a reference that goes by name needs no memory for its weights.
+    Executes the reference's code. Raises `CompileError` where it cannot be imported; a network that differs is
+    no error.
+    """
+    inputs = [node.output for node in graph.inputs]
+    if isinstance(reference, str):
+        theirs = of_reference(reference, inputs, meta=structure_only)
+    else:
+        theirs = of_module(reference, inputs)
+    return prove_sides(of_graph(graph), theirs, structure_only)
+
+
+def prove_sides(ours: Side, theirs: Side, structure_only: bool = False) -> ProofReport:
+    """The same for any two networks, each compiled or imported."""
+    trained = [any(output.training for output in side.graph.outputs) for side in (ours, theirs)]
+    forms = tuple(normalize(form(side.graph, all(trained))) for side in (ours, theirs))
+    notes = tuple(_notes(ours, theirs, all(trained)))
+    parts = [found.parts() for found in forms]
+    pairs = match(*parts)
+    if pairs is None:
+        found = tuple(_differences(ours, theirs, forms))
+        return ProofReport(ours.title, theirs.title, 0, 0, found, notes, None, None, structure_only)
+    weights = WeightMap(ours.title, theirs.title, tuple(_correspondence(parts[0], pairs, ours, theirs)))
+    nodes = [ours.graph.node(part.node) for part in parts[0] if part.home]
+    numbers = None if structure_only else compare(ours, theirs, weights, _outputs(forms, pairs))
+    notes = (*notes, *_momenta(pairs, ours, theirs))
+    parameters = totals.parameters(ours.graph, nodes)
+    return ProofReport(ours.title, theirs.title, len(pairs), parameters, (), notes, weights, numbers, structure_only)
+
+
+def _differences(ours: Side, theirs: Side, forms: tuple[Form, ...]) -> Iterator[Difference]:
+    found = divergences(*forms)
+    for divergence in found:
+        here, there = divergence.ours, divergence.theirs
+        yield Difference(divergence.what, here and ours.graph.node(here.node), there and theirs.graph.node(there.node))
+    if not found:
+        yield Difference("the same ops in the same order, but connected or shared otherwise", None, None)
+
+
+def _correspondence(parts: Parts, pairs: Pairs, ours: Side, theirs: Side) -> Iterator[tuple[str, str]]:
+    """Names in the state_dicts, theirs and ours, each once."""
+    seen: set[str] = set()
+    for here in parts:
+        for mine, its in zip(_keys(here, ours), _keys(pairs[here], theirs), strict=True):
+            if mine not in seen:
+                seen.add(mine)
+                yield its, mine
+
+
+def _keys(part: Part, side: Side) -> list[str]:
+    if part.slots:
+        return [side.key(part.node, slot) for slot in part.slots]
+    return list(side.keys.get(part.node, {}).values()) if part.home else []
+
+
+def _outputs(forms: tuple[Form, ...], pairs: Pairs) -> list[tuple[int, int]]:
+    """Which result of ours is which of theirs, by their places."""
+    places = {part: place for place, part in enumerate(forms[1].outputs)}
+    return [(place, places[pairs[part]]) for place, part in enumerate(forms[0].outputs)]
+
+
+def _notes(ours: Side, theirs: Side, trained: bool) -> Iterator[str]:
+    """What was left out of the comparison."""
+    for side, where in ((ours, "here"), (theirs, "there")):
+        names = [output.name for output in side.graph.outputs if output.training]
+        if names and not trained:
+            yield f"left out, since only {where}: {', '.join(names)} (while training)"
+        if side.unused:
+            several = f", {side.unused[1]} ..." if len(side.unused) > 2 else ""
+            yield f"{len(side.unused)} entries of the state_dict serve no output {where}: {side.unused[0]}{several}"
+
+
+def _momenta(pairs: Pairs, ours: Side, theirs: Side) -> Iterator[str]:
+    """How fast statistics follow is no part of the function, but worth a word."""
+    found: dict[tuple[float, float], list[Node]] = defaultdict(list)
+    for here, there in pairs.items():
+        if here.op == "bn":
+            mine, its = ours.graph.node(here.node), theirs.graph.node(there.node)
+            found[mine.op.momentum, its.op.momentum].append(mine)  # type: ignore[attr-defined]
+    for (mine_momentum, its_momentum), nodes in found.items():
+        if mine_momentum != its_momentum:
+            yield f"momentum {mine_momentum:g} here, {its_momentum:g} there, in {len(nodes)} bn: not compared"

@@ -1,0 +1,78 @@
+"""The two that are compared: a graph, what its parameters are called, and how to make a module of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from archdsl.frontends.references import build, uninitialized
+from archdsl.frontends.torch import Imported, imported
+from archdsl.ir.graph import Graph
+from archdsl.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two networks.
+
+    `keys` are names in the state_dict by node and by the op's own name of a parameter; where there are none,
+    it is the node's path and that name. `make` gives a module of the network, of the caller's own. `unused` are
+    entries of the state_dict that serve no output.
+    """
+
+    title: str
+    graph: Graph
+    make: Callable[[], nn.Module] = field(compare=False)
+    keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+
+    def key(self, node: str, slot: str) -> str:
+        """The name of a parameter or buffer in the module's state_dict."""
+        return self.keys.get(node, {}).get(slot) or f"{self.graph.node(node).weights}.{slot}"
+
+
+def of_graph(graph: Graph) -> Side:
+    """A network that we compiled."""
+    header = graph.header
+    variant = f"@{header.variant}" if header.variant else ""
+    given = "".join(f", {s.name}={s.value}" for s in header.settings if s.origin == "given")
+    return Side(f"{header.spec}{variant}{given}", graph, lambda: _emitted(graph))
+
+
+def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -> Side:
+    """A public network by name, traced with inputs of these shapes; on `meta` it has no numbers.
+
+    Raises `CompileError`.
+    """
+    module = build(reference, meta)
+    found = imported(module, stand_ins(module, inputs), reference)
+    return _of_imported(found, reference, lambda: module)
+
+
+def of_module(module: nn.Module, inputs: Sequence[Tensor], name: str | None = None) -> Side:
+    """A module, which stays as it is: it is traced, and a copy of it is run. Raises `CompileError`."""
+    found = imported(module, stand_ins(module, inputs), name)
+    return _of_imported(found, found.graph.header.spec, lambda: deepcopy(module))
+
+
+def _of_imported(found: Imported, title: str, make: Callable[[], nn.Module]) -> Side:
+    return Side(title, found.graph, make, found.keys, found.unused)
+
+
+def _emitted(graph: Graph) -> nn.Module:
+    from archdsl.backends.torch.load import module
+
+    with uninitialized():
+        return module(graph)
+
+
+def stand_ins(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[Any, ...]:
+    """Inputs to trace with, two samples each, on the device of the module."""
+    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    kinds = {"float": torch.get_default_dtype(), "int": torch.long}
+    return tuple(torch.zeros(2, *tensor.dims, dtype=kinds[tensor.kind], device=device) for tensor in inputs)

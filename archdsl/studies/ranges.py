@@ -1,0 +1,152 @@
+"""`0:7:0.5` and `1.1,1.2` -> the values of one setting, as text that a spec would write; and the grid of several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import product
+from math import prod
+
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.elaborate.arguments import check_kind
+from archdsl.elaborate.outside import given_outside
+from archdsl.elaborate.values import Problem
+from archdsl.source import Source, Span
+from archdsl.studies.subject import Subject
+
+MOST = 1_000_000
+"""Settings of one grid: beyond it a step was mistyped."""
+
+NUMBER = re.compile(r"[+-]?(\d[\d_]*(\.\d+)?|\.\d+)(e[+-]?\d{1,2})?", re.I)
+
+PART = re.compile(r'\[[^\]]*\]|\([^)]*\)|"[^"]*"|[^,\[("]|[\[("]')
+
+Point = Mapping[str, str]
+"""One setting of a grid: text by name."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Every combination of the values of each name; the last name's change fastest."""
+
+    dimensions: Mapping[str, tuple[str, ...]]
+
+    def __len__(self) -> int:
+        return prod(map(len, self.dimensions.values()))
+
+    def __iter__(self) -> Iterator[Point]:
+        for values in product(*self.dimensions.values()):
+            yield dict(zip(self.dimensions, values, strict=True))
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The names that take more than one value."""
+        return tuple(name for name, values in self.dimensions.items() if len(values) > 1)
+
+
+def grid(subject: Subject, texts: Mapping[str, str]) -> Grid:
+    """The grid that these texts by name ask for. Raises `CompileError` for a name, a range or a value that cannot be."""
+    problems: list[Diagnostic] = []
+    dimensions: dict[str, tuple[str, ...]] = {}
+    for name, text in texts.items():
+        try:
+            subject.expect_setting(name, f"--{name}")
+            dimensions[name] = values(name, text, words=_takes_words(subject, name))
+            for value in dimensions[name]:
+                _check_kind(subject, name, value)
+        except CompileError as error:
+            problems += error.diagnostics
+    if problems:
+        raise CompileError(problems)
+    made = Grid(dimensions)
+    if len(made) > MOST:
+        sizes = " × ".join(f"{len(found):,}" for found in dimensions.values() if len(found) > 1)
+        longest = max(dimensions, key=lambda name: len(dimensions[name]))
+        raise _wrong(longest, texts[longest], f"the grid has {sizes} settings, more than the limit of {MOST:,}")
+    return made
+
+
+def values(name: str, text: str, *, words: bool = False) -> tuple[str, ...]:
+    """The values that `text` means for `name`, each once. Raises `CompileError`.
+
+    `words`: the setting takes any text, and what is no range of numbers is a word.
+
+    >>> values("phi", "0:2:0.5"), values("layers", "[3, 4], [2, 2]"), values("width", "1.1, 1.2:1.4:0.1")
+    (('0', '0.5', '1', '1.5', '2'), ('[3, 4]', '[2, 2]'), ('1.1', '1.2', '1.3', '1.4'))
+    """
+    found: list[str] = []
+    for part in split(text):
+        if not part:
+            raise _wrong(name, text, "a value is missing")
+        found += _counted(name, text, part) if _is_range(part, words) else [part]
+        if len(found) > MOST:
+            raise _wrong(name, text, f"it has more than {MOST:,} values")
+    return tuple(dict.fromkeys(found))
+
+
+def split(text: str) -> list[str]:
+    """The parts between commas that stand in no bracket and no quotes."""
+    parts = [""]
+    for match in PART.finditer(text):
+        if match[0] == ",":
+            parts.append("")
+        else:
+            parts[-1] += match[0]
+    return [part.strip() for part in parts]
+
+
+def _is_range(part: str, words: bool) -> bool:
+    if ":" not in part or part[0] in '["(':
+        return False
+    return not words or all(NUMBER.fullmatch(end.strip()) for end in part.split(":"))
+
+
+def _counted(name: str, text: str, part: str) -> list[str]:
+    """From the first number to the last, both included where the step meets it."""
+    ends = [end.strip() for end in part.split(":")]
+    if len(ends) not in (2, 3) or not all(NUMBER.fullmatch(end) for end in ends):
+        raise _wrong(name, text, f"`{part}` is no range, which is from:to or from:to:step, of numbers")
+    first, last, step = (*(Decimal(end) for end in ends), Decimal(1))[:3]
+    if not step:
+        raise _wrong(name, text, f"a step of 0 never leads from {ends[0]} to {ends[1]}")
+    if (last - first) * step < 0:
+        way, other = ("up", f"-{abs(step)}") if step > 0 else ("down", f"{abs(step)}")
+        help = f"write {ends[0]}:{ends[1]}:{other}" if len(ends) == 3 or step > 0 else None
+        raise _wrong(name, text, f"`{part}` holds nothing: it counts {way}, from {ends[0]} to {ends[1]}", help)
+    count = int((last - first) / step) + 1
+    if count > MOST:
+        raise _wrong(name, text, f"`{part}` has more than {MOST:,} values")
+    return [_text(first + index * step) for index in range(count)]
+
+
+def _text(number: Decimal) -> str:
+    """`1.50` as `1.5`, `7.0` as `7`: what takes whole numbers is then given one."""
+    return f"{(number + 0).normalize():f}"
+
+
+def _takes_words(subject: Subject, name: str) -> bool:
+    return any(parameter.name == name and parameter.type == "str" for parameter in subject.network.parameters)
+
+
+def _check_kind(subject: Subject, name: str, text: str) -> None:
+    """Raises `CompileError` where a value is of another kind than its parameter."""
+    network = subject.network
+    given = given_outside(name, text, network)
+    parameter = next((parameter for parameter in network.parameters if parameter.name == name), None)
+    if parameter is None:
+        return
+    try:
+        check_kind(network.name, parameter, given.value, given.span)
+    except Problem as problem:
+        raise CompileError([problem.diagnostic]) from None
+
+
+def _span(name: str, text: str) -> Span:
+    return Span(Source(f"--{name}", text), 0, len(text))
+
+
+def _wrong(name: str, text: str, message: str, help: str | None = None) -> CompileError:
+    return CompileError([Diagnostic("bad-range", message, _span(name, text), help=help)])
+

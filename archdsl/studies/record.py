@@ -1,0 +1,99 @@
+"""The CSV file that a sweep fills line by line: whatever ends the sweep, the lines that are there are whole.
+
+A row is known by the spec, the digest of its text, and its settings; what is there need not be measured again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from archdsl.diagnostics import CompileError, Diagnostic
+
+KEY = ("spec", "digest")
+PROBLEM = "problem"
+"""Columns beside settings and measures: the first two and the last."""
+
+
+class Record:
+    """Opened for one sweep; used as `with Record(...) as record:`. Raises `CompileError` where it cannot be."""
+
+    def __init__(self, path: Path, spec: tuple[str, str], settings: Sequence[str], measures: Sequence[str]) -> None:
+        self.path = path
+        self.spec = spec
+        self.settings = tuple(settings)
+        self.columns = (*KEY, *settings, *measures, PROBLEM)
+        self.known: dict[tuple[str, ...], dict[str, str]] = {}
+        """Rows that were there, by their settings, if they are of this very spec."""
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        except OSError as error:
+            message = f"{path} cannot be written: {error.strerror}"
+            raise CompileError([Diagnostic("unwritable-file", message)]) from None
+        self._begin()
+
+    def __enter__(self) -> Record:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+    def _begin(self) -> None:
+        """Reads what is there, or writes the header; a line that was cut off goes."""
+        with open(self._file, "rb", closefd=False) as file:
+            content = file.read()
+        whole = content[: content.rfind(b"\n") + 1]
+        rows = list(_rows(whole.decode("utf-8", "replace")))
+        if rows and tuple(rows[0]) != self.columns:
+            raise self._another(rows[0])
+        if len(whole) < len(content):
+            if not rows and not _is_start(content, self.columns):
+                raise self._another([content.decode("utf-8", "replace")[:40]])
+            os.ftruncate(self._file, len(whole))
+        if not rows:
+            self._write(self.columns)
+        for row in rows[1:]:
+            named = dict(zip(self.columns, row, strict=False))
+            if len(row) == len(self.columns) and (named["spec"], named["digest"]) == self.spec:
+                self.known[tuple(named[name] for name in self.settings)] = named
+
+    def _another(self, header: Sequence[str]) -> CompileError:
+        os.close(self._file)
+        ours, theirs = ",".join(self.columns), ",".join(header)
+        message = f"{self.path} holds another table: its columns are {theirs}, and this sweep's are {ours}"
+        return CompileError([Diagnostic("another-table", message, help="name another file for this sweep")])
+
+    def has(self, point: Mapping[str, str]) -> bool:
+        return self._key(point) in self.known
+
+    def row(self, point: Mapping[str, str]) -> dict[str, str]:
+        """The row of a setting that was there."""
+        return self.known[self._key(point)]
+
+    def _key(self, point: Mapping[str, str]) -> tuple[str, ...]:
+        return tuple(point[name] for name in self.settings)
+
+    def add(self, point: Mapping[str, str], measures: Mapping[str, Any], problem: str = "") -> None:
+        """Writes one line, at once and as a whole."""
+        values = {**dict(zip(KEY, self.spec, strict=True)), **point, **measures, PROBLEM: problem}
+        self._write([str(values.get(name, "")) for name in self.columns])
+
+    def _write(self, cells: Sequence[str]) -> None:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow([" ".join(cell.splitlines()) for cell in cells])
+        data = line.getvalue().encode("utf-8", "replace")
+        if os.write(self._file, data) < len(data):
+            raise OSError(f"{self.path} cannot be written any further: is the disk full?")
+
+
+def _rows(text: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text))
+
+
+def _is_start(content: bytes, columns: Sequence[str]) -> bool:
+    """Whether a file without a whole line is a header that was cut off."""
+    return ",".join(columns).encode().startswith(content)

@@ -1,0 +1,70 @@
+"""What a study varies: the network of one spec, with a variant and settings that stay the same throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any
+
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.driver import Compiled, Limits, compile_network, network_of
+from archdsl.elaborate.settings import setting_names
+from archdsl.resolve.model import File, Network
+from archdsl.suggest import nearest
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Made from a resolved spec. `settings` are values by name, or text as a spec would write them."""
+
+    file: File
+    variant: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def network(self) -> Network:
+        """Raises `CompileError` where the spec holds only blocks."""
+        return network_of(self.file)
+
+    @property
+    def title(self) -> str:
+        """`specs/efficientnet.arch@b3`."""
+        return f"{self.file.source.name}@{self.variant}" if self.variant else self.file.source.name
+
+    def compile(self, settings: Mapping[str, Any] | None = None) -> Compiled:
+        """The network with these settings, besides those that stay. Raises `CompileError`."""
+        return compile_network(self.file, self.variant, {**self.settings, **(settings or {})}, self.limits)
+
+    def with_network(self, **parts: Any) -> Subject:
+        """The same with other declarations in place of the network's own, and without the facts that it states."""
+        network = self.network.model_copy(update={**parts, "expectations": ()})
+        return replace(self, file=self.file.model_copy(update={"network": network}))
+
+    def expect_setting(self, name: str, option: str) -> None:
+        """Raises `CompileError` unless the network has a setting of this name, which `option` asks for."""
+        names = setting_names(self.network)
+        if name not in names:
+            meant = nearest(name, names)
+            known = f"it has {', '.join(names)}" if names else None
+            message = f"{option}: {self.network.name} has no parameter `{name}`"
+            help = f"did you mean `{meant}`?" if meant else known
+            raise CompileError([Diagnostic("unknown-parameter", message, help=help)])
+
+    @property
+    def digest(self) -> str:
+        """Twelve letters that tell one text of the spec, and of all that it imports, from another."""
+        texts = sorted({source.name: source.text for source in _sources(self.file)}.items())
+        return sha256(repr(texts).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def _sources(file: File) -> list[Any]:
+    """The spec's own text and those it was put together from."""
+    pending, seen = [file], {id(file): file}
+    while pending:
+        for definition in pending.pop().definitions.values():
+            if id(definition.file) not in seen:
+                seen[id(definition.file)] = definition.file
+                pending.append(definition.file)
+    return [one.source for one in seen.values()]

@@ -1,0 +1,235 @@
+"""The emitted PyTorch: how it reads (`tests/cases/torch`), that it computes what the graph says, and where it runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from emission import (
+    called_shapes,
+    counted_parameters,
+    example_inputs,
+    expected_outputs,
+    interpret,
+    predicted_parameters,
+    predicted_shapes,
+    tensors_of,
+)
+from literate import Case, cases
+from torch import Tensor, nn
+
+import archdsl
+from archdsl.backends.torch.load import module
+from archdsl.backends.torch.source import source
+from archdsl.ir.graph import Graph
+
+CASES = cases("torch")
+
+SMALL: Mapping[str, Mapping[str, Any]] = {
+    "lenet@5": {},
+    "googlenet@bn": {"resolution": 64},
+    "resnet_cifar@20": {},
+    "resnet@50": {"resolution": 32},
+    "densenet_cifar@40_12": {"layers": 3},
+    "mobilenet_v2@0.5": {"resolution": 32},
+    "efficientnet@b0": {"resolution": 32},
+    "shufflenet@g3": {"resolution": 32},
+    "nasnet_cifar": {"n": 1, "filters": 96},
+    "hourglass": {"stacks": 3, "depth": 2, "width": 16},
+    "senet@18": {"resolution": 32},
+    "textcnn": {},
+}
+"""Specs that between them have every form of emission, small enough to run."""
+
+
+@cache
+def graph_of(name: str) -> Graph:
+    if name in SMALL:
+        return archdsl.load(name, **SMALL[name]).graph
+    return archdsl.loads(next(case for case in CASES if str(case) == name).one("arch")).graph
+
+
+NAMES = [*SMALL, *map(str, CASES)]
+
+
+def definitions(text: str) -> str:
+    """An emitted module without its docstring, imports and program."""
+    lines = text.split("\n\n\n")
+    return "\n\n\n".join(part for part in lines[1:] if not part.startswith(("def main", "if __name__")))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_reads(case: Case, update: bool) -> None:
+    case.expect("python", definitions(source(graph_of(str(case)))), update=update)
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("name", NAMES)
+def test_computes_what_the_graph_says(name: str, training: bool) -> None:
+    """Exactly: the same modules are called in the same order, also where they draw random numbers."""
+    graph = graph_of(name)
+    network = module(graph, dtype=torch.float64).train(training)
+    inputs = example_inputs(graph, dtype=torch.float64)
+    torch.manual_seed(0)
+    outputs = tensors_of(network(*inputs))
+    torch.manual_seed(0)
+    expected = expected_outputs(graph, interpret(graph, network, inputs), training)
+    assert len(outputs) == len(expected)
+    for output, value in zip(outputs, expected, strict=True):
+        torch.testing.assert_close(output, value, rtol=0, atol=0)
+        assert output.isfinite().all()
+
+
+@pytest.mark.parametrize("name", list(map(str, CASES)))
+def test_shapes_and_parameters_are_as_predicted(name: str) -> None:
+    graph = graph_of(name)
+    network = module(graph).train()
+    assert called_shapes(graph, network, example_inputs(graph)) == predicted_shapes(graph)
+    assert counted_parameters(network) == predicted_parameters(graph)
+
+
+def gradients(network: nn.Module, inputs: list[Tensor]) -> list[Tensor]:
+    torch.manual_seed(0)
+    network.zero_grad()
+    sum(output.square().mean() for output in tensors_of(network(*inputs))).backward()
+    found = [parameter.grad for parameter in network.parameters()]
+    assert all(gradient is not None for gradient in found)
+    return [gradient.clone() for gradient in found if gradient is not None]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_computing_in_place_changes_no_gradient(name: str) -> None:
+    graph = graph_of(name)
+    network = module(graph, dtype=torch.float64).train()
+    inputs = example_inputs(graph, dtype=torch.float64)
+    in_place = gradients(network, inputs)
+    for inner in network.modules():
+        if hasattr(inner, "inplace"):
+            inner.inplace = False
+    for gradient, expected in zip(in_place, gradients(network, inputs), strict=True):
+        torch.testing.assert_close(gradient, expected, rtol=1e-12, atol=1e-12)
+
+
+# --- where it runs -------------------------------------------------------------------------
+
+
+def evaluated(name: str) -> tuple[nn.Module, list[Tensor], list[Tensor]]:
+    """A network, inputs, and what it makes of them."""
+    torch.manual_seed(0)
+    graph = graph_of(name)
+    network = module(graph).eval()
+    inputs = example_inputs(graph)
+    with torch.no_grad():
+        return network, inputs, tensors_of(network(*inputs))
+
+
+def assert_same(found: Any, expected: list[Tensor], **tolerance: float) -> None:
+    for output, value in zip(tensors_of(found), expected, strict=True):
+        torch.testing.assert_close(output, value, check_dtype=False, **tolerance)
+
+
+@pytest.fixture
+def fresh_compiler() -> Iterator[None]:
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+@pytest.mark.usefixtures("fresh_compiler")
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("name", NAMES)
+def test_compiles_as_one_graph(name: str, training: bool) -> None:
+    network, inputs, expected = evaluated(name)
+    compiled = torch.compile(network.train(training), fullgraph=True, backend="eager")
+    with torch.no_grad():
+        found = compiled(*inputs)
+    if not training:
+        assert_same(found, expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_exports(name: str) -> None:
+    network, inputs, expected = evaluated(name)
+    with torch.no_grad():
+        assert_same(torch.export.export(network, tuple(inputs)).module()(*inputs), expected)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", NAMES)
+def test_traces(name: str) -> None:
+    network, inputs, expected = evaluated(name)
+    with torch.no_grad():
+        assert_same(torch.jit.trace(network, tuple(inputs), check_trace=False)(*inputs), expected)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_runs_under_autocast(name: str) -> None:
+    network, inputs, expected = evaluated(name)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        found = tensors_of(network(*inputs))
+    assert [output.shape for output in found] == [output.shape for output in expected]
+    assert any(output.dtype is torch.bfloat16 for output in found)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_runs_channels_last(name: str) -> None:
+    network, inputs, expected = evaluated(name)
+    last = [x.to(memory_format=torch.channels_last) if x.dim() == 4 else x for x in inputs]
+    with torch.no_grad():
+        assert_same(network.to(memory_format=torch.channels_last)(*last), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", SMALL)
+def test_runs_in_half_precision(name: str, dtype: torch.dtype) -> None:
+    graph = graph_of(name)
+    network = module(graph, dtype=dtype).eval()
+    with torch.no_grad():
+        found = tensors_of(network(*example_inputs(graph, dtype=dtype)))
+    assert all(output.dtype is dtype for output in found)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", SMALL)
+def test_runs_on_cuda(name: str) -> None:
+    network, inputs, expected = evaluated(name)
+    with torch.no_grad():
+        found = network.double().cuda()(*(x.cuda().double() if x.is_floating_point() else x.cuda() for x in inputs))
+    assert_same([output.cpu() for output in tensors_of(found)], expected, rtol=1e-3, atol=1e-4)
+
+
+# --- the file ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["lenet@5", "hourglass", "textcnn"])
+def test_file_runs_by_itself(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "network.py"
+    file.write_text(source(graph_of(name)), encoding="utf-8")
+    command = [sys.executable, "-I", str(file), "--device", "cpu", "--batch", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    parameters = sum(predicted_parameters(graph_of(name)).values())
+    assert f"parameters: {parameters:,}" in done.stdout
+    assert f"output: (2, {', '.join(map(str, graph_of(name).tensor(graph_of(name).outputs[0].values[0]).dims))})" in (
+        done.stdout
+    )
+    assert "ms on cpu, batch 2" in done.stdout
+
+
+def test_writing_needs_no_torch() -> None:
+    program = (
+        "import sys, archdsl; from archdsl.backends.torch.source import source;"
+        "source(archdsl.load('lenet').graph); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_module_has_device_and_type() -> None:
+    network = module(graph_of("lenet@5"), device="meta", dtype=torch.float16)
+    assert {(p.device.type, p.dtype) for p in network.parameters()} == {("meta", torch.float16)}

@@ -1,0 +1,104 @@
+"""Every spec of the library in every variant: what is emitted runs as predicted, is tidy, and does not grow with depth."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from emission import (
+    called_shapes,
+    counted_parameters,
+    example_inputs,
+    expected_outputs,
+    interpret,
+    predicted_parameters,
+    predicted_shapes,
+    tensors_of,
+)
+
+import archdsl
+from archdsl.backends.torch.load import module
+from archdsl.backends.torch.source import source
+from archdsl.driver import open_spec
+from archdsl.ir.graph import Graph, Value
+from archdsl.resources import specs_folder
+
+DEEPEST = 1500
+"""Nodes of the largest networks that are run here; deeper ones are the same blocks, more often."""
+
+
+def _names() -> list[str]:
+    found = []
+    for path in sorted(specs_folder().glob("*.arch")):
+        network = open_spec(path.stem).network
+        if network is not None:
+            found += [path.stem, *(f"{path.stem}@{variant}" for variant in network.variants)]
+    return found
+
+
+NAMES = _names()
+
+
+@cache
+def graph_of(name: str) -> Graph:
+    return archdsl.load(name).graph
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_as_predicted(name: str) -> None:
+    """On the meta device, so that nothing is computed: shapes at every node, outputs, parameters by path."""
+    graph = graph_of(name)
+    if len(graph) > DEEPEST:
+        pytest.skip("the same blocks as in a smaller variant")
+    network = module(graph, device="meta").train()
+    inputs = example_inputs(graph, device="meta")
+    assert called_shapes(graph, network, inputs) == predicted_shapes(graph)
+    values = interpret(graph, network, inputs)
+    for node in graph:
+        for port, tensor in enumerate(node.outputs):
+            assert tuple(values[Value(node.id, port)].shape[1:]) == tensor.dims, node.id
+    for training in (True, False):
+        found = [output.shape for output in tensors_of(network.train(training)(*inputs))]
+        assert found == [output.shape for output in expected_outputs(graph, values, training)]
+    assert counted_parameters(network) == predicted_parameters(graph)
+
+
+def test_tidy(tmp_path: Path) -> None:
+    """Linted and formatted as by hand, and nothing in it but torch."""
+    for name in NAMES:
+        text = source(graph_of(name))
+        (tmp_path / f"{name.replace('@', '_').replace('.', '_')}.py").write_text(text, encoding="utf-8")
+        modules = set(re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE))
+        assert modules <= {"__future__", "argparse", "collections", "math", "time", "torch", "typing"}
+        assert str(Path.cwd()) not in text
+    ruff = [sys.executable, "-m", "ruff"]
+    common = ["--isolated", "--no-cache", "--line-length=100", "--target-version=py311", str(tmp_path)]
+    subprocess.run([*ruff, "check", "--select=E,F,I,UP,B", *common], check=True)
+    subprocess.run([*ruff, "format", "--check", *common], check=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_bytes_every_time(name: str) -> None:
+    assert source(graph_of(name)) == source(archdsl.load(name).graph)
+
+
+@pytest.mark.parametrize(
+    ("spec", "shallow", "deep"),
+    [
+        ("resnet_cifar@20", {"n": 3}, {"n": 200}),
+        ("preresnet_cifar", {"n": 3}, {"n": 100}),
+        ("densenet_cifar@40_12", {"layers": 6}, {"layers": 60}),
+        ("nasnet_cifar", {"n": 4}, {"n": 20}),
+        ("efficientnet", {"depth": 3.0}, {"depth": 12.0}),
+    ],
+)
+def test_length_follows_blocks_not_depth(spec: str, shallow: dict[str, int], deep: dict[str, int]) -> None:
+    """But for the digits of how often."""
+    texts = [source(archdsl.load(spec, **settings).graph) for settings in (shallow, deep)]
+    short, long = (re.sub(r"\d+(\.\d+)?", "0", text) for text in texts)
+    assert abs(len(long) - len(short)) < 0.03 * len(short)
+    assert long.count("\nclass ") == short.count("\nclass ")

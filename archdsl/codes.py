@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from archdsl.analyses.codes import CODES as TABLE_CODES
 from archdsl.diagnostics import Code
 from archdsl.elaborate.codes import CODES as ELABORATE_CODES
 from archdsl.frontends.codes import CODES as FRONTEND_CODES
 from archdsl.ir.codes import CODES as GRAPH_CODES
 from archdsl.ops.codes import CODES as OP_CODES
 from archdsl.resolve.codes import CODES as RESOLVE_CODES
+from archdsl.studies.codes import CODES as STUDY_CODES
 from archdsl.syntax.codes import CODES as SYNTAX_CODES
 
 BLOCKS_ALONE = """\
@@ -53,6 +55,8 @@ STAGES: dict[str, Mapping[str, Code]] = {
     "Ops and shapes": OP_CODES,
     "Graph files": GRAPH_CODES,
     "Imported networks": FRONTEND_CODES,
+    "Tables": TABLE_CODES,
+    "Comparisons, sweeps and searches": STUDY_CODES,
     "Commands": COMMAND_CODES,
 }
 

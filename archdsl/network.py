@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from archdsl.analyses import totals
 from archdsl.diagnostics import CompileError, Diagnostic
@@ -112,14 +112,28 @@ class Network:
             raise ImportError("a module needs PyTorch: pip install 'archdsl[torch]'") from None
         return module(self.graph, device=device, dtype=dtype)
 
-    def draw(self, figure: str = "overview", format: str = "svg") -> Drawing:
-        """A figure ("overview", "block", "graph") as "svg", "pdf" or "png". Raises `ValueError` for any other."""
+    def draw(
+        self,
+        figure: str = "overview",
+        format: str = "svg",
+        *,
+        block: str | None = None,
+        depth: int | None = None,
+        expand: Sequence[str] = (),
+        theme: Literal["light", "dark"] = "light",
+    ) -> Drawing:
+        """A figure ("overview", "block", "graph") as "svg", "pdf", "png" or "dot".
+
+        `block` names the block to draw, by its name or a path; `depth` levels of the graph are opened, and what
+        the patterns of `expand` name (`"conv4.*"`). Raises `ValueError` for what cannot be drawn.
+        """
         from archdsl.backends import figures
 
         for what, known in ((figure, tuple(figures.FIGURES)), (format, figures.FORMATS)):
             if what not in known:
                 raise ValueError(f"there is no {what!r}; it may be {', '.join(known)}")
-        return Drawing(figures.draw(self.graph, figure, format), format)
+        picture = figures.draw(self.graph, figure, format, block=block, depth=depth, expand=expand, theme=theme)
+        return Drawing(picture, format)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes what the suffix says: `.py` source, `.json` graph, `.svg`, `.pdf` or `.png` overview.

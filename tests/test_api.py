@@ -19,7 +19,7 @@ network Tiny:
     param width: int = 8
     param act: op = relu
     input image: 3 x 16 x 16
-    Basic(width) -> act
+    Basic(width, stride=2) -> act
     global_avg_pool -> flatten -> linear(10)
 """
 
@@ -95,8 +95,8 @@ def test_settings_are_values_or_what_a_spec_would_write() -> None:
         ({"width": True}, "takes a whole number, got true"),
         ({"width": float("nan")}, "got nan"),
         ({"width": float("inf")}, "got inf"),
-        ({"width": object()}, "the setting `width` takes"),
-        ({"width": [object()]}, "the setting `width` takes"),
+        ({"width": {1, 2}}, "the setting `width` takes"),
+        ({"width": [{1, 2}]}, "the setting `width` takes"),
         ({"width": "1 / 0"}, "divides by zero"),
         ({"width": -1}, "at least 1, got -1"),
         ({"act": "reluu"}, "did you mean `relu`?"),
@@ -174,6 +174,9 @@ def test_a_notebook_shows_the_figure(tmp_path: Path) -> None:
     assert picture._repr_mimebundle_()["image/png"].startswith(b"\x89PNG")
     picture.save(tmp_path / "tiny.png")
     assert (tmp_path / "tiny.png").read_bytes() == picture.data
+    assert net.draw("block", block="Basic").data != net.draw("block", block="Shortcut").data
     for figure, format in (("pie", "svg"), ("overview", "gif")):
         with pytest.raises(ValueError, match="it may be"):
             net.draw(figure, format)
+    with pytest.raises(ValueError, match="no block or path `Bsic`"):
+        net.draw("block", block="Bsic")

@@ -420,6 +420,37 @@ def test_a_device_is_written_to_and_stays_one(call: Caller) -> None:
     assert Path("/dev/null").is_char_device()
 
 
+# --- draw ----------------------------------------------------------------------------------
+
+MAGIC = {"svg": b"<svg", "pdf": b"%PDF", "png": b"\x89PNG", "dot": b"digraph"}
+
+
+@pytest.mark.parametrize("figure", ["overview", "block", "graph"])
+@pytest.mark.parametrize("format", MAGIC)
+def test_draw_writes_what_the_suffix_says(call: Caller, figure: str, format: str) -> None:
+    found = call("draw", "resnet@18", "--figure", figure, "-o", f"out/r.{format}")
+    assert found == (0, f"wrote out/r.{format}\n", "")
+    assert MAGIC[format] in Path(f"out/r.{format}").read_bytes()[:200]
+
+
+def test_where_draw_writes(call: Caller) -> None:
+    assert call("draw", "net.arch@wide").out == "wrote net_wide_overview.svg\n"
+    assert call("draw", "net.arch", "--figure", "graph", "-o", "out").out == "wrote out/net_graph.svg\n"
+    assert process("draw", "net.arch@wide", "-o", "-").stdout == Path("net_wide_overview.svg").read_text()
+
+
+def test_a_block_that_is_not_there_is_a_wrong_call(call: Caller) -> None:
+    found = call("draw", "resnet@18", "--figure", "block", "--block", "Bsic")
+    assert found.code == 2
+    assert "no block or path `Bsic`" in found.err
+    assert written() == set()
+
+
+def test_a_parameter_that_an_option_hides_is_listed_with_set(call: Caller) -> None:
+    assert "--set depth=NUMBER" in call("draw", "efficientnet", "--help").out
+    assert call("draw", "efficientnet", "--set", "depth=1.1,width=1,resolution=64").code == 0
+
+
 # --- fmt -----------------------------------------------------------------------------------
 
 UNFORMATTED = "# A comment.\nblock  B( n ):\n    conv(n,3)->relu # why\n"

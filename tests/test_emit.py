@@ -56,6 +56,8 @@ def graph_of(name: str) -> Graph:
 
 
 NAMES = [*SMALL, *map(str, CASES)]
+VARIED = ["lenet@5", "mobilenet_v2@0.5", "nasnet_cifar", "textcnn", *map(str, CASES)]
+"""Where each way of running is tried: one spec for each kind of `forward`."""
 
 
 def definitions(text: str) -> str:
@@ -74,8 +76,8 @@ def test_reads(case: Case, update: bool) -> None:
 def test_computes_what_the_graph_says(name: str, training: bool) -> None:
     """Exactly: the same modules are called in the same order, also where they draw random numbers."""
     graph = graph_of(name)
-    network = module(graph, dtype=torch.float64).train(training)
-    inputs = example_inputs(graph, dtype=torch.float64)
+    network = module(graph).train(training)
+    inputs = example_inputs(graph)
     torch.manual_seed(0)
     outputs = tensors_of(network(*inputs))
     torch.manual_seed(0)
@@ -103,7 +105,7 @@ def gradients(network: nn.Module, inputs: list[Tensor]) -> list[Tensor]:
     return [gradient.clone() for gradient in found if gradient is not None]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", VARIED)
 def test_computing_in_place_changes_no_gradient(name: str) -> None:
     graph = graph_of(name)
     network = module(graph, dtype=torch.float64).train()
@@ -143,7 +145,7 @@ def fresh_compiler() -> Iterator[None]:
 
 @pytest.mark.usefixtures("fresh_compiler")
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", VARIED)
 def test_compiles_as_one_graph(name: str, training: bool) -> None:
     network, inputs, expected = evaluated(name)
     compiled = torch.compile(network.train(training), fullgraph=True, backend="eager")
@@ -153,7 +155,7 @@ def test_compiles_as_one_graph(name: str, training: bool) -> None:
         assert_same(found, expected)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", VARIED)
 def test_exports(name: str) -> None:
     network, inputs, expected = evaluated(name)
     with torch.no_grad():
@@ -161,14 +163,14 @@ def test_exports(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", VARIED)
 def test_traces(name: str) -> None:
     network, inputs, expected = evaluated(name)
     with torch.no_grad():
         assert_same(torch.jit.trace(network, tuple(inputs), check_trace=False)(*inputs), expected)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", VARIED[:4])
 def test_runs_under_autocast(name: str) -> None:
     network, inputs, expected = evaluated(name)
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
@@ -177,7 +179,7 @@ def test_runs_under_autocast(name: str) -> None:
     assert any(output.dtype is torch.bfloat16 for output in found)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", VARIED[:4])
 def test_runs_channels_last(name: str) -> None:
     network, inputs, expected = evaluated(name)
     last = [x.to(memory_format=torch.channels_last) if x.dim() == 4 else x for x in inputs]
@@ -186,7 +188,7 @@ def test_runs_channels_last(name: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", VARIED[:4])
 def test_runs_in_half_precision(name: str, dtype: torch.dtype) -> None:
     graph = graph_of(name)
     network = module(graph, dtype=dtype).eval()
@@ -197,7 +199,7 @@ def test_runs_in_half_precision(name: str, dtype: torch.dtype) -> None:
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", VARIED[:4])
 def test_runs_on_cuda(name: str) -> None:
     network, inputs, expected = evaluated(name)
     with torch.no_grad():
@@ -233,3 +235,26 @@ def test_writing_needs_no_torch() -> None:
 def test_module_has_device_and_type() -> None:
     network = module(graph_of("lenet@5"), device="meta", dtype=torch.float16)
     assert {(p.device.type, p.dtype) for p in network.parameters()} == {("meta", torch.float16)}
+
+
+def test_what_serves_no_output_is_kept_and_not_computed() -> None:
+    graph = archdsl.loads(
+        "network Net:\n    input image: 3 x 8 x 8\n    path unused = conv(4, 3) -> relu\n    conv(2, 3)\n"
+        "    stage s:\n        path other = conv(4, 1)\n        relu\n"
+    ).graph
+    network = module(graph)
+    assert counted_parameters(network) == predicted_parameters(graph)
+    assert called_shapes(graph, network, example_inputs(graph)) == {"conv2": [(2, 8, 8)], "s.relu": [(2, 8, 8)]}
+
+
+def test_names_of_the_module_s_own_stay_free() -> None:
+    """A network and a block may be called as torch's classes, support classes or Python's words are."""
+    graph = archdsl.loads(
+        'network Embedding:\n    """Says "quotes" and \\ backslash"""\n    input tokens: 6 of int\n'
+        "    embedding(10, 4)\n    stage torch: Tensor(4) -> Tensor(2)\n    stage self: conv(4, 3) as other -> relu as self\n"
+        "    concat{it | torch}\nblock Tensor(lambda):\n    conv(lambda, 3) -> relu\n"
+    ).graph
+    network = module(graph)
+    assert type(network).__name__ == "Embedding2"
+    (output,) = tensors_of(network(*example_inputs(graph)))
+    assert output.shape == (2, 6, 6)

@@ -1,4 +1,4 @@
-"""Every spec of the library in every variant: what is emitted runs as predicted, is tidy, and does not grow with depth."""
+"""Every spec of the library in every variant: what is emitted runs as predicted, is tidy, and is short."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ import pytest
 
 from archdsl.diagnostics import CompileError
 from archdsl.driver import compile_network, open_spec
-from archdsl.elaborate.explain import Fact, explain, shown
+from archdsl.elaborate.derive import Fact, shown
+from archdsl.elaborate.explain import explain
 from archdsl.ir.graph import Graph
 from archdsl.resolve.functions import FUNCTIONS
 

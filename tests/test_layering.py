@@ -26,19 +26,20 @@ MAY_IMPORT = {
     "elaborate": "source suggest tensor naming diagnostics syntax ops resolve ir analyses",
     "passes": "ops ir analyses",
     "frontends": "source suggest tensor naming diagnostics ops ir",
-    "prove": "tensor ops ir",
     "backends": "source tensor naming diagnostics files ops ir analyses",
-    "codes": "diagnostics syntax ops resolve ir elaborate frontends",
     "driver": "source suggest tensor resources diagnostics syntax ops resolve ir elaborate analyses passes frontends "
     "backends",
+    "prove": "source tensor diagnostics ops ir analyses frontends backends driver",
+    "studies": "source suggest tensor diagnostics syntax ops resolve ir analyses elaborate driver",
+    "codes": "diagnostics syntax ops resolve ir analyses elaborate frontends studies",
     "report": "source diagnostics",
     "network": "source diagnostics files ir analyses resolve backends driver report",
-    "cli": "source suggest resources diagnostics files syntax ops ir analyses resolve elaborate backends codes driver "
-    "report network",
+    "cli": "source suggest tensor resources diagnostics files syntax ops ir analyses resolve elaborate frontends "
+    "backends driver prove studies codes report network",
     "__main__": "cli",
 }
 
-TORCH = ("backends/torch/load.py", "frontends/")
+TORCH = ("backends/torch/load.py", "frontends/", "prove/")
 """What may import torch, which takes longer than compiling a network; it is itself imported where it is needed."""
 
 

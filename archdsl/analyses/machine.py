@@ -7,7 +7,7 @@ longer. Traffic is each op's inputs, outputs and weights, once: nothing is fused
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archdsl.analyses.memory import tensor_bytes
 from archdsl.diagnostics import CompileError, Diagnostic
@@ -75,6 +75,14 @@ MACHINES: Mapping[str, Machine] = {
 def own_machine(peak: float, bandwidth: float, precision: str) -> Machine:
     """A machine known by its two numbers: operations and bytes a second."""
     return Machine("own", "the machine given", bandwidth, {precision: peak}, "as given")
+
+
+def changed(machine: Machine, peak: float | None, bandwidth: float | None, precision: str) -> Machine:
+    """A machine with another peak, for one precision, or another bandwidth."""
+    peaks = {**machine.peaks, precision: peak} if peak else machine.peaks
+    if not peak and not bandwidth:
+        return machine
+    return replace(machine, peaks=peaks, bandwidth=bandwidth or machine.bandwidth, source=f"{machine.source}; changed")
 
 
 def traffic(graph: Graph, node: Node, width: int, batch: int = 1) -> int:

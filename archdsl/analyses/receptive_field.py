@@ -156,12 +156,21 @@ def _seen(field: Field, window: Window, dimension: int, position: int) -> Interv
 
 def _union(fields: Sequence[Field], sizes: Sequence[tuple[int, ...]]) -> Field:
     """What several inputs at one position see together."""
-    if len({field.jump == 0 for field in fields}) > 1 or len({field.stride for field in fields}) > 1:
+    if len({field.jump == 0 for field in fields}) > 1:
         everything = [f.over(0, (size[0] if size else 1) - 1) for f, size in zip(fields, sizes, strict=True)]
         return Field(0, (_hull(everything),))
+    if len({field.stride for field in fields}) > 1:
+        return _one_by_one(fields, max(size[0] for size in sizes))
     period = reduce(lcm, (field.period for field in fields))
     jump = fields[0].jump * period // fields[0].period
     return Field(jump, tuple(_hull(field.at(phase) for field in fields) for phase in range(period)))
+
+
+def _one_by_one(fields: Sequence[Field], positions: int) -> Field:
+    """Inputs whose positions drift apart (one was enlarged from an odd size): each position is a phase of its own."""
+    steadiest = min(fields, key=lambda field: field.period)
+    jump = steadiest.at(positions)[0] - steadiest.at(0)[0]
+    return Field(jump, tuple(_hull(field.at(position) for field in fields) for position in range(positions)))
 
 
 def _hull(intervals: Iterable[Interval]) -> Interval:

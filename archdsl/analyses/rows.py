@@ -27,16 +27,17 @@ UNLIMITED = 10**6
 class Cut:
     """How a network is cut into rows. Scopes are opened until `depth` levels of rows are there.
 
-    `stages`: only stages are opened, those of several parts, and copies share a row even where their arguments differ.
-    `joined`: light ops share the row of what they follow.
+    `several`: only stages are opened, and of them those of several parts. `runs`: copies share a row even where their
+    arguments differ. `joined`: light ops share the row of what they follow.
     """
 
     depth: int
-    stages: bool = False
+    several: bool = False
+    runs: bool = False
     joined: bool = True
 
 
-CUTS = {"stage": Cut(2, stages=True), "block": Cut(2), "op": Cut(UNLIMITED, joined=False)}
+CUTS = {"stage": Cut(2, several=True, runs=True), "block": Cut(2), "op": Cut(UNLIMITED, joined=False)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ class _Rows:
     def _opens(self, scope: Scope, level: int) -> bool:
         if level + 1 >= self.cut.depth:
             return False
-        return not self.cut.stages or (scope.kind in ("stage", "output") and self._has_several_parts(scope))
+        return not self.cut.several or (scope.kind in ("stage", "output") and self._has_several_parts(scope))
 
     def _has_several_parts(self, scope: Scope) -> bool:
         """Whether a scope is more than a block, its copies or a convolution with what belongs to it."""
@@ -189,7 +190,7 @@ class _Rows:
         """Equal for copies that share a row."""
         if not isinstance(member, Scope) or member.kind != "copy":
             return path_of(member)
-        if self.cut.stages:
+        if self.cut.runs:
             return member.parent, member.block
         facts, output = self._facts(member), self.graph.tensor(self._result(member))
         return member.parent, self.structures[member.path], facts.params, facts.macs, output

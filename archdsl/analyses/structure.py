@@ -51,8 +51,10 @@ def interfaces(
     }
 
 
-def structures(graph: Graph, *, arguments: bool = True) -> dict[str, int]:
+def structures(graph: Graph, *, arguments: bool = True, known: dict[object, int] | None = None) -> dict[str, int]:
     """A number for each scope, equal where the structure is; without `arguments` only the ops' names count.
+
+    Graphs that are numbered with one `known`, empty at first, can be compared.
 
     >>> from archdsl.driver import compile_network, open_spec
     >>> numbers = structures(compile_network(open_spec("resnet"), "50").graph)
@@ -60,7 +62,7 @@ def structures(graph: Graph, *, arguments: bool = True) -> dict[str, int]:
     (True, False)
     """
     borders = interfaces(graph)
-    known: dict[object, int] = {}
+    known = {} if known is None else known
     numbers: dict[str, int] = {}
     for path in reversed(list(graph.scopes)):
         content = _content(graph, graph.scopes[path], borders, numbers, arguments)

@@ -7,14 +7,22 @@ from typing import Annotated
 import typer
 
 from archdsl.cli.check import check
+from archdsl.cli.compare import compare
 from archdsl.cli.compile import compile
+from archdsl.cli.diff import diff
 from archdsl.cli.draw import draw
 from archdsl.cli.explain import explain
+from archdsl.cli.fit import fit
 from archdsl.cli.fmt import fmt
+from archdsl.cli.import_ import import_
 from archdsl.cli.listing import list_specs
 from archdsl.cli.ops import ops
+from archdsl.cli.prove import prove
 from archdsl.cli.show import show
+from archdsl.cli.sizes import sizes
 from archdsl.cli.specs import SpecCommand
+from archdsl.cli.sweep import sweep
+from archdsl.cli.table import table
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -52,5 +60,13 @@ app.command(cls=SpecCommand)(compile)
 app.command(cls=SpecCommand)(draw)
 app.command(cls=SpecCommand)(explain)
 app.command(cls=SpecCommand)(show)
+app.command(cls=SpecCommand)(table)
+app.command(cls=SpecCommand)(diff)
+app.command(cls=SpecCommand)(compare)
+app.command(cls=SpecCommand)(sweep)
+app.command(cls=SpecCommand)(fit)
+app.command(cls=SpecCommand)(sizes)
 app.command()(fmt)
 app.command()(ops)
+app.command("import")(import_)
+app.command(cls=SpecCommand)(prove)

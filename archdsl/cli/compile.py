@@ -145,7 +145,7 @@ def _print_run(graph: Graph) -> None:
     variant = f", variant {header.variant}" if header.variant else ""
     print(f"{header.name} from {header.spec}{variant}")
     if header.settings:
-        from archdsl.elaborate.explain import shown
+        from archdsl.elaborate.derive import shown
 
         rows = table("setting", ">value", "from")
         for setting in header.settings:

@@ -113,6 +113,7 @@ def _words(*words: str) -> Callable[[Any, str], list[tuple[str, str]]]:
 
 stages = _words("parse", "resolve", "expand", "emit")
 figures = _words("overview", "block", "graph")
+themes = _words("light", "dark")
 
 
 def emitted(ctx: Any, incomplete: str) -> list[tuple[str, str]]:

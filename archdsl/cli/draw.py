@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from archdsl.cli.complete import figures
+from archdsl.cli.complete import figures, themes
 from archdsl.cli.options import (
     DEPTH,
     STEPS,
@@ -26,6 +26,17 @@ from archdsl.cli.output import reporting
 FigureOption = Annotated[
     str, typer.Option("--figure", metavar="NAME", help="overview, block or graph.", autocompletion=figures)
 ]
+BlockOption = Annotated[
+    str | None, typer.Option("--block", metavar="NAME", help="Which block, by its name or a path (of `block`).")
+]
+LevelsOption = Annotated[
+    int | None, typer.Option("--depth", metavar="N", min=0, help="How many levels are opened (of `graph`).")
+]
+ExpandOption = Annotated[
+    list[str] | None,
+    typer.Option("--expand", metavar="PATHS", help="What is opened too: conv4.* (of `graph`)."),
+]
+ThemeOption = Annotated[str, typer.Option("--theme", metavar="NAME", help="light or dark.", autocompletion=themes)]
 
 
 def draw(
@@ -33,6 +44,10 @@ def draw(
     spec: SpecArgument,
     output: OutputOption = None,
     figure: FigureOption = "overview",
+    block: BlockOption = None,
+    depth: LevelsOption = None,
+    expand: ExpandOption = None,
+    theme: ThemeOption = "light",
     variant: VariantOption = None,
     settings: SetOption = None,
     format: FormatOption = Format.TEXT,
@@ -48,13 +63,21 @@ def draw(
     from archdsl.files import write
 
     asked = target(ctx, spec, variant, settings, max_steps, max_depth)
-    if figure not in figures.FIGURES:
-        ctx.fail(f"There is no figure '{figure}'; it may be {', '.join(figures.FIGURES)}.")
+    for what, word, known in (("figure", figure, figures.FIGURES), ("theme", theme, figures.THEMES)):
+        if word not in known:
+            ctx.fail(f"There is no {what} '{word}'; it may be {', '.join(known)}.")
     with reporting(format) as report:
         path = _place(ctx, output, f"{asked.name}_{figure}", figures.FORMATS)
         compiled = asked.compile()
         report.add(compiled.warnings)
-        picture = figures.draw(compiled.graph, figure, path.suffix.removeprefix(".") or "svg")
+        picture_format = path.suffix.removeprefix(".") or "svg"
+        (chosen,) = (name for name in figures.THEMES if name == theme)
+        try:
+            picture = figures.draw(
+                compiled.graph, figure, picture_format, block=block, depth=depth, expand=expand or (), theme=chosen
+            )
+        except figures.FigureError as error:
+            ctx.fail(f"{str(error)[:1].upper()}{str(error)[1:]}")
         if path == Path("-"):
             sys.stdout.buffer.write(picture)
             report.result_printed = True

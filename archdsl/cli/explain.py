@@ -22,7 +22,8 @@ from archdsl.cli.options import (
 from archdsl.cli.output import reporting, width
 
 if TYPE_CHECKING:
-    from archdsl.elaborate.explain import Explanation, Fact
+    from archdsl.elaborate.derive import Fact
+    from archdsl.elaborate.explain import Explanation
     from archdsl.ir.graph import Scope
 
 NodeArgument = Annotated[

@@ -14,7 +14,7 @@ from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
 
-HIDDEN = frozenset({"span", "source", "file", "breaks", "comments"})
+HIDDEN = frozenset({"span", "source", "file", "breaks", "comments", "problems", "broken"})
 """Parts that say where something stands and not what it is."""
 
 LONGEST = 60

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 CALL = frozenset(
     "file-not-found unreadable-file unwritable-file no-network unknown-variant unknown-parameter unknown-node "
-    "wrong-type out-of-range".split()
+    "unknown-choice no-peak bad-range bad-budget no-number another-table "
+    "wrong-type out-of-range unknown-reference broken-reference reference-inputs data-dependent cannot-trace".split()
 )
 """Codes that blame the call where they point into no spec."""
 

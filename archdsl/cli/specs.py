@@ -34,7 +34,7 @@ class SpecCommand(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         super().format_options(ctx, formatter)
         if ctx.meta.get(SPEC):
-            for title, about in spec_help(ctx.meta[SPEC]).items():
+            for title, about in spec_help(ctx.meta[SPEC], option_names(ctx)).items():
                 with formatter.section(title):
                     if isinstance(about, str):
                         formatter.write_text(about)
@@ -104,8 +104,11 @@ class _Words:
             self.settings.append((name.removeprefix("--").replace("-", "_"), value))
 
 
-def spec_help(name: str) -> dict[str, str | list[tuple[str, str]]]:
-    """What `--help` says of a spec, by title: its description, then parameters, coefficients and variants in rows."""
+def spec_help(name: str, options: tuple[str, ...] = ()) -> dict[str, str | list[tuple[str, str]]]:
+    """What `--help` says of a spec, by title: its description, then parameters, coefficients and variants in rows.
+
+    What has the name of one of the command's `options` can only be given by --set.
+    """
     from archdsl.diagnostics import CompileError
     from archdsl.driver import open_spec, split_variant
 
@@ -113,10 +116,10 @@ def spec_help(name: str) -> dict[str, str | list[tuple[str, str]]]:
         file = open_spec(split_variant(name)[0])
     except CompileError as error:
         return {name: f"This spec cannot be read: {error.diagnostics[0].message}"}
-    return dict(_sections(file))
+    return dict(_sections(file, options))
 
 
-def _sections(file: File) -> Iterator[tuple[str, str | list[tuple[str, str]]]]:
+def _sections(file: File, options: tuple[str, ...]) -> Iterator[tuple[str, str | list[tuple[str, str]]]]:
     from archdsl.syntax.printer import expression_text
 
     network = file.network
@@ -129,10 +132,10 @@ def _sections(file: File) -> Iterator[tuple[str, str | list[tuple[str, str]]]]:
         for parameter in network.parameters:
             default = f"[default: {expression_text(parameter.default)}]" if parameter.default else "[required]"
             value = (parameter.type or "value").upper()
-            rows.append((f"--{parameter.name} {value}", f"{parameter.doc}  {default}".strip()))
+            rows.append((_option(parameter.name, value, options), f"{parameter.doc}  {default}".strip()))
         yield f"Parameters of {network.name}", rows
     if network.scaling:
-        rows = [(f"--{formula.name.name} NUMBER", expression_text(formula.value)) for formula in network.scaling]
+        rows = [(_option(f.name.name, "NUMBER", options), expression_text(f.value)) for f in network.scaling]
         yield f"Scaling coefficients of {network.name}", rows
     if network.variants:
         yield (
@@ -142,3 +145,7 @@ def _sections(file: File) -> Iterator[tuple[str, str | list[tuple[str, str]]]]:
                 for name, variant in network.variants.items()
             ],
         )
+
+
+def _option(name: str, value: str, options: tuple[str, ...]) -> str:
+    return f"--set {name}={value}" if f"--{name}" in options else f"--{name} {value}"

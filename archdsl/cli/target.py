@@ -37,8 +37,7 @@ class Target:
 
     def compile(self) -> Compiled:
         """Raises `CompileError`."""
-        if self.file.network is not None:
-            self._check_names(self.file.network.name, _settable(self.file))
+        self.check_settings()
         return compile_network(self.file, self.variant, self.settings, self.limits)
 
     def of_variant(self, variant: str | None) -> Target:
@@ -47,10 +46,14 @@ class Target:
         other.__dict__["file"] = self.file
         return other
 
-    def _check_names(self, network: str, names: tuple[str, ...]) -> None:
+    def check_settings(self) -> None:
+        """Raises `CompileError` for settings that the network does not have."""
+        if self.file.network is None:
+            return
+        names = _settable(self.file)
         unknown = [name for name in self.settings if name not in names]
         if unknown:
-            raise CompileError([_unknown(network, name, names, self.options) for name in unknown])
+            raise CompileError([_unknown(self.file.network.name, name, names, self.options) for name in unknown])
 
     @property
     def title(self) -> str:

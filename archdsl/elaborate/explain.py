@@ -6,38 +6,14 @@ coefficients, settings. Works on graphs that were just compiled, since it evalua
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.evaluate import truth, word_or_value
-from archdsl.elaborate.settings import shown_number
-from archdsl.elaborate.values import Flow, Given, Unit, describe
+from archdsl.elaborate.derive import Derivation, Fact
 from archdsl.ir.graph import Graph, Node, Scope
-from archdsl.source import Span
 from archdsl.suggest import nearest
-from archdsl.syntax import tree
-from archdsl.syntax.printer import expression_text
 from archdsl.tensor import Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One number and how it came about.
-
-    `worked` is its expression with the values put in (`round_to(32 × 1.2 = 38.4, 8)`), `written` as the spec has
-    it; each is empty where it would say nothing new. `because` holds the facts of the names in it.
-    """
-
-    name: str
-    value: str
-    worked: str = ""
-    written: str = ""
-    origin: str = ""
-    span: Span | None = None
-    because: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +34,7 @@ def explain(graph: Graph, name: str) -> Explanation:
     node = _find(graph, name)
     inputs = tuple((value.node, graph.tensor(value)) for value in graph.inputs_of(node.id))
     tensors = graph.tensors_into(node.id)
-    arguments = tuple(_Derivation(graph).arguments(node))
+    arguments = tuple(Derivation(graph).arguments(node))
     return Explanation(
         node,
         inputs,
@@ -92,216 +68,6 @@ def _find(graph: Graph, name: str) -> Node:
 
 def _some(ids: list[str]) -> str:
     return ", ".join(ids[:6]) + (f" and {len(ids) - 6} more" if len(ids) > 6 else "")
-
-
-class _Derivation:
-    """Facts of one node. A name's fact is given where it is met first."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.nodes = list(graph)
-        self.told: set[tuple[int, str]] = set()
-
-    def arguments(self, node: Node) -> Iterator[Fact]:
-        fields: Mapping[str, Given] = node.environment or {}
-        for name in type(node.op).model_fields:
-            value = getattr(node.op, name)
-            given = fields.get(name)
-            if given is None:
-                if value is not None:
-                    yield Fact(name, shown(value), origin="default")
-                continue
-            fact = self.of(name, given)
-            if shown(value) != fact.value and _differs(value, given.value):
-                origin = f"from {fact.value}, by its place in the network"
-                fact = replace(fact, value=shown(value), worked="", origin=origin)
-            yield fact
-
-    def of(self, name: str, given: Given) -> Fact:
-        """The fact of an argument, a setting or a named number."""
-        value = shown(given.value)
-        expression, environment = given.expression, given.environment
-        if expression is None or environment is None:
-            return Fact(name, value, origin=given.origin, span=given.span)
-        if given.it is not None:
-            environment = environment.link(it=given.it)
-        worked, written = self.worked(expression, environment), expression_text(expression)
-        because = tuple(self.because(expression, environment))
-        return Fact(
-            name,
-            value,
-            "" if worked in (value, name) else worked,
-            "" if worked == _typeset(written) or not _computes(expression) else _typeset(written),
-            given.origin,
-            given.span,
-            because,
-        )
-
-    # --- the names in an expression --------------------------------------------------------
-
-    def because(self, expression: tree.Expression | None, environment: Environment) -> Iterator[Fact]:
-        match expression:
-            case tree.Name(name=name):
-                yield from self.name(name, environment)
-            case tree.Attribute():
-                yield from self.attribute(expression, environment)
-            case tree.Call(function=tree.Name(name=name), arguments=arguments):
-                for argument in arguments:
-                    yield from self.because(argument.value, environment)
-                if environment.function(name) is not None:
-                    yield from self.function(expression, environment)
-                else:
-                    yield from self.name(name, environment)
-            case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
-                yield from self.because(condition, environment)
-                yield from self.because(then if truth(condition, environment) else otherwise, environment)
-            case _:
-                for part in _parts(expression):
-                    yield from self.because(part, environment)
-
-    def name(self, name: str, environment: Environment) -> Iterator[Fact]:
-        home = next((link for link in environment.chain() if name in link.values), None)
-        if home is None or (id(home), name) in self.told:
-            return
-        self.told.add((id(home), name))
-        source = home.sources.get(name)
-        if source is not None:
-            yield self.of(name, source)
-        elif isinstance(home.values[name], Flow):
-            yield self.flow(name, home.values[name])
-
-    def attribute(self, expression: tree.Attribute, environment: Environment) -> Iterator[Fact]:
-        value = word_or_value(expression.value, environment)
-        text = expression_text(expression)
-        if isinstance(value, Flow) and (id(value), text) not in self.told:
-            self.told.add((id(value), text))
-            found = shown(word_or_value(expression, environment))
-            yield replace(self.flow(text, value), value=found, origin=f"of {self.id(value)}, {value.tensor}")
-
-    def flow(self, name: str, value: Flow) -> Fact:
-        return Fact(name, str(value.tensor), origin=f"of {self.id(value)}", span=self.nodes[value.ref.number].span)
-
-    def id(self, value: Flow) -> str:
-        return self.nodes[value.ref.number].id
-
-    def function(self, call: tree.Call, environment: Environment) -> Iterator[Fact]:
-        """`C(32): 40 = round_to(32 × 1.2 = 38.4, 8)`."""
-        assert isinstance(call.function, tree.Name)
-        found = environment.function(call.function.name)
-        assert found is not None
-        define, home = found
-        inner = home.child()
-        values = [word_or_value(argument.value, environment) for argument in call.arguments]
-        names = [name.name for name in define.parameters]
-        inner.values.update(zip(names, values, strict=True))
-        name = f"{define.name.name}({', '.join(map(shown, values))})"
-        if (id(home), name) in self.told:
-            return
-        self.told.add((id(home), name))
-        self.told.update((id(inner), parameter) for parameter in names)
-        yield Fact(
-            name,
-            shown(word_or_value(call, environment)),
-            self.worked(define.value, inner),
-            _typeset(expression_text(define.value)),
-            span=define.span,
-            because=tuple(self.because(define.value, inner)),
-        )
-
-    # --- an expression with its values put in ------------------------------------------------
-
-    def worked(self, expression: tree.Expression, environment: Environment) -> str:
-        if isinstance(expression, tree.Name):
-            # A name alone is explained by its own fact.
-            return expression.name if expression.name in environment else shown(word_or_value(expression, environment))
-        if isinstance(expression, tree.Call) and _defined(expression, environment):
-            values = ", ".join(shown(word_or_value(argument.value, environment)) for argument in expression.arguments)
-            return f"{expression_text(expression.function)}({values})"
-        return _typeset(expression_text(self.put_in(expression, environment)))
-
-    def put_in(self, expression: tree.Expression, environment: Environment) -> tree.Expression:
-        """The expression with values where names were, each as a name that reads like the value."""
-        match expression:
-            case tree.Number() | tree.String() | tree.Boolean() | tree.VariantOf():
-                return expression
-            case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
-                return replace(expression, left=self.put_in(left, environment), right=self.put_in(right, environment))
-            case tree.Unary(value=value):
-                return replace(expression, value=self.put_in(value, environment))
-            case tree.List(items=items):
-                return replace(expression, items=tuple(self.put_in(item, environment) for item in items))
-            case tree.Shape(dims=dims):
-                return replace(expression, dims=tuple(self.put_in(dim, environment) for dim in dims))
-            case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
-                return self.put_in(then if truth(condition, environment) else otherwise, environment)
-            case tree.Call() if not _defined(expression, environment):
-                if not isinstance(word_or_value(expression, environment), Unit):
-                    arguments = tuple(
-                        replace(argument, value=self.argument(argument.value, environment))
-                        for argument in expression.arguments
-                    )
-                    return replace(expression, arguments=arguments)
-        return tree.Name(shown(word_or_value(expression, environment)), expression.span)
-
-    def argument(self, expression: tree.Expression, environment: Environment) -> tree.Expression:
-        """`32 × 1.2 = 38.4` for what is computed on the way."""
-        inner = self.put_in(expression, environment)
-        if not _computes(expression):
-            return inner
-        text = f"{_typeset(expression_text(inner))} = {shown(word_or_value(expression, environment))}"
-        return tree.Name(text, expression.span)
-
-
-def _parts(expression: tree.Expression | None) -> tuple[tree.Expression | None, ...]:
-    match expression:
-        case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
-            return (left, right)
-        case tree.Unary(value=value):
-            return (value,)
-        case tree.List(items=parts) | tree.Shape(dims=parts):
-            return parts
-        case tree.Index(value=value, index=index):
-            return (value, index)
-        case tree.Slice(value=value, start=start, stop=stop):
-            return (value, start, stop)
-        case tree.Call(arguments=arguments):
-            return tuple(argument.value for argument in arguments)
-        case _:
-            return ()
-
-
-def _computes(expression: tree.Expression) -> bool:
-    return isinstance(expression, tree.Binary | tree.Call | tree.Compare | tree.Conditional | tree.Index | tree.Slice)
-
-
-def _defined(call: tree.Call, environment: Environment) -> bool:
-    return isinstance(call.function, tree.Name) and environment.function(call.function.name) is not None
-
-
-def _typeset(text: str) -> str:
-    return text.replace(" * ", " × ")
-
-
-def shown(value: Any) -> str:
-    """A value as a reader writes it: `38.4`, `3x3`, `[3, 4, 6, 3]`, `Bottleneck`."""
-    match value:
-        case str():
-            return value
-        case float():
-            return shown_number(value)
-        case Unit():
-            return str(value)
-        case Flow():
-            return str(value.tensor)
-        case list():
-            return f"[{', '.join(map(shown, value))}]"
-        case tuple():
-            return "x".join(map(shown, value))
-        case _:
-            return describe(value)
-
-
-def _differs(value: Any, given: Any) -> bool:
-    return isinstance(value, int | float) and isinstance(given, int | float) and value != given
 
 
 # --- sizes ---------------------------------------------------------------------------------

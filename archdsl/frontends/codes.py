@@ -4,6 +4,36 @@ from __future__ import annotations
 
 from archdsl.diagnostics import Code
 
+SMALL = """\
+# file: small.py
+from torch import nn
+
+
+def net():
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+"""
+
+DOUBTFUL = """\
+# file: doubtful.py
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, x):
+        return x * 2 if x.sum() > 0 else x
+"""
+
+FOREIGN = """\
+# file: foreign.py
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, x):
+        return torch.from_numpy(x.numpy() * 2)
+"""
+
 CODES = {
     "unknown-reference": Code(
         summary="A reference names no network that its package has.",
@@ -14,26 +44,26 @@ CODES = {
     ),
     "broken-reference": Code(
         summary="A reference's package does not import, or its factory fails.",
-        explanation="Importing a network executes its code. The message says which of its lines stopped, and with "
-        "what words; a package that is not installed is such a case.",
+        explanation="Importing a network executes its code. The message says what stopped it, and where; a package "
+        "that is not installed is such a case.",
         example="$ archdsl import no_such_package:net -o net.json",
     ),
     "reference-inputs": Code(
         summary="A network does not take the inputs that it is given.",
         explanation="A network is imported at one size of its inputs: that of the spec that it is compared with, "
         "or what `--input` says. The message says how far the input came.",
-        example="$ archdsl import torchvision:vgg16 --input 4x224x224 -o vgg.json",
+        example=f"$ archdsl import small:net --input 4x8x8 -o net.json\n{SMALL}",
     ),
     "data-dependent": Code(
         summary="What a network computes depends on the numbers that flow through it.",
-        explanation="`if x.sum() > 0:` in a forward method takes one way or another from one input to the next: "
-        "there is no one graph. The message says which module asked.",
-        example="$ archdsl import broken_networks:asks -o net.json",
+        explanation="Such a forward method takes one way or another from one input to the next: there is no one "
+        "graph. The message says which module asked.",
+        example=f"$ archdsl import doubtful:Net --input 3x8x8 -o net.json\n{DOUBTFUL}",
     ),
     "cannot-trace": Code(
         summary="A network runs, but its forward pass cannot be traced.",
-        explanation="torch.export and then torch.fx are asked. What both refuse is most often code that calls "
-        "other libraries, or that keeps tensors outside of the module.",
-        example="$ archdsl import broken_networks:leaves_torch -o net.json",
+        explanation="torch.export and then torch.fx are asked. What both refuse is most often code that computes "
+        "outside of PyTorch.",
+        example=f"$ archdsl import foreign:Net --input 3x8x8 -o net.json\n{FOREIGN}",
     ),
 }

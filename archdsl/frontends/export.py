@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -59,9 +63,20 @@ def _program(module: nn.Module, inputs: tuple[Any, ...], name: str) -> Any:
 
 
 def _traced(module: nn.Module, inputs: tuple[Any, ...]) -> Any:
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
+    with _silence(), torch.no_grad():
         return torch.export.export(module, inputs, strict=False)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Where it fails, torch.export prints graphs besides what it raises."""
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _exported(program: Any, training: bool, name: str) -> Exported:
@@ -99,8 +114,8 @@ def _names(spec: Any, name: str = "") -> Iterator[str]:
 def _diagnosis(module: nn.Module, inputs: tuple[Any, ...], name: str, error: Exception) -> Diagnostic:
     """Which of three: the code asks for values, it does not take these inputs, or it does something else."""
     shown = ", ".join("x".join(map(str, value.shape[1:])) for value in inputs)
-    reached = _reached(module, inputs)
-    place = (Note(f"reached {reached}"),) if reached else ()
+    places = ", at ".join(filter(None, (_reached(module, inputs), _line(error))))
+    place = (Note(f"reached {places}"),) if places else ()
     said = _first_line(error)
     if _asks_for_values(error):
         return Diagnostic(
@@ -149,6 +164,16 @@ def _reached(module: nn.Module, inputs: tuple[Any, ...]) -> str:
             for inner in reversed(active):
                 if paths.get(inner):
                     return f"{paths[inner]} ({type(inner).__name__})"
+    return ""
+
+
+def _line(error: Exception) -> str:
+    """The innermost line that is neither PyTorch's nor ours: `net.py:12`."""
+    own = (Path(torch.__file__).parent, Path(__file__).parent)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_file() and not any(path.is_relative_to(folder) for folder in own):
+            return f"{path.name}:{frame.lineno}"
     return ""
 
 

@@ -1,8 +1,8 @@
 """The text that stands for the source of an imported network: a line for each module and each call.
 
-    layer1.0: Bottleneck
-    layer1.0.conv1: Conv2d(64, 64, kernel_size=(1, 1), stride=(1, 1), bias=False)
-    layer1.0.add: add(layer1.0.bn3, layer1.0.downsample.1)
+layer1.0: Bottleneck
+layer1.0.conv1: Conv2d(64, 64, kernel_size=(1, 1), stride=(1, 1), bias=False)
+layer1.0.add: add(layer1.0.bn3, layer1.0.downsample.1)
 """
 
 from __future__ import annotations

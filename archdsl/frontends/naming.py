@@ -43,9 +43,7 @@ class _Namer:
         calls: dict[str, Counter[str]] = defaultdict(Counter)
         for place in places:
             calls[place.module][place.call] += 1
-        self.nodes = {
-            path for path, counts in calls.items() if path and path in leaves and max(counts.values()) == 1
-        }
+        self.nodes = {path for path, counts in calls.items() if path and path in leaves and max(counts.values()) == 1}
         """Modules that are nodes."""
         self.taken: dict[str, set[str]] = defaultdict(set)
         self.paths: dict[str, str] = {"": ""}

@@ -8,7 +8,7 @@ import torch
 from torch import fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from archdsl.frontends.aten.call import Step, Trace, TraceNode, bound, operation
+from archdsl.frontends.aten.call import Step, Trace, TraceNode, bound, kind_of, operation
 from archdsl.ops.opaque import Opaque
 
 
@@ -19,10 +19,11 @@ def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset
     new = [source for key, source in weights.items() if key not in counted]
     value = node.meta["val"]
     results = value if isinstance(value, tuple | list) else (value,)
-    kinds = tuple("float" if r.is_floating_point() or r.is_complex() else "int" for r in results)
+    kinds = tuple(map(kind_of, results))
     op = Opaque(
         target=f"aten.{operation(node)}",
-        results=tuple(trace.without_batch(node, tuple(map(int, result.shape))) for result in results),
+        # A number alone is a vector of one.
+        results=tuple(trace.without_batch(node, tuple(map(int, result.shape))) or (1,) for result in results),
         kinds=() if set(kinds) == {"float"} else kinds,
         arguments=_arguments(node),
         parameters=sum(trace.size(source) for source in new if trace.is_parameter(source)),
@@ -37,7 +38,9 @@ def _arguments(node: TraceNode) -> str:
     schema = getattr(node.target, "_schema", None)
     defaults = {a.name: a.default_value for a in schema.arguments if a.has_default_value()} if schema else {}
     given = {name: value for name, value in bound(node).items() if not _has_values(value)}
-    return ", ".join(f"{name}={value}" for name, value in given.items() if name not in defaults or value != defaults[name])
+    return ", ".join(
+        f"{name}={value}" for name, value in given.items() if name not in defaults or value != defaults[name]
+    )
 
 
 def _has_values(argument: Any) -> bool:

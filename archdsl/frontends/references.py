@@ -6,12 +6,12 @@ Importing one executes its code, as any import does. Nothing else in the compile
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,7 @@ def build(reference: str, meta: bool = False) -> nn.Module:
                 # Some constructors look at the numbers that they make.
                 pass
         try:
-            with torch.device("cpu"), uninitialized():
+            with torch.device("cpu"), _Uninitialized():
                 return _module(reference, make())
         except CompileError:
             raise
@@ -135,23 +135,23 @@ def _unknown(reference: str, package: str, name: str, known: Iterable[str]) -> D
 def _failure(reference: str, message: str, error: Exception) -> Diagnostic:
     """What a foreign line said that stopped, and where it stands."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{os.path.basename(frame.filename)}:{frame.lineno}"
     said = str(error).strip().splitlines()
     text = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
-    return Diagnostic("broken-reference", f"{message}: {text}", notes=(Note(f"at {place}, in {frame.name}"),))
+    place = Note(f"at {os.path.basename(frame.filename)}:{frame.lineno}, in {frame.name}")
+    return Diagnostic("broken-reference", f"{message}: {text}", notes=() if frame.filename == __file__ else (place,))
 
 
-class uninitialized(TorchFunctionMode):
+class _Uninitialized(TorchFunctionMode):
     """Spares the making of random weights, for who sets them all afterwards: they are 0."""
 
-    RANDOM = frozenset({torch.Tensor.normal_, torch.Tensor.uniform_, nn.init.trunc_normal_, nn.init.orthogonal_})
+    RANDOM = frozenset({torch.Tensor.normal_, torch.Tensor.uniform_})
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in self.RANDOM:
-            tensor = args[0] if args else next(iter((kwargs or {}).values()))
+        kwargs = kwargs or {}
+        if func in self.RANDOM or getattr(func, "__module__", "") == nn.init.__name__:
             with torch.no_grad():
-                return tensor.zero_()
-        return func(*args, **(kwargs or {}))
+                return (args[0] if args else kwargs["tensor"]).zero_()
+        return func(*args, **kwargs)
 
 
 # --- the collections -----------------------------------------------------------------------
@@ -163,7 +163,10 @@ def _torchvision_names() -> Iterable[str]:
 
 
 def _torchvision(name: str) -> Any:
-    return importlib.import_module("torchvision.models").get_model(name, weights=None)
+    """Without any download: networks built on others ask for the weights of those too."""
+    make = importlib.import_module("torchvision.models").get_model_builder(name)
+    named = inspect.signature(make).parameters
+    return make(**{option: None for option in ("weights", "weights_backbone") if option in named})
 
 
 def _torchvision_input(name: str, _: Any) -> tuple[int, ...] | None:
@@ -185,7 +188,7 @@ def _timm(name: str) -> Any:
 
 
 def _timm_input(_: str, module: Any) -> tuple[int, ...] | None:
-    return tuple(getattr(module, "default_cfg", None) and module.default_cfg.get("input_size") or ()) or None
+    return tuple((getattr(module, "default_cfg", None) and module.default_cfg.get("input_size")) or ()) or None
 
 
 def _pytorchcv_names() -> Iterable[str]:

@@ -25,6 +25,10 @@ class Tree:
         self.modules = modules
         self.name = name
         self.paths = _all_scopes(named)
+        self.within: dict[str, list[str]] = defaultdict(list)
+        """The scopes that a scope holds directly."""
+        for path in self.paths[1:]:
+            self.within[path.rpartition(".")[0]].append(path)
         self.keys = {id: self._keys(m) for id, m in zip(named.ids, made, strict=True) if m.weights}
 
     def graph(self, results: Sequence[tuple[str, tuple[int, int]]], lasting: int) -> Graph:
@@ -32,7 +36,7 @@ class Tree:
         self.spans = listing(self.name, self._lines())
         outputs = _outputs([(key, self._value(value)) for key, value in results], lasting)
         inputs = [tuple(self._value(value) for value in made.inputs) for made in self.made]
-        nodes = [self._node(id, scope, m) for id, scope, m in zip(self.named.ids, self.named.scopes, self.made, strict=True)]
+        nodes = [self._node(*row) for row in zip(self.named.ids, self.named.scopes, self.made, strict=True)]
         handed = _handed_on(nodes, inputs, outputs)
         header = Header(type(self.modules[""]).__name__, self.name)
         scopes = [self._scope(path, tuple(handed[path])) for path in self.paths]
@@ -64,10 +68,10 @@ class Tree:
         """Children of the network are its stages; numbered siblings of one class are copies."""
         if not path:
             return "network", None
-        outer, _, name = path.rpartition(".")
+        outer = path.rpartition(".")[0]
         if not outer:
             return "stage", None
-        siblings = [p for p in self.paths if p.rpartition(".")[0] == outer and p]
+        siblings = self.within[outer]
         classes = {type(self.modules.get(self.named.modules[p])) for p in siblings}
         numbered = all(p.rpartition(".")[2].isdecimal() for p in siblings)
         if numbered and len(siblings) > 1 and len(classes) == 1:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from archdsl.frontends.aten import IDIOMS, TRANSLATIONS
-from archdsl.frontends.aten.call import Call, Step, Trace, TraceNode, operation
+from archdsl.frontends.aten.call import Step, Trace, TraceNode, kind_of, operation
 from archdsl.frontends.naming import Place
 from archdsl.frontends.opaque import as_opaque
 from archdsl.ops.arguments import Mismatch
@@ -91,14 +91,11 @@ class Translator:
         return outputs == dims[: len(outputs)]
 
     def _outputs(self, step: Step) -> tuple[Tensor, ...]:
-        return step.op.outputs(
-            *(self._outputs(s)[0] if isinstance(s, Step) else self._tensor(s) for s in step.inputs)
-        )
+        return step.op.outputs(*(self._outputs(s)[0] if isinstance(s, Step) else self._tensor(s) for s in step.inputs))
 
     def _tensor(self, node: TraceNode) -> Tensor:
         value = node.meta["val"]
-        kind = "float" if value.is_floating_point() or value.is_complex() else "int"
-        return Tensor(*self.trace.dims(node), kind=kind)  # type: ignore[arg-type]
+        return Tensor(*(self.trace.dims(node) or (1,)), kind=kind_of(value))
 
     def _needed(self, outputs: tuple[TraceNode, ...]) -> set[TraceNode]:
         """The calls that the outputs come from."""
@@ -123,9 +120,7 @@ class Translator:
         self._numbers[node] = (self._make_step(self._plan[node], node),)
 
     def _make_step(self, step: Step, node: TraceNode) -> int:
-        inputs = tuple(
-            (self._make_step(s, node), 0) if isinstance(s, Step) else self.value(s) for s in step.inputs
-        )
+        inputs = tuple((self._make_step(s, node), 0) if isinstance(s, Step) else self.value(s) for s in step.inputs)
         weights = {slot: self.trace.keys[weight.name] for slot, weight in step.weights.items()}
         if not self._claim(step.op, weights):
             return self._make_step(as_opaque(self.trace, node, frozenset(self._homes)), node)
@@ -141,7 +136,7 @@ class Translator:
             return True
         if any(found != (op, weights) for found in known):
             return False
-        self._homes.update({key: (op, weights) for key in weights.values()})
+        self._homes.update(dict.fromkeys(weights.values(), (op, weights)))
         return True
 
 
@@ -158,6 +153,3 @@ def _place(node: TraceNode, op: Op) -> Place:
     call, (path, _) = list(stack.items())[-1]
     name = operation(node) if op.name == "opaque" else op.name
     return Place(path, call, name.strip("_"))
-
-
-__all__ = ["Call", "Made", "Translator"]

@@ -6,7 +6,7 @@ language says becomes an opaque node.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,9 @@ from archdsl.frontends.export import Exported, export
 from archdsl.frontends.naming import names
 from archdsl.frontends.scopes import Tree
 from archdsl.frontends.steps import Translator
-from archdsl.ir.graph import Graph, Node
+from archdsl.ir.graph import Graph
 from archdsl.ir.verify import verify
+from archdsl.tensor import Tensor
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,11 @@ def from_torch(module: nn.Module, example_inputs: Any, name: str | None = None) 
     return imported(module, example_inputs, name).graph
 
 
-def opaque_nodes(graph: Graph) -> tuple[Node, ...]:
-    """The nodes that no op of the language says."""
-    return tuple(node for node in graph if node.op.name == "opaque")
+def stand_ins(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[Any, ...]:
+    """Inputs to trace with, two samples each, on the device of the module."""
+    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    kinds = {"float": torch.get_default_dtype(), "int": torch.long}
+    return tuple(torch.zeros(2, *tensor.dims, dtype=kinds[tensor.kind], device=device) for tensor in inputs)
 
 
 def imported(module: nn.Module, example_inputs: Any, name: str | None = None) -> Imported:

@@ -26,7 +26,7 @@ def declare_operators() -> None:
     torchvision::nms does not exist`, unless those operators are declared beforehand.
     """
     if "torchvision" not in sys.modules and not _libraries and not _loads_operators():
-        library = torch.library.Library("torchvision", "DEF")
+        library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
         for schema in SCHEMAS:
             library.define(schema)
         _libraries.append(library)
@@ -38,7 +38,7 @@ def _loads_operators() -> bool:
         return True
     try:
         for path in Path(spec.submodule_search_locations[0]).glob("_C*.so"):
-            torch.ops.load_library(path)
+            torch.ops.load_library(path)  # type: ignore[no-untyped-call]
     except OSError:
         return False
     return True

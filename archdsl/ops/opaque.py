@@ -36,7 +36,7 @@ class Opaque(Op):
     multiply_adds: int = Field(default=0, ge=0, description="for a batch of one")
 
     def shape(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        kinds = self.kinds or ("float",) * len(self.results)
+        kinds: tuple[Kind, ...] = self.kinds or tuple("float" for _ in self.results)
         return tuple(Tensor(*dims, kind=kind) for dims, kind in zip(self.results, kinds, strict=True))
 
     def params(self, *inputs: Tensor) -> int:

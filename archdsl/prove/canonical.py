@@ -81,7 +81,7 @@ def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]
 
 
 def _opaque(node: Node, op: Opaque, rank: int, taken: list[Wire]) -> list[Wire]:
-    dims = tuple(squeezed(tensor.dims) if tensor.dims else () for tensor in node.outputs)
+    dims = tuple(squeezed(tensor.dims) for tensor in node.outputs)
     if op.target in RESHAPES and len(taken) == 1 and dims == (taken[0].dims,):
         return taken
     arguments = {"arguments": op.arguments, "parameters": op.parameters}

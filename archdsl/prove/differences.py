@@ -159,15 +159,15 @@ class _Walk:
             mine, its = part.arguments.get(name), other.arguments.get(name)
             if mine != its:
                 yield f"{name.replace('_', ' ')} {_value(mine)} here, {_value(its)} there"
-        if part.dims != other.dims:
-            yield f"gives {_dims(part)} here, {_dims(other)} there"
-        elif part.arguments == other.arguments:
-            yield from self._inputs(part, other, colors)
+        if part.arguments == other.arguments:
+            yield from self._results(part, other, colors)
 
-    def _inputs(self, part: Part, other: Part, colors: Mapping[Part, int]) -> Iterator[str]:
-        """Same arguments, other inputs."""
+    def _results(self, part: Part, other: Part, colors: Mapping[Part, int]) -> Iterator[str]:
+        """Of parts with the same arguments: other sizes, or other inputs."""
         mine, its = self._taken(part, colors), self._taken(other, colors)
-        if len(mine) != len(its):
+        if part.dims != other.dims:
+            yield f"{_named(part)} gives {_dims(part)} here, {_dims(other)} there"
+        elif len(mine) != len(its):
             yield f"{_named(part)} takes {len(mine)} values here, {len(its)} there"
         elif mine != its:
             yield f"{_named(part)} takes {_sources(part)} here, {_sources(other)} there"

@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from archdsl.ops.embed import Embed
+from archdsl.prove.form import Dims
 from archdsl.prove.sides import Side
 from archdsl.prove.weights import WeightMap, load_weights
 from archdsl.tensor import Tensor
@@ -30,8 +31,8 @@ NEGLIGIBLE = 1e-6
 BATCH = 2
 """Batch normalization learns nothing from one sample."""
 
-LEAST = 64
-"""Maps of fewer pixels than this are not halved."""
+SMALLEST = 48
+"""Images are made smaller only down to so many pixels: 32 times smaller inside, they still have neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +66,19 @@ class Run:
 def compare(ours: Side, theirs: Side, weights: WeightMap, outputs: Sequence[tuple[int, int]]) -> Numbers:
     """Runs both. `outputs` are pairs of places among the results, main ones first.
 
-    The input has half the height and width where both networks take that: what is compared here are the weights
-    and their use, the structure having been compared at full size. Where they differ at half size (windows may
-    be cut otherwise there), full size decides.
+    Images have a quarter of their height and width, or half, where both networks take that: what is compared here
+    are the weights and their use, the structure having been compared at full size. Where the two differ at a
+    smaller size (windows may be cut otherwise there), the next larger one decides.
     """
-    module, reference = ours.make().double(), theirs.make().double()
+    module, reference = ours.make(), _on_cpu(theirs.make()).double()
     _randomize(reference)
-    load_weights(module, reference.state_dict(), weights)
-    results = [Numbers("", *(float("inf"),) * 3, "")]
-    for halved in (True, False):
-        inputs = _inputs(ours, halved)
-        if inputs is None:
-            continue
-        results.append(_compared(module, reference, inputs, weights, outputs))
-        if results[-1].ok:
+    load_weights(module, reference.state_dict(), weights, share=True)
+    module = _on_cpu(module).double()
+    for shapes in _sizes([node.output for node in ours.graph.inputs]):
+        found = _compared(module, reference, _inputs(ours, shapes), weights, outputs)
+        if found.ok:
             break
-    return results[-1]
+    return found
 
 
 def _compared(
@@ -138,21 +136,25 @@ def _gradients(here: Run, there: Run, weights: WeightMap) -> dict[str, float]:
     """Differences by our name, for inputs and for every parameter that the two share."""
     names = {name: name for name in here.gradients if name.startswith("input ")}
     names |= {ours: theirs for theirs, ours in weights.pairs if theirs in there.gradients}
-    largest = max(map(_largest, there.gradients.values()), default=0.0)
-    return {
-        ours: _difference(here.gradients[ours], there.gradients[theirs], NEGLIGIBLE * largest)
-        if ours in here.gradients
-        else float("inf")
-        for ours, theirs in names.items()
+    found = {ours: float("inf") for ours in names if ours not in here.gradients}
+    pairs = {
+        ours: (here.gradients[ours], there.gradients[theirs]) for ours, theirs in names.items() if ours not in found
     }
+    unequal = {name: pair for name, pair in pairs.items() if not _equal(*pair)}
+    least = NEGLIGIBLE * max(map(_largest, there.gradients.values())) if unequal else 0.0
+    return dict.fromkeys(pairs, 0.0) | found | {name: _difference(*pair, least) for name, pair in unequal.items()}
+
+
+def _equal(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
+    return ours.numel() == theirs.numel() and torch.equal(ours.reshape(theirs.shape), theirs)
 
 
 def _difference(ours: torch.Tensor, theirs: torch.Tensor, least: float = 0.0) -> float:
     """Largest difference of two entries, relative to the largest entry (or to `least`, where that is more)."""
+    if _equal(ours, theirs):
+        return 0.0
     if ours.numel() != theirs.numel():
         return float("inf")
-    if torch.equal(ours.reshape(theirs.shape), theirs):
-        return 0.0
     scale = max(_largest(theirs), least)
     relative = float((ours.reshape(theirs.shape) - theirs).abs().max()) / scale if scale else float("inf")
     return relative if relative == relative else float("inf")
@@ -162,15 +164,27 @@ def _largest(value: torch.Tensor) -> float:
     return float(torch.linalg.vector_norm(value, ord=float("inf")))
 
 
-def _inputs(side: Side, halved: bool) -> tuple[torch.Tensor, ...] | None:
-    """Random values, tokens from the vocabulary; None where there is nothing to halve."""
-    nodes = side.graph.inputs
-    shapes = [_half(node.output) if halved else node.output.dims for node in nodes]
-    if halved and shapes == [node.output.dims for node in nodes]:
-        return None
+def _sizes(inputs: Sequence[Tensor]) -> Iterator[list[Dims]]:
+    """Shapes to try, the smallest first, full size last."""
+    for divisor in (4, 2):
+        shapes = [_divided(tensor, divisor) for tensor in inputs]
+        if shapes != [tensor.dims for tensor in inputs]:
+            yield shapes
+    yield [tensor.dims for tensor in inputs]
+
+
+def _divided(tensor: Tensor, divisor: int) -> Dims:
+    """Smaller, if an image that is large enough."""
+    if tensor.rank != 3 or min(tensor.spatial) < SMALLEST * divisor:
+        return tensor.dims
+    return (tensor.channels, *(length // divisor for length in tensor.spatial))
+
+
+def _inputs(side: Side, shapes: Sequence[Dims]) -> tuple[torch.Tensor, ...]:
+    """Random values; tokens from the vocabulary."""
     generator = torch.Generator().manual_seed(0)
     values: list[torch.Tensor] = []
-    for node, dims in zip(nodes, shapes, strict=True):
+    for node, dims in zip(side.graph.inputs, shapes, strict=True):
         if node.output.kind == "int":
             count = min((u.op.count for u in side.graph.users(node.id) if isinstance(u.op, Embed)), default=2)
             values.append(torch.randint(count, (BATCH, *dims), generator=generator))
@@ -179,11 +193,16 @@ def _inputs(side: Side, halved: bool) -> tuple[torch.Tensor, ...] | None:
     return tuple(values)
 
 
-def _half(tensor: Tensor) -> tuple[int, ...]:
-    """Images of `LEAST` pixels or more in each direction."""
-    if tensor.rank != 3 or min(tensor.spatial) < LEAST:
-        return tensor.dims
-    return (tensor.channels, *(length // 2 for length in tensor.spatial))
+def _on_cpu(module: nn.Module) -> nn.Module:
+    """With zeros for what has no numbers yet."""
+    for owner in module.modules():
+        for tensors in (owner._parameters, owner._buffers):
+            for name, tensor in tensors.items():
+                if tensor is not None and tensor.is_meta:
+                    zeros = torch.zeros(tensor.shape, dtype=tensor.dtype)
+                    is_parameter = isinstance(tensor, nn.Parameter)
+                    tensors[name] = nn.Parameter(zeros) if is_parameter else zeros  # type: ignore[assignment]
+    return module
 
 
 def _randomize(module: nn.Module) -> None:

@@ -57,10 +57,13 @@ def prove_sides(ours: Side, theirs: Side, structure_only: bool = False) -> Proof
 def _differences(ours: Side, theirs: Side, forms: tuple[Form, ...]) -> Iterator[Difference]:
     found = divergences(*forms)
     for divergence in found:
-        here, there = divergence.ours, divergence.theirs
-        yield Difference(divergence.what, here and ours.graph.node(here.node), there and theirs.graph.node(there.node))
+        yield Difference(divergence.what, _node(divergence.ours, ours), _node(divergence.theirs, theirs))
     if not found:
         yield Difference("the same ops in the same order, but connected or shared otherwise", None, None)
+
+
+def _node(part: Part | None, side: Side) -> Node | None:
+    return None if part is None else side.graph.node(part.node)
 
 
 def _correspondence(parts: Parts, pairs: Pairs, ours: Side, theirs: Side) -> Iterator[tuple[str, str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from archdsl.ir.graph import Node
 from archdsl.prove.numbers import TOLERANCE, Numbers
@@ -57,6 +58,35 @@ def report_text(report: ProofReport) -> str:
     return "\n".join(_lines(report))
 
 
+def report_json(report: ProofReport) -> str:
+    """The same for programs: an object, always with the same keys. Differences name nodes; positions are file:line."""
+    numbers = report.numbers
+    data = {
+        "ours": report.ours,
+        "theirs": report.theirs,
+        "ok": report.ok,
+        "differences": [
+            {
+                "what": d.what,
+                "ours": d.ours and d.ours.id,
+                "at": d.ours and _position(d.ours),
+                "theirs": d.theirs and d.theirs.id,
+            }
+            for d in report.differences
+        ],
+        "nodes": report.nodes,
+        "parameters": report.parameters,
+        "entries": len(report.weights.pairs) if report.weights else 0,
+        "numbers": None if numbers is None else asdict(numbers) | {"ok": numbers.ok},
+        "notes": list(report.notes),
+    }
+    return json.dumps(data, indent=2)
+
+
+def _position(node: Node) -> str:
+    return f"{node.span.source.name}:{node.span.line}"
+
+
 def _lines(report: ProofReport) -> Iterator[str]:
     yield f"{report.ours} against {report.theirs}"
     if report.differences:
@@ -94,7 +124,7 @@ def _differences(report: ProofReport) -> Iterator[str]:
 
 def _place(difference: Difference) -> str:
     """`specs/net.arch:4 conv1 | features.0`."""
-    here = f"{difference.ours.span.source.name}:{difference.ours.span.line} {difference.ours.id}" if difference.ours else "-"
+    here = f"{_position(difference.ours)} {difference.ours.id}" if difference.ours else "-"
     there = difference.theirs.id if difference.theirs else "-"
     return f"{here} | {there}"
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
 
-import torch
 from torch import nn
 
-from archdsl.frontends.references import build, uninitialized
-from archdsl.frontends.torch import Imported, imported
+from archdsl.frontends.references import build
+from archdsl.frontends.torch import Imported, imported, stand_ins
 from archdsl.ir.graph import Graph
 from archdsl.tensor import Tensor
 
@@ -21,8 +19,8 @@ class Side:
     """One of the two networks.
 
     `keys` are names in the state_dict by node and by the op's own name of a parameter; where there are none,
-    it is the node's path and that name. `make` gives a module of the network, of the caller's own. `unused` are
-    entries of the state_dict that serve no output.
+    it is the node's path and that name. `make` gives a module of the network, of the caller's own, with arbitrary
+    weights or without (on `meta`). `unused` are entries of the state_dict that serve no output.
     """
 
     title: str
@@ -67,12 +65,4 @@ def _of_imported(found: Imported, title: str, make: Callable[[], nn.Module]) -> 
 def _emitted(graph: Graph) -> nn.Module:
     from archdsl.backends.torch.load import module
 
-    with uninitialized():
-        return module(graph)
-
-
-def stand_ins(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[Any, ...]:
-    """Inputs to trace with, two samples each, on the device of the module."""
-    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
-    kinds = {"float": torch.get_default_dtype(), "int": torch.long}
-    return tuple(torch.zeros(2, *tensor.dims, dtype=kinds[tensor.kind], device=device) for tensor in inputs)
+    return module(graph, device="meta")

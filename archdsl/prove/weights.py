@@ -67,12 +67,12 @@ class WeightMap:
         return cls(str(data["spec"]), str(data["reference"]), tuple(data["weights"].items()))
 
 
-def load_weights(module: Any, state_dict: Mapping[str, Any], weights: WeightMap) -> None:
+def load_weights(module: Any, state_dict: Mapping[str, Any], weights: WeightMap, share: bool = False) -> None:
     """Copies a reference's state_dict, such as a published checkpoint, into a module of ours.
 
-    What the map does not speak of (heads that only we have) stays as it is. Raises ValueError, and changes
-    nothing, where an entry is missing or has another size. Counters of batches, which old checkpoints lack,
-    may be missing.
+    With `share` nothing is copied: the module takes the tensors themselves, and may be on `meta` before. What the
+    map does not speak of (heads that only we have) stays as it is. Raises ValueError, and changes nothing, where
+    an entry is missing or has another size. Counters of batches, which old checkpoints lack, may be missing.
     """
     own = module.state_dict()
     counters = {theirs for theirs, _ in weights.pairs if theirs.endswith("num_batches_tracked")}
@@ -88,7 +88,7 @@ def load_weights(module: Any, state_dict: Mapping[str, Any], weights: WeightMap)
             if given.numel() != wanted.numel():
                 raise ValueError(f"{theirs} is {_shape(given.shape)}, and {ours} is {_shape(wanted)}")
             loaded[ours] = given.reshape(wanted)
-    module.load_state_dict(loaded, strict=False)
+    module.load_state_dict(loaded, strict=False, assign=share)
 
 
 def _some(names: list[str]) -> str:

@@ -16,13 +16,13 @@ CODES: dict[str, Code] = {
     "bad-range": Code(
         "The values that a setting is to take are no list and no range.",
         "`--phi 0:7:0.5` counts from 0 to 7 by steps of 0.5, both ends included; `--phi 0:7` by 1. Values between "
-        "commas are taken one by one: `--alpha 1.1,1.2`, `--layers \"[2, 2], [3, 4]\"`.",
+        'commas are taken one by one: `--alpha 1.1,1.2`, `--layers "[2, 2], [3, 4]"`.',
         f"$ archdsl sweep net.arch --width 8:64:0\n{NET}",
     ),
     "bad-budget": Code(
         "A budget is no number, or has a unit that does not fit.",
         "`--macs 1.8G` and `--params 25M` count; K, M, G and T are powers of a thousand. `--memory 50MB` and "
-        "`--training 1.5GiB` are bytes, and always say so.",
+        "`--training-memory 1.5GiB` are bytes, and always say so.",
         f"$ archdsl fit net.arch --macs 50MB --over width\n{NET}",
     ),
     "no-number": Code(

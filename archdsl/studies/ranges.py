@@ -47,7 +47,7 @@ class Grid:
 
 
 def grid(subject: Subject, texts: Mapping[str, str]) -> Grid:
-    """The grid that these texts by name ask for. Raises `CompileError` for a name, a range or a value that cannot be."""
+    """The grid that these texts by name ask for. Raises `CompileError` for names, ranges and values that cannot be."""
     problems: list[Diagnostic] = []
     dimensions: dict[str, tuple[str, ...]] = {}
     for name, text in texts.items():
@@ -95,6 +95,22 @@ def split(text: str) -> list[str]:
         else:
             parts[-1] += match[0]
     return [part.strip() for part in parts]
+
+
+def bounds(option: str, text: str) -> tuple[float, float]:
+    """`1:64` as two numbers, the smaller first. Raises `CompileError`."""
+    name = option.removeprefix("--")
+    ends = [end.strip() for end in text.split(":")]
+    if len(ends) != 2 or not all(NUMBER.fullmatch(end) for end in ends):
+        raise _wrong(name, text, f"`{text}` is no range, which is from:to, of numbers")
+    low, high = (Decimal(end) for end in ends)
+    if low >= high:
+        raise _wrong(name, text, f"`{text}` holds nothing to search: it leads from {ends[0]} to {ends[1]}")
+    return _number(low), _number(high)
+
+
+def _number(decimal: Decimal) -> float:
+    return float(decimal) if decimal % 1 else int(decimal)
 
 
 def _is_range(part: str, words: bool) -> bool:
@@ -149,4 +165,3 @@ def _span(name: str, text: str) -> Span:
 
 def _wrong(name: str, text: str, message: str, help: str | None = None) -> CompileError:
     return CompileError([Diagnostic("bad-range", message, _span(name, text), help=help)])
-

@@ -312,9 +312,7 @@ class Builder:
     def init(self, meta: Meta, *calls: tree.Call) -> tree.Init:
         return tree.Init(calls, self.span(meta, calls[-1]))
 
-    def expect(self, meta: Meta, label: Any, *facts: Any) -> tree.Expect:
-        if not isinstance(label, Token | None):
-            label, facts = None, (label, *facts)
+    def expect(self, meta: Meta, label: Token | None, *facts: Any) -> tree.Expect:
         for fact in facts:
             if not isinstance(fact, tree.Compare):
                 self.problem(

@@ -1,6 +1,6 @@
 """Text in, `tree.Spec` out; whatever is wrong with the text is a `CompileError`, all of it at once.
 
-The work is Lark's, by `grammar/archdsl.lark`. `layout` reports what needs no grammar, `mistakes` says in the
+The work is Lark's, by `grammar/archdsl.lark`. `layout` reports what needs no grammar, `teaching` says in the
 language's own words where Lark stopped, and `builder` makes the tree.
 """
 
@@ -11,7 +11,7 @@ import sys
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Literal
+from typing import Any, Literal
 from zlib import crc32
 
 from lark import Lark, Token, Tree
@@ -57,11 +57,15 @@ def read_source(path: Path, shown: str) -> Source:
 def parse(source: Source) -> tree.Spec:
     """The tree of a whole file. Raises `CompileError` with every syntax error that stands on its own."""
     layout = scan(source)
-    if not layout.problems:
-        parsed = _parse(source, source.text)
-        if isinstance(parsed, Tree):
-            return _checked(source, parsed, layout)
-    raise CompileError(_problems(source, layout))
+    parsed = None if layout.problems else _parse(source, source.text)
+    if not isinstance(parsed, Tree):
+        raise CompileError(_problems(source, layout))
+    spec, problems = _built(source, parsed)
+    if spec and not spec.items:
+        problems = [Diagnostic("empty-file", f"{source.name} holds no network and no block", Span(source, 0, 0))]
+    if problems:
+        raise CompileError(problems)
+    return tree.Spec(source, spec.items, layout.comments)
 
 
 def parse_expression(source: Source) -> tree.Expression:
@@ -73,10 +77,10 @@ def parse_expression(source: Source) -> tree.Expression:
     parsed = _parse(source, source.text, "expression")
     if isinstance(parsed, Diagnostic):
         raise CompileError([parsed])
-    builder = Builder(source)
-    expression: tree.Expression = builder.build(parsed)
-    if builder.problems:
-        raise CompileError(builder.problems)
+    expression: tree.Expression
+    expression, problems = _built(source, parsed)
+    if problems:
+        raise CompileError(problems)
     return expression
 
 
@@ -147,14 +151,13 @@ def _parse(source: Source, text: str, start: str = "file") -> Tree[Token] | Diag
             return explain(source, error)
 
 
-def _checked(source: Source, parsed: Tree[Token], layout: Layout) -> tree.Spec:
+def _built(source: Source, parsed: Tree[Token]) -> tuple[Any, list[Diagnostic]]:
+    """What the builder makes of Lark's tree, and what it finds wrong."""
     builder = Builder(source)
-    spec: tree.Spec = builder.build(parsed)
-    if not spec.items:
-        builder.problem("empty-file", f"{source.name} holds no network and no block", Span(source, 0, 0))
-    if builder.problems:
-        raise CompileError(builder.problems)
-    return tree.Spec(source, spec.items, layout.comments)
+    try:
+        return builder.build(parsed), builder.problems
+    except CompileError as error:
+        return None, [*builder.problems, *error.diagnostics]
 
 
 def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
@@ -168,9 +171,7 @@ def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
     for _ in range(EFFORT // (len(text) + 1) + 1):
         found = _parse(source, text)
         if isinstance(found, Tree):
-            builder = Builder(source)
-            builder.build(found)
-            return problems + builder.problems
+            return problems + _built(source, found)[1]
         problems.append(found)
         rest = _without(text, layout, found)
         if rest == text or len(problems) >= REPORTED:

@@ -233,7 +233,7 @@ class _Printer:
         """Settings, calls or facts: on the line of their header and on lines under it, or on lines under it alone."""
         start = _start(span)
         hangs = bool(nodes) and self.page.same_line(start, nodes[0].span)
-        rows = self.rows(nodes, len(header) + 1 if hangs else INDENT, separator)
+        rows = self.rows(nodes, len(header) + 1 if hangs else INDENT, separator, hangs)
         docs = [tuple(separated((f"{separator} ",), map(_entry, row))) for row in rows]
         if hangs:
             docs = [*((doc, separator) for doc in docs[:-1]), docs[-1]]
@@ -245,17 +245,20 @@ class _Printer:
                 for row, doc in zip(rows, docs, strict=True):
                     self.page.write(doc, row[0].span.to(row[-1].span))
 
-    def rows(self, nodes: Sequence[Entry], indent: int, separator: str) -> list[list[Entry]]:
+    def rows(self, nodes: Sequence[Entry], indent: int, separator: str, hangs: bool) -> list[list[Entry]]:
         """A row begins where the author began a line, and where the one before would be too long."""
         rows: list[list[Entry]] = []
-        room = 0
+        end = 0
         for node in nodes:
-            width = len(flat_text(_entry(node))) + len(separator) + 1
-            if not rows or width > room + 1 or not self.page.same_line(rows[-1][-1].span, node.span):
-                room = WIDTH - self.page.column - (INDENT if rows else indent)
-                rows.append([])
-            rows[-1].append(node)
-            room -= width
+            width = len(flat_text(_entry(node)))
+            closing = len(separator) if hangs and node is not nodes[-1] else 0
+            joined = end + len(separator) + 1 + width
+            if rows and joined + closing <= WIDTH and self.page.same_line(rows[-1][-1].span, node.span):
+                rows[-1].append(node)
+                end = joined
+            else:
+                end = self.page.column + (INDENT if rows else indent) + width
+                rows.append([node])
         return rows
 
 

@@ -14,6 +14,17 @@ from lark.exceptions import UnexpectedInput
 
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.source import Source
+from archdsl.syntax.foreign import (
+    bad_number,
+    chained_comparison,
+    comprehension,
+    equals,
+    foreign_sign,
+    foreign_word,
+    function_with_body,
+    python_conditional,
+    shape_without_blanks,
+)
 from archdsl.syntax.mistakes import Mistake, mistake_of, shortened
 
 FLOW = ("path", "let", "shared", "repeat", "for", "if", "elif", "else", "return", "output", "stage")
@@ -30,25 +41,6 @@ NAMED = ("network", "block", "stage", "path", "let", "shared", "output", "input"
 
 OPENING = ("network", "block", "stage", "output", "repeat", "for", "if", "elif", "else", "variants", "scaling")
 """Words that begin a line which has a colon."""
-
-FOREIGN_SIGNS = {
-    "**": "write `^`",
-    "||": "write `or`",
-    "+=": "write `let` with a new name",
-    "-=": "write `let` with a new name",
-    "=>": "write `->`",
-    "|>": "write `->`",
-    "//": "comments begin with `#`",
-}
-FOREIGN_WORDS = {
-    "import": "write `from blocks.residual import Bottleneck`",
-    "class": "write `block` or `network`",
-    "model": "write `network`",
-    "while": "write `repeat n:` or `for x in xs:`",
-    "const": "write `let`",
-    "var": "write `let`",
-}
-"""What other languages write, and what it is here."""
 
 SPOKEN = {
     "COLON": "`:`",
@@ -82,50 +74,6 @@ def explain(source: Source, error: UnexpectedInput) -> Diagnostic:
     return next(found for rule in RULES if (found := rule(mistake)))
 
 
-# --- what other languages write --------------------------------------------------------------
-
-
-def foreign_word(mistake: Mistake) -> Diagnostic | None:
-    if mistake.first in FOREIGN_WORDS and (mistake.begins_line or mistake.second):
-        help = FOREIGN_WORDS[mistake.first]
-        return mistake.says(
-            "foreign-syntax", f"`{shortened(mistake.first)}` begins no line here", help, mistake.first_span
-        )
-    return None
-
-
-def foreign_sign(mistake: Mistake) -> Diagnostic | None:
-    sign = mistake.previous + "*" if mistake.previous == "*" and mistake.word[:1] == "*" else mistake.word
-    if sign not in FOREIGN_SIGNS:
-        return None
-    span = mistake.stretch(mistake.span.end - len(sign), mistake.span.end)
-    return mistake.says("foreign-syntax", f"`{sign}` means nothing here", FOREIGN_SIGNS[sign], span)
-
-
-def python_conditional(mistake: Mistake) -> Diagnostic | None:
-    if mistake.word != "if" or not mistake.before:
-        return None
-    if mistake.before.rstrip() == "else":
-        return mistake.says("foreign-syntax", "`else if` is one word", "write `elif`")
-    return mistake.says("foreign-syntax", "the condition comes first", "write `if condition then a else b`")
-
-
-def comprehension(mistake: Mistake) -> Diagnostic | None:
-    if mistake.word != "for" or not mistake.before:
-        return None
-    return mistake.says(
-        "foreign-syntax",
-        "values cannot be made in a loop here",
-        "branches can: `| for r in rates: conv(256, 3, dilation=r)`",
-    )
-
-
-def function_with_body(mistake: Mistake) -> Diagnostic | None:
-    if mistake.first != "def" or mistake.word != ":":
-        return None
-    return mistake.says("foreign-syntax", "a `def` is one expression", "write `def C(c) = round_to(c, 8)`")
-
-
 # --- the first word of a line ----------------------------------------------------------------
 
 
@@ -145,11 +93,11 @@ def misplaced_line(mistake: Mistake) -> Diagnostic | None:
     begins = mistake.begins_line and "RETURN" in mistake.accepted
     nested = mistake.second and mistake.begins_value and "ARROW" in mistake.accepted
     if mistake.first in ("network", "block", "from") and (begins or nested):
-        message = f"`{shortened(mistake.first)}` stands inside of another definition"
+        message = f"`{mistake.first}` stands inside of another definition"
         return mistake.says("misplaced-line", message, "begin it at the margin", mistake.first_span)
     declares = mistake.second and mistake.kind in ("NAME", "STRING")
     if mistake.first in DECLARATIONS and (begins or declares):
-        message = f"`{shortened(mistake.first)}` belongs directly into a network"
+        message = f"`{mistake.first}` belongs directly into a network"
         return mistake.says("misplaced-line", message, span=mistake.first_span)
     word = mistake.before.split()[-1:]
     if word and word[0] in FLOW and not mistake.second and mistake.begins_value and "ARROW" in mistake.accepted:
@@ -160,15 +108,13 @@ def misplaced_line(mistake: Mistake) -> Diagnostic | None:
 def missing_name(mistake: Mistake) -> Diagnostic | None:
     if mistake.first not in NAMED or mistake.before.rstrip(" :") != mistake.first or mistake.word in ("=", "->", "."):
         return None
-    return mistake.says(
-        "missing-name", f"`{shortened(mistake.first)}` needs a name: a letter, then letters, digits and `_`"
-    )
+    return mistake.says("missing-name", f"`{mistake.first}` needs a name: a letter, then letters, digits and `_`")
 
 
 def missing_if(mistake: Mistake) -> Diagnostic | None:
     if mistake.first not in ("elif", "else") or mistake.before.rstrip() not in ("", "elif", "else", "else:"):
         return None
-    message = f"no `if` stands right above this `{shortened(mistake.first)}`"
+    message = f"no `if` stands right above this `{mistake.first}`"
     return mistake.says("misplaced-line", message, span=mistake.first_span)
 
 
@@ -182,7 +128,8 @@ def unknown_keyword(mistake: Mistake) -> Diagnostic | None:
 
 
 def _unknown(mistake: Mistake, close: str) -> Diagnostic:
-    message = f"`{shortened(mistake.first)}` begins no line of a {'file' if 'NETWORK' in mistake.accepted else 'network or block'}"
+    home = "file" if "NETWORK" in mistake.accepted else "network or block"
+    message = f"`{mistake.first}` begins no line of a {home}"
     return mistake.says("unknown-keyword", message, f"did you mean `{close}`?", mistake.first_span)
 
 
@@ -210,7 +157,7 @@ def missing_colon(mistake: Mistake) -> Diagnostic | None:
         return None
     where = "at the end of this line" if mistake.at_line_end else f"before `{mistake.shown}`"
     or_then = " or `then`" if "THEN" in mistake.accepted and not mistake.at_line_end else ""
-    return mistake.says("missing-colon", f"`{shortened(mistake.first)}` needs a colon{or_then} {where}")
+    return mistake.says("missing-colon", f"`{mistake.first}` needs a colon{or_then} {where}")
 
 
 def indented_too_far(mistake: Mistake) -> Diagnostic | None:
@@ -298,61 +245,18 @@ def missing_arrow(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("missing-arrow", f"`->` is missing before `{mistake.shown}`")
 
 
-def missing_reason(mistake: Mistake) -> Diagnostic | None:
-    if mistake.first != "require" or not mistake.at_line_end or "STRING" not in mistake.accepted:
-        return None
-    help = 'write why after the condition: `require depth >= 1 "a network has layers"`'
-    return mistake.says("missing-reason", "`require` has no reason, which its error would quote", help)
-
-
-# --- numbers, equals signs, comparisons ------------------------------------------------------
-
-
-def bad_number(mistake: Mistake) -> Diagnostic | None:
-    digits = re.search(r"[\d_]*$", mistake.before) if mistake.word[:1] == "." else None
-    number = (digits[0] if digits else "") + mistake.word
-    if not re.match(r"\d|\.\d", number) or not ({"NUMBER"} & mistake.accepted or mistake.word[:1] == "."):
-        return None
-    plain = number[:-1].replace("_", "").replace(".", "").isdigit()
-    help = "digits with `_` between them, a fraction, an exponent or one of the suffixes K, M, G, T: `4.1G`"
-    if number[0] == "." or (plain and number[-1] in "kmgt."):
-        help = f"write `{'0' * (number[0] == '.')}{number.upper()}{'0' * (number[-1] == '.')}`"
-    span = mistake.stretch(mistake.span.end - len(number), mistake.span.end)
-    return mistake.says("bad-number", f"`{shortened(number)}` is no number", help, span)
-
-
-def shape_without_blanks(mistake: Mistake) -> Diagnostic | None:
-    if not mistake.previous.isalnum() or mistake.word[:1] != "x" or "_X" not in mistake.accepted:
-        return None
-    return mistake.says("bad-number", f"`{mistake.shown}` is read as a name", f"write ` x {mistake.word[1:]}`")
-
-
-def equals(mistake: Mistake) -> Diagnostic | None:
-    if mistake.word[:1] != "=":
-        return None
-    if mistake.previous == "=":
-        span = mistake.stretch(mistake.start - 1, mistake.start + 1)
-        return mistake.says("double-equals", "`==` compares; a name is given with `=`", "write `=`", span)
-    if "COMPARE" in mistake.accepted:
-        return mistake.says("single-equals", "`=` gives a name; values are compared with `==`", "write `==`")
-    name = mistake.before.rstrip(" :")
-    if re.fullmatch(r"\w+", name):
-        help = f"write `let {name} = ...` for a number, `path {name} = ...` for a value that flows"
-        return mistake.says("bare-assignment", f"`{name} =` does not say what `{name}` is", help)
-    return None
-
-
-def chained_comparison(mistake: Mistake) -> Diagnostic | None:
-    if not re.match(r"[<>=!~]", mistake.word) or not {"COMPARE", "ABOUT"} & set(mistake.stack[-3:]):
-        return None
-    return mistake.says("chained-comparison", "one comparison holds two values", "write `a < b and b < c`")
-
-
 def number_of_copies(mistake: Mistake) -> Diagnostic | None:
     if mistake.word not in ("+", "-", "/", "%", "*", "^") or "ARROW" not in mistake.accepted:
         return None
     help = "put the number of copies in parentheses: `Unit(64) * (n - 1)`" if "STAR" in mistake.stack[-3:] else None
     return mistake.says("unexpected-token", f"no number can be computed here, at `{mistake.shown}`", help)
+
+
+def missing_reason(mistake: Mistake) -> Diagnostic | None:
+    if mistake.first != "require" or not mistake.at_line_end or "STRING" not in mistake.accepted:
+        return None
+    help = 'write why after the condition: `require depth >= 1 "a network has layers"`'
+    return mistake.says("missing-reason", "`require` has no reason, which its error would quote", help)
 
 
 # --- what is left ----------------------------------------------------------------------------

@@ -2,53 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from archdsl.backends.figures.compose import Pen, compose, framed
-from archdsl.backends.figures.label import scope_name, shape
-from archdsl.backends.figures.page import LINE, Paper, families, page, scale, skips
-from archdsl.backends.figures.parts import FOOTER, Picture
-from archdsl.backends.figures.scene import Item, Line, Scene, Text, moved
-from archdsl.backends.figures.style import SIZE, Theme
-from archdsl.backends.figures.text import width
-from archdsl.backends.figures.view import Box, Detail, Frame, View, Viewer
+from archdsl.backends.figures.compose import Pen
+from archdsl.backends.figures.exhibit import exhibit, noted, shelves
+from archdsl.backends.figures.items import Box, Detail, Frame, View
+from archdsl.backends.figures.options import FigureError, Options
+from archdsl.backends.figures.page import families, page, scale
+from archdsl.backends.figures.parts import Picture
+from archdsl.backends.figures.scene import Scene
+from archdsl.backends.figures.view import Viewer
+from archdsl.backends.figures.wrap import Way as Wrapping
+from archdsl.backends.figures.wrap import wrapped
 from archdsl.ir.graph import Graph, Scope
 
-BETWEEN = 28.0
-"""From one block to the next."""
 
-
-class UnknownBlock(ValueError):
-    """No block or place of the network has this name; `known` are the blocks that there are."""
-
-    def __init__(self, name: str, known: Sequence[str]) -> None:
-        super().__init__(f"the network has no block `{name}`; it has {', '.join(known) or 'none'}")
-        self.name = name
-        self.known = tuple(known)
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    scopes: tuple[Scope, ...]
-    views: list[View]
-    picture: Picture
-    fit: float
-
-
-def block(graph: Graph, theme: Theme, paper: Paper, *, name: str | None = None) -> Scene:
-    """Every distinct block, or those called `name`, or the one at that path. Raises `UnknownBlock`."""
+def block(graph: Graph, options: Options) -> Scene:
+    """Every distinct block, or those of the name asked for, or the one at that path. Raises `FigureError`."""
     viewer = Viewer(graph)
-    scopes = tuple(chosen(viewer, name))
-    best: _Drawn | None = None
-    for depth in range(max(len(graph.ancestry(path)) for path in graph.scopes)):
-        drawn = _drawn(viewer, scopes, Detail(depth), theme, paper)
-        if best is not None and drawn.fit < 1:
-            break
-        best = drawn
-    assert best is not None
-    used = {family for view in best.views for family in families(view)}
-    return page(graph, "blocks", best.picture, paper, theme, used, skips(best.picture, theme))
+    drawn = _Arranger(viewer, tuple(chosen(viewer, options.block)), options).arranged()
+    return page(graph, "blocks", drawn.picture, options, {family for view in drawn.views for family in families(view)})
 
 
 def chosen(viewer: Viewer, name: str | None) -> Iterator[Scope]:
@@ -60,7 +35,8 @@ def chosen(viewer: Viewer, name: str | None) -> Iterator[Scope]:
     blocks = [scope for scope in graph.scopes.values() if scope.block and viewer.first(scope)]
     if name is not None:
         if name not in {scope.block for scope in blocks}:
-            raise UnknownBlock(name, list(dict.fromkeys(str(scope.block) for scope in blocks)))
+            known = ", ".join(dict.fromkeys(str(scope.block) for scope in blocks))
+            raise FigureError(f"the network has no block or path `{name}`; its blocks are: {known or 'none'}")
         yield from (scope for scope in blocks if scope.block == name)
         return
     outer = [scope for scope in blocks if not any(s.block for s in graph.ancestry(scope.path)[1:])]
@@ -69,19 +45,97 @@ def chosen(viewer: Viewer, name: str | None) -> Iterator[Scope]:
     yield from rich or stages or [graph.scopes[""]]
 
 
-def _drawn(viewer: Viewer, scopes: tuple[Scope, ...], detail: Detail, theme: Theme, paper: Paper) -> _Drawn:
-    """The blocks at one depth, and beside them those that are boxes in them and drawn nowhere."""
-    pen = Pen(viewer.graph, theme, shapes=True)
-    views = [viewer.content(scope.path, detail, 0) for scope in scopes]
-    names = {scope.block for scope in scopes}
-    for scope in (box for view in views for box in _boxes(view)):
-        if scope.block not in names and not viewer.plain(scope):
-            names.add(scope.block)
-            scopes, views = (*scopes, scope), [*views, viewer.content(scope.path, detail, 0)]
-    pictures = [_one(viewer, scope, view, pen) for scope, view in zip(scopes, views, strict=True)]
-    arranged = [_shelves(pictures, count) for count in range(1, len(pictures) + 1)]
-    picture = max(arranged, key=lambda p: scale(p, paper))
-    return _Drawn(scopes, views, picture, scale(picture, paper))
+class Way(NamedTuple):
+    """How to draw the same in less room: `shapes` and `slim` as a pen, `loosely` as a detail.
+
+    `further`: beside the blocks, those that are closed in them.
+    """
+
+    shapes: bool
+    slim: bool
+    loosely: bool
+    further: bool
+
+
+WAYS = (
+    Way(True, False, False, True),
+    Way(True, True, False, True),
+    Way(False, True, False, True),
+    Way(False, True, True, True),
+    Way(False, True, True, False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    views: list[View]
+    picture: Picture
+    fit: float
+
+
+class _Arranger:
+    """Finds how to draw blocks, and how many of them, so that the page holds them."""
+
+    def __init__(self, viewer: Viewer, scopes: tuple[Scope, ...], options: Options) -> None:
+        self.viewer, self.scopes, self.options = viewer, scopes, options
+        self.depths = range(max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes))
+        self.known: dict[tuple[str, int, Way], tuple[View, Picture]] = {}
+
+    def arranged(self) -> _Drawn:
+        """As deep as fits; further forms of a block are left out first, then other blocks, and named below."""
+        scopes = self.scopes
+        shown = tuple(s for s in scopes if len(scopes) == 1 or self._deepest((s,)).fit >= 1) or scopes[:1]
+        while (best := self._deepest(shown)).fit < 1 and len(shown) > 1:
+            names = [scope.block for scope in shown]
+            again = [scope for i, scope in enumerate(shown) if scope.block and scope.block in names[:i]]
+            shown = tuple(scope for scope in shown if scope is not (again or shown)[-1])
+        return best if best.fit >= 1 else self._in_columns(shown[0])
+
+    def _deepest(self, scopes: tuple[Scope, ...]) -> _Drawn:
+        """In the first of the `WAYS` that fits, and as deep as it then does; or else what comes nearest."""
+        best: _Drawn | None = None
+        for way in WAYS:
+            for depth in self.depths:
+                drawn = self._drawn(scopes, depth, way)
+                if best is None or drawn.fit >= min(best.fit, 1.0):
+                    best = drawn
+                if drawn.fit < 1 or not any(True for view in drawn.views for _ in _boxes(view)):
+                    break
+            if best is not None and best.fit >= 1:
+                break
+        assert best is not None
+        return best
+
+    def _drawn(self, scopes: tuple[Scope, ...], depth: int, way: Way) -> _Drawn:
+        """The blocks at one depth, and beside them those that are boxes in them and drawn nowhere."""
+        drawn = [self._one(scope, depth, way) for scope in scopes]
+        left = [scope for scope in self.scopes if scope not in scopes]
+        names = {scope.block for scope in scopes}
+        for scope in [box for view, _ in drawn for box in _boxes(view) if way.further]:
+            if scope.block not in names and not self.viewer.plain(scope):
+                names.add(scope.block)
+                drawn.append(self._one(scope, depth, way))
+        pictures = [picture for _, picture in drawn]
+        rows = (shelves(pictures, count) for count in range(1, len(pictures) + 1))
+        paper = self.options.paper
+        picture = noted(max(rows, key=lambda row: scale(row, paper)), left, self.options.colours)
+        return _Drawn([view for view, _ in drawn], picture, scale(picture, paper))
+
+    def _one(self, scope: Scope, depth: int, way: Way) -> tuple[View, Picture]:
+        key = scope.path, depth, way._replace(further=True)
+        if key not in self.known:
+            view = self.viewer.content(scope.path, Detail(depth, loosely=way.loosely), 0)
+            pen = Pen(self.viewer.graph, self.options.colours, shapes=way.shapes, slim=way.slim)
+            self.known[key] = view, exhibit(self.viewer, scope, view, pen)
+        return self.known[key]
+
+    def _in_columns(self, scope: Scope) -> _Drawn:
+        """A block that is too long for the page, without its frame."""
+        view = self.viewer.content(scope.path, Detail(0), 0)
+        pen = Pen(self.viewer.graph, self.options.colours, slim=True)
+        picture = wrapped([view], pen, self.options.paper, Wrapping(True, True, 2))
+        left = [other for other in self.scopes if other is not scope]
+        return _Drawn([view], noted(picture, left, self.options.colours), scale(picture, self.options.paper))
 
 
 def _boxes(view: View) -> Iterator[Scope]:
@@ -90,59 +144,3 @@ def _boxes(view: View) -> Iterator[Scope]:
             yield item.scope
         elif isinstance(item, Frame):
             yield from _boxes(item.view)
-
-
-def _one(viewer: Viewer, scope: Scope, view: View, pen: Pen) -> Picture:
-    """A block in its frame, with what enters above, what leaves below, and where in the network it is."""
-    graph, theme = viewer.graph, pen.theme
-    inner = compose(view, pen, scope, leaving=view.outputs)
-    as_block = replace(scope, kind="block") if scope.block else scope
-    frame = Frame(as_block, view.inputs, view.outputs, view)
-    picture = framed(inner, frame, theme, scope.block or scope_name(scope))
-    if view.outputs:
-        picture = picture.footed(graph.tensor(view.outputs[0]), theme)
-    items: list[Item] = [moved(item, 0, FOOTER) for item in picture.items]
-    items += [Line(((x, 0), (x, FOOTER)), theme.ink) for x in picture.entries]
-    right, left = picture.right, picture.left
-    if view.inputs:
-        text = Text(
-            max(picture.entries) + 5, FOOTER / 2, shape(graph.tensor(view.inputs[0])), SIZE, theme.ink, True, "start"
-        )
-        items.append(text)
-        right = max(right, text.x + width(text.text, SIZE, True))
-    foot = picture.height + FOOTER
-    items += [Line(((x, foot), (x, foot + 12)), theme.ink, arrow=True) for x in picture.exits]
-    note = _place(viewer, scope)
-    middle = (right - left) / 2
-    items.append(Text(middle, foot + 12 + LINE / 2, note, SIZE, theme.faint))
-    half = width(note, SIZE) / 2
-    return replace(
-        picture,
-        left=max(left, half - middle),
-        right=max(right, half + middle),
-        height=foot + 12 + LINE,
-        items=tuple(items),
-    )
-
-
-def _place(viewer: Viewer, scope: Scope) -> str:
-    """`conv2.0 and 3 alike`."""
-    kinds = viewer.kinds
-    same = (s for s in viewer.graph.scopes.values() if s.block == scope.block and kinds[s.path] == kinds[scope.path])
-    others = sum(1 for _ in same) - 1 if scope.block and not viewer.plain(scope) else 0
-    return (scope.path or scope_name(scope)) + (f" and {others} alike" if others else "")
-
-
-def _shelves(pictures: Sequence[Picture], count: int) -> Picture:
-    """Rows of at most `count`, each in the middle."""
-    rows = [pictures[i : i + count] for i in range(0, len(pictures), count)]
-    widths = [sum(p.left + p.right + BETWEEN for p in row) - BETWEEN for row in rows]
-    items: list[Item] = []
-    y = 0.0
-    for row, wide in zip(rows, widths, strict=True):
-        x = (max(widths) - wide) / 2
-        for picture in row:
-            items += [moved(item, x + picture.left, y) for item in picture.items]
-            x += picture.left + picture.right + BETWEEN
-        y += max(picture.height for picture in row) + BETWEEN / 2
-    return Picture(0, max(widths), y - BETWEEN / 2, tuple(items))

@@ -17,8 +17,10 @@ from archdsl.backends.figures.scene import Line, Point, Scene, Shape, Text, bend
 from archdsl.backends.figures.text import width
 
 RESOLUTION = 192
-"""Dots per inch of a PNG: a slide of 960 points is 2560 wide."""
+"""Dots per inch of a PNG: a slide of 960 points is 2560 dots wide."""
 POINTS = 72
+DOT = 0.36
+"""Half the smallest node that Graphviz knows; one in each corner makes the page as large as it is."""
 RAISE = 0.02
 """How much higher text is set than its line's middle, of the size, so that its capitals are in the middle."""
 
@@ -33,7 +35,9 @@ def render(scene: Scene, format: Page) -> bytes:
     page = _page(scene)
     for index, (text, size) in enumerate(zip(texts, sizes, strict=True)):
         _write(page, f"text{index}", text, size, shrink, scene.height)
-    page.graph_attr["dpi"] = str(round(RESOLUTION * scene.scale)) if format == "png" else str(POINTS)
+    inches = (side * scene.scale / POINTS for side in (scene.width, scene.height))
+    page.graph_attr["size"] = ",".join(f"{side:.4f}" for side in inches) + "!"
+    page.graph_attr["dpi"] = str(RESOLUTION if format == "png" else POINTS)
     data = bytes(page.draw(format=format, prog="nop2"))
     # Cairo stamps a PDF with the time, here replaced by one as long.
     return re.sub(rb"(?<=/CreationDate \(D:)\d{14}", b"20000101000000", data)
@@ -44,8 +48,8 @@ def _page(scene: Scene) -> Any:
     page.graph_attr.update({"bgcolor": scene.background, "pad": "0", "margin": "0"})
     # Set as an attribute, not read as DOT, whose strings end at 16,384 characters.
     page.graph_attr["_background"] = _background(scene)
-    for name, x, y in (("corner0", 0.5, 0.5), ("corner1", scene.width - 0.5, scene.height - 0.5)):
-        page.add_node(name, pos=f"{x},{y}", fixedsize="true")
+    for name, x, y in (("corner0", DOT, DOT), ("corner1", scene.width - DOT, scene.height - DOT)):
+        page.add_node(name, pos=f"{x},{y}", fixedsize="true", width="0.01", height="0.01")
     return page
 
 

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from archdsl.backends.figures.compose import BELOW, HEADER, STEP, Pen, compose
+from archdsl.backends.figures.compose import BELOW, HEADER, Pen, compose
+from archdsl.backends.figures.items import Frame, Tag, View
+from archdsl.backends.figures.items import Item as Member
 from archdsl.backends.figures.parts import Picture
+from archdsl.backends.figures.route import STEP
 from archdsl.backends.figures.scene import Item, Line, moved
 from archdsl.backends.figures.style import Theme
-from archdsl.backends.figures.view import Frame, Tag, View
 
 GUTTER = 24.0
 """Between columns, where the line from one to the next runs up."""
@@ -61,7 +63,8 @@ def pieces(view: View, pen: Pen, most: int, blocks: bool) -> list[Piece]:
     for part in cut(view, most):
         (*_, last) = part.items
         alone = most > 0 and len(part.items) == 1 and set(part.outputs) <= set(last.outputs)
-        if isinstance(last, Frame) and alone and part.inputs == last.inputs and (blocks or not last.scope.block):
+        alone = alone and isinstance(last, Frame) and last.count == 1 and part.inputs == last.inputs
+        if alone and isinstance(last, Frame) and (blocks or not last.scope.block):
             found += [_piece(inner, last, pen) for inner in cut(last.view, 1)]
         else:
             found.append(_piece(part, None, pen))
@@ -74,15 +77,21 @@ def _piece(view: View, frame: Frame | None, pen: Pen) -> Piece:
     return Piece(view, frame, picture.height + around, picture.left + picture.right)
 
 
-def columns(parts: Sequence[Piece], count: int, pen: Pen) -> list[Picture]:
-    """At most `count` columns, the highest as low as may be."""
+def columns(parts: Sequence[Piece], ends: Sequence[int], pen: Pen) -> list[Picture]:
+    """The pieces in columns, each up to (and without) one of `ends`."""
+    return [_column(parts[start:end], pen) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def filled(parts: Sequence[Piece], count: int) -> tuple[list[int], float, float]:
+    """Where at most `count` columns end so that the highest is as low as may be; about how wide and high that is."""
     heights = [piece.height for piece in parts]
     low, high = max(heights), sum(heights)
     while high - low > 1:
         middle = (low + high) / 2
         low, high = (low, middle) if len(_fill(heights, middle)) <= count else (middle, high)
     ends = _fill(heights, high)
-    return [_column(parts[start:end], pen) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    widths = [max(p.width for p in parts[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    return ends, sum(widths) + GUTTER * (len(ends) - 1), high + 2 * MARGIN
 
 
 def _fill(heights: Sequence[float], limit: float) -> list[int]:
@@ -119,7 +128,7 @@ def _endings(exits: Sequence[float], y: float, theme: Theme) -> list[Item]:
 
 def _joined(run: Sequence[Piece]) -> View:
     """The view of pieces that follow one another: what they hold, with their stages around it."""
-    items = []
+    items: list[Member] = []
     for _, members in groupby(run, key=lambda piece: id(piece.frame) if piece.frame else 0):
         stage = list(members)
         inner = tuple(item for piece in stage for item in piece.view.items)
@@ -144,7 +153,9 @@ def side_by_side(pictures: Sequence[Picture], theme: Theme) -> Picture:
         x += gutter if x else 0.0
         axis = x + picture.left
         entering = sorted(axis + entry for entry in picture.entries)
-        if entering:
+        if entering and not leaving:
+            items += [Line(((entry, -MARGIN), (entry, 0.0)), theme.ink) for entry in entering]
+        elif entering:
             items += _turns(leaving, bottom, entering, x - gutter / 2, theme)
         else:
             items += _endings(leaving, bottom, theme)

@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from fnmatch import fnmatchcase
 
-from archdsl.backends.figures.columns import columns, pieces, side_by_side
 from archdsl.backends.figures.compose import Pen
-from archdsl.backends.figures.page import Paper, families, page, scale, skips
+from archdsl.backends.figures.items import Box, Detail, Frame, View
+from archdsl.backends.figures.options import FigureError, Options
+from archdsl.backends.figures.page import families, page, scale
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Scene
-from archdsl.backends.figures.style import Theme
-from archdsl.backends.figures.ushape import ushape
-from archdsl.backends.figures.view import Box, Detail, Frame, View, Viewer
+from archdsl.backends.figures.view import Viewer
+from archdsl.backends.figures.wrap import Way, wrapped
 from archdsl.ir.graph import Graph
-
-MOST_COLUMNS = 12
-
-
-class Way(NamedTuple):
-    """How to draw the same in less room: `slim` as a pen; cutting `blocks`, and where up to `most` values go on."""
-
-    slim: bool
-    blocks: bool
-    most: int
-
 
 WAYS = (Way(False, False, 1), Way(True, False, 1), Way(True, True, 1), Way(True, True, 2))
 
-HOPELESS = 0.6
+HOPELESS = 0.7
 """Where a drawing is so much too large, other ways to draw the same are not tried."""
 
 
-def graph(graph: Graph, theme: Theme, paper: Paper, *, depth: int | None = None, expand: Sequence[str] = ()) -> Scene:
-    """Everything from input to output; without `depth`, as deep as it fits the page at 14 pt."""
+def graph(graph: Graph, options: Options) -> Scene:
+    """Everything from input to output; without a depth, as deep as it fits the page at 14 pt. Raises `FigureError`."""
     viewer = Viewer(graph)
-    if depth is not None or expand:
-        found = fitted(viewer, Detail(depth or 0, tuple(expand)), theme, paper)
+    for pattern in options.expand:
+        if not any(fnmatchcase(path, pattern) for path in graph.scopes):
+            raise FigureError(f"nothing in the network is called `{pattern}`; a pattern is a path such as `conv4.*`")
+    if options.depth is not None or options.expand:
+        found = fitted(viewer, Detail(options.depth or 0, options.expand), options)
     else:
-        found = deepest(viewer, theme, paper)
-    used = {family for view in found.views for family in families(view)}
-    return page(graph, "graph", found.picture, paper, theme, used, skips(found.picture, theme))
+        found = deepest(viewer, options)
+    return page(graph, "graph", found.picture, options, {family for view in found.views for family in families(view)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +45,22 @@ class Fitted:
     fit: float
 
 
-def deepest(viewer: Viewer, theme: Theme, paper: Paper) -> Fitted:
+def deepest(viewer: Viewer, options: Options) -> Fitted:
     """As many levels as fit; below them what is built alike is opened once; then single boxes, as long as they fit."""
     levels = range(max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes))
-    best = _last_that_fits(viewer, (Detail(level) for level in levels), theme, paper)
+    best = _last_that_fits(viewer, (Detail(level) for level in levels), options)
     once = (Detail(level, once=True) for level in range(best.detail.depth + 1, len(levels)))
-    best = _last_that_fits(viewer, once, theme, paper, best)
+    best = _last_that_fits(viewer, once, options, best)
     for path in list(_closed(viewer, best.views)) if best.fit >= 1 else ():
-        more = fitted(viewer, replace(best.detail, expand=(*best.detail.expand, path)), theme, paper)
+        more = fitted(viewer, replace(best.detail, expand=(*best.detail.expand, path)), options)
         best = more if more.fit >= 1 else best
     return best
 
 
-def _last_that_fits(
-    viewer: Viewer, details: Iterator[Detail], theme: Theme, paper: Paper, best: Fitted | None = None
-) -> Fitted:
+def _last_that_fits(viewer: Viewer, details: Iterator[Detail], options: Options, best: Fitted | None = None) -> Fitted:
     """The last of ever more detailed drawings before one that does not fit; at least the first."""
     for detail in details:
-        found = fitted(viewer, detail, theme, paper)
+        found = fitted(viewer, detail, options)
         if best is not None and found.fit < 1:
             break
         if best is None or found.views != best.views:
@@ -90,38 +79,16 @@ def _closed(viewer: Viewer, views: Iterable[View]) -> Iterator[str]:
                 yield item.scope.path
 
 
-def fitted(viewer: Viewer, detail: Detail, theme: Theme, paper: Paper) -> Fitted:
+def fitted(viewer: Viewer, detail: Detail, options: Options) -> Fitted:
     """Drawn in the first of the `WAYS` that fits, or else the one that comes nearest to it."""
     views = [viewer.network(detail), *(viewer.side(scope, detail) for scope in viewer.sides)]
     best: Fitted | None = None
     for way in WAYS:
-        picture = wrapped(views, Pen(viewer.graph, theme, slim=way.slim), paper, way)
-        fit = scale(picture, paper)
+        picture = wrapped(views, Pen(viewer.graph, options.colours, slim=way.slim), options.paper, way)
+        fit = scale(picture, options.paper)
         if best is None or fit > best.fit:
             best = Fitted(detail, views, picture, fit)
         if fit >= 1 or fit < HOPELESS:
             break
     assert best is not None
     return best
-
-
-def wrapped(views: list[View], pen: Pen, paper: Paper, way: Way) -> Picture:
-    """The views one after the other in that number of columns which fills the page best."""
-    parts = [
-        replace(piece, starts=i > 0 and j == 0)
-        for i, view in enumerate(views)
-        for j, piece in enumerate(pieces(view, pen, way.most if i == 0 else 0, way.blocks))
-    ]
-    best: tuple[float, Picture] | None = None
-    form = ushape(views[0], replace(pen, flat=True, drawn={})) if len(views) == 1 else None
-    if form is not None:
-        return form
-    for count in range(1, min(MOST_COLUMNS, len(parts)) + 1):
-        picture = side_by_side(columns(parts, count, pen), pen.theme)
-        fit = scale(picture, paper)
-        if best is None or fit > best[0]:
-            best = fit, picture
-        elif fit < best[0] * 0.8:
-            break
-    assert best is not None
-    return best[1]

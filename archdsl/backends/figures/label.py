@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from archdsl.ir.graph import Graph, Header, Node, Scope
 from archdsl.naming import snake_case
@@ -107,28 +107,43 @@ def scope_name(scope: Scope) -> str:
     named = scope.parent is not None and scope.copy is None and scope.kind == "block"
     if scope.block and named and not scope.name.startswith(snake_case(scope.block)):
         return f"{scope.block} {scope.name}"
+    if scope.copy and not scope.block and scope.parent:
+        index, total = scope.copy
+        return f"{scope.parent.rpartition('.')[2]} {index + 1} of {total}"
     return scope.block or scope.name
 
 
-def block_arguments(graph: Graph, scope: Scope) -> str:
-    """What sets a use of a block apart from this network's other uses of it: `128, /2`."""
+class Argument(NamedTuple):
+    """One argument of a use of a block as it is written. `clear`: it says by itself what it is."""
+
+    name: str
+    text: str
+    clear: bool
+
+
+def block_arguments(graph: Graph, scope: Scope) -> list[Argument]:
+    """What sets a use of a block apart from this network's other uses of it: `128`, `/2`."""
     uses = [other.arguments for other in graph.scopes.values() if other.block == scope.block]
     told = []
     for i, (name, value) in enumerate(scope.arguments):
         values = [use[i][1] for use in uses if len(use) == len(scope.arguments)]
         if len(set(map(repr, values))) > 1:
             told.append(_block_argument(name, value, max(values, key=values.count)))
-    return ", ".join(filter(None, told))
+    return [argument for argument in told if argument.text]
 
 
-def _block_argument(name: str, value: Any, usual: Any) -> str:
+def _block_argument(name: str, value: Any, usual: Any) -> Argument:
     """Sizes without their names; other small numbers with them, where they are not the usual ones."""
     if name == "stride":
-        return f"/{size(value)}" if value != 1 else ""
+        return Argument(name, f"/{size(value)}" if value != 1 else "", True)
     if name == "kernel":
-        return f"{value}×{value}" if isinstance(value, int) else size(value)
+        return Argument(name, f"{value}×{value}" if isinstance(value, int) else size(value), True)
     if isinstance(value, bool):
-        return name if value else ""
+        return Argument(name, name if value else "", True)
     if isinstance(value, float) or (isinstance(value, int) and value < 10):
-        return f"{name} {plain(value)}" if value != usual else ""
-    return plain(value) if isinstance(value, int) else ""
+        return Argument(name, f"{name} {plain(value)}" if value != usual else "", True)
+    return Argument(name, plain(value) if isinstance(value, int) else "", False)
+
+
+def listed(arguments: Iterable[Argument]) -> str:
+    return ", ".join(argument.text for argument in arguments)

@@ -8,13 +8,15 @@ from itertools import pairwise
 
 from archdsl.analyses import totals
 from archdsl.backends.figures import parts
-from archdsl.backends.figures.label import count, notation, scope_name, shape
-from archdsl.backends.figures.page import LINE, Paper, page
+from archdsl.backends.figures.items import Box, Detail, Row, Tag
+from archdsl.backends.figures.label import count, notation, shape
+from archdsl.backends.figures.options import Options, Paper
+from archdsl.backends.figures.page import LINE, page
 from archdsl.backends.figures.parts import Picture
-from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, moved
+from archdsl.backends.figures.scene import Anchor, Group, Item, Line, Scene, Shape, Text, moved
 from archdsl.backends.figures.style import BLUE, ORANGE, SIZE, Theme, mix
 from archdsl.backends.figures.text import balanced, width
-from archdsl.backends.figures.view import Box, Detail, Row, Tag, Viewer
+from archdsl.backends.figures.view import Viewer
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Family
 
@@ -23,9 +25,13 @@ ARROW = 18.0
 LEAST, MOST = 104.0, 150.0
 """Across a box: its two costs stand side by side in it."""
 PADDING = 8.0
-TALLEST = 150.0
-SHORTEST = 40.0
+TALLEST = 230.0
+SHORTEST = 30.0
 """Of the bars, in points."""
+FOOT = 24.0
+"""Below a box: the shape that it makes."""
+LANE = 10.0
+"""From one skip above the boxes to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Stage:
     title: str
     lines: tuple[str, ...]
     inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
     output: Value
     parameters: int
     macs: int
@@ -43,28 +50,25 @@ class Stage:
     source: bool = False
 
 
-def overview(graph: Graph, theme: Theme, paper: Paper) -> Scene:
+def overview(graph: Graph, options: Options) -> Scene:
     """At most about eight boxes in a row; a network that comes back up is folded into a U."""
-    stages = list(stages_of(graph))
-    drawing = _Drawing(graph, stages, theme, paper)
-    return page(graph, "overview", drawing.picture(), paper, theme, (), drawing.skips, drawing.keys())
+    stages = stages_of(graph)
+    drawing = _Drawing(graph, stages, options.colours, options.paper)
+    return page(graph, "overview", drawing.picture(), options, (), drawing.keys())
 
 
-def stages_of(graph: Graph) -> Iterator[Stage]:
+def stages_of(graph: Graph) -> list[Stage]:
     viewer = Viewer(graph)
-    items = viewer.network(Detail(0)).items
-    tags: dict[Value, list[str]] = {}
+    view = viewer.network(Detail(0))
+    items = [item for item in view.items if not isinstance(item, Tag)]
+    used = {value for item in items for value in item.inputs} | set(view.outputs)
+    names = [output.name for output in graph.outputs]
+    stages = []
     for item in items:
-        if isinstance(item, Tag) and item.inputs:
-            tags.setdefault(item.inputs[0], []).append(item.text)
-    for scope in viewer.sides:
-        for value in viewer.side(scope, Detail(0)).items[-1].inputs:
-            stage = next((i for i in items if not isinstance(i, Tag) and value in _made(graph, i)), None)
-            if stage is not None and scope.path not in tags.get(stage.outputs[-1], ()):
-                tags.setdefault(stage.outputs[-1], []).append(scope.path)
-    for item in items:
-        if not isinstance(item, Tag):
-            yield _stage(graph, item, tuple(tags.get(item.outputs[-1], ())))
+        tags = {name for value in _made(graph, item) for name in viewer.taps.get(value, ())}
+        output = next((value for value in reversed(item.outputs) if value in used), item.outputs[0])
+        stages.append(_stage(graph, item, output, tuple(sorted(tags, key=names.index))))
+    return stages
 
 
 def _made(graph: Graph, item: Box | Row | object) -> set[Value]:
@@ -84,17 +88,16 @@ def _nodes(graph: Graph, item: Box | Row | object) -> list[Node]:
     return [node for path in run for node in totals.nodes_in(graph, path, training=True)]
 
 
-def _stage(graph: Graph, item: object, tags: tuple[str, ...]) -> Stage:
+def _stage(graph: Graph, item: object, output: Value, tags: tuple[str, ...]) -> Stage:
     assert isinstance(item, Box | Row)
     nodes = _nodes(graph, item)
     costs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
     if isinstance(item, Row):
         first, *others = [notation(graph, node) for node in item.nodes]
         source = item.nodes[0].op.family is Family.INPUT
-        return Stage(item.nodes[0].id, first, tuple(others), item.inputs, item.outputs[-1], *costs, tags, source)
-    times = f" ×{item.count}" if item.count > 1 else ""
-    lines = tuple(parts.summary(graph, item.scope))
-    return Stage(item.scope.path, scope_name(item.scope) + times, lines, item.inputs, item.outputs[-1], *costs, tags)
+        return Stage(item.nodes[0].id, first, tuple(others), item.inputs, item.outputs, output, *costs, tags, source)
+    lines = tuple(parts.summary(graph, item))
+    return Stage(item.scope.path, parts.named(item), lines, item.inputs, item.outputs, output, *costs, tags)
 
 
 class _Drawing:
@@ -102,15 +105,16 @@ class _Drawing:
 
     def __init__(self, graph: Graph, stages: Sequence[Stage], theme: Theme, paper: Paper) -> None:
         self.graph, self.stages, self.theme = graph, stages, theme
-        self.makers = {stage.output: i for i, stage in enumerate(stages)}
+        self.makers = {value: i for i, stage in enumerate(stages) for value in stage.outputs}
         self.arcs = sorted(
-            (self.makers[value], i)
-            for i, stage in enumerate(stages)
-            for value in stage.inputs
-            if value in self.makers and self.makers[value] < i - 1
+            {
+                (self.makers[value], i)
+                for i, stage in enumerate(stages)
+                for value in stage.inputs
+                if value in self.makers and self.makers[value] < i - 1
+            }
         )
-        self.skips = bool(self.arcs)
-        room = paper.width - 24
+        room = paper.width - 24 - (30 + LANE * len(self.arcs) if self.arcs else 0)
         widest = max(self._least(stage) for stage in stages)
         fitting = max(int((room + ARROW) // (widest + ARROW)), 1)
         self.rows = self._rows(fitting)
@@ -118,8 +122,8 @@ class _Drawing:
         self.wide = max(min((room + ARROW) / longest - ARROW, MOST), widest)
         self.lines = {stage.path: self._lines(stage) for stage in stages}
         self.high = 12 + 17.0 * max(len(title) + len(told) for title, told in self.lines.values())
-        self.below = 24.0 + 26.0 * max(len(stage.tags) for stage in stages)
-        above = 10.0 * self._lanes() + 14
+        self.below = FOOT + 26.0 * max(len(stage.tags) for stage in stages)
+        above = LANE * self._lanes() + 14
         spare = (paper.height - 110) / len(self.rows) - self.high - self.below - above - 2 * LINE
         self.tall = min(max(spare, SHORTEST), TALLEST)
         self.pitch = above + self.high + self.below + self.tall + 2 * LINE
@@ -162,28 +166,33 @@ class _Drawing:
         places = self._places()
         items: list[Item] = []
         for i, stage in enumerate(self.stages):
-            items += [moved(item, *places[i]) for item in self._column(stage)]
+            items += [moved(item, *places[i]) for item in self._column(i, stage)]
         lines = list(self._lines_between(places))
-        right = max(x for x, _ in places) + self.wide
-        return Picture(0, right, self.pitch * len(self.rows) - 14, (*lines, *items))
+        right = max([max(x for x, _ in places) + self.wide, *(x for line in lines for x, _ in line.points)])
+        left = -min([0.0, *(x for line in lines for x, _ in line.points)])
+        high = max(y for _, y in places) + self.high + self.below + LINE + self.tall
+        return Picture(left, right, high, (*lines, *items))
 
     def _places(self) -> list[tuple[float, float]]:
         """The upper left corner of each box."""
         places = [(0.0, 0.0)] * len(self.stages)
         longest = max(len(row) for row in self.rows)
+        top = self.tall + LINE + 10 if self.folded else LANE * self._lanes()
+        pitch = self.high + self.below + 2 * LINE if self.folded else self.pitch
         for r, row in enumerate(self.rows):
             # In a U each level stands under the one it is handed its value by.
             shift = self._shift(row, longest) if r and self.folded else 0
             for c, i in enumerate(row):
-                places[i] = ((c + shift) * (self.wide + ARROW), r * self.pitch + 10.0 * self._lanes())
+                places[i] = ((c + shift) * (self.wide + ARROW), top + r * pitch)
         return places
 
     def _shift(self, row: list[int], longest: int) -> int:
         start, end = self.arcs[0]
         return max(min(self.rows[0].index(start) - row.index(end), longest - len(row)), 0)
 
-    def _column(self, stage: Stage) -> Iterator[Item]:
-        """A box, what it makes, the outputs that leave it, and its bars."""
+    def _column(self, number: int, stage: Stage) -> Iterator[Item]:
+        """A box, what it makes, the outputs that leave it, and its bars: below, or in the upper row of a U above."""
+        raised = self.folded and number in self.rows[0]
         theme, (title, told) = self.theme, self.lines[stage.path]
         radius = self.high / 2 if stage.source else 5.0
         fill = theme.background if stage.source else theme.stage
@@ -196,12 +205,15 @@ class _Drawing:
         group = Group((back, *texts), stage.path, data=(*parts.facts("stage", stage.title), *self._costs(stage)))
         yield group
         made = shape(self.graph.tensor(stage.output))
-        yield Text(self.wide / 2, self.high + 14, made, SIZE, theme.ink, True)
+        # In the upper row of a U a skip runs down the middle.
+        beside = raised and any(number == start for start, _ in self.arcs)
+        anchor: Anchor = "start" if beside else "middle"
+        yield Text(self.wide / 2 + 5 * beside, self.high + 14, made, SIZE, theme.ink, True, anchor)
         for i, tag in enumerate(stage.tags):
             picture = parts.tag(Tag(tag, (), ()), theme)
             yield from (moved(item, self.wide / 2, self.high + 28 + 26.0 * i) for item in picture.items)
         if not stage.source:
-            yield from self._bars(stage, self.high + self.below + LINE)
+            yield from self._bars(stage, -10 - self.tall if raised else self.high + self.below + LINE)
 
     def _costs(self, stage: Stage) -> tuple[tuple[str, str], ...]:
         return ("parameters", str(stage.parameters)), ("macs", str(stage.macs))
@@ -230,7 +242,7 @@ class _Drawing:
         for i, j in self.arcs:
             yield self._arc(i, j, places)
         for i, stage in enumerate(self.stages):
-            if i and self.stages[i - 1].output in stage.inputs:
+            if i and set(self.stages[i - 1].outputs) & set(stage.inputs):
                 yield self._onward(places[i - 1], places[i])
 
     def _onward(self, start: tuple[float, float], end: tuple[float, float]) -> Line:
@@ -241,22 +253,27 @@ class _Drawing:
             return Line(((first, start[1] + middle), (last, end[1] + middle)), ink, arrow=True)
         if self.folded:
             x, aside = start[0] + wide, max(start[0], end[0]) + wide + ARROW
-            points = (x, start[1] + middle), (aside, start[1] + middle), (aside, end[1] + middle)
-            return Line((*points, (end[0] + wide, end[1] + middle)), ink, arrow=True)
-        right, left, gap = start[0] + wide + 10, -10.0, end[1] - 10.0 * self._lanes() - 8
+            turn = (x, start[1] + middle), (aside, start[1] + middle), (aside, end[1] + middle)
+            return Line((*turn, (end[0] + wide, end[1] + middle)), ink, arrow=True)
+        right, left, gap = start[0] + wide + 10, -10.0, end[1] - LANE * self._lanes() - 8
         points = (start[0] + wide, start[1] + middle), (right, start[1] + middle), (right, gap), (left, gap)
         return Line((*points, (left, end[1] + middle), (end[0], end[1] + middle)), ink, arrow=True)
 
     def _arc(self, i: int, j: int, places: list[tuple[float, float]]) -> Line:
-        """A skip: above the boxes of its row; in a U straight down."""
+        """A skip: above the boxes, to another row around the end of its own; in a U straight down."""
         (x, y), (onward, below) = places[i], places[j]
         skip = self.theme.skip
         if self.folded:
-            aside = x + self.wide - 12
-            return Line(((aside, y + self.high), (aside, below)), skip, 1.8, arrow=True)
-        lane = y - 10.0 * (self.arcs.index((i, j)) + 1)
+            middle = x + self.wide / 2
+            return Line(((middle, y + self.high), (middle, below)), skip, 1.8, arrow=True)
+        number = self.arcs.index((i, j))
+        lane, lower = y - LANE * (number + 1), below - LANE * (number + 1)
         start, end = x + self.wide * 0.7, onward + self.wide * 0.3
-        return Line(((start, y), (start, lane), (end, lane), (end, below)), skip, 1.8, arrow=True)
+        if y == below:
+            return Line(((start, y), (start, lane), (end, lane), (end, below)), skip, 1.8, arrow=True)
+        aside = max(x for x, _ in places) + self.wide + 18 + LANE * number
+        points = (start, y), (start, lane), (aside, lane), (aside, lower), (end, lower), (end, below)
+        return Line(points, skip, 1.8, arrow=True)
 
     def keys(self) -> Iterator[tuple[str, tuple[Shape, ...]]]:
         for side, name in enumerate(("parameters", "MACs")):

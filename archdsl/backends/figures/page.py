@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from archdsl.analyses import totals
 from archdsl.backends.figures import parts
+from archdsl.backends.figures.items import Frame, Row, View
+from archdsl.backends.figures.items import Item as Member
 from archdsl.backends.figures.label import count, network_name, shape
+from archdsl.backends.figures.options import Options, Paper
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, leaves, moved, placed
 from archdsl.backends.figures.style import LOOKS, SIZE, TITLE, Theme
 from archdsl.backends.figures.text import width, wrap
-from archdsl.backends.figures.view import Frame, Row, View
-from archdsl.backends.figures.view import Item as Member
 from archdsl.ir.graph import Graph
 from archdsl.ops.base import Family
 
@@ -27,18 +27,6 @@ LINE = 20.0
 """From one line of text to the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """The page in points: a slide of 13⅓ inches at 16:9, unless asked otherwise."""
-
-    width: float = 960.0
-    aspect: float = 16 / 9
-
-    @property
-    def height(self) -> float:
-        return self.width / self.aspect
-
-
 def scale(picture: Picture, paper: Paper) -> float:
     """How large a picture can be on the paper, with a title and one row of keys; below 1 it does not fit."""
     across = paper.width / (picture.left + picture.right + 2 * EDGE)
@@ -50,14 +38,13 @@ def page(
     graph: Graph,
     figure: str,
     picture: Picture,
-    paper: Paper,
-    theme: Theme,
+    options: Options,
     families: Iterable[Family],
-    skips: bool,
     further: Iterable[tuple[str, tuple[Shape, ...]]] = (),
 ) -> Scene:
     """The whole slide. Where the picture does not fit, the page grows, at the same aspect."""
-    keys = [_key(text, swatch, theme) for text, swatch in further] + list(_keys(families, skips, theme))
+    paper, theme = options.paper, options.colours
+    keys = [_key(text, swatch, theme) for text, swatch in further] + list(_keys(families, skips(picture, theme), theme))
     across = picture.left + picture.right + 2 * EDGE
     factor = scale(picture, paper)
     wide = max(paper.width / factor, across)

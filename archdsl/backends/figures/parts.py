@@ -5,14 +5,14 @@ A picture's axis is where the data runs: x = 0, downwards from y = 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from archdsl.backends.figures.label import SIGNS, block_arguments, notation, scope_name, shape, short
+from archdsl.backends.figures.items import LIGHT, Box, Frame, Row, Tag, is_bar
+from archdsl.backends.figures.label import SIGNS, Argument, block_arguments, listed, notation, scope_name, shape, short
 from archdsl.backends.figures.scene import Group, Item, Line, Shape, Text, moved
 from archdsl.backends.figures.style import LOOKS, SIZE, Theme
 from archdsl.backends.figures.text import balanced, width
-from archdsl.backends.figures.view import LIGHT, Box, Row, Tag, is_bar
 from archdsl.ir.graph import Graph, Node, Scope
 from archdsl.ops.base import Family
 from archdsl.tensor import Tensor
@@ -54,13 +54,13 @@ class Picture:
     open: bool = False
     loose: bool = False
 
-    def footed(self, tensor: Tensor, theme: Theme) -> Picture:
-        """With a shape beside the line that leaves."""
-        text = Text(self.exits[0] + 5, self.height + FOOTER / 2, shape(tensor), SIZE, theme.ink, True, "start")
-        right = max(self.right, self.exits[0] + 5 + width(text.text, SIZE, True))
-        line = Line(((self.exits[0], self.height), (self.exits[0], self.height + FOOTER)), theme.ink)
-        others = (Line(((x, self.height), (x, self.height + FOOTER)), theme.ink) for x in self.exits[1:])
-        items = (*self.items, line, *others, text)
+    def footed(self, tensors: Sequence[Tensor], theme: Theme) -> Picture:
+        """With a shape beside the line that leaves; of several lines, beside the one at the right."""
+        x, made = max(zip(self.exits, map(shape, tensors), strict=True))
+        text = Text(x + 5, self.height + FOOTER / 2, made, SIZE, theme.ink, True, "start")
+        right = max(self.right, x + 5 + width(made, SIZE, True))
+        lines = (Line(((x, self.height), (x, self.height + FOOTER)), theme.ink) for x in self.exits)
+        items = (*self.items, *lines, text)
         return replace(self, right=right, height=self.height + FOOTER, items=items, foot=self.foot + FOOTER)
 
 
@@ -196,8 +196,8 @@ def closed(graph: Graph, item: Box, theme: Theme, flat: bool = False) -> Picture
     """A scope as a box: its name, how often, and what it was given or holds; if `flat`, all in one line."""
     if flat:
         return _flat(graph, item, theme)
-    lines = [(_named(item.scope, item.count), True)]
-    lines += [(line, False) for line in summary(graph, item.scope)]
+    lines = [(named(item), True)]
+    lines += [(line, False) for line in summary(graph, item)]
     wide = max(max(width(text, SIZE, bold) for text, bold in lines) + 4 * PADDING, 90.0)
     high = 17.0 * len(lines) + 9
     back = Shape(-wide / 2, 0, wide, high, theme.stage, theme.border, 1.4, (), "round", 5)
@@ -207,7 +207,7 @@ def closed(graph: Graph, item: Box, theme: Theme, flat: bool = False) -> Picture
 
 
 def _flat(graph: Graph, item: Box, theme: Theme) -> Picture:
-    name, told = _named(item.scope, item.count), " · ".join(summary(graph, item.scope))
+    name, told = named(item), " · ".join(summary(graph, item))
     first = width(name, SIZE, True) + (8 if told else 0)
     wide = first + width(told, SIZE) + 4 * PADDING
     back = Shape(-wide / 2, 0, wide, 26, theme.stage, theme.border, 1.4, (), "round", 5)
@@ -226,29 +226,51 @@ def _boxed(item: Box, items: tuple[Item, ...], wide: float, high: float, behind:
     return Picture(wide / 2, wide / 2 + 4 * behind, high + 4 * behind, (group,), entries, exits, loose=True)
 
 
-def _named(scope: Scope, count: int) -> str:
+def named(item: Box | Frame) -> str:
+    """The name of a scope, and how many alike it stands for."""
+    scope, count = item.scope, item.count
+    if count > 1 and scope.copy and not scope.block and scope.parent:
+        return f"{scope.parent.rpartition('.')[2]} ×{count}"
     return scope_name(scope) + (f" ×{count}" if count > 1 else "")
 
 
-def summary(graph: Graph, scope: Scope) -> list[str]:
+MOST_LINES = 4
+
+
+def summary(graph: Graph, item: Box) -> list[str]:
     """A block's arguments; of a stage, what it consists of."""
-    if scope.block:
-        name = f"{scope.block} " if scope.kind in ("stage", "output") else ""
-        return balanced(f"{name}{block_arguments(graph, scope)}", SIZE, 150)
-    told: list[str] = []
-    counts: list[int] = []
-    for member in graph.children[scope.path]:
-        if isinstance(member, Node):
-            line = notation(graph, member) if member.op.family not in LIGHT else ""
-        else:
-            line = f"{member.block} {block_arguments(graph, member)}".strip() if member.block else ""
-        if line and told and told[-1] == line:
-            counts[-1] += 1
-        elif line:
-            told.append(line)
-            counts.append(1)
-    lines = [f"{line} ×{count}" if count > 1 else line for line, count in zip(told, counts, strict=True)]
-    return lines if len(lines) <= 3 else [f"{sum(counts)} steps"]
+    scope = item.scope
+    if scope.block and scope.kind not in ("stage", "output"):
+        return balanced(listed(block_arguments(graph, scope)), SIZE, 150)
+    if scope.block and len(list(_held(graph, item))) > 1:
+        return balanced(f"{scope.block} {listed(block_arguments(graph, scope))}".strip(), SIZE, 150)
+    groups: dict[str, list[tuple[list[Argument], int]]] = {}
+    for name, told, count in _held(graph, item):
+        groups.setdefault(name, []).append((told, count))
+    lines = [_line(name, uses) for name, uses in groups.items()]
+    return lines if len(lines) <= MOST_LINES else [*lines[: MOST_LINES - 1], f"{len(lines) - MOST_LINES + 1} more"]
+
+
+def _held(graph: Graph, item: Box) -> Iterator[tuple[str, list[Argument], int]]:
+    """What a closed box holds: ops of weight, and blocks with their arguments and how often."""
+    for member in item.view.items:
+        if isinstance(member, Row):
+            for node in member.nodes:
+                if node.op.family not in LIGHT and node.op.family is not Family.MERGE:
+                    yield notation(graph, node), [], member.count
+        elif isinstance(member, Box | Frame):
+            scope = member.scope
+            yield scope.block or scope_name(scope), block_arguments(graph, scope), member.count
+
+
+def _line(name: str, uses: list[tuple[list[Argument], int]]) -> str:
+    """A block, the arguments that all its uses have, and how many they are."""
+    first = uses[0][0]
+    common = [told for told in first if all(told in others for others, _ in uses)]
+    # One number of several says nothing without its place.
+    common = [told for told in common if told.clear or told is first[0]]
+    count = sum(times for _, times in uses)
+    return f"{name} {listed(common)}".strip() + (f" ×{count}" if count > 1 else "")
 
 
 def tag(item: Tag, theme: Theme) -> Picture:

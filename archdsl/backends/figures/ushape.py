@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from archdsl.backends.figures.columns import BESIDE
-from archdsl.backends.figures.compose import STEP, Pen, compose
+from archdsl.backends.figures.compose import Pen, compose
+from archdsl.backends.figures.items import Item as Member
+from archdsl.backends.figures.items import Row, Tag, View
 from archdsl.backends.figures.parts import Picture
+from archdsl.backends.figures.route import STEP
 from archdsl.backends.figures.scene import Item, Line, flipped, moved
-from archdsl.backends.figures.view import Item as Member
-from archdsl.backends.figures.view import Row, Tag, View
 from archdsl.ir.graph import Value
 
 ACROSS = 70.0
@@ -107,9 +108,9 @@ def _drawn(levels: Sequence[_Level], turn: Picture, pen: Pen) -> Picture:
         items.append(_line(pen, (leave, (x, y))))
     x -= turn.entries[0]
     items += [moved(item, x, y) for item in turn.items]
-    leave, main = (x + turn.exits[0], y + turn.height), arriving[-1]
-    foot = leave[1] + BESIDE
-    items.append(_line(pen, (leave, (leave[0], foot), (main[0], foot), main)))
+    end, (onto, above) = (x + turn.exits[0], y + turn.height), arriving[-1]
+    foot = end[1] + BESIDE
+    items.append(_line(pen, (end, (end[0], foot), (onto, foot), (onto, above))))
     top = levels[0].up
     end = axis + axes[0] + top.exits[0], max(levels[0].down.height - top.height, 0.0)
     items.append(_line(pen, (end, (end[0], end[1] - STEP)), arrow=True))

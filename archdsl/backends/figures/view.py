@@ -7,90 +7,21 @@ flows there. What only serves an output beside the main one is a view of its own
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
 from archdsl.analyses.structure import Interface, interfaces, structures
-from archdsl.backends.figures.label import SIGNS, notation, short
+from archdsl.backends.figures.bundle import Bundler
+from archdsl.backends.figures.items import LIGHT, Box, Detail, Frame, Item, Row, Tag, View, data_inputs, is_bar
+from archdsl.backends.figures.label import notation
 from archdsl.backends.figures.style import SIZE
 from archdsl.backends.figures.text import width
 from archdsl.ir.graph import Graph, Node, Scope, Value
 from archdsl.ops.base import Family
 
-LIGHT = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE, Family.RESHAPE})
-"""Families that share a row with the op they follow, or precede."""
 ROW = 200.0
 """A row is broken where its text would be longer than this, in points."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Ops one after the other. `scopes` are blocks with the part of the row that is all they hold: first and end."""
-
-    nodes: tuple[Node, ...]
-    inputs: tuple[Value, ...]
-    outputs: tuple[Value, ...]
-    scopes: tuple[tuple[Scope, int, int], ...] = ()
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A scope that is not opened, or `count` alike in a row."""
-
-    scope: Scope
-    inputs: tuple[Value, ...]
-    outputs: tuple[Value, ...]
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """An opened scope. Of `count` alike the first is shown: `view` has its values, in the order of ours.
-
-    `more`: it goes on from elsewhere.
-    """
-
-    scope: Scope
-    inputs: tuple[Value, ...]
-    outputs: tuple[Value, ...]
-    view: View
-    count: int = 1
-    more: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A name in place of a line: where a value goes, or where it comes from."""
-
-    text: str
-    inputs: tuple[Value, ...]
-    outputs: tuple[Value, ...]
-
-
-Item = Row | Box | Frame | Tag
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Items in an order in which each follows those it takes from; `inputs` and `outputs` cross the border."""
-
-    items: tuple[Item, ...]
-    inputs: tuple[Value, ...]
-    outputs: tuple[Value, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """How much is opened: `depth` levels of scopes, and all that match one of the patterns.
-
-    `once`: of blocks that are built alike, but for their numbers, the first only.
-    """
-
-    depth: int
-    expand: tuple[str, ...] = ()
-    once: bool = False
 
 
 class Viewer:
@@ -162,7 +93,10 @@ class Viewer:
         border = self.borders[path]
         items = self._tagged(self._items(self._members(path), detail, level))
         outputs = tuple(value for value in border.outputs if value not in border.inputs)
-        return View(tuple(self._gathered(items)), border.inputs, outputs)
+        scope = self.graph.scopes[path]
+        numbers = self.kinds if detail.loosely else self.numbers
+        gathered = Bundler(scope, list(self._gathered(items)), outputs, numbers, detail.loosely).items()
+        return View(tuple(gathered), border.inputs, outputs)
 
     def _tagged(self, items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
@@ -214,7 +148,8 @@ class Viewer:
                     yield self._row(nodes)
             else:
                 run = self._run(members, position)
-                if run == 1 and member.kind == "copy" and member.block is None:
+                turn = member.kind == "copy" and member.block is None
+                if run == 1 and turn and self._opened(member, detail, level):
                     yield from self._items(self._members(member.path), detail, level)
                 else:
                     yield self._folded(
@@ -236,10 +171,11 @@ class Viewer:
         inputs = self.borders[run[0].path].inputs
         if isinstance(item, Frame):
             view = View(item.view.items, inputs, tuple(made[v] for v in leaving))
-            return Frame(run[0], inputs, leaving, view, len(run))
-        if isinstance(item, Row):
-            return Row(item.nodes, inputs, leaving, item.scopes, len(run))
-        return Box(run[0], inputs, leaving, len(run))
+            return replace(item, outputs=leaving, view=view, count=len(run))
+        if isinstance(item, Box):
+            return replace(item, outputs=(*leaving, *self._tapped(run[-1], leaving)), count=len(run))
+        assert isinstance(item, Row)
+        return replace(item, outputs=leaving, count=len(run))
 
     def _leaves(self, value: Value, paths: set[str]) -> bool:
         """Whether a value is used outside of these scopes."""
@@ -289,7 +225,11 @@ class Viewer:
                 return Row(only.nodes, border.inputs, outputs, ((scope, 0, len(only.nodes)), *only.scopes), only.count)
         if self._opened(scope, detail, level):
             return Frame(scope, border.inputs, outputs, View(view.items, border.inputs, outputs))
-        return Box(scope, border.inputs, outputs)
+        return Box(scope, border.inputs, (*outputs, *self._tapped(scope, outputs)), view)
+
+    def _tapped(self, scope: Scope, outputs: tuple[Value, ...]) -> Iterator[Value]:
+        """Values inside a scope that only further outputs take."""
+        return (v for v in self.taps if v not in outputs and self._within(v.node, {scope.path}))
 
     def _opened(self, scope: Scope, detail: Detail, level: int) -> bool:
         if self._expanded(scope.path, detail.expand):
@@ -370,20 +310,6 @@ class Viewer:
     def _row(self, nodes: list[Node]) -> Row:
         outputs = tuple(Value(nodes[-1].id, port) for port in range(len(nodes[-1].outputs)))
         return Row(tuple(nodes), data_inputs(self.graph, nodes[0]), outputs)
-
-
-def data_inputs(graph: Graph, node: Node) -> tuple[Value, ...]:
-    """A node's inputs but for those that only lend their size."""
-    inputs = graph.inputs_of(node.id)
-    lent = sum(value == "like" for value in node.op.__dict__.values())
-    return inputs[: len(inputs) - lent]
-
-
-def is_bar(node: Node, graph: Graph) -> bool:
-    """Whether a merge is drawn as a bar into which its inputs fall, not as a sign in a circle."""
-    if node.op.family is not Family.MERGE:
-        return False
-    return short(node.op) not in SIGNS or len(graph.inputs_of(node.id)) != 2
 
 
 def _succession(one: Interface, other: Interface) -> tuple[tuple[str, int], ...] | None:

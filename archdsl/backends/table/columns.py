@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -11,7 +11,6 @@ from archdsl.analyses.receptive_field import Field
 from archdsl.analyses.rows import Row, nodes_in
 from archdsl.analyses.summary import Facts, Summary
 from archdsl.backends.table.words import members_text
-from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.ir.graph import Node, Scope
 from archdsl.ops.arguments import spread
 from archdsl.ops.base import Family, Window
@@ -192,10 +191,9 @@ def _last_output(summary: Summary) -> Value:
 
 _ALL = (
     Column("path", "stage", Unit.TEXT, lambda s, row: row.path, lambda s: "total", meaning="path in the network"),
-    Column("op", "op", Unit.TEXT, lambda s, row: members_text(s, row), meaning="what it is: ops, blocks, ×n"),
+    Column("op", "op", Unit.TEXT, lambda s, row: members_text(s.graph, row), meaning="what it is: ops, blocks, ×n"),
     Column("title", "title", Unit.TEXT, _title, meaning="a stage's title"),
     Column("line", "line", Unit.TEXT, _line, meaning="where the spec says it"),
-    Column("copies", "×", Unit.NUMBER, lambda s, row: row.copies, meaning="how many are counted together"),
     Column("kernel", "kernel", Unit.SIZE, _of_window("kernel"), meaning="window in pixels"),
     Column("stride", "stride", Unit.SIZE, _of_window("stride"), meaning="pixels from window to window"),
     Column("padding", "padding", Unit.SIZE, _padding, meaning="pixels around the input"),
@@ -212,7 +210,7 @@ _ALL = (
     _fact("count", "count", Unit.COUNT, "operations by the convention's rule", "counted"),
     Column("layers", "layers", Unit.NUMBER, _inside, lambda s: s.depth, meaning="weighted layers in depth"),
     _field_column("field", "field", lambda f: f.size, "receptive field in pixels, over all ways"),
-    _field_column("smallest", "smallest field", lambda f: f.size, "receptive field by the smallest way", True),
+    _field_column("smallest", "smallest", lambda f: f.size, "receptive field by the smallest way", True),
     _field_column("jump", "jump", lambda f: f.stride, "input pixels from one position to the next"),
     _field_column("centre", "centre", lambda f: f.centre, "middle of the first position's field, in input pixels"),
     _fact("memory", "memory", Unit.BYTES, "memory of all outputs", "written"),
@@ -226,22 +224,7 @@ _ALL = (
 COLUMNS: Mapping[str, Column] = {column.name: column for column in _ALL}
 
 DEFAULT = ("path", "op", "output", "params", "macs", "field", "memory", "flops", "jump")
-"""The most wanted first: what does not fit a terminal goes unsaid from the end."""
+"""The most wanted first: what does not fit a terminal is left out, from the end."""
 
-
-def choose(names: Iterable[str]) -> tuple[Column, ...]:
-    """Columns by name, in this order. Raises `CompileError` for those that there are not."""
-    from difflib import get_close_matches
-
-    names = tuple(names)
-    unknown = [name for name in names if name not in COLUMNS]
-    diagnostics = []
-    for name in unknown:
-        close = get_close_matches(name, COLUMNS, 1)
-        mean = f"did you mean `{close[0]}`? " if close else ""
-        diagnostics.append(
-            Diagnostic("unknown-choice", f"there is no column `{name}`", help=f"{mean}There are {', '.join(COLUMNS)}")
-        )
-    if diagnostics:
-        raise CompileError(diagnostics)
-    return tuple(COLUMNS[name] for name in names)
+ON_A_MACHINE = ("path", "op", "output", "macs", "time", "intensity", "traffic", "params", "memory")
+"""The same where a machine is given."""

@@ -39,6 +39,27 @@ class Table:
     notes: tuple[str, ...]
     style: Style
     blank: frozenset[str] = frozenset()
+    worked: frozenset[str] = frozenset()
+    """Columns that show how a number comes about."""
+
+    def is_blank(self, column: Column) -> bool:
+        return column.name in self.blank
+
+
+WORKED = frozenset({"params", "macs", "output", "field"})
+"""Columns that can be worked out."""
+
+
+def cell(table: Table, line: Line, index: int) -> str:
+    """A cell as it is read: the path indented by two blanks for each row around it."""
+    column = table.columns[index]
+    if column.name == "path" and not table.is_blank(column):
+        return "  " * line.level + line.label
+    return shown(column, line.values[index], table.style)
+
+
+def total_cells(table: Table) -> list[str]:
+    return [shown(column, value, table.style) for column, value in zip(table.columns, table.total, strict=True)]
 
 
 def make_table(
@@ -54,7 +75,7 @@ def make_table(
 
     A table with blank columns has no notes: they would tell the answer.
     """
-    style = style or Style()
+    style = replace(style or Style(), exact=True) if solution else style or Style()
     columns = tuple(_headed(column, summary) for column in columns)
     lines = [
         Line(
@@ -63,7 +84,10 @@ def make_table(
         for row, label in zip(rows, _labels(rows), strict=True)
     ]
     if solution:
-        lines = [_worked(line, row, columns, summary, style) for line, row in zip(lines, rows, strict=True)]
+        lines = [
+            line if row.opened else _worked(line, row, columns, summary, style)
+            for line, row in zip(lines, rows, strict=True)
+        ]
     empty = frozenset(blank)
     return Table(
         summary.graph,
@@ -75,6 +99,7 @@ def make_table(
         () if empty else notes(summary, rows, columns),
         style,
         empty,
+        WORKED if solution else frozenset(),
     )
 
 
@@ -82,8 +107,7 @@ def _headed(column: Column, summary: Summary) -> Column:
     """The convention's column is called after it."""
     if column.name != "count":
         return column
-    convention = summary.basis.convention
-    return replace(column, heading=convention.name, name=f"count_{convention.name}")
+    return replace(column, heading=summary.basis.convention.name)
 
 
 def _blanked(values: tuple[Value, ...], columns: Sequence[Column], blank: frozenset[str]) -> tuple[Value, ...]:

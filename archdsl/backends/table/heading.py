@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from archdsl.analyses import notation
 from archdsl.analyses.conventions import CONVENTIONS
-from archdsl.analyses.notation import count, plain, seconds, shape
+from archdsl.analyses.notation import plain, seconds, shape
 from archdsl.analyses.rows import Row
 from archdsl.analyses.summary import Summary
 from archdsl.backends.table.columns import Column
@@ -13,6 +14,11 @@ from archdsl.ir.graph import Header, Setting
 
 MISALIGNED = 3
 """Merges that are named."""
+
+
+def count(number: float, unit: str = "") -> str:
+    """With a blank that no line breaks at."""
+    return notation.count(number, unit).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def heading(summary: Summary, columns: Sequence[Column]) -> tuple[str, ...]:
@@ -33,8 +39,10 @@ def _heading(summary: Summary, columns: set[str]) -> Iterator[str]:
         yield f"MACs: {CONVENTIONS['paper'].rule}"
     if "flops" in columns:
         yield "FLOPs: 2 for each MAC, and all other operations"
-    if any(name.startswith("count") for name in columns):
-        yield f"{basis.convention.name}: {basis.convention.unit}, {basis.convention.rule}"
+    if "count" in columns:
+        yield f"{basis.convention.name}: {basis.convention.rule}"
+    if "memory" in columns:
+        yield "Memory: of all outputs"
     if basis.machine and columns & {"time", "intensity"}:
         yield f"Time: at least, on {basis.machine.title} ({basis.machine.source})"
     yield from _settings(header)
@@ -93,7 +101,7 @@ def _field(summary: Summary) -> str:
     placed = {
         id: f for id, f in summary.fields.fields.items() if any(d.jump for d in f.largest) and id in summary.nodes
     }
-    id = max(placed, key=lambda id: placed[id].size)
+    id = max(reversed(placed), key=lambda id: placed[id].size)
     sizes = "×".join(map(str, dict.fromkeys(placed[id].size)))
     return f"; receptive field {sizes} pixels at {id}" if placed[id].size != (1,) * len(placed[id].size) else ""
 

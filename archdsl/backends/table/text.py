@@ -7,9 +7,8 @@ from io import StringIO
 from textwrap import wrap
 from typing import Any
 
-from archdsl.backends.table.columns import DEFAULT, Column
-from archdsl.backends.table.document import Line, Table
-from archdsl.backends.table.values import shown
+from archdsl.backends.table.columns import Column
+from archdsl.backends.table.document import Table, cell, total_cells
 
 GAP = 2
 """Blanks between columns."""
@@ -27,10 +26,10 @@ def text(table: Table, width: int = 80, color: bool = False) -> str:
     return "\n".join(line.rstrip() for line in parts) + "\n"
 
 
-def fitting(table: Table, width: int) -> tuple[Column, ...]:
-    """Of the default columns those that fit, the most wanted first, in the order of the table."""
+def fitting(table: Table, wanted: Sequence[str], width: int) -> tuple[Column, ...]:
+    """The columns that fit `width`, of `wanted` the first ones, in the order of the table."""
     chosen: list[str] = []
-    for name in DEFAULT:
+    for name in wanted:
         indices = [i for i, column in enumerate(table.columns) if column.name in (*chosen, name)]
         if _needed(table, indices) <= width:
             chosen.append(name)
@@ -40,18 +39,11 @@ def fitting(table: Table, width: int) -> tuple[Column, ...]:
 def _paragraphs(lines: Sequence[str], width: int, color: bool) -> Iterator[str]:
     for index, line in enumerate(lines):
         for piece in wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False):
+            piece = piece.replace("\N{NO-BREAK SPACE}", " ")
             yield f"\x1b[1m{piece}\x1b[0m" if color and not index else piece
 
 
 # --- columns -------------------------------------------------------------------------------
-
-
-def cell(table: Table, line: Line, index: int) -> str:
-    """A cell as it is read: the path indented under the row around it."""
-    column = table.columns[index]
-    if column.name == "path" and column.name not in table.blank:
-        return "  " * line.level + line.label
-    return shown(column, line.values[index], table.style)
 
 
 def _panels(table: Table, width: int) -> Iterator[list[int]]:
@@ -75,14 +67,19 @@ def _needed(table: Table, indices: Sequence[int]) -> int:
 def _narrowest(table: Table, index: int) -> int:
     """Columns of numbers are never broken, texts at words."""
     column = table.columns[index]
-    texts = [*(cell(table, line, index) for line in table.lines), shown(column, table.total[index], table.style)]
-    heading = max(map(len, column.heading.split()))
+    texts = [*(cell(table, line, index) for line in table.lines), total_cells(table)[index]]
+    heading = len(column.heading)
     widest = max(map(len, texts), default=0)
     if column.name == "path":
         return max(heading, min(widest, 2 * NARROWEST))
-    if column.is_text or any(" = " in each for each in texts):
+    if _is_wrapped(table, index):
         return max(heading, min(widest, NARROWEST))
     return max(heading, widest)
+
+
+def _is_wrapped(table: Table, index: int) -> bool:
+    column = table.columns[index]
+    return column.is_text or column.name in table.worked
 
 
 # --- drawing -------------------------------------------------------------------------------
@@ -122,11 +119,10 @@ def _panel(table: Table, indices: Sequence[int], width: int, color: bool) -> str
 
 def _add_column(grid: Any, table: Table, index: int) -> None:
     column = table.columns[index]
-    narrowest = _narrowest(table, index)
-    wrapped = column.is_text or any(" = " in cell(table, line, index) for line in table.lines)
+    narrowest, wrapped = _narrowest(table, index), _is_wrapped(table, index)
     grid.add_column(
         column.heading,
-        footer=shown(column, table.total[index], table.style),
+        footer=total_cells(table)[index],
         footer_style="bold",
         justify="left" if wrapped else "right",
         min_width=narrowest,

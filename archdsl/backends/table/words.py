@@ -1,46 +1,49 @@
-"""Rows in words: `Bottleneck(128) ×4, first(stride=2)`, `max_pool 3×3, /2, lrn`."""
+"""Rows in words: `Bottleneck 128 ×4, first /2`, `max_pool 3×3, /2; lrn`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
-from archdsl.analyses.notation import notation, plain
+from archdsl.analyses.notation import notation, plain, size
 from archdsl.analyses.rows import Member, Row
-from archdsl.analyses.summary import Summary
-from archdsl.ir.graph import Node, Scope
+from archdsl.ir.graph import Graph, Node, Scope
 
 MOST = 6
 """Parts of a closed stage that are named."""
 
+MANY = 3
+"""Of more numbers than these a block's arguments go without their names, as in a paper's table."""
 
-def members_text(summary: Summary, row: Row) -> str:
-    """All that a row stands for. An opened row says nothing: its parts follow."""
-    if row.opened:
-        return _block(row.main) + _times(row.copies) if isinstance(row.main, Scope) and row.main.block else ""
-    if isinstance(row.main, Node):
-        return _list(summary, row.members) + _times(row.copies)
-    return _list(summary, row.members)
+
+def members_text(graph: Graph, row: Row) -> str:
+    """All that a row stands for. An opened stage says nothing: its parts follow."""
+    if not row.opened:
+        text = _list(graph, row.members)
+        return text + _times(row.copies) if isinstance(row.main, Node) else text
+    return _block(graph, row.main) + _times(row.copies) if isinstance(row.main, Scope) and row.main.block else ""
 
 
 def _times(copies: int) -> str:
     return f" ×{copies}" if copies > 1 else ""
 
 
-def _list(summary: Summary, members: Sequence[Member]) -> str:
-    return ", ".join(_texts(summary, members))
+def _list(graph: Graph, members: Iterable[Member]) -> str:
+    texts = list(_texts(graph, members))
+    return "; ".join(texts[:MOST]) + (f"; and {len(texts) - MOST} more" if len(texts) > MOST else "")
 
 
-def _texts(summary: Summary, members: Sequence[Member]) -> Iterator[str]:
+def _texts(graph: Graph, members: Iterable[Member]) -> Iterator[str]:
     for _, run in groupby(members, key=_kind):
         first, *others = run
         if isinstance(first, Node):
-            yield notation(summary.graph, first, first.op.name)
+            yield notation(graph, first, first.op.name)
         elif first.block is not None:
-            yield _copies([first, *(scope for scope in others if isinstance(scope, Scope))])
+            yield _copies(graph, [first, *(scope for scope in others if isinstance(scope, Scope))])
         else:
-            yield _content(summary, first) + _times(len(others) + 1)
+            yield _list(graph, _content(graph, first)) + _times(len(others) + 1)
 
 
 def _kind(member: Member) -> object:
@@ -50,40 +53,64 @@ def _kind(member: Member) -> object:
     return (member.parent, member.block) if member.kind == "copy" else member.path
 
 
-def _content(summary: Summary, scope: Scope) -> str:
-    """What a scope without a block holds, in short."""
-    held: list[Member] = []
-    for member in summary.graph.children[scope.path]:
+def _content(graph: Graph, scope: Scope) -> Iterator[Member]:
+    for member in graph.children[scope.path]:
         if isinstance(member, Scope) and member.kind == "copies":
-            held += summary.graph.children[member.path]
+            yield from graph.children[member.path]
         else:
-            held.append(member)
-    texts = list(_texts(summary, held))
-    return ", ".join(texts[:MOST]) + (f" and {len(texts) - MOST} more" if len(texts) > MOST else "")
+            yield member
 
 
-def _copies(scopes: Sequence[Scope]) -> str:
-    """`Bottleneck(128) ×4, first(stride=2)`: what most copies were given, and in what the first and last differ."""
+# --- blocks --------------------------------------------------------------------------------
+
+
+def _copies(graph: Graph, scopes: Sequence[Scope]) -> str:
+    """`Bottleneck 128 ×4, first /2`: what most copies were given, and in what the first and the last differ."""
     usual = scopes[1 if len(scopes) > 1 else 0]
-    text = _block(usual)
-    if len(scopes) == 1:
-        return text
-    text += f" ×{len(scopes)}"
-    ends = [("first", scopes[0])] + ([("last", scopes[-1])] if len(scopes) > 2 else [])
-    for name, scope in ends:
-        others = [(key, value) for key, value in scope.arguments if (key, value) not in usual.arguments]
+    text = _block(graph, usual) + _times(len(scopes))
+    for name, scope in (("first", scopes[0]), ("last", scopes[-1])):
+        others = [argument for argument in scope.arguments if argument not in usual.arguments]
         if others:
-            text += f", {name}({', '.join(f'{key}={_shown(value)}' for key, value in others)})"
+            text += f", {name} {', '.join(_arguments(others, said=True))}"
     return text
 
 
-def _block(scope: Scope) -> str:
-    given = {name for name, _ in scope.written}
-    arguments = ", ".join(_shown(value) for name, value in scope.arguments if name in given)
-    return f"{scope.block}({arguments})" if arguments else str(scope.block)
+def _block(graph: Graph, scope: Scope) -> str:
+    """A block with its arguments, but for those that are the same wherever this network uses it."""
+    varying = _varying(graph)[str(scope.block)]
+    arguments = [(name, value) for name, value in scope.arguments if name in varying]
+    if len(arguments) > MANY and all(type(value) is int for _, value in arguments):
+        return f"{scope.block} {', '.join(plain(value) for _, value in arguments)}"
+    return f"{scope.block} {', '.join(_arguments(arguments))}".strip()
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"[{plain(value)}]" if isinstance(value, list | tuple) else plain(value)
+@cache
+def _varying(graph: Graph) -> dict[str, set[str]]:
+    """By block: the parameters that do not have one value in all its uses."""
+    seen: dict[str, dict[str, Any]] = {}
+    varying: dict[str, set[str]] = {}
+    for scope in graph.scopes.values():
+        if scope.block is not None:
+            known = seen.setdefault(scope.block, dict(scope.arguments))
+            found = varying.setdefault(scope.block, set())
+            found.update(name for name, value in scope.arguments if known.get(name) != value)
+    return varying
+
+
+def _arguments(arguments: Iterable[tuple[str, Any]], said: bool = False) -> Iterator[str]:
+    """`64`, `7×7`, `/2`, `expand 6`; `said`: also what is the usual (stride 1, false)."""
+    for name, value in arguments:
+        if name == "stride":
+            if value != 1 or said:
+                yield f"/{size(value)}"
+        elif name == "kernel":
+            yield f"{value}×{value}" if isinstance(value, int) else size(value)
+        elif isinstance(value, bool):
+            if value or said:
+                yield name if value else f"not {name}"
+        elif name in ("out", "width", "channels"):
+            yield plain(value)
+        elif isinstance(value, int | float | str):
+            yield f"{name} {plain(value)}"
+        elif isinstance(value, list | tuple):
+            yield f"{name} [{plain(value)}]"

@@ -16,6 +16,7 @@ from archdsl.backends.torch.channels import Channels, outward
 from archdsl.backends.torch.formula import IN_CHANNELS, MISSING, Formula
 from archdsl.backends.torch.loops import Loop
 from archdsl.backends.torch.make import Maker
+from archdsl.backends.torch.names import Namespace
 from archdsl.backends.torch.outline import Member
 from archdsl.backends.torch.structure import attributes
 from archdsl.backends.torch.template import Constructor, Parameter, Slot
@@ -104,8 +105,9 @@ class _ClassArguments:
         for (keyword, _), vector in zip(emission.values, self.uses.values(index), strict=True):
             formula = self.maker.settle(Slot(f"{node.name}_{keyword}", keyword, node), vector)
             if formula.names:
-                self.numbers[f"{node.name}_{keyword}"] = formula.text
-                said[keyword] = f"self.{node.name}_{keyword}"
+                name = Namespace((*self.members, *self.numbers)).unique(f"{node.name}_{keyword}")
+                self.numbers[name] = formula.text
+                said[keyword] = f"self.{name}"
             else:
                 said[keyword] = formula.text
         self.channels.after(node)

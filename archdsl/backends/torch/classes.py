@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from archdsl.backends.torch.arguments import Settled, settle_class
 from archdsl.backends.torch.code import Class, Code, Function, Line
-from archdsl.backends.torch.forward import Context, Forward
+from archdsl.backends.torch.context import Context
+from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.names import Namespace
 from archdsl.backends.torch.outline import Outline
 from archdsl.backends.torch.references import borrowed_name

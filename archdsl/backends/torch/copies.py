@@ -67,7 +67,7 @@ def _flow_on(maker: Maker, run: Run, segment: Segment, count: Formula) -> None:
 
 def _listed(maker: Maker, run: Run, counts: Vector, series: Sequence[Vector]) -> str:
     """Copies whose numbers follow no rule: `*(Unit(width) for width in (64, 96, 160))`."""
-    names = Namespace(maker.variables.vectors)
+    names = Namespace(maker.variables.vectors if maker.variables.count > 1 else ())
     numbers: list[Number] = []
     lists: list[tuple[str, Slot, Vector]] = []
     for slot, values in zip(run.template.slots, series, strict=True):

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from archdsl.backends.torch.body import Call, Step
-from archdsl.backends.torch.code import Code, Line, Suite
-from archdsl.backends.torch.loops import Loop, Made, Outer, Position, State
+from archdsl.backends.torch.code import Code, Line
+from archdsl.backends.torch.context import Context
+from archdsl.backends.torch.loops import Loop
 from archdsl.backends.torch.outline import Member, Outline
 from archdsl.backends.torch.references import borrowed_name, module_text
-from archdsl.backends.torch.variables import FLOW, Variables
+from archdsl.backends.torch.turns import loop_lines
+from archdsl.backends.torch.variables import Variables
 from archdsl.ir.graph import Node, Scope, Value
-from archdsl.naming import snake_case
 from archdsl.ops.base import Expression, Family
 
 WIDEST = 82
@@ -44,20 +45,6 @@ class Operand:
     ended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """The class whose `forward` is written. `numbers` stand, by node, for the numbers of expressions.
-
-    `shapes`: each line says the shape that it comes to.
-    """
-
-    outline: Outline
-    path: str
-    steps: tuple[Step, ...]
-    numbers: Mapping[str, Mapping[str, str]]
-    shapes: bool
-
-
 class Forward:
     """Writes steps one after the other; `lines` is what has been written."""
 
@@ -77,7 +64,8 @@ class Forward:
     def run(self, steps: Iterable[Step]) -> None:
         for step in steps:
             if isinstance(step, Loop):
-                self._loop(step)
+                self.flush()
+                self.lines += loop_lines(self.context, self.variables, step)
             else:
                 self._call(step)
 
@@ -119,6 +107,8 @@ class Forward:
         ended = any(operand.ended for operand in inputs) or (depth > 1 and _is_activation(member))
         emission = self.outline.emission(member) if isinstance(member, Node) else None
         if isinstance(member, Node) and isinstance(emission, Expression):
+            if emission.text == "{0}":
+                return inputs[0]
             text = emission.written(tuple(_bracketed(emission.text, inputs)), self.context.numbers.get(member.id))
             return Operand(text, reads, emission.atomic, depth, ended)
         lent = () if isinstance(member, Node) else self.outline.borrowed[member.path]
@@ -161,6 +151,9 @@ class Forward:
 
     def _write(self, operand: Operand, step: Call) -> None:
         self.variables.read(operand.reads)
+        if operand.text.isidentifier() and self.variables.is_free(operand.text):
+            self.variables.assign(step.gives[0], operand.text, passing=True)  # a merge of one value is that value
+            return
         names = [self._name(value, step, operand.reads) for value in step.gives]
         shapes = ", ".join(str(self.outline.graph.tensor(value)) for value in step.gives)
         self.lines.append(Line(f"{', '.join(names)} = {operand.text}", shapes if self.context.shapes else ""))
@@ -199,98 +192,6 @@ class Forward:
                 return None
             (value,) = step.gives
         return None
-
-    # --- loops -----------------------------------------------------------------------------
-
-    def _loop(self, loop: Loop) -> None:
-        self.flush()
-        states = self._states(loop)
-        lists = [self.variables.unique(f"{self._list_name(loop, index)}s") for index in loop.collected]
-        self.variables.fix(lists)
-        self.lines.extend(Line(f"{name} = []") for name in lists)
-        module = self._module(loop.container.weights) + loop.section
-        turn = self.variables.unique(snake_case(loop.copies[0].block or "turn"))
-        lines = self._turn(loop, turn, states, lists)
-        self.lines.append(Suite(f"for {turn} in {module}:", tuple(lines)))
-        for name, values in zip(lists, loop.lists, strict=True):
-            self.variables.place_list(name, values)
-
-    def _states(self, loop: Loop) -> list[str]:
-        """A variable for each state, which before the loop holds its first value."""
-        before = [self.variables.text(value) for value in loop.initial]
-        outer = {argument.value for argument in loop.arguments if isinstance(argument, Outer)}
-        self.variables.read(loop.takes)
-        names: list[str] = []
-        for index, text in enumerate(before):
-            wanted = self._state_name(loop, index) or (text if text.isidentifier() else FLOW)
-            kept = {*names, *(self.variables.text(v) for v in outer)}
-            if wanted in kept or not self.variables.is_free(wanted):
-                wanted = self.variables.unique_beside(wanted, kept)
-            names.append(wanted)
-        if names != before:
-            self.lines.append(Line(f"{', '.join(names)} = {', '.join(before)}"))
-        for name, value in zip(names, loop.final, strict=True):
-            self.variables.assign(value, name, passing=name == FLOW)
-        return names
-
-    def _state_name(self, loop: Loop, index: int) -> str | None:
-        """What the copies' own text calls the value that flows in at this place: the block's port."""
-        copy = loop.copies[1]
-        taken = (v for a, v in zip(loop.arguments, self.outline.takes(copy), strict=True) if a == State(index))
-        names = (self.outline.names(copy.path).get(value) for value in taken)
-        return next((name for name in names if name and name != "input"), None)
-
-    def _turn(self, loop: Loop, turn: str, states: Sequence[str], lists: Sequence[str]) -> Iterator[Code]:
-        lent = map(self._module, self.outline.borrowed[loop.copies[0].path])
-        arguments = ", ".join((*(self._position(position, states, "") for position in loop.arguments), *lent))
-        call = f"{turn}({arguments})"
-        gives = max((u.index for u in loop.updates if isinstance(u, Made)), default=-1)
-        count = max(gives, *loop.collected, -1) + 1 if loop.collected else gives + 1
-        count = max(count, len(self.outline.interfaces[loop.copies[0].path].gives))
-        passed = any(isinstance(update, State) for update in loop.updates)
-        if count == 1 and not lists:
-            updates = ", ".join(self._position(update, states, call) for update in loop.updates)
-            yield Line(f"{', '.join(states)} = {updates}", self._common_shape(loop))
-            return
-        made = [self._made_name(index, loop, states, lists, passed) for index in range(count)]
-        yield Line(f"{', '.join(made)} = {call}")
-        if passed:
-            updates = ", ".join(
-                made[u.index] if isinstance(u, Made) else self._position(u, states, "") for u in loop.updates
-            )
-            yield Line(f"{', '.join(states)} = {updates}")
-        for name, index in zip(lists, loop.collected, strict=True):
-            yield Line(f"{name}.append({made[index]})")
-
-    def _common_shape(self, loop: Loop) -> str:
-        """The shape that every copy gives, if it is one."""
-        made = (self.outline.interfaces[copy.path].gives for copy in loop.copies)
-        shapes = {str(self.outline.graph.tensor(value)) for gives in made for value in gives}
-        return shapes.pop() if self.context.shapes and len(shapes) == 1 else ""
-
-    def _made_name(self, index: int, loop: Loop, states: Sequence[str], lists: Sequence[str], passed: bool) -> str:
-        """Where a turn puts one of the values that its copy gives."""
-        if Made(index) in loop.updates and not passed:
-            return states[loop.updates.index(Made(index))]
-        if index in loop.collected:
-            return lists[loop.collected.index(index)][:-1]
-        return f"made{index + 1}" if Made(index) in loop.updates else "_"
-
-    def _position(self, position: Position, states: Sequence[str], made: str) -> str:
-        match position:
-            case State(index):
-                return states[index]
-            case Outer(value):
-                return self.variables.text(value)
-            case Made():
-                return made
-
-    def _list_name(self, loop: Loop, index: int) -> str:
-        """The output that the values are collected for, else the name of the first."""
-        value = self.outline.interfaces[loop.copies[0].path].gives[index]
-        outputs = (output.name for output in self.outline.graph.outputs if value in output.values)
-        named = self.outline.given_name(value, loop.copies[0].path)
-        return next(outputs, named or value.node.rpartition(".")[2])
 
 
 def _bracketed(template: str, inputs: Sequence[Operand]) -> Iterator[str]:

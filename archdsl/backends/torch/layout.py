@@ -142,11 +142,16 @@ def _parse(text: str) -> Parts:
         elif opening and token == CLOSING[opening]:
             stack.pop()
             stack[-1][1][-1].append(Group(opening, tuple(tuple(item) for item in items if item)))
-        elif opening and token == ",":
+        elif opening and token == "," and not _is_comprehension(items[-1]):
             items.append([])
         else:
             items[-1].append(token.lstrip() if not items[-1] and opening else token)
     return tuple(stack[0][1][0])
+
+
+def _is_comprehension(item: Sequence[str | Group]) -> bool:
+    """Whether an item has come to its `for`, after which a comma parts names."""
+    return any(isinstance(part, str) and " for " in part for part in item)
 
 
 def _tokens(text: str) -> Iterator[str]:

@@ -10,8 +10,7 @@ from types import ModuleType
 import torch
 from torch import nn
 
-from archdsl.backends.torch.names import camel_case
-from archdsl.backends.torch.source import source
+from archdsl.backends.torch.source import emit
 from archdsl.ir.graph import Graph
 
 _numbers = itertools.count(1)
@@ -32,7 +31,8 @@ def load(text: str, name: str = "network") -> ModuleType:
 
 def network_class(graph: Graph) -> type[nn.Module]:
     """The class that a graph is written as."""
-    found = getattr(load(source(graph), camel_case(graph.header.name).lower()), camel_case(graph.header.name))
+    emitted = emit(graph)
+    found = getattr(load(emitted.text, emitted.name.lower()), emitted.name)
     assert isinstance(found, type)
     assert issubclass(found, nn.Module)
     return found

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from archdsl.backends.torch.body import Call, Step
 from archdsl.backends.torch.classes import Blueprint, constructor, settle
 from archdsl.backends.torch.code import Class, Code, Function, Line, Suite
-from archdsl.backends.torch.forward import Context, Forward
+from archdsl.backends.torch.context import Context
+from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.names import legal
 from archdsl.ir.graph import Graph, Output, Value
 
@@ -17,19 +18,44 @@ def network_classes(blueprint: Blueprint, graph: Graph, initialized: bool) -> It
     takes = input_names(graph)
     settled = settle(blueprint, list(takes.values()))
     last = (Line("self.apply(initialize)"),) if initialized else ()
-    if len(graph.outputs) > 1:
-        yield _result_class(graph, result_name(blueprint.name))
+    yield from result_classes(graph, blueprint.name)
     results = [value for output in graph.outputs for value in output.values]
     steps = blueprint.structures.steps[""]
     context = Context(blueprint.structures.outline, "", steps, settled.in_forward, shapes=True)
     forward = Forward(context, takes, results)
-    lines = tuple(_forward_lines(forward, graph, steps, result_name(blueprint.name)))
-    methods = (constructor(settled, last), _forward(graph, takes, lines, result_name(blueprint.name)))
+    lines = tuple(_forward_lines(forward, graph, steps, blueprint.name))
+    methods = (constructor(settled, last), _forward(graph, takes, lines, blueprint.name))
     yield Class(blueprint.name, "nn.Module", blueprint.doc, methods=methods)
 
 
-def result_name(network: str) -> str:
-    return f"{network}Output"
+def result_names(graph: Graph, network: str) -> tuple[str | None, str | None]:
+    """The tuples that the network returns while training, and after; None for a plain tensor."""
+    further = graph.outputs[1:]
+    if not further:
+        return None, None
+    if any(output.training for output in further) and not all(output.training for output in further):
+        return f"{network}TrainingOutput", f"{network}Output"
+    return f"{network}Output", None if further[0].training else f"{network}Output"
+
+
+def result_classes(graph: Graph, network: str) -> Iterator[Class]:
+    """The tuples of the network's outputs, where it has several."""
+    trained, evaluated = result_names(graph, network)
+    if trained is not None:
+        when = "" if trained == evaluated else " while training"
+        yield _result_class(trained, graph.outputs, when)
+    if evaluated is not None and evaluated != trained:
+        yield _result_class(evaluated, _lasting(graph), " when it is not training")
+
+
+def _result_class(name: str, outputs: Sequence[Output], when: str) -> Class:
+    fields = (f"{output.name}: {'tuple[Tensor, ...]' if output.several else 'Tensor'}" for output in outputs)
+    return Class(name, "NamedTuple", (f"What the network gives{when}.",), tuple(map(Line, fields)))
+
+
+def _lasting(graph: Graph) -> tuple[Output, ...]:
+    """The outputs that are there after training, too."""
+    return tuple(output for output in graph.outputs if not output.training)
 
 
 def input_names(graph: Graph) -> Mapping[Value, str]:
@@ -39,51 +65,31 @@ def input_names(graph: Graph) -> Mapping[Value, str]:
     return {Value(node.id): legal(node.name) for node in graph.inputs}
 
 
-def _result_class(graph: Graph, name: str) -> Class:
-    partly = any(not output.training for output in graph.outputs[1:])
-    fields = tuple(Line(f"{output.name}: {_field_type(output, partly)}") for output in graph.outputs)
-    when = "" if partly else " while training"
-    return Class(name, "NamedTuple", (f"What the network gives{when}: its output and the further ones.",), fields)
-
-
-def _field_type(output: Output, partly: bool) -> str:
-    kind = "tuple[Tensor, ...]" if output.several else "Tensor"
-    return f"{kind} | None" if output.training and partly else kind
-
-
-def _forward(graph: Graph, takes: Mapping[Value, str], lines: Sequence[Code], name: str) -> Function:
+def _forward(graph: Graph, takes: Mapping[Value, str], lines: Sequence[Code], network: str) -> Function:
     arguments = ("self", *(f"{take}: Tensor" for take in takes.values()))
-    further = graph.outputs[1:]
-    only_training = all(output.training for output in further)
-    result = "Tensor" if not further else f"Tensor | {name}" if only_training else name
+    results = dict.fromkeys(name or "Tensor" for name in reversed(result_names(graph, network)))
     shapes = ", ".join(str(node.output) for node in graph.inputs)
-    return Function("forward", arguments, result, tuple(lines), shapes)
+    return Function("forward", arguments, " | ".join(results), tuple(lines), shapes)
 
 
-def _forward_lines(forward: Forward, graph: Graph, steps: Sequence[Step], name: str) -> Iterator[Code]:
+def _forward_lines(forward: Forward, graph: Graph, steps: Sequence[Step], network: str) -> Iterator[Code]:
     """What serves only training comes last, so that evaluation leaves before it."""
-    trained = [step for step in steps if _is_training_only(graph, step)]
-    forward.run(step for step in steps if step not in trained)
+    trained = [_is_training_only(graph, step) for step in steps]
+    forward.run(step for step, only in zip(steps, trained, strict=True) if not only)
     forward.flush()
     yield from forward.lines
-    if len(graph.outputs) == 1:
-        yield Line(f"return {_result(forward, graph.outputs[0])}")
-        return
-    if any(output.training for output in graph.outputs):
+    training, evaluation = result_names(graph, network)
+    if training != evaluation:
         forward.lines = []
-        forward.run(trained)
+        forward.run(step for step, only in zip(steps, trained, strict=True) if only)
         forward.flush()
-        everything = Line(f"return {name}({', '.join(_result(forward, output) for output in graph.outputs)})")
-        yield Suite("if self.training:", (*forward.lines, everything))
-    yield Line(f"return {_evaluated(forward, graph, name)}")
+        yield Suite("if self.training:", (*forward.lines, _return(forward, graph.outputs, training)))
+    yield _return(forward, _lasting(graph), evaluation)
 
 
-def _evaluated(forward: Forward, graph: Graph, name: str) -> str:
-    """What is returned when not training: the output alone, if all others are for training."""
-    if all(output.training for output in graph.outputs[1:]):
-        return _result(forward, graph.outputs[0])
-    results = ("None" if output.training else _result(forward, output) for output in graph.outputs)
-    return f"{name}({', '.join(results)})"
+def _return(forward: Forward, outputs: Sequence[Output], name: str | None) -> Line:
+    results = ", ".join(_result(forward, output) for output in outputs)
+    return Line(f"return {results}" if name is None else f"return {name}({results})")
 
 
 def _result(forward: Forward, output: Output) -> str:

@@ -55,9 +55,9 @@ def _outputs(graph: Graph) -> tuple[Code, ...]:
         return (Line('print("output:", tuple(output.shape))'),)
     lines: list[Code] = []
     for output in graph.outputs:
+        shape = f"tuple(output.{output.name}.shape)"
         if output.several:
-            shapes = f"[tuple(value.shape) for value in output.{output.name}]"
-            lines.append(Line(f'print("{output.name}:", {shapes})'))
-        elif not output.training:
-            lines.append(Line(f'print("{output.name}:", tuple(output.{output.name}.shape))'))
+            shape = f"[tuple(value.shape) for value in output.{output.name}]"
+        if not output.training:
+            lines.append(Line(f'print("{output.name}:", {shape})'))
     return tuple(lines)

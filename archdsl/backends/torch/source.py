@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from archdsl.backends.torch.classes import Blueprint, block_class
 from archdsl.backends.torch.code import Class, Function, Text
 from archdsl.backends.torch.documents import block_doc, network_doc, shown, telling_attributes, telling_decisions
 from archdsl.backends.torch.initialize import initialization
 from archdsl.backends.torch.names import MODULE_NAMES, Namespace
-from archdsl.backends.torch.network import network_classes, result_name
+from archdsl.backends.torch.network import network_classes, result_names
 from archdsl.backends.torch.outline import Form, Outline
 from archdsl.backends.torch.program import main_program
 from archdsl.backends.torch.structure import Structures, attributes, base_name
@@ -21,11 +22,23 @@ from archdsl.ops.base import Support
 Definition = Class | Function | Text
 
 
+class Emitted(NamedTuple):
+    """The text of a module, and what its main class is called."""
+
+    text: str
+    name: str
+
+
 def source(graph: Graph) -> str:
     """The text of a Python file that needs nothing but torch. The same graph gives the same bytes.
 
     Its main class is named as the network and takes no arguments; every parameter has its node's id.
     """
+    return emit(graph).text
+
+
+def emit(graph: Graph) -> Emitted:
+    """The source, with the name of the class in it that is the network."""
     outline = Outline(graph)
     structures = Structures(outline)
     supports = _supports(outline)
@@ -34,8 +47,9 @@ def source(graph: Graph) -> str:
     initialize = initialization(structures, {number: names[number] for number in _in_order(structures)})
     definitions += [initialize] if initialize else []
     definitions += _classes(structures, names, initialize is not None)
-    definitions.append(main_program(graph, names[structures.of(graph.scopes[""])]))
-    return _module_text(graph, definitions)
+    name = names[structures.of(graph.scopes[""])]
+    definitions.append(main_program(graph, name))
+    return Emitted(_module_text(graph, definitions), name)
 
 
 def _class_names(structures: Structures, supports: Sequence[Support]) -> dict[int, str]:
@@ -44,7 +58,8 @@ def _class_names(structures: Structures, supports: Sequence[Support]) -> dict[in
     taken = Namespace((*MODULE_NAMES, *(support.name for support in supports)))
     root = structures.of(outline.graph.scopes[""])
     names = {root: taken.unique(base_name(outline, outline.graph.scopes[""]))}
-    taken.unique(result_name(names[root]))
+    for name in set(result_names(outline.graph, names[root])) - {None}:
+        taken.unique(str(name))
     for number in _in_order(structures):
         if number != root:
             names[number] = taken.unique(base_name(outline, structures.uses[number][0]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain, count
 
 from archdsl.backends.torch.names import legal
 from archdsl.ir.graph import Value
@@ -55,18 +56,17 @@ class Variables:
         held = self._held.get(name)
         return name not in self._fixed and (held is None or self.left[held] <= 0)
 
-    def unique(self, name: str) -> str:
-        """The name, or with a number where it is needed for something else."""
-        name = legal(name)
-        if self.is_free(name):
-            return name
+    def unique(self, name: str, taken: Iterable[str] = ()) -> str:
+        """The name, or with a number where it is needed for something else or one of `taken`."""
+        name, taken = legal(name), frozenset(taken)
         joint = "_" if name[-1].isdigit() else ""
-        return next(n for n in (f"{name}{joint}{i}" for i in range(2, 10**6)) if self.is_free(n))
+        candidates = chain([name], (f"{name}{joint}{i}" for i in count(2)))
+        return next(n for n in candidates if n not in taken and self.is_free(n))
 
-    def unique_beside(self, name: str, others: Iterable[str]) -> str:
-        """The name with a number, if need be, that nothing else has and `others` have not either."""
-        taken = set(others)
-        candidates = (name, *BESIDE, *(f"{name}{i}" for i in range(2, 100)))
+    def unique_beside(self, name: str, taken: Iterable[str]) -> str:
+        """The name, or another that neither a live value nor one in `taken` has."""
+        taken = frozenset(taken)
+        candidates = chain([name, *BESIDE], (f"{name}{i}" for i in count(2)))
         return next(n for n in map(legal, candidates) if n not in taken and self.is_free(n))
 
     def pass_on(self, value: Value, read: Sequence[Value], step: str) -> str:

@@ -5,7 +5,7 @@ A formula is only ever chosen after it was evaluated for every use, so a wrong o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from archdsl.backends.torch.formula import MISSING, Formula, translate
@@ -26,6 +26,10 @@ Vector: TypeAlias = tuple[Any, ...]
 def same(a: Any, b: Any) -> bool:
     """Equality that tells True from 1."""
     return a is b or (a == b and isinstance(a, bool) == isinstance(b, bool))
+
+
+def _key(vector: Vector) -> Hashable:
+    return tuple((isinstance(value, bool), value) for value in vector)
 
 
 def constant(vector: Vector) -> Any:
@@ -58,6 +62,7 @@ class Variables:
         self.kept = frozenset(kept)
         """Names of parameters that are arguments though they never vary: something that varies is said by them."""
         self.vectors: dict[str, Vector] = {}
+        self._by_vector: dict[Hashable, str] = {}
         self.lets: dict[str, Formula] = {}
         self.added: list[str] = []
         self.used: dict[str, None] = {}
@@ -93,6 +98,7 @@ class Variables:
     def _enter(self, name: str, vector: Vector) -> None:
         vector = tuple(map(plain, vector))
         self.vectors[name] = vector
+        self._by_vector.setdefault(_key(vector), name)
         for environment, value in zip(self._environments, vector, strict=True):
             environment[name] = value
         if constant(vector) is MISSING:
@@ -128,10 +134,10 @@ class Variables:
 
     def find(self, vector: Vector) -> Formula | None:
         """The first name with these values."""
-        for name, values in self.vectors.items():
-            if all(a is ANY or same(plain(a), b) for a, b in zip(vector, values, strict=True)):
-                return Formula(name)
-        return None
+        if ANY not in vector:
+            name = self._by_vector.get(_key(tuple(map(plain, vector))))
+            return None if name is None else Formula(name)
+        return next((Formula(name) for name in self.vectors if self.fits(Formula(name), vector)), None)
 
     def first(self, candidates: Iterable[Formula], vector: Vector, varying: bool = False) -> Formula | None:
         """The first formula that fits; with `varying` only one that depends on something that varies."""

@@ -69,7 +69,8 @@ def _docstring(doc: Sequence[str], indent: int) -> Iterator[str]:
     lines = [line.replace("\\", "\\\\").replace('"""', "'''") for line in doc]
     margin = STEP * indent
     if len(lines) == 1:
-        yield f'{margin}"""{lines[0]}"""'
+        ending = '\\"' if lines[0].endswith('"') else lines[0][-1:]
+        yield f'{margin}"""{lines[0][:-1]}{ending}"""'
         return
     yield f'{margin}"""{lines[0]}'
     yield from (f"{margin}{line}" if line else "" for line in lines[1:])

@@ -52,7 +52,7 @@ def elu(call: Call) -> Result:
 
 
 def gelu(call: Call) -> Result:
-    return Step(Gelu(approximate=call["approximate"]), (call["self"],))
+    return Step(Gelu(approximate=call["approximate"] == "tanh"), (call["self"],))
 
 
 def prelu(call: Call) -> Result:

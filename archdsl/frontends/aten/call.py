@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 from archdsl.ops.base import Op
+from archdsl.tensor import Kind
 
 TraceNode: TypeAlias = Any
 """A `torch.fx.Node`."""
@@ -28,9 +29,9 @@ class Step:
     weights: Mapping[str, TraceNode] = field(default_factory=dict)
 
 
-Source: TypeAlias = Union[TraceNode, Step]
+Source: TypeAlias = TraceNode | Step
 
-Result: TypeAlias = Union[Step, TraceNode, None]
+Result: TypeAlias = Step | TraceNode | None
 """A step; a value of the trace, where the call does nothing to it; or None, where no op of ours says this."""
 
 
@@ -118,7 +119,7 @@ class Trace:
         return prod(self.shape(node))
 
     def dims(self, node: TraceNode) -> tuple[int, ...]:
-        """The dimensions of the (first) result without the batch."""
+        """The dimensions of the (first) result without the batch; a number alone has none."""
         return self.without_batch(node, self.shape(node))
 
     def without_batch(self, node: TraceNode, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -129,6 +130,11 @@ class Trace:
 
     def call(self, node: TraceNode) -> Call:
         return Call(node, bound(node), self)
+
+
+def kind_of(value: Any) -> Kind:
+    """What a tensor of PyTorch's holds."""
+    return "float" if value.is_floating_point() or value.is_complex() else "int"
 
 
 def operation(node: TraceNode) -> str:

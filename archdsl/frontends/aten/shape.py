@@ -99,9 +99,7 @@ def _padded(call: Call, mode: Any, value: float, argument: str = "pad") -> Resul
     if any(min(pair) < 0 for pair in added):
         source = Step(Trim(sides=_sides([(max(-a, 0), max(-b, 0)) for a, b in added])), (source,))
     if any(max(pair) > 0 for pair in added):
-        source = Step(
-            Pad(sides=_sides([(max(a, 0), max(b, 0)) for a, b in added]), mode=mode, value=value), (source,)
-        )
+        source = Step(Pad(sides=_sides([(max(a, 0), max(b, 0)) for a, b in added]), mode=mode, value=value), (source,))
     return source
 
 

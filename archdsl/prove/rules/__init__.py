@@ -38,6 +38,9 @@ RULES: tuple[Callable[[Form], bool], ...] = (
 
 def normalize(form: Form) -> Form:
     """Applies the rules until none changes anything. The form is changed, and returned."""
-    while any([rule(form) for rule in RULES]):
-        pass
+    changed = True
+    while changed:
+        changed = False
+        for rule in RULES:
+            changed |= rule(form)
     return form

@@ -106,6 +106,4 @@ def _cut(source: Part, border: Part) -> None:
 
 def _still_counted(source: Part, border: Part) -> tuple[int, ...]:
     cut = Part(source.op, source.arguments, source.inputs, border.dims, source.node, source.rank)
-    return tuple(
-        min(count, max(_over(cut, axis), 0)) for axis, count in enumerate(source.arguments["counted"])
-    )
+    return tuple(min(count, max(_over(cut, axis), 0)) for axis, count in enumerate(source.arguments["counted"]))

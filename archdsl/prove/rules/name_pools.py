@@ -8,7 +8,7 @@ GLOBAL = {"avg_pool": "global_avg_pool", "max_pool": "global_max_pool"}
 
 
 def name_pools(form: Form) -> bool:
-    """`avg_pool(7)` of 7x7 pixels, and pools with a kernel of 1; what a global pool makes of one pixel is that pixel."""
+    """`avg_pool(7)` of 7x7 pixels, and pools with a kernel of 1. Of one pixel a global pool makes that pixel."""
     changed = False
     for part in each_of(form.parts(), *GLOBAL):
         kernel, padding = part.arguments["kernel"], part.arguments["padding"]

@@ -1,0 +1,99 @@
+"""What a figure shows: rows of ops, closed boxes, opened frames, tags; and how much of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archdsl.backends.figures.label import SIGNS, short
+from archdsl.ir.graph import Graph, Node, Scope, Value
+from archdsl.ops.base import Family
+
+LIGHT = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE, Family.RESHAPE})
+"""Families that share a row with the op they follow, or precede."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Ops one after the other. `scopes` are blocks with the part of the row that is all they hold: first and end."""
+
+    nodes: tuple[Node, ...]
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    scopes: tuple[tuple[Scope, int, int], ...] = ()
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A scope that is not opened, or `count` alike in a row. `view` is what is not shown of the first."""
+
+    scope: Scope
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    view: View
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An opened scope. Of `count` alike the first is shown: `view` has its values, in the order of ours.
+
+    `more`: it goes on from elsewhere. `title`: it is no scope, but so many paths side by side, built alike.
+    """
+
+    scope: Scope
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    view: View
+    count: int = 1
+    more: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A name in place of a line: where a value goes, or where it comes from."""
+
+    text: str
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+
+
+Item = Row | Box | Frame | Tag
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Items in an order in which each follows those it takes from; `inputs` and `outputs` cross the border."""
+
+    items: tuple[Item, ...]
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much is opened: `depth` levels of scopes, and all that match one of the patterns.
+
+    `once`: of blocks that are built alike, but for their numbers, the first only. `loosely`: paths that are alike
+    but for their numbers are drawn as one.
+    """
+
+    depth: int
+    expand: tuple[str, ...] = ()
+    once: bool = False
+    loosely: bool = False
+
+
+def data_inputs(graph: Graph, node: Node) -> tuple[Value, ...]:
+    """A node's inputs but for those that only lend their size."""
+    inputs = graph.inputs_of(node.id)
+    lent = sum(value == "like" for value in node.op.__dict__.values())
+    return inputs[: len(inputs) - lent]
+
+
+def is_bar(node: Node, graph: Graph) -> bool:
+    """Whether a merge is drawn as a bar into which its inputs fall, not as a sign in a circle."""
+    if node.op.family is not Family.MERGE:
+        return False
+    return short(node.op) not in SIGNS or len(graph.inputs_of(node.id)) != 2

@@ -1,0 +1,38 @@
+"""What a figure may be asked for, beside the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from archdsl.backends.figures.style import THEMES, Theme, ThemeName
+
+
+class FigureError(ValueError):
+    """What was asked for cannot be drawn: the network has no such block or place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """The page in points: a slide of 13⅓ inches at 16:9, unless asked otherwise."""
+
+    width: float = 960.0
+    aspect: float = 16 / 9
+
+    @property
+    def height(self) -> float:
+        return self.width / self.aspect
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`depth` and `expand` are of the graph figure, `block` of the block figure; others do not look at them."""
+
+    theme: ThemeName = "light"
+    paper: Paper = field(default_factory=Paper)
+    depth: int | None = None
+    expand: tuple[str, ...] = ()
+    block: str | None = None
+
+    @property
+    def colours(self) -> Theme:
+        return THEMES[self.theme]

@@ -1,0 +1,71 @@
+"""A table for a paper: booktabs, ready to be `\\input`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from archdsl.backends.table.document import Table, cell, total_cells
+
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "\N{NO-BREAK SPACE}": "~",
+    "×": r"$\times$",
+    "·": r"$\cdot$",
+    "–": "--",
+    "µ": r"\textmu{}",
+    "φ": r"$\varphi$",
+    "α": r"$\alpha$",
+    "β": r"$\beta$",
+    "γ": r"$\gamma$",
+    "⌊": r"$\lfloor$",
+    "⌋": r"$\rfloor$",
+    "⌈": r"$\lceil$",
+    "⌉": r"$\rceil$",
+}
+
+
+def latex(table: Table) -> str:
+    """A `table` environment with the heading as its caption; what it needs is said in a comment."""
+    return "\n".join(_lines(table)) + "\n"
+
+
+def _lines(table: Table) -> Iterator[str]:
+    title, *facts = table.heading
+    alignment = "".join("l" if column.is_text or column.name in table.worked else "r" for column in table.columns)
+    yield r"% needs \usepackage{booktabs}"
+    yield r"\begin{table}"
+    yield r"  \centering"
+    yield rf"  \caption{{{_escaped(title)}. {_escaped('. '.join(facts))}.}}"
+    yield rf"  \begin{{tabular}}{{@{{}}{alignment}@{{}}}}"
+    yield r"    \toprule"
+    yield _row(_escaped(column.heading) for column in table.columns)
+    yield r"    \midrule"
+    for index, line in enumerate(table.lines):
+        if line.opened and index:
+            yield r"    \addlinespace"
+        texts = (_indented(cell(table, line, i)) for i in range(len(table.columns)))
+        yield _row(rf"\textbf{{{text}}}" if text and line.opened else text for text in texts)
+    yield r"    \midrule"
+    yield _row(map(_escaped, total_cells(table)))
+    yield r"    \bottomrule"
+    yield r"  \end{tabular}"
+    yield from (f"  % {note}" for note in table.notes)
+    yield r"\end{table}"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"    {' & '.join(cells)} \\\\"
+
+
+def _indented(text: str) -> str:
+    inner = text.lstrip(" ")
+    return r"\quad " * ((len(text) - len(inner)) // 2) + _escaped(inner)
+
+
+def _escaped(text: str) -> str:
+    return "".join(SPECIAL.get(character, character) for character in text)

@@ -1,0 +1,114 @@
+"""Loops in `forward`: the variables that are handed on, and the lists in which every turn's values are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from archdsl.backends.torch.code import Code, Line, Suite
+from archdsl.backends.torch.context import Context
+from archdsl.backends.torch.loops import Loop, Made, Outer, Position, State
+from archdsl.backends.torch.references import module_text
+from archdsl.backends.torch.variables import FLOW, Variables
+from archdsl.naming import snake_case
+
+
+def loop_lines(context: Context, variables: Variables, loop: Loop) -> list[Code]:
+    """The loop, after the lines that prepare it."""
+    return list(_Turns(context, variables, loop).lines())
+
+
+class _Turns:
+    def __init__(self, context: Context, variables: Variables, loop: Loop) -> None:
+        self.context, self.outline = context, context.outline
+        self.variables = variables
+        self.loop = loop
+        self.gives = self.outline.interfaces[loop.copies[0].path].gives
+
+    def lines(self) -> Iterator[Code]:
+        before = [self.variables.text(value) for value in self.loop.initial]
+        states = self._states(before)
+        if states != before:
+            yield Line(f"{', '.join(states)} = {', '.join(before)}")
+        kept = {self.variables.text(value) for value in self.loop.takes}
+        items = {index: self.variables.unique(self._item(index), kept) for index in self.loop.collected}
+        lists = {index: self.variables.unique(f"{item}s", kept) for index, item in items.items()}
+        self.variables.fix(lists.values())
+        yield from (Line(f"{name} = []") for name in lists.values())
+        turn = self.variables.unique(snake_case(self.loop.copies[0].block or "turn"), kept)
+        modules = module_text(self.outline, self.context.path, self.loop.container.weights)
+        turns = tuple(self._turn(turn, states, items, lists))
+        yield Suite(f"for {turn} in {modules}{self.loop.section}:", turns)
+        for index, values in zip(lists, self.loop.lists, strict=True):
+            self.variables.place_list(lists[index], values)
+
+    # --- names -----------------------------------------------------------------------------
+
+    def _states(self, before: Sequence[str]) -> list[str]:
+        """A variable for each state; before the loop it gets what is in `before`."""
+        outer = {argument.value for argument in self.loop.arguments if isinstance(argument, Outer)}
+        kept = {self.variables.text(value) for value in outer}
+        self.variables.read(self.loop.takes)
+        names: list[str] = []
+        for index, text in enumerate(before):
+            wanted = self._port(index) or (text if text.isidentifier() else FLOW)
+            names.append(self.variables.unique_beside(wanted, (*kept, *names)))
+        for name, value in zip(names, self.loop.final, strict=True):
+            self.variables.assign(value, name, passing=name == FLOW)
+        return names
+
+    def _port(self, index: int) -> str | None:
+        """What the copies' own text calls the value that flows in at this place."""
+        copy = self.loop.copies[1]
+        taken = zip(self.loop.arguments, self.outline.takes(copy), strict=True)
+        names = (self.outline.names(copy.path).get(value) for place, value in taken if place == State(index))
+        return next((name for name in names if name and name != "input"), None)
+
+    def _item(self, index: int) -> str:
+        """The output that a value is collected for, else the name that it has in the first copy."""
+        value = self.gives[index]
+        outputs = (output.name for output in self.outline.graph.outputs if value in output.values)
+        named = self.outline.given_name(value, self.loop.copies[0].path)
+        return next(outputs, named or value.node.rpartition(".")[2])
+
+    # --- one turn --------------------------------------------------------------------------
+
+    def _turn(self, turn: str, states: Sequence[str], items: dict[int, str], lists: dict[int, str]) -> Iterator[Code]:
+        lent = self.outline.borrowed[self.loop.copies[0].path]
+        arguments = [self._text(position, states, ()) for position in self.loop.arguments]
+        arguments += [module_text(self.outline, self.context.path, weights) for weights in lent]
+        call = f"{turn}({', '.join(arguments)})"
+        if len(self.gives) == 1 and not lists:
+            yield self._update(states, (call,), self._common_shape())
+            return
+        passes = any(isinstance(update, State) for update in self.loop.updates)
+        made = [self._target(index, items, () if passes else states) for index in range(len(self.gives))]
+        yield Line(f"{', '.join(made)} = {call}")
+        if passes:
+            yield self._update(states, made, "")
+        yield from (Line(f"{lists[index]}.append({made[index]})") for index in lists)
+
+    def _update(self, states: Sequence[str], made: Sequence[str], shape: str) -> Line:
+        """All states at once, since one may be what another was."""
+        values = ", ".join(self._text(update, states, made) for update in self.loop.updates)
+        return Line(f"{', '.join(states)} = {values}", shape)
+
+    def _target(self, index: int, items: dict[int, str], states: Sequence[str]) -> str:
+        """Where a turn puts one of the values that its copy gives: into its state, if `states` may be set at once."""
+        if states and Made(index) in self.loop.updates:
+            return states[self.loop.updates.index(Made(index))]
+        return items.get(index) or (f"made{index + 1}" if Made(index) in self.loop.updates else "_")
+
+    def _text(self, position: Position, states: Sequence[str], made: Sequence[str]) -> str:
+        match position:
+            case State(index):
+                return states[index]
+            case Outer(value):
+                return self.variables.text(value)
+            case Made(index):
+                return made[index]
+
+    def _common_shape(self) -> str:
+        """The shape that every copy gives, if it is one."""
+        made = (value for copy in self.loop.copies for value in self.outline.interfaces[copy.path].gives)
+        shapes = {str(self.outline.graph.tensor(value)) for value in made}
+        return shapes.pop() if self.context.shapes and len(shapes) == 1 else ""

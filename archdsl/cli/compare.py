@@ -1,0 +1,123 @@
+"""`archdsl compare`: several networks, a line each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archdsl.cli.networks import NetworkArguments, networks
+from archdsl.cli.options import DEPTH, STEPS, DepthOption, Format, SetOption, StepsOption
+from archdsl.cli.output import reporting
+from archdsl.cli.studies import (
+    ExactOption,
+    FileOption,
+    MeasuresOption,
+    PrecisionOption,
+    SheetFormatOption,
+    bytes_of,
+    columns,
+    format_of,
+    meanings,
+    put,
+    words,
+)
+
+if TYPE_CHECKING:
+    from archdsl.cli.target import Target
+    from archdsl.diagnostics import Diagnostic
+
+DEFAULT = ("params", "macs", "live", "field", "layers")
+
+SortOption = Annotated[
+    str | None, typer.Option("--sort", metavar="COLUMN", help="By a measure, small ones first.", show_default=False)
+]
+ReverseOption = Annotated[bool, typer.Option("--reverse", help="Large ones first.")]
+AllOption = Annotated[bool, typer.Option("--all-variants", help="Every variant of each spec.")]
+
+
+def compare(
+    ctx: typer.Context,
+    networks_: NetworkArguments,
+    sort: SortOption = None,
+    reverse: ReverseOption = False,
+    all_variants: AllOption = False,
+    columns_: MeasuresOption = None,
+    format: SheetFormatOption = None,
+    output: FileOption = None,
+    exact: ExactOption = False,
+    precision: PrecisionOption = "fp32",
+    settings: SetOption = None,
+    max_steps: StepsOption = STEPS,
+    max_depth: DepthOption = DEPTH,
+) -> None:
+    """Compare networks, a line each: archdsl compare resnet@50 @101 mobilenet alpha=0.5 --sort macs
+
+    Any other option is a setting of all of them: --classes 10.
+    """
+    from archdsl.backends.sheet import Column, Sheet
+
+    asked = networks(ctx, networks_, settings, max_steps, max_depth)
+    with reporting(Format.TEXT) as report:
+        report.result_printed = True
+        kind = format_of(format, output)
+        measures = words(columns_) if columns_ is not None else list(DEFAULT)
+        shown = columns(measures)
+        if sort is not None:
+            columns([sort])
+        width = bytes_of(precision)
+        wanted = list(dict.fromkeys([*measures, *([sort] if sort else [])]))
+        rows = _rows(_all_variants(asked) if all_variants else asked, wanted, width, report.add)
+        if sort is not None:
+            rows.sort(key=lambda row: row[sort], reverse=reverse)
+        elif reverse:
+            rows.reverse()
+        text = [Column("network", "network"), Column("input", "input")]
+        put(
+            Sheet(
+                f"{len(rows)} networks",
+                [*text, *shown],
+                [[row[column.name] for column in (*text, *shown)] for row in rows],
+                meanings(measures, precision),
+                exact=exact,
+            ),
+            kind,
+            output,
+        )
+
+
+def _all_variants(asked: list[tuple[str, Target]]) -> list[tuple[str, Target]]:
+    """Each spec with every variant, in place of the one that was named; a spec without variants once."""
+    found: dict[str, Target] = {}
+    for label, target in asked:
+        network = target.file.network
+        spec, *own = label.split(" ")
+        for variant in network.variants if network else []:
+            name = f"{spec.partition('@')[0]}@{variant}"
+            found[" ".join([name, *own])] = target.of_variant(variant)
+        if network is None or not network.variants:
+            found[label] = target
+    return list(found.items())
+
+
+def _rows(asked: list[tuple[str, Target]], measures: list[str], width: int, report: Any) -> list[dict[str, Any]]:
+    """A row for each network, by name of column. Raises `CompileError` with all that is wrong with any of them."""
+    from archdsl.analyses.notation import shape
+    from archdsl.diagnostics import CompileError
+    from archdsl.studies.measures import measure
+
+    rows: list[dict[str, Any]] = []
+    wrong: dict[Diagnostic, None] = {}
+    for label, target in asked:
+        try:
+            compiled = target.compile()
+        except CompileError as error:
+            wrong.update(dict.fromkeys(error.diagnostics))
+            continue
+        report(warning for warning in compiled.warnings if warning.code == "unused-setting")
+        graph = compiled.graph
+        inputs = " + ".join(shape(node.output) for node in graph.inputs)
+        rows.append({"network": label, "input": inputs, **measure(graph, measures, width)})
+    if wrong:
+        raise CompileError(wrong)
+    return rows

@@ -1,0 +1,98 @@
+"""`archdsl import`: a network that is code becomes a graph."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archdsl.cli.options import Format, FormatOption, OutputOption
+from archdsl.cli.output import count, reporting
+
+if TYPE_CHECKING:
+    from archdsl.ir.graph import Graph
+    from archdsl.tensor import Kind
+
+ReferenceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="REFERENCE",
+        help="torchvision:NAME, timm:NAME, pytorchcv:NAME, or package.module:factory.",
+        show_default=False,
+    ),
+]
+InputOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="SHAPE",
+        help="Channels x height x width, as in 3x224x224; `128 int` for tokens. Once for each input.  "
+        "[default: what the network is made for]",
+    ),
+]
+
+
+def import_(
+    reference: ReferenceArgument,
+    output: OutputOption = None,
+    input: InputOption = None,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Import a network that is code. This executes that code.
+
+    Writes its graph as JSON, or in another form that the suffix of -o names (.dot, .svg), and prints what it
+    costs. Operations that the language has no op for are kept as opaque nodes, and listed.
+    """
+    from archdsl.cli.compile import EMITTERS, SUFFIXES
+    from archdsl.files import write
+
+    shapes = [_shape(text) for text in input or ()]
+    if None in shapes:
+        bad = (input or [])[shapes.index(None)]
+        raise typer.BadParameter(f"'{bad}' is no shape; it takes one like 3x224x224, or '128 int'.")
+    path = output or Path(f"{re.sub(r'[^a-zA-Z0-9_]+', '_', reference)}.json")
+    kinds = {suffix: kind for kind, suffix in SUFFIXES.items() if kind != "torch"}
+    if path != Path("-") and path.suffix not in kinds:
+        raise typer.BadParameter(f"{path} ends in none of {', '.join(kinds)}.")
+    with reporting(format) as report:
+        from archdsl.frontends.load import load_reference
+
+        graph = load_reference(reference, [shape for shape in shapes if shape])
+        text = EMITTERS[kinds.get(path.suffix, "json")](graph)
+        if path == Path("-"):
+            sys.stdout.write(text)
+            report.result_printed = True
+            return
+        write({path: text})
+        if report.verbose:
+            _print_summary(graph)
+            print(f"wrote {path}")
+
+
+def _shape(text: str) -> tuple[tuple[int, ...], Kind] | None:
+    """Dimensions and kind: `3x224x224`, `128 int`."""
+    found = re.fullmatch(r"(\d+(?:[x×]\d+)*)(?:\s+(?:of\s+)?(int|float))?", text.strip())
+    if found is None:
+        return None
+    return tuple(map(int, re.split("[x×]", found[1]))), "int" if found[2] == "int" else "float"
+
+
+def _print_summary(graph: Graph) -> None:
+    from archdsl.analyses import totals
+    from archdsl.frontends.load import opaque_nodes
+
+    nodes = totals.nodes_in(graph)
+    params, macs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
+    shapes = " + ".join(str(node.output) for node in graph.inputs)
+    result = graph.tensor(graph.outputs[0].values[0])
+    print(f"{graph.header.spec}: {len(graph):,} nodes, {params:,} params, {count(macs)} MACs, {shapes} -> {result}")
+    by_target: dict[str, list[str]] = {}
+    for node in opaque_nodes(graph):
+        by_target.setdefault(node.op.target, []).append(node.id)  # type: ignore[attr-defined]
+    if by_target:
+        print("opaque, since the language has no op for them:")
+    for target, ids in by_target.items():
+        print(f"  {target} x {len(ids)}: {', '.join(ids[:3])}{' ...' if len(ids) > 3 else ''}")

@@ -1,0 +1,73 @@
+"""Several networks in one call: `resnet@50 @101 classes=10 mobilenet alpha=0.5`.
+
+A word like `alpha=0.5` is a setting of the network before it, `@101` is another variant of it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from os.path import isfile
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archdsl.cli.complete import spec_names
+
+if TYPE_CHECKING:
+    from archdsl.cli.target import Target
+
+NetworkArguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="NETWORK",
+        help="Specs or `resnet@50`; `@101` after it is its variant 101, and `classes=10` a setting of it.",
+        autocompletion=spec_names,
+        show_default=False,
+    ),
+]
+
+
+@dataclass
+class _Words:
+    """One network as it was written."""
+
+    spec: str
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+def networks(
+    ctx: typer.Context, words: list[str], settings: list[str] | None, steps: int, depth: int
+) -> list[tuple[str, Target]]:
+    """The networks of a call, each with the words that name it. Settings given as options are for all of them."""
+    from archdsl.cli.target import targets
+
+    written = _read(ctx, words)
+    found = targets(ctx, [one.spec for one in written], None, settings, steps, depth)
+    return [
+        (_label(one), replace(target, settings={**target.settings, **one.settings}))
+        for one, target in zip(written, found, strict=True)
+    ]
+
+
+def _label(one: _Words) -> str:
+    return " ".join([one.spec, *(f"{name}={value}" for name, value in one.settings.items())])
+
+
+def _read(ctx: typer.Context, words: list[str]) -> list[_Words]:
+    found: list[_Words] = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and re.fullmatch(r"[A-Za-z_]\w*", name) and not isfile(word):
+            if not found:
+                ctx.fail(f"'{word}' is a setting and stands before any network.")
+            if name in found[-1].settings:
+                ctx.fail(f"'{name}' is set twice for {found[-1].spec}.")
+            found[-1].settings[name] = value
+        elif word.startswith("@"):
+            if not found:
+                ctx.fail(f"'{word}' is a variant and stands before any network.")
+            found.append(_Words(found[-1].spec.partition("@")[0] + word))
+        else:
+            found.append(_Words(word))
+    return found

@@ -1,0 +1,124 @@
+"""`archdsl prove`: is a network the same as a public implementation of it?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archdsl.cli import SPEC_ERROR
+from archdsl.cli.complete import spec_names
+from archdsl.cli.options import (
+    DEPTH,
+    STEPS,
+    DepthOption,
+    Format,
+    FormatOption,
+    SetOption,
+    StepsOption,
+    VariantOption,
+)
+from archdsl.cli.output import reporting
+
+if TYPE_CHECKING:
+    from archdsl.prove.report import ProofReport
+    from archdsl.prove.sides import Side
+
+OursArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SPEC",
+        help="A spec, as for other commands; or another reference, as for --against.",
+        autocompletion=spec_names,
+        show_default=False,
+    ),
+]
+AgainstOption = Annotated[
+    str,
+    typer.Option(
+        "--against",
+        metavar="REFERENCE",
+        help="torchvision:NAME, timm:NAME, pytorchcv:NAME, or package.module:factory.",
+        show_default=False,
+    ),
+]
+StructureOption = Annotated[bool, typer.Option("--structure", help="Compare the structure alone; compute nothing.")]
+MapOption = Annotated[
+    Path | None,
+    typer.Option("--write-map", metavar="FILE", help="Write which weight is which, as JSON: to load checkpoints."),
+]
+
+
+def prove(
+    ctx: typer.Context,
+    spec: OursArgument,
+    against: AgainstOption,
+    structure: StructureOption = False,
+    write_map: MapOption = None,
+    variant: VariantOption = None,
+    settings: SetOption = None,
+    format: FormatOption = Format.TEXT,
+    max_steps: StepsOption = STEPS,
+    max_depth: DepthOption = DEPTH,
+) -> None:
+    """Prove that a network is the same as its public implementation. This executes that one's code.
+
+    Compares the structure, pairs the weights, and runs both in float64 with the same random weights: outputs in
+    evaluation and in training, and gradients. Prints where they differ. Exit code 0 only if everything holds, 1
+    where the two differ. Any other option is a parameter of the spec: --classes 10.
+    """
+    proof = None
+    with reporting(format) as report:
+        from archdsl.frontends.load import require_torch
+
+        require_torch("a proof")
+        from archdsl.prove.prove import prove_sides
+        from archdsl.prove.sides import of_reference
+
+        ours = _ours(ctx, spec, variant, settings, max_steps, max_depth, structure)
+        theirs = of_reference(against, [node.output for node in ours.graph.inputs], meta=structure)
+        proof = prove_sides(ours, theirs, structure)
+        _write_map(proof, write_map)
+        _print(proof, format, write_map)
+        report.result_printed = True
+    if proof is None or not proof.ok:
+        raise typer.Exit(SPEC_ERROR)
+
+
+def _ours(
+    ctx: typer.Context,
+    spec: str,
+    variant: str | None,
+    settings: list[str] | None,
+    steps: int,
+    depth: int,
+    structure: bool,
+) -> Side:
+    """What is to be proven: a spec or, where the name is one of code, that code."""
+    from archdsl.cli.target import target
+    from archdsl.frontends.load import is_reference, load_reference
+    from archdsl.prove.sides import of_graph, of_reference
+
+    if is_reference(spec):
+        inputs = [node.output for node in load_reference(spec).inputs]
+        return of_reference(spec, inputs, meta=structure)
+    return of_graph(target(ctx, spec, variant, settings, steps, depth).compile().graph)
+
+
+def _write_map(proof: ProofReport, path: Path | None) -> None:
+    from archdsl.files import write
+
+    if path is not None and proof.weights is not None:
+        write({path: proof.weights.to_json()})
+
+
+def _print(proof: ProofReport, format: Format, path: Path | None) -> None:
+    from archdsl.prove.report import report_json, report_text
+
+    if format is Format.JSON:
+        print(report_json(proof))
+        return
+    print(report_text(proof))
+    if path is not None:
+        print(f"wrote {path}" if proof.weights else f"{path} is not written: there is no map of weights")

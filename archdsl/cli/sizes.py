@@ -1,0 +1,165 @@
+"""`archdsl sizes`: which input sizes a network takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from archdsl.cli.options import DEPTH, STEPS, DepthOption, Format, SetOption, SpecArgument, StepsOption, VariantOption
+from archdsl.cli.output import reporting
+from archdsl.cli.progress import progress
+from archdsl.cli.studies import FileOption, JobsOption, SheetFormatOption, format_of, put, subject
+
+if TYPE_CHECKING:
+    from archdsl.backends.sheet import Sheet
+    from archdsl.studies.sizes import Reason, Sizes
+
+SHOWN = 4
+"""Sizes around the declared one that are named, and nodes that lose rows."""
+
+
+def sizes(
+    ctx: typer.Context,
+    spec: SpecArgument,
+    format: SheetFormatOption = None,
+    output: FileOption = None,
+    jobs: JobsOption = None,
+    variant: VariantOption = None,
+    settings: SetOption = None,
+    max_steps: StepsOption = STEPS,
+    max_depth: DepthOption = DEPTH,
+) -> None:
+    """Find out which sizes of its input a network takes, and why not the others: archdsl sizes unet
+
+    The network is compiled with one size after the other: through the setting that gives the size, else in place of the
+    declared one. Any other option is a parameter of the spec: --classes 10.
+    """
+    from archdsl.cli.target import target
+    from archdsl.studies.sizes import sizes as survey
+
+    asked = target(ctx, spec, variant, settings, max_steps, max_depth)
+    with reporting(Format.TEXT) as report:
+        report.result_printed = True
+        kind = format_of(format, output)
+        network = subject(asked)
+        with progress("sizes") as tell:
+            found = survey(network, jobs, tell)
+        put(_sheet(f"{network.network.name} ({network.title})", found), kind, output)
+
+
+def _sheet(title: str, found: tuple[Sizes, ...]) -> Sheet:
+    from archdsl.backends.sheet import Column, Sheet
+
+    rows = [[one.axis.name, *_reason(one, reason)] for one in found for reason in one.reasons]
+    heading = [line for one in found for line in _about(one)] or ["Its inputs are vectors: they have no size."]
+    return Sheet(
+        title,
+        [
+            Column("axis", ""),
+            Column("size", "at", "number"),
+            Column("reason", "why not"),
+            Column("place", "where"),
+            Column("tried", "tried", "number"),
+        ],
+        rows,
+        heading,
+        [],
+        {"spec": title, "axes": [_facts(one) for one in found]},
+    )
+
+
+def _reason(one: Sizes, reason: Reason) -> list[Any]:
+    span = reason.problem.span
+    place = reason.node or ""
+    where = f"{place} ({span})" if span and place else str(span or place)
+    label = f" ({reason.problem.label})" if reason.problem.label else ""
+    return [reason.example, reason.text + label, where, len(reason.sizes)]
+
+
+def _about(one: Sizes) -> Iterator[str]:
+    axis = one.axis
+    yield ""
+    if axis.setting:
+        yield f"{axis.name} is the {axis.meaning}: {axis.start} as declared"
+    else:
+        yield f"{axis.meaning}: {axis.start} as declared"
+    yield _rule(one)
+    yield _lost(one)
+    yield _weights(one)
+    yield f"{len(one.verdicts)} sizes were tried, {min(one.verdicts)} to {max(one.verdicts)}."
+
+
+def _rule(one: Sizes) -> str:
+    from archdsl.studies.periodic import listed
+
+    axis, rule = one.axis, one.accepted
+    if rule is None:
+        accepted = listed(size for size, verdict in one.verdicts.items() if verdict.accepted)
+        return f"{axis.name} follows no rule that was found; of those tried it may be {accepted}."
+    if rule.is_everything:
+        text = f"{axis.name} may be any size from {one.smallest} on"
+    else:
+        text = f"{axis.name} must be {rule}, at least {one.smallest}: {_examples(one)}"
+    if not one.exceptions:
+        return f"{text}."
+    taken = [size for size in one.exceptions if one.verdicts[size].accepted]
+    not_taken = [size for size in one.exceptions if not one.verdicts[size].accepted]
+    texts = [f"{listed(taken)} too"] if taken else []
+    texts += [f"not {listed(not_taken)}"] if not_taken else []
+    return f"{text}; {', but '.join(texts)}."
+
+
+def _examples(one: Sizes) -> str:
+    """Some sizes around the declared one."""
+    rule, start = one.accepted, one.axis.start
+    assert rule is not None
+    below = [size for size in range(max(one.smallest, start - 2 * rule.period), start) if size in rule]
+    above = [size for size in range(start, start + 3 * rule.period) if size in rule]
+    return ", ".join(map(str, [*below[-SHOWN // 2 :], *above[: SHOWN // 2 + 1]]))
+
+
+def _lost(one: Sizes) -> str:
+    loss = one.loss
+    if loss is None:
+        return "No rows are lost."
+    nodes = [f"{id} loses {' and '.join(_rows(lost))}" for id, lost in loss.nodes[:SHOWN]]
+    more = f" and {len(loss.nodes) - SHOWN} more" if len(loss.nodes) > SHOWN else ""
+    if one.lossless is None or not one.lossless.remainders:
+        rule = "Every size loses rows"
+    else:
+        rule = f"Rows are lost unless {one.axis.name} is {one.lossless}"
+    return f"{rule}: at {loss.example} {', '.join(nodes)}{more}."
+
+
+def _rows(lost: tuple[int, ...]) -> Iterator[str]:
+    names = ("position",) if len(lost) == 1 else ("row", "column")
+    for count, name in zip(lost, names, strict=True):
+        if count:
+            yield f"{count} {name}{'s' if count != 1 else ''}"
+
+
+def _weights(one: Sizes) -> str:
+    from archdsl.studies.periodic import listed
+
+    if not one.weights_vary:
+        return "The weights are the same for every size."
+    return f"The weights depend on the size: those for {one.axis.start} fit {listed(one.same_weights)}."
+
+
+def _facts(one: Sizes) -> dict[str, Any]:
+    rule = one.accepted
+    return {
+        "name": one.axis.name,
+        "setting": one.axis.setting,
+        "declared": one.axis.start,
+        "period": rule.period if rule else None,
+        "remainders": list(rule.remainders) if rule else None,
+        "smallest": one.smallest,
+        "exceptions": list(one.exceptions),
+        "tried": sorted(one.verdicts),
+        "accepted": sorted(size for size, verdict in one.verdicts.items() if verdict.accepted),
+        "losing_rows": sorted(size for size, verdict in one.verdicts.items() if verdict.accepted and verdict.dropped),
+        "same_weights": list(one.same_weights),
+    }

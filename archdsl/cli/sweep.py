@@ -1,0 +1,218 @@
+"""`archdsl sweep`: what a network costs over a grid of settings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archdsl.cli import INTERRUPTED, SPEC_ERROR
+from archdsl.cli.options import DEPTH, STEPS, DepthOption, Format, SpecArgument, StepsOption, VariantOption
+from archdsl.cli.output import Report, reporting
+from archdsl.cli.progress import progress
+from archdsl.cli.studies import (
+    ExactOption,
+    JobsOption,
+    PrecisionOption,
+    SheetFormatOption,
+    bytes_of,
+    columns,
+    format_of,
+    meanings,
+    put,
+    subject,
+    words,
+)
+
+if TYPE_CHECKING:
+    from archdsl.backends.sheet import Sheet
+    from archdsl.studies.ranges import Grid
+    from archdsl.studies.record import Record
+    from archdsl.studies.subject import Subject
+    from archdsl.studies.sweep import Row
+    from archdsl.studies.trial import Trier
+
+DEFAULT = ("params", "macs", "live")
+
+SHOWN = 20
+"""Settings that are no network, named for each reason."""
+
+RecordOption = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="A CSV file, which a second run goes on with."),
+]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="A,B",
+        help="Of params, buffers, macs, flops, live, kept, field, layers, and settings of the spec.",
+        show_default="params,macs,live",
+    ),
+]
+ValuesOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="A=1,2", help="Values, for names that are options of this command too."),
+]
+
+
+def sweep(
+    ctx: typer.Context,
+    spec: SpecArgument,
+    columns_: ColumnsOption = None,
+    format: SheetFormatOption = None,
+    output: RecordOption = None,
+    exact: ExactOption = False,
+    precision: PrecisionOption = "fp32",
+    jobs: JobsOption = None,
+    variant: VariantOption = None,
+    settings: ValuesOption = None,
+    max_steps: StepsOption = STEPS,
+    max_depth: DepthOption = DEPTH,
+) -> None:
+    """Tell what a network costs over a grid of settings: archdsl sweep efficientnet --phi 0:7:0.5 --alpha 1.1,1.2
+
+    Any other option is a parameter of the spec, with one value or several: 1.1,1.2 or from:to:step. Settings that break
+    a rule of the network are listed as such. An interrupted sweep keeps what it has: with -o, the same call goes on.
+    """
+    from archdsl.studies.ranges import grid
+    from archdsl.studies.trial import Trier
+
+    asked = _target(ctx, spec, variant, settings, max_steps, max_depth)
+    with reporting(Format.TEXT) as report:
+        report.result_printed = True
+        kind = _format(ctx, format, output)
+        asked.check_settings()
+        network = subject(_without_settings(asked))
+        points = grid(network, asked.settings)
+        trier = Trier(network, *_columns(network, columns_), bytes_of(precision))
+        with _record(output, network, points, trier) as record:
+            rows, complete = _run(trier, points, record, jobs, report)
+        if record is None:
+            put(_sheet(network, points, trier, rows, precision, exact), kind, None)
+        else:
+            _print_summary(record, rows)
+    _end(rows, complete, output)
+
+
+def _target(ctx: typer.Context, spec: str, variant: str | None, settings: list[str] | None, *limits: int) -> Any:
+    """The target, whose settings are texts for one value or several."""
+    from archdsl.cli.specs import SETTINGS
+    from archdsl.cli.target import target
+    from archdsl.studies.ranges import split
+
+    for text in settings or []:
+        for part in split(text):
+            name, equals, value = part.partition("=")
+            if equals and name.strip().isidentifier():
+                ctx.meta[SETTINGS].append((name.strip(), value.strip()))
+            elif ctx.meta[SETTINGS] and part is not split(text)[0]:
+                before, values = ctx.meta[SETTINGS].pop()
+                ctx.meta[SETTINGS].append((before, f"{values},{part}"))
+            else:
+                ctx.fail(f"--set takes name=value,value, got '{part}'.")
+    return target(ctx, spec, variant, None, *limits)
+
+
+def _without_settings(asked: Any) -> Any:
+    from dataclasses import replace
+
+    bare = replace(asked, settings={})
+    bare.__dict__["file"] = asked.file
+    return bare
+
+
+def _format(ctx: typer.Context, format: str | None, output: Path | None) -> str:
+    if output is None:
+        return format_of(format, None)
+    if output.suffix != ".csv" or format not in (None, "csv"):
+        ctx.fail(f"A sweep is kept as CSV: -o {output.with_suffix('.csv')}. Other formats are printed.")
+    return "csv"
+
+
+def _columns(network: Subject, text: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Measures, and settings whose values are wanted."""
+    from archdsl.elaborate.settings import setting_names
+
+    names = words(text) if text is not None else list(DEFAULT)
+    settings = tuple(name for name in names if name in setting_names(network.network))
+    measures = tuple(name for name in names if name not in settings)
+    columns(measures)
+    return measures, settings
+
+
+def _record(output: Path | None, network: Subject, points: Grid, trier: Trier) -> AbstractContextManager[Record | None]:
+    from archdsl.studies.record import Record
+
+    if output is None:
+        return nullcontext()
+    spec = (network.title, network.digest)
+    return Record(output, spec, list(points.dimensions), [*trier.coefficients, *trier.measures])
+
+
+def _run(trier: Trier, points: Grid, record: Record | None, jobs: int | None, report: Report) -> tuple[list[Row], bool]:
+    """The rows, and whether all are there; Ctrl-C ends the sweep and keeps what it has."""
+    from archdsl.studies.sweep import sweep as rows_of
+    from archdsl.studies.trial import unused_settings
+
+    found: list[Row] = []
+    complete = False
+    with progress("settings") as tell:
+        rows = rows_of(trier, points, record, jobs, tell)
+        try:
+            found.extend(rows)
+            complete = True
+        except KeyboardInterrupt:
+            rows.close()  # type: ignore[attr-defined]
+    report.add(unused_settings(row.trial for row in found if row.trial))
+    return found, complete
+
+
+def _print_summary(record: Record, rows: list[Row]) -> None:
+    new = sum(row.trial is not None for row in rows)
+    problems = sum(bool(row.problem) for row in rows)
+    before = f", {len(rows) - new:,} were there" if len(rows) > new else ""
+    without = f"; {problems:,} of all are no network" if problems else ""
+    print(f"wrote {new:,} settings to {record.path}{before}{without}")
+
+
+def _end(rows: list[Row], complete: bool, output: Path | None) -> None:
+    if not complete:
+        kept = "; the same call goes on" if output else ""
+        print(f"interrupted after {len(rows):,} settings{kept}", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+    if rows and all(row.problem for row in rows):
+        raise typer.Exit(SPEC_ERROR)
+
+
+def _sheet(network: Subject, points: Grid, trier: Trier, rows: list[Row], precision: str, exact: bool) -> Sheet:
+    from archdsl.backends.sheet import Column, Sheet
+
+    varied = points.varied or tuple(points.dimensions)
+    good = [row for row in rows if not row.problem]
+    named = [*(Column(name, name, "number") for name in (*varied, *trier.coefficients)), *columns(trier.measures)]
+    fixed = ", ".join(f"{name} = {values[0]}" for name, values in points.dimensions.items() if name not in varied)
+    return Sheet(
+        f"{network.network.name} ({network.title}): {len(good):,} of {len(points):,} settings",
+        named,
+        [[{**row.point, **row.values}[column.name] for column in named] for row in good],
+        [f"with {fixed}"] if fixed else [],
+        [*_problems(rows, varied), *meanings(trier.measures, precision)],
+        exact=exact,
+    )
+
+
+def _problems(rows: Iterable[Row], varied: tuple[str, ...]) -> Iterator[str]:
+    """The settings that are no network, by reason."""
+    reasons: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.problem:
+            reasons.setdefault(row.problem, []).append(row)
+    for reason, of in reasons.items():
+        texts = [" ".join(f"{name}={row.point[name]}" for name in varied) for row in of[:SHOWN]]
+        more = f" and {len(of) - SHOWN:,} more" if len(of) > SHOWN else ""
+        yield f"no network, {reason}: {', '.join(texts)}{more}"

@@ -1,0 +1,102 @@
+"""`--macs 1.8G` and `--memory 50MB` -> what a measure may come to at most."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.source import Source, Span
+from archdsl.studies.measures import MEASURES, Measure
+
+AMOUNT = re.compile(r"\s*(?P<number>(\d[\d_]*(\.\d+)?|\.\d+)(e\+?\d{1,2})?)\s*(?P<unit>[^\d\s]*)\s*", re.I)
+
+COUNTS: Mapping[str, int] = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+BYTES: Mapping[str, int] = {
+    "B": 1,
+    **{f"{prefix}B": 1000**power for power, prefix in enumerate("KMGT", 1)},
+    **{f"{prefix}iB": 1024**power for power, prefix in enumerate("KMGT", 1)},
+}
+
+OPTIONS: Mapping[str, str] = {
+    "macs": "macs",
+    "params": "params",
+    "flops": "flops",
+    "memory": "live",
+    "training-memory": "kept",
+}
+"""Measures that a budget can be set for, by the option that sets it."""
+
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "macs": ("macs", "mac"),
+    "flops": ("flops", "flop"),
+    "params": ("params", "parameters"),
+}
+"""What may follow a count: 1.8GMACs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """At most `limit` of a measure, as it was `written`."""
+
+    measure: Measure
+    limit: float
+    written: str
+
+
+def budget(option: str, text: str) -> Budget:
+    """The budget that an option of `OPTIONS` sets. Raises `CompileError` for what is no amount of its measure.
+
+    >>> budget("macs", "1.8G").limit, budget("memory", "1.5 MiB").limit, budget("params", "25_000").limit
+    (1800000000.0, 1572864.0, 25000.0)
+    """
+    measure = MEASURES[OPTIONS[option]]
+    match = AMOUNT.fullmatch(text)
+    if match is None:
+        raise _wrong(option, text, f"`{text}` is no amount: a number and a unit, such as {_example(measure)}")
+    number, unit = Decimal(match["number"]), match["unit"]
+    if not number:
+        raise _wrong(option, text, f"a budget of 0 leaves room for no network; {_example(measure)} is a budget")
+    factor = _bytes(option, text, unit) if measure.unit == "B" else _count(option, text, unit)
+    return Budget(measure, float(number * factor), text.strip())
+
+
+def _count(option: str, text: str, unit: str) -> int:
+    letters = unit
+    for word in WORDS[option]:
+        letters = re.sub(rf"{word}$", "", letters, flags=re.I)
+    if letters.upper() in COUNTS:
+        return COUNTS[letters.upper()]
+    help = f"write {_example(MEASURES[OPTIONS[option]])}"
+    if option == "macs" and re.fullmatch(r"[kmgt]?flops?", unit, re.I):
+        help = "one multiply-add is two FLOPs: halve the number, or give --flops"
+    elif unit in BYTES:
+        help = "--memory and --training-memory are in bytes"
+    raise _wrong(
+        option, text, f"--{option} counts {MEASURES[OPTIONS[option]].about}: `{unit}` is none of K, M, G and T", help
+    )
+
+
+def _bytes(option: str, text: str, unit: str) -> int:
+    if unit in BYTES:
+        return BYTES[unit]
+    number = AMOUNT.fullmatch(text)
+    assert number is not None
+    prefix = unit.upper().rstrip("B").rstrip("I") if unit else "M"
+    found = f"`{unit}` is no unit of memory" if unit else f"`{text.strip()}` has no unit"
+    help = f"write {number['number']}{prefix}B (powers of 1000) or {number['number']}{prefix}iB (powers of 1024)"
+    raise _wrong(
+        option, text, f"--{option} is in bytes, and {found}: B, KB, MB, GB, TB, KiB, MiB, GiB, TiB", help
+    ) from None
+
+
+def _example(measure: Measure) -> str:
+    return {"macs": "1.8G", "params": "25M", "flops": "3.6G"}.get(measure.name, "50MB")
+
+
+def _wrong(option: str, text: str, message: str, help: str | None = None) -> CompileError:
+    span = Span(Source(f"--{option}", text), 0, len(text))
+    return CompileError([Diagnostic("bad-budget", message, span, help=help)])

@@ -1,0 +1,239 @@
+"""Which sizes of its input a network takes, and why not the others: found by compiling it with one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import lcm
+
+from archdsl.analyses.receptive_field import receptive_fields
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.ir.graph import Graph
+from archdsl.studies.axes import Axis, axes
+from archdsl.studies.periodic import Pattern, pattern
+from archdsl.studies.pool import in_parallel
+from archdsl.studies.propagate import contrast, propagate
+from archdsl.studies.subject import Subject
+from archdsl.studies.weights import fingerprint
+
+SHORTEST, LONGEST = 8, 256
+"""Sizes in one turn of the pattern that is looked for; two turns are tried."""
+
+AROUND = 16
+"""Sizes below and above the smallest that are tried, whether or not they belong to the pattern."""
+
+FURTHER = (2, 4)
+"""How many times its own size a network is tried at, beyond the pattern."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One size: the `problem` that keeps the network from taking it, else the rows it loses and its weights."""
+
+    size: int
+    problem: Diagnostic | None
+    dropped: tuple[Diagnostic, ...] = ()
+    weights: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        return self.problem is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    subject: Subject
+    axis: Axis
+
+    def __call__(self, size: int) -> Verdict:
+        try:
+            compiled = self.axis.compile(self.subject, size)
+        except CompileError as error:
+            return Verdict(size, next(d for d in error.diagnostics if d.severity == "error"))
+        dropped = tuple(warning for warning in compiled.warnings if warning.code == "dropped-rows")
+        return Verdict(size, None, dropped, fingerprint(compiled.graph))
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the network does not take `sizes`, told at `example`, at `node` if it is known which."""
+
+    sizes: tuple[int, ...]
+    example: int
+    text: str
+    problem: Diagnostic
+    node: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Rows that the network loses at `example`: the nodes that lose them, with how many."""
+
+    example: int
+    nodes: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What was found of one axis. `accepted` is None where the sizes that were tried follow no pattern."""
+
+    axis: Axis
+    graph: Graph = field(repr=False)
+    verdicts: dict[int, Verdict] = field(repr=False)
+    accepted: Pattern | None
+
+    @cached_property
+    def smallest(self) -> int:
+        """From here on the pattern holds, for all that was tried."""
+        rule = self.accepted or Pattern(1, (0,))
+        tried = [size for size in sorted(self.verdicts) if size <= self.axis.start and size in rule]
+        rejected = [size for size in tried if not self.verdicts[size].accepted]
+        return next(size for size in tried if not rejected or size > rejected[-1])
+
+    @property
+    def exceptions(self) -> tuple[int, ...]:
+        """Sizes that were tried and do not follow the rule."""
+        if self.accepted is None:
+            return ()
+        rule = ((size, size >= self.smallest and size in self.accepted) for size in sorted(self.verdicts))
+        return tuple(size for size, expected in rule if self.verdicts[size].accepted != expected)
+
+    @cached_property
+    def lossless(self) -> Pattern | None:
+        """The accepted sizes at which no rows are lost."""
+        found = {size: v.accepted and not v.dropped for size, v in self._turns.items()}
+        return pattern(found, len(found) // 2)
+
+    @property
+    def _turns(self) -> dict[int, Verdict]:
+        """What was tried from the declared size on, without gaps."""
+        found: dict[int, Verdict] = {}
+        while self.axis.start + len(found) in self.verdicts:
+            found[self.axis.start + len(found)] = self.verdicts[self.axis.start + len(found)]
+        return found
+
+    @property
+    def same_weights(self) -> tuple[int, ...]:
+        """The accepted sizes around the declared one at which the weights are its own."""
+        own = self.verdicts[self.axis.start].weights
+        return tuple(sorted(size for size, v in self.verdicts.items() if v.weights == own))
+
+    @property
+    def weights_vary(self) -> bool:
+        return len({v.weights for v in self.verdicts.values() if v.accepted}) > 1
+
+    @cached_property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Each cause of a failure once: those of sizes within the pattern's reach first."""
+        grouped: dict[tuple[str, int], list[Verdict]] = {}
+        for verdict in sorted(self.verdicts.values(), key=lambda v: (v.size < self.smallest, v.size)):
+            if verdict.problem is not None:
+                span = verdict.problem.span
+                grouped.setdefault((verdict.problem.code, span.start if span else -1), []).append(verdict)
+        return tuple(self._reason(verdicts) for verdicts in grouped.values())
+
+    def _reason(self, verdicts: list[Verdict]) -> Reason:
+        within = [verdict for verdict in verdicts if verdict.size > self.smallest]
+        example = (within or verdicts[-1:])[0]
+        problem = example.problem
+        assert problem is not None
+        passage = propagate(self.graph, self.axis.tensors(example.size))
+        known = passage.failed is not None and passage.failed.span == problem.span
+        text = (contrast(self.graph, passage) if known else None) or problem.message
+        node = passage.failed.id if known and passage.failed else None
+        return Reason(tuple(v.size for v in verdicts), example.size, text, problem, node)
+
+    @cached_property
+    def loss(self) -> Loss | None:
+        """What is lost at the smallest accepted size from the declared one on, of those that lose anything."""
+        losing = [v for v in self._turns.values() if v.accepted and v.dropped]
+        if not losing:
+            return None
+        dropped = propagate(self.graph, self.axis.tensors(losing[0].size)).dropped
+        return Loss(losing[0].size, tuple((node.id, lost) for node, lost in dropped))
+
+
+Progress = Callable[[int, int], None]
+"""Is told how many sizes were tried, and how many are to be, as far as that is known."""
+
+
+def sizes(subject: Subject, jobs: int | None = None, progress: Progress | None = None) -> tuple[Sizes, ...]:
+    """What every axis of the network's inputs takes. Raises `CompileError` where the network itself is wrong."""
+    graph = subject.compile().graph
+    return tuple(_Survey(subject, graph, axis, jobs, progress).result() for axis in axes(subject, graph))
+
+
+@dataclass
+class _Survey:
+    subject: Subject
+    graph: Graph
+    axis: Axis
+    jobs: int | None
+    progress: Progress | None
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+
+    def result(self) -> Sizes:
+        found = self._repeating()
+        if found is not None:
+            smallest = self._smallest(found)
+            self._try(range(max(1, smallest - AROUND), smallest + AROUND))
+            self._try(self._from(found, times * self.axis.start) for times in FURTHER)
+        self._follow_weights()
+        return Sizes(self.axis, self.graph, self.verdicts, found)
+
+    def _try(self, wanted: Iterable[int]) -> None:
+        missing = [size for size in dict.fromkeys(wanted) if size not in self.verdicts]
+        for verdict in in_parallel(_Probe(self.subject, self.axis), missing, self.jobs):
+            self.verdicts[verdict.size] = verdict
+            if self.progress:
+                self.progress(len(self.verdicts), len(missing))
+
+    def _accepts(self, size: int) -> bool:
+        self._try([size])
+        return self.verdicts[size].accepted
+
+    def _repeating(self) -> Pattern | None:
+        """The pattern of the sizes from the declared one on, if they have one."""
+        turn = max(SHORTEST, self._stride())
+        while turn <= LONGEST:
+            self._try(range(self.axis.start, self.axis.start + 2 * turn))
+            found = pattern({size: verdict.accepted for size, verdict in self.verdicts.items()}, turn)
+            if found is not None:
+                return found
+            turn *= 2
+        return None
+
+    def _stride(self) -> int:
+        """After so many pixels every value of the network has moved by whole positions; at most `LONGEST`."""
+        fields = receptive_fields(self.graph).fields.values()
+        jumps = {dimension.jump for found in fields for dimension in found.largest} - {0}
+        stride = lcm(*jumps)
+        return stride if stride <= LONGEST else SHORTEST
+
+    def _smallest(self, found: Pattern) -> int:
+        """The smallest size of the pattern that is accepted, if all those above it are."""
+        below = [size for size in range(1, self.axis.start) if size in found]
+        low, high = 0, len(below)
+        while low < high:
+            middle = (low + high) // 2
+            if self._accepts(below[middle]):
+                high = middle
+            else:
+                low = middle + 1
+        return [*below, self.axis.start][low]
+
+    def _from(self, found: Pattern, size: int) -> int:
+        return next(larger for larger in range(size, size + found.period) if larger in found)
+
+    def _follow_weights(self) -> None:
+        """Goes down from the declared size as long as the weights stay the same."""
+        own = self.verdicts[self.axis.start].weights
+        for size in self._downwards():
+            self._try([size])
+            if self.verdicts[size].accepted and self.verdicts[size].weights != own:
+                return
+
+    def _downwards(self) -> Iterator[int]:
+        if len({verdict.weights for verdict in self.verdicts.values() if verdict.accepted}) > 1:
+            yield from range(self.axis.start - 1, max(0, self.axis.start - LONGEST), -1)

@@ -1,0 +1,64 @@
+"""The costs of a grid of settings, one after the other as they come; those of a record are taken from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archdsl.studies.pool import in_parallel
+from archdsl.studies.ranges import Grid, Point
+from archdsl.studies.record import PROBLEM, Record
+from archdsl.studies.trial import Trial, Trier
+
+Progress = Callable[[int, int], None]
+"""Is told how many settings are done, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting: what it costs by name of column, or the `problem` that keeps it from being a network."""
+
+    point: Point
+    values: dict[str, Any]
+    problem: str
+    trial: Trial | None
+    """None where the row was in the record before."""
+
+
+def sweep(
+    trier: Trier,
+    grid: Grid,
+    record: Record | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Row]:
+    """A row for each point of the grid: first those that the record has, then the others in order.
+
+    What is new is added to the record before it is handed out. Raises `OSError` where the record cannot be written.
+    """
+    points = list(grid)
+    known = [point for point in points if record and record.has(point)]
+    for point in known:
+        assert record is not None
+        row = record.row(point)
+        yield Row(point, {name: row[name] for name in _names(trier)}, row[PROBLEM], None)
+    new = [point for point in points if not (record and record.has(point))]
+    for count, trial in enumerate(_trials(trier, new, jobs), 1):
+        if record:
+            record.add(trial.point, trial.values, trial.fault)
+        if progress:
+            progress(len(known) + count, len(points))
+        yield Row(trial.point, dict(trial.values), trial.fault, trial)
+
+
+def _trials(trier: Trier, points: Sequence[Point], jobs: int | None) -> Iterator[Trial]:
+    trials = in_parallel(trier, points, jobs)
+    try:
+        yield from trials
+    finally:
+        trials.close()
+
+
+def _names(trier: Trier) -> tuple[str, ...]:
+    return (*trier.coefficients, *trier.measures)

@@ -1,0 +1,55 @@
+"""One setting of a network, tried: what it costs, or why there is no such network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.studies.measures import measure
+from archdsl.studies.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A setting and what came of it: `values` by name, or the `problem` that kept it from becoming a network."""
+
+    point: Mapping[str, Any]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    problem: Diagnostic | None = None
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def fault(self) -> str:
+        """Why there is no such network; empty where there is one."""
+        if self.problem is None:
+            return ""
+        label = f" ({self.problem.label})" if self.problem.label else ""
+        return f"{self.problem.code}: {self.problem.message}{label}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trier:
+    """Tries settings: finds measures by name, and what further settings came to; `width` is the bytes of a number."""
+
+    subject: Subject
+    measures: tuple[str, ...]
+    coefficients: tuple[str, ...] = ()
+    width: int = 4
+
+    def __call__(self, point: Mapping[str, Any]) -> Trial:
+        try:
+            compiled = self.subject.compile(point)
+        except CompileError as error:
+            return Trial(point, problem=next(d for d in error.diagnostics if d.severity == "error"))
+        settings = {setting.name: setting.value for setting in compiled.graph.header.settings}
+        found = {name: settings[name] for name in self.coefficients}
+        found |= measure(compiled.graph, self.measures, self.width)
+        return Trial(point, found, warnings=compiled.warnings)
+
+
+def unused_settings(trials: Iterable[Trial]) -> tuple[Diagnostic, ...]:
+    """Warnings of settings that changed nothing, each once."""
+    warnings = (warning for trial in trials for warning in trial.warnings)
+    return tuple(dict.fromkeys(warning for warning in warnings if warning.code == "unused-setting"))

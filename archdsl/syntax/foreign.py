@@ -1,0 +1,106 @@
+"""Rules for what is written as in other languages, in Python above all: see `teaching.py`."""
+
+from __future__ import annotations
+
+import re
+
+from archdsl.diagnostics import Diagnostic
+from archdsl.syntax.mistakes import Mistake, shortened
+
+FOREIGN_SIGNS = {
+    "**": "write `^`",
+    "||": "write `or`",
+    "+=": "write `let` with a new name",
+    "-=": "write `let` with a new name",
+    "=>": "write `->`",
+    "|>": "write `->`",
+    "//": "comments begin with `#`",
+}
+FOREIGN_WORDS = {
+    "import": "write `from blocks.residual import Bottleneck`",
+    "class": "write `block` or `network`",
+    "model": "write `network`",
+    "while": "write `repeat n:` or `for x in xs:`",
+    "const": "write `let`",
+    "var": "write `let`",
+}
+"""What other languages write, and what it is here."""
+
+
+def foreign_word(mistake: Mistake) -> Diagnostic | None:
+    if mistake.first in FOREIGN_WORDS and (mistake.begins_line or mistake.second):
+        help = FOREIGN_WORDS[mistake.first]
+        return mistake.says("foreign-syntax", f"`{mistake.first}` begins no line here", help, mistake.first_span)
+    return None
+
+
+def foreign_sign(mistake: Mistake) -> Diagnostic | None:
+    sign = mistake.previous + "*" if mistake.previous == "*" and mistake.word[:1] == "*" else mistake.word
+    if sign not in FOREIGN_SIGNS:
+        return None
+    span = mistake.stretch(mistake.span.end - len(sign), mistake.span.end)
+    return mistake.says("foreign-syntax", f"`{sign}` means nothing here", FOREIGN_SIGNS[sign], span)
+
+
+def python_conditional(mistake: Mistake) -> Diagnostic | None:
+    if mistake.word != "if" or not mistake.before:
+        return None
+    if mistake.before.rstrip() == "else":
+        return mistake.says("foreign-syntax", "`else if` is one word", "write `elif`")
+    return mistake.says("foreign-syntax", "the condition comes first", "write `if condition then a else b`")
+
+
+def comprehension(mistake: Mistake) -> Diagnostic | None:
+    if mistake.word != "for" or not mistake.before:
+        return None
+    return mistake.says(
+        "foreign-syntax",
+        "values cannot be made in a loop here",
+        "branches can: `| for r in rates: conv(256, 3, dilation=r)`",
+    )
+
+
+def function_with_body(mistake: Mistake) -> Diagnostic | None:
+    if mistake.first != "def" or mistake.word != ":":
+        return None
+    return mistake.says("foreign-syntax", "a `def` is one expression", "write `def C(c) = round_to(c, 8)`")
+
+
+def bad_number(mistake: Mistake) -> Diagnostic | None:
+    digits = re.search(r"[\d_.]*$", mistake.before) if mistake.word[:1] == "." else None
+    number = (digits[0] if digits else "") + mistake.word
+    if not re.match(r"\d|\.\d", number) or not ({"NUMBER"} & mistake.accepted or mistake.word[:1] == "."):
+        return None
+    plain = number[:-1].replace("_", "").replace(".", "").isdigit()
+    help = "digits with `_` between them, a fraction, an exponent or one of the suffixes K, M, G, T: `4.1G`"
+    if number[0] == "." or (plain and number[-1] in "kmgt."):
+        help = f"write `{'0' * (number[0] == '.')}{number.upper()}{'0' * (number[-1] == '.')}`"
+    span = mistake.stretch(mistake.span.end - len(number), mistake.span.end)
+    return mistake.says("bad-number", f"`{shortened(number)}` is no number", help, span)
+
+
+def shape_without_blanks(mistake: Mistake) -> Diagnostic | None:
+    if not mistake.previous.isalnum() or mistake.word[:1] != "x" or "_X" not in mistake.accepted:
+        return None
+    return mistake.says("bad-number", f"`{mistake.shown}` is read as a name", f"write ` x {mistake.word[1:]}`")
+
+
+def equals(mistake: Mistake) -> Diagnostic | None:
+    if mistake.word[:1] != "=":
+        return None
+    if mistake.previous == "=":
+        span = mistake.stretch(mistake.start - 1, mistake.start + 1)
+        return mistake.says("double-equals", "`==` compares; a name is given with `=`", "write `=`", span)
+    if "COMPARE" in mistake.accepted:
+        return mistake.says("single-equals", "`=` gives a name; values are compared with `==`", "write `==`")
+    name = mistake.before.rstrip(" :")
+    if re.fullmatch(r"\w+", name):
+        help = f"write `let {name} = ...` for a number, `path {name} = ...` for a value that flows"
+        return mistake.says("bare-assignment", f"`{name} =` does not say what `{name}` is", help)
+    return None
+
+
+def chained_comparison(mistake: Mistake) -> Diagnostic | None:
+    if not re.match(r"[<>=!~]", mistake.word) or not {"COMPARE", "ABOUT"} & set(mistake.stack[-3:]):
+        return None
+    return mistake.says("chained-comparison", "one comparison holds two values", "write `a < b and b < c`")

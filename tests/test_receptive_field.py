@@ -1,0 +1,189 @@
+"""Receptive fields: measured values of published networks, and the gradients of real forward passes."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+import torch
+
+import archdsl
+from archdsl.analyses.receptive_field import Field, receptive_fields
+from archdsl.diagnostics import CompileError
+from archdsl.ir.graph import Graph
+
+MEASURED = {
+    "alexnet@single": 195,
+    "vgg@D": 212,
+    "resnet@18": 435,
+    "resnet@34": 899,
+    "resnet@50": 427,
+    "densenet@121": 2071,
+    "mobilenet_v2@1.0": 491,
+}
+"""Before the global pooling, measured on public implementations."""
+
+
+@pytest.mark.parametrize("spec", MEASURED)
+def test_measured_values(spec: str) -> None:
+    fields = receptive_fields(archdsl.load(spec).graph).fields.values()
+    placed = [field.size for field in fields if any(dimension.jump for dimension in field.largest)]
+    assert max(placed) == (MEASURED[spec],) * 2
+
+
+def last_field(steps: str, input: str = "4 x 40") -> tuple[Field, ...]:
+    graph = archdsl.loads(f"network Net:\n    input line: {input}\n    {steps}\n").graph
+    return receptive_fields(graph).fields[graph.outputs[0].values[0].node].largest
+
+
+@pytest.mark.parametrize(
+    ("steps", "size", "jump"),
+    [
+        ("conv(4, 3) -> conv(4, 3)", 5, 1),
+        ("conv(4, 3) -> conv(4, 3) -> conv(4, 3)", 7, 1),
+        ("conv(4, 3, dilation=2)", 5, 1),
+        ("conv(4, 3, stride=2) -> conv(4, 3)", 7, 2),
+        ("max_pool(2) -> max_pool(2)", 4, 4),
+        ("conv(4, 3, stride=2) -> up_conv(4, 2, stride=2)", 3, 1),
+    ],
+)
+def test_textbook_cases(steps: str, size: int, jump: float) -> None:
+    (field,) = last_field(steps)
+    assert (field.size, field.stride) == (size, jump)
+
+
+def test_the_smallest_and_the_largest_way_are_told_apart() -> None:
+    graph = archdsl.loads("network Net:\n    input line: 4 x 40\n    add{it | conv(4, 3) -> conv(4, 5)}\n").graph
+    field = receptive_fields(graph).fields["add"]
+    assert [one.size for one in field.smallest] == [1]
+    assert [one.size for one in field.largest] == [7]
+
+
+def test_after_global_pooling_everything_is_seen() -> None:
+    (field,) = last_field("conv(4, 3) -> global_avg_pool")
+    assert (field.jump, field.at(0)) == (0, (-1, 40))
+
+
+@pytest.mark.parametrize(
+    ("branches", "centres"),
+    [
+        ("conv(4, 3) | it", None),
+        ("conv(4, 2, padding=[0, 1]) | it", ((0.5,), (0.0,))),
+        ("conv(4, 3, stride=2) | conv(4, 1, stride=2)", None),
+        ("trim([1, 0]) -> conv(4, 3, stride=2) | max_pool(2)", ((1.0,), (0.5,))),
+    ],
+)
+def test_branches_that_look_elsewhere_are_reported(branches: str, centres: object) -> None:
+    graph = archdsl.loads(f"network Net:\n    input line: 4 x 41\n    concat{{{branches}}}\n").graph
+    found = [(m.node, m.centres) for m in receptive_fields(graph).misaligned]
+    assert found == ([("concat", centres)] if centres else [])
+
+
+# --- against gradients -----------------------------------------------------------------------
+
+STEPS = (
+    "conv(4, {k}, stride={s})",
+    "conv(4, {k}, padding=valid)",
+    "conv(4, {k}, dilation={d}, padding={d})",
+    "conv(4, {k}, stride={s}, padding=tf_same)",
+    "conv(4, {k}, stride={s}, padding=[{p}, 1])",
+    "depthwise({o}, stride={s})",
+    "avg_pool({k}, stride={s}, padding=0)",
+    "avg_pool({k}, stride={s}, ceil=true)",
+    "up_conv(4, 3, stride={s})",
+    "up_conv(4, 4, stride={s}, padding=1)",
+    "upsample({s})",
+    "upsample({s}, mode=bilinear)",
+    "upsample(2, mode=bilinear, align_corners=true)",
+    "resize({n})",
+    "resize({n}, mode=bilinear)",
+    "adaptive_avg_pool({n})",
+    "trim([{p}, 1])",
+    "pad([{p}, 1])",
+    "bn -> relu",
+    "add{{it | conv(4, {o}) -> conv(4, {o})}}",
+    "concat{{conv(2, {o}) | avg_pool(3, stride=1) -> conv(2, 1)}}",
+    "concat{{conv(2, {o}, stride={s}) | conv(2, 1, stride={s})}}",
+    "concat{{conv(3, {o}, padding=valid) -> resize(input) | it}}",
+    "add{{it | avg_pool(2) -> conv(4, {o}) -> resize(it)}}",
+    "concat{{conv(3, {o}) | trim(1) -> conv(1, 3) -> pad(1)}}",
+)
+LENGTH = 127
+INSIDE = range(24, LENGTH - 24)
+"""Where neither the border of the image nor one that a step adds or cuts off is in sight."""
+
+
+def random_spec(seed: int) -> str:
+    chance = Random(seed)
+    lines = []
+    for _ in range(chance.randint(2, 5)):
+        numbers = {
+            "k": chance.randint(1, 5),
+            "o": chance.choice((1, 3, 5)),
+            "s": chance.randint(1, 3),
+            "d": chance.randint(1, 3),
+            "p": chance.randint(0, 2),
+            "n": chance.randint(20, 150),
+        }
+        lines.append(f"    {chance.choice(STEPS).format(**numbers)}")
+    return "\n".join(["network Net:", f"    input line: 4 x {LENGTH}", *lines, ""])
+
+
+def seen(module: torch.nn.Module, dims: tuple[int, ...]) -> torch.Tensor:
+    """Whether each output position (rows) sees each input position: with positive weights nothing cancels.
+
+    Bilinear sampling at a pixel gives its neighbour a weight of 0, or of a rounding error.
+    """
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.fill_(1.0 if parameter.dim() > 1 else 0.5)
+    x = torch.ones(1, *dims, dtype=torch.float64, requires_grad=True)
+    output = module(x).sum((0, 1))
+    unit = torch.eye(len(output), dtype=torch.float64)
+    (gradient,) = torch.autograd.grad(output, x, unit, is_grads_batched=True)
+    gradient = gradient.sum((1, 2))
+    return gradient > 1e-12 * gradient.amax(1, keepdim=True)
+
+
+def test_fields_are_where_the_gradient_is() -> None:
+    """On random networks, for every position that the borders do not touch."""
+    tested = 0
+    for seed in range(120):
+        try:
+            net = archdsl.loads(random_spec(seed))
+        except CompileError:  # random steps that do not fit each other
+            continue
+        (field,) = receptive_fields(net.graph).fields[net.graph.outputs[0].values[0].node].largest
+        for position, row in enumerate(seen(net.module(dtype=torch.float64).eval(), net.graph.inputs[0].output.dims)):
+            first, last = field.at(position)
+            if first in INSIDE and last in INSIDE:
+                pixels = row.nonzero().flatten().tolist()
+                assert (pixels[0], pixels[-1]) == (first, last), (random_spec(seed), position)
+                tested += 1
+    assert tested > 2000
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "conv(4, 3x5, stride=2) -> conv(4, 5x1, dilation=2)",
+        "avg_pool(3, stride=2x1) -> conv(4, 1x7)",
+        "Inverted(4) -> Inverted(4) -> adaptive_avg_pool(5x9)",
+    ],
+)
+def test_fields_in_two_dimensions(steps: str) -> None:
+    net = archdsl.loads(
+        f"network Net:\n    input image: 4 x 41 x 43\n    {steps}\n"
+        "block Inverted(w):\n    add{it | conv(8, 1) -> relu -> depthwise(3) -> relu -> conv(w, 1)}\n"
+    )
+    module = net.module(dtype=torch.float64).eval()
+    x = torch.ones(1, 4, 41, 43, dtype=torch.float64, requires_grad=True)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.fill_(1.0)
+    output = module(x)
+    middle = tuple(length // 2 for length in output.shape[2:])
+    (gradient,) = torch.autograd.grad(output[0, :, middle[0], middle[1]].sum(), x)
+    for dimension, field in enumerate(receptive_fields(net.graph).fields[net.graph.outputs[0].values[0].node].largest):
+        pixels = gradient.sum((0, 1, 3 - dimension)).nonzero().flatten().tolist()
+        assert (pixels[0], pixels[-1]) == field.at(middle[dimension])

@@ -247,13 +247,22 @@ def test_what_serves_no_output_is_kept_and_not_computed() -> None:
     assert called_shapes(graph, network, example_inputs(graph)) == {"conv2": [(2, 8, 8)], "s.relu": [(2, 8, 8)]}
 
 
+HIDING = """\
+network Embedding:
+    \"\"\"Says "quotes" and \\ backslash\"\"\"
+    input tokens: 6 of int
+    embedding(10, 4)
+    stage torch: Tensor(4) -> Tensor(2)
+    stage nn: conv(4, 3) as other -> relu as self
+    concat{it | torch}
+block Tensor(lambda):
+    conv(lambda, 3) -> relu
+"""
+
+
 def test_names_of_the_module_s_own_stay_free() -> None:
     """A network and a block may be called as torch's classes, support classes or Python's words are."""
-    graph = archdsl.loads(
-        'network Embedding:\n    """Says "quotes" and \\ backslash"""\n    input tokens: 6 of int\n'
-        "    embedding(10, 4)\n    stage torch: Tensor(4) -> Tensor(2)\n    stage self: conv(4, 3) as other -> relu as self\n"
-        "    concat{it | torch}\nblock Tensor(lambda):\n    conv(lambda, 3) -> relu\n"
-    ).graph
+    graph = archdsl.loads(HIDING).graph
     network = module(graph)
     assert type(network).__name__ == "Embedding2"
     (output,) = tensors_of(network(*example_inputs(graph)))

@@ -137,21 +137,24 @@ def seen(module: torch.nn.Module, dims: tuple[int, ...]) -> torch.Tensor:
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.fill_(1.0 if parameter.dim() > 1 else 0.5)
-    x = torch.ones(1, *dims, dtype=torch.float64, requires_grad=True)
-    output = module(x).sum((0, 1))
-    unit = torch.eye(len(output), dtype=torch.float64)
-    (gradient,) = torch.autograd.grad(output, x, unit, is_grads_batched=True)
-    gradient = gradient.sum((1, 2))
+    positions = module(torch.ones(1, *dims, dtype=torch.float64)).shape[-1]
+    # One copy of the input for each output position, so that one backward pass gives all gradients.
+    x = torch.ones(positions, *dims, dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(module(x).sum(1).diagonal().sum(), x)
+    gradient = gradient.sum(1)
     return gradient > 1e-12 * gradient.amax(1, keepdim=True)
 
 
 def test_fields_are_where_the_gradient_is() -> None:
     """On random networks, for every position that the borders do not touch."""
     tested = 0
-    for seed in range(120):
+    for seed in range(70):
         try:
             net = archdsl.loads(random_spec(seed))
         except CompileError:  # random steps that do not fit each other
+            continue
+        output = net.graph.tensor(net.graph.outputs[0].values[0])
+        if output.spatial[0] > 2 * LENGTH:
             continue
         (field,) = receptive_fields(net.graph).fields[net.graph.outputs[0].values[0].node].largest
         for position, row in enumerate(seen(net.module(dtype=torch.float64).eval(), net.graph.inputs[0].output.dims)):
@@ -160,7 +163,7 @@ def test_fields_are_where_the_gradient_is() -> None:
                 pixels = row.nonzero().flatten().tolist()
                 assert (pixels[0], pixels[-1]) == (first, last), (random_spec(seed), position)
                 tested += 1
-    assert tested > 2000
+    assert tested > 2000, tested
 
 
 @pytest.mark.parametrize(

@@ -126,8 +126,9 @@ def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> Rece
     sizes = tensors[0].spatial or tensors[0].dims if tensors[0].kind == "int" else tensors[0].spatial
     dimensions = range(len(inputs[0].largest))
     if window is not None:
-        largest = tuple(_slide(inputs[0].largest[d], window, d, sizes) for d in dimensions)
-        smallest = tuple(_slide(inputs[0].smallest[d], window, d, sizes) for d in dimensions)
+        after = node.output.spatial
+        largest = tuple(_slide(inputs[0].largest[d], window, d, sizes, after) for d in dimensions)
+        smallest = tuple(_slide(inputs[0].smallest[d], window, d, sizes, after) for d in dimensions)
         return ReceptiveField(largest, smallest)
     spatial = [t.spatial for t in tensors]
     largest = tuple(_union([i.largest[d] for i in inputs], [s[d : d + 1] for s in spatial]) for d in dimensions)
@@ -135,8 +136,11 @@ def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> Rece
     return ReceptiveField(largest, smallest)
 
 
-def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...]) -> Field:
-    """The field behind a sliding window. A window over everything sees what all positions see."""
+def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...], after: tuple[int, ...]) -> Field:
+    """The field behind a sliding window. A window over everything sees what all positions see.
+
+    `sizes` and `after` are the lengths before and behind it. No more phases are told apart than there are positions.
+    """
     if window.everything or field.jump == 0 or dimension >= len(window.kernel):
         last = sizes[dimension] - 1 if dimension < len(sizes) else 0
         return Field(0, (field.over(0, last),))
@@ -145,6 +149,9 @@ def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...])
     cycle = stretch * field.period
     period = cycle // gcd(cycle, stride)
     jump = period * stride // cycle * field.jump
+    if period > after[dimension]:
+        period = after[dimension]
+        jump = _seen(field, window, dimension, period)[0] - _seen(field, window, dimension, 0)[0]
     return Field(jump, tuple(_seen(field, window, dimension, phase) for phase in range(period)))
 
 

@@ -12,8 +12,9 @@ from typing import Any, Literal, TypeAlias
 
 from archdsl.analyses.notation import count
 
-Unit: TypeAlias = Literal["text", "number", "count", "B", "change", "change B"]
-"""Of a column's values. `number` is written out, `count` and bytes (`B`) are rounded, a `change` has a sign."""
+Unit: TypeAlias = Literal["text", "name", "number", "count", "B", "change", "change B"]
+"""Of a column's values. A `name` is never broken. A `number` is written out, `count` and bytes (`B`) are rounded, a
+`change` has a sign."""
 
 GLOBAL = "global"
 """A receptive field that is the whole input."""
@@ -29,7 +30,7 @@ class Column:
 
     @property
     def is_text(self) -> bool:
-        return self.unit == "text"
+        return self.unit in ("text", "name")
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def table(sheet: Sheet, width: int, color: bool = False) -> str:
         grid.add_column(
             column.heading,
             justify="left" if column.is_text else "right",
-            no_wrap=not column.is_text,
+            no_wrap=column.unit != "text",
             overflow="fold",
         )
     for row in sheet.rows:
@@ -104,7 +105,7 @@ def shown(column: Column, value: Any, exact: bool = False) -> str:
     """A value for people: `25.6 M`, `+1.2 MB`, `global`; nothing for None."""
     if value is None:
         return ""
-    if isinstance(value, str) or column.unit == "text":
+    if isinstance(value, str) or column.is_text:
         return str(value)
     if value == inf:
         return GLOBAL

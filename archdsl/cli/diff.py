@@ -139,25 +139,25 @@ def _entries(found: Difference, labels: tuple[str, str], exact: bool) -> Sheet:
     from archdsl.studies.weights import in_words
 
     rows: list[list[Any]] = [
-        [e.kind, e.path, e.what if e.copies == 1 else f"{e.copies} × {e.what}", *_cost(e.cost, e.kind)]
+        [e.kind, e.path, e.what + (f" (×{e.copies})" if e.copies > 1 else ""), *_cost(e.cost, e.kind)]
         for e in found.entries
     ]
     if found.followers:
-        count = f"{found.followers} op{'s' if found.followers != 1 else ''}"
-        rows.append(["follows", count, "as before, on other shapes", found.follows.params, found.follows.macs])
-    nothing = [] if rows else ["They are the same network."]
+        ops = f"{found.followers} op{'s' if found.followers != 1 else ''}"
+        rows.append(["follows", ops, "as before, on other shapes", found.follows.params, found.follows.macs])
+    count = len(found.entries)
     return Sheet(
-        f"{len(found.entries)} difference{'s' if len(found.entries) != 1 else ''}",
+        f"{count} difference{'s' if count != 1 else ''}" if rows else "no difference",
         [
             Column("kind", ""),
-            Column("path", "path"),
+            Column("path", "path", "name"),
             Column("what", "what"),
             Column("params", "params", "change"),
             Column("macs", "MACs", "change"),
         ],
         rows,
         (),
-        [*nothing, *in_words(found.loading, *labels)],
+        list(in_words(found.loading, *labels)),
         {"before": labels[0], "after": labels[1], **_facts(found)},
         exact,
     )

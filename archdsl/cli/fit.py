@@ -99,7 +99,7 @@ def _sheet(network: Subject, found: Fit, precision: str) -> Sheet:
     if found.best is not None:
         rows.append(["within", found.best.value, *_costs(found, found.best)])
     if found.beyond is not None:
-        rows.append(["over" if found.best else "least", found.beyond.value, *_costs(found, found.beyond)])
+        rows.append(["over" if found.best else "nearest", found.beyond.value, *_costs(found, found.beyond)])
     return Sheet(
         _title(found),
         [Column("what", ""), Column(found.name, found.name, "number"), *_interleaved(shown, shares)],
@@ -117,7 +117,7 @@ def _interleaved(ones: list[Any], others: list[Any]) -> list[Any]:
 
 def _costs(found: Fit, step: Step) -> list[Any]:
     costs = [step.costs[budget.measure.name] for budget in found.budgets]
-    shares = [f"{100 * cost / budget.limit:.4g} %" for cost, budget in zip(costs, found.budgets, strict=True)]
+    shares = [f"{100 * cost / budget.limit:.5g} %" for cost, budget in zip(costs, found.budgets, strict=True)]
     return _interleaved(costs, shares)
 
 

@@ -52,8 +52,9 @@ def sizes(
 def _sheet(title: str, found: tuple[Sizes, ...]) -> Sheet:
     from archdsl.backends.sheet import Column, Sheet
 
-    rows = [[one.axis.name, *_reason(one, reason)] for one in found for reason in one.reasons]
-    heading = [line for one in found for line in _about(one)] or ["Its inputs are vectors: they have no size."]
+    groups = _alike(found)
+    rows = [[group[0].axis.name, *_reason(reason)] for group in groups for reason in group[0].reasons]
+    heading = [line for group in groups for line in _about(group)] or ["Its inputs are vectors: they have no size."]
     return Sheet(
         title,
         [
@@ -61,7 +62,7 @@ def _sheet(title: str, found: tuple[Sizes, ...]) -> Sheet:
             Column("size", "at", "number"),
             Column("reason", "why not"),
             Column("place", "where"),
-            Column("tried", "tried", "number"),
+            Column("sizes", "sizes", "number"),
         ],
         rows,
         heading,
@@ -70,21 +71,29 @@ def _sheet(title: str, found: tuple[Sizes, ...]) -> Sheet:
     )
 
 
-def _reason(one: Sizes, reason: Reason) -> list[Any]:
+def _alike(found: tuple[Sizes, ...]) -> list[list[Sizes]]:
+    """Axes of which the same is to be told together: mostly height and width."""
+    groups: dict[tuple[Any, ...], list[Sizes]] = {}
+    for one in found:
+        rules = (one.accepted, one.smallest, one.exceptions, one.lossless, one.same_weights)
+        groups.setdefault((one.axis.start, *rules), []).append(one)
+    return list(groups.values())
+
+
+def _reason(reason: Reason) -> list[Any]:
     span = reason.problem.span
     place = reason.node or ""
     where = f"{place} ({span})" if span and place else str(span or place)
-    label = f" ({reason.problem.label})" if reason.problem.label else ""
-    return [reason.example, reason.text + label, where, len(reason.sizes)]
+    return [reason.example, reason.text, where, len(reason.sizes)]
 
 
-def _about(one: Sizes) -> Iterator[str]:
+def _about(group: list[Sizes]) -> Iterator[str]:
+    one, *others = group
     axis = one.axis
     yield ""
-    if axis.setting:
-        yield f"{axis.name} is the {axis.meaning}: {axis.start} as declared"
-    else:
-        yield f"{axis.meaning}: {axis.start} as declared"
+    meaning = ", likewise ".join([axis.meaning, *(other.axis.meaning for other in others)])
+    declared = f"{axis.start} as declared" + ("" if one.origin == axis.start else ", which is not taken")
+    yield f"{f'{axis.name} is the ' if axis.setting else ''}{meaning}: {declared}"
     yield _rule(one)
     yield _lost(one)
     yield _weights(one)
@@ -99,7 +108,7 @@ def _rule(one: Sizes) -> str:
         accepted = listed(size for size, verdict in one.verdicts.items() if verdict.accepted)
         return f"{axis.name} follows no rule that was found; of those tried it may be {accepted}."
     if rule.is_everything:
-        text = f"{axis.name} may be any size from {one.smallest} on"
+        text = f"{axis.name} may be anything from {one.smallest} on"
     else:
         text = f"{axis.name} must be {rule}, at least {one.smallest}: {_examples(one)}"
     if not one.exceptions:
@@ -112,8 +121,8 @@ def _rule(one: Sizes) -> str:
 
 
 def _examples(one: Sizes) -> str:
-    """Some sizes around the declared one."""
-    rule, start = one.accepted, one.axis.start
+    """Some sizes around the origin."""
+    rule, start = one.accepted, one.origin
     assert rule is not None
     below = [size for size in range(max(one.smallest, start - 2 * rule.period), start) if size in rule]
     above = [size for size in range(start, start + 3 * rule.period) if size in rule]
@@ -145,7 +154,7 @@ def _weights(one: Sizes) -> str:
 
     if not one.weights_vary:
         return "The weights are the same for every size."
-    return f"The weights depend on the size: those for {one.axis.start} fit {listed(one.same_weights)}."
+    return f"The weights depend on the size: those for {one.origin} fit {listed(one.same_weights)}."
 
 
 def _facts(one: Sizes) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import typer
 
 from archdsl.cli import INTERRUPTED, SPEC_ERROR
 from archdsl.cli.options import DEPTH, STEPS, DepthOption, Format, SpecArgument, StepsOption, VariantOption
-from archdsl.cli.output import Report, reporting
+from archdsl.cli.output import Report, in_color, reporting, width
 from archdsl.cli.progress import progress
 from archdsl.cli.studies import (
     ExactOption,
@@ -23,13 +23,12 @@ from archdsl.cli.studies import (
     columns,
     format_of,
     meanings,
-    put,
     subject,
     words,
 )
 
 if TYPE_CHECKING:
-    from archdsl.backends.sheet import Sheet
+    from archdsl.backends.sheet import Column, Sheet
     from archdsl.studies.ranges import Grid
     from archdsl.studies.record import Record
     from archdsl.studies.subject import Subject
@@ -93,7 +92,9 @@ def sweep(
         with _record(output, network, points, trier) as record:
             rows, complete = _run(trier, points, record, jobs, report)
         if record is None:
-            put(_sheet(network, points, trier, rows, precision, exact), kind, None)
+            people = kind in ("text", "markdown")
+            sheets = _sheets(network, points, trier, rows, precision, exact) if people else []
+            _print(sheets or [_table(network, points, trier, rows)], kind)
         else:
             _print_summary(record, rows)
     _end(rows, complete, output)
@@ -127,8 +128,8 @@ def _without_settings(asked: Any) -> Any:
 
 
 def _format(ctx: typer.Context, format: str | None, output: Path | None) -> str:
-    if output is None:
-        return format_of(format, None)
+    if output is None or output == Path("-"):
+        return format_of(format or ("csv" if output else None), None)
     if output.suffix != ".csv" or format not in (None, "csv"):
         ctx.fail(f"A sweep is kept as CSV: -o {output.with_suffix('.csv')}. Other formats are printed.")
     return "csv"
@@ -136,19 +137,21 @@ def _format(ctx: typer.Context, format: str | None, output: Path | None) -> str:
 
 def _columns(network: Subject, text: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Measures, and settings whose values are wanted."""
+    from archdsl.analyses.choices import choose
     from archdsl.elaborate.settings import setting_names
+    from archdsl.studies.measures import MEASURES
 
     names = words(text) if text is not None else list(DEFAULT)
-    settings = tuple(name for name in names if name in setting_names(network.network))
-    measures = tuple(name for name in names if name not in settings)
-    columns(measures)
-    return measures, settings
+    known = {**MEASURES, **dict.fromkeys(setting_names(network.network))}
+    choose("column", names, known)
+    measures = tuple(name for name in names if name in MEASURES)
+    return measures, tuple(name for name in names if name not in MEASURES)
 
 
 def _record(output: Path | None, network: Subject, points: Grid, trier: Trier) -> AbstractContextManager[Record | None]:
     from archdsl.studies.record import Record
 
-    if output is None:
+    if output is None or output == Path("-"):
         return nullcontext()
     spec = (network.title, network.digest)
     return Record(output, spec, list(points.dimensions), [*trier.coefficients, *trier.measures])
@@ -189,30 +192,59 @@ def _end(rows: list[Row], complete: bool, output: Path | None) -> None:
         raise typer.Exit(SPEC_ERROR)
 
 
-def _sheet(network: Subject, points: Grid, trier: Trier, rows: list[Row], precision: str, exact: bool) -> Sheet:
+def _sheets(network: Subject, points: Grid, trier: Trier, rows: list[Row], precision: str, exact: bool) -> list[Sheet]:
+    """What the settings cost, and for each reason those that are no network."""
     from archdsl.backends.sheet import Column, Sheet
 
     varied = points.varied or tuple(points.dimensions)
     good = [row for row in rows if not row.problem]
-    named = [*(Column(name, name, "number") for name in (*varied, *trier.coefficients)), *columns(trier.measures)]
+    settings = [Column(name, name, "number") for name in varied]
+    named = [*settings, *(Column(name, name, "number") for name in trier.coefficients), *columns(trier.measures)]
     fixed = ", ".join(f"{name} = {values[0]}" for name, values in points.dimensions.items() if name not in varied)
-    return Sheet(
+    costs = Sheet(
         f"{network.network.name} ({network.title}): {len(good):,} of {len(points):,} settings",
         named,
         [[{**row.point, **row.values}[column.name] for column in named] for row in good],
         [f"with {fixed}"] if fixed else [],
-        [*_problems(rows, varied), *meanings(trier.measures, precision)],
+        meanings(trier.measures, precision),
         exact=exact,
     )
+    return [costs, *_problems(rows, settings)]
 
 
-def _problems(rows: Iterable[Row], varied: tuple[str, ...]) -> Iterator[str]:
+def _problems(rows: Iterable[Row], settings: list[Column]) -> Iterator[Sheet]:
     """The settings that are no network, by reason."""
-    reasons: dict[str, list[Row]] = {}
+    from archdsl.backends.sheet import Column, Sheet
+
+    reasons: dict[str, list[tuple[Row, str]]] = {}
     for row in rows:
-        if row.problem:
-            reasons.setdefault(row.problem, []).append(row)
-    for reason, of in reasons.items():
-        texts = [" ".join(f"{name}={row.point[name]}" for name in varied) for row in of[:SHOWN]]
-        more = f" and {len(of) - SHOWN:,} more" if len(of) > SHOWN else ""
-        yield f"no network, {reason}: {', '.join(texts)}{more}"
+        if row.trial is not None and row.trial.problem is not None:
+            problem = row.trial.problem
+            reasons.setdefault(problem.message, []).append((row, problem.label))
+    for message, of in reasons.items():
+        more = [f"and {len(of) - SHOWN:,} more"] if len(of) > SHOWN else []
+        yield Sheet(
+            f"{len(of):,} are no network: {message}",
+            [*settings, Column("found", "")],
+            [[*(row.point[column.name] for column in settings), found] for row, found in of[:SHOWN]],
+            (),
+            more,
+        )
+
+
+def _table(network: Subject, points: Grid, trier: Trier, rows: list[Row]) -> Sheet:
+    """Every setting, with the columns of a record: for programs."""
+    from archdsl.backends.sheet import Column, Sheet
+    from archdsl.studies.record import KEY, PROBLEM
+
+    names = [*KEY, *points.dimensions, *trier.coefficients, *trier.measures, PROBLEM]
+    spec = dict(zip(KEY, (network.title, network.digest), strict=True))
+    made = [{**spec, **row.point, **row.values, PROBLEM: row.problem} for row in rows]
+    return Sheet("", [Column(name, name) for name in names], [[row.get(name) for name in names] for row in made])
+
+
+def _print(sheets: list[Sheet], format: str) -> None:
+    from archdsl.backends.sheet import render
+
+    color = in_color(sys.stdout)
+    print("\n".join(render(sheet, format, width(), color) for sheet in sheets), end="")

@@ -76,14 +76,19 @@ class Translator:
         for translate in (*IDIOMS.get(name, ()), *filter(None, [TRANSLATIONS.get(name)])):
             try:
                 found = translate(self.trace.call(node))
-                if found is not None and (not isinstance(found, Step) or self._fits(found, node)):
+                if found is not None and self._is_sound(found, node):
                     return found
             except (Mismatch, ValidationError):
                 continue
         return as_opaque(self.trace, node)
 
+    def _is_sound(self, found: Any, node: TraceNode) -> bool:
+        """Whether what was found works on values, not on weights, and makes of them what the call made."""
+        if not isinstance(found, Step):
+            return not self.trace.is_weight(found)
+        return not any(map(self.trace.is_weight, _values(found))) and self._fits(found, node)
+
     def _fits(self, step: Step, node: TraceNode) -> bool:
-        """Whether a step makes of its inputs what the call made of them."""
         value = node.meta["val"]
         found = value if isinstance(value, tuple | list) else (value,)
         dims = [self.trace.without_batch(node, tuple(v.shape)) for v in found]

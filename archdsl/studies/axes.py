@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from archdsl.diagnostics import CompileError
 from archdsl.driver import Compiled
-from archdsl.elaborate.settings import setting_names
-from archdsl.ir.graph import Graph
+from archdsl.elaborate.environment import Environment
+from archdsl.elaborate.evaluate import evaluate
+from archdsl.elaborate.outside import given_outside
+from archdsl.elaborate.settings import setting_names, settle
+from archdsl.elaborate.values import Problem
 from archdsl.studies.subject import Subject
 from archdsl.syntax import tree
 from archdsl.tensor import Tensor
@@ -40,7 +44,8 @@ class Axis:
 
     @property
     def name(self) -> str:
-        return self.setting or self.places[0].side
+        sides = {place.side for place in self.places}
+        return self.setting or (sides.pop() if len(sides) == 1 else "size")
 
     @property
     def meaning(self) -> str:
@@ -65,17 +70,36 @@ class Axis:
         return tuple(Tensor(*of, kind=tensor.kind) for of, tensor in zip(dims, self.inputs, strict=True))
 
 
-def axes(subject: Subject, graph: Graph) -> tuple[Axis, ...]:
-    """The sizes that a network's inputs have, those that vary together once; vectors have none."""
+def axes(subject: Subject, *, together: bool = False) -> tuple[Axis, ...]:
+    """The sizes that a network's inputs have, those that vary together once; vectors have none.
+
+    `together`: declared sizes that are equal vary at once, too. Raises `CompileError` where they cannot be told.
+    """
     settings = setting_names(subject.network)
-    inputs = tuple(node.output for node in graph.inputs)
+    inputs = _inputs(subject)
     found: dict[tuple[str | None, str, int], list[Place]] = {}
     for index, declared in enumerate(subject.network.inputs):
         for place, written in _places(index, declared, inputs[index]):
             named = written.name if isinstance(written, tree.Name) and written.name in settings else None
-            side = "" if named else place.side
+            side = "" if named or together else place.side
             found.setdefault((named, side, inputs[index].dims[place.dimension]), []).append(place)
     return tuple(Axis(setting, tuple(places), size, inputs) for (setting, _, size), places in found.items())
+
+
+def _inputs(subject: Subject) -> tuple[Tensor, ...]:
+    """What the inputs are declared to be, whether or not the network takes them."""
+    network = subject.network.model_copy(update={"requires": ()})
+    chosen = {name: given_outside(name, value, network) for name, value in subject.settings.items()}
+    try:
+        environment, _ = settle(network, subject.variant, chosen)
+        return tuple(_tensor(declared, environment) for declared in network.inputs)
+    except Problem as problem:
+        raise CompileError([problem.diagnostic]) from None
+
+
+def _tensor(declared: tree.Input, environment: Environment) -> Tensor:
+    dims = evaluate(declared.shape, environment)
+    return Tensor(*(dims if isinstance(dims, tuple) else (dims,)), kind=declared.kind)
 
 
 def _places(index: int, declared: tree.Input, tensor: Tensor) -> Iterator[tuple[Place, tree.Expression | None]]:
@@ -92,8 +116,3 @@ def _declared(declared: tree.Input, tensor: Tensor) -> tree.Input:
     """The declaration with numbers in place of what it says."""
     numbers = tuple(tree.Number(str(size), size, declared.span) for size in tensor.dims)
     return replace(declared, shape=numbers[0] if len(numbers) == 1 else tree.Shape(numbers, declared.span))
-
-
-def by_name(graph: Graph, tensors: tuple[Tensor, ...]) -> Mapping[str, Tensor]:
-    """Inputs by the ids of their nodes."""
-    return {node.id: tensor for node, tensor in zip(graph.inputs, tensors, strict=True)}

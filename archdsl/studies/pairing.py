@@ -8,7 +8,7 @@ whichever way leaves more of it as it was, names or the order of equal structure
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -128,13 +128,14 @@ def _pair_renamed(
 ) -> None:
     """Of what is left, scopes that are built alike belong together, whatever they are called."""
     taken = {path(other) for other in partners.values()}
-    left = [other for other in theirs if isinstance(other, Scope) and path(other) not in taken]
+    left: dict[object, deque[Member]] = defaultdict(deque)
+    for other in theirs:
+        if isinstance(other, Scope) and path(other) not in taken:
+            left[_signature(other, pairing.structures[1])].append(other)
     for one in ours:
-        if isinstance(one, Scope) and path(one) not in partners:
-            other = next((other for other in left if pairing.alike(one, other)), None)
-            if other is not None:
-                partners[path(one)] = other
-                left.remove(other)
+        alike = left.get(_signature(one, pairing.structures[0]))
+        if isinstance(one, Scope) and path(one) not in partners and alike:
+            partners[path(one)] = alike.popleft()
 
 
 def _in_order(ours: Sequence[Member], theirs: Sequence[Member], partners: dict[str, Member]) -> Iterator[Pair]:

@@ -21,7 +21,7 @@ MOST = 1_000_000
 
 NUMBER = re.compile(r"[+-]?(\d[\d_]*(\.\d+)?|\.\d+)(e[+-]?\d{1,2})?", re.I)
 
-PART = re.compile(r'\[[^\]]*\]|\([^)]*\)|"[^"]*"|[^,\[("]|[\[("]')
+PART = re.compile(r'\[[^\]]*\]|\([^)]*\)|"[^"]*"|.', re.S)
 
 Point = Mapping[str, str]
 """One setting of a grid: text by name."""

@@ -76,9 +76,13 @@ class Loss:
 
 @dataclass(frozen=True)
 class Sizes:
-    """What was found of one axis. `accepted` is None where the sizes that were tried follow no pattern."""
+    """What was found of one axis, from an accepted size on: `origin`, the declared one or the nearest to it.
+
+    `graph` is the network with that size. `accepted` is None where the sizes that were tried follow no pattern.
+    """
 
     axis: Axis
+    origin: int
     graph: Graph = field(repr=False)
     verdicts: dict[int, Verdict] = field(repr=False)
     accepted: Pattern | None
@@ -87,7 +91,7 @@ class Sizes:
     def smallest(self) -> int:
         """From here on the pattern holds, for all that was tried."""
         rule = self.accepted or Pattern(1, (0,))
-        tried = [size for size in sorted(self.verdicts) if size <= self.axis.start and size in rule]
+        tried = [size for size in sorted(self.verdicts) if size <= self.origin and size in rule]
         rejected = [size for size in tried if not self.verdicts[size].accepted]
         return next(size for size in tried if not rejected or size > rejected[-1])
 
@@ -107,16 +111,16 @@ class Sizes:
 
     @property
     def _turns(self) -> dict[int, Verdict]:
-        """What was tried from the declared size on, without gaps."""
+        """What was tried from the origin on, without gaps."""
         found: dict[int, Verdict] = {}
-        while self.axis.start + len(found) in self.verdicts:
-            found[self.axis.start + len(found)] = self.verdicts[self.axis.start + len(found)]
+        while self.origin + len(found) in self.verdicts:
+            found[self.origin + len(found)] = self.verdicts[self.origin + len(found)]
         return found
 
     @property
     def same_weights(self) -> tuple[int, ...]:
-        """The accepted sizes around the declared one at which the weights are its own."""
-        own = self.verdicts[self.axis.start].weights
+        """The accepted sizes around the origin at which the weights are its own."""
+        own = self.verdicts[self.origin].weights
         return tuple(sorted(size for size, v in self.verdicts.items() if v.weights == own))
 
     @property
@@ -134,8 +138,7 @@ class Sizes:
         return tuple(self._reason(verdicts) for verdicts in grouped.values())
 
     def _reason(self, verdicts: list[Verdict]) -> Reason:
-        within = [verdict for verdict in verdicts if verdict.size > self.smallest]
-        example = (within or verdicts[-1:])[0]
+        example = min(verdicts, key=lambda verdict: abs(verdict.size - self.axis.start))
         problem = example.problem
         assert problem is not None
         passage = propagate(self.graph, self.axis.tensors(example.size))
@@ -146,7 +149,7 @@ class Sizes:
 
     @cached_property
     def loss(self) -> Loss | None:
-        """What is lost at the smallest accepted size from the declared one on, of those that lose anything."""
+        """What is lost at the smallest accepted size from the origin on, of those that lose anything."""
         losing = [v for v in self._turns.values() if v.accepted and v.dropped]
         if not losing:
             return None
@@ -155,50 +158,71 @@ class Sizes:
 
 
 Progress = Callable[[int, int], None]
-"""Is told how many sizes were tried, and how many are to be, as far as that is known."""
+"""Is told how many sizes were tried, and how many are to be for now."""
 
 
 def sizes(subject: Subject, jobs: int | None = None, progress: Progress | None = None) -> tuple[Sizes, ...]:
-    """What every axis of the network's inputs takes. Raises `CompileError` where the network itself is wrong."""
-    graph = subject.compile().graph
-    return tuple(_Survey(subject, graph, axis, jobs, progress).result() for axis in axes(subject, graph))
+    """What every axis of the network's inputs takes. Raises `CompileError` where no size near the declared one does.
+
+    Where the declared sizes themselves are not accepted, those that are equal vary together.
+    """
+    try:
+        subject.compile()
+    except CompileError as error:
+        surveys = [_Survey(subject, axis, jobs, progress) for axis in axes(subject, together=True)]
+        if not surveys:
+            raise
+        return tuple(survey.result(error) for survey in surveys)
+    return tuple(_Survey(subject, axis, jobs, progress).result() for axis in axes(subject))
 
 
 @dataclass
 class _Survey:
     subject: Subject
-    graph: Graph
     axis: Axis
     jobs: int | None
     progress: Progress | None
     verdicts: dict[int, Verdict] = field(default_factory=dict)
 
-    def result(self) -> Sizes:
+    def result(self, error: CompileError | None = None) -> Sizes:
+        """Raises `error` if the declared size is not accepted, and none near it is either."""
+        self.origin = self.axis.start if error is None else self._nearest(error)
+        self.graph = self.axis.compile(self.subject, self.origin).graph
         found = self._repeating()
         if found is not None:
             smallest = self._smallest(found)
             self._try(range(max(1, smallest - AROUND), smallest + AROUND))
-            self._try(self._from(found, times * self.axis.start) for times in FURTHER)
+            self._try(self._from(found, times * self.origin) for times in FURTHER)
         self._follow_weights()
-        return Sizes(self.axis, self.graph, self.verdicts, found)
+        return Sizes(self.axis, self.origin, self.graph, self.verdicts, found)
+
+    def _nearest(self, error: CompileError) -> int:
+        start = self.axis.start
+        self._try(range(max(1, start - LONGEST // 2), start + LONGEST // 2))
+        accepted = [size for size, verdict in self.verdicts.items() if verdict.accepted]
+        if not accepted:
+            raise error
+        return min(accepted, key=lambda size: (abs(size - start), size))
 
     def _try(self, wanted: Iterable[int]) -> None:
         missing = [size for size in dict.fromkeys(wanted) if size not in self.verdicts]
+        total = len(self.verdicts) + len(missing)
         for verdict in in_parallel(_Probe(self.subject, self.axis), missing, self.jobs):
             self.verdicts[verdict.size] = verdict
             if self.progress:
-                self.progress(len(self.verdicts), len(missing))
+                self.progress(len(self.verdicts), total)
 
     def _accepts(self, size: int) -> bool:
         self._try([size])
         return self.verdicts[size].accepted
 
     def _repeating(self) -> Pattern | None:
-        """The pattern of the sizes from the declared one on, if they have one."""
+        """The pattern of the sizes from the origin on, if they have one."""
         turn = max(SHORTEST, self._stride())
         while turn <= LONGEST:
-            self._try(range(self.axis.start, self.axis.start + 2 * turn))
-            found = pattern({size: verdict.accepted for size, verdict in self.verdicts.items()}, turn)
+            turns = range(self.origin, self.origin + 2 * turn)
+            self._try(turns)
+            found = pattern({size: self.verdicts[size].accepted for size in turns}, turn)
             if found is not None:
                 return found
             turn *= 2
@@ -213,7 +237,7 @@ class _Survey:
 
     def _smallest(self, found: Pattern) -> int:
         """The smallest size of the pattern that is accepted, if all those above it are."""
-        below = [size for size in range(1, self.axis.start) if size in found]
+        below = [size for size in range(1, self.origin) if size in found]
         low, high = 0, len(below)
         while low < high:
             middle = (low + high) // 2
@@ -221,14 +245,14 @@ class _Survey:
                 high = middle
             else:
                 low = middle + 1
-        return [*below, self.axis.start][low]
+        return [*below, self.origin][low]
 
     def _from(self, found: Pattern, size: int) -> int:
         return next(larger for larger in range(size, size + found.period) if larger in found)
 
     def _follow_weights(self) -> None:
-        """Goes down from the declared size as long as the weights stay the same."""
-        own = self.verdicts[self.axis.start].weights
+        """Goes down from the origin as long as the weights stay the same."""
+        own = self.verdicts[self.origin].weights
         for size in self._downwards():
             self._try([size])
             if self.verdicts[size].accepted and self.verdicts[size].weights != own:
@@ -236,4 +260,4 @@ class _Survey:
 
     def _downwards(self) -> Iterator[int]:
         if len({verdict.weights for verdict in self.verdicts.values() if verdict.accepted}) > 1:
-            yield from range(self.axis.start - 1, max(0, self.axis.start - LONGEST), -1)
+            yield from range(self.origin - 1, max(0, self.origin - LONGEST), -1)

@@ -1,14 +1,15 @@
 """Scene -> PDF or PNG, drawn by the Graphviz that pygraphviz carries: no program has to be installed.
 
 Shapes and lines are the page's background, in Graphviz's own drawing language (xdot); each text is a node without
-an outline. Fonts are the machine's: where Helvetica's stand-in is wider, all text shrinks as much as that takes.
+an outline. Fonts are the machine's: where Arial's stand-in is wider, all text shrinks as much as that takes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from math import cos, sin, tau
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import cos, dist, sin, tau
 from typing import Any, Literal
 
 import pygraphviz
@@ -19,6 +20,8 @@ from archdsl.backends.figures.text import width
 RESOLUTION = 192
 """Dots per inch of a PNG: a slide of 960 points is 2560 dots wide."""
 POINTS = 72
+ENLARGED = 10
+"""The page is drawn so many times as large and then reduced, since letters are spaced in whole points."""
 DOT = 0.36
 """Half the smallest node that Graphviz knows; one in each corner makes the page as large as it is."""
 RAISE = 0.02
@@ -47,8 +50,9 @@ def _page(scene: Scene) -> Any:
     page = _blank()
     page.graph_attr.update({"bgcolor": scene.background, "pad": "0", "margin": "0"})
     # Set as an attribute, not read as DOT, whose strings end at 16,384 characters.
-    page.graph_attr["_background"] = _background(scene)
-    for name, x, y in (("corner0", DOT, DOT), ("corner1", scene.width - DOT, scene.height - DOT)):
+    page.graph_attr["_background"] = " ".join(_background(scene))
+    wide, high = scene.width * ENLARGED - DOT, scene.height * ENLARGED - DOT
+    for name, x, y in (("corner0", DOT, DOT), ("corner1", wide, high)):
         page.add_node(name, pos=f"{x},{y}", fixedsize="true", width="0.01", height="0.01")
     return page
 
@@ -66,21 +70,27 @@ def _write(page: Any, name: str, text: Text, size: float, shrink: float, height:
     page.add_node(
         name,
         label=_literal(text.text),
-        pos=f"{x:.2f},{y:.2f}",
-        fontsize=f"{text.size * shrink:.3f}",
+        pos=_points([(x, y)]).replace(" ", ","),
+        fontsize=f"{text.size * shrink * ENLARGED:.3f}",
         fontcolor=text.fill,
-        fontname="Helvetica bold" if text.bold else "Helvetica",
+        fontname=_font(text),
     )
 
 
-def _measured(texts: list[Text]) -> list[float]:
+def _measured(texts: Sequence[Text]) -> list[float]:
     """How wide each text is in the fonts of this machine, in points."""
     page = _blank()
     for index, text in enumerate(texts):
-        font = "Helvetica bold" if text.bold else "Helvetica"
-        page.add_node(f"text{index}", label=_literal(text.text), pos="0,0", fontsize=str(text.size), fontname=font)
+        size = str(text.size * ENLARGED)
+        page.add_node(f"text{index}", label=_literal(text.text), pos="0,0", fontsize=size, fontname=_font(text))
     page.layout(prog="nop2")
-    return [float(page.get_node(f"text{index}").attr["width"]) * POINTS for index in range(len(texts))]
+    widths = [float(page.get_node(f"text{index}").attr["width"]) for index in range(len(texts))]
+    return [wide * POINTS / ENLARGED for wide in widths]
+
+
+def _font(text: Text) -> str:
+    """Arial: what has its widths stands in for it everywhere, while Graphviz has ideas of its own on Helvetica."""
+    return "Arial bold" if text.bold else "Arial"
 
 
 def _literal(text: str) -> str:
@@ -88,45 +98,54 @@ def _literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("&", "&amp;")
 
 
-def _background(scene: Scene) -> str:
-    steps = [part for leaf in leaves(scene.items) if not isinstance(leaf, Text) for part in _drawn(leaf, scene.height)]
-    return " ".join(steps)
+# --- xdot ----------------------------------------------------------------------------------
 
 
-def _drawn(item: Shape | Line, height: float) -> Iterator[str]:
-    if isinstance(item, Line):
-        yield _pen(item.stroke, item.line, item.dash)
-        curve = [(x, height - y) for x, y in _curve(item)]
-        yield f"B {_points(curve)}"
-        if item.arrow:
-            yield f"{_pen(item.stroke, 0.5, ())} {_colour('C', item.stroke)} P {_flip(head(item), height)}"
-        return
-    yield _pen(item.stroke or item.fill or "#000000", item.line if item.stroke else 0.1, item.dash)
-    fill = _colour("C", item.fill) if item.fill else ""
-    if item.corner == "round" and 2 * item.radius >= max(item.width, item.height):
-        x, y = item.x + item.width / 2, height - item.y - item.height / 2
-        yield f"{fill} {'E' if fill else 'e'} {x:.2f} {y:.2f} {item.width / 2:.2f} {item.height / 2:.2f}"
-    else:
-        corners = _rounded(item) if item.corner == "round" else outline(item)
-        yield f"{fill} {'P' if fill else 'p'} {_flip(corners, height)}"
+def _background(scene: Scene) -> Iterator[str]:
+    for leaf in leaves(scene.items):
+        if isinstance(leaf, Line):
+            yield from _line(leaf, scene.height)
+        elif isinstance(leaf, Shape):
+            yield from _shape(leaf, scene.height)
 
 
-def _pen(stroke: str, line: float, dash: tuple[float, ...]) -> str:
-    style = ("dotted" if dash[0] < 2 else "dashed") if dash else "solid"
-    thickness = f"setlinewidth({line})"
-    return f"{_colour('c', stroke)} S {len(style)} -{style} S {len(thickness)} -{thickness}"
+def _line(line: Line, height: float) -> Iterator[str]:
+    yield f"{_pen(line.stroke, line.line)} B {_counted(_flip(_curve(line), height))}"
+    if line.arrow:
+        yield f"{_pen(line.stroke, 0.5)} {_colour('C', line.stroke)} P {_counted(_flip(head(line), height))}"
+
+
+def _shape(shape: Shape, height: float) -> Iterator[str]:
+    around = _flip(_rounded(shape) if shape.corner == "round" else outline(shape), height)
+    if shape.fill:
+        edge = shape.stroke if shape.stroke and not shape.dash else shape.fill
+        yield f"{_pen(edge, shape.line if edge != shape.fill else 0.1)} {_colour('C', shape.fill)} P {_counted(around)}"
+    elif shape.stroke and not shape.dash:
+        yield f"{_pen(shape.stroke, shape.line)} p {_counted(around)}"
+    if shape.stroke and shape.dash:
+        yield _pen(shape.stroke, shape.line)
+        yield from (f"L {_counted(stroke)}" for stroke in _dashes([*around, around[0]], shape.dash))
+
+
+def _pen(stroke: str, line: float) -> str:
+    thickness = f"setlinewidth({line * ENLARGED:.2f})"
+    return f"{_colour('c', stroke)} S {len(thickness)} -{thickness}"
 
 
 def _colour(verb: str, colour: str) -> str:
     return f"{verb} {len(colour)} -{colour}"
 
 
-def _points(points: list[Point]) -> str:
-    return f"{len(points)} " + " ".join(f"{x:.2f} {y:.2f}" for x, y in points)
+def _points(points: Sequence[Point]) -> str:
+    return " ".join(f"{x * ENLARGED:.1f} {y * ENLARGED:.1f}" for x, y in points)
 
 
-def _flip(points: tuple[Point, ...], height: float) -> str:
-    return _points([(x, height - y) for x, y in points])
+def _counted(points: Sequence[Point]) -> str:
+    return f"{len(points)} {_points(points)}"
+
+
+def _flip(points: Sequence[Point], height: float) -> list[Point]:
+    return [(x, height - y) for x, y in points]
 
 
 def _curve(line: Line) -> list[Point]:
@@ -147,20 +166,34 @@ def _between(start: Point, end: Point, part: float = 2 / 3) -> Point:
     return start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part
 
 
-def _rounded(shape: Shape) -> tuple[Point, ...]:
+def _rounded(shape: Shape) -> list[Point]:
     """The outline of a rectangle with round corners, as a polygon fine enough for print."""
     radius = min(shape.radius, shape.width / 2, shape.height / 2)
-    steps = 8
+    left, right = shape.x + radius, shape.x + shape.width - radius
+    top, bottom = shape.y + radius, shape.y + shape.height - radius
+    steps = 12
     points = []
-    for quarter, (x, y) in enumerate(
-        (
-            (shape.x + shape.width - radius, shape.y + shape.height - radius),
-            (shape.x + radius, shape.y + shape.height - radius),
-            (shape.x + radius, shape.y + radius),
-            (shape.x + shape.width - radius, shape.y + radius),
-        )
-    ):
+    for quarter, (x, y) in enumerate(((right, bottom), (left, bottom), (left, top), (right, top))):
         for step in range(steps + 1):
             angle = (quarter + step / steps) * tau / 4
             points.append((x + radius * cos(angle), y + radius * sin(angle)))
-    return tuple(points)
+    return points
+
+
+def _dashes(points: Sequence[Point], dash: tuple[float, ...]) -> Iterator[list[Point]]:
+    """The strokes of a dashed line: lengths that are drawn and left out by turns."""
+    turn, left = 0, dash[0]
+    stroke = [points[0]]
+    for start, end in pairwise(points):
+        at, whole = 0.0, dist(start, end)
+        while whole - at > left:
+            at += left
+            stroke.append(_between(start, end, at / whole))
+            if turn % 2 == 0:
+                yield stroke
+            stroke, turn = stroke[-1:], turn + 1
+            left = dash[turn % len(dash)]
+        left -= whole - at
+        stroke.append(end)
+    if turn % 2 == 0:
+        yield stroke

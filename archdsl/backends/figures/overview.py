@@ -114,7 +114,7 @@ class _Drawing:
                 if value in self.makers and self.makers[value] < i - 1
             }
         )
-        room = paper.width - 24 - (30 + LANE * len(self.arcs) if self.arcs else 0)
+        room = paper.width - 44 - (10 + LANE * len(self.arcs) if self.arcs else 0)
         widest = max(self._least(stage) for stage in stages)
         fitting = max(int((room + ARROW) // (widest + ARROW)), 1)
         self.rows = self._rows(fitting)

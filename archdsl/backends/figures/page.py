@@ -11,7 +11,7 @@ from archdsl.backends.figures.items import Item as Member
 from archdsl.backends.figures.label import count, network_name, shape
 from archdsl.backends.figures.options import Options, Paper
 from archdsl.backends.figures.parts import Picture
-from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, leaves, moved, placed
+from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, leaves, moved, named_once, placed
 from archdsl.backends.figures.style import LOOKS, SIZE, TITLE, Theme
 from archdsl.backends.figures.text import width, wrap
 from archdsl.ir.graph import Graph
@@ -66,7 +66,7 @@ def page(
         f"{name}: {figure}",
         description(graph),
         theme.background,
-        tuple(placed(items)),
+        tuple(named_once(placed(items), set())),
         max(1.0, paper.width / wide),
     )
 

@@ -121,9 +121,10 @@ def _levels(layout: Layout, counts: dict[int, int], last: bool) -> _Levels:
         y += height + feet[rank]
         ends.append(y)
         if rank + 1 < len(heights):
-            y += (END if last and rank + 2 == len(heights) else STEP) + TRACK * counts.get(rank, 0)
+            step = END if last and rank + 2 == len(heights) else STEP
             # A shape stands beside the line that leaves; only where others cross does it need room of its own.
-            y -= min(feet[rank], STEP - 1) if not counts.get(rank) else 0
+            beside = 0.0 if counts.get(rank) else min(feet[rank], step - 1)
+            y += step + TRACK * counts.get(rank, 0) - beside
     return _Levels(tops, heights, ends, y)
 
 

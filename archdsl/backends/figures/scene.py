@@ -117,6 +117,17 @@ def placed(items: Iterable[Item], dx: float = 0.0, dy: float = 0.0) -> Iterator[
                 yield replace(item, x=item.x + dx, y=item.y + dy)
 
 
+def named_once(items: Iterable[Item], known: set[str]) -> Iterator[Item]:
+    """Items of which each id occurs once: the first time something is drawn."""
+    for item in items:
+        if isinstance(item, Group):
+            id = "" if item.id in known else item.id
+            known.add(item.id)
+            yield replace(item, id=id, items=tuple(named_once(item.items, known)))
+        else:
+            yield item
+
+
 def flipped(items: Iterable[Item], height: float) -> Iterator[Item]:
     """Upside down within `height`, text upright: what flowed down flows up."""
     for item in placed(items):

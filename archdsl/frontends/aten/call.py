@@ -139,7 +139,7 @@ def kind_of(value: Any) -> Kind:
 
 def operation(node: TraceNode) -> str:
     """`conv2d` for `aten.conv2d.default`, `relu` for `aten.relu_.default`, `getitem`; "" for what is no call."""
-    if node.op != "call_function":
+    if getattr(node, "op", "") != "call_function":
         return ""
     schema = getattr(node.target, "_schema", None)
     if schema is None:

@@ -1,0 +1,133 @@
+"""Reads an SVG figure back: what is where, by nothing but the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from xml.etree import ElementTree
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in the picture's points; `name` says what it is for a message."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    name: str = ""
+
+    def meets(self, other: Box, by: float = 1.0) -> bool:
+        """Whether the two overlap by more than `by` points."""
+        wide = min(self.right, other.right) - max(self.left, other.left)
+        return wide > by and min(self.bottom, other.bottom) - max(self.top, other.top) > by
+
+    def holds(self, other: Box, slack: float = 0.5) -> bool:
+        across = self.left - slack <= other.left and other.right <= self.right + slack
+        return across and self.top - slack <= other.top and other.bottom <= self.bottom + slack
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A group that stands for an op, a closed box, a frame: its outline and its own texts."""
+
+    id: str
+    kind: str
+    outline: Box
+    texts: tuple[Box, ...]
+
+
+class Picture:
+    """One SVG file."""
+
+    def __init__(self, data: bytes) -> None:
+        self.root = ElementTree.fromstring(data)
+        left, top, wide, high = map(float, self.root.attrib["viewBox"].split())
+        self.page = Box(left, top, left + wide, top + high, "page")
+        self.width, self.height = (float(self.root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
+
+    @property
+    def scale(self) -> float:
+        """Points on the slide for one of the picture."""
+        return self.width / (self.page.right - self.page.left)
+
+    @property
+    def ids(self) -> list[str]:
+        return [element.attrib["id"] for element in self.root.iter() if "id" in element.attrib]
+
+    @property
+    def words(self) -> list[str]:
+        return [element.text or "" for element in self.root.iter(f"{SVG}text")]
+
+    def groups(self) -> Iterator[ElementTree.Element]:
+        return self.root.iter(f"{SVG}g")
+
+    def texts(self) -> list[Box]:
+        return [text_box(element) for element in self.root.iter(f"{SVG}text")]
+
+    def sizes(self) -> list[float]:
+        return [float(element.attrib["font-size"]) for element in self.root.iter(f"{SVG}text")]
+
+    def things(self) -> list[Thing]:
+        """Ops and closed boxes: groups with a shape of their own and no group inside."""
+        return [
+            Thing(group.attrib.get("id", ""), group.attrib["data-kind"], outline(group), own_texts(group))
+            for group in self.groups()
+            if "data-kind" in group.attrib and group.find(f"{SVG}g") is None and outline(group) is not None
+        ]
+
+    def shapes(self) -> list[Box]:
+        boxes = [rect_box(element) for element in self.root.iter(f"{SVG}rect")]
+        return boxes + [points_box(element.attrib["points"]) for element in self.root.iter(f"{SVG}polygon")]
+
+    def strokes(self) -> list[Box]:
+        """Straight parts of lines outside of things, as boxes without width; corners count as sharp."""
+        inside = {id(path) for group in self.groups() if "data-op" in group.attrib for path in group.iter()}
+        return [
+            part
+            for path in self.root.iter(f"{SVG}path")
+            if id(path) not in inside
+            for part in straight(path.attrib["d"])
+        ]
+
+
+def text_box(element: ElementTree.Element) -> Box:
+    """From the capitals' tops to the baseline, as wide as the file says."""
+    x, y, size = (float(element.attrib[name]) for name in ("x", "y", "font-size"))
+    long = float(element.attrib["textLength"])
+    left = x - {"start": 0.0, "middle": long / 2, "end": long}[element.attrib["text-anchor"]]
+    return Box(left, y - 0.72 * size, left + long, y, element.text or "")
+
+
+def rect_box(element: ElementTree.Element) -> Box:
+    x, y = (float(element.attrib.get(name, "0")) for name in ("x", "y"))
+    return Box(x, y, x + float(element.attrib["width"]), y + float(element.attrib["height"]), "rectangle")
+
+
+def points_box(points: str) -> Box:
+    numbers = [float(number) for number in re.findall(r"-?[\d.]+", points)]
+    return Box(min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2]), "polygon")
+
+
+def outline(group: ElementTree.Element) -> Box:
+    """The last of the group's own shapes that has a border: what is behind it is the shadow of a pile."""
+    for element in group:
+        if element.tag == f"{SVG}rect":
+            return rect_box(element)
+        if element.tag == f"{SVG}polygon":
+            return points_box(element.attrib["points"])
+    raise AssertionError(f"nothing is drawn for {group.attrib}")
+
+
+def own_texts(group: ElementTree.Element) -> tuple[Box, ...]:
+    return tuple(text_box(element) for element in group if element.tag == f"{SVG}text")
+
+
+def straight(path: str) -> Iterator[Box]:
+    points = [tuple(map(float, pair)) for pair in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path)]
+    for (x, y), (onward, below) in pairwise(points):
+        yield Box(min(x, onward), min(y, below), max(x, onward), max(y, below), f"line at {x:g}, {y:g}")

@@ -1,0 +1,67 @@
+"""The same weights in torchvision's network and in ours give the same outputs: in both modes, at two sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from reference import import_torchvision
+from torch import nn
+
+import archdsl
+from archdsl.prove.prove import prove
+from archdsl.prove.weights import load_weights
+
+NETWORKS = {
+    "alexnet@torchvision": ("alexnet", {}),
+    "densenet@121": ("densenet121", {}),
+    "efficientnet@b0": ("efficientnet_b0", {}),
+    "googlenet@bn": ("googlenet", {"init_weights": False}),
+    "mobilenet_v2@1.0": ("mobilenet_v2", {}),
+    "resnet@18": ("resnet18", {}),
+    "resnet@50": ("resnet50", {}),
+    "vgg@A": ("vgg11", {}),
+    "vgg@A_bn": ("vgg11_bn", {}),
+}
+SIZES = [(64, 64), (96, 80)]
+"""Pixels. Neither is the size that the modules were written for."""
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_outputs_are_equal(name: str) -> None:
+    torch.manual_seed(0)
+    reference, options = NETWORKS[name]
+    theirs: Any = getattr(import_torchvision().models, reference)(**options)
+    net = archdsl.load(name)
+    ours = net.module(dtype=torch.float64)
+    weights = prove(net.graph, theirs, structure_only=True).weights
+    assert weights is not None
+    load_weights(ours, theirs.double().state_dict(), weights)
+    for network in (ours, theirs):
+        without_chance(network)
+    for height, width in SIZES:
+        image = torch.randn(2, 3, height, width, dtype=torch.float64)
+        for training in (False, True):
+            with torch.no_grad():
+                mine, its = ours.train(training)(image), theirs.train(training)(image)
+            for one, other in zip(outputs(mine), outputs(its), strict=True):
+                assert (one - other).abs().max() <= 1e-9 * other.abs().max(), (height, width, training)
+
+
+def without_chance(network: nn.Module) -> None:
+    """Dropout and stochastic depth keep everything."""
+    for module in network.modules():
+        if type(module).__name__ in ("Dropout", "StochasticDepth", "DropPath"):
+            module.p = 0.0
+
+
+def outputs(result: Any) -> list[torch.Tensor]:
+    """The outputs by name: torchvision puts GoogLeNet's second auxiliary classifier first."""
+    if isinstance(result, torch.Tensor):
+        return [result]
+    found = result._asdict()
+    return [
+        found.get(name, found.get(other))
+        for name, other in (("output", "logits"), ("aux1", "aux_logits1"), ("aux2", "aux_logits2"))
+    ]

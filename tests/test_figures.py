@@ -1,0 +1,296 @@
+"""Figures: every network of the library fits a slide, nothing is cut or overlaps, same input gives same bytes."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import subprocess
+import sys
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from archdsl.analyses import structure, totals
+from archdsl.backends.figures import FIGURES, THEMES, FigureError, draw, label, separate, style, svg, text
+from archdsl.backends.figures.style import CONTRAST, LOOKS, contrast, mix
+from archdsl.driver import compile_network, open_spec, split_variant
+from archdsl.ir.graph import Graph
+from archdsl.resources import specs_folder
+from tests.pictures import Picture
+
+CASES = Path(__file__).parent / "cases" / "figures"
+SLIDE = 960.0
+SMALLEST = 14.0
+
+GOLDEN = [
+    ("lenet@5", "overview"),
+    ("lenet@5", "graph"),
+    ("textcnn", "block"),
+    ("unet@2015", "graph"),
+    ("unet@2015", "overview"),
+    ("resnet@18", "block"),
+    ("densenet@121", "block"),
+    ("googlenet@paper", "block"),
+    ("resnext_block@a", "graph"),
+]
+
+
+@cache
+def network(name: str) -> Graph:
+    spec, variant = split_variant(name)
+    return compile_network(open_spec(spec), variant).graph
+
+
+def library() -> list[str]:
+    """A variant of each spec: of those with several, the one in the middle, which differs from the defaults."""
+    names = []
+    for path in sorted(specs_folder().glob("*.arch")):
+        found = open_spec(path.stem).network
+        if found is not None:
+            variants = list(found.variants)
+            names.append(f"{path.stem}@{variants[len(variants) // 2]}" if variants else path.stem)
+    return names
+
+
+@cache
+def picture(name: str, figure: str) -> Picture:
+    return Picture(draw(network(name), figure))
+
+
+every_figure = pytest.mark.parametrize("figure", FIGURES)
+every_network = pytest.mark.parametrize("name", library())
+
+
+@every_figure
+@every_network
+def test_fits_a_slide_with_text_that_can_be_read(name: str, figure: str) -> None:
+    found = picture(name, figure)
+    assert found.width <= SLIDE + 0.01, "larger than a slide"
+    assert found.width / found.height == pytest.approx(16 / 9, abs=0.01)
+    assert min(found.sizes()) * found.scale >= SMALLEST - 0.01
+
+
+@every_figure
+@every_network
+def test_nothing_is_outside_of_the_page(name: str, figure: str) -> None:
+    found = picture(name, figure)
+    for box in [*found.texts(), *found.shapes(), *found.strokes()]:
+        assert found.page.holds(box), f"{box} is outside of {found.page}"
+
+
+@every_figure
+@every_network
+def test_text_lies_inside_its_box(name: str, figure: str) -> None:
+    for thing in picture(name, figure).things():
+        for words in thing.texts:
+            assert thing.outline.holds(words, 0.0), f"{words} sticks out of {thing.id} at {thing.outline}"
+
+
+@every_figure
+@every_network
+def test_nothing_lies_on_something_else(name: str, figure: str) -> None:
+    found = picture(name, figure)
+    for one, other in combinations(found.texts(), 2):
+        assert not one.meets(other), f"{one} and {other} overlap"
+    for a, b in combinations(found.things(), 2):
+        assert not a.outline.meets(b.outline), f"{a.id} and {b.id} overlap"
+
+
+@every_figure
+@every_network
+def test_lines_pass_beside_boxes_and_text(name: str, figure: str) -> None:
+    found = picture(name, figure)
+    solid = [thing.outline for thing in found.things()]
+    for stroke in found.strokes():
+        thick = type(stroke)(stroke.left - 0.5, stroke.top - 0.5, stroke.right + 0.5, stroke.bottom + 0.5, stroke.name)
+        for box in solid:
+            assert not thick.meets(box, 0.99), f"{stroke} runs through {box}"
+        for words in found.texts():
+            assert not thick.meets(words, 0.99), f"{stroke} runs through {words}"
+
+
+@every_figure
+@every_network
+def test_ids_are_paths_and_unique(name: str, figure: str) -> None:
+    graph, ids = network(name), picture(name, figure).ids
+    assert len(ids) == len(set(ids))
+    paths = {node.id for node in graph} | set(graph.scopes)
+    assert set(ids) - {"figure-title", "figure-description"} <= paths
+
+
+@every_network
+def test_stages_cost_as_much_as_the_network(name: str) -> None:
+    graph = network(name)
+    nodes = [node for node in totals.nodes_in(graph, training=True) if not aside(graph, node.id)]
+    groups = [group for group in picture(name, "overview").groups() if "data-macs" in group.attrib]
+    assert sum(int(group.attrib["data-macs"]) for group in groups) == totals.macs(graph, nodes)
+    assert sum(int(group.attrib["data-parameters"]) for group in groups) == totals.parameters(graph, nodes)
+
+
+def aside(graph: Graph, id: str) -> bool:
+    """Whether a node belongs to a further output's own ops."""
+    return any(scope.kind == "output" for scope in graph.ancestry(graph.node(id).scope))
+
+
+def test_repeats_are_folded_by_structure() -> None:
+    words = picture("densenet@121", "graph").words
+    assert [word for word in words if word.startswith("DenseLayer")] == [f"DenseLayer ×{n}" for n in (6, 12, 24, 16)]
+    assert "repeat ×7" in Picture(draw(network("hourglass@8"), "graph")).words
+    assert "32 paths" in picture("resnext_block@a", "graph").words
+
+
+def test_depth_says_how_much_is_opened() -> None:
+    graph = network("resnet@50")
+    closed = Picture(draw(graph, "graph", depth=0)).ids
+    assert {"conv2", "conv5"} <= set(closed)
+    assert "conv2.unit.0" not in closed
+    opened = Picture(draw(graph, "graph", depth=1)).ids
+    assert "conv4.1" in opened
+    assert "conv4.1.conv1" not in opened
+    assert "conv4.1.conv1" in Picture(draw(graph, "graph", depth=2)).ids
+
+
+def test_expand_opens_what_matches_and_nothing_else() -> None:
+    ids = Picture(draw(network("resnet@50"), "graph", expand=["conv4.*"])).ids
+    assert {"conv4.0.conv1", "conv4.1.conv3", "conv3"} <= set(ids)
+    assert "conv3.0" not in ids
+
+
+def test_a_block_is_asked_for_by_name_or_path() -> None:
+    graph = network("hourglass@2")
+    assert "Residual" in Picture(draw(graph, "block", block="Residual")).words
+    assert "stem.residual2.conv1" in Picture(draw(graph, "block", block="stem.residual2")).ids
+    with pytest.raises(FigureError, match=r"its blocks are: Residual, Hourglass"):
+        draw(graph, "block", block="Bottleneck")
+    with pytest.raises(FigureError, match="nothing in the network is called `conv9"):
+        draw(graph, "graph", expand=["conv9.*"])
+
+
+def test_a_u_net_is_a_u() -> None:
+    """Each level of the way down stands left of the level that it hands its value to."""
+    boxes = {thing.id: thing.outline for thing in picture("unet@2015", "graph").things()}
+    for level in (2, 3, 4):
+        down, up = boxes[f"enc{level}"], boxes[f"dec{level}"]
+        assert down.right < up.left
+        assert boxes["bottom"].top > down.top
+    assert boxes["enc2"].top < boxes["enc3"].top < boxes["enc4"].top
+    assert boxes["dec2"].top < boxes["dec3"].top < boxes["dec4"].top
+
+
+def test_the_page_can_have_another_form() -> None:
+    for width, aspect in ((960.0, 4 / 3), (595.0, 0.707)):
+        found = Picture(draw(network("resnet@50"), "graph", width=width, aspect=aspect))
+        assert found.width / found.height == pytest.approx(aspect, abs=0.01)
+        assert found.width == pytest.approx(width, abs=0.01)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_text_can_be_told_from_what_is_behind_it(theme: style.ThemeName) -> None:
+    colours = THEMES[theme]
+    for family in LOOKS:
+        assert contrast(colours.ink, colours.fill(family)) >= CONTRAST
+    for behind in (colours.background, colours.stage, colours.block):
+        assert contrast(colours.ink, behind) >= CONTRAST
+    assert contrast(colours.faint, colours.background) >= CONTRAST
+    assert contrast(colours.skip, colours.background) >= 3, "lines need less (WCAG 1.4.11)"
+
+
+def test_contrast_agrees_with_published_pairs() -> None:
+    """#767676 is known as the lightest grey that passes on white, #777777 as the first that does not."""
+    assert contrast("#767676", "#FFFFFF") == pytest.approx(4.54, abs=0.005)
+    assert contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.005)
+    assert mix("#0072B2", "#FFFFFF", 1.0) == "#0072B2"
+
+
+@every_figure
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_same_input_gives_the_same_bytes(figure: str, theme: style.ThemeName) -> None:
+    graph = network("googlenet@paper")
+    for format in ("svg", "pdf", "png", "dot"):
+        assert draw(graph, figure, format, theme=theme) == draw(graph, figure, format, theme=theme)
+
+
+SCRIPT = """
+import sys
+from archdsl.backends.figures import draw
+from archdsl.driver import compile_network, open_spec
+graph = compile_network(open_spec("nasnet"), "mobile").graph
+for figure in ("overview", "block", "graph"):
+    sys.stdout.buffer.write(draw(graph, figure))
+"""
+
+
+def test_the_seed_of_hashes_does_not_matter() -> None:
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        )
+        for seed in ("1", "2")
+    ]
+    assert runs[0].stdout == runs[1].stdout
+    assert runs[0].stdout
+
+
+@every_figure
+def test_pdf_and_png_need_no_program(figure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    graph = network("lenet@5")
+    pdf, png = draw(graph, figure, "pdf"), draw(graph, figure, "png")
+    assert pdf.startswith(b"%PDF-")
+    assert b"/MediaBox [ 0 0 960 540 ]" in pdf
+    assert png.startswith(b"\x89PNG\r\n")
+    assert (int.from_bytes(png[16:20]), int.from_bytes(png[20:24])) == (2560, 1440)
+
+
+def test_dot_is_the_whole_graph() -> None:
+    import pygraphviz
+
+    graph = network("resnet@18")
+    drawing = pygraphviz.AGraph(string=draw(graph, format="dot").decode())
+    assert set(drawing.nodes()) == {node.id for node in graph}
+    assert len(drawing.edges()) == graph.network.number_of_edges()
+
+
+def test_unknown_formats_are_refused() -> None:
+    with pytest.raises(ValueError, match="there is no format 'gif'"):
+        draw(network("lenet@5"), format="gif")
+
+
+def test_a_figure_tells_those_who_do_not_see_it() -> None:
+    root = picture("lenet@5", "graph").root
+    assert root.attrib["role"] == "img"
+    title, description = (root.find(f"{{*}}{tag}") for tag in ("title", "desc"))
+    assert title is not None
+    assert title.text == "LeNet 5: graph"
+    assert description is not None
+    assert "61.7 k parameters" in str(description.text)
+
+
+@pytest.mark.parametrize(("name", "figure"), GOLDEN)
+def test_looks_as_it_did(name: str, figure: str, update: bool) -> None:
+    path = CASES / f"{name.replace('@', '_')}_{figure}.svg"
+    drawn = draw(network(name), figure)
+    if update:
+        path.write_bytes(drawn)
+    assert drawn == path.read_bytes()
+
+
+def test_widths_are_those_of_a_metric_equal() -> None:
+    """Liberation Sans has Arial's and Helvetica's widths, by design."""
+    fonts = pytest.importorskip("PIL.ImageFont")
+    for name, bold in (("LiberationSans-Regular.ttf", False), ("LiberationSans-Bold.ttf", True)):
+        try:
+            font = fonts.truetype(name, 1000, layout_engine=fonts.Layout.BASIC)
+        except OSError:
+            pytest.skip(f"{name} is not installed")
+        for letter in map(chr, range(32, 127)):
+            assert text.width(letter, 1000, bold) == pytest.approx(font.getlength(letter), abs=2), letter
+
+
+@pytest.mark.parametrize("module", [text, style, label, svg, separate, structure])
+def test_examples_in_docstrings(module: object) -> None:
+    failed, tried = doctest.testmod(sys.modules[module.__name__])  # type: ignore[attr-defined]
+    assert tried
+    assert not failed

@@ -7,18 +7,20 @@ import os
 import subprocess
 import sys
 from functools import cache
+from importlib import import_module
 from itertools import combinations
 from pathlib import Path
 
 import pytest
 
-from archdsl.analyses import structure, totals
-from archdsl.backends.figures import FIGURES, THEMES, FigureError, draw, label, separate, style, svg, text
-from archdsl.backends.figures.style import CONTRAST, LOOKS, contrast, mix
+from archdsl.analyses import totals
+from archdsl.backends.figures import FIGURES, THEMES, FigureError, draw
+from archdsl.backends.figures.style import CONTRAST, LOOKS, ThemeName, contrast, mix
+from archdsl.backends.figures.text import width
 from archdsl.driver import compile_network, open_spec, split_variant
 from archdsl.ir.graph import Graph
 from archdsl.resources import specs_folder
-from tests.pictures import Picture
+from tests.pictures import Box, Picture
 
 CASES = Path(__file__).parent / "cases" / "figures"
 SLIDE = 960.0
@@ -54,70 +56,89 @@ def library() -> list[str]:
     return names
 
 
+every_figure = pytest.mark.parametrize("figure", FIGURES)
+every_network = pytest.mark.parametrize("name", library())
+
+
 @cache
 def picture(name: str, figure: str) -> Picture:
     return Picture(draw(network(name), figure))
 
 
-every_figure = pytest.mark.parametrize("figure", FIGURES)
-every_network = pytest.mark.parametrize("name", library())
-
-
-@every_figure
-@every_network
-def test_fits_a_slide_with_text_that_can_be_read(name: str, figure: str) -> None:
-    found = picture(name, figure)
+def fits_a_slide_with_text_that_can_be_read(found: Picture) -> None:
     assert found.width <= SLIDE + 0.01, "larger than a slide"
     assert found.width / found.height == pytest.approx(16 / 9, abs=0.01)
     assert min(found.sizes()) * found.scale >= SMALLEST - 0.01
 
 
-@every_figure
-@every_network
-def test_nothing_is_outside_of_the_page(name: str, figure: str) -> None:
-    found = picture(name, figure)
+def nothing_is_outside_of_the_page(found: Picture) -> None:
     for box in [*found.texts(), *found.shapes(), *found.strokes()]:
         assert found.page.holds(box), f"{box} is outside of {found.page}"
 
 
-@every_figure
-@every_network
-def test_text_lies_inside_its_box(name: str, figure: str) -> None:
-    for thing in picture(name, figure).things():
+def text_lies_inside_its_box(found: Picture) -> None:
+    for thing in found.things():
         for words in thing.texts:
             assert thing.outline.holds(words, 0.0), f"{words} sticks out of {thing.id} at {thing.outline}"
 
 
-@every_figure
-@every_network
-def test_nothing_lies_on_something_else(name: str, figure: str) -> None:
-    found = picture(name, figure)
+def nothing_lies_on_something_else(found: Picture) -> None:
     for one, other in combinations(found.texts(), 2):
         assert not one.meets(other), f"{one} and {other} overlap"
     for a, b in combinations(found.things(), 2):
         assert not a.outline.meets(b.outline), f"{a.id} and {b.id} overlap"
 
 
-@every_figure
-@every_network
-def test_lines_pass_beside_boxes_and_text(name: str, figure: str) -> None:
-    found = picture(name, figure)
+def lines_pass_beside_boxes_and_text(found: Picture) -> None:
     solid = [thing.outline for thing in found.things()]
     for stroke in found.strokes():
-        thick = type(stroke)(stroke.left - 0.5, stroke.top - 0.5, stroke.right + 0.5, stroke.bottom + 0.5, stroke.name)
-        for box in solid:
+        thick = Box(stroke.left - 0.5, stroke.top - 0.5, stroke.right + 0.5, stroke.bottom + 0.5, stroke.name)
+        for box in [*solid, *found.texts()]:
             assert not thick.meets(box, 0.99), f"{stroke} runs through {box}"
-        for words in found.texts():
-            assert not thick.meets(words, 0.99), f"{stroke} runs through {words}"
+
+
+def ids_are_unique(found: Picture) -> None:
+    assert len(found.ids) == len(set(found.ids))
+
+
+CHECKS = (
+    fits_a_slide_with_text_that_can_be_read,
+    nothing_is_outside_of_the_page,
+    text_lies_inside_its_box,
+    nothing_lies_on_something_else,
+    lines_pass_beside_boxes_and_text,
+    ids_are_unique,
+)
 
 
 @every_figure
 @every_network
-def test_ids_are_paths_and_unique(name: str, figure: str) -> None:
-    graph, ids = network(name), picture(name, figure).ids
-    assert len(ids) == len(set(ids))
+def test_every_network_makes_a_slide(name: str, figure: str) -> None:
+    found, graph = picture(name, figure), network(name)
+    assert found.things()
+    for check in CHECKS:
+        check(found)
     paths = {node.id for node in graph} | set(graph.scopes)
-    assert set(ids) - {"figure-title", "figure-description"} <= paths
+    assert set(found.ids) - {"figure-title", "figure-description"} <= paths
+
+
+def test_the_checks_find_what_they_look_for() -> None:
+    """Each is shown a picture with the mistake in it."""
+    good = draw(network("lenet@5"), "graph").decode()
+    rect = '<rect x="10" y="60" width="600" height="200" fill="none"/>'
+    spoiled = {
+        "larger than a slide": good.replace('width="960pt"', 'width="1960pt"'),
+        "is outside": good.replace("</svg>", '<rect x="-50" y="0" width="10" height="10"/></svg>'),
+        "sticks out": good.replace(">5×5, 6<", ">5×5, 6<").replace('textLength="38.52"', 'textLength="90"'),
+        "overlap": good.replace("</svg>", f'<g data-kind="op" id="copy">{rect}</g></svg>'),
+        "runs through": good.replace("</svg>", '<path d="M0 100 L900 100"/></svg>'),
+        "assert": good.replace('id="C1"', 'id="S2"'),
+    }
+    for (message, text), check in zip(spoiled.items(), CHECKS, strict=True):
+        assert text != good
+        check(Picture(good.encode()))
+        with pytest.raises(AssertionError, match=message):
+            check(Picture(text.encode()))
 
 
 @every_network
@@ -187,7 +208,7 @@ def test_the_page_can_have_another_form() -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_text_can_be_told_from_what_is_behind_it(theme: style.ThemeName) -> None:
+def test_text_can_be_told_from_what_is_behind_it(theme: ThemeName) -> None:
     colours = THEMES[theme]
     for family in LOOKS:
         assert contrast(colours.ink, colours.fill(family)) >= CONTRAST
@@ -206,7 +227,7 @@ def test_contrast_agrees_with_published_pairs() -> None:
 
 @every_figure
 @pytest.mark.parametrize("theme", THEMES)
-def test_the_same_input_gives_the_same_bytes(figure: str, theme: style.ThemeName) -> None:
+def test_the_same_input_gives_the_same_bytes(figure: str, theme: ThemeName) -> None:
     graph = network("googlenet@paper")
     for format in ("svg", "pdf", "png", "dot"):
         assert draw(graph, figure, format, theme=theme) == draw(graph, figure, format, theme=theme)
@@ -286,11 +307,11 @@ def test_widths_are_those_of_a_metric_equal() -> None:
         except OSError:
             pytest.skip(f"{name} is not installed")
         for letter in map(chr, range(32, 127)):
-            assert text.width(letter, 1000, bold) == pytest.approx(font.getlength(letter), abs=2), letter
+            assert width(letter, 1000, bold) == pytest.approx(font.getlength(letter), abs=2), letter
 
 
-@pytest.mark.parametrize("module", [text, style, label, svg, separate, structure])
-def test_examples_in_docstrings(module: object) -> None:
-    failed, tried = doctest.testmod(sys.modules[module.__name__])  # type: ignore[attr-defined]
+@pytest.mark.parametrize("module", ["text", "style", "label", "svg", "separate"])
+def test_examples_in_docstrings(module: str) -> None:
+    failed, tried = doctest.testmod(import_module(f"archdsl.backends.figures.{module}"))
     assert tried
     assert not failed

@@ -10,7 +10,6 @@ import torch
 import archdsl
 from archdsl.analyses.receptive_field import Field, receptive_fields
 from archdsl.diagnostics import CompileError
-from archdsl.ir.graph import Graph
 
 MEASURED = {
     "alexnet@single": 195,

@@ -91,9 +91,9 @@ CONVENTIONS: Mapping[str, Convention] = {
         Convention(
             "fvcore",
             "FLOPs",
-            "as fvcore 0.1.5, which calls it FLOPs: multiply-adds; batch normalization 2 a number (1 without scale and shift), other "
-            "normalizations 5 (4); adaptive average pooling 1 an input number; resampling 1 an output number, "
-            "bilinear 4",
+            "as fvcore 0.1.5, which calls it FLOPs: multiply-adds; batch normalization 2 a number (1 without scale and "
+            "shift), other normalizations 5 (4); adaptive average pooling 1 an input number; resampling 1 an output "
+            "number, bilinear 4",
             1,
             {
                 "bn": _fvcore_bn,

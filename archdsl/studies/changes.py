@@ -190,7 +190,7 @@ class Finder:
         for name, was in ours.items():
             now = theirs.get(name)
             if now is None:
-                if name not in self.before.scopes:
+                if not self.before.children.get(name):
                     yield Entry("removed", name, "output", Cost())
                 continue
             if len(was.values) != len(now.values) or not all(map(self._is_same, was.values, now.values)):
@@ -199,7 +199,7 @@ class Finder:
             if was.training != now.training:
                 yield Entry("changed", name, " → ".join(PURPOSES[o.training] for o in (was, now)), Cost())
         for name in theirs:
-            if name not in ours and name not in self.after.scopes:
+            if name not in ours and not self.after.children.get(name):
                 yield Entry("added", name, "output", Cost())
 
     def _called(self, value: Value | None) -> str:
@@ -224,10 +224,10 @@ def _result(graph: Graph, scope: Scope) -> str:
 
 
 def _arguments(pairing: Pairing, one: Node, other: Node) -> Iterator[str]:
-    """Arguments that differ; not those that follow from an op's place."""
+    """Arguments that differ, in words."""
     if type(one.op) is not type(other.op):
         yield f"{described(pairing.before, one)} → {described(pairing.after, other)}"
-    elif identity(one.op) != identity(other.op):
+    elif one.op != other.op:
         for name in type(one.op).model_fields:
             ours, theirs = getattr(one.op, name), getattr(other.op, name)
             if ours != theirs:

@@ -1,0 +1,153 @@
+"""Other counters' rules against those counters themselves: on every op, and on torchvision's own networks."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from emitted_ops import build, values
+from gallery import COUNTERPARTS, Counterpart
+from reference import import_torchvision
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+import archdsl
+from archdsl.analyses.conventions import CONVENTIONS
+from archdsl.analyses.summary import Basis, summarize
+from archdsl.ops.base import REGISTRY, Example, Module
+
+
+def by_fvcore(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
+    """It traces, which does not work on the meta device: weights and inputs become zeros."""
+    from fvcore.nn import FlopCountAnalysis
+
+    logging.getLogger("fvcore").setLevel(logging.ERROR)
+    if inputs[0].device.type == "meta":
+        inputs = tuple(torch.zeros(x.shape) for x in inputs)
+        module = module.to_empty(device="cpu")
+        for tensor in (*module.parameters(), *module.buffers()):
+            nn.init.zeros_(tensor)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        return int(FlopCountAnalysis(module, inputs).unsupported_ops_warnings(False).total())
+
+
+def by_thop(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from thop import profile
+
+        return int(profile(module, inputs, verbose=False)[0])
+
+
+def by_torch(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
+    with FlopCounterMode(display=False) as counter:
+        module(*inputs)
+    return counter.get_total_flops()
+
+
+COUNTERS: dict[str, Callable[[nn.Module, tuple[torch.Tensor, ...]], int]] = {
+    "fvcore": by_fvcore,
+    "thop": by_thop,
+    "torch": by_torch,
+}
+
+# --- networks --------------------------------------------------------------------------------
+
+TORCHVISION = [
+    pair
+    for pair in COUNTERPARTS
+    if pair.reference.startswith("torchvision:") and not pair.reference.endswith("+aux") and not pair.settings
+]
+
+WITHOUT_EFFECT = {"alexnet": 256 * 6 * 6, "vgg": 512 * 7 * 7}
+"""Numbers that torchvision's network pools from 6x6 to 6x6, or from 7x7 to 7x7, which the spec leaves out."""
+
+
+def unseen_pools(pair: Counterpart) -> int:
+    """What thop misses since torchvision pools by a function there and not by a module."""
+    name = pair.reference.partition(":")[2]
+    if name.startswith(("densenet", "mobilenet")):
+        pools = ("global_avg_pool",)
+    elif name == "inception_v3":
+        pools = ("avg_pool",)
+    else:
+        return 0
+    graph = archdsl.load(pair.spec).graph
+    counted = (node for node in graph if node.op.name in pools and node.id not in graph.training_only)
+    return sum(CONVENTIONS["thop"].count(graph, node) for node in counted)
+
+
+def torchvision_module(name: str) -> nn.Module:
+    options: dict[str, Any] = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    with torch.device("meta"):
+        module: nn.Module = getattr(import_torchvision().models, name)(**options)
+    return module.eval()
+
+
+@pytest.mark.parametrize("pair", TORCHVISION, ids=str)
+@pytest.mark.parametrize("name", COUNTERS)
+def test_counts_torchvisions_networks_alike(name: str, pair: Counterpart) -> None:
+    reference = pair.reference.partition(":")[2]
+    graph = archdsl.load(pair.spec).graph
+    ours = summarize(graph, Basis(CONVENTIONS[name])).total.counted
+    (image,) = graph.inputs
+    theirs = COUNTERS[name](torchvision_module(reference), (torch.empty(1, *image.output.dims, device="meta"),))
+    idle = next((n for start, n in WITHOUT_EFFECT.items() if reference.startswith(start)), 0)
+    expected = {"fvcore": ours + idle, "thop": ours + 2 * idle - unseen_pools(pair), "torch": ours}[name]
+    assert theirs == expected
+
+
+def test_every_network_of_the_gallery_that_torchvision_has_is_compared() -> None:
+    families = {pair.reference.partition(":")[2].rstrip("0123456789_xdwbnv") for pair in TORCHVISION}
+    assert families >= {"alexnet", "vgg", "googlenet", "resnet", "densenet", "mobilenet", "efficientnet", "inception"}
+    assert len(TORCHVISION) >= 30
+
+
+def test_resnet_50_by_each_rule() -> None:
+    graph = archdsl.load("resnet@50").graph
+    counts = {name: summarize(graph, Basis(rule)).total.counted for name, rule in CONVENTIONS.items()}
+    assert {name: round(count / 1e9, 4) for name, count in counts.items()} == {
+        "paper": 4.0892,
+        "fvcore": 4.1115,
+        "thop": 4.1337,
+        "torch": 8.1784,
+    }
+
+
+# --- ops -------------------------------------------------------------------------------------
+
+
+def examples() -> list[tuple[str, Example]]:
+    return [(name, example) for name, op in sorted(REGISTRY.items()) if not op.internal for example in op.examples()]
+
+
+def is_known_to_thop(example: Example) -> bool:
+    """thop goes by PyTorch's own classes; of ours it knows none."""
+    emission = example.op.torch(*example.inputs)
+    return not (isinstance(emission, Module) and emission.support)
+
+
+def count(name: str, example: Example) -> int:
+    op, outputs = example.op, example.outputs
+    convention = CONVENTIONS[name]
+    further = convention.further.get(op.name)
+    first = outputs if not isinstance(outputs, tuple) else outputs[0]
+    return convention.factor * op.macs(*example.inputs) + (further(op, example.inputs, first) if further else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "example"), examples(), ids=lambda v: "x".join(map(str, v.inputs)) if isinstance(v, Example) else v
+)
+@pytest.mark.parametrize("counter", COUNTERS)
+def test_counts_every_op_alike(counter: str, name: str, example: Example) -> None:
+    if counter == "thop" and not is_known_to_thop(example):
+        pytest.skip("emitted as a class that thop does not know")
+    batch = 2 if name == "bn" else 1  # one sample has no statistics
+    module = build(example.op, example.inputs).eval()
+    theirs = COUNTERS[counter](module, values(example.inputs, batch))
+    assert theirs == batch * count(counter, example)

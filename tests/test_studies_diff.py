@@ -222,7 +222,9 @@ def test_checkpoints_load_as_foretold(pair: tuple[str, str]) -> None:
     assert _loads(second, kept, strict=False)
     assert _loads(second, first.state_dict(), strict=False) == (not loading.misshapen)
     result = second.load_state_dict(kept, strict=False, assign=True)
-    assert {*result.missing_keys} == {*loading.missing, *loading.misshapen}
+    # torch passes over a missing counter of batches: checkpoints from before 2018 have none.
+    wanted = {name for name in (*loading.missing, *loading.misshapen) if not name.endswith("num_batches_tracked")}
+    assert {name for name in result.missing_keys if not name.endswith("num_batches_tracked")} == wanted
     assert {*result.unexpected_keys} == set(loading.unexpected)
 
 

@@ -18,7 +18,8 @@ def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset
     weights = {trace.keys[source.name]: source for source in sources if trace.is_weight(source)}
     new = [source for key, source in weights.items() if key not in counted]
     value = node.meta["val"]
-    results = value if isinstance(value, tuple | list) else (value,)
+    # Of several results, those that are absent under these arguments stand at the end.
+    results = [result for result in (value if isinstance(value, tuple | list) else (value,)) if result is not None]
     kinds = tuple(map(kind_of, results))
     op = Opaque(
         target=f"aten.{operation(node)}",

@@ -10,6 +10,7 @@ from archdsl.frontends.listing import listing
 from archdsl.frontends.naming import Names
 from archdsl.frontends.steps import Made
 from archdsl.ir.graph import Graph, Header, Node, Output, Scope, ScopeKind, Value
+from archdsl.ops.base import Op
 from archdsl.ops.opaque import Opaque
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
@@ -29,6 +30,7 @@ class Tree:
         """The scopes that a scope holds directly."""
         for path in self.paths[1:]:
             self.within[path.rpartition(".")[0]].append(path)
+        self.homes = _homes(named.ids, made)
         self.keys = {id: self._keys(m) for id, m in zip(named.ids, made, strict=True) if m.weights}
 
     def graph(self, results: Sequence[tuple[str, tuple[int, int]]], lasting: int) -> Graph:
@@ -52,7 +54,7 @@ class Tree:
             outputs=made.outputs,
             scope=scope,
             span=self.spans[id],
-            weights=_home(made) or id,
+            weights=self.homes[id],
         )
 
     def _scope(self, path: str, results: tuple[Value, ...]) -> Scope:
@@ -117,6 +119,18 @@ def _prefixes(scope: str) -> Iterator[str]:
     """The scopes on the way to one, from the outside in; not the network."""
     parts = scope.split(".") if scope else []
     return (".".join(parts[: index + 1]) for index in range(len(parts)))
+
+
+def _homes(ids: Sequence[str], made: Sequence[Made]) -> dict[str, str]:
+    """Where each node keeps its weights: its module or, where another op has that already, the node itself."""
+    kept: dict[str, tuple[Op, Mapping[str, str]]] = {}
+    homes: dict[str, str] = {}
+    # Nodes without weights come last: none of them may have the name of a place where weights are.
+    for id, one in sorted(zip(ids, made, strict=True), key=lambda pair: not pair[1].weights):
+        content = (one.op, one.weights)
+        names = filter(None, (_home(one), id, f"{id}.{one.op.name}"))
+        homes[id] = next(name for name in names if kept.setdefault(name, content) == content)
+    return homes
 
 
 def _home(made: Made) -> str:

@@ -127,22 +127,16 @@ class Translator:
     def _make_step(self, step: Step, node: TraceNode) -> int:
         inputs = tuple((self._make_step(s, node), 0) if isinstance(s, Step) else self.value(s) for s in step.inputs)
         weights = {slot: self.trace.keys[weight.name] for slot, weight in step.weights.items()}
-        if not self._claim(step.op, weights):
-            return self._make_step(as_opaque(self.trace, node, frozenset(self._homes)), node)
+        known = {key: self._homes[key] for key in weights.values() if key in self._homes}
+        if any(content != (step.op, weights) for content in known.values()):
+            # These are the weights of another op already, and counted there.
+            step = as_opaque(self.trace, node, frozenset(known))
+            inputs = tuple(map(self.value, step.inputs))
+            weights = {slot: self.trace.keys[weight.name] for slot, weight in step.weights.items()}
+        self._homes.update({key: (step.op, weights) for key in weights.values() if key not in known})
         outputs = step.op.outputs(*(self.made[number].outputs[port] for number, port in inputs))
         self.made.append(Made(step.op, inputs, outputs, weights, _place(node, step.op)))
         return len(self.made) - 1
-
-    def _claim(self, op: Op, weights: Mapping[str, str]) -> bool:
-        """Whether these weights are free, or already those of an equal op. Ops that are no longer told apart are."""
-        known = [self._homes[key] for key in weights.values() if key in self._homes]
-        if op.name == "opaque":
-            self._homes.update({key: (op, weights) for key in weights.values() if key not in self._homes})
-            return True
-        if any(found != (op, weights) for found in known):
-            return False
-        self._homes.update(dict.fromkeys(weights.values(), (op, weights)))
-        return True
 
 
 def _values(step: Step) -> Iterator[TraceNode]:

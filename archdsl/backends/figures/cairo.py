@@ -38,8 +38,7 @@ def render(scene: Scene, format: Page) -> bytes:
     page = _page(scene)
     for index, (text, size) in enumerate(zip(texts, sizes, strict=True)):
         _write(page, f"text{index}", text, size, shrink, scene.height)
-    # A little more than it is, since Graphviz cuts off parts of dots.
-    inches = (side * scene.scale / POINTS + 0.001 for side in (scene.width, scene.height))
+    inches = (side * scene.scale / POINTS for side in (scene.width, scene.height))
     page.graph_attr["size"] = ",".join(f"{side:.4f}" for side in inches) + "!"
     page.graph_attr["dpi"] = str(RESOLUTION if format == "png" else POINTS)
     data = bytes(page.draw(format=format, prog="nop2"))

@@ -29,7 +29,7 @@ WIDEST = 1000
 def width(text: str, size: float, bold: bool = False) -> float:
     """
     >>> round(width("3×3, 64", 14), 1)
-    46.7
+    47.1
     """
     table = WIDTHS[bold]
     letters = (letter for letter in normalize("NFD", text) if not combining(letter))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import examples
 
-from archdsl import codes
+from archdsl import codes, load
+from archdsl.backends.figures import draw
 from archdsl.ir.schema import schema
 from archdsl.ops import reference as ops
 
@@ -17,6 +18,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 GENERATED: dict[str, Callable[[], str]] = {
     "diagnostics.md": lambda: codes.reference(examples.render),
     "ops.md": ops.markdown,
+    "figures/mobilenet_v2.svg": lambda: draw(load("mobilenet_v2").graph, "overview", "svg").decode(),
     "graph.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
 }
 

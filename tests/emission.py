@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import networkx as nx
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -26,11 +27,13 @@ def example_inputs(graph: Graph, batch: int = 2, **where: Any) -> list[Tensor]:
 
 
 def interpret(graph: Graph, module: nn.Module, inputs: Sequence[Tensor]) -> dict[Value, Tensor]:
-    """Every value of the graph, computed node by node with the modules that lie at the nodes' own paths."""
+    """Every value that serves an output, computed node by node with the modules that lie at the nodes' own paths."""
+    serving = {value.node for output in graph.outputs for value in output.values}
+    serving |= {node for end in tuple(serving) for node in nx.ancestors(graph.network, end)}
     names = {**vars(__import__(type(module).__module__)), "torch": torch, "nn": nn, "F": F}
     values = {Value(node.id): x for node, x in zip(graph.inputs, inputs, strict=True)}
     for node in graph:
-        if node.op.name == "input":
+        if node.op.name == "input" or node.id not in serving:
             continue
         taken = [values[value] for value in graph.inputs_of(node.id)]
         emission = node.op.torch(*graph.tensors_into(node.id))

@@ -108,7 +108,9 @@ def test_copies_put_in_at_the_front() -> None:
 
 
 def test_an_op_in_place_of_another_of_its_family() -> None:
-    assert told(difference(written("conv(8, 3) -> relu"), written("conv(8, 3) -> silu"))) == ["changed relu: relu → silu"]
+    assert told(difference(written("conv(8, 3) -> relu"), written("conv(8, 3) -> silu"))) == [
+        "changed relu: relu → silu"
+    ]
 
 
 def test_what_is_left_out_is_passed_over() -> None:
@@ -136,10 +138,8 @@ def test_the_order_of_a_concatenation_is_one() -> None:
 
 def test_rates_that_follow_from_depth_are_no_difference() -> None:
     def dropped(rate: float, copies: int) -> Graph:
-        text = (
-            "block Unit:\n    add{it | conv(3, 3) -> drop_path(%s, schedule=linear)}\n\n"
-            "network Net:\n    input image: 3 x 16 x 16\n    Unit * %d\n" % (rate, copies)
-        )
+        unit = f"block Unit:\n    add{{it | conv(3, 3) -> drop_path({rate}, schedule=linear)}}\n\n"
+        text = f"{unit}network Net:\n    input image: 3 x 16 x 16\n    Unit * {copies}\n"
         return compile_network(resolve(Source("net.arch", text), specs_folder())).graph
 
     assert {entry.kind for entry in difference(dropped(0.2, 3), dropped(0.2, 4)).entries} == {"added"}

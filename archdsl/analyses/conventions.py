@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import prod
 
 from archdsl.ir.graph import Graph, Node
+from archdsl.ops.arguments import spread
 from archdsl.ops.base import Op
 from archdsl.tensor import Tensor
 
@@ -57,9 +58,16 @@ def _fvcore_resampling(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> in
 
 
 def _thop_adaptive_average(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
-    """(window + 1) an output, with the window's size as a quotient; rounded down in the end."""
-    windows = prod(inputs[0].spatial) * output.size
-    return windows // prod(output.spatial) + output.size
+    """(window + 1) an output, where a window is the quotient of the sizes: thop's floating-point numbers."""
+    window = prod(before / after for before, after in zip(inputs[0].spatial, output.spatial, strict=True))
+    return int((window + 1) * output.size)
+
+
+def _thop_transposed(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    """As if it were a convolution that makes this output; here the difference."""
+    (x,) = inputs
+    made = output.size * (x.channels // getattr(op, "groups", 1)) * prod(spread(getattr(op, "kernel", 1), x, "kernel"))
+    return made - op.macs(x)
 
 
 def _thop_resampling(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
@@ -109,11 +117,13 @@ CONVENTIONS: Mapping[str, Convention] = {
         Convention(
             "thop",
             "MACs",
-            "as thop 0.1.1: multiply-adds; normalization 4 a number (2 without scale and shift), but group "
-            "normalization 0; average pooling 1 an output number, adaptive its window and 1; softmax 3 a number less 1 "
-            "a position; PReLU 1 a number; resampling 1 an output number, linear 5, bilinear 11",
+            "as thop 0.1.1: multiply-adds, of transposed convolutions for each output position; normalization 4 a "
+            "number (2 without scale and shift), but group normalization 0; average pooling 1 an output number, "
+            "adaptive its window and 1; softmax 3 a number less 1 a position; PReLU 1 a number; resampling 1 an output "
+            "number, linear 5, bilinear 11",
             1,
             {
+                "up_conv": _thop_transposed,
                 "bn": _per_input(4, 2),
                 "instance_norm": _per_input(4, 2),
                 "layer_norm": _per_input(4, 2),

@@ -12,9 +12,9 @@ from typing import Any, Literal, TypeAlias
 
 from archdsl.analyses.notation import count
 
-Unit: TypeAlias = Literal["text", "name", "number", "count", "B", "change", "change B"]
-"""Of a column's values. A `name` is never broken. A `number` is written out, `count` and bytes (`B`) are rounded, a
-`change` has a sign."""
+Unit: TypeAlias = Literal["text", "name", "number", "share", "count", "B", "change", "change B"]
+"""Of a column's values. A `name` is never broken. A `number` is written out, a `share` is in percent, `count` and
+bytes (`B`) are rounded, a `change` has a sign."""
 
 GLOBAL = "global"
 """A receptive field that is the whole input."""
@@ -111,6 +111,8 @@ def shown(column: Column, value: Any, exact: bool = False) -> str:
         return GLOBAL
     if column.unit == "number":
         return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+    if column.unit == "share":
+        return f"{100 * value:.5g} %"
     unit = "B" if column.unit.endswith("B") else ""
     sign = "+" if column.unit.startswith("change") and value > 0 else "-" if value < 0 else ""
     if not value and column.unit.startswith("change"):

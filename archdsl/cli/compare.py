@@ -51,9 +51,10 @@ def compare(
     max_steps: StepsOption = STEPS,
     max_depth: DepthOption = DEPTH,
 ) -> None:
-    """Compare networks, a line each: archdsl compare resnet@50 @101 mobilenet alpha=0.5 --sort macs
+    """Compare networks, a line each.
 
-    Any other option is a setting of all of them: --classes 10.
+    archdsl compare resnet@50 @101 mobilenet alpha=0.5 --sort macs prints three lines, small networks first. Any other
+    option is a setting of all of them: --classes 10.
     """
     from archdsl.backends.sheet import Column, Sheet
 
@@ -75,7 +76,7 @@ def compare(
         text = [Column("network", "network"), Column("input", "input")]
         put(
             Sheet(
-                f"{len(rows)} networks",
+                f"{len(rows)} network{'s' if len(rows) != 1 else ''}",
                 [*text, *shown],
                 [[row[column.name] for column in (*text, *shown)] for row in rows],
                 meanings(measures, precision),
@@ -102,7 +103,6 @@ def _all_variants(asked: list[tuple[str, Target]]) -> list[tuple[str, Target]]:
 
 def _rows(asked: list[tuple[str, Target]], measures: list[str], width: int, report: Any) -> list[dict[str, Any]]:
     """A row for each network, by name of column. Raises `CompileError` with all that is wrong with any of them."""
-    from archdsl.analyses.notation import shape
     from archdsl.diagnostics import CompileError
     from archdsl.studies.measures import measure
 
@@ -116,7 +116,7 @@ def _rows(asked: list[tuple[str, Target]], measures: list[str], width: int, repo
             continue
         report(warning for warning in compiled.warnings if warning.code == "unused-setting")
         graph = compiled.graph
-        inputs = " + ".join(shape(node.output) for node in graph.inputs)
+        inputs = " + ".join(str(node.output) for node in graph.inputs)
         rows.append({"network": label, "input": inputs, **measure(graph, measures, width)})
     if wrong:
         raise CompileError(wrong)

@@ -41,10 +41,11 @@ def diff(
     max_steps: StepsOption = STEPS,
     max_depth: DepthOption = DEPTH,
 ) -> None:
-    """Tell what makes one network another: archdsl diff resnet@50 @101, archdsl diff efficientnet efficientnet phi=1
+    """Tell what makes one network another.
 
     What was added, removed and changed, what each of it costs, and whether a checkpoint of the first loads into the
-    second. Any other option is a setting of both: --classes 10.
+    second: archdsl diff resnet@50 @101, archdsl diff efficientnet efficientnet phi=1. Any other option is a setting of
+    both: --classes 10.
     """
     from archdsl.studies.difference import difference
 
@@ -122,9 +123,8 @@ def _change(column: Any, ours: float, theirs: float, exact: bool) -> tuple[str, 
     if isinf(ours) or isinf(theirs):
         return "", ""
     unit = "change B" if column.unit == "B" else "change"
-    return shown(
-        replace(column, unit=unit), theirs - ours, exact
-    ), f"{100 * (theirs - ours) / ours:+.3g} %" if ours else ""
+    share = f"{100 * (theirs - ours) / ours:+.3g} %" if ours else ""
+    return shown(replace(column, unit=unit), theirs - ours, exact), share
 
 
 def _value(value: Any) -> str:

@@ -54,10 +54,10 @@ def fit(
     max_steps: StepsOption = STEPS,
     max_depth: DepthOption = DEPTH,
 ) -> None:
-    """Find the value of a setting that meets a budget: archdsl fit efficientnet --macs 1.8G --over phi
+    """Find the value of a setting that meets a budget.
 
-    The most costly network within every budget given. Ends with 1 where there is none. Any other option is a parameter
-    of the spec: --classes 10.
+    archdsl fit efficientnet --macs 1.8G --over phi gives the most costly network within every budget given; it ends
+    with 1 where there is none. Any other option is a parameter of the spec: --classes 10.
     """
     from archdsl.cli.target import target
     from archdsl.studies.budgets import budget
@@ -92,7 +92,7 @@ def _sheet(network: Subject, found: Fit, precision: str) -> Sheet:
 
     names = [budget.measure.name for budget in found.budgets]
     shown = [Column(c.name, c.heading, "number") for c in columns(names)]
-    shares = [Column(f"{name}_share", "of budget", "number") for name in names]
+    shares = [Column(f"{name}_share", "of budget", "share") for name in names]
     rows: list[list[Any]] = [
         ["budget", None, *_interleaved([int(b.limit) for b in found.budgets], [None for _ in names])]
     ]
@@ -106,9 +106,20 @@ def _sheet(network: Subject, found: Fit, precision: str) -> Sheet:
         rows,
         [f"{network.network.name} ({network.title})", *_coefficients(network, found)],
         [*_notes(found), *meanings(names, precision)],
-        {"spec": network.title, "setting": found.name, "best": found.best.value if found.best else None},
+        _facts(network, found),
         exact=True,
     )
+
+
+def _facts(network: Subject, found: Fit) -> dict[str, Any]:
+    return {
+        "spec": network.title,
+        "setting": found.name,
+        "best": found.best.value if found.best else None,
+        "searched": [end.value for end in found.ends],
+        "tried": found.tried,
+        "monotone": found.turn is None,
+    }
 
 
 def _interleaved(ones: list[Any], others: list[Any]) -> list[Any]:
@@ -117,7 +128,7 @@ def _interleaved(ones: list[Any], others: list[Any]) -> list[Any]:
 
 def _costs(found: Fit, step: Step) -> list[Any]:
     costs = [step.costs[budget.measure.name] for budget in found.budgets]
-    shares = [f"{100 * cost / budget.limit:.5g} %" for cost, budget in zip(costs, found.budgets, strict=True)]
+    shares = [cost / budget.limit for cost, budget in zip(costs, found.budgets, strict=True)]
     return _interleaved(costs, shares)
 
 

@@ -31,7 +31,7 @@ def sizes(
     max_steps: StepsOption = STEPS,
     max_depth: DepthOption = DEPTH,
 ) -> None:
-    """Find out which sizes of its input a network takes, and why not the others: archdsl sizes unet
+    """Find out which input sizes a network takes, and why not others.
 
     The network is compiled with one size after the other: through the setting that gives the size, else in place of the
     declared one. Any other option is a parameter of the spec: --classes 10.

@@ -18,7 +18,6 @@ from archdsl.cli.studies import (
     ExactOption,
     JobsOption,
     PrecisionOption,
-    SheetFormatOption,
     bytes_of,
     columns,
     format_of,
@@ -53,6 +52,10 @@ ColumnsOption = Annotated[
         show_default="params,macs,live",
     ),
 ]
+PrintedOption = Annotated[
+    str | None,
+    typer.Option("--format", metavar="NAME", help="text, markdown, csv or json.", show_default="text"),
+]
 ValuesOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A=1,2", help="Values, for names that are options of this command too."),
@@ -63,7 +66,7 @@ def sweep(
     ctx: typer.Context,
     spec: SpecArgument,
     columns_: ColumnsOption = None,
-    format: SheetFormatOption = None,
+    format: PrintedOption = None,
     output: RecordOption = None,
     exact: ExactOption = False,
     precision: PrecisionOption = "fp32",
@@ -73,10 +76,11 @@ def sweep(
     max_steps: StepsOption = STEPS,
     max_depth: DepthOption = DEPTH,
 ) -> None:
-    """Tell what a network costs over a grid of settings: archdsl sweep efficientnet --phi 0:7:0.5 --alpha 1.1,1.2
+    """Tell what a network costs over a grid of settings.
 
-    Any other option is a parameter of the spec, with one value or several: 1.1,1.2 or from:to:step. Settings that break
-    a rule of the network are listed as such. An interrupted sweep keeps what it has: with -o, the same call goes on.
+    Any other option is a parameter of the spec, with one value or several, 1.1,1.2 or from:to:step: archdsl sweep
+    efficientnet --phi 0:7:0.5 --alpha 1.1,1.2. Settings that break a rule of the network are listed as such. An
+    interrupted sweep keeps what it has: with -o, the same call goes on.
     """
     from archdsl.studies.ranges import grid
     from archdsl.studies.trial import Trier
@@ -180,13 +184,13 @@ def _print_summary(record: Record, rows: list[Row]) -> None:
     problems = sum(bool(row.problem) for row in rows)
     before = f", {len(rows) - new:,} were there" if len(rows) > new else ""
     without = f"; {problems:,} of all are no network" if problems else ""
-    print(f"wrote {new:,} settings to {record.path}{before}{without}")
+    print(f"wrote {new:,} setting{'s' if new != 1 else ''} to {record.path}{before}{without}")
 
 
 def _end(rows: list[Row], complete: bool, output: Path | None) -> None:
     if not complete:
         kept = "; the same call goes on" if output else ""
-        print(f"interrupted after {len(rows):,} settings{kept}", file=sys.stderr)
+        print(f"interrupted after {len(rows):,} setting{'s' if len(rows) != 1 else ''}{kept}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     if rows and all(row.problem for row in rows):
         raise typer.Exit(SPEC_ERROR)
@@ -224,7 +228,7 @@ def _problems(rows: Iterable[Row], settings: list[Column]) -> Iterator[Sheet]:
     for message, of in reasons.items():
         more = [f"and {len(of) - SHOWN:,} more"] if len(of) > SHOWN else []
         yield Sheet(
-            f"{len(of):,} are no network: {message}",
+            f"{len(of):,} {'are' if len(of) > 1 else 'is'} no network: {message}",
             [*settings, Column("found", "")],
             [[*(row.point[column.name] for column in settings), found] for row, found in of[:SHOWN]],
             (),

@@ -123,13 +123,16 @@ def _prefixes(scope: str) -> Iterator[str]:
 
 def _homes(ids: Sequence[str], made: Sequence[Made]) -> dict[str, str]:
     """Where each node keeps its weights: its module or, where another op has that already, the node itself."""
-    kept: dict[str, tuple[Op, Mapping[str, str]]] = {}
+    kept: dict[tuple[Op, tuple[tuple[str, str], ...]], str] = {}
+    taken: set[str] = set()
     homes: dict[str, str] = {}
     # Nodes without weights come last: none of them may have the name of a place where weights are.
     for id, one in sorted(zip(ids, made, strict=True), key=lambda pair: not pair[1].weights):
-        content = (one.op, one.weights)
-        names = filter(None, (_home(one), id, f"{id}.{one.op.name}"))
-        homes[id] = next(name for name in names if kept.setdefault(name, content) == content)
+        content = (one.op, tuple(one.weights.items()))
+        if not one.weights or content not in kept:
+            kept[content] = next(n for n in (_home(one), id, f"{id}.{one.op.name}") if n and n not in taken)
+            taken.add(kept[content])
+        homes[id] = kept[content]
     return homes
 
 

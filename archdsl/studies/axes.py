@@ -55,6 +55,12 @@ class Axis:
             sides.setdefault(place.input, []).append(place.side)
         return ", ".join(f"{' and '.join(of)} of {name}" for name, of in sides.items())
 
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """Which of a value's spatial dimensions are varied."""
+        first = (0 if self.inputs[place.index].kind == "int" else 1 for place in self.places)
+        return tuple(dict.fromkeys(p.dimension - skipped for p, skipped in zip(self.places, first, strict=True)))
+
     def compile(self, subject: Subject, size: int) -> Compiled:
         """The network with another size. Raises `CompileError`."""
         if self.setting is not None:

@@ -11,7 +11,7 @@ from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.source import Source, Span
 from archdsl.studies.measures import MEASURES, Measure
 
-AMOUNT = re.compile(r"\s*(?P<number>(\d[\d_]*(\.\d+)?|\.\d+)(e\+?\d{1,2})?)\s*(?P<unit>[^\d\s]*)\s*", re.I)
+AMOUNT = re.compile(r"\s*(?P<number>(\d[\d_]*(\.\d+)?|\.\d+)(e\+?\d{1,2})?)\s*(?P<unit>\D*)", re.I)
 
 COUNTS: Mapping[str, int] = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -57,7 +57,7 @@ def budget(option: str, text: str) -> Budget:
     match = AMOUNT.fullmatch(text)
     if match is None:
         raise _wrong(option, text, f"`{text}` is no amount: a number and a unit, such as {_example(measure)}")
-    number, unit = Decimal(match["number"]), match["unit"]
+    number, unit = Decimal(match["number"]), "".join(match["unit"].split())
     if not number:
         raise _wrong(option, text, f"a budget of 0 leaves room for no network; {_example(measure)} is a budget")
     factor = _bytes(option, text, unit) if measure.unit == "B" else _count(option, text, unit)

@@ -54,7 +54,7 @@ def grid(subject: Subject, texts: Mapping[str, str]) -> Grid:
         try:
             subject.expect_setting(name, f"--{name}")
             dimensions[name] = values(name, text, words=_takes_words(subject, name))
-            for value in dimensions[name]:
+            for value in _kinds(dimensions[name]):
                 _check_kind(subject, name, value)
         except CompileError as error:
             problems += error.diagnostics
@@ -140,6 +140,17 @@ def _counted(name: str, text: str, part: str) -> list[str]:
 def _text(number: Decimal) -> str:
     """`1.50` as `1.5`, `7.0` as `7`: what takes whole numbers is then given one."""
     return f"{(number + 0).normalize():f}"
+
+
+def _kinds(texts: tuple[str, ...]) -> Iterator[str]:
+    """Of whole numbers and of fractions the first, and whatever is no number."""
+    seen: set[bool] = set()
+    for text in texts:
+        if not NUMBER.fullmatch(text):
+            yield text
+        elif (whole := text.lstrip("+-").isdigit()) not in seen:
+            seen.add(whole)
+            yield text
 
 
 def _takes_words(subject: Subject, name: str) -> bool:

@@ -29,11 +29,7 @@ class Record:
         self.columns = (*KEY, *settings, *measures, PROBLEM)
         self.known: dict[tuple[str, ...], dict[str, str]] = {}
         """Rows that were there, by their settings, if they are of this very spec."""
-        try:
-            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-        except OSError as error:
-            message = f"{path} cannot be written: {error.strerror}"
-            raise CompileError([Diagnostic("unwritable-file", message)]) from None
+        self._file = _opened(path)
         self._begin()
 
     def __enter__(self) -> Record:
@@ -88,6 +84,17 @@ class Record:
         data = line.getvalue().encode("utf-8", "replace")
         if os.write(self._file, data) < len(data):
             raise OSError(f"{self.path} cannot be written any further: is the disk full?")
+
+
+def _opened(path: Path) -> int:
+    """A file to be read and added to. Raises `CompileError` for what is none."""
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError(0, "it is no regular file")
+        return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror}"
+        raise CompileError([Diagnostic("unwritable-file", message)]) from None
 
 
 def _rows(text: str) -> Iterator[list[str]]:

@@ -29,11 +29,14 @@ FURTHER = (2, 4)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One size: the `problem` that keeps the network from taking it, else the rows it loses and its weights."""
+    """One size: the `problem` that keeps the network from taking it, else what its nodes lose, and its weights.
+
+    `dropped` has rows and columns by node, those of the varied dimensions; the others are 0.
+    """
 
     size: int
     problem: Diagnostic | None
-    dropped: tuple[Diagnostic, ...] = ()
+    dropped: tuple[tuple[str, tuple[int, ...]], ...] = ()
     weights: str = ""
 
     @property
@@ -51,8 +54,12 @@ class _Probe:
             compiled = self.axis.compile(self.subject, size)
         except CompileError as error:
             return Verdict(size, next(d for d in error.diagnostics if d.severity == "error"))
-        dropped = tuple(warning for warning in compiled.warnings if warning.code == "dropped-rows")
-        return Verdict(size, None, dropped, fingerprint(compiled.graph))
+        passage = propagate(compiled.graph, self.axis.tensors(size))
+        dropped = ((node.id, self._varied(lost)) for node, lost in passage.dropped)
+        return Verdict(size, None, tuple(pair for pair in dropped if any(pair[1])), fingerprint(compiled.graph))
+
+    def _varied(self, lost: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(count if index in self.axis.spatial else 0 for index, count in enumerate(lost))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +160,7 @@ class Sizes:
         losing = [v for v in self._turns.values() if v.accepted and v.dropped]
         if not losing:
             return None
-        dropped = propagate(self.graph, self.axis.tensors(losing[0].size)).dropped
-        return Loss(losing[0].size, tuple((node.id, lost) for node, lost in dropped))
+        return Loss(losing[0].size, losing[0].dropped)
 
 
 Progress = Callable[[int, int], None]

@@ -18,6 +18,7 @@ from archdsl.backends.torch.formula import MISSING, Formula, translate
         ("floor(n * 0.25)", "math.floor(n * 0.25)", {"n": 30}, 7),
         ("if stride == 1 then out else out - n", "out if stride == 1 else out - n", {"stride": 2, "out": 8, "n": 3}, 5),
         ("if a then 1 else if b then 2 else 3", "1 if a else 2 if b else 3", {"a": False, "b": True}, 2),
+        ("round_to(c * 1.2, 8)", "round_to(c * 1.2, 8)", {"c": 40}, 48),
         ("[a, 2]", "(a, 2)", {"a": 1}, (1, 2)),
         ("true", "True", {}, True),
         ("n / 2", "n / 2", {"n": 8}, 4),
@@ -34,7 +35,7 @@ def test_translation(text: str, python: str, names: dict[str, int], value: objec
 
 @pytest.mark.parametrize(
     "text",
-    ["1x7", "round_to(c, 8)", "it.height", "x.shape", "a ~ 2.0", "__import__('os')", "(lambda: 1)()", "max(", ""],
+    ["1x7", "range(c)", "it.height", "x.shape", "a ~ 2.0", "__import__('os')", "(lambda: 1)()", "max(", ""],
 )
 def test_what_python_has_not(text: str) -> None:
     assert translate(text) is None

@@ -31,6 +31,10 @@ CALLS = [f"self.branch{i}(self.reduce{i}(x))" for i in range(6)]
         "x = y[..., 5 : 5 + x.shape[-2], 1:2]",
         "x = torch.cat([x[:, :1], x[:, self.start :], x[1:n]], dim=1)",
         f"a, b = self.cell({LIST})",
+        f"x = [{', '.join(NAMES[:4])}]",
+        f"x = [{'very_' * 17}long, 1]",
+        f"x = torch.cat([{'very_' * 15}long], dim=1)",
+        f"self.a = nn.Sequential(*(Unit(a, b, c) for a, b, c in ({', '.join(['(14, 8, 16)'] * 6)})))",
     ],
 )
 def test_ruff_has_nothing_to_change(text: str) -> None:

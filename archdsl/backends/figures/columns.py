@@ -13,7 +13,7 @@ from archdsl.backends.figures.compose import BELOW, HEADER, Pen, compose
 from archdsl.backends.figures.items import Frame, Tag, View
 from archdsl.backends.figures.items import Item as Member
 from archdsl.backends.figures.parts import Picture
-from archdsl.backends.figures.route import STEP
+from archdsl.backends.figures.route import END, STEP
 from archdsl.backends.figures.scene import Item, Line, moved
 from archdsl.backends.figures.style import Theme
 
@@ -23,6 +23,8 @@ MARGIN = 11.0
 """Above and below the columns, for the same line."""
 BESIDE = 8.0
 """Between two such lines."""
+AROUND = HEADER + BELOW
+"""What a frame adds to the height of what it holds, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,7 @@ def pieces(view: View, pen: Pen, most: int, blocks: bool) -> list[Piece]:
 
 def _piece(view: View, frame: Frame | None, pen: Pen) -> Piece:
     picture = compose(view, pen, frame.scope if frame else None)
-    around = (HEADER + BELOW + STEP) / 2 if frame else 0
-    return Piece(view, frame, picture.height + around, picture.left + picture.right)
+    return Piece(view, frame, picture.height - END, picture.left + picture.right)
 
 
 def columns(parts: Sequence[Piece], ends: Sequence[int], pen: Pen) -> list[Picture]:
@@ -84,25 +85,27 @@ def columns(parts: Sequence[Piece], ends: Sequence[int], pen: Pen) -> list[Pictu
 
 def filled(parts: Sequence[Piece], count: int) -> tuple[list[int], float, float]:
     """Where at most `count` columns end so that the highest is as low as may be; about how wide and high that is."""
-    heights = [piece.height for piece in parts]
-    low, high = max(heights), sum(heights)
+    low, high = max(piece.height for piece in parts), sum(piece.height + AROUND for piece in parts)
     while high - low > 1:
         middle = (low + high) / 2
-        low, high = (low, middle) if len(_fill(heights, middle)) <= count else (middle, high)
-    ends = _fill(heights, high)
+        low, high = (low, middle) if len(_fill(parts, middle)) <= count else (middle, high)
+    ends = _fill(parts, high)
     widths = [max(p.width for p in parts[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
     return ends, sum(widths) + GUTTER * (len(ends) - 1), high + 2 * MARGIN
 
 
-def _fill(heights: Sequence[float], limit: float) -> list[int]:
+def _fill(parts: Sequence[Piece], limit: float) -> list[int]:
     """Where each column ends, if each takes as much as it can."""
     ends, used = [], 0.0
-    for i, height in enumerate(heights):
-        if used and used + height > limit:
+    for i, part in enumerate(parts):
+        alone = part.height + (AROUND if part.frame else 0)
+        goes_on = i and part.frame is not None and parts[i - 1].frame is part.frame
+        more = part.height if goes_on else alone + (2 * STEP + 4 if part.starts else 0)
+        if used and used + more > limit:
             ends.append(i)
             used = 0.0
-        used += height
-    return [*ends, len(heights)]
+        used = used + more if used else alone
+    return [*ends, len(parts)]
 
 
 def _column(parts: Sequence[Piece], pen: Pen) -> Picture:

@@ -18,8 +18,10 @@ from archdsl.ir.graph import Graph
 
 WAYS = (Way(False, False, 1), Way(True, False, 1), Way(True, True, 1), Way(True, True, 2))
 
+MOST_TRIALS = 20
+"""How many single boxes are opened to see whether the page still holds it all."""
 HOPELESS = 0.7
-"""Where a drawing is so much too large, other ways to draw the same are not tried."""
+"""Where a drawing is so much too large, only the most compact way to draw the same is tried."""
 
 
 def graph(graph: Graph, options: Options) -> Scene:
@@ -47,11 +49,17 @@ class Fitted:
 
 def deepest(viewer: Viewer, options: Options) -> Fitted:
     """As many levels as fit; below them what is built alike is opened once; then single boxes, as long as they fit."""
-    levels = range(max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes))
-    best = _last_that_fits(viewer, (Detail(level) for level in levels), options)
-    once = (Detail(level, once=True) for level in range(best.detail.depth + 1, len(levels)))
-    best = _last_that_fits(viewer, once, options, best)
-    for path in list(_closed(viewer, best.views)) if best.fit >= 1 else ():
+    levels = max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes)
+    best = _last_that_fits(viewer, (Detail(level) for level in range(levels)), options)
+    if best.detail.depth < levels - 1:
+        once = (Detail(level, once=True) for level in range(best.detail.depth + 1, levels))
+        best = _last_that_fits(viewer, once, options, best)
+    tried: set[str] = set()
+    while best.fit >= 1 and len(tried) < MOST_TRIALS:
+        path = next((path for path in _closed(viewer, best.views) if path not in tried), None)
+        if path is None:
+            break
+        tried.add(path)
         more = fitted(viewer, replace(best.detail, expand=(*best.detail.expand, path)), options)
         best = more if more.fit >= 1 else best
     return best
@@ -63,8 +71,7 @@ def _last_that_fits(viewer: Viewer, details: Iterator[Detail], options: Options,
         found = fitted(viewer, detail, options)
         if best is not None and found.fit < 1:
             break
-        if best is None or found.views != best.views:
-            best = found
+        best = found
     assert best is not None
     return best
 
@@ -83,12 +90,14 @@ def fitted(viewer: Viewer, detail: Detail, options: Options) -> Fitted:
     """Drawn in the first of the `WAYS` that fits, or else the one that comes nearest to it."""
     views = [viewer.network(detail), *(viewer.side(scope, detail) for scope in viewer.sides)]
     best: Fitted | None = None
-    for way in WAYS:
+    for i, way in enumerate(WAYS):
+        if best is not None and best.fit < HOPELESS and i + 1 < len(WAYS):
+            continue
         picture = wrapped(views, Pen(viewer.graph, options.colours, slim=way.slim), options.paper, way)
         fit = scale(picture, options.paper)
         if best is None or fit > best.fit:
             best = Fitted(detail, views, picture, fit)
-        if fit >= 1 or fit < HOPELESS:
+        if fit >= 1:
             break
     assert best is not None
     return best

@@ -234,7 +234,8 @@ class Viewer:
     def _opened(self, scope: Scope, detail: Detail, level: int) -> bool:
         if self._expanded(scope.path, detail.expand):
             return True
-        return level < detail.depth and not (detail.once and not self.first(scope))
+        known = detail.once and not self.first(scope) and not self.plain(scope)
+        return level < detail.depth and not known
 
     def first(self, scope: Scope) -> bool:
         """Whether a scope is no block, or the first use of a block that is built like this."""
@@ -296,7 +297,7 @@ class Viewer:
             light = node.op.family in LIGHT
             heavy_row = any(n.op.family not in LIGHT for n in row)
             full = heavy_row and (not light or (leading and index < last))
-            late = not light and not heavy_row and not leading and len(row) < index
+            late = not light and not leading and len(row) < index and bool(row) and row[-1].op.family is Family.RESHAPE
             if row and (full or late or is_bar(row[-1], self.graph) or self._length([*row, node]) > ROW):
                 yield row
                 row = []

@@ -16,7 +16,7 @@ from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.ushape import ushape
 
 MOST_COLUMNS = 12
-TRIED = 2
+TRIED = 4
 """Of the ways to fill columns, how many of the most promising are drawn."""
 
 

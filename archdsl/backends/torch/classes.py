@@ -105,4 +105,5 @@ def _name_inside(outline: Outline, scope: Scope, value: Value) -> str | None:
     name = outline.names(scope.path).get(value)
     if name is not None:
         return FLOW if name == "input" else name
-    return outline.given_name(value, "") if scope.names else None
+    region = scope.kind in ("stage", "output") and len(outline.interfaces[scope.path].takes) > 1
+    return outline.given_name(value, "") if region else None

@@ -33,8 +33,15 @@ def block_doc(scope: Scope, conditions: Sequence[str]) -> tuple[str, ...]:
         first = f"One of the copies made at {place(scope.span)}"
     else:
         first = f"{scope.kind.capitalize()} {scope.name}, {place(scope.span)}"
-    where = [f"Where {' and '.join(conditions)}."] if conditions else []
+    several = len(conditions) > 1
+    where = [f"Where {' and '.join(_part(text) if several else text for text in conditions)}."] if conditions else []
     return _wrapped([f"{first}.", *([scope.doc] if scope.doc else []), *where])
+
+
+def _part(condition: str) -> str:
+    """A condition as one of several."""
+    compound = re.search(r"\b(and|or)\b", condition) and not condition.startswith("not (")
+    return f"({condition})" if compound else condition
 
 
 def shown(name: str) -> str:
@@ -71,8 +78,7 @@ def telling_decisions(scopes: Sequence[Scope], others: Iterable[Sequence[Scope]]
     for condition, outcome in scopes[0].decisions:
         always = all(dict(scope.decisions).get(condition) is outcome for scope in scopes)
         if always and any(decisions.get(condition) is not outcome for decisions in elsewhere):
-            compound = re.search(r"\b(and|or)\b", condition) is not None
-            yield (f"({condition})" if compound else condition) if outcome else f"not ({condition})"
+            yield condition if outcome else f"not ({condition})"
 
 
 def telling_attributes(names: Sequence[str], others: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import CodeType
@@ -17,7 +17,23 @@ from typing import Any
 IN_CHANNELS = "in_channels"
 """The channels of the value that flows into a block, in its constructor."""
 
-FUNCTIONS = {"int": int, "len": len, "max": max, "min": min, "round": round, "sum": sum}
+ROUND_TO = '''\
+def round_to(x: float, divisor: int, floor: float = 0.9) -> int:
+    """`x` rounded to a multiple of `divisor`, never below `floor` of `x`."""
+    rounded = max(divisor, int(x + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < floor * x else rounded
+'''
+"""The language's own rounding, for modules that need it."""
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "int": int,
+    "len": len,
+    "max": max,
+    "min": min,
+    "round": round,
+    "sum": sum,
+}
+exec(ROUND_TO, {}, FUNCTIONS)
 MATH = ("ceil", "floor")
 """Functions of the language that Python keeps in `math`."""
 

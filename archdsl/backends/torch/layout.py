@@ -64,20 +64,21 @@ def _broken(parts: Parts, indent: int, suffix: str) -> Iterator[str]:
     group = parts[at]
     assert isinstance(group, Group)
     yield f"{STEP * indent}{_text(parts[:at])}{group.opening}"
-    yield from _items(group.items, indent + 1)
+    before = _text(parts[:at])[-1:]
+    is_call = group.opening == "(" and (before.isalnum() or before in ("_", ")", "]"))
+    yield from _items(group, indent + 1, is_call)
     yield f"{STEP * indent}{CLOSING[group.opening]}{_text(parts[at + 1 :])}{suffix}"
 
 
-def _items(items: Sequence[Parts], indent: int) -> Iterator[str]:
-    """All on one line, else each on its own."""
-    joined = STEP * indent + ", ".join(map(_text, items))
-    if len(joined) <= WIDTH:
+def _items(group: Group, indent: int, is_call: bool) -> Iterator[str]:
+    """Arguments all on one line, else each on its own; elements always each on its own."""
+    joined = STEP * indent + ", ".join(map(_text, group.items))
+    alone = len(group.items) == 1 and (group.opening == "(" or _is_comprehension(group.items[0]))
+    if len(joined) <= WIDTH and (is_call or alone):
         yield joined
-    elif len(items) == 1:
-        yield from _item(items[0], indent, "")
-    else:
-        for item in items:
-            yield from _item(item, indent, ",")
+        return
+    for item in group.items:
+        yield from _item(item, indent, "" if alone else ",")
 
 
 def _item(item: Parts, indent: int, suffix: str) -> Iterator[str]:

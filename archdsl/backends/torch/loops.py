@@ -56,6 +56,8 @@ class Loop:
     collected: tuple[int, ...]
     lists: tuple[tuple[Value, ...], ...]
     """For each collected position, the values of all turns."""
+    made: tuple[Value, ...]
+    """Whatever the copies give."""
 
     @property
     def takes(self) -> tuple[Value, ...]:
@@ -184,6 +186,7 @@ class _Joints:
             final,
             collected,
             tuple(tuple(gives[index] for gives in self.gives) for index in collected),
+            tuple(value for gives in self.gives for value in gives),
         )
 
     def _collected(self, final: tuple[Value, ...]) -> tuple[int, ...]:

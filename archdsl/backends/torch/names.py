@@ -6,7 +6,7 @@ import keyword
 import re
 from collections.abc import Iterable
 
-MODULE_NAMES = frozenset("torch nn F Tensor OrderedDict NamedTuple argparse time main initialize".split())
+MODULE_NAMES = frozenset("torch nn F Tensor OrderedDict NamedTuple argparse math time main initialize round_to".split())
 """What an emitted module itself calls something; nothing else may have these names in it."""
 
 BUILT_IN = frozenset(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from archdsl.backends.torch.body import Call, Step
+from archdsl.backends.torch.body import Step
 from archdsl.backends.torch.classes import Blueprint, constructor, settle
 from archdsl.backends.torch.code import Class, Code, Function, Line, Suite
 from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.forward import Forward
+from archdsl.backends.torch.loops import Loop
 from archdsl.backends.torch.names import legal
 from archdsl.ir.graph import Graph, Output, Value
 
@@ -116,4 +117,5 @@ def _elements(forward: Forward, values: Sequence[Value]) -> Iterator[str]:
 
 
 def _is_training_only(graph: Graph, step: Step) -> bool:
-    return isinstance(step, Call) and all(value.node in graph.training_only for value in step.gives)
+    made = step.made if isinstance(step, Loop) else step.gives
+    return all(value.node in graph.training_only for value in made)

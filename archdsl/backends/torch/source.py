@@ -8,6 +8,7 @@ from typing import NamedTuple
 from archdsl.backends.torch.classes import Blueprint, block_class
 from archdsl.backends.torch.code import Class, Function, Text
 from archdsl.backends.torch.documents import block_doc, network_doc, shown, telling_attributes, telling_decisions
+from archdsl.backends.torch.formula import ROUND_TO
 from archdsl.backends.torch.initialize import initialization
 from archdsl.backends.torch.names import MODULE_NAMES, Namespace
 from archdsl.backends.torch.network import network_classes, result_names
@@ -124,8 +125,9 @@ def _supports(outline: Outline) -> tuple[Support, ...]:
 
 
 def _module_text(graph: Graph, definitions: Sequence[Definition]) -> str:
-    """The module; its imports are what its text uses."""
+    """The module; what it imports and defines beside its classes is what its text uses."""
     text = write_module((), (), definitions)
+    helpers = [Text(ROUND_TO)] if "round_to(" in text else []
     imports = ["import argparse"]
     imports += ["import math"] if "math." in text else []
     imports += ["import time"]
@@ -136,4 +138,4 @@ def _module_text(graph: Graph, definitions: Sequence[Definition]) -> str:
     imports += ["from torch import Tensor, nn"]
     doc = f"{graph.header.name} from {shown(graph.header.spec)}, in PyTorch."
     run = Text('if __name__ == "__main__":\n    main()')
-    return write_module((doc,), imports, (*definitions, run))
+    return write_module((doc,), imports, (*helpers, *definitions, run))

@@ -66,11 +66,13 @@ class Call:
         return tuple(sorted(axis % rank for axis in given))
 
     def weight(self, name: str) -> TraceNode | None:
-        """The parameter or buffer that an argument is, perhaps under another shape; None where it is computed."""
+        """The parameter that an argument is, perhaps under another shape (statistics are buffers); else None."""
         node = self.arguments.get(name)
         while node is not None and operation(node) in VIEWS and self.trace.size(node) == self.trace.size(node.args[0]):
             node = node.args[0]
-        return node if self.trace.is_weight(node) else None
+        if node is None or not self.trace.is_weight(node):
+            return None
+        return node if self.trace.is_parameter(node) or name.startswith("running") else None
 
     def weights(self, *names: str) -> dict[str, TraceNode] | None:
         """Parameters and buffers by argument, those that are unset left out; None where one is computed."""
@@ -80,7 +82,8 @@ class Call:
     @property
     def takes_first_result_only(self) -> bool:
         """Of an operation of several results: whether only the first is used."""
-        return all(user.args[1] == 0 for user in self.node.users if operation(user) == "getitem")
+        parts = (user for user in self.node.users if operation(user) == "getitem")
+        return all(part.args[1] == 0 or not part.users for part in parts)
 
 
 class Trace:

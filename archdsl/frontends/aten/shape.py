@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation
+from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation, operation
 from archdsl.ops.crop import Pad, Trim
 from archdsl.ops.regularize import ChannelDropout, Dropout
 from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, PixelShuffle, SpaceToDepth, Split
@@ -17,13 +17,26 @@ def unchanged(call: Call) -> Result:
     return value if same and value.meta["val"].dtype == call.node.meta["val"].dtype else None
 
 
+RESHAPES = frozenset({"view", "reshape", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze"})
+
+
 def reshaped(call: Call) -> Result:
-    value, before, after = call["self"], call.dims("self"), call.out
-    if not call.trace.has_batch(call.node, call.trace.shape(call.node)):
+    """However many steps it takes: what comes out in the end is the value again, or all of it as a vector."""
+    trace, node = call.trace, call.node
+    while operation(node) in RESHAPES and trace.has_batch(node, trace.shape(node)):
+        node = node.args[0]
+    if operation(node) in RESHAPES:
         return None
-    if before == after:
-        return value
-    return Step(Flatten(), (value,)) if len(after) == 1 else None
+    if trace.shape(node) == trace.shape(call.node):
+        return node
+    return Step(Flatten(), (node,)) if len(call.out) == 1 and trace.has_batch(node, trace.shape(node)) else None
+
+
+def expanded(call: Call) -> Result:
+    """Products expand their factors by themselves."""
+    if call.node.users and all(operation(user) == "mul" for user in call.node.users):
+        return call["self"]
+    return unchanged(call)
 
 
 def dropout(call: Call) -> Result:
@@ -40,11 +53,6 @@ def split(call: Call) -> Result:
     sizes = tuple(int(part.shape[1]) for part in call.node.meta["val"])
     parts = len(sizes) if len(set(sizes)) == 1 else sizes
     return Step(Split(parts=parts), (call["self"],))
-
-
-def part(call: Call) -> Result:
-    """One of several results."""
-    return None if call["0"] is None else call.node
 
 
 def cut(call: Call) -> Result:
@@ -131,14 +139,9 @@ TRANSLATIONS: dict[str, Translation] = {
     "lift_fresh_copy": unchanged,
     "to": unchanged,
     "_to_copy": unchanged,
-    "expand": unchanged,
-    "flatten": reshaped,
-    "view": reshaped,
-    "_unsafe_view": reshaped,
-    "reshape": reshaped,
-    "squeeze": reshaped,
-    "unsqueeze": reshaped,
-    "unflatten": reshaped,
+    "expand": expanded,
+    "expand_as": expanded,
+    **dict.fromkeys(RESHAPES, reshaped),
     "dropout": dropout,
     "feature_dropout": channel_dropout,
     "split": split,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shlex
+import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,9 +26,13 @@ def render(example: Example) -> str:
     with TemporaryDirectory() as folder, redirect_stdout(printed), redirect_stderr(printed):
         inside = Path(folder, "specs")
         inside.mkdir()
+        known = set(sys.modules)
         with chdir(inside):
             write(example)
             main(shlex.split(example.command)[1:])
+        # The next example may bring another module of the same name.
+        for name in {Path(file).stem for file in example.files} & (set(sys.modules) - known):
+            del sys.modules[name]
     return printed.getvalue()
 
 

@@ -656,7 +656,7 @@ def completions(*words: str) -> set[str]:
 
 def test_completion() -> None:
     Path("folder").mkdir()
-    assert completions("comp") == {"compile"}
+    assert completions("compi") == {"compile"}
     assert completions("check", "resne") == {"resnet", "resnet_cifar", "resnext", "resnext_block"} & {
         name for name in complete.library() if name.startswith("resne")
     }

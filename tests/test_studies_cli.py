@@ -179,7 +179,7 @@ def test_sweep(call: Caller) -> None:
         "3 are no network: the settings break a rule of the network: two poolings\n"
         "\n"
         "phi  size\n"
-        "────────────────────────────\n"
+        "──────────────────────────\n"
         "  0    30  `size % 4` is 2\n"
         "0.5    30  `size % 4` is 2\n"
         "  1    30  `size % 4` is 2\n"

@@ -91,10 +91,10 @@ class Summary:
     def total(self) -> Facts:
         return self.scopes[""]
 
-    @property
+    @cached_property
     def depth(self) -> int:
         """Weighted layers in depth: the 22 of GoogLeNet."""
-        return max(self.layers.values())
+        return totals.layers(self.graph, (self.graph.node(id) for id in self.nodes))
 
     @cached_property
     def flops(self) -> Flops:
@@ -130,7 +130,7 @@ def summarize(graph: Graph, basis: Basis | None = None) -> Summary:
     kept = memory.training(graph, basis.width, basis.batch)
     facts = dict(_facts(graph, nodes, basis, held, kept))
     return Summary(
-        graph, basis, facts, _by_scope(graph, facts), _layers(graph, nodes), held, kept, receptive_fields(graph)
+        graph, basis, facts, _by_scope(graph, facts), totals.depths(graph, nodes), held, kept, receptive_fields(graph)
     )
 
 
@@ -175,11 +175,3 @@ def _by_scope(graph: Graph, facts: Mapping[str, Facts]) -> dict[str, Facts]:
         if parent is not None and path in sums:
             sums[parent] = sums.get(parent, Facts()) + sums[path]
     return sums
-
-
-def _layers(graph: Graph, nodes: Iterable[Node]) -> dict[str, int]:
-    depth: dict[str, int] = {}
-    for node in nodes:
-        before = max((depth.get(value.node, 0) for value in graph.inputs_of(node.id)), default=0)
-        depth[node.id] = before + (node.op.family in totals.WEIGHTED)
-    return depth

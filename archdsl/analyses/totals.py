@@ -36,8 +36,18 @@ def macs(graph: Graph, nodes: Iterable[Node]) -> int:
 
 def layers(graph: Graph, nodes: Iterable[Node]) -> int:
     """Convolutions and linear layers on the longest way from input to output."""
-    depth: dict[str, int] = {}
+    found = depths(graph, nodes)
+    taken = {value.node for id in found for value in graph.inputs_of(id)}
+    return max((depth for id, depth in found.items() if id not in taken), default=0)
+
+
+def depths(graph: Graph, nodes: Iterable[Node]) -> dict[str, int]:
+    """By node: weighted layers on the longest way to its output. A gate is not in the way of what it weighs."""
+    found: dict[str, int] = {}
     for node in nodes:
-        before = max((depth.get(value.node, 0) for value in graph.inputs_of(node.id)), default=0)
-        depth[node.id] = before + (node.op.family in WEIGHTED)
-    return max(depth.values(), default=0)
+        values = graph.inputs_of(node.id)
+        if node.op.name == "mul":
+            values = tuple(value for value in values if graph.tensor(value) == node.output)
+        before = max((found.get(value.node, 0) for value in values), default=0)
+        found[node.id] = before + (node.op.family in WEIGHTED)
+    return found

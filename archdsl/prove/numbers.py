@@ -135,12 +135,11 @@ def _weights_of_loss(value: torch.Tensor) -> torch.Tensor:
 
 def _gradients(here: Run, there: Run, weights: WeightMap) -> dict[str, float]:
     """Differences by our name, for inputs and for every parameter that the two share."""
-    names = {name: name for name in here.gradients if name.startswith("input ")}
-    names |= {ours: theirs for theirs, ours in weights.pairs if theirs in there.gradients}
-    found = {ours: float("inf") for ours in names if ours not in here.gradients}
-    pairs = {
-        ours: (here.gradients[ours], there.gradients[theirs]) for ours, theirs in names.items() if ours not in found
-    }
+    names = {name: name for run in (here, there) for name in run.gradients if name.startswith("input ")}
+    names |= {ours: theirs for theirs, ours in weights.pairs}
+    given = {ours: (here.gradients.get(ours), there.gradients.get(theirs)) for ours, theirs in names.items()}
+    found = {name: float("inf") for name, (one, other) in given.items() if (one is None) != (other is None)}
+    pairs = {name: (one, other) for name, (one, other) in given.items() if one is not None and other is not None}
     unequal = {name: pair for name, pair in pairs.items() if not _equal(*pair)}
     least = NEGLIGIBLE * max(map(_largest, there.gradients.values())) if unequal else 0.0
     return dict.fromkeys(pairs, 0.0) | found | {name: _difference(*pair, least) for name, pair in unequal.items()}

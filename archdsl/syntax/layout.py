@@ -159,7 +159,7 @@ class _Scanner:
             self.check_continuation(start, indent)
         else:
             self.lines.append(Line(start, indent, bool(re.compile(r"(?:elif|else)\b").match(text, start))))
-            self.check_indent(start, indent)
+            self.check_indent(start, start - len(blanks), indent)
 
     def check_blanks(self, start: int, blanks: str) -> None:
         """Tabs or spaces, but one of them in the whole file."""
@@ -188,10 +188,10 @@ class _Scanner:
                 help="to go on after a merge, write the step on a line of its own, without `->`",
             )
 
-    def check_indent(self, start: int, indent: int) -> None:
+    def check_indent(self, start: int, line: int, indent: int) -> None:
         if indent > self.indents[-1]:
             if len(self.lines) == 1:
-                self.problem("bad-indentation", "the first line of a file is not indented", start - indent, start)
+                self.problem("bad-indentation", "the first line of a file is not indented", line, start)
             self.indents.append(indent)
             self.check_depth(len(self.indents), start)
             return
@@ -201,7 +201,7 @@ class _Scanner:
         if indent != self.indents[-1] and "mixed" not in self.blanks:
             known = ", ".join(map(str, above))
             message = f"this line is indented by {indent}, the lines above it by {known}"
-            self.problem("bad-indentation", message, start - indent, start)
+            self.problem("bad-indentation", message, line, start)
             self.indents.append(indent)
 
     def check_depth(self, depth: int, start: int) -> None:

@@ -16,7 +16,7 @@ from zlib import crc32
 
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedInput
-from lark.indenter import Indenter
+from lark.indenter import DedentError, Indenter
 from platformdirs import user_cache_path
 
 from archdsl.diagnostics import CompileError, Diagnostic
@@ -169,7 +169,11 @@ def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
     for problem in problems:
         text = _without(text, layout, problem)
     for _ in range(EFFORT // (len(text) + 1) + 1):
-        found = _parse(source, text)
+        try:
+            found = _parse(source, text)
+        except DedentError:
+            # What was taken out held the indentation of what is left.
+            return problems
         if isinstance(found, Tree):
             return problems + _built(source, found)[1]
         problems.append(found)

@@ -1,0 +1,47 @@
+"""How long costs take, as ratios within one run. `make bench` prints them; nothing is asserted on time."""
+
+from __future__ import annotations
+
+from bench_compile import deep, process, report, seconds
+
+from archdsl.analyses.rows import CUTS, rows
+from archdsl.analyses.summary import summarize
+from archdsl.backends.table import Request, build, render
+from archdsl.driver import collection_paused
+from archdsl.ir.graph import Graph
+
+
+def everything(graph: Graph) -> None:
+    """All analyses and the rows of every kind of table."""
+    with collection_paused():
+        summary = summarize(graph)
+        for cut in CUTS.values():
+            rows(summary, cut)
+
+
+def bench_table_as_a_process() -> None:
+    """A whole `archdsl table` beside the import of torch alone."""
+    words = ("-m", "archdsl", "table", "resnet@152")
+    ours, torchs = seconds(process(*words), 5), seconds(process("-c", "import torch"), 5)
+    report("table resnet@152 / import torch", ours, torchs, 0.5)
+
+
+def bench_analyses_grow_linearly() -> None:
+    """Ten times the layers."""
+    small, large = deep(1_000), deep(10_000)
+    report(
+        "analyses of 10,000 / 1,000 layers", seconds(lambda: everything(large)), seconds(lambda: everything(small)), 12
+    )
+
+
+def bench_tables_grow_linearly() -> None:
+    """The same with every op in a row, as text and as data."""
+    small, large = deep(1_000), deep(10_000)
+
+    def table(graph: Graph, format: str) -> str:
+        request = Request(rows="op", format=format)
+        return render(build(graph, request), format)
+
+    for format in ("text", "csv", "html"):
+        taken = [seconds(lambda graph=graph, format=format: table(graph, format), 1) for graph in (large, small)]
+        report(f"{format} table of 10,000 / 1,000 layers", *taken, 12)

@@ -1,0 +1,581 @@
+"""Proofs: what is written otherwise is the same, what is another network is not, and the report says where."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from gallery import COUNTERPARTS, Counterpart
+from torch import nn
+from torch.nn import functional as F
+from typer.testing import CliRunner
+
+import archdsl
+from archdsl.cli.app import app
+from archdsl.frontends.references import build
+from archdsl.ops.base import REGISTRY, Module
+from archdsl.prove.numbers import TOLERANCE, compare
+from archdsl.prove.prove import prove, prove_sides
+from archdsl.prove.report import ProofReport, report_json, report_text
+from archdsl.prove.sides import of_graph, of_module, of_reference
+from archdsl.prove.weights import WeightMap, load_weights, slots
+from archdsl.tensor import Tensor
+
+
+def against(body: str, module: nn.Module, shape: str = "3 x 16 x 16", structure_only: bool = False) -> ProofReport:
+    """A network of these lines, and a module."""
+    lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
+    net = archdsl.loads(f"network Net:\n    input image: {shape}\n{lines}")
+    return prove(net.graph, module, structure_only)
+
+
+def seq(*modules: nn.Module) -> nn.Module:
+    return nn.Sequential(*modules)
+
+
+class Calls(nn.Module):
+    """Functions of PyTorch's around modules, which the first argument holds by name."""
+
+    def __init__(self, function: Callable[..., Any], **modules: nn.Module) -> None:
+        super().__init__()
+        self.function = function
+        for name, module in modules.items():
+            self.add_module(name, module)
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        return self.function(self, *inputs)
+
+
+# --- public networks ---------------------------------------------------------------------------
+
+WHOLE = (
+    "resnet@18 = torchvision:resnet18",
+    "googlenet@bn = torchvision:googlenet",
+    "mobilenet_v2@1.0 = torchvision:mobilenet_v2",
+    "shufflenet@g3 = pytorchcv:shufflenet_g3_w1",
+    "densenet_cifar@40_12_half = pytorchcv:densenet40_k12_cifar10",
+    "efficientnet@b0 = pytorchcv:efficientnet_b0",
+    "zfnet@paper(reduce=NormPool) = pytorchcv:zfnet",
+)
+"""Proven whole: structure, outputs and gradients. Between them they use most ops and most rules."""
+
+BY_STRUCTURE = (
+    "alexnet@torchvision = torchvision:alexnet",
+    "densenet@121 = torchvision:densenet121",
+    "inception_v3 = torchvision:inception_v3+aux",
+    "nasnet@mobile = pytorchcv:nasnet_4a1056",
+    "resnet@50_v1 = pytorchcv:resnet50",
+    "senet@50_v1(ceil=True) = timm:legacy_seresnet50",
+    "vgg@D = torchvision:vgg16",
+    "xception = timm:legacy_xception",
+)
+PAIRS = {str(pair): pair for pair in COUNTERPARTS}
+
+
+def proven(pair: Counterpart, structure_only: bool) -> ProofReport:
+    net = archdsl.load(pair.spec, **pair.settings)
+    return prove(net.graph, pair.reference.removesuffix("+aux"), structure_only)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_is_the_public_network(name: str) -> None:
+    report = proven(PAIRS[name], structure_only=False)
+    assert report.ok, report_text(report)
+    assert report.numbers is not None
+    assert report.numbers.gradients < TOLERANCE
+    assert report.notes == ()
+
+
+@pytest.mark.parametrize("name", BY_STRUCTURE)
+def test_has_the_structure_of_the_public_network(name: str) -> None:
+    report = proven(PAIRS[name], structure_only=True)
+    assert report.ok, report_text(report)
+    assert report.numbers is None
+
+
+def test_all_of_the_public_weights_are_ours() -> None:
+    report = proven(PAIRS["googlenet@bn = torchvision:googlenet"], structure_only=True)
+    module = build("torchvision:googlenet", meta=True)
+    ours = archdsl.load("googlenet@bn").module(device="meta")
+    assert report.weights is not None
+    theirs_to_ours = dict(report.weights.pairs)
+    assert set(theirs_to_ours) == set(module.state_dict())
+    assert set(theirs_to_ours.values()) == set(ours.state_dict())
+    assert theirs_to_ours["aux1.fc2.weight"] == "aux1.linear2.weight"
+    # Which of two auxiliary heads is which follows from where they stand, not from the order of the outputs.
+    assert theirs_to_ours["aux2.conv.conv.weight"].startswith("aux2.")
+    assert report.parameters == 13_004_888
+
+
+# --- what is the same ----------------------------------------------------------------------------
+
+SHORTCUT = "add{it | conv(3, 3, bias=false) -> bn} -> relu"
+
+
+def swish(self: Any, x: torch.Tensor) -> torch.Tensor:
+    x = self.conv(x)
+    return x * torch.sigmoid(x)
+
+
+def squeeze_by_linear(self: Any, x: torch.Tensor) -> torch.Tensor:
+    batch, channels = x.shape[:2]
+    gate = self.up(self.down(x.mean((2, 3))).relu()).sigmoid()
+    return x * gate.view(batch, channels, 1, 1).expand_as(x)
+
+
+def shortcut(self: Any, x: torch.Tensor) -> torch.Tensor:
+    return F.relu(self.norm(self.conv(x)) + x)
+
+
+def dense(self: Any, x: torch.Tensor) -> torch.Tensor:
+    first = self.first(x)
+    return torch.cat([x, first, self.second(torch.cat([x, first], 1))], 1)
+
+
+def halves(self: Any, x: torch.Tensor) -> torch.Tensor:
+    return torch.cat([self.conv(x[:, :2]), x[:, 2:]], 1)
+
+
+def shifted(self: Any, x: torch.Tensor) -> torch.Tensor:
+    """As TensorFlow's networks are brought to PyTorch: a row too many at the top, and then cut off."""
+    x = self.down(F.pad(x, (1, 0, 1, 0)))[:, :, 1:, 1:]
+    return x.contiguous()
+
+
+def cut_after(self: Any, x: torch.Tensor) -> torch.Tensor:
+    return self.point(self.depth(x))[:, :, 1:, 1:]
+
+
+EQUAL: list[tuple[str, str, nn.Module]] = [
+    (
+        "module or function",
+        SHORTCUT,
+        Calls(shortcut, conv=nn.Conv2d(3, 3, 3, padding=1, bias=False), norm=nn.BatchNorm2d(3)),
+    ),
+    ("identities", "conv(4, 1) -> identity -> scale(1.0)", seq(nn.Identity(), nn.Conv2d(3, 4, 1), nn.Dropout(0.3))),
+    ("chance", "conv(4, 1) -> dropout(0.5) -> relu -> channel_dropout(0.2)", seq(nn.Conv2d(3, 4, 1), nn.ReLU())),
+    ("global pool as mean", "global_avg_pool -> flatten", Calls(lambda _, x: x.mean((2, 3)))),
+    ("global pool as pool", "global_max_pool -> flatten", seq(nn.MaxPool2d(16), nn.Flatten())),
+    ("adaptive pool", "conv(4, 3) -> avg_pool(4)", seq(nn.Conv2d(3, 4, 3, padding=1), nn.AdaptiveAvgPool2d(4))),
+    ("adaptive pool of its own size", "conv(4, 3)", seq(nn.Conv2d(3, 4, 3, padding=1), nn.AdaptiveAvgPool2d(16))),
+    ("flatten forms", "flatten -> linear(4)", Calls(lambda s, x: s.fc(x.view(x.size(0), -1)), fc=nn.Linear(768, 4))),
+    ("a linear layer of one pixel", "global_avg_pool -> conv(5, 1) -> flatten",
+     seq(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 5))),
+    ("a convolution of all pixels", "flatten -> linear(4)", seq(nn.Conv2d(3, 4, 16), nn.Flatten())),
+    ("order of terms", "add{conv(3, 3) | it}", Calls(lambda s, x: x + s.conv(x), conv=nn.Conv2d(3, 3, 3, padding=1))),
+    ("sums of sums", "add{it | relu | tanh | sigmoid}", Calls(lambda _, x: (x.relu() + x) + (x.tanh() + x.sigmoid()))),
+    ("mean of values", "mean{relu | tanh}", Calls(lambda _, x: (x.relu() + x.tanh()) / 2)),
+    ("factors", "scale(0.1) -> scale(0.5)", Calls(lambda _, x: x / 20)),
+    ("joined channels", "concat{it | conv(4, 3)} -> concat{it | conv(5, 3)}",
+     Calls(dense, first=nn.Conv2d(3, 4, 3, padding=1), second=nn.Conv2d(7, 5, 3, padding=1))),
+    ("slices", "conv(4, 1) -> split(2) as (l, r) -> concat{l -> conv(2, 3) | r}",
+     seq(nn.Conv2d(3, 4, 1), Calls(halves, conv=nn.Conv2d(2, 2, 3, padding=1)))),
+    ("depthwise", "depthwise(3)", nn.Conv2d(3, 3, 3, padding=1, groups=3)),
+    ("zeros before a convolution", "conv(4, 3, stride=2, padding=[0, 1, 0, 1])",
+     seq(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(3, 4, 3, stride=2))),
+    ("zeros twice", "conv(4, 5)", seq(nn.ZeroPad2d(1), nn.Conv2d(3, 4, 5, padding=1))),
+    ("zeros before an activation", "relu -> conv(4, 3)", seq(nn.ZeroPad2d(1), nn.ReLU(), nn.Conv2d(3, 4, 3))),
+    ("TensorFlow's padding", "max_pool(3, stride=2, padding=tf_same)",
+     Calls(shifted, down=nn.MaxPool2d(3, 2, padding=1))),
+    ("rounding up", "max_pool(3, stride=2, ceil=true)", seq(nn.MaxPool2d(3, 2, padding=0, ceil_mode=True))),
+    ("rounding up as a border", "max_pool(3, stride=2, ceil=true)",
+     Calls(lambda _, x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=float("-inf")), 3, 2))),
+    ("averages that count zeros", "avg_pool(3, stride=1)", seq(nn.ZeroPad2d(1), nn.AvgPool2d(3, 1))),
+    ("outputs that are cut off", "depthwise(3, stride=2, padding=valid, bias=false) -> conv(4, 1)",
+     Calls(cut_after, depth=nn.Conv2d(3, 3, 3, stride=2, padding=2, groups=3, bias=False), point=nn.Conv2d(3, 4, 1))),
+    ("cropped transposed convolution", "up_conv(2, 4, stride=2, padding=1)",
+     Calls(lambda s, x: s.up(x)[:, :, 1:-1, 1:-1], up=nn.ConvTranspose2d(3, 2, 4, stride=2))),
+    ("every other pixel", "avg_pool(1, stride=2)", nn.MaxPool2d(1, 2)),
+    ("silu", "conv(4, 1) -> silu", Calls(swish, conv=nn.Conv2d(3, 4, 1))),
+    ("hard swish", "hard_swish", Calls(lambda _, x: x * F.hardsigmoid(x))),
+    ("upsampling to a size", "upsample(2, mode=bilinear)", nn.Upsample(size=32, mode="bilinear")),
+    ("gates by linear layers", "mul{it | global_avg_pool -> conv(2, 1) -> relu -> conv(3, 1) -> sigmoid}",
+     Calls(squeeze_by_linear, down=nn.Linear(3, 2), up=nn.Linear(2, 3))),
+    ("one module, called twice", "conv(3, 3) -> relu -> conv(3, 3) -> relu",
+     Calls(lambda s, x: s.act(s.b(s.act(s.a(x)))), a=nn.Conv2d(3, 3, 3, 1, 1), b=nn.Conv2d(3, 3, 3, 1, 1), act=nn.ReLU())),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "module"), [case[1:] for case in EQUAL], ids=[case[0] for case in EQUAL])
+def test_what_is_written_otherwise_is_the_same(body: str, module: nn.Module) -> None:
+    report = against(body, module)
+    assert report.ok or _is_hardsigmoid(report, body), report_text(report)
+
+
+def _is_hardsigmoid(report: ProofReport, body: str) -> bool:
+    """torch computes that gradient with a sixth in single precision."""
+    numbers = report.numbers
+    return "hard" in body and numbers is not None and numbers.evaluation < TOLERANCE and numbers.gradients < 1e-7
+
+
+# --- what is not ---------------------------------------------------------------------------------
+
+NORM_THEN_CUT = Calls(lambda s, x: s.norm(x)[:, :, 1:, 1:], norm=nn.BatchNorm2d(3))
+
+DIFFERENT: list[tuple[str, str, nn.Module, list[str]]] = [
+    ("kernel", "conv(4, 3)", nn.Conv2d(3, 4, 5, padding=2), ["kernel 3 here, 5 there; padding 1 here, 2 there"]),
+    ("shape of a kernel", "conv(4, 1x7)", nn.Conv2d(3, 4, (7, 1), padding=(3, 0)),
+     ["kernel 1x7 here, 7x1 there; padding 0x3 here, 3x0 there"]),
+    ("padding", "conv(4, 3, padding=valid)", nn.Conv2d(3, 4, 3, padding=1), ["padding 0 here, 1 there"]),
+    ("bias", "conv(4, 3, bias=false)", nn.Conv2d(3, 4, 3, padding=1), ["bias no here, yes there"]),
+    ("groups", "conv(6, 3, groups=3)", nn.Conv2d(3, 6, 3, padding=1), ["groups 3 here, 1 there"]),
+    ("eps", "bn -> relu -> bn", seq(nn.BatchNorm2d(3, eps=1e-3), nn.ReLU(), nn.BatchNorm2d(3, eps=1e-3)),
+     ["eps 1e-05 here, 0.001 there"] * 2),
+    ("ceil", "max_pool(3, stride=2, padding=0)", nn.MaxPool2d(3, 2, ceil_mode=True),
+     ["max pool gives 3x7x7 here, 3x8x8 there"]),
+    ("what counts", "avg_pool(3, stride=1)", nn.AvgPool2d(3, 1, 1, count_include_pad=False),
+     ["include padding yes here, no there; counted 1 here, 0 there"]),
+    ("activation", "conv(4, 1) -> relu -> conv(4, 1)", seq(nn.Conv2d(3, 4, 1), nn.ReLU6(), nn.Conv2d(4, 4, 1)),
+     ["relu here, relu6 there"]),
+    ("too many", "conv(4, 1) -> bn -> relu", seq(nn.Conv2d(3, 4, 1), nn.ReLU()), ["bn only here"]),
+    ("too few", "conv(4, 1) -> relu", seq(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.ReLU()), ["bn only there"]),
+    ("order of channels", "concat{relu | tanh}", Calls(lambda _, x: torch.cat([x.tanh(), x.relu()], 1)),
+     ["concat takes relu and tanh here, tanh and relu there"]),
+    ("another source", "relu as a -> tanh as b -> sigmoid\nadd{it | a}",
+     Calls(lambda _, x: (b := x.relu().tanh()).sigmoid() + b), ["add takes sigmoid and a here, sigmoid and tanh there"]),
+    ("branches", "add{relu | tanh | sigmoid}", Calls(lambda _, x: x.relu() + x.tanh()),
+     ["sigmoid only here", "add takes 3 values here, 2 there"]),
+    ("zeros where there is the least", "max_pool(3, stride=2, padding=[0, 1, 0, 1])",
+     seq(nn.ZeroPad2d((0, 1, 0, 1)), nn.MaxPool2d(3, 2)), ["border only there", "padding 0 here"]),
+    ("zeros that were pixels", "conv(4, 3)", Calls(lambda s, x: s.conv(F.pad(x[:, :, 1:], (0, 0, 1, 0))),
+                                                     conv=nn.Conv2d(3, 4, 3, padding=1)), ["border only there"]),
+    ("statistics of what is cut off", "trim([1, 0, 1, 0]) -> bn", NORM_THEN_CUT, ["border"]),
+    ("shared weights", "shared unit = conv(3, 3)\nunit -> relu -> unit",
+     seq(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 3, 3, padding=1)), ["connected or shared otherwise"]),
+    ("opaque", "relu", Calls(lambda _, x: x.relu().flip(2)), ["aten.flip only there"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "module", "expected"), [c[1:] for c in DIFFERENT], ids=[c[0] for c in DIFFERENT])
+def test_what_differs_is_named(body: str, module: nn.Module, expected: list[str]) -> None:
+    report = against(body, module)
+    assert not report.ok
+    assert report.weights is None
+    assert report.numbers is None
+    found = [difference.what for difference in report.differences]
+    for what in expected:
+        assert any(what in text for text in found), found
+
+
+def test_one_slip_is_one_difference() -> None:
+    """In every place in turn a network is changed, and the report names that place and nothing else."""
+    graph = archdsl.load("resnet@18", resolution=32).graph
+    clean = build("torchvision:resnet18")
+    for path, conv in clean.named_modules():
+        if isinstance(conv, nn.Conv2d) and conv.kernel_size == (3, 3):
+            conv.dilation, conv.padding = (2, 2), (2, 2)
+            report = prove(graph, clean, structure_only=True)
+            conv.dilation, conv.padding = (1, 1), (1, 1)
+            (difference,) = report.differences
+            assert difference.what == "padding 1 here, 2 there; dilation 1 here, 2 there"
+            assert difference.theirs is not None
+            assert difference.theirs.id == path
+    assert prove(graph, clean, structure_only=True).ok
+
+
+def test_networks_of_different_depth_end_in_a_report() -> None:
+    report = proven(Counterpart("resnet@34", "torchvision:densenet121"), structure_only=True)
+    assert not report.ok
+    first = report.differences[0]
+    assert first.ours is not None
+    assert first.ours.id.startswith("conv2.unit.0")
+
+
+# --- symmetric networks ----------------------------------------------------------------------------
+
+
+class Towers(nn.Module):
+    """Two equal towers over one input, joined crosswise: only some of the ways to pair them are right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = (nn.ModuleList(nn.Conv2d(3, 3, 3, padding=1) for _ in range(2)) for _ in range(2))
+        self.c, self.d = (nn.ModuleList(nn.Conv2d(3, 3, 1) for _ in range(2)) for _ in range(2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first = [conv(x).relu() for conv in self.a]
+        second = [conv(x).tanh() for conv in self.b]
+        joined = [self.c[i](first[i]) + self.d[1 - i](second[1 - i]) for i in range(2)]
+        return joined[0].relu() + joined[1].relu()
+
+
+TOWERS = """\
+add:
+    | add{conv(3, 3) -> relu -> conv(3, 1) | conv(3, 3) -> tanh -> conv(3, 1)} -> relu
+    | add{conv(3, 3) -> relu -> conv(3, 1) | conv(3, 3) -> tanh -> conv(3, 1)} -> relu
+"""
+
+
+def test_equal_towers_are_paired_consistently() -> None:
+    report = against(TOWERS, Towers())
+    assert report.ok, report_text(report)
+
+
+class Ring(nn.Module):
+    """Six values in a ring, each joined with the next: every one looks like every other."""
+
+    def __init__(self, rings: list[list[int]]) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(3, 3, 1) for _ in range(6))
+        self.rings = rings
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        values = [conv(x) for conv in self.convs]
+        pairs = [(ring[i - 1], ring[i]) for ring in self.rings for i in range(len(ring))]
+        return torch.stack([(values[i] + values[j]).relu() for i, j in pairs]).sum(0)
+
+
+def test_what_colors_cannot_tell_apart_networkx_does() -> None:
+    """A ring of six and two rings of three have the same colors, and are different networks."""
+    six, shuffled, threes = [[0, 1, 2, 3, 4, 5]], [[0, 3, 1, 5, 2, 4]], [[0, 1, 2], [3, 4, 5]]
+    sides = [of_module(Ring(rings), [Tensor(3, 8, 8)]) for rings in (six, shuffled, threes)]
+    assert prove_sides(sides[0], sides[1]).ok
+    report = prove_sides(sides[0], sides[2])
+    assert [difference.what for difference in report.differences] == [
+        "the same ops in the same order, but connected or shared otherwise"
+    ]
+
+
+# --- numbers -----------------------------------------------------------------------------------------
+
+
+def test_a_wrong_map_shows_in_the_numbers() -> None:
+    graph = archdsl.load("resnet@18", resolution=64).graph
+    ours = of_graph(graph)
+    theirs = of_reference("torchvision:resnet18", [Tensor(3, 64, 64)])
+    report = prove_sides(ours, theirs)
+    assert report.ok
+    assert report.weights is not None
+    pairs = dict(report.weights.pairs)
+    first, second = "layer1.0.bn1.running_var", "layer1.0.bn2.running_var"
+    pairs[first], pairs[second] = pairs[second], pairs[first]
+    wrong = compare(ours, theirs, WeightMap("", "", tuple(pairs.items())), [(0, 0)])
+    assert not wrong.ok
+    # Statistics count in evaluation alone.
+    assert wrong.evaluation > 1e-3
+    assert wrong.training < TOLERANCE
+    pairs = dict(report.weights.pairs)
+    first, second = "layer1.0.conv1.weight", "layer1.0.conv2.weight"
+    pairs[first], pairs[second] = pairs[second], pairs[first]
+    wrong = compare(ours, theirs, WeightMap("", "", tuple(pairs.items())), [(0, 0)])
+    assert min(wrong.evaluation, wrong.training, wrong.gradients) > 1e-3
+
+
+class Stubborn(nn.Module):
+    """Looks like the convolution alone, and is not while training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x) * (1.01 if self.training else 1.0)
+
+
+class StopsGradients(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x) if not self.training else self.conv(x.detach())
+
+
+def test_training_is_compared_too() -> None:
+    report = against("conv(4, 3)", Stubborn())
+    assert report.numbers is not None
+    assert report.numbers.evaluation < TOLERANCE
+    assert report.numbers.training == pytest.approx(0.01, rel=0.1)
+    assert not report.ok
+    report = against("conv(4, 3)", StopsGradients())
+    assert report.numbers is not None
+    assert report.numbers.training < TOLERANCE
+    assert report.numbers.gradients == float("inf")
+    assert report.numbers.worst == "input 1"
+
+
+def test_chance_is_left_out() -> None:
+    module = seq(nn.Conv2d(3, 4, 1), nn.Dropout(0.5), nn.ReLU(), nn.Dropout2d(0.5))
+    for _ in range(2):
+        assert against("conv(4, 1) -> drop_path(0.5) -> relu", module).ok
+
+
+def test_small_images_are_not_made_smaller() -> None:
+    report = against(
+        "conv(4, 3) -> flatten -> linear(2)", seq(nn.Conv2d(3, 4, 3, 1, 1), nn.Flatten(), nn.Linear(1024, 2))
+    )
+    assert report.numbers is not None
+    assert report.numbers.input == "2x3x16x16"
+    wide = seq(nn.Conv2d(3, 4, 3, 1, 1), nn.AdaptiveAvgPool2d(1))
+    report = against("conv(4, 3) -> global_avg_pool", wide, "3 x 224 x 200")
+    assert report.numbers is not None
+    assert report.numbers.input == "2x3x56x50"
+
+
+def test_what_does_not_run_at_a_smaller_size_runs_at_its_own() -> None:
+    module = seq(nn.Conv2d(3, 4, 3, 4, 1), nn.Flatten(), nn.Linear(4 * 50 * 50, 2))
+    report = against("conv(4, 3, stride=4) -> flatten -> linear(2)", module, "3 x 200 x 200")
+    assert report.ok
+    assert report.numbers is not None
+    assert report.numbers.input == "2x3x200x200"
+
+
+class WithAuxiliary(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.auxiliary = nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 3)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return (self.head(x), self.auxiliary(x)) if self.training else self.head(x)
+
+
+def test_outputs_of_training_are_compared_where_both_have_them() -> None:
+    both = "output aside training: image -> conv(2, 3, padding=valid)\nimage -> conv(2, 1)"
+    assert against(both, WithAuxiliary()).ok
+    report = against(both.replace("valid", "1"), WithAuxiliary())
+    assert [difference.what for difference in report.differences] == ["padding 1 here, 0 there"]
+    report = against(both, nn.Conv2d(3, 2, 1))
+    assert report.ok
+    assert report.notes == ("left out, since only here: aside (while training)",)
+    report = against("conv(2, 1)", WithAuxiliary())
+    assert report.ok
+    assert report.notes == ("left out, since only there: output2 (while training)",)
+
+
+def test_a_given_module_stays_as_it_is() -> None:
+    module = seq(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).train()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    assert against("conv(4, 1) -> bn", module).ok
+    assert module.training
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+def test_momentum_is_noted() -> None:
+    report = against("bn", nn.BatchNorm2d(3, momentum=0.01))
+    assert report.ok
+    assert report.notes == ("momentum 0.1 here, 0.01 there, in 1 bn: not compared",)
+
+
+# --- weights -----------------------------------------------------------------------------------------
+
+
+def test_every_op_that_keeps_something_has_its_names() -> None:
+    """The names are those of PyTorch's own modules."""
+    from emitted_ops import build as build_op
+
+    for name, op in REGISTRY.items():
+        for example in op.examples():
+            if op.internal or not isinstance(example.op.torch(*example.inputs), Module):
+                continue
+            state = build_op(example.op, example.inputs, "meta").state_dict()
+            assert set(slots(example.op)) == {key.removeprefix("op.") for key in state}, name
+
+
+def test_published_weights_can_be_loaded() -> None:
+    reference = seq(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    net = archdsl.loads(
+        "network Net:\n    input image: 3 x 8 x 8\n    conv(4, 1) -> bn -> global_avg_pool -> conv(2, 1) -> flatten\n"
+    )
+    report = prove(net.graph, reference)
+    assert report.ok
+    weights = WeightMap.from_json(report.weights.to_json()) if report.weights else None
+    assert weights == report.weights
+    assert weights is not None
+    assert dict(weights.pairs)["4.weight"] == "conv2.weight"
+    state = reference.state_dict()
+    module = net.module().eval()
+    x = torch.randn(2, 3, 8, 8)
+    del state["1.num_batches_tracked"]
+    load_weights(module, state, weights)
+    torch.testing.assert_close(module(x), reference.eval()(x))
+    before = module.state_dict()["conv1.weight"].clone()
+    with pytest.raises(ValueError, match=r"has no 0\.weight$"):
+        load_weights(module, {key: value for key, value in state.items() if key != "0.weight"}, weights)
+    with pytest.raises(ValueError, match=r"4\.weight is 3x4, and conv2\.weight is 2x4x1x1"):
+        load_weights(module, {**state, "0.weight": state["0.weight"] + 1, "4.weight": torch.zeros(3, 4)}, weights)
+    assert torch.equal(module.state_dict()["conv1.weight"], before)
+    with pytest.raises(ValueError, match="no map of weights"):
+        WeightMap.from_json("{}")
+
+
+# --- the report and the command ------------------------------------------------------------------------
+
+EXAMPLE = """\
+spec.arch against net
+structure   3 differences, first come first
+  kernel 3 here, 5 there; padding 1 here, 2 there
+    spec.arch:3 conv1 | 0
+    spec.arch:3 conv2 | 2
+  bn only here
+    spec.arch:3 bn | -
+not the same network"""
+
+
+def test_the_report_of_different_networks() -> None:
+    net = archdsl.loads(
+        "network Net:\n    input image: 3 x 8 x 8\n    conv(4, 3) -> relu -> conv(4, 3) -> bn -> tanh\n"
+    )
+    module = seq(nn.Conv2d(3, 4, 5, padding=2), nn.ReLU(), nn.Conv2d(4, 4, 5, padding=2), nn.Tanh())
+    report = prove_sides(of_graph(net.graph), of_module(module, [Tensor(3, 8, 8)], "net"))
+    assert report_text(report) == EXAMPLE
+    data = json.loads(report_json(report))
+    assert data["ok"] is False
+    assert data["differences"][2] == {"what": "bn only here", "ours": "bn", "at": "spec.arch:3", "theirs": None}
+
+
+def test_the_report_of_equal_networks() -> None:
+    report = against("conv(4, 3)", nn.Conv2d(3, 4, 3, padding=1))
+    first, *_, last = report_text(report).splitlines()
+    assert first == "spec.arch against torch.nn.modules.conv.Conv2d"
+    assert last == "the same network"
+    assert "parameters  112 in the same places; 2 entries of the state_dict correspond" in report_text(report)
+    assert json.loads(report_json(report))["numbers"]["ok"] is True
+
+
+def run(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(words))
+    return result.exit_code, result.output
+
+
+def test_the_command_ends_with_0_only_for_the_same_network(tmp_path: Path) -> None:
+    path = tmp_path / "map.json"
+    code, output = run("prove", "resnet@18", "--against", "torchvision:resnet18", "--write-map", str(path))
+    assert code == 0
+    assert "structure   equal: 70 ops, one to one" in output
+    assert "the same network" in output
+    assert len(WeightMap.from_json(path.read_text()).pairs) == 122
+
+
+def test_the_command_ends_with_1_for_another_network(tmp_path: Path) -> None:
+    path = tmp_path / "map.json"
+    words = ("prove", "resnet@18", "--against", "torchvision:resnet18", "--structure", "--classes", "10")
+    code, output = run(*words, "--write-map", str(path))
+    assert code == 1
+    assert "out 10 here, 1000 there" in output
+    assert "head.linear | fc" in output
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["resnet@18", "--against", "torchvision:resnet81"], "torchvision has no network `resnet81`"),
+        (["resnet@81", "--against", "torchvision:resnet18"], "81"),
+        (["resnet@18"], "--against"),
+        (["textcnn", "--against", "torchvision:resnet18"], "does not take the input"),
+    ],
+)
+def test_a_wrong_call_ends_with_2(words: list[str], message: str) -> None:
+    code, output = run("prove", *words)
+    assert code == 2
+    assert message in output
+
+
+def test_code_can_be_proven_against_code() -> None:
+    code, output = run("prove", "timm:resnet18", "--against", "torchvision:resnet18", "--structure")
+    assert code == 0
+    assert output.startswith("timm:resnet18 against torchvision:resnet18")

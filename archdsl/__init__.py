@@ -8,6 +8,9 @@
     net.source()                    # the source of that module, which needs torch alone
     net.draw("block")               # a figure; a network shows its overview in a notebook
     net.save("resnet.py")           # or .json, .svg, .pdf, .png
+    net.prove("torchvision:resnet50")   # is it the public network? and if so:
+    net.load_weights(state_dict, from_="torchvision")
+    archdsl.from_torch(module, example)   # the graph of any module that can be traced
 
 Whatever is wrong with a spec raises `CompileError`, which reads as the command line prints it.
 """
@@ -20,10 +23,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archdsl.diagnostics import CompileError, Diagnostic
     from archdsl.driver import Limits
+    from archdsl.frontends.torch import from_torch
     from archdsl.ir.graph import Graph
     from archdsl.network import Drawing, Network, load, loads
 
-__all__ = ["CompileError", "Diagnostic", "Drawing", "Graph", "Limits", "Network", "load", "loads"]
+__all__ = ["CompileError", "Diagnostic", "Drawing", "Graph", "Limits", "Network", "from_torch", "load", "loads"]
 
 # Imported when first asked for, so that `import archdsl` costs nothing.
 _HOMES = {
@@ -33,6 +37,7 @@ _HOMES = {
     "Graph": "archdsl.ir.graph",
     "Limits": "archdsl.driver",
     "Network": "archdsl.network",
+    "from_torch": "archdsl.frontends.torch",
     "load": "archdsl.network",
     "loads": "archdsl.network",
 }

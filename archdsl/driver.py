@@ -18,6 +18,7 @@ from archdsl.elaborate.outside import given_outside
 from archdsl.elaborate.session import Limits
 from archdsl.elaborate.unused import unused_settings
 from archdsl.ir.graph import Graph
+from archdsl.ir.serialize import from_json
 from archdsl.ir.verify import verify
 from archdsl.resolve.model import File, Network
 from archdsl.resolve.resolve import resolve
@@ -31,10 +32,10 @@ __all__ = ["Compiled", "Limits", "compile_network", "find_spec", "open_spec", "s
 
 @dataclass(frozen=True)
 class Compiled:
-    """A graph, the network it was made from, and the warnings on the way."""
+    """A graph, the network it was made from (none where it was read), and the warnings on the way."""
 
     graph: Graph
-    network: Network
+    network: Network | None
     warnings: tuple[Diagnostic, ...]
 
 
@@ -81,6 +82,12 @@ def read_spec(name: str | Path) -> tuple[Source, Path]:
     if path.resolve().is_relative_to(library.resolve()) and not isfile(name):
         shown = f"specs/{path.relative_to(library).as_posix()}"
     return read_source(path, shown), path.parent
+
+
+def open_graph(name: str) -> Compiled:
+    """Reads a graph from the JSON that `archdsl import` and `compile --emit json` write. Raises `CompileError`."""
+    source = read_source(Path(name), name)
+    return Compiled(from_json(source.text, name), None, ())
 
 
 def network_of(file: File) -> Network:

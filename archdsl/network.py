@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from archdsl.analyses import totals
 from archdsl.diagnostics import CompileError, Diagnostic
@@ -20,6 +20,10 @@ from archdsl.report import render_line, render_text
 from archdsl.resolve.model import File
 from archdsl.resolve.resolve import resolve
 from archdsl.source import Source
+
+if TYPE_CHECKING:
+    from archdsl.prove.report import ProofReport
+    from archdsl.prove.weights import WeightMap
 
 
 def load(
@@ -111,6 +115,35 @@ class Network:
                 raise
             raise ImportError("a module needs PyTorch: pip install 'archdsl[torch]'") from None
         return module(self.graph, device=device, dtype=dtype)
+
+    def load_weights(
+        self, state_dict: Mapping[str, Any], from_: str | WeightMap, device: Any = None, dtype: Any = None
+    ) -> Any:
+        """A module of this network with the weights of a public one, such as a published checkpoint.
+
+        `from_` says whose they are: `"torchvision"`, where the library knows this network's counterpart there,
+        `"torchvision:resnet50"`, or a map that `archdsl prove --write-map` wrote. A reference's code is executed,
+        and proven to have the same structure. Raises `ValueError` where these are not its weights.
+        """
+        module = self.module(device, dtype)
+        from archdsl.prove.checkpoints import published
+        from archdsl.prove.weights import load_weights
+
+        with _readable():
+            weights = published(self.graph, state_dict, from_) if isinstance(from_, str) else from_
+        load_weights(module, state_dict, weights)
+        return module
+
+    def prove(self, reference: Any, structure_only: bool = False) -> ProofReport:
+        """Compares this network with a public one: `"torchvision:resnet50"`, or a module of PyTorch's.
+
+        The report is `ok` where structure, parameters, outputs and gradients are the same; printed, it says where
+        they are not. The reference's code is executed. Raises `CompileError` where it cannot be imported.
+        """
+        from archdsl.prove.prove import prove
+
+        with _readable():
+            return prove(self.graph, reference, structure_only)
 
     def draw(
         self,

@@ -1,41 +1,16 @@
-"""Which spec is the same network as which public implementation.
-
-`COUNTERPARTS` are pairs that must agree; `WITHOUT_SPEC` are the implementations of `data/networks.csv` that are another
-network than any spec, and why. A reference is written `package:name`; `+aux` adds its auxiliary heads.
-"""
+"""What was measured of public implementations, beside the table of those that a spec is the same network as."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+
+from archdsl.counterparts import COUNTERPARTS, WITHOUT_SPEC, Counterpart
+
+__all__ = ["COUNTERPARTS", "WITHOUT_SPEC", "Counterpart", "Measured", "measured"]
 
 NETWORKS = Path(__file__).parent / "data" / "networks.csv"
-
-
-@dataclass(frozen=True, slots=True)
-class Counterpart:
-    """A spec (`resnet@50`, with further settings where the reference needs them) and its public implementation.
-
-    `macs_differ` says why the reference multiplies more or less often though it computes the same.
-    """
-
-    spec: str
-    reference: str
-    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    macs_differ: str = ""
-
-    @property
-    def training(self) -> bool:
-        """Whether outputs that exist only while training count."""
-        return self.reference.endswith("+aux")
-
-    def __str__(self) -> str:
-        settings = ",".join(f"{name}={value}" for name, value in self.settings.items())
-        return f"{self.spec}{f'({settings})' if settings else ''} = {self.reference}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,147 +40,3 @@ def _measured(row: dict[str, str]) -> Measured:
         int(row["buffers"]),
         int(row["macs"]),
     )
-
-
-CAFFE_POOLING: Mapping[str, Any] = MappingProxyType({"ceil": True})
-COUNTED_PADDING: Mapping[str, Any] = MappingProxyType({"count_padding": True})
-RELU6: Mapping[str, Any] = MappingProxyType({"act": "relu6"})
-NORM_FIRST: Mapping[str, Any] = MappingProxyType({"reduce": "NormPool"})
-AT_224: Mapping[str, Any] = MappingProxyType({"reduce": "NormPool", "resolution": 224})
-
-COUNTERPARTS: tuple[Counterpart, ...] = (
-    Counterpart("alexnet@torchvision", "torchvision:alexnet"),
-    Counterpart("alexnet@torchvision", "pytorchcv:alexnetb"),
-    Counterpart("alexnet@single", "pytorchcv:alexnet", AT_224),
-    Counterpart("zfnet@paper", "pytorchcv:zfnet", NORM_FIRST),
-    Counterpart("zfnet@lecture", "pytorchcv:zfnetb", NORM_FIRST),
-    Counterpart("vgg@A", "torchvision:vgg11"),
-    Counterpart("vgg@A", "pytorchcv:vgg11"),
-    Counterpart("vgg@B", "torchvision:vgg13"),
-    Counterpart("vgg@B", "pytorchcv:vgg13"),
-    Counterpart("vgg@D", "torchvision:vgg16"),
-    Counterpart("vgg@D", "pytorchcv:vgg16"),
-    Counterpart("vgg@E", "torchvision:vgg19"),
-    Counterpart("vgg@E", "pytorchcv:vgg19"),
-    Counterpart("vgg@A_bn", "torchvision:vgg11_bn"),
-    Counterpart("vgg@B_bn", "torchvision:vgg13_bn"),
-    Counterpart("vgg@D_bn", "torchvision:vgg16_bn"),
-    Counterpart("vgg@E_bn", "torchvision:vgg19_bn"),
-    Counterpart("nin_cifar@cifar10", "pytorchcv:nin_cifar10"),
-    Counterpart("googlenet@bn", "torchvision:googlenet"),
-    Counterpart("googlenet@bn", "torchvision:googlenet+aux"),
-    Counterpart("bn_inception@v2", "pytorchcv:bninception"),
-    Counterpart("inception_v3", "torchvision:inception_v3"),
-    Counterpart("inception_v3", "torchvision:inception_v3+aux"),
-    Counterpart("inception_v3", "timm:inception_v3"),
-    Counterpart("inception_v3", "pytorchcv:inceptionv3"),
-    Counterpart("inception_v4", "timm:inception_v4"),
-    Counterpart("inception_v4", "pytorchcv:inceptionv4"),
-    Counterpart("inception_resnet@v1", "pytorchcv:inceptionresnetv1"),
-    Counterpart("inception_resnet@v2", "timm:inception_resnet_v2"),
-    Counterpart("inception_resnet@v2", "pytorchcv:inceptionresnetv2"),
-    Counterpart("resnet@18", "torchvision:resnet18"),
-    Counterpart("resnet@18", "pytorchcv:resnet18"),
-    Counterpart("resnet@34", "torchvision:resnet34"),
-    Counterpart("resnet@50", "torchvision:resnet50"),
-    Counterpart("resnet@101", "torchvision:resnet101"),
-    Counterpart("resnet@152", "torchvision:resnet152"),
-    Counterpart("resnet@50_v1", "pytorchcv:resnet50"),
-    Counterpart("resnet@101_v1", "pytorchcv:resnet101"),
-    Counterpart("resnet@152_v1", "pytorchcv:resnet152"),
-    Counterpart("resnet_cifar@20", "pytorchcv:resnet20_cifar10"),
-    Counterpart("resnet_cifar@56", "pytorchcv:resnet56_cifar10"),
-    Counterpart("resnet_cifar@110", "pytorchcv:resnet110_cifar10"),
-    Counterpart("resnet_cifar@1001", "pytorchcv:resnet1001_cifar10"),
-    Counterpart("resnet_cifar@1202", "pytorchcv:resnet1202_cifar10"),
-    Counterpart("preresnet@18", "pytorchcv:preresnet18"),
-    Counterpart("preresnet@50", "pytorchcv:preresnet50"),
-    Counterpart("preresnet_cifar@1001", "pytorchcv:preresnet1001_cifar10"),
-    Counterpart("preresnet_cifar@1202", "pytorchcv:preresnet1202_cifar10"),
-    Counterpart("wide_resnet@50_2", "torchvision:wide_resnet50_2"),
-    Counterpart("wide_resnet@50_2", "timm:wide_resnet50_2"),
-    Counterpart("wide_resnet@101_2", "torchvision:wide_resnet101_2"),
-    Counterpart("wide_resnet_cifar@16_10", "pytorchcv:wrn16_10_cifar10"),
-    Counterpart("wide_resnet_cifar@28_10", "pytorchcv:wrn28_10_cifar10"),
-    Counterpart("wide_resnet_cifar@40_8", "pytorchcv:wrn40_8_cifar10"),
-    Counterpart("resnext@50_32x4d", "torchvision:resnext50_32x4d"),
-    Counterpart("resnext@50_32x4d", "pytorchcv:resnext50_32x4d"),
-    Counterpart("resnext@101_32x4d", "timm:resnext101_32x4d"),
-    Counterpart("resnext@101_32x8d", "torchvision:resnext101_32x8d"),
-    Counterpart("resnext@101_64x4d", "torchvision:resnext101_64x4d"),
-    Counterpart("resnext@101_64x4d", "pytorchcv:resnext101_64x4d"),
-    Counterpart("densenet@121", "torchvision:densenet121"),
-    Counterpart("densenet@161", "torchvision:densenet161"),
-    Counterpart("densenet@169", "torchvision:densenet169"),
-    Counterpart("densenet@201", "torchvision:densenet201"),
-    Counterpart("densenet_cifar@40_12_half", "pytorchcv:densenet40_k12_cifar10"),
-    Counterpart("densenet_cifar@bc_100_12", "pytorchcv:densenet100_k12_bc_cifar10"),
-    Counterpart("densenet_cifar@bc_190_40", "pytorchcv:densenet190_k40_bc_cifar10"),
-    Counterpart("xception", "timm:xception"),
-    Counterpart("xception", "timm:legacy_xception"),
-    Counterpart("xception", "pytorchcv:xception"),
-    Counterpart("senet@18", "timm:seresnet18"),
-    Counterpart("senet@34", "timm:seresnet34"),
-    Counterpart("senet@50", "timm:seresnet50"),
-    Counterpart("senet@101", "timm:seresnet101"),
-    Counterpart("senet@152", "timm:seresnet152"),
-    Counterpart("senet@50_v1", "pytorchcv:seresnet50"),
-    Counterpart("senet@101_v1", "pytorchcv:seresnet101"),
-    Counterpart("senet@50_v1", "timm:legacy_seresnet50", CAFFE_POOLING),
-    Counterpart("senet@101_v1", "timm:legacy_seresnet101", CAFFE_POOLING),
-    Counterpart("senet@152_v1", "timm:legacy_seresnet152", CAFFE_POOLING),
-    Counterpart("senet@next50", "timm:seresnext50_32x4d"),
-    Counterpart("senet@next50", "pytorchcv:seresnext50_32x4d"),
-    Counterpart("senet@next50", "timm:legacy_seresnext50_32x4d", CAFFE_POOLING),
-    Counterpart("senet@next101", "timm:seresnext101_32x4d"),
-    Counterpart("senet@next101", "pytorchcv:seresnext101_32x4d"),
-    Counterpart("senet@next101", "timm:legacy_seresnext101_32x4d", CAFFE_POOLING),
-    Counterpart("senet@154", "pytorchcv:senet154"),
-    Counterpart("senet@154", "timm:legacy_senet154", CAFFE_POOLING),
-    Counterpart("mobilenet@1.0", "pytorchcv:mobilenet_w1"),
-    Counterpart("mobilenet@0.75", "pytorchcv:mobilenet_w3d4"),
-    Counterpart("mobilenet@0.5", "pytorchcv:mobilenet_wd2"),
-    Counterpart("mobilenet@0.25", "pytorchcv:mobilenet_wd4"),
-    Counterpart("mobilenet@1.0", "timm:mobilenetv1_100", RELU6),
-    Counterpart("mobilenet@1.25", "timm:mobilenetv1_125", RELU6),
-    Counterpart("mobilenet_v2@1.0", "torchvision:mobilenet_v2"),
-    Counterpart("mobilenet_v2@1.0", "timm:mobilenetv2_100"),
-    Counterpart("mobilenet_v2@1.4", "timm:mobilenetv2_140"),
-    Counterpart("mobilenet_v2@0.5", "timm:mobilenetv2_050"),
-    Counterpart("shufflenet@g1", "pytorchcv:shufflenet_g1_w1"),
-    Counterpart("shufflenet@g2", "pytorchcv:shufflenet_g2_w1"),
-    Counterpart("shufflenet@g3", "pytorchcv:shufflenet_g3_w1"),
-    Counterpart("shufflenet@g4", "pytorchcv:shufflenet_g4_w1"),
-    Counterpart("shufflenet@g8", "pytorchcv:shufflenet_g8_w1"),
-    Counterpart("nasnet@large", "timm:nasnetalarge", COUNTED_PADDING),
-    Counterpart(
-        "nasnet@large",
-        "pytorchcv:nasnet_6a4032",
-        macs_differ="it convolves a further row and column before each even-sized reduction and cuts them off again",
-    ),
-    Counterpart(
-        "nasnet@mobile",
-        "pytorchcv:nasnet_4a1056",
-        macs_differ="it convolves a further row and column before each even-sized reduction and cuts them off again",
-    ),
-    Counterpart("efficientnet@b0", "torchvision:efficientnet_b0"),
-    Counterpart("efficientnet@b0", "pytorchcv:efficientnet_b0"),
-    Counterpart("efficientnet@b1", "torchvision:efficientnet_b1"),
-    Counterpart("efficientnet@b2", "torchvision:efficientnet_b2"),
-    Counterpart("efficientnet@b3", "torchvision:efficientnet_b3"),
-    Counterpart("efficientnet@b4", "torchvision:efficientnet_b4"),
-    Counterpart("efficientnet@b5", "torchvision:efficientnet_b5"),
-    Counterpart("efficientnet@b6", "torchvision:efficientnet_b6"),
-    Counterpart("efficientnet@b7", "torchvision:efficientnet_b7"),
-)
-
-WITHOUT_SPEC: Mapping[str, str] = MappingProxyType(
-    {
-        "pytorchcv:mobilenetv2_w1": (
-            "expands before the first depthwise convolution too, where the paper has nothing to expand "
-            "(32 · 32 weights and 64 of a batch normalization more), and its classifier has no bias (1000 fewer)"
-        ),
-        "pytorchcv:wrn50_2": "is WRN-50-2 after training: batch normalization is folded into biases",
-    }
-)
-"""References of `networks.csv` without a spec, and why."""

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "naming": "",
     "resources": "",
     "suggest": "",
+    "counterparts": "",
     "diagnostics": "source",
     "files": "diagnostics",
     "syntax": "source diagnostics resources",
@@ -29,11 +30,11 @@ MAY_IMPORT = {
     "backends": "source tensor naming diagnostics files ops ir analyses",
     "driver": "source suggest tensor resources diagnostics syntax ops resolve ir elaborate analyses passes frontends "
     "backends",
-    "prove": "source tensor diagnostics ops ir analyses frontends backends driver",
+    "prove": "source tensor counterparts diagnostics ops ir analyses frontends backends driver",
     "studies": "source suggest tensor diagnostics syntax ops resolve ir analyses elaborate driver",
     "codes": "diagnostics syntax ops resolve ir analyses elaborate frontends studies",
     "report": "source diagnostics",
-    "network": "source diagnostics files ir analyses resolve backends driver report",
+    "network": "source diagnostics files ir analyses resolve backends driver prove report",
     "cli": "source suggest tensor resources diagnostics files syntax ops ir analyses resolve elaborate frontends "
     "backends driver prove studies codes report network",
     "__main__": "cli",

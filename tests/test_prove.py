@@ -185,7 +185,7 @@ EQUAL: list[tuple[str, str, nn.Module]] = [
     ("rounding up as a border", "max_pool(3, stride=2, ceil=true)",
      Calls(lambda _, x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=float("-inf")), 3, 2))),
     ("averages that count zeros", "avg_pool(3, stride=1)", seq(nn.ZeroPad2d(1), nn.AvgPool2d(3, 1))),
-    ("outputs that are cut off", "depthwise(3, stride=2, padding=valid, bias=false) -> conv(4, 1)",
+    ("outputs that are cut off", "depthwise(3, stride=2, padding=[0, 1, 0, 1], bias=false) -> conv(4, 1)",
      Calls(cut_after, depth=nn.Conv2d(3, 3, 3, stride=2, padding=2, groups=3, bias=False), point=nn.Conv2d(3, 4, 1))),
     ("cropped transposed convolution", "up_conv(2, 4, stride=2, padding=1)",
      Calls(lambda s, x: s.up(x)[:, :, 1:-1, 1:-1], up=nn.ConvTranspose2d(3, 2, 4, stride=2))),
@@ -196,7 +196,8 @@ EQUAL: list[tuple[str, str, nn.Module]] = [
     ("gates by linear layers", "mul{it | global_avg_pool -> conv(2, 1) -> relu -> conv(3, 1) -> sigmoid}",
      Calls(squeeze_by_linear, down=nn.Linear(3, 2), up=nn.Linear(2, 3))),
     ("one module, called twice", "conv(3, 3) -> relu -> conv(3, 3) -> relu",
-     Calls(lambda s, x: s.act(s.b(s.act(s.a(x)))), a=nn.Conv2d(3, 3, 3, 1, 1), b=nn.Conv2d(3, 3, 3, 1, 1), act=nn.ReLU())),
+     Calls(lambda s, x: s.act(s.b(s.act(s.a(x)))), a=nn.Conv2d(3, 3, 3, 1, 1), b=nn.Conv2d(3, 3, 3, 1, 1),
+           act=nn.ReLU())),
 ]  # fmt: skip
 
 
@@ -236,11 +237,12 @@ DIFFERENT: list[tuple[str, str, nn.Module, list[str]]] = [
     ("order of channels", "concat{relu | tanh}", Calls(lambda _, x: torch.cat([x.tanh(), x.relu()], 1)),
      ["concat takes relu and tanh here, tanh and relu there"]),
     ("another source", "relu as a -> tanh as b -> sigmoid\nadd{it | a}",
-     Calls(lambda _, x: (b := x.relu().tanh()).sigmoid() + b), ["add takes sigmoid and a here, sigmoid and tanh there"]),
+     Calls(lambda _, x: (b := x.relu().tanh()).sigmoid() + b),
+     ["add takes sigmoid and a here, sigmoid and tanh there"]),
     ("branches", "add{relu | tanh | sigmoid}", Calls(lambda _, x: x.relu() + x.tanh()),
      ["sigmoid only here", "add takes 3 values here, 2 there"]),
     ("zeros where there is the least", "max_pool(3, stride=2, padding=[0, 1, 0, 1])",
-     seq(nn.ZeroPad2d((0, 1, 0, 1)), nn.MaxPool2d(3, 2)), ["border only there", "padding 0 here"]),
+     seq(nn.ZeroPad2d((0, 1, 0, 1)), nn.MaxPool2d(3, 2)), ["border only there"]),
     ("zeros that were pixels", "conv(4, 3)", Calls(lambda s, x: s.conv(F.pad(x[:, :, 1:], (0, 0, 1, 0))),
                                                      conv=nn.Conv2d(3, 4, 3, padding=1)), ["border only there"]),
     ("statistics of what is cut off", "trim([1, 0, 1, 0]) -> bn", NORM_THEN_CUT, ["border"]),
@@ -500,6 +502,21 @@ def test_published_weights_can_be_loaded() -> None:
     assert torch.equal(module.state_dict()["conv1.weight"], before)
     with pytest.raises(ValueError, match="no map of weights"):
         WeightMap.from_json("{}")
+
+
+def test_a_checkpoint_of_a_package_finds_its_way() -> None:
+    state = build("torchvision:resnet18").state_dict()
+    state = {name: torch.rand_like(value) if value.is_floating_point() else value for name, value in state.items()}
+    net = archdsl.load("resnet@18")
+    module = net.load_weights(state, from_="torchvision")
+    assert torch.equal(module.state_dict()["conv2.unit.0.conv1.weight"], state["layer1.0.conv1.weight"])
+    assert torch.equal(module.state_dict()["head.linear.bias"], state["fc.bias"])
+    with pytest.raises(ValueError, match="these are not the entries of torchvision:resnet18"):
+        net.load_weights({"conv1.weight": torch.zeros(3)}, from_="torchvision")
+    with pytest.raises(ValueError, match="has no counterpart in timm that is known"):
+        net.load_weights(state, from_="timm")
+    with pytest.raises(ValueError, match="out 10 here, 1000 there"):
+        archdsl.load("resnet@18", classes=10).load_weights(state, from_="torchvision")
 
 
 # --- the report and the command ------------------------------------------------------------------------

@@ -72,9 +72,9 @@ def test_the_weights_of_a_size_run_at_the_sizes_that_they_are_said_to_fit() -> N
     found = only(sizes(library("lenet@5"), jobs=1))
     net = module(found.graph, device="meta").eval()
     assert found.weights_vary
-    assert found.same_weights == (32, 33, 34, 35)
-    for size, verdict in found.verdicts.items():
-        assert _runs(net, (1, 1, size, size)) == (size in found.same_weights), (size, verdict)
+    assert found.same_weights == (32, 35)
+    for size in found.verdicts:
+        assert _runs(net, (1, 1, size, size)) == (32 <= size <= 35), size
 
 
 # --- rules and reasons -----------------------------------------------------------------------

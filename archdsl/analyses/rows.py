@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import groupby
 from typing import TypeAlias
 
@@ -100,7 +100,10 @@ def nodes_in(summary: Summary, members: Iterable[Member]) -> list[Node]:
 class _Rows:
     def __init__(self, summary: Summary, cut: Cut) -> None:
         self.summary, self.graph, self.cut = summary, summary.graph, cut
-        self.structures = structures(self.graph)
+
+    @cached_property
+    def structures(self) -> Mapping[str, int]:
+        return structures(self.graph)
 
     def inside(self, scope: Scope, level: int) -> Iterator[Row]:
         """Rows of what a scope holds."""

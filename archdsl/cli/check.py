@@ -80,7 +80,7 @@ def _check_variant(target: Target, verbose: bool) -> tuple[Diagnostic, ...]:
     from archdsl.analyses import totals
     from archdsl.diagnostics import CompileError
 
-    if target.file.network is None and not target.variant and not target.settings:
+    if target.file.network is None and not (target.variant or target.settings or target.is_graph):
         if verbose and not target.file.problems:
             blocks = [d for d in target.file.definitions.values() if d.file.source == target.file.source]
             print(f"{target.title}: {len(blocks)} block{'s' if len(blocks) != 1 else ''}")

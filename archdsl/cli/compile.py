@@ -74,8 +74,9 @@ def compile(
 
 def _torch(graph: Graph) -> str:
     from archdsl.backends.torch.source import source
+    from archdsl.frontends.writable import writable
 
-    return source(graph)
+    return source(writable(graph))
 
 
 def _json(graph: Graph) -> str:

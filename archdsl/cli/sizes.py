@@ -61,7 +61,7 @@ def _sheet(title: str, found: tuple[Sizes, ...]) -> Sheet:
             Column("axis", ""),
             Column("size", "at", "number"),
             Column("reason", "why not"),
-            Column("place", "where"),
+            Column("place", "where", "name"),
             Column("sizes", "sizes", "number"),
         ],
         rows,
@@ -81,10 +81,7 @@ def _alike(found: tuple[Sizes, ...]) -> list[list[Sizes]]:
 
 
 def _reason(reason: Reason) -> list[Any]:
-    span = reason.problem.span
-    place = reason.node or ""
-    where = f"{place} ({span})" if span and place else str(span or place)
-    return [reason.example, reason.text, where, len(reason.sizes)]
+    return [reason.example, reason.text, reason.node or str(reason.problem.span or ""), len(reason.sizes)]
 
 
 def _about(group: list[Sizes]) -> Iterator[str]:
@@ -150,11 +147,11 @@ def _rows(lost: tuple[int, ...]) -> Iterator[str]:
 
 
 def _weights(one: Sizes) -> str:
-    from archdsl.studies.periodic import listed
-
     if not one.weights_vary:
         return "The weights are the same for every size."
-    return f"The weights depend on the size: those for {one.origin} fit {listed(one.same_weights)}."
+    first, last = one.same_weights
+    reach = f"from {first} on" if last is None else f"{first} to {last}" if first != last else "no other size"
+    return f"The weights depend on the size: those for {one.origin} fit {reach}."
 
 
 def _facts(one: Sizes) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from archdsl.cli.specs import SETTINGS, option_names
 from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.driver import Compiled, Limits, compile_network, open_spec, split_variant
+from archdsl.driver import Compiled, Limits, compile_network, open_graph, open_spec, split_variant
 from archdsl.suggest import nearest
 
 if TYPE_CHECKING:
@@ -32,13 +32,34 @@ class Target:
 
     @cached_property
     def file(self) -> File:
-        """The resolved spec. Raises `CompileError`."""
+        """The resolved spec; of a graph file its name alone. Raises `CompileError`."""
+        if self.is_graph:
+            from archdsl.resolve.model import File
+            from archdsl.source import Source
+
+            return File(source=Source(self.spec, ""), definitions={}, functions={}, defaults=())
         return open_spec(self.spec)
+
+    @property
+    def is_graph(self) -> bool:
+        """Whether this is a graph that was written as JSON, by `archdsl import` or `compile --emit json`."""
+        return self.spec.endswith(".json")
 
     def compile(self) -> Compiled:
         """Raises `CompileError`."""
+        if self.is_graph:
+            return self._read()
         self.check_settings()
         return compile_network(self.file, self.variant, self.settings, self.limits)
+
+    def _read(self) -> Compiled:
+        asked = [f"parameter `{name}`" for name in self.settings]
+        asked += [f"variant `{self.variant}`"] if self.variant else []
+        if asked:
+            raise CompileError(
+                [Diagnostic("unknown-parameter", f"{self.spec} is a graph, and has no {what}") for what in asked]
+            )
+        return open_graph(self.spec)
 
     def of_variant(self, variant: str | None) -> Target:
         """The same with another variant; the file is read once."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.elaborate.costs import costs
 from archdsl.elaborate.derive import Derivation, Fact
 from archdsl.ir.graph import Graph, Node, Scope
 from archdsl.suggest import nearest
@@ -41,7 +42,7 @@ def explain(graph: Graph, name: str) -> Explanation:
         tuple(fact for fact in arguments if fact.origin != "default"),
         tuple(fact for fact in arguments if fact.origin == "default"),
         tuple(_sizes(node, tensors)),
-        (Fact("params", f"{node.op.params(*tensors):,}"), Fact("MACs", f"{node.op.macs(*tensors):,}")),
+        tuple(costs(graph, node)),
         graph.ancestry(node.scope)[:-1],
     )
 

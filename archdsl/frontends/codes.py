@@ -34,6 +34,27 @@ class Net(nn.Module):
         return torch.from_numpy(x.numpy() * 2)
 """
 
+OPAQUE = """\
+# file: net.json
+{
+  "format": "archdsl-graph-1",
+  "header": {"name": "Net", "spec": "nets:Net"},
+  "sources": [{"name": "nets:Net", "text": "Net\\nx: input()\\nflip: aten.flip(x)\\n"}],
+  "scopes": [
+    {"path": "", "kind": "network", "parent": null, "span": {"source": 0, "start": 0, "end": 3}, "weights": "",
+     "results": ["flip"]}
+  ],
+  "nodes": [
+    {"id": "x", "op": {"op": "input", "arguments": {"dims": [8, 16]}}, "outputs": [{"dims": [8, 16]}], "scope": "",
+     "span": {"source": 0, "start": 4, "end": 14}, "weights": "x"},
+    {"id": "flip", "op": {"op": "opaque", "arguments": {"target": "aten.flip", "results": [[8, 16]]}},
+     "inputs": ["x"], "outputs": [{"dims": [8, 16]}], "scope": "",
+     "span": {"source": 0, "start": 15, "end": 33}, "weights": "flip"}
+  ],
+  "outputs": [{"name": "output", "values": ["flip"]}]
+}
+"""
+
 CODES = {
     "unknown-reference": Code(
         summary="A reference names no network that its package has.",
@@ -59,6 +80,12 @@ CODES = {
         explanation="Such a forward method takes one way or another from one input to the next: there is no one "
         "graph. The message says which module asked.",
         example=f"$ archdsl import doubtful:Net --input 3x8x8 -o net.json\n{DOUBTFUL}",
+    ),
+    "opaque-op": Code(
+        summary="An imported network that is to be written as code has operations without an op.",
+        explanation="Such operations are kept by name, so that the network can be drawn, counted and compared. "
+        "Only what the language can say becomes PyTorch source again.",
+        example=f"$ archdsl compile net.json\n{OPAQUE}",
     ),
     "cannot-trace": Code(
         summary="A network runs, but its forward pass cannot be traced.",

@@ -40,7 +40,7 @@ class Translator:
         self.made: list[Made] = []
         self._numbers: dict[TraceNode, tuple[int, ...]] = {}
         self._homes: dict[str, tuple[Op, Mapping[str, str]]] = {}
-        self._plan = {node: self._planned(node) for node in trace.graph.nodes if node.op == "call_function"}
+        self._plans: dict[TraceNode, Any] = {}
         for node in inputs:
             self._input(node)
         needed = self._needed(outputs)
@@ -60,7 +60,7 @@ class Translator:
             if operation(node) == "getitem":
                 port, node = node.args[1], node.args[0]
                 continue
-            plan = self._plan[node]
+            plan = self._plan(node)
             if isinstance(plan, Step):
                 break
             node = plan
@@ -68,8 +68,13 @@ class Translator:
 
     # --- what each call is -----------------------------------------------------------------
 
+    def _plan(self, node: TraceNode) -> Any:
+        """A step, or the value that a call hands on. Only calls that an output comes from are asked for."""
+        if node not in self._plans:
+            self._plans[node] = self._planned(node)
+        return self._plans[node]
+
     def _planned(self, node: TraceNode) -> Any:
-        """A step, or the value that a call hands on."""
         name = operation(node)
         if name == "getitem":
             return node.args[0]
@@ -110,7 +115,7 @@ class Translator:
             node, _ = self._origin(pending.pop())
             if node.op == "call_function" and node not in needed:
                 needed.add(node)
-                pending.extend(_values(self._plan[node]))
+                pending.extend(_values(self._plan(node)))
         return needed
 
     # --- what is made of it ----------------------------------------------------------------
@@ -122,7 +127,7 @@ class Translator:
         self.made.append(Made(op, (), (tensor,), {}, Place("", "", node.name)))
 
     def _make(self, node: TraceNode) -> None:
-        self._numbers[node] = (self._make_step(self._plan[node], node),)
+        self._numbers[node] = (self._make_step(self._plan(node), node),)
 
     def _make_step(self, step: Step, node: TraceNode) -> int:
         inputs = tuple((self._make_step(s, node), 0) if isinstance(s, Step) else self.value(s) for s in step.inputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -47,6 +47,11 @@ class Opaque(Op):
 
     def buffers(self, *inputs: Tensor) -> int:
         return self.kept
+
+    def state(self, *inputs: Tensor) -> Mapping[str, tuple[int, ...]]:
+        """As many numbers as it has, under names of ours: torch's are not known."""
+        counts = {"learned": self.parameters, "kept": self.kept}
+        return {name: (count,) for name, count in counts.items() if count}
 
     def rest(self, *inputs: Tensor) -> Rest:
         return Rest(0, "not counted")

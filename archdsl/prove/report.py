@@ -45,6 +45,9 @@ class ProofReport:
     numbers: Numbers | None
     structure_only: bool = False
 
+    def __str__(self) -> str:
+        return report_text(self)
+
     @property
     def ok(self) -> bool:
         """Whether everything that was asked for holds."""

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
+from archdsl.frontends.load import opaque_nodes
 from archdsl.frontends.references import build
 from archdsl.frontends.torch import Imported, imported, stand_ins
+from archdsl.frontends.writable import writable
 from archdsl.ir.graph import Graph
+from archdsl.prove.weights import slots
 from archdsl.tensor import Tensor
 
 
@@ -35,11 +38,19 @@ class Side:
 
 
 def of_graph(graph: Graph) -> Side:
-    """A network that we compiled."""
+    """A network that we compiled, or one that was imported once: of that, the source that we would write is run."""
     header = graph.header
     variant = f"@{header.variant}" if header.variant else ""
     given = "".join(f", {s.name}={s.value}" for s in header.settings if s.origin == "given")
-    return Side(f"{header.spec}{variant}{given}", graph, lambda: _emitted(graph))
+    return Side(f"{header.spec}{variant}{given}", graph, lambda: _emitted(graph), _keys_as_written(graph))
+
+
+def _keys_as_written(graph: Graph) -> dict[str, dict[str, str]]:
+    """Names of parameters where the source has others than the graph."""
+    if opaque_nodes(graph):
+        return {}
+    pairs = zip(graph, writable(graph), strict=True)
+    return {old.id: {slot: f"{new.weights}.{slot}" for slot in slots(old.op)} for old, new in pairs if old is not new}
 
 
 def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -> Side:
@@ -65,4 +76,4 @@ def _of_imported(found: Imported, title: str, make: Callable[[], nn.Module]) -> 
 def _emitted(graph: Graph) -> nn.Module:
     from archdsl.backends.torch.load import module
 
-    return module(graph, device="meta")
+    return module(writable(graph), device="meta")

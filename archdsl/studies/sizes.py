@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import lcm
@@ -124,15 +124,20 @@ class Sizes:
             found[self.origin + len(found)] = self.verdicts[self.origin + len(found)]
         return found
 
-    @property
-    def same_weights(self) -> tuple[int, ...]:
-        """The accepted sizes around the origin at which the weights are its own."""
+    @cached_property
+    def same_weights(self) -> tuple[int, int | None]:
+        """From which size to which the weights are those of the origin; None: to the largest that was tried."""
         own = self.verdicts[self.origin].weights
-        return tuple(sorted(size for size, v in self.verdicts.items() if v.weights == own))
+        accepted = [size for size in sorted(self.verdicts) if self.verdicts[size].accepted]
+        others = [size for size in accepted if self.verdicts[size].weights != own]
+        below = max((size for size in others if size < self.origin), default=0)
+        above = min((size for size in others if size > self.origin), default=None)
+        first = next(size for size in accepted if size > below)
+        return first, above and max(size for size in accepted if size < above)
 
     @property
     def weights_vary(self) -> bool:
-        return len({v.weights for v in self.verdicts.values() if v.accepted}) > 1
+        return len({verdict.weights for verdict in self.verdicts.values() if verdict.accepted}) > 1
 
     @cached_property
     def reasons(self) -> tuple[Reason, ...]:
@@ -199,7 +204,7 @@ class _Survey:
             smallest = self._smallest(found)
             self._try(range(max(1, smallest - AROUND), smallest + AROUND))
             self._try(self._from(found, times * self.origin) for times in FURTHER)
-        self._follow_weights()
+        self._follow_weights(found)
         return Sizes(self.axis, self.origin, self.graph, self.verdicts, found)
 
     def _nearest(self, error: CompileError) -> int:
@@ -237,7 +242,7 @@ class _Survey:
     def _stride(self) -> int:
         """After so many pixels every value of the network has moved by whole positions; at most `LONGEST`."""
         fields = receptive_fields(self.graph).fields.values()
-        jumps = {dimension.jump for found in fields for dimension in found.largest} - {0}
+        jumps = {dimension.jump for found in fields for dimension in (*found.largest, *found.smallest)} - {0}
         stride = lcm(*jumps)
         return stride if stride <= LONGEST else SHORTEST
 
@@ -256,14 +261,18 @@ class _Survey:
     def _from(self, found: Pattern, size: int) -> int:
         return next(larger for larger in range(size, size + found.period) if larger in found)
 
-    def _follow_weights(self) -> None:
-        """Goes down from the origin as long as the weights stay the same."""
-        own = self.verdicts[self.origin].weights
-        for size in self._downwards():
-            self._try([size])
-            if self.verdicts[size].accepted and self.verdicts[size].weights != own:
-                return
-
-    def _downwards(self) -> Iterator[int]:
-        if len({verdict.weights for verdict in self.verdicts.values() if verdict.accepted}) > 1:
-            yield from range(self.origin - 1, max(0, self.origin - LONGEST), -1)
+    def _follow_weights(self, found: Pattern | None) -> None:
+        """Finds how far from the origin the weights stay the same, downwards and upwards."""
+        if found is None or len({v.weights for v in self.verdicts.values() if v.accepted}) == 1:
+            return
+        own, largest = self.verdicts[self.origin].weights, max(self.verdicts)
+        below = [size for size in range(1, self.origin) if size in found]
+        above = [size for size in range(self.origin + 1, largest + 1) if size in found]
+        for away in (below[::-1], above):
+            low, high = 0, len(away)
+            while low < high:
+                middle = (low + high) // 2
+                if self._accepts(away[middle]) and self.verdicts[away[middle]].weights == own:
+                    low = middle + 1
+                else:
+                    high = middle

@@ -390,6 +390,22 @@ def test_an_error_at_the_end_has_a_place() -> None:
             assert problem.span.end <= len(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\tblock A: relu\n",
+        "block A:\n    if a:\n        relu\nelse:\n relu\n",
+        "block A:\n    if a:\n        relu\n    else:\nelse:\n b c\n",
+        "block A:\n    relu\n  bn)\n  bn\n",
+        "block A:\n    conv(\n  (input and a), b)\n  input b\n",
+    ],
+)
+def test_what_is_left_out_to_find_more_errors_does_no_harm(text: str) -> None:
+    for problem in problems(text):
+        assert problem.span is not None
+        assert 0 <= problem.span.start <= problem.span.end <= len(text)
+
+
 # --- layout --------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 
 from archdsl.analyses.choices import choose, quantity
 from archdsl.analyses.conventions import CONVENTIONS
@@ -12,24 +13,21 @@ from archdsl.analyses.memory import PRECISIONS
 from archdsl.analyses.rows import CUTS, Cut, rows
 from archdsl.analyses.summary import Basis, summarize
 from archdsl.backends.table.columns import COLUMNS, DEFAULT, ON_A_MACHINE, Column
-from archdsl.backends.table.data import comma_separated, to_json
 from archdsl.backends.table.document import Table, make_table
-from archdsl.backends.table.html import html
-from archdsl.backends.table.latex import latex
-from archdsl.backends.table.markdown import markdown
 from archdsl.backends.table.text import fitting, text
 from archdsl.backends.table.values import Style
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.ir.graph import Graph
 
-FORMATS: Mapping[str, Callable[[Table], str]] = {
-    "text": text,
-    "markdown": markdown,
-    "csv": comma_separated,
-    "latex": latex,
-    "html": html,
-    "json": to_json,
+FORMATS: Mapping[str, str] = {
+    "text": "text.text",
+    "markdown": "markdown.markdown",
+    "csv": "data.comma_separated",
+    "latex": "latex.latex",
+    "html": "html.html",
+    "json": "data.to_json",
 }
+"""What writes each, in this package; it is imported when it is wanted."""
 
 STYLES = {"chw": Style("chw"), "hwc": Style("hwc")}
 
@@ -85,7 +83,11 @@ def build(graph: Graph, request: Request, width: int = 80) -> Table:
 
 def render(table: Table, format: str, width: int = 80, color: bool = False) -> str:
     """The table in one of `FORMATS`, with a line end."""
-    return text(table, width, color) if format == "text" else FORMATS[format](table)
+    if format == "text":
+        return text(table, width, color)
+    module, _, name = FORMATS[format].partition(".")
+    write: Callable[[Table], str] = getattr(import_module(f"archdsl.backends.table.{module}"), name)
+    return write(table)
 
 
 def _cut(request: Request) -> Cut:

@@ -1,0 +1,49 @@
+"""A node's costs as facts: what it learns, computes and sees, with the arithmetic of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archdsl.analyses.receptive_field import receptive_fields
+from archdsl.analyses.working import field_working
+from archdsl.elaborate.derive import Fact
+from archdsl.ir.graph import Graph, Node
+
+
+def costs(graph: Graph, node: Node) -> Iterator[Fact]:
+    """Parameters, MACs, FLOPs and the receptive field."""
+    tensors = graph.tensors_into(node.id)
+    working, rest = node.op.working(*tensors), node.op.rest(*tensors)
+    params, macs = node.op.params(*tensors), node.op.macs(*tensors)
+    yield _fact("params", params, working.params)
+    yield _fact("MACs", macs, working.macs)
+    further = (Fact("further operations", f"{rest.count:,}", origin=rest.rule),) if rest.count else ()
+    worked = f"2 × {macs} + {rest.count}" if further else f"2 × {macs}"
+    yield Fact("FLOPs", f"{2 * macs + rest.count:,}", worked if macs else "", because=further)
+    yield _field(graph, node)
+
+
+def _fact(name: str, value: int, worked: str) -> Fact:
+    worked = worked.replace("·", " × ").replace("/", " // ")
+    return Fact(name, f"{value:,}", "" if worked == str(value) else worked)
+
+
+def _field(graph: Graph, node: Node) -> Fact:
+    """The receptive field, from that of the value before and its jump."""
+    fields = receptive_fields(graph)
+    here = fields.fields[node.id]
+    if not any(field.jump for field in here.largest):
+        return Fact("receptive field", "global", origin="every position sees the same")
+    if len(set(here.size)) > 1:
+        return Fact("receptive field", "x".join(map(str, here.size)))
+    worked, _, size = field_working(graph, fields, node).rpartition(" = ")
+    if not worked or "," in worked + size:
+        return Fact("receptive field", str(here.size[0]))
+    (before, *_) = graph.inputs_of(node.id)
+    first = fields.fields[before.node].largest[0]
+    place, span = f"of {before.node}", graph.node(before.node).span
+    because = (
+        Fact("before", str(first.size), origin=place, span=span),
+        Fact("jump", f"{first.stride:g}", origin=place),
+    )
+    return Fact("receptive field", size, worked.replace("·", " × "), because=because)

@@ -1,0 +1,220 @@
+"""Tables: golden files of every format, and what holds for the tables of every network."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from gallery import COUNTERPARTS
+from literate import Case, cases
+
+import archdsl
+from archdsl import cli
+from archdsl.analyses.rows import CUTS, Row, nodes_in, rows
+from archdsl.analyses.summary import Basis, Summary, summarize
+from archdsl.backends.table import FORMATS, Request, build, render
+from archdsl.backends.table.columns import COLUMNS
+from archdsl.backends.table.document import cell
+from archdsl.ir.graph import Graph, Node
+
+SPECS = sorted(path.stem for path in (Path(__file__).parent.parent / "specs").glob("*.arch"))
+
+
+@pytest.mark.parametrize("case", cases("table"), ids=str)
+def test_case(
+    case: Case,
+    update: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The block's words are a call of the command line; `--width` stands for the terminal's."""
+    monkeypatch.chdir(tmp_path)
+    for file in case.all("arch"):
+        Path(file.info or "net.arch").write_text(file.text, encoding="utf-8")
+    (output,) = case.all("output")
+    words = shlex.split(output.info)
+    width = words[words.index("--width") + 1] if "--width" in words else "80"
+    monkeypatch.setenv("COLUMNS", width)
+    cli.main([word for word in words if word not in ("--width", width)])
+    printed = capsys.readouterr()
+    case.expect("output", printed.out + printed.err, update=update)
+
+
+# --- rows ------------------------------------------------------------------------------------
+
+
+def graph(spec: str) -> Graph:
+    network = archdsl.driver.open_spec(spec).network  # type: ignore[attr-defined]
+    return archdsl.load(spec, next(iter(network.variants), None)).graph
+
+
+def compiled(spec: str) -> Graph:
+    """A spec as it is, or its first variant where it has settings that must be given."""
+    try:
+        return archdsl.load(spec).graph
+    except archdsl.CompileError:
+        return graph(spec)
+
+
+@pytest.mark.parametrize("kind", CUTS)
+@pytest.mark.parametrize("spec", SPECS)
+def test_rows_hold_every_node_once_and_add_up(spec: str, kind: str) -> None:
+    summary = summarize(compiled(spec), Basis(training=True))
+    made = rows(summary, CUTS[kind])
+    assert_sums(summary, [row for row in made if row.level == 0])
+    closed = [row for row in made if not row.opened]
+    assert sum(row.facts.params for row in closed) == summary.total.params
+    assert sum(row.facts.flops for row in closed) == summary.total.flops
+    inside = [node.id for row in closed if row.copies == 1 for node in nodes_in(summary, row.members)]
+    assert len(inside) == len(set(inside))
+    for index, row in enumerate(made):
+        if row.opened:
+            assert_parts(row, made[index + 1 :])
+
+
+def assert_sums(summary: Summary, outer: list[Row]) -> None:
+    for name in ("params", "buffers", "macs", "flops", "written", "kept", "moved"):
+        assert sum(getattr(row.facts, name) for row in outer) == getattr(summary.total, name), name
+    assert max(row.facts.live for row in outer) == summary.total.live
+
+
+def assert_parts(row: Row, after: list[Row]) -> None:
+    """The parts of an opened row add up to it."""
+    end = next((i for i, other in enumerate(after) if other.level <= row.level), len(after))
+    parts = [part for part in after[:end] if part.level == row.level + 1]
+    assert sum(part.facts.params for part in parts) == row.facts.params
+    assert sum(part.facts.macs for part in parts) == row.facts.macs
+
+
+def test_every_op_has_a_row() -> None:
+    summary = summarize(archdsl.load("resnet@18").graph)
+    made = rows(summary, CUTS["op"])
+    shown = sum(row.copies for row in made if isinstance(row.main, Node))
+    assert shown <= len(summary.nodes) - 1
+    assert {row.main.op.name for row in made if isinstance(row.main, Node)} == {
+        node.op.name for node in summary.graph if node.op.name != "input"
+    }
+
+
+def test_copies_are_folded_only_where_they_are_alike() -> None:
+    made = rows(summarize(archdsl.load("resnet@50").graph), CUTS["block"])
+    folded = {row.path: row.copies for row in made if row.copies > 1}
+    assert folded == {"conv2.unit.1": 2, "conv3.1": 3, "conv4.1": 5, "conv5.1": 2}
+
+
+# --- what is printed -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [40, 80, 132])
+@pytest.mark.parametrize("spec", SPECS)
+def test_nothing_is_cut_and_nothing_too_wide(spec: str, width: int) -> None:
+    for request in (
+        Request(),
+        Request(rows="op", columns=["path", "op", "output", "params", "macs", "time"], peak="1T", bandwidth="1T"),
+    ):
+        table = build(compiled(spec), request, width)
+        printed = render(table, "text", width)
+        assert max(map(len, printed.splitlines())) <= width
+        squeezed = re.sub(r"\s", "", printed)
+        for line in table.lines:
+            for index, column in enumerate(table.columns):
+                if not column.is_text:
+                    assert re.sub(r"\s", "", cell(table, line, index)) in squeezed
+        for word in re.findall(r"[\w.]+", " ".join(cell(table, line, 0) for line in table.lines)):
+            assert word in squeezed
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_csv_and_json_hold_the_same_exact_numbers(spec: str) -> None:
+    request = Request(columns=["path", "output", "params", "macs", "flops", "memory", "kept"])
+    compiled_graph = compiled(spec)
+    table = build(compiled_graph, request)
+    (names, *lines, total) = csv.reader(io.StringIO(render(table, "csv")))
+    data = json.loads(render(table, "json"))
+    assert names == ["level", "copies", "opened", *(column["name"] for column in data["columns"])]
+    for line, row in zip(lines, data["rows"], strict=True):
+        found = dict(zip(names, line, strict=True))
+        assert found["params"] == str(row["params"])
+        assert found["output"] == "x".join(map(str, row["output"]))
+        assert found["kept_bytes"] == str(row["kept_bytes"])
+    whole = dict(zip(names, total, strict=True))
+    outer = [dict(zip(names, line, strict=True)) for line in lines if line[0] == "0"]
+    for name in ("params", "macs", "flops", "memory_bytes"):
+        assert sum(int(line[name]) for line in outer) == int(whole[name]) == data["total"][name]
+    summary = summarize(compiled_graph)
+    assert (data["total"]["params"], data["total"]["macs"]) == (summary.total.params, summary.total.macs)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_table_is_the_same_every_time(format: str) -> None:
+    def made() -> str:
+        graph = archdsl.load("googlenet").graph
+        return render(build(graph, Request(format=format)), format)
+
+    assert made() == made()
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_every_column_of_every_kind_of_row(name: str) -> None:
+    for spec in ("googlenet", "textcnn", "nasnet_cifar", "mlp"):
+        for kind in CUTS:
+            request = Request(columns=["path", name], rows=kind, machine="h200")
+            assert render(build(archdsl.load(spec).graph, request), "text")
+
+
+def test_latex_escapes_what_it_must() -> None:
+    printed = render(build(archdsl.load("alexnet@two_gpu").graph, Request(columns=["path", "op", "params%"])), "latex")
+    body = printed.partition(r"\begin{tabular}")[2]
+    assert not re.search(r"(?<!\\)[_%#]", re.sub(r"(?m)^ *%.*$", "", body))
+
+
+@pytest.mark.parametrize("format", ["text", "markdown", "latex", "html"])
+def test_blank_columns_tell_nothing(format: str) -> None:
+    request = Request(blank=["params", "macs", "output"], format=format)
+    printed = render(build(archdsl.load("alexnet@single").graph, request), format)
+    for answer in ("34,944", "34.9", "62.4", "96×55×55", "1.14 G"):
+        assert answer not in printed
+
+
+def test_solutions_are_right() -> None:
+    """Whatever stands before the last sign of equality comes to what stands behind it."""
+    checked = 0
+    for spec in ("alexnet@two_gpu", "googlenet", "mobilenet", "unet", "resnext@50_32x4d", "densenet@121"):
+        table = build(
+            archdsl.load(spec).graph, Request(solution=True, columns=["path", "params", "macs", "output", "field"])
+        )
+        for line in table.lines:
+            for value in line.values[1:]:
+                for text in re.findall(r"[^:=]+ = [\d,]+(?=, |$)", str(value)):
+                    left, _, right = text.rpartition(" = ")
+                    left = left.strip().translate(
+                        str.maketrans({"·": "*", "×": "*", "⌊": "(", "⌈": "-(-", "⌋": ")", "⌉": ")"})
+                    )
+                    left = re.sub(r"(\d),(\d{3})", r"\1\2", left).replace("/", "//")
+                    assert eval(left) == int(right.replace(",", "")), f"{spec} {line.path}: {text}"
+                    checked += 1
+    assert checked > 500
+
+
+def test_the_paper_is_reproduced_by_the_default_table_of_googlenet() -> None:
+    """A row for each row of Table 1, in its order, with its output sizes."""
+    table = build(archdsl.load("googlenet").graph, Request(columns=["path", "output"], format="csv"))
+    shapes = [str(line.values[1]) for line in table.lines if not line.opened]
+    assert (
+        shapes
+        == (
+            "64x112x112 64x56x56 64x56x56 192x56x56 192x28x28 256x28x28 480x28x28 480x14x14 512x14x14 512x14x14 512x14x14 "
+            "528x14x14 832x14x14 832x7x7 832x7x7 1024x7x7 1000"
+        ).split()
+    )
+
+
+def test_every_counterpart_is_a_network_with_a_table() -> None:
+    for pair in COUNTERPARTS[::10]:
+        assert render(build(archdsl.load(pair.spec, **pair.settings).graph, Request()), "text")

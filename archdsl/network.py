@@ -22,6 +22,7 @@ from archdsl.resolve.resolve import resolve
 from archdsl.source import Source
 
 if TYPE_CHECKING:
+    from archdsl.analyses.summary import Summary
     from archdsl.prove.report import ProofReport
     from archdsl.prove.weights import WeightMap
 
@@ -167,6 +168,24 @@ class Network:
                 raise ValueError(f"there is no {what!r}; it may be {', '.join(known)}")
         picture = figures.draw(self.graph, figure, format, block=block, depth=depth, expand=expand, theme=theme)
         return Drawing(picture, format)
+
+    @cached_property
+    def summary(self) -> Summary:
+        """All costs, of every node and scope: parameters, operations, memory, receptive fields."""
+        from archdsl.analyses.summary import summarize
+
+        return summarize(self.graph)
+
+    def table(self, format: str = "text", *, width: int = 80, **options: Any) -> str:
+        """A table of costs as `archdsl table` prints it: "text", "markdown", "csv", "latex", "html" or "json".
+
+        `options` are those of the command: `rows="op"`, `columns=["path", "params"]`, `convention="thop"`. Raises
+        `CompileError` for words that are not known.
+        """
+        from archdsl.backends.table import Request, build, render
+
+        with _readable():
+            return render(build(self.graph, Request(format=format, **options), width), format, width)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes what the suffix says: `.py` source, `.json` graph, `.svg`, `.pdf` or `.png` overview.

@@ -10,6 +10,7 @@ import examples
 
 from archdsl import codes, load
 from archdsl.backends.figures import draw
+from archdsl.backends.table import reference as costs
 from archdsl.ir.schema import schema
 from archdsl.ops import reference as ops
 
@@ -18,6 +19,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 GENERATED: dict[str, Callable[[], str]] = {
     "diagnostics.md": lambda: codes.reference(examples.render),
     "ops.md": ops.markdown,
+    "costs.md": costs.markdown,
     "figures/mobilenet_v2.svg": lambda: draw(load("mobilenet_v2").graph, "overview", "svg").decode(),
     "graph.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
 }

@@ -26,7 +26,7 @@ from archdsl.ir.graph import Graph
 from archdsl.ir.serialize import from_json, to_json
 from archdsl.prove.numbers import TOLERANCE
 from archdsl.prove.prove import prove_sides
-from archdsl.prove.sides import of_graph, of_module
+from archdsl.prove.sides import of_graph, of_module, of_reference
 from archdsl.tensor import Tensor
 
 MEASURED = measured()
@@ -383,6 +383,38 @@ def test_tied_weights_count_once() -> None:
 
     graph = from_torch(Tied(), torch.zeros(2, 8))
     assert totals.parameters(graph, list(graph)) == 64
+
+
+# --- and back to source ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reference", ["timm:efficientnet_b0", "timm:res2net50_26w_4s", "torchvision:googlenet"])
+def test_what_was_imported_can_be_written_as_source(reference: str) -> None:
+    """Numbered modules, modules of several ops, and modules whose parts are used in between others."""
+    side = of_reference(reference, [Tensor(3, 64, 64)])
+    graph = from_json(to_json(side.graph))
+    report = prove_sides(of_graph(graph), side)
+    assert report.ok, report
+
+
+def test_opaque_nodes_cannot_be_written_as_source(folder: Path) -> None:
+    (folder / "net.json").write_text(to_json(from_torch(Attention(), torch.zeros(2, 10, 16))))
+    code, output = run("compile", "net.json", "-o", "net.py")
+    assert code == 1
+    assert "add is aten.add, which no op of the language says" in output
+    assert not (folder / "net.py").exists()
+
+
+@pytest.mark.parametrize("command", ["check", "table", "show", "draw"])
+def test_commands_take_graphs(folder: Path, command: str) -> None:
+    code, _ = run("import", "torchvision:resnet18", "-o", "net.json")
+    assert code == 0
+    code, output = run(command, "net.json")
+    assert code == 0
+    assert output
+    code, output = run(command, "net.json", "--classes", "10")
+    assert code == 2
+    assert "net.json is a graph, and has no parameter `classes`" in output
 
 
 # --- training -----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "ops": "tensor diagnostics",
     "resolve": "source suggest naming resources diagnostics syntax ops",
     "ir": "source tensor naming diagnostics ops",
-    "analyses": "tensor diagnostics ops ir",
+    "analyses": "suggest tensor diagnostics ops ir",
     "elaborate": "source suggest tensor naming diagnostics syntax ops resolve ir analyses",
     "passes": "ops ir analyses",
     "frontends": "source suggest tensor naming diagnostics ops ir",

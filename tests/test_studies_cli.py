@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import os
 import pty
 import subprocess
 import sys
 from collections.abc import Callable
-from os import environ
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import pytest
@@ -107,6 +109,17 @@ def test_options_are_for_both(call: Caller) -> None:
     found = call("diff", "net.arch", "@wide", "--classes", "7")
     assert "head.linear" not in found.out
     assert call("diff", "net.arch", "classes=3", "net.arch", "--classes", "7").out.count("classes: 3 → 7") == 1
+
+
+def test_diff_of_a_graph_that_was_written(call: Caller) -> None:
+    assert call("compile", "net.arch", "-o", "net.json").code == 0
+    found = call("diff", "net.arch", "net.json")
+    assert "\nno difference\n" in found.out
+    assert table(call("compare", "net.json", "--columns", "params", "--format", "csv").out)[0]["params"] == "898"
+    for words in ("sweep net.json", "sizes net.json", "fit net.json --over phi --macs 1M"):
+        found = call(*words.split())
+        assert (found.code, found.out) == (2, "")
+        assert "is a graph: it has no settings" in found.err
 
 
 # --- compare ---------------------------------------------------------------------------------
@@ -223,18 +236,28 @@ def test_a_sweep_of_what_has_no_effect_warns(call: Caller) -> None:
 
 def test_a_sweep_shows_its_progress_on_a_terminal() -> None:
     ours, theirs = pty.openpty()
+    shown: list[bytes] = []
+    reader = Thread(target=_read, args=(ours, shown), daemon=True)
+    reader.start()
     done = subprocess.run(
         [sys.executable, "-m", "archdsl", "sweep", "net.arch", "--phi", "0:1:0.05", "--jobs", "2"],
         stdout=subprocess.PIPE,
         stderr=theirs,
         text=True,
         check=True,
-        env={**environ, "TERM": "xterm"},
+        env={**os.environ, "TERM": "xterm"},
     )
+    os.close(theirs)
+    reader.join()
     assert done.stdout.startswith("Net (net.arch): 21 of 21 settings\n")
-    import os
+    assert "21/21" in b"".join(shown).decode()
 
-    assert "21/21" in os.read(ours, 100_000).decode()
+
+def _read(terminal: int, shown: list[bytes]) -> None:
+    """All that is written to a terminal, until nobody writes any more."""
+    with contextlib.suppress(OSError):
+        while data := os.read(terminal, 4096):
+            shown.append(data)
 
 
 # --- fit -------------------------------------------------------------------------------------

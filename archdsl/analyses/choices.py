@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from math import inf
 from typing import TypeVar
 
 from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.suggest import nearest
 
 T = TypeVar("T")
 
@@ -26,8 +26,8 @@ def choose(kind: str, names: Iterable[str], known: Mapping[str, T]) -> tuple[T, 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> Diagnostic:
     known = list(known)
-    close = get_close_matches(name, known, 1)
-    mean = f"did you mean `{close[0]}`? " if close else ""
+    meant = nearest(name, known)
+    mean = f"did you mean `{meant}`? " if meant else ""
     return Diagnostic("unknown-choice", f"there is no {kind} `{name}`", help=f"{mean}there are {', '.join(known)}")
 
 

@@ -112,6 +112,18 @@ class Summary:
         everything = totals.parameters(self.graph, self.graph)
         return everything - totals.parameters(self.graph, totals.nodes_in(self.graph))
 
+    @cached_property
+    def varying(self) -> Mapping[str, set[str]]:
+        """By block: the parameters that do not have one value in all its uses, so that a use is known by them."""
+        first: dict[str, dict[str, object]] = {}
+        found: dict[str, set[str]] = {}
+        for scope in self.graph.scopes.values():
+            if scope.block is not None:
+                known = first.setdefault(scope.block, dict(scope.arguments))
+                others = {name for name, value in scope.arguments if known.get(name) != value}
+                found.setdefault(scope.block, set()).update(others)
+        return found
+
     def field(self, id: str) -> ReceptiveField:
         return self.fields.fields[id]
 
@@ -145,7 +157,7 @@ def _facts(
         macs = op.macs(*tensors) * basis.batch
         operations = 2 * macs + op.rest(*tensors).count * basis.batch
         moved = traffic(graph, node, basis.width, basis.batch)
-        shares = bool(tensors) and op.is_view(*tensors)
+        shares = not tensors or op.is_view(*tensors)
         written = 0 if shares else sum(memory.tensor_bytes(tensor, basis.width) for tensor in node.outputs)
         yield (
             node.id,

@@ -45,8 +45,12 @@ JobsOption = Annotated[
 
 def subject(target: Target) -> Subject:
     """What a study varies. Raises `CompileError` for settings that the network does not have."""
+    from archdsl.diagnostics import CompileError, Diagnostic
     from archdsl.studies.subject import Subject
 
+    if target.is_graph:
+        message = f"{target.spec} is a graph: it has no settings and no sizes to vary"
+        raise CompileError([Diagnostic("no-network", message)])
     target.check_settings()
     return Subject(target.file, target.variant, target.settings, target.limits)
 

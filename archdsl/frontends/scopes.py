@@ -28,6 +28,8 @@ class Tree:
         self.paths = _all_scopes(named)
         self.within: dict[str, list[str]] = defaultdict(list)
         """The scopes that a scope holds directly."""
+        self.occupied = frozenset(named.scopes)
+        """The scopes that hold nodes directly."""
         for path in self.paths[1:]:
             self.within[path.rpartition(".")[0]].append(path)
         self.homes = _homes(named.ids, made)
@@ -58,27 +60,34 @@ class Tree:
         )
 
     def _scope(self, path: str, results: tuple[Value, ...]) -> Scope:
-        kind, copy = self._kind(path)
-        parent = path.rpartition(".")[0] if path else None
-        module = self.modules.get(self.named.modules[path])
-        block = type(module).__name__ if path and module is not None else None
-        if kind in ("stage", "copies") and block in CONTAINERS:
+        outer = path.rpartition(".")[0]
+        copy = None
+        kind: ScopeKind = "block"
+        if not path:
+            kind = "network"
+        elif not outer:
+            kind = "stage"
+        elif self._holds_copies(outer):
+            siblings = self.within[outer]
+            kind, copy = "copy", (siblings.index(path), len(siblings))
+        elif self._holds_copies(path):
+            kind = "copies"
+        block = self._class(path) if path and (kind == "copy" or not self._holds_copies(path)) else None
+        if kind == "stage" and block in CONTAINERS:
             block = None
+        parent = outer if path else None
         return Scope(path, kind, parent, self.spans[path], path, block=block, copy=copy, results=results)
 
-    def _kind(self, path: str) -> tuple[ScopeKind, tuple[int, int] | None]:
-        """Children of the network are its stages; numbered siblings of one class are copies."""
-        if not path:
-            return "network", None
-        outer = path.rpartition(".")[0]
-        if not outer:
-            return "stage", None
-        siblings = self.within[outer]
-        classes = {type(self.modules.get(self.named.modules[p])) for p in siblings}
-        numbered = all(p.rpartition(".")[2].isdecimal() for p in siblings)
-        if numbered and len(siblings) > 1 and len(classes) == 1:
-            return "copy", (siblings.index(path), len(siblings))
-        return "block", None
+    def _class(self, path: str) -> str:
+        """What the module is an instance of."""
+        return type(self.modules[self.named.modules[path]]).__name__
+
+    def _holds_copies(self, path: str) -> bool:
+        """Whether a scope is nothing but numbered modules of one class."""
+        inner = self.within[path]
+        numbered = all(scope.rpartition(".")[2].isdecimal() for scope in inner)
+        alone = path not in self.occupied and len(inner) > 1
+        return alone and numbered and len({self._class(scope) for scope in inner}) == 1
 
     def _keys(self, made: Made) -> dict[str, str]:
         """The state_dict's names; a batch normalization also counts its batches."""
@@ -99,7 +108,7 @@ class Tree:
             for path in _prefixes(scope):
                 if path not in seen:
                     seen.add(path)
-                    yield path, type(self.modules.get(self.named.modules[path])).__name__
+                    yield path, self._class(path)
             yield id, self._description(made)
 
     def _description(self, made: Made) -> str:

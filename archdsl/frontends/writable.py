@@ -1,17 +1,20 @@
-"""An imported graph in, one that can be written as PyTorch source out: with names that attributes may have.
+"""An imported graph in, one that can be written as PyTorch source out.
 
-Modules of an `nn.Sequential` are called 0, 1, 2; only copies of a block may be called so in source. Weights are
-kept where their node is.
+Modules of an `nn.Sequential` are called 0, 1, 2, where in source only copies of a block may be called so; and code
+may use parts of a module in between others, where source calls each module once. Names are spelled out, such
+modules are dissolved into those around them, and weights are kept where their node is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+
+import networkx as nx
 
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.frontends.load import opaque_nodes
-from archdsl.ir.graph import Graph, Node, Output, Scope, Value
+from archdsl.ir.graph import Graph, Node, Output, Scope, ScopeKind, Value
 from archdsl.ir.verify import verify
 from archdsl.naming import snake_case
 
@@ -24,33 +27,86 @@ def writable(graph: Graph) -> Graph:
     ]
     if problems:
         raise CompileError(problems)
-    paths = _paths(graph)
-    homes = _homes(graph, paths)
-    if all(path == new for path, new in paths.items()) and all(node.weights == homes[node.id] for node in graph):
+    names = _Names(graph, frozenset(_used_in_parts(graph)))
+    homes = _homes(graph, names.paths)
+    if all(old == new for old, new in names.paths.items()) and all(node.weights == homes[node.id] for node in graph):
         return graph
-    renamed = _renamed(graph, paths, homes)
+    renamed = _renamed(graph, names, homes)
     verify(renamed, "writable")
     return renamed
 
 
-def _paths(graph: Graph) -> dict[str, str]:
-    """The new path of each scope and node."""
-    paths = {"": ""}
-    for scope, members in sorted(graph.children.items(), key=lambda entry: entry[0].count(".") + bool(entry[0])):
-        taken = {member.name for member in members}
-        for member in members:
-            name = member.name
-            if name.isdecimal() and not (isinstance(member, Scope) and member.kind == "copy"):
-                name = _spelled(member)
-                while name in taken:
-                    name += "_"
-                taken.add(name)
-            old = member.id if isinstance(member, Node) else member.path
-            paths[old] = f"{paths[scope]}.{name}" if paths[scope] else name
-    return paths
+def _used_in_parts(graph: Graph) -> Iterator[str]:
+    """Scopes that need what others make of their values: seen as one step each, they would wait for each other."""
+    steps: dict[str, nx.DiGraph[str]] = {path: nx.DiGraph() for path in graph.scopes}
+    ways = {node.id: _way(graph, node) for node in graph}
+    for node in graph:
+        for value in graph.inputs_of(node.id):
+            for (around, one), (_, other) in zip(ways[value.node], ways[node.id], strict=False):
+                if one != other:
+                    steps[around].add_edge(one, other)
+                    break
+    for scope in steps.values():
+        for together in nx.strongly_connected_components(scope):
+            if len(together) > 1:
+                yield from (path for path in together if path in graph.scopes)
+
+
+def _way(graph: Graph, node: Node) -> list[tuple[str, str]]:
+    """From the outside in: each scope around a node, and what the node is or lies in there."""
+    chain = [scope.path for scope in reversed(graph.ancestry(node.scope))]
+    return list(zip(chain, [*chain[1:], node.id], strict=True))
+
+
+class _Names:
+    """New paths. A dissolved scope has that of the scope around it, and its members begin with its name."""
+
+    def __init__(self, graph: Graph, dissolved: frozenset[str]) -> None:
+        self.graph = graph
+        self.dissolved = dissolved
+        self.mixed = frozenset(graph.scopes[path].parent for path in dissolved) | dissolved
+        """Scopes whose members are no longer copies."""
+        self.paths = {"": ""}
+        taken: set[str] = set()
+        for path in sorted(graph.scopes, key=lambda path: path.count(".") + bool(path)):
+            for member in graph.children[path]:
+                self._place(member, path, taken)
+
+    def _place(self, member: Node | Scope, scope: str, taken: set[str]) -> None:
+        old, around = member.id if isinstance(member, Node) else member.path, self.paths[scope]
+        if old in self.dissolved:
+            self.paths[old] = around
+            return
+        name = f"{self._prefix(scope)}{self._name(member)}"
+        new = f"{around}.{name}" if around else name
+        while new in taken:
+            new += "_"
+        taken.add(new)
+        self.paths[old] = new
+
+    def _prefix(self, scope: str) -> str:
+        """The names of the dissolved scopes in which a member lies."""
+        if scope not in self.dissolved:
+            return ""
+        around = self.graph.scopes[scope]
+        return f"{self._prefix(around.parent or '')}{_spelled(around)}_"
+
+    def _name(self, member: Node | Scope) -> str:
+        return member.name if self.is_copy(member) else _spelled(member)
+
+    def is_copy(self, member: Node | Scope) -> bool:
+        return isinstance(member, Scope) and member.kind == "copy" and member.parent not in self.mixed
+
+    def kind(self, scope: Scope) -> ScopeKind:
+        was_copies = scope.kind == "copies" and scope.path in self.mixed
+        was_copy = scope.kind == "copy" and not self.is_copy(scope)
+        return "block" if was_copies or was_copy else scope.kind
 
 
 def _spelled(member: Node | Scope) -> str:
+    """A name that is no number."""
+    if not member.name.isdecimal():
+        return member.name
     base = member.op.name if isinstance(member, Node) else snake_case(member.block or "part")
     return f"{base}{member.name}"
 
@@ -71,7 +127,9 @@ def _homes(graph: Graph, paths: Mapping[str, str]) -> dict[str, str]:
     return homes
 
 
-def _renamed(graph: Graph, paths: Mapping[str, str], homes: Mapping[str, str]) -> Graph:
+def _renamed(graph: Graph, names: _Names, homes: Mapping[str, str]) -> Graph:
+    paths = names.paths
+
     def values(old: tuple[Value, ...]) -> tuple[Value, ...]:
         return tuple(Value(paths[value.node], value.port) for value in old)
 
@@ -80,11 +138,14 @@ def _renamed(graph: Graph, paths: Mapping[str, str], homes: Mapping[str, str]) -
             scope,
             path=paths[path],
             parent=None if scope.parent is None else paths[scope.parent],
+            kind=names.kind(scope),
+            copy=scope.copy if names.is_copy(scope) else None,
             weights=paths.get(scope.weights, paths[path]),
             results=values(scope.results),
-            names=tuple(zip((name for name, _ in scope.names), values(tuple(v for _, v in scope.names)), strict=True)),
+            names=tuple((name, values((value,))[0]) for name, value in scope.names),
         )
         for path, scope in graph.scopes.items()
+        if path not in names.dissolved
     )
     nodes = (
         (

@@ -16,7 +16,7 @@ class Rest:
     rule: str
 
 
-NOTHING = Rest(0, "nothing: it computes no numbers")
+NOTHING = Rest(0, "nothing")
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,7 +191,7 @@ def _last_output(summary: Summary) -> Value:
 
 _ALL = (
     Column("path", "stage", Unit.TEXT, lambda s, row: row.path, lambda s: "total", meaning="path in the network"),
-    Column("op", "op", Unit.TEXT, lambda s, row: members_text(s.graph, row), meaning="what it is: ops, blocks, ×n"),
+    Column("op", "op", Unit.TEXT, lambda s, row: members_text(s, row), meaning="what it is: ops, blocks, ×n"),
     Column("title", "title", Unit.TEXT, _title, meaning="a stage's title"),
     Column("line", "line", Unit.TEXT, _line, meaning="where the spec says it"),
     Column("kernel", "kernel", Unit.SIZE, _of_window("kernel"), meaning="window in pixels"),

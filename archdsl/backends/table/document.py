@@ -45,6 +45,17 @@ class Table:
     def is_blank(self, column: Column) -> bool:
         return column.name in self.blank
 
+    def only(self, columns: Sequence[Column]) -> Table:
+        """The same with fewer columns; the notes stay."""
+        kept = [index for index, column in enumerate(self.columns) if column in columns]
+        return replace(
+            self,
+            columns=tuple(columns),
+            lines=tuple(replace(line, values=tuple(line.values[i] for i in kept)) for line in self.lines),
+            total=tuple(self.total[i] for i in kept),
+            heading=heading(self.summary, columns),
+        )
+
 
 WORKED = frozenset({"params", "macs", "output", "field"})
 """Columns that can be worked out."""

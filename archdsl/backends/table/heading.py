@@ -90,7 +90,8 @@ def _notes(summary: Summary, rows: Sequence[Row], columns: set[str]) -> Iterator
     yield f"{summary.depth} weighted layers in depth{_field(summary)}"
     if "flops" in columns:
         yield _flops(summary)
-    yield from _memory(summary)
+    if columns & {"memory", "live", "kept"}:
+        yield from _memory(summary)
     if summary.basis.machine and "time" in columns:
         yield f"Time: {seconds(summary.total.time)} if each op reaches the machine's peak or its bandwidth"
     yield from _exceptions(summary, rows)

@@ -72,13 +72,11 @@ def build(graph: Graph, request: Request, width: int = 80) -> Table:
     summary = summarize(graph, _basis(request, columns))
     cut = rows(summary, _cut(request))
 
-    def made(columns: Sequence[Column]) -> Table:
-        look = replace(style, exact=request.exact)
-        return make_table(summary, cut, columns, look, blank=blank, solution=request.solution)
-
+    look = replace(style, exact=request.exact)
+    table = make_table(summary, cut, columns, look, blank=blank, solution=request.solution)
     if request.columns is None and request.format == "text" and not request.is_sheet:
-        return made(fitting(made(columns), _wanted(request), width))
-    return made(columns)
+        return table.only(fitting(table, _wanted(request), width))
+    return table
 
 
 def render(table: Table, format: str, width: int = 80, color: bool = False) -> str:
@@ -92,7 +90,7 @@ def render(table: Table, format: str, width: int = 80, color: bool = False) -> s
 
 def _cut(request: Request) -> Cut:
     (cut,) = choose("kind of rows", [request.rows or ("op" if request.is_sheet else "stage")], CUTS)
-    return cut if request.depth is None else replace(cut, depth=request.depth, several=False)
+    return cut if request.depth is None else replace(cut, depth=request.depth, several=False, runs=False)
 
 
 def _columns(request: Request) -> tuple[Column, ...]:

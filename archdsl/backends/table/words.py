@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from itertools import groupby
 from typing import Any
 
 from archdsl.analyses.notation import notation, plain, size
 from archdsl.analyses.rows import Member, Row
-from archdsl.ir.graph import Graph, Node, Scope
+from archdsl.analyses.summary import Summary
+from archdsl.ir.graph import Node, Scope
 
 MOST = 6
 """Parts of a closed stage that are named."""
@@ -18,32 +18,32 @@ MANY = 3
 """Of more numbers than these a block's arguments go without their names, as in a paper's table."""
 
 
-def members_text(graph: Graph, row: Row) -> str:
+def members_text(summary: Summary, row: Row) -> str:
     """All that a row stands for. An opened stage says nothing: its parts follow."""
     if not row.opened:
-        text = _list(graph, row.members)
+        text = _list(summary, row.members)
         return text + _times(row.copies) if isinstance(row.main, Node) else text
-    return _block(graph, row.main) + _times(row.copies) if isinstance(row.main, Scope) and row.main.block else ""
+    return _block(summary, row.main) + _times(row.copies) if isinstance(row.main, Scope) and row.main.block else ""
 
 
 def _times(copies: int) -> str:
     return f" ×{copies}" if copies > 1 else ""
 
 
-def _list(graph: Graph, members: Iterable[Member]) -> str:
-    texts = list(_texts(graph, members))
+def _list(summary: Summary, members: Iterable[Member]) -> str:
+    texts = list(_texts(summary, members))
     return "; ".join(texts[:MOST]) + (f"; and {len(texts) - MOST} more" if len(texts) > MOST else "")
 
 
-def _texts(graph: Graph, members: Iterable[Member]) -> Iterator[str]:
+def _texts(summary: Summary, members: Iterable[Member]) -> Iterator[str]:
     for _, run in groupby(members, key=_kind):
         first, *others = run
         if isinstance(first, Node):
-            yield notation(graph, first, first.op.name)
+            yield notation(summary.graph, first, first.op.name)
         elif first.block is not None:
-            yield _copies(graph, [first, *(scope for scope in others if isinstance(scope, Scope))])
+            yield _copies(summary, [first, *(scope for scope in others if isinstance(scope, Scope))])
         else:
-            yield _list(graph, _content(graph, first)) + _times(len(others) + 1)
+            yield _list(summary, _content(summary, first)) + _times(len(others) + 1)
 
 
 def _kind(member: Member) -> object:
@@ -53,10 +53,10 @@ def _kind(member: Member) -> object:
     return (member.parent, member.block) if member.kind == "copy" else member.path
 
 
-def _content(graph: Graph, scope: Scope) -> Iterator[Member]:
-    for member in graph.children[scope.path]:
+def _content(summary: Summary, scope: Scope) -> Iterator[Member]:
+    for member in summary.graph.children[scope.path]:
         if isinstance(member, Scope) and member.kind == "copies":
-            yield from graph.children[member.path]
+            yield from summary.graph.children[member.path]
         else:
             yield member
 
@@ -64,10 +64,10 @@ def _content(graph: Graph, scope: Scope) -> Iterator[Member]:
 # --- blocks --------------------------------------------------------------------------------
 
 
-def _copies(graph: Graph, scopes: Sequence[Scope]) -> str:
+def _copies(summary: Summary, scopes: Sequence[Scope]) -> str:
     """`Bottleneck 128 ×4, first /2`: what most copies were given, and in what the first and the last differ."""
     usual = scopes[1 if len(scopes) > 1 else 0]
-    text = _block(graph, usual) + _times(len(scopes))
+    text = _block(summary, usual) + _times(len(scopes))
     for name, scope in (("first", scopes[0]), ("last", scopes[-1])):
         others = [argument for argument in scope.arguments if argument not in usual.arguments]
         if others:
@@ -75,26 +75,13 @@ def _copies(graph: Graph, scopes: Sequence[Scope]) -> str:
     return text
 
 
-def _block(graph: Graph, scope: Scope) -> str:
+def _block(summary: Summary, scope: Scope) -> str:
     """A block with its arguments, but for those that are the same wherever this network uses it."""
-    varying = _varying(graph)[str(scope.block)]
+    varying = summary.varying[str(scope.block)]
     arguments = [(name, value) for name, value in scope.arguments if name in varying]
     if len(arguments) > MANY and all(type(value) is int for _, value in arguments):
         return f"{scope.block} {', '.join(plain(value) for _, value in arguments)}"
     return f"{scope.block} {', '.join(_arguments(arguments))}".strip()
-
-
-@cache
-def _varying(graph: Graph) -> dict[str, set[str]]:
-    """By block: the parameters that do not have one value in all its uses."""
-    seen: dict[str, dict[str, Any]] = {}
-    varying: dict[str, set[str]] = {}
-    for scope in graph.scopes.values():
-        if scope.block is not None:
-            known = seen.setdefault(scope.block, dict(scope.arguments))
-            found = varying.setdefault(scope.block, set())
-            found.update(name for name, value in scope.arguments if known.get(name) != value)
-    return varying
 
 
 def _arguments(arguments: Iterable[tuple[str, Any]], said: bool = False) -> Iterator[str]:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 from emission import (
     called_shapes,
     counted_parameters,
@@ -65,6 +66,30 @@ def test_runs_as_predicted(name: str) -> None:
         found = [output.shape for output in tensors_of(network.train(training)(*inputs))]
         assert found == [output.shape for output in expected_outputs(graph, values, training)]
     assert counted_parameters(network) == predicted_parameters(graph)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_gets_a_gradient(name: str) -> None:
+    """While training, from the sum of all outputs. On the meta device: that there is one needs no numbers."""
+    graph = graph_of(name)
+    if len(graph) > DEEPEST:
+        pytest.skip("the same blocks as in a smaller variant")
+    network = module(graph, device="meta").train()
+    outputs = tensors_of(network(*example_inputs(graph, device="meta")))
+    sum(output.sum() for output in outputs).backward()
+    assert [path for path, parameter in network.named_parameters() if parameter.grad is None] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_are_finite(name: str) -> None:
+    """At the declared size, with fresh weights, in evaluation."""
+    graph = graph_of(name)
+    if len(graph) > DEEPEST:
+        pytest.skip("the same blocks as in a smaller variant")
+    network = module(graph).eval()
+    with torch.no_grad():
+        outputs = tensors_of(network(*example_inputs(graph, batch=1)))
+    assert all(output.isfinite().all() for output in outputs)
 
 
 def test_tidy(tmp_path: Path) -> None:

@@ -25,11 +25,9 @@ MAY_IMPORT = {
     "ir": "source tensor naming diagnostics ops",
     "analyses": "suggest tensor diagnostics ops ir",
     "elaborate": "source suggest tensor naming diagnostics syntax ops resolve ir analyses",
-    "passes": "ops ir analyses",
     "frontends": "source suggest tensor naming diagnostics ops ir",
     "backends": "source tensor naming diagnostics files ops ir analyses",
-    "driver": "source suggest tensor resources diagnostics syntax ops resolve ir elaborate analyses passes frontends "
-    "backends",
+    "driver": "source suggest tensor resources diagnostics syntax ops resolve ir elaborate analyses frontends backends",
     "prove": "source tensor counterparts diagnostics ops ir analyses frontends backends driver",
     "studies": "source suggest tensor diagnostics syntax ops resolve ir analyses elaborate driver",
     "codes": "diagnostics syntax ops resolve ir analyses elaborate frontends studies",

@@ -113,13 +113,15 @@ class _Rows:
                 yield row
                 continue
             parts = list(self._parts(row, level + 1))
-            if len(parts) > 1:
+            alone = sum(part.level == level + 1 for part in parts) == 1
+            if not alone:
                 yield replace(row, opened=True)
                 yield from parts
             elif self.cut.joined:
                 yield row
             else:
                 yield replace(parts[0], level=level, copies=row.copies * parts[0].copies)
+                yield from (replace(part, level=part.level - 1) for part in parts[1:])
 
     def _parts(self, row: Row, level: int) -> Iterator[Row]:
         """Rows of the first copy, with the facts of all."""

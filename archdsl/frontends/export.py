@@ -90,7 +90,9 @@ def _exported(program: Any, training: bool, name: str) -> Exported:
     user_inputs = set(signature.user_inputs)
     inputs = tuple(node for node in graph.nodes if node.op == "placeholder" and node.name in user_inputs)
     names = list(_names(program.call_spec.out_spec))
-    outputs = [(key, node) for key, node in zip(names, results, strict=True) if isinstance(node, fx.Node)]
+    found = zip(names, results, strict=True)
+    # Parameters that a network hands out are no results of a computation, and neither are plain numbers.
+    outputs = [(key, node) for key, node in found if isinstance(node, fx.Node) and node.name not in keys]
     if not outputs:
         raise CompileError([Diagnostic("cannot-trace", f"{name} gives no tensor")])
     return Exported(graph, keys, inputs, tuple(outputs), training)

@@ -96,7 +96,7 @@ class Translator:
     def _fits(self, step: Step, node: TraceNode) -> bool:
         value = node.meta["val"]
         found = value if isinstance(value, tuple | list) else (value,)
-        dims = [self.trace.without_batch(node, tuple(v.shape)) for v in found]
+        dims = [self.trace.without_batch(node, tuple(v.shape)) for v in found if v is not None]
         outputs = [tensor.dims for tensor in self._outputs(step)]
         return outputs == dims[: len(outputs)]
 

@@ -111,12 +111,12 @@ def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[i
     """Outputs that exist only in training come after the others, so the first ones are those of evaluation."""
     statistics = {name: buffer.clone() for name, buffer in module.named_buffers()}
     with torch.no_grad():
-        results = tree_leaves(module.eval()(*(value.clone() for value in inputs)))
+        results = _tensors(module.eval()(*(value.clone() for value in inputs)))
     evaluation = tuple(results[place] for place in places if place < len(results))
     leaves = tuple(value.clone().requires_grad_() if value.is_floating_point() else value for value in inputs)
     with WithoutChance():
         # Modules may change in place what they are given, but no leaf of the graph of gradients.
-        results = tree_leaves(module.train()(*(leaf.clone() for leaf in leaves)))
+        results = _tensors(module.train()(*(leaf.clone() for leaf in leaves)))
         training = tuple(results[place] for place in places)
         module.zero_grad()
         sum((_weights_of_loss(value) * value).sum() for value in training).backward()
@@ -125,6 +125,11 @@ def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[i
     for name, buffer in module.named_buffers():
         buffer.copy_(statistics[name])
     return Run(evaluation, tuple(value.detach() for value in training), found)
+
+
+def _tensors(results: Any) -> list[torch.Tensor]:
+    """However they are wrapped; what is absent (an auxiliary output) left out."""
+    return [leaf for leaf in tree_leaves(results) if isinstance(leaf, torch.Tensor)]
 
 
 def _weights_of_loss(value: torch.Tensor) -> torch.Tensor:

@@ -158,9 +158,9 @@ def _working(column: Column, value: Value, row: Row, summary: Summary, style: St
     match column.name:
         case "params":
             counted = [node for node in nodes if summary.nodes[node.id].params]
-            return _times(params_working(graph, _first_copy(counted, row)), row, value)
+            return _times(params_working(graph, _first_copy(counted, row)), value)
         case "macs":
-            return _times(macs_working(graph, _first_copy(nodes, row)), row, value)
+            return _times(macs_working(graph, _first_copy(nodes, row)), value)
         case "output" if alone is not None and output_working(graph, alone):
             return f"{shown(column, value, style)}: {output_working(graph, alone)}"
         case "field" if alone is not None and not isinstance(value, str):
@@ -173,7 +173,9 @@ def _first_copy(nodes: Sequence[Node], row: Row) -> Sequence[Node]:
     return nodes[: len(nodes) // row.copies]
 
 
-def _times(text: str, row: Row, value: Value) -> Value:
-    if row.copies == 1 or not value:
-        return text
-    return f"{row.copies} × {text.rpartition(' = ')[2]} = {value:,}"
+def _times(text: str, value: Value) -> Value:
+    """The working of one copy, or where `value` is that of several, how many."""
+    one = text.rpartition(" = ")[2]
+    single = int(one.replace(",", ""))
+    assert isinstance(value, int)
+    return text if value == single else f"{value // single} × {one} = {value:,}"

@@ -127,12 +127,16 @@ def _exceptions(summary: Summary, rows: Sequence[Row]) -> Iterator[str]:
     if summary.training_only and not summary.basis.training:
         outputs = ", ".join(output.name for output in summary.graph.outputs if output.training)
         yield f"Without the {count(summary.training_only)} params that serve only training outputs: {outputs}"
-    shared = [node.id for node in summary.graph if node.weights != node.id and node.id in summary.nodes]
+    shared = [id for id, facts in summary.nodes.items() if not facts.params and _learns(summary, id)]
     if shared:
         yield f"Shared weights are counted where they are first used, not at {_some(shared)}"
     misaligned = [m.node for m in summary.fields.misaligned if m.node in summary.nodes]
     if misaligned:
         yield f"Branches that look at different places are joined at {_some(misaligned)}"
+
+
+def _learns(summary: Summary, id: str) -> bool:
+    return summary.graph.node(id).op.params(*summary.graph.tensors_into(id)) > 0
 
 
 def _some(ids: Sequence[str]) -> str:

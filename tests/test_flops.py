@@ -1,0 +1,147 @@
+"""Operations beside MACs, arithmetic intensity and the roofline."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from emitted_ops import build
+
+import archdsl
+from archdsl.analyses.flops import ITEMS, flops, rules
+from archdsl.analyses.machine import MACHINES, changed, own_machine, roofline, traffic
+from archdsl.analyses.summary import Basis, summarize
+from archdsl.diagnostics import CompileError
+from archdsl.ops.base import REGISTRY, Family
+from archdsl.tensor import Tensor
+
+INPUT = Tensor(8, 12, 12)
+NUMBERS = 8 * 12 * 12
+
+
+def rest(call: str) -> int:
+    """Of one op on 8x12x12, written as in a spec."""
+    graph = archdsl.loads(f"network Net:\n    input image: 8 x 12 x 12\n    {call}\n").graph
+    return flops(graph, graph).total - 2 * flops(graph, graph).macs
+
+
+def test_every_op_has_a_rule() -> None:
+    listed = {name for ops in rules().values() for name in ops}
+    assert listed == set(REGISTRY)
+    assert all(rule for ops in rules().values() for rule in ops.values())
+
+
+def test_every_op_that_counts_has_an_item() -> None:
+    for name, op in REGISTRY.items():
+        for example in op.examples():
+            if example.op.rest(*example.inputs).count:
+                assert op.family in ITEMS, name
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("conv(4, 3)", 4 * 144),
+        ("conv(4, 3, bias=false)", 0),
+        ("flatten -> linear(10)", 10),
+        ("up_conv(4, 2, stride=2)", 4 * 576),
+        ("bn", 2 * NUMBERS),
+        ("layer_norm", 7 * NUMBERS),
+        ("layer_norm(affine=false)", 5 * NUMBERS),
+        ("lrn(5)", 9 * NUMBERS),
+        ("relu", NUMBERS),
+        ("silu", 5 * NUMBERS),
+        ("max_pool(2)", 3 * 8 * 36),
+        ("avg_pool(2)", 4 * 8 * 36),
+        ("global_avg_pool", NUMBERS),
+        ("global_max_pool", NUMBERS - 8),
+        ("add{it | it | it}", 2 * NUMBERS),
+        ("mean{it | it}", 2 * NUMBERS),
+        ("mul{it | global_avg_pool}", 2 * NUMBERS),
+        ("concat{it | it}", 0),
+        ("upsample(2, mode=bilinear)", 7 * 4 * NUMBERS),
+        ("upsample(2)", 0),
+        ("dropout(0.5) -> identity -> flatten", 0),
+    ],
+)
+def test_rules(call: str, expected: int) -> None:
+    assert rest(call) == expected
+
+
+@pytest.mark.parametrize(("name", "size"), [("adaptive_avg_pool", (5, 7)), ("adaptive_avg_pool", (12, 1))])
+def test_adaptive_windows_are_those_of_torch(name: str, size: tuple[int, int]) -> None:
+    """As many operations as numbers that some output depends on, each output for itself."""
+    op = REGISTRY[name](size=size)
+    module = build(op, (INPUT,), dtype=torch.float64)
+    jacobian = torch.autograd.functional.jacobian(module, torch.rand(1, *INPUT.dims, dtype=torch.float64))
+    assert op.rest(INPUT).count == int((jacobian != 0).sum())
+
+
+def test_items_of_a_network() -> None:
+    graph = archdsl.loads(
+        "network Net:\n    input image: 8 x 12 x 12\n    add{it | conv(8, 3) -> bn -> relu}\n    global_avg_pool\n"
+    ).graph
+    found = flops(graph, graph)
+    assert found.macs == 8 * 8 * 9 * 144
+    assert dict(found.rest) == {
+        "bias": NUMBERS,
+        "normalization": 2 * NUMBERS,
+        "activation": NUMBERS,
+        "pooling": NUMBERS,
+        "merges": NUMBERS,
+    }
+    assert found.total == 2 * found.macs + 6 * NUMBERS
+
+
+# --- the roofline ----------------------------------------------------------------------------
+
+
+def test_traffic_is_inputs_outputs_and_weights_once() -> None:
+    graph = archdsl.loads("network Net:\n    input image: 8 x 12 x 12\n    add{it | conv(8, 1)} -> flatten\n").graph
+    found = {node.id: traffic(graph, node, 4) for node in graph}
+    assert found == {
+        "image": 0,
+        "conv": 4 * (2 * NUMBERS + 8 * 8 + 8),
+        "add": 4 * 3 * NUMBERS,
+        "flatten": 0,
+    }
+    assert traffic(graph, graph.node("conv"), 2, batch=3) == 2 * (3 * 2 * NUMBERS + 72)
+
+
+def test_an_op_takes_as_long_as_what_is_scarcer() -> None:
+    machine = own_machine(peak=1e12, bandwidth=1e11, precision="fp32")
+    assert roofline(10**12, 10**9, machine, "fp32") == 1.0
+    assert roofline(10**9, 10**11, machine, "fp32") == 1.0
+
+
+def test_time_of_a_network_is_the_sum() -> None:
+    graph = archdsl.load("resnet@50").graph
+    summary = summarize(graph, Basis(machine=MACHINES["h200"], batch=8))
+    slowest = max(summary.nodes.values(), key=lambda facts: facts.time)
+    assert summary.total.time == pytest.approx(sum(facts.time for facts in summary.nodes.values()))
+    assert slowest.time == max(slowest.flops / 67e12, slowest.moved / 4.8e12)
+    assert summary.total.intensity == summary.total.flops / summary.total.moved
+
+
+def test_larger_batches_are_no_slower_a_sample() -> None:
+    """Weights are read once for all of them."""
+    graph = archdsl.load("alexnet").graph
+    one, many = (summarize(graph, Basis(machine=MACHINES["cpu"], batch=batch)).total for batch in (1, 64))
+    assert many.time < 64 * one.time
+    assert many.flops == 64 * one.flops
+    assert many.params == one.params
+
+
+def test_a_machine_without_a_peak_for_the_precision() -> None:
+    with pytest.raises(CompileError, match="no peak is stated of AMD EPYC 9654"):
+        summarize(archdsl.load("lenet").graph, Basis(machine=MACHINES["cpu"], precision="bf16"))
+    assert changed(MACHINES["cpu"], 1e13, None, "bf16").peak("bf16") == 1e13
+
+
+def test_every_machine_cites_its_numbers() -> None:
+    for machine in MACHINES.values():
+        assert "datasheet" in machine.source
+        assert machine.peaks["fp32"] > machine.bandwidth
+
+
+def test_most_of_what_an_imported_op_does_is_not_known() -> None:
+    assert rules()[Family.OPAQUE] == {"opaque": "not counted"}

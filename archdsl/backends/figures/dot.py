@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.backends.figures.label import network_name, notation, scope_name, shape
+from archdsl.analyses.notation import shape
+from archdsl.backends.figures.label import network_name, notation, scope_name
 from archdsl.backends.figures.style import LOOKS, Theme
 from archdsl.ir.graph import Graph, Node, Scope
 

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from archdsl.analyses.notation import shape
 from archdsl.backends.figures.compose import Pen, compose, framed
 from archdsl.backends.figures.items import Frame, View
-from archdsl.backends.figures.label import scope_name, shape
+from archdsl.backends.figures.label import scope_name
 from archdsl.backends.figures.page import LINE
 from archdsl.backends.figures.parts import FOOTER, Picture
 from archdsl.backends.figures.scene import Item, Line, Text, moved

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from archdsl.analyses.notation import shape
 from archdsl.backends.figures.items import LIGHT, Box, Frame, Row, Tag, is_bar
-from archdsl.backends.figures.label import SIGNS, Argument, block_arguments, listed, notation, scope_name, shape, short
+from archdsl.backends.figures.label import SIGNS, Argument, block_arguments, listed, notation, scope_name, short
 from archdsl.backends.figures.scene import Group, Item, Line, Shape, Text, moved
 from archdsl.backends.figures.style import LOOKS, SIZE, Theme
 from archdsl.backends.figures.text import balanced, width

@@ -72,7 +72,7 @@ class Tree:
             kind, copy = "copy", (siblings.index(path), len(siblings))
         elif self._holds_copies(path):
             kind = "copies"
-        block = self._class(path) if path and (kind == "copy" or not self._holds_copies(path)) else None
+        block = self._class(path) if path and not self._holds_copies(path) else None
         if kind == "stage" and block in CONTAINERS:
             block = None
         parent = outer if path else None
@@ -83,7 +83,9 @@ class Tree:
         return type(self.modules[self.named.modules[path]]).__name__
 
     def _holds_copies(self, path: str) -> bool:
-        """Whether a scope is nothing but numbered modules of one class."""
+        """Whether a scope is nothing but numbered modules of one class, and not such a module itself."""
+        if path and self._holds_copies(path.rpartition(".")[0]):
+            return False
         inner = self.within[path]
         numbered = all(scope.rpartition(".")[2].isdecimal() for scope in inner)
         alone = path not in self.occupied and len(inner) > 1

@@ -146,13 +146,18 @@ def count(name: str, example: Example) -> int:
     return convention.factor * op.macs(*example.inputs) + (further(op, example.inputs, first) if further else 0)
 
 
+COUNTED = [
+    (counter, name, example)
+    for counter in COUNTERS
+    for name, example in examples()
+    if counter != "thop" or is_known_to_thop(example)
+]
+
+
 @pytest.mark.parametrize(
-    ("name", "example"), examples(), ids=lambda v: "x".join(map(str, v.inputs)) if isinstance(v, Example) else v
+    ("counter", "name", "example"), COUNTED, ids=lambda v: "x".join(map(str, v.inputs)) if isinstance(v, Example) else v
 )
-@pytest.mark.parametrize("counter", COUNTERS)
 def test_counts_every_op_alike(counter: str, name: str, example: Example) -> None:
-    if counter == "thop" and not is_known_to_thop(example):
-        pytest.skip("emitted as a class that thop does not know")
     batch = 2 if name == "bn" else 1  # one sample has no statistics
     module = build(example.op, example.inputs).eval()
     theirs = COUNTERS[counter](module, values(example.inputs, batch))

@@ -119,7 +119,7 @@ def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[i
         results = _tensors(module.train()(*(leaf.clone() for leaf in leaves)))
         training = tuple(results[place] for place in places)
         module.zero_grad()
-        torch.stack([(_weights_of_loss(value) * value).sum() for value in training]).sum().backward()
+        torch.stack([(_weights_of_loss(value) * value).sum() for value in training]).sum().backward()  # type: ignore[no-untyped-call]
     found = {f"input {index + 1}": leaf.grad for index, leaf in enumerate(leaves) if leaf.grad is not None}
     found |= {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
     for name, buffer in module.named_buffers():

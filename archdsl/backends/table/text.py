@@ -38,7 +38,7 @@ def fitting(table: Table, wanted: Sequence[str], width: int) -> tuple[Column, ..
 
 def _paragraphs(lines: Sequence[str], width: int, color: bool) -> Iterator[str]:
     for index, line in enumerate(lines):
-        for piece in wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False):
+        for piece in wrap(line, width, subsequent_indent="  ", break_on_hyphens=False):
             piece = piece.replace("\N{NO-BREAK SPACE}", " ")
             yield f"\x1b[1m{piece}\x1b[0m" if color and not index else piece
 
@@ -66,15 +66,26 @@ def _needed(table: Table, indices: Sequence[int]) -> int:
 
 def _narrowest(table: Table, index: int) -> int:
     """Columns of numbers are never broken, texts at words."""
-    column = table.columns[index]
+    column, widest = table.columns[index], _widest(table, index)
+    limit = 2 * NARROWEST if column.name == "path" else NARROWEST
+    narrow = column.name == "path" or _is_wrapped(table, index)
+    return max(len(column.heading), min(widest, limit) if narrow else widest)
+
+
+def _widest(table: Table, index: int) -> int:
     texts = [*(cell(table, line, index) for line in table.lines), total_cells(table)[index]]
-    heading = len(column.heading)
-    widest = max(map(len, texts), default=0)
-    if column.name == "path":
-        return max(heading, min(widest, 2 * NARROWEST))
-    if _is_wrapped(table, index):
-        return max(heading, min(widest, NARROWEST))
-    return max(heading, widest)
+    return max(len(table.columns[index].heading), *map(len, texts))
+
+
+def _widths(table: Table, indices: Sequence[int], width: int) -> dict[int, int]:
+    """What each column gets: what it needs, and texts what is left over, the first ones first."""
+    widths = {index: _narrowest(table, index) for index in indices}
+    left = width - sum(widths.values()) - GAP * (len(indices) - 1)
+    for index in indices:
+        more = max(min(left, _widest(table, index) - widths[index]), 0)
+        widths[index] += more
+        left -= more
+    return widths
 
 
 def _is_wrapped(table: Table, index: int) -> bool:
@@ -98,8 +109,8 @@ def _panel(table: Table, indices: Sequence[int], width: int, color: bool) -> str
         header_style="bold",
         show_footer=bool(table.lines),
     )
-    for index in indices:
-        _add_column(grid, table, index)
+    for index, space in _widths(table, indices, width).items():
+        _add_column(grid, table, index, space)
     for line in table.lines:
         grid.add_row(*(cell(table, line, index) for index in indices), style="bold" if line.opened else None)
     file = StringIO()
@@ -117,15 +128,14 @@ def _panel(table: Table, indices: Sequence[int], width: int, color: bool) -> str
     return file.getvalue().rstrip("\n")
 
 
-def _add_column(grid: Any, table: Table, index: int) -> None:
-    column = table.columns[index]
-    narrowest, wrapped = _narrowest(table, index), _is_wrapped(table, index)
+def _add_column(grid: Any, table: Table, index: int, space: int) -> None:
+    column, wrapped = table.columns[index], _is_wrapped(table, index)
     grid.add_column(
         column.heading,
         footer=total_cells(table)[index],
         footer_style="bold",
         justify="left" if wrapped else "right",
-        min_width=narrowest,
+        width=space,
         no_wrap=not wrapped,
         overflow="fold",
     )

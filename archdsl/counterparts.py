@@ -1,7 +1,8 @@
 """Which spec is the same network as which public implementation: what `archdsl prove` proves of the gallery.
 
-`COUNTERPARTS` are pairs that must agree; `WITHOUT_SPEC` are public implementations that are another network than any
-spec, and why. A reference is written `package:name`; `+aux` adds its auxiliary heads.
+`COUNTERPARTS` are pairs that must agree. `WITHOUT_COUNTERPART` are specs that no package has, and what it has
+instead; `WITHOUT_SPEC` are public implementations that are another network than any spec, and why. A reference is
+written `package:name`; `+aux` adds its auxiliary heads.
 """
 
 from __future__ import annotations
@@ -40,6 +41,18 @@ RELU6: Mapping[str, Any] = MappingProxyType({"act": "relu6"})
 NORM_FIRST: Mapping[str, Any] = MappingProxyType({"reduce": "NormPool"})
 AT_224: Mapping[str, Any] = MappingProxyType({"reduce": "NormPool", "resolution": 224})
 
+
+def cifar_resnet(layers: int) -> str:
+    """pytorchcv names only some depths, and makes any."""
+    factory = "pytorchcv.models.resnet_cifar:get_resnet_cifar"
+    return f"{factory}(num_classes=10, blocks={layers}, bottleneck=False)"
+
+
+def cifar_wide_resnet(layers: int, width: int) -> str:
+    """As `cifar_resnet`."""
+    return f"pytorchcv.models.wrn_cifar:get_wrn_cifar(num_classes=10, blocks={layers}, width_factor={width})"
+
+
 COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("alexnet@torchvision", "torchvision:alexnet"),
     Counterpart("alexnet@torchvision", "pytorchcv:alexnetb"),
@@ -55,9 +68,13 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("vgg@E", "torchvision:vgg19"),
     Counterpart("vgg@E", "pytorchcv:vgg19"),
     Counterpart("vgg@A_bn", "torchvision:vgg11_bn"),
+    Counterpart("vgg@A_bn", "pytorchcv:bn_vgg11b"),
     Counterpart("vgg@B_bn", "torchvision:vgg13_bn"),
+    Counterpart("vgg@B_bn", "pytorchcv:bn_vgg13b"),
     Counterpart("vgg@D_bn", "torchvision:vgg16_bn"),
+    Counterpart("vgg@D_bn", "pytorchcv:bn_vgg16b"),
     Counterpart("vgg@E_bn", "torchvision:vgg19_bn"),
+    Counterpart("vgg@E_bn", "pytorchcv:bn_vgg19b"),
     Counterpart("nin_cifar@cifar10", "pytorchcv:nin_cifar10"),
     Counterpart("googlenet@bn", "torchvision:googlenet"),
     Counterpart("googlenet@bn", "torchvision:googlenet+aux"),
@@ -81,6 +98,8 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("resnet@101_v1", "pytorchcv:resnet101"),
     Counterpart("resnet@152_v1", "pytorchcv:resnet152"),
     Counterpart("resnet_cifar@20", "pytorchcv:resnet20_cifar10"),
+    Counterpart("resnet_cifar@32", cifar_resnet(32)),
+    Counterpart("resnet_cifar@44", cifar_resnet(44)),
     Counterpart("resnet_cifar@56", "pytorchcv:resnet56_cifar10"),
     Counterpart("resnet_cifar@110", "pytorchcv:resnet110_cifar10"),
     Counterpart("resnet_cifar@1001", "pytorchcv:resnet1001_cifar10"),
@@ -92,9 +111,11 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("wide_resnet@50_2", "torchvision:wide_resnet50_2"),
     Counterpart("wide_resnet@50_2", "timm:wide_resnet50_2"),
     Counterpart("wide_resnet@101_2", "torchvision:wide_resnet101_2"),
+    Counterpart("wide_resnet_cifar@16_8", cifar_wide_resnet(16, 8)),
     Counterpart("wide_resnet_cifar@16_10", "pytorchcv:wrn16_10_cifar10"),
     Counterpart("wide_resnet_cifar@28_10", "pytorchcv:wrn28_10_cifar10"),
     Counterpart("wide_resnet_cifar@40_8", "pytorchcv:wrn40_8_cifar10"),
+    Counterpart("wide_resnet_cifar@40_10", cifar_wide_resnet(40, 10)),
     Counterpart("resnext@50_32x4d", "torchvision:resnext50_32x4d"),
     Counterpart("resnext@50_32x4d", "pytorchcv:resnext50_32x4d"),
     Counterpart("resnext@101_32x4d", "timm:resnext101_32x4d"),
@@ -135,6 +156,9 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("mobilenet@0.25", "pytorchcv:mobilenet_wd4"),
     Counterpart("mobilenet@1.0", "timm:mobilenetv1_100", RELU6),
     Counterpart("mobilenet@1.25", "timm:mobilenetv1_125", RELU6),
+    Counterpart("mobilenet@192", "timm:mobilenetv1_100", RELU6),
+    Counterpart("mobilenet@160", "timm:mobilenetv1_100", RELU6),
+    Counterpart("mobilenet@128", "timm:mobilenetv1_100", RELU6),
     Counterpart("mobilenet_v2@1.0", "torchvision:mobilenet_v2"),
     Counterpart("mobilenet_v2@1.0", "timm:mobilenetv2_100"),
     Counterpart("mobilenet_v2@1.4", "timm:mobilenetv2_140"),
@@ -165,6 +189,52 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("efficientnet@b6", "torchvision:efficientnet_b6"),
     Counterpart("efficientnet@b7", "torchvision:efficientnet_b7"),
 )
+
+SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "ceil": "the reference came from Caffe, which pools without padding and rounds sizes up",
+        "count_padding": "in the reference, averages that halve the size count their padding, as no paper says",
+        "act": "the reference has ReLU6, as TensorFlow's models have, where the paper writes ReLU",
+        "reduce": "the reference normalizes before it pools",
+        "resolution": "the reference has another input size: 224 px with padding 2 give the 55 x 55 of 227 px without",
+    }
+)
+"""Why a reference needs a setting that the variant does not have, by the setting's name."""
+
+WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
+    {
+        "alexnet@two_gpu": "the packages' AlexNets are not split over two graphics cards",
+        "bn_inception@se": "no package has it with squeeze and excitation",
+        "densenet_cifar@40_12": "pytorchcv's densenet40_k12 halves the channels in its transitions: 40_12_half",
+        "fcn": "torchvision's FCNs stand on a ResNet, and learn no upsampling",
+        "googlenet@paper": "the packages' GoogLeNets have batch normalization: bn",
+        "hourglass": "no package has it",
+        "inception_module": "an exercise: one module of GoogLeNet",
+        "inception_resnet@se_v2": "no package has it with squeeze and excitation",
+        "lenet": "no package has it",
+        "mlp": "no package has it",
+        "mobilenet@full": "no package has it: a comparison of the paper's",
+        "nasnet_cifar@6_768": "the packages have the networks for ImageNet alone",
+        "nin@imagenet": "pytorchcv has the network for CIFAR alone",
+        "resnet@plain18": "no package has it: a comparison of the paper's, without shortcuts",
+        "resnet@plain34": "no package has it: a comparison of the paper's, without shortcuts",
+        "resnet_cifar@20_A": "pytorchcv's shortcuts are projections where the shape changes: 20",
+        "resnet_cifar@32_A": "pytorchcv's shortcuts are projections where the shape changes: 32",
+        "resnet_cifar@44_A": "pytorchcv's shortcuts are projections where the shape changes: 44",
+        "resnet_cifar@56_A": "pytorchcv's shortcuts are projections where the shape changes: 56",
+        "resnet_cifar@110_A": "pytorchcv's shortcuts are projections where the shape changes: 110",
+        "resnext_block": "a figure of one block in its three equal forms; a test computes all three",
+        "textcnn": "no package has it",
+        "unet@2015": "pytorchcv's U-Net pads and normalizes",
+        "vgg@A_LRN": "the packages' VGGs have no local response normalization",
+        "vgg@C": "the packages leave out the column with 1x1 convolutions",
+        "vgg@C_bn": "the packages leave out the column with 1x1 convolutions",
+        "vgg@se_D": "no package has it with squeeze and excitation",
+        "wide_resnet@34_2": "of the networks for ImageNet, the packages widen only those with bottlenecks",
+        "xception_steps": "a figure: the steps from an Inception module to a separable convolution",
+    }
+)
+"""Specs and variants that no package has; the name of a spec stands for all its variants."""
 
 WITHOUT_SPEC: Mapping[str, str] = MappingProxyType(
     {

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import examples
+import gallery_record
 
 from archdsl import codes, load
 from archdsl.backends.figures import draw
@@ -19,6 +20,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 GENERATED: dict[str, Callable[[], str]] = {
     "diagnostics.md": lambda: codes.reference(examples.render),
     "ops.md": ops.markdown,
+    "gallery.md": gallery_record.markdown,
     "costs.md": costs.markdown,
     "figures/mobilenet_v2.svg": lambda: draw(load("mobilenet_v2").graph, "overview", "svg").decode(),
     "graph.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
@@ -26,9 +28,13 @@ GENERATED: dict[str, Callable[[], str]] = {
 
 
 def main() -> None:
-    for name, generate in GENERATED.items():
-        (DOCS / name).write_text(generate(), encoding="utf-8")
-        print(f"docs/{name}")
+    for name in GENERATED:
+        write(name)
+
+
+def write(name: str) -> None:
+    (DOCS / name).write_text(GENERATED[name](), encoding="utf-8")
+    print(f"docs/{name}")
 
 
 if __name__ == "__main__":

@@ -522,7 +522,45 @@ def test_what_cannot_be_imported_says_why(module: nn.Module, code: str, message:
     assert any(note.text.startswith(reached) for note in diagnostic.notes) or not reached
 
 
+class Reader(nn.Module):
+    """torch.export would follow it through every pixel, for hours."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * max(x.flatten().tolist())
+
+
+def test_a_trace_that_would_not_end_is_given_up() -> None:
+    with pytest.raises(CompileError) as caught:
+        from_torch(seq(nn.ReLU(), Reader()), torch.zeros(1, 3, 224, 224), "net")
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "data-dependent"
+    notes = [note.text for note in diagnostic.notes]
+    assert notes[0] == "it takes more than 1000 numbers apart, one by one"
+    assert notes[1].startswith("reached 1 (Reader), at test_from_torch.py:")
+
+
+def test_a_module_in_double_precision_is_traced_in_it() -> None:
+    module = seq(nn.Conv2d(3, 4, 1), nn.ReLU()).double()
+    assert [node.op.name for node in imported(module, stand_ins(module, [Tensor(3, 8, 8)])).graph] == [
+        "input",
+        "conv",
+        "relu",
+    ]
+
+
+def test_a_reference_may_have_arguments() -> None:
+    module = build("torchvision:resnet18(num_classes=7)", meta=True)
+    assert module.fc.out_features == 7
+    assert build("torch.nn:Linear(in_features=3, out_features=2)").in_features == 3
+    assert build("timm:resnet18(num_classes=5, in_chans=1)", meta=True).conv1.in_channels == 1
+    assert build("pytorchcv:resnet18(in_size=(64, 64))", meta=True).in_size == (64, 64)
+
+
 REFERENCE_ERRORS = [
+    ("timm:resnet50(10)", "unknown-reference", "names with plain values, as in `timm:resnet50(num_classes=10)`", None),
+    ("timm:resnet50(a=b)", "unknown-reference", "`timm:resnet50(a=b)` is no reference: its options are", None),
+    ("timm:resnet50(a=", "unknown-reference", "`timm:resnet50(a=` is no reference: its options are", None),
+    ("timm:resnet18(depth=3)", "broken-reference", "cannot be made: TypeError", None),
     ("torchvision:resnet51", "unknown-reference", "torchvision has no network `resnet51`", "`torchvision:resnet50`"),
     ("timm:efficientnet_b99", "unknown-reference", "timm has no network", "timm:efficientnet_b"),
     ("no_such_package:net", "broken-reference", "there is no module `no_such_package`", None),

@@ -59,8 +59,8 @@ CODES = {
     "unknown-reference": Code(
         summary="A reference names no network that its package has.",
         explanation="A reference is `torchvision:NAME`, `timm:NAME`, `pytorchcv:NAME`, or `package.module:factory` "
-        "for any function or class of yours that gives a `torch.nn.Module` when called without arguments. "
-        "Where a name comes close, it is suggested.",
+        "for any function or class of yours that gives a `torch.nn.Module`. It is called with the arguments that "
+        "follow, if any do: `timm:resnet50(num_classes=10)`. Where a name comes close, it is suggested.",
         example="$ archdsl import torchvision:resnet51 -o resnet.json",
     ),
     "broken-reference": Code(

@@ -15,9 +15,13 @@ from typing import Any
 import torch
 from torch import fx, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.overrides import TorchFunctionMode
 
 from archdsl.diagnostics import CompileError, Diagnostic, Note
 from archdsl.frontends.functional import without_mutation
+
+STANDARD = Path(traceback.__file__).parent
+"""Where Python's own modules are."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,34 @@ def _program(module: nn.Module, inputs: tuple[Any, ...], name: str) -> Any:
 
 
 def _traced(module: nn.Module, inputs: tuple[Any, ...]) -> Any:
-    with _silence(), torch.no_grad():
+    with _silence(), torch.no_grad(), _FewNumbers():
         return torch.export.export(module, inputs, strict=False)
+
+
+class TakenApart(Exception):
+    """Raised while a module is traced that looks at many single numbers."""
+
+
+class _FewNumbers(TorchFunctionMode):
+    """Stops a forward pass that takes its values apart, number by number: torch.export would follow it for hours."""
+
+    LIMIT = 1000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        taken = 0
+        if func is torch.Tensor.item:
+            taken = 1
+        elif func in (torch.unbind, torch.Tensor.unbind):
+            taken = args[0].shape[kwargs.get("dim", args[1] if len(args) > 1 else 0)]
+        self.taken += taken
+        if taken and self.taken > self.LIMIT:
+            raise TakenApart(f"it takes more than {self.LIMIT} numbers apart, one by one")
+        return func(*args, **kwargs)
 
 
 @contextmanager
@@ -123,7 +153,7 @@ def _diagnosis(module: nn.Module, inputs: tuple[Any, ...], name: str, error: Exc
         return Diagnostic(
             "data-dependent",
             f"what {name} computes depends on the numbers that flow through it, so it has no one graph",
-            notes=(Note(f"PyTorch says: {said}"), *place),
+            notes=(Note(said if isinstance(error, TakenApart) else f"PyTorch says: {said}"), *place),
         )
     if not _runs(module, inputs):
         return Diagnostic(
@@ -142,7 +172,7 @@ def _asks_for_values(error: Exception) -> bool:
     from torch._subclasses.fake_tensor import DataDependentOutputException
     from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
-    if isinstance(error, GuardOnDataDependentSymNode | DataDependentOutputException):
+    if isinstance(error, TakenApart | GuardOnDataDependentSymNode | DataDependentOutputException):
         return True
     return "data-dependent" in str(error).lower() or "meta tensors" in str(error).lower()
 
@@ -170,11 +200,11 @@ def _reached(module: nn.Module, inputs: tuple[Any, ...]) -> str:
 
 
 def _line(error: Exception) -> str:
-    """The innermost line that is neither PyTorch's nor ours: `net.py:12`."""
+    """The innermost line that is neither PyTorch's nor Python's nor ours: `net.py:12`."""
     own = (Path(torch.__file__).parent, Path(__file__).parent)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
-        if path.is_file() and not any(path.is_relative_to(folder) for folder in own):
+        if path.is_file() and path.parent != STANDARD and not any(path.is_relative_to(folder) for folder in own):
             return f"{path.name}:{frame.lineno}"
     return ""
 

@@ -1,12 +1,13 @@
 """Public networks by name: `torchvision:resnet50`, `timm:NAME`, `pytorchcv:NAME`, `package.module:factory`.
 
+Arguments may follow, as in Python: `timm:resnet50(num_classes=10)`.
 Importing one executes its code, as any import does. Nothing else in the compiler executes anything foreign.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
-import inspect
 import os
 import sys
 import traceback
@@ -20,6 +21,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from archdsl.diagnostics import CompileError, Diagnostic, Note
+from archdsl.frontends.collections import COLLECTIONS, Arguments
 from archdsl.frontends.torchvision import declare_operators
 from archdsl.suggest import nearest
 
@@ -28,15 +30,39 @@ USUAL_INPUT = (3, 224, 224)
 
 
 @dataclass(frozen=True)
-class Collection:
-    """A package of networks: how to make one by its name, its names, and the input that one is made for.
+class Reference:
+    """What `package:name(option=value)` says; `text` is that."""
 
-    Imports are left to `names`, which is called first.
-    """
+    text: str
+    package: str
+    name: str
+    arguments: Arguments
 
-    make: Callable[[str], Any]
-    names: Callable[[], Iterable[str]]
-    input: Callable[[str, Any], tuple[int, ...] | None]
+
+def parse(text: str) -> Reference:
+    """Raises `CompileError` for what is no reference."""
+    package, colon, call = text.partition(":")
+    name, bracket, options = call.partition("(")
+    if not colon or not package or not name:
+        raise _malformed(text, "it takes a package and a name, as in `torchvision:resnet50`")
+    if not bracket:
+        return Reference(text, package, name, {})
+    return Reference(text, package, name, _arguments(text, f"({options}"))
+
+
+def _arguments(text: str, options: str) -> Arguments:
+    """`(width=64, classes=10)`: numbers, texts and what is made of them, each with its name."""
+    try:
+        call = ast.parse(f"f{options}", mode="eval").body
+        if isinstance(call, ast.Call) and not call.args:
+            return {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+    except (SyntaxError, ValueError):
+        pass
+    raise _malformed(text, "its options are names with plain values, as in `timm:resnet50(num_classes=10)`")
+
+
+def _malformed(text: str, why: str) -> CompileError:
+    return CompileError([Diagnostic("unknown-reference", f"`{text}` is no reference: {why}")])
 
 
 def build(reference: str, meta: bool = False) -> nn.Module:
@@ -44,7 +70,7 @@ def build(reference: str, meta: bool = False) -> nn.Module:
 
     What cannot be made on `meta` is made on the CPU after all. Raises `CompileError`.
     """
-    make = _factory(reference)
+    make = _factory(parse(reference))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if meta:
@@ -62,14 +88,14 @@ def build(reference: str, meta: bool = False) -> nn.Module:
         except CompileError:
             raise
         except Exception as error:
-            raise CompileError([_failure(reference, f"{reference} cannot be made", error)]) from error
+            raise CompileError([_failure(f"{reference} cannot be made", error)]) from error
 
 
 def usual_input(reference: str, module: nn.Module) -> tuple[int, ...]:
     """The input that a network is made for: channels x height x width, in pixels."""
-    package, _, name = reference.partition(":")
-    known = COLLECTIONS.get(package)
-    return (known.input(name, module) if known else None) or USUAL_INPUT
+    named = parse(reference)
+    known = COLLECTIONS.get(named.package)
+    return (known.input(named.name, module) if known else None) or USUAL_INPUT
 
 
 def _module(reference: str, made: Any) -> nn.Module:
@@ -80,37 +106,36 @@ def _module(reference: str, made: Any) -> nn.Module:
     )
 
 
-def _factory(reference: str) -> Callable[[], Any]:
-    package, colon, name = reference.partition(":")
-    if not colon or not package or not name:
-        message = f"`{reference}` is no reference: it takes a package and a name, as in `torchvision:resnet50`"
-        raise CompileError([Diagnostic("unknown-reference", message)])
+def _factory(reference: Reference) -> Callable[[], Any]:
+    package, name = reference.package, reference.name
     if package not in COLLECTIONS:
-        return _attribute(reference, package, name)
+        return _attribute(reference)
     collection = COLLECTIONS[package]
-    known = set(_importing(reference, package, collection.names))
+    known = set(_importing(reference, collection.names))
     if name not in known:
-        raise CompileError([_unknown(reference, package, name, known)])
-    return lambda: collection.make(name)
+        raise CompileError([_unknown(package, name, known)])
+    return lambda: collection.make(name, reference.arguments)
 
 
-def _attribute(reference: str, package: str, name: str) -> Callable[[], Any]:
+def _attribute(reference: Reference) -> Callable[[], Any]:
     """A factory of any module that Python finds, the current folder included."""
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.insert(0, os.getcwd())
-    found = _importing(reference, package, lambda: importlib.import_module(package))
-    for part in name.split("."):
+    found = _importing(reference, lambda: importlib.import_module(reference.package))
+    for part in reference.name.split("."):
         if not hasattr(found, part):
-            raise CompileError([_unknown(reference, package, name, _callables(found))])
+            raise CompileError([_unknown(reference.package, reference.name, _callables(found))])
         found = getattr(found, part)
-    return (lambda: found) if isinstance(found, nn.Module) else found
+    made = isinstance(found, nn.Module) and not reference.arguments
+    return lambda: found if made else found(**reference.arguments)
 
 
 def _callables(module: Any) -> set[str]:
     return {name for name in dir(module) if not name.startswith("_") and callable(getattr(module, name))}
 
 
-def _importing(reference: str, package: str, use: Callable[[], Any]) -> Any:
+def _importing(reference: Reference, use: Callable[[], Any]) -> Any:
+    package, text = reference.package, reference.text
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -118,21 +143,21 @@ def _importing(reference: str, package: str, use: Callable[[], Any]) -> Any:
             return use()
     except ModuleNotFoundError as error:
         if error.name is not None and package.split(".")[0] == error.name.split(".")[0]:
-            message = f"{reference} cannot be imported: there is no module `{error.name}`"
+            message = f"{text} cannot be imported: there is no module `{error.name}`"
             help = f"pip install {package}" if package in COLLECTIONS else None
             raise CompileError([Diagnostic("broken-reference", message, help=help)]) from error
-        raise CompileError([_failure(reference, f"{package} does not import", error)]) from error
+        raise CompileError([_failure(f"{package} does not import", error)]) from error
     except Exception as error:
-        raise CompileError([_failure(reference, f"{package} does not import", error)]) from error
+        raise CompileError([_failure(f"{package} does not import", error)]) from error
 
 
-def _unknown(reference: str, package: str, name: str, known: Iterable[str]) -> Diagnostic:
+def _unknown(package: str, name: str, known: Iterable[str]) -> Diagnostic:
     meant = nearest(name, known)
     help = f"did you mean `{package}:{meant}`?" if meant else None
     return Diagnostic("unknown-reference", f"{package} has no network `{name}`", help=help)
 
 
-def _failure(reference: str, message: str, error: Exception) -> Diagnostic:
+def _failure(message: str, error: Exception) -> Diagnostic:
     """What a foreign line said that stopped, and where it stands."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     said = str(error).strip().splitlines()
@@ -152,61 +177,3 @@ class _Uninitialized(TorchFunctionMode):
             with torch.no_grad():
                 return (args[0] if args else kwargs["tensor"]).zero_()
         return func(*args, **kwargs)
-
-
-# --- the collections -----------------------------------------------------------------------
-
-
-def _torchvision_names() -> Iterable[str]:
-    names: Iterable[str] = importlib.import_module("torchvision.models").list_models()
-    return names
-
-
-def _torchvision(name: str) -> Any:
-    """Without any download: networks built on others ask for the weights of those too."""
-    make = importlib.import_module("torchvision.models").get_model_builder(name)
-    named = inspect.signature(make).parameters
-    return make(**{option: None for option in ("weights", "weights_backbone") if option in named})
-
-
-def _torchvision_input(name: str, _: Any) -> tuple[int, ...] | None:
-    """What the published weights were evaluated at."""
-    weights = list(importlib.import_module("torchvision.models").get_model_weights(name))
-    size = getattr(weights[0].transforms(), "crop_size", None) if weights else None
-    return (3, size[0], size[0]) if size and len(set(size)) == 1 else None
-
-
-def _timm_names() -> Iterable[str]:
-    timm = importlib.import_module("timm")
-    # Names that were given up still work, and are no longer listed.
-    deprecated = importlib.import_module("timm.models._registry")._deprecated_models
-    return [*timm.list_models(), *deprecated]
-
-
-def _timm(name: str) -> Any:
-    return importlib.import_module("timm").create_model(name, pretrained=False)
-
-
-def _timm_input(_: str, module: Any) -> tuple[int, ...] | None:
-    return tuple((getattr(module, "default_cfg", None) and module.default_cfg.get("input_size")) or ()) or None
-
-
-def _pytorchcv_names() -> Iterable[str]:
-    return list(importlib.import_module("pytorchcv.model_provider")._models)
-
-
-def _pytorchcv(name: str) -> Any:
-    return importlib.import_module("pytorchcv.model_provider").get_model(name, pretrained=False)
-
-
-def _pytorchcv_input(_: str, module: Any) -> tuple[int, ...] | None:
-    size = getattr(module, "in_size", None)
-    return (3, *size) if size else None
-
-
-COLLECTIONS = {
-    "torchvision": Collection(_torchvision, _torchvision_names, _torchvision_input),
-    "timm": Collection(_timm, _timm_names, _timm_input),
-    "pytorchcv": Collection(_pytorchcv, _pytorchcv_names, _pytorchcv_input),
-}
-"""Packages whose networks go by name; any other is imported as a module of Python."""

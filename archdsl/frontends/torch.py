@@ -47,9 +47,9 @@ def from_torch(module: nn.Module, example_inputs: Any, name: str | None = None) 
 
 
 def stand_ins(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[Any, ...]:
-    """Inputs to trace with, two samples each, on the device of the module."""
-    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
-    kinds = {"float": torch.get_default_dtype(), "int": torch.long}
+    """Inputs to trace with, two samples each, on the device of the module and as precise as its weights."""
+    weights = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+    device, kinds = weights.device, {"float": weights.dtype, "int": torch.long}
     return tuple(torch.zeros(2, *tensor.dims, dtype=kinds[tensor.kind], device=device) for tensor in inputs)
 
 

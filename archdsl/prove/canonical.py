@@ -19,7 +19,6 @@ from archdsl.ops.pool import AvgPool
 from archdsl.ops.scale import LayerScale
 from archdsl.ops.transposed import UpConv
 from archdsl.prove.form import Form, Part, Wire, squeezed
-from archdsl.prove.weights import slots
 from archdsl.tensor import Tensor
 
 Canonical: TypeAlias = tuple[str, dict[str, Any]]
@@ -76,7 +75,7 @@ def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]
     dims = squeezed(node.output.dims)
     if name in ("flatten", "resize") and taken[0].dims == dims:
         return taken
-    names = slots(node.op)
+    names = tuple(node.op.state(*tensors))
     return [Wire(Part(name, arguments, taken, (dims,), node.id, rank, node.weights if names else "", names))]
 
 

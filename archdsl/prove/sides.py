@@ -12,8 +12,7 @@ from archdsl.frontends.load import opaque_nodes
 from archdsl.frontends.references import build
 from archdsl.frontends.torch import Imported, imported, stand_ins
 from archdsl.frontends.writable import writable
-from archdsl.ir.graph import Graph
-from archdsl.prove.weights import slots
+from archdsl.ir.graph import Graph, Node
 from archdsl.tensor import Tensor
 
 
@@ -50,7 +49,11 @@ def _keys_as_written(graph: Graph) -> dict[str, dict[str, str]]:
     if opaque_nodes(graph):
         return {}
     pairs = zip(graph, writable(graph), strict=True)
-    return {old.id: {slot: f"{new.weights}.{slot}" for slot in slots(old.op)} for old, new in pairs if old is not new}
+    return {old.id: _renamed(graph, old, new.weights) for old, new in pairs if old is not new}
+
+
+def _renamed(graph: Graph, node: Node, weights: str) -> dict[str, str]:
+    return {slot: f"{weights}.{slot}" for slot in node.op.state(*graph.tensors_into(node.id))}
 
 
 def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -> Side:

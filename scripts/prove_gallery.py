@@ -10,7 +10,7 @@ from gallery_record import PROOFS, Proof, write_proofs
 from write_docs import write
 
 from archdsl import load
-from archdsl.counterparts import COUNTERPARTS, Counterpart
+from archdsl.counterparts import COUNTERPARTS
 
 WORKERS = 2
 PROOFS_A_PROCESS = 8  # what torch keeps of earlier networks is given back
@@ -21,7 +21,7 @@ def main() -> int:
     proofs: list[Proof] = []
     failed = []
     with pool:
-        for pair, (proof, text) in zip(COUNTERPARTS, pool.map(prove, COUNTERPARTS), strict=True):
+        for pair, (proof, text) in zip(COUNTERPARTS, pool.map(prove, range(len(COUNTERPARTS))), strict=True):
             print(text, end="\n\n", flush=True)
             (proofs if proof.holds else failed).append(proof)
             if not proof.holds:
@@ -35,12 +35,13 @@ def main() -> int:
     return 0
 
 
-def prove(pair: Counterpart) -> tuple[Proof, str]:
+def prove(index: int) -> tuple[Proof, str]:
     import torch
 
     from archdsl.prove.prove import prove as proven
 
     torch.set_num_threads(1)
+    pair = COUNTERPARTS[index]
     report = proven(load(pair.spec, **pair.settings).graph, pair.reference.removesuffix("+aux"))
     return Proof.of(pair, report), str(report)
 

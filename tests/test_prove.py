@@ -62,16 +62,6 @@ WHOLE = (
 )
 """Proven whole: structure, outputs and gradients. Between them they use most ops and most rules."""
 
-BY_STRUCTURE = (
-    "alexnet@torchvision = torchvision:alexnet",
-    "densenet@121 = torchvision:densenet121",
-    "inception_v3 = torchvision:inception_v3+aux",
-    "nasnet@mobile = pytorchcv:nasnet_4a1056",
-    "resnet@50_v1 = pytorchcv:resnet50",
-    "senet@50_v1(ceil=True) = timm:legacy_seresnet50",
-    "vgg@D = torchvision:vgg16",
-    "xception = timm:legacy_xception",
-)
 PAIRS = {str(pair): pair for pair in COUNTERPARTS}
 
 
@@ -87,13 +77,6 @@ def test_is_the_public_network(name: str) -> None:
     assert report.numbers is not None
     assert report.numbers.gradients < TOLERANCE
     assert report.notes == ()
-
-
-@pytest.mark.parametrize("name", BY_STRUCTURE)
-def test_has_the_structure_of_the_public_network(name: str) -> None:
-    report = proven(PAIRS[name], structure_only=True)
-    assert report.ok, report_text(report)
-    assert report.numbers is None
 
 
 def test_all_of_the_public_weights_are_ours() -> None:

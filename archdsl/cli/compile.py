@@ -22,7 +22,7 @@ from archdsl.cli.options import (
     StepsOption,
     VariantOption,
 )
-from archdsl.cli.output import console, count, reporting, table
+from archdsl.cli.output import count, print_table, reporting, table
 
 if TYPE_CHECKING:
     from archdsl.ir.graph import Graph
@@ -151,7 +151,7 @@ def _print_run(graph: Graph) -> None:
         rows = table("setting", ">value", "from")
         for setting in header.settings:
             rows.add_row(setting.name, shown(setting.value), setting.origin)
-        console().print(rows)
+        print_table(rows)
     nodes = totals.nodes_in(graph)
     params, macs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
     shapes = " + ".join(str(node.output) for node in graph.inputs)

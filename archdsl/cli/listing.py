@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.cli.output import console, table
+from archdsl.cli.output import print_table, table
 
 
 def list_specs() -> None:
@@ -19,5 +19,5 @@ def list_specs() -> None:
         about += [f"variants: {' '.join(network.variants)}"] if network.variants else []
         about += [f"parameters: {' '.join(settings)}"] if settings else []
         rows.add_row(name, "\n".join(about))
-    console().print(rows)
+    print_table(rows)
     print("\nA name stands for a file where a spec is asked for; NAME@VARIANT is a variant.")

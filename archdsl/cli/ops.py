@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.complete import op_names
-from archdsl.cli.output import console, table, width
+from archdsl.cli.output import print_table, table, width
 
 if TYPE_CHECKING:
     from archdsl.ops.reference import OpReference
@@ -35,7 +35,7 @@ def _print_all() -> None:
         rows.show_header = False
         for op in members:
             rows.add_row(f"  {op.name}", reference(op).summary)
-        console().print(rows)
+        print_table(rows)
         print()
     print("`archdsl ops NAME` tells all about one.")
 
@@ -56,12 +56,12 @@ def _print_one(ctx: typer.Context, name: str) -> None:
             default = "required" if argument.required else argument.default or "unset"
             rows.add_row(argument.name, argument.type, default, argument.description)
         print()
-        console().print(rows)
+        print_table(rows)
     examples = table("example", "in", "out")
     for example in entry.examples:
         examples.add_row(*example)
     print()
-    console().print(examples)
+    print_table(examples)
 
 
 def _about(entry: OpReference) -> Iterator[str]:

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
@@ -16,7 +16,7 @@ from archdsl.cli.options import Format
 from archdsl.diagnostics import CompileError, Diagnostic
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.table import Table
 
 CALL = frozenset(
     "file-not-found unreadable-file unwritable-file no-network unknown-variant unknown-parameter unknown-node "
@@ -100,14 +100,17 @@ def width() -> int:
     return shutil.get_terminal_size((80, 24)).columns
 
 
-def console() -> Console:
-    """rich's, for tables on standard output."""
+def print_table(made: Table) -> None:
+    """Prints a table on standard output, without the spaces that would fill up its last column."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False)
+    console = Console(highlight=False, markup=False, emoji=False)
+    with console.capture() as printed:
+        console.print(made)
+    print("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
-def table(*columns: str) -> Any:
+def table(*columns: str) -> Table:
     """A plain table: headings, no lines, wrapped where it is too wide. Columns that begin with `>` are numbers."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table

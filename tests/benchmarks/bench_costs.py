@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench_compile import deep, process, report, seconds
+from measure import deep, process, report, seconds
 
 from archdsl.analyses.rows import CUTS, rows
 from archdsl.analyses.summary import summarize

@@ -1,0 +1,52 @@
+"""How long proofs take, as ratios within one run. `make bench` prints them; nothing is asserted on time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import torch
+from measure import report, seconds
+
+from archdsl import load
+from archdsl.frontends.references import build
+from archdsl.prove.prove import prove
+
+PROOF = """
+from archdsl.cli import main
+words = ["prove", "nasnet@large", "--set", "count_padding=true", "--structure", "--against", "timm:nasnetalarge"]
+assert main(words) == 0
+"""
+IMPORTS = """
+from archdsl.frontends.torchvision import declare_operators
+declare_operators()
+import timm
+"""
+PEAK = """
+import resource
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def bench_resnet_50_against_export() -> None:
+    """Making, importing and proving the reference, beside `torch.export` of it alone; then with the numbers."""
+    graph = load("resnet@50").graph
+    reference = build("torchvision:resnet50", meta=True).eval()
+    image = (torch.zeros(2, 3, 224, 224, device="meta"),)
+    theirs = seconds(lambda: torch.export.export(reference, image))
+    ours = seconds(lambda: prove(graph, "torchvision:resnet50", structure_only=True))
+    report("proving the structure of ResNet-50 / torch.export, seconds", ours, theirs, 2)
+    ours = seconds(lambda: prove(graph, "torchvision:resnet50"))
+    report("the same with outputs and gradients, seconds", ours, theirs, 2)
+
+
+def bench_nasnet_by_structure() -> None:
+    """A whole process, beside a minute; and the memory of one, beside one that only imports the packages."""
+    report("prove --structure of nasnetalarge, seconds / a minute", seconds(lambda: peak(PROOF), 1), 60, 1)
+    report("the same, memory / importing torch and timm, MiB", peak(PROOF), peak(IMPORTS), 3)
+
+
+def peak(code: str) -> int:
+    """The MiB that a process which runs this has held at most."""
+    done = subprocess.run([sys.executable, "-c", code + PEAK], check=True, capture_output=True, text=True)
+    return int(done.stdout.split()[-1])

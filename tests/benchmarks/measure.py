@@ -1,0 +1,51 @@
+"""What the benchmarks share: a network of any depth, the clock, and how a ratio is printed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+
+from archdsl.driver import compile_network
+from archdsl.ir.graph import Graph
+from archdsl.resolve.resolve import resolve
+from archdsl.resources import specs_folder
+from archdsl.source import Source
+
+DEEP = """\
+from blocks.residual import Bottleneck
+
+network Deep:
+    input image: 3 x 64 x 64
+    stage conv1: conv(64, 7, stride=2) -> bn -> relu
+    stage conv2: Bottleneck(16) * 3
+    stage conv3: Bottleneck(32) * {count} first(stride=2)
+    stage conv4: Bottleneck(64) * 3 first(stride=2)
+    stage head: global_avg_pool -> flatten -> linear(10)
+"""
+
+
+def deep(layers: int) -> Graph:
+    """A residual network of about `layers` weighted layers, from text to verified graph."""
+    count = (layers - 2) // 3 - 6
+    return compile_network(resolve(Source("deep.arch", DEEP.format(count=count)), specs_folder())).graph
+
+
+def seconds(run: Callable[[], object], times: int = 3) -> float:
+    """The median of several runs."""
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - start)
+    return median(taken)
+
+
+def process(*words: str) -> Callable[[], object]:
+    return lambda: subprocess.run([sys.executable, *words], check=True, capture_output=True)
+
+
+def report(what: str, ours: float, theirs: float, goal: float) -> None:
+    print(f"{what}: {ours:.3f} / {theirs:.3f} = {ours / theirs:.3f} (goal: at most {goal})")

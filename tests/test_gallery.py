@@ -1,0 +1,48 @@
+"""The record of the gallery: every network is there, and every pair has the structure that was proven."""
+
+from __future__ import annotations
+
+import pytest
+from gallery_record import proofs
+
+import archdsl
+from archdsl.counterparts import COUNTERPARTS, SETTINGS, WITHOUT_COUNTERPART, Counterpart
+from archdsl.driver import open_spec
+from archdsl.prove.numbers import TOLERANCE
+from archdsl.prove.prove import prove
+from archdsl.prove.report import report_text
+from archdsl.resources import specs_folder
+
+PROVEN = proofs()
+
+
+def test_every_variant_has_a_counterpart_or_a_reason() -> None:
+    names = []
+    for path in specs_folder().glob("*.arch"):
+        network = open_spec(path.stem).network
+        assert network is not None
+        names += [f"{path.stem}@{variant}" for variant in network.variants] or [path.stem]
+    paired = {pair.spec for pair in COUNTERPARTS}
+    excused = {name for name in names if {name, name.partition("@")[0]} & set(WITHOUT_COUNTERPART)}
+    assert paired | excused == set(names)
+    assert not paired & excused
+    assert set(WITHOUT_COUNTERPART) <= excused | {name.partition("@")[0] for name in excused}
+
+
+def test_every_setting_of_a_pair_has_a_reason() -> None:
+    assert {setting for pair in COUNTERPARTS for setting in pair.settings} == set(SETTINGS)
+
+
+def test_the_record_is_of_these_pairs_and_all_hold() -> None:
+    assert list(PROVEN) == [str(pair) for pair in COUNTERPARTS]
+    for proof in PROVEN.values():
+        assert max(proof.evaluation, proof.training, proof.gradients) <= TOLERANCE, proof
+
+
+@pytest.mark.parametrize("pair", COUNTERPARTS, ids=str)
+def test_has_the_structure_that_was_proven(pair: Counterpart) -> None:
+    """Numbers are for `make prove`; here nothing has any, which takes seconds."""
+    net = archdsl.load(pair.spec, **pair.settings)
+    report = prove(net.graph, pair.reference.removesuffix("+aux"), structure_only=True)
+    assert report.ok, report_text(report)
+    assert (report.nodes, report.parameters) == (PROVEN[str(pair)].ops, PROVEN[str(pair)].params)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from gallery_record import PROOFS, Proof, write_proofs
@@ -17,11 +16,11 @@ PROOFS_A_PROCESS = 8  # what torch keeps of earlier networks is given back
 
 
 def main() -> int:
-    pool = ProcessPoolExecutor(WORKERS, get_context("spawn"), max_tasks_per_child=PROOFS_A_PROCESS)
+    pool = get_context("spawn").Pool(WORKERS, maxtasksperchild=PROOFS_A_PROCESS)
     proofs: list[Proof] = []
     failed = []
     with pool:
-        for pair, (proof, text) in zip(COUNTERPARTS, pool.map(prove, range(len(COUNTERPARTS))), strict=True):
+        for pair, (proof, text) in zip(COUNTERPARTS, pool.imap(prove, range(len(COUNTERPARTS))), strict=True):
             print(text, end="\n\n", flush=True)
             (proofs if proof.holds else failed).append(proof)
             if not proof.holds:

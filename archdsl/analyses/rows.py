@@ -151,7 +151,7 @@ class _Rows:
     def _opens(self, scope: Scope, level: int) -> bool:
         if level + 1 >= self.cut.depth:
             return False
-        return not self.cut.several or (scope.kind in ("stage", "output") and self._has_several_parts(scope))
+        return not self.cut.several or (scope.kind in ("stage", "output", "copy") and self._has_several_parts(scope))
 
     def _has_several_parts(self, scope: Scope) -> bool:
         """Whether a scope is more than a block, its copies or a convolution with what belongs to it."""
@@ -195,7 +195,7 @@ class _Rows:
         """Equal for copies that share a row."""
         if not isinstance(member, Scope) or member.kind != "copy":
             return path_of(member)
-        if self.cut.runs:
+        if self.cut.runs and member.block is not None:
             return member.parent, member.block
         facts, output = self._facts(member), self.graph.tensor(self._result(member))
         return member.parent, self.structures[member.path], facts.params, facts.macs, output

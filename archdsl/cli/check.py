@@ -18,7 +18,7 @@ from archdsl.cli.options import (
     StepsOption,
     VariantOption,
 )
-from archdsl.cli.output import Report, count, reporting
+from archdsl.cli.output import Report, in_short, reporting
 
 if TYPE_CHECKING:
     from archdsl.cli.target import Target
@@ -77,7 +77,6 @@ def _variants(target: Target) -> Iterator[str | None]:
 
 
 def _check_variant(target: Target, verbose: bool) -> tuple[Diagnostic, ...]:
-    from archdsl.analyses import totals
     from archdsl.diagnostics import CompileError
 
     if target.file.network is None and not (target.variant or target.settings or target.is_graph):
@@ -90,12 +89,7 @@ def _check_variant(target: Target, verbose: bool) -> tuple[Diagnostic, ...]:
     except CompileError as error:
         return error.diagnostics
     if verbose:
-        graph = compiled.graph
-        nodes = totals.nodes_in(graph)
-        shapes = " + ".join(str(node.output) for node in graph.inputs)
-        output = graph.tensor(graph.outputs[0].values[0])
-        params, macs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
-        print(f"{target.title}: {params:,} params, {count(macs)} MACs, {shapes} -> {output}")
+        print(f"{target.title}: {in_short(compiled.graph)}")
     return compiled.warnings
 
 

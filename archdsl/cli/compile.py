@@ -22,7 +22,7 @@ from archdsl.cli.options import (
     StepsOption,
     VariantOption,
 )
-from archdsl.cli.output import count, print_table, reporting, table
+from archdsl.cli.output import in_short, print_table, reporting, table
 
 if TYPE_CHECKING:
     from archdsl.ir.graph import Graph
@@ -140,8 +140,6 @@ def _write(contents: dict[Path, str]) -> None:
 
 def _print_run(graph: Graph) -> None:
     """The settings that were used, with where each came from, and what they came to."""
-    from archdsl.analyses import totals
-
     header = graph.header
     variant = f", variant {header.variant}" if header.variant else ""
     print(f"{header.name} from {header.spec}{variant}")
@@ -152,8 +150,4 @@ def _print_run(graph: Graph) -> None:
         for setting in header.settings:
             rows.add_row(setting.name, shown(setting.value), setting.origin)
         print_table(rows)
-    nodes = totals.nodes_in(graph)
-    params, macs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
-    shapes = " + ".join(str(node.output) for node in graph.inputs)
-    output = graph.tensor(graph.outputs[0].values[0])
-    print(f"{params:,} params, {count(macs)} MACs, {shapes} -> {output}")
+    print(in_short(graph))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.options import Format, FormatOption, OutputOption
-from archdsl.cli.output import count, reporting
+from archdsl.cli.output import in_short, reporting
 
 if TYPE_CHECKING:
     from archdsl.ir.graph import Graph
@@ -81,14 +81,9 @@ def _shape(text: str) -> tuple[tuple[int, ...], Kind] | None:
 
 
 def _print_summary(graph: Graph) -> None:
-    from archdsl.analyses import totals
     from archdsl.frontends.load import opaque_nodes
 
-    nodes = totals.nodes_in(graph)
-    params, macs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
-    shapes = " + ".join(str(node.output) for node in graph.inputs)
-    result = graph.tensor(graph.outputs[0].values[0])
-    print(f"{graph.header.spec}: {len(graph):,} nodes, {params:,} params, {count(macs)} MACs, {shapes} -> {result}")
+    print(f"{graph.header.spec}: {len(graph):,} nodes, {in_short(graph)}")
     by_target: dict[str, list[str]] = {}
     for node in opaque_nodes(graph):
         by_target.setdefault(node.op.target, []).append(node.id)  # type: ignore[attr-defined]

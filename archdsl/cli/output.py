@@ -18,6 +18,8 @@ from archdsl.diagnostics import CompileError, Diagnostic
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from archdsl.ir.graph import Graph
+
 CALL = frozenset(
     "file-not-found unreadable-file unwritable-file no-network unknown-variant unknown-parameter unknown-node "
     "unknown-choice no-peak bad-range bad-budget no-number another-table "
@@ -123,9 +125,13 @@ def table(*columns: str) -> Table:
     return made
 
 
-def count(number: int) -> str:
-    """`4_089_184_256` as `4.09 G`; below a thousand every digit."""
-    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("K", 10**3)):
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return str(number)
+def in_short(graph: Graph) -> str:
+    """`25,557,032 params, 4.09 G MACs, 3x224x224 -> 1000`."""
+    from archdsl.analyses import totals
+    from archdsl.analyses.notation import count
+
+    nodes = totals.nodes_in(graph)
+    inputs = " + ".join(str(node.output) for node in graph.inputs)
+    output = graph.tensor(graph.outputs[0].values[0])
+    params, macs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
+    return f"{params:,} params, {count(macs)} MACs, {inputs} -> {output}"

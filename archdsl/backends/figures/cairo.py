@@ -6,10 +6,14 @@ an outline. Fonts are the machine's: where Arial's stand-in is wider, all text s
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from math import cos, dist, sin, tau
+from tempfile import TemporaryFile
 from typing import Any, Literal
 
 import pygraphviz
@@ -32,6 +36,11 @@ Page = Literal["pdf", "png"]
 
 def render(scene: Scene, format: Page) -> bytes:
     """The scene as a PDF (one page, text embedded) or as a PNG."""
+    with _quiet_fonts():
+        return _rendered(scene, format)
+
+
+def _rendered(scene: Scene, format: Page) -> bytes:
     texts = [leaf for leaf in leaves(scene.items) if isinstance(leaf, Text)]
     sizes = _measured(texts)
     shrink = min([1.0, *(width(t.text, t.size, t.bold) / max(size, 1.0) for t, size in zip(texts, sizes, strict=True))])
@@ -44,6 +53,27 @@ def render(scene: Scene, format: Page) -> bytes:
     data = bytes(page.draw(format=format, prog="nop2"))
     # Cairo stamps a PDF with the time, here replaced by one as long.
     return re.sub(rb"(?<=/CreationDate \(D:)\d{14}", b"20000101000000", data)
+
+
+@contextmanager
+def _quiet_fonts() -> Iterator[None]:
+    """Keeps from the user that the wheel's Fontconfig is older than the machine's settings of it.
+
+    It says so on the process's standard error, past Python; whatever else is said there is handed on.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            said.seek(0)
+            for line in said:
+                if not line.startswith(b"Fontconfig"):
+                    os.write(2, line)
 
 
 def _page(scene: Scene) -> Any:

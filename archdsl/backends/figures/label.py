@@ -26,20 +26,6 @@ def short(op: Op) -> str:
     return op.short if op.short is not None else op.name.replace("_", " ")
 
 
-def count(number: int) -> str:
-    """Three digits and a unit.
-
-    >>> count(25_557_032), count(4_089_184_256), count(61_706), count(850)
-    ('25.6 M', '4.09 G', '61.7 k', '850')
-    """
-    for scale, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= scale * 0.9995:
-            value = number / scale
-            digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
-            return f"{value:.{digits}f} {unit}"
-    return str(number)
-
-
 def network_name(header: Header) -> str:
     """`ResNet 50`, or what was set where no variant was chosen."""
     if header.variant:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from archdsl.analyses import totals
-from archdsl.analyses.notation import shape
+from archdsl.analyses.notation import count, shape
 from archdsl.backends.figures import parts
 from archdsl.backends.figures.items import Box, Detail, Row, Tag
-from archdsl.backends.figures.label import count, notation
+from archdsl.backends.figures.label import notation
 from archdsl.backends.figures.options import Options, Paper
 from archdsl.backends.figures.page import LINE, page
 from archdsl.backends.figures.parts import Picture

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from archdsl.analyses import totals
-from archdsl.analyses.notation import shape
+from archdsl.analyses.notation import count, shape
 from archdsl.backends.figures import parts
 from archdsl.backends.figures.items import Frame, Row, View
 from archdsl.backends.figures.items import Item as Member
-from archdsl.backends.figures.label import count, network_name
+from archdsl.backends.figures.label import network_name
 from archdsl.backends.figures.options import Options, Paper
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, leaves, moved, named_once, placed

@@ -23,7 +23,8 @@ def members_text(summary: Summary, row: Row) -> str:
     if not row.opened:
         text = _list(summary, row.members)
         return text + _times(row.copies) if isinstance(row.main, Node) else text
-    return _block(summary, row.main) + _times(row.copies) if isinstance(row.main, Scope) and row.main.block else ""
+    block = _block(summary, row.main) if isinstance(row.main, Scope) and row.main.block else ""
+    return (block + _times(row.copies)).lstrip()
 
 
 def _times(copies: int) -> str:

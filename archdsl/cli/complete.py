@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archdsl.resolve.model import Network
 
+SPEC = "archdsl.spec"
+"""Where `Context.meta` has the first positional word of the call."""
+
 
 def spec_names(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """Files and folders, specs of the library, and after `@` the variants of one."""
@@ -36,8 +39,6 @@ def bash_variants(environment: Mapping[str, str]) -> list[str] | None:
 
 def variants(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """The variants of the spec in the call."""
-    from archdsl.cli.specs import SPEC
-
     network = _network(ctx.meta.get(SPEC) or "")
     return [(variant, "") for variant in network.variants] if network else []
 
@@ -60,7 +61,6 @@ def op_names(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
 
 def nodes(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """The nodes of the spec in the call, one level of their paths at a time."""
-    from archdsl.cli.specs import SPEC
     from archdsl.diagnostics import CompileError
     from archdsl.driver import compile_network, open_spec, split_variant
 

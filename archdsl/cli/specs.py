@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand
 
+from archdsl.cli.complete import SPEC, parameters
+
 if TYPE_CHECKING:
     from archdsl.resolve.model import File
 
 SETTINGS = "archdsl.settings"
-SPEC = "archdsl.spec"
-"""Where a command finds in `Context.meta` what the call said: pairs of name and text, the first positional word."""
+"""Where a command finds in `Context.meta` what the call said of settings: pairs of name and text."""
 
 
 class SpecCommand(TyperCommand):
@@ -44,8 +45,6 @@ class SpecCommand(TyperCommand):
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         found = super().shell_complete(ctx, incomplete)
         if incomplete.startswith("--") and ctx.meta.get(SPEC):
-            from archdsl.cli.complete import parameters
-
             # Where the class of an item lives differs between releases of typer; every command has --help.
             (example, *_) = super().shell_complete(ctx, "--help")
             found += [type(example)(name, help=help) for name, help in parameters(ctx.meta[SPEC], incomplete)]

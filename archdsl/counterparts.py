@@ -209,15 +209,15 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "fcn": "torchvision's FCNs stand on a ResNet, and learn no upsampling",
         "googlenet@paper": "the packages' GoogLeNets have batch normalization: bn",
         "hourglass": "no package has it",
-        "inception_module": "an exercise: one module of GoogLeNet",
+        "inception_module": "an exercise, one module of GoogLeNet",
         "inception_resnet@se_v2": "no package has it with squeeze and excitation",
         "lenet": "no package has it",
         "mlp": "no package has it",
-        "mobilenet@full": "no package has it: a comparison of the paper's",
+        "mobilenet@full": "a comparison of the paper's, which no package has",
         "nasnet_cifar@6_768": "the packages have the networks for ImageNet alone",
         "nin@imagenet": "pytorchcv has the network for CIFAR alone",
-        "resnet@plain18": "no package has it: a comparison of the paper's, without shortcuts",
-        "resnet@plain34": "no package has it: a comparison of the paper's, without shortcuts",
+        "resnet@plain18": "a comparison of the paper's, which no package has",
+        "resnet@plain34": "a comparison of the paper's, which no package has",
         "resnet_cifar@20_A": "pytorchcv's shortcuts are projections where the shape changes: 20",
         "resnet_cifar@32_A": "pytorchcv's shortcuts are projections where the shape changes: 32",
         "resnet_cifar@44_A": "pytorchcv's shortcuts are projections where the shape changes: 44",
@@ -231,7 +231,7 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "vgg@C_bn": "the packages leave out the column with 1x1 convolutions",
         "vgg@se_D": "no package has it with squeeze and excitation",
         "wide_resnet@34_2": "of the networks for ImageNet, the packages widen only those with bottlenecks",
-        "xception_steps": "a figure: the steps from an Inception module to a separable convolution",
+        "xception_steps": "a figure of the steps from an Inception module to a separable convolution",
     }
 )
 """Specs and variants that no package has; the name of a spec stands for all its variants."""

@@ -75,7 +75,9 @@ HEAD = """\
 Every network that comes with archdsl, in every variant: what it costs, and which public implementation it is the
 same as. "The same" is what `archdsl prove` shows: the graphs match op by op, the parameters one by one, and with the
 same random weights, in float64, the outputs in evaluation and in training and the gradients of every parameter agree.
-The last two columns are the largest relative differences of that run ({versions}; on the CPU).
+The last two columns are the largest relative differences of that run, on the CPU, with
+{versions}. Figures near 1e-10 are of gradients that should be 0, a bias's before a batch
+normalization: there rounding is compared with a millionth of the network's largest gradient.
 `make prove` proves all {count} pairs again and writes this page; the tests prove the structure of every pair.
 
 Parameters are learned numbers; MACs are multiply-adds of convolutions and matrix products for one input. Both are of

@@ -10,13 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from calls import Caller
 
-from archdsl import cli, files
+from archdsl import files
 from archdsl.cli import complete
 
 NET = """\
@@ -37,26 +36,6 @@ network Net:
     global_avg_pool -> flatten -> linear(classes)
     expect wide: params == 19_722
 """
-
-
-class Call(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Caller = Callable[..., Call]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Caller:
-    """Runs a command in this process."""
-
-    def run(*words: str | Path) -> Call:
-        code = cli.main([str(word) for word in words])
-        return Call(code, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture(autouse=True)

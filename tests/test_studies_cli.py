@@ -10,14 +10,11 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
-from typing import NamedTuple
 
 import pytest
-
-from archdsl import cli
+from calls import Caller
 
 NET = """\
 network Net:
@@ -35,24 +32,6 @@ network Net:
     stage body: max_pool(2) -> conv(width, 3) -> max_pool(2)
     stage head: global_avg_pool -> flatten -> linear(classes)
 """
-
-
-class Call(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Caller = Callable[..., Call]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Caller:
-    def run(*words: str | Path) -> Call:
-        code = cli.main([str(word) for word in words])
-        return Call(code, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture(autouse=True)

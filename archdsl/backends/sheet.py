@@ -11,6 +11,8 @@ from math import inf
 from typing import Any, Literal, TypeAlias
 
 from archdsl.analyses.notation import count
+from archdsl.backends.markdown import escaped, row
+from archdsl.backends.terminal import printed
 
 Unit: TypeAlias = Literal["text", "name", "number", "share", "count", "B", "change", "change B"]
 """Of a column's values. A `name` is never broken. A `number` is written out, a `share` is in percent, `count` and
@@ -73,7 +75,6 @@ def _paragraphs(lines: Iterable[str], width: int, bold: bool = False) -> list[st
 def table(sheet: Sheet, width: int, color: bool = False) -> str:
     """The rows alone, as text."""
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
     grid = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
@@ -84,21 +85,13 @@ def table(sheet: Sheet, width: int, color: bool = False) -> str:
             no_wrap=column.unit != "text",
             overflow="fold",
         )
-    for row in sheet.rows:
-        grid.add_row(*(shown(column, value, sheet.exact) for column, value in zip(sheet.columns, row, strict=True)))
-    file = StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-    )
-    console.print(grid)
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+    for values in sheet.rows:
+        grid.add_row(*_shown(sheet, values))
+    return printed(grid, width, color)
+
+
+def _shown(sheet: Sheet, values: Sequence[Any]) -> list[str]:
+    return [shown(column, value, sheet.exact) for column, value in zip(sheet.columns, values, strict=True)]
 
 
 def shown(column: Column, value: Any, exact: bool = False) -> str:
@@ -122,25 +115,14 @@ def shown(column: Column, value: Any, exact: bool = False) -> str:
 
 def markdown(sheet: Sheet) -> str:
     """A bold title, the rows, notes as a list."""
-    lines = [f"**{_escaped(sheet.title)}**", "", *(f"- {_escaped(line)}" for line in sheet.heading)]
+    lines = [f"**{escaped(sheet.title)}**", "", *(f"- {escaped(line)}" for line in sheet.heading)]
     lines += [""] if sheet.heading else []
-    lines += [_row(column.heading for column in sheet.columns)]
-    lines += [_row("---" if column.is_text else "---:" for column in sheet.columns)]
-    for row in sheet.rows:
-        pairs = zip(sheet.columns, row, strict=True)
-        lines.append(_row(_escaped(shown(column, value, sheet.exact)) for column, value in pairs))
-    notes = [f"- {_escaped(note)}" for note in sheet.notes]
+    lines += [row(column.heading for column in sheet.columns)]
+    lines += [row("---" if column.is_text else "---:" for column in sheet.columns)]
+    for values in sheet.rows:
+        lines.append(row(map(escaped, _shown(sheet, values))))
+    notes = [f"- {escaped(note)}" for note in sheet.notes]
     return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _escaped(words: str) -> str:
-    for character in "\\|*_`<[":
-        words = words.replace(character, f"\\{character}")
-    return words
 
 
 def comma_separated(sheet: Sheet) -> str:
@@ -148,14 +130,14 @@ def comma_separated(sheet: Sheet) -> str:
     file = StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([column.name for column in sheet.columns])
-    writer.writerows([["" if value is None else plain(value) for value in row] for row in sheet.rows])
+    writer.writerows([["" if value is None else plain(value) for value in values] for values in sheet.rows])
     return file.getvalue()
 
 
 def to_json(sheet: Sheet) -> str:
     """One object: the rows by name of column, and whatever else is to be told."""
     names = [column.name for column in sheet.columns]
-    rows = [dict(zip(names, map(plain, row), strict=True)) for row in sheet.rows]
+    rows = [dict(zip(names, map(plain, values), strict=True)) for values in sheet.rows]
     return json.dumps({**(sheet.facts or {}), "rows": rows}, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -103,13 +103,10 @@ def width() -> int:
 
 
 def print_table(made: Table) -> None:
-    """Prints a table on standard output, without the spaces that would fill up its last column."""
-    from rich.console import Console
+    """Prints a table of rich's on standard output, as wide as the terminal."""
+    from archdsl.backends.terminal import printed
 
-    console = Console(highlight=False, markup=False, emoji=False)
-    with console.capture() as printed:
-        console.print(made)
-    print("\n".join(line.rstrip() for line in printed.get().splitlines()))
+    print(printed(made, width(), in_color(sys.stdout)))
 
 
 def table(*columns: str) -> Table:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from io import StringIO
 from textwrap import wrap
 from typing import Any
 
 from archdsl.backends.table.columns import Column
 from archdsl.backends.table.document import Table, cell, total_cells
+from archdsl.backends.terminal import printed
 
 GAP = 2
 """Blanks between columns."""
@@ -98,7 +98,6 @@ def _is_wrapped(table: Table, index: int) -> bool:
 
 def _panel(table: Table, indices: Sequence[int], width: int, color: bool) -> str:
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table as Grid
 
     grid = Grid(
@@ -113,19 +112,7 @@ def _panel(table: Table, indices: Sequence[int], width: int, color: bool) -> str
         _add_column(grid, table, index, space)
     for line in table.lines:
         grid.add_row(*(cell(table, line, index) for index in indices), style="bold" if line.opened else None)
-    file = StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-    )
-    console.print(grid)
-    return file.getvalue().rstrip("\n")
+    return printed(grid, width, color)
 
 
 def _add_column(grid: Any, table: Table, index: int, space: int) -> None:

@@ -1,8 +1,12 @@
-"""Commands that are run in this process."""
+"""Commands that are run, in this process or in one of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,3 +29,22 @@ Caller = Callable[..., Call]
 def run(capsys: pytest.CaptureFixture[str], words: Sequence[str | Path]) -> Call:
     code = cli.main([str(word) for word in words])
     return Call(code, *capsys.readouterr())
+
+
+@contextmanager
+def started(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """A command in a process of its own, which Ctrl-C reaches; it is gone at the end.
+
+    What a shell starts in the background ignores Ctrl-C, and would hand that on.
+    """
+    running = subprocess.Popen(
+        [sys.executable, "-m", "archdsl", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        yield running
+    finally:
+        running.kill()

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from calls import Caller
+from calls import Caller, started
 
 from archdsl import files
 from archdsl.cli import complete
@@ -572,12 +572,11 @@ def test_a_bug_is_an_apology(call: Caller, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_ctrl_c_ends_quietly_and_leaves_nothing() -> None:
     Path("long.arch").write_text("network N:\n    input image: 3 x 8 x 8\n    relu * 20_000_000\n")
-    command = [sys.executable, "-m", "archdsl", "compile", "long.arch", "--max-steps", "100000000"]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(3)
-    assert running.poll() is None
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    with started("compile", "long.arch", "--max-steps", "100000000") as running:
+        time.sleep(3)
+        assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
     assert (running.returncode, out, err) == (130, "", "")
     assert written() == {"long.arch"}
 

@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from calls import started
 
 from archdsl.diagnostics import CompileError
 from archdsl.driver import open_spec
@@ -302,23 +304,23 @@ def test_quotes_and_commas_survive(path: Path) -> None:
 
 # --- interrupted -----------------------------------------------------------------------------
 
-SWEEP = [sys.executable, "-m", "archdsl", "sweep", "efficientnet", "--phi", "0:7:0.01", "--jobs", "2"]
+SWEEP = ["sweep", "efficientnet", "--phi", "0:7:0.01", "--jobs", "2"]
 
 
+@contextmanager
 def begun(path: Path, lines: int) -> Iterator[subprocess.Popen[str]]:
     """A sweep that has written some lines."""
-    running = subprocess.Popen([*SWEEP, "-o", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not path.exists() or path.read_bytes().count(b"\n") < lines:
-        assert time.monotonic() < deadline
-        assert running.poll() is None
-        time.sleep(0.05)
-    yield running
-    running.kill()
+    with started(*SWEEP, "-o", str(path)) as running:
+        deadline = time.monotonic() + 60
+        while not path.exists() or path.read_bytes().count(b"\n") < lines:
+            assert time.monotonic() < deadline
+            assert running.poll() is None
+            time.sleep(0.05)
+        yield running
 
 
 def test_an_interrupted_sweep_keeps_what_it_has(path: Path) -> None:
-    for running in begun(path, 5):
+    with begun(path, 5) as running:
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=60)
         assert running.returncode == 130
@@ -331,16 +333,15 @@ def test_an_interrupted_sweep_keeps_what_it_has(path: Path) -> None:
 
 
 def test_a_killed_sweep_keeps_whole_lines_and_goes_on(path: Path) -> None:
-    for running in begun(path, 5):
+    with begun(path, 5) as running:
         running.kill()
         running.communicate(timeout=60)
     before = path.read_text()
     kept = before.splitlines()[1:]
     assert before.endswith("\n")
     last = kept[-1].split(",")[2]
-    done = subprocess.run(
-        [*SWEEP[:5], "--phi", f"0:{last}:0.01", "-o", str(path)], capture_output=True, text=True, check=True
-    )
+    again = [*SWEEP[:2], "--phi", f"0:{last}:0.01", "-o", str(path)]
+    done = subprocess.run([sys.executable, "-m", "archdsl", *again], capture_output=True, text=True, check=True)
     assert done.stdout == f"wrote 0 settings to {path}, {len(kept)} were there\n"
     assert path.read_text() == before
 

@@ -28,9 +28,6 @@ from archdsl.driver import open_spec
 from archdsl.ir.graph import Graph, Value
 from archdsl.resources import specs_folder
 
-DEEPEST = 1500
-"""Nodes of the largest networks that are run here; deeper ones are the same blocks, more often."""
-
 
 def _names() -> list[str]:
     found = []
@@ -53,8 +50,6 @@ def graph_of(name: str) -> Graph:
 def test_runs_as_predicted(name: str) -> None:
     """On the meta device, so that nothing is computed: shapes at every node, outputs, parameters by path."""
     graph = graph_of(name)
-    if len(graph) > DEEPEST:
-        pytest.skip("the same blocks as in a smaller variant")
     network = module(graph, device="meta").train()
     inputs = example_inputs(graph, device="meta")
     assert called_shapes(graph, network, inputs) == predicted_shapes(graph)
@@ -72,8 +67,6 @@ def test_runs_as_predicted(name: str) -> None:
 def test_every_parameter_gets_a_gradient(name: str) -> None:
     """While training, from the sum of all outputs. On the meta device: that there is one needs no numbers."""
     graph = graph_of(name)
-    if len(graph) > DEEPEST:
-        pytest.skip("the same blocks as in a smaller variant")
     network = module(graph, device="meta").train()
     outputs = tensors_of(network(*example_inputs(graph, device="meta")))
     sum(output.sum() for output in outputs).backward()
@@ -84,8 +77,6 @@ def test_every_parameter_gets_a_gradient(name: str) -> None:
 def test_outputs_are_finite(name: str) -> None:
     """At the declared size, with fresh weights, in evaluation."""
     graph = graph_of(name)
-    if len(graph) > DEEPEST:
-        pytest.skip("the same blocks as in a smaller variant")
     network = module(graph).eval()
     with torch.no_grad():
         outputs = tensors_of(network(*example_inputs(graph, batch=1)))

@@ -18,7 +18,6 @@ from archdsl.elaborate.outside import given_outside
 from archdsl.elaborate.session import Limits
 from archdsl.elaborate.unused import unused_settings
 from archdsl.ir.graph import Graph
-from archdsl.ir.serialize import from_json
 from archdsl.ir.verify import verify
 from archdsl.resolve.model import File, Network
 from archdsl.resolve.resolve import resolve
@@ -87,6 +86,9 @@ def read_spec(name: str | Path) -> tuple[Source, Path]:
 def open_graph(name: str) -> Compiled:
     """Reads a graph from the JSON that `archdsl import` and `compile --emit json` write. Raises `CompileError`."""
     source = read_source(Path(name), name)
+    # Graph files are rare, and the classes of their schema take as long to make as a spec to read.
+    from archdsl.ir.serialize import from_json
+
     return Compiled(from_json(source.text, name), None, ())
 
 

@@ -62,7 +62,7 @@ def written() -> set[str]:
 def test_check_prints_a_line_for_each_network(call: Caller) -> None:
     assert call("check", "net.arch", "resnet@18") == (
         0,
-        "net.arch: 1,482 params, 1.4 M MACs, 3x32x32 -> 10\n"
+        "net.arch: 1,482 params, 1.40 M MACs, 3x32x32 -> 10\n"
         "specs/resnet.arch@18: 11,689,512 params, 1.81 G MACs, 3x224x224 -> 1000\n",
         "",
     )

@@ -633,7 +633,7 @@ def test_the_input_is_what_the_network_is_made_for(reference: str, size: int) ->
 
 
 def run(*words: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, list(words))
+    result = CliRunner().invoke(app(), list(words))
     return result.exit_code, result.output
 
 

@@ -16,6 +16,8 @@ MAY_IMPORT = {
     "naming": "",
     "resources": "",
     "suggest": "",
+    "terminal": "",
+    "markdown": "",
     "counterparts": "",
     "diagnostics": "source",
     "files": "diagnostics",
@@ -26,15 +28,15 @@ MAY_IMPORT = {
     "analyses": "suggest tensor diagnostics ops ir",
     "elaborate": "source suggest tensor naming diagnostics syntax ops resolve ir analyses",
     "frontends": "source suggest tensor naming diagnostics ops ir",
-    "backends": "source tensor naming diagnostics files ops ir analyses",
+    "backends": "source tensor naming terminal markdown diagnostics files ops ir analyses",
     "driver": "source suggest tensor resources diagnostics syntax ops resolve ir elaborate analyses frontends backends",
     "prove": "source tensor counterparts diagnostics ops ir analyses frontends backends driver",
     "studies": "source suggest tensor diagnostics syntax ops resolve ir analyses elaborate driver",
     "codes": "diagnostics syntax ops resolve ir analyses elaborate frontends studies",
     "report": "source diagnostics",
     "network": "source diagnostics files ir analyses resolve backends driver prove report",
-    "cli": "source suggest tensor resources diagnostics files syntax ops ir analyses resolve elaborate frontends "
-    "backends driver prove studies codes report network",
+    "cli": "source suggest tensor resources terminal diagnostics files syntax ops ir analyses resolve elaborate "
+    "frontends backends driver prove studies codes report network",
     "__main__": "cli",
 }
 

@@ -524,7 +524,7 @@ def test_the_report_of_equal_networks() -> None:
 
 
 def run(*words: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, list(words))
+    result = CliRunner().invoke(app(), list(words))
     return result.exit_code, result.output
 
 

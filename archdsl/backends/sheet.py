@@ -11,8 +11,8 @@ from math import inf
 from typing import Any, Literal, TypeAlias
 
 from archdsl.analyses.notation import count
-from archdsl.backends.markdown import escaped, row
-from archdsl.backends.terminal import printed
+from archdsl.markdown import escaped, row
+from archdsl.terminal import printed
 
 Unit: TypeAlias = Literal["text", "name", "number", "share", "count", "B", "change", "change B"]
 """Of a column's values. A `name` is never broken. A `number` is written out, a `share` is in percent, `count` and

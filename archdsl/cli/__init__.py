@@ -50,7 +50,7 @@ def _run(words: list[str]) -> int:
         print("\n".join(variants))
         return OK
     try:
-        get_command(app).main(words, prog_name="archdsl")
+        get_command(app(words[0] if words else None)).main(words, prog_name="archdsl")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0

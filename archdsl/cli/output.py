@@ -104,7 +104,7 @@ def width() -> int:
 
 def print_table(made: Table) -> None:
     """Prints a table of rich's on standard output, as wide as the terminal."""
-    from archdsl.backends.terminal import printed
+    from archdsl.terminal import printed
 
     print(printed(made, width(), in_color(sys.stdout)))
 

@@ -117,9 +117,12 @@ def table(
         solution,
     )
     with reporting(Format.TEXT) as report:
+        from archdsl.driver import collection_paused
+
         compiled = asked.compile()
         report.add(compiled.warnings)
-        _put(compiled.graph, request, output, asked.name)
+        with collection_paused():
+            _put(compiled.graph, request, output, asked.name)
         report.result_printed = True
 
 

@@ -70,8 +70,9 @@ def compare(ours: Side, theirs: Side, weights: WeightMap, outputs: Sequence[tupl
     are the weights and their use, the structure having been compared at full size. Where the two differ at a
     smaller size (windows may be cut otherwise there), the next larger one decides.
     """
-    module, reference = ours.make(), _on_cpu(theirs.make()).double()
+    module, reference = ours.make(), _on_cpu(theirs.make())
     _randomize(reference)
+    reference.double()
     load_weights(module, reference.state_dict(), weights, share=True)
     module = _on_cpu(module).double()
     for shapes in _sizes([node.output for node in ours.graph.inputs]):

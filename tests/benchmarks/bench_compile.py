@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
-from statistics import median
 
 import torch
-from measure import deep, process, report, seconds
+from measure import beside, deep, process, report, seconds
 
 from archdsl.backends.torch.load import load, module
 from archdsl.backends.torch.source import source
@@ -16,11 +15,8 @@ from archdsl.driver import collection_paused
 
 def bench_check_as_a_process() -> None:
     """A whole `archdsl check` beside the import of torch alone."""
-    ours, theirs = [], []
-    for _ in range(5):
-        ours.append(seconds(process("-m", "archdsl", "check", "resnet"), 1))
-        theirs.append(seconds(process("-c", "import torch"), 1))
-    report("archdsl check resnet / import torch, seconds", median(ours), median(theirs), 0.4)
+    ours, theirs = beside(process("-m", "archdsl", "check", "resnet"), process("-c", "import torch"))
+    report("archdsl check resnet / import torch, seconds", ours, theirs, 0.4)
 
 
 def bench_a_thousand_layers_against_export() -> None:

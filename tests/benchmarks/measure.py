@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from statistics import median
 
 from archdsl.driver import compile_network
 from archdsl.ir.graph import Graph
@@ -34,17 +33,23 @@ def deep(layers: int) -> Graph:
 
 
 def seconds(run: Callable[[], object], times: int = 3) -> float:
-    """The median of several runs."""
+    """The least of several runs: whatever else the machine does only adds to it."""
     taken = []
     for _ in range(times):
         start = time.perf_counter()
         run()
         taken.append(time.perf_counter() - start)
-    return median(taken)
+    return min(taken)
 
 
 def process(*words: str) -> Callable[[], object]:
     return lambda: subprocess.run([sys.executable, *words], check=True, capture_output=True)
+
+
+def beside(*runs: Callable[[], object], times: int = 7) -> tuple[float, ...]:
+    """The least of each, taken in turns, so that a machine that slows down slows all of them."""
+    taken = [[seconds(run, 1) for run in runs] for _ in range(times)]
+    return tuple(map(min, zip(*taken, strict=True)))
 
 
 def report(what: str, ours: float, theirs: float, goal: float) -> None:

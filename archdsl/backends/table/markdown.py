@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archdsl.backends.markdown import escaped, row
 from archdsl.backends.table.document import Table, cell, total_cells
+from archdsl.markdown import escaped, row
 
 
 def markdown(table: Table) -> str:

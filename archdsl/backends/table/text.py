@@ -8,7 +8,7 @@ from typing import Any
 
 from archdsl.backends.table.columns import Column
 from archdsl.backends.table.document import Table, cell, total_cells
-from archdsl.backends.terminal import printed
+from archdsl.terminal import printed
 
 GAP = 2
 """Blanks between columns."""

@@ -347,7 +347,7 @@ def test_a_killed_sweep_keeps_whole_lines_and_goes_on(path: Path) -> None:
 
 
 def test_processes_end_with_the_one_that_asked(path: Path) -> None:
-    for running in begun(path, 3):
+    with begun(path, 3) as running:
         children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
         if not children.exists():
             pytest.skip("needs /proc")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import torch
-from measure import report, seconds
+from measure import beside, report, seconds
 
 from archdsl import load
 from archdsl.frontends.references import build
@@ -30,15 +30,16 @@ print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[
 
 
 def bench_resnet_50_against_export() -> None:
-    """Making, importing and proving the reference, beside `torch.export` of it alone; then with the numbers."""
-    graph = load("resnet@50").graph
-    reference = build("torchvision:resnet50", meta=True).eval()
-    image = (torch.zeros(2, 3, 224, 224, device="meta"),)
-    theirs = seconds(lambda: torch.export.export(reference, image))
-    ours = seconds(lambda: prove(graph, "torchvision:resnet50", structure_only=True))
-    report("proving the structure of ResNet-50 / torch.export, seconds", ours, theirs, 2)
-    ours = seconds(lambda: prove(graph, "torchvision:resnet50"))
-    report("the same with outputs and gradients, seconds", ours, theirs, 2)
+    """Making, importing and proving the reference, by structure and then with numbers, beside `torch.export` of it."""
+    graph, image = load("resnet@50").graph, (torch.zeros(2, 3, 224, 224),)
+    ready = build("torchvision:resnet50").eval()
+    structure, numbers, export = beside(
+        lambda: prove(graph, "torchvision:resnet50", structure_only=True),
+        lambda: prove(graph, "torchvision:resnet50"),
+        lambda: torch.export.export(ready, image),
+    )
+    report("proving the structure of ResNet-50 / torch.export, seconds", structure, export, 2)
+    report("with outputs and gradients / torch.export, seconds", numbers, export, 2)
 
 
 def bench_nasnet_by_structure() -> None:

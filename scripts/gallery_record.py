@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
 from pathlib import Path
-from re import findall
 from typing import TYPE_CHECKING, Any
 
 from archdsl import load
@@ -17,16 +17,18 @@ from archdsl.resources import specs_folder
 if TYPE_CHECKING:
     from archdsl.prove.report import ProofReport
 
-ROOT = Path(__file__).parent.parent
-PROOFS = ROOT / "docs" / "proofs.csv"
-CONSTRAINTS = ROOT / "constraints.txt"
+PROOFS = Path(__file__).parent.parent / "docs" / "proofs.csv"
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What one proof measured: ops that correspond, learned numbers, and the largest relative differences."""
+    """What one proof measured: ops that correspond, learned numbers, and the largest relative differences.
+
+    `versions` are those of PyTorch and of the reference's package in that run: `torch 2.13.0, timm 1.0.31`.
+    """
 
     pair: str
+    versions: str
     ops: int
     params: int
     input: str
@@ -41,7 +43,7 @@ class Proof:
         measured = (
             (numbers.input, numbers.evaluation, numbers.training, numbers.gradients) if numbers else ("", 1, 1, 1)
         )
-        return cls(str(pair), report.nodes, report.parameters, *measured, holds=report.ok)
+        return cls(str(pair), _versions(pair), report.nodes, report.parameters, *measured, holds=report.ok)
 
 
 COLUMNS = [field.name for field in fields(Proof) if field.name != "holds"]
@@ -61,8 +63,14 @@ def proofs() -> dict[str, Proof]:
     return {row.pair: row for row in rows}
 
 
-def _proof(pair: str, ops: str, params: str, input: str, evaluation: str, training: str, gradients: str) -> Proof:
-    return Proof(pair, int(ops), int(params), input, float(evaluation), float(training), float(gradients))
+def _proof(pair: str, versions: str, ops: str, params: str, input: str, **differences: str) -> Proof:
+    figures = {name: float(difference) for name, difference in differences.items()}
+    return Proof(pair, versions, int(ops), int(params), input, **figures)
+
+
+def _versions(pair: Counterpart) -> str:
+    package = pair.reference.partition(":")[0].partition(".")[0]
+    return ", ".join(f"{name} {version(name).partition('+')[0]}" for name in ("torch", package))
 
 
 # --- the page ------------------------------------------------------------------------------
@@ -75,9 +83,9 @@ HEAD = """\
 Every network that comes with archdsl, in every variant: what it costs, and which public implementation it is the
 same as. "The same" is what `archdsl prove` shows: the graphs match op by op, the parameters one by one, and with the
 same random weights, in float64, the outputs in evaluation and in training and the gradients of every parameter agree.
-The last two columns are the largest relative differences of that run, on the CPU, with
-{versions}. Figures near 1e-10 are of gradients that should be 0, a bias's before a batch
-normalization: there rounding is compared with a millionth of the network's largest gradient.
+The last two columns are the largest relative differences of that run, on the CPU, with {versions}.
+Figures near 1e-10 are of gradients that should be 0, a bias's before a batch normalization: there rounding is
+compared with a millionth of the network's largest gradient.
 `make prove` proves all {count} pairs again and writes this page; the tests prove the structure of every pair.
 
 Parameters are learned numbers; MACs are multiply-adds of convolutions and matrix products for one input. Both are of
@@ -95,15 +103,11 @@ def markdown() -> str:
 
 def _page() -> Iterator[str]:
     measured = proofs()
-    yield HEAD.format(versions=_versions(), count=len(COUNTERPARTS))
+    versions = dict.fromkeys(part for proof in measured.values() for part in proof.versions.split(", "))
+    yield HEAD.format(versions=", ".join(versions), count=len(COUNTERPARTS))
     for path in sorted(specs_folder().glob("*.arch")):
         yield from _network(path.stem, measured)
     yield from _notes()
-
-
-def _versions() -> str:
-    pinned = dict(findall(r"(?m)^(torch|torchvision|timm|pytorchcv)==(\S+)$", CONSTRAINTS.read_text(encoding="utf-8")))
-    return ", ".join(f"{package} {pinned[package]}" for package in ("torch", "torchvision", "timm", "pytorchcv"))
 
 
 def _network(spec: str, measured: Mapping[str, Proof]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -598,6 +599,12 @@ def test_standard_output_that_is_full() -> None:
             [sys.executable, "-m", "archdsl", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (done.returncode, done.stderr) == (2, "archdsl: No space left on device\n")
+
+
+def test_standard_error_that_is_closed() -> None:
+    call = [sys.executable, "-m", "archdsl", "draw", "lenet", "-o", "lenet.png"]
+    done = subprocess.run(["sh", "-c", f"exec {shlex.join(call)} 2>&-"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "wrote lenet.png\n")
 
 
 def test_ascii_terminals_get_every_line() -> None:

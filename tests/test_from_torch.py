@@ -539,6 +539,13 @@ def test_a_trace_that_would_not_end_is_given_up() -> None:
     assert notes[1].startswith("reached 1 (Reader), at test_from_torch.py:")
 
 
+def test_a_map_may_be_taken_apart_row_by_row() -> None:
+    """Each is a vector, not a number: the trace ends, and says nothing of numbers."""
+    module = Calls(lambda x: torch.stack(x.unbind(2)[:2], 2))
+    graph = from_torch(module, torch.zeros(1, 3, 1100, 4))
+    assert graph.tensor(graph.outputs[0].values[0]) == Tensor(3, 2, 4)
+
+
 def test_a_module_in_double_precision_is_traced_in_it() -> None:
     module = seq(nn.Conv2d(3, 4, 1), nn.ReLU()).double()
     assert [node.op.name for node in imported(module, stand_ins(module, [Tensor(3, 8, 8)])).graph] == [

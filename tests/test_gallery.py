@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from gallery_record import proofs
 
@@ -14,6 +16,7 @@ from archdsl.prove.report import report_text
 from archdsl.resources import specs_folder
 
 PROVEN = proofs()
+CONSTRAINTS = Path(__file__).parent.parent / "constraints.txt"
 
 
 def test_every_variant_has_a_counterpart_or_a_reason() -> None:
@@ -37,6 +40,13 @@ def test_the_record_is_of_these_pairs_and_all_hold() -> None:
     assert list(PROVEN) == [str(pair) for pair in COUNTERPARTS]
     for proof in PROVEN.values():
         assert max(proof.evaluation, proof.training, proof.gradients) <= TOLERANCE, proof
+
+
+def test_the_record_is_of_the_versions_that_are_tested() -> None:
+    """Where a pin changes, `make prove` has to run again."""
+    pinned = dict(line.split("==") for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines() if "==" in line)
+    for proof in PROVEN.values():
+        assert all(pinned[name] == version for name, version in map(str.split, proof.versions.split(", "))), proof
 
 
 @pytest.mark.parametrize("pair", COUNTERPARTS, ids=str)

@@ -92,9 +92,11 @@ def _blames_call(diagnostic: Diagnostic) -> bool:
     return diagnostic.span.source.name.startswith("--")
 
 
-def in_color(stream: TextIO) -> bool:
-    """Whether `stream` is a terminal that shows colors, and the user has not asked for none."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+def in_color(stream: TextIO | None) -> bool:
+    """Whether `stream` is there, is a terminal that shows colors, and the user has not asked for none."""
+    return (
+        stream is not None and stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
 
 
 def width() -> int:

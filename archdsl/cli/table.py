@@ -97,6 +97,7 @@ def table(
     """
     from archdsl.backends.table import Request
     from archdsl.cli.target import target
+    from archdsl.driver import collection_paused
 
     asked = target(ctx, spec, variant, settings, max_steps, max_depth)
     request = Request(
@@ -117,8 +118,6 @@ def table(
         solution,
     )
     with reporting(Format.TEXT) as report:
-        from archdsl.driver import collection_paused
-
         compiled = asked.compile()
         report.add(compiled.warnings)
         with collection_paused():

@@ -89,8 +89,8 @@ class _FewNumbers(TorchFunctionMode):
         taken = 0
         if func is torch.Tensor.item:
             taken = 1
-        elif func in (torch.unbind, torch.Tensor.unbind):
-            taken = args[0].shape[kwargs.get("dim", args[1] if len(args) > 1 else 0)]
+        elif func in (torch.unbind, torch.Tensor.unbind) and args[0].dim() == 1:
+            taken = len(args[0])
         self.taken += taken
         if taken and self.taken > self.LIMIT:
             raise TakenApart(f"it takes more than {self.LIMIT} numbers apart, one by one")

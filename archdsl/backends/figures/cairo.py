@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -32,6 +31,8 @@ RAISE = 0.02
 """How much higher text is set than its line's middle, of the size, so that its capitals are in the middle."""
 
 Page = Literal["pdf", "png"]
+
+STDERR = 2
 
 
 def render(scene: Scene, format: Page) -> bytes:
@@ -61,19 +62,22 @@ def _quiet_fonts() -> Iterator[None]:
 
     It says so on the process's standard error, past Python; whatever else is said there is handed on.
     """
-    sys.stderr.flush()
-    terminal = os.dup(2)
+    try:
+        terminal = os.dup(STDERR)
+    except OSError:
+        yield  # There is none: nobody hears it.
+        return
     with TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
+        os.dup2(said.fileno(), STDERR)
         try:
             yield
         finally:
-            os.dup2(terminal, 2)
+            os.dup2(terminal, STDERR)
             os.close(terminal)
             said.seek(0)
             for line in said:
-                if not line.startswith(b"Fontconfig"):
-                    os.write(2, line)
+                if not line.startswith(b"Fontconfig warning"):
+                    os.write(STDERR, line)
 
 
 def _page(scene: Scene) -> Any:

@@ -438,6 +438,33 @@ def test_a_given_module_stays_as_it_is() -> None:
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
 
+class WithSpare(nn.Module):
+    """Keeps convolutions that it never calls."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+        for name in names:
+            self.add_module(name, nn.Conv2d(3, 4, 1, bias=False))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x)
+
+
+@pytest.mark.parametrize(
+    ("names", "note"),
+    [
+        (["a"], "1 entry of the state_dict serves no output there: a.weight"),
+        (["a", "b"], "2 entries of the state_dict serve no output there: a.weight, b.weight"),
+        (["a", "b", "c"], "3 entries of the state_dict serve no output there: a.weight, b.weight ..."),
+    ],
+)
+def test_what_serves_no_output_is_noted(names: list[str], note: str) -> None:
+    report = against("conv(4, 1)", WithSpare(*names), structure_only=True)
+    assert report.ok
+    assert report.notes == (note,)
+
+
 def test_momentum_is_noted() -> None:
     report = against("bn", nn.BatchNorm2d(3, momentum=0.01))
     assert report.ok

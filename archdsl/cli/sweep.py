@@ -174,7 +174,7 @@ def _run(trier: Trier, points: Grid, record: Record | None, jobs: int | None, re
             found.extend(rows)
             complete = True
         except KeyboardInterrupt:
-            rows.close()  # type: ignore[attr-defined]
+            rows.close()
     report.add(unused_settings(row.trial for row in found if row.trial))
     return found, complete
 

@@ -10,12 +10,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from archdsl.ir.graph import Graph, Node
+from archdsl.ops.activation import Prelu
 from archdsl.ops.arguments import sides, spread
 from archdsl.ops.base import Op, Window
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.crop import CenterCrop, Crop, Pad, Trim
 from archdsl.ops.opaque import Opaque
 from archdsl.ops.pool import AvgPool
+from archdsl.ops.pool_adaptive import AdaptivePool
+from archdsl.ops.reshape import ChannelSlice
+from archdsl.ops.resize import Resize, Upsample
 from archdsl.ops.scale import LayerScale
 from archdsl.ops.transposed import UpConv
 from archdsl.prove.form import Form, Part, Wire, squeezed
@@ -160,8 +164,9 @@ def _global(name: str) -> Callable[[Op, tuple[Tensor, ...]], Canonical]:
 
 def _adaptive(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     """Where the sizes divide, its windows are all the same."""
+    assert isinstance(op, AdaptivePool)
     (x,) = inputs
-    size = spread(op.size, x, "size")  # type: ignore[attr-defined]
+    size = spread(op.size, x, "size")
     if any(n % out for n, out in zip(x.spatial, size, strict=True)):
         return op.name, {"size": size}
     kernel = tuple(n // out for n, out in zip(x.spatial, size, strict=True))
@@ -173,7 +178,8 @@ def _adaptive(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
 
 
 def _resize(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
-    return "resize", {"mode": op.mode, "align_corners": op.align_corners}  # type: ignore[attr-defined]
+    assert isinstance(op, Resize | Upsample)
+    return "resize", {"mode": op.mode, "align_corners": op.align_corners}
 
 
 def _pad(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
@@ -194,17 +200,13 @@ def _cut(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
 
 
 def _channel_slice(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
-    stop = op.stop  # type: ignore[attr-defined]
-    return op.name, {"start": op.start, "stop": inputs[0].channels if stop is None else stop}  # type: ignore[attr-defined]
+    assert isinstance(op, ChannelSlice)
+    return op.name, {"start": op.start, "stop": inputs[0].channels if op.stop is None else op.stop}
 
 
 def _learned_factor(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
-    assert isinstance(op, LayerScale)
+    assert isinstance(op, LayerScale | Prelu)
     return op.name, {"per_channel": op.per_channel and inputs[0].channels > 1}
-
-
-def _prelu(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
-    return op.name, {"per_channel": op.per_channel and inputs[0].channels > 1}  # type: ignore[attr-defined]
 
 
 CANONICAL: Mapping[str, Callable[[Op, tuple[Tensor, ...]], Canonical]] = {
@@ -227,6 +229,6 @@ CANONICAL: Mapping[str, Callable[[Op, tuple[Tensor, ...]], Canonical]] = {
     "center_crop": _cut,
     "channel_slice": _channel_slice,
     "layer_scale": _learned_factor,
-    "prelu": _prelu,
+    "prelu": _learned_factor,
 }
 """Ops that go under another name, or whose arguments say the same in several ways; any other is what it is."""

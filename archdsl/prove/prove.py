@@ -9,6 +9,7 @@ from torch import nn
 
 from archdsl.analyses import totals
 from archdsl.ir.graph import Graph, Node
+from archdsl.ops.norm import Bn
 from archdsl.prove.canonical import form
 from archdsl.prove.colors import Parts
 from archdsl.prove.differences import divergences
@@ -95,8 +96,10 @@ def _notes(ours: Side, theirs: Side, trained: bool) -> Iterator[str]:
         if names and not trained:
             yield f"left out, since only {where}: {', '.join(names)} (while training)"
         if side.unused:
-            several = f", {side.unused[1]} ..." if len(side.unused) > 2 else ""
-            yield f"{len(side.unused)} entries of the state_dict serve no output {where}: {side.unused[0]}{several}"
+            count = len(side.unused)
+            entries, serve = ("entry", "serves") if count == 1 else ("entries", "serve")
+            shown = ", ".join(side.unused[:2]) + (" ..." if count > 2 else "")
+            yield f"{count} {entries} of the state_dict {serve} no output {where}: {shown}"
 
 
 def _momenta(pairs: Pairs, ours: Side, theirs: Side) -> Iterator[str]:
@@ -105,7 +108,9 @@ def _momenta(pairs: Pairs, ours: Side, theirs: Side) -> Iterator[str]:
     for here, there in pairs.items():
         if here.op == "bn":
             mine, its = ours.graph.node(here.node), theirs.graph.node(there.node)
-            found[mine.op.momentum, its.op.momentum].append(mine)  # type: ignore[attr-defined]
+            assert isinstance(mine.op, Bn)
+            assert isinstance(its.op, Bn)
+            found[mine.op.momentum, its.op.momentum].append(mine)
     for (mine_momentum, its_momentum), nodes in found.items():
         if mine_momentum != its_momentum:
             yield f"momentum {mine_momentum:g} here, {its_momentum:g} there, in {len(nodes)} bn: not compared"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ def sweep(
     record: Record | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
-) -> Iterator[Row]:
+) -> Generator[Row]:
     """A row for each point of the grid: first those that the record has, then the others in order.
 
     What is new is added to the record before it is handed out. Raises `OSError` where the record cannot be written.

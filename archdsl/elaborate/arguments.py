@@ -17,11 +17,10 @@ from archdsl.syntax.tree import ParameterType
 
 
 class Call(NamedTuple):
-    """An op ready to be placed: the values its arguments name, and the arguments as they were written."""
+    """An op ready to be placed: the values its arguments name, and the arguments as they were given."""
 
     op: Op
     extra: tuple[Flow, ...]
-    written: tuple[tuple[str, str], ...]
     fields: Mapping[str, Given]
 
 
@@ -69,8 +68,7 @@ class OpMaker:
                 made = self._made[key] = op(**values)
             except ValidationError as error:
                 raise _translate(op, error, fields, span) from None
-        written = tuple((name, given.written) for name, given in fields.items() if given.written is not None)
-        return Call(made, extra, written, fields)
+        return Call(made, extra, fields)
 
 
 def _plain(value: Any) -> Any:

@@ -91,7 +91,8 @@ def _run(expander: Expander, network: Network, environment: Environment) -> Any:
     with expander.defaults.network(network, environment):
         inputs = tuple(_input(expander, declared, environment) for declared in network.inputs)
         bind_inputs(network, inputs, environment, network.span)
-        return expander.statements(network.flow.statements, environment)
+        with expander.names_of(network.flow, (declared.name.name for declared in network.inputs)):
+            return expander.statements(network.flow.statements, environment)
 
 
 def _input(expander: Expander, declared: tree.Input, environment: Environment) -> Flow:
@@ -127,21 +128,21 @@ def place_by_depth(builder: Builder) -> None:
     A use of a block counts among all uses of that block, in order, whether or not it holds such an op: the
     rule of EfficientNet's published code.
     """
-    blocks = {number: (block, parent) for number, block, parent in builder.scopes()}
-    index: dict[int, int] = {}
+    blocks = {path: (block, parent) for path, block, parent in builder.scopes()}
+    index: dict[str, int] = {}
     totals: dict[str, int] = {}
-    for number, (block, _) in blocks.items():
+    for path, (block, _) in blocks.items():
         if block is not None:
-            index[number] = totals.get(block, 0)
-            totals[block] = index[number] + 1
-    for number, op, scope in list(builder.ops()):
-        home: int | None = scope
+            index[path] = totals.get(block, 0)
+            totals[block] = index[path] + 1
+    for node, op, scope in list(builder.ops()):
+        home: str | None = scope
         while home is not None and blocks[home][0] is None:
             home = blocks[home][1]
         if home is not None:
             block = blocks[home][0]
             assert block is not None
-            builder.replace(number, op.placed(index[home], totals[block]))
+            builder.replace(node, op.placed(index[home], totals[block]))
 
 
 def _check_shared(graph: Graph, session: Session) -> None:

@@ -24,8 +24,11 @@ class Environment:
         parent: Environment | None = None,
         functions: dict[str, tree.Define] | None = None,
         link: bool = False,
+        scope: str | None = None,
     ) -> None:
         self.file = file
+        self.scope: str | None = scope if scope is not None or parent is None else parent.scope
+        """The path of the scope of the graph whose names these are; None for the definitions of a file."""
         self.parent = parent
         self.functions = functions or {}
         self.values: dict[str, Any] = {}
@@ -34,13 +37,13 @@ class Environment:
         self._home: Environment = parent._home if link and parent else self
 
     @classmethod
-    def of(cls, file: File) -> Environment:
-        """What a block of `file` begins with: the file's functions."""
-        return cls(file, functions=file.functions)
+    def of(cls, file: File, scope: str | None = None) -> Environment:
+        """What a block of `file` begins with: the file's functions. `scope` is the path of the block's scope."""
+        return cls(file, functions=file.functions, scope=scope)
 
-    def child(self) -> Environment:
-        """A new table for names of its own: one turn of a loop, one call of a function."""
-        return Environment(self.file, self)
+    def child(self, scope: str | None = None) -> Environment:
+        """A new table for names of its own: one turn of a loop (in a scope of its own), one call of a function."""
+        return Environment(self.file, self, scope=scope)
 
     def link(self, **values: Any) -> Environment:
         """The same table with another `it` or `input`."""

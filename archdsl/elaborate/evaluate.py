@@ -8,6 +8,7 @@ from typing import Any
 
 from archdsl.elaborate.compare import compare
 from archdsl.elaborate.environment import Environment
+from archdsl.elaborate.asked import asked
 from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, describe, tensor_facts
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
@@ -235,6 +236,7 @@ def given(arguments: tuple[tree.Argument, ...], environment: Environment, depth:
             argument.value,
             environment,
             environment.get("it"),
+            asked=asked(argument.value, environment),
         )
         for argument in arguments
     )

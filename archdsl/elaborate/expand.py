@@ -7,7 +7,8 @@ are reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from archdsl.elaborate import regions
@@ -16,10 +17,12 @@ from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import elements, evaluate, given, truth, whole
 from archdsl.elaborate.merge import merge
 from archdsl.elaborate.session import Place, Session
+from archdsl.elaborate.naming import Text, step_base, step_names, without_clause
 from archdsl.elaborate.steps import Result, Shell, apply, as_result, plain, refs_of
 from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe
+from archdsl.elaborate.written import written
 from archdsl.ir.builder import Home, Ref
-from archdsl.naming import snake_case
+from archdsl.ir.graph import Let
 from archdsl.resolve.model import Block, Network
 from archdsl.resolve.scopes import bound_names
 from archdsl.source import Span
@@ -35,13 +38,40 @@ class Expander:
         self.defaults = Defaults()
         self.outputs: dict[str, tuple[list[Ref], bool, bool]] = {}
         """Further outputs: values, training, several."""
+        self._names: list[Mapping[int, str]] = []
+        self._known_names: dict[int, Mapping[int, str]] = {}
+        self._alone: dict[int, tree.Step] = {}
+        """Steps that are copied, without their copies and their `as`."""
+        self._rests: dict[int, tree.Branch] = {}
+
+    # --- names -----------------------------------------------------------------------------
+
+    @contextmanager
+    def names_of(self, flow: Text, values: Iterable[str] = ()) -> Iterator[None]:
+        """While inside, steps have the names that the text of `flow` gives them. `values` are named outside of it."""
+        if id(flow) not in self._known_names:
+            self._known_names[id(flow)] = step_names(flow, values)
+        self._names.append(self._known_names[id(flow)])
+        try:
+            yield
+        finally:
+            self._names.pop()
+
+    def name_of(self, part: object) -> str:
+        return self._names[-1][id(part)]
+
+    def rest_of(self, branch: tree.Branch) -> tree.Branch:
+        """A branch after its first clause: always the same object for the same branch, as names go by it."""
+        return self._rests.setdefault(id(branch), without_clause(branch))
 
     # --- bodies and statements -------------------------------------------------------------
 
-    def body(self, body: tree.Body, environment: Environment) -> Result:
-        """What flows out of `body`; what flows in is `it` of `environment`."""
-        with self.defaults.file(environment.file):
-            return self.statements(body.statements, environment)
+    def body(self, block: Block, environment: Environment) -> Result:
+        """What flows out of a block; what flows in is `it` of `environment`."""
+        ports = block.ports
+        values = (*(name.name for name in ports.names), *((ports.rest.name,) if ports.rest else ())) if ports else ()
+        with self.defaults.file(environment.file), self.names_of(block.body, values):
+            return self.statements(block.body.statements, environment)
 
     def statements(self, statements: Iterable[tree.FlowStatement], environment: Environment) -> Result:
         for statement in statements:
@@ -101,29 +131,41 @@ class Expander:
         source = Given(None, value, text, place, statement.value, environment, environment.get("it"))
         environment.define(statement.name.name, value, source)
         if isinstance(value, bool | int | float | str):
-            self.session.builder.current.lets.append((statement.name.name, text, value))
+            builder = self.session.builder
+            builder.current.lets.append(Let(statement.name.name, written(statement.value, environment, builder), value))
 
     def shared(self, statement: tree.Shared, environment: Environment) -> None:
         unit = evaluate(statement.value, environment)
         if not isinstance(unit, Unit):
             raise Problem("wrong-type", f"only an op or a block can be shared, not {describe(unit)}", statement.span)
-        home = Home(self.session.builder.scope, statement.name.name)
+        home = Home(self.session.builder.current.weights, statement.name.name)
         environment.define(statement.name.name, Unit(unit.definition, unit.given, unit.variant, home))
 
     def branch_on(self, statement: tree.If, environment: Environment) -> Result:
-        for condition, body in statement.arms:
-            if self.decide(condition, environment):
-                return self.statements(body.statements, environment)
-        if statement.otherwise is not None:
-            return self.statements(statement.otherwise.statements, environment)
-        result: Result = environment.values["it"]
+        conditions = tuple(condition for condition, _ in statement.arms)
+        taken = next((i for i, condition in enumerate(conditions) if truth(condition, environment)), len(conditions))
+        bodies = (*(body for _, body in statement.arms), *((statement.otherwise,) if statement.otherwise else ()))
+        with self.arm(statement.span, conditions, taken, environment) as gives:
+            result: Result = environment.values["it"]
+            if taken < len(bodies):
+                result = self.statements(bodies[taken].statements, environment)
+            gives["it"] = refs_of(result)
+            gives.update(self.bound_in(statement, environment))
         return result
 
-    def decide(self, condition: tree.Expression, environment: Environment) -> bool:
-        """A condition, and a note in the scope of how it came out."""
-        outcome = truth(condition, environment)
-        self.session.builder.current.decisions.append((expression_text(condition), outcome))
-        return outcome
+    def arm(
+        self, place: Span, conditions: tuple[tree.Expression, ...], taken: int, environment: Environment
+    ) -> AbstractContextManager[dict[str, tuple[Ref, ...]]]:
+        """Opens the arm of an `if` that is built, with a note in the graph of which it is and why."""
+        builder = self.session.builder
+        return builder.choice(place, tuple(written(c, environment, builder) for c in conditions), taken)
+
+    def bound_in(self, statement: tree.FlowStatement, environment: Environment) -> Iterator[tuple[str, tuple[Ref, ...]]]:
+        """The values of the network that a statement has named, by name."""
+        for name in bound_names(statement):
+            value = environment.get(name)
+            if isinstance(value, Flow) or (isinstance(value, tuple) and all(isinstance(v, Flow) for v in value)):
+                yield name, refs_of(value)
 
     def several(self, values: Iterable[tree.Expression | tree.Spread], environment: Environment) -> Result:
         """`(a, b, *rest)`: each a value of the network."""
@@ -155,10 +197,12 @@ class Expander:
         """The body once for each of `values`, each turn a copy with names of its own."""
         values = list(values)
         result: Result = environment.values["it"]
-        with self.session.builder.within("copies", "repeat", statement.span) as copies:
+        over = statement.count if isinstance(statement, tree.Repeat) else statement.values
+        count = written(over, environment, self.session.builder)
+        with self.session.builder.within("copies", self.name_of(statement), statement.span, count=count) as copies:
             for index, value in enumerate(values):
                 self.session.tick(statement.span)
-                turn = environment.child()
+                turn = environment.child(self.session.builder.path(str(index)))
                 turn.values["it"] = result
                 if name is not None:
                     origin = f"turn {index + 1} of {len(values)}"
@@ -170,6 +214,7 @@ class Expander:
                     self.session.builder.within(
                         "copy", str(index), statement.span, copy=(index, len(values)), arguments=arguments
                     ) as scope,
+                    self.names_of(statement.body),
                 ):
                     result = self.statements(statement.body.statements, turn)
                     scope.results = refs_of(result)
@@ -231,7 +276,7 @@ class Expander:
     def step(self, step: tree.Step, incoming: Result, environment: Environment, shell: Shell | None = None) -> Result:
         """Applies a step. `shell` is the scope to fill where the step is all of a stage or an output."""
         label = step.binding.names[0].name if step.binding and not step.binding.several else None
-        shell = shell or self.own_shell(step.target, label)
+        shell = shell or self.shell(step)
         if step.copies is not None:
             result = self.copies(step, step.copies, incoming, environment, shell)
         else:
@@ -239,17 +284,9 @@ class Expander:
         self.name_results(step, result, environment)
         return result
 
-    def own_shell(self, target: tree.StepTarget, label: str | None) -> Shell:
-        match target:
-            case tree.Name(name=name) | tree.VariantOf(name=name) | tree.Call(function=tree.Name(name=name)):
-                base = snake_case(name)
-            case tree.Call(function=tree.VariantOf(name=name)):
-                base = snake_case(name)
-            case tree.Merge(op=tree.Name(name=name)) | tree.Merge(op=tree.Call(function=tree.Name(name=name))):
-                base = name
-            case _:
-                base = "group"
-        return Shell("block", label or base, base, {})
+    def shell(self, step: tree.Step) -> Shell:
+        """A scope of the step's own. A step that is a chain has no name, since it makes nothing itself."""
+        return Shell("block", self._names[-1].get(id(step), ""), step_base(step.target), {})
 
     def target(
         self,
@@ -270,13 +307,25 @@ class Expander:
             case tree.Group(chain=chain):
                 return self.chain(chain, incoming, environment)
             case tree.Choice():
-                chosen = target.then if self.decide(target.condition, environment) else target.otherwise
-                if chosen is None:
-                    return incoming
-                if self.is_value(chosen.target, environment):
-                    return self.head(chosen, environment)
-                return self.step(chosen, incoming, environment)
+                return self.choice(target, incoming, environment)
         raise AssertionError(f"no rule for {type(target).__name__}")
+
+    def choice(self, target: tree.Choice, incoming: Result, environment: Environment) -> Result:
+        """`-> if c then A else B`."""
+        holds = truth(target.condition, environment)
+        chosen = target.then if holds else target.otherwise
+        with self.arm(target.span, (target.condition,), 0 if holds else 1, environment) as gives:
+            if chosen is None:
+                result = incoming
+            elif self.is_value(chosen.target, environment):
+                result = self.head(chosen, environment)
+            else:
+                result = self.step(chosen, incoming, environment)
+            gives["it"] = refs_of(result)
+            for arm in (target.then, target.otherwise):
+                for name in arm.binding.names if arm and arm.binding else ():
+                    gives[name.name] = refs_of(environment.get(name.name))
+        return result
 
     def unit(self, target: tree.Name | tree.Call | tree.VariantOf, environment: Environment) -> Unit:
         unit = self.named_unit(target, environment)
@@ -303,7 +352,8 @@ class Expander:
         count = self.checked(whole(copies.count, environment), copies.count.span)
         kind = "copies" if shell.kind == "block" else shell.kind
         flow = incoming
-        with self.session.builder.within(kind, shell.base, step.span, **shell.facts) as scope:
+        number = written(copies.count, environment, self.session.builder)
+        with self.session.builder.within(kind, shell.name, step.span, count=number, **shell.facts) as scope:
             for index in range(count):
                 override: tuple[Given, ...] = ()
                 if index == 0:
@@ -330,11 +380,13 @@ class Expander:
                 shell = Shell("copy", str(index), "copy", {"copy": (index, count)}, (index, count))
                 unit = Unit(unit.definition, unit.given + override, unit.variant, unit.home)
                 return apply(self, unit, flow, target.span, shell, None)
+        alone = self._alone.setdefault(id(step), tree.Step(target, None, None, step.span))
         with (
             self.session.inside(Place("copy", (), step.span, (index, count))),
             self.session.builder.within("copy", str(index), step.span, copy=(index, count)) as scope,
+            self.names_of(alone),
         ):
-            flow = self.target(target, flow, environment, self.own_shell(target, None), None, override)
+            flow = self.target(target, flow, environment, self.shell(alone), None, override)
             scope.results = refs_of(flow)
         return flow
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.evaluate import elements
-from archdsl.elaborate.steps import Result, Shell, apply
-from archdsl.elaborate.values import FAILED, Flow, Problem
+from archdsl.elaborate.evaluate import elements, truth
+from archdsl.elaborate.regions import lone_step
+from archdsl.elaborate.session import Place
+from archdsl.elaborate.steps import Result, Shell, apply, plain, refs_of
+from archdsl.elaborate.values import FAILED, Flow, Given, Problem
+from archdsl.elaborate.written import written
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -24,14 +27,13 @@ def merge(
     values: list[Flow] = []
     origins: list[tree.Chain] = []
     failed = False
-    link = environment.link(it=incoming)
     for branch in merge.branches:
-        for chain, place in _branches(expander, branch.clauses, branch.chain, link):
-            result = expander.attempt(chain, place)
+        for result in _results(expander, branch, environment.link(it=incoming)):
             failed = failed or not isinstance(result, Flow | tuple)
-            spreads = isinstance(chain.steps[0].target, tree.Spread) and len(chain.steps) == 1
+            target = branch.chain.steps[0].target
+            spreads = isinstance(target, tree.Spread) and len(branch.chain.steps) == 1
             values.extend(_branch_values(result, spreads or merge.op is None, branch.span))
-            origins.extend([chain] * (len(values) - len(origins)))
+            origins.extend([branch.chain] * (len(values) - len(origins)))
     if failed:
         return FAILED
     if merge.op is None:
@@ -64,23 +66,59 @@ def _mend(values: list[Flow], origins: list[tree.Chain]) -> str | None:
     return None
 
 
-def _branches(
-    expander: Expander, clauses: tuple[tree.Each | tree.When, ...], chain: tree.Chain, environment: Environment
-) -> Iterator[tuple[tree.Chain, Environment]]:
-    """A branch, or one for each element, where its conditions hold."""
-    if not clauses:
-        yield chain, environment.link(it=environment.find("it"))
-        return
-    clause, *rest = clauses
-    if isinstance(clause, tree.When):
-        if expander.decide(clause.condition, environment):
-            yield from _branches(expander, tuple(rest), chain, environment)
-        return
-    for value in elements(clause.values, environment):
-        expander.session.tick(clause.span)
-        turn = environment.child()
-        turn.values.update({"it": environment.find("it"), clause.name.name: value})
-        yield from _branches(expander, tuple(rest), chain, turn)
+def _results(expander: Expander, branch: tree.Branch, environment: Environment) -> list[Result]:
+    """What a branch comes to: nothing where its condition does not hold, one result for each turn of its loop."""
+    if not branch.clauses:
+        return [expander.attempt(branch.chain, environment.link(it=environment.find("it")))]
+    clause, rest = branch.clauses[0], expander.rest_of(branch)
+    if isinstance(clause, tree.Each):
+        return _turns(expander, branch, clause, rest, environment)
+    holds = truth(clause.condition, environment)
+    with expander.arm(clause.span, (clause.condition,), 0 if holds else 1, environment) as gives:
+        results = _results(expander, rest, environment) if holds else []
+        gives["it"] = tuple(ref for result in results for ref in refs_of(result))
+    return results
+
+
+def _turns(
+    expander: Expander, branch: tree.Branch, clause: tree.Each, rest: tree.Branch, environment: Environment
+) -> list[Result]:
+    """`| for rate in rates: conv(8, 3, dilation=rate)`: each turn a copy with names of its own."""
+    builder, values = expander.session.builder, elements(clause.values, environment)
+    count = written(clause.values, environment, builder)
+    results: list[Result] = []
+    with builder.within("copies", expander.name_of(branch.chain), branch.span, count=count) as copies:
+        for index, value in enumerate(values):
+            expander.session.tick(clause.span)
+            turn = environment.child(builder.path(str(index)))
+            turn.values["it"] = environment.find("it")
+            turn.define(clause.name.name, value, Given(clause.name.name, value, None, clause.span))
+            results += _turn(expander, rest, clause.name.name, turn, (index, len(values)))
+        copies.results = tuple(ref for result in results for ref in refs_of(result))
+    return results
+
+
+def _turn(
+    expander: Expander, rest: tree.Branch, name: str, turn: Environment, copy: tuple[int, int]
+) -> list[Result]:
+    """One turn. A branch that is nothing but a block *is* that block."""
+    arguments = ((name, plain(turn.values[name])),)
+    lone = None if rest.clauses else lone_step(expander, rest.chain, turn)
+    with expander.session.inside(Place("branch", arguments, rest.span, copy)):
+        if lone is not None:
+            head, step = lone
+            incoming = turn.find("it") if head is None else expander.head(head, turn)
+            shell = Shell("copy", str(copy[0]), "branch", {"copy": copy}, copy)
+            return [expander.step(step, incoming, turn, shell)]
+        with (
+            expander.session.builder.within(
+                "copy", str(copy[0]), rest.span, copy=copy, arguments=arguments
+            ) as scope,
+            expander.names_of(rest),
+        ):
+            results = _results(expander, rest, turn)
+            scope.results = tuple(ref for result in results for ref in refs_of(result))
+    return results
 
 
 def _branch_values(result: Result, spread: bool, span: Span) -> Iterable[Flow]:

@@ -22,14 +22,15 @@ def stage(expander: Expander, stage: tree.Stage, environment: Environment) -> Re
     facts = {"title": stage.title.value if stage.title else None}
     if stage.doc:
         facts["doc"] = stage.doc.value
-    result = _region(expander, stage.flow, Shell("stage", name, f"stage {name}", facts), stage.span, environment)
+    shell = Shell("stage", expander.name_of(stage), f"stage {name}", facts)
+    result = _region(expander, stage.flow, shell, stage.span, environment)
     environment.define(name, FAILED if result is None else result)
     return result
 
 
 def output(expander: Expander, output: tree.Output, environment: Environment) -> None:
     name = output.name.name
-    shell = Shell("output", name, f"output {name}", {})
+    shell = Shell("output", expander.name_of(output), f"output {name}", {})
     result = _region(expander, output.flow, shell, output.span, environment)
     several = any(place.what == "repeat" for place in expander.session.places)
     values, _, _ = expander.outputs.setdefault(name, ([], output.training, several))
@@ -43,13 +44,16 @@ def _region(
     incoming = environment.values["it"]
     link = environment.link(it=incoming, input=incoming)
     with expander.session.inside(Place(shell.what, (), span)):
-        lone = _lone_step(expander, flow, link)
+        lone = lone_step(expander, flow, link)
         if lone is not None:
             head, step = lone
             if head is not None:
                 incoming = expander.head(head, link)
             return expander.step(step, incoming, link, shell)
-        with expander.session.builder.within(shell.kind, shell.base, span, **shell.facts) as scope:
+        with (
+            expander.session.builder.within(shell.kind, shell.name, span, **shell.facts) as scope,
+            expander.names_of(flow),
+        ):
             if isinstance(incoming, Flow):
                 scope.names.append(("input", incoming.ref))
             if isinstance(flow, tree.Body):
@@ -60,7 +64,7 @@ def _region(
     return result
 
 
-def _lone_step(
+def lone_step(
     expander: Expander, flow: tree.Chain | tree.Body, environment: Environment
 ) -> tuple[tree.Step | None, tree.Step] | None:
     """The only step of a flow that is nothing but a block (after the value it begins with)."""
@@ -68,7 +72,7 @@ def _lone_step(
         if len(flow.statements) != 1:
             return None
         only = flow.statements[0]
-        return _lone_step(expander, only, environment) if isinstance(only, tree.Chain) else None
+        return lone_step(expander, only, environment) if isinstance(only, tree.Chain) else None
     head, *rest = flow.steps
     if rest and expander.is_value(head.target, environment):
         return _lone(expander, head, rest, environment)

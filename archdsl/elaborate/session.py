@@ -113,8 +113,3 @@ def _joined(frames: Iterable[Frame]) -> Iterator[Frame]:
         inner = frame
     if inner is not None:
         yield inner
-
-
-def arguments_of(fields: dict[str, Given]) -> tuple[tuple[str, str], ...]:
-    """Arguments as written, by name, where they are more than a plain number."""
-    return tuple((name, given.written) for name, given in fields.items() if given.written is not None)

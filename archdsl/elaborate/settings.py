@@ -23,13 +23,15 @@ Chosen = Mapping[str, Given]
 """Settings given from outside, by name."""
 
 
-def settle(network: Network, variant: str | None, chosen: Chosen) -> tuple[Environment, tuple[Setting, ...]]:
-    """The environment of the network's body, and every setting with its origin.
+def settle(
+    network: Network, variant: str | None, chosen: Chosen, scope: str = ""
+) -> tuple[Environment, tuple[Setting, ...]]:
+    """The environment of the network's body, and every setting with its origin. `scope` is the path of its scope.
 
     What is given wins over the variant, the variant over scaling formulas and defaults. Raises
     `Problem` for a name or a value that cannot be, and for a broken `require`.
     """
-    environment = Environment(network.file, Environment.of(network.file), network.functions)
+    environment = Environment(network.file, Environment.of(network.file), network.functions, scope=scope)
     assigned = _assignments(network, variant)
     _check_names(network, chosen)
     settings = []

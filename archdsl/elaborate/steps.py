@@ -9,9 +9,10 @@ from archdsl.diagnostics import Note
 from archdsl.elaborate.arguments import Call, check_kind, match_arguments
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import word_or_value
-from archdsl.elaborate.session import Place, arguments_of
+from archdsl.elaborate.session import Place
 from archdsl.elaborate.settings import settle
 from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit
+from archdsl.elaborate.written import written_arguments
 from archdsl.ir.builder import Home
 from archdsl.ir.graph import ScopeKind
 from archdsl.ops.base import Mismatch, Op
@@ -27,10 +28,10 @@ Result = Flow | tuple[Flow, ...] | Failed | None
 
 
 class Shell(NamedTuple):
-    """The scope that a block fills: its own, or the stage, output or copy that consists of it."""
+    """The scope that a block fills: its own, or the stage, output or copy that consists of it; and its name there."""
 
     kind: ScopeKind
-    base: str
+    name: str
     what: str
     facts: dict[str, Any]
     copy: tuple[int, int] | None = None
@@ -50,7 +51,7 @@ def apply(expander: Expander, unit: Unit, incoming: Result, span: Span, shell: S
         return _apply_block(expander, definition, unit, values, span, shell)
     if isinstance(definition, Network):
         return _apply_network(expander, definition, unit, values, span, shell)
-    return _apply_op(expander, definition, unit, values, span, shell.base, label)
+    return _apply_op(expander, definition, unit, values, span, shell.name, label)
 
 
 def _as_values(unit: Unit, incoming: Flow | tuple[Flow, ...] | None, span: Span) -> tuple[Flow, ...]:
@@ -73,7 +74,7 @@ def as_result(values: tuple[Flow, ...]) -> Flow | tuple[Flow, ...]:
 
 
 def _apply_op(
-    expander: Expander, op: type[Op], unit: Unit, values: tuple[Flow, ...], span: Span, base: str, label: str | None
+    expander: Expander, op: type[Op], unit: Unit, values: tuple[Flow, ...], span: Span, name: str, label: str | None
 ) -> Result:
     session = expander.session
     session.tick(span)
@@ -84,9 +85,9 @@ def _apply_op(
             call.op,
             [value.ref for value in inputs],
             span,
-            base,
+            name,
             label=label,
-            written=call.written,
+            written=written_arguments(call.fields.items(), session.builder),
             home=unit.home,
             environment=call.fields,
         )
@@ -144,7 +145,7 @@ def _apply_block(
     session = expander.session
     session.tick(span)
     _check_depth(expander, block.name, span)
-    environment = Environment.of(block.file)
+    environment = Environment.of(block.file, session.builder.path(shell.name))
     fields, arguments = _bind(expander, block, unit, values, environment, span)
     shown = tuple((p.name, environment.values[p.name]) for p in block.parameters)
     place = Place(f"block {block.name}", shown, span, shell.copy)
@@ -152,18 +153,19 @@ def _apply_block(
     facts = {
         "block": block.name,
         "defined": block.span,
-        "written": arguments_of(fields),
+        "written": written_arguments(fields.items(), session.builder),
         "omitted": omitted,
+        "units": tuple(p.name for p in block.parameters if isinstance(environment.values[p.name], Unit)),
         "doc": block.doc or None,
     }
     with (
         session.inside(place, nested=True),
         session.builder.within(
-            shell.kind, shell.base, span, home=unit.home, arguments=arguments, **{**facts, **shell.facts}
+            shell.kind, shell.name, span, home=unit.home, arguments=arguments, **{**facts, **shell.facts}
         ) as scope,
     ):
         scope.names.extend((name, value.ref) for name, value in zip(_ports(block, values), values, strict=True))
-        result = expander.body(block.body, environment)
+        result = expander.body(block, environment)
         scope.results = refs_of(result)
     return result
 
@@ -264,17 +266,18 @@ def _apply_network(
         raise Problem("wrong-arguments", f"settings of `{network.name}` are given by name", span)
     chosen = {str(given.name): given for given in unit.given}
     until = chosen.pop("until", None)
-    environment, settings = settle(network, unit.variant, chosen)
+    environment, settings = settle(network, unit.variant, chosen, session.builder.path(shell.name))
     bind_inputs(network, values, environment, span)
     arguments = tuple((s.name, tuple(s.value) if isinstance(s.value, list) else s.value) for s in settings)
     facts = {"block": network.name, "defined": network.span, "arguments": arguments, "doc": network.doc or None}
     with (
         session.inside(Place(f"network {network.name}", arguments, span, shell.copy), nested=True),
         expander.defaults.network(network, environment),
-        session.builder.within(shell.kind, shell.base, span, home=unit.home, **{**facts, **shell.facts}) as scope,
+        session.builder.within(shell.kind, shell.name, span, home=unit.home, **{**facts, **shell.facts}) as scope,
     ):
         statements = _until(network, until)
-        result = expander.statements(statements, environment)
+        with expander.names_of(network.flow, (declared.name.name for declared in network.inputs)):
+            result = expander.statements(statements, environment)
         scope.results = refs_of(result)
     stages = {name: value for name, value in environment.values.items() if isinstance(value, Flow)}
     return Flow(result.ref, result.tensor, stages) if isinstance(result, Flow) else result

@@ -44,6 +44,8 @@ class Given:
     environment: Any = field(default=None, compare=False, repr=False)
     it: Any = field(default=None, compare=False, repr=False)
     origin: str = ""
+    asked: tuple[tuple[str, Ref], ...] = field(default=(), compare=False, repr=False)
+    """The values of the network that the expression asks about, by their text: `it.channels` asks about "it"."""
 
 
 @dataclass(frozen=True, slots=True)

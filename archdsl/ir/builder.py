@@ -1,20 +1,16 @@
-"""The only way from a spec to nodes: adds one op at a time, infers its outputs, and names everything at the end.
+"""The only way from a spec to nodes: adds one op at a time, infers its outputs, and keeps the scopes around it.
 
-Names can only be given once a scope is complete (`conv` becomes `conv1` when a second one follows), so
-nodes and scopes are numbers until `finish`.
+Names come from the text (`elaborate/naming.py`), so every node and scope has its path as soon as it is added.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count as numbering
 from typing import Any, NamedTuple
 
-from archdsl.ir.graph import Graph, Header, Node, Output, Scope, ScopeKind, Value
-from archdsl.naming import RESERVED
+from archdsl.ir.graph import Choice, Graph, Header, Let, Node, Output, Scope, ScopeKind, Step, Value, Written
 from archdsl.ops.base import Op
 from archdsl.source import Span
 from archdsl.tensor import Tensor
@@ -28,52 +24,48 @@ class Ref(NamedTuple):
 
 
 class Home(NamedTuple):
-    """Where a shared module is kept: the scope that declares it, and its name there."""
+    """Where a shared module is kept: the path of the weights of the scope that declares it, and its name there."""
 
-    scope: int
+    weights: str
     name: str
 
 
 @dataclass(slots=True)
 class _Scope:
     kind: ScopeKind
-    base: str
-    parent: int | None
+    path: str
+    parent: str | None
     span: Span
-    home: Home | None
+    weights: str
     facts: dict[str, Any]
-    lets: list[tuple[str, str, Any]] = field(default_factory=list)
-    decisions: list[tuple[str, bool]] = field(default_factory=list)
+    lets: list[Let] = field(default_factory=list)
     names: list[tuple[str, Ref]] = field(default_factory=list)
-    members: list[_Scope | _Node] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     results: tuple[Ref, ...] = ()
-    path: str = ""
-    weights: str = ""
 
 
 @dataclass(slots=True)
 class _Node:
     op: Op
-    base: str
-    scope: int
+    path: str
+    scope: str
+    weights: str
     span: Span
     inputs: tuple[Ref, ...]
     outputs: tuple[Tensor, ...]
-    home: Home | None
     label: str | None
-    written: tuple[tuple[str, str], ...]
+    written: tuple[tuple[str, Written], ...]
     environment: Any
-    path: str = ""
 
 
 class Builder:
     """Collects nodes and scopes; `finish` turns them into a Graph."""
 
     def __init__(self, span: Span) -> None:
-        self._scopes = [_Scope("network", "", None, span, None, {})]
-        self._nodes: list[_Node] = []
-        self.scope = 0
+        self.current = _Scope("network", "", None, span, "", {})
         """The scope that new nodes and scopes go into."""
+        self._scopes = [self.current]
+        self._nodes: list[_Node] = []
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -81,67 +73,83 @@ class Builder:
     def tensor(self, ref: Ref) -> Tensor:
         return self._nodes[ref.number].outputs[ref.port]
 
+    def value(self, ref: Ref) -> Value:
+        return Value(self._nodes[ref.number].path, ref.port)
+
     def origin(self, ref: Ref) -> tuple[str, Span]:
         """The name of the step that made a value, and its text."""
         node = self._nodes[ref.number]
-        return node.label or node.base, node.span
+        return node.label or node.path.rpartition(".")[2], node.span
+
+    def path(self, name: str) -> str:
+        """The path of a new member of the scope."""
+        return join(self.current.path, name)
 
     def node(
         self,
         op: Op,
         inputs: Sequence[Ref],
         span: Span,
-        base: str,
+        name: str,
         *,
         label: str | None = None,
-        written: tuple[tuple[str, str], ...] = (),
+        written: tuple[tuple[str, Written], ...] = (),
         home: Home | None = None,
         environment: Any = None,
     ) -> tuple[Ref, ...]:
         """Adds `op` and returns its outputs. Raises the op's `Mismatch` where it cannot take these inputs."""
         outputs = op.outputs(*(self.tensor(ref) for ref in inputs))
-        node = _Node(op, base, self.scope, span, tuple(inputs), outputs, home, label, written, environment)
-        self._scopes[self.scope].members.append(node)
+        path, scope = self.path(name), self.current
+        weights = self._weights(name, home)
+        node = _Node(op, path, scope.path, weights, span, tuple(inputs), outputs, label, written, environment)
+        scope.steps.append(path)
         self._nodes.append(node)
         return tuple(Ref(len(self._nodes) - 1, port) for port in range(len(outputs)))
 
     @contextmanager
     def within(
-        self, kind: ScopeKind, base: str, span: Span, *, home: Home | None = None, **facts: Any
+        self, kind: ScopeKind, name: str, span: Span, *, home: Home | None = None, **facts: Any
     ) -> Iterator[_Scope]:
         """Opens a scope; `facts` are further fields of `Scope` (block, arguments, written, copy, title, doc)."""
-        scope = _Scope(kind, base, self.scope, span, home, facts)
-        outer, self.scope = self.scope, len(self._scopes)
-        self._scopes[outer].members.append(scope)
+        outer = self.current
+        scope = _Scope(kind, self.path(name), outer.path, span, self._weights(name, home), facts)
+        outer.steps.append(scope.path)
         self._scopes.append(scope)
+        self.current = scope
         try:
             yield scope
         finally:
-            self.scope = outer
+            self.current = outer
 
-    @property
-    def current(self) -> _Scope:
-        return self._scopes[self.scope]
+    @contextmanager
+    def choice(self, place: Span, conditions: tuple[Written, ...], taken: int) -> Iterator[dict[str, tuple[Ref, ...]]]:
+        """Opens the arm of an `if` that is built. The dictionary takes what the arm gives, by name."""
+        scope, outer = self.current, self.current.steps
+        scope.steps = []
+        gives: dict[str, tuple[Ref, ...]] = {}
+        try:
+            yield gives
+        finally:
+            values = tuple((name, self._values(refs)) for name, refs in gives.items())
+            outer.append(Choice(place, conditions, taken, tuple(scope.steps), values))
+            scope.steps = outer
 
     def replace(self, index: int, op: Op) -> None:
         """Gives a node another op of the same shape (a drop path's rate is known only at the end)."""
         self._nodes[index].op = op
 
-    def ops(self) -> Iterator[tuple[int, Op, int]]:
-        """Every node so far: its number, its op, the number of its scope."""
+    def ops(self) -> Iterator[tuple[int, Op, str]]:
+        """Every node so far: its number, its op, the path of its scope."""
         for index, node in enumerate(self._nodes):
             yield index, node.op, node.scope
 
-    def scopes(self) -> Iterator[tuple[int, str | None, int | None]]:
-        """Every scope so far: its number, the block it is a use of, the number of its parent."""
-        for index, scope in enumerate(self._scopes):
-            yield index, scope.facts.get("block"), scope.parent
+    def scopes(self) -> Iterator[tuple[str, str | None, str | None]]:
+        """Every scope so far: its path, the block it is a use of, the path of its parent."""
+        for scope in self._scopes:
+            yield scope.path, scope.facts.get("block"), scope.parent
 
     def finish(self, header: Header, outputs: Sequence[tuple[str, Sequence[Ref], bool, bool]]) -> Graph:
-        """Names everything and makes the graph. `outputs`: name, values, training, several; the main one first."""
-        for scope in self._scopes:
-            _name_members(scope)
-            _place_weights(scope, self._scopes)
+        """Makes the graph. `outputs`: name, values, training, several; the main one first."""
         return Graph(
             header,
             (self._final_scope(scope) for scope in self._scopes),
@@ -149,37 +157,35 @@ class Builder:
             (Output(name, self._values(refs), training, several) for name, refs, training, several in outputs),
         )
 
+    def _weights(self, name: str, home: Home | None) -> str:
+        return join(self.current.weights, name) if home is None else join(home.weights, home.name)
+
     def _values(self, refs: Sequence[Ref]) -> tuple[Value, ...]:
-        return tuple(Value(self._nodes[ref.number].path, ref.port) for ref in refs)
+        return tuple(map(self.value, refs))
 
     def _final_scope(self, scope: _Scope) -> Scope:
         names = list(dict.fromkeys(scope.names))
         return Scope(
             path=scope.path,
             kind=scope.kind,
-            parent=None if scope.parent is None else self._scopes[scope.parent].path,
+            parent=scope.parent,
             span=scope.span,
             weights=scope.weights,
             lets=tuple(scope.lets),
-            decisions=tuple(dict.fromkeys(scope.decisions)),
+            steps=tuple(scope.steps),
             names=tuple(zip((name for name, _ in names), self._values([ref for _, ref in names]), strict=True)),
             results=self._values(scope.results),
             **scope.facts,
         )
 
     def _final_node(self, node: _Node) -> Node:
-        scope = self._scopes[node.scope]
-        if node.home is None:
-            weights = join(scope.weights, node.path.rpartition(".")[2])
-        else:
-            weights = join(self._scopes[node.home.scope].weights, node.home.name)
         return Node(
             id=node.path,
             op=node.op,
             outputs=node.outputs,
-            scope=scope.path,
+            scope=node.scope,
             span=node.span,
-            weights=weights,
+            weights=node.weights,
             label=node.label,
             written=node.written,
             environment=node.environment,
@@ -188,25 +194,3 @@ class Builder:
 
 def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-def _name_members(scope: _Scope) -> None:
-    """Gives each member its path: its own name where that is unique, else numbered from 1 in order."""
-    counts = Counter(member.base for member in scope.members)
-    taken = {base for base, count in counts.items() if count == 1 and base not in RESERVED}
-    numbers = {base: numbering(1) for base in counts}
-    for member in scope.members:
-        name = member.base
-        if name not in taken or counts[name] > 1:
-            # relu6 becomes relu6_1: without the line, a further digit would make another name of it.
-            stem = f"{member.base}_" if member.base[-1:].isdigit() else member.base
-            name = next(n for n in (f"{stem}{i}" for i in numbers[member.base]) if n not in taken)
-            taken.add(name)
-        member.path = join(scope.path, name)
-
-
-def _place_weights(scope: _Scope, scopes: list[_Scope]) -> None:
-    if scope.home is not None:
-        scope.weights = join(scopes[scope.home.scope].weights, scope.home.name)
-    elif scope.parent is not None:
-        scope.weights = join(scopes[scope.parent].weights, scope.path.rpartition(".")[2])

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from archdsl.ops.base import Op
 from archdsl.source import Span
+from archdsl.syntax import tree
 from archdsl.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -29,18 +30,61 @@ class Value(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """An expression as the spec has it: of an argument, a named number, a condition, a number of copies.
+
+    `home` is the path of the scope whose names it uses, None for a text that belongs to no scope of the graph (the
+    defaults of a file). `values` are the values of the network that it asks about, by the text that names them:
+    `it.channels` asks about "it".
+    """
+
+    expression: tree.Expression
+    home: str | None
+    values: tuple[tuple[str, Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """A named number of a scope: `let hidden = input.channels * expand`, and what it came to."""
+
+    name: str
+    written: Written
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An `if` in the text of a scope, as it came out there.
+
+    `conditions` are those of its arms in order. Arm `taken` was built and made `steps`; it is one more than there are
+    conditions for the `else`, or for nothing at all. `place` is the `if` in the text, alike in every use of the block.
+    `gives` are the values of what the arm may set: "it", the flow after it, and names.
+    """
+
+    place: Span
+    conditions: tuple[Written, ...]
+    taken: int
+    steps: tuple[Step, ...] = ()
+    gives: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+
+
+Step: TypeAlias = str | Choice
+"""What a text does, in order: the path of a node or a scope, or a choice."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """A region of the graph: the network (path ""), a stage, a further output, a block, copies, one copy.
 
     A stage or output that consists of one block *is* that block: kind "stage", with `block` set. One that
     consists of copies of a block has `block` unset and children of kind "copy".
 
-    `arguments` are the block's own parameters with their values, `written` the expressions they were
-    given by (in the parent's terms), `lets` the block's named numbers: name, expression, value.
-    Values of both are plain data (numbers, words, lists and shapes of them; a block or op is its name).
-    `omitted` names the parameters that the use left at their defaults. `decisions` tells how each condition
-    in the block's text came out. `copy` is (index, count). `names` are the values that the scope's text
-    names: what flows in ("input", or the block's ports), then each `path` and `as`.
+    `arguments` are the block's own parameters with their values, `written` the expressions they were given by,
+    `lets` the named numbers of its text. Values are plain data (numbers, words, lists and shapes of them); a block or
+    op is its name, and `units` are the parameters that are one. `omitted` names the parameters that the use left at
+    their defaults. `count` is the number of copies as it is written, or the list of a loop. `steps` is what the text
+    does, in order, with the choices that it made. `copy` is (index, count). `names` are the values that the scope's
+    text names: what flows in ("input", or the block's ports), then each `path` and `as`.
     `results` are the values the scope hands on. `weights` is the path under which its parameters are
     kept: its own, unless it is or lies in a use of a `shared` module.
     """
@@ -53,10 +97,12 @@ class Scope:
     block: str | None = None
     defined: Span | None = None
     arguments: tuple[tuple[str, Any], ...] = ()
-    written: tuple[tuple[str, str], ...] = ()
+    written: tuple[tuple[str, Written], ...] = ()
     omitted: tuple[str, ...] = ()
-    lets: tuple[tuple[str, str, Any], ...] = ()
-    decisions: tuple[tuple[str, bool], ...] = ()
+    units: tuple[str, ...] = ()
+    lets: tuple[Let, ...] = ()
+    count: Written | None = None
+    steps: tuple[Step, ...] = ()
     copy: tuple[int, int] | None = None
     title: str | None = None
     doc: str | None = None
@@ -74,7 +120,7 @@ class Node:
 
     `outputs` are its tensors (one, but for ops like split). `span` is the text that made it and `scope`
     leads to the blocks and stages it came through. `label` is the user's own name for it (`as`).
-    `written` holds arguments as the spec wrote them: (("out", "width * expansion"), ...).
+    `written` holds the arguments that the spec wrote as more than a plain number: (("out", `width * expansion`), ...).
     `weights` is the id under which its parameters are kept: its own, unless it is a further use of a
     `shared` module.
     `environment` lets `explain` derive numbers; it is absent from graphs that were not just compiled.
@@ -87,7 +133,7 @@ class Node:
     span: Span
     weights: str
     label: str | None = None
-    written: tuple[tuple[str, str], ...] = ()
+    written: tuple[tuple[str, Written], ...] = ()
     environment: Any = field(default=None, compare=False, repr=False)
 
     @property

@@ -69,12 +69,31 @@ class HeaderPart(Part):
     settings: tuple[SettingPart, ...] = ()
 
 
+class WrittenPart(Part):
+    """An expression of the spec: its text and its place, the scope whose names it uses, the values it asks about."""
+
+    text: str
+    place: Place
+    home: str | None
+    values: tuple[tuple[str, Reference], ...] = ()
+
+
 class LetPart(Part):
     """A number that a block names: the expression, and what it came to."""
 
     name: str
-    expression: str
+    written: WrittenPart
     value: Plain
+
+
+class ChoicePart(Part):
+    """An `if` of the spec as it came out: arm `taken` was built; it made `steps` and gives values by name."""
+
+    place: Place
+    conditions: tuple[WrittenPart, ...]
+    taken: int
+    steps: tuple[str | ChoicePart, ...] = ()
+    gives: tuple[tuple[str, tuple[Reference, ...]], ...] = ()
 
 
 class ScopePart(Part):
@@ -88,10 +107,12 @@ class ScopePart(Part):
     block: str | None = None
     defined: Place | None = None
     arguments: tuple[tuple[str, Plain], ...] = ()
-    written: tuple[tuple[str, str], ...] = ()
+    written: tuple[tuple[str, WrittenPart], ...] = ()
     omitted: Annotated[tuple[str, ...], Field(description="Parameters that the use left at their defaults.")] = ()
+    units: Annotated[tuple[str, ...], Field(description="Parameters that are blocks or ops.")] = ()
     lets: tuple[LetPart, ...] = ()
-    decisions: tuple[tuple[str, bool], ...] = ()
+    count: Annotated[WrittenPart | None, Field(description="Number of copies, or the list of a loop.")] = None
+    steps: Annotated[tuple[str | ChoicePart, ...], Field(description="What the text does, in order.")] = ()
     copy_of: Annotated[tuple[int, int] | None, Field(description="Index from 0, and how many copies.")] = None
     title: str | None = None
     doc: str | None = None
@@ -117,7 +138,7 @@ class NodePart(Part):
     span: Place
     weights: str
     label: str | None = None
-    written: tuple[tuple[str, str], ...] = ()
+    written: tuple[tuple[str, WrittenPart], ...] = ()
 
 
 class OutputPart(Part):

@@ -15,9 +15,10 @@ from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.ir.graph import Graph, Header, Node, Output, Scope, Setting, Value
+from archdsl.ir.graph import Choice, Graph, Header, Let, Node, Output, Scope, Setting, Step, Value, Written
 from archdsl.ir.schema import (
     FORMAT,
+    ChoicePart,
     GraphPart,
     HeaderPart,
     LetPart,
@@ -29,10 +30,14 @@ from archdsl.ir.schema import (
     SettingPart,
     SourceText,
     TensorType,
+    WrittenPart,
 )
 from archdsl.ir.verify import Bug, verify
 from archdsl.ops.base import dump, load_op
 from archdsl.source import Source, Span
+from archdsl.syntax import tree
+from archdsl.syntax.parser import parse_expression_at
+from archdsl.syntax.printer import expression_text
 from archdsl.tensor import Tensor
 
 MOST_PROBLEMS = 20
@@ -106,10 +111,14 @@ class _Writer:
             block=scope.block,
             defined=self.place(scope.defined) if scope.defined else None,
             arguments=tuple((name, _plain(value)) for name, value in scope.arguments),
-            written=scope.written,
+            written=self.arguments(scope.written),
             omitted=scope.omitted,
-            lets=tuple(LetPart(name=name, expression=text, value=_plain(value)) for name, text, value in scope.lets),
-            decisions=scope.decisions,
+            units=scope.units,
+            lets=tuple(
+                LetPart(name=let.name, written=self.written(let.written), value=_plain(let.value)) for let in scope.lets
+            ),
+            count=self.written(scope.count) if scope.count else None,
+            steps=tuple(map(self.step, scope.steps)),
             copy_of=scope.copy,
             title=scope.title,
             doc=scope.doc,
@@ -127,7 +136,27 @@ class _Writer:
             span=self.place(node.span),
             weights=node.weights,
             label=node.label,
-            written=node.written,
+            written=self.arguments(node.written),
+        )
+
+    def arguments(self, written: Iterable[tuple[str, Written]]) -> tuple[tuple[str, WrittenPart], ...]:
+        return tuple((name, self.written(expression)) for name, expression in written)
+
+    def written(self, written: Written) -> WrittenPart:
+        values = tuple((text, _reference(value)) for text, value in written.values)
+        expression = written.expression
+        place = self.place(expression.span)
+        return WrittenPart(text=expression_text(expression), place=place, home=written.home, values=values)
+
+    def step(self, step: Step) -> str | ChoicePart:
+        if isinstance(step, str):
+            return step
+        return ChoicePart(
+            place=self.place(step.place),
+            conditions=tuple(map(self.written, step.conditions)),
+            taken=step.taken,
+            steps=tuple(map(self.step, step.steps)),
+            gives=tuple((name, _references(values)) for name, values in step.gives),
         )
 
 
@@ -158,6 +187,7 @@ class _Reader:
         self.name = name
         self.sources: tuple[Source, ...] = ()
         self.problems: list[Diagnostic] = []
+        self.expressions: dict[Span, tree.Expression] = {}
 
     def graph(self, part: GraphPart) -> Graph:
         self.sources = tuple(Source(source.name, source.text) for source in part.sources)
@@ -194,10 +224,14 @@ class _Reader:
             block=part.block,
             defined=self.span(part.defined, owner) if part.defined else None,
             arguments=tuple((name, self.value(value, owner)) for name, value in part.arguments),
-            written=part.written,
+            written=self.arguments(part.written, owner),
             omitted=part.omitted,
-            lets=tuple((let.name, let.expression, self.value(let.value, owner)) for let in part.lets),
-            decisions=part.decisions,
+            units=part.units,
+            lets=tuple(
+                Let(let.name, self.written(let.written, owner), self.value(let.value, owner)) for let in part.lets
+            ),
+            count=self.written(part.count, owner) if part.count else None,
+            steps=tuple(self.step(step, owner) for step in part.steps),
             copy=part.copy_of,
             title=part.title,
             doc=part.doc,
@@ -225,9 +259,40 @@ class _Reader:
             span=span,
             weights=part.weights,
             label=part.label,
-            written=part.written,
+            written=self.arguments(part.written, owner),
         )
         return node, _values(part.inputs)
+
+    def arguments(self, parts: Iterable[tuple[str, WrittenPart]], owner: str) -> tuple[tuple[str, Written], ...]:
+        return tuple((name, self.written(part, owner)) for name, part in parts)
+
+    def written(self, part: WrittenPart, owner: str) -> Written:
+        values = tuple((text, _value(reference)) for text, reference in part.values)
+        return Written(self.expression(part, owner), part.home, values)
+
+    def expression(self, part: WrittenPart, owner: str) -> tree.Expression:
+        """The expression at its place in the spec. Its text is there for other readers, and has to agree."""
+        span = self.span(part.place, owner)
+        if span not in self.expressions:
+            try:
+                self.expressions[span] = parse_expression_at(span)
+            except CompileError:
+                self.expressions[span] = tree.String("", span)
+        found = self.expressions[span]
+        if expression_text(found) != part.text:
+            self.problem(f"{owner} has an expression `{part.text}` that does not stand at its place")
+        return found
+
+    def step(self, part: str | ChoicePart, owner: str) -> Step:
+        if isinstance(part, str):
+            return part
+        return Choice(
+            place=self.span(part.place, owner),
+            conditions=tuple(self.written(condition, owner) for condition in part.conditions),
+            taken=part.taken,
+            steps=tuple(self.step(step, owner) for step in part.steps),
+            gives=tuple((name, _values(references)) for name, references in part.gives),
+        )
 
     def span(self, place: Place, owner: str) -> Span:
         """The place as a span; a place outside the text is a problem, and becomes the start of a text."""

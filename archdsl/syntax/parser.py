@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -82,6 +83,23 @@ def parse_expression(source: Source) -> tree.Expression:
     if problems:
         raise CompileError(problems)
     return expression
+
+
+def parse_expression_at(span: Span) -> tree.Expression:
+    """The expression that stands at a place of a text; its own places are in that text. Raises `CompileError`."""
+    moved: tree.Expression = _moved(parse_expression(Source(span.source.name, span.text)), span)
+    return moved
+
+
+def _moved(part: Any, to: Span) -> Any:
+    """A tree of a text that stands at `to`, with places in the text around it."""
+    if isinstance(part, Span):
+        return Span(to.source, to.start + part.start, to.start + part.end)
+    if isinstance(part, tuple):
+        return tuple(_moved(inner, to) for inner in part)
+    if is_dataclass(part) and not isinstance(part, type):
+        return replace(part, **{field.name: _moved(getattr(part, field.name), to) for field in fields(part)})
+    return part
 
 
 # --- files -------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from archdsl.elaborate.evaluate import elements, evaluate, given, truth, whole
 from archdsl.elaborate.merge import merge
 from archdsl.elaborate.session import Place, Session
 from archdsl.elaborate.naming import Text, step_base, step_names, without_clause
-from archdsl.elaborate.steps import Result, Shell, apply, as_result, plain, refs_of
+from archdsl.elaborate.steps import Result, Shell, apply, as_result, input_port, plain, refs_of
 from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Home, Ref
@@ -145,7 +145,7 @@ class Expander:
         conditions = tuple(condition for condition, _ in statement.arms)
         taken = next((i for i, condition in enumerate(conditions) if truth(condition, environment)), len(conditions))
         bodies = (*(body for _, body in statement.arms), *((statement.otherwise,) if statement.otherwise else ()))
-        with self.arm(statement.span, conditions, taken, environment) as gives:
+        with self.arm(statement.span, conditions, len(bodies), taken, environment) as gives:
             result: Result = environment.values["it"]
             if taken < len(bodies):
                 result = self.statements(bodies[taken].statements, environment)
@@ -154,11 +154,12 @@ class Expander:
         return result
 
     def arm(
-        self, place: Span, conditions: tuple[tree.Expression, ...], taken: int, environment: Environment
+        self, place: Span, conditions: tuple[tree.Expression, ...], arms: int, taken: int, environment: Environment
     ) -> AbstractContextManager[dict[str, tuple[Ref, ...]]]:
         """Opens the arm of an `if` that is built, with a note in the graph of which it is and why."""
         builder = self.session.builder
-        return builder.choice(place, tuple(written(c, environment, builder) for c in conditions), taken)
+        before = refs_of(environment.get("it"))
+        return builder.choice(place, tuple(written(c, environment, builder) for c in conditions), arms, taken, before)
 
     def bound_in(self, statement: tree.FlowStatement, environment: Environment) -> Iterator[tuple[str, tuple[Ref, ...]]]:
         """The values of the network that a statement has named, by name."""
@@ -200,6 +201,7 @@ class Expander:
         over = statement.count if isinstance(statement, tree.Repeat) else statement.values
         count = written(over, environment, self.session.builder)
         with self.session.builder.within("copies", self.name_of(statement), statement.span, count=count) as copies:
+            copies.ports = input_port(result)
             for index, value in enumerate(values):
                 self.session.tick(statement.span)
                 turn = environment.child(self.session.builder.path(str(index)))
@@ -216,6 +218,7 @@ class Expander:
                     ) as scope,
                     self.names_of(statement.body),
                 ):
+                    scope.ports = input_port(result)
                     result = self.statements(statement.body.statements, turn)
                     scope.results = refs_of(result)
             copies.results = refs_of(result)
@@ -314,7 +317,9 @@ class Expander:
         """`-> if c then A else B`."""
         holds = truth(target.condition, environment)
         chosen = target.then if holds else target.otherwise
-        with self.arm(target.span, (target.condition,), 0 if holds else 1, environment) as gives:
+        arms = 1 if target.otherwise is None else 2
+        link = environment.link(it=incoming)
+        with self.arm(target.span, (target.condition,), arms, 0 if holds else 1, link) as gives:
             if chosen is None:
                 result = incoming
             elif self.is_value(chosen.target, environment):
@@ -354,6 +359,7 @@ class Expander:
         flow = incoming
         number = written(copies.count, environment, self.session.builder)
         with self.session.builder.within(kind, shell.name, step.span, count=number, **shell.facts) as scope:
+            scope.ports = input_port(flow)
             for index in range(count):
                 override: tuple[Given, ...] = ()
                 if index == 0:
@@ -386,6 +392,7 @@ class Expander:
             self.session.builder.within("copy", str(index), step.span, copy=(index, count)) as scope,
             self.names_of(alone),
         ):
+            scope.ports = input_port(flow)
             flow = self.target(target, flow, environment, self.shell(alone), None, override)
             scope.results = refs_of(flow)
         return flow

@@ -10,7 +10,7 @@ from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import elements, truth
 from archdsl.elaborate.regions import lone_step
 from archdsl.elaborate.session import Place
-from archdsl.elaborate.steps import Result, Shell, apply, plain, refs_of
+from archdsl.elaborate.steps import Result, Shell, apply, input_port, plain, refs_of
 from archdsl.elaborate.values import FAILED, Flow, Given, Problem
 from archdsl.elaborate.written import written
 from archdsl.source import Span
@@ -74,7 +74,7 @@ def _results(expander: Expander, branch: tree.Branch, environment: Environment) 
     if isinstance(clause, tree.Each):
         return _turns(expander, branch, clause, rest, environment)
     holds = truth(clause.condition, environment)
-    with expander.arm(clause.span, (clause.condition,), 0 if holds else 1, environment) as gives:
+    with expander.arm(clause.span, (clause.condition,), 1, 0 if holds else 1, environment) as gives:
         results = _results(expander, rest, environment) if holds else []
         gives["it"] = tuple(ref for result in results for ref in refs_of(result))
     return results
@@ -116,6 +116,7 @@ def _turn(
             ) as scope,
             expander.names_of(rest),
         ):
+            scope.ports = input_port(turn.find("it"))
             results = _results(expander, rest, turn)
             scope.results = tuple(ref for result in results for ref in refs_of(result))
     return results

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.session import Place
-from archdsl.elaborate.steps import Result, Shell, refs_of
+from archdsl.elaborate.steps import Result, Shell, input_port, refs_of
 from archdsl.elaborate.values import FAILED, Flow, Unit
 from archdsl.resolve.model import Block, Network
 from archdsl.source import Span
@@ -54,8 +54,7 @@ def _region(
             expander.session.builder.within(shell.kind, shell.name, span, **shell.facts) as scope,
             expander.names_of(flow),
         ):
-            if isinstance(incoming, Flow):
-                scope.names.append(("input", incoming.ref))
+            scope.ports = input_port(incoming)
             if isinstance(flow, tree.Body):
                 result = expander.statements(flow.statements, link)
             else:

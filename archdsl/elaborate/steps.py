@@ -164,7 +164,7 @@ def _apply_block(
             shell.kind, shell.name, span, home=unit.home, arguments=arguments, **{**facts, **shell.facts}
         ) as scope,
     ):
-        scope.names.extend((name, value.ref) for name, value in zip(_ports(block, values), values, strict=True))
+        scope.ports = tuple((name, value.ref) for name, value in zip(_ports(block, values), values, strict=True))
         result = expander.body(block, environment)
         scope.results = refs_of(result)
     return result
@@ -174,6 +174,11 @@ def refs_of(result: Result) -> tuple[Any, ...]:
     if isinstance(result, Flow):
         return (result.ref,)
     return tuple(value.ref for value in result) if isinstance(result, tuple) else ()
+
+
+def input_port(flow: Result) -> tuple[tuple[str, Any], ...]:
+    """What flows into a region, where it is one value."""
+    return (("input", flow.ref),) if isinstance(flow, Flow) else ()
 
 
 def _check_depth(expander: Expander, name: str, span: Span) -> None:
@@ -275,6 +280,7 @@ def _apply_network(
         expander.defaults.network(network, environment),
         session.builder.within(shell.kind, shell.name, span, home=unit.home, **{**facts, **shell.facts}) as scope,
     ):
+        scope.ports = tuple((i.name.name, value.ref) for i, value in zip(network.inputs, values, strict=True))
         statements = _until(network, until)
         with expander.names_of(network.flow, (declared.name.name for declared in network.inputs)):
             result = expander.statements(statements, environment)

@@ -39,6 +39,7 @@ class _Scope:
     weights: str
     facts: dict[str, Any]
     lets: list[Let] = field(default_factory=list)
+    ports: tuple[tuple[str, Ref], ...] = ()
     names: list[tuple[str, Ref]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     results: tuple[Ref, ...] = ()
@@ -122,7 +123,9 @@ class Builder:
             self.current = outer
 
     @contextmanager
-    def choice(self, place: Span, conditions: tuple[Written, ...], taken: int) -> Iterator[dict[str, tuple[Ref, ...]]]:
+    def choice(
+        self, place: Span, conditions: tuple[Written, ...], arms: int, taken: int, before: Sequence[Ref]
+    ) -> Iterator[dict[str, tuple[Ref, ...]]]:
         """Opens the arm of an `if` that is built. The dictionary takes what the arm gives, by name."""
         scope, outer = self.current, self.current.steps
         scope.steps = []
@@ -131,7 +134,8 @@ class Builder:
             yield gives
         finally:
             values = tuple((name, self._values(refs)) for name, refs in gives.items())
-            outer.append(Choice(place, conditions, taken, tuple(scope.steps), values))
+            flow = self._values(before)
+            outer.append(Choice(place, conditions, arms, taken, flow, tuple(scope.steps), values))
             scope.steps = outer
 
     def replace(self, index: int, op: Op) -> None:
@@ -164,7 +168,7 @@ class Builder:
         return tuple(map(self.value, refs))
 
     def _final_scope(self, scope: _Scope) -> Scope:
-        names = list(dict.fromkeys(scope.names))
+        names = [*scope.ports, *dict.fromkeys(name for name in scope.names if name not in scope.ports)]
         return Scope(
             path=scope.path,
             kind=scope.kind,
@@ -174,6 +178,7 @@ class Builder:
             lets=tuple(scope.lets),
             steps=tuple(scope.steps),
             names=tuple(zip((name for name, _ in names), self._values([ref for _, ref in names]), strict=True)),
+            ports=tuple(name for name, _ in scope.ports),
             results=self._values(scope.results),
             **scope.facts,
         )

@@ -56,14 +56,17 @@ class Let:
 class Choice:
     """An `if` in the text of a scope, as it came out there.
 
-    `conditions` are those of its arms in order. Arm `taken` was built and made `steps`; it is one more than there are
-    conditions for the `else`, or for nothing at all. `place` is the `if` in the text, alike in every use of the block.
-    `gives` are the values of what the arm may set: "it", the flow after it, and names.
+    `conditions` are those of its arms in order, and the text has `arms` of them, the `else` included. Arm `taken` was
+    built and made `steps`; it is `arms` where no condition held and there is no `else`. `place` is the `if` in the
+    text, alike in every use of the block. `before` is what flowed before it, `gives` are the values of what the arm
+    may set: "it", the flow after it, and names.
     """
 
     place: Span
     conditions: tuple[Written, ...]
+    arms: int
     taken: int
+    before: tuple[Value, ...] = ()
     steps: tuple[Step, ...] = ()
     gives: tuple[tuple[str, tuple[Value, ...]], ...] = ()
 
@@ -84,7 +87,8 @@ class Scope:
     op is its name, and `units` are the parameters that are one. `omitted` names the parameters that the use left at
     their defaults. `count` is the number of copies as it is written, or the list of a loop. `steps` is what the text
     does, in order, with the choices that it made. `copy` is (index, count). `names` are the values that the scope's
-    text names: what flows in ("input", or the block's ports), then each `path` and `as`.
+    text names: first what flows in ("input", or the names of a block's `from`, which `ports` repeats), then each `path`
+    and `as`.
     `results` are the values the scope hands on. `weights` is the path under which its parameters are
     kept: its own, unless it is or lies in a use of a `shared` module.
     """
@@ -107,11 +111,17 @@ class Scope:
     title: str | None = None
     doc: str | None = None
     names: tuple[tuple[str, Value], ...] = ()
+    ports: tuple[str, ...] = ()
     results: tuple[Value, ...] = ()
 
     @property
     def name(self) -> str:
         return self.path.rpartition(".")[2]
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """The values of the ports."""
+        return tuple(value for _, value in self.names[: len(self.ports)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,11 +87,13 @@ class LetPart(Part):
 
 
 class ChoicePart(Part):
-    """An `if` of the spec as it came out: arm `taken` was built; it made `steps` and gives values by name."""
+    """An `if` of the spec as it came out: of its `arms`, `taken` was built; it made `steps` and gives values by name."""
 
     place: Place
     conditions: tuple[WrittenPart, ...]
+    arms: int
     taken: int
+    before: tuple[Reference, ...] = ()
     steps: tuple[str | ChoicePart, ...] = ()
     gives: tuple[tuple[str, tuple[Reference, ...]], ...] = ()
 
@@ -117,6 +119,7 @@ class ScopePart(Part):
     title: str | None = None
     doc: str | None = None
     names: Annotated[tuple[tuple[str, Reference], ...], Field(description="Values that the text names.")] = ()
+    ports: Annotated[tuple[str, ...], Field(description="The first of `names`: what flows in.")] = ()
     results: tuple[Reference, ...] = ()
 
 

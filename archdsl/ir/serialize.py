@@ -123,6 +123,7 @@ class _Writer:
             title=scope.title,
             doc=scope.doc,
             names=tuple((name, _reference(value)) for name, value in scope.names),
+            ports=scope.ports,
             results=_references(scope.results),
         )
 
@@ -154,7 +155,9 @@ class _Writer:
         return ChoicePart(
             place=self.place(step.place),
             conditions=tuple(map(self.written, step.conditions)),
+            arms=step.arms,
             taken=step.taken,
+            before=_references(step.before),
             steps=tuple(map(self.step, step.steps)),
             gives=tuple((name, _references(values)) for name, values in step.gives),
         )
@@ -236,6 +239,7 @@ class _Reader:
             title=part.title,
             doc=part.doc,
             names=tuple((name, _value(reference)) for name, reference in part.names),
+            ports=part.ports,
             results=_values(part.results),
         )
 
@@ -289,7 +293,9 @@ class _Reader:
         return Choice(
             place=self.span(part.place, owner),
             conditions=tuple(self.written(condition, owner) for condition in part.conditions),
+            arms=part.arms,
             taken=part.taken,
+            before=_values(part.before),
             steps=tuple(self.step(step, owner) for step in part.steps),
             gives=tuple((name, _values(references)) for name, references in part.gives),
         )

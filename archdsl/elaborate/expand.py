@@ -145,7 +145,8 @@ class Expander:
         conditions = tuple(condition for condition, _ in statement.arms)
         taken = next((i for i, condition in enumerate(conditions) if truth(condition, environment)), len(conditions))
         bodies = (*(body for _, body in statement.arms), *((statement.otherwise,) if statement.otherwise else ()))
-        with self.arm(statement.span, conditions, len(bodies), taken, environment) as gives:
+        flow = environment.values["it"]
+        with self.arm(statement.span, conditions, len(bodies), taken, environment, flow) as gives:
             result: Result = environment.values["it"]
             if taken < len(bodies):
                 result = self.statements(bodies[taken].statements, environment)
@@ -154,12 +155,18 @@ class Expander:
         return result
 
     def arm(
-        self, place: Span, conditions: tuple[tree.Expression, ...], arms: int, taken: int, environment: Environment
+        self,
+        place: Span,
+        conditions: tuple[tree.Expression, ...],
+        arms: int,
+        taken: int,
+        environment: Environment,
+        flow: Result,
     ) -> AbstractContextManager[dict[str, tuple[Ref, ...]]]:
         """Opens the arm of an `if` that is built, with a note in the graph of which it is and why."""
         builder = self.session.builder
-        before = refs_of(environment.get("it"))
-        return builder.choice(place, tuple(written(c, environment, builder) for c in conditions), arms, taken, before)
+        known = tuple(written(condition, environment, builder) for condition in conditions)
+        return builder.choice(place, known, arms, taken, refs_of(flow))
 
     def bound_in(self, statement: tree.FlowStatement, environment: Environment) -> Iterator[tuple[str, tuple[Ref, ...]]]:
         """The values of the network that a statement has named, by name."""
@@ -318,8 +325,7 @@ class Expander:
         holds = truth(target.condition, environment)
         chosen = target.then if holds else target.otherwise
         arms = 1 if target.otherwise is None else 2
-        link = environment.link(it=incoming)
-        with self.arm(target.span, (target.condition,), arms, 0 if holds else 1, link) as gives:
+        with self.arm(target.span, (target.condition,), arms, 0 if holds else 1, environment, incoming) as gives:
             if chosen is None:
                 result = incoming
             elif self.is_value(chosen.target, environment):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -89,7 +89,9 @@ class Number:
 
 
 class Whole(Number, int):
-    """A whole number, or a truth value, with its formula."""
+    """A whole number, or a truth value (`is_truth`), with its formula."""
+
+    is_truth: bool
 
 
 class Fraction(Number, float):
@@ -108,6 +110,7 @@ def named(value: Any, formula: ast.expr, exact: bool = False) -> Any:
     made: Any
     if isinstance(value, int):
         made = Whole(value)
+        made.is_truth = isinstance(value, bool)
     elif isinstance(value, float):
         made = Fraction(value)
     elif isinstance(value, list | tuple):
@@ -127,7 +130,7 @@ def is_named(value: Any) -> bool:
 def plain(value: Any) -> Any:
     """The value without its formula; lists are tuples."""
     if isinstance(value, Whole):
-        return int(value)
+        return bool(value) if value.is_truth else int(value)
     if isinstance(value, Fraction):
         return float(value)
     return tuple(map(plain, value)) if isinstance(value, list | tuple) else value
@@ -179,6 +182,17 @@ def name(text: str) -> ast.Name:
     return ast.Name(text, ast.Load())
 
 
+LONGEST = 400
+"""Characters of a formula that a person would read; longer ones are given up."""
+
+UNKNOWN_NUMBER = ast.Name("?", ast.Load())
+"""Stands for a number that has no formula; whatever is computed from it has none either."""
+
+
+def is_known(formula: ast.expr) -> bool:
+    return "?" not in names(formula) and len(text(formula)) <= LONGEST
+
+
 def names(formula: ast.expr) -> frozenset[str]:
     """The variables of a formula."""
     known: frozenset[str] | None = getattr(formula, "_names", None)
@@ -207,6 +221,42 @@ def combined(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.e
         if len(terms) == 1 and terms[0][1] % divisor == 0:
             return _written_sum([(term, factor // divisor) for term, factor in terms])
     return ast.BinOp(left, kind(), right)
+
+
+def decided(condition: ast.expr) -> ast.expr:
+    """A condition without names is what it comes to."""
+    value = UNKNOWN if names(condition) else evaluated(condition, {})
+    return ast.Constant(value) if isinstance(value, bool) else condition
+
+
+def logic(op: ast.boolop, parts: Sequence[ast.expr]) -> ast.expr:
+    """`and` or `or`, without the parts that change nothing."""
+    absorbing = isinstance(op, ast.Or)
+    kept: list[ast.expr] = []
+    for condition in parts:
+        if isinstance(condition, ast.Constant):
+            if condition.value is absorbing:
+                return condition
+        elif isinstance(condition, ast.BoolOp) and type(condition.op) is type(op):
+            kept += condition.values
+        else:
+            kept.append(condition)
+    if not kept:
+        return ast.Constant(not absorbing)
+    return kept[0] if len(kept) == 1 else ast.BoolOp(op, kept)
+
+
+def part(value: ast.expr, index: ast.expr) -> ast.expr:
+    """`value[index]`: of a list that is written out, the element or elements themselves."""
+    found = ast.Subscript(value, index, ast.Load())
+    if not isinstance(value, ast.Tuple) or names(index):
+        return found
+    if not isinstance(index, ast.Slice):
+        place = evaluated(index, {})
+        inside = isinstance(place, int) and -len(value.elts) <= place < len(value.elts)
+        return value.elts[place] if inside else found
+    ends = (None if end is None else evaluated(end, {}) for end in (index.lower, index.upper))
+    return ast.Tuple(value.elts[slice(*ends)], ast.Load())
 
 
 def _is_whole(formula: ast.expr) -> bool:
@@ -274,6 +324,22 @@ class _Substitution(ast.NodeTransformer):
         if type(node.op) in OPERATORS and not (left is node.left and right is node.right):
             return combined(type(node.op), left, right)
         return node if left is node.left and right is node.right else ast.BinOp(left, node.op, right)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        return part(self.visit(node.value), self.visit(node.slice))
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        test: ast.expr = self.visit(node.test)
+        if isinstance(test, ast.Constant):
+            chosen: ast.expr = self.visit(node.body if test.value else node.orelse)
+            return chosen
+        return ast.IfExp(test, self.visit(node.body), self.visit(node.orelse))
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        return decided(ast.Compare(self.visit(node.left), node.ops, [self.visit(part) for part in node.comparators]))
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        return logic(node.op, [self.visit(part) for part in node.values])
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         """A new node where something in it changed: formulas are shared."""

@@ -14,6 +14,7 @@ from archdsl.elaborate.session import Limits, Session
 from archdsl.elaborate.settings import settle
 from archdsl.elaborate.steps import bind_inputs, refs_of
 from archdsl.elaborate.values import Flow, Given, Problem, Quiet, describe
+from archdsl.elaborate.written import written
 from archdsl.ir.builder import Builder, Ref
 from archdsl.ir.graph import Graph, Header, Setting
 from archdsl.ops.base import LIMIT, Mismatch
@@ -105,7 +106,8 @@ def _input(expander: Expander, declared: tree.Input, environment: Environment) -
         raise Problem("out-of-range", message, declared.shape.span)
     op = Input(dims=shape, kind=declared.kind)
     try:
-        (ref,) = builder.node(op, (), declared.span, declared.name.name, label=declared.name.name)
+        name, dims = declared.name.name, written(declared.shape, environment, builder)
+        (ref,) = builder.node(op, (), declared.span, name, label=name, written=(("dims", dims),))
     except Mismatch as mismatch:
         raise Problem(mismatch.code, str(mismatch), declared.shape.span) from None
     return Flow(ref, builder.tensor(ref))

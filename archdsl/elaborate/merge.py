@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import elements, truth
@@ -91,25 +91,37 @@ def _turns(
     with builder.within("copies", expander.name_of(branch.chain), branch.span, count=count) as copies:
         for index, value in enumerate(values):
             expander.session.tick(clause.span)
-            turn = environment.child(builder.path(str(index)))
-            turn.values["it"] = environment.find("it")
-            turn.define(clause.name.name, value, Given(clause.name.name, value, None, clause.span))
-            results += _turn(expander, rest, clause.name.name, turn, (index, len(values)))
+            turn = _turn_environment(environment, clause, value, copies.path)
+            lone = None if rest.clauses else lone_step(expander, rest.chain, turn)
+            if lone is None:
+                turn = _turn_environment(environment, clause, value, builder.path(str(index)))
+            results += _turn(expander, rest, lone, clause.name.name, turn, (index, len(values)))
         copies.results = tuple(ref for result in results for ref in refs_of(result))
     return results
 
 
+def _turn_environment(environment: Environment, clause: tree.Each, value: Any, scope: str) -> Environment:
+    turn = environment.child(scope)
+    turn.values["it"] = environment.find("it")
+    turn.define(clause.name.name, value, Given(clause.name.name, value, None, clause.span))
+    return turn
+
+
 def _turn(
-    expander: Expander, rest: tree.Branch, name: str, turn: Environment, copy: tuple[int, int]
+    expander: Expander,
+    rest: tree.Branch,
+    lone: tuple[tree.Step | None, tree.Step] | None,
+    name: str,
+    turn: Environment,
+    copy: tuple[int, int],
 ) -> list[Result]:
     """One turn. A branch that is nothing but a block *is* that block."""
     arguments = ((name, plain(turn.values[name])),)
-    lone = None if rest.clauses else lone_step(expander, rest.chain, turn)
     with expander.session.inside(Place("branch", arguments, rest.span, copy)):
         if lone is not None:
             head, step = lone
             incoming = turn.find("it") if head is None else expander.head(head, turn)
-            shell = Shell("copy", str(copy[0]), "branch", {"copy": copy}, copy)
+            shell = Shell("copy", str(copy[0]), "branch", {"copy": copy, "turn": arguments[0]}, copy)
             return [expander.step(step, incoming, turn, shell)]
         with (
             expander.session.builder.within(

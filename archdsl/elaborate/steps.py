@@ -153,7 +153,7 @@ def _apply_block(
     facts = {
         "block": block.name,
         "defined": block.span,
-        "written": written_arguments(fields.items(), session.builder),
+        "written": written_arguments(_sources(block, environment), session.builder),
         "omitted": omitted,
         "units": tuple(p.name for p in block.parameters if isinstance(environment.values[p.name], Unit)),
         "doc": block.doc or None,
@@ -174,6 +174,14 @@ def refs_of(result: Result) -> tuple[Any, ...]:
     if isinstance(result, Flow):
         return (result.ref,)
     return tuple(value.ref for value in result) if isinstance(result, tuple) else ()
+
+
+def _sources(block: Block, environment: Environment) -> Iterable[tuple[str, Given]]:
+    """Where a block's arguments came from: what was given, or a default that is computed from other arguments."""
+    for parameter in block.parameters:
+        source = environment.source(parameter.name)
+        if source is not None:
+            yield parameter.name, source
 
 
 def input_port(flow: Result) -> tuple[tuple[str, Any], ...]:
@@ -219,7 +227,8 @@ def _default(parameter: Parameter, environment: Environment) -> Given:
     default = parameter.default
     assert default is not None
     value = word_or_value(default, environment)
-    return Given(parameter.name, value, None, default.span, default, environment, origin="default")
+    written = None if isinstance(default, tree.Number | tree.String | tree.Boolean | tree.List) else ""
+    return Given(parameter.name, value, written, default.span, default, environment, origin="default")
 
 
 def plain(value: Any) -> Any:

@@ -86,7 +86,8 @@ class Scope:
     `lets` the named numbers of its text. Values are plain data (numbers, words, lists and shapes of them); a block or
     op is its name, and `units` are the parameters that are one. `omitted` names the parameters that the use left at
     their defaults. `count` is the number of copies as it is written, or the list of a loop. `steps` is what the text
-    does, in order, with the choices that it made. `copy` is (index, count). `names` are the values that the scope's
+    does, in order, with the choices that it made. `copy` is (index, count); `turn` is the variable of the loop, by name
+    and value, where the copy is a block with arguments of its own. `names` are the values that the scope's
     text names: first what flows in ("input", or the names of a block's `from`, which `ports` repeats), then each `path`
     and `as`.
     `results` are the values the scope hands on. `weights` is the path under which its parameters are
@@ -108,6 +109,7 @@ class Scope:
     count: Written | None = None
     steps: tuple[Step, ...] = ()
     copy: tuple[int, int] | None = None
+    turn: tuple[str, Any] | None = None
     title: str | None = None
     doc: str | None = None
     names: tuple[tuple[str, Value], ...] = ()

@@ -116,6 +116,7 @@ class ScopePart(Part):
     count: Annotated[WrittenPart | None, Field(description="Number of copies, or the list of a loop.")] = None
     steps: Annotated[tuple[str | ChoicePart, ...], Field(description="What the text does, in order.")] = ()
     copy_of: Annotated[tuple[int, int] | None, Field(description="Index from 0, and how many copies.")] = None
+    turn: Annotated[tuple[str, Plain] | None, Field(description="The variable of the loop.")] = None
     title: str | None = None
     doc: str | None = None
     names: Annotated[tuple[tuple[str, Reference], ...], Field(description="Values that the text names.")] = ()

@@ -64,7 +64,8 @@ def _same(kernel: int, stride: int, dilation: int) -> tuple[int, int]:
         )
     if reach % 2 and stride > reach:
         return 0, 0  # the windows tile the input: padding one pixel short of whole would only shift them
-    return reach // 2, reach // 2
+    half = kernel // 2 if kernel % 2 and dilation == 1 else reach // 2
+    return half, half
 
 
 def _tf_same(length: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:

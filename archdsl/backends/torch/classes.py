@@ -1,109 +1,439 @@
-"""One class of the emitted module: its constructor and its `forward`."""
+"""Which scopes are uses of one class, and what the class does: the steps of all its uses, brought together.
+
+All uses of a block are one class. Where the block's text has an `if`, the class has it too, with the steps of each arm
+from the uses that built it. In come the scopes of a graph; out come bodies: steps, and wires that say which value of
+the graph each of them stands for in each use. Uses that cannot be brought together (an imported class whose instances
+differ, a join whose branches vary in number) are classes of their own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias, TypeVar
 
-from archdsl.backends.torch.arguments import Settled, settle_class
-from archdsl.backends.torch.code import Class, Code, Function, Line
-from archdsl.backends.torch.context import Context
-from archdsl.backends.torch.forward import Forward
-from archdsl.backends.torch.names import Namespace
-from archdsl.backends.torch.outline import Outline
-from archdsl.backends.torch.references import borrowed_name
-from archdsl.backends.torch.structure import Structures
-from archdsl.backends.torch.template import Parameter, Templates
-from archdsl.backends.torch.uses import Uses
-from archdsl.backends.torch.variables import FLOW
-from archdsl.ir.graph import Scope, Value
-
-SKIP = "skip"
-"""A value from further out that has other names in other uses of a class."""
+from archdsl.backends.torch.loops import Loop, Outer, Position, find_loop
+from archdsl.backends.torch.outline import Form, Member, Outline, depth
+from archdsl.ir.graph import Choice, Node, Scope, Step, Value
+from archdsl.ops.base import Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Blueprint:
-    """A class to be written: all uses of one structure, its name, and the lines of its docstring."""
+class Differ(Exception):
+    """Uses of a block that cannot be one class; says where."""
 
-    structures: Structures
-    templates: Templates
-    number: int
-    name: str
-    doc: tuple[str, ...]
+
+@dataclass(eq=False, slots=True)
+class Wire:
+    """A value in the text of a class: the value of the graph that it is, by the number of the use."""
+
+    values: Mapping[int, Value]
+
+    @property
+    def value(self) -> Value:
+        """What it is in the first use that has it."""
+        return next(iter(self.values.values()))
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """A step of one member, `path` from the class's scope. What serves no output is made, and not called."""
+
+    path: str
+    members: Mapping[int, Member]
+    takes: tuple[Wire, ...]
+    gives: tuple[Wire, ...]
+    is_live: bool = True
+
+    @property
+    def member(self) -> Member:
+        return next(iter(self.members.values()))
+
+
+@dataclass(eq=False, slots=True)
+class Join:
+    """A value that an `if` sets: by arm, the wire that it is then."""
+
+    wire: Wire
+    sources: Mapping[int, Wire]
+
+
+@dataclass(eq=False, slots=True)
+class If:
+    """An `if` of the block: how it came out in each use, the steps of each arm that some use built, and what it sets."""
+
+    choices: Mapping[int, Choice]
+    arms: Mapping[int, tuple[Item, ...]]
+    joins: tuple[Join, ...]
+
+    @property
+    def choice(self) -> Choice:
+        return next(iter(self.choices.values()))
+
+
+@dataclass(eq=False, slots=True)
+class Turns:
+    """A loop over the copies of a list. `arguments` are as in `Loop`, with wires for values from before it."""
+
+    path: str
+    loops: Mapping[int, Loop]
+    members: Mapping[int, Member]
+    arguments: tuple[Position | Wire, ...]
+    initial: tuple[Wire, ...]
+    final: tuple[Wire, ...]
+    lists: tuple[tuple[Wire, ...], ...]
+
+    @property
+    def loop(self) -> Loop:
+        return next(iter(self.loops.values()))
+
+    @property
+    def takes(self) -> tuple[Wire, ...]:
+        return (*self.initial, *(a for a in self.arguments if isinstance(a, Wire)))
+
+    @property
+    def gives(self) -> tuple[Wire, ...]:
+        return (*self.final, *(wire for wires in self.lists for wire in wires))
+
+
+@dataclass(eq=False, slots=True)
+class Listed:
+    """A list of copies that are called one by one."""
+
+    path: str
+    members: Mapping[int, Member]
+    takes: tuple[Wire, ...] = ()
+    gives: tuple[Wire, ...] = ()
+
+
+Item: TypeAlias = Call | If | Turns | Listed
+
+
+@dataclass(eq=False, slots=True)
+class Body:
+    """A class: the scopes that are its uses, what it takes, does and gives."""
+
+    uses: tuple[Scope, ...]
+    takes: tuple[Wire, ...]
+    items: tuple[Item, ...]
+    gives: tuple[Wire, ...]
 
     @property
     def scope(self) -> Scope:
-        return self.structures.uses[self.number][0]
+        return self.uses[0]
 
 
-def block_class(blueprint: Blueprint) -> Class:
-    """A class for a block, a stage or a copy. Enters its constructor, which the classes around it need."""
-    outline, scope = blueprint.structures.outline, blueprint.scope
-    takes = take_names(outline, blueprint.structures.uses[blueprint.number])
-    settled = settle(blueprint, list(takes.values()))
-    forward = _forward(blueprint, settled, takes, outline.interfaces[scope.path].gives)
-    made = (constructor(settled, ()),) if settled.attributes else ()
-    return Class(blueprint.name, "nn.Module", blueprint.doc, methods=(*made, *forward))
+class Classes:
+    """The classes of a graph, what a class holds before the class. `of` says which is a scope's."""
+
+    def __init__(self, outline: Outline) -> None:
+        self.outline = outline
+        self.keys: dict[str, Hashable] = {}
+        self.forms: dict[Hashable, Form] = {}
+        for path, scope in outline.graph.scopes.items():
+            self.keys[path] = self._key(scope)
+            self._agree_on_form(self.keys[path], outline.forms[path])
+        self.of: dict[str, Body] = {}
+        self._signatures: dict[str, Hashable] = {}
+        groups: dict[Hashable, list[Scope]] = {}
+        for path, scope in outline.graph.scopes.items():
+            if self.form(scope) is Form.CLASS:
+                groups.setdefault(self.keys[path], []).append(scope)
+        for uses in sorted(groups.values(), key=lambda uses: -max(depth(scope.path) for scope in uses)):
+            self.enter(uses)
+
+    def form(self, scope: Scope) -> Form:
+        """What a scope is, alike in every use of the block around it."""
+        return self.forms[self.keys[scope.path]]
+
+    def _key(self, scope: Scope) -> Hashable:
+        """What scopes of one class have in common: the block with the blocks given to it, or their place in a text."""
+        if scope.parent is None:
+            return ""
+        if scope.block is not None:
+            given = tuple((name, value) for name, value in scope.arguments if name in scope.units)
+            return scope.block, scope.defined, given
+        name = "*" if scope.kind == "copy" else scope.name
+        return self.keys[scope.parent], name
+
+    def _agree_on_form(self, key: Hashable, form: Form) -> None:
+        known = self.forms.get(key, form)
+        preferred = (Form.LIST, Form.CLASS, Form.COPIES, Form.CHAIN)
+        self.forms[key] = min(known, form, key=preferred.index)
+
+    def enter(self, uses: Sequence[Scope], apart: bool = False) -> None:
+        """Makes these uses one class, or, where they differ or are to stay `apart`, one of each structure."""
+        try:
+            if apart:
+                self._signatures.clear()
+                for scope in uses:
+                    self.of.pop(scope.path, None)
+                raise Differ
+            body = _Union(self, uses).body()
+        except Differ:
+            groups: dict[Hashable, list[Scope]] = {}
+            for scope in uses:
+                groups.setdefault(self.signature(scope), []).append(scope)
+            if len(groups) == 1:
+                groups = {number: [scope] for number, scope in enumerate(uses)}
+            for group in groups.values():
+                body = _Union(self, group).body()
+                self.of.update(dict.fromkeys((scope.path for scope in group), body))
+            return
+        self.of.update(dict.fromkeys((scope.path for scope in uses), body))
+
+    # --- structures ------------------------------------------------------------------------
+
+    def signature(self, scope: Scope) -> Hashable:
+        """All of a scope but its numbers: members by name and kind, the values they take, results."""
+        if scope.path not in self._signatures:
+            self._signatures[scope.path] = tuple(self._signature(scope))
+        return self._signatures[scope.path]
+
+    def _signature(self, scope: Scope) -> Iterator[Hashable]:
+        numbers: dict[Value, int] = {}
+        for value in self.outline.takes(scope):
+            numbers.setdefault(value, len(numbers))
+        for member in self.outline.members(scope.path):
+            kind = self._node_signature(member) if isinstance(member, Node) else self._scope_signature(member)
+            yield member.name, kind, tuple(numbers.get(value, -1) for value in self.outline.takes(member))
+            for value in self.outline.gives(member):
+                numbers.setdefault(value, len(numbers))
+        yield tuple(numbers.get(value, -1) for value in self.outline.gives(scope))
+
+    def _node_signature(self, node: Node) -> Hashable:
+        emission = self.outline.emission(node)
+        if isinstance(emission, Expression):
+            return emission.text, tuple(name for name, _ in emission.values)
+        given = tuple(name for name, _ in emission.kwargs) if not emission.defaults else len(emission.defaults)
+        return node.op.name, emission.target, len(emission.args), given, node.op.initialize("module")
+
+    def _scope_signature(self, scope: Scope) -> Hashable:
+        body = self.of.get(scope.path)
+        return id(body) if body is not None else (self.form(scope), self.signature(scope))
 
 
-def settle(blueprint: Blueprint, takes: Sequence[str]) -> Settled:
-    """Settles a class's numbers and enters its constructor."""
-    uses = Uses(blueprint.structures, blueprint.templates, blueprint.number)
-    settled = settle_class(uses, blueprint.name, takes)
-    blueprint.templates.constructors[blueprint.number] = settled.constructor
-    return settled
+T = TypeVar("T")
 
 
-def constructor(settled: Settled, last: Sequence[Code]) -> Function:
-    """`__init__`: named numbers, then the modules; `last` are lines at its end."""
-    arguments = ("self", *map(_argument, settled.constructor.parameters))
-    lines: list[Code] = [Line("super().__init__()")]
-    lines += [Line(f"{name} = {text}") for name, text in settled.lets]
-    lines += [Line(f"self.{name} = {text}") for name, text in settled.attributes]
-    return Function("__init__", arguments, "None", (*lines, *last))
+def alike(values: Iterable[T], what: str) -> T:
+    """The one value that all uses have. Raises `Differ`."""
+    first, *others = values
+    if any(other != first for other in others):
+        raise Differ(what)
+    return first
 
 
-def _argument(parameter: Parameter) -> str:
-    default = "" if parameter.default is None else f" = {parameter.default!r}"
-    return f"{parameter.name}: {parameter.type}{default}"
+@dataclass(slots=True)
+class _Union:
+    """Walks the steps of all uses at once. `visible` are the wires at hand, by use and value, the latest last."""
+
+    classes: Classes
+    uses: Sequence[Scope]
+    visible: dict[tuple[int, Value], list[Wire]] = field(default_factory=dict)
+
+    @property
+    def outline(self) -> Outline:
+        return self.classes.outline
+
+    def body(self) -> Body:
+        every = dict(enumerate(self.uses))
+        alike((tuple(self._lent(scope)) for scope in self.uses), "modules from outside")
+        takes = self.wires({use: self.outline.takes(scope) for use, scope in every.items()}, "what flows in")
+        items = self.items({use: self.outline.steps(scope.path) for use, scope in every.items()}, "")
+        gives = self.gives(every)
+        for use, scope in every.items():
+            self.outline.gives_of[scope.path] = tuple(wire.values[use] for wire in gives)
+        return Body(tuple(self.uses), takes, items, gives)
+
+    def gives(self, uses: Mapping[int, Scope]) -> tuple[Wire, ...]:
+        """What flows out in every use, then what is used outside of any."""
+        values = {use: self.outline.gives(scope) for use, scope in uses.items()}
+        if not any(values.values()):
+            return ()
+        results = {use: scope.results if scope.results else values[use] for use, scope in uses.items()}
+        if any(not set(row) <= set(values[use]) for use, row in results.items()):
+            results = {use: tuple(v for v in row if v in values[use]) for use, row in results.items()}
+        found = list(self.found(results, "what flows out"))
+        for use, row in values.items():
+            for value in row:
+                if not any(wire.values.get(use) == value for wire in found):
+                    found.append(self.find({use: value}, "what is used outside"))
+        if any(len(wire.values) < len(uses) for wire in found):
+            raise Differ("what is used outside")
+        return tuple(found)
+
+    def _lent(self, scope: Scope) -> Iterator[str]:
+        """Names of the shared modules that a use is lent."""
+        for weights in self.outline.borrowed[scope.path]:
+            yield weights.rpartition(".")[2]
+
+    # --- wires -----------------------------------------------------------------------------
+
+    def wires(self, values: Mapping[int, Sequence[Value]], what: str) -> tuple[Wire, ...]:
+        """New wires, one for each place."""
+        count = alike(map(len, values.values()), what)
+        made = tuple(Wire({use: row[place] for use, row in values.items()}) for place in range(count))
+        for wire in made:
+            self.show(wire)
+        return made
+
+    def show(self, wire: Wire) -> None:
+        for use, value in wire.values.items():
+            self.visible.setdefault((use, value), []).append(wire)
+
+    def hide(self, wires: Iterable[Wire]) -> None:
+        for wire in wires:
+            for use, value in wire.values.items():
+                self.visible[use, value].remove(wire)
+
+    def found(self, values: Mapping[int, Sequence[Value]], what: str) -> tuple[Wire, ...]:
+        """The wires at hand that are these values, one for each place."""
+        count = alike(map(len, values.values()), what)
+        return tuple(self.find({use: row[place] for use, row in values.items()}, what) for place in range(count))
+
+    def find(self, values: Mapping[int, Value], what: str) -> Wire:
+        """The latest wire that is the right value in every use."""
+        use, value = next(iter(values.items()))
+        for wire in reversed(self.visible.get((use, value), [])):
+            if all(wire.values.get(other) == wanted for other, wanted in values.items()):
+                return wire
+        raise Differ(what)
+
+    # --- steps -----------------------------------------------------------------------------
+
+    def items(self, steps: Mapping[int, tuple[Step, ...]], prefix: str) -> tuple[Item, ...]:
+        alike(map(len, steps.values()), "the number of steps")
+        items: list[Item] = []
+        for row in zip(*steps.values(), strict=True):
+            items += self.item(dict(zip(steps, row, strict=True)), prefix)
+        return tuple(items)
+
+    def item(self, steps: Mapping[int, Step], prefix: str) -> Iterator[Item]:
+        paths = {use: step for use, step in steps.items() if isinstance(step, str)}
+        choices = {use: step for use, step in steps.items() if isinstance(step, Choice)}
+        if choices:
+            if paths:
+                raise Differ("an `if`")
+            yield self.choice(choices, prefix)
+            return
+        members = {use: self.outline.member(path) for use, path in paths.items()}
+        if all(isinstance(m, Scope) and m.block is None and not self.outline.members(m.path) for m in members.values()):
+            return  # a region that only hands on
+        name = alike((member.name for member in members.values()), "a step")
+        path = f"{prefix}.{name}" if prefix else name
+        scopes = {use: member for use, member in members.items() if isinstance(member, Scope)}
+        if scopes and self.classes.form(next(iter(scopes.values()))) is Form.LIST:
+            yield from self.copies(scopes, path)
+        else:
+            yield self.call(members, path)
+
+    def call(self, members: Mapping[int, Member], path: str) -> Call:
+        alike((isinstance(member, Node) for member in members.values()), path)
+        if not any(map(self.outline.is_live, members.values())):
+            return Call(path, members, (), (), is_live=False)
+        takes = self.found({use: self.outline.takes(member) for use, member in members.items()}, path)
+        gives = self.wires({use: self.outline.gives(member) for use, member in members.items()}, path)
+        return Call(path, members, takes, gives)
+
+    # --- choices ---------------------------------------------------------------------------
+
+    def choice(self, choices: Mapping[int, Choice], prefix: str) -> If:
+        alike((choice.place for choice in choices.values()), "an `if`")
+        arms: dict[int, tuple[Item, ...]] = {}
+        sources: dict[tuple[str, int], dict[int, Wire]] = {}
+        skipped = next(iter(choices.values())).arms
+        for number in sorted({choice.taken for choice in choices.values()}):
+            inside = {use: choice for use, choice in choices.items() if choice.taken == number}
+            arms[number] = self.items({use: choice.steps for use, choice in inside.items()}, prefix)
+            for name, place, wire in self.given(inside):
+                sources.setdefault((name, place), {})[number] = wire
+            self.hide(wire for item in arms[number] for wire in made(item))
+        self._skip(choices, skipped, arms, sources)
+        joins = [self.join(choices, name, place, wires) for (name, place), wires in sources.items()]
+        found = If(choices, arms, tuple(join for join in joins if join is not None))
+        for join in found.joins:
+            self.show(join.wire)
+        return found
+
+    def given(self, choices: Mapping[int, Choice]) -> Iterator[tuple[str, int, Wire]]:
+        """What an arm gives: name, place among several values, the wire that it is at the end of the arm."""
+        rows = {use: dict(choice.gives) for use, choice in choices.items()}
+        for name in next(iter(rows.values())):
+            count = alike((len(row.get(name, ())) for row in rows.values()), name)
+            for place in range(count):
+                yield name, place, self.find({use: row[name][place] for use, row in rows.items()}, name)
+
+    def _skip(
+        self,
+        choices: Mapping[int, Choice],
+        skipped: int,
+        arms: Mapping[int, tuple[Item, ...]],
+        sources: dict[tuple[str, int], dict[int, Wire]],
+    ) -> None:
+        """Where no condition holds and there is no `else`, the flow is what it was before: also if no use shows it."""
+        first = next(iter(choices.values()))
+        if len(first.conditions) != first.arms or skipped in arms:
+            return
+        for place in range(len(first.before)):
+            if ("it", place) in sources:
+                before = {use: choice.before[place] for use, choice in choices.items()}
+                sources["it", place][skipped] = self.find(before, "what flows before an `if`")
+
+    def join(self, choices: Mapping[int, Choice], name: str, place: int, sources: Mapping[int, Wire]) -> Join | None:
+        """The value that an `if` sets; None where it is the same one from before in every arm."""
+        wires = list(sources.values())
+        if all(wire is wires[0] for wire in wires) and any(wires[0] in self.visible[k] for k in wires[0].values.items()):
+            return None
+        rows = {use: dict(choice.gives).get(name, ()) for use, choice in choices.items() if choice.taken in sources}
+        return Join(Wire({use: row[place] for use, row in rows.items() if len(row) > place}), sources)
+
+    # --- lists of copies -------------------------------------------------------------------
+
+    def copies(self, containers: Mapping[int, Scope], path: str) -> Iterator[Item]:
+        """A loop over the copies, with those before and after it; or one call after the other."""
+        loops = {use: find_loop(self.outline, container) for use, container in containers.items()}
+        known = {use: loop for use, loop in loops.items() if loop is not None}
+        steps = {use: self.outline.steps(container.path) for use, container in containers.items()}
+        if len(known) < len(loops) or len({_pattern(loop) for loop in known.values()}) > 1:
+            yield Listed(path, containers)
+            yield from self.items(steps, path)
+            return
+        first = next(iter(known.values()))
+        before, after = first.before, first.after
+        yield from self.items({use: row[:before] for use, row in steps.items()}, path)
+        yield self.turns(known, containers, path)
+        if after:
+            alike(map(len, steps.values()), "the number of copies")
+            yield from self.items({use: row[-after:] for use, row in steps.items()}, path)
+
+    def turns(self, loops: Mapping[int, Loop], containers: Mapping[int, Scope], path: str) -> Turns:
+        first = next(iter(loops.values()))
+        arguments: list[Position | Wire] = []
+        for place, position in enumerate(first.arguments):
+            if isinstance(position, Outer):
+                outer = {use: loop.arguments[place] for use, loop in loops.items()}
+                values = {use: other.value for use, other in outer.items() if isinstance(other, Outer)}
+                arguments.append(self.find(values, path))
+            else:
+                arguments.append(position)
+        initial = self.found({use: loop.initial for use, loop in loops.items()}, path)
+        lists = tuple(
+            self.wires({use: loop.lists[place] for use, loop in loops.items()}, path)
+            for place in range(len(first.lists))
+        )
+        final = self.wires({use: loop.final for use, loop in loops.items()}, path)
+        return Turns(path, loops, containers, tuple(arguments), initial, final, lists)
 
 
-def _forward(
-    blueprint: Blueprint, settled: Settled, takes: Mapping[Value, str], gives: Sequence[Value]
-) -> Iterator[Function]:
-    """`forward`, unless nothing of the block serves any output."""
-    outline, path = blueprint.structures.outline, blueprint.scope.path
-    if not gives:
-        return
-    steps = blueprint.structures.steps[path]
-    forward = Forward(Context(outline, path, steps, settled.in_forward, shapes=False), takes, gives)
-    results = forward.run_and_return(steps, gives)
-    arguments = (
-        "self",
-        *(f"{name}: Tensor" for name in takes.values()),
-        *(f"{borrowed_name(weights)}: nn.Module" for weights in outline.borrowed[path]),
-    )
-    result = "Tensor" if len(gives) == 1 else f"tuple[{', '.join(['Tensor'] * len(gives))}]"
-    yield Function("forward", arguments, result, (*forward.lines, Line(f"return {results}")))
+def _pattern(loop: Loop) -> Hashable:
+    """How copies are joined, without the values from outside."""
+    arguments = tuple("outer" if isinstance(position, Outer) else position for position in loop.arguments)
+    return arguments, loop.updates, loop.section, loop.collected, len(loop.initial)
 
 
-def take_names(outline: Outline, uses: Sequence[Scope]) -> Mapping[Value, str]:
-    """Arguments of `forward`: the block's ports, `x` for what flows in, others by the name they have in every use."""
-    columns = list(zip(*(outline.interfaces[scope.path].takes for scope in uses), strict=True))
-    names = Namespace(map(borrowed_name, outline.borrowed[uses[0].path]))
-    named: dict[Value, str] = {}
-    for column in columns:
-        known = {_name_inside(outline, scope, value) for scope, value in zip(uses, column, strict=True)}
-        name = known.pop() if len(known) == 1 else None
-        named[column[0]] = names.unique(name or (SKIP if FLOW in names else FLOW))
-    return named
-
-
-def _name_inside(outline: Outline, scope: Scope, value: Value) -> str | None:
-    """What the text of a scope calls a value that comes from outside."""
-    name = outline.names(scope.path).get(value)
-    if name is not None:
-        return FLOW if name == "input" else name
-    region = scope.kind in ("stage", "output") and len(outline.interfaces[scope.path].takes) > 1
-    return outline.given_name(value, "") if region else None
+def made(item: Item) -> Iterator[Wire]:
+    """The wires that an item puts at hand."""
+    if isinstance(item, If):
+        yield from (join.wire for join in item.joins)
+    else:
+        yield from item.gives

@@ -1,91 +1,333 @@
-"""Runs of copies -> `*(Bottleneck(256, 64) for _ in range(2))`: however many there are, the text stays short."""
+"""Copies -> `*(Bottleneck(256, 64) for _ in range(2))`: however many there are, the text stays short.
+
+Copies that say the same are one element of a loop. Copies whose numbers move by a rule (`64 + 32 * i`, `widths[i]`) are
+one too. The first and the last may stand apart; whatever follows no rule is listed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import ast
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
-from archdsl.backends.torch.channels import combined
-from archdsl.backends.torch.formula import IN_CHANNELS, MISSING, Formula
+from archdsl import formula
+from archdsl.backends.torch.classes import alike
+from archdsl.backends.torch.modules import Argument, Chain, Copies, New, Tree
 from archdsl.backends.torch.names import Namespace
-from archdsl.backends.torch.progression import Progression, Segment, segments
-from archdsl.backends.torch.template import Run, Slot
-from archdsl.backends.torch.vectors import Vector, constant, literal, plain
-from archdsl.ir.graph import Scope
+from archdsl.backends.torch.outline import Form
+from archdsl.backends.torch.fractions import fractions, ratio
+from archdsl.formula import combined, name
 
 if TYPE_CHECKING:
-    from archdsl.backends.torch.make import Maker, Number
+    from archdsl.backends.torch.constructor import Construction
+
+MOST_WRITTEN_OUT = 4
+"""Copies that are all different are written one by one up to this many."""
+
+END = -(2**31)
+"""A cut after the last copy, however many there are; other negative cuts count from the end."""
+
+STILL = ast.Constant(None)
+"""Stands for the rule of an argument that does not move."""
+
+Rows = Mapping[int, Sequence[Sequence[Argument]]]
+"""By use, for each copy its arguments."""
 
 
-def run_items(maker: Maker, run: Run, counts: Vector, series: Sequence[Vector], apart: bool) -> Iterator[str]:
-    """The elements of the `nn.Sequential` that a run of copies comes to."""
-    rows = [(count, tuple(values[index] for values in series)) for index, count in enumerate(counts)]
-    parts = segments(rows, apart)
-    if parts is None:
-        yield _listed(maker, run, counts, series)
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Some of the copies, from cut to cut, with what each argument is in the loop over them."""
+
+    start: int
+    stop: int
+    settled: tuple[ast.expr, ...]
+    moves: bool
+
+
+class Elements:
+    """The elements of the `nn.Sequential` or `nn.ModuleList` that copies come to."""
+
+    def __init__(self, construction: Construction, trees: Mapping[int, Copies], attribute: str) -> None:
+        self.construction, self.context = construction, construction.context
+        self.trees, self.attribute = trees, attribute
+        self.index = self._index()
+
+    def _index(self) -> str:
+        """A name for the number of a copy that nothing else has."""
+        taken = self.context.values[0]
+        return next(name for name in ("i", "j", "k", "copy_index") if name not in taken)
+
+    def made(self) -> ast.expr:
+        form = alike((copies.form for copies in self.trees.values()), self.attribute)
+        elements = list(self.elements())
+        if form is Form.COPIES:
+            return ast.Call(name("nn.Sequential"), elements, [])
+        if len(elements) == 1 and isinstance(elements[0], ast.Starred):
+            return ast.Call(name("nn.ModuleList"), [elements[0].value], [])
+        return ast.Call(name("nn.ModuleList"), [ast.List(elements, ast.Load())], [])
+
+    def elements(self) -> Iterator[ast.expr]:
+        runs = {use: self._runs(copies.children) for use, copies in self.trees.items()}
+        pattern = alike((tuple(shape for shape, _ in row) for row in runs.values()), self.attribute)
+        for place in range(len(pattern)):
+            children = {use: row[place][1] for use, row in runs.items()}
+            yield from self.run(children, self.count(children, len(pattern)))
+
+    def _runs(self, children: Sequence[Tree]) -> list[tuple[Hashable, list[Tree]]]:
+        """Copies of one shape that follow each other."""
+        return [(shape, list(run)) for shape, run in groupby(children, key=_shape)]
+
+    def count(self, children: Mapping[int, Sequence[Tree]], runs: int) -> ast.expr:
+        """How many copies a run has."""
+        said = {use: copies.count for use, copies in self.trees.items()}
+        if runs > 1 or any(count is None for count in said.values()):
+            said = {use: ast.Constant(len(row)) for use, row in children.items()}
+        arguments = {
+            use: Argument(None, f"{self.attribute}_count", count, len(children[use]))
+            for use, count in said.items()
+            if count is not None
+        }
+        return self.construction.settle(arguments)
+
+    # --- runs ------------------------------------------------------------------------------
+
+    def run(self, children: Mapping[int, Sequence[Tree]], count: ast.expr) -> Iterator[ast.expr]:
+        template = next(row[0] for row in children.values() if row)
+        rows = {use: [list(_arguments(child)) for child in row] for use, row in children.items()}
+        counts = [len(row) for row in rows.values()]
+        for cuts in _cuts(counts, isinstance(count, ast.Constant)):
+            segments = self.segments(rows, cuts, isinstance(count, ast.Constant))
+            if segments is not None:
+                yield from (self.element(template, segment, cuts, count) for segment in segments)
+                return
+        yield self.listed(template, rows)
+
+    def segments(self, rows: Rows, cuts: Sequence[int], is_fixed: bool) -> list[Segment] | None:
+        """The copies between the cuts, or None where some number follows no rule there."""
+        parts = [
+            {use: row[_at(start, len(row)) : _at(stop, len(row))] for use, row in rows.items()}
+            for start, stop in pairwise(cuts)
+        ]
+        found = [list(self.rules({use: row for use, row in part.items() if row})) for part in parts]
+        for part, rules in zip(parts, found, strict=True):
+            # Two different copies always make a rule; it says something only where some use has more.
+            few = is_fixed and max(map(len, part.values())) <= 2
+            if any(moving is None or (few and moving is not STILL) for _, moving in rules):
+                return None
+        return [self.segment(pair, rules) for pair, rules in zip(pairwise(cuts), found, strict=True)]
+
+    def segment(self, cuts: tuple[int, int], rules: Sequence[tuple[Mapping[int, Argument], ast.expr | None]]) -> Segment:
+        settled: list[ast.expr] = []
+        for first, moving in rules:
+            if moving is STILL or moving is None:
+                settled.append(self.construction.settle(first))
+            else:
+                for own in formula.names(moving) - {self.index}:
+                    self.context.note(name(own))
+                settled.append(moving)
+        return Segment(*cuts, tuple(settled), any(moving is not STILL for _, moving in rules))
+
+    def rules(self, rows: Rows) -> Iterator[tuple[Mapping[int, Argument], ast.expr | None]]:
+        """For each argument of the copies: those of the first copy, and how it moves from copy to copy."""
+        for place in range(len(next(iter(rows.values()))[0])):
+            column = {use: [copy[place] for copy in row] for use, row in rows.items()}
+            yield {use: row[0] for use, row in column.items()}, self.moving(column)
+
+    def moving(self, arguments: Mapping[int, Sequence[Argument]]) -> ast.expr | None:
+        """The rule by which an argument moves, alike in every use; STILL if it does not, None where there is none."""
+        if all(_says_one(row) for row in arguments.values()):
+            return STILL
+        rules = {use: rule(row, self.index) for use, row in arguments.items()}
+        first = next(iter(rules.values()))
+        if first is None or any(found is None or formula.text(found) != formula.text(first) for found in rules.values()):
+            return None
+        for use, row in arguments.items():
+            for place, argument in enumerate(row):
+                if not _comes_to(first, {**self.context.values[use], self.index: place}, argument.value):
+                    return None
+        return first
+
+    def element(self, template: Tree, segment: Segment, cuts: Sequence[int], count: ast.expr) -> ast.expr:
+        made = _made(template, iter(segment.settled))
+        if _is_one(segment.start, segment.stop):
+            return made
+        apart = sum(_is_one(start, stop) for start, stop in pairwise(cuts))
+        number = combined(ast.Sub, count, ast.Constant(apart))
+        if isinstance(number, ast.Constant) and number.value == 1:
+            return made
+        turn = self.index if segment.moves else "_"
+        return _loop(made, name(turn), ast.Call(name("range"), [number], []))
+
+    # --- lists -----------------------------------------------------------------------------
+
+    def listed(self, template: Tree, rows: Rows) -> ast.expr:
+        """Copies whose numbers follow no rule: `*(Unit(width) for width in (64, 96, 160))`."""
+        names = Namespace(("self", self.index, *self.context.values[0]))
+        first = next(row for row in rows.values() if row)
+        settled: list[ast.expr] = []
+        lists: list[tuple[str, Mapping[int, list[Argument]]]] = []
+        for place in range(len(first[0])):
+            column = {use: [copy[place] for copy in row] for use, row in rows.items()}
+            if all(_says_one(row) for row in column.values()):
+                settled.append(self.construction.settle({use: row[0] for use, row in column.items() if row}))
+            else:
+                own = names.unique(first[0][place].called.removeprefix(f"{self.attribute}_"))
+                lists.append((own, column))
+                settled.append(name(own))
+        made = _made(template, iter(settled))
+        target = name(lists[0][0]) if len(lists) == 1 else ast.Tuple([name(own) for own, _ in lists], ast.Store())
+        return _loop(made, target, self._lists([column for _, column in lists]))
+
+    def _lists(self, columns: Sequence[Mapping[int, list[Argument]]]) -> ast.expr:
+        """What a loop over several lists runs over: rows where nothing varies between uses."""
+        said = [self.construction.settle({use: _tuple(row) for use, row in column.items()}) for column in columns]
+        if len(said) == 1:
+            return said[0]
+        if all(isinstance(found, ast.Tuple) for found in said):
+            parts = zip(*(found.elts for found in said if isinstance(found, ast.Tuple)), strict=True)
+            return ast.Tuple([ast.Tuple(list(row), ast.Load()) for row in parts], ast.Load())
+        strict = ast.keyword("strict", ast.Constant(True))
+        return ast.Call(name("zip"), said, [strict])
+
+
+# --- rules -------------------------------------------------------------------------------------
+
+
+def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
+    """A formula over the number of the copy that gives every argument; None where there is none."""
+    formulas = [argument.formula for argument in arguments]
+    if len(formulas) < 2 or _says_one(arguments):
+        return formulas[0]
+    if all(isinstance(found, ast.Subscript) for found in formulas):
+        return _element(formulas, index)
+    if all(isinstance(found, ast.Constant) and type(found.value) is float for found in formulas):
+        return _fraction([argument.value for argument in arguments], index)
+    if any(isinstance(argument.value, bool) or not isinstance(argument.value, int) for argument in arguments):
+        return None
+    step = combined(ast.Sub, formulas[1], formulas[0])
+    for place, found in enumerate(formulas):
+        wanted = combined(ast.Add, formulas[0], combined(ast.Mult, ast.Constant(place), step))
+        if formula.text(wanted) != formula.text(found):
+            return None
+    return combined(ast.Add, formulas[0], combined(ast.Mult, step, name(index)))
+
+
+def _element(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
+    """`widths[1]`, `widths[2]`: `widths[i + 1]`."""
+    parts = [found for found in formulas if isinstance(found, ast.Subscript)]
+    base = parts[0].value
+    if any(formula.text(part.value) != formula.text(base) for part in parts):
+        return None
+    slices = [part.slice for part in parts]
+    if not all(isinstance(part, ast.Constant) for part in slices):
+        return None
+    first, *others = (part.value for part in slices if isinstance(part, ast.Constant))
+    if [first + place for place in range(1, len(slices))] != others:
+        return None
+    return ast.Subscript(base, combined(ast.Add, name(index), ast.Constant(first)), ast.Load())
+
+
+def _fraction(values: Sequence[float], index: str) -> ast.expr | None:
+    found = fractions(values)
+    if found is None:
+        return None
+    start, step = found
+    text = ratio(start, step, index) or (f"{start} + {step} * {index}" if start else f"{step} * {index}")
+    return ast.parse(text.replace("+ -", "- "), mode="eval").body
+
+
+def _says_one(arguments: Sequence[Argument]) -> bool:
+    return len({formula.text(argument.formula) for argument in arguments}) <= 1
+
+
+def _comes_to(found: ast.expr, values: Mapping[str, Any], value: Any) -> bool:
+    result = formula.evaluated(found, values)
+    if isinstance(result, float) and isinstance(value, float):
+        return abs(result - value) <= 1e-12 * max(abs(value), 1e-3)
+    return formula.same(result, value)
+
+
+# --- cuts --------------------------------------------------------------------------------------
+
+
+def _cuts(counts: Sequence[int], is_fixed: bool) -> Iterator[tuple[int, ...]]:
+    """Ways to cut: not at all, after the first, before the last, both, and one by one if there are few."""
+    fewest = min(counts)
+    if max(counts) <= 1 and is_fixed:
+        yield 0, 1
         return
-    for part in parts:
-        yield _segment(maker, run, part)
+    yield 0, END
+    if fewest >= 1:
+        yield 0, 1, END
+        yield 0, -1, END
+    if fewest >= 2:
+        yield 0, 1, -1, END
+    if is_fixed and fewest == max(counts) <= MOST_WRITTEN_OUT:
+        yield tuple(range(fewest + 1))
 
 
-def _segment(maker: Maker, run: Run, segment: Segment) -> str:
-    """Copies alike, or each a step further than the one before."""
-    element = maker.make(run.template, iter(segment.series))
-    count = _count(maker, run, segment.counts)
-    _flow_on(maker, run, segment, count)
-    if count.text == "1":
-        return element
-    moving = any(constant(progression.step) != 0 for progression in segment.series)
-    return f"*({element} for {maker.index if moving else '_'} in range({count.text}))"
+def _is_one(start: int, stop: int) -> bool:
+    """Whether there is one copy between two cuts, however many there are in all."""
+    return start == -1 or (start >= 0 and stop == start + 1)
 
 
-def _count(maker: Maker, run: Run, counts: Vector) -> Formula:
-    value = constant(counts)
-    if value is not MISSING:
-        return literal(value)
-    names = [Formula(name) for name in maker.variables.vectors]
-    fewer = (combined(f"a0 - {less}", name) for less in (1, 2) for name in names)
-    found = maker.variables.first((*names, *fewer), counts)
-    return maker.variables.use(found) if found else maker.settle(run.count, counts)
+def _at(cut: int, count: int) -> int:
+    return count if cut == END else cut if cut >= 0 else count + cut
 
 
-def _flow_on(maker: Maker, run: Run, segment: Segment, count: Formula) -> None:
-    """What flows out of these copies flows into the next: what a copy gives, or a step more than the last one took."""
-    site = run.count.site
-    assert isinstance(site, Scope)
-    takes = maker.outline.interfaces[site.path].takes
-    gives = maker.outline.interfaces[f"{site.path}.{run.names[0]}"].gives
-    if len(takes) != 1 or len(gives) != 1:
-        return
-    formulas = [formula for formula in maker.channels.of(gives[0]) if maker.index not in formula.names]
-    for slot, progression in zip(run.template.slots, segment.series, strict=True):
-        if slot.field in (IN_CHANNELS, "in") and constant(progression.step) != 0:
-            start, step = maker.settle(slot, progression.start), maker.settle(slot, progression.step)
-            formulas.append(combined("a0 + a1 * a2", start, step, count))
-    maker.channels.set(takes[0], formulas)
+# --- trees -------------------------------------------------------------------------------------
 
 
-def _listed(maker: Maker, run: Run, counts: Vector, series: Sequence[Vector]) -> str:
-    """Copies whose numbers follow no rule: `*(Unit(width) for width in (64, 96, 160))`."""
-    names = Namespace(maker.variables.vectors if maker.variables.count > 1 else ())
-    numbers: list[Number] = []
-    lists: list[tuple[str, Slot, Vector]] = []
-    for slot, values in zip(run.template.slots, series, strict=True):
-        if all(len(set(map(repr, row))) <= 1 for row in values):
-            numbers.append(Progression(tuple(row[0] for row in values), (0,) * len(values)))
-        else:
-            name = names.unique(slot.field or slot.name.rpartition("_")[2])
-            lists.append((name, slot, tuple(map(plain, values))))
-            numbers.append(Formula(name))
-    element = maker.make(run.template, iter(numbers))
-    return f"*({element} for {', '.join(name for name, _, _ in lists)} in {_values(maker, lists)})"
+def _shape(tree: Tree) -> Hashable:
+    """All of a tree but its numbers."""
+    match tree:
+        case New():
+            keys = tuple(argument.keyword for argument in tree.arguments)
+            return tree.target, id(tree.body), keys, tree.inplace
+        case Chain(children=children):
+            return tuple((own, _shape(child)) for own, child in children)
+        case Copies(form=form, children=inner):
+            return form, tuple(map(_shape, inner))
 
 
-def _values(maker: Maker, lists: Sequence[tuple[str, Slot, Vector]]) -> str:
-    """What a loop over several lists runs over: literal rows where nothing varies between uses of the class."""
-    known = [constant(values) for _, _, values in lists]
-    if all(value is not MISSING for value in known):
-        rows: tuple[Any, ...] = tuple(zip(*known, strict=True)) if len(known) > 1 else known[0]
-        return literal(rows).text
-    texts = [maker.settle(Slot(f"{slot.name}s", "", slot.site), values).text for _, slot, values in lists]
-    return texts[0] if len(texts) == 1 else f"zip({', '.join(texts)}, strict=True)"
+def _arguments(tree: Tree) -> Iterator[Argument]:
+    match tree:
+        case New(arguments=arguments):
+            yield from arguments
+        case Chain(children=children):
+            for _, child in children:
+                yield from _arguments(child)
+        case Copies(children=inner):
+            for child in inner:
+                yield from _arguments(child)
+
+
+def _made(tree: Tree, settled: Iterator[ast.expr]) -> ast.expr:
+    """The Python of a tree, with what its arguments are, in order."""
+    from archdsl.backends.torch.constructor import written_call
+
+    match tree:
+        case New(arguments=arguments, inplace=inplace):
+            return written_call(tree, [next(settled) for _ in arguments], inplace)
+        case Chain(children=children):
+            keywords = [ast.keyword(own, _made(child, settled)) for own, child in children]
+            inner = [ast.Call(name("OrderedDict"), [], keywords)] if keywords else []
+            return ast.Call(name("nn.Sequential"), inner, [])
+        case Copies(form=form, children=inner_trees):
+            elements = [_made(child, settled) for child in inner_trees]
+            if form is Form.COPIES:
+                return ast.Call(name("nn.Sequential"), elements, [])
+            return ast.Call(name("nn.ModuleList"), [ast.List(elements, ast.Load())], [])
+
+
+def _loop(made: ast.expr, target: ast.expr, over: ast.expr) -> ast.expr:
+    turns = ast.comprehension(target, over, [], 0)
+    return ast.Starred(ast.GeneratorExp(made, [turns]), ast.Load())
+
+
+def _tuple(row: Sequence[Argument]) -> Argument:
+    found = ast.Tuple([argument.formula for argument in row], ast.Load())
+    return Argument(None, f"{row[0].called}s", found, tuple(argument.value for argument in row))
+

@@ -1,7 +1,7 @@
 """What the `forward` of a class says, line by line: calls are nested as a person would nest them.
 
-A value that is used once, next, is written where it is used. A line ends where values branch, after an
-activation, at a name that the user gave, and before it becomes too long.
+A value that is used once, next, is written where it is used. A line ends where values branch, after an activation, at a
+name that the user gave, and before it becomes too long. An `if` of the block is an `if` here, too.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from archdsl.backends.torch.body import Call, Step
-from archdsl.backends.torch.code import Code, Line
-from archdsl.backends.torch.context import Context
-from archdsl.backends.torch.loops import Loop
+from archdsl import formula
+from archdsl.backends.torch.classes import Call, If, Item, Join, Turns, Wire
+from archdsl.backends.torch.code import Code, Line, Suite
+from archdsl.backends.torch.constructor import Construction, headers, without_empty
 from archdsl.backends.torch.outline import Member, Outline
 from archdsl.backends.torch.references import borrowed_name, module_text
 from archdsl.backends.torch.turns import loop_lines
@@ -39,60 +39,218 @@ class Operand:
     """
 
     text: str
-    reads: tuple[Value, ...]
+    reads: tuple[Wire, ...]
     atomic: bool = True
     depth: int = 0
     ended: bool = False
 
 
 class Forward:
-    """Writes steps one after the other; `lines` is what has been written."""
+    """Writes items one after the other; `lines` is what has been written."""
 
-    def __init__(self, context: Context, takes: Mapping[Value, str], results: Sequence[Value]) -> None:
-        self.context, self.outline = context, context.outline
-        self.uses = Counter(value for step in context.steps for value in step.takes)
-        self.uses.update(results)
-        self.results = frozenset(results)
-        self.consumers = {value: step for step in context.steps for value in step.takes}
-        borrowed = map(borrowed_name, self.outline.borrowed[context.path])
+    def __init__(self, construction: Construction, takes: Sequence[str], results: Sequence[Wire], shapes: bool) -> None:
+        self.construction, self.outline, self.shapes = construction, construction.outline, shapes
+        self.body = construction.body
+        self.aliases: dict[Wire, Wire] = {}
+        self.items = tuple(self._decided(self.body.items))
+        self.needed = self._needed()
+        joins = [join for item in _all(self.items) if isinstance(item, If) for join in item.joins]
+        self.sources = frozenset(self.real(wire) for join in joins for wire in join.sources.values())
+        self.consumers = {self.real(wire): item for item in _all(self.items) for wire in _takes(item)}
+        self.uses = self._count(self.items)
+        self.results = tuple(map(self.real, results))
+        self.uses.update(self.results)
+        borrowed = map(borrowed_name, self.outline.borrowed[self.body.scope.path])
         self.variables = Variables(Counter(self.uses), (*borrowed, "self"))
-        for value, name in takes.items():
-            self.variables.assign(value, name, passing=True)
+        for wire, name in zip(self.body.takes, takes, strict=True):
+            self.variables.assign(wire, name, passing=True)
         self.lines: list[Code] = []
-        self._waiting: dict[Value, tuple[Operand, Call]] = {}
+        self._waiting: dict[Wire, tuple[Operand, Call]] = {}
 
-    def run(self, steps: Iterable[Step]) -> None:
-        for step in steps:
-            if isinstance(step, Loop):
-                self.flush()
-                self.lines += loop_lines(self.context, self.variables, step)
+    # --- items -----------------------------------------------------------------------------
+
+    def _decided(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items with the arm of each `if` that never varies in its place, and without what serves nothing."""
+        for item in items:
+            if isinstance(item, If) and id(item) in self.construction.folded:
+                number = self.construction.folded[id(item)]
+                yield from self._decided(item.arms[number])
+                self.aliases.update({join.wire: join.sources[number] for join in item.joins if number in join.sources})
+            elif isinstance(item, If):
+                arms = {number: tuple(self._decided(arm)) for number, arm in item.arms.items()}
+                decided = If(item.choices, arms, item.joins)
+                self.construction.flags[id(decided)] = self.construction.flags[id(item)]
+                yield decided
+            elif isinstance(item, Turns) or (isinstance(item, Call) and item.is_live):
+                yield item
+
+    def real(self, wire: Wire) -> Wire:
+        while wire in self.aliases:
+            wire = self.aliases[wire]
+        return wire
+
+    def _count(self, items: Iterable[Item]) -> Counter[Wire]:
+        """How often each wire is read. A value that an `if` sets and nothing reads needs no source."""
+        uses: Counter[Wire] = Counter()
+        for item in reversed(tuple(items)):
+            if isinstance(item, If):
+                uses.update(self._count_choice(item))
             else:
-                self._call(step)
+                uses.update(map(self.real, _takes(item)))
+        return uses
 
-    def run_and_return(self, steps: Sequence[Step], results: Sequence[Value]) -> str:
-        """Writes the steps; what is to be returned."""
-        last = steps[-1] if steps else None
-        as_made = (
-            isinstance(last, Call) and last.gives == tuple(results) and all(self.uses[value] == 1 for value in results)
-        )
+    def _count_choice(self, item: If) -> Counter[Wire]:
+        uses: Counter[Wire] = Counter()
+        for number in self._arms(item):
+            uses.update(self._count_arm(item, number))
+        return uses
+
+    def _count_arm(self, item: If, number: int) -> Counter[Wire]:
+        uses = self._count(item.arms.get(number, ()))
+        uses.update(self.real(join.sources[number]) for join in self._joins(item) if number in join.sources)
+        return uses
+
+    def _arms(self, item: If) -> list[int]:
+        """The arms that have steps or set a value."""
+        numbers = {*item.arms, *(number for join in item.joins for number in join.sources)}
+        return sorted(numbers)
+
+    def _joins(self, item: If) -> list[Join]:
+        """What an `if` sets that something reads."""
+        return [join for join in item.joins if join.wire in self.needed]
+
+    def _needed(self) -> frozenset[Wire]:
+        """Wires that something reads, what an `if` sets from them included."""
+        read = {self.real(wire) for item in _all(self.items) for wire in _takes(item)}
+        read |= {self.real(wire) for wire in self.body.gives}
+        joins = [join for item in _all(self.items) if isinstance(item, If) for join in item.joins]
+        more = read
+        while more:
+            more = {self.real(s) for join in joins if join.wire in read for s in join.sources.values()} - read
+            read |= more
+        return frozenset(read)
+
+    def run(self, items: Iterable[Item]) -> None:
+        for item in items:
+            if isinstance(item, Turns):
+                self.flush()
+                self.lines += loop_lines(self.outline, self.body.scope.path, self.variables, item, self.shapes)
+            elif isinstance(item, If):
+                self.flush()
+                self.choice(item)
+            elif isinstance(item, Call):
+                self._call(item)
+
+    def run_and_return(self, results: Sequence[Wire]) -> str:
+        """Writes the items; what is to be returned."""
+        items = self.items
+        last = items[-1] if items else None
+        wires = tuple(map(self.real, results))
+        as_made = isinstance(last, Call) and last.gives == wires and all(self.uses[wire] == 1 for wire in wires)
         if isinstance(last, Call) and len(results) > 1 and as_made:
-            self.run(steps[:-1])
+            self.run(items[:-1])
             return self._operand(last).text
-        self.run(steps)
+        if isinstance(last, If) and len(wires) == 1 and any(join.wire is wires[0] for join in last.joins):
+            self.run(items[:-1])
+            self.flush()
+            return self.returned(last)
+        self.run(items)
         if len(results) > 1:
             self.flush()
-        return ", ".join(self.read(value).text for value in results)
+        return ", ".join(self.read(wire).text for wire in wires)
+
+    # --- choices ---------------------------------------------------------------------------
+
+    def choice(self, item: If) -> None:
+        """The arms of an `if`, each of which sets the same variables."""
+        counts = {number: self._count_arm(item, number) for number in self._arms(item)}
+        after = Counter(self.variables.left)
+        for count in counts.values():
+            after.subtract(count)
+        joins = self._joins(item)
+        names: dict[Wire, str] = {}
+        for join in joins:
+            names[join.wire] = self._joined_name(join.wire, join.sources, after, names.values())
+        state, outer = self.variables.state(), self.lines
+        suites: dict[int, tuple[Code, ...]] = {}
+        for number in self._arms(item):
+            self.variables.restore(state)
+            self.variables.left = after + counts[number]
+            self.lines = []
+            self.run(item.arms.get(number, ()))
+            self._set({names[j.wire]: self.real(j.sources[number]) for j in joins if number in j.sources})
+            suites[number] = tuple(self.lines)
+        self.lines = outer
+        self.variables.restore(state)
+        self.variables.left = after
+        for wire, name in names.items():
+            self.variables.assign(wire, name, passing=True)
+        flags = self.construction.flags[id(item)]
+        made = [Suite(header, suites.get(number, ())) for number, header in enumerate(headers(flags))]
+        self.lines += without_empty(made)
+
+    def returned(self, item: If) -> str:
+        """An `if` whose arms return; what the last of them does."""
+        (join,) = self._joins(item)
+        counts = {number: self._count_arm(item, number) for number in self._arms(item)}
+        after = Counter(self.variables.left)
+        for count in counts.values():
+            after.subtract(count)
+        state, outer = self.variables.state(), self.lines
+        arms: list[tuple[list[Code], str]] = []
+        for number in sorted(join.sources):
+            self.variables.restore(state)
+            self.variables.left = after + counts[number]
+            self.lines = []
+            self.run(item.arms.get(number, ()))
+            text = self.read(join.sources[number]).text
+            self._waiting.pop(self.real(join.sources[number]), None)
+            self.flush()
+            arms.append((self.lines, text))
+        self.lines = outer
+        flags = self.construction.flags[id(item)]
+        for (lines, text), flag in zip(arms[:-1], flags, strict=False):
+            self.lines.append(Suite(f"if {formula.text(flag)}:", (*lines, Line(f"return {text}"))))
+        self.lines += arms[-1][0]
+        return arms[-1][1]
+
+    def _set(self, values: Mapping[str, Wire]) -> None:
+        """Gives variables what an arm makes of them, all at once."""
+        texts = {name: self.read(wire).text for name, wire in values.items()}
+        for wire in values.values():
+            self._waiting.pop(wire, None)
+        changed = {name: text for name, text in texts.items() if name != text}
+        self.flush()
+        if changed:
+            self.lines.append(Line(f"{', '.join(changed)} = {', '.join(changed.values())}"))
+
+    def _joined_name(self, wire: Wire, sources: Mapping[int, Wire], after: Counter[Wire], taken: Iterable[str]) -> str:
+        """The variable that holds what an `if` sets: the one that comes in, where nothing needs that any more."""
+        own = self._text_name(wire)
+        if own and own not in taken and self.variables.is_free(own):
+            return own
+        for source in map(self.real, sources.values()):
+            if self.variables.has_name(source) and after[source] <= 0:
+                name = self.variables.text(source)
+                if self.variables.is_passing(name) and name not in taken:
+                    return name
+        left, self.variables.left = self.variables.left, after
+        try:
+            return self.variables.unique_beside(own or "x", taken)
+        finally:
+            self.variables.left = left
 
     # --- calls -----------------------------------------------------------------------------
 
     def _call(self, step: Call) -> None:
         operand = self._operand(step)
-        waiting = [self._waiting[value][0] for value in step.takes if value in self._waiting]
+        takes = tuple(map(self.real, step.takes))
+        waiting = [self._waiting[wire][0] for wire in takes if wire in self._waiting]
         if waiting and (self._is_too_much(operand, step) or (_begins_line(step) and any(o.ended for o in waiting))):
             self.flush()
             operand = self._operand(step)
-        for value in step.takes:
-            self._waiting.pop(value, None)
+        for wire in takes:
+            self._waiting.pop(wire, None)
         if self._waits(step, operand):
             self._waiting[step.gives[0]] = (operand, step)
         else:
@@ -100,29 +258,43 @@ class Forward:
             self._write(operand, step)
 
     def _operand(self, step: Call) -> Operand:
-        inputs = [self.read(value) for value in step.takes]
-        reads = tuple(value for operand in inputs for value in operand.reads)
+        inputs = [self.read(wire) for wire in step.takes]
+        reads = tuple(wire for operand in inputs for wire in operand.reads)
         depth = 1 + max((operand.depth for operand in inputs), default=0)
         member = step.member
         ended = any(operand.ended for operand in inputs) or (depth > 1 and _is_activation(member))
-        emission = self.outline.emission(member) if isinstance(member, Node) else None
-        if isinstance(member, Node) and isinstance(emission, Expression):
+        emission = self.construction.expressions.get(step.path)
+        if emission is not None:
             if emission.text == "{0}":
                 return inputs[0]
-            text = emission.written(tuple(_bracketed(emission.text, inputs)), self.context.numbers.get(member.id))
+            numbers = self.construction.numbers.get(step.path)
+            text = emission.written(tuple(_bracketed(emission.text, inputs)), numbers)
+            text = self._with_list(text, step)
             return Operand(text, reads, emission.atomic, depth, ended)
         lent = () if isinstance(member, Node) else self.outline.borrowed[member.path]
-        arguments = (*(operand.text for operand in inputs), *(self._module(weights) for weights in lent))
-        return Operand(f"{self._module(member.weights)}({', '.join(arguments)})", reads, True, depth, ended)
+        owner = self._owner(step)
+        modules = (module_text(self.outline, owner, weights) for weights in lent)
+        arguments = (*(operand.text for operand in inputs), *modules)
+        called = module_text(self.outline, owner, member.weights)
+        return Operand(f"{called}({', '.join(arguments)})", reads, True, depth, ended)
 
-    def read(self, value: Value) -> Operand:
+    def _with_list(self, text: str, step: Call) -> str:
+        """`torch.cat(branches, dim=1)` where all elements of a list are joined."""
+        wires = tuple(map(self.real, step.takes))
+        held = self.variables.lists.get(wires)
+        elements = ", ".join(self.variables.text(wire) for wire in wires) if held else ""
+        return text.replace(f"[{elements}]", held) if held else text
+
+    def _owner(self, step: Call) -> str:
+        """The use of the class that a step's member lies in."""
+        return self.body.uses[next(iter(step.members))].path
+
+    def read(self, wire: Wire) -> Operand:
         """A value as an expression: a variable, or what has been waiting for its use."""
-        if value in self._waiting:
-            return self._waiting[value][0]
-        return Operand(self.variables.text(value), (value,))
-
-    def _module(self, weights: str) -> str:
-        return module_text(self.outline, self.context.path, weights)
+        wire = self.real(wire)
+        if wire in self._waiting:
+            return self._waiting[wire][0]
+        return Operand(self.variables.text(wire), (wire,))
 
     def _is_too_much(self, operand: Operand, step: Call) -> bool:
         if operand.depth > DEEPEST or _repeats_input(self.outline, step.member):
@@ -134,12 +306,12 @@ class Forward:
         """Whether a value is left to be written where it is used."""
         if len(step.gives) != 1 or self.uses[step.gives[0]] != 1:
             return False
-        (value,) = step.gives
-        if self.context.shapes and (isinstance(step.member, Scope) or value in self.results):
+        (wire,) = step.gives
+        if self.shapes and (isinstance(step.member, Scope) or wire in self.results):
             return False
-        if value in self.results:
+        if wire in self.results:
             return True
-        if isinstance(self.consumers[value], Loop) or self._own_name(step, value):
+        if isinstance(self.consumers.get(wire), Turns) or self._own_name(step, wire):
             return False
         return len(operand.text) <= WIDEST
 
@@ -154,44 +326,68 @@ class Forward:
         if operand.text.isidentifier() and self.variables.is_free(operand.text):
             self.variables.assign(step.gives[0], operand.text, passing=True)  # a merge of one value is that value
             return
-        names = [self._name(value, step, operand.reads) for value in step.gives]
-        shapes = ", ".join(str(self.outline.graph.tensor(value)) for value in step.gives)
-        self.lines.append(Line(f"{', '.join(names)} = {operand.text}", shapes if self.context.shapes else ""))
+        names = [self._name(wire, step, operand.reads) for wire in step.gives]
+        shapes = ", ".join(str(self.outline.graph.tensor(wire.value)) for wire in step.gives)
+        self.lines.append(Line(f"{', '.join(names)} = {operand.text}", shapes if self.shapes else ""))
 
     # --- names -----------------------------------------------------------------------------
 
-    def _name(self, value: Value, step: Call, reads: Sequence[Value]) -> str:
-        if not self.uses[value]:
+    def _name(self, wire: Wire, step: Call, reads: Sequence[Wire]) -> str:
+        if not self.uses[wire]:
             return "_"
-        own = self._own_name(step, value)
+        own = self._own_name(step, wire)
         if own:
-            return self.variables.assign(value, self.variables.unique(own))
-        branch = self._branch(value)
+            return self.variables.assign(wire, self.variables.unique(own))
+        branch = self._branch(wire)
         if branch and not self.variables.is_free("x"):
-            return self.variables.assign(value, self.variables.unique(branch))
-        return self.variables.pass_on(value, reads, step.member.name)
+            return self.variables.assign(wire, self.variables.unique(branch))
+        return self.variables.pass_on(wire, reads, step.member.name)
 
-    def _own_name(self, step: Call, value: Value) -> str | None:
+    def _text_name(self, wire: Wire) -> str | None:
+        """The name that the class's own text has for a value."""
+        rows = [self._names_of(use, value) for use, value in wire.values.items()]
+        return next((name for name in rows[0] if all(name in row for row in rows[1:])), None)
+
+    def _names_of(self, use: int, value: Value) -> list[str]:
+        scope = self.outline.graph.scopes[self.body.uses[use].path]
+        return [name for name, named in scope.names if named == value and name != "input"]
+
+    def _own_name(self, step: Call, wire: Wire) -> str | None:
         """What the user calls a value; of what flows from stage to stage only where it is used further on, too."""
         if isinstance(step.member, Scope) and step.member.kind == "output":
             return step.member.name
-        named = self.outline.names(self.context.path).get(value)
-        if named and named != "input":
+        if wire in self.sources and self.uses[wire] == 1:
+            return None  # the `if` that it is for has the name
+        named = self._text_name(wire)
+        if named:
             return named
-        if self.uses[value] > 1 or len(step.gives) > 1:
-            return self.outline.given_name(value, self.context.path)
+        if self.uses[wire] > 1 or len(step.gives) > 1:
+            use, value = next(iter(wire.values.items()))
+            return self.outline.given_name(value, self.body.uses[use].path)
         return step.member.label if isinstance(step.member, Node) else None
 
-    def _branch(self, value: Value) -> str | None:
+    def _branch(self, wire: Wire) -> str | None:
         """`branch2` for a value on its way to be the second of many that are merged."""
-        while self.uses[value] == 1 and value in self.consumers:
-            step = self.consumers[value]
-            if len(step.takes) >= MANY and isinstance(step, Call) and not self.outline.is_module(step.member):
-                return f"branch{step.takes.index(value) + 1}"
-            if len(step.takes) != 1 or len(step.gives) != 1:
+        while self.uses[wire] == 1 and isinstance(step := self.consumers.get(wire), Call):
+            takes = tuple(map(self.real, step.takes))
+            if len(takes) >= MANY and not self.outline.is_module(step.member):
+                return f"branch{takes.index(wire) + 1}"
+            if len(takes) != 1 or len(step.gives) != 1:
                 return None
-            (value,) = step.gives
+            (wire,) = step.gives
         return None
+
+
+def _all(items: Iterable[Item]) -> Iterator[Item]:
+    for item in items:
+        yield item
+        if isinstance(item, If):
+            for arm in item.arms.values():
+                yield from _all(arm)
+
+
+def _takes(item: Item) -> tuple[Wire, ...]:
+    return () if isinstance(item, If) else item.takes
 
 
 def _bracketed(template: str, inputs: Sequence[Operand]) -> Iterator[str]:
@@ -216,3 +412,4 @@ def _repeats_input(outline: Outline, member: Member) -> bool:
     """Whether an expression names an input more than once: it is then computed before."""
     emission = outline.emission(member) if isinstance(member, Node) else None
     return isinstance(emission, Expression) and any(emission.text.count(f"{{{i}}}") > 1 for i in range(10))
+

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
+from archdsl import formula
+from archdsl.backends.torch.classes import Call, If, Item
 from archdsl.backends.torch.code import Code, Function, Line, Suite
-from archdsl.backends.torch.outline import Form, Outline
+from archdsl.backends.torch.constructor import Construction, headers, without_empty
+from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.references import module_text
-from archdsl.backends.torch.structure import Structures
 from archdsl.ir.graph import Node
 from archdsl.ops.base import Module
 
 Statements = tuple[str, ...]
 
 
-def initialization(structures: Structures, names: Mapping[int, str]) -> Function | None:
-    """The function `initialize`, or None where the spec leaves it all to PyTorch. `names` are those of classes.
+def initialization(constructions: Sequence[Construction]) -> Function | None:
+    """The function `initialize`, or None where the spec leaves it all to PyTorch.
 
     What holds for all modules of one torch class is said once; the rest is said by the class that holds them,
     and comes later, since `apply` visits what a module holds before the module.
     """
-    rules = _Rules(structures)
+    rules = _Rules(constructions[-1].outline)
     if not rules.any:
         return None
-    arms = [*rules.general(), *rules.particular(names)]
+    arms = [*rules.general(), *rules.particular(constructions)]
     lines: list[Code] = [
-        Suite(f"{'elif' if index else 'if'} isinstance(module, {target}):", tuple(map(_line, statements)))
+        Suite(f"{'elif' if index else 'if'} isinstance(module, {target}):", tuple(statements))
         for index, (target, statements) in enumerate(arms)
     ]
     doc = ("The initial weights that the spec asks for.",)
@@ -37,49 +39,90 @@ def _line(statement: str) -> Line:
     return Line(statement.replace("'", '"'))
 
 
+def _without_bias(statements: Statements) -> Statements:
+    return tuple(statement for statement in statements if ".bias" not in statement)
+
+
 class _Rules:
-    def __init__(self, structures: Structures) -> None:
-        self.structures, self.outline = structures, structures.outline
-        self.nodes = [node for node in self.outline.graph if node.op.name != "input"]
+    def __init__(self, outline: Outline) -> None:
+        self.outline = outline
+        self.nodes = [node for node in outline.graph if node.op.name != "input"]
         self.any = any(node.op.initialize("module") for node in self.nodes)
         found: dict[str, Counter[Statements]] = {}
         for node in self.nodes:
-            for target in _targets(self.outline, node):
+            for target in _targets(outline, node):
                 found.setdefault(target, Counter())[node.op.initialize("module")] += 1
-        # A torch class of which some modules start as PyTorch has it cannot have a rule for all.
-        self.rules = {
-            target: max(counts, key=lambda s: counts[s]) for target, counts in found.items() if () not in counts
-        }
+        self.rules: dict[str, Statements] = {}
+        self.biases: dict[str, bool] = {}
+        """By torch class: whether every module of it has a bias."""
+        for target, counts in found.items():
+            self._enter(target, counts)
 
-    def general(self) -> Iterator[tuple[str, Statements]]:
+    def _enter(self, target: str, counts: Counter[Statements]) -> None:
+        """The most common rule, with the biases that some of its modules have."""
+        if () in counts:
+            return  # some modules start as PyTorch has it, so that there is no rule for all
+        chosen = _without_bias(max(counts, key=lambda statements: counts[statements]))
+        alike = [statements for statements in counts if _without_bias(statements) == chosen]
+        self.rules[target] = max(alike, key=len)
+        self.biases[target] = len(alike) == 1
+
+    def general(self) -> Iterator[tuple[str, list[Code]]]:
         """Support classes before the torch classes that they derive from."""
         for target in sorted(self.rules, key=lambda target: (target.startswith("nn."), target)):
-            yield target, self.rules[target]
+            statements = self.rules[target]
+            lines: list[Code] = list(map(_line, _without_bias(statements)))
+            biases = tuple(_line(statement) for statement in statements if ".bias" in statement)
+            if biases and not self.biases[target]:
+                lines.append(Suite("if module.bias is not None:", biases))
+            else:
+                lines += biases
+            yield target, lines
 
-    def particular(self, names: Mapping[int, str]) -> Iterator[tuple[str, Statements]]:
+    def particular(self, constructions: Sequence[Construction]) -> Iterator[tuple[str, list[Code]]]:
         """By class: the modules that start otherwise than all of their kind."""
-        for number, name in names.items():
-            statements: list[str] = []
-            for node in self._nodes_of(self.structures.uses[number][0].path):
-                if node.op.initialize("module") != self._rule(node):
-                    target = module_text(self.outline, self.structures.uses[number][0].path, node.weights)
-                    statements += node.op.initialize(target.replace("self", "module", 1))
-            if statements:
-                yield name, tuple(statements)
+        for construction in constructions:
+            lines = list(self._items(construction, construction.body.items))
+            hosted = self.outline.hosted[construction.body.scope.path].values()
+            lines += [line for member in hosted for line in self._member(construction, member, 0, True)]
+            if lines:
+                yield construction.title, lines
 
-    def _rule(self, node: Node) -> Statements:
+    def _items(self, construction: Construction, items: Sequence[Item]) -> Iterator[Code]:
+        for item in items:
+            if isinstance(item, If):
+                yield from self._choice(construction, item)
+            elif not (isinstance(item, Call) and "." in item.path):
+                use, member = next(iter(item.members.items()))
+                yield from self._member(construction, member, use, False)
+
+    def _choice(self, construction: Construction, item: If) -> Iterator[Code]:
+        if id(item) in construction.folded:
+            yield from self._items(construction, item.arms[construction.folded[id(item)]])
+            return
+        flags = [formula.text(flag).replace("self.", "module.", 1) for flag in construction.flags[id(item)]]
+        tests = [formula.name(flag) for flag in flags]
+        arms = [tuple(self._items(construction, item.arms.get(n, ()))) for n in range(len(flags) + 1)]
+        yield from without_empty([Suite(header, arm) for header, arm in zip(headers(tests), arms, strict=True)])
+
+    def _member(self, construction: Construction, member: Member, use: int, hosted: bool) -> Iterator[Line]:
+        """The statements for a member, or for what a sequence holds; an inner class says its own."""
+        if not isinstance(member, Node):
+            if construction.classes.form(member) is not Form.CLASS:
+                for inner in self.outline.members(member.path):
+                    yield from self._member(construction, inner, use, False)
+            return
+        starts = member.op.initialize("module")
+        if not (hosted or self.outline.is_own(member)) or self._has_rule(member, starts):
+            return
+        owner = construction.body.uses[use].path
+        target = module_text(self.outline, owner, member.weights)
+        yield from map(_line, member.op.initialize(target.replace("self", "module", 1)))
+
+    def _has_rule(self, node: Node, starts: Statements) -> bool:
         targets = _targets(self.outline, node)
-        return self.rules.get(targets[0], ()) if targets else ()
-
-    def _nodes_of(self, path: str) -> Iterator[Node]:
-        """The nodes that a class makes itself, those inside of its sequences included."""
-        for member in self.outline.members(path):
-            if isinstance(member, Node):
-                if self.outline.is_own(member):
-                    yield member
-            elif self.outline.forms[member.path] is not Form.CLASS:
-                yield from self._nodes_of(member.path)
-        yield from (m for m in self.outline.hosted[path].values() if isinstance(m, Node))
+        rule = self.rules.get(targets[0], ()) if targets else ()
+        return _without_bias(starts) == _without_bias(rule)
 
 
 def _targets(outline: Outline, node: Node) -> tuple[str, ...]:

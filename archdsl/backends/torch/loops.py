@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from archdsl.backends.torch.outline import Outline, is_regular
+from archdsl.backends.torch.outline import Outline
 from archdsl.ir.graph import Scope, Value
 
 
@@ -56,18 +56,16 @@ class Loop:
     collected: tuple[int, ...]
     lists: tuple[tuple[Value, ...], ...]
     """For each collected position, the values of all turns."""
-    made: tuple[Value, ...]
-    """Whatever the copies give."""
 
     @property
-    def takes(self) -> tuple[Value, ...]:
-        outer = (argument.value for argument in self.arguments if isinstance(argument, Outer))
-        return tuple(dict.fromkeys((*self.initial, *outer)))
+    def before(self) -> int:
+        """Copies before those that the loop runs over."""
+        return 1 if self.section.startswith("[1") else 0
 
     @property
-    def gives(self) -> tuple[Value, ...]:
-        """The last states, then what was collected: all turns of the first position, all of the next."""
-        return (*self.final, *(value for values in self.lists for value in values))
+    def after(self) -> int:
+        """Copies after them."""
+        return 1 if self.section.endswith("-1]") else 0
 
 
 SECTIONS: tuple[tuple[str, int, int | None], ...] = (
@@ -83,12 +81,11 @@ def find_loop(outline: Outline, container: Scope) -> Loop | None:
     """A loop that calls the copies of a list, or all but the ends; None where they differ in how they are joined."""
     members = outline.members(container.path)
     copies = tuple(member for member in members if isinstance(member, Scope))
-    if len(copies) != len(members) or container.path in outline.has_dead:
+    if len(copies) != len(members) or not all(map(outline.is_live, copies)):
         return None
     if not all(outline.is_module(c) and outline.is_own(c) and c.results for c in copies):
         return None
-    lent = {tuple(outline.borrowed[copy.path]) for copy in copies}
-    if len(lent) > 1 or not is_regular(copy.name for copy in copies):
+    if len({tuple(outline.borrowed[copy.path]) for copy in copies}) > 1:
         return None
     for section, start, stop in SECTIONS:
         chosen = copies[start:stop]
@@ -186,7 +183,6 @@ class _Joints:
             final,
             collected,
             tuple(tuple(gives[index] for gives in self.gives) for index in collected),
-            tuple(value for gives in self.gives for value in gives),
         )
 
     def _collected(self, final: tuple[Value, ...]) -> tuple[int, ...]:

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from archdsl.backends.torch.body import Step
-from archdsl.backends.torch.classes import Blueprint, constructor, settle
+from archdsl.backends.torch.blocks import constructor
+from archdsl.backends.torch.classes import Call, Item, Turns, Wire
 from archdsl.backends.torch.code import Class, Code, Function, Line, Suite
-from archdsl.backends.torch.context import Context
+from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.forward import Forward
-from archdsl.backends.torch.loops import Loop
 from archdsl.backends.torch.names import legal
 from archdsl.ir.graph import Graph, Output, Value
 
 
-def network_classes(blueprint: Blueprint, graph: Graph, initialized: bool) -> Iterator[Class]:
+def network_classes(
+    construction: Construction, takes: Sequence[str], doc: tuple[str, ...], initialized: bool
+) -> Iterator[Class]:
     """The network, after the tuple that it returns where it has further outputs."""
-    takes = input_names(graph)
-    settled = settle(blueprint, list(takes.values()))
+    graph, title = construction.outline.graph, construction.title
+    yield from result_classes(graph, title)
     last = (Line("self.apply(initialize)"),) if initialized else ()
-    yield from result_classes(graph, blueprint.name)
-    results = [value for output in graph.outputs for value in output.values]
-    steps = blueprint.structures.steps[""]
-    context = Context(blueprint.structures.outline, "", steps, settled.in_forward, shapes=True)
-    forward = Forward(context, takes, results)
-    lines = tuple(_forward_lines(forward, graph, steps, blueprint.name))
-    methods = (constructor(settled, last), _forward(graph, takes, lines, blueprint.name))
-    yield Class(blueprint.name, "nn.Module", blueprint.doc, methods=methods)
+    forward = Forward(construction, takes, result_wires(construction), shapes=True)
+    lines = tuple(_forward_lines(forward, graph, title))
+    methods = (constructor(construction, last), _forward(graph, takes, lines, title))
+    yield Class(title, "nn.Module", doc, methods=methods)
+
+
+def result_wires(construction: Construction) -> list[Wire]:
+    """The wires of all outputs, in their order."""
+    wires = {wire.value: wire for wire in construction.body.gives}
+    return [wires[value] for output in construction.outline.graph.outputs for value in output.values]
 
 
 def result_names(graph: Graph, network: str) -> tuple[str | None, str | None]:
@@ -59,30 +62,30 @@ def _lasting(graph: Graph) -> tuple[Output, ...]:
     return tuple(output for output in graph.outputs if not output.training)
 
 
-def input_names(graph: Graph) -> Mapping[Value, str]:
+def input_names(graph: Graph) -> list[str]:
     """`x` for a single input; several by their names."""
     if len(graph.inputs) == 1:
-        return {Value(graph.inputs[0].id): "x"}
-    return {Value(node.id): legal(node.name) for node in graph.inputs}
+        return ["x"]
+    return [legal(node.name) for node in graph.inputs]
 
 
-def _forward(graph: Graph, takes: Mapping[Value, str], lines: Sequence[Code], network: str) -> Function:
-    arguments = ("self", *(f"{take}: Tensor" for take in takes.values()))
+def _forward(graph: Graph, takes: Sequence[str], lines: Sequence[Code], network: str) -> Function:
+    arguments = ("self", *(f"{take}: Tensor" for take in takes))
     results = dict.fromkeys(name or "Tensor" for name in reversed(result_names(graph, network)))
     shapes = ", ".join(str(node.output) for node in graph.inputs)
     return Function("forward", arguments, " | ".join(results), tuple(lines), shapes)
 
 
-def _forward_lines(forward: Forward, graph: Graph, steps: Sequence[Step], network: str) -> Iterator[Code]:
+def _forward_lines(forward: Forward, graph: Graph, network: str) -> Iterator[Code]:
     """What serves only training comes last, so that evaluation leaves before it."""
-    trained = [_is_training_only(graph, step) for step in steps]
-    forward.run(step for step, only in zip(steps, trained, strict=True) if not only)
+    trained = [_is_training_only(graph, item) for item in forward.items]
+    forward.run(item for item, only in zip(forward.items, trained, strict=True) if not only)
     forward.flush()
     yield from forward.lines
     training, evaluation = result_names(graph, network)
     if training != evaluation:
         forward.lines = []
-        forward.run(step for step, only in zip(steps, trained, strict=True) if only)
+        forward.run(item for item, only in zip(forward.items, trained, strict=True) if only)
         forward.flush()
         yield Suite("if self.training:", (*forward.lines, _return(forward, graph.outputs, training)))
     yield _return(forward, _lasting(graph), evaluation)
@@ -94,28 +97,29 @@ def _return(forward: Forward, outputs: Sequence[Output], name: str | None) -> Li
 
 
 def _result(forward: Forward, output: Output) -> str:
+    wires = {wire.value: wire for wire in forward.body.gives}
     if not output.several:
-        return forward.read(output.values[0]).text
-    texts = list(_elements(forward, output.values))
+        return forward.read(wires[output.values[0]]).text
+    texts = list(_elements(forward, output.values, wires))
     if len(texts) == 1:
         return f"tuple({texts[0][1:]})" if texts[0].startswith("*") else f"({texts[0]},)"
     return f"({', '.join(texts)})"
 
 
-def _elements(forward: Forward, values: Sequence[Value]) -> Iterator[str]:
+def _elements(forward: Forward, values: Sequence[Value], wires: Mapping[Value, Wire]) -> Iterator[str]:
     """Values one by one; those that a loop has put in a list, together."""
-    lists = {held[0]: (held, name) for held, name in forward.variables.lists.items()}
+    lists = {held[0].value: (tuple(w.value for w in held), name) for held, name in forward.variables.lists.items()}
     index = 0
     while index < len(values):
         held, name = lists.get(values[index], ((), ""))
-        if held and values[index : index + len(held)] == held:
+        if held and tuple(values[index : index + len(held)]) == held:
             yield f"*{name}"
             index += len(held)
         else:
-            yield forward.read(values[index]).text
+            yield forward.read(wires[values[index]]).text
             index += 1
 
 
-def _is_training_only(graph: Graph, step: Step) -> bool:
-    made = step.made if isinstance(step, Loop) else step.gives
-    return all(value.node in graph.training_only for value in made)
+def _is_training_only(graph: Graph, item: Item) -> bool:
+    made = item.gives if isinstance(item, Call | Turns) else ()
+    return bool(made) and all(wire.value.node in graph.training_only for wire in made)

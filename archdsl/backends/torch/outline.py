@@ -1,7 +1,7 @@
-"""A graph as nested modules: what becomes of each scope, and which modules are kept where.
+"""A graph as nested modules: what each scope is in PyTorch, what it takes and gives, and which modules are kept where.
 
-A block is a class; a plain chain of modules is an `nn.Sequential`, by name or, for copies, by number;
-copies that do not simply follow each other are an `nn.ModuleList` whose owner calls them.
+A block is a class. A plain chain of modules is an `nn.Sequential`, by name or, for copies, by number; copies that do not
+simply follow each other are an `nn.ModuleList` whose owner calls them.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
+from itertools import takewhile
 from typing import TypeAlias
 
-from archdsl.backends.torch.interface import Interface, interfaces, live_nodes
 from archdsl.ir.builder import join
-from archdsl.ir.graph import Graph, Node, Scope, Value
+from archdsl.ir.graph import Choice, Graph, Node, Scope, Step, Value
 from archdsl.ops.base import Expression, Module
 from archdsl.tensor import Tensor
 
@@ -33,35 +33,64 @@ class Form(Enum):
 
 
 class Outline:
-    """Answers what the planner asks about a graph's scopes and nodes. Everything is looked up, nothing searched."""
+    """Answers what the emitter asks about a graph's scopes and nodes. Everything is looked up, nothing searched."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.live = live_nodes(graph)
-        self.interfaces: Mapping[str, Interface] = interfaces(graph, self.live)
         self.uses = _count_uses(graph)
+        self._steps: dict[str, tuple[Step, ...]] = {}
         self._members: dict[str, tuple[Member, ...]] = {}
+        self._names: dict[str, Mapping[Value, str]] = {}
+        self._decided: dict[str, bool] = {}
         self._by_node: dict[str, Module | Expression] = {}
         self._emissions: dict[tuple[int, tuple[Tensor, ...]], Module | Expression] = {}
+        self.takes_of, self.gives_of = interfaces(graph, self.live)
+        """What each scope takes and gives; uses of one class are brought to give the same."""
         self.hosted: dict[str, dict[str, Member]] = {path: {} for path in graph.scopes}
         """By scope and name: the first use of each shared module that is kept in the scope."""
         self.borrowed: dict[str, dict[str, Member]] = {path: {} for path in graph.scopes}
         """By scope and weights: the first use of each shared module that is used in the scope but kept further out."""
-        for member in self._all_members():
-            self._place(member)
-        self._names: dict[str, Mapping[Value, str]] = {}
-        self.has_dead = self._scopes_with_dead_nodes()
+        for path in graph.scopes:
+            for member in self.members(path):
+                self._place(member)
         self.forms: dict[str, Form] = {}
         for path in sorted(graph.scopes, key=depth, reverse=True):
             self.forms[path] = self._form(graph.scopes[path])
 
     # --- members ---------------------------------------------------------------------------
 
+    def steps(self, path: str) -> tuple[Step, ...]:
+        """What a scope does, in order, inputs of the network left out.
+
+        In the text of the network itself every `if` is decided by its settings: there its steps stand alone. An
+        imported graph has no text, and its steps are its members as they come.
+        """
+        if path not in self._steps:
+            scope = self.graph.scopes[path]
+            steps = scope.steps or tuple(_path(member) for member in self.graph.children[path])
+            steps = tuple(_flat(steps)) if self.is_decided(path) else steps
+            self._steps[path] = tuple(s for s in steps if not (isinstance(s, str) and self._is_input(s)))
+        return self._steps[path]
+
+    def is_decided(self, path: str) -> bool:
+        """Whether a scope is part of the network's own text, not of a block's or of one turn of a loop."""
+        if path not in self._decided:
+            scope = self.graph.scopes[path]
+            own = scope.block is not None or scope.kind == "copy"
+            self._decided[path] = scope.parent is None or (not own and self.is_decided(scope.parent))
+        return self._decided[path]
+
+    def _is_input(self, path: str) -> bool:
+        return path in self.graph and self.graph.node(path).op.name == "input"
+
+    def member(self, path: str) -> Member:
+        return self.graph.node(path) if path in self.graph else self.graph.scopes[path]
+
     def members(self, path: str) -> tuple[Member, ...]:
-        """What a scope holds directly, inputs of the network left out."""
+        """What a scope holds directly, in order."""
         if path not in self._members:
-            held = self.graph.children[path]
-            self._members[path] = tuple(m for m in held if isinstance(m, Scope) or m.op.name != "input")
+            self._members[path] = tuple(map(self.member, _flat(self.steps(path))))
         return self._members[path]
 
     def emission(self, node: Node) -> Module | Expression:
@@ -83,11 +112,11 @@ class Outline:
 
     def takes(self, member: Member) -> tuple[Value, ...]:
         """The values a member is called with, as it is called."""
-        return self.graph.inputs_of(member.id) if isinstance(member, Node) else self.interfaces[member.path].takes
+        return self.graph.inputs_of(member.id) if isinstance(member, Node) else self.takes_of[member.path]
 
     def gives(self, member: Member) -> tuple[Value, ...]:
         if isinstance(member, Scope):
-            return self.interfaces[member.path].gives
+            return self.gives_of[member.path]
         return tuple(Value(member.id, port) for port in range(len(member.outputs)))
 
     def is_live(self, member: Member) -> bool:
@@ -121,11 +150,8 @@ class Outline:
         parent = parent_of(member)
         return parent is None or member.weights == join(self.graph.scopes[parent].weights, member.name)
 
-    def _all_members(self) -> Iterator[Member]:
-        for path in self.graph.scopes:
-            yield from self.members(path)
-
     def _place(self, member: Member) -> None:
+        """Notes who keeps a shared module, and who is lent it on the way to where it is used."""
         if self.is_own(member) or (isinstance(member, Node) and isinstance(self.emission(member), Expression)):
             return
         home, _, name = member.weights.rpartition(".")
@@ -138,50 +164,131 @@ class Outline:
 
     # --- forms -----------------------------------------------------------------------------
 
-    def _scopes_with_dead_nodes(self) -> frozenset[str]:
-        return frozenset(
-            scope.path for node in self.graph if node.id not in self.live for scope in self.graph.ancestry(node.scope)
-        )
-
     def _form(self, scope: Scope) -> Form:
         members = self.members(scope.path)
-        if not members or scope.kind == "network" or scope.block is not None:
+        if scope.parent is None or scope.block is not None:
             return Form.CLASS
-        if all(member.name.isdecimal() for member in members):
-            plain = scope.path not in self.has_dead and self._follow_each_other(scope, members)
-            return Form.COPIES if plain else Form.LIST
-        return Form.CHAIN if self._is_plain_chain(scope, members) else Form.CLASS
-
-    def _is_plain_chain(self, scope: Scope, members: tuple[Member, ...]) -> bool:
-        if self.hosted[scope.path] or scope.path in self.has_dead:
-            return False
+        if scope.kind == "copies" or (members and all(member.name.isdecimal() for member in members)):
+            return Form.COPIES if self._is_plain(scope, members) else Form.LIST
         # The arguments of copies are folded into one loop, and a loop in a loop would not be readable.
-        nested = scope.kind == "copy" and any(self._contains_copies(member) for member in members)
-        legal = all(m.name.isidentifier() and m.name not in SEQUENTIAL_NAMES for m in members)
-        return legal and not nested and self._follow_each_other(scope, members)
+        nested = scope.kind == "copy" and any(map(self._contains_copies, members))
+        plain = not nested and self._is_plain(scope, members) and self._has_legal_names(members)
+        return Form.CHAIN if plain else Form.CLASS
 
     def _contains_copies(self, member: Member) -> bool:
         if isinstance(member, Node) or self.forms[member.path] is Form.CLASS:
             return False
         return self.forms[member.path] is Form.COPIES or any(map(self._contains_copies, self.members(member.path)))
 
-    def _follow_each_other(self, scope: Scope, members: tuple[Member, ...]) -> bool:
+    def _has_legal_names(self, members: tuple[Member, ...]) -> bool:
+        return all(m.name.isidentifier() and m.name not in SEQUENTIAL_NAMES for m in members)
+
+    def _is_plain(self, scope: Scope, members: tuple[Member, ...]) -> bool:
         """Whether each takes what the one before gives and nothing else; the scope takes and gives the two ends."""
-        interface = self.interfaces[scope.path]
-        flow: tuple[Value, ...] = interface.takes
+        takes, gives = self.takes_of[scope.path], self.gives_of[scope.path]
+        if self.hosted[scope.path] or any(isinstance(step, Choice) for step in self.steps(scope.path)):
+            return False
+        flow: tuple[Value, ...] = takes
         if len(flow) != 1:
             return False
         for member in members:
             if not self._is_simple(member) or self.takes(member) != flow:
                 return False
             flow = self.gives(member)
-        return interface.gives == flow
+        return gives == flow
 
     def _is_simple(self, member: Member) -> bool:
         """A module of one input and one output with weights of its own."""
         if not self.is_own(member) or (isinstance(member, Scope) and self.borrowed[member.path]):
             return False
         return self.is_module(member) and len(self.takes(member)) == 1 and len(self.gives(member)) == 1
+
+
+# --- what crosses the border of a scope --------------------------------------------------------
+
+
+def interfaces(
+    graph: Graph, live: frozenset[str]
+) -> tuple[dict[str, tuple[Value, ...]], dict[str, tuple[Value, ...]]]:
+    """What each scope takes and gives, by its path.
+
+    A block takes the values of its `from`, in that order, and gives those of its `return`. Whatever else it uses from
+    outside, or is used outside, comes after these. A region without a block takes and gives what crosses its border.
+    """
+    crossing = _Crossing(graph)
+    for node in graph:
+        if node.id in live:
+            for value in graph.inputs_of(node.id):
+                crossing.record(value, graph.node(value.node).scope, node.scope)
+    for output in graph.outputs:
+        for value in output.values:
+            crossing.record(value, graph.node(value.node).scope, None)
+    takes, gives = {}, {}
+    for path, scope in graph.scopes.items():
+        takes[path] = _takes(scope, crossing.takes[path], crossing.gives[path])
+        gives[path] = _gives(scope, crossing.takes[path], crossing.gives[path], live)
+    takes[""] = tuple(Value(node.id) for node in graph.inputs)
+    return takes, gives
+
+
+def _takes(scope: Scope, crossing: Mapping[Value, None], gives: Mapping[Value, None]) -> tuple[Value, ...]:
+    if scope.block is not None:
+        ports = scope.inputs
+    else:
+        ports = tuple(value for value in scope.inputs if value in crossing or value in scope.results)
+    return (*ports, *(value for value in crossing if value not in ports))
+
+
+def _gives(
+    scope: Scope, takes: Mapping[Value, None], crossing: Mapping[Value, None], live: frozenset[str]
+) -> tuple[Value, ...]:
+    if scope.block is not None:
+        is_live = bool(crossing) or any(value.node in live for value in scope.results)
+        first = scope.results if is_live else ()
+    else:
+        passed = (*scope.inputs, *takes)
+        first = tuple(value for value in dict.fromkeys(scope.results) if value in crossing or value in passed)
+    return (*first, *(value for value in crossing if value not in first))
+
+
+class _Crossing:
+    """Values by the scopes whose borders they cross, each once and in the order met."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.takes: dict[str, dict[Value, None]] = {path: {} for path in graph.scopes}
+        self.gives: dict[str, dict[Value, None]] = {path: {} for path in graph.scopes}
+        self._graph = graph
+        self._chains: dict[str, tuple[str, ...]] = {}
+
+    def chain(self, scope: str) -> tuple[str, ...]:
+        """The paths from the network to `scope`."""
+        if scope not in self._chains:
+            parent = self._graph.scopes[scope].parent
+            self._chains[scope] = (*(self.chain(parent) if parent is not None else ()), scope)
+        return self._chains[scope]
+
+    def record(self, value: Value, source: str, target: str | None) -> None:
+        """A value made in scope `source` and used in `target`; None: outside of the network."""
+        if source == target:
+            return
+        made, used = self.chain(source), self.chain(target) if target is not None else ()
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(made, used, strict=False)))
+        for path in made[common:]:
+            self.gives[path][value] = None
+        for path in used[common:]:
+            self.takes[path][value] = None
+
+
+def live_nodes(graph: Graph) -> frozenset[str]:
+    """Ids of the nodes that some output depends on."""
+    live: set[str] = set()
+    pending = [value.node for output in graph.outputs for value in output.values]
+    while pending:
+        id = pending.pop()
+        if id not in live:
+            live.add(id)
+            pending.extend(value.node for value in graph.inputs_of(id))
+    return frozenset(live)
 
 
 def _count_uses(graph: Graph) -> Mapping[Value, int]:
@@ -191,13 +298,21 @@ def _count_uses(graph: Graph) -> Mapping[Value, int]:
     return uses
 
 
+def _flat(steps: Iterable[Step]) -> Iterator[str]:
+    """The steps that were made, whatever `if` they stand in."""
+    for step in steps:
+        if isinstance(step, str):
+            yield step
+        else:
+            yield from _flat(step.steps)
+
+
+def _path(member: Member) -> str:
+    return member.id if isinstance(member, Node) else member.path
+
+
 def parent_of(member: Member) -> str | None:
     return member.scope if isinstance(member, Node) else member.parent
-
-
-def is_regular(names: Iterable[str]) -> bool:
-    """Whether copies are numbered without gaps, as `nn.Sequential` numbers them."""
-    return all(name == str(index) for index, name in enumerate(names))
 
 
 def depth(path: str) -> int:

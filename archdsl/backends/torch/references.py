@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archdsl.backends.torch.names import legal
-from archdsl.backends.torch.outline import Outline, is_regular
+from archdsl.backends.torch.outline import Outline
 
 
 def borrowed_name(weights: str) -> str:
@@ -16,12 +16,7 @@ def module_text(outline: Outline, owner: str, weights: str) -> str:
     if weights in outline.borrowed[owner]:
         return borrowed_name(weights)
     prefix = outline.graph.scopes[owner].weights
-    text, path = "self", owner
+    text = "self"
     for name in weights[len(prefix) :].strip(".").split("."):
-        if not name.isdecimal():
-            text += f".{name}"
-        else:
-            regular = is_regular(member.name for member in outline.members(path))
-            text += f"[{name}]" if regular else f'["{name}"]'
-        path = f"{path}.{name}" if path else name
+        text += f"[{name}]" if name.isdecimal() else f".{name}"
     return text

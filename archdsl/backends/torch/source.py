@@ -1,21 +1,24 @@
-"""A graph as the source of a standalone PyTorch module."""
+"""A graph as the source of a standalone PyTorch module: classes, their constructors, their `forward`s, in this order."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from archdsl.backends.torch.classes import Blueprint, block_class
+from archdsl import formula
+from archdsl.backends.torch.blocks import block_class, take_names
+from archdsl.backends.torch.classes import Body, Classes, Differ, If, Item
 from archdsl.backends.torch.code import Class, Function, Text
-from archdsl.backends.torch.documents import block_doc, network_doc, shown, telling_attributes, telling_decisions
-from archdsl.backends.torch.formula import ROUND_TO
+from archdsl.backends.torch.constructor import Construction
+from archdsl.backends.torch.documents import network_doc, shown
 from archdsl.backends.torch.initialize import initialization
-from archdsl.backends.torch.names import MODULE_NAMES, Namespace
-from archdsl.backends.torch.network import network_classes, result_names
-from archdsl.backends.torch.outline import Form, Outline
+from archdsl.backends.torch.modules import Constructor
+from archdsl.backends.torch.names import MODULE_NAMES, Namespace, camel_case
+from archdsl.backends.torch.network import input_names, network_classes, result_names
+from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.program import main_program
-from archdsl.backends.torch.structure import Structures, attributes, base_name
-from archdsl.backends.torch.template import Templates
+from archdsl.backends.torch.settings import open_settings
 from archdsl.backends.torch.write import write_module
 from archdsl.ir.graph import Graph, Scope
 from archdsl.ops.base import Support
@@ -33,7 +36,8 @@ class Emitted(NamedTuple):
 def source(graph: Graph) -> str:
     """The text of a Python file that needs nothing but torch. The same graph gives the same bytes.
 
-    Its main class is named as the network and takes no arguments; every parameter has its node's id.
+    Its main class is named as the network; its arguments are the settings that only change numbers. Every parameter has
+    its node's id.
     """
     return emit(graph).text
 
@@ -41,76 +45,115 @@ def source(graph: Graph) -> str:
 def emit(graph: Graph) -> Emitted:
     """The source, with the name of the class in it that is the network."""
     outline = Outline(graph)
-    structures = Structures(outline)
     supports = _supports(outline)
-    names = _class_names(structures, supports)
+    constructions = _Emission(outline, supports).constructions()
+    initialize = initialization(constructions)
     definitions: list[Definition] = [Text(support.source) for support in supports]
-    initialize = initialization(structures, {number: names[number] for number in _in_order(structures)})
     definitions += [initialize] if initialize else []
-    definitions += _classes(structures, names, initialize is not None)
-    name = names[structures.of(graph.scopes[""])]
+    for construction in constructions:
+        if construction.body.scope.parent is None:
+            doc, takes = network_doc(graph.header), input_names(graph)
+            definitions += network_classes(construction, takes, doc, initialize is not None)
+        else:
+            definitions.append(block_class(construction, take_names(outline, construction.body)))
+    name = constructions[-1].title
     definitions.append(main_program(graph, name))
     return Emitted(_module_text(graph, definitions), name)
 
 
-def _class_names(structures: Structures, supports: Sequence[Support]) -> dict[int, str]:
-    """The network's own name first, then each class by its block, numbered where one block makes several."""
-    outline = structures.outline
-    taken = Namespace((*MODULE_NAMES, *(support.name for support in supports)))
-    root = structures.of(outline.graph.scopes[""])
-    names = {root: taken.unique(base_name(outline, outline.graph.scopes[""]))}
-    for name in set(result_names(outline.graph, names[root])) - {None}:
-        taken.unique(str(name))
-    for number in _in_order(structures):
-        if number != root:
-            names[number] = taken.unique(base_name(outline, structures.uses[number][0]))
-    return names
+class _Emission:
+    """Settles the classes of a graph, what a class holds before the class."""
+
+    def __init__(self, outline: Outline, supports: Sequence[Support]) -> None:
+        self.outline, self.graph = outline, outline.graph
+        self.classes = Classes(outline)
+        self.settings = open_settings(outline)
+        self.reserved = (*MODULE_NAMES, *(support.name for support in supports))
+        self._begin()
+
+    def _begin(self) -> None:
+        self.names = Namespace(self.reserved)
+        self.network = self.names.unique(base_name(self.outline, self.graph.scopes[""]))
+        for name in set(result_names(self.graph, self.network)) - {None}:
+            self.names.unique(str(name))
+        self.made: dict[int, Constructor] = {}
+        self.done: list[Construction] = []
+
+    def constructions(self) -> list[Construction]:
+        while True:
+            try:
+                self.settle(self.classes.of[""], ())
+            except _Apart as found:
+                self.classes.enter(found.body.uses, apart=True)
+                self._begin()
+            else:
+                return self.done
+
+    def settle(self, body: Body, around: tuple[Body, ...]) -> None:
+        """Settles a class after those that it holds. Raises `_Apart` for one whose uses turn out to differ."""
+        if id(body) in self.made:
+            return
+        if any(body is outer for outer in around):
+            raise _Apart(body)  # blocks that hold each other
+        held = [self.classes.of[scope.path] for scope in self._held(body.items)]
+        for inner in held:
+            if inner is not body:
+                self.settle(inner, (*around, body))
+        is_network = body.scope.parent is None
+        title = self.network if is_network else self.names.unique(base_name(self.outline, body.scope))
+        takes = input_names(self.graph) if is_network else take_names(self.outline, body)
+        is_recursive = any(inner is body for inner in held)
+        try:
+            # A block that holds itself: first its parameters, then what it gives, then the whole.
+            for _ in range(3 if is_recursive else 1):
+                made = Construction(self.classes, self.made, body, title, takes, self.settings, is_recursive)
+                self.made[id(body)] = made.constructor
+        except Differ:
+            raise _Apart(body) from None
+        if is_recursive and made.added:
+            raise _Apart(body)
+        self.done.append(made)
+
+    def _held(self, items: Sequence[Item]) -> Iterator[Scope]:
+        """The uses of classes that a class makes, those in its sequences and lists included."""
+        for item in items:
+            if isinstance(item, If):
+                for arm in item.arms.values():
+                    yield from self._held(arm)
+            else:
+                for member in item.members.values():
+                    yield from self._classes_in(member)
+
+    def _classes_in(self, member: Member) -> Iterator[Scope]:
+        if not isinstance(member, Scope):
+            return
+        if self.classes.form(member) is Form.CLASS:
+            yield member
+            return
+        for inner in self.outline.members(member.path):
+            yield from self._classes_in(inner)
 
 
-def _in_order(structures: Structures) -> Iterator[int]:
-    """Classes in the order in which a reader meets their modules, what a class holds before the class."""
-    seen: set[int] = set()
-    pending: list[tuple[Scope, bool]] = [(structures.outline.graph.scopes[""], False)]
-    while pending:
-        scope, is_done = pending.pop()
-        number = structures.of(scope)
-        if is_done:
-            if structures.outline.forms[scope.path] is Form.CLASS:
-                yield number
-        elif number not in seen:
-            seen.add(number)
-            pending.append((scope, True))
-            held = [m for _, m in attributes(structures.outline, scope.path) if isinstance(m, Scope)]
-            pending += [(member, False) for member in reversed(held)]
+class _Apart(Exception):
+    """A class whose uses have to be classes of their own."""
+
+    def __init__(self, body: Body) -> None:
+        super().__init__()
+        self.body = body
 
 
-def _classes(structures: Structures, names: dict[int, str], initialized: bool) -> Iterator[Class]:
-    graph = structures.outline.graph
-    templates = Templates(structures)
-    for number in _in_order(structures):
-        if structures.uses[number][0].path == "":
-            blueprint = Blueprint(structures, templates, number, names[number], network_doc(graph.header))
-            yield from network_classes(blueprint, graph, initialized)
-        else:
-            doc = block_doc(structures.uses[number][0], _conditions(structures, number))
-            yield block_class(Blueprint(structures, templates, number, names[number], doc))
-
-
-def _conditions(structures: Structures, number: int) -> tuple[str, ...]:
-    """What makes this class of a block another than the block's other classes."""
-    scope = structures.uses[number][0]
-    others = [
-        uses
-        for other, uses in structures.uses.items()
-        if other != number and uses[0].block is not None and uses[0].defined == scope.defined
-    ]
-    decisions = tuple(telling_decisions(structures.uses[number], others))
-    if decisions or not others:
-        return decisions
-    own, *rest = (
-        [name for name, _ in attributes(structures.outline, s.path)] for s in (scope, *(u[0] for u in others))
-    )
-    return tuple(telling_attributes(own, rest))
+def base_name(outline: Outline, scope: Scope) -> str:
+    """What a class is called before it is made unique: by its block, else by its place in the spec."""
+    if scope.parent is None:
+        return camel_case(outline.graph.header.name)
+    if scope.block is not None:
+        return camel_case(scope.block)
+    parent = outline.graph.scopes[scope.parent]
+    if scope.kind == "copy":
+        return base_name(outline, parent)
+    if scope.kind in ("stage", "output") or parent.kind == "network":
+        return camel_case(scope.name)
+    return base_name(outline, parent) + camel_case(scope.name)
 
 
 def _supports(outline: Outline) -> tuple[Support, ...]:
@@ -122,6 +165,10 @@ def _supports(outline: Outline) -> tuple[Support, ...]:
             for definition in support.definitions() if support else ():
                 found.setdefault(definition.name, definition)
     return tuple(found.values())
+
+
+ROUND_TO = inspect.getsource(formula.round_to)
+"""The language's own rounding, for modules that need it."""
 
 
 def _module_text(graph: Graph, definitions: Sequence[Definition]) -> str:

@@ -5,55 +5,71 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archdsl.backends.torch.code import Code, Line, Suite
-from archdsl.backends.torch.context import Context
-from archdsl.backends.torch.loops import Loop, Made, Outer, Position, State
+from archdsl.backends.torch.classes import Turns, Wire
+from archdsl.backends.torch.loops import Made, Position, State
+from archdsl.backends.torch.outline import Outline
 from archdsl.backends.torch.references import module_text
 from archdsl.backends.torch.variables import FLOW, Variables
 from archdsl.naming import snake_case
 
 
-def loop_lines(context: Context, variables: Variables, loop: Loop) -> list[Code]:
-    """The loop, after the lines that prepare it."""
-    return list(_Turns(context, variables, loop).lines())
+def loop_lines(outline: Outline, path: str, variables: Variables, turns: Turns, shapes: bool) -> list[Code]:
+    """The loop, after the lines that prepare it. `path` is the scope of the class."""
+    return list(_Lines(outline, path, variables, turns, shapes).lines())
 
 
-class _Turns:
-    def __init__(self, context: Context, variables: Variables, loop: Loop) -> None:
-        self.context, self.outline = context, context.outline
+class _Lines:
+    def __init__(self, outline: Outline, path: str, variables: Variables, turns: Turns, shapes: bool) -> None:
+        self.outline, self.path, self.shapes = outline, path, shapes
         self.variables = variables
-        self.loop = loop
-        self.gives = self.outline.interfaces[loop.copies[0].path].gives
+        self.turns, self.loop = turns, turns.loop
+        self.gives = self.outline.gives_of[self.loop.copies[0].path]
 
     def lines(self) -> Iterator[Code]:
-        before = [self.variables.text(value) for value in self.loop.initial]
+        before = [self.variables.text(wire) for wire in self.turns.initial]
         states = self._states(before)
+        if not states and len(self.gives) == 1 and self.loop.collected == (0,):
+            yield self._collected()
+            return
         if states != before:
             yield Line(f"{', '.join(states)} = {', '.join(before)}")
-        kept = {self.variables.text(value) for value in self.loop.takes}
+        kept = {self.variables.text(wire) for wire in self.turns.takes}
         items = {index: self.variables.unique(self._item(index), kept) for index in self.loop.collected}
         lists = {index: self.variables.unique(f"{item}s", kept) for index, item in items.items()}
         self.variables.fix(lists.values())
         yield from (Line(f"{name} = []") for name in lists.values())
         turn = self.variables.unique(snake_case(self.loop.copies[0].block or "turn"), kept)
-        modules = module_text(self.outline, self.context.path, self.loop.container.weights)
+        modules = module_text(self.outline, self.path, self.loop.container.weights)
         turns = tuple(self._turn(turn, states, items, lists))
         yield Suite(f"for {turn} in {modules}{self.loop.section}:", turns)
-        for index, values in zip(lists, self.loop.lists, strict=True):
-            self.variables.place_list(lists[index], values)
+        for index, wires in zip(lists, self.turns.lists, strict=True):
+            self.variables.place_list(lists[index], wires)
+
+    def _collected(self) -> Line:
+        """`branches = [branch(x) for branch in self.branch]`."""
+        kept = {self.variables.text(wire) for wire in self.turns.takes}
+        turn = self.variables.unique(snake_case(self.loop.copies[0].block or self.loop.container.name), kept)
+        name = self.variables.unique(f"{turn}s" if not turn.endswith("ch") else f"{turn}es", kept)
+        self.variables.fix([name])
+        modules = module_text(self.outline, self.path, self.loop.container.weights)
+        lent = self.outline.borrowed[self.loop.copies[0].path]
+        arguments = [self._text(position, (), ()) for position in self.turns.arguments]
+        arguments += [module_text(self.outline, self.path, weights) for weights in lent]
+        self.variables.place_list(name, self.turns.lists[0])
+        return Line(f"{name} = [{turn}({', '.join(arguments)}) for {turn} in {modules}{self.loop.section}]")
 
     # --- names -----------------------------------------------------------------------------
 
     def _states(self, before: Sequence[str]) -> list[str]:
         """A variable for each state; before the loop it gets what is in `before`."""
-        outer = {argument.value for argument in self.loop.arguments if isinstance(argument, Outer)}
-        kept = {self.variables.text(value) for value in outer}
-        self.variables.read(self.loop.takes)
+        kept = {self.variables.text(wire) for wire in self.turns.arguments if isinstance(wire, Wire)}
+        self.variables.read(self.turns.takes)
         names: list[str] = []
         for index, text in enumerate(before):
             wanted = self._port(index) or (text if text.isidentifier() else FLOW)
             names.append(self.variables.unique_beside(wanted, (*kept, *names)))
-        for name, value in zip(names, self.loop.final, strict=True):
-            self.variables.assign(value, name, passing=name == FLOW)
+        for name, wire in zip(names, self.turns.final, strict=True):
+            self.variables.assign(wire, name, passing=name == FLOW)
         return names
 
     def _port(self, index: int) -> str | None:
@@ -74,8 +90,8 @@ class _Turns:
 
     def _turn(self, turn: str, states: Sequence[str], items: dict[int, str], lists: dict[int, str]) -> Iterator[Code]:
         lent = self.outline.borrowed[self.loop.copies[0].path]
-        arguments = [self._text(position, states, ()) for position in self.loop.arguments]
-        arguments += [module_text(self.outline, self.context.path, weights) for weights in lent]
+        arguments = [self._text(position, states, ()) for position in self.turns.arguments]
+        arguments += [module_text(self.outline, self.path, weights) for weights in lent]
         call = f"{turn}({', '.join(arguments)})"
         if len(self.gives) == 1 and not lists:
             yield self._update(states, (call,), self._common_shape())
@@ -98,17 +114,18 @@ class _Turns:
             return states[self.loop.updates.index(Made(index))]
         return items.get(index) or (f"made{index + 1}" if Made(index) in self.loop.updates else "_")
 
-    def _text(self, position: Position, states: Sequence[str], made: Sequence[str]) -> str:
+    def _text(self, position: Position | Wire, states: Sequence[str], made: Sequence[str]) -> str:
         match position:
             case State(index):
                 return states[index]
-            case Outer(value):
-                return self.variables.text(value)
+            case Wire():
+                return self.variables.text(position)
             case Made(index):
                 return made[index]
+        raise AssertionError(f"no text for {position}")
 
     def _common_shape(self) -> str:
         """The shape that every copy gives, if it is one."""
-        made = (value for copy in self.loop.copies for value in self.outline.interfaces[copy.path].gives)
+        made = (value for copy in self.loop.copies for value in self.outline.gives_of[copy.path])
         shapes = {str(self.outline.graph.tensor(value)) for value in made}
-        return shapes.pop() if self.context.shapes and len(shapes) == 1 else ""
+        return shapes.pop() if self.shapes and len(shapes) == 1 else ""

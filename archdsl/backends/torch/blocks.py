@@ -1,0 +1,78 @@
+"""The class of a block, a stage or a copy: its constructor and its `forward`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archdsl.backends.torch.classes import Body
+from archdsl.backends.torch.code import Class, Code, Function, Line
+from archdsl.backends.torch.constructor import Construction
+from archdsl.backends.torch.documents import block_doc
+from archdsl.backends.torch.forward import Forward
+from archdsl.backends.torch.modules import Parameter
+from archdsl.backends.torch.names import Namespace
+from archdsl.backends.torch.outline import Outline
+from archdsl.backends.torch.references import borrowed_name
+from archdsl.backends.torch.variables import FLOW
+from archdsl.ir.graph import Scope, Value
+
+SKIP = "skip"
+"""A value from further out that has other names in other uses of a class."""
+
+
+def block_class(construction: Construction, takes: Sequence[str]) -> Class:
+    """A class for a block, a stage or a copy."""
+    made = (constructor(construction, ()),) if construction.lines else ()
+    doc = block_doc(construction.body.scope)
+    return Class(construction.title, "nn.Module", doc, methods=(*made, *_forward(construction, takes)))
+
+
+def constructor(construction: Construction, last: Sequence[Code]) -> Function:
+    """`__init__`: named numbers, then the modules; `last` are lines at its end."""
+    arguments = ("self", *map(_argument, construction.constructor.parameters))
+    return Function("__init__", arguments, "None", (Line("super().__init__()"), *construction.lines, *last))
+
+
+def _argument(parameter: Parameter) -> str:
+    default = "" if parameter.default is ... else f" = {parameter.default!r}"
+    return f"{parameter.name}: {parameter.type}{default}"
+
+
+def _forward(construction: Construction, takes: Sequence[str]) -> tuple[Function, ...]:
+    """`forward`, unless nothing of the block serves any output."""
+    body, outline = construction.body, construction.outline
+    if not body.gives:
+        return ()
+    forward = Forward(construction, takes, body.gives, shapes=False)
+    results = forward.run_and_return(body.gives)
+    arguments = (
+        "self",
+        *(f"{name}: Tensor" for name in takes),
+        *(f"{borrowed_name(weights)}: nn.Module" for weights in outline.borrowed[body.scope.path]),
+    )
+    result = "Tensor" if len(body.gives) == 1 else f"tuple[{', '.join(['Tensor'] * len(body.gives))}]"
+    return (Function("forward", arguments, result, (*forward.lines, Line(f"return {results}"))),)
+
+
+def take_names(outline: Outline, body: Body) -> list[str]:
+    """Arguments of `forward`: the block's ports, `x` for what flows in, others by the name they have in every use."""
+    names = Namespace(("self", *map(borrowed_name, outline.borrowed[body.scope.path])))
+    takes: list[str] = []
+    for place in range(len(body.takes)):
+        known = {_name_inside(outline, scope, place) for scope in body.uses}
+        name = known.pop() if len(known) == 1 else None
+        takes.append(names.unique(name or (SKIP if FLOW in names else FLOW)))
+    return takes
+
+
+def _name_inside(outline: Outline, scope: Scope, place: int) -> str | None:
+    """What the text of a scope calls a value that comes from outside."""
+    value: Value = outline.takes(scope)[place]
+    if scope.block is not None and place < len(scope.ports):
+        name: str | None = scope.ports[place]
+    else:
+        name = outline.names(scope.path).get(value)
+    if name is not None:
+        return FLOW if name == "input" else name
+    region = scope.kind in ("stage", "output") and len(outline.takes(scope)) > 1
+    return outline.given_name(value, "") if region else None

@@ -1,0 +1,539 @@
+"""The constructor of a class: its parameters, and the modules that it makes, one line each.
+
+Every member is made in each use of the class, with formulas; here the uses are brought together. Where all say the same
+formula it is written. Where they do not, the number is a parameter of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from archdsl import formula
+from archdsl.backends.torch.classes import Body, Call, Classes, Differ, If, Item, Listed, Turns, Wire, alike
+from archdsl.backends.torch.code import Code, Line, Suite
+from archdsl.backends.torch.context import Context
+from archdsl.backends.torch.copies import Elements
+from archdsl.backends.torch.modules import Argument, Chain, Channels, Constructor, Copies, Modules, New, Parameter, Tree
+from archdsl.backends.torch.names import Namespace, legal
+from archdsl.backends.torch.outline import Form, Member
+from archdsl.formula import UNKNOWN_NUMBER, formula_of, name, plain, same, substituted
+from archdsl.ir.graph import Node, Scope
+from archdsl.ops.base import Expression, Module
+
+
+class Construction:
+    """Settles one class. `lines` are those of `__init__`, `flags` name each `if` for `forward`, by the item.
+
+    `numbers` are, by node, the texts for the numbers of an expression that stands in `forward`.
+    """
+
+    def __init__(
+        self,
+        classes: Classes,
+        constructors: Mapping[int, Constructor],
+        body: Body,
+        title: str,
+        takes: Sequence[str],
+        settings: Mapping[str, Any],
+        is_recursive: bool = False,
+    ) -> None:
+        self.classes, self.outline, self.body, self.title = classes, classes.outline, body, title
+        self.context = Context(self.outline, body, takes, settings)
+        self.modules = Modules(classes, constructors, self.context)
+        self.added: dict[str, dict[int, tuple[Any, ast.expr | None]]] = {}
+        self.attributes: dict[str, None] = {}
+        self.flags: dict[int, tuple[ast.expr, ...]] = {}
+        self.folded: dict[int, int] = {}
+        self.numbers: dict[str, dict[str, str]] = {}
+        self.counts: dict[tuple[Wire, ...], ast.expr] = {}
+        """By the wires of a list: how many there are, where that varies."""
+        self.expressions: dict[str, Expression] = {}
+        """By the path of a step: what stands for it in `forward`."""
+        self._names = Namespace(("self", *self.context.values[0]))
+        self._hosted = dict(self.outline.hosted[body.scope.path])
+        self.is_recursive = is_recursive
+        if is_recursive:
+            self.context.used.update(dict.fromkeys(self.context.own_names()))
+        if is_recursive and id(body) not in constructors:
+            self.lines: list[Code] = []
+            self.constructor = self._constructor()
+            return
+        self.context.define_lets()
+        self.modules_made: list[Code] = list(self.items(body.items))
+        self.modules_made += self.hosted_left()
+        self.lines = [*self.let_lines(), *self.modules_made]
+        self.constructor = self._constructor()
+
+    # --- items -----------------------------------------------------------------------------
+
+    def items(self, items: Sequence[Item]) -> Iterator[Code]:
+        for item in items:
+            self.context.define_lets()
+            match item:
+                case Call():
+                    yield from self.call(item)
+                case If():
+                    yield from self.choice(item)
+                case Turns():
+                    yield from self.turns(item)
+                case Listed():
+                    yield from self.list_attribute(item)
+
+    def call(self, item: Call) -> Iterator[Code]:
+        member = item.member
+        if isinstance(member, Node) and isinstance(self.outline.emission(member), Expression):
+            yield from self.expression(item)
+            return
+        known = [self.context.channels.get(id(wire)) for wire in item.takes] or [None] * len(self.outline.takes(member))
+        trees: dict[int, Tree] = {}
+        channels: dict[int, list[Channels]] = {}
+        attribute = item.path.replace(".", "_")
+        for use, other in item.members.items():
+            trees[use], channels[use] = self.modules.tree(other, use, attribute, known)
+        yield from self.attribute(item, trees)
+        self.enter(item.gives, channels)
+
+    def enter(self, gives: Sequence[Wire], channels: Mapping[int, Sequence[Channels]]) -> None:
+        for place, wire in enumerate(gives):
+            self.context.enter(wire, [row[place] for row in channels.values()])
+
+    def attribute(self, item: Call, trees: Mapping[int, Tree]) -> Iterator[Code]:
+        """The line that makes a member, unless it lies in a list or is kept elsewhere."""
+        own = alike(map(self.outline.is_own, item.members.values()), item.path)
+        target = item.path if own else self.hosted_name(item.member)
+        if target is None or "." in target or target in self.attributes:
+            return
+        self.attributes[target] = None
+        yield self.assigned(target, self.settled(trees, target))
+
+    def hosted_name(self, member: Member) -> str | None:
+        """The attribute that keeps a shared module, if it is this class that keeps it."""
+        home, _, own = member.weights.rpartition(".")
+        return own if own in self._hosted and home == self.body.scope.weights else None
+
+    def hosted_left(self) -> Iterator[Code]:
+        """Shared modules that only inner classes call."""
+        for own, member in self._hosted.items():
+            if own not in self.attributes:
+                self.attributes[own] = None
+                known: list[Channels] = [None for _ in self.outline.takes(member)]
+                tree, _ = self.modules.tree(member, 0, own, known)
+                yield self.assigned(own, self.settled({0: tree}, own))
+
+    def assigned(self, target: str, value: ast.expr) -> Line:
+        return Line(f"self.{target} = {formula.text(value)}")
+
+    def expression(self, item: Call) -> Iterator[Code]:
+        """What stands in `forward`; its numbers are attributes where they are more than a literal."""
+        rows: dict[int, list[Argument]] = {}
+        channels: dict[int, list[Channels]] = {}
+        texts = set()
+        for use, node in item.members.items():
+            assert isinstance(node, Node)
+            known = [self.context.channels.get(id(wire)) for wire in item.takes]
+            emission, channels[use] = self.modules.emission(node, use, known)
+            assert isinstance(emission, Expression)
+            texts.add(emission.text)
+            rows[use] = [Argument(key, f"{node.name}_{key}", formula_of(v), plain(v)) for key, v in emission.values]
+        if len(texts) > 1:
+            raise Differ(item.path)
+        self.expressions[item.path] = emission
+        for place, first in enumerate(next(iter(rows.values()))):
+            found = self.settle({use: row[place] for use, row in rows.items()})
+            said = self.numbers.setdefault(item.path, {})
+            if formula.names(found):
+                attribute = self._names.unique(first.called)
+                yield self.assigned(attribute, found)
+                said[str(first.keyword)] = f"self.{attribute}"
+            else:
+                said[str(first.keyword)] = formula.text(found)
+        if item.takes in self.counts:
+            self.enter(item.gives, {use: [self.joined_list(item)] for use in item.members})
+        else:
+            self.enter(item.gives, channels)
+
+    def joined_list(self, item: Call) -> Channels:
+        """The channels of all elements of a list joined, however many there are."""
+        each = {id(wire): self.context.channels.get(id(wire)) for wire in item.takes}
+        texts = {None if channels is None else formula.text(channels) for channels in each.values()}
+        first = next(iter(each.values()))
+        node = item.member
+        if first is None or len(texts) > 1 or not isinstance(node, Node):
+            return None
+        return formula.combined(ast.Mult, self.counts[item.takes], first) if node.op.name == "concat" else first
+
+    def turns(self, item: Turns) -> Iterator[Code]:
+        yield from self.list_attribute(item)
+        for place, wires in enumerate(item.lists):
+            for turn, wire in enumerate(wires):
+                known = [self.context.of_value(loop.lists[place][turn], use) for use, loop in item.loops.items()]
+                self.context.enter(wire, known)
+        self.counts.update(self.list_counts(item))
+        for place, wire in enumerate(item.final):
+            known = [self.context.of_value(loop.final[place], use) for use, loop in item.loops.items()]
+            self.context.enter(wire, known)
+
+    def list_counts(self, item: Turns) -> Iterator[tuple[tuple[Wire, ...], ast.expr]]:
+        """The number of elements of each list that a loop fills, where it varies."""
+        said = {use: self.context.count(loop.container, use, len(loop.copies)) for use, loop in item.loops.items()}
+        first = next(iter(said.values()))
+        texts = {None if count is None else formula.text(count) for count in said.values()}
+        if first is not None and len(texts) == 1 and formula.names(first) and not item.loop.section:
+            yield from ((wires, first) for wires in item.lists)
+
+    def list_attribute(self, item: Turns | Listed) -> Iterator[Code]:
+        """A list of copies. One that holds no module of its own (all are uses of a shared one) is none."""
+        trees: dict[int, Tree] = {}
+        for use, container in item.members.items():
+            assert isinstance(container, Scope)
+            known = [self.context.of_value(value, use) for value in self.outline.takes(container)]
+            trees[use], _ = self.modules.tree(container, use, item.path.replace(".", "_"), known)
+        is_empty = all(isinstance(tree, Copies) and not tree.children for tree in trees.values())
+        if item.path not in self.attributes and "." not in item.path and not is_empty:
+            self.attributes[item.path] = None
+            yield self.assigned(item.path, self.settled(trees, item.path))
+
+    # --- choices ---------------------------------------------------------------------------
+
+    def choice(self, item: If) -> Iterator[Code]:
+        conditions = self.conditions(item)
+        taken = {choice.taken for choice in item.choices.values()}
+        known = [c.value if isinstance(c, ast.Constant) else None for c in conditions]
+        if None not in known or (known and known[0] is True):
+            number = known.index(True) if True in known else len(known)
+            self.folded[id(item)] = number
+            yield from self.items(item.arms[number])
+            self.joins(item, conditions, {number})
+            return
+        yield from self.guard(item, conditions)
+        if len(taken) == 1:
+            (number,) = taken
+            self.folded[id(item)] = number
+            yield from self.items(item.arms[number])
+        else:
+            yield from self.arms(item, conditions)
+        self.joins(item, conditions, taken)
+
+    def conditions(self, item: If) -> list[ast.expr]:
+        """The condition of each arm; one that the constructor has no words for is a parameter."""
+        found: list[ast.expr] = []
+        for place in range(len(item.choice.conditions)):
+            said = {use: self.context.said(c.conditions[place], use) for use, c in item.choices.items()}
+            reached = {use: choice for use, choice in item.choices.items() if choice.taken >= place}
+            texts = {None if s is None else formula.text(s) for s in said.values()}
+            first = next(iter(said.values()))
+            outcomes = {use: choice.taken == place for use, choice in reached.items()}
+            holds = first is not None and len(texts) == 1
+            if holds and first is not None and all(self._decides(first, use, out) for use, out in outcomes.items()):
+                found.append(first)
+            else:
+                found.append(self.decision(item, place, outcomes))
+        return found
+
+    def _decides(self, condition: ast.expr, use: int, outcome: bool) -> bool:
+        result = formula.evaluated(condition, self.context.values[use])
+        return isinstance(result, bool) and result is outcome
+
+    def decision(self, item: If, place: int, outcomes: Mapping[int, bool]) -> ast.expr:
+        """A parameter that says whether an arm is taken; a decision that never varies is none."""
+        values = set(outcomes.values())
+        if len(values) == 1:
+            return ast.Constant(values.pop())
+        arguments = {use: Argument(None, self.flag_name(item, place), ast.Constant(o), o) for use, o in outcomes.items()}
+        return self.add(arguments)
+
+    def flag_name(self, item: If, place: int) -> str:
+        """`has_shortcut`: by the first step of the arm."""
+        first = next((call for call in _calls(item.arms.get(place, ()))), None)
+        if first is None:
+            first = next((call for arm in item.arms.values() for call in _calls(arm)), None)
+        return "has_" + (first.path.rpartition(".")[2] if first else "arm")
+
+    def guard(self, item: If, conditions: Sequence[ast.expr]) -> Iterator[Code]:
+        """Ends what would need an arm that no use of the class has shown."""
+        text = item.choice
+        for number in range(text.arms):
+            if number in item.arms:
+                continue
+            missing = _reached(conditions, number)
+            self.context.note(missing)
+            reason = f"{self.title} was compiled without the steps for this case; compile the spec for it"
+            yield Suite(f"if {formula.text(missing)}:", (Line(f'raise ValueError("{reason}")'),))
+
+    def arms(self, item: If, conditions: Sequence[ast.expr]) -> Iterator[Code]:
+        flags: list[ast.expr] = []
+        suites: list[Suite] = []
+        for number in range(len(conditions)):
+            flag, lines = self.flag(item, number, self.context.note(conditions[number]))
+            yield from lines
+            flags.append(flag)
+        self.flags[id(item)] = tuple(flags)
+        before, after = dict(self.attributes), dict(self.attributes)
+        for number, header in enumerate(headers([_tested(c, f) for c, f in zip(conditions, flags, strict=True)])):
+            self.attributes = dict(before)
+            suites.append(Suite(header, tuple(self.items(item.arms.get(number, ())))))
+            after |= self.attributes
+        self.attributes = after
+        yield from without_empty(suites)
+
+    def flag(self, item: If, number: int, condition: ast.expr) -> tuple[ast.expr, list[Code]]:
+        """How `forward` asks for a condition: an attribute that holds it."""
+        if isinstance(condition, ast.Constant):
+            return condition, []
+        wanted = condition.id if isinstance(condition, ast.Name) else self.flag_name(item, number)
+        attribute = wanted if isinstance(condition, ast.Name) else self._names.unique(wanted)
+        if attribute in self.attributes:
+            return ast.parse(f"self.{attribute}", mode="eval").body, []
+        self.attributes[attribute] = None
+        return ast.parse(f"self.{attribute}", mode="eval").body, [self.assigned(attribute, condition)]
+
+    def joins(self, item: If, conditions: Sequence[ast.expr], taken: set[int]) -> None:
+        """The channels of what an `if` sets."""
+        for join in item.joins:
+            sources = {n: self.context.channels.get(id(w)) for n, w in join.sources.items() if n in taken or len(taken) > 1}
+            found = self.joined(sources, conditions)
+            self.context.enter(join.wire, [found] * len(join.wire.values))
+
+    def joined(self, sources: Mapping[int, Channels], conditions: Sequence[ast.expr]) -> Channels:
+        """The channels of a value that is another in each arm.
+
+        One formula is enough where the condition itself makes it the other: after `if expand != 1` both are `hidden`.
+        """
+        known = {number: channels for number, channels in sources.items() if channels is not None}
+        if not known or (len(known) < len(sources) and not self.is_recursive):
+            return None
+        first = known[min(known)]
+        if all(formula.text(channels) == formula.text(first) for channels in known.values()):
+            return first
+        if len(known) != 2 or len(conditions) != 1:
+            return None
+        second = known[max(known)]
+        if self._are_equal(first, second, equalities(conditions[0], False)):
+            return first
+        if self._are_equal(first, second, equalities(conditions[0], True)):
+            return second
+        return ast.IfExp(conditions[0], first, second)
+
+    def _are_equal(self, first: ast.expr, second: ast.expr, known: Mapping[str, ast.expr]) -> bool:
+        """Whether two formulas are one where some names are known to be something else."""
+        one, other = (substituted(substituted(found, self.context.lets), known) for found in (first, second))
+        return formula.text(one) == formula.text(other)
+
+    # --- one number ------------------------------------------------------------------------
+
+    def settled(self, trees: Mapping[int, Tree], attribute: str) -> ast.expr:
+        """The Python that makes a member in every use."""
+        first = next(iter(trees.values()))
+        alike((type(tree) for tree in trees.values()), attribute)
+        if isinstance(first, New):
+            return self.new({use: tree for use, tree in trees.items() if isinstance(tree, New)}, attribute)
+        if isinstance(first, Chain):
+            return self.chain({use: tree for use, tree in trees.items() if isinstance(tree, Chain)})
+        return Elements(self, {u: t for u, t in trees.items() if isinstance(t, Copies)}, attribute).made()
+
+    def new(self, trees: Mapping[int, New], attribute: str) -> ast.expr:
+        first = next(iter(trees.values()))
+        alike(((tree.target, id(tree.body), len(tree.arguments)) for tree in trees.values()), attribute)
+        settled = [
+            self.settle({use: tree.arguments[place] for use, tree in trees.items()})
+            for place in range(len(first.arguments))
+        ]
+        return written_call(first, settled, all(tree.inplace for tree in trees.values()))
+
+    def chain(self, trees: Mapping[int, Chain]) -> ast.expr:
+        alike((tuple(child for child, _ in tree.children) for tree in trees.values()), "a chain")
+        first = next(iter(trees.values()))
+        children = [
+            ast.keyword(own, self.settled({use: tree.children[place][1] for use, tree in trees.items()}, own))
+            for place, (own, _) in enumerate(first.children)
+        ]
+        if not children:
+            return ast.Call(name("nn.Sequential"), [], [])
+        return ast.Call(name("nn.Sequential"), [ast.Call(name("OrderedDict"), [], children)], [])
+
+    def settle(self, arguments: Mapping[int, Argument]) -> ast.expr:
+        """What to write for a number: the formula, where all uses say the same; else a parameter of its own."""
+        first, *others = arguments.values()
+        if not all(formula.is_known(argument.formula) for argument in arguments.values()):
+            return self.unknown(arguments)
+        if all(formula.text(other.formula) == formula.text(first.formula) for other in others):
+            values = [(use, argument.value) for use, argument in arguments.items()]
+            if all(self.context.comes_to(first.formula, use, value) for use, value in values):
+                return self.context.note(self.context.as_whole(first.formula, values))
+        if all(same(other.value, first.value) for other in others) and not formula.names(first.formula):
+            return formula_of(first.value)
+        return self.add(arguments)
+
+    def unknown(self, arguments: Mapping[int, Argument]) -> ast.expr:
+        """A number without a formula: the network knows its own; for a block it is a parameter."""
+        first = next(iter(arguments.values()))
+        if self.body.scope.parent is None:
+            return formula_of(first.value)
+        return self.add({u: Argument(a.keyword, a.called, UNKNOWN_NUMBER, a.value) for u, a in arguments.items()})
+
+    def add(self, arguments: Mapping[int, Argument]) -> ast.expr:
+        """A parameter of the class that nothing in the text says: each use gives its own."""
+        values = {
+            use: (argument.value, argument.formula if formula.is_known(argument.formula) else None)
+            for use, argument in arguments.items()
+        }
+        wanted = next(iter(arguments.values())).called
+        for own, known in self.added.items():
+            if own == wanted and known == values:
+                return name(own)
+        own = self._names.unique(wanted)
+        self.added[own] = values
+        for use, (value, _) in values.items():
+            self.context.values[use][own] = value
+        self.context.used[own] = None
+        return name(own)
+
+    def let_lines(self) -> Iterator[Code]:
+        """Named numbers that something uses."""
+        for own, found in self.context.lets.items():
+            if own in self.context.used and not isinstance(found, ast.Name | ast.Constant):
+                yield Line(f"{own} = {formula.text(found)}")
+
+    # --- the result ------------------------------------------------------------------------
+
+    def _constructor(self) -> Constructor:
+        outward = [self.context.channels.get(id(wire)) for wire in self.body.gives]
+        channels = [None if c is None else self.context.note(substituted(c, self.context.lets)) for c in outward]
+        parameters = tuple(self.parameters())
+        values = {
+            scope.path: {p.name: self.context.values[use].get(p.name, p.default) for p in parameters}
+            for use, scope in enumerate(self.body.uses)
+        }
+        added = {
+            scope.path: {own: f for own, row in self.added.items() if (f := row.get(use, (None, None))[1]) is not None}
+            for use, scope in enumerate(self.body.uses)
+        }
+        return Constructor(self.title, parameters, values, added, tuple(channels))
+
+    def parameters(self) -> Iterator[Parameter]:
+        """First what flows in, then the block's own in its order, then the rest; those with a default come last."""
+        used = [own for own in self.context.used if own not in self.context.lets or own in self.added]
+        found = [self.parameter(own) for own in sorted(used, key=self._order)]
+        yield from sorted(found, key=lambda parameter: parameter.default is not ...)
+
+    def _order(self, own: str) -> tuple[int, int]:
+        known = list(self.context.values[0])
+        channels = self.context.channel_names
+        if own in channels:
+            return 0, channels.index(own)
+        if own in self.added or own in self.context.settings:
+            return 2 + (own in self.added), 0
+        return 1, known.index(own) if own in known else 0
+
+    def parameter(self, own: str) -> Parameter:
+        values = [known[own] for known in self.context.values if own in known]
+        kind = type_name(values)
+        if self.body.scope.parent is None:
+            return Parameter(own, "setting", kind, values[0])
+        if own in self.context.channel_names:
+            return Parameter(own, "channels", kind, place=self.context.channel_names.index(own))
+        if own in self.added:
+            # What only some uses need has a default for the others.
+            return Parameter(own, "added", kind, ... if len(values) == len(self.body.uses) else type(values[0])())
+        if own in self.context.settings and all(own not in dict(scope.arguments) for scope in self.body.uses):
+            return Parameter(own, "setting", kind, self.context.settings[own])
+        return Parameter(own, "own", kind, self.default(own))
+
+    def default(self, own: str) -> Any:
+        """What a parameter is where the spec leaves it out; `...` if it never does, or says different things."""
+        values = [plain(dict(scope.arguments)[own]) for scope in self.body.uses if own in map(legal, scope.omitted)]
+        alike_all = values and all(same(value, values[0]) for value in values)
+        computed = any(own in dict(scope.written) for scope in self.body.uses if own in scope.omitted)
+        return values[0] if alike_all and not computed else ...
+
+
+
+
+def equalities(condition: ast.expr, holds: bool) -> dict[str, ast.expr]:
+    """Names that are known to be something else where a condition holds, or where it does not."""
+    match condition:
+        case ast.BoolOp(op=ast.And(), values=parts) if holds:
+            return {own: f for part in parts for own, f in equalities(part, True).items()}
+        case ast.BoolOp(op=ast.Or(), values=parts) if not holds:
+            return {own: f for part in parts for own, f in equalities(part, False).items()}
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]) if holds:
+            return _equal(left, right)
+        case ast.Compare(left=left, ops=[ast.NotEq()], comparators=[right]) if not holds:
+            return _equal(left, right)
+    return {}
+
+
+def _equal(left: ast.expr, right: ast.expr) -> dict[str, ast.expr]:
+    if isinstance(left, ast.Name):
+        return {left.id: right}
+    return {right.id: left} if isinstance(right, ast.Name) else {}
+
+
+def _calls(items: Sequence[Item]) -> Iterator[Call]:
+    for item in items:
+        if isinstance(item, Call):
+            yield item
+        elif isinstance(item, If):
+            for arm in item.arms.values():
+                yield from _calls(arm)
+
+
+def _reached(conditions: Sequence[ast.expr], number: int) -> ast.expr:
+    """When arm `number` is the one that is built."""
+    before = [ast.UnaryOp(ast.Not(), condition) for condition in conditions[:number]]
+    parts = [*before, *conditions[number : number + 1]]
+    return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
+
+
+def _tested(condition: ast.expr, flag: ast.expr) -> ast.expr:
+    """A name is asked as it is, anything longer by its attribute."""
+    return condition if isinstance(condition, ast.Name) else flag
+
+
+def headers(conditions: Sequence[ast.expr]) -> Iterator[str]:
+    for number, condition in enumerate(conditions):
+        yield f"{'elif' if number else 'if'} {formula.text(condition)}:"
+    yield "else:"
+
+
+def without_empty(suites: Sequence[Suite]) -> Iterator[Code]:
+    """The arms of an `if` that hold something."""
+    last = max((number for number, suite in enumerate(suites) if suite.lines), default=-1)
+    kept = list(suites[: last + 1])
+    if len(kept) == 2 and not kept[0].lines and kept[1].header == "else:":
+        yield Suite(f"if not {kept[0].header[3:]}", kept[1].lines)
+        return
+    for suite in kept:
+        yield suite if suite.lines else Suite(suite.header, (Line("pass"),))
+
+
+def written_call(new: New, settled: Sequence[ast.expr], inplace: bool) -> ast.expr:
+    """`nn.Conv2d(in_channels, width, 3, stride=stride)`; what equals its default goes unsaid."""
+    positional: list[ast.expr] = []
+    keywords: list[ast.keyword] = []
+    for argument, found in zip(new.arguments, settled, strict=True):
+        if argument.keyword is None:
+            positional.append(found)
+        elif argument.default is ... or not _is_default(found, argument.default):
+            keywords.append(ast.keyword(argument.keyword, found))
+    if inplace:
+        keywords.append(ast.keyword("inplace", ast.Constant(True)))
+    return ast.Call(name(new.target), positional, keywords)
+
+
+def _is_default(found: ast.expr, default: Any) -> bool:
+    return not formula.names(found) and same(formula.evaluated(found, {}), default)
+
+
+def type_name(values: Sequence[Any]) -> str:
+    """The annotation for a parameter with these values."""
+    names = dict.fromkeys(sorted(map(_type_of, values), key=lambda own: own == "None"))
+    return " | ".join(own for own in names if not (own == "int" and "float" in names))
+
+
+def _type_of(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"tuple[{type_name(value)}, ...]" if value else "tuple[()]"
+    return "None" if value is None else type(value).__name__

@@ -1,0 +1,272 @@
+"""What makes the module of one member in one use of a class: `nn.Conv2d(in_channels, width, 3)`, each number with its
+formula. Beside it, the channels of what the module gives, followed along the flow by the op's own rule.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from archdsl.analyses.overwriting import overwrites
+from archdsl.backends.torch.classes import Body, Classes
+from archdsl.backends.torch.outline import Form, Member, Outline
+from archdsl.formula import UNKNOWN_NUMBER, exactly, formula_of, is_known, named, names, plain, substituted
+from archdsl.ir.graph import Node, Scope
+from archdsl.ops.base import Expression, Mismatch, Module, Op
+from archdsl.tensor import Tensor
+
+if TYPE_CHECKING:
+    from archdsl.backends.torch.context import Context
+
+Channels: TypeAlias = "ast.expr | None"
+"""What the channels of a value are called; None where they are a number only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument: by keyword or by place, what it would be called as a parameter, its formula and its value.
+
+    `default` is what PyTorch or the class takes where it goes unsaid; `...`: nothing.
+    """
+
+    keyword: str | None
+    called: str
+    formula: ast.expr
+    value: Any
+    default: Any = ...
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A module of torch, of a support class, or of one of the classes (`body`)."""
+
+    target: str
+    arguments: tuple[Argument, ...]
+    inplace: bool = False
+    body: Body | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """`nn.Sequential(OrderedDict(conv=..., bn=...))`."""
+
+    children: tuple[tuple[str, Tree], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """`nn.Sequential(...)` or `nn.ModuleList([...])` of numbered modules; `count` is their number as the spec says it."""
+
+    form: Form
+    children: tuple[Tree, ...]
+    count: ast.expr | None
+
+
+Tree: TypeAlias = New | Chain | Copies
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a class's constructor.
+
+    `source` says where a use has its value from: the channels of what flows in ("channels"), an argument of the block
+    or a name of the text around it ("own"), a setting of the network ("setting"), or "added", where nothing else says it.
+    """
+
+    name: str
+    source: str
+    type: str
+    default: Any = ...
+    place: int = 0
+    """Of channels: which of the values that flow in has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constructor:
+    """How a class is made. `values` and `formulas` are by the path of a use: what each parameter is there, and, for
+
+    those that were added, its formula in terms of the other parameters. `channels` are those of what the class gives.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    values: Mapping[str, Mapping[str, Any]]
+    formulas: Mapping[str, Mapping[str, ast.expr]]
+    channels: tuple[Channels, ...]
+
+
+class Modules:
+    """Makes trees for the members of one class."""
+
+    def __init__(self, classes: Classes, constructors: Mapping[int, Constructor], context: Context) -> None:
+        self.classes, self.outline, self.context = classes, classes.outline, context
+        self.constructors = constructors
+        self._emissions: dict[tuple[Any, ...], tuple[Module | Expression, tuple[Any, ...]]] = {}
+
+    def tree(self, member: Member, use: int, name: str, inputs: Sequence[Channels]) -> tuple[Tree, list[Channels]]:
+        """How a member is made, and the channels of what it gives, from those of what flows in."""
+        if isinstance(member, Node):
+            emission, channels = self.emission(member, use, inputs)
+            assert isinstance(emission, Module)
+            return self._leaf(member, emission, name), channels
+        match self.classes.form(member):
+            case Form.CLASS:
+                return self._instance(member, use, name, inputs)
+            case Form.CHAIN:
+                return self._chain(member, use, name, inputs)
+            case form:
+                return self._copies(member, use, name, inputs, form)
+
+    # --- ops -------------------------------------------------------------------------------
+
+    def emission(self, node: Node, use: int, inputs: Sequence[Channels]) -> tuple[Module | Expression, list[Channels]]:
+        """How an op says itself with these formulas, and the channels of its outputs."""
+        fields = dict(self._fields(node, use))
+        tensors = self.outline.graph.tensors_into(node.id)
+        if not fields and all(isinstance(channels, ast.Constant) for channels in inputs):
+            return self.outline.emission(node), [ast.Constant(output.dims[0]) for output in node.outputs]
+        said = tuple(_with_channels(tensor, channels) for tensor, channels in zip(tensors, inputs, strict=True))
+        op = node.op.model_copy(update=fields)
+        exact_op = node.op.model_copy(update={name: exactly(value) for name, value in fields.items()})
+        exact = tuple(Tensor(*map(exactly, tensor.dims), kind=tensor.kind) for tensor in said)
+        return exact_op.torch(*exact), list(_outputs(op, node, said, inputs))
+
+    def _fields(self, node: Node, use: int) -> Iterator[tuple[str, Any]]:
+        """The op's arguments that have a formula."""
+        for name, written in node.written:
+            value = getattr(node.op, name, None)
+            said = self.context.said(written, use)
+            if said is None or isinstance(said, ast.Constant) or isinstance(value, str):
+                continue
+            if self.context.comes_to(said, use, value):
+                yield name, named(value, self.context.as_whole(said, [(use, value)]))
+
+    def _leaf(self, node: Node, emission: Module, name: str) -> New:
+        positional = (
+            Argument(None, f"{name}_{called}", formula_of(value), plain(value))
+            for called, value in zip(self.positions(node), emission.args, strict=True)
+        )
+        given = dict(emission.kwargs)
+        extra = (item for item in emission.kwargs if item[0] not in dict(emission.defaults))
+        options = (*((key, value, ...) for key, value in extra), *((k, given.get(k, d), d) for k, d in emission.defaults))
+        keywords = (
+            Argument(key, f"{name}_{key}", formula_of(value), plain(value), default) for key, value, default in options
+        )
+        return New(emission.target, (*positional, *keywords), overwrites(self.outline.graph, node, self.outline.uses))
+
+    def positions(self, node: Node) -> tuple[str, ...]:
+        """What arguments by place stand for: found by giving the op names for numbers."""
+        tensors = self.outline.graph.tensors_into(node.id)
+        fields = {
+            field: named(value, ast.Name(field), True)
+            for field, value in node.op
+            if isinstance(value, int | float | tuple)
+        }
+        marked = (Tensor(named(t.dims[0], ast.Name("in_channels"), True), *t.dims[1:], kind=t.kind) for t in tensors)
+        emission = node.op.model_copy(update=fields).torch(*marked)
+        assert isinstance(emission, Module)
+        formulas = map(formula_of, emission.args)
+        return tuple(f.id if isinstance(f, ast.Name) else f"argument{i + 1}" for i, f in enumerate(formulas))
+
+    # --- scopes ----------------------------------------------------------------------------
+
+    def _instance(
+        self, scope: Scope, use: int, name: str, inputs: Sequence[Channels]
+    ) -> tuple[Tree, list[Channels]]:
+        body = self.classes.of[scope.path]
+        constructor = self.constructors[id(body)]
+        values = constructor.values[scope.path]
+        said: dict[str, ast.expr] = {}
+        arguments: list[Argument] = []
+        for place, parameter in enumerate(constructor.parameters):
+            value = values[parameter.name]
+            found = self._argument(scope, parameter, use, inputs, constructor, said)
+            if found is None or not self.context.comes_to(found, use, value):
+                found = formula_of(value) if found is None and parameter.source == "own" else UNKNOWN_NUMBER
+            said[parameter.name] = found = self.context.as_whole(found, [(use, value)])
+            keyword = parameter.name if parameter.default is not ... else None
+            arguments.append(Argument(keyword, f"{name}_{parameter.name}", found, value, parameter.default))
+        given = [None if known is None else substituted(known, said) for known in constructor.channels]
+        channels = [known if known is None or is_known(known) else None for known in given]
+        return New(constructor.name, tuple(arguments), body=body), channels
+
+    def _argument(
+        self,
+        scope: Scope,
+        parameter: Parameter,
+        use: int,
+        inputs: Sequence[Channels],
+        constructor: Constructor,
+        said: Mapping[str, ast.expr],
+    ) -> Channels:
+        """What the class around it says for a parameter of an inner class, or None where it has no words for it."""
+        match parameter.source:
+            case "channels":
+                return inputs[parameter.place]
+            case "own":
+                return self.context.given(scope, parameter.name, use, said)
+            case "setting":
+                return self.context.setting(parameter.name)
+            case _:
+                known = constructor.formulas[scope.path].get(parameter.name)
+                return None if known is None else substituted(known, said)
+
+    def _chain(self, scope: Scope, use: int, name: str, inputs: Sequence[Channels]) -> tuple[Tree, list[Channels]]:
+        children: list[tuple[str, Tree]] = []
+        flow = list(inputs)
+        for member in self.outline.members(scope.path):
+            child, flow = self.tree(member, use, f"{name}_{member.name}", flow)
+            children.append((member.name, child))
+        return Chain(tuple(children)), flow
+
+    def _copies(
+        self, scope: Scope, use: int, name: str, inputs: Sequence[Channels], form: Form
+    ) -> tuple[Tree, list[Channels]]:
+        children: list[Tree] = []
+        flow = list(inputs)
+        copies = [member for member in self.outline.members(scope.path) if self.outline.is_own(member)]
+        for index, member in enumerate(copies):
+            if isinstance(member, Scope):
+                self.context.enter_turn(scope, member, index, use)
+            known = flow if form is Form.COPIES else self.known(member, use)
+            child, flow = self.tree(member, use, name, known)
+            children.append(child)
+            self.context.enter_values(self.outline.gives(member), flow, use)
+        count = self.context.count(scope, use, len(children))
+        return Copies(form, tuple(children), count), flow
+
+    def known(self, member: Member, use: int) -> list[Channels]:
+        """The channels of what flows into a member, by its values."""
+        return [self.context.of_value(value, use) for value in self.outline.takes(member)]
+
+
+def _with_channels(tensor: Tensor, channels: Channels) -> Tensor:
+    if isinstance(channels, ast.Constant):
+        return tensor
+    return Tensor(named(tensor.dims[0], channels or UNKNOWN_NUMBER), *tensor.dims[1:], kind=tensor.kind)
+
+
+def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Channels]) -> Iterator[Channels]:
+    """The channels of each output: by the op's own rule for shapes."""
+    if node.op.name in ("add", "mean", "maximum"):
+        # Equal by the op's rule: the formula that speaks of the text rather than of what flows in reads best.
+        said = [channels for channels in inputs if channels is not None]
+        yield min(said, key=_worth) if said else None
+        return
+    try:
+        shapes = op.shape(*tensors)
+    except Mismatch:
+        yield from [None] * len(node.outputs)
+        return
+    for shape in shapes if isinstance(shapes, tuple) else (shapes,):
+        found = formula_of(shape.dims[0])
+        yield found if is_known(found) else None
+
+
+def _worth(channels: ast.expr) -> int:
+    """A formula of the text before what flows in, and that before a plain number."""
+    if isinstance(channels, ast.Constant):
+        return 2
+    return int(any(own.endswith("_channels") for own in names(channels)))

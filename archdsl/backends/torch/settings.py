@@ -1,0 +1,142 @@
+"""Which settings of a network its class takes as arguments: those that change numbers only.
+
+A setting that changes a size in pixels, a number of copies or which steps there are would need another text. The others
+(classes, rates, widths) stay open: `Net(classes=10)` is what a compile with that setting writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from archdsl.backends.torch.context import functions
+from archdsl.backends.torch.outline import Outline
+from archdsl.ir.graph import Choice, Node, Scope, Step, Written
+from archdsl.syntax import tree
+
+FREE = frozenset("out groups bias eps momentum p alpha beta k slope init scale.factor depthwise.multiplier".split())
+"""Arguments of ops that change no size in pixels, of all ops or of one."""
+
+
+def open_settings(outline: Outline) -> Mapping[str, Any]:
+    """The settings that stay open, with their values."""
+    closed = set(_Closed(outline).names())
+    return {
+        setting.name: tuple(setting.value) if isinstance(setting.value, list) else setting.value
+        for setting in outline.graph.header.settings
+        if setting.name not in closed and _is_numbers(setting.value)
+    }
+
+
+def _is_numbers(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return bool(value) and all(map(_is_numbers, value))
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+class _Closed:
+    """Names of the network's text that its structure depends on."""
+
+    def __init__(self, outline: Outline) -> None:
+        self.outline, self.graph = outline, outline.graph
+        self._structural: dict[tuple[str, str], bool] = {}
+        self.lets = {
+            let.name: let.written
+            for path, scope in self.graph.scopes.items()
+            if outline.is_decided(path)
+            for let in scope.lets
+        }
+
+    def names(self) -> Iterator[str]:
+        pending = list(self._structural_expressions())
+        seen: set[str] = set()
+        while pending:
+            for own in names_in(pending.pop().expression):
+                if own not in seen:
+                    seen.add(own)
+                    if own in self.lets:
+                        pending.append(self.lets[own])
+        yield from seen
+
+    def _structural_expressions(self) -> Iterator[Written]:
+        for path, scope in self.graph.scopes.items():
+            if self.outline.is_decided(path):
+                yield from (scope.count,) if scope.count else ()
+                yield from _conditions(scope.steps)
+            for own, written in scope.written:
+                if self._is_network_text(written) and (own in scope.units or self.is_structural(scope, own)):
+                    yield written
+        for node in self.graph:
+            for own, written in node.written:
+                if self._is_network_text(written) and not _is_free(node, own):
+                    yield from self._without_channels(written) if node.op.name == "input" else (written,)
+
+    def _is_network_text(self, written: Written) -> bool:
+        return written.home is not None and self.outline.is_decided(written.home)
+
+    def _without_channels(self, written: Written) -> Iterator[Written]:
+        """The sizes of an input; its channels may change."""
+        shape = written.expression
+        if isinstance(shape, tree.Shape):
+            yield from (Written(dim, written.home) for dim in shape.dims[1:])
+
+    def is_structural(self, scope: Scope, own: str) -> bool:
+        """Whether an argument of a block decides on sizes, copies or lists in it."""
+        key = scope.path, own
+        if key not in self._structural:
+            self._structural[key] = False
+            self._structural[key] = self._decides(scope, own)
+        return self._structural[key]
+
+    def _decides(self, scope: Scope, own: str) -> bool:
+        mine = {own}
+        for let in scope.lets:
+            if mine & names_in(let.written.expression):
+                mine.add(let.name)
+        for member in self._inside(scope):
+            if isinstance(member, Scope) and member.count is not None and mine & names_in(member.count.expression):
+                return True
+            for argument, written in member.written:
+                if not mine & names_in(written.expression):
+                    continue
+                if isinstance(member, Node) and not _is_free(member, argument):
+                    return True
+                if isinstance(member, Scope) and (argument in member.units or self.is_structural(member, argument)):
+                    return True
+        return False
+
+    def _inside(self, scope: Scope) -> Iterator[Node | Scope]:
+        """What the text of a block makes, in its loops too."""
+        for member in self.outline.members(scope.path):
+            yield member
+            if isinstance(member, Scope) and member.block is None:
+                yield from self._inside(member)
+
+
+def _is_free(node: Node, argument: str) -> bool:
+    return argument in FREE or f"{node.op.name}.{argument}" in FREE
+
+
+def _conditions(steps: tuple[Step, ...]) -> Iterator[Written]:
+    for step in steps:
+        if isinstance(step, Choice):
+            yield from step.conditions
+            yield from _conditions(step.steps)
+
+
+def names_in(part: Any) -> set[str]:
+    """Names in an expression, those in the `def`s that it calls included."""
+    if isinstance(part, tree.Name):
+        return {part.name}
+    found: set[str] = set()
+    if isinstance(part, tree.Call) and isinstance(part.function, tree.Name):
+        defined = functions(part.span.source).get(part.function.name)
+        found |= names_in(defined.value) if defined else set()
+    if isinstance(part, tuple):
+        return found.union(*map(names_in, part))
+    if is_dataclass(part):
+        for field in fields(part):
+            if field.name != "span":
+                found |= names_in(getattr(part, field.name))
+    return found

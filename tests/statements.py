@@ -7,7 +7,18 @@ from collections.abc import Callable
 from random import Random
 
 WORDS = "x h y n out body width conv1 self stride kernel_size in_channels expansion shortcut_channels features".split()
-STRINGS = ("mean", "it's", 'say "hi"', "both ' and \"", "a\\b", "line\nbreak", "", "ä", "a rather long text " * 3, "tab\t")
+STRINGS = (
+    "mean",
+    "it's",
+    'say "hi"',
+    "both ' and \"",
+    "a\\b",
+    "line\nbreak",
+    "",
+    "ä",
+    "a rather long text " * 3,
+    "tab\t",
+)
 NUMBERS = (0, 1, 2, 64, 2048, 0.5, 0.001, 1e-5, 1e-12, 1e16, 0.1 + 0.2)
 LOAD = ast.Load()
 
@@ -19,11 +30,11 @@ class Statements:
         self._random = Random(seed)
 
     def statement(self) -> ast.stmt:
-        made = self._random.choice(
-            [self._return, self._assign, self._assign, self._assign, self._call, self._annotated, self._augmented]
-            + [self._assert, self._raise, self._if, self._for, self._function, self._with]
-        )
-        return ast.fix_missing_locations(made())
+        make = self._random.choice((
+            self._return, self._assign, self._assign, self._assign, self._call, self._annotated, self._augmented,
+            self._assert, self._raise, self._if, self._for, self._function, self._with,
+        ))  # fmt: skip
+        return ast.fix_missing_locations(make())
 
     def expression(self, size: int) -> ast.expr:
         if size <= 1:
@@ -74,7 +85,9 @@ class Statements:
         if arguments and self._random.random() < 0.2:
             arguments[-1] = ast.Starred(arguments[-1], LOAD)
         values = self._shares(size, self._random.choice((0, 0, 1, 2)))
-        keywords = [ast.keyword(f"{self._name()}{i}" if self._random.random() < 0.9 else None, v) for i, v in enumerate(values)]
+        keywords = [
+            ast.keyword(f"{self._name()}{i}" if self._random.random() < 0.9 else None, v) for i, v in enumerate(values)
+        ]
         return ast.Call(func, arguments, keywords)
 
     def _binary(self, size: int) -> ast.expr:

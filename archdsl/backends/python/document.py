@@ -15,6 +15,9 @@ from typing import NamedTuple, TypeAlias
 WIDTH = 100
 """Columns of a line."""
 
+UNLIMITED = 1 << 60
+"""Columns of a line that is never broken."""
+
 STEP = "    "
 """What a line in brackets is indented by."""
 
@@ -110,6 +113,8 @@ class _Printer:
         self._stack = [_Frame(object, True, indent)]
         self._limit = width
         self._broken: dict[int, bool] = {}
+        self._settled: set[int] = set()
+        """Groups that fit with all their brackets broken, so that the brackets are looked at one by one."""
         self._is_measured = False
         """Whether what is being printed flat is known to fit."""
         self._words: list[str] = []
@@ -222,7 +227,10 @@ class _Printer:
             return True
         self._is_measured = True
         self._note(key, False)
-        return self._fits(list(self._queue), opened._replace(is_broken=False))
+        fits = self._fits(list(self._queue), opened._replace(is_broken=False))
+        if fits and key:
+            self._settled.add(key)
+        return fits
 
     def _fits(self, queue: list[tuple[Sequence[Piece], int]], opened: _Frame) -> bool:
         """Whether what comes up to the next line break fits on this line, or on its lines."""
@@ -261,7 +269,8 @@ class _Printer:
                 case Bracketed(key):
                     inner = frame._replace(opened=Bracketed)
                     if not self._is_broken(key, frame):
-                        inner = inner._replace(is_broken=True, all_lines=True, may_overflow=True)
+                        has_more = key not in self._settled
+                        inner = inner._replace(is_broken=True, all_lines=has_more, may_overflow=True)
                 case Parentheses(key):
                     self._note(key, frame.is_broken)
                     inner = frame._replace(opened=object)
@@ -294,6 +303,4 @@ def columns(text: str) -> int:
     """How wide a text stands in a terminal: some characters take two columns, some none."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

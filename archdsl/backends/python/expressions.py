@@ -15,7 +15,18 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeAlias
 
-from archdsl.backends.python.document import END, SOFT, SPACE, Bracketed, Group, If, Indent, Piece, print_document
+from archdsl.backends.python.document import (
+    END,
+    SOFT,
+    SPACE,
+    UNLIMITED,
+    Bracketed,
+    Group,
+    If,
+    Indent,
+    Piece,
+    print_document,
+)
 
 OPEN = 0
 """Not within parentheses: no place to break a line."""
@@ -89,9 +100,9 @@ class Source:
         """A name for one group."""
         return next(self._keys)
 
-    def number(self, node: ast.Constant) -> str:
+    def number(self, node: ast.Constant, value: float) -> str:
         if not self._lines:
-            return number(node.value)
+            return number(value)
         return self._lines[node.lineno - 1][node.col_offset : node.end_col_offset].decode()
 
     def is_bare(self, node: ast.expr, unwritten: bool = True) -> bool:
@@ -117,7 +128,7 @@ def document_of(items: Iterable[Item], source: Source) -> list[Piece]:
 
 def flat_text(node: ast.expr, source: Source) -> str:
     """An expression on one line, however long."""
-    (line,) = print_document(document_of([Operand(node, OPEN)], source), 0, width=1 << 60)
+    (line,) = print_document(document_of([Operand(node, OPEN)], source), 0, UNLIMITED)
     return line
 
 
@@ -186,8 +197,8 @@ def _constant(node: ast.Constant, item: Operand, source: Source) -> Iterator[Ite
     match node.value:
         case bool() | None:
             yield repr(node.value)
-        case int() | float():
-            yield source.number(node)
+        case int(value) | float(value):
+            yield source.number(node, value)
         case str() | bytes():
             yield quoted(node.value)
         case value if value is ...:
@@ -197,7 +208,7 @@ def _constant(node: ast.Constant, item: Operand, source: Source) -> Iterator[Ite
 
 
 def _list(node: ast.List | ast.Set, item: Operand, source: Source) -> Iterator[Item]:
-    left, right = "[]" if isinstance(node, ast.List) else "{}"
+    left, right = ("[", "]") if isinstance(node, ast.List) else ("{", "}")
     if not node.elts:
         yield "[]" if isinstance(node, ast.List) else "{*()}"
         return
@@ -241,7 +252,8 @@ def _dict(node: ast.Dict, item: Operand, source: Source) -> Iterator[Item]:
 
 
 def _comprehension(node: Any, item: Operand, source: Source) -> Iterator[Item]:
-    left, right = {ast.ListComp: "[]", ast.GeneratorExp: "()"}.get(type(node), "{}")
+    brackets = {ast.ListComp: ("[", "]"), ast.GeneratorExp: ("(", ")")}
+    left, right = brackets.get(type(node), ("{", "}"))
     yield from enclosed(left, [Group(), *_clauses(node), END], right, item.level)
 
 
@@ -528,9 +540,10 @@ def _f_string(node: ast.JoinedStr, item: Operand, source: Source) -> Iterator[It
 def _f_parts(node: ast.JoinedStr, source: Source) -> Iterator[str]:
     for part in node.values:
         if isinstance(part, ast.Constant):
-            if '"' in part.value:
+            value = str(part.value)
+            if '"' in value:
                 raise Unwritable("a double quote within an f-string")
-            text = repr(f'"{part.value}')[2:-1]
+            text = repr(f'"{value}')[2:-1]
             yield _without_escaped(text, "'").replace("{", "{{").replace("}", "}}")
         elif isinstance(part, ast.FormattedValue):
             text = flat_text(part.value, source)

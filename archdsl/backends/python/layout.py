@@ -15,6 +15,7 @@ from archdsl.backends.python.document import (
     END,
     SOFT,
     STEP,
+    UNLIMITED,
     WIDTH,
     Choice,
     Group,
@@ -42,7 +43,7 @@ from archdsl.backends.python.expressions import (
 )
 from archdsl.backends.python.parentheses import Need, breaks_in_brackets, has_brackets, is_splittable, needs_parentheses
 
-__all__ = ["STEP", "WIDTH", "Unwritable", "lay_out"]
+__all__ = ["Unwritable", "lay_out", "text_of"]
 
 
 def lay_out(statement: str | ast.stmt, indent: int, width: int = WIDTH) -> list[str]:
@@ -63,6 +64,14 @@ def lay_out(statement: str | ast.stmt, indent: int, width: int = WIDTH) -> list[
     lines = print_document(pieces, indent, width)
     _check(node, pieces, lines, width)
     return lines
+
+
+def text_of(part: ast.stmt | ast.expr) -> str:
+    """A statement, the head of a compound one, or an expression, on one line however long."""
+    if isinstance(part, ast.expr):
+        return flat_text(part, Source())
+    (line,) = lay_out(part, 0, UNLIMITED)
+    return line
 
 
 def parse(text: str) -> ast.stmt:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from enum import Enum
 
 from archdsl.backends.python.expressions import (
-    ATOM,
     BINARY,
-    BINARY_LIKE,
     Operand,
-    binding,
     is_fluent,
     is_in_parentheses,
     operands,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from archdsl.backends.python.code import Class, Code, Function, Line
 from archdsl.backends.torch.arguments import Settled, settle_class
-from archdsl.backends.torch.code import Class, Code, Function, Line
 from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.names import Namespace

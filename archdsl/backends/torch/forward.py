@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from archdsl.backends.python.code import Code, Line
 from archdsl.backends.torch.body import Call, Step
-from archdsl.backends.torch.code import Code, Line
 from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.loops import Loop
 from archdsl.backends.torch.outline import Member, Outline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from archdsl.backends.torch.code import Code, Function, Line, Suite
+from archdsl.backends.python.code import Code, Function, Line, Suite
 from archdsl.backends.torch.outline import Form, Outline
 from archdsl.backends.torch.references import module_text
 from archdsl.backends.torch.structure import Structures

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from archdsl.backends.python.code import Class, Code, Function, Line, Suite
 from archdsl.backends.torch.body import Step
 from archdsl.backends.torch.classes import Blueprint, constructor, settle
-from archdsl.backends.torch.code import Class, Code, Function, Line, Suite
 from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.loops import Loop

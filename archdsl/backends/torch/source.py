@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from archdsl.backends.python.code import Class, Function, Text
+from archdsl.backends.python.write import write_module
 from archdsl.backends.torch.classes import Blueprint, block_class
-from archdsl.backends.torch.code import Class, Function, Text
 from archdsl.backends.torch.documents import block_doc, network_doc, shown, telling_attributes, telling_decisions
 from archdsl.backends.torch.formula import ROUND_TO
 from archdsl.backends.torch.initialize import initialization
@@ -16,7 +17,6 @@ from archdsl.backends.torch.outline import Form, Outline
 from archdsl.backends.torch.program import main_program
 from archdsl.backends.torch.structure import Structures, attributes, base_name
 from archdsl.backends.torch.template import Templates
-from archdsl.backends.torch.write import write_module
 from archdsl.ir.graph import Graph, Scope
 from archdsl.ops.base import Support
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import groupby
 
+from archdsl.backends.python.names import camel_case
 from archdsl.backends.torch.body import Call, Step, steps
 from archdsl.backends.torch.inplace import is_inplace
 from archdsl.backends.torch.loops import Outer, Position
-from archdsl.backends.torch.names import camel_case
 from archdsl.backends.torch.outline import Form, Member, Outline, depth, is_regular
 from archdsl.ir.graph import Node, Scope, Value
 from archdsl.ops.base import Expression, Module

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from archdsl.backends.torch.code import Code, Line, Suite
+from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.loops import Loop, Made, Outer, Position, State
 from archdsl.backends.torch.references import module_text

@@ -96,6 +96,7 @@ def test_random_statements_are_laid_out_as_ruff_does(seed: int) -> None:
         found.append((lines, is_head))
         given.append((line, is_head))
         assert read(lines, is_head) == read(line, is_head) == tree(statement)
+        assert lay_out(line[0].strip(), 2) == lines
     assert len(found) > 1300
     assert sum(lines != line for (lines, _), (line, _) in zip(found, given, strict=True)) > 500
     assert differences(method(found), formatted(method(given))) == []

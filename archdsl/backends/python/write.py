@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from archdsl.backends.python.code import Class, Code, Function, Line, Text
@@ -63,15 +64,25 @@ def _with_comment(lines: list[str], comment: str) -> Iterator[str]:
 
 def _docstring(doc: Sequence[str], indent: int) -> Iterator[str]:
     """One line in its quotes; more with the quotes on a line of their own."""
-    lines = [line.rstrip().replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for line in doc]
+    lines = [_escaped(line.rstrip()) for line in doc]
     if not any(lines):
         return
     margin = STEP * indent
-    lines[0] = f" {lines[0]}" if lines[0].startswith('"') else lines[0].lstrip()
-    if len(lines) == 1:
-        ending = '\\"' if lines[0].endswith('"') else lines[0][-1:]
-        yield f'{margin}"""{lines[0][:-1]}{ending}"""'
+    first, *rest = lines
+    first = re.sub(r'^\s*(?=")', r"\\", first).lstrip()
+    if not rest:
+        yield f'{margin}"""{_ending(first)}"""'
         return
-    yield f'{margin}"""{lines[0]}'
-    yield from (f"{margin}{line}" if line else "" for line in lines[1:])
+    yield f'{margin}"""{first}'
+    yield from (f"{margin}{line}" if line else "" for line in rest)
     yield f'{margin}"""'
+
+
+def _escaped(line: str) -> str:
+    """Without what would be an escape, or the end of the docstring, in it."""
+    return re.sub('"{3,}', lambda quotes: '\\"' * len(quotes[0]), line.replace("\\", r"\\"))
+
+
+def _ending(line: str) -> str:
+    """A line before the closing quotes, which its own last quote must not join."""
+    return re.sub(r'(?<!\\)((?:\\\\)*)"$', r'\1\\"', line)

@@ -10,8 +10,9 @@ import pytest
 from statements import Statements
 
 from archdsl.backends.python.document import UNLIMITED
-from archdsl.backends.python.expressions import Unwritable, number
+from archdsl.backends.python.grammar import Unwritable
 from archdsl.backends.python.layout import lay_out, text_of
+from archdsl.backends.python.literals import number
 
 HEADS = (ast.If, ast.While, ast.For, ast.With, ast.FunctionDef)
 

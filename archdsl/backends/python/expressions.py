@@ -8,10 +8,7 @@ itself, so that expressions may be nested as deep as one likes.
 from __future__ import annotations
 
 import ast
-import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -27,64 +24,25 @@ from archdsl.backends.python.document import (
     Piece,
     print_document,
 )
-
-OPEN = 0
-"""Not within parentheses: no place to break a line."""
-
-ENCLOSED = -1
-"""Within parentheses. Any other number names the group that gets parentheses where it is broken."""
-
-# How closely an expression holds together, loosest first.
-TUPLE, TEST, CONDITIONAL, OR, AND, NOT, COMPARISON, BIT_OR, BIT_XOR, BIT_AND, SHIFT, SUM, TERM, FACTOR, POWER, ATOM = (
-    range(16)
+from archdsl.backends.python.grammar import (
+    BINARY_LIKE,
+    BIT_OR,
+    ENCLOSED,
+    OPEN,
+    OR,
+    TEST,
+    UNARY,
+    Operand,
+    Operation,
+    Unwritable,
+    is_enclosed_value,
+    is_fluent,
+    is_in_parentheses,
+    operand,
+    operations,
+    signed,
 )
-
-BINARY: dict[type[ast.operator], tuple[str, int]] = {
-    ast.Add: ("+", SUM),
-    ast.Sub: ("-", SUM),
-    ast.Mult: ("*", TERM),
-    ast.MatMult: ("@", TERM),
-    ast.Div: ("/", TERM),
-    ast.Mod: ("%", TERM),
-    ast.FloorDiv: ("//", TERM),
-    ast.Pow: ("**", POWER),
-    ast.LShift: ("<<", SHIFT),
-    ast.RShift: (">>", SHIFT),
-    ast.BitOr: ("|", BIT_OR),
-    ast.BitXor: ("^", BIT_XOR),
-    ast.BitAnd: ("&", BIT_AND),
-}
-UNARY: dict[type[ast.unaryop], str] = {ast.UAdd: "+", ast.USub: "-", ast.Invert: "~", ast.Not: "not "}
-COMPARED: dict[type[ast.cmpop], str] = {
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Is: "is",
-    ast.IsNot: "is not",
-    ast.In: "in",
-    ast.NotIn: "not in",
-}
-
-
-class Unwritable(ValueError):
-    """Python that the printer does not lay out as a formatter would, and therefore not at all."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Operand:
-    """An expression in its place: whether it stands in parentheses, and whether it is within any."""
-
-    node: ast.expr
-    level: int
-    in_parentheses: bool = False
-    chain: str = ""
-    """Of a chain of calls: "fluent" where it is broken before its dots, "plain" where not; "" at its end."""
-    is_nested: bool = False
-    """The `else` of a conditional expression that is another one."""
-
+from archdsl.backends.python.literals import number, quoted, without_escaped
 
 Item: TypeAlias = "Piece | Operand"
 
@@ -147,35 +105,6 @@ def parted(items: Sequence[Sequence[Item]], comma_after_one: bool = False) -> It
         yield from item
     if len(items) > 1 or comma_after_one:
         yield If(0, True, ",")
-
-
-def operand(node: ast.expr, level: int, least: int) -> Operand:
-    """An expression where only those may stand that hold together at least so closely."""
-    return Operand(node, level, binding(node) < least)
-
-
-def binding(node: ast.expr) -> int:
-    match node:
-        case ast.Lambda():
-            return TEST
-        case ast.IfExp():
-            return CONDITIONAL
-        case ast.BoolOp(ast.Or()):
-            return OR
-        case ast.BoolOp():
-            return AND
-        case ast.UnaryOp(ast.Not()):
-            return NOT
-        case ast.Compare():
-            return COMPARISON
-        case ast.BinOp():
-            return BINARY[type(node.op)][1]
-        case ast.UnaryOp():
-            return FACTOR
-        case ast.Constant() if isinstance(node.value, int | float) and node.value < 0:
-            return FACTOR
-        case _:
-            return ATOM
 
 
 def _expanded(item: Operand, source: Source) -> Iterator[Item]:
@@ -246,6 +175,8 @@ def _dict(node: ast.Dict, item: Operand, source: Source) -> Iterator[Item]:
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
             pairs.append(("**", operand(value, ENCLOSED, BIT_OR)))
+        elif isinstance(value, ast.Lambda) and not isinstance(key, ast.Constant | ast.Name):
+            raise Unwritable("a lambda behind a key that may be broken")
         else:
             pairs.append((operand(key, ENCLOSED, TEST), ": ", operand(value, ENCLOSED, TEST)))
     yield from enclosed("{", parted(pairs), "}", item.level)
@@ -290,7 +221,7 @@ def optionally_enclosed(items: Iterable[Item], key: int) -> Iterator[Item]:
 
 def _attribute(node: ast.Attribute, item: Operand, source: Source) -> Iterator[Item]:
     chain = item.chain or _chain(node, item.level)
-    in_parentheses = _is_enclosed_value(node)
+    in_parentheses = is_enclosed_value(node)
     yield from (Group(),) if chain == "fluent" and not item.chain else ()
     yield Operand(node.value, item.level, in_parentheses, "" if in_parentheses else chain)
     if chain == "fluent" and (in_parentheses or isinstance(node.value, ast.Call | ast.Subscript)):
@@ -359,13 +290,7 @@ def _is_plain_bound(node: ast.expr) -> bool:
 
 def _unary(node: ast.UnaryOp, item: Operand, source: Source) -> Iterator[Item]:
     yield UNARY[type(node.op)]
-    yield _signed(node, item.level)
-
-
-def _signed(node: ast.UnaryOp, level: int) -> Operand:
-    """What follows a sign or `not`; a power in parentheses, so that it shows which comes first."""
-    is_power = isinstance(node.operand, ast.BinOp) and isinstance(node.operand.op, ast.Pow)
-    return Operand(node.operand, level, is_power or binding(node.operand) < binding(node))
+    yield signed(node, item.level)
 
 
 def _conditional(node: ast.IfExp, item: Operand, source: Source) -> Iterator[Item]:
@@ -401,10 +326,6 @@ def _space(level: int, flat: str = " ") -> Iterator[Item]:
 def _binary(node: ast.expr, item: Operand, source: Source) -> Iterator[Item]:
     parts = list(_flattened(node))
     yield from _grouped(_broken(parts, item.level), item.level)
-
-
-Operation: TypeAlias = "tuple[str, int]"
-"""An operator and how closely it binds."""
 
 
 def _broken(parts: list[Operand | Operation], level: int) -> Iterator[Item]:
@@ -473,56 +394,9 @@ def _flattened(node: ast.expr) -> Iterator[Any]:
     while pending:
         part = pending.pop()
         if isinstance(part, Operand) and not part.in_parentheses and isinstance(part.node, BINARY_LIKE):
-            pending += reversed(list(_operations(part.node)))
+            pending += reversed(list(operations(part.node)))
         else:
             yield part
-
-
-BINARY_LIKE = (ast.BinOp, ast.BoolOp, ast.Compare)
-
-
-def operands(node: ast.expr) -> Iterator[Operand]:
-    """The expressions of which one consists outside of brackets, in their order."""
-    match node:
-        case ast.BinOp() | ast.BoolOp() | ast.Compare():
-            yield from (part for part in _operations(node) if isinstance(part, Operand))
-        case ast.UnaryOp():
-            yield _signed(node, OPEN)
-        case ast.IfExp():
-            yield operand(node.body, OPEN, OR)
-            yield operand(node.test, OPEN, OR)
-            yield operand(node.orelse, OPEN, TEST)
-        case ast.Lambda():
-            yield operand(node.body, OPEN, TEST)
-        case ast.Starred():
-            yield operand(node.value, OPEN, BIT_OR)
-        case ast.Attribute():
-            yield Operand(node.value, OPEN, _is_enclosed_value(node))
-        case ast.Call():
-            yield operand(node.func, OPEN, ATOM)
-        case ast.Subscript():
-            yield operand(node.value, OPEN, ATOM)
-
-
-def _operations(node: ast.expr) -> Iterator[Operand | Operation]:
-    match node:
-        case ast.BinOp():
-            symbol, least = BINARY[type(node.op)]
-            is_power = least == POWER
-            yield operand(node.left, OPEN, least + is_power)
-            yield (symbol, least)
-            yield operand(node.right, OPEN, FACTOR if is_power else least + 1)
-        case ast.BoolOp():
-            is_or = isinstance(node.op, ast.Or)
-            for i, value in enumerate(node.values):
-                if i:
-                    yield ("or" if is_or else "and", AND)
-                yield operand(value, OPEN, NOT)
-        case ast.Compare():
-            yield operand(node.left, OPEN, BIT_OR)
-            for op, value in zip(node.ops, node.comparators, strict=True):
-                yield (COMPARED[type(op)], COMPARISON)
-                yield operand(value, OPEN, BIT_OR)
 
 
 def _lambda(node: ast.Lambda, item: Operand, source: Source) -> Iterator[Item]:
@@ -544,7 +418,7 @@ def _f_parts(node: ast.JoinedStr, source: Source) -> Iterator[str]:
             if '"' in value:
                 raise Unwritable("a double quote within an f-string")
             text = repr(f'"{value}')[2:-1]
-            yield _without_escaped(text, "'").replace("{", "{{").replace("}", "}}")
+            yield without_escaped(text, "'").replace("{", "{{").replace("}", "}}")
         elif isinstance(part, ast.FormattedValue):
             text = flat_text(part.value, source)
             if '"' in text:
@@ -584,50 +458,5 @@ WRITERS: dict[type[ast.expr], Callable[[Any, Operand, Source], Iterator[Item]]] 
 }
 
 
-def is_in_parentheses(node: ast.expr) -> bool:
-    """Whether an expression that is called or indexed needs parentheses."""
-    return binding(node) < ATOM
-
-
-def _is_enclosed_value(node: ast.Attribute) -> bool:
-    value = node.value
-    is_number = isinstance(value, ast.Constant) and type(value.value) in (int, float)
-    return is_in_parentheses(value) or is_number
-
-
 def _chain(node: ast.expr, level: int) -> str:
     return "fluent" if level != OPEN and is_fluent(node) else "plain"
-
-
-def is_fluent(node: ast.expr) -> bool:
-    """Whether a chain calls or indexes twice and goes on, as `x.a().b().c`: it is broken before its dots."""
-    calls = 0
-    while isinstance(node, ast.Attribute | ast.Call | ast.Subscript):
-        (part,) = operands(node)
-        inner = part.node
-        if part.in_parentheses:
-            return calls + isinstance(node, ast.Attribute) >= 2
-        calls += isinstance(node, ast.Attribute) and isinstance(inner, ast.Call | ast.Subscript)
-        node = inner
-    return calls >= 2
-
-
-def quoted(value: str | bytes) -> str:
-    """A string in double quotes, or in single ones where it has more of the double."""
-    prefix = "b" if isinstance(value, bytes) else ""
-    text = repr(value)[len(prefix) :]
-    body = _without_escaped(text[1:-1], "'")
-    quote = "'" if body.count('"') > body.count("'") else '"'
-    return f"{prefix}{quote}{re.sub(quote, chr(92) * 2 + quote, body)}{quote}"
-
-
-def _without_escaped(body: str, quote: str) -> str:
-    """The inside of a string with its quotes of one kind as they are."""
-    return re.sub(r"\\(.)", lambda pair: pair[1] if pair[1] == quote else pair[0], body)
-
-
-def number(value: float) -> str:
-    """The shortest text that has a number's value, as a person writes it: `0.001`, `1e-5`, `0.75`."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise Unwritable(f"{value} is not a number that Python can write")
-    return re.sub(r"e([+-])0*(\d)", lambda e: f"e{e[1].strip('+')}{e[2]}", repr(value))

@@ -27,20 +27,15 @@ from archdsl.backends.python.document import (
     print_document,
 )
 from archdsl.backends.python.expressions import (
-    BINARY,
-    ENCLOSED,
-    OPEN,
     Item,
-    Operand,
     Source,
-    Unwritable,
     document_of,
     flat_text,
-    is_in_parentheses,
     optionally_enclosed,
     parted,
     sequence,
 )
+from archdsl.backends.python.grammar import BINARY, ENCLOSED, OPEN, Operand, Unwritable, is_in_parentheses
 from archdsl.backends.python.parentheses import Need, breaks_in_brackets, has_brackets, is_splittable, needs_parentheses
 
 __all__ = ["Unwritable", "lay_out", "text_of"]
@@ -323,6 +318,8 @@ def _parameters(node: ast.arguments) -> Iterator[list[Item]]:
 
 
 def _parameter(node: ast.arg, default: ast.expr | None) -> list[Item]:
+    if isinstance(default, ast.Lambda):
+        raise Unwritable("a lambda as the default of a parameter")
     items: list[Item] = [node.arg]
     if node.annotation:
         items += [": ", Operand(node.annotation, ENCLOSED)]

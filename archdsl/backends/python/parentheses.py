@@ -5,13 +5,7 @@ from __future__ import annotations
 import ast
 from enum import Enum
 
-from archdsl.backends.python.expressions import (
-    BINARY,
-    Operand,
-    is_fluent,
-    is_in_parentheses,
-    operands,
-)
+from archdsl.backends.python.grammar import BINARY, Operand, is_fluent, is_in_parentheses, operands
 
 CHAIN = (ast.Attribute, ast.Call, ast.Subscript)
 BRACKETS = (ast.List, ast.Set, ast.Dict, ast.Tuple, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)

@@ -97,8 +97,11 @@ STOCHASTIC_POOL = Support(
     "StochasticPool",
     '''\
 class StochasticPool(nn.Module):
-    """Training draws one value of each window, with probability in proportion to it; evaluation takes the mean
-    weighted by those probabilities (Zeiler and Fergus 2013). Values below 0 count as 0."""
+    """Training draws one value of each window, with probability in proportion to it.
+
+    Evaluation takes the mean weighted by those probabilities (Zeiler and Fergus 2013). Values
+    below 0 count as 0.
+    """
 
     def __init__(self, kernel_size, stride=None):
         super().__init__()
@@ -108,7 +111,8 @@ class StochasticPool(nn.Module):
     def forward(self, x):
         windows = x.relu()
         for i in range(x.dim() - 2):
-            kernel, stride = (size[i] if isinstance(size, tuple) else size for size in (self.kernel_size, self.stride))
+            sizes = (self.kernel_size, self.stride)
+            kernel, stride = (size[i] if isinstance(size, tuple) else size for size in sizes)
             windows = windows.unfold(i + 2, kernel, stride)
         windows = windows.flatten(x.dim())
         if self.training:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archdsl.backends.torch.classes import Body
-from archdsl.backends.torch.code import Class, Code, Function, Line
+from archdsl.backends.python.code import Class, Code, Function, Line
+from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import block_doc
 from archdsl.backends.torch.forward import Forward
@@ -14,6 +15,7 @@ from archdsl.backends.torch.names import Namespace
 from archdsl.backends.torch.outline import Outline
 from archdsl.backends.torch.references import borrowed_name
 from archdsl.backends.torch.variables import FLOW
+from archdsl.formula import formula_of
 from archdsl.ir.graph import Scope, Value
 
 SKIP = "skip"
@@ -34,7 +36,7 @@ def constructor(construction: Construction, last: Sequence[Code]) -> Function:
 
 
 def _argument(parameter: Parameter) -> str:
-    default = "" if parameter.default is ... else f" = {parameter.default!r}"
+    default = "" if parameter.default is ... else f" = {text_of(formula_of(parameter.default))}"
     return f"{parameter.name}: {parameter.type}{default}"
 
 

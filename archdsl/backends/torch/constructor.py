@@ -12,7 +12,8 @@ from typing import Any
 
 from archdsl import formula
 from archdsl.backends.torch.classes import Body, Call, Classes, Differ, If, Item, Listed, Turns, Wire, alike
-from archdsl.backends.torch.code import Code, Line, Suite
+from archdsl.backends.python.code import Code, Line, Suite
+from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.copies import Elements
 from archdsl.backends.torch.modules import Argument, Chain, Channels, Constructor, Copies, Modules, New, Parameter, Tree
@@ -123,7 +124,7 @@ class Construction:
                 yield self.assigned(own, self.settled({0: tree}, own))
 
     def assigned(self, target: str, value: ast.expr) -> Line:
-        return Line(f"self.{target} = {formula.text(value)}")
+        return Line(f"self.{target} = {text_of(value)}")
 
     def expression(self, item: Call) -> Iterator[Code]:
         """What stands in `forward`; its numbers are attributes where they are more than a literal."""
@@ -148,7 +149,7 @@ class Construction:
                 yield self.assigned(attribute, found)
                 said[str(first.keyword)] = f"self.{attribute}"
             else:
-                said[str(first.keyword)] = formula.text(found)
+                said[str(first.keyword)] = text_of(found)
         if item.takes in self.counts:
             self.enter(item.gives, {use: [self.joined_list(item)] for use in item.members})
         else:
@@ -260,7 +261,7 @@ class Construction:
             missing = _reached(conditions, number)
             self.context.note(missing)
             reason = f"{self.title} was compiled without the steps for this case; compile the spec for it"
-            yield Suite(f"if {formula.text(missing)}:", (Line(f'raise ValueError("{reason}")'),))
+            yield Suite(f"if {text_of(missing)}:", (Line(f'raise ValueError("{reason}")'),))
 
     def arms(self, item: If, conditions: Sequence[ast.expr]) -> Iterator[Code]:
         flags: list[ast.expr] = []
@@ -394,7 +395,7 @@ class Construction:
         """Named numbers that something uses."""
         for own, found in self.context.lets.items():
             if own in self.context.used and not isinstance(found, ast.Name | ast.Constant):
-                yield Line(f"{own} = {formula.text(found)}")
+                yield Line(f"{own} = {text_of(found)}")
 
     # --- the result ------------------------------------------------------------------------
 
@@ -423,7 +424,7 @@ class Construction:
         channels = self.context.channel_names
         if own in channels:
             return 0, channels.index(own)
-        if own in self.added or own in self.context.settings:
+        if own in self.added or not self.context.is_own(own):
             return 2 + (own in self.added), 0
         return 1, known.index(own) if own in known else 0
 
@@ -437,7 +438,7 @@ class Construction:
         if own in self.added:
             # What only some uses need has a default for the others.
             return Parameter(own, "added", kind, ... if len(values) == len(self.body.uses) else type(values[0])())
-        if own in self.context.settings and all(own not in dict(scope.arguments) for scope in self.body.uses):
+        if not self.context.is_own(own):
             return Parameter(own, "setting", kind, self.context.settings[own])
         return Parameter(own, "own", kind, self.default(own))
 
@@ -494,7 +495,7 @@ def _tested(condition: ast.expr, flag: ast.expr) -> ast.expr:
 
 def headers(conditions: Sequence[ast.expr]) -> Iterator[str]:
     for number, condition in enumerate(conditions):
-        yield f"{'elif' if number else 'if'} {formula.text(condition)}:"
+        yield f"{'elif' if number else 'if'} {text_of(condition)}:"
     yield "else:"
 
 

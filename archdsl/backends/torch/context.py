@@ -62,6 +62,8 @@ class Context:
         self.settings = settings
         """Settings of the network that stay open, with their values."""
         self.values: list[dict[str, Any]] = [{} for _ in body.uses]
+        self.own: set[str] = set()
+        """Names of the text around the class: arguments of its block, named numbers, variables of loops."""
         self.used: dict[str, None] = {}
         self.lets: dict[str, ast.expr] = {}
         self.fixed: dict[str, Any] = {}
@@ -115,6 +117,7 @@ class Context:
                 for own, value in numbers:
                     if own not in scope.units:
                         self.values[use][legal(own)] = plain(value)
+            self.own.update(self.values[use])
             if chain[-1].parent is None:
                 self.values[use].update(self.settings)
         for own in self.values[0]:
@@ -123,6 +126,10 @@ class Context:
                 self.fixed[own] = column[0]
         for own in self.settings:
             self.fixed.pop(own, None)
+
+    def is_own(self, own: str) -> bool:
+        """Whether a name is one of the text around the class, not a setting that is handed on to it."""
+        return own in self.own or own in self.channel_names
 
     def own_names(self) -> list[str]:
         """What flows in, and the block's own arguments that are numbers."""
@@ -227,6 +234,8 @@ class Context:
         return same(result, value)
 
     def _setting(self, own: str) -> ast.expr:
+        if own in self.own:
+            raise Unsaid  # the block has another number of that name
         if own in self.settings:
             for values in self.values:
                 values.setdefault(own, self.settings[own])

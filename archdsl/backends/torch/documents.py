@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
-from archdsl.backends.torch.layout import WIDTH
+from archdsl.backends.python.document import WIDTH
 from archdsl.ir.graph import Header, Scope
 from archdsl.source import Span
 

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from archdsl import formula
 from archdsl.backends.torch.classes import Call, If, Item, Join, Turns, Wire
-from archdsl.backends.torch.code import Code, Line, Suite
+from archdsl.backends.python.code import Code, Line, Suite
+from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.constructor import Construction, headers, without_empty
 from archdsl.backends.torch.outline import Member, Outline
 from archdsl.backends.torch.references import borrowed_name, module_text
@@ -210,7 +210,7 @@ class Forward:
         self.lines = outer
         flags = self.construction.flags[id(item)]
         for (lines, text), flag in zip(arms[:-1], flags, strict=False):
-            self.lines.append(Suite(f"if {formula.text(flag)}:", (*lines, Line(f"return {text}"))))
+            self.lines.append(Suite(f"if {text_of(flag)}:", (*lines, Line(f"return {text}"))))
         self.lines += arms[-1][0]
         return arms[-1][1]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.backends.torch.code import Code, Function, Line, Suite
+from archdsl.backends.python.code import Code, Function, Line, Suite
 from archdsl.ir.graph import Graph, Node
 
 

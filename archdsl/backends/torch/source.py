@@ -9,17 +9,18 @@ from typing import NamedTuple
 from archdsl import formula
 from archdsl.backends.torch.blocks import block_class, take_names
 from archdsl.backends.torch.classes import Body, Classes, Differ, If, Item
-from archdsl.backends.torch.code import Class, Function, Text
+from archdsl.backends.python.code import Class, Function, Text
+from archdsl.backends.python.names import camel_case
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import network_doc, shown
 from archdsl.backends.torch.initialize import initialization
 from archdsl.backends.torch.modules import Constructor
-from archdsl.backends.torch.names import MODULE_NAMES, Namespace, camel_case
+from archdsl.backends.torch.names import MODULE_NAMES, Namespace
 from archdsl.backends.torch.network import input_names, network_classes, result_names
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.program import main_program
 from archdsl.backends.torch.settings import open_settings
-from archdsl.backends.torch.write import write_module
+from archdsl.backends.python.write import write_module
 from archdsl.ir.graph import Graph, Scope
 from archdsl.ops.base import Support
 

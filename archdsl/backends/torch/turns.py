@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from archdsl.backends.torch.code import Code, Line, Suite
+from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.torch.classes import Turns, Wire
 from archdsl.backends.torch.loops import Made, Position, State
 from archdsl.backends.torch.outline import Outline

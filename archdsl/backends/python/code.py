@@ -1,9 +1,16 @@
-"""Python as data: lines and what is indented under them. The planner makes it, the writer lays it out."""
+"""Python as data: lines and what is indented under them. Whoever emits Python makes it; the writer lays it out.
+
+Lines and headers are valid Python, each on one line however long. Where their expressions are trees, `Line.of` and
+`Suite.of` write them.
+"""
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from typing import TypeAlias
+
+from archdsl.backends.python.layout import text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +20,10 @@ class Line:
     text: str
     comment: str = ""
 
+    @classmethod
+    def of(cls, statement: ast.stmt, comment: str = "") -> Line:
+        return cls(text_of(statement), comment)
+
 
 @dataclass(frozen=True, slots=True)
 class Suite:
@@ -20,6 +31,11 @@ class Suite:
 
     header: str
     lines: tuple[Code, ...]
+
+    @classmethod
+    def of(cls, statement: ast.stmt, lines: tuple[Code, ...]) -> Suite:
+        """The head of a compound statement, whose own body is left aside."""
+        return cls(text_of(statement), lines)
 
 
 Code: TypeAlias = Line | Suite

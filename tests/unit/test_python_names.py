@@ -7,12 +7,12 @@ import keyword
 
 import pytest
 
-from archdsl.backends.torch.names import BUILT_IN, Namespace, camel_case, legal
+from archdsl.backends.python.names import BUILT_IN, Namespace, camel_case, legal
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("conv1", "conv1"), ("lambda", "lambda_"), ("torch", "torch_"), ("3", "n3"), ("l", "l_"), ("input", "input_")],
+    [("conv1", "conv1"), ("lambda", "lambda_"), ("3", "n3"), ("l", "l_"), ("input", "input_")],
 )
 def test_legal(name: str, expected: str) -> None:
     assert legal(name) == expected
@@ -33,3 +33,8 @@ def test_unique() -> None:
 @pytest.mark.parametrize(("name", "expected"), [("stage3", "Stage3"), ("up_conv", "UpConv"), ("MBConv", "MBConv")])
 def test_camel_case(name: str, expected: str) -> None:
     assert camel_case(name) == expected
+
+
+def test_reserved_names_are_not_given() -> None:
+    assert legal("torch", ("torch", "nn")) == "torch_"
+    assert Namespace(reserved=("torch",)).unique("torch") == "torch_"

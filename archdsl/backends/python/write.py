@@ -1,11 +1,13 @@
-"""A plan -> the text of a Python module. Knows blank lines and indentation, and nothing about networks."""
+"""Definitions as data -> the text of a Python module, with the blank lines of `ruff format`."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from archdsl.backends.torch.code import Class, Code, Function, Line, Text
-from archdsl.backends.torch.layout import STEP, WIDTH, lay_out
+from archdsl.backends.python.code import Class, Code, Function, Line, Text
+from archdsl.backends.python.document import STEP, WIDTH, columns
+from archdsl.backends.python.layout import lay_out
 
 
 def write_module(doc: Sequence[str], imports: Sequence[str], definitions: Iterable[Class | Function | Text]) -> str:
@@ -28,19 +30,17 @@ def _definition(definition: Class | Function | Text) -> Iterator[str]:
 
 def _class(definition: Class) -> Iterator[str]:
     yield f"class {definition.name}({definition.base}):"
-    yield from _docstring(definition.doc, 1)
-    if definition.fields:
-        yield ""
-        for field in definition.fields:
-            yield from _code(field, 1)
-    for method in definition.methods:
-        yield ""
-        yield from _function(method, 1)
+    parts = [list(_docstring(definition.doc, 1)), [line for field in definition.fields for line in _code(field, 1)]]
+    parts += [list(_function(method, 1)) for method in definition.methods]
+    written = [part for part in parts if part] or [[f"{STEP}pass"]]
+    for i, part in enumerate(written):
+        yield from ("",) if i else ()
+        yield from part
 
 
 def _function(function: Function, indent: int) -> Iterator[str]:
     head = f"def {function.name}({', '.join(function.arguments)}) -> {function.result}:"
-    yield from _with_comment(list(lay_out(head, indent)), function.comment)
+    yield from _with_comment(lay_out(head, indent), function.comment)
     yield from _docstring(function.doc, indent + 1)
     for line in function.lines:
         yield from _code(line, indent + 1)
@@ -48,7 +48,7 @@ def _function(function: Function, indent: int) -> Iterator[str]:
 
 def _code(code: Code, indent: int) -> Iterator[str]:
     if isinstance(code, Line):
-        yield from _with_comment(list(lay_out(code.text, indent)) if code.text else [""], code.comment)
+        yield from _with_comment(lay_out(code.text, indent) if code.text else [""], code.comment)
         return
     yield from lay_out(code.header, indent)
     for line in code.lines:
@@ -57,21 +57,32 @@ def _code(code: Code, indent: int) -> Iterator[str]:
 
 def _with_comment(lines: list[str], comment: str) -> Iterator[str]:
     """Lines with a comment after the last, where it fits."""
-    fits = len(lines[-1]) + len(comment) + 4 <= WIDTH
+    fits = columns(lines[-1]) + columns(comment) + 4 <= WIDTH
     yield from lines[:-1]
     yield f"{lines[-1]}  # {comment}" if comment and fits else lines[-1]
 
 
 def _docstring(doc: Sequence[str], indent: int) -> Iterator[str]:
     """One line in its quotes; more with the quotes on a line of their own."""
-    if not doc:
+    lines = [_escaped(line.rstrip()) for line in doc]
+    if not any(lines):
         return
-    lines = [line.replace("\\", "\\\\").replace('"""', "'''") for line in doc]
     margin = STEP * indent
-    if len(lines) == 1:
-        ending = '\\"' if lines[0].endswith('"') else lines[0][-1:]
-        yield f'{margin}"""{lines[0][:-1]}{ending}"""'
+    first, *rest = lines
+    first = re.sub(r'^\s*(?=")', r"\\", first).lstrip()
+    if not rest:
+        yield f'{margin}"""{_ending(first)}"""'
         return
-    yield f'{margin}"""{lines[0]}'
-    yield from (f"{margin}{line}" if line else "" for line in lines[1:])
+    yield f'{margin}"""{first}'
+    yield from (f"{margin}{line}" if line else "" for line in rest)
     yield f'{margin}"""'
+
+
+def _escaped(line: str) -> str:
+    """Without what would be an escape, or the end of the docstring, in it."""
+    return re.sub('"{3,}', lambda quotes: '\\"' * len(quotes[0]), line.replace("\\", r"\\"))
+
+
+def _ending(line: str) -> str:
+    """A line before the closing quotes, which its own last quote must not join."""
+    return re.sub(r'(?<!\\)((?:\\\\)*)"$', r'\1\\"', line)

@@ -1,0 +1,306 @@
+"""Text with places where it may be broken -> lines of at most 100 columns.
+
+A document is a flat list of pieces: words, possible breaks, and groups. A group is printed on one line where it fits;
+else its own breaks become line breaks, and the groups in it are tried one by one. These are the rules by which
+`ruff format` prints, and nothing here knows Python.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+WIDTH = 100
+"""Columns of a line."""
+
+UNLIMITED = 1 << 60
+"""Columns of a line that is never broken."""
+
+STEP = "    "
+"""What a line in brackets is indented by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A line break where its group is broken, else `flat`."""
+
+    flat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Opens what is broken together; `key` is its name in conditions.
+
+    With `only_in`, it is a group only where the group of that key is broken.
+    """
+
+    key: int = 0
+    is_broken: bool = False
+    only_in: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Indent:
+    """Opens what is indented by a step, with `only_in` only where the group of that key is broken."""
+
+    only_in: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bracketed:
+    """Opens brackets that may be broken although the group of this key is not."""
+
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parentheses:
+    """Opens what is put in parentheses on a line of its own, where this makes it fit."""
+
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Closes the last that was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """`piece` where the group of a key is broken (or is not); key 0 is the group around."""
+
+    key: int
+    is_broken: bool
+    piece: str | Break
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The first form that fits, each more broken than the one before; the last is taken as it is."""
+
+    forms: tuple[tuple[Piece, ...], ...]
+
+
+Piece: TypeAlias = str | Break | Group | Indent | Bracketed | Parentheses | End | If | Choice
+
+SOFT = Break("")
+SPACE = Break(" ")
+END = End()
+HARD = Break("\n")
+"""A break of parentheses that were added."""
+
+
+class _Frame(NamedTuple):
+    """How what was opened is printed, and whether more than its first line counts, and has to fit."""
+
+    opened: type[object]
+    is_broken: bool
+    indent: int
+    all_lines: bool = False
+    may_overflow: bool = False
+
+
+def print_document(pieces: Sequence[Piece], indent: int, width: int = WIDTH) -> list[str]:
+    """The lines of a document, the first of them indented as deep."""
+    return _Printer(pieces, indent, width).lines()
+
+
+class _Printer:
+    def __init__(self, pieces: Sequence[Piece], indent: int, width: int) -> None:
+        self._queue: list[tuple[Sequence[Piece], int]] = [(pieces, 0)]
+        self._stack = [_Frame(object, True, indent)]
+        self._limit = width
+        self._broken: dict[int, bool] = {}
+        self._settled: set[int] = set()
+        """Groups that fit with all their brackets broken, so that the brackets are looked at one by one."""
+        self._is_measured = False
+        """Whether what is being printed flat is known to fit."""
+        self._words: list[str] = []
+        self._margin = STEP * indent
+        self._width = 0
+        self._lines: list[str] = []
+
+    def lines(self) -> list[str]:
+        while self._queue:
+            self._print(_next(self._queue))
+        return [*self._lines, "".join(self._words)]
+
+    def _print(self, piece: Piece) -> None:
+        frame = self._stack[-1]
+        match piece:
+            case str():
+                self._write(piece)
+            case Break():
+                self._break(piece, frame)
+            case If(key, is_broken, content):
+                if self._is_broken(key, frame) is is_broken:
+                    self._print(content)
+            case Group(key):
+                is_group = not piece.only_in or self._is_broken(piece.only_in, frame)
+                opened = frame._replace(opened=Group)
+                if is_group:
+                    opened = opened._replace(is_broken=piece.is_broken or not self._fits_flat(opened, key))
+                self._note(key, opened.is_broken)
+                self._stack.append(opened)
+            case Indent(only_in):
+                step = int(not only_in or self._is_broken(only_in, frame))
+                self._stack.append(frame._replace(opened=Indent, indent=frame.indent + step))
+            case Bracketed(key):
+                if not self._is_broken(key, frame):
+                    self._is_measured = False
+                self._stack.append(frame._replace(opened=Bracketed))
+            case Parentheses():
+                self._open_parentheses(piece, frame)
+            case Choice():
+                self._choose(piece, frame)
+            case End():
+                self._close(frame)
+
+    def _write(self, text: str) -> None:
+        if not text:
+            return
+        if not self._words:
+            self._words.append(self._margin)
+            self._width = len(self._margin)
+        self._words.append(text)
+        self._width += columns(text)
+
+    def _break(self, piece: Break, frame: _Frame) -> None:
+        if frame.is_broken or piece is HARD:
+            self._lines.append("".join(self._words))
+            self._words = []
+            self._margin = STEP * frame.indent
+            self._width = 0
+            self._is_measured = False
+        else:
+            self._write(piece.flat)
+
+    def _close(self, frame: _Frame) -> None:
+        self._stack.pop()
+        if frame.opened is Parentheses and frame.is_broken:
+            self._queue.append(((HARD, ")"), 0))
+
+    def _open_parentheses(self, piece: Parentheses, frame: _Frame) -> None:
+        """Flat if it fits so; else in parentheses if that makes it fit; else as it is."""
+        opened = frame._replace(opened=Parentheses)
+        fits = self._fits_flat(opened, piece.key)
+        is_broken = False
+        if not fits:
+            self._note(piece.key, True)
+            inner = opened._replace(indent=frame.indent + 1, all_lines=True)
+            is_broken = self._fits([*self._queue, (("(", HARD), 0)], inner)
+        self._note(piece.key, is_broken)
+        if is_broken:
+            self._write("(")
+            self._stack.append(opened._replace(is_broken=True, indent=frame.indent + 1))
+            self._break(HARD, self._stack[-1])
+        else:
+            self._stack.append(opened._replace(is_broken=False))
+
+    def _choose(self, choice: Choice, frame: _Frame) -> None:
+        opened = frame._replace(opened=Choice, is_broken=False)
+        if not frame.is_broken and self._is_measured:
+            self._open(opened, choice.forms[0])
+            return
+        self._is_measured = True
+        for form in choice.forms[:-1]:
+            if self._fits([*self._queue, ((*form, END), 0)], opened):
+                self._open(opened, form)
+                return
+        self._open(opened._replace(is_broken=True), choice.forms[-1])
+
+    def _open(self, frame: _Frame, pieces: Sequence[Piece]) -> None:
+        self._stack.append(frame)
+        self._queue.append(((*pieces, END), 0))
+
+    def _is_broken(self, key: int, frame: _Frame) -> bool:
+        return self._broken.get(key, frame.is_broken) if key else frame.is_broken
+
+    def _note(self, key: int, is_broken: bool) -> None:
+        if key:
+            self._broken[key] = is_broken
+
+    def _fits_flat(self, opened: _Frame, key: int) -> bool:
+        if not opened.is_broken and self._is_measured:
+            return True
+        self._is_measured = True
+        self._note(key, False)
+        fits = self._fits(list(self._queue), opened._replace(is_broken=False))
+        if fits and key:
+            self._settled.add(key)
+        return fits
+
+    def _fits(self, queue: list[tuple[Sequence[Piece], int]], opened: _Frame) -> bool:
+        """Whether what comes up to the next line break fits on this line, or on its lines."""
+        width = self._width
+        margin = 0 if self._words else len(self._margin)
+        opened_here, depth = [opened], len(self._stack)
+        while queue:
+            piece = _next(queue)
+            frame = opened_here[-1] if opened_here else self._stack[depth - 1]
+            if isinstance(piece, If):
+                if self._is_broken(piece.key, frame) is not piece.is_broken:
+                    continue
+                piece = piece.piece
+            match piece:
+                case str() | Break():
+                    if isinstance(piece, Break):
+                        if frame.is_broken or piece is HARD:
+                            if not frame.all_lines:
+                                return True
+                            width, margin = 0, len(STEP) * frame.indent
+                            continue
+                        piece = piece.flat
+                    if piece:
+                        width, margin = width + margin + columns(piece), 0
+                    if width > self._limit and not frame.may_overflow:
+                        return False
+                    continue
+                case Group(key):
+                    inner = frame._replace(opened=Group)
+                    if not piece.only_in or self._is_broken(piece.only_in, frame):
+                        inner = inner._replace(is_broken=piece.is_broken or frame.is_broken)
+                    self._note(key, inner.is_broken)
+                case Indent(only_in):
+                    step = int(not only_in or self._is_broken(only_in, frame))
+                    inner = frame._replace(opened=Indent, indent=frame.indent + step)
+                case Bracketed(key):
+                    inner = frame._replace(opened=Bracketed)
+                    if not self._is_broken(key, frame):
+                        has_more = key not in self._settled
+                        inner = inner._replace(is_broken=True, all_lines=has_more, may_overflow=True)
+                case Parentheses(key):
+                    self._note(key, frame.is_broken)
+                    inner = frame._replace(opened=object)
+                case Choice(forms):
+                    inner = frame._replace(opened=Choice)
+                    queue.append(((*forms[-1 if frame.is_broken else 0], END), 0))
+                case End():
+                    if not opened_here:
+                        depth -= 1
+                        continue
+                    closed = opened_here.pop()
+                    if closed.opened is Parentheses and closed.is_broken:
+                        width, margin = 1, len(STEP) * (closed.indent - 1)
+                    continue
+            opened_here.append(inner)
+        return True
+
+
+def _next(queue: list[tuple[Sequence[Piece], int]]) -> Piece:
+    """Takes the next piece; lists that are done leave the queue."""
+    pieces, index = queue[-1]
+    if index + 1 < len(pieces):
+        queue[-1] = (pieces, index + 1)
+    else:
+        queue.pop()
+    return pieces[index]
+
+
+def columns(text: str) -> int:
+    """How wide a text stands in a terminal: some characters take two columns, some none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -7,14 +7,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Stateless, Working, register
-from archdsl.ops.costs import weighted
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Weight, register
 from archdsl.tensor import Tensor
 
 Slope = Annotated[float, Field(description="slope below 0")]
 
 
-class Activation(Stateless):
+class Activation(Op):
     """Keeps the shape, learns nothing; what differs is the PyTorch module.
 
     `operations` are those of its formula for one number. The backward pass needs the result where `keeps_result`
@@ -200,26 +199,21 @@ class Prelu(Op):
     def shape(self, x: Tensor) -> Tensor:
         return x
 
-    def params(self, x: Tensor) -> int:
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        return {"weight": Weight((self._count(x),))}
+
+    def _count(self, x: Tensor) -> int:
+        """How many slopes there are."""
         return x.channels if self.per_channel else 1
-
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return weighted((self.params(x),))
-
-    def macs(self, x: Tensor) -> int:
-        return 0
 
     def rest(self, x: Tensor) -> Rest:
         return Rest(2 * x.size, "2 a number")
-
-    def working(self, x: Tensor) -> Working:
-        return Working(str(self.params(x)))
 
     def keeps(self, x: Tensor) -> Kept:
         return Kept((0,))
 
     def torch(self, x: Tensor) -> Module:
-        return Module.of("nn.PReLU", num_parameters=(self.params(x), 1), init=(self.slope, 0.25))
+        return Module.of("nn.PReLU", num_parameters=(self._count(x), 1), init=(self.slope, 0.25))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from archdsl.ops.arguments import LIMIT, Count, Like, Mismatch, Sides, Size, spread
-from archdsl.ops.costs import NOTHING, Kept, Rest, Store, Working
+from archdsl.ops.costs import NOTHING, Kept, Rest, Store, Weight, Working, working
 from archdsl.ops.emission import Expression, Module, Support
 from archdsl.tensor import Kind, Tensor
 
@@ -39,10 +39,10 @@ __all__ = [
     "Rest",
     "Sides",
     "Size",
-    "Stateless",
     "Store",
     "Support",
     "View",
+    "Weight",
     "Window",
     "Working",
     "dump",
@@ -84,7 +84,7 @@ class Op(BaseModel, ABC):
     """One operation with its arguments. Frozen: equal arguments make equal ops.
 
     Fields are the arguments in the order in which they may be written without a name. A field whose
-    type admits `Like` may be given a value of the network: it is then passed to `shape`, `params`,
+    type admits `Like` may be given a value of the network: it is then passed to `shape`, `weights`,
     `macs` and `torch` as a further input.
 
     The methods below take the inputs' tensors; an op writes the parameters it really has, and the
@@ -104,14 +104,6 @@ class Op(BaseModel, ABC):
     @abstractmethod
     def shape(self, *inputs: Any, **_: Any) -> Tensor | tuple[Tensor, ...]:
         """The output's shape, a tuple where there are several outputs. Raises `Mismatch`."""
-
-    @abstractmethod
-    def params(self, *inputs: Any, **_: Any) -> int:
-        """Learned numbers."""
-
-    @abstractmethod
-    def macs(self, *inputs: Any, **_: Any) -> int:
-        """Multiply-adds of convolutions and matrix products, for a batch of one."""
 
     @abstractmethod
     def rest(self, *inputs: Any, **_: Any) -> Rest:
@@ -161,17 +153,33 @@ class Op(BaseModel, ABC):
                 help = "put `embedding` before it" if self.takes == "float" else None
                 raise Mismatch(f"`{self.name}` takes {wanted}, got {tensor}", code="wrong-kind", help=help)
 
-    def buffers(self, *inputs: Any, **_: Any) -> int:
-        """Numbers that are kept but not learned (running statistics)."""
-        return 0
-
-    def state(self, *inputs: Any, **_: Any) -> Mapping[str, tuple[int, ...]]:
-        """Names and shapes of what a checkpoint holds of it: `params` and `buffers`, as torch's classes call them."""
+    def weights(self, *inputs: Any, **_: Any) -> Mapping[str, Weight]:
+        """What a checkpoint holds of the op, in the order and under the names that torch's class has it."""
         return {}
 
-    def working(self, *inputs: Any, **_: Any) -> Working:
+    def macs(self, *inputs: Any, **_: Any) -> int:
+        """Multiply-adds of convolutions and matrix products, for a batch of one."""
+        return 0
+
+    def macs_working(self, *inputs: Any, **_: Any) -> str:
+        """`macs` as a product: `5·5·3·8·28·28`."""
+        return ""
+
+    def params(self, *inputs: Tensor) -> int:
+        """How many numbers are learned."""
+        return sum(weight.size for weight in self.weights(*inputs).values() if weight.learned)
+
+    def buffers(self, *inputs: Tensor) -> int:
+        """How many numbers are kept but not learned (running statistics)."""
+        return sum(weight.size for weight in self.weights(*inputs).values() if not weight.learned)
+
+    def state(self, *inputs: Tensor) -> Mapping[str, tuple[int, ...]]:
+        """Names and shapes of parameters and buffers."""
+        return {name: weight.shape for name, weight in self.weights(*inputs).items()}
+
+    def working(self, *inputs: Tensor) -> Working:
         """`params` and `macs` as arithmetic."""
-        return Working()
+        return Working(working(self.weights(*inputs).values()), self.macs_working(*inputs))
 
     def is_view(self, *inputs: Any, **_: Any) -> bool:
         """Whether the outputs lie in the first input's memory, and take none of their own.
@@ -237,25 +245,15 @@ class Window:
         return -(-start // stretch), end // stretch
 
 
-class Stateless(Op):
-    """States that an op learns nothing and multiplies nothing."""
-
-    def params(self, *inputs: Any, **_: Any) -> int:
-        return 0
-
-    def macs(self, *inputs: Any, **_: Any) -> int:
-        return 0
-
-
-class Rearrangement(Stateless):
-    """States that an op computes nothing: it moves, copies or leaves out numbers that come in."""
+class Rearrangement(Op):
+    """An op that computes nothing: it moves, copies or leaves out numbers that come in."""
 
     def rest(self, *inputs: Any, **_: Any) -> Rest:
         return NOTHING
 
 
 class View(Rearrangement):
-    """States that an op's outputs are its first input, or parts of it, seen in another way."""
+    """An op whose outputs lie in the memory of its first input: that input, or parts of it, under another shape."""
 
     def is_view(self, *inputs: Any, **_: Any) -> bool:
         return True

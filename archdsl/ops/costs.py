@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 
 INDEX_BYTES = 8
 """PyTorch's whole numbers: tokens, and the places that a max pooling remembers."""
@@ -47,16 +50,52 @@ class Kept:
     result_suffices: bool = False
 
 
-def weighted(weight: tuple[int, ...], bias: int = 0) -> dict[str, tuple[int, ...]]:
-    """What a checkpoint holds of an op with a weight, and with `bias` biases where there are any."""
-    return {"weight": weight, "bias": (bias,)} if bias else {"weight": weight}
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """One entry of an op's state dict: a parameter, which is `learned`, or a buffer, which is only kept.
+
+    `factors` are what its size is worked out from (`3·3·(64/2)·8`), where a reader would not multiply the numbers
+    of the shape in their order.
+    """
+
+    shape: tuple[int, ...]
+    learned: bool = True
+    factors: tuple[int | str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return prod(self.shape)
+
+    @property
+    def working(self) -> str:
+        """Its size as a product."""
+        return product(self.factors or self.shape)
 
 
-def normalized(channels: int, affine: bool, track: bool = False) -> dict[str, tuple[int, ...]]:
-    """What a checkpoint holds of a normalization: scale and shift, running statistics."""
-    learned = weighted((channels,), channels) if affine else {}
-    kept: dict[str, tuple[int, ...]] = {"running_mean": (channels,), "running_var": (channels,)}
-    return learned | (kept | {"num_batches_tracked": ()} if track else {})
+def with_bias(weight: Weight, bias: int) -> dict[str, Weight]:
+    """A `weight`, and a `bias` of so many numbers unless that is 0."""
+    return {"weight": weight, "bias": Weight((bias,))} if bias else {"weight": weight}
+
+
+def scale_and_shift(channels: int, affine: bool, track: bool = False) -> dict[str, Weight]:
+    """The weights of a normalization: a scale and a shift if `affine`, running statistics if `track`."""
+    each = Weight((channels,))
+    learned = {"weight": each, "bias": each} if affine else {}
+    mean = Weight((channels,), learned=False)
+    tracked = {"running_mean": mean, "running_var": mean, "num_batches_tracked": Weight((), learned=False)}
+    return learned | (tracked if track else {})
+
+
+def product(factors: Iterable[int | str]) -> str:
+    """A product as it is worked out by hand: `5·5`."""
+    return "·".join(map(str, factors))
+
+
+def working(weights: Iterable[Weight]) -> str:
+    """How many numbers are learned, as a sum of products: `5·5·3·8 + 8`, `2·64`; empty where none are."""
+    terms = Counter(weight.working for weight in weights if weight.learned)
+    return " + ".join(term if count == 1 else f"{count}·{term}" for term, count in terms.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from archdsl.ops.arguments import Mismatch
-from archdsl.ops.base import Example, Expression, Family, Kept, Rearrangement, Rest, Stateless, Store, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Op, Rearrangement, Rest, Store, register
 from archdsl.tensor import Tensor
 
 
@@ -21,7 +21,7 @@ def _listed(inputs: tuple[Tensor, ...]) -> str:
 JOIN_RULE = "1 for each input but the first and each number"
 
 
-class Merge(Stateless):
+class Merge(Op):
     """Element by element over values of equal shape."""
 
     family: ClassVar[Family] = Family.MERGE
@@ -98,7 +98,7 @@ class Maximum(Merge):
 
 
 @register
-class Mul(Stateless):
+class Mul(Op):
     """The product of values of equal shape.
 
     A gate has size 1 where it is the same for all positions (64x1x1) or all channels (1x28x28).

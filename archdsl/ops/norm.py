@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Stateless, Store, Support, Working, register
-from archdsl.ops.costs import normalized
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Weight, register
+from archdsl.ops.costs import scale_and_shift
 from archdsl.ops.initialize import Normal, Ones, Scale, Zeros, starts
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
@@ -26,19 +26,13 @@ Start = Annotated[Scale, Field(description="the scale at the start, most often a
 
 
 class Normalization(Op):
-    """Keeps the shape and multiplies no matrices."""
+    """Keeps the shape of its input, which has one, two or three dimensions."""
 
     family: ClassVar[Family] = Family.NORM
 
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x, (1, 2, 3))
         return x
-
-    def macs(self, x: Tensor) -> int:
-        return 0
-
-    def working(self, x: Tensor) -> Working:
-        return Working(f"2·{x.channels}" if self.params(x) else "")
 
 
 def _from_statistics(x: Tensor, affine: bool) -> Rest:
@@ -64,14 +58,8 @@ class Bn(Normalization):
     track: bool = Field(default=True, description="keep running statistics; else the batch's own are used always")
     init: Start = None
 
-    def params(self, x: Tensor) -> int:
-        return 2 * x.channels if self.affine else 0
-
-    def buffers(self, x: Tensor) -> int:
-        return 2 * x.channels + 1 if self.track else 0
-
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return normalized(x.channels, self.affine, self.track)
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        return scale_and_shift(x.channels, self.affine, self.track)
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
@@ -123,14 +111,8 @@ class InstanceNorm(Normalization):
             raise Mismatch(f"`instance_norm` needs more than one position a channel, got {x}")
         return x
 
-    def params(self, x: Tensor) -> int:
-        return 2 * x.channels if self.affine else 0
-
-    def buffers(self, x: Tensor) -> int:
-        return 2 * x.channels + 1 if self.track else 0
-
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return normalized(x.channels, self.affine, self.track)
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        return scale_and_shift(x.channels, self.affine, self.track)
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
@@ -180,11 +162,8 @@ class GroupNorm(Normalization):
     affine: Affine = True
     init: Start = None
 
-    def params(self, x: Tensor) -> int:
-        return 2 * x.channels if self.affine else 0
-
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return normalized(x.channels, self.affine)
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        return scale_and_shift(x.channels, self.affine)
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
@@ -243,11 +222,8 @@ class LayerNorm(Normalization):
     affine: Affine = True
     init: Start = None
 
-    def params(self, x: Tensor) -> int:
-        return 2 * x.channels if self.affine else 0
-
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return normalized(x.channels, self.affine)
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        return scale_and_shift(x.channels, self.affine)
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
@@ -292,7 +268,7 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 
 
 @register
-class Lrn(Stateless):
+class Lrn(Op):
     """Local response normalization: x / (k + alpha * m)^beta, with m the mean square over `size` adjacent channels.
 
     Krizhevsky et al. 2012 write the sum of squares where PyTorch and Caffe have the mean: their alpha is 1 / size

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from archdsl.ops.base import Example, Expression, Family, Mismatch, Op, Rest, register
+from archdsl.ops.base import Example, Expression, Family, Mismatch, Op, Rest, Weight, Working, register
 from archdsl.tensor import Kind, Tensor
 
 
@@ -39,19 +39,17 @@ class Opaque(Op):
         kinds: tuple[Kind, ...] = self.kinds or tuple("float" for _ in self.results)
         return tuple(Tensor(*dims, kind=kind) for dims, kind in zip(self.results, kinds, strict=True))
 
-    def params(self, *inputs: Tensor) -> int:
-        return self.parameters
-
     def macs(self, *inputs: Tensor) -> int:
         return self.multiply_adds
 
-    def buffers(self, *inputs: Tensor) -> int:
-        return self.kept
-
-    def state(self, *inputs: Tensor) -> Mapping[str, tuple[int, ...]]:
+    def weights(self, *inputs: Tensor) -> Mapping[str, Weight]:
         """As many numbers as it has, under names of ours: torch's are not known."""
-        counts = {"learned": self.parameters, "kept": self.kept}
-        return {name: (count,) for name, count in counts.items() if count}
+        found = {"learned": Weight((self.parameters,)), "kept": Weight((self.kept,), learned=False)}
+        return {name: weight for name, weight in found.items() if weight.size}
+
+    def working(self, *inputs: Tensor) -> Working:
+        """Nothing: how many weights there are was counted, and not worked out."""
+        return Working()
 
     def rest(self, *inputs: Tensor) -> Rest:
         return Rest(0, "not counted")

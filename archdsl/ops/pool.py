@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Padding, Size, compact, times
-from archdsl.ops.base import Example, Family, Kept, Module, Rest, Stateless, Store, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Window, register
 from archdsl.ops.conv import Dilation
 from archdsl.ops.spatial import (
     Padder,
@@ -45,7 +45,7 @@ MAX_RULE = "a comparison for each number in a window but the first"
 AVERAGE_RULE = "1 for each number in a window: sums, and a division"
 
 
-class Pool(Stateless):
+class Pool(Op):
     """A window slides over each channel. Subclasses say what they make of a window, and whether they round up."""
 
     family: ClassVar[Family] = Family.POOL

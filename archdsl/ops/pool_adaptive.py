@@ -8,13 +8,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Size, compact, spread
-from archdsl.ops.base import Example, Family, Kept, Module, Rest, Stateless, Store, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Window, register
 from archdsl.ops.pool import AVERAGE_RULE, MAX_RULE
 from archdsl.ops.spatial import dimensions, expect_map, whole
 from archdsl.tensor import Tensor
 
 
-class GlobalPool(Stateless):
+class GlobalPool(Op):
     """One number for each channel; the spatial dimensions stay, with size 1."""
 
     family: ClassVar[Family] = Family.POOL
@@ -64,7 +64,7 @@ class GlobalMaxPool(GlobalPool):
         return Kept((0,), further=Store(indices=x.channels))
 
 
-class AdaptivePool(Stateless):
+class AdaptivePool(Op):
     """Output position o pools the input from floor(o * n / size) up to ceil((o + 1) * n / size)."""
 
     family: ClassVar[Family] = Family.POOL

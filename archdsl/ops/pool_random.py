@@ -9,14 +9,14 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Size, compact, spread, times
-from archdsl.ops.base import Example, Family, Kept, Module, Rest, Stateless, Store, Support, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Window, register
 from archdsl.ops.pool import MAX_RULE, Kernel, Pool
 from archdsl.ops.spatial import Padder, expect_map
 from archdsl.tensor import Tensor
 
 
 @register
-class FractionalMaxPool(Stateless):
+class FractionalMaxPool(Op):
     """Max pooling by a factor between 1 and 2: windows at random steps of one or more pixels (Graham 2014).
 
     The places are drawn anew for every sample, while training and in evaluation, as published: Graham

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Size, compact, spread
-from archdsl.ops.base import Example, Expression, Family, Module, Rest, Stateless, Window, register
+from archdsl.ops.base import Example, Expression, Family, Module, Op, Rest, Window, register
 from archdsl.ops.crop import Target, target_size
 from archdsl.ops.spatial import expect_map, resampling
 from archdsl.tensor import Tensor
@@ -22,7 +22,7 @@ AlignCorners = Annotated[
 ]
 
 
-class Resampling(Stateless):
+class Resampling(Op):
     """What resize and upsample share: the mode and what it sees."""
 
     def _check_mode(self, mode: str, align_corners: bool) -> None:

@@ -6,13 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 
 from archdsl.ir.graph import Graph, Node, Value
-from archdsl.ops.base import Family, Module
-
-FORGETFUL = frozenset((Family.CONV, Family.LINEAR, Family.NORM))
-"""Ops whose backward pass needs their input, never their output. Sums of several values are alike."""
-
-ABLE = frozenset((Family.ACTIVATION, Family.REGULARIZE))
-"""Families with members that PyTorch can compute in place."""
 
 
 def count_uses(graph: Graph) -> Mapping[Value, int]:
@@ -25,16 +18,10 @@ def count_uses(graph: Graph) -> Mapping[Value, int]:
 def overwrites(graph: Graph, node: Node, uses: Mapping[Value, int]) -> bool:
     """Whether the node's module takes `inplace=True`: by what is said in its own block, so alike in every use."""
     inputs = graph.inputs_of(node.id)
-    if node.op.family not in ABLE or len(inputs) != 1 or uses[inputs[0]] != 1:
+    if not node.op.in_place or len(inputs) != 1 or uses[inputs[0]] != 1:
         return False
     producer = graph.node(inputs[0].node)
-    if producer.scope != node.scope or not _forgets(graph, producer):
+    if producer.scope != node.scope or producer.op.backward_needs_output:
         return False
-    emission = node.op.torch(*graph.tensors_into(node.id))
-    return isinstance(emission, Module) and emission.inplace
-
-
-def _forgets(graph: Graph, producer: Node) -> bool:
-    if producer.op.name == "add":
-        return len(set(graph.inputs_of(producer.id))) > 1
-    return producer.op.family in FORGETFUL
+    # What is a view lies in the memory of another value.
+    return not producer.op.is_view(*graph.tensors_into(producer.id))

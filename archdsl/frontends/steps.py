@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from archdsl.frontends.aten import IDIOMS, TRANSLATIONS
+from archdsl.frontends.aten import translations
 from archdsl.frontends.aten.call import Step, Trace, TraceNode, kind_of, operation
 from archdsl.frontends.naming import Place
 from archdsl.frontends.opaque import as_opaque
@@ -78,7 +78,7 @@ class Translator:
         name = operation(node)
         if name == "getitem":
             return node.args[0]
-        for translate in (*IDIOMS.get(name, ()), *filter(None, [TRANSLATIONS.get(name)])):
+        for translate in translations(name):
             try:
                 found = translate(self.trace.call(node))
                 if found is not None and self._is_sound(found, node):

@@ -18,9 +18,12 @@ class Activation(Op):
 
     `operations` are those of its formula for one number. The backward pass needs the result where `keeps_result`
     says so, else the input, in whose stead the result may do (`result_suffices`) where that was overwritten.
+    `gate` names another activation where this one is x times that one of x.
     """
 
     family: ClassVar[Family] = Family.ACTIVATION
+    pointwise: ClassVar[bool] = True
+    gate: ClassVar[str] = ""
     operations: ClassVar[int]
     keeps_result: ClassVar[bool] = False
     result_suffices: ClassVar[bool] = False
@@ -39,7 +42,6 @@ class Plain(Activation):
     """An activation without arguments: a PyTorch class, perhaps one that can work in place."""
 
     target: ClassVar[str]
-    in_place: ClassVar[bool] = False
 
     def torch(self, x: Tensor) -> Module:
         return Module(self.target, inplace=self.in_place)
@@ -56,6 +58,7 @@ class Relu(Plain):
 
     name = "relu"
     short = "ReLU"
+    keeps_zero = True
     target = "nn.ReLU"
     in_place = True
     operations = 1
@@ -68,6 +71,7 @@ class Relu6(Plain):
 
     name = "relu6"
     short = "ReLU6"
+    keeps_zero = True
     target = "nn.ReLU6"
     in_place = True
     operations = 2
@@ -79,6 +83,8 @@ class Silu(Plain):
 
     name = "silu"
     short = "SiLU"
+    keeps_zero = True
+    gate = "sigmoid"
     target = "nn.SiLU"
     in_place = True
     operations = 5
@@ -89,6 +95,8 @@ class HardSwish(Plain):
     """x * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, MobileNetV3)."""
 
     name = "hard_swish"
+    keeps_zero = True
+    gate = "hard_sigmoid"
     target = "nn.Hardswish"
     in_place = True
     operations = 5
@@ -119,6 +127,7 @@ class Tanh(Plain):
     """(exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
 
     name = "tanh"
+    keeps_zero = True
     target = "nn.Tanh"
     operations = 1
     keeps_result = True
@@ -130,13 +139,15 @@ class LeakyRelu(Activation):
 
     name = "leaky_relu"
     short = "leaky ReLU"
+    keeps_zero = True
+    in_place = True
     operations = 2
     result_suffices = True
 
     slope: Slope = 0.01
 
     def torch(self, x: Tensor) -> Module:
-        return Module.of("nn.LeakyReLU", inplace=True, negative_slope=(self.slope, 0.01))
+        return Module.of("nn.LeakyReLU", inplace=self.in_place, negative_slope=(self.slope, 0.01))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -150,13 +161,15 @@ class Elu(Activation):
 
     name = "elu"
     short = "ELU"
+    keeps_zero = True
+    in_place = True
     operations = 4
     result_suffices = True
 
     alpha: float = Field(default=1.0, description="minus the limit far below 0")
 
     def torch(self, x: Tensor) -> Module:
-        return Module.of("nn.ELU", inplace=True, alpha=(self.alpha, 1.0))
+        return Module.of("nn.ELU", inplace=self.in_place, alpha=(self.alpha, 1.0))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -170,6 +183,7 @@ class Gelu(Activation):
 
     name = "gelu"
     short = "GELU"
+    keeps_zero = True
 
     approximate: bool = Field(default=False, description="compute it by its usual approximation, which uses tanh")
 
@@ -192,6 +206,9 @@ class Prelu(Op):
     name = "prelu"
     short = "PReLU"
     family = Family.ACTIVATION
+    pointwise = True
+    keeps_zero = True
+    training_arguments = frozenset({"slope"})
 
     per_channel: bool = Field(default=False, description="a slope for each channel, else one for all")
     slope: float = Field(default=0.25, description="slope below 0 at the start")

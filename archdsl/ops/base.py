@@ -101,6 +101,25 @@ class Op(BaseModel, ABC):
     internal: ClassVar[bool] = False
     short: ClassVar[str | None] = None
 
+    # What holds of an op whatever its arguments. tests/test_traits.py compares each with torch.
+
+    commutative: ClassVar[bool] = False
+    """The order of the inputs does not matter."""
+    associative: ClassVar[bool] = False
+    """`op{op{a | b} | c}` is `op{a | b | c}`, and `op{a}` is `a`."""
+    pointwise: ClassVar[bool] = False
+    """A position of the output depends on the same position of the inputs, in all their channels, and on no other."""
+    keeps_zero: ClassVar[bool] = False
+    """Where an op is pointwise: it gives 0 where its inputs are 0, whatever its weights."""
+    identity_at_inference: ClassVar[bool] = False
+    """The output is the input, but for what chance does while training."""
+    in_place: ClassVar[bool] = False
+    """PyTorch's module takes `inplace=True`, and then writes its output over its input."""
+    backward_needs_output: ClassVar[bool] = True
+    """The backward pass may read the output, so that nothing may be written over it."""
+    training_arguments: ClassVar[frozenset[str]] = frozenset({"init"})
+    """Arguments that change how training goes and, with the same weights, no output."""
+
     @abstractmethod
     def shape(self, *inputs: Any, **_: Any) -> Tensor | tuple[Tensor, ...]:
         """The output's shape, a tuple where there are several outputs. Raises `Mismatch`."""

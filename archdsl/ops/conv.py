@@ -55,6 +55,7 @@ class Conv(Op):
     name = "conv"
     short = ""
     family = Family.CONV
+    backward_needs_output = False
 
     out: Count = Field(description="output channels")
     kernel: Kernel
@@ -148,6 +149,7 @@ class Depthwise(Op):
     name = "depthwise"
     short = "dw"
     family = Family.CONV
+    backward_needs_output = False
 
     kernel: Kernel
     stride: Stride = 1

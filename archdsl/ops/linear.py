@@ -20,6 +20,7 @@ class Linear(Op):
 
     name = "linear"
     family = Family.LINEAR
+    backward_needs_output = False
 
     out: Count = Field(description="output features")
     bias: Bias = True

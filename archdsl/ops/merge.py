@@ -25,6 +25,9 @@ class Merge(Op):
     """Element by element over values of equal shape."""
 
     family: ClassVar[Family] = Family.MERGE
+    commutative: ClassVar[bool] = True
+    pointwise: ClassVar[bool] = True
+    keeps_zero: ClassVar[bool] = True
 
     def shape(self, x: Tensor, *others: Tensor) -> Tensor:
         if any(other.dims != x.dims for other in others):
@@ -57,6 +60,8 @@ class Add(Merge):
 
     name = "add"
     short = "+"
+    associative = True
+    backward_needs_output = False
 
     def torch(self, *inputs: Tensor) -> Expression:
         return _joined("+", len(inputs))
@@ -87,6 +92,7 @@ class Maximum(Merge):
 
     name = "maximum"
     short = "max"
+    associative = True
 
     def keeps(self, *inputs: Tensor) -> Kept:
         between = max(len(inputs) - 2, 0)
@@ -107,6 +113,8 @@ class Mul(Op):
     name = "mul"
     short = "×"
     family = Family.MERGE
+    commutative = True
+    associative = True
 
     def shape(self, x: Tensor, *others: Tensor) -> Tensor:
         inputs = (x, *others)
@@ -159,6 +167,9 @@ class Concat(Rearrangement):
 
     name = "concat"
     family = Family.MERGE
+    associative = True
+    pointwise = True
+    keeps_zero = True
 
     def shape(self, x: Tensor, *others: Tensor) -> Tensor:
         inputs = (x, *others)

@@ -29,6 +29,7 @@ class Normalization(Op):
     """Keeps the shape of its input, which has one, two or three dimensions."""
 
     family: ClassVar[Family] = Family.NORM
+    backward_needs_output: ClassVar[bool] = False
 
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x, (1, 2, 3))
@@ -51,6 +52,7 @@ class Bn(Normalization):
 
     name = "bn"
     short = "BN"
+    training_arguments = frozenset({"init", "momentum"})
 
     eps: Eps = 1e-5
     momentum: Momentum = 0.1
@@ -98,6 +100,7 @@ class InstanceNorm(Normalization):
 
     name = "instance_norm"
     short = "IN"
+    training_arguments = frozenset({"init", "momentum"})
 
     eps: Eps = 1e-5
     momentum: Momentum = 0.1
@@ -217,6 +220,7 @@ class LayerNorm(Normalization):
 
     name = "layer_norm"
     short = "LN"
+    pointwise = True
 
     eps: Eps = 1e-5
     affine: Affine = True
@@ -278,6 +282,9 @@ class Lrn(Op):
     name = "lrn"
     short = "LRN"
     family = Family.NORM
+    pointwise = True
+    keeps_zero = True
+    backward_needs_output = False
 
     size: Count = Field(description="adjacent channels that are taken together")
     alpha: float = Field(default=1e-4, description="weight of their mean square")

@@ -15,6 +15,10 @@ def _as_tuples(value: object) -> object:
     return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
 
 
+RESHAPES = frozenset({"view", "reshape", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze"})
+"""PyTorch's operations that give the same numbers in the same order under another shape."""
+
+
 @register
 class Opaque(Op):
     """An operation of PyTorch that is kept by name, with what was measured of it. Only importing makes it."""

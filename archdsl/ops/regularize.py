@@ -18,6 +18,9 @@ class Regularization(Rearrangement):
     """Keeps the shape, and does nothing at inference."""
 
     family: ClassVar[Family] = Family.REGULARIZE
+    pointwise: ClassVar[bool] = True
+    keeps_zero: ClassVar[bool] = True
+    identity_at_inference: ClassVar[bool] = True
     p: float
 
     def shape(self, x: Tensor) -> Tensor:
@@ -42,6 +45,7 @@ class Dropout(Regularization):
     """
 
     name = "dropout"
+    in_place = True
 
     p: Part = Field(default=0.5, description="probability of a number to be dropped")
 
@@ -49,7 +53,7 @@ class Dropout(Regularization):
         return x.size
 
     def torch(self, x: Tensor) -> Module:
-        return Module("nn.Dropout", (self.p,), inplace=True)
+        return Module("nn.Dropout", (self.p,), inplace=self.in_place)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -62,6 +66,7 @@ class ChannelDropout(Regularization):
     """As dropout, of whole channels (Tompson et al. 2015)."""
 
     name = "channel_dropout"
+    in_place = True
 
     p: Part = Field(default=0.5, description="probability of a channel to be dropped")
 
@@ -73,7 +78,7 @@ class ChannelDropout(Regularization):
         return x.channels
 
     def torch(self, x: Tensor) -> Module:
-        return Module(f"nn.Dropout{dimensions(x)}", (self.p,), inplace=True)
+        return Module(f"nn.Dropout{dimensions(x)}", (self.p,), inplace=self.in_place)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

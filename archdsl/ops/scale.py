@@ -18,6 +18,9 @@ class Scale(Op):
 
     name = "scale"
     family = Family.NORM
+    pointwise = True
+    keeps_zero = True
+    backward_needs_output = False
 
     factor: float = Field(description="what every number is multiplied by")
 
@@ -58,6 +61,9 @@ class LayerScale(Op):
 
     name = "layer_scale"
     family = Family.NORM
+    pointwise = True
+    keeps_zero = True
+    backward_needs_output = False
 
     init: float = Field(default=1e-6, description="the factor at the start")
     per_channel: bool = Field(default=True, description="a factor for each channel, else one for all")

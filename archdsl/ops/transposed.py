@@ -27,6 +27,7 @@ class UpConv(Op):
     name = "up_conv"
     short = "up"
     family = Family.CONV
+    backward_needs_output = False
 
     out: Count = Field(description="output channels")
     kernel: Kernel

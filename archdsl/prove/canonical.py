@@ -15,7 +15,7 @@ from archdsl.ops.arguments import sides, spread
 from archdsl.ops.base import Op, Window
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.crop import CenterCrop, Crop, Pad, Trim
-from archdsl.ops.opaque import Opaque
+from archdsl.ops.opaque import RESHAPES, Opaque
 from archdsl.ops.pool import AvgPool
 from archdsl.ops.pool_adaptive import AdaptivePool
 from archdsl.ops.reshape import ChannelSlice
@@ -26,14 +26,6 @@ from archdsl.prove.form import Form, Part, Wire, squeezed
 from archdsl.tensor import Tensor
 
 Canonical: TypeAlias = tuple[str, dict[str, Any]]
-
-# They change how training begins and what is remembered, and no output and no gradient.
-NO_PART_OF_THE_FUNCTION = frozenset({"init", "momentum"})
-
-INACTIVE = frozenset({"identity", "dropout", "channel_dropout", "drop_path"})
-"""What does nothing in evaluation, nor in training once chance is left out."""
-
-RESHAPES = frozenset(f"aten.{name}" for name in ("view", "reshape", "unsqueeze", "squeeze", "unflatten", "expand"))
 
 
 def form(graph: Graph, training: bool = True) -> Form:
@@ -67,8 +59,8 @@ def _input(node: Node, rank: int, index: int) -> Part:
 
 def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]) -> list[Wire]:
     """What a node's outputs are."""
-    if node.op.name in INACTIVE:
-        return taken
+    if node.op.identity_at_inference:
+        return taken  # chance is left out of the comparison, in training too
     if isinstance(node.op, Opaque):
         return _opaque(node, node.op, rank, taken)
     if node.op.name == "split":
@@ -85,7 +77,7 @@ def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]
 
 def _opaque(node: Node, op: Opaque, rank: int, taken: list[Wire]) -> list[Wire]:
     dims = tuple(squeezed(tensor.dims) for tensor in node.outputs)
-    if op.target in RESHAPES and len(taken) == 1 and dims == (taken[0].dims,):
+    if op.target.removeprefix("aten.") in {*RESHAPES, "expand"} and len(taken) == 1 and dims == (taken[0].dims,):
         return taken
     arguments = {"arguments": op.arguments, "parameters": op.parameters}
     part = Part(op.target, arguments, taken, dims, node.id, rank, node.weights if op.parameters else "")
@@ -106,7 +98,7 @@ def _split(node: Node, rank: int, taken: list[Wire]) -> list[Wire]:
 
 
 def _as_it_is(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
-    arguments = {name: value for name, value in op if name not in NO_PART_OF_THE_FUNCTION}
+    arguments = {name: value for name, value in op if name not in op.training_arguments}
     return op.name, {name: _number(value) for name, value in arguments.items()}
 
 

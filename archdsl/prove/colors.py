@@ -51,7 +51,7 @@ def signature(part: Part) -> Hashable:
 def taken(part: Part, colors: Mapping[Part, int]) -> tuple[tuple[int, int], ...]:
     """What flows into a part, as far as its order matters."""
     values = ((colors[wire.part], wire.port) for wire in part.inputs)
-    return tuple(sorted(values)) if part.commutes else tuple(values)
+    return tuple(sorted(values)) if part.kind.commutative else tuple(values)
 
 
 def _refined(parts: Parts, colors: Colors, palette: Palette) -> Colors:
@@ -63,7 +63,7 @@ def _refined(parts: Parts, colors: Colors, palette: Palette) -> Colors:
     for part in reversed(parts):
         backward[part] = palette(("gives", forward[part], tuple(sorted(users[part]))))
         for slot, wire in enumerate(part.inputs):
-            users[wire.part].append((wire.port, -1 if part.commutes else slot, backward[part]))
+            users[wire.part].append((wire.port, -1 if part.kind.commutative else slot, backward[part]))
     return _with_sharing(parts, backward, palette)
 
 

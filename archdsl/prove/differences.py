@@ -74,7 +74,7 @@ class _Walk:
 
     def _taken(self, part: Part, colors: Mapping[Part, int]) -> tuple[tuple[int, int], ...]:
         values = [(colors[wire.part], wire.port) for wire in map(self._read, part.inputs)]
-        return tuple(sorted(values) if part.commutes else values)
+        return tuple(sorted(values) if part.kind.commutative else values)
 
     def _read(self, wire: Wire) -> Wire:
         while wire.part in self.passed:

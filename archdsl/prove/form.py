@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-COMMUTATIVE = frozenset({"add", "mul", "maximum"})
+from archdsl.ops.base import REGISTRY, Op
 
 Dims = tuple[int, ...]
 
@@ -51,8 +51,9 @@ class Part:
         return Wire(self)
 
     @property
-    def commutes(self) -> bool:
-        return self.op in COMMUTATIVE
+    def kind(self) -> type[Op]:
+        """The class of ops of this name; `Op` itself, which promises nothing, for names that only forms have."""
+        return REGISTRY.get(self.op, Op)
 
     def __repr__(self) -> str:
         return f"<{self.op} {self.node}>"

@@ -38,7 +38,7 @@ def _agree(part: Part, pairs: Pairs) -> bool:
     """Whether what flows into a part flows into its counterpart."""
     here = [(pairs[wire.part], wire.port) for wire in part.inputs]
     there = [(wire.part, wire.port) for wire in pairs[part].inputs]
-    return Counter(here) == Counter(there) if part.commutes else here == there
+    return Counter(here) == Counter(there) if part.kind.commutative else here == there
 
 
 def _pieces(parts: Iterable[Part]) -> Iterator[list[Part]]:
@@ -94,7 +94,7 @@ def _digraph(piece: Iterable[Part], colors: Colors) -> nx.DiGraph[Part]:
         slots: dict[Part, list[tuple[int, int]]] = defaultdict(list)
         for slot, wire in enumerate(part.inputs):
             if wire.part in graph:
-                slots[wire.part].append((-1 if part.commutes else slot, wire.port))
+                slots[wire.part].append((-1 if part.kind.commutative else slot, wire.port))
         if part.home and homes.setdefault(part.home, part) is not part:
             slots[homes[part.home]].append((-2, 0))
         for source, found in slots.items():

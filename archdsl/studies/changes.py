@@ -24,9 +24,6 @@ SHOWN = 9
 STRANGE = 4
 """Differences from which on a block is said to be another one, and they are not listed."""
 
-COMMUTATIVE = frozenset({"add", "mul", "maximum", "mean"})
-"""Ops for which the order of their inputs is no difference."""
-
 PURPOSES = {True: "for training alone", False: "for inference too"}
 
 
@@ -160,7 +157,7 @@ class Finder:
         ours, theirs = list(self.before.inputs_of(one)), list(self.after.inputs_of(other))
         if len(ours) != len(theirs):
             return [f"takes {len(ours)} → {len(theirs)} values"]
-        if self.before.node(one).op.name in COMMUTATIVE:
+        if self.before.node(one).op.commutative:
             theirs = self._reordered(ours, theirs)
         pairs = [pair for pair in zip(ours, theirs, strict=True) if not self._is_same(*pair)]
         was = (self._called(counterpart(self.pairing, value)) for value, _ in pairs)

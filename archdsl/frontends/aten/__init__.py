@@ -1,4 +1,7 @@
-"""What PyTorch's operations are in the language, one table a family. Adding an operation touches one of these files."""
+"""What PyTorch's operations are in the language, one table a family. Adding an operation touches one of these files.
+
+Activations need none: they are recognized by what PyTorch makes of them.
+"""
 
 from __future__ import annotations
 
@@ -16,5 +19,8 @@ TRANSLATIONS: dict[str, Translation] = {
 }
 """By the name of the operation, without `aten.`, overload, and the underscore of what works in place."""
 
-IDIOMS: dict[str, tuple[Translation, ...]] = idioms.IDIOMS
-"""What several calls together are, by the last of them; tried before `TRANSLATIONS`."""
+
+def translations(name: str) -> tuple[Translation, ...]:
+    """What is tried on a call of this operation, in order: first what takes several calls for one op."""
+    single = TRANSLATIONS.get(name)
+    return (*idioms.IDIOMS.get(name, ()), *activation.recognized(name), *((single,) if single else ()))

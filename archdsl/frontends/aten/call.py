@@ -8,13 +8,14 @@ from math import prod
 from typing import Any, TypeAlias
 
 from archdsl.ops.base import Op
+from archdsl.ops.opaque import RESHAPES
 from archdsl.tensor import Kind
 
 TraceNode: TypeAlias = Any
 """A `torch.fx.Node`."""
 
-VIEWS = frozenset({"view", "reshape", "unsqueeze", "squeeze", "flatten", "expand", "contiguous", "_unsafe_view"})
-"""Operations that give the same numbers in the same order under another shape (or repeat them, to broadcast)."""
+VIEWS = RESHAPES | {"expand", "contiguous"}
+"""Operations that give the same numbers under another shape, or repeat them to broadcast."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation, operation
 from archdsl.ops.crop import Pad, Trim
+from archdsl.ops.opaque import RESHAPES
 from archdsl.ops.regularize import ChannelDropout, Dropout
 from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, PixelShuffle, SpaceToDepth, Split
 
@@ -15,9 +16,6 @@ def unchanged(call: Call) -> Result:
     value = call["self"]
     same = call.trace.shape(value) == call.trace.shape(call.node)
     return value if same and value.meta["val"].dtype == call.node.meta["val"].dtype else None
-
-
-RESHAPES = frozenset({"view", "reshape", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze"})
 
 
 def reshaped(call: Call) -> Result:

@@ -6,11 +6,6 @@ from archdsl.prove.form import Dims
 
 Pairs = tuple[tuple[int, int], ...]
 
-KEEP_ZERO = frozenset({"relu", "relu6", "silu", "hard_swish", "tanh", "leaky_relu", "elu", "gelu", "prelu", "scale"})
-"""What makes 0 of 0, and looks at each pixel alone."""
-
-PIXELWISE = KEEP_ZERO | {"sigmoid", "hard_sigmoid"}
-
 
 def cuts(pairs: Pairs) -> bool:
     return all(side <= 0 for pair in pairs for side in pair)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from archdsl.prove.form import Form, Part
 
-MERGES = frozenset({"add", "mul", "maximum", "concat"})
-
 
 def drop_trivial(form: Form) -> bool:
     """`scale(1)`, `pad(0)`, `avg_pool(1)`, `concat{x}` are x."""
@@ -23,4 +21,4 @@ def _does_nothing(part: Part) -> bool:
         case "subsample":
             ones = all(stride == 1 for stride in part.arguments["stride"])
             return ones and not any(part.arguments["padding"]) and part.dims[0] == part.inputs[0].dims
-    return part.op in MERGES and len(part.inputs) == 1
+    return part.kind.associative and len(part.inputs) == 1

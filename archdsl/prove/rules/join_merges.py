@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from archdsl.prove.form import Form, Wire, each_of, only_user
+from archdsl.prove.form import Form, Wire, only_user
 
 
 def join_merges(form: Form) -> bool:
     """A sum goes into the sum that alone takes it; joined channels go into every value that they are joined into."""
     changed = False
     uses = form.uses()
-    for part in each_of(form.parts(), "add", "mul", "maximum", "concat"):
+    for part in form.parts():
+        if not part.kind.associative:
+            continue
         inputs: list[Wire] = []
         for wire in part.inputs:
             inner = wire.part

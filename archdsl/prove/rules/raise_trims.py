@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archdsl.prove.form import Form, Part, Wire, each_of, only_user
-from archdsl.prove.rules.borders import PIXELWISE, bordered, cuts
+from archdsl.prove.rules.borders import bordered, cuts
 
 
 def raise_trims(form: Form) -> bool:
@@ -29,4 +29,4 @@ def is_pixelwise(part: Part) -> bool:
         arguments = part.arguments
         alone = {*arguments["kernel"], *arguments["stride"]} == {1} and not any(arguments["padding"])
         return alone and part.inputs[0].dims[1:] == part.dims[0][1:]
-    return part.op in PIXELWISE
+    return part.kind.pointwise and len(part.inputs) == 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from archdsl.prove.form import Form, Part, Wire, each_of, only_user
-from archdsl.prove.rules.borders import KEEP_ZERO, adds
+from archdsl.prove.form import Form, Part, Wire, only_user
+from archdsl.prove.rules.borders import adds
 
 
 def sink_pads(form: Form) -> bool:
@@ -11,7 +11,9 @@ def sink_pads(form: Form) -> bool:
     uses = form.uses()
     sunk: dict[Wire, Wire] = {}
     moved: list[tuple[Part, Part, Part]] = []
-    for part in each_of(form.parts(), *KEEP_ZERO):
+    for part in form.parts():
+        if not (part.kind.pointwise and part.kind.keeps_zero and len(part.inputs) == 1):
+            continue
         border = part.inputs[0].part
         if border.op == "border" and adds(border.arguments["sides"]) and only_user(uses, border) is part:
             outer = Part("border", border.arguments, [], part.dims, border.node, border.rank)

@@ -33,18 +33,21 @@ COMMAND_CODES = {
         explanation="Such a file is a library for others to import. `archdsl check` reads it; there is nothing to "
         "compile.",
         example=f"$ archdsl compile net.arch\n{BLOCKS_ALONE}",
+        exit_code=2,
     ),
     "unknown-node": Code(
         summary="`archdsl explain` is asked for a node that the network does not have.",
         explanation="Nodes are named by their paths, as in tables, figures and state dicts. Several nodes may end "
         "in the same name: the message lists what can be meant.",
         example=f"$ archdsl explain net.arch relu\n{NET}",
+        exit_code=2,
     ),
     "unwritable-file": Code(
         summary="A file cannot be written.",
         explanation="The message has the system's reason. Files are written whole or not at all: what stood there "
         "before still does.",
         example=f"$ archdsl compile net.arch -o /dev/null/net.py\n{NET}",
+        exit_code=2,
     ),
 }
 

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from archdsl.cli.networks import NetworkArguments, networks
-from archdsl.cli.options import DEPTH, STEPS, DepthOption, Format, SetOption, StepsOption
-from archdsl.cli.output import in_color, reporting, width
-from archdsl.cli.studies import (
+from archdsl.cli.options import (
     ExactOption,
     FileOption,
+    Format,
+    NetworkOptions,
     PrecisionOption,
     SheetFormatOption,
-    bytes_of,
-    columns,
-    format_of,
-    meanings,
+    grouped,
 )
+from archdsl.cli.output import in_color, reporting, width
+from archdsl.cli.studies import bytes_of, columns, format_of, meanings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +29,7 @@ BOTH = ("params", "macs", "flops", "live", "field", "layers")
 """Measures of both networks, side by side."""
 
 
+@grouped
 def diff(
     ctx: typer.Context,
     networks_: NetworkArguments,
@@ -37,9 +37,8 @@ def diff(
     output: FileOption = None,
     exact: ExactOption = False,
     precision: PrecisionOption = "fp32",
-    settings: SetOption = None,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
+    *,
+    options: NetworkOptions,
 ) -> None:
     """Tell what makes one network another.
 
@@ -49,7 +48,7 @@ def diff(
     """
     from archdsl.studies.difference import difference
 
-    asked = networks(ctx, networks_, settings, max_steps, max_depth)
+    asked = networks(ctx, networks_, options)
     if len(asked) != 2:
         ctx.fail(f"A difference is between two networks; {len(asked)} given.")
     with reporting(Format.TEXT) as report:

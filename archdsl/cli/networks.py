@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.complete import spec_names
+from archdsl.cli.options import NetworkOptions, SpecOptions
 
 if TYPE_CHECKING:
     from archdsl.cli.target import Target
@@ -36,14 +37,12 @@ class _Words:
     settings: dict[str, str] = field(default_factory=dict)
 
 
-def networks(
-    ctx: typer.Context, words: list[str], settings: list[str] | None, steps: int, depth: int
-) -> list[tuple[str, Target]]:
+def networks(ctx: typer.Context, words: list[str], options: NetworkOptions) -> list[tuple[str, Target]]:
     """The networks of a call, each with the words that name it. Settings given as options are for all of them."""
     from archdsl.cli.target import targets
 
     written = _read(ctx, words)
-    found = targets(ctx, [one.spec for one in written], None, settings, steps, depth)
+    found = targets(ctx, [one.spec for one in written], SpecOptions(None, options))
     return [
         (_label(one), replace(target, settings={**target.settings, **one.settings}))
         for one, target in zip(written, found, strict=True)

@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 
     from archdsl.ir.graph import Graph
 
-CALL = frozenset(
-    "file-not-found unreadable-file unwritable-file no-network unknown-variant unknown-parameter unknown-node "
-    "unknown-choice no-peak bad-range bad-budget no-number another-table "
-    "wrong-type out-of-range unknown-reference broken-reference reference-inputs data-dependent cannot-trace".split()
-)
-"""Codes that blame the call where they point into no spec."""
-
 
 class Report:
     """The diagnostics of one run, each once.
@@ -64,10 +57,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        errors = [diagnostic for diagnostic in self.diagnostics if diagnostic.severity == "error"]
-        if any(map(_blames_call, errors)):
-            return WRONG_CALL
-        return SPEC_ERROR if errors else OK
+        return max((_exit_code(found) for found in self.diagnostics if found.severity == "error"), default=OK)
 
 
 @contextmanager
@@ -86,10 +76,12 @@ def reporting(format: Format) -> Iterator[Report]:
         raise typer.Exit(report.exit_code)
 
 
-def _blames_call(diagnostic: Diagnostic) -> bool:
+def _exit_code(diagnostic: Diagnostic) -> int:
+    from archdsl.codes import CODES
+
     if diagnostic.span is None:
-        return diagnostic.code in CALL
-    return diagnostic.span.source.name.startswith("--")
+        return CODES[diagnostic.code].exit_code
+    return WRONG_CALL if diagnostic.span.source.name.startswith("--") else SPEC_ERROR
 
 
 def in_color(stream: TextIO | None) -> bool:

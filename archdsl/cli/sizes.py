@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from archdsl.cli.options import DEPTH, STEPS, DepthOption, Format, SetOption, SpecArgument, StepsOption, VariantOption
+from archdsl.cli.options import FileOption, Format, JobsOption, SheetFormatOption, SpecArgument, SpecOptions, grouped
 from archdsl.cli.output import reporting
 from archdsl.cli.progress import progress
-from archdsl.cli.studies import FileOption, JobsOption, SheetFormatOption, format_of, put, subject
+from archdsl.cli.studies import format_of, put, subject
 
 if TYPE_CHECKING:
     from archdsl.backends.sheet import Sheet
@@ -20,16 +20,15 @@ SHOWN = 4
 """Sizes around the declared one that are named, and nodes that lose rows."""
 
 
+@grouped
 def sizes(
     ctx: typer.Context,
     spec: SpecArgument,
     format: SheetFormatOption = None,
     output: FileOption = None,
     jobs: JobsOption = None,
-    variant: VariantOption = None,
-    settings: SetOption = None,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
+    *,
+    options: SpecOptions,
 ) -> None:
     """Find out which input sizes a network takes, and why not others.
 
@@ -39,7 +38,7 @@ def sizes(
     from archdsl.cli.target import target
     from archdsl.studies.sizes import sizes as survey
 
-    asked = target(ctx, spec, variant, settings, max_steps, max_depth)
+    asked = target(ctx, spec, options)
     with reporting(Format.TEXT) as report:
         report.result_printed = True
         kind = format_of(format, output)

@@ -18,17 +18,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".txt": "text", ".md": "markdown", ".csv": "csv", ".json": "json"}
 
-SheetFormatOption = Annotated[
-    str | None,
-    typer.Option(
-        "--format", metavar="NAME", help="text, markdown, csv or json.", show_default="as -o is named, else text"
-    ),
-]
-FileOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")]
-ExactOption = Annotated[bool, typer.Option("--exact", help="Numbers in full.")]
-PrecisionOption = Annotated[
-    str, typer.Option("--precision", metavar="NAME", help="Of all numbers: fp64, fp32, bf16 or fp16.")
-]
 MeasuresOption = Annotated[
     str | None,
     typer.Option(
@@ -37,9 +26,6 @@ MeasuresOption = Annotated[
         help="Of params, buffers, macs, flops, live, kept, field and layers.",
         show_default=False,
     ),
-]
-JobsOption = Annotated[
-    int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes.", show_default="one a core")
 ]
 
 

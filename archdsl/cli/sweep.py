@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archdsl.cli import INTERRUPTED, SPEC_ERROR
-from archdsl.cli.options import DEPTH, STEPS, DepthOption, Format, SpecArgument, StepsOption, VariantOption
+from archdsl.cli.options import (
+    ExactOption,
+    Format,
+    JobsOption,
+    LimitOptions,
+    NetworkOptions,
+    PrecisionOption,
+    SpecArgument,
+    SpecOptions,
+    VariantOption,
+    grouped,
+)
 from archdsl.cli.output import Report, in_color, reporting, width
 from archdsl.cli.progress import progress
-from archdsl.cli.studies import (
-    ExactOption,
-    JobsOption,
-    PrecisionOption,
-    bytes_of,
-    columns,
-    format_of,
-    meanings,
-    subject,
-    words,
-)
+from archdsl.cli.studies import bytes_of, columns, format_of, meanings, subject, words
 
 if TYPE_CHECKING:
     from archdsl.backends.sheet import Column, Sheet
@@ -62,6 +63,7 @@ ValuesOption = Annotated[
 ]
 
 
+@grouped
 def sweep(
     ctx: typer.Context,
     spec: SpecArgument,
@@ -73,8 +75,8 @@ def sweep(
     jobs: JobsOption = None,
     variant: VariantOption = None,
     settings: ValuesOption = None,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
+    *,
+    limits: LimitOptions,
 ) -> None:
     """Tell what a network costs over a grid of settings.
 
@@ -85,7 +87,7 @@ def sweep(
     from archdsl.studies.ranges import grid
     from archdsl.studies.trial import Trier
 
-    asked = _target(ctx, spec, variant, settings, max_steps, max_depth)
+    asked = _target(ctx, spec, variant, settings, limits)
     with reporting(Format.TEXT) as report:
         report.result_printed = True
         kind = _format(ctx, format, output)
@@ -104,7 +106,9 @@ def sweep(
     _end(rows, complete, output)
 
 
-def _target(ctx: typer.Context, spec: str, variant: str | None, settings: list[str] | None, *limits: int) -> Any:
+def _target(
+    ctx: typer.Context, spec: str, variant: str | None, settings: list[str] | None, limits: LimitOptions
+) -> Any:
     """The target, whose settings are texts for one value or several."""
     from archdsl.cli.specs import SETTINGS
     from archdsl.cli.target import target
@@ -120,7 +124,7 @@ def _target(ctx: typer.Context, spec: str, variant: str | None, settings: list[s
                 ctx.meta[SETTINGS].append((before, f"{values},{part}"))
             else:
                 ctx.fail(f"--set takes name=value,value, got '{part}'.")
-    return target(ctx, spec, variant, None, *limits)
+    return target(ctx, spec, SpecOptions(variant, NetworkOptions(None, limits)))
 
 
 def _without_settings(asked: Any) -> Any:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.diagnostics import CompileError
 from archdsl.driver import Compiled, Limits, compile_network, network_of
-from archdsl.elaborate.settings import setting_names
+from archdsl.elaborate.settings import unknown_settings
 from archdsl.resolve.model import File, Network
-from archdsl.suggest import nearest
 
 
 @dataclass(frozen=True)
@@ -44,13 +43,8 @@ class Subject:
 
     def expect_setting(self, name: str, option: str) -> None:
         """Raises `CompileError` unless the network has a setting of this name, which `option` asks for."""
-        names = setting_names(self.network)
-        if name not in names:
-            meant = nearest(name, names)
-            known = f"it has {', '.join(names)}" if names else None
-            message = f"{option}: {self.network.name} has no parameter `{name}`"
-            help = f"did you mean `{meant}`?" if meant else known
-            raise CompileError([Diagnostic("unknown-parameter", message, help=help)])
+        for unknown in unknown_settings(self.network, [name]):
+            raise CompileError([replace(unknown, message=f"{option}: {unknown.message}")])
 
     @property
     def digest(self) -> str:

@@ -23,7 +23,7 @@ COMMANDS = (
     ("fit", "fit.fit"),
     ("sizes", "sizes.sizes"),
     ("fmt", "fmt.fmt"),
-    ("ops", "ops.ops"),
+    ("ops", "listing.ops"),
     ("import", "import_.import_"),
     ("prove", "prove.prove"),
 )

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from archdsl.cli.options import FileOption, Format, JobsOption, SheetFormatOption, SpecArgument, SpecOptions, grouped
-from archdsl.cli.output import reporting
-from archdsl.cli.progress import progress
+from archdsl.cli.output import progress, reporting
 from archdsl.cli.studies import format_of, put, subject
 
 if TYPE_CHECKING:

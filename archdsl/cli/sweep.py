@@ -23,8 +23,7 @@ from archdsl.cli.options import (
     VariantOption,
     grouped,
 )
-from archdsl.cli.output import Report, in_color, reporting, width
-from archdsl.cli.progress import progress
+from archdsl.cli.output import Report, in_color, progress, reporting, width
 from archdsl.cli.studies import bytes_of, columns, format_of, meanings, subject, words
 
 if TYPE_CHECKING:

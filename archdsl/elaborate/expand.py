@@ -21,7 +21,7 @@ from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet
 from archdsl.ir.builder import Home, Ref
 from archdsl.naming import snake_case
 from archdsl.resolve.model import Block, Network
-from archdsl.resolve.scopes import bound_names
+from archdsl.resolve.names import bound_names
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text

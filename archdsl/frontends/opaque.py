@@ -9,7 +9,7 @@ from torch import fx
 from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.frontends.aten.call import Step, Trace, TraceNode, bound, kind_of, operation
-from archdsl.ops.opaque import Opaque
+from archdsl.ops.internal import Opaque
 
 
 def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset()) -> Step:

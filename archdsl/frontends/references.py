@@ -21,8 +21,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from archdsl.diagnostics import CompileError, Diagnostic, Note
-from archdsl.frontends.collections import COLLECTIONS, Arguments
-from archdsl.frontends.torchvision import declare_operators
+from archdsl.frontends.collections import COLLECTIONS, Arguments, declare_operators
 from archdsl.suggest import nearest
 
 USUAL_INPUT = (3, 224, 224)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from archdsl.frontends.listing import listing
 from archdsl.frontends.naming import Names
 from archdsl.frontends.steps import Made
 from archdsl.ir.graph import Graph, Header, Node, Output, Scope, ScopeKind, Value
 from archdsl.ops.base import Op
-from archdsl.ops.opaque import Opaque
+from archdsl.ops.internal import Opaque
+from archdsl.source import Source, Span
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 """Modules that say nothing of what they hold."""
@@ -180,3 +180,13 @@ def _handed_on(
                 results[path][value] = None
     results[""] = {value: None for output in outputs for value in output.values}
     return results
+
+
+def listing(name: str, lines: Iterable[tuple[str, str]]) -> Mapping[str, Span]:
+    """Spans of a source called `name`, by path, for lines of path and description."""
+    texts = {path: f"{path}: {text}" if path else text for path, text in lines}
+    source = Source(name, "".join(f"{text}\n" for text in texts.values()))
+    starts = source.line_starts
+    return {
+        path: Span(source, starts[line], starts[line] + len(text)) for line, (path, text) in enumerate(texts.items())
+    }

@@ -14,7 +14,7 @@ from archdsl.frontends.naming import Place
 from archdsl.frontends.opaque import as_opaque
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
-from archdsl.ops.input import Input
+from archdsl.ops.internal import Input
 from archdsl.tensor import Tensor
 
 

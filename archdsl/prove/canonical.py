@@ -15,7 +15,7 @@ from archdsl.ops.arguments import sides, spread
 from archdsl.ops.base import Op, Window
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.crop import CenterCrop, Crop, Pad, Trim
-from archdsl.ops.opaque import RESHAPES, Opaque
+from archdsl.ops.internal import RESHAPES, Opaque
 from archdsl.ops.pool import AvgPool
 from archdsl.ops.pool_adaptive import AdaptivePool
 from archdsl.ops.reshape import ChannelSlice

@@ -14,11 +14,8 @@ from archdsl.diagnostics import Diagnostic, Note
 from archdsl.naming import RESERVED
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
-from archdsl.resolve.arguments import too_many_arguments, unknown_argument
-from archdsl.resolve.functions import FUNCTIONS
 from archdsl.resolve.model import Block, File, Network, Parameter
-from archdsl.resolve.scopes import Scope
-from archdsl.resolve.words import words
+from archdsl.resolve.names import FUNCTIONS, Scope, too_many_arguments, unknown_argument, words
 from archdsl.source import Span
 from archdsl.suggest import hint, nearest
 from archdsl.syntax import tree

@@ -5,17 +5,15 @@ Activations need none: they are recognized by what PyTorch makes of them.
 
 from __future__ import annotations
 
-from archdsl.frontends.aten import activation, idioms, merge, norm, pool, resample, shape, weighted
+from archdsl.frontends.aten import activation, idioms, merge, pool, shape, weighted
 from archdsl.frontends.aten.call import Translation
 
 TRANSLATIONS: dict[str, Translation] = {
     **weighted.TRANSLATIONS,
-    **norm.TRANSLATIONS,
     **pool.TRANSLATIONS,
     **activation.TRANSLATIONS,
     **merge.TRANSLATIONS,
     **shape.TRANSLATIONS,
-    **resample.TRANSLATIONS,
 }
 """By the name of the operation, without `aten.`, overload, and the underscore of what works in place."""
 

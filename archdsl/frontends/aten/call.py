@@ -8,7 +8,7 @@ from math import prod
 from typing import Any, TypeAlias
 
 from archdsl.ops.base import Op
-from archdsl.ops.opaque import RESHAPES
+from archdsl.ops.internal import RESHAPES
 from archdsl.tensor import Kind
 
 TraceNode: TypeAlias = Any

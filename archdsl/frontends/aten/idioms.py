@@ -8,8 +8,8 @@ from typing import Any
 from archdsl.frontends.aten.call import Call, Result, Step, TraceNode, Translation, bound, operation
 from archdsl.ops.activation import HardSigmoid
 from archdsl.ops.embed import Embed
+from archdsl.ops.internal import RESHAPES
 from archdsl.ops.norm import LayerNorm, Lrn
-from archdsl.ops.opaque import RESHAPES
 from archdsl.ops.reshape import ChannelShuffle
 
 

@@ -1,14 +1,15 @@
-"""What moves numbers about, adds or cuts borders, or does nothing while evaluating."""
+"""What moves numbers about, adds or cuts borders, resizes maps, or does nothing while evaluating."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation, operation
+from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation, compact, operation
 from archdsl.ops.crop import Pad, Trim
-from archdsl.ops.opaque import RESHAPES
+from archdsl.ops.internal import RESHAPES
 from archdsl.ops.regularize import ChannelDropout, Dropout
 from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, PixelShuffle, SpaceToDepth, Split
+from archdsl.ops.resize import Resize, Upsample
 
 
 def unchanged(call: Call) -> Result:
@@ -130,6 +131,28 @@ def pixel_unshuffle(call: Call) -> Result:
     return Step(SpaceToDepth(factor=call["downscale_factor"]), (call["self"],))
 
 
+def nearest(call: Call) -> Result:
+    return _resampled(call, "nearest", False)
+
+
+def bilinear(call: Call) -> Result:
+    return _resampled(call, "bilinear", call["align_corners"])
+
+
+def _resampled(call: Call, mode: Literal["nearest", "bilinear"], align_corners: bool) -> Result:
+    before, after = call.dims("input")[1:], call.out[1:]
+    options: dict[str, Any] = {"mode": mode, "align_corners": align_corners}
+    factors = call.get("scale_factors")
+    if not factors:
+        return Step(Resize(size=compact(after, len(after)), **options), (call["input"],))
+    if any(n * factor != out for n, factor, out in zip(before, factors, after, strict=True)):
+        # PyTorch then samples by the factor, which is not quite that of the sizes.
+        return None
+    if all(factor == int(factor) for factor in factors):
+        return Step(Upsample(factor=compact(tuple(map(int, factors)), len(after)), **options), (call["input"],))
+    return Step(Resize(size=compact(after, len(after)), **options), (call["input"],))
+
+
 TRANSLATIONS: dict[str, Translation] = {
     "contiguous": unchanged,
     "clone": unchanged,
@@ -156,4 +179,8 @@ TRANSLATIONS: dict[str, Translation] = {
     "channel_shuffle": channel_shuffle,
     "pixel_shuffle": pixel_shuffle,
     "pixel_unshuffle": pixel_unshuffle,
+    "upsample_nearest1d": nearest,
+    "upsample_nearest2d": nearest,
+    "upsample_linear1d": bilinear,
+    "upsample_bilinear2d": bilinear,
 }

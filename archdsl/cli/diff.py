@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archdsl.backends.sheet import Sheet
-    from archdsl.studies.difference import Difference
+    from archdsl.studies.difference import NetworkDifference
 
 BOTH = ("params", "macs", "flops", "live", "field", "layers")
 """Measures of both networks, side by side."""
@@ -82,11 +82,11 @@ def _put(sheets: tuple[Sheet, Sheet], format: str, output: Path | None) -> None:
     print(f"wrote {output}")
 
 
-def _sheets(found: Difference, labels: tuple[str, str], precision: str, exact: bool) -> tuple[Sheet, Sheet]:
+def _sheets(found: NetworkDifference, labels: tuple[str, str], precision: str, exact: bool) -> tuple[Sheet, Sheet]:
     return _totals(found, labels, precision, exact), _entries(found, labels, exact)
 
 
-def _totals(found: Difference, labels: tuple[str, str], precision: str, exact: bool) -> Sheet:
+def _totals(found: NetworkDifference, labels: tuple[str, str], precision: str, exact: bool) -> Sheet:
     """Both networks side by side."""
     from archdsl.backends.sheet import Column, Sheet, shown
 
@@ -132,7 +132,7 @@ def _value(value: Any) -> str:
     return "none" if value is None else shown(value)
 
 
-def _entries(found: Difference, labels: tuple[str, str], exact: bool) -> Sheet:
+def _entries(found: NetworkDifference, labels: tuple[str, str], exact: bool) -> Sheet:
     """The differences, a row each, and what becomes of a checkpoint."""
     from archdsl.backends.sheet import Column, Sheet
     from archdsl.studies.weights import in_words
@@ -167,7 +167,7 @@ def _cost(cost: Any, kind: str) -> tuple[int | None, int | None]:
     return (None, None) if kind == "renamed" else (cost.params, cost.macs)
 
 
-def _facts(found: Difference) -> dict[str, Any]:
+def _facts(found: NetworkDifference) -> dict[str, Any]:
     from archdsl.backends.sheet import plain
 
     loading = found.loading

@@ -22,7 +22,7 @@ from archdsl.cli.studies import bytes_of, columns, format_of, meanings, put, sub
 if TYPE_CHECKING:
     from archdsl.backends.sheet import Sheet
     from archdsl.studies.fit import Fit
-    from archdsl.studies.search import Step
+    from archdsl.studies.search import SearchStep
     from archdsl.studies.subject import Subject
 
 
@@ -123,7 +123,7 @@ def _interleaved(ones: list[Any], others: list[Any]) -> list[Any]:
     return [item for pair in zip(ones, others, strict=True) for item in pair]
 
 
-def _costs(found: Fit, step: Step) -> list[Any]:
+def _costs(found: Fit, step: SearchStep) -> list[Any]:
     costs = [step.costs[budget.measure.name] for budget in found.budgets]
     shares = [cost / budget.limit for cost, budget in zip(costs, found.budgets, strict=True)]
     return _interleaved(costs, shares)

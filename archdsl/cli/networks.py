@@ -30,7 +30,7 @@ NetworkArguments = Annotated[
 
 
 @dataclass
-class _Words:
+class _NamedNetwork:
     """One network as it was written."""
 
     spec: str
@@ -49,12 +49,12 @@ def networks(ctx: typer.Context, words: list[str], options: NetworkOptions) -> l
     ]
 
 
-def _label(one: _Words) -> str:
+def _label(one: _NamedNetwork) -> str:
     return " ".join([one.spec, *(f"{name}={value}" for name, value in one.settings.items())])
 
 
-def _read(ctx: typer.Context, words: list[str]) -> list[_Words]:
-    found: list[_Words] = []
+def _read(ctx: typer.Context, words: list[str]) -> list[_NamedNetwork]:
+    found: list[_NamedNetwork] = []
     for word in words:
         name, equals, value = word.partition("=")
         if equals and re.fullmatch(r"[A-Za-z_]\w*", name) and not isfile(word):
@@ -66,7 +66,7 @@ def _read(ctx: typer.Context, words: list[str]) -> list[_Words]:
         elif word.startswith("@"):
             if not found:
                 ctx.fail(f"'{word}' is a variant and stands before any network.")
-            found.append(_Words(found[-1].spec.partition("@")[0] + word))
+            found.append(_NamedNetwork(found[-1].spec.partition("@")[0] + word))
         else:
-            found.append(_Words(word))
+            found.append(_NamedNetwork(word))
     return found

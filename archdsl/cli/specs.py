@@ -24,7 +24,7 @@ class SpecCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         known = {name: not option.is_flag for option in _options(self, ctx) for name in _names(option)}
-        words = _Words(known)
+        words = _SortedWords(known)
         words.read(args)
         if words.missing and not ctx.resilient_parsing:
             ctx.fail(f"Option '{words.missing}' requires an argument.")
@@ -65,7 +65,7 @@ def option_names(ctx: Any) -> tuple[str, ...]:
     return tuple(name for name in names if name.startswith("--"))
 
 
-class _Words:
+class _SortedWords:
     """Sorts the words of a call. `known` tells of each option of the command whether it takes a value."""
 
     def __init__(self, known: Mapping[str, bool]) -> None:

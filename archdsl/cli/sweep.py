@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from archdsl.studies.ranges import Grid
     from archdsl.studies.record import Record
     from archdsl.studies.subject import Subject
-    from archdsl.studies.sweep import Row
+    from archdsl.studies.sweep import SweepRow
     from archdsl.studies.trial import Trier
 
 DEFAULT = ("params", "macs", "live")
@@ -164,12 +164,14 @@ def _record(output: Path | None, network: Subject, points: Grid, trier: Trier) -
     return Record(output, spec, list(points.dimensions), [*trier.coefficients, *trier.measures])
 
 
-def _run(trier: Trier, points: Grid, record: Record | None, jobs: int | None, report: Report) -> tuple[list[Row], bool]:
+def _run(
+    trier: Trier, points: Grid, record: Record | None, jobs: int | None, report: Report
+) -> tuple[list[SweepRow], bool]:
     """The rows, and whether all are there; Ctrl-C ends the sweep and keeps what it has."""
     from archdsl.studies.sweep import sweep as rows_of
     from archdsl.studies.trial import unused_settings
 
-    found: list[Row] = []
+    found: list[SweepRow] = []
     complete = False
     with progress("settings") as tell:
         rows = rows_of(trier, points, record, jobs, tell)
@@ -182,7 +184,7 @@ def _run(trier: Trier, points: Grid, record: Record | None, jobs: int | None, re
     return found, complete
 
 
-def _print_summary(record: Record, rows: list[Row]) -> None:
+def _print_summary(record: Record, rows: list[SweepRow]) -> None:
     new = sum(row.trial is not None for row in rows)
     problems = sum(bool(row.problem) for row in rows)
     before = f", {len(rows) - new:,} were there" if len(rows) > new else ""
@@ -190,7 +192,7 @@ def _print_summary(record: Record, rows: list[Row]) -> None:
     print(f"wrote {new:,} setting{'s' if new != 1 else ''} to {record.path}{before}{without}")
 
 
-def _end(rows: list[Row], complete: bool, output: Path | None) -> None:
+def _end(rows: list[SweepRow], complete: bool, output: Path | None) -> None:
     if not complete:
         kept = "; the same call goes on" if output else ""
         print(f"interrupted after {len(rows):,} setting{'s' if len(rows) != 1 else ''}{kept}", file=sys.stderr)
@@ -199,7 +201,9 @@ def _end(rows: list[Row], complete: bool, output: Path | None) -> None:
         raise typer.Exit(SPEC_ERROR)
 
 
-def _sheets(network: Subject, points: Grid, trier: Trier, rows: list[Row], precision: str, exact: bool) -> list[Sheet]:
+def _sheets(
+    network: Subject, points: Grid, trier: Trier, rows: list[SweepRow], precision: str, exact: bool
+) -> list[Sheet]:
     """What the settings cost, and for each reason those that are no network."""
     from archdsl.backends.sheet import Column, Sheet
 
@@ -219,11 +223,11 @@ def _sheets(network: Subject, points: Grid, trier: Trier, rows: list[Row], preci
     return [costs, *_problems(rows, settings)]
 
 
-def _problems(rows: Iterable[Row], settings: list[Column]) -> Iterator[Sheet]:
+def _problems(rows: Iterable[SweepRow], settings: list[Column]) -> Iterator[Sheet]:
     """The settings that are no network, by reason."""
     from archdsl.backends.sheet import Column, Sheet
 
-    reasons: dict[str, list[tuple[Row, str]]] = {}
+    reasons: dict[str, list[tuple[SweepRow, str]]] = {}
     for row in rows:
         if row.trial is not None and row.trial.problem is not None:
             problem = row.trial.problem
@@ -239,7 +243,7 @@ def _problems(rows: Iterable[Row], settings: list[Column]) -> Iterator[Sheet]:
         )
 
 
-def _table(network: Subject, points: Grid, trier: Trier, rows: list[Row]) -> Sheet:
+def _table(network: Subject, points: Grid, trier: Trier, rows: list[SweepRow]) -> Sheet:
     """Every setting, with the columns of a record: for programs."""
     from archdsl.backends.sheet import Column, Sheet
     from archdsl.studies.record import KEY, PROBLEM

@@ -15,7 +15,7 @@ from archdsl.naming import RESERVED
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ModuleCall:
     """Where a node was made: the module's path, which call of it, and the op's name."""
 
     module: str
@@ -32,13 +32,13 @@ class Names:
     modules: Mapping[str, str]
 
 
-def names(places: Sequence[Place], leaves: Iterable[str]) -> Names:
+def names(places: Sequence[ModuleCall], leaves: Iterable[str]) -> Names:
     """Names for nodes that were made at `places`; `leaves` are the paths of modules without children."""
     return _Namer(places, frozenset(leaves)).names()
 
 
 class _Namer:
-    def __init__(self, places: Sequence[Place], leaves: frozenset[str]) -> None:
+    def __init__(self, places: Sequence[ModuleCall], leaves: frozenset[str]) -> None:
         self.places = places
         calls: dict[str, Counter[str]] = defaultdict(Counter)
         for place in places:
@@ -50,7 +50,7 @@ class _Namer:
         """Our path of each module."""
         self.bases = Counter((self.home(place), place.op) for place in places if place.module not in self.nodes)
 
-    def home(self, place: Place) -> str:
+    def home(self, place: ModuleCall) -> str:
         """The module that is the scope of a node."""
         return place.module.rpartition(".")[0] if place.module in self.nodes else place.module
 
@@ -68,7 +68,7 @@ class _Namer:
             self.paths[module] = _join(scope, self.free(scope, _legal(name), 1))
         return self.paths[module]
 
-    def id(self, place: Place) -> str:
+    def id(self, place: ModuleCall) -> str:
         scope = self.paths[self.home(place)]
         if place.module not in self.nodes:
             several = self.bases[self.home(place), place.op] > 1

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from archdsl.frontends.naming import Names
-from archdsl.frontends.steps import Made
+from archdsl.frontends.steps import NewNode
 from archdsl.ir.graph import Graph, Header, Node, Output, Scope, ScopeKind, Value
 from archdsl.ops.base import Op
 from archdsl.ops.internal import Opaque
@@ -20,7 +20,7 @@ CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 class Tree:
     """A graph in the making: what was made, under its names."""
 
-    def __init__(self, made: Sequence[Made], named: Names, modules: Mapping[str, Any], name: str) -> None:
+    def __init__(self, made: Sequence[NewNode], named: Names, modules: Mapping[str, Any], name: str) -> None:
         self.made = made
         self.named = named
         self.modules = modules
@@ -49,7 +49,7 @@ class Tree:
     def _value(self, value: tuple[int, int]) -> Value:
         return Value(self.named.ids[value[0]], value[1])
 
-    def _node(self, id: str, scope: str, made: Made) -> Node:
+    def _node(self, id: str, scope: str, made: NewNode) -> Node:
         return Node(
             id=id,
             op=made.op,
@@ -91,7 +91,7 @@ class Tree:
         alone = path not in self.occupied and len(inner) > 1
         return alone and numbered and len({self._class(scope) for scope in inner}) == 1
 
-    def _keys(self, made: Made) -> dict[str, str]:
+    def _keys(self, made: NewNode) -> dict[str, str]:
         """The state_dict's names; a batch normalization also counts its batches."""
         keys = dict(made.weights)
         mean = keys.get("running_mean", "")
@@ -113,7 +113,7 @@ class Tree:
                     yield path, self._class(path)
             yield id, self._description(made)
 
-    def _description(self, made: Made) -> str:
+    def _description(self, made: NewNode) -> str:
         module = self.modules.get(made.place.module)
         if module is not None and made.place.module and not any(module.children()):
             return " ".join(repr(module).split())
@@ -132,7 +132,7 @@ def _prefixes(scope: str) -> Iterator[str]:
     return (".".join(parts[: index + 1]) for index in range(len(parts)))
 
 
-def _homes(ids: Sequence[str], made: Sequence[Made]) -> dict[str, str]:
+def _homes(ids: Sequence[str], made: Sequence[NewNode]) -> dict[str, str]:
     """Where each node keeps its weights: its module or, where another op has that already, the node itself."""
     kept: dict[tuple[Op, tuple[tuple[str, str], ...]], str] = {}
     taken: set[str] = set()
@@ -147,7 +147,7 @@ def _homes(ids: Sequence[str], made: Sequence[Made]) -> dict[str, str]:
     return homes
 
 
-def _home(made: Made) -> str:
+def _home(made: NewNode) -> str:
     """The module whose own names of its parameters are the op's; "" where there is none."""
     homes = {key.rpartition(".")[0] for key in made.weights.values()}
     regular = all(key.rpartition(".")[2] == slot for slot, key in made.weights.items())

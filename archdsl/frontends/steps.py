@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from archdsl.frontends.aten import translations
 from archdsl.frontends.aten.call import Step, Trace, TraceNode, kind_of, operation
-from archdsl.frontends.naming import Place
+from archdsl.frontends.naming import ModuleCall
 from archdsl.frontends.opaque import as_opaque
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
@@ -19,7 +19,7 @@ from archdsl.tensor import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class NewNode:
     """One node to be: `inputs` are numbers of earlier ones and which of their outputs.
 
     `weights` are the module's names of its parameters and buffers, by the op's own names of them.
@@ -29,7 +29,7 @@ class Made:
     inputs: tuple[tuple[int, int], ...]
     outputs: tuple[Tensor, ...]
     weights: Mapping[str, str]
-    place: Place
+    place: ModuleCall
 
 
 class Translator:
@@ -37,7 +37,7 @@ class Translator:
 
     def __init__(self, trace: Trace, inputs: tuple[TraceNode, ...], outputs: tuple[TraceNode, ...]) -> None:
         self.trace = trace
-        self.made: list[Made] = []
+        self.made: list[NewNode] = []
         self._numbers: dict[TraceNode, tuple[int, ...]] = {}
         self._homes: dict[str, tuple[Op, Mapping[str, str]]] = {}
         self._plans: dict[TraceNode, Any] = {}
@@ -124,7 +124,7 @@ class Translator:
         tensor = self._tensor(node)
         op = Input(dims=tensor.dims, kind=tensor.kind)
         self._numbers[node] = (len(self.made),)
-        self.made.append(Made(op, (), (tensor,), {}, Place("", "", node.name)))
+        self.made.append(NewNode(op, (), (tensor,), {}, ModuleCall("", "", node.name)))
 
     def _make(self, node: TraceNode) -> None:
         self._numbers[node] = (self._make_step(self._plan(node), node),)
@@ -140,7 +140,7 @@ class Translator:
             weights = {slot: self.trace.keys[weight.name] for slot, weight in step.weights.items()}
         self._homes.update({key: (step.op, weights) for key in weights.values() if key not in known})
         outputs = step.op.outputs(*(self.made[number].outputs[port] for number, port in inputs))
-        self.made.append(Made(step.op, inputs, outputs, weights, _place(node, step.op)))
+        self.made.append(NewNode(step.op, inputs, outputs, weights, _place(node, step.op)))
         return len(self.made) - 1
 
 
@@ -152,8 +152,8 @@ def _values(step: Step) -> Iterator[TraceNode]:
             yield source
 
 
-def _place(node: TraceNode, op: Op) -> Place:
+def _place(node: TraceNode, op: Op) -> ModuleCall:
     stack = node.meta.get("nn_module_stack") or {"": ("", None)}
     call, (path, _) = list(stack.items())[-1]
     name = operation(node) if op.name == "opaque" else op.name
-    return Place(path, call, name.strip("_"))
+    return ModuleCall(path, call, name.strip("_"))

@@ -47,7 +47,7 @@ Padding = Literal["same", "tf_same", "valid"] | Sides
 Like = Literal["like"]
 """Stands in an argument for a value of the network, which becomes a further input of the op."""
 
-Part = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 """A probability."""
 
 

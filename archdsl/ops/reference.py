@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from archdsl.ops.arguments import Count, Distance, Like, Part, Sides, Size
+from archdsl.ops.arguments import Count, Distance, Like, Probability, Sides, Size
 from archdsl.ops.base import REGISTRY, Example, Family, Op
 from archdsl.ops.initialize import INITIALIZERS, Initializer, Scale, Weights
 from archdsl.ops.reshape import Parts
@@ -20,7 +20,7 @@ WORDS: dict[Any, str] = {
     Size: "a size (3, 1x7)",
     Sides: "pixels (1, 1x2, [0, 1, 0, 1])",
     Parts: "a number or a list",
-    Part: "a number from 0 to 1",
+    Probability: "a number from 0 to 1",
     Like: "a value of the network",
     Weights: "an initializer or a number",
     Scale: "an initializer or a number",

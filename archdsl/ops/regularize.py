@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archdsl.ops.arguments import Part
+from archdsl.ops.arguments import Probability
 from archdsl.ops.base import Example, Family, Kept, Module, Rearrangement, Store, Support, register
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
@@ -47,7 +47,7 @@ class Dropout(Regularization):
     name = "dropout"
     in_place = True
 
-    p: Part = Field(default=0.5, description="probability of a number to be dropped")
+    p: Probability = Field(default=0.5, description="probability of a number to be dropped")
 
     def _lots(self, x: Tensor) -> int:
         return x.size
@@ -68,7 +68,7 @@ class ChannelDropout(Regularization):
     name = "channel_dropout"
     in_place = True
 
-    p: Part = Field(default=0.5, description="probability of a channel to be dropped")
+    p: Probability = Field(default=0.5, description="probability of a channel to be dropped")
 
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x)

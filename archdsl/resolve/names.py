@@ -57,10 +57,10 @@ def _step_names(step: tree.Step) -> Iterator[str]:
                 yield from _step_names(otherwise)
 
 
-class Scope:
+class KnownNames:
     """Names known at one point of a body, with where each was defined."""
 
-    def __init__(self, parent: Scope | None = None) -> None:
+    def __init__(self, parent: KnownNames | None = None) -> None:
         self.parent = parent
         self.names: dict[str, Span | None] = {}
 

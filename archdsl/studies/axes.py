@@ -21,7 +21,7 @@ SIDES = {1: ("length",), 2: ("length",), 3: ("height", "width")}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Dimension:
     """One dimension of one input: the input's number and name, the dimension's number and what it is called."""
 
     index: int
@@ -38,7 +38,7 @@ class Axis:
     """
 
     setting: str | None
-    places: tuple[Place, ...]
+    places: tuple[Dimension, ...]
     start: int
     inputs: tuple[Tensor, ...]
 
@@ -83,7 +83,7 @@ def axes(subject: Subject, *, together: bool = False) -> tuple[Axis, ...]:
     """
     settings = setting_names(subject.network)
     inputs = _inputs(subject)
-    found: dict[tuple[str | None, str, int], list[Place]] = {}
+    found: dict[tuple[str | None, str, int], list[Dimension]] = {}
     for index, declared in enumerate(subject.network.inputs):
         for place, written in _places(index, declared, inputs[index]):
             named = written.name if isinstance(written, tree.Name) and written.name in settings else None
@@ -108,14 +108,14 @@ def _tensor(declared: tree.Input, environment: Environment) -> Tensor:
     return Tensor(*(dims if isinstance(dims, tuple) else (dims,)), kind=declared.kind)
 
 
-def _places(index: int, declared: tree.Input, tensor: Tensor) -> Iterator[tuple[Place, tree.Expression | None]]:
+def _places(index: int, declared: tree.Input, tensor: Tensor) -> Iterator[tuple[Dimension, tree.Expression | None]]:
     """Each dimension that is a size, and what the spec says there."""
     first = 0 if tensor.kind == "int" else 1
     dims = declared.shape.dims if isinstance(declared.shape, tree.Shape) else (declared.shape,)
     sides = SIDES.get(tensor.rank, ("size",) * tensor.rank)
     for dimension in range(first, tensor.rank):
         written = dims[dimension] if len(dims) == tensor.rank else None
-        yield Place(index, declared.name.name, dimension, sides[dimension - first]), written
+        yield Dimension(index, declared.name.name, dimension, sides[dimension - first]), written
 
 
 def _declared(declared: tree.Input, tensor: Tensor) -> tree.Input:

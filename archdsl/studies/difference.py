@@ -17,7 +17,7 @@ MEASURED = ("params", "macs", "flops", "live", "kept", "field", "layers")
 
 
 @dataclass(frozen=True)
-class Difference:
+class NetworkDifference:
     """`follows` is the cost of the `followers`: ops that are as they were, but get or give other shapes."""
 
     before: Graph
@@ -35,12 +35,12 @@ class Difference:
         return not self.entries and not self.followers
 
 
-def difference(before: Graph, after: Graph, width: int = 4) -> Difference:
+def difference(before: Graph, after: Graph, width: int = 4) -> NetworkDifference:
     """From the first to the second; `width` is the bytes of a number."""
     pairing = pair(before, after)
     finder = Finder(pairing)
     entries = [*joined(finder.inside("")), *finder.outputs()]
-    return Difference(
+    return NetworkDifference(
         before,
         after,
         tuple(entries),

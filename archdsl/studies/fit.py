@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.studies.budgets import Budget
-from archdsl.studies.search import Ends, Search, Step, own_value
+from archdsl.studies.search import Ends, Search, SearchStep, own_value
 from archdsl.studies.subject import Subject
 from archdsl.studies.trial import unused_settings
 
@@ -33,14 +33,14 @@ class Fit:
     name: str
     budgets: tuple[Budget, ...]
     ends: Ends
-    best: Step | None
-    beyond: Step | None
+    best: SearchStep | None
+    beyond: SearchStep | None
     tried: int
     turn: Ends | None
     constant: bool
     warnings: tuple[Diagnostic, ...]
 
-    def over(self, step: Step) -> list[Budget]:
+    def over(self, step: SearchStep) -> list[Budget]:
         """The budgets that a step exceeds."""
         return [budget for budget in self.budgets if step.costs[budget.measure.name] > budget.limit]
 

@@ -24,14 +24,14 @@ DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SearchStep:
     """One value that the network takes, and what it costs with it, by measure."""
 
     value: int | float
     costs: Mapping[str, float]
 
 
-Ends = tuple[Step, Step]
+Ends = tuple[SearchStep, SearchStep]
 """The cheaper one first."""
 
 
@@ -50,28 +50,28 @@ class Search:
     def __post_init__(self) -> None:
         self.trier = Trier(self.subject, tuple(budget.measure.name for budget in self.budgets), (), self.width)
 
-    def step(self, value: float) -> Step | None:
+    def step(self, value: float) -> SearchStep | None:
         """What the network costs; None where there is none."""
         if value not in self.trials:
             self.trials[value] = self.trier({self.name: value})
         trial = self.trials[value]
-        return None if trial.problem else Step(value, trial.values)
+        return None if trial.problem else SearchStep(value, trial.values)
 
-    def near(self, value: float, low: float, high: float) -> Step | None:
+    def near(self, value: float, low: float, high: float) -> SearchStep | None:
         """The step at this value; for a whole number that the network does not take, one beside it."""
         beside = range(NEIGHBOURS + 1) if self.whole else range(1)
         values = (value + sign * distance for distance in beside for sign in (-1, 1))
         return self._first(value for value in dict.fromkeys(values) if low <= value <= high)
 
-    def _first(self, values: Iterable[float]) -> Step | None:
+    def _first(self, values: Iterable[float]) -> SearchStep | None:
         return next((step for value in values if (step := self.step(value))), None)
 
     @property
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[SearchStep]:
         """All that was found, by value."""
         return [step for value in sorted(self.trials) if (step := self.step(value))]
 
-    def meets(self, step: Step) -> bool:
+    def meets(self, step: SearchStep) -> bool:
         return all(step.costs[budget.measure.name] <= budget.limit for budget in self.budgets)
 
     # --- where to search -------------------------------------------------------------------
@@ -104,11 +104,11 @@ class Search:
                 return self._walk(start, dear if self.meets(start) else cheap)
         return start, start
 
-    def _other_costs(self, start: Step, values: Sequence[float]) -> Step | None:
+    def _other_costs(self, start: SearchStep, values: Sequence[float]) -> SearchStep | None:
         steps = (self._beyond(value) for value in values)
         return next((step for step in steps if step and step.costs != start.costs), None)
 
-    def _walk(self, start: Step, values: Sequence[float]) -> Ends:
+    def _walk(self, start: SearchStep, values: Sequence[float]) -> Ends:
         """The last step on this side of the budget and the first on the other."""
         before, wanted = start, not self.meets(start)
         for value in values:
@@ -120,7 +120,7 @@ class Search:
             before = step
         return in_order(start, before)
 
-    def _beyond(self, value: float) -> Step | None:
+    def _beyond(self, value: float) -> SearchStep | None:
         """A step at or near a value on the way outwards."""
         return self.near(value, value - NEIGHBOURS, value + NEIGHBOURS)
 
@@ -145,7 +145,7 @@ class Search:
 
     # --- the search ------------------------------------------------------------------------
 
-    def bisect(self, cheap: Step, dear: Step) -> tuple[Step | None, Step | None]:
+    def bisect(self, cheap: SearchStep, dear: SearchStep) -> tuple[SearchStep | None, SearchStep | None]:
         """The last step that meets the budgets and the first that does not, between two ends."""
         if not self.meets(cheap):
             return None, cheap
@@ -158,14 +158,14 @@ class Search:
                 dear = middle
         return self._shortened(cheap, dear.value), self._shortened(dear, cheap.value)
 
-    def _middle(self, one: float, other: float) -> Step | None:
+    def _middle(self, one: float, other: float) -> SearchStep | None:
         """A step between two values, near the middle; None where there is none left."""
         if self.whole:
             low, high = sorted((one, other))
             return self.near((low + high) // 2, low + 1, high - 1)
         return self.step((one + other) / 2) if abs(one - other) > 10**-DIGITS else None
 
-    def _shortened(self, step: Step, away_from: float) -> Step:
+    def _shortened(self, step: SearchStep, away_from: float) -> SearchStep:
         """The same costs at a value with fewer digits, away from another one: costs are steps, and a step is wide."""
         if self.whole:
             return step
@@ -195,7 +195,7 @@ class Search:
                     return one, other
         return None
 
-    def scan(self, ends: Ends, most: int) -> tuple[Step | None, Step | None]:
+    def scan(self, ends: Ends, most: int) -> tuple[SearchStep | None, SearchStep | None]:
         """The most costly step that meets the budgets; every whole number is tried, where there are at most `most`."""
         low, high = sorted(end.value for end in ends)
         if self.whole and high - low <= most:
@@ -207,7 +207,7 @@ class Search:
         return (good[-1], None) if good else (None, steps[0])
 
 
-def in_order(one: Step, other: Step) -> Ends:
+def in_order(one: SearchStep, other: SearchStep) -> Ends:
     """The cheaper first, by the first measure in which they differ."""
     for name, cost in one.costs.items():
         if cost != other.costs[name]:

@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from fractions import Fraction
 from math import isinf
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 from lark import Token, Tree
 from lark.tree import Meta
 
 from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.source import Source, Span
+from archdsl.source import HasSpan, Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.mistakes import shortened
 
@@ -41,14 +41,7 @@ DIGITS = 40
 """Numbers have at most so many characters."""
 
 
-class Placed(Protocol):
-    """Whatever has a span."""
-
-    @property
-    def span(self) -> Span: ...
-
-
-class Builder:
+class TreeBuilder:
     """Makes one tree; `source` is what its spans point into.
 
     A method has the name of its rule, and takes the rule's place in the text and what its parts became.
@@ -82,7 +75,7 @@ class Builder:
             made.append((getattr(self, part.data)(part.meta, *(child for child, _ in parts)), depth))
         return made[0][0]
 
-    def span(self, meta: Meta, last: Placed | None = None) -> Span:
+    def span(self, meta: Meta, last: HasSpan | None = None) -> Span:
         """From the first token of a rule to its last; to `last` where the rule goes on over line ends."""
         return Span(self.source, meta.start_pos, last.span.end if last else meta.end_pos)
 
@@ -163,7 +156,7 @@ class Builder:
         breaks = frozenset(i for i in range(1, len(steps)) if self.on_new_line(steps[i - 1], steps[i]))
         return tree.Chain(steps, breaks, steps[0].span.to(steps[-1].span))
 
-    def on_new_line(self, before: Placed, after: Placed) -> bool:
+    def on_new_line(self, before: HasSpan, after: HasSpan) -> bool:
         return "\n" in self.source.text[before.span.end : after.span.start]
 
     def merge_line(self, meta: Meta, *steps: tree.Step | tree.Merge) -> tree.Chain:

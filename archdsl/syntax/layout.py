@@ -66,7 +66,7 @@ ALIENS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogicalLine:
     """A logical line: `start` is the offset of its first word, `indent` the columns before it.
 
     `goes_on` where it belongs to a statement above: `elif` and `else`.
@@ -78,11 +78,11 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class LogicalLines:
     """A logical line goes on inside brackets, and where the next one begins with `->`."""
 
     comments: tuple[Comment, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[LogicalLine, ...]
     problems: tuple[Diagnostic, ...]
 
     def definition(self, offset: int) -> tuple[int, int | None]:
@@ -108,7 +108,7 @@ class Layout:
         return begins[after - 1] if after else 0, begins[after] if after < len(begins) else None
 
 
-def scan(source: Source) -> Layout:
+def scan(source: Source) -> LogicalLines:
     """Comments, logical lines, and what is wrong with brackets, quotes, characters and indentation."""
     scanner = _Scanner(source)
     blanks = source.text[: len(source.text) - len(source.text.lstrip(" \t\r\f"))]
@@ -120,7 +120,7 @@ def scan(source: Source) -> Layout:
             break
     else:
         scanner.left_open()
-    return Layout(tuple(scanner.comments), tuple(scanner.lines), tuple(scanner.problems))
+    return LogicalLines(tuple(scanner.comments), tuple(scanner.lines), tuple(scanner.problems))
 
 
 @dataclass
@@ -129,7 +129,7 @@ class _Scanner:
 
     source: Source
     comments: list[Comment] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
+    lines: list[LogicalLine] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
     brackets: list[tuple[str, int]] = field(default_factory=list)
     indents: list[int] = field(default_factory=lambda: [0])
@@ -158,7 +158,7 @@ class _Scanner:
         if text.startswith("->", start) and self.lines:
             self.check_continuation(start, indent)
         else:
-            self.lines.append(Line(start, indent, bool(re.compile(r"(?:elif|else)\b").match(text, start))))
+            self.lines.append(LogicalLine(start, indent, bool(re.compile(r"(?:elif|else)\b").match(text, start))))
             self.check_indent(start, start - len(blanks), indent)
 
     def check_blanks(self, start: int, blanks: str) -> None:

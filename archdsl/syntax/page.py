@@ -6,21 +6,13 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from archdsl.source import Span
+from archdsl.source import HasSpan, Span
 from archdsl.syntax.pretty import INDENT, Doc, render
 from archdsl.syntax.tree import Comment
 
-
-class Placed(Protocol):
-    """Whatever has a span."""
-
-    @property
-    def span(self) -> Span: ...
-
-
-Node = TypeVar("Node", bound=Placed)
+Node = TypeVar("Node", bound=HasSpan)
 
 
 class Page:

@@ -23,8 +23,8 @@ from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.resources import grammar_text
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
-from archdsl.syntax.builder import Builder
-from archdsl.syntax.layout import TAB, Layout, scan
+from archdsl.syntax.builder import TreeBuilder
+from archdsl.syntax.layout import TAB, LogicalLines, scan
 from archdsl.syntax.teaching import explain
 
 LARGEST = 4 * 2**20
@@ -153,14 +153,14 @@ def _parse(source: Source, text: str, start: str = "file") -> Tree[Token] | Diag
 
 def _built(source: Source, parsed: Tree[Token]) -> tuple[Any, list[Diagnostic]]:
     """What the builder makes of Lark's tree, and what it finds wrong."""
-    builder = Builder(source)
+    builder = TreeBuilder(source)
     try:
         return builder.build(parsed), builder.problems
     except CompileError as error:
         return None, [*builder.problems, *error.diagnostics]
 
 
-def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
+def _problems(source: Source, layout: LogicalLines) -> list[Diagnostic]:
     """Every error that stands on its own: the statement of each is blanked out and the rest parsed again."""
     problems = list(layout.problems[:REPORTED])
     if len(problems) == REPORTED or any(problem.code == "mixed-indentation" for problem in problems):
@@ -184,7 +184,7 @@ def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
     return problems
 
 
-def _without(text: str, layout: Layout, problem: Diagnostic) -> str:
+def _without(text: str, layout: LogicalLines, problem: Diagnostic) -> str:
     """The text with blanks for what has an error: a statement, for which a name stands in, or a definition."""
     indentation = problem in layout.problems and problem.code == "bad-indentation"
     for span in (problem.span, *(note.span for note in problem.notes)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from archdsl.syntax import tree
-from archdsl.syntax.pretty import Choose, Doc, Group, Line, Nest, bracketed, flat_text, separated
+from archdsl.syntax.pretty import Choose, Doc, Group, LineBreak, Nest, bracketed, flat_text, separated
 
 # How tightly an expression holds together; an operand that is looser than its place asks for has parentheses.
 CONDITIONAL, OR, AND, NOT, COMPARE, SHAPE, SUM, PRODUCT, SIGN, POWER, ATOM = range(11)
@@ -137,7 +137,7 @@ def steps_doc(steps: Sequence[Doc], breaks: Collection[int]) -> Doc:
 
 
 def arrow_doc(step: Doc, broken: bool) -> Doc:
-    return (Line(None), "-> ", step) if broken else Group((Line(), "-> ", step))
+    return (LineBreak(None), "-> ", step) if broken else Group((LineBreak(), "-> ", step))
 
 
 def step_doc(step: tree.Step) -> Doc:
@@ -188,8 +188,8 @@ def merge_head(merge: tree.Merge) -> Doc:
 
 def _branches(branches: Collection[tree.Branch]) -> Doc:
     """`{a | b}`, or a branch a line, each behind its bar."""
-    docs = separated((Line(" "), "| "), (branch_doc(branch) for branch in branches))
-    return Group(("{", Nest((Line(""), Choose("", "| "), *docs)), Line(""), "}"))
+    docs = separated((LineBreak(" "), "| "), (branch_doc(branch) for branch in branches))
+    return Group(("{", Nest((LineBreak(""), Choose("", "| "), *docs)), LineBreak(""), "}"))
 
 
 def branch_doc(branch: tree.Branch) -> Doc:

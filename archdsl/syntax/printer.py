@@ -31,7 +31,7 @@ from archdsl.syntax.pretty import (
     Choose,
     Doc,
     Group,
-    Line,
+    LineBreak,
     Nest,
     bracketed,
     flat_text,
@@ -81,8 +81,8 @@ class _Printer:
                     self.declaration(item, limit)
 
     def imports(self, item: tree.Import) -> None:
-        names = separated((",", Line()), (name.name for name in item.names))
-        group = Group((Choose("", "("), Nest((Line(""), *names)), Choose("", ","), Line(""), Choose("", ")")))
+        names = separated((",", LineBreak()), (name.name for name in item.names))
+        group = Group((Choose("", "("), Nest((LineBreak(""), *names)), Choose("", ","), LineBreak(""), Choose("", ")")))
         self.page.write(("from ", ".".join(item.path), " import ", group), item.span)
 
     def network(self, network: tree.Network, limit: int) -> None:
@@ -267,7 +267,7 @@ def _steps(steps: Sequence[Doc], breaks: Collection[int], asides: Mapping[int, S
     docs: list[Doc] = []
     for i, step in enumerate(steps[1:], 1):
         for comment in asides.get(i, ()):
-            docs.append((Line(None), comment.text) if comment.own_line else Aside(f"  {comment.text}"))
+            docs.append((LineBreak(None), comment.text) if comment.own_line else Aside(f"  {comment.text}"))
         docs.append(arrow_doc(step, i in breaks))
     return steps[0], Nest(tuple(docs))
 

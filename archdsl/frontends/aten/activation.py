@@ -27,7 +27,7 @@ EXAMPLE = Tensor(4, 3, 3)
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class TracedOp:
     """The last call that an op comes to, and the value at the beginning, in a trace of the op alone.
 
     `arguments` are the names of the op's arguments by the numbers that stand for them in this trace.
@@ -92,7 +92,7 @@ def _probes(kind: type[Op]) -> Iterator[tuple[Op, Mapping[float, str]]]:
         yield op, {number: name for name, number in numbers.items()}
 
 
-def _traced(probes: list[tuple[Op, Mapping[float, str]]]) -> Iterator[Pattern]:
+def _traced(probes: list[tuple[Op, Mapping[float, str]]]) -> Iterator[TracedOp]:
     """All in one trace, which takes as long as one of one op; each by itself, if some cannot be traced."""
     try:
         trace = export(
@@ -104,7 +104,7 @@ def _traced(probes: list[tuple[Op, Mapping[float, str]]]) -> Iterator[Pattern]:
                 yield from _traced([probe])
         return
     for (op, arguments), (_, last) in zip(probes, trace.outputs, strict=True):
-        yield Pattern(op, last, trace.inputs[0], arguments)
+        yield TracedOp(op, last, trace.inputs[0], arguments)
 
 
 class _AtOnce(nn.Module):

@@ -8,7 +8,7 @@ from archdsl.prove.form import Form, Part, Wire, each_of, only_user
 
 
 def drop_trivial(form: Form) -> bool:
-    """A factor of 1, an empty border, a window of one pixel at stride 1 and a merge of one value give the value itself."""
+    """A factor of 1, an empty border, a window of one pixel at stride 1, a merge of one value: each gives its input."""
     dropped = [part for part in form.parts() if _does_nothing(part)]
     form.replace({part.wire: part.inputs[0] for part in dropped})
     return bool(dropped)

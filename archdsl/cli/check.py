@@ -40,7 +40,7 @@ def check(
 
 
 def _check(target: Target, all_variants: bool, report: Report) -> None:
-    """Adds what is wrong with one spec to the report, and says which of its variants; prints what came out."""
+    """Checks one spec: adds diagnostics with the variants that they are about to the report, and prints the results."""
     from archdsl.diagnostics import CompileError
 
     found: dict[Diagnostic, list[str]] = {}
@@ -57,7 +57,7 @@ def _check(target: Target, all_variants: bool, report: Report) -> None:
 
 
 def _variants(target: Target) -> Iterator[str | None]:
-    """The defaults where they are complete, then the variants."""
+    """None for the defaults (if every parameter has one), then the names of the variants."""
     network = target.file.network
     if network is None or all(parameter.default is not None for parameter in network.parameters):
         yield None

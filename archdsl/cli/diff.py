@@ -64,7 +64,7 @@ def diff(
 
 
 def _put(sheets: tuple[Sheet, Sheet], format: str, output: Path | None) -> None:
-    """Both sheets where people read them, the entries alone for programs."""
+    """Prints both sheets for people, only the entries for programs."""
     import sys
     from pathlib import Path
 
@@ -163,7 +163,7 @@ def _entries(found: NetworkDifference, labels: tuple[str, str], exact: bool) -> 
 
 
 def _cost(cost: Any, kind: str) -> tuple[int | None, int | None]:
-    """Nothing for what has only another name."""
+    """Parameters and MACs of an entry; none for a renamed member."""
     return (None, None) if kind == "renamed" else (cost.params, cost.macs)
 
 

@@ -31,7 +31,7 @@ NetworkArguments = Annotated[
 
 @dataclass
 class _NamedNetwork:
-    """One network as it was written."""
+    """One network of the call: its spec and its settings."""
 
     spec: str
     settings: dict[str, str] = field(default_factory=dict)

@@ -87,7 +87,7 @@ class LimitOptions:
 
 @dataclass(frozen=True, slots=True)
 class NetworkOptions:
-    """What may be said of several networks: settings that all of them have."""
+    """Options for several networks: settings that all of them have."""
 
     settings: SetOption = None
     limits: LimitOptions = field(default_factory=LimitOptions)
@@ -95,7 +95,7 @@ class NetworkOptions:
 
 @dataclass(frozen=True, slots=True)
 class SpecOptions:
-    """What may be said of a spec: its variant and settings."""
+    """Options for a spec: its variant and settings."""
 
     variant: VariantOption = None
     network: NetworkOptions = field(default_factory=NetworkOptions)

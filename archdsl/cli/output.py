@@ -130,12 +130,12 @@ def in_short(graph: Graph) -> str:
 
 
 EVERY = 0.1
-"""Seconds from one picture of the bar to the next."""
+"""Seconds between two updates of the progress bar."""
 
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Inside, a function to be told how many are done and how many there are."""
+    """Shows a progress bar; yields a function to call with how many are done and how many there are."""
     if not in_color(sys.stderr):
         yield lambda done, total: None
         return
@@ -143,7 +143,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     parts = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # Without a thread of its own, so that processes can be forked meanwhile.
+    # Without a thread of its own, since processes are forked while the bar is shown.
     with Progress(*parts, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task(what, total=None)
         shown = 0.0

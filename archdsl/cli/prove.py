@@ -82,7 +82,7 @@ def _ours(
     options: SpecOptions,
     structure: bool,
 ) -> Side:
-    """What is to be proven: a spec or, where the name is one of code, that code."""
+    """The network to prove: that of a spec or, if the name is a reference, that of its code."""
     from archdsl.cli.target import target
     from archdsl.frontends.load import is_reference, load_reference
     from archdsl.prove.sides import of_graph, of_reference

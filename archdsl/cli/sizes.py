@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archdsl.studies.sizes import Reason, Sizes
 
 SHOWN = 4
-"""Sizes around the declared one that are named, and nodes that lose rows."""
+"""Most sizes that are listed, and most nodes that lose rows."""
 
 
 @grouped
@@ -70,7 +70,7 @@ def _sheet(title: str, found: tuple[Sizes, ...]) -> Sheet:
 
 
 def _alike(found: tuple[Sizes, ...]) -> list[list[Sizes]]:
-    """Axes of which the same is to be told together: mostly height and width."""
+    """Groups of axes with the same result, mostly height and width."""
     groups: dict[tuple[Any, ...], list[Sizes]] = {}
     for one in found:
         rules = (one.accepted, one.smallest, one.exceptions, one.lossless, one.same_weights)

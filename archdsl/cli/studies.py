@@ -1,4 +1,4 @@
-"""What the commands that compare and vary networks have in common: options, columns, how a sheet is put out."""
+"""What the commands that compare and vary networks share: options, columns, printing of sheets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MeasuresOption = Annotated[
 
 
 def subject(target: Target) -> Subject:
-    """What a study varies. Raises `CompileError` for settings that the network does not have."""
+    """The subject of a study. Raises `CompileError` for settings that the network does not have."""
     from archdsl.diagnostics import CompileError, Diagnostic
     from archdsl.studies.subject import Subject
 
@@ -66,7 +66,7 @@ def columns(names: Iterable[str]) -> list[Column]:
 
 
 def meanings(names: Iterable[str], precision: str) -> list[str]:
-    """What the measures mean that a reader could take for something else."""
+    """Notes on measures that could be misunderstood."""
     from archdsl.studies.measures import MEASURES
 
     about = [f"{name}: {MEASURES[name].about}" for name in names if name in ("live", "kept")]

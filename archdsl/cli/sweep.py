@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 DEFAULT = ("params", "macs", "live")
 
 SHOWN = 20
-"""Settings that are no network, named for each reason."""
+"""Most failing settings that are listed for each reason."""
 
 RecordOption = Annotated[
     Path | None,
@@ -108,7 +108,7 @@ def sweep(
 def _target(
     ctx: typer.Context, spec: str, variant: str | None, settings: list[str] | None, limits: LimitOptions
 ) -> Any:
-    """The target, whose settings are texts for one value or several."""
+    """The target; its settings are texts for one or several values."""
     from archdsl.cli.specs import SETTINGS
     from archdsl.cli.target import target
     from archdsl.studies.ranges import split
@@ -143,7 +143,7 @@ def _format(ctx: typer.Context, format: str | None, output: Path | None) -> str:
 
 
 def _columns(network: Subject, text: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Measures, and settings whose values are wanted."""
+    """Splits the wanted columns into measures and settings."""
     from archdsl.analyses.choices import choose
     from archdsl.elaborate.settings import setting_names
     from archdsl.studies.measures import MEASURES

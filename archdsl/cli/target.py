@@ -1,4 +1,4 @@
-"""What a call asks for: a spec, one of its variants, settings, limits."""
+"""The target of a command: a spec, one of its variants, settings, limits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """One spec of a call. `settings` are texts by name; `options` are what the command understands besides."""
+    """One spec of a call. `settings` are texts by name; `options` are the names of the command's own options."""
 
     spec: str
     variant: str | None
@@ -32,7 +32,7 @@ class Target:
 
     @cached_property
     def file(self) -> File:
-        """The resolved spec; of a graph file its name alone. Raises `CompileError`."""
+        """The resolved spec; for a graph file, an empty one with its name. Raises `CompileError`."""
         if self.is_graph:
             from archdsl.resolve.model import File
             from archdsl.source import Source
@@ -83,7 +83,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """A name for its files that says what is particular about it, and can be imported: `efficientnet_phi3`."""
+        """A name for output files, made of the spec and its settings, that Python can import: `efficientnet_phi3`."""
         parts = [Path(self.file.source.name).stem, self.variant or ""]
         parts += [f"{name}{value.strip('[]')}" for name, value in self.settings.items()]
         name = re.sub(r"\W+", "_", "_".join(filter(None, parts))).strip("_")

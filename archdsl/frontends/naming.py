@@ -1,7 +1,7 @@
-"""Where calls of a trace are in the tree of modules, and what nodes and scopes are called there.
+"""Names of nodes and scopes of an imported network, from the modules whose calls made them.
 
-A module without children that makes one node is that node: its path is the node's id. Otherwise the module is
-a scope, and its nodes are called by their ops.
+If a module without children makes one node, the node's id is the module's path. Otherwise the module is a scope,
+and its nodes are named after their ops.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class _Namer:
         for place in places:
             calls[place.module][place.call] += 1
         self.nodes = {path for path, counts in calls.items() if path and path in leaves and max(counts.values()) == 1}
-        """Modules that are nodes."""
+        """Modules that make one node, and give it their path."""
         self.taken: dict[str, set[str]] = defaultdict(set)
         self.paths: dict[str, str] = {"": ""}
-        """Our path of each module."""
+        """The path that each module gets here."""
         self.bases = Counter((self.home(place), place.op) for place in places if place.module not in self.nodes)
 
     def home(self, place: ModuleCall) -> str:

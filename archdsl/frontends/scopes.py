@@ -1,4 +1,4 @@
-"""Named ops and the tree of modules in, a graph out."""
+"""Builds the graph of an imported network from its named nodes and the tree of its modules."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from archdsl.ops.internal import Opaque
 from archdsl.source import Source, Span
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
-"""Modules that say nothing of what they hold."""
+"""Modules whose class says nothing about their content."""
 
 
 class Tree:
-    """A graph in the making: what was made, under its names."""
+    """Builds a graph from new nodes and their names."""
 
     def __init__(self, made: Sequence[NewNode], named: Names, modules: Mapping[str, Any], name: str) -> None:
         self.made = made
@@ -27,9 +27,9 @@ class Tree:
         self.name = name
         self.paths = _all_scopes(named)
         self.within: dict[str, list[str]] = defaultdict(list)
-        """The scopes that a scope holds directly."""
+        """The scopes directly inside each scope."""
         self.occupied = frozenset(named.scopes)
-        """The scopes that hold nodes directly."""
+        """The scopes with nodes directly inside."""
         for path in self.paths[1:]:
             self.within[path.rpartition(".")[0]].append(path)
         self.homes = _homes(named.ids, made)
@@ -79,11 +79,11 @@ class Tree:
         return Scope(path, kind, parent, self.spans[path], path, block=block, copy=copy, results=results)
 
     def _class(self, path: str) -> str:
-        """What the module is an instance of."""
+        """The name of the module's class."""
         return type(self.modules[self.named.modules[path]]).__name__
 
     def _holds_copies(self, path: str) -> bool:
-        """Whether a scope is nothing but numbered modules of one class, and not such a module itself."""
+        """Whether a scope holds only numbered modules of one class, and is not such a copy itself."""
         if path and self._holds_copies(path.rpartition(".")[0]):
             return False
         inner = self.within[path]
@@ -137,7 +137,7 @@ def _homes(ids: Sequence[str], made: Sequence[NewNode]) -> dict[str, str]:
     kept: dict[tuple[Op, tuple[tuple[str, str], ...]], str] = {}
     taken: set[str] = set()
     homes: dict[str, str] = {}
-    # Nodes without weights come last: none of them may have the name of a place where weights are.
+    # Nodes without weights come last, so that none of them takes the name of a module that holds weights.
     for id, one in sorted(zip(ids, made, strict=True), key=lambda pair: not pair[1].weights):
         content = (one.op, tuple(one.weights.items()))
         if not one.weights or content not in kept:
@@ -148,7 +148,7 @@ def _homes(ids: Sequence[str], made: Sequence[NewNode]) -> dict[str, str]:
 
 
 def _home(made: NewNode) -> str:
-    """The module whose own names of its parameters are the op's; "" where there is none."""
+    """The module whose parameters have the op's own names; "" if there is none."""
     homes = {key.rpartition(".")[0] for key in made.weights.values()}
     regular = all(key.rpartition(".")[2] == slot for slot, key in made.weights.items())
     return homes.pop() if regular and len(homes) == 1 else ""
@@ -168,7 +168,7 @@ def _outputs(results: Sequence[tuple[str, Value]], lasting: int) -> tuple[Output
 def _handed_on(
     nodes: Sequence[Node], inputs: Sequence[tuple[Value, ...]], outputs: Sequence[Output]
 ) -> Mapping[str, dict[Value, None]]:
-    """For each scope the values that are made in it and used outside."""
+    """The results of each scope: values that are made in it and used outside."""
     scopes = {node.id: node.scope for node in nodes}
     uses = [(value, node.scope) for node, values in zip(nodes, inputs, strict=True) for value in values]
     uses += [(value, "") for output in outputs for value in output.values]

@@ -16,9 +16,9 @@ Slope = Annotated[float, Field(description="slope below 0")]
 class Activation(Op):
     """Keeps the shape, learns nothing; what differs is the PyTorch module.
 
-    `operations` are those of its formula for one number. The backward pass needs the result where `keeps_result`
-    says so, else the input, in whose stead the result may do (`result_suffices`) where that was overwritten.
-    `gate` names another activation where this one is x times that one of x.
+    `operations` is how many its formula needs for one number. For the backward pass PyTorch keeps the output if
+    `keeps_result`, else the input; if `result_suffices`, the output does as well, so that the input may be overwritten.
+    `gate` names the activation g for which this one is x * g(x).
     """
 
     family: ClassVar[Family] = Family.ACTIVATION

@@ -77,7 +77,7 @@ class Conv(Op):
         return with_bias(Weight(shape, factors=self._factors(x, kernel)), self.out * self.bias)
 
     def _factors(self, x: Tensor, kernel: tuple[int, ...]) -> tuple[int | str, ...]:
-        """What the number of weights is multiplied from: the kernel, its input channels, the outputs."""
+        """The factors of the number of weights: the kernel, input channels of a group, output channels."""
         return (*kernel, f"({x.channels}/{self.groups})" if self.groups > 1 else x.channels, self.out)
 
     def macs(self, x: Tensor) -> int:
@@ -160,7 +160,7 @@ class Depthwise(Op):
     init: Start = None
 
     def _conv(self, x: Tensor) -> Conv:
-        """The same as a grouped convolution; its fields were checked when this op was made."""
+        """The equal grouped convolution. It is not validated: its fields were when this op was made."""
         expect_map(self.name, x)
         return Conv.model_construct(
             out=x.channels * self.multiplier,

@@ -1,4 +1,4 @@
-"""What an op says of its cost beside parameters and multiply-adds, as small values."""
+"""Small values with which an op states its weights and costs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from math import prod
 
 INDEX_BYTES = 8
-"""PyTorch's whole numbers: tokens, and the places that a max pooling remembers."""
+"""Bytes of an integer in PyTorch: of a token, or of an index that max pooling keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Operations that are no multiply-adds of a convolution or a matrix product, and the rule they are counted by."""
+    """How many operations an op needs besides its multiply-adds, and the rule they are counted by."""
 
     count: int
     rule: str
@@ -24,23 +24,23 @@ NOTHING = Rest(0, "nothing")
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """So many numbers of the network's precision, and so many whole numbers, for one sample."""
+    """An amount of memory for one sample: `numbers` in the network's precision and `indices`, which are integers."""
 
     numbers: int = 0
     indices: int = 0
 
     def size(self, width: int) -> int:
-        """In bytes, where a number of the network takes `width`."""
+        """In bytes, if a number of the network takes `width` bytes."""
         return self.numbers * width + self.indices * INDEX_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What an op keeps for the backward pass, as PyTorch's autograd does on the CPU; weights are not counted.
+    """What PyTorch's autograd keeps of an op for the backward pass on the CPU; weights are not counted.
 
-    `inputs` are the places of the inputs that are kept. `further` is for one sample, `once` are numbers for a batch
-    of any size. An op that overwrites its input keeps its output in the input's stead if `result_suffices`, else a
-    copy of the input.
+    `inputs` are the indices of the inputs it keeps; `output` says whether it keeps the output. `further` is additional
+    memory for each sample, `once` are numbers that it keeps once for the whole batch. An op that overwrites its input
+    keeps its output instead of it if `result_suffices`, else a copy of the input.
     """
 
     inputs: tuple[int, ...] = ()

@@ -1,4 +1,4 @@
-"""Ops that no spec calls: what enters a network, and what an imported one does and no op of the language says."""
+"""Ops that a spec cannot call: the inputs of a network, and operations of imported networks that have no op here."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ class Opaque(Op):
         return self.multiply_adds
 
     def weights(self, *inputs: Tensor) -> Mapping[str, Weight]:
-        """As many numbers as it has, under names of ours: torch's are not known."""
+        """Its numbers, under names made up here: those in PyTorch are not known."""
         found = {"learned": Weight((self.parameters,)), "kept": Weight((self.kept,), learned=False)}
         return {name: weight for name, weight in found.items() if weight.size}
 
     def working(self, *inputs: Tensor) -> Working:
-        """Nothing: how many weights there are was counted, and not worked out."""
+        """Empty: the number of weights was counted on import, so there is no arithmetic to show."""
         return Working()
 
     def rest(self, *inputs: Tensor) -> Rest:
@@ -92,7 +92,7 @@ class Opaque(Op):
         raise Mismatch(f"`{self.target}` has no op in the language, so it cannot be written as a module")
 
     def _check_inputs(self, inputs: tuple[Tensor, ...]) -> None:
-        """It was recorded with its inputs: any number and kind of them."""
+        """Accepts any number and kind of inputs, since it was recorded together with them."""
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -145,7 +145,7 @@ class Mul(Op):
         return Kept(tuple(range(len(inputs))) if len(inputs) > 1 else (), further=Store(between))
 
     def _products(self, inputs: tuple[Tensor, ...]) -> list[int]:
-        """Numbers of the product of the first two inputs, of the first three, and so on."""
+        """Sizes of the intermediate products: of the first two inputs, the first three, and so on."""
         sizes, dims = [], inputs[0].dims
         for tensor in inputs[1:]:
             dims = tuple(map(max, dims, tensor.dims))

@@ -1,6 +1,6 @@
 """Normalizations: subtract a mean, divide by a deviation, then scale and shift by learned numbers.
 
-Their statistics do not count as seeing: receptive fields follow the values themselves.
+Receptive fields do not count the positions that statistics are taken over, only the value that is normalized.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Normalization(Op):
 
 
 def _from_statistics(x: Tensor, affine: bool) -> Rest:
-    """What it takes to find the mean and the deviation, and to apply them."""
+    """Operations to compute the mean and the deviation and to apply them."""
     return Rest(
         (5 + 2 * affine) * x.size, "5 a number for the statistics and their use, 2 for a learned scale and shift"
     )
@@ -127,7 +127,7 @@ class InstanceNorm(Normalization):
         return Store((2 + 2 * self.affine) * x.channels)
 
     def keeps(self, x: Tensor) -> Kept:
-        """PyTorch treats samples as channels of a batch normalization, and repeats weights and statistics for each."""
+        """PyTorch runs batch normalization with samples as channels, and so copies weights and statistics for each."""
         return Kept((0,), further=Store((2 + self.affine + 2 * self.track) * x.channels))
 
     def torch(self, x: Tensor) -> Module:
@@ -306,7 +306,7 @@ class Lrn(Op):
         return Kept((0,), further=Store(self._squares(x) + 2 * x.size))
 
     def _squares(self, x: Tensor) -> int:
-        """Numbers of the squares with zeros before the first channel and after the last."""
+        """Size of the squares, which are padded with zeros before the first channel and after the last."""
         return (x.channels + self.size - 1) * (x.size // x.channels)
 
     def torch(self, x: Tensor) -> Module:

@@ -84,7 +84,7 @@ class AdaptivePool(Op):
         return Window(kernel, x.spatial, (1,) * len(size), tuple((out - 1, 0) for out in size), stretch=size)
 
     def _taps(self, x: Tensor) -> int:
-        """Numbers in all windows together."""
+        """How many numbers are in all windows together."""
         total = x.channels
         for length, out in zip(x.spatial, spread(self.size, x, "size"), strict=True):
             total *= sum(-(-(o + 1) * length // out) - o * length // out for o in range(out))
@@ -112,7 +112,7 @@ class AdaptiveAvgPool(AdaptivePool):
         return Rest(self._taps(x), AVERAGE_RULE)
 
     def keeps(self, x: Tensor) -> Kept:
-        """To a single pixel PyTorch takes a plain mean, which needs nothing."""
+        """Pooling to a single pixel is a plain mean in PyTorch, for which it keeps nothing."""
         return Kept() if self.shape(x).size == x.channels else Kept((0,))
 
 

@@ -1,4 +1,4 @@
-"""Ops that act only while training, by chance."""
+"""Ops that act at random, and only while training."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Regularization(Rearrangement):
 
     @abstractmethod
     def _lots(self, x: Tensor) -> int:
-        """Numbers drawn for one sample."""
+        """How many random numbers are drawn for one sample."""
 
 
 @register

@@ -72,7 +72,7 @@ class UpConv(Op):
         return with_bias(Weight(shape, factors=self._factors(x, kernel)), self.out * self.bias)
 
     def _factors(self, x: Tensor, kernel: tuple[int, ...]) -> tuple[int | str, ...]:
-        """What the number of weights is multiplied from: the kernel, the inputs, the output channels of each."""
+        """The factors of the number of weights: the kernel, input channels, output channels of a group."""
         return (*kernel, x.channels, f"({self.out}/{self.groups})" if self.groups > 1 else self.out)
 
     def macs(self, x: Tensor) -> int:
@@ -102,7 +102,7 @@ class UpConv(Op):
         )
 
     def _pixels(self, x: Tensor, argument: str) -> tuple[int, ...]:
-        """`padding` or `output_padding` for each dimension; PyTorch knows no other."""
+        """`padding` or `output_padding`, one number for each dimension; PyTorch takes no others."""
         pairs = sides(getattr(self, argument), x, argument)
         if any(before != after for before, after in pairs):
             raise Mismatch(

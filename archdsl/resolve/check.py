@@ -1,7 +1,7 @@
-"""Every name means something and every argument exists: what can be said of a file before it is expanded.
+"""Checks that every name is defined and every argument exists, before anything is expanded.
 
-Works on the text alone, in blocks that no network uses too. Parameters may hold ops and blocks, so calls
-of those wait for expansion.
+All blocks are checked, also those that no network uses. Calls of parameters, which may hold any op or block, are
+checked on expansion.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from archdsl.syntax import tree
 
 
 def check_file(file: File) -> list[Diagnostic]:
-    """Everything wrong with the names of one file's blocks and networks, in no particular order."""
+    """The diagnostics for names in one file's blocks and networks, in no particular order."""
     checker = _Checker(file)
     for definition in file.definitions.values():
         if definition.file is file:
@@ -36,7 +36,7 @@ class _Checker:
         self.found: list[Diagnostic] = []
         self.functions: dict[str, tree.Define] = dict(file.functions)
         self.missing: dict[str, int] = {}
-        """Names that mean nothing anywhere, and which diagnostic says so: one mistake, one message."""
+        """Undefined names and the diagnostic of each, so that each is reported once."""
 
     def definition(self, definition: Block | Network) -> None:
         if definition.name[0].islower():
@@ -197,7 +197,7 @@ class _Checker:
         self.body(body.statements, turn)
 
     def arms(self, bodies: Iterable[tree.Body], scope: KnownNames) -> None:
-        """Arms may define the same names; after the `if` all of them are known."""
+        """Checks the arms of an `if`, which may define the same names; all names are known after it."""
         after: dict[str, Span | None] = {}
         for body in bodies:
             arm = KnownNames(scope)
@@ -262,7 +262,7 @@ class _Checker:
         self.chain(branch.chain, inner)
 
     def unit(self, target: tree.Name | tree.Call | tree.VariantOf, scope: KnownNames) -> None:
-        """What a step applies: an op, a block, a network, or a name that holds one."""
+        """Checks what a step applies: an op, a block, a network, or a name that holds one."""
         if isinstance(target, tree.Call):
             self.call(target, scope)
         elif target.name not in scope and self.operation(target) is None:
@@ -276,7 +276,7 @@ class _Checker:
     # --- expressions ---------------------------------------------------------------------------
 
     def expression(self, expression: tree.Expression | None, scope: KnownNames, word: bool = False) -> None:
-        """`word`: a bare word of some op's closed set may stand here."""
+        """Checks an expression. With `word`, it may be one of the words that ops take, such as `valid`."""
         match expression:
             case tree.Name(name=name):
                 if not (name in scope or self.operation(expression) or (word and self.is_word(name))):
@@ -362,7 +362,7 @@ class _Checker:
     # --- names ---------------------------------------------------------------------------------
 
     def bind(self, name: tree.Name, scope: KnownNames, step: bool = False) -> None:
-        """Gives a name its meaning. `step`: it becomes part of paths, so a module's attribute."""
+        """Defines a name. `step`: it becomes part of paths, and so the attribute of a module."""
         if step:
             self.step_name(name)
         if name.name in ("x", "it", "input"):
@@ -388,7 +388,7 @@ class _Checker:
             )
 
     def unknown(self, code: str, message: str, name: tree.Name, known: Iterable[str]) -> None:
-        """Reports a name that means nothing; one whose import failed was reported there."""
+        """Reports an undefined name, unless its import failed, which has been reported."""
         if name.name in self.file.broken:
             return
         if name.name in self.missing:

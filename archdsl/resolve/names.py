@@ -1,4 +1,4 @@
-"""What names mean, as far as that is known before any value is: for `resolve`, and for `elaborate` after it."""
+"""What can be known of names before any value is computed, for `resolve` and `elaborate`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from archdsl.syntax import tree
 
 
 def bound_names(statement: Any) -> Iterator[str]:
-    """Names that a statement gives a meaning in the body it stands in (loops keep theirs to themselves)."""
+    """The names that a statement defines in its body. Names inside a loop are known only there."""
     match statement:
         case tree.Chain(steps=steps):
             for step in steps:
@@ -58,7 +58,7 @@ def _step_names(step: tree.Step) -> Iterator[str]:
 
 
 class KnownNames:
-    """Names known at one point of a body, with where each was defined."""
+    """The names known at one point of a body, and where each was defined."""
 
     def __init__(self, parent: KnownNames | None = None) -> None:
         self.parent = parent
@@ -76,7 +76,7 @@ class KnownNames:
 
 LONGEST_LIST = 100_000
 LARGEST_NUMBER = 2**63
-"""No count in a network comes near it; past it a slip is certain."""
+"""The largest number that arithmetic may give; no count in a network comes near it."""
 
 
 def round_to(x: float, divisor: int, floor: float = 0.9) -> int:
@@ -96,7 +96,7 @@ def _range(*bounds: int) -> list[int]:
 
 
 def _round(x: float, digits: int = 0) -> float:
-    """Halves go to the even neighbour, as in Python."""
+    """Rounds as Python does: halves go to the even neighbour."""
     return round(x, digits) if digits else round(x)
 
 

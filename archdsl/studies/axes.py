@@ -1,4 +1,4 @@
-"""Which sizes a network's inputs have, and the same network with others."""
+"""The sizes of a network's inputs that can be varied, and the network compiled with other sizes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from archdsl.syntax import tree
 from archdsl.tensor import Tensor
 
 SIDES = {1: ("length",), 2: ("length",), 3: ("height", "width")}
-"""What the sizes of a value are called, by its rank."""
+"""Names of a value's sizes, by its rank."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """One dimension of one input: the input's number and name, the dimension's number and what it is called."""
+    """One dimension of one input: `index` and name of the input, number and name of the dimension."""
 
     index: int
     input: str
@@ -32,7 +32,7 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """What is varied at once: the dimensions that one setting gives, or, if `setting` is None, one side.
+    """Dimensions that are varied together: those that one setting gives or, if `setting` is None, one side.
 
     `start` is its size as declared, in pixels or tokens; `inputs` are all inputs as declared.
     """
@@ -77,9 +77,9 @@ class Axis:
 
 
 def axes(subject: Subject, *, together: bool = False) -> tuple[Axis, ...]:
-    """The sizes that a network's inputs have, those that vary together once; vectors have none.
+    """The axes of a network's inputs; vectors have none.
 
-    `together`: declared sizes that are equal vary at once, too. Raises `CompileError` where they cannot be told.
+    With `together`, sizes that are declared equal are one axis. Raises `CompileError` if they cannot be computed.
     """
     settings = setting_names(subject.network)
     inputs = _inputs(subject)
@@ -93,7 +93,7 @@ def axes(subject: Subject, *, together: bool = False) -> tuple[Axis, ...]:
 
 
 def _inputs(subject: Subject) -> tuple[Tensor, ...]:
-    """What the inputs are declared to be, whether or not the network takes them."""
+    """The inputs as declared, even if the network fails with them."""
     network = subject.network.model_copy(update={"requires": ()})
     chosen = {name: given_outside(name, value, network) for name, value in subject.settings.items()}
     try:
@@ -109,7 +109,7 @@ def _tensor(declared: tree.Input, environment: Environment) -> Tensor:
 
 
 def _places(index: int, declared: tree.Input, tensor: Tensor) -> Iterator[tuple[Dimension, tree.Expression | None]]:
-    """Each dimension that is a size, and what the spec says there."""
+    """Each dimension that is a size, with the expression that the spec has for it."""
     first = 0 if tensor.kind == "int" else 1
     dims = declared.shape.dims if isinstance(declared.shape, tree.Shape) else (declared.shape,)
     sides = SIDES.get(tensor.rank, ("size",) * tensor.rank)
@@ -119,6 +119,6 @@ def _places(index: int, declared: tree.Input, tensor: Tensor) -> Iterator[tuple[
 
 
 def _declared(declared: tree.Input, tensor: Tensor) -> tree.Input:
-    """The declaration with numbers in place of what it says."""
+    """An input's declaration with these sizes as numbers."""
     numbers = tuple(tree.Number(str(size), size, declared.span) for size in tensor.dims)
     return replace(declared, shape=numbers[0] if len(numbers) == 1 else tree.Shape(numbers, declared.span))

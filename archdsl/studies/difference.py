@@ -1,4 +1,4 @@
-"""What makes one network another: what was added, removed and changed, what each costs, what checkpoints do."""
+"""How two networks differ: what was added, removed and changed, its cost, and whether checkpoints still load."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MEASURED = ("params", "macs", "flops", "live", "kept", "field", "layers")
 
 @dataclass(frozen=True)
 class NetworkDifference:
-    """`follows` is the cost of the `followers`: ops that are as they were, but get or give other shapes."""
+    """How two networks differ. `followers` is the number of ops whose shapes alone changed, `follows` their cost."""
 
     before: Graph
     after: Graph
@@ -36,7 +36,7 @@ class NetworkDifference:
 
 
 def difference(before: Graph, after: Graph, width: int = 4) -> NetworkDifference:
-    """From the first to the second; `width` is the bytes of a number."""
+    """How the second network differs from the first; `width` is the bytes of a number."""
     pairing = pair(before, after)
     finder = Finder(pairing)
     entries = [*joined(finder.inside("")), *finder.outputs()]

@@ -1,4 +1,4 @@
-"""What a network costs over the values of one setting, tried as the search for a budget goes along."""
+"""The search for a budget: compiles the network with values of one setting and compares costs."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from archdsl.studies.subject import Subject
 from archdsl.studies.trial import Trial, Trier
 
 DOUBLINGS = 10
-"""How far from its own value a setting is looked for where no range is given: a thousand times."""
+"""Without a range, values up to 2^10, a thousand times the setting's own, are tried."""
 
 NEIGHBOURS = 64
-"""Whole numbers beside one that the network does not take, among which another is looked for."""
+"""If the network does not accept a whole number, so many next to it are tried instead."""
 
 DIGITS = 6
-"""Decimals to which a fraction is found."""
+"""Decimals to which fractions are searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchStep:
-    """One value that the network takes, and what it costs with it, by measure."""
+    """One value that the network accepts, and its costs by measure."""
 
     value: int | float
     costs: Mapping[str, float]
 
 
 Ends = tuple[SearchStep, SearchStep]
-"""The cheaper one first."""
+"""Two steps, the cheaper one first."""
 
 
 @dataclass
 class Search:
-    """Every value is tried once. `whole`: only whole numbers will do; `start` is the setting's own value."""
+    """A search over one setting; each value is compiled once. `whole`: it is an int; `start` is its own value."""
 
     subject: Subject
     name: str
@@ -51,7 +51,7 @@ class Search:
         self.trier = Trier(self.subject, tuple(budget.measure.name for budget in self.budgets), (), self.width)
 
     def step(self, value: float) -> SearchStep | None:
-        """What the network costs; None where there is none."""
+        """The step at a value; None if the network does not accept it."""
         if value not in self.trials:
             self.trials[value] = self.trier({self.name: value})
         trial = self.trials[value]
@@ -68,7 +68,7 @@ class Search:
 
     @property
     def steps(self) -> list[SearchStep]:
-        """All that was found, by value."""
+        """All steps so far, in the order of their values."""
         return [step for value in sorted(self.trials) if (step := self.step(value))]
 
     def meets(self, step: SearchStep) -> bool:
@@ -77,7 +77,7 @@ class Search:
     # --- where to search -------------------------------------------------------------------
 
     def between(self, low: float, high: float) -> Ends:
-        """The ends of a range that was given."""
+        """The cheaper and the more costly end of a given range."""
         if self.whole:
             given = f"from {low:g} to {high:g}"
             low, high = ceil(low), floor(high)
@@ -89,7 +89,7 @@ class Search:
         return in_order(first, last)
 
     def around(self) -> Ends:
-        """From the setting's own value on, further and further, until a budget is passed."""
+        """The ends found by going from the setting's own value outwards until a budget is exceeded."""
         if self.start is None:
             message = f"--over: `{self.name}` has no value to begin with"
             raise CompileError([Diagnostic("missing-setting", message, help="say where to look: --range 1:64")])
@@ -121,11 +121,11 @@ class Search:
         return in_order(start, before)
 
     def _beyond(self, value: float) -> SearchStep | None:
-        """A step at or near a value on the way outwards."""
+        """The step at a value on the way outwards, or near it."""
         return self.near(value, value - NEIGHBOURS, value + NEIGHBOURS)
 
     def _away(self, sign: int) -> Iterator[float]:
-        """Values ever further from the start: twice as much each time, or half as much, towards 0."""
+        """Values further and further from the start, doubled each time, or halved towards 0."""
         assert self.start is not None
         for power in range(1, DOUBLINGS + 1):
             if not self.start:
@@ -166,7 +166,7 @@ class Search:
         return self.step((one + other) / 2) if abs(one - other) > 10**-DIGITS else None
 
     def _shortened(self, step: SearchStep, away_from: float) -> SearchStep:
-        """The same costs at a value with fewer digits, away from another one: costs are steps, and a step is wide."""
+        """A step with the same costs at a value with fewer digits, on the side away from another step."""
         if self.whole:
             return step
         cut = floor if away_from > step.value else ceil
@@ -185,7 +185,7 @@ class Search:
             self.near(round(value) if self.whole else value, low, high)
 
     def turn(self) -> Ends | None:
-        """Two neighbours among all that was tried between which a cost goes the other way than over all."""
+        """Two neighbouring steps between which a cost changes in the opposite direction of the whole range."""
         steps = self.steps
         for budget in self.budgets:
             name = budget.measure.name
@@ -208,7 +208,7 @@ class Search:
 
 
 def in_order(one: SearchStep, other: SearchStep) -> Ends:
-    """The cheaper first, by the first measure in which they differ."""
+    """Two steps, the cheaper first by the first measure in which they differ."""
     for name, cost in one.costs.items():
         if cost != other.costs[name]:
             return (one, other) if cost < other.costs[name] else (other, one)

@@ -1,4 +1,4 @@
-"""What a study varies: the network of one spec, with a variant and settings that stay the same throughout."""
+"""The network that a study varies: a spec with a variant and settings that stay the same."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Subject:
         return f"{self.file.source.name}@{self.variant}" if self.variant else self.file.source.name
 
     def compile(self, settings: Mapping[str, Any] | None = None) -> Compiled:
-        """The network with these settings, besides those that stay. Raises `CompileError`."""
+        """Compiles the network with these settings in addition to the fixed ones. Raises `CompileError`."""
         return compile_network(self.file, self.variant, {**self.settings, **(settings or {})}, self.limits)
 
     def with_network(self, **parts: Any) -> Subject:
-        """The same with other declarations in place of the network's own, and without the facts that it states."""
+        """The same subject with other declarations in the network, and without its `expect` lines."""
         network = self.network.model_copy(update={**parts, "expectations": ()})
         return replace(self, file=self.file.model_copy(update={"network": network}))
 
@@ -48,7 +48,7 @@ class Subject:
 
     @property
     def digest(self) -> str:
-        """Twelve letters that tell one text of the spec, and of all that it imports, from another."""
+        """A hash of twelve digits over the text of the spec and of all that it imports."""
         texts = sorted({source.name: source.text for source in _sources(self.file)}.items())
         return sha256(repr(texts).encode("utf-8", "surrogateescape")).hexdigest()[:12]
 

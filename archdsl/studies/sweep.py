@@ -1,4 +1,4 @@
-"""The costs of a grid of settings, one after the other as they come; those of a record are taken from it."""
+"""Measures all settings of a grid, one after the other; those that a record holds are taken from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class SweepRow:
-    """One setting: what it costs by name of column, or the `problem` that keeps it from being a network."""
+    """One setting: its `values` by column, or the `problem` why it gives no network."""
 
     point: Point
     values: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Lays text out within a width: a `Doc` says where lines may be broken, `render` decides where they are.
+"""Fits text into a width: a `Doc` says where line ends are possible, `render` decides where they are.
 
 After Wadler, "A prettier printer": a group stands on one line if it fits, else each of its own lines is broken.
 """
@@ -13,7 +13,7 @@ INDENT = 4
 
 @dataclass(frozen=True, slots=True)
 class LineBreak:
-    """A line end where its group is broken, else the text `flat`; None breaks its group in any case."""
+    """A line end if its group does not fit on one line, else the text `flat`; None always breaks the group."""
 
     flat: str | None = " "
 
@@ -40,7 +40,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Text before a line end that has no part in the width: a trailing comment."""
+    """Text before a line end that does not count for the width: a trailing comment."""
 
     text: str
 
@@ -82,7 +82,7 @@ def flat_text(doc: Doc) -> str:
 
 
 def separated(separator: Sequence[Doc], docs: Iterable[Doc]) -> list[Doc]:
-    """`docs` with `separator` between them."""
+    """Several docs with `separator` between them."""
     return [part for i, doc in enumerate(docs) for part in ((*separator, doc) if i else (doc,))]
 
 
@@ -125,7 +125,7 @@ def _text(node: Doc, flat: bool) -> str:
 
 
 def _parts(indent: int, flat: bool, node: Doc) -> list[_Item]:
-    """What a node is made of, the first part last, as on a stack."""
+    """The parts of a node in reverse, to be put on a stack."""
     match node:
         case tuple():
             return [(indent, flat, part) for part in reversed(node)]

@@ -1,6 +1,6 @@
-"""What PyTorch's operations are in the language, one table a family. Adding an operation touches one of these files.
+"""Translates PyTorch's operations into ops; one table for each family.
 
-Activations need none: they are recognized by what PyTorch makes of them.
+Activations have no table: they are recognized by the calls that PyTorch makes for them (`activation.py`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ TRANSLATIONS: dict[str, Translation] = {
     **merge.TRANSLATIONS,
     **shape.TRANSLATIONS,
 }
-"""By the name of the operation, without `aten.`, overload, and the underscore of what works in place."""
+"""Translations by name of operation, without `aten.`, overload, and the underscore of in-place variants."""
 
 
 def translations(name: str) -> tuple[Translation, ...]:
-    """What is tried on a call of this operation, in order: first what takes several calls for one op."""
+    """The translations to try for a call of this operation, in order: those that combine several calls come first."""
     single = TRANSLATIONS.get(name)
     return (*idioms.IDIOMS.get(name, ()), *activation.recognized(name), *((single,) if single else ()))

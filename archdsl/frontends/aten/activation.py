@@ -1,6 +1,7 @@
-"""Non-linearities. Those that learn nothing are recognized by the calls that PyTorch makes of their own modules.
+"""Recognizes activations by comparing calls with a trace of each activation's own module.
 
-So an op of `archdsl.ops.activation` is imported without a line here, also where it comes to several calls.
+So a new activation in `archdsl.ops.activation` is imported without a change here, even if PyTorch computes it by
+several calls: softsign is `abs`, `add` and `div`.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from archdsl.ops.base import REGISTRY, Expression, Op
 from archdsl.tensor import Tensor
 
 EXAMPLE = Tensor(4, 3, 3)
-"""What activations are traced on."""
+"""The input with which activations are traced."""
 
 
 @dataclass(frozen=True, slots=True)
 class TracedOp:
-    """The last call that an op comes to, and the value at the beginning, in a trace of the op alone.
+    """The trace of one op: `start` is its input and `last` the call that gives its output.
 
-    `arguments` are the names of the op's arguments by the numbers that stand for them in this trace.
+    It was traced with unusual numbers as arguments; `arguments` has the argument's name for each of them.
     """
 
     op: Op
@@ -39,7 +40,7 @@ class TracedOp:
     arguments: Mapping[float, str]
 
     def translate(self, call: Call) -> Result:
-        """The op with the arguments of this call, where the call and those before it are those of the pattern."""
+        """The op with the arguments found, if this call and the calls before it are the same as in the trace."""
         found: dict[Any, Any] = {}
         if not self._agrees(self.last, call.node, found):
             return None
@@ -48,7 +49,7 @@ class TracedOp:
         return Step(type(self.op)(**dict(self.op) | arguments), (start,))
 
     def _agrees(self, expected: Any, value: Any, found: dict[Any, Any]) -> bool:
-        """Whether a value is the one expected. Enters into `found` what stands for the start and for arguments."""
+        """Whether a value agrees with the traced one. Enters the op's input and arguments into `found`."""
         if expected is self.start:
             return hasattr(value, "meta") and found.setdefault(self.start, value) is value
         if isinstance(expected, torch.fx.Node):
@@ -62,7 +63,7 @@ class TracedOp:
 
 
 def _bound(node: TraceNode) -> dict[str, Any]:
-    """The arguments of a call; a dimension is counted from the first."""
+    """The arguments of a call; `dim` is counted from 0, not from the end."""
     arguments = bound(node)
     if isinstance(arguments.get("dim"), int):
         arguments["dim"] %= node.meta["val"].dim()
@@ -70,14 +71,14 @@ def _bound(node: TraceNode) -> dict[str, Any]:
 
 
 def recognized(name: str) -> tuple[Translation, ...]:
-    """What the activations of the language make of a call of this operation."""
+    """Translations of the activations whose trace ends in this operation."""
     kinds = (kind for kind in REGISTRY.values() if issubclass(kind, Activation))
     return _patterns(tuple(kinds)).get(name, ())
 
 
 @cache
 def _patterns(kinds: tuple[type[Op], ...]) -> Mapping[str, tuple[Translation, ...]]:
-    """By the last call."""
+    """Translations by the last operation of each activation's trace."""
     found: dict[str, list[Translation]] = defaultdict(list)
     for pattern in _traced([probe for kind in kinds for probe in _probes(kind)]):
         found[operation(pattern.last)].append(pattern.translate)
@@ -85,7 +86,7 @@ def _patterns(kinds: tuple[type[Op], ...]) -> Mapping[str, tuple[Translation, ..
 
 
 def _probes(kind: type[Op]) -> Iterator[tuple[Op, Mapping[float, str]]]:
-    """Ops of a class in every form that its examples have, with numbers that no formula contains as arguments."""
+    """The ops of a class to trace: its examples, with unusual numbers as arguments, to be found in the trace."""
     fields = [name for name, field in kind.model_fields.items() if field.annotation is float]
     numbers = {name: 0.6180339887 + 0.0271828 * place for place, name in enumerate(fields)}
     for op in dict.fromkeys(example.op.model_copy(update=numbers) for example in kind.examples()):
@@ -93,7 +94,7 @@ def _probes(kind: type[Op]) -> Iterator[tuple[Op, Mapping[float, str]]]:
 
 
 def _traced(probes: list[tuple[Op, Mapping[float, str]]]) -> Iterator[TracedOp]:
-    """All in one trace, which takes as long as one of one op; each by itself, if some cannot be traced."""
+    """Traces all ops at once, which takes as long as one op; or each alone, if one of them cannot be traced."""
     try:
         trace = export(
             _AtOnce([op for op, _ in probes]), (torch.zeros(2, *EXAMPLE.dims, device="meta"),), "activations"
@@ -108,7 +109,7 @@ def _traced(probes: list[tuple[Op, Mapping[float, str]]]) -> Iterator[TracedOp]:
 
 
 class _AtOnce(nn.Module):
-    """Gives what each of several ops makes of one value, by the code that is emitted for them."""
+    """Applies several ops to one value, by the code that is emitted for them."""
 
     def __init__(self, ops: list[Op]) -> None:
         super().__init__()

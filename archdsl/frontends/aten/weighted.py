@@ -31,7 +31,7 @@ def convolution(call: Call) -> Result:
 
 
 def _padding(padding: Any, kernel: list[int], dilation: Any, count: int) -> Any:
-    """`same` where it is that of the language, else pixels."""
+    """The padding as a spec writes it: `same` where that means these pixels, else the pixels."""
     dilations = [dilation] * count if isinstance(dilation, int) else list(dilation) * (count // len(dilation))
     totals = [d * (k - 1) for k, d in zip(kernel, dilations, strict=True)]
     if padding == "valid":
@@ -115,7 +115,7 @@ def group(call: Call) -> Result:
 
 
 def layer(call: Call) -> Result:
-    """Of a vector; over the channels of a map it is an idiom."""
+    """Layer normalization of a vector; that of a map's channels is in `idioms.py`."""
     weights = call.weights("weight", "bias")
     if weights is None or len(weights) == 1 or call.dims("input") != tuple(call["normalized_shape"]):
         return None

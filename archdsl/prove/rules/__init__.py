@@ -1,6 +1,6 @@
-"""What may be written in two ways is written in one: each rule keeps what a network computes, and what it learns.
+"""Rules that bring what can be written in several ways into one form, without changing outputs or gradients.
 
-A rule takes a form and says whether it changed something.
+A rule changes a form in place and returns whether it changed anything.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RULES: tuple[Callable[[Form], bool], ...] = (
     join_scales,
     join_merges,
     name_gates,
-    # Borders come to lie beside each other before they are joined, and beside windows before they go into them.
+    # Borders are moved next to each other before they are joined, and next to windows before they become padding.
     raise_trims,
     sink_pads,
     join_borders,

@@ -1,6 +1,7 @@
-"""Rules on borders: zeros added around a map and pixels cut off, which are negative. They go into the windows beside.
+"""Rules on borders, which are zeros added around a map or (negative) pixels cut off.
 
-Zeros before a convolution are its padding; pixels cut off after it are outputs that it need not make.
+They become part of the padding of a window next to them: zeros before a convolution are padding, and pixels cut off
+after it are outputs that need not be computed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def adds(pairs: Pairs) -> bool:
 
 
 def bordered(dims: Dims, pairs: Pairs, sign: int = 1) -> Dims:
-    """The size with a border, or (sign -1) without it."""
+    """The size of a map with a border; with `sign` -1, the size before the border was added."""
     spatial = dims[1:] or (1,) * len(pairs)
     changed = tuple(n + sign * sum(pair) for n, pair in zip(spatial, pairs, strict=True))
     return (dims[0],) if all(n == 1 for n in changed) else (dims[0], *changed)
@@ -78,7 +79,7 @@ def sink_pads(form: Form) -> bool:
 
 
 def join_borders(form: Form) -> bool:
-    """Zeros that are added and cut off again; not pixels that are cut off and replaced by zeros."""
+    """Two borders in a row become one, unless pixels are cut off first and zeros put in their place."""
     changed = False
     for part in each_of(form.parts(), "border"):
         inner = part.inputs[0].part
@@ -99,7 +100,7 @@ WINDOWS = frozenset({"conv", "max_pool", "avg_pool", "subsample"})
 
 
 def absorb_borders(form: Form) -> bool:
-    """Where the window sees of the border what its own padding would show it."""
+    """A border becomes padding of the window before or after it, where that window then sees the same numbers."""
     return _into_the_next(form) or _into_the_one_before(form)
 
 
@@ -123,7 +124,7 @@ def _padding(part: Part) -> tuple[int, ...]:
 
 
 def _sees_the_same(part: Part, border: Part, axis: int) -> bool:
-    """Whether along one dimension the border and the window's own padding are alike, as far as windows reach."""
+    """Whether, along one dimension, windows see the same numbers if the border becomes their padding."""
     before, after = border.arguments["sides"][axis]
     first, over = _padding(part)[axis], _over(part, axis)
     if part.op in ("conv", "subsample"):
@@ -144,7 +145,7 @@ def _side_is_the_same(border: int, reach: int, zeros: bool) -> bool:
 
 
 def _over(part: Part, axis: int) -> int:
-    """Pixels that the last window reaches beyond the end of its input; negative where it leaves some out."""
+    """How many pixels the last window reaches beyond its input; negative where it does not reach the end."""
     arguments = part.arguments
     kernel = arguments.get("kernel", (1,) * len(_padding(part)))[axis]
     dilation = arguments.get("dilation", (1,) * len(_padding(part)))[axis]
@@ -154,7 +155,7 @@ def _over(part: Part, axis: int) -> int:
 
 
 def _counted(part: Part, border: Part) -> dict[str, tuple[int, ...]]:
-    """Of an average: how many pixels of the border after the input count."""
+    """For an average: how many pixels after the input count as zeros, border included."""
     if part.op != "avg_pool":
         return {}
     sides = border.arguments["sides"]
@@ -164,7 +165,7 @@ def _counted(part: Part, border: Part) -> dict[str, tuple[int, ...]]:
 
 
 def _into_the_one_before(form: Form) -> bool:
-    """Cuts become windows that are not there, where nothing else takes what the window gives."""
+    """Pixels cut off become outputs that are not computed, if nothing else uses the window's output."""
     uses = form.uses()
     absorbed = {}
     for part in each_of(form.parts(), "border"):
@@ -177,13 +178,13 @@ def _into_the_one_before(form: Form) -> bool:
 
 
 def _can_make_less(part: Part) -> bool:
-    # What works pixel by pixel hands the cut on to what comes before it.
+    # For ops that work on each pixel alone, `raise_trims` moves the cut before them.
     return part.op in (*WINDOWS, "up_conv") and not is_pixelwise(part)
 
 
 def _cut(source: Part, border: Part) -> None:
     pairs = border.arguments["sides"]
-    # An output of a transposed convolution is cut as its own padding cuts.
+    # The padding of a transposed convolution cuts pixels off its output, so a cut is more padding.
     steps = (-1,) * len(pairs) if source.op == "up_conv" else source.arguments["stride"]
     padding = tuple(p + s * before for p, s, (before, _) in zip(_padding(source), steps, pairs, strict=True))
     source.arguments = source.arguments | {"padding": padding}

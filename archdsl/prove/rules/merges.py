@@ -1,4 +1,4 @@
-"""Rules on ops that join, scale and slice values: what does nothing is dropped, several in a row become one."""
+"""Rules on merges, factors and slices: those that do nothing are dropped, several in a row become one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _does_nothing(part: Part) -> bool:
 
 
 def join_merges(form: Form) -> bool:
-    """A sum goes into the sum that alone takes it; joined channels go into every value that they are joined into."""
+    """A sum that is used once, by another sum, is joined with it (so are products, maxima, concatenations)."""
     changed = False
     uses = form.uses()
     for part in form.parts():
@@ -62,7 +62,7 @@ def join_scales(form: Form) -> bool:
 
 
 def join_slices(form: Form) -> bool:
-    """Halves of quarters, all channels, and the second of two values that were concatenated."""
+    """A slice of a slice is one slice; one of all channels, or of whole concatenated values, is these values."""
     changed, whole = False, {}
     for part in each_of(form.parts(), "channel_slice"):
         source = part.inputs[0]
@@ -82,7 +82,7 @@ def join_slices(form: Form) -> bool:
 
 
 def _taken(concat: Part, start: int, stop: int) -> list[Wire]:
-    """The values that make up these channels exactly; none where the slice cuts one of them."""
+    """The concatenated values that make up these channels; empty if the slice cuts through one of them."""
     ends = list(accumulate(wire.dims[0] for wire in concat.inputs))
     starts = [0, *ends[:-1]]
     if start not in starts or stop not in ends:

@@ -12,7 +12,7 @@ GLOBAL = {"avg_pool": "global_avg_pool", "max_pool": "global_max_pool"}
 
 
 def name_pools(form: Form) -> bool:
-    """`avg_pool(7)` of 7x7 pixels, and pools with a kernel of 1. Of one pixel a global pool makes that pixel."""
+    """A pool over the whole map is a global pool, one with a kernel of 1 only leaves out pixels (`subsample`)."""
     changed = False
     for part in each_of(form.parts(), *GLOBAL):
         kernel, padding = part.arguments["kernel"], part.arguments["padding"]
@@ -34,7 +34,7 @@ def _is_of_one_pixel(part: Part) -> bool:
 
 
 def name_linear(form: Form) -> bool:
-    """Of one pixel, a 1x1 convolution; of 5x5 pixels, one of 5x5 without padding. Weights keep their order."""
+    """A convolution whose kernel covers its whole input (5x5 of 5x5 pixels) is a linear layer of the same weights."""
     changed = False
     for part in each_of(form.parts(), "conv"):
         if not _covers_all(part):
@@ -55,7 +55,7 @@ def _covers_all(part: Part) -> bool:
 
 
 def name_gates(form: Form) -> bool:
-    """x * sigmoid(x) and x * hard_sigmoid(x), and what else an activation says of its `gate`."""
+    """x * g(x) is the activation whose `gate` is g: x * sigmoid(x) is silu."""
     gates = {kind.gate: name for name, kind in REGISTRY.items() if issubclass(kind, Activation) and kind.gate}
     changed = False
     for part in each_of(form.parts(), "mul"):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import test_traits
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -103,6 +104,14 @@ def test_it_is_proven() -> None:
     report = prove(graph, Branches())
     assert report.ok
     assert report.numbers is not None
+
+
+@pytest.mark.usefixtures("activations")
+@pytest.mark.parametrize("name", ["softsign", "softplus"])
+def test_its_traits_are_compared_with_torch(name: str) -> None:
+    test_traits.test_pointwise(name)
+    test_traits.test_keeps_zero(name)
+    test_traits.test_in_place(name)
 
 
 def test_it_is_gone_again() -> None:

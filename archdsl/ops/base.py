@@ -186,11 +186,11 @@ class Op(BaseModel, ABC):
 
     def params(self, *inputs: Tensor) -> int:
         """How many numbers are learned."""
-        return sum(weight.size for weight in self.weights(*inputs).values() if weight.learned)
+        return sum([weight.size for weight in self.weights(*inputs).values() if weight.learned])
 
     def buffers(self, *inputs: Tensor) -> int:
         """How many numbers are kept but not learned (running statistics)."""
-        return sum(weight.size for weight in self.weights(*inputs).values() if not weight.learned)
+        return sum([weight.size for weight in self.weights(*inputs).values() if not weight.learned])
 
     def state(self, *inputs: Tensor) -> Mapping[str, tuple[int, ...]]:
         """Names and shapes of parameters and buffers."""

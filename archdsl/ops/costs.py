@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 INDEX_BYTES = 8
 """Bytes of an integer in PyTorch: of a token, or of an index that max pooling keeps."""
@@ -50,8 +51,7 @@ class Kept:
     result_suffices: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(NamedTuple):
     """One entry of an op's state dict: a parameter, which is `learned`, or a buffer, which is only kept.
 
     `factors` are what its size is worked out from (`3·3·(64/2)·8`), where a reader would not multiply the numbers
@@ -78,13 +78,19 @@ def with_bias(weight: Weight, bias: int) -> dict[str, Weight]:
     return {"weight": weight, "bias": Weight((bias,))} if bias else {"weight": weight}
 
 
+COUNTER = Weight((), learned=False)
+"""The number of batches that running statistics were taken over."""
+
+
 def scale_and_shift(channels: int, affine: bool, track: bool = False) -> dict[str, Weight]:
     """The weights of a normalization: a scale and a shift if `affine`, running statistics if `track`."""
-    each = Weight((channels,))
-    learned = {"weight": each, "bias": each} if affine else {}
-    mean = Weight((channels,), learned=False)
-    tracked = {"running_mean": mean, "running_var": mean, "num_batches_tracked": Weight((), learned=False)}
-    return learned | (tracked if track else {})
+    found: dict[str, Weight] = {}
+    if affine:
+        found["weight"] = found["bias"] = Weight((channels,))
+    if track:
+        found["running_mean"] = found["running_var"] = Weight((channels,), False)
+        found["num_batches_tracked"] = COUNTER
+    return found
 
 
 def product(factors: Iterable[int | str]) -> str:

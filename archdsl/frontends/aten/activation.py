@@ -73,20 +73,23 @@ def _bound(node: TraceNode) -> dict[str, Any]:
 def recognized(name: str) -> tuple[Translation, ...]:
     """Translations of the activations whose trace ends in this operation."""
     kinds = (kind for kind in REGISTRY.values() if issubclass(kind, Activation))
-    return _patterns(tuple(kinds)).get(name, ())
+    return _by_last_call(tuple(kinds)).get(name, ())
 
 
 @cache
-def _patterns(kinds: tuple[type[Op], ...]) -> Mapping[str, tuple[Translation, ...]]:
+def _by_last_call(kinds: tuple[type[Op], ...]) -> Mapping[str, tuple[Translation, ...]]:
     """Translations by the last operation of each activation's trace."""
     found: dict[str, list[Translation]] = defaultdict(list)
-    for pattern in _traced([probe for kind in kinds for probe in _probes(kind)]):
-        found[operation(pattern.last)].append(pattern.translate)
+    for traced in _traced([probe for kind in kinds for probe in _probes(kind)]):
+        found[operation(traced.last)].append(traced.translate)
     return {name: tuple(translations) for name, translations in found.items()}
 
 
 def _probes(kind: type[Op]) -> Iterator[tuple[Op, Mapping[float, str]]]:
-    """The ops of a class to trace: its examples, with unusual numbers as arguments, to be found in the trace."""
+    """The ops of a class to trace: its examples, with unusual numbers as arguments, to be found in the trace.
+
+    That is done for arguments of type float; others are recognized only with the values that an example has.
+    """
     fields = [name for name, field in kind.model_fields.items() if field.annotation is float]
     numbers = {name: 0.6180339887 + 0.0271828 * place for place, name in enumerate(fields)}
     for op in dict.fromkeys(example.op.model_copy(update=numbers) for example in kind.examples()):

@@ -33,18 +33,21 @@ COMMAND_CODES = {
         explanation="Such a file is a library for others to import. `archdsl check` reads it; there is nothing to "
         "compile.",
         example=f"$ archdsl compile net.arch\n{BLOCKS_ALONE}",
+        exit_code=2,
     ),
     "unknown-node": Code(
         summary="`archdsl explain` is asked for a node that the network does not have.",
         explanation="Nodes are named by their paths, as in tables, figures and state dicts. Several nodes may end "
         "in the same name: the message lists what can be meant.",
         example=f"$ archdsl explain net.arch relu\n{NET}",
+        exit_code=2,
     ),
     "unwritable-file": Code(
         summary="A file cannot be written.",
         explanation="The message has the system's reason. Files are written whole or not at all: what stood there "
         "before still does.",
         example=f"$ archdsl compile net.arch -o /dev/null/net.py\n{NET}",
+        exit_code=2,
     ),
 }
 
@@ -64,7 +67,7 @@ CODES: dict[str, Code] = {name: code for table in STAGES.values() for name, code
 assert len(CODES) == sum(map(len, STAGES.values())), "two stages explain one code"
 
 
-class Example(NamedTuple):
+class CodeExample(NamedTuple):
     """What brings a code about: files by name, links that lead out of their folder, and a command.
 
     A graph file has no command: it is read by `archdsl.ir.serialize.from_json`.
@@ -75,17 +78,17 @@ class Example(NamedTuple):
     links: tuple[str, ...]
 
 
-def read_example(text: str) -> Example:
+def read_example(text: str) -> CodeExample:
     """The example of a `Code`, taken apart."""
     if text.startswith("{"):
-        return Example(None, {"net.json": text}, ())
+        return CodeExample(None, {"net.json": text}, ())
     command = "archdsl check net.arch"
     if text.startswith("$ "):
         command, _, text = text.removeprefix("$ ").partition("\n")
     first, *others = re.split(r"^# file: (\S+)\n", text, flags=re.MULTILINE)
     files = {"net.arch": first} if first.strip() else {}
     files |= dict(zip(others[::2], others[1::2], strict=True))
-    return Example(command, files, tuple(re.findall(r"^# link: (\S+)$", text, flags=re.MULTILINE)))
+    return CodeExample(command, files, tuple(re.findall(r"^# link: (\S+)$", text, flags=re.MULTILINE)))
 
 
 INTRODUCTION = """\
@@ -98,12 +101,12 @@ each with an example and what is said of it.
 """
 
 
-def reference(render: Callable[[Example], str]) -> str:
+def reference(render: Callable[[CodeExample], str]) -> str:
     """`docs/diagnostics.md`; `render` gives what is printed of an example."""
     return "\n".join([INTRODUCTION, *_sections(render)])
 
 
-def _sections(render: Callable[[Example], str]) -> Iterator[str]:
+def _sections(render: Callable[[CodeExample], str]) -> Iterator[str]:
     for stage, table in STAGES.items():
         yield f"## {stage}\n"
         for name, code in sorted(table.items()):

@@ -19,11 +19,13 @@ class Code:
     of `net.arch`; a line `# file: blocks/other.arch` begins a further file, `# link: other.arch` makes a link
     that leads out of the folder. It is checked by `archdsl check net.arch`, unless its first line says
     otherwise: `$ archdsl check net.arch --variant b9`. One that begins with `{` is a graph file instead.
+    `exit_code` is what a command ends with where the diagnostic points into no spec: 1 blames the spec, 2 the call.
     """
 
     summary: str
     explanation: str
     example: str
+    exit_code: Literal[1, 2] = 1
 
 
 @dataclass(frozen=True, slots=True)

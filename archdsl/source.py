@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,10 @@ class Span:
     def to(self, other: Span) -> Span:
         """The stretch from the start of this span to the end of `other`."""
         return Span(self.source, self.start, other.end)
+
+
+class HasSpan(Protocol):
+    """Anything that stands at a place in a text."""
+
+    @property
+    def span(self) -> Span: ...

@@ -11,13 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from archdsl.cli import main
-from archdsl.codes import Example
+from archdsl.codes import CodeExample
 from archdsl.diagnostics import CompileError
 from archdsl.ir.serialize import from_json
 from archdsl.report import render_text
 
 
-def render(example: Example) -> str:
+def render(example: CodeExample) -> str:
     """All that is printed of an example, on a terminal of 80 columns without colours."""
     if example.command is None:
         return render_graph(example.files["net.json"])
@@ -44,7 +44,7 @@ def render_graph(text: str) -> str:
     return ""
 
 
-def write(example: Example) -> None:
+def write(example: CodeExample) -> None:
     """Makes the example's files where we are."""
     for link in example.links:
         Path("..", link).write_text("block Block: relu\n", encoding="utf-8")

@@ -13,7 +13,7 @@ def import_torchvision() -> ModuleType:
 
     Call this before importing what imports torchvision, such as timm.
     """
-    from archdsl.frontends.torchvision import declare_operators
+    from archdsl.frontends.collections import declare_operators
 
     declare_operators()
     return importlib.import_module("torchvision")

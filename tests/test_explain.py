@@ -13,7 +13,7 @@ from archdsl.driver import compile_network, open_spec
 from archdsl.elaborate.derive import Fact, shown
 from archdsl.elaborate.explain import explain
 from archdsl.ir.graph import Graph
-from archdsl.resolve.functions import FUNCTIONS
+from archdsl.resolve.names import FUNCTIONS
 
 NETWORKS = ["efficientnet@b3", "resnet@50", "googlenet", "nasnet@mobile", "mobilenet@0.5", "densenet@121", "unet"]
 NETWORKS += ["textcnn", "hourglass@2", "inception_v4", "senet@154", "resnext@50_32x4d", "shufflenet@g3", "vgg@C"]

@@ -13,7 +13,7 @@ from archdsl.ir.graph import Graph
 from archdsl.resolve.resolve import resolve
 from archdsl.resources import specs_folder
 from archdsl.source import Source
-from archdsl.studies.difference import Difference, difference
+from archdsl.studies.difference import NetworkDifference, difference
 from archdsl.studies.entries import Cost
 from archdsl.studies.weights import in_words, state
 
@@ -28,7 +28,7 @@ def written(*lines: str) -> Graph:
     return compile_network(resolve(Source("net.arch", f"{text}\n"), specs_folder())).graph
 
 
-def told(found: Difference) -> list[str]:
+def told(found: NetworkDifference) -> list[str]:
     return [f"{e.kind} {e.path}: {e.what}" + (f" (×{e.copies})" if e.copies > 1 else "") for e in found.entries]
 
 

@@ -23,7 +23,7 @@ from archdsl.studies.pool import in_parallel
 from archdsl.studies.ranges import grid, split, values
 from archdsl.studies.record import Record
 from archdsl.studies.subject import Subject
-from archdsl.studies.sweep import Row, sweep
+from archdsl.studies.sweep import SweepRow, sweep
 from archdsl.studies.trial import Trier
 
 NET = """\
@@ -223,7 +223,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "costs.csv"
 
 
-def swept(path: Path, widths: str, text: str = NET) -> list[Row]:
+def swept(path: Path, widths: str, text: str = NET) -> list[SweepRow]:
     points = grid(subject(text), {"width": widths})
     with Record(path, ("net.arch", subject(text).digest), ["width"], ["params"]) as record:
         return list(sweep(Trier(subject(text), ("params",)), points, record, jobs=1))

@@ -1,4 +1,4 @@
-"""Words of a call that must be one of a few, and numbers with a prefix."""
+"""Reads arguments of commands: words that must be one of a few, and numbers with a prefix such as 67T."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PREFIXES: Mapping[str, float] = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
 
 
 def choose(kind: str, names: Iterable[str], known: Mapping[str, T]) -> tuple[T, ...]:
-    """What the names mean, in their order. Raises `CompileError` for all that are not known, with what there is."""
+    """The values of `names` in `known`. Raises `CompileError` that lists every unknown name and what is known."""
     names = tuple(names)
     unknown = [name for name in names if name not in known]
     if unknown:

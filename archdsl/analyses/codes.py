@@ -15,11 +15,13 @@ CODES: dict[str, Code] = {
         "An option of a command got a word that it does not know.",
         "Columns, rows, formats, conventions, precisions and machines are closed lists. The message has the list.",
         f"$ archdsl table net.arch --columns path,parms\n{NET}",
+        exit_code=2,
     ),
     "no-peak": Code(
         "A machine's peak is not known for the precision asked for.",
         "A roofline needs operations a second for the numbers in use. Choose a precision that the machine states, or "
         "give --peak and --bandwidth.",
         f"$ archdsl table net.arch --machine cpu --precision fp16\n{NET}",
+        exit_code=2,
     ),
 }

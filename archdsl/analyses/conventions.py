@@ -1,7 +1,7 @@
-"""How other counters count, since their users ask why the numbers differ.
+"""How other tools count operations, for users who ask why their numbers differ.
 
-Each rule is that of the package's release named in its text, applied to the network as it is emitted. What a counter
-does not know counts 0 there, and so it does here. ResNet-50 at 224 pixels: 4.0892 G by the papers' rule, 4.1115 by
+Each rule is that of the package's release named in its text, applied to the network as it is emitted. Ops that a
+tool does not know count 0 in it, and so they do here. ResNet-50 at 224 pixels: 4.0892 G by the papers' rule, 4.1115 by
 fvcore's, 4.1337 by thop's, 8.1784 by torch's.
 """
 
@@ -22,7 +22,7 @@ Further = Callable[[Op, tuple[Tensor, ...], Tensor], int]
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """A counter: `factor` operations for each MAC of a convolution or a matrix product, and what it adds by op."""
+    """A tool's way to count: `factor` operations for each MAC, and `further` ones by name of op."""
 
     name: str
     unit: str
@@ -31,7 +31,7 @@ class Convention:
     further: Mapping[str, Further]
 
     def count(self, graph: Graph, node: Node) -> int:
-        """What this counter counts for one node, for a batch of one."""
+        """The operations of one node by this convention, for a batch of one."""
         tensors = graph.tensors_into(node.id)
         macs = self.factor * node.op.macs(*tensors)
         further = self.further.get(node.op.name)
@@ -39,7 +39,7 @@ class Convention:
 
 
 def _per_input(affine: int, plain: int) -> Further:
-    """So many for each number that comes in, by whether the op learns a scale and a shift."""
+    """Counts so many for each input number: `affine` if the op learns a scale and a shift, else `plain`."""
     return lambda op, inputs, _: inputs[0].size * (affine if getattr(op, "affine", False) else plain)
 
 
@@ -58,20 +58,20 @@ def _fvcore_resampling(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> in
 
 
 def _thop_adaptive_average(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
-    """(window + 1) an output, where a window is the quotient of the sizes: thop's floating-point numbers."""
+    """window + 1 for each output; the window's size is the quotient of the sizes, a fraction, as thop computes it."""
     window = prod(before / after for before, after in zip(inputs[0].spatial, output.spatial, strict=True))
     return int((window + 1) * output.size)
 
 
 def _thop_transposed(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
-    """As if it were a convolution that makes this output; here the difference."""
+    """thop counts it as a convolution with this output. Returned is the difference to the true MACs."""
     (x,) = inputs
     made = output.size * (x.channels // getattr(op, "groups", 1)) * prod(spread(getattr(op, "kernel", 1), x, "kernel"))
     return made - op.macs(x)
 
 
 def _thop_resampling(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
-    """As a module of its own only: a resize to the size of another value is a function, which thop does not see."""
+    """Only for modules: a resize to the size of another value is emitted as a function, which thop does not see."""
     if len(inputs) > 1:
         return 0
     each = {"nearest": 1, "bilinear": 11 if inputs[0].rank == 3 else 5}

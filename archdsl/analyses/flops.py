@@ -22,12 +22,12 @@ ITEMS: Mapping[Family, str] = {
     Family.MERGE: "merges",
     Family.RESHAPE: "resampling",
 }
-"""What the rest is called, by the family of its ops; the other families have none."""
+"""Names of the further operations, by family; other families have none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flops:
-    """`rest` has the items that are not 0, in the order of `ITEMS`."""
+    """FLOPs as 2 x `macs` and `rest`, which has the items that are not 0 in the order of `ITEMS`."""
 
     macs: int
     rest: Mapping[str, int]

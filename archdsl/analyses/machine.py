@@ -1,4 +1,4 @@
-"""How fast a network can be on a machine at most: the roofline (Williams et al. 2009).
+"""The roofline model (Williams et al. 2009): the least time that a network needs on a machine.
 
 An op takes as long as its arithmetic at the machine's peak or its memory traffic at the full bandwidth, whichever is
 longer. Traffic is each op's inputs, outputs and weights, once: nothing is fused, nothing stays in a cache.
@@ -73,12 +73,12 @@ MACHINES: Mapping[str, Machine] = {
 
 
 def own_machine(peak: float, bandwidth: float, precision: str) -> Machine:
-    """A machine known by its two numbers: operations and bytes a second."""
+    """A machine given by two numbers: operations and bytes a second."""
     return Machine("own", "the machine given", bandwidth, {precision: peak}, "as given")
 
 
 def changed(machine: Machine, peak: float | None, bandwidth: float | None, precision: str) -> Machine:
-    """A machine with another peak, for one precision, or another bandwidth."""
+    """The machine with another peak for one precision, or another bandwidth."""
     peaks = {**machine.peaks, precision: peak} if peak else machine.peaks
     if not peak and not bandwidth:
         return machine

@@ -22,9 +22,9 @@ PRECISIONS: Mapping[str, int] = {"fp64": 8, "fp32": 4, "bf16": 2, "fp16": 2}
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """`live` is what is held while each node runs, `peak` the most of it, reached first `at` that node.
+    """`live` are the bytes in memory while each node runs; `peak` is the largest, first reached at the node `at`.
 
-    `held` are the values in memory then, the network's input among them as long as it is needed.
+    `held` are the values in memory at that time, including the network's input if it is still needed.
     """
 
     peak: int
@@ -35,7 +35,7 @@ class Inference:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What the backward pass needs. `kept` counts each value once, where it is first kept."""
+    """Bytes kept for the backward pass, in total and by node; a value counts at the first node that keeps it."""
 
     total: int
     kept: Mapping[str, int]
@@ -47,7 +47,7 @@ def tensor_bytes(tensor: Tensor, width: int = 4) -> int:
 
 
 def inference(graph: Graph, width: int = 4) -> Inference:
-    """Memory of one sample on its way through the network, without what serves only training."""
+    """Memory of inference on one sample, without the nodes that serve only training."""
     nodes = [node for node in graph if node.id not in graph.training_only]
     places = _places(graph, nodes)
     last = _last_uses(graph, nodes, places)
@@ -70,7 +70,7 @@ def _held_at(nodes: list[Node], at: str, last: Mapping[Value, int]) -> tuple[Val
 
 
 def _places(graph: Graph, nodes: list[Node]) -> dict[Value, Value]:
-    """For each value the one whose memory it lies in: mostly itself."""
+    """For each value the value whose memory it uses: itself, unless it is a view or overwrites its input."""
     uses = count_uses(graph)
     places: dict[Value, Value] = {}
     for node in nodes:
@@ -82,7 +82,7 @@ def _places(graph: Graph, nodes: list[Node]) -> dict[Value, Value]:
 
 
 def _last_uses(graph: Graph, nodes: list[Node], places: Mapping[Value, Value]) -> dict[Value, int]:
-    """For each place the index of the last node that needs it; what is returned outlives them all."""
+    """For each value with memory of its own, the index of the last node that needs it; outputs outlast all nodes."""
     last: dict[Value, int] = {}
     for index, node in enumerate(nodes):
         for value in (*graph.inputs_of(node.id), *_results(node)):
@@ -128,7 +128,7 @@ def training(graph: Graph, width: int = 4, batch: int = 1) -> Training:
 
 
 class _Keeper:
-    """Goes through the nodes in order and counts each stretch of memory that is kept once."""
+    """Visits the nodes in order and counts what each keeps; a value that several nodes keep is counted once."""
 
     def __init__(self, graph: Graph, width: int, batch: int) -> None:
         self.graph, self.width, self.batch = graph, width, batch
@@ -138,7 +138,7 @@ class _Keeper:
         self.kept: set[Value] = set()
 
     def keep(self, node: Node) -> int:
-        """Bytes that are kept for this node and for none before it."""
+        """Bytes that this node keeps and that no node before it has kept."""
         inputs, tensors = self.graph.inputs_of(node.id), self.graph.tensors_into(node.id)
         shares = bool(inputs) and node.op.is_view(*tensors, training=True)
         self.places.update((value, self.places[inputs[0]] if shares else value) for value in _results(node))
@@ -156,7 +156,7 @@ class _Keeper:
         return [*values, *_results(node)] if rule.output else values
 
     def _newly_kept(self, value: Value) -> int:
-        """An overwritten input counts as itself: PyTorch keeps a copy of it."""
+        """Bytes of a value, or 0 if its memory is kept already. An overwritten input counts: PyTorch copies it."""
         place = self.places[value]
         if place in self.kept:
             return 0

@@ -11,11 +11,11 @@ from archdsl.ops.base import Family
 from archdsl.tensor import Tensor
 
 NAMED_ONLY = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE, Family.INPUT, Family.MERGE})
-"""Families whose arguments go unsaid."""
+"""Families of which only the name is written, without arguments."""
 
 
 def notation(graph: Graph, node: Node, name: str) -> str:
-    """An op called `name` with what a reader of the paper's table looks for: kernel, output channels, stride."""
+    """An op as papers write it: its `name`, kernel, output channels and stride."""
     if node.op.family in NAMED_ONLY:
         return name
     return f"{name} {', '.join(_arguments(node, graph.tensors_into(node.id)))}".strip()
@@ -36,7 +36,7 @@ def _arguments(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[str]:
 
 
 def _stride(node: Node, x: Tensor) -> Iterator[str]:
-    """`/2` for what makes smaller, `×2` for what makes larger."""
+    """`/2` for an op that shrinks its input, `×2` for one that enlarges it."""
     before, after = x.spatial, node.output.spatial
     larger = bool(before and after) and after[0] > before[0]
     stride = getattr(node.op, "stride", 1) or getattr(node.op, "kernel", 1)

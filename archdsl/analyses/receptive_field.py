@@ -57,7 +57,7 @@ class Field:
         return first + turns * self.jump, last + turns * self.jump
 
     def over(self, first: int, last: int) -> Interval:
-        """What the positions `first` to `last` see together. A period from either end decides."""
+        """The union of what positions `first` to `last` see. The first and the last period suffice to find it."""
         starts = (self.at(p)[0] for p in range(first, min(last, first + self.period - 1) + 1))
         ends = (self.at(p)[1] for p in range(max(first, last - self.period + 1), last + 1))
         return min(starts), max(ends)
@@ -67,7 +67,7 @@ class Field:
 class ReceptiveField:
     """What one value sees of the network's input, one `Field` a spatial dimension of the input.
 
-    `largest` is the union over all ways from the input, `smallest` the smallest way alone.
+    `largest` is the union over all paths from the input, `smallest` the field along the smallest path alone.
     """
 
     largest: tuple[Field, ...]
@@ -80,7 +80,7 @@ class ReceptiveField:
 
 @dataclass(frozen=True, slots=True)
 class Misalignment:
-    """A merge whose inputs look at different places: mean centres in input pixels, one tuple an input."""
+    """A merge whose inputs have different centres: their means in input pixels, a tuple for each input."""
 
     node: str
     centres: tuple[tuple[float, ...], ...]
@@ -112,7 +112,7 @@ def receptive_fields(graph: Graph) -> ReceptiveFields:
 
 
 def _whole_pixels(node: Node) -> ReceptiveField:
-    """An input's positions see themselves. Tokens and vectors count as one dimension."""
+    """The field of an input: each position sees itself. Tokens and vectors have one dimension."""
     dims = node.output.spatial or node.output.dims
     one = tuple(Field(1, ((0, 0),)) for _ in dims)
     return ReceptiveField(one, one)
@@ -137,9 +137,9 @@ def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> Rece
 
 
 def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...], after: tuple[int, ...]) -> Field:
-    """The field behind a sliding window. A window over everything sees what all positions see.
+    """The field after a sliding window. With `everything`, each output sees what all inputs see together.
 
-    `sizes` and `after` are the lengths before and behind it. No more phases are told apart than there are positions.
+    `sizes` and `after` are the lengths before and after it. There are at most as many phases as positions.
     """
     if window.everything or field.jump == 0 or dimension >= len(window.kernel):
         last = sizes[dimension] - 1 if dimension < len(sizes) else 0
@@ -157,12 +157,12 @@ def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...],
 
 def _seen(field: Field, window: Window, dimension: int, position: int) -> Interval:
     first, last = window.reach(dimension, position, position)
-    # Between the positions of something stretched lie gaps; what falls into one sees its left neighbour's place.
+    # Stretched positions have gaps between them; a position in a gap counts as the neighbour to its left.
     return field.over(min(first, last), max(first, last)) if first <= last else field.at(last)
 
 
 def _union(fields: Sequence[Field], sizes: Sequence[tuple[int, ...]]) -> Field:
-    """What several inputs at one position see together."""
+    """The union of what several inputs see at one position."""
     if len({field.jump == 0 for field in fields}) > 1:
         everything = [f.over(0, (size[0] if size else 1) - 1) for f, size in zip(fields, sizes, strict=True)]
         return Field(0, (_hull(everything),))
@@ -174,7 +174,7 @@ def _union(fields: Sequence[Field], sizes: Sequence[tuple[int, ...]]) -> Field:
 
 
 def _one_by_one(fields: Sequence[Field], positions: int) -> Field:
-    """Inputs whose positions drift apart (one was enlarged from an odd size): each position is a phase of its own."""
+    """For inputs with different jumps (one was enlarged from an odd size): each position is a phase of its own."""
     steadiest = min(fields, key=lambda field: field.period)
     jump = steadiest.at(positions)[0] - steadiest.at(0)[0]
     return Field(jump, tuple(_hull(field.at(position) for field in fields) for position in range(positions)))
@@ -186,6 +186,6 @@ def _hull(intervals: Iterable[Interval]) -> Interval:
 
 
 def _centres(inputs: Sequence[ReceptiveField]) -> tuple[tuple[float, ...], ...]:
-    """Centres of the inputs that have a place at all."""
+    """Centres of the inputs whose field is not the whole image."""
     placed = [i for i in inputs if all(field.jump for field in i.largest)]
     return tuple(tuple(field.centre for field in i.largest) for i in placed)

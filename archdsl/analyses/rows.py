@@ -1,4 +1,4 @@
-"""A summary as the rows of a table: stages, blocks or ops, what is alike folded to one row, nested as in the spec."""
+"""A summary as the rows of a table: stages, blocks or ops, nested as in the spec, equal copies as one row."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from archdsl.tensor import Tensor
 Member: TypeAlias = Node | Scope
 
 LIGHT = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE, Family.RESHAPE})
-"""Families whose ops share the row of what they follow, unless every op has a row."""
+"""Families whose ops share the row of the op before them, unless every op has a row."""
 
 UNLIMITED = 10**6
-"""A depth that no spec has."""
+"""A depth larger than that of any spec."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How a network is cut into rows. Scopes are opened until `depth` levels of rows are there.
+    """How a network is divided into rows: scopes are opened down to `depth` levels.
 
-    `several`: only stages are opened, and of them those of several parts. `runs`: copies share a row even where their
-    arguments differ. `joined`: light ops share the row of what they follow.
+    `several`: open only stages, and only those with several parts. `runs`: copies share a row even if their arguments
+    differ. `joined`: light ops share the row of the op before them.
     """
 
     depth: int
@@ -42,10 +42,10 @@ CUTS = {"stage": Cut(2, several=True, runs=True), "block": Cut(2), "op": Cut(UNL
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line: an op and light ones after it, a scope, or `copies` of one; facts are those of all together.
+    """One row: an op with the light ops after it, a scope, or `copies` of one. `facts` are their sums.
 
-    `level` is how deep the row is nested in the table; `opened`: the rows that follow, one level deeper, are its
-    parts. `main` is the member that the row is called after.
+    `level` is the row's depth in the table. If it is `opened`, the rows after it, one level deeper, are its parts.
+    `main` is the member that gives the row its name.
     """
 
     level: int
@@ -85,7 +85,7 @@ def path_of(member: Member) -> str:
 
 
 def nodes_in(summary: Summary, members: Iterable[Member]) -> list[Node]:
-    """All nodes of these members that are counted, in order."""
+    """The nodes of these members that the summary counts, in order."""
     found: list[Node] = []
     pending = list(members)[::-1]
     while pending:
@@ -106,7 +106,7 @@ class _Rows:
         return structures(self.graph)
 
     def inside(self, scope: Scope, level: int) -> Iterator[Row]:
-        """Rows of what a scope holds."""
+        """The rows for the content of a scope."""
         for group in self._groups(scope, level):
             row = self._row(group, level)
             if not isinstance(row.main, Scope) or not self._opens(row.main, level):
@@ -124,7 +124,7 @@ class _Rows:
                 yield from (replace(part, level=part.level - 1) for part in parts[1:])
 
     def _parts(self, row: Row, level: int) -> Iterator[Row]:
-        """Rows of the first copy, with the facts of all."""
+        """The rows of the first copy, with the facts of all copies."""
         copies = [self.inside(copy, level) for copy in row.members if isinstance(copy, Scope)]
         for alike in zip(*copies, strict=True):
             yield replace(alike[0], facts=reduce(Facts.__add__, (part.facts for part in alike)))
@@ -138,7 +138,7 @@ class _Rows:
         return Row(level, group, main, copies, facts, result, output)
 
     def _result(self, member: Member) -> Value:
-        """What a member hands on: of several values the last."""
+        """The value that a member produces; the last one if there are several."""
         if isinstance(member, Node):
             return Value(member.id)
         return member.results[-1] if member.results else self._result(self._members(member)[-1])
@@ -154,13 +154,13 @@ class _Rows:
         return not self.cut.several or (scope.kind in ("stage", "output", "copy") and self._has_several_parts(scope))
 
     def _has_several_parts(self, scope: Scope) -> bool:
-        """Whether a scope is more than a block, its copies or a convolution with what belongs to it."""
+        """Whether a scope holds more than one block, the copies of one, or one convolution with its light ops."""
         if scope.block is not None:
             return False
         return sum(self._facts(run[0]).macs > 0 for run in self._runs(self._members(scope))) > 1
 
     def _members(self, scope: Scope) -> list[Member]:
-        """What a scope holds and the summary counts; copies one by one."""
+        """The members of a scope that the summary counts, each copy by itself."""
         found: list[Member] = []
         for member in self.graph.children[scope.path]:
             if isinstance(member, Scope) and member.kind == "copies":
@@ -177,7 +177,7 @@ class _Rows:
     # --- what shares a row -----------------------------------------------------------------
 
     def _groups(self, scope: Scope, level: int) -> Iterator[tuple[Member, ...]]:
-        """Members that share a row: copies that are alike, or an op and the light ones after it."""
+        """Groups of members that share a row: equal copies, or an op and the light ops after it."""
         group: tuple[Member, ...] = ()
         for run in self._runs(self._members(scope)):
             if group and not (self.cut.joined and self._joins(run, group, level)):
@@ -192,7 +192,7 @@ class _Rows:
             yield tuple(run)
 
     def _likeness(self, member: Member) -> object:
-        """Equal for copies that share a row."""
+        """A key that is equal for copies that share a row."""
         if not isinstance(member, Scope) or member.kind != "copy":
             return path_of(member)
         if self.cut.runs and member.block is not None:
@@ -201,7 +201,7 @@ class _Rows:
         return member.parent, self.structures[member.path], facts.params, facts.macs, output
 
     def _joins(self, run: Sequence[Member], group: Sequence[Member], level: int) -> bool:
-        """Whether an op goes into the row before it: it is light, or all before it are, and it takes their value."""
+        """Whether an op joins the row before it: it takes that row's value, and it or all of that row are light."""
         (member, *others), last = run, group[-1]
         if others or not isinstance(member, Node) or _is_copy(last):
             return False

@@ -1,7 +1,7 @@
-"""What crosses each scope's border, and which scopes are built alike.
+"""The inputs and outputs of each scope, and which scopes have the same structure.
 
 Two scopes have one structure if their ops (with arguments), their wiring and the scopes in them agree, whatever
-their names and the shapes that flow through. Numbers are handed out in order, so that equality is exact.
+their names and the shapes that flow through. Equal structures get equal numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from archdsl.ops.base import Op
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """Values that a scope takes from outside, in order of first use, and hands on, in the order they are made."""
+    """The values that enter a scope, in order of first use, and those that leave it, in the order they are made."""
 
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
@@ -24,7 +24,7 @@ class Interface:
 def interfaces(
     graph: Graph, links: Iterable[tuple[Value, str]] | None = None, results: Iterable[Value] | None = None
 ) -> dict[str, Interface]:
-    """The border of every scope. What the network returns leaves every scope that it is made in.
+    """The interface of every scope. A value that the network returns leaves every scope around its node.
 
     `links` (value, id of the node that takes it) and `results` say which uses count; all, if not given.
     """
@@ -52,9 +52,9 @@ def interfaces(
 
 
 def structures(graph: Graph, *, arguments: bool = True, known: dict[object, int] | None = None) -> dict[str, int]:
-    """A number for each scope, equal where the structure is; without `arguments` only the ops' names count.
+    """A number for each scope, the same for the same structure. Without `arguments`, only names of ops are compared.
 
-    Graphs that are numbered with one `known`, empty at first, can be compared.
+    To compare several graphs, pass the same `known` (empty at first) for each.
 
     >>> from archdsl.driver import compile_network, open_spec
     >>> numbers = structures(compile_network(open_spec("resnet"), "50").graph)
@@ -73,7 +73,7 @@ def structures(graph: Graph, *, arguments: bool = True, known: dict[object, int]
 def _content(
     graph: Graph, scope: Scope, borders: Mapping[str, Interface], numbers: Mapping[str, int], arguments: bool
 ) -> object:
-    """All of a scope, with values named by where they come from inside it."""
+    """The content of a scope as a key, in which values are named by where in the scope they come from."""
     local: dict[Value, tuple[str | int, int]] = {
         value: ("input", index) for index, value in enumerate(borders[scope.path].inputs)
     }
@@ -91,5 +91,5 @@ def _content(
 
 
 def identity(op: Op) -> object:
-    """The op itself, or its name where its arguments follow from its place in the network (drop path)."""
+    """The op, or only its name if its arguments depend on its place in the network (drop path)."""
     return op if type(op).placed is Op.placed else op.name

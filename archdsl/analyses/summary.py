@@ -16,9 +16,9 @@ from archdsl.ir.graph import Graph, Node
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What the facts are about: whose rule counts, how wide a number is, how many samples, on which machine.
+    """What facts are computed for: counting convention, precision, batch size and machine.
 
-    With `training`, what serves only training outputs is counted too.
+    With `training`, nodes that serve only training outputs are counted too.
     """
 
     convention: Convention = CONVENTIONS["paper"]
@@ -35,11 +35,12 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What one node costs, or several together. Memory is in bytes, time in seconds, operations are for the batch.
+    """The costs of one node, or of several together: memory in bytes, time in seconds, operations for the batch.
 
-    `params` and `buffers` are counted where they are first used, so that sums count shared ones once. `counted` is
-    the convention's number, `flops` 2 x MACs and the rest. `written` is the memory of the outputs, `live` the most
-    that inference holds meanwhile, `kept` what training keeps, `moved` the memory traffic, `time` the roofline's.
+    `params` and `buffers` are counted at their first use, so that a sum counts shared weights once. `counted` are the
+    operations by the convention, `flops` is 2 x MACs and the rest. `written` is the memory of the outputs, `live` the
+    most that inference holds while the nodes run, `kept` what training keeps, `moved` the memory traffic, and `time`
+    the least time by the roofline.
     """
 
     params: int = 0
@@ -69,7 +70,7 @@ class Facts:
 
     @property
     def intensity(self) -> float | None:
-        """Operations for each byte that is moved."""
+        """Operations for each byte of memory traffic."""
         return self.flops / self.moved if self.moved else None
 
 
@@ -114,7 +115,7 @@ class Summary:
 
     @cached_property
     def varying(self) -> Mapping[str, set[str]]:
-        """By block: the parameters that do not have one value in all its uses, so that a use is known by them."""
+        """By block: the parameters whose values differ between its uses, and so tell one use from another."""
         first: dict[str, dict[str, object]] = {}
         found: dict[str, set[str]] = {}
         for scope in self.graph.scopes.values():
@@ -177,7 +178,7 @@ def _facts(
 
 
 def _by_scope(graph: Graph, facts: Mapping[str, Facts]) -> dict[str, Facts]:
-    """Sums from the inside out: a scope comes after the one around it."""
+    """Facts of every scope, from the inside out: in the graph's order, a scope comes after the one around it."""
     sums: dict[str, Facts] = {"": Facts()}
     for id, own in facts.items():
         scope = graph.node(id).scope

@@ -1,4 +1,4 @@
-"""Whole-network counts: parameters, buffers, MACs, weighted layers. Shared weights count once, work every time."""
+"""Counts over a network: parameters, buffers, MACs, weighted layers. Shared weights count once, MACs for each use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WEIGHTED = frozenset({Family.CONV, Family.LINEAR})
 
 
 def nodes_in(graph: Graph, scope: str = "", training: bool = False) -> list[Node]:
-    """The nodes of a scope and of what it holds; those that serve only training outputs if `training` says so."""
+    """The nodes in a scope and in the scopes within it; with `training` also those that serve only training outputs."""
     prefix = f"{scope}."
     skipped = frozenset() if training else graph.training_only
     inside = (n for n in graph if not scope or n.id == scope or n.id.startswith(prefix))
@@ -42,7 +42,7 @@ def layers(graph: Graph, nodes: Iterable[Node]) -> int:
 
 
 def depths(graph: Graph, nodes: Iterable[Node]) -> dict[str, int]:
-    """By node: weighted layers on the longest way to its output. A gate is not in the way of what it weighs."""
+    """By node: the weighted layers on the longest path to its output. Paths through a gate (in `mul`) do not count."""
     found: dict[str, int] = {}
     for node in nodes:
         values = graph.inputs_of(node.id)

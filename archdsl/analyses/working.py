@@ -9,10 +9,10 @@ from archdsl.ir.graph import Graph, Node
 from archdsl.ops.base import Window
 
 LONGEST = 4
-"""Terms that are worked out; of more only the results are summed."""
+"""Most terms that are written as products; of more terms only the results are added."""
 
 MOST = 8
-"""Numbers in a sum that is written out."""
+"""Most numbers that are written as a sum; of more only the total is given."""
 
 
 def params_working(graph: Graph, nodes: Sequence[Node]) -> str:

@@ -1,4 +1,4 @@
-"""The command line. `main` is the program: whatever happens, it ends with an exit code and without a traceback."""
+"""The command line. `main` always ends with an exit code, never with a traceback."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 OK, SPEC_ERROR, WRONG_CALL, BUG, INTERRUPTED = 0, 1, 2, 70, 130
-"""Exit codes: 70 is a mistake of ours, as in sysexits.h. A shell gives 130 to what Ctrl-C ended."""
+"""Exit codes. 70 is a bug of archdsl (as in sysexits.h), 130 what shells report after Ctrl-C."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +57,7 @@ def _run(words: list[str]) -> int:
 
 
 def _silence() -> None:
-    """Whoever read our output is gone; Python would complain of it once more while it shuts down."""
+    """Discards further output after its reader is gone, so that Python does not complain again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 

@@ -23,19 +23,19 @@ COMMANDS = (
     ("fit", "fit.fit"),
     ("sizes", "sizes.sizes"),
     ("fmt", "fmt.fmt"),
-    ("ops", "ops.ops"),
+    ("ops", "listing.ops"),
     ("import", "import_.import_"),
     ("prove", "prove.prove"),
 )
-"""Each with its module and function."""
+"""The commands with their modules and functions."""
 
 WITHOUT_SPEC = ("list", "fmt", "ops", "import")
 
 
 def app(asked: str | None = None) -> typer.Typer:
-    """The command line with all commands, or with the one that is asked for, where there is one of that name.
+    """The command line with all commands, or only with the command `asked`, if there is one of that name.
 
-    To make them all takes longer than to read a spec.
+    Making all of them takes longer than reading a spec.
     """
     made = typer.Typer(
         no_args_is_help=True,

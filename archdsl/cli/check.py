@@ -7,17 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archdsl.cli.options import (
-    DEPTH,
-    STEPS,
-    DepthOption,
-    Format,
-    FormatOption,
-    SetOption,
-    SpecArguments,
-    StepsOption,
-    VariantOption,
-)
+from archdsl.cli.options import Format, FormatOption, SpecArguments, SpecOptions, grouped
 from archdsl.cli.output import Report, in_short, reporting
 
 if TYPE_CHECKING:
@@ -27,15 +17,14 @@ if TYPE_CHECKING:
 AllOption = Annotated[bool, typer.Option("--all-variants", help="Check every variant, and the defaults.")]
 
 
+@grouped
 def check(
     ctx: typer.Context,
     specs: SpecArguments,
-    variant: VariantOption = None,
     all_variants: AllOption = False,
-    settings: SetOption = None,
+    *,
+    options: SpecOptions,
     format: FormatOption = Format.TEXT,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
 ) -> None:
     """Check specs: names, shapes, and the facts that they state of themselves.
 
@@ -44,14 +33,14 @@ def check(
     """
     from archdsl.cli.target import targets
 
-    asked = targets(ctx, specs, variant, settings, max_steps, max_depth)
+    asked = targets(ctx, specs, options)
     with reporting(format) as report:
         for target in asked:
             _check(target, all_variants, report)
 
 
 def _check(target: Target, all_variants: bool, report: Report) -> None:
-    """Adds what is wrong with one spec to the report, and says which of its variants; prints what came out."""
+    """Checks one spec: adds diagnostics with the variants that they are about to the report, and prints the results."""
     from archdsl.diagnostics import CompileError
 
     found: dict[Diagnostic, list[str]] = {}
@@ -68,7 +57,7 @@ def _check(target: Target, all_variants: bool, report: Report) -> None:
 
 
 def _variants(target: Target) -> Iterator[str | None]:
-    """The defaults where they are complete, then the variants."""
+    """None for the defaults (if every parameter has one), then the names of the variants."""
     network = target.file.network
     if network is None or all(parameter.default is not None for parameter in network.parameters):
         yield None

@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archdsl.cli.networks import NetworkArguments, networks
-from archdsl.cli.options import DEPTH, STEPS, DepthOption, Format, SetOption, StepsOption
-from archdsl.cli.output import reporting
-from archdsl.cli.studies import (
+from archdsl.cli.options import (
     ExactOption,
     FileOption,
-    MeasuresOption,
+    Format,
+    NetworkOptions,
     PrecisionOption,
     SheetFormatOption,
-    bytes_of,
-    columns,
-    format_of,
-    meanings,
-    put,
-    words,
+    grouped,
 )
+from archdsl.cli.output import reporting
+from archdsl.cli.studies import MeasuresOption, bytes_of, columns, format_of, meanings, put, words
 
 if TYPE_CHECKING:
     from archdsl.cli.target import Target
@@ -36,6 +32,7 @@ ReverseOption = Annotated[bool, typer.Option("--reverse", help="Large ones first
 AllOption = Annotated[bool, typer.Option("--all-variants", help="Every variant of each spec.")]
 
 
+@grouped
 def compare(
     ctx: typer.Context,
     networks_: NetworkArguments,
@@ -47,9 +44,8 @@ def compare(
     output: FileOption = None,
     exact: ExactOption = False,
     precision: PrecisionOption = "fp32",
-    settings: SetOption = None,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
+    *,
+    options: NetworkOptions,
 ) -> None:
     """Compare networks, a line each.
 
@@ -58,7 +54,7 @@ def compare(
     """
     from archdsl.backends.sheet import Column, Sheet
 
-    asked = networks(ctx, networks_, settings, max_steps, max_depth)
+    asked = networks(ctx, networks_, options)
     with reporting(Format.TEXT) as report:
         report.result_printed = True
         kind = format_of(format, output)

@@ -10,18 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.complete import emitted
-from archdsl.cli.options import (
-    DEPTH,
-    STEPS,
-    DepthOption,
-    Format,
-    FormatOption,
-    OutputOption,
-    SetOption,
-    SpecArgument,
-    StepsOption,
-    VariantOption,
-)
+from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped
 from archdsl.cli.output import in_short, print_table, reporting, table
 
 if TYPE_CHECKING:
@@ -33,16 +22,15 @@ EmitOption = Annotated[
 ]
 
 
+@grouped
 def compile(
     ctx: typer.Context,
     spec: SpecArgument,
     output: OutputOption = None,
     emit: EmitOption = None,
-    variant: VariantOption = None,
-    settings: SetOption = None,
+    *,
+    options: SpecOptions,
     format: FormatOption = Format.TEXT,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
 ) -> None:
     """Compile a spec to PyTorch source, and to other forms of the same graph.
 
@@ -51,7 +39,7 @@ def compile(
     """
     from archdsl.cli.target import target
 
-    asked = target(ctx, spec, variant, settings, max_steps, max_depth)
+    asked = target(ctx, spec, options)
     kinds = _kinds(ctx, emit, output)
     with reporting(format) as report:
         compiled = asked.compile()

@@ -1,4 +1,4 @@
-"""What the shell may complete: specs, variants, parameters, ops, nodes. Silent where anything is wrong."""
+"""Completion in the shell: specs, variants, parameters, ops, nodes. Errors give no completions."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def spec_names(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
 
 
 def bash_variants(environment: Mapping[str, str]) -> list[str] | None:
-    """The variants to offer after `efficientnet@`, where it is bash that asks; None in any other case.
+    """The variants to offer to bash after `efficientnet@`; None in all other cases.
 
-    It takes `@` for a word of its own, but puts what it is given in place of the `@` too.
+    Bash treats `@` as a word of its own, but replaces it too, so each completion begins with `@`.
     """
     if environment.get("_ARCHDSL_COMPLETE") != "complete_bash":
         return None
@@ -117,6 +117,6 @@ themes = _words("light", "dark")
 
 
 def emitted(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
-    """One more of the kinds, after those that are there: `torch,js` -> `torch,json`."""
+    """Completes the last of several kinds: `torch,js` -> `torch,json`."""
     before = incomplete.rpartition(",")[0]
     return [(f"{before},{kind}" if before else kind, "") for kind in ("torch", "json", "dot", "svg")]

@@ -7,29 +7,29 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from archdsl.cli.networks import NetworkArguments, networks
-from archdsl.cli.options import DEPTH, STEPS, DepthOption, Format, SetOption, StepsOption
-from archdsl.cli.output import in_color, reporting, width
-from archdsl.cli.studies import (
+from archdsl.cli.options import (
     ExactOption,
     FileOption,
+    Format,
+    NetworkOptions,
     PrecisionOption,
     SheetFormatOption,
-    bytes_of,
-    columns,
-    format_of,
-    meanings,
+    grouped,
 )
+from archdsl.cli.output import in_color, reporting, width
+from archdsl.cli.studies import bytes_of, columns, format_of, meanings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from archdsl.backends.sheet import Sheet
-    from archdsl.studies.difference import Difference
+    from archdsl.studies.difference import NetworkDifference
 
 BOTH = ("params", "macs", "flops", "live", "field", "layers")
 """Measures of both networks, side by side."""
 
 
+@grouped
 def diff(
     ctx: typer.Context,
     networks_: NetworkArguments,
@@ -37,9 +37,8 @@ def diff(
     output: FileOption = None,
     exact: ExactOption = False,
     precision: PrecisionOption = "fp32",
-    settings: SetOption = None,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
+    *,
+    options: NetworkOptions,
 ) -> None:
     """Tell what makes one network another.
 
@@ -49,7 +48,7 @@ def diff(
     """
     from archdsl.studies.difference import difference
 
-    asked = networks(ctx, networks_, settings, max_steps, max_depth)
+    asked = networks(ctx, networks_, options)
     if len(asked) != 2:
         ctx.fail(f"A difference is between two networks; {len(asked)} given.")
     with reporting(Format.TEXT) as report:
@@ -65,7 +64,7 @@ def diff(
 
 
 def _put(sheets: tuple[Sheet, Sheet], format: str, output: Path | None) -> None:
-    """Both sheets where people read them, the entries alone for programs."""
+    """Prints both sheets for people, only the entries for programs."""
     import sys
     from pathlib import Path
 
@@ -83,11 +82,11 @@ def _put(sheets: tuple[Sheet, Sheet], format: str, output: Path | None) -> None:
     print(f"wrote {output}")
 
 
-def _sheets(found: Difference, labels: tuple[str, str], precision: str, exact: bool) -> tuple[Sheet, Sheet]:
+def _sheets(found: NetworkDifference, labels: tuple[str, str], precision: str, exact: bool) -> tuple[Sheet, Sheet]:
     return _totals(found, labels, precision, exact), _entries(found, labels, exact)
 
 
-def _totals(found: Difference, labels: tuple[str, str], precision: str, exact: bool) -> Sheet:
+def _totals(found: NetworkDifference, labels: tuple[str, str], precision: str, exact: bool) -> Sheet:
     """Both networks side by side."""
     from archdsl.backends.sheet import Column, Sheet, shown
 
@@ -133,7 +132,7 @@ def _value(value: Any) -> str:
     return "none" if value is None else shown(value)
 
 
-def _entries(found: Difference, labels: tuple[str, str], exact: bool) -> Sheet:
+def _entries(found: NetworkDifference, labels: tuple[str, str], exact: bool) -> Sheet:
     """The differences, a row each, and what becomes of a checkpoint."""
     from archdsl.backends.sheet import Column, Sheet
     from archdsl.studies.weights import in_words
@@ -164,11 +163,11 @@ def _entries(found: Difference, labels: tuple[str, str], exact: bool) -> Sheet:
 
 
 def _cost(cost: Any, kind: str) -> tuple[int | None, int | None]:
-    """Nothing for what has only another name."""
+    """Parameters and MACs of an entry; none for a renamed member."""
     return (None, None) if kind == "renamed" else (cost.params, cost.macs)
 
 
-def _facts(found: Difference) -> dict[str, Any]:
+def _facts(found: NetworkDifference) -> dict[str, Any]:
     from archdsl.backends.sheet import plain
 
     loading = found.loading

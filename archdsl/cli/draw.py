@@ -9,18 +9,7 @@ from typing import Annotated
 import typer
 
 from archdsl.cli.complete import figures, themes
-from archdsl.cli.options import (
-    DEPTH,
-    STEPS,
-    DepthOption,
-    Format,
-    FormatOption,
-    OutputOption,
-    SetOption,
-    SpecArgument,
-    StepsOption,
-    VariantOption,
-)
+from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped
 from archdsl.cli.output import reporting
 
 FigureOption = Annotated[
@@ -39,6 +28,7 @@ ExpandOption = Annotated[
 ThemeOption = Annotated[str, typer.Option("--theme", metavar="NAME", help="light or dark.", autocompletion=themes)]
 
 
+@grouped
 def draw(
     ctx: typer.Context,
     spec: SpecArgument,
@@ -48,11 +38,9 @@ def draw(
     depth: LevelsOption = None,
     expand: ExpandOption = None,
     theme: ThemeOption = "light",
-    variant: VariantOption = None,
-    settings: SetOption = None,
+    *,
+    options: SpecOptions,
     format: FormatOption = Format.TEXT,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
 ) -> None:
     """Draw a network as SVG, PDF or PNG, whichever the suffix of -o names.
 
@@ -62,7 +50,7 @@ def draw(
     from archdsl.cli.target import target
     from archdsl.files import write
 
-    asked = target(ctx, spec, variant, settings, max_steps, max_depth)
+    asked = target(ctx, spec, options)
     for what, word, known in (("figure", figure, figures.FIGURES), ("theme", theme, figures.THEMES)):
         if word not in known:
             ctx.fail(f"There is no {what} '{word}'; it may be {', '.join(known)}.")

@@ -8,17 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.complete import nodes
-from archdsl.cli.options import (
-    DEPTH,
-    STEPS,
-    DepthOption,
-    Format,
-    FormatOption,
-    SetOption,
-    SpecArgument,
-    StepsOption,
-    VariantOption,
-)
+from archdsl.cli.options import Format, FormatOption, SpecArgument, SpecOptions, grouped
 from archdsl.cli.output import reporting, width
 
 if TYPE_CHECKING:
@@ -32,15 +22,14 @@ NodeArgument = Annotated[
 ]
 
 
+@grouped
 def explain(
     ctx: typer.Context,
     spec: SpecArgument,
     node: NodeArgument,
-    variant: VariantOption = None,
-    settings: SetOption = None,
+    *,
+    options: SpecOptions,
     format: FormatOption = Format.TEXT,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
 ) -> None:
     """Explain a node: where each of its arguments and sizes comes from, step by step, to the lines of the spec.
 
@@ -49,7 +38,7 @@ def explain(
     from archdsl.cli.target import target
     from archdsl.elaborate.explain import explain
 
-    asked = target(ctx, spec, variant, settings, max_steps, max_depth)
+    asked = target(ctx, spec, options)
     with reporting(format) as report:
         explanation = explain(asked.compile().graph, node)
         print("\n".join(_lines(explanation)))

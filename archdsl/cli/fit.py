@@ -7,24 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archdsl.cli import SPEC_ERROR
-from archdsl.cli.options import DEPTH, STEPS, DepthOption, Format, SetOption, SpecArgument, StepsOption, VariantOption
-from archdsl.cli.output import reporting
-from archdsl.cli.studies import (
+from archdsl.cli.options import (
     FileOption,
+    Format,
     PrecisionOption,
     SheetFormatOption,
-    bytes_of,
-    columns,
-    format_of,
-    meanings,
-    put,
-    subject,
+    SpecArgument,
+    SpecOptions,
+    grouped,
 )
+from archdsl.cli.output import reporting
+from archdsl.cli.studies import bytes_of, columns, format_of, meanings, put, subject
 
 if TYPE_CHECKING:
     from archdsl.backends.sheet import Sheet
     from archdsl.studies.fit import Fit
-    from archdsl.studies.search import Step
+    from archdsl.studies.search import SearchStep
     from archdsl.studies.subject import Subject
 
 
@@ -32,6 +30,7 @@ def _budget(option: str, help: str) -> Any:
     return typer.Option(option, metavar="AMOUNT", help=help, show_default=False)
 
 
+@grouped
 def fit(
     ctx: typer.Context,
     spec: SpecArgument,
@@ -49,10 +48,8 @@ def fit(
     format: SheetFormatOption = None,
     output: FileOption = None,
     precision: PrecisionOption = "fp32",
-    variant: VariantOption = None,
-    settings: SetOption = None,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
+    *,
+    options: SpecOptions,
 ) -> None:
     """Find the value of a setting that meets a budget.
 
@@ -71,7 +68,7 @@ def fit(
         "memory": memory,
         "training-memory": training_memory,
     }
-    asked = target(ctx, spec, variant, settings, max_steps, max_depth)
+    asked = target(ctx, spec, options)
     if not any(given.values()):
         ctx.fail(f"A budget is missing: {', '.join(f'--{option}' for option in given)}.")
     with reporting(Format.TEXT) as report:
@@ -126,7 +123,7 @@ def _interleaved(ones: list[Any], others: list[Any]) -> list[Any]:
     return [item for pair in zip(ones, others, strict=True) for item in pair]
 
 
-def _costs(found: Fit, step: Step) -> list[Any]:
+def _costs(found: Fit, step: SearchStep) -> list[Any]:
     costs = [step.costs[budget.measure.name] for budget in found.budgets]
     shares = [cost / budget.limit for cost, budget in zip(costs, found.budgets, strict=True)]
     return _interleaved(costs, shares)

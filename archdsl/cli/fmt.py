@@ -67,7 +67,7 @@ def _specs(path: Path) -> Iterator[Path]:
 
 
 def _format(file: Path, check: bool) -> bool:
-    """Whether the file is, or would be, another one. Raises `CompileError`."""
+    """Formats a file. Returns whether it changed, or with `check` would change. Raises `CompileError`."""
     from archdsl.files import write
     from archdsl.syntax.parser import read_source
 

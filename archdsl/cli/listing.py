@@ -1,8 +1,17 @@
-"""`archdsl list`: the specs that come with archdsl."""
+"""`archdsl list` and `archdsl ops`: what comes with archdsl."""
 
 from __future__ import annotations
 
-from archdsl.cli.output import print_table, table
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archdsl.cli.complete import op_names
+from archdsl.cli.output import print_table, table, width
+
+if TYPE_CHECKING:
+    from archdsl.ops.reference import OpReference
 
 
 def list_specs() -> None:
@@ -21,3 +30,64 @@ def list_specs() -> None:
         rows.add_row(name, "\n".join(about))
     print_table(rows)
     print("\nA name stands for a file where a spec is asked for; NAME@VARIANT is a variant.")
+
+
+NameArgument = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="One op.", autocompletion=op_names, show_default=False)
+]
+
+
+def ops(ctx: typer.Context, name: NameArgument = None) -> None:
+    """List the ops, or say everything about one: its arguments, their defaults, examples with shapes."""
+    if name is None:
+        _print_all()
+    else:
+        _print_one(ctx, name)
+
+
+def _print_all() -> None:
+    from archdsl.ops.reference import families, reference
+
+    for family, members in families().items():
+        print(f"{family.capitalize()}")
+        rows = table("", "")
+        rows.show_header = False
+        for op in members:
+            rows.add_row(f"  {op.name}", reference(op).summary)
+        print_table(rows)
+        print()
+    print("`archdsl ops NAME` tells all about one.")
+
+
+def _print_one(ctx: typer.Context, name: str) -> None:
+    from archdsl.ops.reference import families, reference
+
+    known = {op.name: op for members in families().values() for op in members}
+    if name not in known:
+        from archdsl.suggest import hint
+
+        ctx.fail(f"There is no op `{name}`{hint(name, known)}")
+    entry = reference(known[name])
+    print("\n".join(_about(entry)))
+    if entry.arguments:
+        rows = table("argument", "type", "default", "meaning")
+        for argument in entry.arguments:
+            default = "required" if argument.required else argument.default or "unset"
+            rows.add_row(argument.name, argument.type, default, argument.description)
+        print()
+        print_table(rows)
+    examples = table("example", "in", "out")
+    for example in entry.examples:
+        examples.add_row(*example)
+    print()
+    print_table(examples)
+
+
+def _about(entry: OpReference) -> Iterator[str]:
+    from textwrap import wrap
+
+    yield from wrap(entry.signature, width(), subsequent_indent=" " * (len(entry.name) + 1))
+    for paragraph in (entry.summary, *entry.details.split("\n\n")):
+        if paragraph:
+            yield ""
+            yield from wrap(paragraph, width())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.complete import spec_names
+from archdsl.cli.options import NetworkOptions, SpecOptions
 
 if TYPE_CHECKING:
     from archdsl.cli.target import Target
@@ -29,33 +30,31 @@ NetworkArguments = Annotated[
 
 
 @dataclass
-class _Words:
-    """One network as it was written."""
+class _NamedNetwork:
+    """One network of the call: its spec and its settings."""
 
     spec: str
     settings: dict[str, str] = field(default_factory=dict)
 
 
-def networks(
-    ctx: typer.Context, words: list[str], settings: list[str] | None, steps: int, depth: int
-) -> list[tuple[str, Target]]:
+def networks(ctx: typer.Context, words: list[str], options: NetworkOptions) -> list[tuple[str, Target]]:
     """The networks of a call, each with the words that name it. Settings given as options are for all of them."""
     from archdsl.cli.target import targets
 
     written = _read(ctx, words)
-    found = targets(ctx, [one.spec for one in written], None, settings, steps, depth)
+    found = targets(ctx, [one.spec for one in written], SpecOptions(None, options))
     return [
         (_label(one), replace(target, settings={**target.settings, **one.settings}))
         for one, target in zip(written, found, strict=True)
     ]
 
 
-def _label(one: _Words) -> str:
+def _label(one: _NamedNetwork) -> str:
     return " ".join([one.spec, *(f"{name}={value}" for name, value in one.settings.items())])
 
 
-def _read(ctx: typer.Context, words: list[str]) -> list[_Words]:
-    found: list[_Words] = []
+def _read(ctx: typer.Context, words: list[str]) -> list[_NamedNetwork]:
+    found: list[_NamedNetwork] = []
     for word in words:
         name, equals, value = word.partition("=")
         if equals and re.fullmatch(r"[A-Za-z_]\w*", name) and not isfile(word):
@@ -67,7 +66,7 @@ def _read(ctx: typer.Context, words: list[str]) -> list[_Words]:
         elif word.startswith("@"):
             if not found:
                 ctx.fail(f"'{word}' is a variant and stands before any network.")
-            found.append(_Words(found[-1].spec.partition("@")[0] + word))
+            found.append(_NamedNetwork(found[-1].spec.partition("@")[0] + word))
         else:
-            found.append(_Words(word))
+            found.append(_NamedNetwork(word))
     return found

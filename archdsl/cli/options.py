@@ -1,10 +1,17 @@
-"""Arguments and options that several commands have."""
+"""Arguments and options that several commands have, each declared once.
+
+Options that belong together are the fields of a dataclass. A command that takes such a group has one parameter for it,
+and `grouped` lets typer see its fields.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast, get_type_hints
 
 import typer
 
@@ -54,6 +61,77 @@ DepthOption = Annotated[
 OutputOption = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="PATH", help="A file or a folder; - is standard output.")
 ]
+SheetFormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format", metavar="NAME", help="text, markdown, csv or json.", show_default="as -o is named, else text"
+    ),
+]
+FileOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")]
+ExactOption = Annotated[bool, typer.Option("--exact", help="Numbers in full.")]
+PrecisionOption = Annotated[
+    str, typer.Option("--precision", metavar="NAME", help="Of all numbers: fp64, fp32, bf16 or fp16.")
+]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes.", show_default="one a core")
+]
 
-STEPS = 250_000
-DEPTH = 64
+
+@dataclass(frozen=True, slots=True)
+class LimitOptions:
+    """How large a network may get."""
+
+    max_steps: StepsOption = 250_000
+    max_depth: DepthOption = 64
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOptions:
+    """Options for several networks: settings that all of them have."""
+
+    settings: SetOption = None
+    limits: LimitOptions = field(default_factory=LimitOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecOptions:
+    """Options for a spec: its variant and settings."""
+
+    variant: VariantOption = None
+    network: NetworkOptions = field(default_factory=NetworkOptions)
+
+
+def grouped(function: Callable[..., None]) -> Callable[..., None]:
+    """The command in which each parameter that is a group of options has become those options.
+
+    `compile(ctx, spec, options: SpecOptions)` is a command with --variant, --set, --max-steps and --max-depth.
+    """
+    kinds = {name: kind for name, kind in get_type_hints(function, include_extras=True).items() if name != "return"}
+    given = signature(function).parameters
+    shown = [one for name, kind in kinds.items() for one in _parameters(name, kind, given[name].default)]
+
+    def command(**values: Any) -> None:
+        function(**{name: _value(name, kind, values) for name, kind in kinds.items()})
+
+    command.__name__, command.__doc__, command.__module__ = function.__name__, function.__doc__, function.__module__
+    command.__annotations__ = {one.name: one.annotation for one in shown}
+    command.__signature__ = Signature(shown)  # type: ignore[attr-defined]
+    return command
+
+
+def _parameters(name: str, kind: Any, default: Any) -> Iterator[Parameter]:
+    """What typer is to see of a parameter: itself, or the fields of a group."""
+    if not is_dataclass(kind):
+        yield Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        return
+    kinds = get_type_hints(kind, include_extras=True)
+    for one in fields(kind):
+        yield from _parameters(one.name, kinds[one.name], one.default)
+
+
+def _value(name: str, kind: Any, values: Mapping[str, Any]) -> Any:
+    """What a command gets for a parameter, from what typer found for each option."""
+    if not is_dataclass(kind):
+        return values[name]
+    kinds, make = get_type_hints(kind, include_extras=True), cast("Callable[..., Any]", kind)
+    return make(**{one.name: _value(one.name, kinds[one.name], values) for one in fields(kind)})

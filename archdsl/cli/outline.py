@@ -15,10 +15,10 @@ from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
 
 HIDDEN = frozenset({"span", "source", "file", "breaks", "comments", "problems", "broken"})
-"""Parts that say where something stands and not what it is."""
+"""Fields that are not shown: they say where something stands, not what it is."""
 
 LONGEST = 60
-"""Characters of a text that are shown."""
+"""Most characters of a text that are shown."""
 
 
 def outline(root: Any) -> str:
@@ -39,7 +39,7 @@ def _lines(part: Any, name: str, depth: int) -> Iterator[str]:
     for key, value in below:
         if isinstance(value, tuple):
             for item in value:
-                # Plurals say no more than the parts do; `first` and `last` arguments differ by their name alone.
+                # Field names in the plural are left out; `first` and `last` are needed to tell their arguments apart.
                 yield from _lines(item, "" if key.endswith("s") else key, depth + 1)
         elif isinstance(value, Mapping):
             for entry, item in value.items():
@@ -49,7 +49,7 @@ def _lines(part: Any, name: str, depth: int) -> Iterator[str]:
 
 
 def _parts(part: Any) -> Iterator[tuple[str, Any]]:
-    """What is worth a word: no places, and nothing that is absent."""
+    """The fields to show: without positions and empty values."""
     if isinstance(part, BaseModel):
         names = list(type(part).model_fields)
     else:

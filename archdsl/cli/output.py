@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from archdsl.ir.graph import Graph
-
-CALL = frozenset(
-    "file-not-found unreadable-file unwritable-file no-network unknown-variant unknown-parameter unknown-node "
-    "unknown-choice no-peak bad-range bad-budget no-number another-table "
-    "wrong-type out-of-range unknown-reference broken-reference reference-inputs data-dependent cannot-trace".split()
-)
-"""Codes that blame the call where they point into no spec."""
 
 
 class Report:
@@ -64,10 +58,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        errors = [diagnostic for diagnostic in self.diagnostics if diagnostic.severity == "error"]
-        if any(map(_blames_call, errors)):
-            return WRONG_CALL
-        return SPEC_ERROR if errors else OK
+        return max((_exit_code(found) for found in self.diagnostics if found.severity == "error"), default=OK)
 
 
 @contextmanager
@@ -86,10 +77,12 @@ def reporting(format: Format) -> Iterator[Report]:
         raise typer.Exit(report.exit_code)
 
 
-def _blames_call(diagnostic: Diagnostic) -> bool:
+def _exit_code(diagnostic: Diagnostic) -> int:
+    from archdsl.codes import CODES
+
     if diagnostic.span is None:
-        return diagnostic.code in CALL
-    return diagnostic.span.source.name.startswith("--")
+        return CODES[diagnostic.code].exit_code
+    return WRONG_CALL if diagnostic.span.source.name.startswith("--") else SPEC_ERROR
 
 
 def in_color(stream: TextIO | None) -> bool:
@@ -134,3 +127,32 @@ def in_short(graph: Graph) -> str:
     output = graph.tensor(graph.outputs[0].values[0])
     params, macs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
     return f"{params:,} params, {count(macs)} MACs, {inputs} -> {output}"
+
+
+EVERY = 0.1
+"""Seconds between two updates of the progress bar."""
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Shows a progress bar; yields a function to call with how many are done and how many there are."""
+    if not in_color(sys.stderr):
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    parts = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # Without a thread of its own, since processes are forked while the bar is shown.
+    with Progress(*parts, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+        task = bar.add_task(what, total=None)
+        shown = 0.0
+
+        def tell(done: int, total: int) -> None:
+            nonlocal shown
+            now = time.monotonic()
+            if now - shown >= EVERY or done == total:
+                shown = now
+                bar.update(task, completed=done, total=total, refresh=True)
+
+        yield tell

@@ -9,16 +9,7 @@ import typer
 
 from archdsl.cli import SPEC_ERROR
 from archdsl.cli.complete import spec_names
-from archdsl.cli.options import (
-    DEPTH,
-    STEPS,
-    DepthOption,
-    Format,
-    FormatOption,
-    SetOption,
-    StepsOption,
-    VariantOption,
-)
+from archdsl.cli.options import Format, FormatOption, SpecOptions, grouped
 from archdsl.cli.output import reporting
 
 if TYPE_CHECKING:
@@ -50,17 +41,16 @@ MapOption = Annotated[
 ]
 
 
+@grouped
 def prove(
     ctx: typer.Context,
     spec: OursArgument,
     against: AgainstOption,
     structure: StructureOption = False,
     write_map: MapOption = None,
-    variant: VariantOption = None,
-    settings: SetOption = None,
+    *,
+    options: SpecOptions,
     format: FormatOption = Format.TEXT,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
 ) -> None:
     """Prove that a network is the same as its public implementation. This executes that one's code.
 
@@ -76,7 +66,7 @@ def prove(
         from archdsl.prove.prove import prove_sides
         from archdsl.prove.sides import of_reference
 
-        ours = _ours(ctx, spec, variant, settings, max_steps, max_depth, structure)
+        ours = _ours(ctx, spec, options, structure)
         theirs = of_reference(against, [node.output for node in ours.graph.inputs], meta=structure)
         proof = prove_sides(ours, theirs, structure)
         _write_map(proof, write_map)
@@ -89,13 +79,10 @@ def prove(
 def _ours(
     ctx: typer.Context,
     spec: str,
-    variant: str | None,
-    settings: list[str] | None,
-    steps: int,
-    depth: int,
+    options: SpecOptions,
     structure: bool,
 ) -> Side:
-    """What is to be proven: a spec or, where the name is one of code, that code."""
+    """The network to prove: that of a spec or, if the name is a reference, that of its code."""
     from archdsl.cli.target import target
     from archdsl.frontends.load import is_reference, load_reference
     from archdsl.prove.sides import of_graph, of_reference
@@ -103,7 +90,7 @@ def _ours(
     if is_reference(spec):
         inputs = [node.output for node in load_reference(spec).inputs]
         return of_reference(spec, inputs, meta=structure)
-    return of_graph(target(ctx, spec, variant, settings, steps, depth).compile().graph)
+    return of_graph(target(ctx, spec, options).compile().graph)
 
 
 def _write_map(proof: ProofReport, path: Path | None) -> None:

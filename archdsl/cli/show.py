@@ -7,17 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.complete import stages
-from archdsl.cli.options import (
-    DEPTH,
-    STEPS,
-    DepthOption,
-    Format,
-    FormatOption,
-    SetOption,
-    SpecArgument,
-    StepsOption,
-    VariantOption,
-)
+from archdsl.cli.options import Format, FormatOption, SpecArgument, SpecOptions, grouped
 from archdsl.cli.output import reporting
 
 if TYPE_CHECKING:
@@ -29,15 +19,14 @@ UntilOption = Annotated[
 ]
 
 
+@grouped
 def show(
     ctx: typer.Context,
     spec: SpecArgument,
     until: UntilOption = "expand",
-    variant: VariantOption = None,
-    settings: SetOption = None,
+    *,
+    options: SpecOptions,
     format: FormatOption = Format.TEXT,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
 ) -> None:
     """Show what a stage of the compiler makes of a spec.
 
@@ -46,7 +35,7 @@ def show(
     """
     from archdsl.cli.target import target
 
-    asked = target(ctx, spec, variant, settings, max_steps, max_depth)
+    asked = target(ctx, spec, options)
     if until not in STAGES:
         ctx.fail(f"There is no stage '{until}'; it may be {', '.join(STAGES)}.")
     with reporting(format) as report:

@@ -7,29 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from archdsl.cli.options import DEPTH, STEPS, DepthOption, Format, SetOption, SpecArgument, StepsOption, VariantOption
-from archdsl.cli.output import reporting
-from archdsl.cli.progress import progress
-from archdsl.cli.studies import FileOption, JobsOption, SheetFormatOption, format_of, put, subject
+from archdsl.cli.options import FileOption, Format, JobsOption, SheetFormatOption, SpecArgument, SpecOptions, grouped
+from archdsl.cli.output import progress, reporting
+from archdsl.cli.studies import format_of, put, subject
 
 if TYPE_CHECKING:
     from archdsl.backends.sheet import Sheet
     from archdsl.studies.sizes import Reason, Sizes
 
 SHOWN = 4
-"""Sizes around the declared one that are named, and nodes that lose rows."""
+"""Most sizes that are listed, and most nodes that lose rows."""
 
 
+@grouped
 def sizes(
     ctx: typer.Context,
     spec: SpecArgument,
     format: SheetFormatOption = None,
     output: FileOption = None,
     jobs: JobsOption = None,
-    variant: VariantOption = None,
-    settings: SetOption = None,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
+    *,
+    options: SpecOptions,
 ) -> None:
     """Find out which input sizes a network takes, and why not others.
 
@@ -39,7 +37,7 @@ def sizes(
     from archdsl.cli.target import target
     from archdsl.studies.sizes import sizes as survey
 
-    asked = target(ctx, spec, variant, settings, max_steps, max_depth)
+    asked = target(ctx, spec, options)
     with reporting(Format.TEXT) as report:
         report.result_printed = True
         kind = format_of(format, output)
@@ -72,7 +70,7 @@ def _sheet(title: str, found: tuple[Sizes, ...]) -> Sheet:
 
 
 def _alike(found: tuple[Sizes, ...]) -> list[list[Sizes]]:
-    """Axes of which the same is to be told together: mostly height and width."""
+    """Groups of axes with the same result, mostly height and width."""
     groups: dict[tuple[Any, ...], list[Sizes]] = {}
     for one in found:
         rules = (one.accepted, one.smallest, one.exceptions, one.lossless, one.same_weights)

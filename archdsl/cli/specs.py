@@ -1,4 +1,4 @@
-"""The command class of everything that takes a spec: a spec's own parameters are options of the command.
+"""The class of commands that take a spec: the spec's parameters are options of the command.
 
 `archdsl compile efficientnet --phi 3` gives phi a value, and `archdsl compile efficientnet --help` lists phi.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archdsl.resolve.model import File
 
 SETTINGS = "archdsl.settings"
-"""Where a command finds in `Context.meta` what the call said of settings: pairs of name and text."""
+"""Key in `Context.meta` of the settings in the call: pairs of name and text."""
 
 
 class SpecCommand(TyperCommand):
@@ -24,7 +24,7 @@ class SpecCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         known = {name: not option.is_flag for option in _options(self, ctx) for name in _names(option)}
-        words = _Words(known)
+        words = _SortedWords(known)
         words.read(args)
         if words.missing and not ctx.resilient_parsing:
             ctx.fail(f"Option '{words.missing}' requires an argument.")
@@ -45,7 +45,7 @@ class SpecCommand(TyperCommand):
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         found = super().shell_complete(ctx, incomplete)
         if incomplete.startswith("--") and ctx.meta.get(SPEC):
-            # Where the class of an item lives differs between releases of typer; every command has --help.
+            # Releases of typer have the class of completion items in different places; the item of --help has it.
             (example, *_) = super().shell_complete(ctx, "--help")
             found += [type(example)(name, help=help) for name, help in parameters(ctx.meta[SPEC], incomplete)]
         return found
@@ -65,8 +65,8 @@ def option_names(ctx: Any) -> tuple[str, ...]:
     return tuple(name for name in names if name.startswith("--"))
 
 
-class _Words:
-    """Sorts the words of a call. `known` tells of each option of the command whether it takes a value."""
+class _SortedWords:
+    """Separates a spec's settings from the other words of a call. `known`: whether each option takes a value."""
 
     def __init__(self, known: Mapping[str, bool]) -> None:
         self.known = known
@@ -106,7 +106,7 @@ class _Words:
 def spec_help(name: str, options: tuple[str, ...] = ()) -> dict[str, str | list[tuple[str, str]]]:
     """What `--help` says of a spec, by title: its description, then parameters, coefficients and variants in rows.
 
-    What has the name of one of the command's `options` can only be given by --set.
+    A setting with the name of one of the command's `options` is listed as `--set name=`.
     """
     from archdsl.diagnostics import CompileError
     from archdsl.driver import open_spec, split_variant

@@ -1,4 +1,4 @@
-"""What the commands that compare and vary networks have in common: options, columns, how a sheet is put out."""
+"""What the commands that compare and vary networks share: options, columns, printing of sheets."""
 
 from __future__ import annotations
 
@@ -18,17 +18,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".txt": "text", ".md": "markdown", ".csv": "csv", ".json": "json"}
 
-SheetFormatOption = Annotated[
-    str | None,
-    typer.Option(
-        "--format", metavar="NAME", help="text, markdown, csv or json.", show_default="as -o is named, else text"
-    ),
-]
-FileOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")]
-ExactOption = Annotated[bool, typer.Option("--exact", help="Numbers in full.")]
-PrecisionOption = Annotated[
-    str, typer.Option("--precision", metavar="NAME", help="Of all numbers: fp64, fp32, bf16 or fp16.")
-]
 MeasuresOption = Annotated[
     str | None,
     typer.Option(
@@ -38,13 +27,10 @@ MeasuresOption = Annotated[
         show_default=False,
     ),
 ]
-JobsOption = Annotated[
-    int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes.", show_default="one a core")
-]
 
 
 def subject(target: Target) -> Subject:
-    """What a study varies. Raises `CompileError` for settings that the network does not have."""
+    """The subject of a study. Raises `CompileError` for settings that the network does not have."""
     from archdsl.diagnostics import CompileError, Diagnostic
     from archdsl.studies.subject import Subject
 
@@ -80,7 +66,7 @@ def columns(names: Iterable[str]) -> list[Column]:
 
 
 def meanings(names: Iterable[str], precision: str) -> list[str]:
-    """What the measures mean that a reader could take for something else."""
+    """Notes on measures that could be misunderstood."""
     from archdsl.studies.measures import MEASURES
 
     about = [f"{name}: {MEASURES[name].about}" for name in names if name in ("live", "kept")]

@@ -11,33 +11,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archdsl.cli import INTERRUPTED, SPEC_ERROR
-from archdsl.cli.options import DEPTH, STEPS, DepthOption, Format, SpecArgument, StepsOption, VariantOption
-from archdsl.cli.output import Report, in_color, reporting, width
-from archdsl.cli.progress import progress
-from archdsl.cli.studies import (
+from archdsl.cli.options import (
     ExactOption,
+    Format,
     JobsOption,
+    LimitOptions,
+    NetworkOptions,
     PrecisionOption,
-    bytes_of,
-    columns,
-    format_of,
-    meanings,
-    subject,
-    words,
+    SpecArgument,
+    SpecOptions,
+    VariantOption,
+    grouped,
 )
+from archdsl.cli.output import Report, in_color, progress, reporting, width
+from archdsl.cli.studies import bytes_of, columns, format_of, meanings, subject, words
 
 if TYPE_CHECKING:
     from archdsl.backends.sheet import Column, Sheet
     from archdsl.studies.ranges import Grid
     from archdsl.studies.record import Record
     from archdsl.studies.subject import Subject
-    from archdsl.studies.sweep import Row
+    from archdsl.studies.sweep import SweepRow
     from archdsl.studies.trial import Trier
 
 DEFAULT = ("params", "macs", "live")
 
 SHOWN = 20
-"""Settings that are no network, named for each reason."""
+"""Most failing settings that are listed for each reason."""
 
 RecordOption = Annotated[
     Path | None,
@@ -62,6 +62,7 @@ ValuesOption = Annotated[
 ]
 
 
+@grouped
 def sweep(
     ctx: typer.Context,
     spec: SpecArgument,
@@ -73,8 +74,8 @@ def sweep(
     jobs: JobsOption = None,
     variant: VariantOption = None,
     settings: ValuesOption = None,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
+    *,
+    limits: LimitOptions,
 ) -> None:
     """Tell what a network costs over a grid of settings.
 
@@ -85,7 +86,7 @@ def sweep(
     from archdsl.studies.ranges import grid
     from archdsl.studies.trial import Trier
 
-    asked = _target(ctx, spec, variant, settings, max_steps, max_depth)
+    asked = _target(ctx, spec, variant, settings, limits)
     with reporting(Format.TEXT) as report:
         report.result_printed = True
         kind = _format(ctx, format, output)
@@ -104,8 +105,10 @@ def sweep(
     _end(rows, complete, output)
 
 
-def _target(ctx: typer.Context, spec: str, variant: str | None, settings: list[str] | None, *limits: int) -> Any:
-    """The target, whose settings are texts for one value or several."""
+def _target(
+    ctx: typer.Context, spec: str, variant: str | None, settings: list[str] | None, limits: LimitOptions
+) -> Any:
+    """The target; its settings are texts for one or several values."""
     from archdsl.cli.specs import SETTINGS
     from archdsl.cli.target import target
     from archdsl.studies.ranges import split
@@ -120,7 +123,7 @@ def _target(ctx: typer.Context, spec: str, variant: str | None, settings: list[s
                 ctx.meta[SETTINGS].append((before, f"{values},{part}"))
             else:
                 ctx.fail(f"--set takes name=value,value, got '{part}'.")
-    return target(ctx, spec, variant, None, *limits)
+    return target(ctx, spec, SpecOptions(variant, NetworkOptions(None, limits)))
 
 
 def _without_settings(asked: Any) -> Any:
@@ -140,7 +143,7 @@ def _format(ctx: typer.Context, format: str | None, output: Path | None) -> str:
 
 
 def _columns(network: Subject, text: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Measures, and settings whose values are wanted."""
+    """Splits the wanted columns into measures and settings."""
     from archdsl.analyses.choices import choose
     from archdsl.elaborate.settings import setting_names
     from archdsl.studies.measures import MEASURES
@@ -161,12 +164,14 @@ def _record(output: Path | None, network: Subject, points: Grid, trier: Trier) -
     return Record(output, spec, list(points.dimensions), [*trier.coefficients, *trier.measures])
 
 
-def _run(trier: Trier, points: Grid, record: Record | None, jobs: int | None, report: Report) -> tuple[list[Row], bool]:
+def _run(
+    trier: Trier, points: Grid, record: Record | None, jobs: int | None, report: Report
+) -> tuple[list[SweepRow], bool]:
     """The rows, and whether all are there; Ctrl-C ends the sweep and keeps what it has."""
     from archdsl.studies.sweep import sweep as rows_of
     from archdsl.studies.trial import unused_settings
 
-    found: list[Row] = []
+    found: list[SweepRow] = []
     complete = False
     with progress("settings") as tell:
         rows = rows_of(trier, points, record, jobs, tell)
@@ -179,7 +184,7 @@ def _run(trier: Trier, points: Grid, record: Record | None, jobs: int | None, re
     return found, complete
 
 
-def _print_summary(record: Record, rows: list[Row]) -> None:
+def _print_summary(record: Record, rows: list[SweepRow]) -> None:
     new = sum(row.trial is not None for row in rows)
     problems = sum(bool(row.problem) for row in rows)
     before = f", {len(rows) - new:,} were there" if len(rows) > new else ""
@@ -187,7 +192,7 @@ def _print_summary(record: Record, rows: list[Row]) -> None:
     print(f"wrote {new:,} setting{'s' if new != 1 else ''} to {record.path}{before}{without}")
 
 
-def _end(rows: list[Row], complete: bool, output: Path | None) -> None:
+def _end(rows: list[SweepRow], complete: bool, output: Path | None) -> None:
     if not complete:
         kept = "; the same call goes on" if output else ""
         print(f"interrupted after {len(rows):,} setting{'s' if len(rows) != 1 else ''}{kept}", file=sys.stderr)
@@ -196,7 +201,9 @@ def _end(rows: list[Row], complete: bool, output: Path | None) -> None:
         raise typer.Exit(SPEC_ERROR)
 
 
-def _sheets(network: Subject, points: Grid, trier: Trier, rows: list[Row], precision: str, exact: bool) -> list[Sheet]:
+def _sheets(
+    network: Subject, points: Grid, trier: Trier, rows: list[SweepRow], precision: str, exact: bool
+) -> list[Sheet]:
     """What the settings cost, and for each reason those that are no network."""
     from archdsl.backends.sheet import Column, Sheet
 
@@ -216,11 +223,11 @@ def _sheets(network: Subject, points: Grid, trier: Trier, rows: list[Row], preci
     return [costs, *_problems(rows, settings)]
 
 
-def _problems(rows: Iterable[Row], settings: list[Column]) -> Iterator[Sheet]:
+def _problems(rows: Iterable[SweepRow], settings: list[Column]) -> Iterator[Sheet]:
     """The settings that are no network, by reason."""
     from archdsl.backends.sheet import Column, Sheet
 
-    reasons: dict[str, list[tuple[Row, str]]] = {}
+    reasons: dict[str, list[tuple[SweepRow, str]]] = {}
     for row in rows:
         if row.trial is not None and row.trial.problem is not None:
             problem = row.trial.problem
@@ -236,7 +243,7 @@ def _problems(rows: Iterable[Row], settings: list[Column]) -> Iterator[Sheet]:
         )
 
 
-def _table(network: Subject, points: Grid, trier: Trier, rows: list[Row]) -> Sheet:
+def _table(network: Subject, points: Grid, trier: Trier, rows: list[SweepRow]) -> Sheet:
     """Every setting, with the columns of a record: for programs."""
     from archdsl.backends.sheet import Column, Sheet
     from archdsl.studies.record import KEY, PROBLEM

@@ -8,17 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archdsl.cli.options import (
-    DEPTH,
-    STEPS,
-    DepthOption,
-    Format,
-    OutputOption,
-    SetOption,
-    SpecArgument,
-    StepsOption,
-    VariantOption,
-)
+from archdsl.cli.options import Format, OutputOption, SpecArgument, SpecOptions, grouped
 from archdsl.cli.output import in_color, reporting, width
 
 if TYPE_CHECKING:
@@ -66,6 +56,7 @@ BlankOption = Annotated[
 ]
 
 
+@grouped
 def table(
     ctx: typer.Context,
     spec: SpecArgument,
@@ -85,10 +76,8 @@ def table(
     blank: BlankOption = None,
     solution: Annotated[bool, typer.Option("--solution", help="Show how the numbers come about.")] = False,
     output: OutputOption = None,
-    variant: VariantOption = None,
-    settings: SetOption = None,
-    max_steps: StepsOption = STEPS,
-    max_depth: DepthOption = DEPTH,
+    *,
+    options: SpecOptions,
 ) -> None:
     """Tell what a network costs: parameters, operations, receptive fields, memory.
 
@@ -99,7 +88,7 @@ def table(
     from archdsl.cli.target import target
     from archdsl.driver import collection_paused
 
-    asked = target(ctx, spec, variant, settings, max_steps, max_depth)
+    asked = target(ctx, spec, options)
     request = Request(
         rows,
         depth,

@@ -1,4 +1,4 @@
-"""What a call asks for: a spec, one of its variants, settings, limits."""
+"""The target of a command: a spec, one of its variants, settings, limits."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 from archdsl.cli.specs import SETTINGS, option_names
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.driver import Compiled, Limits, compile_network, open_graph, open_spec, split_variant
-from archdsl.suggest import nearest
 
 if TYPE_CHECKING:
     import typer
 
+    from archdsl.cli.options import SpecOptions
     from archdsl.resolve.model import File
 
 
 @dataclass(frozen=True)
 class Target:
-    """One spec of a call. `settings` are texts by name; `options` are what the command understands besides."""
+    """One spec of a call. `settings` are texts by name; `options` are the names of the command's own options."""
 
     spec: str
     variant: str | None
@@ -32,7 +32,7 @@ class Target:
 
     @cached_property
     def file(self) -> File:
-        """The resolved spec; of a graph file its name alone. Raises `CompileError`."""
+        """The resolved spec; for a graph file, an empty one with its name. Raises `CompileError`."""
         if self.is_graph:
             from archdsl.resolve.model import File
             from archdsl.source import Source
@@ -69,12 +69,12 @@ class Target:
 
     def check_settings(self) -> None:
         """Raises `CompileError` for settings that the network does not have."""
-        if self.file.network is None:
-            return
-        names = _settable(self.file)
-        unknown = [name for name in self.settings if name not in names]
-        if unknown:
-            raise CompileError([_unknown(self.file.network.name, name, names, self.options) for name in unknown])
+        from archdsl.elaborate.settings import unknown_settings
+
+        if self.file.network is not None:
+            unknown = unknown_settings(self.file.network, self.settings, self.options)
+            if unknown:
+                raise CompileError(unknown)
 
     @property
     def title(self) -> str:
@@ -83,32 +83,30 @@ class Target:
 
     @property
     def name(self) -> str:
-        """A name for its files that says what is particular about it, and can be imported: `efficientnet_phi3`."""
+        """A name for output files, made of the spec and its settings, that Python can import: `efficientnet_phi3`."""
         parts = [Path(self.file.source.name).stem, self.variant or ""]
         parts += [f"{name}{value.strip('[]')}" for name, value in self.settings.items()]
         name = re.sub(r"\W+", "_", "_".join(filter(None, parts))).strip("_")
         return f"_{name}" if name[:1].isdigit() else name
 
 
-def targets(
-    ctx: typer.Context, specs: list[str], variant: str | None, settings: list[str] | None, steps: int, depth: int
-) -> list[Target]:
+def targets(ctx: typer.Context, specs: list[str], options: SpecOptions) -> list[Target]:
     """One target for each spec named. A variant that is named twice, or a setting, is a wrong call."""
-    chosen = _settings(ctx, settings or [])
+    variant, limits = options.variant, options.network.limits
+    chosen = _settings(ctx, options.network.settings or [])
     made = []
     for name in specs:
         spec, own = split_variant(name)
         if own is not None and variant not in (None, own):
             ctx.fail(f"{name} names the variant {own}, and --variant names {variant}.")
-        made.append(Target(spec, variant if own is None else own, chosen, Limits(steps, depth), option_names(ctx)))
+        most = Limits(limits.max_steps, limits.max_depth)
+        made.append(Target(spec, variant if own is None else own, chosen, most, option_names(ctx)))
     return made
 
 
-def target(
-    ctx: typer.Context, spec: str, variant: str | None, settings: list[str] | None, steps: int, depth: int
-) -> Target:
+def target(ctx: typer.Context, spec: str, options: SpecOptions) -> Target:
     """The target of a command that takes one spec."""
-    (only,) = targets(ctx, [spec], variant, settings, steps, depth)
+    (only,) = targets(ctx, [spec], options)
     return only
 
 
@@ -131,18 +129,3 @@ def _settings(ctx: typer.Context, settings: list[str]) -> dict[str, str]:
 def _split(text: str) -> list[str]:
     """`a=[1,2],b=3` at the commas that stand in no bracket and no quotes."""
     return [part for part in re.findall(r'(?:\[[^\]]*\]|\([^)]*\)|"[^"]*"|[^,\[("]|[\[("])+', text) if part.strip()]
-
-
-def _settable(file: File) -> tuple[str, ...]:
-    from archdsl.elaborate.settings import setting_names
-
-    assert file.network is not None
-    return setting_names(file.network)
-
-
-def _unknown(network: str, name: str, names: tuple[str, ...], options: tuple[str, ...]) -> Diagnostic:
-    """An option that is neither the command's nor a setting of the spec."""
-    known = {f"--{known}": known for known in names} | {option: option for option in options}
-    meant = nearest(f"--{name}", known)
-    help = f"did you mean `{meant}`?" if meant else (f"it has {', '.join(names)}" if names else None)
-    return Diagnostic("unknown-parameter", f"{network} has no parameter `{name}`", help=help)

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from archdsl.elaborate.values import Flow, Given, Problem, Unit, describe
 from archdsl.ops.base import Op
-from archdsl.resolve.arguments import too_many_arguments, unknown_argument
 from archdsl.resolve.model import Network, Parameter
+from archdsl.resolve.names import too_many_arguments, unknown_argument
 from archdsl.source import Span
 from archdsl.syntax.tree import ParameterType
 

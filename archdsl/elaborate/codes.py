@@ -16,11 +16,13 @@ CODES: dict[str, Code] = {
         "The message says what was expected and what was found. A number of channels is a whole number: round what "
         "is not.",
         _net("conv(2.5, 3)"),
+        exit_code=2,
     ),
     "out-of-range": Code(
         "A number is too small or too large for what it is used for.",
         "Sizes and counts begin at 1, probabilities lie between 0 and 1.",
         _net("conv(0, 3)"),
+        exit_code=2,
     ),
     "missing-argument": Code(
         "An op or a block needs an argument that was not given.",

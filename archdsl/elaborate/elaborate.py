@@ -18,7 +18,7 @@ from archdsl.elaborate.written import written
 from archdsl.ir.builder import Builder, Ref
 from archdsl.ir.graph import Graph, Header, Setting
 from archdsl.ops.base import LIMIT, Mismatch
-from archdsl.ops.input import Input
+from archdsl.ops.internal import Input
 from archdsl.resolve.model import Network
 from archdsl.syntax import tree
 

@@ -12,8 +12,7 @@ from archdsl.elaborate.asked import asked
 from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, describe, tensor_facts
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
-from archdsl.resolve.functions import FUNCTIONS, LARGEST_NUMBER, LONGEST_LIST
-from archdsl.resolve.words import words
+from archdsl.resolve.names import FUNCTIONS, LARGEST_NUMBER, LONGEST_LIST, words
 from archdsl.suggest import nearest
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text

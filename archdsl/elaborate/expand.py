@@ -24,7 +24,7 @@ from archdsl.elaborate.written import written
 from archdsl.ir.builder import Home, Ref
 from archdsl.ir.graph import Let
 from archdsl.resolve.model import Block, Network
-from archdsl.resolve.scopes import bound_names
+from archdsl.resolve.names import bound_names
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text

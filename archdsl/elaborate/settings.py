@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from archdsl.diagnostics import Note
+from archdsl.diagnostics import Diagnostic, Note
 from archdsl.elaborate.arguments import check_kind
 from archdsl.elaborate.compare import tolerance
 from archdsl.elaborate.environment import Environment
@@ -33,7 +33,9 @@ def settle(
     """
     environment = Environment(network.file, Environment.of(network.file), network.functions, scope=scope)
     assigned = _assignments(network, variant)
-    _check_names(network, chosen)
+    for name, given in chosen.items():
+        for diagnostic in unknown_settings(network, [name]):
+            raise Problem.of(replace(diagnostic, span=given.span))
     settings = []
     for parameter in network.parameters:
         settings.append(_parameter(network, parameter, variant, assigned, chosen, environment))
@@ -64,17 +66,16 @@ def _assignments(network: Network, variant: str | None) -> dict[str, tree.Assign
     return {assignment.name.name: assignment for assignment in network.variants[variant].assignments}
 
 
-def _check_names(network: Network, chosen: Chosen) -> None:
-    names = setting_names(network)
-    for name, given in chosen.items():
-        if name not in names:
-            meant = nearest(name, names)
-            raise Problem(
-                "unknown-parameter",
-                f"{network.name} has no parameter `{name}`",
-                given.span,
-                help=f"did you mean `{meant}`?" if meant else f"it has {', '.join(names)}",
-            )
+def unknown_settings(network: Network, names: Iterable[str], options: Iterable[str] = ()) -> tuple[Diagnostic, ...]:
+    """What is wrong with the names of settings. `options` are those of the command, which may have been meant too."""
+    known = setting_names(network)
+    return tuple(_unknown(network.name, name, known, tuple(options)) for name in names if name not in known)
+
+
+def _unknown(network: str, name: str, known: tuple[str, ...], options: tuple[str, ...]) -> Diagnostic:
+    meant = nearest(f"--{name}", [*(f"--{one}" for one in known), *options]) if options else nearest(name, known)
+    help = f"did you mean `{meant}`?" if meant else (f"it has {', '.join(known)}" if known else None)
+    return Diagnostic("unknown-parameter", f"{network} has no parameter `{name}`", help=help)
 
 
 def _parameter(

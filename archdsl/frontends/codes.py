@@ -62,24 +62,28 @@ CODES = {
         "for any function or class of yours that gives a `torch.nn.Module`. It is called with the arguments that "
         "follow, if any do: `timm:resnet50(num_classes=10)`. Where a name comes close, it is suggested.",
         example="$ archdsl import torchvision:resnet51 -o resnet.json",
+        exit_code=2,
     ),
     "broken-reference": Code(
         summary="A reference's package does not import, or its factory fails.",
         explanation="Importing a network executes its code. The message says what stopped it, and where; a package "
         "that is not installed is such a case.",
         example="$ archdsl import no_such_package:net -o net.json",
+        exit_code=2,
     ),
     "reference-inputs": Code(
         summary="A network does not take the inputs that it is given.",
         explanation="A network is imported at one size of its inputs: that of the spec that it is compared with, "
         "or what `--input` says. The message says how far the input came.",
         example=f"$ archdsl import small:net --input 4x8x8 -o net.json\n{SMALL}",
+        exit_code=2,
     ),
     "data-dependent": Code(
         summary="What a network computes depends on the numbers that flow through it.",
         explanation="Such a forward method takes one way or another from one input to the next: there is no one "
         "graph. The message says which module asked.",
         example=f"$ archdsl import doubtful:Net --input 3x8x8 -o net.json\n{DOUBTFUL}",
+        exit_code=2,
     ),
     "opaque-op": Code(
         summary="An imported network that is to be written as code has operations without an op.",
@@ -92,5 +96,6 @@ CODES = {
         explanation="torch.export and then torch.fx are asked. What both refuse is most often code that computes "
         "outside of PyTorch.",
         example=f"$ archdsl import foreign:Net --input 3x8x8 -o net.json\n{FOREIGN}",
+        exit_code=2,
     ),
 }

@@ -1,4 +1,4 @@
-"""A module and inputs in, a trace out: what `torch.export` makes of its forward pass. Runs the module's code."""
+"""Traces a module's forward pass with `torch.export`, which runs its code; explains failures."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from archdsl.diagnostics import CompileError, Diagnostic, Note
 from archdsl.frontends.functional import without_mutation
 
 STANDARD = Path(traceback.__file__).parent
-"""Where Python's own modules are."""
+"""The folder of Python's standard library."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A trace of one pass: its graph without operations in place, and what its ends stand for.
+    """A trace of one forward pass: its graph without in-place operations, and its inputs and outputs.
 
     `keys` are the module's own names of parameters and buffers, by placeholder. `outputs` are name and value;
     names are those of a tuple's or dictionary's entries, "" where there are none.
@@ -72,11 +72,11 @@ def _traced(module: nn.Module, inputs: tuple[Any, ...]) -> Any:
 
 
 class TakenApart(Exception):
-    """Raised while a module is traced that looks at many single numbers."""
+    """Raised while tracing a module that reads many single numbers of its values."""
 
 
 class _FewNumbers(TorchFunctionMode):
-    """Stops a forward pass that takes its values apart, number by number: torch.export would follow it for hours."""
+    """Stops tracing a forward pass that reads its values number by number, which would take hours."""
 
     LIMIT = 1000
 
@@ -99,7 +99,7 @@ class _FewNumbers(TorchFunctionMode):
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Where it fails, torch.export prints graphs besides what it raises."""
+    """Hides what torch.export prints: where it fails, it prints graphs in addition to raising an error."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
@@ -144,7 +144,7 @@ def _names(spec: Any, name: str = "") -> Iterator[str]:
 
 
 def _diagnosis(module: nn.Module, inputs: tuple[Any, ...], name: str, error: Exception) -> Diagnostic:
-    """Which of three: the code asks for values, it does not take these inputs, or it does something else."""
+    """Explains a failure: the code depends on numbers, or does not accept these inputs, or cannot be traced."""
     shown = ", ".join("x".join(map(str, value.shape[1:])) for value in inputs)
     places = ", at ".join(filter(None, (_reached(module, inputs), _line(error))))
     place = (Note(f"reached {places}"),) if places else ()
@@ -187,7 +187,7 @@ def _runs(module: nn.Module, inputs: tuple[Any, ...]) -> bool:
 
 
 def _reached(module: nn.Module, inputs: tuple[Any, ...]) -> str:
-    """The innermost module that was at work when tracing stopped: `layer1.0 (Bottleneck)`."""
+    """The innermost module that was running when tracing stopped: `layer1.0 (Bottleneck)`."""
     paths = {inner: path for path, inner in module.named_modules()}
     with _watching() as active:
         try:

@@ -1,4 +1,4 @@
-"""An exported program in, its graph out, in which no operation changes a value that another one reads."""
+"""Removes in-place operations from a trace, so that no operation changes a value that another one reads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from torch import fx
 from torch.export.graph_signature import OutputKind
 
-# Their results are the input itself where nothing is to be done, though the schemas do not say so.
+# In evaluation these return the input itself, which their schemas do not say.
 RETURN_THEIR_INPUT = frozenset({"dropout", "feature_dropout", "alpha_dropout"})
 
 
@@ -31,7 +31,7 @@ def without_mutation(program: Any) -> tuple[fx.Graph, tuple[Any, ...]]:
 
 
 def _replace_in_place(graph: fx.Graph) -> bool:
-    """Lets each reader take the newest version of a value; False, where that does not suffice."""
+    """Makes each user of a value read its newest version. Returns False where views make that insufficient."""
     versions = _Versions(graph)
     for node in graph.nodes:
         for source in set(node.all_input_nodes):
@@ -44,7 +44,7 @@ def _replace_in_place(graph: fx.Graph) -> bool:
 
 
 class _Versions:
-    """Which values share memory, and which of them has what was written last."""
+    """Which values share memory, and which of them was written last."""
 
     def __init__(self, graph: fx.Graph) -> None:
         self._position = {node: index for index, node in enumerate(graph.nodes)}
@@ -58,7 +58,7 @@ class _Versions:
         return node
 
     def add(self, node: fx.Node) -> bool:
-        """Takes note of a node; False where it changes a value that is read under another name later."""
+        """Records a node. Returns False if it changes a value that is read through another view later."""
         source = _aliased(node)
         root = node if source is None else self._root[source]
         self._root[node] = root
@@ -85,7 +85,7 @@ def _writes(node: fx.Node) -> bool:
 
 
 def _aliased(node: fx.Node) -> fx.Node | None:
-    """The argument whose memory the result (or one of several) is, or may be."""
+    """The argument that the result (or one of several) shares memory with, or may."""
     schema = _schema(node)
     if schema is None:
         is_item = node.op == "call_function" and getattr(node.target, "__name__", "") == "getitem"

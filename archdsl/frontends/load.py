@@ -1,4 +1,4 @@
-"""A network by name in, its graph out. Imports no torch until it is asked for a network."""
+"""Loads a public network by name as a graph. Imports torch only when that is asked for."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def is_reference(name: str) -> bool:
 
 
 def opaque_nodes(graph: Graph) -> tuple[Node, ...]:
-    """The nodes that no op of the language says."""
+    """The nodes that are opaque: the language has no op for them."""
     return tuple(node for node in graph if node.op.name == "opaque")
 
 

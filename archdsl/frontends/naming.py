@@ -1,7 +1,7 @@
-"""Where calls of a trace are in the tree of modules, and what nodes and scopes are called there.
+"""Names of nodes and scopes of an imported network, from the modules whose calls made them.
 
-A module without children that makes one node is that node: its path is the node's id. Otherwise the module is
-a scope, and its nodes are called by their ops.
+If a module without children makes one node, the node's id is the module's path. Otherwise the module is a scope,
+and its nodes are named after their ops.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from archdsl.naming import RESERVED
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ModuleCall:
     """Where a node was made: the module's path, which call of it, and the op's name."""
 
     module: str
@@ -32,25 +32,25 @@ class Names:
     modules: Mapping[str, str]
 
 
-def names(places: Sequence[Place], leaves: Iterable[str]) -> Names:
+def names(places: Sequence[ModuleCall], leaves: Iterable[str]) -> Names:
     """Names for nodes that were made at `places`; `leaves` are the paths of modules without children."""
     return _Namer(places, frozenset(leaves)).names()
 
 
 class _Namer:
-    def __init__(self, places: Sequence[Place], leaves: frozenset[str]) -> None:
+    def __init__(self, places: Sequence[ModuleCall], leaves: frozenset[str]) -> None:
         self.places = places
         calls: dict[str, Counter[str]] = defaultdict(Counter)
         for place in places:
             calls[place.module][place.call] += 1
         self.nodes = {path for path, counts in calls.items() if path and path in leaves and max(counts.values()) == 1}
-        """Modules that are nodes."""
+        """Modules that make one node, and give it their path."""
         self.taken: dict[str, set[str]] = defaultdict(set)
         self.paths: dict[str, str] = {"": ""}
-        """Our path of each module."""
+        """The path that each module gets here."""
         self.bases = Counter((self.home(place), place.op) for place in places if place.module not in self.nodes)
 
-    def home(self, place: Place) -> str:
+    def home(self, place: ModuleCall) -> str:
         """The module that is the scope of a node."""
         return place.module.rpartition(".")[0] if place.module in self.nodes else place.module
 
@@ -68,7 +68,7 @@ class _Namer:
             self.paths[module] = _join(scope, self.free(scope, _legal(name), 1))
         return self.paths[module]
 
-    def id(self, place: Place) -> str:
+    def id(self, place: ModuleCall) -> str:
         scope = self.paths[self.home(place)]
         if place.module not in self.nodes:
             several = self.bases[self.home(place), place.op] > 1

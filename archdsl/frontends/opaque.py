@@ -1,4 +1,4 @@
-"""What no table knows: kept under PyTorch's name, with its shapes and what it costs."""
+"""Calls that no translation knows become opaque ops, with PyTorch's name, their shapes and costs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import fx
 from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.frontends.aten.call import Step, Trace, TraceNode, bound, kind_of, operation
-from archdsl.ops.opaque import Opaque
+from archdsl.ops.internal import Opaque
 
 
 def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset()) -> Step:
@@ -18,12 +18,12 @@ def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset
     weights = {trace.keys[source.name]: source for source in sources if trace.is_weight(source)}
     new = [source for key, source in weights.items() if key not in counted]
     value = node.meta["val"]
-    # Of several results, those that are absent under these arguments stand at the end.
+    # Results that these arguments switch off are None, and come last.
     results = [result for result in (value if isinstance(value, tuple | list) else (value,)) if result is not None]
     kinds = tuple(map(kind_of, results))
     op = Opaque(
         target=f"aten.{operation(node)}",
-        # A number alone is a vector of one.
+        # a single number counts as a vector of length 1
         results=tuple(trace.without_batch(node, tuple(map(int, result.shape))) or (1,) for result in results),
         kinds=() if set(kinds) == {"float"} else kinds,
         arguments=_arguments(node),
@@ -35,7 +35,7 @@ def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset
 
 
 def _arguments(node: TraceNode) -> str:
-    """What is not a value and not PyTorch's default: `dims=[2]`."""
+    """The arguments that are neither values nor PyTorch's defaults: `dims=[2]`."""
     schema = getattr(node.target, "_schema", None)
     defaults = {a.name: a.default_value for a in schema.arguments if a.has_default_value()} if schema else {}
     given = {name: value for name, value in bound(node).items() if not _has_values(value)}
@@ -51,7 +51,7 @@ def _has_values(argument: Any) -> bool:
 
 
 def _multiply_adds(node: TraceNode) -> int:
-    """Of the matrix products that a call comes to, counted by running it on tensors without numbers."""
+    """Multiply-adds of the matrix products in a call, counted by running it on `meta` tensors."""
 
     def stand_in(source: fx.Node) -> Any:
         return torch.utils._pytree.tree_map_only(torch.Tensor, _without_numbers, source.meta["val"])
@@ -61,7 +61,7 @@ def _multiply_adds(node: TraceNode) -> int:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             node.target(*args, **kwargs)
     except Exception:
-        # Some operations have no such form; none of these is a matrix product.
+        # Some operations do not run on `meta`; none of them is a matrix product.
         return 0
     return int(counter.get_total_flops()) // 2
 

@@ -21,8 +21,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from archdsl.diagnostics import CompileError, Diagnostic, Note
-from archdsl.frontends.collections import COLLECTIONS, Arguments
-from archdsl.frontends.torchvision import declare_operators
+from archdsl.frontends.collections import COLLECTIONS, Arguments, declare_operators
 from archdsl.suggest import nearest
 
 USUAL_INPUT = (3, 224, 224)
@@ -31,7 +30,7 @@ USUAL_INPUT = (3, 224, 224)
 
 @dataclass(frozen=True)
 class Reference:
-    """What `package:name(option=value)` says; `text` is that."""
+    """A parsed `package:name(option=value)`, which `text` holds as written."""
 
     text: str
     package: str
@@ -80,7 +79,7 @@ def build(reference: str, meta: bool = False) -> nn.Module:
             except CompileError:
                 raise
             except Exception:
-                # Some constructors look at the numbers that they make.
+                # Some constructors read the numbers that they make, which `meta` tensors do not have.
                 pass
         try:
             with torch.device("cpu"), _Uninitialized():
@@ -158,7 +157,7 @@ def _unknown(package: str, name: str, known: Iterable[str]) -> Diagnostic:
 
 
 def _failure(message: str, error: Exception) -> Diagnostic:
-    """What a foreign line said that stopped, and where it stands."""
+    """The error that foreign code raised, and the line that raised it."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     said = str(error).strip().splitlines()
     text = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
@@ -167,7 +166,7 @@ def _failure(message: str, error: Exception) -> Diagnostic:
 
 
 class _Uninitialized(TorchFunctionMode):
-    """Spares the making of random weights, for who sets them all afterwards: they are 0."""
+    """While active, random initialization is skipped and weights are 0, for callers that set all of them afterwards."""
 
     RANDOM = frozenset({torch.Tensor.normal_, torch.Tensor.uniform_})
 

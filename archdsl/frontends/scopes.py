@@ -1,35 +1,35 @@
-"""Named ops and the tree of modules in, a graph out."""
+"""Builds the graph of an imported network from its named nodes and the tree of its modules."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from archdsl.frontends.listing import listing
 from archdsl.frontends.naming import Names
-from archdsl.frontends.steps import Made
+from archdsl.frontends.steps import NewNode
 from archdsl.ir.graph import Graph, Header, Node, Output, Scope, ScopeKind, Value
 from archdsl.ops.base import Op
-from archdsl.ops.opaque import Opaque
+from archdsl.ops.internal import Opaque
+from archdsl.source import Source, Span
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
-"""Modules that say nothing of what they hold."""
+"""Modules whose class says nothing about their content."""
 
 
 class Tree:
-    """A graph in the making: what was made, under its names."""
+    """Builds a graph from new nodes and their names."""
 
-    def __init__(self, made: Sequence[Made], named: Names, modules: Mapping[str, Any], name: str) -> None:
+    def __init__(self, made: Sequence[NewNode], named: Names, modules: Mapping[str, Any], name: str) -> None:
         self.made = made
         self.named = named
         self.modules = modules
         self.name = name
         self.paths = _all_scopes(named)
         self.within: dict[str, list[str]] = defaultdict(list)
-        """The scopes that a scope holds directly."""
+        """The scopes directly inside each scope."""
         self.occupied = frozenset(named.scopes)
-        """The scopes that hold nodes directly."""
+        """The scopes with nodes directly inside."""
         for path in self.paths[1:]:
             self.within[path.rpartition(".")[0]].append(path)
         self.homes = _homes(named.ids, made)
@@ -49,7 +49,7 @@ class Tree:
     def _value(self, value: tuple[int, int]) -> Value:
         return Value(self.named.ids[value[0]], value[1])
 
-    def _node(self, id: str, scope: str, made: Made) -> Node:
+    def _node(self, id: str, scope: str, made: NewNode) -> Node:
         return Node(
             id=id,
             op=made.op,
@@ -79,11 +79,11 @@ class Tree:
         return Scope(path, kind, parent, self.spans[path], path, block=block, copy=copy, results=results)
 
     def _class(self, path: str) -> str:
-        """What the module is an instance of."""
+        """The name of the module's class."""
         return type(self.modules[self.named.modules[path]]).__name__
 
     def _holds_copies(self, path: str) -> bool:
-        """Whether a scope is nothing but numbered modules of one class, and not such a module itself."""
+        """Whether a scope holds only numbered modules of one class, and is not such a copy itself."""
         if path and self._holds_copies(path.rpartition(".")[0]):
             return False
         inner = self.within[path]
@@ -91,7 +91,7 @@ class Tree:
         alone = path not in self.occupied and len(inner) > 1
         return alone and numbered and len({self._class(scope) for scope in inner}) == 1
 
-    def _keys(self, made: Made) -> dict[str, str]:
+    def _keys(self, made: NewNode) -> dict[str, str]:
         """The state_dict's names; a batch normalization also counts its batches."""
         keys = dict(made.weights)
         mean = keys.get("running_mean", "")
@@ -113,7 +113,7 @@ class Tree:
                     yield path, self._class(path)
             yield id, self._description(made)
 
-    def _description(self, made: Made) -> str:
+    def _description(self, made: NewNode) -> str:
         module = self.modules.get(made.place.module)
         if module is not None and made.place.module and not any(module.children()):
             return " ".join(repr(module).split())
@@ -132,12 +132,12 @@ def _prefixes(scope: str) -> Iterator[str]:
     return (".".join(parts[: index + 1]) for index in range(len(parts)))
 
 
-def _homes(ids: Sequence[str], made: Sequence[Made]) -> dict[str, str]:
+def _homes(ids: Sequence[str], made: Sequence[NewNode]) -> dict[str, str]:
     """Where each node keeps its weights: its module or, where another op has that already, the node itself."""
     kept: dict[tuple[Op, tuple[tuple[str, str], ...]], str] = {}
     taken: set[str] = set()
     homes: dict[str, str] = {}
-    # Nodes without weights come last: none of them may have the name of a place where weights are.
+    # Nodes without weights come last, so that none of them takes the name of a module that holds weights.
     for id, one in sorted(zip(ids, made, strict=True), key=lambda pair: not pair[1].weights):
         content = (one.op, tuple(one.weights.items()))
         if not one.weights or content not in kept:
@@ -147,8 +147,8 @@ def _homes(ids: Sequence[str], made: Sequence[Made]) -> dict[str, str]:
     return homes
 
 
-def _home(made: Made) -> str:
-    """The module whose own names of its parameters are the op's; "" where there is none."""
+def _home(made: NewNode) -> str:
+    """The module whose parameters have the op's own names; "" if there is none."""
     homes = {key.rpartition(".")[0] for key in made.weights.values()}
     regular = all(key.rpartition(".")[2] == slot for slot, key in made.weights.items())
     return homes.pop() if regular and len(homes) == 1 else ""
@@ -168,7 +168,7 @@ def _outputs(results: Sequence[tuple[str, Value]], lasting: int) -> tuple[Output
 def _handed_on(
     nodes: Sequence[Node], inputs: Sequence[tuple[Value, ...]], outputs: Sequence[Output]
 ) -> Mapping[str, dict[Value, None]]:
-    """For each scope the values that are made in it and used outside."""
+    """The results of each scope: values that are made in it and used outside."""
     scopes = {node.id: node.scope for node in nodes}
     uses = [(value, node.scope) for node, values in zip(nodes, inputs, strict=True) for value in values]
     uses += [(value, "") for output in outputs for value in output.values]
@@ -180,3 +180,13 @@ def _handed_on(
                 results[path][value] = None
     results[""] = {value: None for output in outputs for value in output.values}
     return results
+
+
+def listing(name: str, lines: Iterable[tuple[str, str]]) -> Mapping[str, Span]:
+    """Spans of a source called `name`, by path, for lines of path and description."""
+    texts = {path: f"{path}: {text}" if path else text for path, text in lines}
+    source = Source(name, "".join(f"{text}\n" for text in texts.values()))
+    starts = source.line_starts
+    return {
+        path: Span(source, starts[line], starts[line] + len(text)) for line, (path, text) in enumerate(texts.items())
+    }

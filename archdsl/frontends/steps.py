@@ -1,4 +1,4 @@
-"""A trace in, a list of ops with their inputs and weights out: the graph but for its names."""
+"""Translates a trace into ops with their inputs and weights, from which the graph is built."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from archdsl.frontends.aten import IDIOMS, TRANSLATIONS
+from archdsl.frontends.aten import translations
 from archdsl.frontends.aten.call import Step, Trace, TraceNode, kind_of, operation
-from archdsl.frontends.naming import Place
+from archdsl.frontends.naming import ModuleCall
 from archdsl.frontends.opaque import as_opaque
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
-from archdsl.ops.input import Input
+from archdsl.ops.internal import Input
 from archdsl.tensor import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """One node to be: `inputs` are numbers of earlier ones and which of their outputs.
+class NewNode:
+    """A node of the future graph. `inputs` are pairs: the number of an earlier node, and which of its outputs.
 
     `weights` are the module's names of its parameters and buffers, by the op's own names of them.
     """
@@ -29,15 +29,15 @@ class Made:
     inputs: tuple[tuple[int, int], ...]
     outputs: tuple[Tensor, ...]
     weights: Mapping[str, str]
-    place: Place
+    place: ModuleCall
 
 
 class Translator:
-    """Goes through a trace once; `made` is what came of it."""
+    """Translates a trace in one pass; `made` is the result."""
 
     def __init__(self, trace: Trace, inputs: tuple[TraceNode, ...], outputs: tuple[TraceNode, ...]) -> None:
         self.trace = trace
-        self.made: list[Made] = []
+        self.made: list[NewNode] = []
         self._numbers: dict[TraceNode, tuple[int, ...]] = {}
         self._homes: dict[str, tuple[Op, Mapping[str, str]]] = {}
         self._plans: dict[TraceNode, Any] = {}
@@ -49,12 +49,12 @@ class Translator:
                 self._make(node)
 
     def value(self, node: TraceNode) -> tuple[int, int]:
-        """The number of the node that makes a value of the trace, and which of its outputs."""
+        """The node (by number) that makes a value of the trace, and which of its outputs the value is."""
         node, port = self._origin(node)
         return self._numbers[node][0], port
 
     def _origin(self, node: TraceNode) -> tuple[TraceNode, int]:
-        """The call (or input) behind a value, past what changes nothing."""
+        """The call (or input) that a value comes from, skipping calls that change nothing."""
         port = 0
         while node.op == "call_function":
             if operation(node) == "getitem":
@@ -69,7 +69,7 @@ class Translator:
     # --- what each call is -----------------------------------------------------------------
 
     def _plan(self, node: TraceNode) -> Any:
-        """A step, or the value that a call hands on. Only calls that an output comes from are asked for."""
+        """What a call becomes: a step, or the value that it returns unchanged. Only for calls that outputs need."""
         if node not in self._plans:
             self._plans[node] = self._planned(node)
         return self._plans[node]
@@ -78,7 +78,7 @@ class Translator:
         name = operation(node)
         if name == "getitem":
             return node.args[0]
-        for translate in (*IDIOMS.get(name, ()), *filter(None, [TRANSLATIONS.get(name)])):
+        for translate in translations(name):
             try:
                 found = translate(self.trace.call(node))
                 if found is not None and self._is_sound(found, node):
@@ -88,7 +88,7 @@ class Translator:
         return as_opaque(self.trace, node)
 
     def _is_sound(self, found: Any, node: TraceNode) -> bool:
-        """Whether what was found works on values, not on weights, and makes of them what the call made."""
+        """Whether a translation takes values, not weights, and has the same output shapes as the call."""
         if not isinstance(found, Step):
             return not self.trace.is_weight(found)
         return not any(map(self.trace.is_weight, _values(found))) and self._fits(found, node)
@@ -108,7 +108,7 @@ class Translator:
         return Tensor(*(self.trace.dims(node) or (1,)), kind=kind_of(value))
 
     def _needed(self, outputs: tuple[TraceNode, ...]) -> set[TraceNode]:
-        """The calls that the outputs come from."""
+        """The calls that the outputs depend on."""
         needed: set[TraceNode] = set()
         pending = list(outputs)
         while pending:
@@ -124,7 +124,7 @@ class Translator:
         tensor = self._tensor(node)
         op = Input(dims=tensor.dims, kind=tensor.kind)
         self._numbers[node] = (len(self.made),)
-        self.made.append(Made(op, (), (tensor,), {}, Place("", "", node.name)))
+        self.made.append(NewNode(op, (), (tensor,), {}, ModuleCall("", "", node.name)))
 
     def _make(self, node: TraceNode) -> None:
         self._numbers[node] = (self._make_step(self._plan(node), node),)
@@ -134,13 +134,13 @@ class Translator:
         weights = {slot: self.trace.keys[weight.name] for slot, weight in step.weights.items()}
         known = {key: self._homes[key] for key in weights.values() if key in self._homes}
         if any(content != (step.op, weights) for content in known.values()):
-            # These are the weights of another op already, and counted there.
+            # Another op has these weights already, and counts them.
             step = as_opaque(self.trace, node, frozenset(known))
             inputs = tuple(map(self.value, step.inputs))
             weights = {slot: self.trace.keys[weight.name] for slot, weight in step.weights.items()}
         self._homes.update({key: (step.op, weights) for key in weights.values() if key not in known})
         outputs = step.op.outputs(*(self.made[number].outputs[port] for number, port in inputs))
-        self.made.append(Made(step.op, inputs, outputs, weights, _place(node, step.op)))
+        self.made.append(NewNode(step.op, inputs, outputs, weights, _place(node, step.op)))
         return len(self.made) - 1
 
 
@@ -152,8 +152,8 @@ def _values(step: Step) -> Iterator[TraceNode]:
             yield source
 
 
-def _place(node: TraceNode, op: Op) -> Place:
+def _place(node: TraceNode, op: Op) -> ModuleCall:
     stack = node.meta.get("nn_module_stack") or {"": ("", None)}
     call, (path, _) = list(stack.items())[-1]
     name = operation(node) if op.name == "opaque" else op.name
-    return Place(path, call, name.strip("_"))
+    return ModuleCall(path, call, name.strip("_"))

@@ -1,7 +1,7 @@
-"""Any `torch.nn.Module` that can be traced becomes a graph, with the tree of its modules as scopes.
+"""Imports a `torch.nn.Module` as a graph, with the tree of its modules as scopes.
 
-Nodes are called by the paths of the modules that made them, so that names lead to the code. What no op of the
-language says becomes an opaque node.
+Nodes are named by the paths of the modules that made them. Operations that the language has no op for become opaque
+nodes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from archdsl.tensor import Tensor
 
 @dataclass(frozen=True)
 class Imported:
-    """A graph, and what leads back from it to the module.
+    """An imported graph, and how its weights are named in the module.
 
     `keys` are the state_dict's names by node and by the op's own name of a parameter or buffer
     (`weight`, `running_mean`). `unused` are those that no node takes.
@@ -47,30 +47,30 @@ def from_torch(module: nn.Module, example_inputs: Any, name: str | None = None) 
 
 
 def stand_ins(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[Any, ...]:
-    """Inputs to trace with, two samples each, on the device of the module and as precise as its weights."""
+    """Inputs for tracing: two samples, on the module's device and in the precision of its weights."""
     weights = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
     device, kinds = weights.device, {"float": weights.dtype, "int": torch.long}
     return tuple(torch.zeros(2, *tensor.dims, dtype=kinds[tensor.kind], device=device) for tensor in inputs)
 
 
 def imported(module: nn.Module, example_inputs: Any, name: str | None = None) -> Imported:
-    """As `from_torch`, with the way back to the module's parameters."""
+    """Like `from_torch`, with the names of the module's parameters."""
     inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
     name = name or f"{type(module).__module__}.{type(module).__qualname__}"
     return _imported(module, _with_training_outputs(module, inputs, name), inputs, name)
 
 
 def _with_training_outputs(module: nn.Module, inputs: tuple[Any, ...], name: str) -> tuple[Exported, int]:
-    """The trace to go by, and how many of its outputs exist in evaluation too.
+    """The trace to import, and how many of its outputs exist in evaluation too.
 
-    A second trace is taken only where the first leaves parameters aside: these must serve something else.
+    A trace in training mode is made only if evaluation leaves parameters unused: they may serve training outputs.
     """
     evaluated = export(module, inputs, name)
     used = {evaluated.keys[node.name] for node in evaluated.graph.nodes if node.name in evaluated.keys and node.users}
     if used.issuperset(key for key, _ in module.named_parameters()):
         return evaluated, len(evaluated.outputs)
     try:
-        # Batch normalization learns from at least two samples.
+        # In training, batch normalization needs at least two samples.
         trained = export(module, tuple(torch.cat([value, value]) for value in inputs), name, training=True)
     except CompileError:
         return evaluated, len(evaluated.outputs)

@@ -7,21 +7,23 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Stateless, Working, register
-from archdsl.ops.costs import weighted
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Weight, register
 from archdsl.tensor import Tensor
 
 Slope = Annotated[float, Field(description="slope below 0")]
 
 
-class Activation(Stateless):
+class Activation(Op):
     """Keeps the shape, learns nothing; what differs is the PyTorch module.
 
-    `operations` are those of its formula for one number. The backward pass needs the result where `keeps_result`
-    says so, else the input, in whose stead the result may do (`result_suffices`) where that was overwritten.
+    `operations` is how many its formula needs for one number. For the backward pass PyTorch keeps the output if
+    `keeps_result`, else the input; if `result_suffices`, the output does as well, so that the input may be overwritten.
+    `gate` names the activation g for which this one is x * g(x).
     """
 
     family: ClassVar[Family] = Family.ACTIVATION
+    pointwise: ClassVar[bool] = True
+    gate: ClassVar[str] = ""
     operations: ClassVar[int]
     keeps_result: ClassVar[bool] = False
     result_suffices: ClassVar[bool] = False
@@ -40,7 +42,6 @@ class Plain(Activation):
     """An activation without arguments: a PyTorch class, perhaps one that can work in place."""
 
     target: ClassVar[str]
-    in_place: ClassVar[bool] = False
 
     def torch(self, x: Tensor) -> Module:
         return Module(self.target, inplace=self.in_place)
@@ -57,6 +58,7 @@ class Relu(Plain):
 
     name = "relu"
     short = "ReLU"
+    keeps_zero = True
     target = "nn.ReLU"
     in_place = True
     operations = 1
@@ -69,6 +71,7 @@ class Relu6(Plain):
 
     name = "relu6"
     short = "ReLU6"
+    keeps_zero = True
     target = "nn.ReLU6"
     in_place = True
     operations = 2
@@ -80,6 +83,8 @@ class Silu(Plain):
 
     name = "silu"
     short = "SiLU"
+    keeps_zero = True
+    gate = "sigmoid"
     target = "nn.SiLU"
     in_place = True
     operations = 5
@@ -90,6 +95,8 @@ class HardSwish(Plain):
     """x * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, MobileNetV3)."""
 
     name = "hard_swish"
+    keeps_zero = True
+    gate = "hard_sigmoid"
     target = "nn.Hardswish"
     in_place = True
     operations = 5
@@ -120,6 +127,7 @@ class Tanh(Plain):
     """(exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
 
     name = "tanh"
+    keeps_zero = True
     target = "nn.Tanh"
     operations = 1
     keeps_result = True
@@ -131,13 +139,15 @@ class LeakyRelu(Activation):
 
     name = "leaky_relu"
     short = "leaky ReLU"
+    keeps_zero = True
+    in_place = True
     operations = 2
     result_suffices = True
 
     slope: Slope = 0.01
 
     def torch(self, x: Tensor) -> Module:
-        return Module.of("nn.LeakyReLU", inplace=True, negative_slope=(self.slope, 0.01))
+        return Module.of("nn.LeakyReLU", inplace=self.in_place, negative_slope=(self.slope, 0.01))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -151,13 +161,15 @@ class Elu(Activation):
 
     name = "elu"
     short = "ELU"
+    keeps_zero = True
+    in_place = True
     operations = 4
     result_suffices = True
 
     alpha: float = Field(default=1.0, description="minus the limit far below 0")
 
     def torch(self, x: Tensor) -> Module:
-        return Module.of("nn.ELU", inplace=True, alpha=(self.alpha, 1.0))
+        return Module.of("nn.ELU", inplace=self.in_place, alpha=(self.alpha, 1.0))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -171,6 +183,7 @@ class Gelu(Activation):
 
     name = "gelu"
     short = "GELU"
+    keeps_zero = True
 
     approximate: bool = Field(default=False, description="compute it by its usual approximation, which uses tanh")
 
@@ -193,6 +206,9 @@ class Prelu(Op):
     name = "prelu"
     short = "PReLU"
     family = Family.ACTIVATION
+    pointwise = True
+    keeps_zero = True
+    training_arguments = frozenset({"slope"})
 
     per_channel: bool = Field(default=False, description="a slope for each channel, else one for all")
     slope: float = Field(default=0.25, description="slope below 0 at the start")
@@ -200,26 +216,21 @@ class Prelu(Op):
     def shape(self, x: Tensor) -> Tensor:
         return x
 
-    def params(self, x: Tensor) -> int:
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        return {"weight": Weight((self._count(x),))}
+
+    def _count(self, x: Tensor) -> int:
+        """How many slopes there are."""
         return x.channels if self.per_channel else 1
-
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return weighted((self.params(x),))
-
-    def macs(self, x: Tensor) -> int:
-        return 0
 
     def rest(self, x: Tensor) -> Rest:
         return Rest(2 * x.size, "2 a number")
-
-    def working(self, x: Tensor) -> Working:
-        return Working(str(self.params(x)))
 
     def keeps(self, x: Tensor) -> Kept:
         return Kept((0,))
 
     def torch(self, x: Tensor) -> Module:
-        return Module.of("nn.PReLU", num_parameters=(self.params(x), 1), init=(self.slope, 0.25))
+        return Module.of("nn.PReLU", num_parameters=(self._count(x), 1), init=(self.slope, 0.25))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -1,4 +1,4 @@
-"""The kinds of arguments that ops take. Numbers are exact: `3.0` and `true` are no counts."""
+"""The types of arguments that ops take. Validation is strict: `3.0` and `true` are not accepted as a count."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _as_size(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-# Nothing a network needs is larger; it keeps a slip like conv(10_000_000_000) from becoming a shape.
+# No network needs a larger number; a slip like conv(10_000_000_000) is reported instead of becoming a shape.
 LIMIT = 2**31 - 1
 
 Count = Annotated[int, Field(ge=1, le=LIMIT)]
@@ -42,17 +42,17 @@ Sides = Annotated[Distance | Annotated[tuple[Distance, ...], Field(min_length=1)
 """Pixels added (or cut) at the borders: one for all, one a dimension, or one a side (left, right, top, bottom)."""
 
 Padding = Literal["same", "tf_same", "valid"] | Sides
-"""A rule, or the pixels themselves."""
+"""How to pad: by a rule, or by so many pixels."""
 
 Like = Literal["like"]
 """Stands in an argument for a value of the network, which becomes a further input of the op."""
 
-Part = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 """A probability."""
 
 
 def times(size: tuple[int, ...]) -> str:
-    """A size as one writes it: 3x3."""
+    """A size as text: `3x3`."""
     return "x".join(map(str, size))
 
 

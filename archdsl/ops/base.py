@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from archdsl.ops.arguments import LIMIT, Count, Like, Mismatch, Sides, Size, spread
-from archdsl.ops.costs import NOTHING, Kept, Rest, Store, Working
+from archdsl.ops.costs import NOTHING, Kept, Rest, Store, Weight, Working, working
 from archdsl.ops.emission import Expression, Module, Support
 from archdsl.tensor import Kind, Tensor
 
@@ -39,10 +39,10 @@ __all__ = [
     "Rest",
     "Sides",
     "Size",
-    "Stateless",
     "Store",
     "Support",
     "View",
+    "Weight",
     "Window",
     "Working",
     "dump",
@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 LARGEST = 2**40
-"""Elements of a value, or learned numbers of an op: beyond a trillion something was mistyped."""
+"""Most elements of a value, and most parameters of an op: a number beyond a trillion was mistyped."""
 
 
 class Family(StrEnum):
@@ -84,7 +84,7 @@ class Op(BaseModel, ABC):
     """One operation with its arguments. Frozen: equal arguments make equal ops.
 
     Fields are the arguments in the order in which they may be written without a name. A field whose
-    type admits `Like` may be given a value of the network: it is then passed to `shape`, `params`,
+    type admits `Like` may be given a value of the network: it is then passed to `shape`, `weights`,
     `macs` and `torch` as a further input.
 
     The methods below take the inputs' tensors; an op writes the parameters it really has, and the
@@ -101,36 +101,47 @@ class Op(BaseModel, ABC):
     internal: ClassVar[bool] = False
     short: ClassVar[str | None] = None
 
+    # What holds of an op whatever its arguments. tests/test_traits.py compares each with torch.
+
+    commutative: ClassVar[bool] = False
+    """The order of the inputs does not matter."""
+    associative: ClassVar[bool] = False
+    """`op{op{a | b} | c}` is `op{a | b | c}`, and `op{a}` is `a`."""
+    pointwise: ClassVar[bool] = False
+    """A position of the output depends on the same position of the inputs, in all their channels, and on no other."""
+    keeps_zero: ClassVar[bool] = False
+    """Where an op is pointwise: it gives 0 where its inputs are 0, whatever its weights."""
+    identity_at_inference: ClassVar[bool] = False
+    """The output is the input, but for what chance does while training."""
+    in_place: ClassVar[bool] = False
+    """PyTorch's module takes `inplace=True`, and then writes its output over its input."""
+    backward_needs_output: ClassVar[bool] = True
+    """The backward pass may read the output, so that nothing may be written over it."""
+    training_arguments: ClassVar[frozenset[str]] = frozenset({"init"})
+    """Arguments that change how training goes and, with the same weights, no output."""
+
     @abstractmethod
     def shape(self, *inputs: Any, **_: Any) -> Tensor | tuple[Tensor, ...]:
         """The output's shape, a tuple where there are several outputs. Raises `Mismatch`."""
 
     @abstractmethod
-    def params(self, *inputs: Any, **_: Any) -> int:
-        """Learned numbers."""
-
-    @abstractmethod
-    def macs(self, *inputs: Any, **_: Any) -> int:
-        """Multiply-adds of convolutions and matrix products, for a batch of one."""
-
-    @abstractmethod
     def rest(self, *inputs: Any, **_: Any) -> Rest:
-        """Operations at inference beside `macs`, for one sample, and their rule.
+        """Operations at inference that `macs` does not count, for one sample, and the rule they are counted by.
 
         An elementary function (exp, tanh, a power, a division, a comparison) counts as one.
         """
 
     @abstractmethod
     def torch(self, *inputs: Any, **_: Any) -> Module | Expression:
-        """How PyTorch says it."""
+        """The PyTorch code for this op: a module made in `__init__`, or an expression in `forward`."""
 
     @classmethod
     @abstractmethod
     def examples(cls) -> Iterator[Example]:
-        """At least two, which together use every argument."""
+        """At least two applications of the op that together set every argument."""
 
     def outputs(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """`shape` for whoever builds a graph: always a tuple, after the checks that hold for every op.
+        """The outputs as a graph needs them: `shape` as a tuple, after the checks that hold for every op.
 
         Raises `Mismatch` also for a wrong number or kind of inputs and for absurd sizes.
         """
@@ -145,7 +156,7 @@ class Op(BaseModel, ABC):
         return outputs
 
     def arity(self) -> tuple[int, int | None]:
-        """Fewest and most inputs, values given as arguments included; None: any number."""
+        """The fewest and the most inputs, counting values given as arguments; None where there is no upper limit."""
         required, unlimited = _required(type(self))
         count = required + sum(value == "like" for value in self.__dict__.values())
         return count, None if unlimited else count
@@ -161,39 +172,55 @@ class Op(BaseModel, ABC):
                 help = "put `embedding` before it" if self.takes == "float" else None
                 raise Mismatch(f"`{self.name}` takes {wanted}, got {tensor}", code="wrong-kind", help=help)
 
-    def buffers(self, *inputs: Any, **_: Any) -> int:
-        """Numbers that are kept but not learned (running statistics)."""
-        return 0
-
-    def state(self, *inputs: Any, **_: Any) -> Mapping[str, tuple[int, ...]]:
-        """Names and shapes of what a checkpoint holds of it: `params` and `buffers`, as torch's classes call them."""
+    def weights(self, *inputs: Any, **_: Any) -> Mapping[str, Weight]:
+        """What a checkpoint holds of the op, in the order and under the names that torch's class has it."""
         return {}
 
-    def working(self, *inputs: Any, **_: Any) -> Working:
+    def macs(self, *inputs: Any, **_: Any) -> int:
+        """Multiply-adds of convolutions and matrix products, for a batch of one."""
+        return 0
+
+    def macs_working(self, *inputs: Any, **_: Any) -> str:
+        """`macs` as a product: `5·5·3·8·28·28`."""
+        return ""
+
+    def params(self, *inputs: Tensor) -> int:
+        """How many numbers are learned."""
+        return sum([weight.size for weight in self.weights(*inputs).values() if weight.learned])
+
+    def buffers(self, *inputs: Tensor) -> int:
+        """How many numbers are kept but not learned (running statistics)."""
+        return sum([weight.size for weight in self.weights(*inputs).values() if not weight.learned])
+
+    def state(self, *inputs: Tensor) -> Mapping[str, tuple[int, ...]]:
+        """Names and shapes of parameters and buffers."""
+        return {name: weight.shape for name, weight in self.weights(*inputs).items()}
+
+    def working(self, *inputs: Tensor) -> Working:
         """`params` and `macs` as arithmetic."""
-        return Working()
+        return Working(working(self.weights(*inputs).values()), self.macs_working(*inputs))
 
     def is_view(self, *inputs: Any, **_: Any) -> bool:
-        """Whether the outputs lie in the first input's memory, and take none of their own.
+        """Whether the outputs share the first input's memory, so that they take none of their own.
 
-        It is asked with `training=True` where that is what the network does.
+        Called with `training=True` to ask about training, where a dropout for example makes a new value.
         """
         return False
 
     def scratch(self, *inputs: Any, **_: Any) -> Store:
-        """What the op holds at inference while it runs, beside inputs and outputs, as PyTorch computes it."""
+        """Extra memory that PyTorch needs while the op runs at inference, beside inputs and outputs."""
         return Store()
 
     def keeps(self, *inputs: Any, **_: Any) -> Kept:
-        """What the backward pass needs."""
+        """What PyTorch keeps for the backward pass."""
         return Kept()
 
     def window(self, *inputs: Any, **_: Any) -> Window | None:
-        """What one output position sees of the first input, for receptive fields; None: that very position."""
+        """The window of the first input that one output position is computed from; None: the same position alone."""
         return None
 
     def dropped(self, *inputs: Any, **_: Any) -> tuple[int, ...]:
-        """Rows and columns at the end that no window reaches, one number a dimension; () where nothing slides."""
+        """How many rows and columns at the end no window reaches, by dimension; () for ops without windows."""
         return ()
 
     def initialize(self, target: str) -> tuple[str, ...]:
@@ -201,13 +228,13 @@ class Op(BaseModel, ABC):
         return ()
 
     def placed(self, index: int, total: int) -> Op:
-        """The op as it is at place `index` (from 0) of the `total` uses of its kind in a network."""
+        """The op as number `index` (from 0) of `total` uses of its class, where arguments depend on that."""
         return self
 
 
 @cache
 def _required(op: type[Op]) -> tuple[int, bool]:
-    """Inputs without a default in `shape`, and whether any number may follow."""
+    """How many inputs `shape` requires, and whether it takes any number of further ones."""
     parameters = list(inspect.signature(op.shape).parameters.values())[1:]
     required = sum(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)
     return required, any(p.kind is p.VAR_POSITIONAL for p in parameters)
@@ -215,10 +242,11 @@ def _required(op: type[Op]) -> tuple[int, bool]:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Sliding window, one entry a spatial dimension, in pixels. `everything` for global ops: each output sees all.
+    """A sliding window in pixels, with one entry for each spatial dimension. Negative padding is a crop.
 
-    `stretch` is for what enlarges: the input's positions first move that far apart, with gaps that hold
-    nothing (a transposed convolution, a resize); empty means 1. Negative padding is a crop.
+    `everything` marks global ops, whose every output depends on the whole input. `stretch` describes ops that enlarge:
+    before the window slides, input positions are moved so many pixels apart, with empty gaps between them (transposed
+    convolution, resize). An empty `stretch` means 1.
     """
 
     kernel: tuple[int, ...]
@@ -229,7 +257,7 @@ class Window:
     stretch: tuple[int, ...] = ()
 
     def reach(self, dimension: int, first: int, last: int) -> tuple[int, int]:
-        """First and last input position that the output positions `first` to `last` see; may lie outside the input."""
+        """First and last input position that outputs `first` to `last` depend on; they may lie in the padding."""
         stretch = self.stretch[dimension] if self.stretch else 1
         start = first * self.stride[dimension] - self.padding[dimension][0]
         end = last * self.stride[dimension] - self.padding[dimension][0]
@@ -237,25 +265,15 @@ class Window:
         return -(-start // stretch), end // stretch
 
 
-class Stateless(Op):
-    """States that an op learns nothing and multiplies nothing."""
-
-    def params(self, *inputs: Any, **_: Any) -> int:
-        return 0
-
-    def macs(self, *inputs: Any, **_: Any) -> int:
-        return 0
-
-
-class Rearrangement(Stateless):
-    """States that an op computes nothing: it moves, copies or leaves out numbers that come in."""
+class Rearrangement(Op):
+    """An op that computes nothing: it moves, copies or leaves out numbers that come in."""
 
     def rest(self, *inputs: Any, **_: Any) -> Rest:
         return NOTHING
 
 
 class View(Rearrangement):
-    """States that an op's outputs are its first input, or parts of it, seen in another way."""
+    """An op whose outputs lie in the memory of its first input: that input, or parts of it, under another shape."""
 
     def is_view(self, *inputs: Any, **_: Any) -> bool:
         return True
@@ -267,7 +285,7 @@ REGISTRY: dict[str, type[Op]] = {}
 
 
 def register(op: OpClass) -> OpClass:
-    """Class decorator. A name that is taken raises, naming both modules."""
+    """Class decorator that enters an op under its name. Raises ValueError if the name is taken."""
     known = REGISTRY.get(op.name)
     if known is not None:
         raise ValueError(f"op {op.name!r} is registered twice: in {known.__module__} and in {op.__module__}")

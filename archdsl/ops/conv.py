@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, Padding, Size, compact, spread
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Window, Working, register
-from archdsl.ops.costs import weighted
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Weight, Window, register
+from archdsl.ops.costs import product, with_bias
 from archdsl.ops.initialize import Kaiming, Weights, starts
 from archdsl.ops.spatial import (
     Padder,
@@ -45,11 +45,6 @@ Border = Annotated[
 BIAS_RULE = "1 an output number where there is a bias"
 
 
-def times(size: tuple[int, ...]) -> str:
-    """A product as it is worked out by hand: 5·5."""
-    return "·".join(map(str, size))
-
-
 @register
 class Conv(Op):
     """Convolution: each output channel is a learned weighting of a window of all input channels of its group.
@@ -60,6 +55,7 @@ class Conv(Op):
     name = "conv"
     short = ""
     family = Family.CONV
+    backward_needs_output = False
 
     out: Count = Field(description="output channels")
     kernel: Kernel
@@ -75,12 +71,14 @@ class Conv(Op):
         expect_groups(x.channels, self.out, self.groups)
         return Tensor(self.out, *lengths(x, self.window(x)))
 
-    def params(self, x: Tensor) -> int:
-        kernel = prod(spread(self.kernel, x, "kernel"))
-        return self.out * (x.channels // self.groups * kernel + self.bias)
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        kernel = spread(self.kernel, x, "kernel")
+        shape = (self.out, x.channels // self.groups, *kernel)
+        return with_bias(Weight(shape, factors=self._factors(x, kernel)), self.out * self.bias)
 
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return weighted((self.out, x.channels // self.groups, *spread(self.kernel, x, "kernel")), self.out * self.bias)
+    def _factors(self, x: Tensor, kernel: tuple[int, ...]) -> tuple[int | str, ...]:
+        """The factors of the number of weights: the kernel, input channels of a group, output channels."""
+        return (*kernel, f"({x.channels}/{self.groups})" if self.groups > 1 else x.channels, self.out)
 
     def macs(self, x: Tensor) -> int:
         kernel = prod(spread(self.kernel, x, "kernel"))
@@ -89,12 +87,8 @@ class Conv(Op):
     def rest(self, x: Tensor) -> Rest:
         return Rest(self.bias * self.shape(x).size, BIAS_RULE)
 
-    def working(self, x: Tensor) -> Working:
-        kernel = times(spread(self.kernel, x, "kernel"))
-        each = f"({x.channels}/{self.groups})" if self.groups > 1 else str(x.channels)
-        weights = f"{kernel}·{each}·{self.out}"
-        bias = f" + {self.out}" if self.bias else ""
-        return Working(weights + bias, f"{weights}·{times(self.shape(x).spatial)}")
+    def macs_working(self, x: Tensor) -> str:
+        return product((*self._factors(x, spread(self.kernel, x, "kernel")), *self.shape(x).spatial))
 
     def scratch(self, x: Tensor) -> Store:
         return Store(padded_copy(x, self.padding, self.window(x)))
@@ -155,6 +149,7 @@ class Depthwise(Op):
     name = "depthwise"
     short = "dw"
     family = Family.CONV
+    backward_needs_output = False
 
     kernel: Kernel
     stride: Stride = 1
@@ -165,7 +160,7 @@ class Depthwise(Op):
     init: Start = None
 
     def _conv(self, x: Tensor) -> Conv:
-        """The same as a grouped convolution; its fields were checked when this op was made."""
+        """The equal grouped convolution. It is not validated: its fields were when this op was made."""
         expect_map(self.name, x)
         return Conv.model_construct(
             out=x.channels * self.multiplier,
@@ -180,11 +175,9 @@ class Depthwise(Op):
     def shape(self, x: Tensor) -> Tensor:
         return self._conv(x).shape(x)
 
-    def params(self, x: Tensor) -> int:
-        return self._conv(x).params(x)
-
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return self._conv(x).state(x)
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        out, kernel = x.channels * self.multiplier, spread(self.kernel, x, "kernel")
+        return with_bias(Weight((out, 1, *kernel), factors=(*kernel, out)), out * self.bias)
 
     def macs(self, x: Tensor) -> int:
         return self._conv(x).macs(x)
@@ -192,11 +185,8 @@ class Depthwise(Op):
     def rest(self, x: Tensor) -> Rest:
         return self._conv(x).rest(x)
 
-    def working(self, x: Tensor) -> Working:
-        out = x.channels * self.multiplier
-        weights = f"{times(spread(self.kernel, x, 'kernel'))}·{out}"
-        bias = f" + {out}" if self.bias else ""
-        return Working(weights + bias, f"{weights}·{times(self.shape(x).spatial)}")
+    def macs_working(self, x: Tensor) -> str:
+        return product((*spread(self.kernel, x, "kernel"), *self.shape(x).dims))
 
     def scratch(self, x: Tensor) -> Store:
         return self._conv(x).scratch(x)

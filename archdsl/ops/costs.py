@@ -1,16 +1,20 @@
-"""What an op says of its cost beside parameters and multiply-adds, as small values."""
+"""Small values with which an op states its weights and costs."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
+from typing import NamedTuple
 
 INDEX_BYTES = 8
-"""PyTorch's whole numbers: tokens, and the places that a max pooling remembers."""
+"""Bytes of an integer in PyTorch: of a token, or of an index that max pooling keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Operations that are no multiply-adds of a convolution or a matrix product, and the rule they are counted by."""
+    """How many operations an op needs besides its multiply-adds, and the rule they are counted by."""
 
     count: int
     rule: str
@@ -21,23 +25,23 @@ NOTHING = Rest(0, "nothing")
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """So many numbers of the network's precision, and so many whole numbers, for one sample."""
+    """An amount of memory for one sample: `numbers` in the network's precision and `indices`, which are integers."""
 
     numbers: int = 0
     indices: int = 0
 
     def size(self, width: int) -> int:
-        """In bytes, where a number of the network takes `width`."""
+        """In bytes, if a number of the network takes `width` bytes."""
         return self.numbers * width + self.indices * INDEX_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What an op keeps for the backward pass, as PyTorch's autograd does on the CPU; weights are not counted.
+    """What PyTorch's autograd keeps of an op for the backward pass on the CPU; weights are not counted.
 
-    `inputs` are the places of the inputs that are kept. `further` is for one sample, `once` are numbers for a batch
-    of any size. An op that overwrites its input keeps its output in the input's stead if `result_suffices`, else a
-    copy of the input.
+    `inputs` are the indices of the inputs it keeps; `output` says whether it keeps the output. `further` is additional
+    memory for each sample, `once` are numbers that it keeps once for the whole batch. An op that overwrites its input
+    keeps its output instead of it if `result_suffices`, else a copy of the input.
     """
 
     inputs: tuple[int, ...] = ()
@@ -47,16 +51,57 @@ class Kept:
     result_suffices: bool = False
 
 
-def weighted(weight: tuple[int, ...], bias: int = 0) -> dict[str, tuple[int, ...]]:
-    """What a checkpoint holds of an op with a weight, and with `bias` biases where there are any."""
-    return {"weight": weight, "bias": (bias,)} if bias else {"weight": weight}
+class Weight(NamedTuple):
+    """One entry of an op's state dict: a parameter, which is `learned`, or a buffer, which is only kept.
+
+    `factors` are what its size is worked out from (`3·3·(64/2)·8`), where a reader would not multiply the numbers
+    of the shape in their order.
+    """
+
+    shape: tuple[int, ...]
+    learned: bool = True
+    factors: tuple[int | str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return prod(self.shape)
+
+    @property
+    def working(self) -> str:
+        """Its size as a product."""
+        return product(self.factors or self.shape)
 
 
-def normalized(channels: int, affine: bool, track: bool = False) -> dict[str, tuple[int, ...]]:
-    """What a checkpoint holds of a normalization: scale and shift, running statistics."""
-    learned = weighted((channels,), channels) if affine else {}
-    kept: dict[str, tuple[int, ...]] = {"running_mean": (channels,), "running_var": (channels,)}
-    return learned | (kept | {"num_batches_tracked": ()} if track else {})
+def with_bias(weight: Weight, bias: int) -> dict[str, Weight]:
+    """A `weight`, and a `bias` of so many numbers unless that is 0."""
+    return {"weight": weight, "bias": Weight((bias,))} if bias else {"weight": weight}
+
+
+COUNTER = Weight((), learned=False)
+"""The number of batches that running statistics were taken over."""
+
+
+def scale_and_shift(channels: int, affine: bool, track: bool = False) -> dict[str, Weight]:
+    """The weights of a normalization: a scale and a shift if `affine`, running statistics if `track`."""
+    found: dict[str, Weight] = {}
+    if affine:
+        found["weight"] = found["bias"] = Weight((channels,))
+    if track:
+        found["running_mean"] = found["running_var"] = Weight((channels,), False)
+        found["num_batches_tracked"] = COUNTER
+    return found
+
+
+def product(factors: Iterable[int | str]) -> str:
+    """A product as it is worked out by hand: `5·5`."""
+    return "·".join(map(str, factors))
+
+
+def working(weights: Iterable[Weight]) -> str:
+    """How many numbers are learned, as a sum of products: `5·5·3·8 + 8`, `2·64`; empty where none are."""
+    terms = Counter(weight.working for weight in weights if weight.learned)
+    return " + ".join(term if count == 1 else f"{count}·{term}" for term, count in terms.items())
 
 
 @dataclass(frozen=True, slots=True)

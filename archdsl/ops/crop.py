@@ -27,7 +27,7 @@ def target_size(op: str, size: Size | Like, x: Tensor, like: Tensor | None) -> t
 
 
 def _shift(pairs: tuple[tuple[int, int], ...]) -> Window:
-    """The window of an op that moves positions: one pixel, with so much border (or, negative, so much cut off)."""
+    """The window of an op that only shifts positions: one pixel, with padding `pairs` (negative where it cuts off)."""
     ones = (1,) * len(pairs)
     return Window(ones, ones, ones, pairs)
 

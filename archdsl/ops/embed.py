@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
-from archdsl.ops.base import NOTHING, Example, Family, Kept, Module, Op, Rest, Support, Working, register
+from archdsl.ops.base import NOTHING, Example, Family, Kept, Module, Op, Rest, Support, Weight, register
 from archdsl.ops.conv import Start
-from archdsl.ops.costs import weighted
 from archdsl.ops.initialize import Normal, starts
 from archdsl.tensor import Tensor
 
@@ -42,20 +41,11 @@ class Embed(Op):
             raise Mismatch(f"`embedding` takes a sequence of tokens, got {tokens}", code="wrong-kind")
         return Tensor(self.width, *tokens.dims)
 
-    def params(self, tokens: Tensor) -> int:
-        return self.count * self.width
-
-    def state(self, tokens: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return weighted((self.count, self.width))
-
-    def macs(self, tokens: Tensor) -> int:
-        return 0
+    def weights(self, tokens: Tensor) -> Mapping[str, Weight]:
+        return {"weight": Weight((self.count, self.width))}
 
     def rest(self, tokens: Tensor) -> Rest:
         return NOTHING
-
-    def working(self, tokens: Tensor) -> Working:
-        return Working(f"{self.count}·{self.width}")
 
     def keeps(self, tokens: Tensor) -> Kept:
         return Kept((0,))

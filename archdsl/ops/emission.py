@@ -1,4 +1,4 @@
-"""How an op says itself in PyTorch, as data: the writer puts names, commas and indentation.
+"""The PyTorch code of an op as data; names, commas and indentation are added by whoever writes it.
 
 Texts may use `torch`, `nn` (torch.nn) and `F` (torch.nn.functional).
 """
@@ -19,13 +19,13 @@ class Support:
     needs: tuple[Support, ...] = ()
 
     def definitions(self) -> tuple[Support, ...]:
-        """All that must be written for this one, in order, itself last; one may occur twice."""
+        """This definition and those it needs, in the order in which they must be written; one may occur twice."""
         return (*(inner for support in self.needs for inner in support.definitions()), self)
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """Emission with a place in `__init__`: `nn.Conv2d(3, 64, 7, stride=2)`. Values are data, not text.
+    """A module to be made in `__init__`: `nn.Conv2d(3, 64, 7, stride=2)`. Values are data, not text.
 
     `kwargs` are in PyTorch's order and leave out what equals PyTorch's default; `defaults` are the defaults
     of all options in that order, so that two uses of one block, of which only one states its stride, can be
@@ -49,7 +49,7 @@ class Module:
         inplace: bool = False,
         **options: tuple[Any, Any],
     ) -> Module:
-        """Each option is a pair: its value, and PyTorch's default, at which it goes unsaid (`...`: it has none)."""
+        """Each option is a pair of its value and PyTorch's default (`...`: none), and left out if they are equal."""
         kwargs = tuple((name, value) for name, (value, default) in options.items() if value != default)
         defaults = tuple((name, default) for name, (_, default) in options.items())
         return cls(target, args, kwargs, support, inplace, defaults)
@@ -57,7 +57,7 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """Emission in `forward` only: `torch.cat([{all}], dim=1)`, `{0} + {1}`, `{0} * {factor}`.
+    """An expression in `forward`: `torch.cat([{all}], dim=1)`, `{0} + {1}`, `{0} * {factor}`.
 
     `{0}`, `{1}` ... are the inputs, `{all}` all of them with commas; other names stand for `values`, which
     are data. `atomic` is false where the text needs parentheses inside a larger expression.
@@ -69,6 +69,6 @@ class Expression:
     support: Support | None = None
 
     def written(self, inputs: tuple[str, ...], values: Mapping[str, str] | None = None) -> str:
-        """The text with `inputs` put in, and for each value its literal, or what `values` has for it."""
+        """The text with `inputs` filled in, and each value as a literal or as the text that `values` has for it."""
         literals = {name: repr(value) for name, value in self.values} | dict(values or {})
         return self.text.format(*inputs, all=", ".join(inputs), **literals)

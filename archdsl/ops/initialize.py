@@ -17,7 +17,7 @@ Nonlinearity = Literal["relu", "tanh", "sigmoid", "selu", "linear"]
 
 
 class Initializer(BaseModel, ABC):
-    """One distribution of initial weights. `of_matrices`: it needs inputs and outputs, as a vector has not."""
+    """One distribution of initial weights. `of_matrices`: it depends on fan-in or fan-out, so on a matrix."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
@@ -51,7 +51,7 @@ def initializer(name: str) -> Callable[[InitializerClass], InitializerClass]:
 
 
 def _call(function: str, weight: str, **arguments: tuple[Any, Any]) -> str:
-    """A call of torch.nn.init; each argument is its value and PyTorch's default, at which it goes unsaid."""
+    """A call of torch.nn.init; arguments are pairs of value and PyTorch's default, left out if they are equal."""
     said = [f", {name}={value!r}" for name, (value, default) in arguments.items() if value != default]
     return f"nn.init.{function}({weight}{''.join(said)})"
 
@@ -201,14 +201,14 @@ def _for_vectors(value: Initializer | None) -> Initializer | None:
 
 
 Weights = Annotated[Initializer | None, BeforeValidator(_read), PlainSerializer(_write)]
-"""How a weight matrix or kernel starts: an initializer, its name, a number, or as PyTorch does (none)."""
+"""Initial values of a matrix or kernel: an initializer, its name, or a number; None for PyTorch's own."""
 
 Scale = Annotated[Initializer | None, BeforeValidator(_read), AfterValidator(_for_vectors), PlainSerializer(_write)]
-"""How the scale of a normalization starts: most often a number."""
+"""Initial values of a normalization's scale, most often a number."""
 
 
 def starts(target: str, weights: Initializer | None, bias: bool) -> tuple[str, ...]:
-    """The statements for a module with a `weight` and perhaps a `bias`, which starts at 0."""
+    """Statements that initialize a module's `weight`, and set its `bias` to 0 if it has one."""
     if weights is None:
         return ()
     weight = weights.statement(f"{target}.weight")

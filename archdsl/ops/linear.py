@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Working, register
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Weight, register
 from archdsl.ops.conv import BIAS_RULE, Bias, Start
-from archdsl.ops.costs import weighted
+from archdsl.ops.costs import product, with_bias
 from archdsl.ops.initialize import Zeros, starts
 from archdsl.tensor import Tensor
 
@@ -20,6 +20,7 @@ class Linear(Op):
 
     name = "linear"
     family = Family.LINEAR
+    backward_needs_output = False
 
     out: Count = Field(description="output features")
     bias: Bias = True
@@ -34,11 +35,8 @@ class Linear(Op):
             )
         return Tensor(self.out)
 
-    def params(self, x: Tensor) -> int:
-        return self.out * (x.channels + self.bias)
-
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return weighted((self.out, x.channels), self.out * self.bias)
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        return with_bias(Weight((self.out, x.channels), factors=(x.channels, self.out)), self.out * self.bias)
 
     def macs(self, x: Tensor) -> int:
         return self.out * x.channels
@@ -46,9 +44,8 @@ class Linear(Op):
     def rest(self, x: Tensor) -> Rest:
         return Rest(self.bias * self.out, BIAS_RULE)
 
-    def working(self, x: Tensor) -> Working:
-        weights = f"{x.channels}·{self.out}"
-        return Working(f"{weights} + {self.out}" if self.bias else weights, weights)
+    def macs_working(self, x: Tensor) -> str:
+        return product((x.channels, self.out))
 
     def keeps(self, x: Tensor) -> Kept:
         return Kept((0,))

@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from archdsl.ops.arguments import Mismatch
-from archdsl.ops.base import Example, Expression, Family, Kept, Rearrangement, Rest, Stateless, Store, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Op, Rearrangement, Rest, Store, register
 from archdsl.tensor import Tensor
 
 
@@ -21,10 +21,13 @@ def _listed(inputs: tuple[Tensor, ...]) -> str:
 JOIN_RULE = "1 for each input but the first and each number"
 
 
-class Merge(Stateless):
+class Merge(Op):
     """Element by element over values of equal shape."""
 
     family: ClassVar[Family] = Family.MERGE
+    commutative: ClassVar[bool] = True
+    pointwise: ClassVar[bool] = True
+    keeps_zero: ClassVar[bool] = True
 
     def shape(self, x: Tensor, *others: Tensor) -> Tensor:
         if any(other.dims != x.dims for other in others):
@@ -57,6 +60,8 @@ class Add(Merge):
 
     name = "add"
     short = "+"
+    associative = True
+    backward_needs_output = False
 
     def torch(self, *inputs: Tensor) -> Expression:
         return _joined("+", len(inputs))
@@ -87,6 +92,7 @@ class Maximum(Merge):
 
     name = "maximum"
     short = "max"
+    associative = True
 
     def keeps(self, *inputs: Tensor) -> Kept:
         between = max(len(inputs) - 2, 0)
@@ -98,7 +104,7 @@ class Maximum(Merge):
 
 
 @register
-class Mul(Stateless):
+class Mul(Op):
     """The product of values of equal shape.
 
     A gate has size 1 where it is the same for all positions (64x1x1) or all channels (1x28x28).
@@ -107,6 +113,8 @@ class Mul(Stateless):
     name = "mul"
     short = "×"
     family = Family.MERGE
+    commutative = True
+    associative = True
 
     def shape(self, x: Tensor, *others: Tensor) -> Tensor:
         inputs = (x, *others)
@@ -137,7 +145,7 @@ class Mul(Stateless):
         return Kept(tuple(range(len(inputs))) if len(inputs) > 1 else (), further=Store(between))
 
     def _products(self, inputs: tuple[Tensor, ...]) -> list[int]:
-        """Numbers of the product of the first two inputs, of the first three, and so on."""
+        """Sizes of the intermediate products: of the first two inputs, the first three, and so on."""
         sizes, dims = [], inputs[0].dims
         for tensor in inputs[1:]:
             dims = tuple(map(max, dims, tensor.dims))
@@ -159,6 +167,9 @@ class Concat(Rearrangement):
 
     name = "concat"
     family = Family.MERGE
+    associative = True
+    pointwise = True
+    keeps_zero = True
 
     def shape(self, x: Tensor, *others: Tensor) -> Tensor:
         inputs = (x, *others)

@@ -1,6 +1,6 @@
 """Normalizations: subtract a mean, divide by a deviation, then scale and shift by learned numbers.
 
-Their statistics do not count as seeing: receptive fields follow the values themselves.
+Receptive fields do not count the positions that statistics are taken over, only the value that is normalized.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Stateless, Store, Support, Working, register
-from archdsl.ops.costs import normalized
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Weight, register
+from archdsl.ops.costs import scale_and_shift
 from archdsl.ops.initialize import Normal, Ones, Scale, Zeros, starts
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
@@ -26,23 +26,18 @@ Start = Annotated[Scale, Field(description="the scale at the start, most often a
 
 
 class Normalization(Op):
-    """Keeps the shape and multiplies no matrices."""
+    """Keeps the shape of its input, which has one, two or three dimensions."""
 
     family: ClassVar[Family] = Family.NORM
+    backward_needs_output: ClassVar[bool] = False
 
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x, (1, 2, 3))
         return x
 
-    def macs(self, x: Tensor) -> int:
-        return 0
-
-    def working(self, x: Tensor) -> Working:
-        return Working(f"2·{x.channels}" if self.params(x) else "")
-
 
 def _from_statistics(x: Tensor, affine: bool) -> Rest:
-    """What it takes to find the mean and the deviation, and to apply them."""
+    """Operations to compute the mean and the deviation and to apply them."""
     return Rest(
         (5 + 2 * affine) * x.size, "5 a number for the statistics and their use, 2 for a learned scale and shift"
     )
@@ -57,6 +52,7 @@ class Bn(Normalization):
 
     name = "bn"
     short = "BN"
+    training_arguments = frozenset({"init", "momentum"})
 
     eps: Eps = 1e-5
     momentum: Momentum = 0.1
@@ -64,14 +60,8 @@ class Bn(Normalization):
     track: bool = Field(default=True, description="keep running statistics; else the batch's own are used always")
     init: Start = None
 
-    def params(self, x: Tensor) -> int:
-        return 2 * x.channels if self.affine else 0
-
-    def buffers(self, x: Tensor) -> int:
-        return 2 * x.channels + 1 if self.track else 0
-
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return normalized(x.channels, self.affine, self.track)
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        return scale_and_shift(x.channels, self.affine, self.track)
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
@@ -110,6 +100,7 @@ class InstanceNorm(Normalization):
 
     name = "instance_norm"
     short = "IN"
+    training_arguments = frozenset({"init", "momentum"})
 
     eps: Eps = 1e-5
     momentum: Momentum = 0.1
@@ -123,14 +114,8 @@ class InstanceNorm(Normalization):
             raise Mismatch(f"`instance_norm` needs more than one position a channel, got {x}")
         return x
 
-    def params(self, x: Tensor) -> int:
-        return 2 * x.channels if self.affine else 0
-
-    def buffers(self, x: Tensor) -> int:
-        return 2 * x.channels + 1 if self.track else 0
-
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return normalized(x.channels, self.affine, self.track)
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        return scale_and_shift(x.channels, self.affine, self.track)
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
@@ -142,7 +127,7 @@ class InstanceNorm(Normalization):
         return Store((2 + 2 * self.affine) * x.channels)
 
     def keeps(self, x: Tensor) -> Kept:
-        """PyTorch treats samples as channels of a batch normalization, and repeats weights and statistics for each."""
+        """PyTorch runs batch normalization with samples as channels, and so copies weights and statistics for each."""
         return Kept((0,), further=Store((2 + self.affine + 2 * self.track) * x.channels))
 
     def torch(self, x: Tensor) -> Module:
@@ -180,11 +165,8 @@ class GroupNorm(Normalization):
     affine: Affine = True
     init: Start = None
 
-    def params(self, x: Tensor) -> int:
-        return 2 * x.channels if self.affine else 0
-
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return normalized(x.channels, self.affine)
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        return scale_and_shift(x.channels, self.affine)
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
@@ -238,16 +220,14 @@ class LayerNorm(Normalization):
 
     name = "layer_norm"
     short = "LN"
+    pointwise = True
 
     eps: Eps = 1e-5
     affine: Affine = True
     init: Start = None
 
-    def params(self, x: Tensor) -> int:
-        return 2 * x.channels if self.affine else 0
-
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return normalized(x.channels, self.affine)
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        return scale_and_shift(x.channels, self.affine)
 
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=True) if self.affine else ()
@@ -292,7 +272,7 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 
 
 @register
-class Lrn(Stateless):
+class Lrn(Op):
     """Local response normalization: x / (k + alpha * m)^beta, with m the mean square over `size` adjacent channels.
 
     Krizhevsky et al. 2012 write the sum of squares where PyTorch and Caffe have the mean: their alpha is 1 / size
@@ -302,6 +282,9 @@ class Lrn(Stateless):
     name = "lrn"
     short = "LRN"
     family = Family.NORM
+    pointwise = True
+    keeps_zero = True
+    backward_needs_output = False
 
     size: Count = Field(description="adjacent channels that are taken together")
     alpha: float = Field(default=1e-4, description="weight of their mean square")
@@ -323,7 +306,7 @@ class Lrn(Stateless):
         return Kept((0,), further=Store(self._squares(x) + 2 * x.size))
 
     def _squares(self, x: Tensor) -> int:
-        """Numbers of the squares with zeros before the first channel and after the last."""
+        """Size of the squares, which are padded with zeros before the first channel and after the last."""
         return (x.channels + self.size - 1) * (x.size // x.channels)
 
     def torch(self, x: Tensor) -> Module:

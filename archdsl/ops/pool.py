@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Padding, Size, compact, times
-from archdsl.ops.base import Example, Family, Kept, Module, Rest, Stateless, Store, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Window, register
 from archdsl.ops.conv import Dilation
 from archdsl.ops.spatial import (
     Padder,
@@ -45,12 +45,12 @@ MAX_RULE = "a comparison for each number in a window but the first"
 AVERAGE_RULE = "1 for each number in a window: sums, and a division"
 
 
-class Pool(Stateless):
-    """A window slides over each channel. Subclasses say what they make of a window, and whether they round up."""
+class Pool(Op):
+    """A window slides over each channel. Subclasses say what is computed in it, and whether the size is rounded up."""
 
     family: ClassVar[Family] = Family.POOL
     has_padding: ClassVar[bool] = True
-    """Whether the class that pools has a padding of its own."""
+    """Whether PyTorch's class takes a `padding`."""
 
     kernel: Kernel
     stride: Stride = None
@@ -62,7 +62,7 @@ class Pool(Stateless):
 
     @property
     def _rule(self) -> Padding:
-        """The padding, with what is meant where it is not given."""
+        """The padding, or the default where none is given."""
         if self.padding is None:
             return "valid" if self._rounds_up else "same"
         return self.padding
@@ -100,23 +100,23 @@ class Pool(Stateless):
         return self.shape(x).size
 
     def _taps(self, x: Tensor) -> int:
-        """Numbers in a window."""
+        """How many numbers are in one window."""
         return prod(self.window(x).kernel)
 
     def _copy(self, x: Tensor, suffices: bool = True) -> int:
-        """Numbers of the padded copy of the input, where one is made."""
+        """Size of the padded copy of the input; 0 where none is made."""
         window = self.window(x)
         if not follows_input(self._rule, window) and self._torch_suffices(window, suffices):
             return 0
         return padded_size(x, window)
 
     def _torch_suffices(self, window: Window, suffices: bool) -> bool:
-        """Whether torch's own class pads as asked, if it `suffices` otherwise."""
+        """Whether torch's class can be used: it `suffices` for the computation, and pads as asked."""
         unpadded = not any(map(any, window.padding))
         return suffices and _torch_pads(window) and (self.has_padding or unpadded)
 
     def _module(self, x: Tensor, base: Padder, *args: Any, suffices: bool = True, **options: Any) -> Module:
-        """The class itself where it `suffices` and can pad as asked, else one that pads; options as in `Module.of`."""
+        """torch's class if it `suffices` and can pad so, else a subclass that pads. `options` are as in `Module.of`."""
         window = self.window(x)
         kernel = compact(window.kernel)
         strides: dict[str, Any] = {"stride": (compact(window.stride), kernel)}
@@ -133,7 +133,7 @@ class Pool(Stateless):
 
 
 def _torch_pads(window: Window) -> bool:
-    """torch's pools pad both sides alike, and at most by half the kernel, however dilated."""
+    """Whether torch's pools can pad so: the same on both sides, at most half the kernel (dilation does not count)."""
     return is_even(window) and all(b <= k // 2 for (b, _), k in zip(window.padding, window.kernel, strict=True))
 
 
@@ -217,7 +217,7 @@ class AvgPool(Pool):
         return Kept((), further=Store(copied), once=self._places(x)) if copied else Kept((0,))
 
     def _places(self, x: Tensor) -> int:
-        """Positions for which the emitted class counts the pixels inside their window."""
+        """How many windows the emitted class counts the real pixels of, to divide by them; 0 where it need not."""
         return 0 if self.include_padding or not self._copy(x) else self._outputs(x) // x.channels
 
     def torch(self, x: Tensor) -> Module:
@@ -261,7 +261,7 @@ class LpPool(Pool):
 
     @property
     def _is_even(self) -> bool:
-        """torch's own takes no absolute values, which even exponents do without."""
+        """Whether the exponent is even: torch's class takes no absolute values, so it is right only then."""
         return self.norm % 2 == 0
 
     def torch(self, x: Tensor) -> Module:

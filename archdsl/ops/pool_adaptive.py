@@ -8,13 +8,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Size, compact, spread
-from archdsl.ops.base import Example, Family, Kept, Module, Rest, Stateless, Store, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Window, register
 from archdsl.ops.pool import AVERAGE_RULE, MAX_RULE
 from archdsl.ops.spatial import dimensions, expect_map, whole
 from archdsl.tensor import Tensor
 
 
-class GlobalPool(Stateless):
+class GlobalPool(Op):
     """One number for each channel; the spatial dimensions stay, with size 1."""
 
     family: ClassVar[Family] = Family.POOL
@@ -64,7 +64,7 @@ class GlobalMaxPool(GlobalPool):
         return Kept((0,), further=Store(indices=x.channels))
 
 
-class AdaptivePool(Stateless):
+class AdaptivePool(Op):
     """Output position o pools the input from floor(o * n / size) up to ceil((o + 1) * n / size)."""
 
     family: ClassVar[Family] = Family.POOL
@@ -84,7 +84,7 @@ class AdaptivePool(Stateless):
         return Window(kernel, x.spatial, (1,) * len(size), tuple((out - 1, 0) for out in size), stretch=size)
 
     def _taps(self, x: Tensor) -> int:
-        """Numbers in all windows together."""
+        """How many numbers are in all windows together."""
         total = x.channels
         for length, out in zip(x.spatial, spread(self.size, x, "size"), strict=True):
             total *= sum(-(-(o + 1) * length // out) - o * length // out for o in range(out))
@@ -112,7 +112,7 @@ class AdaptiveAvgPool(AdaptivePool):
         return Rest(self._taps(x), AVERAGE_RULE)
 
     def keeps(self, x: Tensor) -> Kept:
-        """To a single pixel PyTorch takes a plain mean, which needs nothing."""
+        """Pooling to a single pixel is a plain mean in PyTorch, for which it keeps nothing."""
         return Kept() if self.shape(x).size == x.channels else Kept((0,))
 
 

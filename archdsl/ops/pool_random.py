@@ -1,4 +1,4 @@
-"""Pools that draw lots: fractional max pooling and stochastic pooling."""
+"""Pools with random choices: fractional max pooling and stochastic pooling."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Size, compact, spread, times
-from archdsl.ops.base import Example, Family, Kept, Module, Rest, Stateless, Store, Support, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Window, register
 from archdsl.ops.pool import MAX_RULE, Kernel, Pool
 from archdsl.ops.spatial import Padder, expect_map
 from archdsl.tensor import Tensor
 
 
 @register
-class FractionalMaxPool(Stateless):
+class FractionalMaxPool(Op):
     """Max pooling by a factor between 1 and 2: windows at random steps of one or more pixels (Graham 2014).
 
     The places are drawn anew for every sample, while training and in evaluation, as published: Graham
@@ -59,7 +59,7 @@ class FractionalMaxPool(Stateless):
         )
 
     def window(self, x: Tensor) -> Window:
-        """Every place that chance may choose: less than one pixel from the even spacing."""
+        """Covers every position that a window may be drawn at: less than one pixel from even spacing."""
         kernel, size = spread(self.kernel, x, "kernel"), self._size(x)
         stretch = tuple(max(out - 1, 1) for out in size)
         free = tuple(n - k for n, k in zip(x.spatial, kernel, strict=True))
@@ -150,7 +150,7 @@ class StochasticPool(Pool):
         return Kept(further=Store(kept, indices=self._outputs(x)))
 
     def _copies_windows(self, x: Tensor) -> bool:
-        """A window of several rows cannot be seen as one row of numbers without a copy."""
+        """Whether flattening the windows copies them, as it does for windows of several rows."""
         return sum(length > 1 for length in self.window(x).kernel) > 1
 
     def torch(self, x: Tensor) -> Module:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from archdsl.ops.arguments import Count, Distance, Like, Part, Sides, Size
+from archdsl.ops.arguments import Count, Distance, Like, Probability, Sides, Size
 from archdsl.ops.base import REGISTRY, Example, Family, Op
 from archdsl.ops.initialize import INITIALIZERS, Initializer, Scale, Weights
 from archdsl.ops.reshape import Parts
@@ -20,7 +20,7 @@ WORDS: dict[Any, str] = {
     Size: "a size (3, 1x7)",
     Sides: "pixels (1, 1x2, [0, 1, 0, 1])",
     Parts: "a number or a list",
-    Part: "a number from 0 to 1",
+    Probability: "a number from 0 to 1",
     Like: "a value of the network",
     Weights: "an initializer or a number",
     Scale: "an initializer or a number",
@@ -32,7 +32,7 @@ WORDS: dict[Any, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ArgumentReference:
-    """One argument: its type in words, its default as the language writes it ("": none that could be written)."""
+    """One argument: its type in words, and its default as a spec would write it ("" if it cannot be written)."""
 
     name: str
     type: str
@@ -48,7 +48,7 @@ class ArgumentReference:
 
 @dataclass(frozen=True, slots=True)
 class OpReference:
-    """What is to be known of an op. `examples` are a call, what flows in, and what comes out."""
+    """An op's entry in the reference. `examples` are triples: a call, the input shapes, the output shapes."""
 
     name: str
     family: Family
@@ -99,7 +99,7 @@ def type_words(annotation: Any) -> str:
     if annotation in WORDS:
         return WORDS[annotation]
     origin = get_origin(annotation)
-    if origin is Annotated:  # a description or a range may follow what the words are for
+    if origin is Annotated:  # WORDS may know the type without its last metadata (a description, a range)
         *metadata, _ = annotation.__metadata__
         return type_words(Annotated[(annotation.__origin__, *metadata)] if metadata else annotation.__origin__)
     if origin is Literal:

@@ -1,4 +1,4 @@
-"""Ops that act only while training, by chance."""
+"""Ops that act at random, and only while training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archdsl.ops.arguments import Part
+from archdsl.ops.arguments import Probability
 from archdsl.ops.base import Example, Family, Kept, Module, Rearrangement, Store, Support, register
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
@@ -18,6 +18,9 @@ class Regularization(Rearrangement):
     """Keeps the shape, and does nothing at inference."""
 
     family: ClassVar[Family] = Family.REGULARIZE
+    pointwise: ClassVar[bool] = True
+    keeps_zero: ClassVar[bool] = True
+    identity_at_inference: ClassVar[bool] = True
     p: float
 
     def shape(self, x: Tensor) -> Tensor:
@@ -31,7 +34,7 @@ class Regularization(Rearrangement):
 
     @abstractmethod
     def _lots(self, x: Tensor) -> int:
-        """Numbers drawn for one sample."""
+        """How many random numbers are drawn for one sample."""
 
 
 @register
@@ -42,14 +45,15 @@ class Dropout(Regularization):
     """
 
     name = "dropout"
+    in_place = True
 
-    p: Part = Field(default=0.5, description="probability of a number to be dropped")
+    p: Probability = Field(default=0.5, description="probability of a number to be dropped")
 
     def _lots(self, x: Tensor) -> int:
         return x.size
 
     def torch(self, x: Tensor) -> Module:
-        return Module("nn.Dropout", (self.p,), inplace=True)
+        return Module("nn.Dropout", (self.p,), inplace=self.in_place)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -62,8 +66,9 @@ class ChannelDropout(Regularization):
     """As dropout, of whole channels (Tompson et al. 2015)."""
 
     name = "channel_dropout"
+    in_place = True
 
-    p: Part = Field(default=0.5, description="probability of a channel to be dropped")
+    p: Probability = Field(default=0.5, description="probability of a channel to be dropped")
 
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x)
@@ -73,7 +78,7 @@ class ChannelDropout(Regularization):
         return x.channels
 
     def torch(self, x: Tensor) -> Module:
-        return Module(f"nn.Dropout{dimensions(x)}", (self.p,), inplace=True)
+        return Module(f"nn.Dropout{dimensions(x)}", (self.p,), inplace=self.in_place)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

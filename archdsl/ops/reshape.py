@@ -27,6 +27,9 @@ class Identity(View):
 
     name = "identity"
     family = Family.RESHAPE
+    pointwise = True
+    keeps_zero = True
+    identity_at_inference = True
 
     def shape(self, x: Tensor) -> Tensor:
         return x
@@ -68,6 +71,8 @@ class Split(View):
 
     name = "split"
     family = Family.RESHAPE
+    pointwise = True
+    keeps_zero = True
 
     parts: Parts = Field(default=2, description="how many equal parts, or a list of channels: [16, 48]")
 
@@ -109,6 +114,8 @@ class ChannelSlice(View):
 
     name = "channel_slice"
     family = Family.RESHAPE
+    pointwise = True
+    keeps_zero = True
 
     start: Distance = Field(description="first channel, counted from 0")
     stop: Count | None = Field(default=None, description="the channel after the last one; unset: to the end")
@@ -143,6 +150,8 @@ class ChannelShuffle(Rearrangement):
 
     name = "channel_shuffle"
     family = Family.RESHAPE
+    pointwise = True
+    keeps_zero = True
 
     groups: Count = Field(description="groups that the channels fall into before")
 

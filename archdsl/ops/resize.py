@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Size, compact, spread
-from archdsl.ops.base import Example, Expression, Family, Module, Rest, Stateless, Window, register
+from archdsl.ops.base import Example, Expression, Family, Module, Op, Rest, Window, register
 from archdsl.ops.crop import Target, target_size
 from archdsl.ops.spatial import expect_map, resampling
 from archdsl.tensor import Tensor
@@ -22,8 +22,8 @@ AlignCorners = Annotated[
 ]
 
 
-class Resampling(Stateless):
-    """What resize and upsample share: the mode and what it sees."""
+class Resampling(Op):
+    """What resize and upsample have in common: the check of their mode."""
 
     def _check_mode(self, mode: str, align_corners: bool) -> None:
         if align_corners and mode == "nearest":
@@ -33,13 +33,13 @@ class Resampling(Stateless):
 
 
 def _weighting(x: Tensor, output: Tensor, mode: str) -> Rest:
-    """Bilinear: of 2 or 4 neighbours as many products, and a sum for each but the first."""
+    """Operations: with 2 or 4 neighbours, bilinear takes as many products and one sum less; nearest takes none."""
     each = 2 ** (len(x.spatial) + 1) - 1 if mode == "bilinear" else 0
     return Rest(each * output.size, "bilinear: 7 an output number, 3 in one dimension; nearest: nothing")
 
 
 def _seen(x: Tensor, size: tuple[int, ...], mode: str, align_corners: bool) -> Window:
-    """Bilinear sampling at s weights the positions less than 1 from it."""
+    """The window that an output position depends on. Bilinear sampling at s uses the positions less than 1 from s."""
     if mode == "nearest":
         return resampling(x.spatial, size)
     axes = [(_aligned if align_corners else _centred)(n, out) for n, out in zip(x.spatial, size, strict=True)]

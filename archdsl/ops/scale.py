@@ -6,19 +6,21 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
-from archdsl.ops.base import Example, Expression, Family, Kept, Module, Op, Rest, Stateless, Support, Working, register
-from archdsl.ops.costs import weighted
+from archdsl.ops.base import Example, Expression, Family, Kept, Module, Op, Rest, Support, Weight, register
 from archdsl.tensor import Tensor
 
 SCALE_RULE = "1 a number"
 
 
 @register
-class Scale(Stateless):
+class Scale(Op):
     """factor * x (residual scaling, Szegedy et al. 2017)."""
 
     name = "scale"
     family = Family.NORM
+    pointwise = True
+    keeps_zero = True
+    backward_needs_output = False
 
     factor: float = Field(description="what every number is multiplied by")
 
@@ -59,6 +61,9 @@ class LayerScale(Op):
 
     name = "layer_scale"
     family = Family.NORM
+    pointwise = True
+    keeps_zero = True
+    backward_needs_output = False
 
     init: float = Field(default=1e-6, description="the factor at the start")
     per_channel: bool = Field(default=True, description="a factor for each channel, else one for all")
@@ -66,26 +71,21 @@ class LayerScale(Op):
     def shape(self, x: Tensor) -> Tensor:
         return x
 
-    def params(self, x: Tensor) -> int:
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        return {"weight": Weight((self._count(x),))}
+
+    def _count(self, x: Tensor) -> int:
+        """How many factors there are."""
         return x.channels if self.per_channel else 1
-
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return weighted((self.params(x),))
-
-    def macs(self, x: Tensor) -> int:
-        return 0
 
     def rest(self, x: Tensor) -> Rest:
         return Rest(x.size, SCALE_RULE)
-
-    def working(self, x: Tensor) -> Working:
-        return Working(str(self.params(x)))
 
     def keeps(self, x: Tensor) -> Kept:
         return Kept((0,))
 
     def torch(self, x: Tensor) -> Module:
-        return Module.of("LayerScale", self.params(x), support=LAYER_SCALE, init=(self.init, 1e-6))
+        return Module.of("LayerScale", self._count(x), support=LAYER_SCALE, init=(self.init, 1e-6))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

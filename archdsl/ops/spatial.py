@@ -63,7 +63,7 @@ def _same(kernel: int, stride: int, dilation: int) -> tuple[int, int]:
             help="say what is wanted: padding=valid, padding=tf_same (the odd pixel at the end) or pixels a side",
         )
     if reach % 2 and stride > reach:
-        return 0, 0  # the windows tile the input: padding one pixel short of whole would only shift them
+        return 0, 0  # the windows do not overlap: half-sided padding would only shift all of them
     half = kernel // 2 if kernel % 2 and dilation == 1 else reach // 2
     return half, half
 
@@ -94,9 +94,9 @@ def lengths(x: Tensor, window: Window, ceil: bool = False) -> tuple[int, ...]:
 
 
 def unused(x: Tensor, window: Window, ceil: bool = False) -> tuple[int, ...]:
-    """Rows and columns at the end that no window reaches, though a further one would have.
+    """How many rows and columns at the end are not reached by any window, by dimension.
 
-    Padding does not count, nor does what a stride longer than the kernel leaps over everywhere.
+    Padding does not count, and neither do the pixels that a stride longer than the kernel skips between windows.
     """
     counts = lengths(x, window, ceil)
     left = []
@@ -128,7 +128,7 @@ def _input(x: Tensor) -> str:
 
 
 def padding_text(window: Window) -> str:
-    """As a spec would say it: `1`, `1x2` or `[0, 1, 0, 1]`."""
+    """The padding as a spec would write it: `1`, `1x2` or `[0, 1, 0, 1]`."""
     if not is_even(window):
         return str(list(sides_argument(window)))
     each = compact(tuple(before for before, _ in window.padding))
@@ -136,7 +136,7 @@ def padding_text(window: Window) -> str:
 
 
 def is_even(window: Window) -> bool:
-    """Whether each dimension is padded alike at its two ends, as PyTorch's own `padding` argument is."""
+    """Whether both ends of each dimension have the same padding, which is all that PyTorch's `padding` can say."""
     return all(before == after for before, after in window.padding)
 
 
@@ -152,14 +152,14 @@ def follows_input(padding: Padding | None, window: Window) -> bool:
 
 
 def padded_copy(x: Tensor, padding: Padding | None, window: Window) -> int:
-    """Numbers of the padded copy that is made where PyTorch itself cannot pad so; 0 where it can."""
+    """Size of the padded copy of the input that is needed where PyTorch's `padding` cannot say it; 0 where it can."""
     if is_even(window) and not follows_input(padding, window):
         return 0
     return padded_size(x, window)
 
 
 def padded_size(x: Tensor, window: Window) -> int:
-    """Numbers of `x` with its border."""
+    """How many numbers `x` has with its padding."""
     return x.channels * prod(n + sum(pair) for n, pair in zip(x.spatial, window.padding, strict=True))
 
 
@@ -199,9 +199,9 @@ def same_padding(x, kernel, stride, dilation=1):
 
 @dataclass(frozen=True, slots=True)
 class Padder:
-    """The torch class `nn.{base}`, or ours if `definition` is given, and its subclasses that pad as it cannot.
+    """Writes subclasses of the torch class `nn.{base}` (or of our `definition`) that pad in ways it cannot.
 
-    `sentence` opens their docstrings. `forward` is their body, with `{sides}` for left, right, top, bottom.
+    Their docstrings begin with `sentence`; `forward` is their method's body, with `{sides}` for the padding.
     """
 
     base: str

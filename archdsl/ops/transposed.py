@@ -8,10 +8,9 @@ from math import prod
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, Sides, Size, compact, sides, spread, times
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Window, Working, register
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Weight, Window, register
 from archdsl.ops.conv import BIAS_RULE, Bias, Dilation, Groups, Kernel, Start, expect_groups
-from archdsl.ops.conv import times as product
-from archdsl.ops.costs import weighted
+from archdsl.ops.costs import product, with_bias
 from archdsl.ops.initialize import Xavier, starts
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
@@ -28,6 +27,7 @@ class UpConv(Op):
     name = "up_conv"
     short = "up"
     family = Family.CONV
+    backward_needs_output = False
 
     out: Count = Field(description="output channels")
     kernel: Kernel
@@ -66,12 +66,14 @@ class UpConv(Op):
             )
         return Tensor(self.out, *spatial)
 
-    def params(self, x: Tensor) -> int:
-        kernel = prod(spread(self.kernel, x, "kernel"))
-        return x.channels * (self.out // self.groups) * kernel + self.out * self.bias
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        kernel = spread(self.kernel, x, "kernel")
+        shape = (x.channels, self.out // self.groups, *kernel)
+        return with_bias(Weight(shape, factors=self._factors(x, kernel)), self.out * self.bias)
 
-    def state(self, x: Tensor) -> Mapping[str, tuple[int, ...]]:
-        return weighted((x.channels, self.out // self.groups, *spread(self.kernel, x, "kernel")), self.out * self.bias)
+    def _factors(self, x: Tensor, kernel: tuple[int, ...]) -> tuple[int | str, ...]:
+        """The factors of the number of weights: the kernel, input channels, output channels of a group."""
+        return (*kernel, x.channels, f"({self.out}/{self.groups})" if self.groups > 1 else self.out)
 
     def macs(self, x: Tensor) -> int:
         return x.size * (self.out // self.groups) * prod(spread(self.kernel, x, "kernel"))
@@ -79,11 +81,8 @@ class UpConv(Op):
     def rest(self, x: Tensor) -> Rest:
         return Rest(self.bias * self.shape(x).size, BIAS_RULE)
 
-    def working(self, x: Tensor) -> Working:
-        each = f"({self.out}/{self.groups})" if self.groups > 1 else str(self.out)
-        weights = f"{product(spread(self.kernel, x, 'kernel'))}·{x.channels}·{each}"
-        bias = f" + {self.out}" if self.bias else ""
-        return Working(weights + bias, f"{weights}·{product(x.spatial)}")
+    def macs_working(self, x: Tensor) -> str:
+        return product((*self._factors(x, spread(self.kernel, x, "kernel")), *x.spatial))
 
     def keeps(self, x: Tensor) -> Kept:
         return Kept((0,))
@@ -103,7 +102,7 @@ class UpConv(Op):
         )
 
     def _pixels(self, x: Tensor, argument: str) -> tuple[int, ...]:
-        """`padding` or `output_padding` for each dimension; PyTorch knows no other."""
+        """`padding` or `output_padding`, one number for each dimension; PyTorch takes no others."""
         pairs = sides(getattr(self, argument), x, argument)
         if any(before != after for before, after in pairs):
             raise Mismatch(

@@ -1,7 +1,7 @@
-"""A graph's nodes under canonical names: what is the same operation has the same name and the same arguments.
+"""A graph as a form (`form.py`): equal operations get the same name and the same arguments, however they are written.
 
-A window says where it starts (`padding`, pixels before the input, negative where it leaves some out); where it
-ends follows from the size of the output.
+Of a window's padding only the pixels before the input are kept (negative where it skips some); those after it
+follow from the size of the output.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from archdsl.ops.arguments import sides, spread
 from archdsl.ops.base import Op, Window
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.crop import CenterCrop, Crop, Pad, Trim
-from archdsl.ops.opaque import Opaque
+from archdsl.ops.internal import RESHAPES, Opaque
 from archdsl.ops.pool import AvgPool
 from archdsl.ops.pool_adaptive import AdaptivePool
 from archdsl.ops.reshape import ChannelSlice
@@ -27,17 +27,9 @@ from archdsl.tensor import Tensor
 
 Canonical: TypeAlias = tuple[str, dict[str, Any]]
 
-# They change how training begins and what is remembered, and no output and no gradient.
-NO_PART_OF_THE_FUNCTION = frozenset({"init", "momentum"})
-
-INACTIVE = frozenset({"identity", "dropout", "channel_dropout", "drop_path"})
-"""What does nothing in evaluation, nor in training once chance is left out."""
-
-RESHAPES = frozenset(f"aten.{name}" for name in ("view", "reshape", "unsqueeze", "squeeze", "unflatten", "expand"))
-
 
 def form(graph: Graph, training: bool = True) -> Form:
-    """The graph's outputs and what they come from; without those that exist only in training, unless `training`."""
+    """The form of a graph: its outputs and all they depend on. Outputs that exist only in training need `training`."""
     wires: dict[tuple[str, int], Wire] = {}
     inputs = 0
     for rank, node in enumerate(graph):
@@ -53,7 +45,7 @@ def form(graph: Graph, training: bool = True) -> Form:
         if output.training and not training:
             continue
         for place, value in enumerate(output.values):
-            # Outputs that exist only in training go by what they are: their order and names are a matter of taste.
+            # Outputs that exist only in training are matched by what computes them, not by order or name.
             arguments = {"training": True} if output.training else {"index": index, "place": place}
             dims = graph.tensor(value).dims
             wire = wires[value.node, value.port]
@@ -66,9 +58,9 @@ def _input(node: Node, rank: int, index: int) -> Part:
 
 
 def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]) -> list[Wire]:
-    """What a node's outputs are."""
-    if node.op.name in INACTIVE:
-        return taken
+    """The values that a node's outputs are in the form: those of a new part, or the inputs if it does nothing."""
+    if node.op.identity_at_inference:
+        return taken  # chance is left out of the comparison, in training too
     if isinstance(node.op, Opaque):
         return _opaque(node, node.op, rank, taken)
     if node.op.name == "split":
@@ -85,7 +77,7 @@ def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]
 
 def _opaque(node: Node, op: Opaque, rank: int, taken: list[Wire]) -> list[Wire]:
     dims = tuple(squeezed(tensor.dims) for tensor in node.outputs)
-    if op.target in RESHAPES and len(taken) == 1 and dims == (taken[0].dims,):
+    if op.target.removeprefix("aten.") in {*RESHAPES, "expand"} and len(taken) == 1 and dims == (taken[0].dims,):
         return taken
     arguments = {"arguments": op.arguments, "parameters": op.parameters}
     part = Part(op.target, arguments, taken, dims, node.id, rank, node.weights if op.parameters else "")
@@ -93,7 +85,7 @@ def _opaque(node: Node, op: Opaque, rank: int, taken: list[Wire]) -> list[Wire]:
 
 
 def _split(node: Node, rank: int, taken: list[Wire]) -> list[Wire]:
-    """As many slices."""
+    """A split as one channel slice for each output."""
     start, made = 0, []
     for tensor in node.outputs:
         arguments = {"start": start, "stop": start + tensor.channels}
@@ -106,12 +98,12 @@ def _split(node: Node, rank: int, taken: list[Wire]) -> list[Wire]:
 
 
 def _as_it_is(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
-    arguments = {name: value for name, value in op if name not in NO_PART_OF_THE_FUNCTION}
+    arguments = {name: value for name, value in op if name not in op.training_arguments}
     return op.name, {name: _number(value) for name, value in arguments.items()}
 
 
 def _number(value: Any) -> Any:
-    """Factors that were computed on two ways differ in their last digits."""
+    """Fractions rounded to 12 digits: the same factor, computed in two ways, may differ in the last ones."""
     return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
@@ -146,7 +138,7 @@ def _pool(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
 
 
 def _avg_pool(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
-    """What hangs over the end of the padding does not count; what hangs over the input may."""
+    """`counted` says how many pixels after the input count as zeros in an average; those past the padding never do."""
     assert isinstance(op, AvgPool)
     (x,) = inputs
     window, size = op.window(x), op.shape(x).spatial
@@ -163,7 +155,7 @@ def _global(name: str) -> Callable[[Op, tuple[Tensor, ...]], Canonical]:
 
 
 def _adaptive(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
-    """Where the sizes divide, its windows are all the same."""
+    """An ordinary pool where the sizes divide, since all windows are then equal."""
     assert isinstance(op, AdaptivePool)
     (x,) = inputs
     size = spread(op.size, x, "size")
@@ -231,4 +223,4 @@ CANONICAL: Mapping[str, Callable[[Op, tuple[Tensor, ...]], Canonical]] = {
     "layer_scale": _learned_factor,
     "prelu": _learned_factor,
 }
-"""Ops that go under another name, or whose arguments say the same in several ways; any other is what it is."""
+"""How to name ops that can be written in several ways. Any other op keeps its name and arguments."""

@@ -1,4 +1,4 @@
-"""Published weights for a network of ours: whose they are, and which of them is which of ours."""
+"""Loads published weights: finds the reference they belong to, and which of them is which weight of ours."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def published(graph: Graph, state_dict: Mapping[str, Any], source: str) -> Weigh
 
 
 def _counterparts(graph: Graph, package: str) -> Iterator[str]:
-    """What the table knows of this spec, variant and settings."""
+    """The entries of the table for this spec, variant and settings."""
     header = graph.header
     settings = {setting.name: setting.value for setting in header.settings}
     name = Path(header.spec).stem + (f"@{header.variant}" if header.variant else "")

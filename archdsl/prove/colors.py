@@ -1,4 +1,4 @@
-"""Colors of parts: numbers that two parts share only if all that comes before and after them looks alike.
+"""Colors of parts: numbers that two parts share only if everything before and after them is alike.
 
 Refined over both networks together, forward and backward, until no color splits any more (color refinement; on
 graphs without cycles two passes nearly always suffice).
@@ -15,11 +15,11 @@ from archdsl.prove.form import Part
 Colors: TypeAlias = dict[Part, int]
 
 Parts: TypeAlias = Sequence[Part]
-"""In an order in which every part follows its inputs."""
+"""Parts of a network, each after its inputs."""
 
 
 class Palette:
-    """A number for each kind of thing; equal things get equal numbers."""
+    """Hands out numbers: equal things get equal numbers, different things different ones."""
 
     def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
@@ -28,7 +28,7 @@ class Palette:
         return self._numbers.setdefault(thing, len(self._numbers))
 
     def new(self) -> int:
-        """A number that nothing has."""
+        """A number that nothing has yet."""
         return self(("new", len(self._numbers)))
 
 
@@ -44,14 +44,14 @@ def refine(networks: Iterable[Parts]) -> list[Colors]:
 
 
 def signature(part: Part) -> Hashable:
-    """What a part is by itself."""
+    """What can be compared of a part alone: its op, arguments, sizes and weights."""
     return (part.op, tuple(sorted(part.arguments.items())), part.dims, part.slots)
 
 
 def taken(part: Part, colors: Mapping[Part, int]) -> tuple[tuple[int, int], ...]:
-    """What flows into a part, as far as its order matters."""
+    """Colors of a part's inputs; sorted if the order of its inputs does not matter."""
     values = ((colors[wire.part], wire.port) for wire in part.inputs)
-    return tuple(sorted(values)) if part.commutes else tuple(values)
+    return tuple(sorted(values)) if part.kind.commutative else tuple(values)
 
 
 def _refined(parts: Parts, colors: Colors, palette: Palette) -> Colors:
@@ -63,12 +63,12 @@ def _refined(parts: Parts, colors: Colors, palette: Palette) -> Colors:
     for part in reversed(parts):
         backward[part] = palette(("gives", forward[part], tuple(sorted(users[part]))))
         for slot, wire in enumerate(part.inputs):
-            users[wire.part].append((wire.port, -1 if part.commutes else slot, backward[part]))
+            users[wire.part].append((wire.port, -1 if part.kind.commutative else slot, backward[part]))
     return _with_sharing(parts, backward, palette)
 
 
 def _with_sharing(parts: Parts, colors: Colors, palette: Palette) -> Colors:
-    """Parts of the same weights know each other."""
+    """Refines the colors of parts that share weights by the colors of all that share them."""
     sharing: dict[str, list[Part]] = defaultdict(list)
     for part in parts:
         if part.home:

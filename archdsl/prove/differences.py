@@ -1,7 +1,7 @@
-"""Where two networks that are not the same begin to differ, in the order in which data flows.
+"""Where two networks differ, in the order in which data flows.
 
-Both are gone through from their inputs. Where they differ, the difference is noted and taken as mended: a part with
-other arguments stands for its counterpart, one that is too many is passed over. So one slip is one difference.
+Both are walked from their inputs. Each difference is noted and then treated as repaired, so that one mistake is one
+difference: a part with other arguments counts as equal to its counterpart, and an additional part is skipped.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from archdsl.prove.colors import Palette, Parts, signature
 from archdsl.prove.form import Form, Part, Wire
 
 MOST = 200
-"""Differences after which the two are simply different networks."""
+"""Most differences that are looked for; after these the two are just different networks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Divergence:
 
 
 def divergences(ours: Form, theirs: Form) -> list[Divergence]:
-    """At most `MOST`, the first first."""
+    """The differences in order, at most `MOST`."""
     walk = _Walk(ours.parts(), theirs.parts())
     found: list[Divergence] = []
     while len(found) < MOST and (divergence := walk.next()):
@@ -41,9 +41,9 @@ class _Walk:
         self.parts = (ours, theirs)
         self.palette = Palette()
         self.passed: dict[Part, Wire] = {}
-        """Parts that are too many, and the value that their readers are taken to read instead."""
+        """Additional parts that are skipped, and for each the value that its users read instead."""
         self.mended: dict[Part, int] = {}
-        """Parts that stand for another one, and the color that both have."""
+        """Parts that count as equal to one on the other side, and the color that both have."""
         self.settled: set[Part] = set()
         self.users: dict[Part, list[Part]] = defaultdict(list)
         for part in (*ours, *theirs):
@@ -63,7 +63,7 @@ class _Walk:
             self._mend(here[0], partner)
 
     def _colors(self) -> dict[Part, int]:
-        """What each part is, with all that leads to it."""
+        """Colors of parts by what they are and all that leads to them."""
         colors: dict[Part, int] = {}
         for parts in self.parts:
             for part in parts:
@@ -74,7 +74,7 @@ class _Walk:
 
     def _taken(self, part: Part, colors: Mapping[Part, int]) -> tuple[tuple[int, int], ...]:
         values = [(colors[wire.part], wire.port) for wire in map(self._read, part.inputs)]
-        return tuple(sorted(values) if part.commutes else values)
+        return tuple(sorted(values) if part.kind.commutative else values)
 
     def _read(self, wire: Wire) -> Wire:
         while wire.part in self.passed:
@@ -82,7 +82,7 @@ class _Walk:
         return wire
 
     def _strangers(self, colors: Mapping[Part, int]) -> tuple[list[Part], list[Part]]:
-        """On each side the parts without a counterpart, all of whose inputs have one."""
+        """On each side the first parts without a counterpart: those whose inputs all have one."""
         counts = [Counter(colors[part] for part in parts if part not in self.passed) for parts in self.parts]
         found: tuple[list[Part], list[Part]] = ([], [])
         for side in (0, 1):
@@ -100,7 +100,7 @@ class _Walk:
         return found
 
     def _partner(self, part: Part, others: list[Part], colors: Mapping[Part, int]) -> Part | None:
-        """The stranger on the other side that is most like this one, and takes something that this one takes."""
+        """Of the other side's parts without counterpart, the one most like this; they must share an input."""
 
         def likeness(other: Part) -> tuple[bool, ...]:
             mine, its = self._taken(part, colors), self._taken(other, colors)
@@ -121,21 +121,21 @@ class _Walk:
         return Divergence("; ".join(self._contrasts(part, other, colors)), part, other)
 
     def _mend(self, part: Part, other: Part) -> None:
-        """Takes two parts to be the same from here on."""
+        """From here on two parts count as equal."""
         self.mended[part] = self.mended[other] = self.palette.new()
 
     def _follows(self, part: Part, other: Part) -> bool:
-        """Whether all that differs is a size, and that because of the sizes of what flows in."""
+        """Whether two parts differ only in size, and only because their inputs do."""
         same = part.op == other.op and part.arguments == other.arguments and len(part.inputs) == len(other.inputs)
         pairs = zip(part.inputs, other.inputs, strict=False)
         return same and part.dims != other.dims and any(one.dims != two.dims for one, two in pairs)
 
     def _is_inserted(self, part: Part, other: Part) -> bool:
-        """Whether what comes after `part` is what stands in its place on the other side."""
+        """Whether `part` is additional: it is followed by the op that the other side has in its place."""
         return bool(part.inputs) and any(user.op == other.op for user in self.users[part])
 
     def _too_many(self, here: Part | None, there: Part | None) -> Divergence:
-        """Of the two, the first that is given is without a counterpart."""
+        """The difference that the first of the two that is given has no counterpart; it is skipped from here on."""
         there = None if here else there
         part = here or there
         assert part is not None
@@ -148,7 +148,7 @@ class _Walk:
         return Divergence(f"{_named(part)} only {where}", here, there)
 
     def _forget(self, part: Part) -> None:
-        """Leaves a part without counterpart out of the comparison."""
+        """Leaves an additional part out of the comparison."""
         self.parts = tuple([p for p in parts if p is not part] for parts in self.parts)  # type: ignore[assignment]
 
     def _contrasts(self, part: Part, other: Part, colors: Mapping[Part, int]) -> Iterator[str]:
@@ -163,7 +163,7 @@ class _Walk:
             yield from self._results(part, other, colors)
 
     def _results(self, part: Part, other: Part, colors: Mapping[Part, int]) -> Iterator[str]:
-        """Of parts with the same arguments: other sizes, or other inputs."""
+        """How parts with the same arguments differ: in their sizes, or in their inputs."""
         mine, its = self._taken(part, colors), self._taken(other, colors)
         if part.dims != other.dims:
             yield f"{_named(part)} gives {_dims(part)} here, {_dims(other)} there"

@@ -1,7 +1,7 @@
-"""A graph in the form in which two networks are compared: what computes the same is written the same.
+"""The form of a graph in which it is compared with another: what computes the same is written the same.
 
-Parts are the graph's nodes under canonical names and arguments. Rules rewrite a form until it changes no more;
-then it is compared and thrown away.
+Its parts are the graph's nodes under canonical names and arguments. Rules rewrite them until nothing changes; then
+the forms of two networks are compared.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-COMMUTATIVE = frozenset({"add", "mul", "maximum"})
+from archdsl.ops.base import REGISTRY, Op
 
 Dims = tuple[int, ...]
 
@@ -30,7 +30,7 @@ class Wire(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Part:
-    """One operation. `dims` are those of its outputs, without the batch; C x 1 x 1 is C.
+    """One operation. `dims` are the sizes of its outputs without the batch, where C x 1 x 1 counts as C.
 
     `node` is the id of the graph's node that it comes from and `rank` that node's place in the graph.
     `home` is where its weights are kept, "" where it has none; `slots` are their names there.
@@ -51,8 +51,9 @@ class Part:
         return Wire(self)
 
     @property
-    def commutes(self) -> bool:
-        return self.op in COMMUTATIVE
+    def kind(self) -> type[Op]:
+        """The class of ops of this name; `Op` itself, which promises nothing, for names that only forms have."""
+        return REGISTRY.get(self.op, Op)
 
     def __repr__(self) -> str:
         return f"<{self.op} {self.node}>"
@@ -60,10 +61,10 @@ class Part:
 
 @dataclass(slots=True)
 class Form:
-    """The parts that the outputs come from, found anew whenever they are asked for."""
+    """A network as its outputs and the parts that they depend on, which are found by following the inputs."""
 
     outputs: list[Part] = field(default_factory=list)
-    """A part `output` for each output of the graph: what flows in is the result."""
+    """A part `output` for each output of the graph; its input is the result."""
 
     def parts(self) -> list[Part]:
         """All parts, inputs first, otherwise in the order of the graph's nodes."""
@@ -98,7 +99,7 @@ class Form:
         return list(seen)
 
     def uses(self) -> Mapping[Wire, list[tuple[Part, int]]]:
-        """Who takes each value, and as which input."""
+        """The users of each value, and which of their inputs it is."""
         found: dict[Wire, list[tuple[Part, int]]] = defaultdict(list)
         for part in self._reachable():
             for slot, wire in enumerate(part.inputs):
@@ -106,7 +107,7 @@ class Form:
         return found
 
     def replace(self, replacements: Mapping[Wire, Wire]) -> None:
-        """Lets every reader of one value read another; a chain of replacements is followed to its end."""
+        """Replaces values in all parts that use them. Replacements may form chains: the last value is used."""
         if not replacements:
             return
 
@@ -120,13 +121,13 @@ class Form:
 
 
 def only_user(uses: Mapping[Wire, list[tuple[Part, int]]], part: Part) -> Part | None:
-    """The one part that takes anything of this one, if it takes it once."""
+    """The part that uses this one, if there is only one and it uses it once."""
     takers = [taker for port in range(len(part.dims)) for taker, _ in uses.get(Wire(part, port), ())]
     return takers[0] if len(takers) == 1 else None
 
 
 def squeezed(dims: Iterable[int]) -> Dims:
-    """A value of one position is the same as a vector."""
+    """Sizes without height and width where these are 1: C x 1 x 1 is the vector C."""
     channels, *spatial = dims
     return (channels,) if all(length == 1 for length in spatial) else (channels, *spatial)
 

@@ -1,4 +1,4 @@
-"""Two networks in, and which part of one is which part of the other, where they are the same graph."""
+"""Finds for each part of one network its counterpart in the other, if the two are the same graph."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Pairs = dict[Part, Part]
 def match(ours: Parts, theirs: Parts) -> Pairs | None:
     """An isomorphism, or None where there is none.
 
-    Parts of a color that nothing else has are each other's. What is left, such as equal branches side by side,
-    falls into pieces that hang together only through parts already matched: these are matched piece by piece.
+    Two parts with a color that no others have are counterparts. Other parts, such as those of equal branches, are
+    split into connected pieces, which are matched one by one.
     """
     colors = refine((ours, theirs))
     if Counter(colors[0].values()) != Counter(colors[1].values()):
@@ -35,14 +35,14 @@ def match(ours: Parts, theirs: Parts) -> Pairs | None:
 
 
 def _agree(part: Part, pairs: Pairs) -> bool:
-    """Whether what flows into a part flows into its counterpart."""
+    """Whether the inputs of a part are those of its counterpart."""
     here = [(pairs[wire.part], wire.port) for wire in part.inputs]
     there = [(wire.part, wire.port) for wire in pairs[part].inputs]
-    return Counter(here) == Counter(there) if part.commutes else here == there
+    return Counter(here) == Counter(there) if part.kind.commutative else here == there
 
 
 def _pieces(parts: Iterable[Part]) -> Iterator[list[Part]]:
-    """Parts that hang together, by values or by shared weights."""
+    """Groups of parts that are connected by values or shared weights."""
     graph: nx.Graph[Part] = nx.Graph()
     graph.add_nodes_from(parts)
     homes: dict[str, Part] = {}
@@ -57,7 +57,7 @@ def _pieces(parts: Iterable[Part]) -> Iterator[list[Part]]:
 def _alike(
     ours: Iterable[list[Part]], theirs: Sequence[list[Part]], colors: Sequence[Colors]
 ) -> Iterator[tuple[list[Part], list[Part]]]:
-    """Pairs of pieces that are the same, the second in the order of the first."""
+    """Pairs of equal pieces, the second with its parts in the order of the first."""
     waiting: dict[tuple[int, ...], list[list[Part]]] = defaultdict(list)
     for piece in theirs:
         waiting[tuple(sorted(colors[1][part] for part in piece))].append(piece)
@@ -94,7 +94,7 @@ def _digraph(piece: Iterable[Part], colors: Colors) -> nx.DiGraph[Part]:
         slots: dict[Part, list[tuple[int, int]]] = defaultdict(list)
         for slot, wire in enumerate(part.inputs):
             if wire.part in graph:
-                slots[wire.part].append((-1 if part.commutes else slot, wire.port))
+                slots[wire.part].append((-1 if part.kind.commutative else slot, wire.port))
         if part.home and homes.setdefault(part.home, part) is not part:
             slots[homes[part.home]].append((-2, 0))
         for source, found in slots.items():

@@ -1,4 +1,4 @@
-"""Two modules and a map of their weights in, how far apart their outputs and gradients are out.
+"""Runs two modules with the same weights, and measures how far apart their outputs and gradients are.
 
 Everything is in float64. Weights and statistics are random on the reference's side and copied to ours; chance
 (dropout, drop path) is left out, so that training is compared too.
@@ -26,20 +26,20 @@ TOLERANCE = 1e-9
 """Largest relative difference at which two networks in float64 count as the same."""
 
 NEGLIGIBLE = 1e-6
-"""Gradients this small, beside the largest, are compared with that one: where they should be 0 they are rounding."""
+"""Gradients below this share of the largest one count as rounding errors: their differences are relative to it."""
 
 BATCH = 2
-"""Batch normalization learns nothing from one sample."""
+"""Samples in a run: batch normalization needs several to compute statistics."""
 
 SMALLEST = 48
-"""Images are made smaller only down to so many pixels: 32 times smaller inside, they still have neighbours."""
+"""Images are not shrunk below so many pixels: after halving five times, maps still have several positions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
     """Largest relative differences. `input` is its shape with the batch; `worst` the parameter of `gradients`.
 
-    `failure` says why there are none, with the figures at infinity.
+    Where a run failed, `failure` says why and the differences are infinite.
     """
 
     input: str
@@ -56,7 +56,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of one module: outputs in both modes, and gradients by name, those of inputs under `input 1`."""
+    """Results of one module: outputs in both modes, and gradients by name (`input 1` for the first input)."""
 
     evaluation: tuple[torch.Tensor, ...]
     training: tuple[torch.Tensor, ...]
@@ -64,7 +64,7 @@ class Run:
 
 
 def compare(ours: Side, theirs: Side, weights: WeightMap, outputs: Sequence[tuple[int, int]]) -> Numbers:
-    """Runs both. `outputs` are pairs of places among the results, main ones first.
+    """Runs both modules. `outputs` are pairs of indices: which result of ours is which of theirs, main ones first.
 
     Images have a quarter of their height and width, or half, where both networks take that: what is compared here
     are the weights and their use, the structure having been compared at full size. Where the two differ at a
@@ -109,7 +109,7 @@ def _compared(
 
 
 def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[int]) -> Run:
-    """Outputs that exist only in training come after the others, so the first ones are those of evaluation."""
+    """Runs a module in both modes. In training it may have further outputs after those of evaluation."""
     statistics = {name: buffer.clone() for name, buffer in module.named_buffers()}
     with torch.no_grad():
         results = _tensors(module.eval()(*(value.clone() for value in inputs)))
@@ -129,12 +129,12 @@ def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[i
 
 
 def _tensors(results: Any) -> list[torch.Tensor]:
-    """However they are wrapped; what is absent (an auxiliary output) left out."""
+    """The tensors in a result, whatever tuples or dictionaries they are in; None is left out."""
     return [leaf for leaf in tree_leaves(results) if isinstance(leaf, torch.Tensor)]
 
 
 def _weights_of_loss(value: torch.Tensor) -> torch.Tensor:
-    """The loss is a weighted sum of the outputs: the same weights for both, and no two of them alike."""
+    """Random weights for a loss that is a weighted sum of the outputs; the same for both modules."""
     generator = torch.Generator().manual_seed(1)
     return torch.rand(value.shape, dtype=value.dtype, generator=generator) - 0.5
 
@@ -180,7 +180,7 @@ def _sizes(inputs: Sequence[Tensor]) -> Iterator[list[Dims]]:
 
 
 def _divided(tensor: Tensor, divisor: int) -> Dims:
-    """Smaller, if an image that is large enough."""
+    """An image's sizes divided, unless it would become too small; other sizes as they are."""
     if tensor.rank != 3 or min(tensor.spatial) < SMALLEST * divisor:
         return tensor.dims
     return (tensor.channels, *(length // divisor for length in tensor.spatial))
@@ -200,7 +200,7 @@ def _inputs(side: Side, shapes: Sequence[Dims]) -> tuple[torch.Tensor, ...]:
 
 
 def _on_cpu(module: nn.Module) -> nn.Module:
-    """With zeros for what has no numbers yet."""
+    """A module on the CPU; weights on `meta`, which have no numbers, become zeros."""
     for owner in module.modules():
         for tensors in (owner._parameters, owner._buffers):
             for name, tensor in tensors.items():
@@ -212,7 +212,7 @@ def _on_cpu(module: nn.Module) -> nn.Module:
 
 
 def _randomize(module: nn.Module) -> None:
-    """Weights that keep values near their size, and statistics, no two alike, so that no mistake in the map hides."""
+    """Sets random weights that keep the size of values, and random statistics, so that a wrong pairing shows."""
     generator = torch.Generator().manual_seed(0)
 
     def spread(tensor: torch.Tensor, low: float, high: float) -> None:
@@ -234,7 +234,7 @@ def _statistics(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 class WithoutChance(TorchFunctionMode):
-    """Dropout hands on what it gets; masks that are drawn come out as their mean."""
+    """While active, dropout returns its input, and random masks are replaced by their mean."""
 
     DROPOUTS = frozenset(
         {F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout}

@@ -68,7 +68,7 @@ def _node(part: Part | None, side: Side) -> Node | None:
 
 
 def _correspondence(parts: Parts, pairs: Pairs, ours: Side, theirs: Side) -> Iterator[tuple[str, str]]:
-    """Names in the state_dicts, theirs and ours, each once."""
+    """Pairs of names in the two state_dicts, theirs and ours, each once."""
     seen: set[str] = set()
     for here in parts:
         for mine, its in zip(_keys(here, ours), _keys(pairs[here], theirs), strict=True):
@@ -103,7 +103,7 @@ def _notes(ours: Side, theirs: Side, trained: bool) -> Iterator[str]:
 
 
 def _momenta(pairs: Pairs, ours: Side, theirs: Side) -> Iterator[str]:
-    """How fast statistics follow is no part of the function, but worth a word."""
+    """Notes where the momentum of batch normalizations differs, which changes no output."""
     found: dict[tuple[float, float], list[Node]] = defaultdict(list)
     for here, there in pairs.items():
         if here.op == "bn":

@@ -11,10 +11,10 @@ from archdsl.prove.numbers import TOLERANCE, Numbers
 from archdsl.prove.weights import WeightMap
 
 SHOWN = 8
-"""Kinds of differences that are shown; there is no end to what two different networks differ in."""
+"""Most kinds of differences that are shown."""
 
 PLACES = 3
-"""Places that are shown of each kind."""
+"""Most places that are shown of each kind of difference."""
 
 
 @dataclass(frozen=True, slots=True)

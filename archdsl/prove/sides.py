@@ -1,4 +1,4 @@
-"""The two that are compared: a graph, what its parameters are called, and how to make a module of it."""
+"""The two networks that are compared: each a graph, the names of its parameters, and a way to make a module."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Side:
 
 
 def of_graph(graph: Graph) -> Side:
-    """A network that we compiled, or one that was imported once: of that, the source that we would write is run."""
+    """The side of a graph, compiled or imported; its module is run from the source that is written for it."""
     header = graph.header
     variant = f"@{header.variant}" if header.variant else ""
     given = "".join(f", {s.name}={s.value}" for s in header.settings if s.origin == "given")
@@ -45,7 +45,7 @@ def of_graph(graph: Graph) -> Side:
 
 
 def _keys_as_written(graph: Graph) -> dict[str, dict[str, str]]:
-    """Names of parameters where the source has others than the graph."""
+    """Names of parameters in the written source, where they differ from the graph's."""
     if opaque_nodes(graph):
         return {}
     pairs = zip(graph, writable(graph), strict=True)

@@ -1,4 +1,4 @@
-"""Which of a reference's parameters and buffers is which of ours, and what is done with that knowledge."""
+"""Which of a reference's parameters and buffers is which of ours, and loading a checkpoint by that map."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Every name means something and every argument exists: what can be said of a file before it is expanded.
+"""Checks that every name is defined and every argument exists, before anything is expanded.
 
-Works on the text alone, in blocks that no network uses too. Parameters may hold ops and blocks, so calls
-of those wait for expansion.
+All blocks are checked, also those that no network uses. Calls of parameters, which may hold any op or block, are
+checked on expansion.
 """
 
 from __future__ import annotations
@@ -14,18 +14,15 @@ from archdsl.diagnostics import Diagnostic, Note
 from archdsl.naming import RESERVED
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
-from archdsl.resolve.arguments import too_many_arguments, unknown_argument
-from archdsl.resolve.functions import FUNCTIONS
 from archdsl.resolve.model import Block, File, Network, Parameter
-from archdsl.resolve.scopes import Scope
-from archdsl.resolve.words import words
+from archdsl.resolve.names import FUNCTIONS, KnownNames, too_many_arguments, unknown_argument, words
 from archdsl.source import Span
 from archdsl.suggest import hint, nearest
 from archdsl.syntax import tree
 
 
 def check_file(file: File) -> list[Diagnostic]:
-    """Everything wrong with the names of one file's blocks and networks, in no particular order."""
+    """The diagnostics for names in one file's blocks and networks, in no particular order."""
     checker = _Checker(file)
     for definition in file.definitions.values():
         if definition.file is file:
@@ -39,7 +36,7 @@ class _Checker:
         self.found: list[Diagnostic] = []
         self.functions: dict[str, tree.Define] = dict(file.functions)
         self.missing: dict[str, int] = {}
-        """Names that mean nothing anywhere, and which diagnostic says so: one mistake, one message."""
+        """Undefined names and the diagnostic of each, so that each is reported once."""
 
     def definition(self, definition: Block | Network) -> None:
         if definition.name[0].islower():
@@ -61,9 +58,9 @@ class _Checker:
     # --- definitions ---------------------------------------------------------------------------
 
     def block(self, block: Block) -> None:
-        scope = Scope()
+        scope = KnownNames()
         for function in self.file.functions.values():
-            self.function(function, Scope())
+            self.function(function, KnownNames())
         scope.names.update({"it": None, "input": None})
         if block.ports is not None:
             for name in (*block.ports.names, *([block.ports.rest] if block.ports.rest else [])):
@@ -72,7 +69,7 @@ class _Checker:
         self.body(block.body.statements, scope)
 
     def network(self, network: Network) -> None:
-        scope = Scope()
+        scope = KnownNames()
         self.functions.update(network.functions)
         self.parameters(network.parameters, scope)
         for assignment in network.scaling:
@@ -99,18 +96,18 @@ class _Checker:
         self.body(network.flow.statements, scope)
         self.expectations(network)
 
-    def parameters(self, parameters: Iterable[Parameter], scope: Scope) -> None:
+    def parameters(self, parameters: Iterable[Parameter], scope: KnownNames) -> None:
         for parameter in parameters:
             if parameter.default is not None:
                 self.expression(parameter.default, scope, word=True)
             self.bind(tree.Name(parameter.name, parameter.span), scope)
 
-    def function(self, function: tree.Define, scope: Scope) -> None:
-        inner = Scope(scope)
+    def function(self, function: tree.Define, scope: KnownNames) -> None:
+        inner = KnownNames(scope)
         inner.names.update({name.name: name.span for name in function.parameters})
         self.expression(function.value, inner)
 
-    def variants(self, network: Network, scope: Scope) -> None:
+    def variants(self, network: Network, scope: KnownNames) -> None:
         known = {p.name for p in network.parameters} | {a.name.name for a in network.scaling}
         for variant in network.variants.values():
             for assignment in variant.assignments:
@@ -119,7 +116,7 @@ class _Checker:
                 if name.name not in known:
                     self.unknown("unknown-parameter", f"{network.name} has no parameter `{name.name}`", name, known)
 
-    def default(self, call: tree.Call, scope: Scope) -> None:
+    def default(self, call: tree.Call, scope: KnownNames) -> None:
         assert isinstance(call.function, tree.Name)
         if self.operation(call.function) is None:
             self.unknown("unknown-name", f"there is no op or block `{call.function.name}`", call.function, self.units())
@@ -147,20 +144,20 @@ class _Checker:
 
     # --- bodies --------------------------------------------------------------------------------
 
-    def body(self, statements: Iterable[tree.FlowStatement], scope: Scope) -> None:
+    def body(self, statements: Iterable[tree.FlowStatement], scope: KnownNames) -> None:
         statements = tuple(statements)
         for position, statement in enumerate(statements):
             self.statement(statement, scope)
             if isinstance(statement, tree.Return) and position < len(statements) - 1:
                 self.report("unreachable", "nothing runs after `return`", statements[position + 1].span)
 
-    def flow(self, flow: tree.Chain | tree.Body, scope: Scope) -> None:
+    def flow(self, flow: tree.Chain | tree.Body, scope: KnownNames) -> None:
         if isinstance(flow, tree.Chain):
             self.chain(flow, scope)
         else:
             self.body(flow.statements, scope)
 
-    def statement(self, statement: tree.FlowStatement, scope: Scope) -> None:
+    def statement(self, statement: tree.FlowStatement, scope: KnownNames) -> None:
         match statement:
             case tree.Chain():
                 self.chain(statement, scope)
@@ -193,28 +190,28 @@ class _Checker:
                 for item in values:
                     self.expression(item.value if isinstance(item, tree.Spread) else item, scope)
 
-    def loop(self, name: tree.Name | None, body: tree.Body, scope: Scope) -> None:
-        turn = Scope(scope)
+    def loop(self, name: tree.Name | None, body: tree.Body, scope: KnownNames) -> None:
+        turn = KnownNames(scope)
         if name is not None:
             self.bind(name, turn)
         self.body(body.statements, turn)
 
-    def arms(self, bodies: Iterable[tree.Body], scope: Scope) -> None:
-        """Arms may define the same names; after the `if` all of them are known."""
+    def arms(self, bodies: Iterable[tree.Body], scope: KnownNames) -> None:
+        """Checks the arms of an `if`, which may define the same names; all names are known after it."""
         after: dict[str, Span | None] = {}
         for body in bodies:
-            arm = Scope(scope)
+            arm = KnownNames(scope)
             self.body(body.statements, arm)
             after.update(arm.names)
         scope.names.update(after)
 
     # --- chains and steps ----------------------------------------------------------------------
 
-    def chain(self, chain: tree.Chain, scope: Scope) -> None:
+    def chain(self, chain: tree.Chain, scope: KnownNames) -> None:
         for step in chain.steps:
             self.step(step, scope)
 
-    def step(self, step: tree.Step, scope: Scope) -> None:
+    def step(self, step: tree.Step, scope: KnownNames) -> None:
         self.target(step.target, scope)
         if step.copies is not None:
             self.expression(step.copies.count, scope)
@@ -229,7 +226,7 @@ class _Checker:
             for name in step.binding.names:
                 self.bind(name, scope, step=True)
 
-    def target(self, target: tree.StepTarget, scope: Scope) -> None:
+    def target(self, target: tree.StepTarget, scope: KnownNames) -> None:
         match target:
             case tree.Name() | tree.Call() | tree.VariantOf():
                 self.unit(target, scope)
@@ -253,19 +250,19 @@ class _Checker:
             case _:
                 self.expression(target, scope)
 
-    def branch(self, branch: tree.Branch, scope: Scope) -> None:
+    def branch(self, branch: tree.Branch, scope: KnownNames) -> None:
         inner = scope
         for clause in branch.clauses:
             if isinstance(clause, tree.When):
                 self.expression(clause.condition, inner)
             else:
                 self.expression(clause.values, inner)
-                inner = Scope(inner)
+                inner = KnownNames(inner)
                 self.bind(clause.name, inner)
         self.chain(branch.chain, inner)
 
-    def unit(self, target: tree.Name | tree.Call | tree.VariantOf, scope: Scope) -> None:
-        """What a step applies: an op, a block, a network, or a name that holds one."""
+    def unit(self, target: tree.Name | tree.Call | tree.VariantOf, scope: KnownNames) -> None:
+        """Checks what a step applies: an op, a block, a network, or a name that holds one."""
         if isinstance(target, tree.Call):
             self.call(target, scope)
         elif target.name not in scope and self.operation(target) is None:
@@ -278,8 +275,8 @@ class _Checker:
 
     # --- expressions ---------------------------------------------------------------------------
 
-    def expression(self, expression: tree.Expression | None, scope: Scope, word: bool = False) -> None:
-        """`word`: a bare word of some op's closed set may stand here."""
+    def expression(self, expression: tree.Expression | None, scope: KnownNames, word: bool = False) -> None:
+        """Checks an expression. With `word`, it may be one of the words that ops take, such as `valid`."""
         match expression:
             case tree.Name(name=name):
                 if not (name in scope or self.operation(expression) or (word and self.is_word(name))):
@@ -312,7 +309,7 @@ class _Checker:
     def is_word(self, name: str) -> bool:
         return name in words() or name in INITIALIZERS
 
-    def call(self, call: tree.Call, scope: Scope) -> None:
+    def call(self, call: tree.Call, scope: KnownNames) -> None:
         name = call.function
         unit = self.operation(name)
         functional = isinstance(name, tree.Name) and (name.name in self.functions or name.name in FUNCTIONS)
@@ -364,8 +361,8 @@ class _Checker:
 
     # --- names ---------------------------------------------------------------------------------
 
-    def bind(self, name: tree.Name, scope: Scope, step: bool = False) -> None:
-        """Gives a name its meaning. `step`: it becomes part of paths, so a module's attribute."""
+    def bind(self, name: tree.Name, scope: KnownNames, step: bool = False) -> None:
+        """Defines a name. `step`: it becomes part of paths, and so the attribute of a module."""
         if step:
             self.step_name(name)
         if name.name in ("x", "it", "input"):
@@ -391,7 +388,7 @@ class _Checker:
             )
 
     def unknown(self, code: str, message: str, name: tree.Name, known: Iterable[str]) -> None:
-        """Reports a name that means nothing; one whose import failed was reported there."""
+        """Reports an undefined name, unless its import failed, which has been reported."""
         if name.name in self.file.broken:
             return
         if name.name in self.missing:

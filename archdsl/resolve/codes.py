@@ -75,6 +75,7 @@ network Net:
     input image: 3 x 32 x 32
     conv(width, 3)
 """,
+        exit_code=2,
     ),
     "unknown-variant": Code(
         "The network has no variant of that name.",
@@ -89,6 +90,7 @@ network Net:
     conv(width, 3)
     expect wid: params == 1
 """,
+        exit_code=2,
     ),
     "missing-input": Code(
         "A network does not say what flows into it.",

@@ -24,11 +24,11 @@ class _Instance:
 
 T = TypeVar("T")
 Written = Annotated[T, _Instance()]
-"""A part of the syntax tree, or a place in it, taken as it is."""
+"""A part of the syntax tree, or a span in it, that pydantic takes as it is."""
 
 
 class Model(BaseModel):
-    """Values of this module do not change once made."""
+    """Base of the models: frozen, and without undeclared fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

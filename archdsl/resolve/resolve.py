@@ -1,6 +1,6 @@
 """Syntax tree -> resolved model: imports read, definitions found, declarations sorted and typed.
 
-Every file is read once. All that is wrong with names is collected over all files, then reported together.
+Every file is read once. Mistakes in names are collected over all files and reported together.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from archdsl.syntax.parser import parse, read_source
 def resolve(source: Source, folder: Path | None = None) -> File:
     """The resolved model of a spec. Imports are looked for in `folder`, then in the library.
 
-    What is wrong with names is in the model's `problems`, so that expansion can add what is wrong with
-    values. Raises `CompileError` where the spec itself cannot be parsed.
+    Mistakes in names are in the model's `problems`; expansion adds those in values. Raises `CompileError` if the spec
+    cannot be parsed.
     """
     resolver = _Resolver(folder)
     file = resolver.file(source, folder)
@@ -36,7 +36,7 @@ class _Resolver:
         self.root = root
         self.files: dict[Path, File] = {}
         self.pending: dict[Path, tree.Import] = {}
-        """Files being read, each with the import that asked for it: a cycle comes back to one of them."""
+        """Files that are being read, and the import that asked for each; an import of one of them is a cycle."""
         self.diagnostics: list[Diagnostic] = []
 
     def file(self, source: Source, folder: Path | None) -> File:
@@ -183,7 +183,7 @@ def _calls(items: Iterable[tree.Defaults | tree.Init]) -> Iterable[tree.Call]:
 
 
 def _initialized(call: tree.Call) -> tree.Call:
-    """`init: conv(kaiming)` says `defaults: conv(init=kaiming)`."""
+    """`init: conv(kaiming)` as `defaults: conv(init=kaiming)`, which means the same."""
     arguments = tuple(tree.Argument(a.name or "init", a.value, a.span) for a in call.arguments)
     return tree.Call(call.function, arguments, call.span)
 
@@ -217,7 +217,7 @@ def _known_files(folder: Path | None, library: Path) -> list[str]:
 
 
 def _inside(path: Path, folders: Iterable[Path | None]) -> bool:
-    """Links are followed first: a spec can read only specs."""
+    """Whether a path lies inside a folder, after links are followed, so that imports cannot leave it."""
     return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders if folder is not None)
 
 

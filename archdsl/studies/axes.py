@@ -1,4 +1,4 @@
-"""Which sizes a network's inputs have, and the same network with others."""
+"""The sizes of a network's inputs that can be varied, and the network compiled with other sizes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from archdsl.syntax import tree
 from archdsl.tensor import Tensor
 
 SIDES = {1: ("length",), 2: ("length",), 3: ("height", "width")}
-"""What the sizes of a value are called, by its rank."""
+"""Names of a value's sizes, by its rank."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One dimension of one input: the input's number and name, the dimension's number and what it is called."""
+class Dimension:
+    """One dimension of one input: `index` and name of the input, number and name of the dimension."""
 
     index: int
     input: str
@@ -32,13 +32,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """What is varied at once: the dimensions that one setting gives, or, if `setting` is None, one side.
+    """Dimensions that are varied together: those that one setting gives or, if `setting` is None, one side.
 
     `start` is its size as declared, in pixels or tokens; `inputs` are all inputs as declared.
     """
 
     setting: str | None
-    places: tuple[Place, ...]
+    places: tuple[Dimension, ...]
     start: int
     inputs: tuple[Tensor, ...]
 
@@ -77,13 +77,13 @@ class Axis:
 
 
 def axes(subject: Subject, *, together: bool = False) -> tuple[Axis, ...]:
-    """The sizes that a network's inputs have, those that vary together once; vectors have none.
+    """The axes of a network's inputs; vectors have none.
 
-    `together`: declared sizes that are equal vary at once, too. Raises `CompileError` where they cannot be told.
+    With `together`, sizes that are declared equal are one axis. Raises `CompileError` if they cannot be computed.
     """
     settings = setting_names(subject.network)
     inputs = _inputs(subject)
-    found: dict[tuple[str | None, str, int], list[Place]] = {}
+    found: dict[tuple[str | None, str, int], list[Dimension]] = {}
     for index, declared in enumerate(subject.network.inputs):
         for place, written in _places(index, declared, inputs[index]):
             named = written.name if isinstance(written, tree.Name) and written.name in settings else None
@@ -93,7 +93,7 @@ def axes(subject: Subject, *, together: bool = False) -> tuple[Axis, ...]:
 
 
 def _inputs(subject: Subject) -> tuple[Tensor, ...]:
-    """What the inputs are declared to be, whether or not the network takes them."""
+    """The inputs as declared, even if the network fails with them."""
     network = subject.network.model_copy(update={"requires": ()})
     chosen = {name: given_outside(name, value, network) for name, value in subject.settings.items()}
     try:
@@ -108,17 +108,17 @@ def _tensor(declared: tree.Input, environment: Environment) -> Tensor:
     return Tensor(*(dims if isinstance(dims, tuple) else (dims,)), kind=declared.kind)
 
 
-def _places(index: int, declared: tree.Input, tensor: Tensor) -> Iterator[tuple[Place, tree.Expression | None]]:
-    """Each dimension that is a size, and what the spec says there."""
+def _places(index: int, declared: tree.Input, tensor: Tensor) -> Iterator[tuple[Dimension, tree.Expression | None]]:
+    """Each dimension that is a size, with the expression that the spec has for it."""
     first = 0 if tensor.kind == "int" else 1
     dims = declared.shape.dims if isinstance(declared.shape, tree.Shape) else (declared.shape,)
     sides = SIDES.get(tensor.rank, ("size",) * tensor.rank)
     for dimension in range(first, tensor.rank):
         written = dims[dimension] if len(dims) == tensor.rank else None
-        yield Place(index, declared.name.name, dimension, sides[dimension - first]), written
+        yield Dimension(index, declared.name.name, dimension, sides[dimension - first]), written
 
 
 def _declared(declared: tree.Input, tensor: Tensor) -> tree.Input:
-    """The declaration with numbers in place of what it says."""
+    """An input's declaration with these sizes as numbers."""
     numbers = tuple(tree.Number(str(size), size, declared.span) for size in tensor.dims)
     return replace(declared, shape=numbers[0] if len(numbers) == 1 else tree.Shape(numbers, declared.span))

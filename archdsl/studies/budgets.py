@@ -35,12 +35,12 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "flops": ("flops", "flop"),
     "params": ("params", "parameters"),
 }
-"""What may follow a count: 1.8GMACs."""
+"""Words that may follow a count: 1.8GMACs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """At most `limit` of a measure, as it was `written`."""
+    """The most that a measure may come to: `limit`, and the text that was `written`."""
 
     measure: Measure
     limit: float

@@ -1,6 +1,6 @@
-"""From the pairs of two networks to their differences, from the outside in.
+"""The differences of two networks whose members are paired, outer scopes before inner ones.
 
-The costs of all entries, and of what follows from them, are the difference of the whole.
+The costs of all entries, together with those of ops that only get other shapes, add up to the total difference.
 """
 
 from __future__ import annotations
@@ -16,16 +16,13 @@ from archdsl.studies.pairing import Member, Pairing, counterpart, path, source
 from archdsl.studies.propagate import called
 
 TANGLE = 3
-"""Nodes of one scope that take other values than before, from which on the scope is said to be wired another way."""
+"""If so many nodes of a scope take other inputs than before, the scope is reported as rewired, as one entry."""
 
 SHOWN = 9
-"""Members of such a scope that are named."""
+"""Most members of a rewired scope that are named."""
 
 STRANGE = 4
-"""Differences from which on a block is said to be another one, and they are not listed."""
-
-COMMUTATIVE = frozenset({"add", "mul", "maximum", "mean"})
-"""Ops for which the order of their inputs is no difference."""
+"""If a replaced block has so many differences, only the replacement is reported."""
 
 PURPOSES = {True: "for training alone", False: "for inference too"}
 
@@ -49,7 +46,7 @@ def _costs(graph: Graph) -> dict[str, Cost]:
 
 
 class Finder:
-    """Goes through the pairs from the outside in."""
+    """Collects the entries, from the outermost scope inwards."""
 
     def __init__(self, pairing: Pairing) -> None:
         self.pairing = pairing
@@ -59,17 +56,17 @@ class Finder:
         self.followers = 0
         scopes = ((self.before.scopes[a], self.after.scopes[b]) for a, b in pairing.scopes.items())
         self.results = {pair for a, b in scopes for pair in zip(a.results, b.results, strict=False)}
-        """What paired scopes hand on."""
+        """Pairs of results of paired scopes."""
         self.rewired = {one: texts for one, other in pairing.nodes.items() if (texts := self._inputs(one, other))}
         self.by_place = len(self.before) != len(self.after)
-        """Whether arguments that an op has by its place in the network may differ: there are more places, or fewer."""
+        """Whether to ignore arguments that depend on an op's place in the network: the number of places has changed."""
         odd = (one for one, other in pairing.nodes.items() if one in self.rewired or self._is_altered(one, other))
         homes = (self.before.ancestry(self.before.node(one).scope) for one in odd)
         self.touched = {scope.path for chain in homes for scope in chain}
         """Scopes with a node that takes other values than before, or has other arguments."""
         self.weighted = _holding_weights(self.before)
         self.settled: set[str] = set()
-        """Nodes whose cost is in an entry of their scope."""
+        """Nodes whose cost is already part of their scope's entry."""
 
     def inside(self, scope: str) -> Iterator[Entry]:
         yield from self._tangled(scope)
@@ -88,7 +85,7 @@ class Finder:
         return identity(ours) != identity(theirs) if self.by_place else ours != theirs
 
     def _tangled(self, scope: str) -> Iterator[Entry]:
-        """A scope whose nodes are wired another way is one difference, told by its members as they are now."""
+        """One entry for a scope of which many nodes take other inputs; it lists the members as they are now."""
         pairs = [(a, b) for a, b in self.pairing.members[scope] if isinstance(a, Node) and isinstance(b, Node)]
         tangled = [(one, other) for one, other in pairs if one.id in self.rewired]
         if len(tangled) < TANGLE:
@@ -111,7 +108,7 @@ class Finder:
         yield from self._renamed(one, other)
 
     def _changed(self, one: Scope, other: Scope) -> Iterator[Entry]:
-        """What differs inside; of one block in place of another that has little in common with it, only that."""
+        """The differences inside a scope; or only that its block was replaced, if the new one has little in common."""
         follows, followers = self.follows, self.followers
         entries = list(self.inside(one.path))
         if one.block == other.block or not one.block or not other.block or len(entries) < STRANGE:
@@ -124,7 +121,7 @@ class Finder:
         yield Entry("changed", one.path, f"{ours} → {theirs}", self._change(one, other))
 
     def _resized(self, one: Scope, other: Scope) -> Iterator[Entry]:
-        """Two scopes of one structure, fed by the same values: only shapes can differ."""
+        """An entry for two scopes of the same structure and inputs, if their shapes or costs differ."""
         cost = self._change(one, other)
         ours, theirs = _result(self.before, one), _result(self.after, other)
         if cost != Cost() or ours != theirs:
@@ -132,7 +129,7 @@ class Finder:
             yield Entry("resized", one.path, what, cost)
 
     def _entering(self, one: Scope, other: Scope) -> str:
-        """What flows in, where only that differs."""
+        """How the input's shape changed."""
         sides = ((self.before, one), (self.after, other))
         values = [(graph, dict(scope.names).get("input")) for graph, scope in sides]
         shapes = [shape(graph.tensor(value)) for graph, value in values if value is not None]
@@ -151,16 +148,16 @@ class Finder:
         yield from self._renamed(one, other)
 
     def _renamed(self, one: Member, other: Member) -> Iterator[Entry]:
-        """Told of what holds weights, which lie elsewhere now."""
+        """An entry for a member with weights whose path in the state dict changed."""
         if one.name != other.name and path(one) in self.weighted:
             yield Entry("renamed", path(one), path(other), Cost())
 
     def _inputs(self, one: str, other: str) -> list[str]:
-        """What flows in from elsewhere than before; past what was put in between or taken out."""
+        """The inputs that changed, in words. Nodes that were added or removed in between do not count as a change."""
         ours, theirs = list(self.before.inputs_of(one)), list(self.after.inputs_of(other))
         if len(ours) != len(theirs):
             return [f"takes {len(ours)} → {len(theirs)} values"]
-        if self.before.node(one).op.name in COMMUTATIVE:
+        if self.before.node(one).op.commutative:
             theirs = self._reordered(ours, theirs)
         pairs = [pair for pair in zip(ours, theirs, strict=True) if not self._is_same(*pair)]
         was = (self._called(counterpart(self.pairing, value)) for value, _ in pairs)
@@ -168,7 +165,7 @@ class Finder:
         return [f"takes {new} instead of {old}" for old, new in zip(was, now, strict=True)]
 
     def _reordered(self, ours: list[Value], theirs: list[Value]) -> list[Value]:
-        """The second values in the order of the first, as far as they are the same."""
+        """The second values, reordered so that equal ones stand where they stand in the first."""
         left = list(theirs)
         partners: list[Value | None] = []
         for value in ours:
@@ -185,7 +182,7 @@ class Finder:
         return counterpart(self.pairing, value) == fed or (value, fed) in self.results
 
     def outputs(self) -> Iterator[Entry]:
-        """Outputs that are other values than before or serve another purpose, and those that nothing else tells of."""
+        """Entries for outputs that have another value or purpose than before, or are gone without another entry."""
         ours, theirs = ({output.name: output for output in graph.outputs} for graph in (self.before, self.after))
         for name, was in ours.items():
             now = theirs.get(name)
@@ -243,7 +240,7 @@ def _value(value: Any) -> str:
 
 
 def _holding_weights(graph: Graph) -> set[str]:
-    """Paths of nodes and scopes that a checkpoint has something of."""
+    """Paths of nodes and scopes with weights, which are in checkpoints."""
     found: set[str] = set()
     for node in graph:
         if node.op.state(*graph.tensors_into(node.id)):

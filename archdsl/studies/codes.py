@@ -18,21 +18,25 @@ CODES: dict[str, Code] = {
         "`--phi 0:7:0.5` counts from 0 to 7 by steps of 0.5, both ends included; `--phi 0:7` by 1. Values between "
         'commas are taken one by one: `--alpha 1.1,1.2`, `--layers "[2, 2], [3, 4]"`.',
         f"$ archdsl sweep net.arch --width 8:64:0\n{NET}",
+        exit_code=2,
     ),
     "bad-budget": Code(
         "A budget is no number, or has a unit that does not fit.",
         "`--macs 1.8G` and `--params 25M` count; K, M, G and T are powers of a thousand. `--memory 50MB` and "
         "`--training-memory 1.5GiB` are bytes, and always say so.",
         f"$ archdsl fit net.arch --macs 50MB --over width\n{NET}",
+        exit_code=2,
     ),
     "no-number": Code(
         "A search is asked for over a setting that is no number.",
         "`fit` looks for the number that meets a budget: a parameter of type int or float, or a scaling coefficient.",
         f"$ archdsl fit net.arch --macs 1M --over act\n{NET}",
+        exit_code=2,
     ),
     "another-table": Code(
         "A sweep is to be added to a file that holds something else.",
         "A sweep goes on where it stopped, and adds only to a file with its own columns.",
         f"$ archdsl sweep net.arch --width 8:16:8 -o old.csv\n{NET}# file: old.csv\nname,accuracy\nnet,0.9\n",
+        exit_code=2,
     ),
 }

@@ -1,4 +1,4 @@
-"""What makes one network another: what was added, removed and changed, what each costs, what checkpoints do."""
+"""How two networks differ: what was added, removed and changed, its cost, and whether checkpoints still load."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ MEASURED = ("params", "macs", "flops", "live", "kept", "field", "layers")
 
 
 @dataclass(frozen=True)
-class Difference:
-    """`follows` is the cost of the `followers`: ops that are as they were, but get or give other shapes."""
+class NetworkDifference:
+    """How two networks differ. `followers` is the number of ops whose shapes alone changed, `follows` their cost."""
 
     before: Graph
     after: Graph
@@ -35,12 +35,12 @@ class Difference:
         return not self.entries and not self.followers
 
 
-def difference(before: Graph, after: Graph, width: int = 4) -> Difference:
-    """From the first to the second; `width` is the bytes of a number."""
+def difference(before: Graph, after: Graph, width: int = 4) -> NetworkDifference:
+    """How the second network differs from the first; `width` is the bytes of a number."""
     pairing = pair(before, after)
     finder = Finder(pairing)
     entries = [*joined(finder.inside("")), *finder.outputs()]
-    return Difference(
+    return NetworkDifference(
         before,
         after,
         tuple(entries),

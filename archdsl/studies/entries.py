@@ -1,4 +1,4 @@
-"""Differences between two networks, one an entry; those of copies that differ alike become one."""
+"""Entries: single differences between two networks. Equal ones of several copies are joined."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Kind: TypeAlias = Literal["added", "removed", "changed", "resized", "renamed"]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A difference: what there is more of, or less."""
+    """How much more (or, negative, less) there is."""
 
     params: int = 0
     macs: int = 0
@@ -50,7 +50,7 @@ def joined(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def _kept(entry: Entry) -> str:
-    """What copies must have in common."""
+    """What the entries of copies must have in common to be joined."""
     match entry.kind:
         case "renamed":
             return _template(entry.what)

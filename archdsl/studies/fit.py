@@ -1,7 +1,7 @@
 """The value of one setting at which a network costs as much as a budget allows.
 
-Costs are steps, since channels and sizes are rounded. They are taken to rise or to fall with the setting; whether they
-did, over all that was tried, is said of every answer.
+Channels and sizes are rounded, so costs rise in steps. The search assumes that they only rise or only fall with the
+setting; every answer says whether that was so for all values that were tried.
 """
 
 from __future__ import annotations
@@ -11,36 +11,36 @@ from dataclasses import dataclass
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.studies.budgets import Budget
-from archdsl.studies.search import Ends, Search, Step, own_value
+from archdsl.studies.search import Ends, Search, SearchStep, own_value
 from archdsl.studies.subject import Subject
 from archdsl.studies.trial import unused_settings
 
 SAMPLES = 8
-"""Stretches of the range whose borders are tried, to see whether costs rise all the way."""
+"""The range is sampled at the ends of so many intervals, to see whether costs only rise."""
 
 ALL = 256
-"""Whole numbers that are tried one by one, where costs do not rise all the way."""
+"""If costs do not only rise, up to so many whole numbers are tried one by one."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What was found. `best` meets every budget, and `beyond`, the next one, does not, where there are such.
+    """A search's result: `best` is the last step within all budgets, `beyond` the next one; either may be missing.
 
-    `ends` is the stretch that was searched; `turn` are two neighbours between which costs go the other way. `constant`:
-    the setting changes nothing that there is a budget for.
+    `ends` are the ends of the range that was searched; `turn` are two neighbours between which costs go the other way.
+    `constant`: the setting changes no measure that has a budget.
     """
 
     name: str
     budgets: tuple[Budget, ...]
     ends: Ends
-    best: Step | None
-    beyond: Step | None
+    best: SearchStep | None
+    beyond: SearchStep | None
     tried: int
     turn: Ends | None
     constant: bool
     warnings: tuple[Diagnostic, ...]
 
-    def over(self, step: Step) -> list[Budget]:
+    def over(self, step: SearchStep) -> list[Budget]:
         """The budgets that a step exceeds."""
         return [budget for budget in self.budgets if step.costs[budget.measure.name] > budget.limit]
 

@@ -1,4 +1,4 @@
-"""What is measured of a network in a study: one number a name, each found when it is asked for."""
+"""The measures of a network in a study: a number for each name, computed when it is asked for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _flops(graph: Graph, width: int) -> int:
 
 
 def receptive_field(graph: Graph, width: int = 4) -> float:
-    """Pixels that a position sees in the last map before positions are pooled or flattened away; inf: the whole input.
+    """The receptive field in pixels of the last map before global pooling or flattening; inf: the whole input.
 
     The longer side, where the two differ.
     """
@@ -46,7 +46,7 @@ def receptive_field(graph: Graph, width: int = 4) -> float:
 
 
 def _is_pooled(graph: Graph, node: Node, pooled: set[str]) -> bool:
-    """Whether a node's output has no positions any more, or comes from such values alone."""
+    """Whether the positions of a node's output are pooled or flattened away, by itself or before it."""
     if not node.output.spatial:
         return node.output.kind == "float"
     sources = {value.node for value in graph.inputs_of(node.id)}

@@ -1,8 +1,8 @@
-"""Two graphs in, and which node of one is which of the other: by path, or by structure where copies were renumbered.
+"""Pairs the nodes of two graphs by path, or by structure where copies were renumbered.
 
-Members of a scope are looked at in groups of one base name (`conv1`, `conv2`; the copies 0, 1, 2). Groups of equal
-number go by name. Where one has more, something was put in or taken out, and numbers behind it have moved: then
-whichever way leaves more of it as it was, names or the order of equal structures.
+Members of a scope are paired in groups of one base name (`conv1`, `conv2`; the copies 0, 1, 2). If both groups have
+the same size, members of equal name are pairs. Otherwise some were added or removed and the later ones renumbered: then
+members are paired by name or by aligning equal structures, whichever leaves more of them unchanged.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ Member: TypeAlias = Node | Scope
 Pair: TypeAlias = tuple[Member | None, Member | None]
 
 LONGEST = 1000
-"""Members of a group that are aligned; those of a longer one go by name where their ends do not agree."""
+"""Largest group that is aligned; in a larger one, members between the equal ends are paired by name."""
 
 
 @dataclass(frozen=True)
 class Pairing:
     """`members` are the pairs in each pair of scopes, by the first one's path, in order; None: has no counterpart.
 
-    `nodes` and `scopes` lead from the first graph to the second, `origins` are `nodes` the other way round.
-    `structures` are comparable numbers, one table each.
+    `nodes` and `scopes` map paths of the first graph to the second, `origins` maps nodes back. `structures` has a
+    table of numbers for each graph; equal numbers mean equal structure.
     """
 
     before: Graph
@@ -46,12 +46,12 @@ class Pairing:
         self.origins[other.id] = one.id
 
     def alike(self, one: Member, other: Member) -> bool:
-        """Whether two members are built alike, whatever their names and shapes."""
+        """Whether two members have the same structure, whatever their names and shapes."""
         return _signature(one, self.structures[0]) == _signature(other, self.structures[1])
 
 
 def pair(before: Graph, after: Graph) -> Pairing:
-    """Time grows with the sizes of both."""
+    """Pairs two graphs, in time that grows linearly with their sizes."""
     known: dict[object, int] = {}
     pairing = Pairing(before, after, (structures(before, known=known), structures(after, known=known)))
     _pair_scopes(pairing, before.scopes[""], after.scopes[""])
@@ -74,7 +74,7 @@ def _pair_scopes(pairing: Pairing, one: Scope, other: Scope) -> None:
 
 
 def _matched(pairing: Pairing, ours: Sequence[Member], theirs: Sequence[Member]) -> Iterator[Pair]:
-    """The pairs in the order of the second scope; what is gone stands where it was."""
+    """The pairs in the order of the second scope; removed members stay at their old places."""
     partners: dict[str, Member] = {}
     groups = (_groups(ours), _groups(theirs))
     for key, members in groups[0].items():
@@ -91,7 +91,7 @@ def _groups(members: Iterable[Member]) -> dict[tuple[type, str], list[Member]]:
 
 
 def _in_group(pairing: Pairing, ours: Sequence[Member], theirs: Sequence[Member]) -> dict[str, Member]:
-    """Counterparts by the path of ours."""
+    """The counterpart of each member of the first group, by its path."""
     named = {other.name: other for other in theirs}
     by_name = {path(one): named[one.name] for one in ours if one.name in named}
     if len(ours) == len(theirs):
@@ -106,7 +106,7 @@ def _in_group(pairing: Pairing, ours: Sequence[Member], theirs: Sequence[Member]
 
 
 def _aligned(pairing: Pairing, ours: Sequence[Member], theirs: Sequence[Member]) -> dict[str, Member]:
-    """What is built alike, in the same order."""
+    """Pairs of members with equal structure, in the order of both."""
     first = [_signature(one, pairing.structures[0]) for one in ours]
     second = [_signature(other, pairing.structures[1]) for other in theirs]
     shortest = min(len(first), len(second))
@@ -126,7 +126,7 @@ def _aligned(pairing: Pairing, ours: Sequence[Member], theirs: Sequence[Member])
 def _pair_renamed(
     pairing: Pairing, ours: Sequence[Member], theirs: Sequence[Member], partners: dict[str, Member]
 ) -> None:
-    """Of what is left, scopes that are built alike belong together, whatever they are called."""
+    """Pairs remaining scopes of equal structure, whatever their names."""
     taken = {path(other) for other in partners.values()}
     left: dict[object, deque[Member]] = defaultdict(deque)
     for other in theirs:
@@ -154,7 +154,7 @@ def _in_order(ours: Sequence[Member], theirs: Sequence[Member], partners: dict[s
 
 
 def _pair_replaced(pairing: Pairing) -> None:
-    """What another one came for, fed by the same value in the same scope: `relu`, now `silu`; a block, now another."""
+    """Pairs remaining members with replacements: in the same scope and with the same input (`relu` became `silu`)."""
     pending = list(pairing.members)
     for scope in pending:
         pairs = pairing.members[scope]
@@ -191,7 +191,7 @@ def _replaces(pairing: Pairing, one: Member, other: Member) -> bool:
 
 
 def counterpart(pairing: Pairing, value: Value) -> Value | None:
-    """What a value of the first graph is in the second; of a node that is gone, what had flown into it."""
+    """The value of the second graph that corresponds to one of the first; for a removed node, to its input."""
     while value.node not in pairing.nodes:
         inputs = pairing.before.inputs_of(value.node)
         if not inputs:
@@ -201,7 +201,7 @@ def counterpart(pairing: Pairing, value: Value) -> Value | None:
 
 
 def source(pairing: Pairing, value: Value) -> Value | None:
-    """A value of the second graph, or what flowed into it before its node was put in."""
+    """A value of the second graph; for an added node, its input instead."""
     while value.node not in pairing.origins:
         inputs = pairing.after.inputs_of(value.node)
         if not inputs:

@@ -21,7 +21,7 @@ class Pattern:
         return len(self.remainders) == self.period
 
     def __str__(self) -> str:
-        """`16·k + 12`, `a multiple of 8`, `4·k + 1 or 2`; of what is nearly everything what it leaves out."""
+        """`16·k + 12`, `a multiple of 8`, `4·k + 1 or 2`; where nearly all sizes belong, the exceptions are named."""
         if self.is_everything:
             return "any size"
         if not self.remainders:
@@ -35,9 +35,9 @@ class Pattern:
 
 
 def pattern(found: Mapping[int, bool], longest: int) -> Pattern | None:
-    """The shortest pattern that sizes follow which were tried one after the other, at least twice `longest` of them.
+    """The shortest pattern that successive sizes follow; at least twice `longest` of them must have been tried.
 
-    None where they follow none of a period up to `longest`.
+    None if they have no period up to `longest`.
     """
     sizes = sorted(found)
     for period in range(1, longest + 1):
@@ -59,7 +59,7 @@ def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def listed(numbers: Iterable[int], most: int = 8) -> str:
-    """`1, 2 or 5`, `0 to 7 or 12`; of very many the first."""
+    """`1, 2 or 5`, `0 to 7 or 12`; only the first ones if there are very many."""
     texts = [str(first) if first == last else f"{first} to {last}" for first, last in runs(numbers)]
     if len(texts) > most:
         texts = [*texts[:most], f"{len(texts) - most} more"]

@@ -1,4 +1,4 @@
-"""Work on many items, over several processes: each gets what it needs once, and results come in order."""
+"""Processes many items in several processes, and gives the results in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from multiprocessing import parent_process
 from typing import Any, TypeVar
 
 FEW = 8
-"""Items that take less time than processes take to start."""
+"""For so few items no processes are started, since that would take longer than the work."""
 
 
 Item = TypeVar("Item")
@@ -22,10 +22,10 @@ Result = TypeVar("Result")
 def in_parallel(
     work: Callable[[Item], Result], items: Sequence[Item], jobs: int | None = None
 ) -> Generator[Result, None, None]:
-    """What `work` makes of each item, in order. `jobs` processes share it: as many as there are cores, unless given.
+    """The results of `work` for each item, in order. It is shared by `jobs` processes, by default one a core.
 
-    `work` goes to each process once, the items as they come. Raises `OSError` where a process dies. Closing the
-    iterator ends them all.
+    `work` is sent to each process once, items in chunks. Raises `OSError` if a process dies. Closing the iterator
+    ends all processes.
     """
     jobs = jobs or cores()
     if jobs == 1 or len(items) <= FEW:
@@ -41,21 +41,21 @@ def in_parallel(
 
 
 def cores() -> int:
-    """Those that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _chunk(count: int, jobs: int) -> int:
-    """Items that are handed out at once: few enough that little is lost and no process waits long for the last."""
+    """How many items are sent at once: few enough that an interruption loses little and processes end together."""
     return max(1, min(8, count // (4 * jobs)))
 
 
 _work: list[Callable[[Any], Any]] = []
-"""In a process of the pool, what it does with an item."""
+"""In a process of the pool: the function to apply to items."""
 
 
 def _begin(work: Callable[[Any], Any]) -> None:
-    """Ctrl-C is for the process that asked; without it there is nobody to work for."""
+    """Prepares a process: it ignores Ctrl-C, which the parent handles, and ends when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, daemon=True).start()
     _work[:] = [work]

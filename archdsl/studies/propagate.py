@@ -1,4 +1,4 @@
-"""Other input sizes in a network that is already there: where they first fail, and where rows are lost."""
+"""Other input sizes sent through a compiled network: which node fails first, and which nodes lose rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archdsl.tensor import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """`failed` is the first node that does not take its inputs, `inputs`; `dropped` are the rows that nodes lose."""
+    """`failed` is the first node that does not accept its `inputs`; `dropped` are the rows that nodes lose."""
 
     failed: Node | None
     inputs: tuple[Tensor, ...]
@@ -37,7 +37,7 @@ def propagate(graph: Graph, tensors: tuple[Tensor, ...]) -> Passage:
 
 
 def contrast(graph: Graph, passage: Passage) -> str | None:
-    """`enc3 is 16x51x51 and dec3.up_conv 16x50x50: they differ by 1`, where two inputs of the failed node do so."""
+    """`enc3 is 16x51x51 and dec3.up_conv 16x50x50: they differ by 1`, if inputs of the failed node differ in size."""
     node = passage.failed
     if node is None or len(passage.inputs) < 2:
         return None
@@ -52,6 +52,6 @@ def contrast(graph: Graph, passage: Passage) -> str | None:
 
 
 def called(graph: Graph, value: Value) -> str:
-    """The stage or the block whose result a value is, the outermost one; else its node."""
+    """What to call a value: the outermost stage or block whose result it is, else its node."""
     scopes = [scope.path for scope in graph.ancestry(graph.node(value.node).scope) if value in scope.results]
     return next((path for path in reversed(scopes) if path), value.node)

@@ -17,7 +17,7 @@ from archdsl.source import Source, Span
 from archdsl.studies.subject import Subject
 
 MOST = 1_000_000
-"""Settings of one grid: beyond it a step was mistyped."""
+"""Most settings of a grid; with more, a step was mistyped."""
 
 NUMBER = re.compile(r"[+-]?(\d[\d_]*(\.\d+)?|\.\d+)(e[+-]?\d{1,2})?", re.I)
 
@@ -120,7 +120,7 @@ def _is_range(part: str, words: bool) -> bool:
 
 
 def _counted(name: str, text: str, part: str) -> list[str]:
-    """From the first number to the last, both included where the step meets it."""
+    """The numbers from first to last by steps; the last is included if a step ends there."""
     ends = [end.strip() for end in part.split(":")]
     if len(ends) not in (2, 3) or not all(NUMBER.fullmatch(end) for end in ends):
         raise _wrong(name, text, f"`{part}` is no range, which is from:to or from:to:step, of numbers")
@@ -138,12 +138,12 @@ def _counted(name: str, text: str, part: str) -> list[str]:
 
 
 def _text(number: Decimal) -> str:
-    """`1.50` as `1.5`, `7.0` as `7`: what takes whole numbers is then given one."""
+    """A number as a spec would write it: `1.5` for `1.50`, and `7` for `7.0`, so that an int parameter accepts it."""
     return f"{(number + 0).normalize():f}"
 
 
 def _kinds(texts: tuple[str, ...]) -> Iterator[str]:
-    """Of whole numbers and of fractions the first, and whatever is no number."""
+    """Values to check: the first whole number, the first fraction, and all that are no numbers."""
     seen: set[bool] = set()
     for text in texts:
         if not NUMBER.fullmatch(text):

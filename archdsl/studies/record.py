@@ -1,6 +1,6 @@
-"""The CSV file that a sweep fills line by line: whatever ends the sweep, the lines that are there are whole.
+"""The CSV file that a sweep writes line by line, so that an interrupted sweep leaves only complete lines.
 
-A row is known by the spec, the digest of its text, and its settings; what is there need not be measured again.
+A row is identified by the spec, the digest of its text, and the settings. Rows that exist are not measured again.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from archdsl.diagnostics import CompileError, Diagnostic
 
 KEY = ("spec", "digest")
 PROBLEM = "problem"
-"""Columns beside settings and measures: the first two and the last."""
+"""The other columns: the first two and the last one."""
 
 
 class Record:
-    """Opened for one sweep; used as `with Record(...) as record:`. Raises `CompileError` where it cannot be."""
+    """The record of one sweep: `with Record(...) as record:`. Raises `CompileError` if the file cannot be used."""
 
     def __init__(self, path: Path, spec: tuple[str, str], settings: Sequence[str], measures: Sequence[str]) -> None:
         self.path = path
@@ -28,7 +28,7 @@ class Record:
         self.settings = tuple(settings)
         self.columns = (*KEY, *settings, *measures, PROBLEM)
         self.known: dict[tuple[str, ...], dict[str, str]] = {}
-        """Rows that were there, by their settings, if they are of this very spec."""
+        """Rows that were in the file for this spec, by their settings."""
         self._file = _opened(path)
         self._begin()
 
@@ -39,7 +39,7 @@ class Record:
         os.close(self._file)
 
     def _begin(self) -> None:
-        """Reads what is there, or writes the header; a line that was cut off goes."""
+        """Reads the existing rows, or writes the header. An incomplete last line is removed."""
         with open(self._file, "rb", closefd=False) as file:
             content = file.read()
         whole = content[: content.rfind(b"\n") + 1]
@@ -67,7 +67,7 @@ class Record:
         return self._key(point) in self.known
 
     def row(self, point: Mapping[str, str]) -> dict[str, str]:
-        """The row of a setting that was there."""
+        """The row that the file already had for a setting."""
         return self.known[self._key(point)]
 
     def _key(self, point: Mapping[str, str]) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ class Record:
 
 
 def _opened(path: Path) -> int:
-    """A file to be read and added to. Raises `CompileError` for what is none."""
+    """Opens a file for reading and appending. Raises `CompileError` if that is not possible."""
     try:
         if path.exists() and not path.is_file():
             raise OSError(0, "it is no regular file")
@@ -102,5 +102,5 @@ def _rows(text: str) -> Iterator[list[str]]:
 
 
 def _is_start(content: bytes, columns: Sequence[str]) -> bool:
-    """Whether a file without a whole line is a header that was cut off."""
+    """Whether a file without a complete line is the beginning of a header."""
     return ",".join(columns).encode().startswith(content)

@@ -1,4 +1,4 @@
-"""What a network costs over the values of one setting, tried as the search for a budget goes along."""
+"""The search for a budget: compiles the network with values of one setting and compares costs."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from archdsl.studies.subject import Subject
 from archdsl.studies.trial import Trial, Trier
 
 DOUBLINGS = 10
-"""How far from its own value a setting is looked for where no range is given: a thousand times."""
+"""Without a range, values up to 2^10, a thousand times the setting's own, are tried."""
 
 NEIGHBOURS = 64
-"""Whole numbers beside one that the network does not take, among which another is looked for."""
+"""If the network does not accept a whole number, so many next to it are tried instead."""
 
 DIGITS = 6
-"""Decimals to which a fraction is found."""
+"""Decimals to which fractions are searched."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One value that the network takes, and what it costs with it, by measure."""
+class SearchStep:
+    """One value that the network accepts, and its costs by measure."""
 
     value: int | float
     costs: Mapping[str, float]
 
 
-Ends = tuple[Step, Step]
-"""The cheaper one first."""
+Ends = tuple[SearchStep, SearchStep]
+"""Two steps, the cheaper one first."""
 
 
 @dataclass
 class Search:
-    """Every value is tried once. `whole`: only whole numbers will do; `start` is the setting's own value."""
+    """A search over one setting; each value is compiled once. `whole`: it is an int; `start` is its own value."""
 
     subject: Subject
     name: str
@@ -50,34 +50,34 @@ class Search:
     def __post_init__(self) -> None:
         self.trier = Trier(self.subject, tuple(budget.measure.name for budget in self.budgets), (), self.width)
 
-    def step(self, value: float) -> Step | None:
-        """What the network costs; None where there is none."""
+    def step(self, value: float) -> SearchStep | None:
+        """The step at a value; None if the network does not accept it."""
         if value not in self.trials:
             self.trials[value] = self.trier({self.name: value})
         trial = self.trials[value]
-        return None if trial.problem else Step(value, trial.values)
+        return None if trial.problem else SearchStep(value, trial.values)
 
-    def near(self, value: float, low: float, high: float) -> Step | None:
+    def near(self, value: float, low: float, high: float) -> SearchStep | None:
         """The step at this value; for a whole number that the network does not take, one beside it."""
         beside = range(NEIGHBOURS + 1) if self.whole else range(1)
         values = (value + sign * distance for distance in beside for sign in (-1, 1))
         return self._first(value for value in dict.fromkeys(values) if low <= value <= high)
 
-    def _first(self, values: Iterable[float]) -> Step | None:
+    def _first(self, values: Iterable[float]) -> SearchStep | None:
         return next((step for value in values if (step := self.step(value))), None)
 
     @property
-    def steps(self) -> list[Step]:
-        """All that was found, by value."""
+    def steps(self) -> list[SearchStep]:
+        """All steps so far, in the order of their values."""
         return [step for value in sorted(self.trials) if (step := self.step(value))]
 
-    def meets(self, step: Step) -> bool:
+    def meets(self, step: SearchStep) -> bool:
         return all(step.costs[budget.measure.name] <= budget.limit for budget in self.budgets)
 
     # --- where to search -------------------------------------------------------------------
 
     def between(self, low: float, high: float) -> Ends:
-        """The ends of a range that was given."""
+        """The cheaper and the more costly end of a given range."""
         if self.whole:
             given = f"from {low:g} to {high:g}"
             low, high = ceil(low), floor(high)
@@ -89,7 +89,7 @@ class Search:
         return in_order(first, last)
 
     def around(self) -> Ends:
-        """From the setting's own value on, further and further, until a budget is passed."""
+        """The ends found by going from the setting's own value outwards until a budget is exceeded."""
         if self.start is None:
             message = f"--over: `{self.name}` has no value to begin with"
             raise CompileError([Diagnostic("missing-setting", message, help="say where to look: --range 1:64")])
@@ -104,11 +104,11 @@ class Search:
                 return self._walk(start, dear if self.meets(start) else cheap)
         return start, start
 
-    def _other_costs(self, start: Step, values: Sequence[float]) -> Step | None:
+    def _other_costs(self, start: SearchStep, values: Sequence[float]) -> SearchStep | None:
         steps = (self._beyond(value) for value in values)
         return next((step for step in steps if step and step.costs != start.costs), None)
 
-    def _walk(self, start: Step, values: Sequence[float]) -> Ends:
+    def _walk(self, start: SearchStep, values: Sequence[float]) -> Ends:
         """The last step on this side of the budget and the first on the other."""
         before, wanted = start, not self.meets(start)
         for value in values:
@@ -120,12 +120,12 @@ class Search:
             before = step
         return in_order(start, before)
 
-    def _beyond(self, value: float) -> Step | None:
-        """A step at or near a value on the way outwards."""
+    def _beyond(self, value: float) -> SearchStep | None:
+        """The step at a value on the way outwards, or near it."""
         return self.near(value, value - NEIGHBOURS, value + NEIGHBOURS)
 
     def _away(self, sign: int) -> Iterator[float]:
-        """Values ever further from the start: twice as much each time, or half as much, towards 0."""
+        """Values further and further from the start, doubled each time, or halved towards 0."""
         assert self.start is not None
         for power in range(1, DOUBLINGS + 1):
             if not self.start:
@@ -145,7 +145,7 @@ class Search:
 
     # --- the search ------------------------------------------------------------------------
 
-    def bisect(self, cheap: Step, dear: Step) -> tuple[Step | None, Step | None]:
+    def bisect(self, cheap: SearchStep, dear: SearchStep) -> tuple[SearchStep | None, SearchStep | None]:
         """The last step that meets the budgets and the first that does not, between two ends."""
         if not self.meets(cheap):
             return None, cheap
@@ -158,15 +158,15 @@ class Search:
                 dear = middle
         return self._shortened(cheap, dear.value), self._shortened(dear, cheap.value)
 
-    def _middle(self, one: float, other: float) -> Step | None:
+    def _middle(self, one: float, other: float) -> SearchStep | None:
         """A step between two values, near the middle; None where there is none left."""
         if self.whole:
             low, high = sorted((one, other))
             return self.near((low + high) // 2, low + 1, high - 1)
         return self.step((one + other) / 2) if abs(one - other) > 10**-DIGITS else None
 
-    def _shortened(self, step: Step, away_from: float) -> Step:
-        """The same costs at a value with fewer digits, away from another one: costs are steps, and a step is wide."""
+    def _shortened(self, step: SearchStep, away_from: float) -> SearchStep:
+        """A step with the same costs at a value with fewer digits, on the side away from another step."""
         if self.whole:
             return step
         cut = floor if away_from > step.value else ceil
@@ -185,7 +185,7 @@ class Search:
             self.near(round(value) if self.whole else value, low, high)
 
     def turn(self) -> Ends | None:
-        """Two neighbours among all that was tried between which a cost goes the other way than over all."""
+        """Two neighbouring steps between which a cost changes in the opposite direction of the whole range."""
         steps = self.steps
         for budget in self.budgets:
             name = budget.measure.name
@@ -195,7 +195,7 @@ class Search:
                     return one, other
         return None
 
-    def scan(self, ends: Ends, most: int) -> tuple[Step | None, Step | None]:
+    def scan(self, ends: Ends, most: int) -> tuple[SearchStep | None, SearchStep | None]:
         """The most costly step that meets the budgets; every whole number is tried, where there are at most `most`."""
         low, high = sorted(end.value for end in ends)
         if self.whole and high - low <= most:
@@ -207,8 +207,8 @@ class Search:
         return (good[-1], None) if good else (None, steps[0])
 
 
-def in_order(one: Step, other: Step) -> Ends:
-    """The cheaper first, by the first measure in which they differ."""
+def in_order(one: SearchStep, other: SearchStep) -> Ends:
+    """Two steps, the cheaper first by the first measure in which they differ."""
     for name, cost in one.costs.items():
         if cost != other.costs[name]:
             return (one, other) if cost < other.costs[name] else (other, one)

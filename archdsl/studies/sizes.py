@@ -1,4 +1,4 @@
-"""Which sizes of its input a network takes, and why not the others: found by compiling it with one after the other."""
+"""Which input sizes a network accepts, and why not others; found by compiling it with one size after the other."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from archdsl.studies.subject import Subject
 from archdsl.studies.weights import fingerprint
 
 SHORTEST, LONGEST = 8, 256
-"""Sizes in one turn of the pattern that is looked for; two turns are tried."""
+"""The least and the largest period of the pattern that is looked for; sizes are tried over two periods."""
 
 AROUND = 16
-"""Sizes below and above the smallest that are tried, whether or not they belong to the pattern."""
+"""So many sizes below and above the smallest accepted one are all tried."""
 
 FURTHER = (2, 4)
-"""How many times its own size a network is tried at, beyond the pattern."""
+"""Multiples of the declared size that are tried as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One size: the `problem` that keeps the network from taking it, else what its nodes lose, and its weights.
+    """The result for one size: the `problem` if the network does not accept it, else rows lost by nodes, and weights.
 
     `dropped` has rows and columns by node, those of the varied dimensions; the others are 0.
     """
@@ -64,7 +64,7 @@ class _Probe:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why the network does not take `sizes`, told at `example`, at `node` if it is known which."""
+    """Why the network does not accept `sizes`, with the message for `example` and the node that fails, if known."""
 
     sizes: tuple[int, ...]
     example: int
@@ -75,7 +75,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Rows that the network loses at `example`: the nodes that lose them, with how many."""
+    """Which nodes lose how many rows at the size `example`."""
 
     example: int
     nodes: tuple[tuple[str, tuple[int, ...]], ...]
@@ -83,7 +83,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Sizes:
-    """What was found of one axis, from an accepted size on: `origin`, the declared one or the nearest to it.
+    """The result for one axis. `origin` is the accepted size that the search started from: the declared or nearest one.
 
     `graph` is the network with that size. `accepted` is None where the sizes that were tried follow no pattern.
     """
@@ -96,7 +96,7 @@ class Sizes:
 
     @cached_property
     def smallest(self) -> int:
-        """From here on the pattern holds, for all that was tried."""
+        """The smallest size from which on all tried sizes follow the pattern."""
         rule = self.accepted or Pattern(1, (0,))
         tried = [size for size in sorted(self.verdicts) if size <= self.origin and size in rule]
         rejected = [size for size in tried if not self.verdicts[size].accepted]
@@ -104,7 +104,7 @@ class Sizes:
 
     @property
     def exceptions(self) -> tuple[int, ...]:
-        """Sizes that were tried and do not follow the rule."""
+        """Tried sizes that do not follow the pattern."""
         if self.accepted is None:
             return ()
         rule = ((size, size >= self.smallest and size in self.accepted) for size in sorted(self.verdicts))
@@ -118,7 +118,7 @@ class Sizes:
 
     @property
     def _turns(self) -> dict[int, Verdict]:
-        """What was tried from the origin on, without gaps."""
+        """The verdicts from the origin on, up to the first size that was not tried."""
         found: dict[int, Verdict] = {}
         while self.origin + len(found) in self.verdicts:
             found[self.origin + len(found)] = self.verdicts[self.origin + len(found)]
@@ -126,7 +126,7 @@ class Sizes:
 
     @cached_property
     def same_weights(self) -> tuple[int, int | None]:
-        """From which size to which the weights are those of the origin; None: to the largest that was tried."""
+        """The range of sizes with the same weights as the origin; None as its end: up to the largest tried size."""
         own = self.verdicts[self.origin].weights
         accepted = [size for size in sorted(self.verdicts) if self.verdicts[size].accepted]
         others = [size for size in accepted if self.verdicts[size].weights != own]
@@ -141,7 +141,7 @@ class Sizes:
 
     @cached_property
     def reasons(self) -> tuple[Reason, ...]:
-        """Each cause of a failure once: those of sizes within the pattern's reach first."""
+        """The reasons for failures, each once; those of sizes from the smallest accepted one on come first."""
         grouped: dict[tuple[str, int], list[Verdict]] = {}
         for verdict in sorted(self.verdicts.values(), key=lambda v: (v.size < self.smallest, v.size)):
             if verdict.problem is not None:
@@ -161,7 +161,7 @@ class Sizes:
 
     @cached_property
     def loss(self) -> Loss | None:
-        """What is lost at the smallest accepted size from the origin on, of those that lose anything."""
+        """The loss at the smallest accepted size, from the origin on, at which rows are lost."""
         losing = [v for v in self._turns.values() if v.accepted and v.dropped]
         if not losing:
             return None
@@ -173,7 +173,7 @@ Progress = Callable[[int, int], None]
 
 
 def sizes(subject: Subject, jobs: int | None = None, progress: Progress | None = None) -> tuple[Sizes, ...]:
-    """What every axis of the network's inputs takes. Raises `CompileError` where no size near the declared one does.
+    """The sizes that each axis of the inputs accepts. Raises `CompileError` if none near the declared one is accepted.
 
     Where the declared sizes themselves are not accepted, those that are equal vary together.
     """
@@ -196,7 +196,7 @@ class _Survey:
     verdicts: dict[int, Verdict] = field(default_factory=dict)
 
     def result(self, error: CompileError | None = None) -> Sizes:
-        """Raises `error` if the declared size is not accepted, and none near it is either."""
+        """The result; raises the error of the declared size if neither it nor a size near it is accepted."""
         self.origin = self.axis.start if error is None else self._nearest(error)
         self.graph = self.axis.compile(self.subject, self.origin).graph
         found = self._repeating()
@@ -228,7 +228,7 @@ class _Survey:
         return self.verdicts[size].accepted
 
     def _repeating(self) -> Pattern | None:
-        """The pattern of the sizes from the origin on, if they have one."""
+        """The pattern of accepted sizes from the origin on, if they have one."""
         turn = max(SHORTEST, self._stride())
         while turn <= LONGEST:
             turns = range(self.origin, self.origin + 2 * turn)
@@ -240,7 +240,7 @@ class _Survey:
         return None
 
     def _stride(self) -> int:
-        """After so many pixels every value of the network has moved by whole positions; at most `LONGEST`."""
+        """The number of pixels by which every map moves a whole number of positions; at most `LONGEST`."""
         fields = receptive_fields(self.graph).fields.values()
         jumps = {dimension.jump for found in fields for dimension in (*found.largest, *found.smallest)} - {0}
         stride = lcm(*jumps)

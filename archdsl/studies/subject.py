@@ -1,4 +1,4 @@
-"""What a study varies: the network of one spec, with a variant and settings that stay the same throughout."""
+"""The network that a study varies: a spec with a variant and settings that stay the same."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.diagnostics import CompileError
 from archdsl.driver import Compiled, Limits, compile_network, network_of
-from archdsl.elaborate.settings import setting_names
+from archdsl.elaborate.settings import unknown_settings
 from archdsl.resolve.model import File, Network
-from archdsl.suggest import nearest
 
 
 @dataclass(frozen=True)
@@ -34,27 +33,22 @@ class Subject:
         return f"{self.file.source.name}@{self.variant}" if self.variant else self.file.source.name
 
     def compile(self, settings: Mapping[str, Any] | None = None) -> Compiled:
-        """The network with these settings, besides those that stay. Raises `CompileError`."""
+        """Compiles the network with these settings in addition to the fixed ones. Raises `CompileError`."""
         return compile_network(self.file, self.variant, {**self.settings, **(settings or {})}, self.limits)
 
     def with_network(self, **parts: Any) -> Subject:
-        """The same with other declarations in place of the network's own, and without the facts that it states."""
+        """The same subject with other declarations in the network, and without its `expect` lines."""
         network = self.network.model_copy(update={**parts, "expectations": ()})
         return replace(self, file=self.file.model_copy(update={"network": network}))
 
     def expect_setting(self, name: str, option: str) -> None:
         """Raises `CompileError` unless the network has a setting of this name, which `option` asks for."""
-        names = setting_names(self.network)
-        if name not in names:
-            meant = nearest(name, names)
-            known = f"it has {', '.join(names)}" if names else None
-            message = f"{option}: {self.network.name} has no parameter `{name}`"
-            help = f"did you mean `{meant}`?" if meant else known
-            raise CompileError([Diagnostic("unknown-parameter", message, help=help)])
+        for unknown in unknown_settings(self.network, [name]):
+            raise CompileError([replace(unknown, message=f"{option}: {unknown.message}")])
 
     @property
     def digest(self) -> str:
-        """Twelve letters that tell one text of the spec, and of all that it imports, from another."""
+        """A hash of twelve digits over the text of the spec and of all that it imports."""
         texts = sorted({source.name: source.text for source in _sources(self.file)}.items())
         return sha256(repr(texts).encode("utf-8", "surrogateescape")).hexdigest()[:12]
 

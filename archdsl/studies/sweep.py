@@ -1,4 +1,4 @@
-"""The costs of a grid of settings, one after the other as they come; those of a record are taken from it."""
+"""Measures all settings of a grid, one after the other; those that a record holds are taken from it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One setting: what it costs by name of column, or the `problem` that keeps it from being a network."""
+class SweepRow:
+    """One setting: its `values` by column, or the `problem` why it gives no network."""
 
     point: Point
     values: dict[str, Any]
@@ -32,7 +32,7 @@ def sweep(
     record: Record | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
-) -> Generator[Row]:
+) -> Generator[SweepRow]:
     """A row for each point of the grid: first those that the record has, then the others in order.
 
     What is new is added to the record before it is handed out. Raises `OSError` where the record cannot be written.
@@ -42,14 +42,14 @@ def sweep(
     for point in known:
         assert record is not None
         row = record.row(point)
-        yield Row(point, {name: row[name] for name in _names(trier)}, row[PROBLEM], None)
+        yield SweepRow(point, {name: row[name] for name in _names(trier)}, row[PROBLEM], None)
     new = [point for point in points if not (record and record.has(point))]
     for count, trial in enumerate(_trials(trier, new, jobs), 1):
         if record:
             record.add(trial.point, trial.values, trial.fault)
         if progress:
             progress(len(known) + count, len(points))
-        yield Row(trial.point, dict(trial.values), trial.fault, trial)
+        yield SweepRow(trial.point, dict(trial.values), trial.fault, trial)
 
 
 def _trials(trier: Trier, points: Sequence[Point], jobs: int | None) -> Iterator[Trial]:

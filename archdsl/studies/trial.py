@@ -1,4 +1,4 @@
-"""One setting of a network, tried: what it costs, or why there is no such network."""
+"""Compiles a network with one setting, and measures it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archdsl.studies.subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A setting and what came of it: `values` by name, or the `problem` that kept it from becoming a network."""
+    """The result for a setting: `values` by name, or the `problem` why there is no such network."""
 
     point: Mapping[str, Any]
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Trier:
-    """Tries settings: finds measures by name, and what further settings came to; `width` is the bytes of a number."""
+    """Tries settings: computes measures, and the values that other settings take; `width` is the bytes of a number."""
 
     subject: Subject
     measures: tuple[str, ...]

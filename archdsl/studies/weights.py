@@ -1,4 +1,4 @@
-"""What a checkpoint of a network holds, and whether one network's loads into another."""
+"""The state dict of a network, and whether a checkpoint of one network loads into another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def state(graph: Graph) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the emitted module's `state_dict`; what serves only training is among them."""
+    """Names and shapes of the emitted module's `state_dict`, including the nodes that serve only training."""
     return {name: shape for node in graph for name, shape in _entries(graph, node)}
 
 
@@ -29,12 +29,12 @@ def fingerprint(graph: Graph) -> str:
 
 @dataclass(frozen=True)
 class Loading:
-    """A checkpoint with the shapes `given`, put into a network that wants others."""
+    """The result of loading a checkpoint with shapes `given` into a network that wants the shapes `wanted`."""
 
     given: Shapes
     wanted: Shapes
     moved: Mapping[str, str]
-    """Names in the checkpoint of what fits under another name, and that name."""
+    """Names in the checkpoint and the names under which the network has the same weights."""
 
     @property
     def loads(self) -> bool:
@@ -62,7 +62,7 @@ class Loading:
 
 
 NAMED = 3
-"""Names that are told of many."""
+"""Most names that are listed."""
 
 
 def in_words(loading: Loading, given: str, wanted: str) -> Iterator[str]:

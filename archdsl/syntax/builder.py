@@ -1,7 +1,7 @@
-"""Lark's tree in, `tree.Spec` out: one method for each rule of the grammar that makes a node.
+"""Makes a `tree.Spec` from Lark's tree, with one method for each rule of the grammar that becomes a node.
 
-Relies on the grammar for what may stand where, and checks what it leaves open: words that are no names,
-types, numbers out of range. What it finds wrong is collected in `problems`.
+The grammar says what may stand where. What it cannot say is checked here and collected in `problems`: reserved words
+as names, types, numbers out of range.
 """
 
 from __future__ import annotations
@@ -12,46 +12,39 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from fractions import Fraction
 from math import isinf
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 from lark import Token, Tree
 from lark.tree import Meta
 
 from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.source import Source, Span
+from archdsl.source import HasSpan, Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.mistakes import shortened
 
 RESERVED = frozenset("and as elif else false for if in not or repeat return then true x".split())
-"""Words that are no names anywhere."""
+"""Words that cannot be names."""
 
 FOREIGN = {
     "True": "write `true`",
     "False": "write `false`",
     "None": "leave the argument out, or write `if` around what uses it",
 }
-"""Words of Python that would pass for names."""
+"""Words of Python that cannot be names here either."""
 
 SUFFIXES = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 DEPTH = 160
-"""Rules stand at most so deep inside each other, so that whoever walks over the tree can recurse."""
+"""Most levels of nested rules, so that the tree can be walked by recursion."""
 
 DIGITS = 40
-"""Numbers have at most so many characters."""
+"""Most characters of a number."""
 
 
-class Placed(Protocol):
-    """Whatever has a span."""
-
-    @property
-    def span(self) -> Span: ...
-
-
-class Builder:
+class TreeBuilder:
     """Makes one tree; `source` is what its spans point into.
 
-    A method has the name of its rule, and takes the rule's place in the text and what its parts became.
+    Each method has the name of its rule. It takes the rule's position in the text and the nodes made of its parts.
     """
 
     def __init__(self, source: Source) -> None:
@@ -60,7 +53,7 @@ class Builder:
         self.refused: set[str] = set()
 
     def build(self, parsed: Tree[Token]) -> Any:
-        """What a tree of Lark's becomes: from its leaves up, without recursion, since it may be very deep."""
+        """The node for a tree of Lark's. Works from the leaves up without recursion, since trees may be very deep."""
         pending: list[Any] = [parsed]
         postfix: list[Any] = []
         while pending:
@@ -82,8 +75,8 @@ class Builder:
             made.append((getattr(self, part.data)(part.meta, *(child for child, _ in parts)), depth))
         return made[0][0]
 
-    def span(self, meta: Meta, last: Placed | None = None) -> Span:
-        """From the first token of a rule to its last; to `last` where the rule goes on over line ends."""
+    def span(self, meta: Meta, last: HasSpan | None = None) -> Span:
+        """The span from the first to the last token of a rule, or to `last` if the rule covers several lines."""
         return Span(self.source, meta.start_pos, last.span.end if last else meta.end_pos)
 
     def token_span(self, token: Token) -> Span:
@@ -94,7 +87,7 @@ class Builder:
         self.problems.append(Diagnostic(code, message, span, **more))
 
     def word(self, token: Token) -> tree.Name:
-        """A bare name. A word of this language or of Python is none, which is said once."""
+        """A bare name. Reserved words are reported, each once."""
         span = self.token_span(token)
         text = str(token)
         if text in RESERVED and text not in self.refused:
@@ -163,7 +156,7 @@ class Builder:
         breaks = frozenset(i for i in range(1, len(steps)) if self.on_new_line(steps[i - 1], steps[i]))
         return tree.Chain(steps, breaks, steps[0].span.to(steps[-1].span))
 
-    def on_new_line(self, before: Placed, after: Placed) -> bool:
+    def on_new_line(self, before: HasSpan, after: HasSpan) -> bool:
         return "\n" in self.source.text[before.span.end : after.span.start]
 
     def merge_line(self, meta: Meta, *steps: tree.Step | tree.Merge) -> tree.Chain:
@@ -409,7 +402,7 @@ class Builder:
     # --- words -----------------------------------------------------------------------------
 
     def choose(self, token: Token, code: str, known: tuple[str, ...]) -> Any:
-        """One of a closed set of words; another one is a problem, and read as the first of them."""
+        """A word that must be one of a few. Another word is a problem, and is replaced by the first of them."""
         if token in known:
             return str(token)
         close = get_close_matches(token, known, 1)
@@ -424,17 +417,17 @@ KINDS = ("float", "int")
 
 
 def dedented(text: str) -> str:
-    """A docstring without the blanks that are there for the layout of the file."""
+    """A docstring without the indentation of its lines in the file."""
     return inspect.cleandoc("\n".join(line.rstrip() for line in text.split("\n")))
 
 
 def _present(items: Iterable[Any]) -> tuple[Any, ...]:
-    """Without the `None` that stands for an optional part of a rule that is not there."""
+    """Without the `None`s that Lark puts in place of absent optional parts."""
     return tuple(item for item in items if item is not None)
 
 
 def _body(*statements: Any) -> tree.Body:
-    """What stands after a colon, on the same line or indented, as a body."""
+    """What follows a colon, on the same line or indented, as a body."""
     if isinstance(statements[0], tree.Body):
         return statements[0]
     return tree.Body(statements, statements[0].span.to(statements[-1].span))

@@ -10,11 +10,13 @@ CODES: dict[str, Code] = {
         "There is no such file.",
         "A spec is named by its path, or by its name in the library: `resnet` for `specs/resnet.arch`.",
         "$ archdsl check absent.arch\n",
+        exit_code=2,
     ),
     "unreadable-file": Code(
         "The file cannot be read.",
         "It is a folder, or the system does not let it be read; the message has the system's reason.",
         "$ archdsl check .\n",
+        exit_code=2,
     ),
     "file-too-large": Code(
         "The file is too large to be a spec.",

@@ -1,4 +1,4 @@
-"""Rules for what is written as in other languages, in Python above all: see `teaching.py`."""
+"""Rules of `teaching.py` for text that is written as in another language, mostly Python."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FOREIGN_WORDS = {
     "const": "write `let`",
     "var": "write `let`",
 }
-"""What other languages write, and what it is here."""
+"""Words of other languages, and what to write here instead."""
 
 
 def foreign_word(mistake: Mistake) -> Diagnostic | None:

@@ -1,7 +1,7 @@
-"""What can be told of a text before it is parsed: comments, brackets, lines and their indentation.
+"""Checks a text before it is parsed: comments, brackets, strings, lines and their indentation.
 
-`scan` passes once over the text and reports what no grammar is needed for. The parser relies on it: what it
-lets through has brackets that match, strings that end and indentation that comes back to where it was.
+`scan` passes once over the text and reports errors that need no grammar. A text without errors has matching
+brackets, closed strings and consistent indentation, which the parser relies on.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from archdsl.syntax.mistakes import shortened
 from archdsl.syntax.tree import Comment
 
 DEPTH = 64
-"""Brackets, and indented bodies, stand at most so deep inside each other."""
+"""Most levels of nested brackets, and of indented bodies."""
 
 TAB = 8
 """Columns of a tab, where lines are indented with tabs alone."""
@@ -34,7 +34,7 @@ PIECE = re.compile(
     """,
     re.VERBOSE,
 )
-"""The pieces of a text that matter here; the rest is passed over."""
+"""The pieces of a text that matter here; all others are skipped."""
 
 PARTNERS = {"(": ")", "[": "]", "{": "}"}
 
@@ -43,7 +43,7 @@ STATEMENT = re.compile(
     r"(?!(?:and|or|x|as|then|else|if|for)\b|x\d)[A-Za-z_]"
     r"|(?:variants|scaling|defaults|init) *:"
 )
-"""What begins no line inside brackets: where it does, the bracket was left open."""
+"""Beginnings of statements: if a line inside brackets begins so, the bracket was left open."""
 
 ALIENS = {
     "&": "and",
@@ -62,14 +62,14 @@ ALIENS = {
     "³": " ^ 3",
     "\N{NO-BREAK SPACE}": " ",
 }
-"""Signs of other languages and of copied text, and what they are here."""
+"""Characters from copied text or other languages, and what to write here instead."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogicalLine:
     """A logical line: `start` is the offset of its first word, `indent` the columns before it.
 
-    `goes_on` where it belongs to a statement above: `elif` and `else`.
+    `goes_on`: it belongs to the statement above it (`elif`, `else`).
     """
 
     start: int
@@ -78,11 +78,11 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """A logical line goes on inside brackets, and where the next one begins with `->`."""
+class LogicalLines:
+    """The logical lines of a text. One may cover several lines: inside brackets, and before a line with `->`."""
 
     comments: tuple[Comment, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[LogicalLine, ...]
     problems: tuple[Diagnostic, ...]
 
     def definition(self, offset: int) -> tuple[int, int | None]:
@@ -102,14 +102,14 @@ class Layout:
         return max(bisect_right(self.lines, offset, key=lambda line: line.start) - 1, 0)
 
     def _around(self, line: int, level: int) -> tuple[int, int | None]:
-        """From the last statement at `level` that is not after `line` to the next one."""
+        """The last statement at `level` that is not after `line`, and the one after it."""
         begins = [i for i, other in enumerate(self.lines) if other.indent <= level and not other.goes_on]
         after = bisect_right(begins, line)
         return begins[after - 1] if after else 0, begins[after] if after < len(begins) else None
 
 
-def scan(source: Source) -> Layout:
-    """Comments, logical lines, and what is wrong with brackets, quotes, characters and indentation."""
+def scan(source: Source) -> LogicalLines:
+    """Finds comments and logical lines, and problems with brackets, quotes, characters and indentation."""
     scanner = _Scanner(source)
     blanks = source.text[: len(source.text) - len(source.text.lstrip(" \t\r\f"))]
     scanner.begin_line(len(blanks), blanks)
@@ -120,16 +120,16 @@ def scan(source: Source) -> Layout:
             break
     else:
         scanner.left_open()
-    return Layout(tuple(scanner.comments), tuple(scanner.lines), tuple(scanner.problems))
+    return LogicalLines(tuple(scanner.comments), tuple(scanner.lines), tuple(scanner.problems))
 
 
 @dataclass
 class _Scanner:
-    """The state of one scan; a method for each kind of piece."""
+    """The state of one scan, with a method for each kind of piece."""
 
     source: Source
     comments: list[Comment] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
+    lines: list[LogicalLine] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
     brackets: list[tuple[str, int]] = field(default_factory=list)
     indents: list[int] = field(default_factory=lambda: [0])
@@ -158,11 +158,11 @@ class _Scanner:
         if text.startswith("->", start) and self.lines:
             self.check_continuation(start, indent)
         else:
-            self.lines.append(Line(start, indent, bool(re.compile(r"(?:elif|else)\b").match(text, start))))
+            self.lines.append(LogicalLine(start, indent, bool(re.compile(r"(?:elif|else)\b").match(text, start))))
             self.check_indent(start, start - len(blanks), indent)
 
     def check_blanks(self, start: int, blanks: str) -> None:
-        """Tabs or spaces, but one of them in the whole file."""
+        """Reports a file that is indented with both tabs and spaces."""
         for blank in {" ", "\t"} & set(blanks):
             self.blanks.setdefault(blank, self.source.position(start)[0])
         if len(self.blanks) == 2 and "mixed" not in self.blanks:
@@ -244,14 +244,14 @@ class _Scanner:
         self.comments.append(Comment(text, not before.strip(), span))
 
     def text(self, match: re.Match[str]) -> None:
-        """Strings hold anything."""
+        """Skips a string, which may contain anything."""
 
     def quote(self, match: re.Match[str]) -> None:
         what = (
             "this docstring is never closed" if match[0].startswith('"""') else "this string does not end on its line"
         )
         self.problem("unterminated-string", what, match.start(), match.start() + len(match[0].split("\n")[0]))
-        # Brackets that close inside of it were meant to close.
+        # Closing brackets in the unfinished string were meant to close brackets before it.
         for character in match[0]:
             if self.brackets and character == PARTNERS[self.brackets[-1][0]]:
                 self.brackets.pop()

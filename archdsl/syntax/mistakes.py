@@ -1,4 +1,4 @@
-"""Where Lark stopped, as seen by the rules of `teaching.py`, which say what is wrong there."""
+"""The place where Lark stopped, with what the rules of `teaching.py` need to explain the mistake."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from archdsl.source import Source, Span
 WORD = re.compile(
     r'[A-Za-z_]\w*|\d[\w.]*|\.\d[\w.]*|"{3}|"[^"\n]*"|->|<-|\|[>|]|//|\*\*|[=!<>:+*/-]=|=>|\S',
 )
-"""A word or sign as a reader sees it, of this language or of others."""
+"""A word or sign, of this language or of another one."""
 
 LONGEST = 60
-"""Characters of the text in a message."""
+"""Most characters of the text in a message."""
 
 LINE_ENDS = ("_NL", "_INDENT", "_DEDENT", "$END")
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """What Lark could not take, and what it would have taken.
+    """What Lark could not parse, and what it expected instead.
 
     `kind` and `accepted` are names of terminals (None: the text at fault is no terminal), `stack` those of
     the terminals and rules read so far, the latest last.
@@ -43,7 +43,7 @@ class Mistake:
 
     @cached_property
     def word(self) -> str:
-        """The word or sign at fault; none at the end of a line."""
+        """The word or sign at fault; empty at the end of a line."""
         match = None if self.at_line_end else WORD.match(self.source.text, self.start)
         return match[0] if match else ""
 
@@ -115,7 +115,7 @@ class Mistake:
 
 
 def mistake_of(source: Source, error: UnexpectedInput) -> Mistake:
-    """What Lark's error knows, with offsets that are those of `source`."""
+    """The mistake behind an error of Lark's, with offsets in `source`."""
     assert isinstance(error, UnexpectedToken | UnexpectedCharacters)
     token = error.token if isinstance(error, UnexpectedToken) else None
     start = error.pos_in_stream if token is None else token.start_pos
@@ -127,6 +127,6 @@ def mistake_of(source: Source, error: UnexpectedInput) -> Mistake:
 
 
 def shortened(text: str) -> str:
-    """Some text of a spec for a message: on one line, and not endless."""
+    """Text of a spec for a message: on one line, and cut if it is long."""
     words = " ".join(text[: 2 * LONGEST].split())
     return words if len(words) <= LONGEST and len(text) <= 2 * LONGEST else f"{words[:LONGEST]}..."

@@ -1,4 +1,4 @@
-"""The text that the printer writes, with the comments and blank lines of the text that the tree was made from."""
+"""Puts the printer's text on lines, with the comments and blank lines of the original text."""
 
 from __future__ import annotations
 
@@ -6,25 +6,17 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from archdsl.source import Span
+from archdsl.source import HasSpan, Span
 from archdsl.syntax.pretty import INDENT, Doc, render
 from archdsl.syntax.tree import Comment
 
-
-class Placed(Protocol):
-    """Whatever has a span."""
-
-    @property
-    def span(self) -> Span: ...
-
-
-Node = TypeVar("Node", bound=Placed)
+Node = TypeVar("Node", bound=HasSpan)
 
 
 class Page:
-    """Lines written so far. Statements come in the order of the text, and bring along the comments before them."""
+    """The lines written so far. Statements are written in their original order; comments before them are added."""
 
     def __init__(self, text: str, comments: Iterable[Comment], width: int) -> None:
         self.text = text
@@ -47,11 +39,11 @@ class Page:
     # --- writing ---------------------------------------------------------------------------
 
     def write(self, doc: Doc, span: Span) -> None:
-        """What stands at `span`, with the comments above it, inside it and behind it."""
+        """Writes the text for `span`, with the comments above it, inside it and behind it."""
         self.write_lines(render(doc, self.width, self.column), span)
 
     def write_lines(self, lines: Sequence[str], span: Span) -> None:
-        """The same for lines that are already indented."""
+        """As `write`, for lines that are indented already."""
         self._write_comments(span.start)
         self._separate(span.start)
         for comment in self.take(span.start, span.end):
@@ -63,7 +55,7 @@ class Page:
 
     @contextmanager
     def body(self, header: Span, limit: int) -> Iterator[None]:
-        """What is written here is indented under the line at `header`, as are comments before `limit` that were."""
+        """Within, lines are indented under the line at `header`; so are its own comments before `limit`."""
         self.level += 1
         self._blank_allowed = False
         yield
@@ -74,7 +66,7 @@ class Page:
         self.level -= 1
 
     def take(self, start: int, end: int) -> list[Comment]:
-        """The comments between two offsets, which are then no longer to be written."""
+        """Takes the comments between two offsets off the list of those still to be written."""
         first = bisect_left(self._comments, start, key=_start)
         last = bisect_left(self._comments, end, key=_start)
         taken = self._comments[first:last]
@@ -90,7 +82,7 @@ class Page:
         self.lines.append(" " * self.column + comment.text)
 
     def _separate(self, start: int) -> None:
-        """A blank line above what begins at `start`, if one is due or the author left one there."""
+        """Writes a blank line above what begins at `start`, if one is required or was in the original."""
         if self._blank_allowed and (self.blank_due or self._blank_above(start)):
             self.lines.append("")
         self.blank_due, self._blank_allowed = False, True
@@ -98,7 +90,7 @@ class Page:
     # --- looking at the text ---------------------------------------------------------------
 
     def limits(self, nodes: Sequence[Node], limit: int) -> Iterator[tuple[Node, int]]:
-        """Nodes, and where the next one begins; after the last one that is `limit`."""
+        """Pairs each node with the start of the next one, and the last with `limit`."""
         return zip(nodes, [*(node.span.start for node in nodes[1:]), limit], strict=True)
 
     def same_line(self, before: Span, after: Span) -> bool:

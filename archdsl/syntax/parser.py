@@ -1,4 +1,4 @@
-"""Text in, `tree.Spec` out; whatever is wrong with the text is a `CompileError`, all of it at once.
+"""Parses a text to a `tree.Spec`. Raises `CompileError` with all syntax errors at once.
 
 The work is Lark's, by `grammar/archdsl.lark`. `layout` reports what needs no grammar, `teaching` says in the
 language's own words where Lark stopped, and `builder` makes the tree.
@@ -24,18 +24,18 @@ from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.resources import grammar_text
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
-from archdsl.syntax.builder import Builder
-from archdsl.syntax.layout import TAB, Layout, scan
+from archdsl.syntax.builder import TreeBuilder
+from archdsl.syntax.layout import TAB, LogicalLines, scan
 from archdsl.syntax.teaching import explain
 
 LARGEST = 4 * 2**20
 """Bytes in a file."""
 
 REPORTED = 20
-"""Errors found in one file before the rest is left for the next run."""
+"""Most errors that are reported of one file."""
 
 EFFORT = 2**20
-"""Characters parsed again, in all, to find further errors after the first."""
+"""Most characters that are parsed again, in total, to find errors after the first one."""
 
 
 def read_source(path: Path, shown: str) -> Source:
@@ -56,7 +56,7 @@ def read_source(path: Path, shown: str) -> Source:
 
 
 def parse(source: Source) -> tree.Spec:
-    """The tree of a whole file. Raises `CompileError` with every syntax error that stands on its own."""
+    """The tree of a whole file. Raises `CompileError` with every independent syntax error."""
     layout = scan(source)
     parsed = None if layout.problems else _parse(source, source.text)
     if not isinstance(parsed, Tree):
@@ -70,7 +70,7 @@ def parse(source: Source) -> tree.Spec:
 
 
 def parse_expression(source: Source) -> tree.Expression:
-    """An expression that stands alone, such as a setting from the command line. Raises `CompileError`."""
+    """The tree of a single expression, such as a setting from the command line. Raises `CompileError`."""
     source = Source(source.name, source.text.strip())
     layout = scan(source)
     if layout.problems:
@@ -122,7 +122,7 @@ def _decoded(content: bytes, shown: str) -> str:
 
 
 class _Indentation(Indenter):
-    """Lark's, and names are always looked for: a misspelt word is then a name in the wrong place."""
+    """Lark's indenter; it always accepts names, so that a misspelt keyword becomes a name in the wrong place."""
 
     NL_type = "_NL"
     OPEN_PAREN_types = ["LPAR", "LSQB", "LBRACE"]  # noqa: RUF012 (declared as instance attributes by Lark)
@@ -139,7 +139,7 @@ _lock = Lock()
 
 @cache
 def _lark() -> Lark:
-    """The parser; its tables are kept between runs, because making them takes ten times as long as loading them."""
+    """The parser. Its tables are cached between runs: making them takes ten times as long as loading them."""
     return Lark(
         grammar_text(),
         parser="lalr",
@@ -151,7 +151,7 @@ def _lark() -> Lark:
 
 
 def _cache_file() -> str | Literal[False]:
-    """Where the tables are kept, a file for each grammar and Python; Lark goes without one that fails it."""
+    """The cache file of the tables, one for each grammar and Python version. Lark ignores a broken one."""
     name = f"grammar-{crc32(grammar_text().encode()):08x}-{sys.implementation.cache_tag}.tables"
     try:
         return str(user_cache_path("archdsl", ensure_exists=True) / name)
@@ -160,7 +160,7 @@ def _cache_file() -> str | Literal[False]:
 
 
 def _parse(source: Source, text: str, start: str = "file") -> Tree[Token] | Diagnostic:
-    """Lark's tree, or what stopped it. `text` is that of `source` but for what is blanked out."""
+    """Lark's tree or its error. `text` is the text of `source`, in which erroneous parts may be blanked out."""
     ending = "\n" if start == "file" else ""
     with _lock:
         try:
@@ -170,16 +170,16 @@ def _parse(source: Source, text: str, start: str = "file") -> Tree[Token] | Diag
 
 
 def _built(source: Source, parsed: Tree[Token]) -> tuple[Any, list[Diagnostic]]:
-    """What the builder makes of Lark's tree, and what it finds wrong."""
-    builder = Builder(source)
+    """The builder's tree for Lark's, and its problems."""
+    builder = TreeBuilder(source)
     try:
         return builder.build(parsed), builder.problems
     except CompileError as error:
         return None, [*builder.problems, *error.diagnostics]
 
 
-def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
-    """Every error that stands on its own: the statement of each is blanked out and the rest parsed again."""
+def _problems(source: Source, layout: LogicalLines) -> list[Diagnostic]:
+    """Every independent error: after each, its statement is blanked out and the rest is parsed again."""
     problems = list(layout.problems[:REPORTED])
     if len(problems) == REPORTED or any(problem.code == "mixed-indentation" for problem in problems):
         return problems
@@ -190,7 +190,7 @@ def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
         try:
             found = _parse(source, text)
         except DedentError:
-            # What was taken out held the indentation of what is left.
+            # The removed statement opened the indentation of the remaining text.
             return problems
         if isinstance(found, Tree):
             return problems + _built(source, found)[1]
@@ -202,8 +202,8 @@ def _problems(source: Source, layout: Layout) -> list[Diagnostic]:
     return problems
 
 
-def _without(text: str, layout: Layout, problem: Diagnostic) -> str:
-    """The text with blanks for what has an error: a statement, for which a name stands in, or a definition."""
+def _without(text: str, layout: LogicalLines, problem: Diagnostic) -> str:
+    """The text with blanks in place of an erroneous definition, or of a statement, which becomes a single name."""
     indentation = problem in layout.problems and problem.code == "bad-indentation"
     for span in (problem.span, *(note.span for note in problem.notes)):
         if span is not None and layout.lines:

@@ -1,13 +1,13 @@
-"""Expressions, steps and chains as text: what stands within a line. Lines may be broken inside brackets only."""
+"""Writes expressions, steps and chains, the parts within a line. Line ends are possible inside brackets only."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
 from archdsl.syntax import tree
-from archdsl.syntax.pretty import Choose, Doc, Group, Line, Nest, bracketed, flat_text, separated
+from archdsl.syntax.pretty import Choose, Doc, Group, LineBreak, Nest, bracketed, flat_text, separated
 
-# How tightly an expression holds together; an operand that is looser than its place asks for has parentheses.
+# Precedences: an operand that binds less tightly than its place needs is put in parentheses.
 CONDITIONAL, OR, AND, NOT, COMPARE, SHAPE, SUM, PRODUCT, SIGN, POWER, ATOM = range(11)
 
 BINARY = {
@@ -21,7 +21,7 @@ BINARY = {
     "%": (PRODUCT, PRODUCT, SIGN),
     "^": (POWER, ATOM, SIGN),
 }
-"""Of each operator: how tightly it holds, and what it asks of its left and its right operand."""
+"""For each operator its precedence, and the least precedence of its left and right operand."""
 
 
 def expression_text(expression: tree.Expression) -> str:
@@ -30,7 +30,7 @@ def expression_text(expression: tree.Expression) -> str:
 
 
 def expression_doc(expression: tree.Expression, tightness: int = CONDITIONAL) -> Doc:
-    """An expression in a place that asks for some `tightness`."""
+    """An expression in a place that needs at least the precedence `tightness`."""
     own, doc = _expression(expression)
     return doc if own >= tightness else ("(", doc, ")")
 
@@ -41,7 +41,7 @@ def shape_doc(shape: tree.Shape) -> Doc:
 
 
 def _expression(expression: tree.Expression) -> tuple[int, Doc]:
-    """How tightly the outermost operator holds, and the text."""
+    """The precedence of the outermost operator, and the text."""
     match expression:
         case tree.Number(text):
             return ATOM, text
@@ -137,7 +137,7 @@ def steps_doc(steps: Sequence[Doc], breaks: Collection[int]) -> Doc:
 
 
 def arrow_doc(step: Doc, broken: bool) -> Doc:
-    return (Line(None), "-> ", step) if broken else Group((Line(), "-> ", step))
+    return (LineBreak(None), "-> ", step) if broken else Group((LineBreak(), "-> ", step))
 
 
 def step_doc(step: tree.Step) -> Doc:
@@ -188,8 +188,8 @@ def merge_head(merge: tree.Merge) -> Doc:
 
 def _branches(branches: Collection[tree.Branch]) -> Doc:
     """`{a | b}`, or a branch a line, each behind its bar."""
-    docs = separated((Line(" "), "| "), (branch_doc(branch) for branch in branches))
-    return Group(("{", Nest((Line(""), Choose("", "| "), *docs)), Line(""), "}"))
+    docs = separated((LineBreak(" "), "| "), (branch_doc(branch) for branch in branches))
+    return Group(("{", Nest((LineBreak(""), Choose("", "| "), *docs)), LineBreak(""), "}"))
 
 
 def branch_doc(branch: tree.Branch) -> Doc:

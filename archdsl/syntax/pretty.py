@@ -1,4 +1,4 @@
-"""Lays text out within a width: a `Doc` says where lines may be broken, `render` decides where they are.
+"""Fits text into a width: a `Doc` says where line ends are possible, `render` decides where they are.
 
 After Wadler, "A prettier printer": a group stands on one line if it fits, else each of its own lines is broken.
 """
@@ -12,8 +12,8 @@ INDENT = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line end where its group is broken, else the text `flat`; None breaks its group in any case."""
+class LineBreak:
+    """A line end if its group does not fit on one line, else the text `flat`; None always breaks the group."""
 
     flat: str | None = " "
 
@@ -40,12 +40,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Text before a line end that has no part in the width: a trailing comment."""
+    """Text before a line end that does not count for the width: a trailing comment."""
 
     text: str
 
 
-Doc = str | Line | Choose | Nest | Group | Aside | tuple["Doc", ...]
+Doc = str | LineBreak | Choose | Nest | Group | Aside | tuple["Doc", ...]
 
 _Item = tuple[int, bool, Doc]
 
@@ -60,7 +60,7 @@ def render(doc: Doc, width: int, level: int = 0) -> list[str]:
             case Group(inner):
                 room = width - len(lines[-1])
                 pending.append((indent, flat or _fits(room, inner, pending), inner))
-            case Line(text) if not flat or text is None:
+            case LineBreak(text) if not flat or text is None:
                 lines.append(" " * indent)
             case Aside(text):
                 lines[-1] += text
@@ -82,7 +82,7 @@ def flat_text(doc: Doc) -> str:
 
 
 def separated(separator: Sequence[Doc], docs: Iterable[Doc]) -> list[Doc]:
-    """`docs` with `separator` between them."""
+    """Several docs with `separator` between them."""
     return [part for i, doc in enumerate(docs) for part in ((*separator, doc) if i else (doc,))]
 
 
@@ -90,8 +90,8 @@ def bracketed(opening: str, docs: Sequence[Doc], closing: str, filled: bool = Fa
     """`(a, b)`, or an item a line (as many as fit where it is `filled`) with a comma after each."""
     if not docs:
         return opening + closing
-    items = [docs[0], *(Group((",", Line(), doc)) if filled else (",", Line(), doc) for doc in docs[1:])]
-    return Group((opening, Nest((Line(""), *items)), Choose("", ","), Line(""), closing))
+    items = [docs[0], *(Group((",", LineBreak(), doc)) if filled else (",", LineBreak(), doc) for doc in docs[1:])]
+    return Group((opening, Nest((LineBreak(""), *items)), Choose("", ","), LineBreak(""), closing))
 
 
 def _fits(room: int, doc: Doc, rest: Sequence[_Item]) -> bool:
@@ -105,7 +105,7 @@ def _fits(room: int, doc: Doc, rest: Sequence[_Item]) -> bool:
             following -= 1
             pending.append(rest[following])
         indent, flat, node = pending.pop()
-        if isinstance(node, Line) and (not flat or node.flat is None):
+        if isinstance(node, LineBreak) and (not flat or node.flat is None):
             return not flat
         room -= len(_text(node, flat))
         pending.extend(_parts(indent, flat, node))
@@ -116,7 +116,7 @@ def _text(node: Doc, flat: bool) -> str:
     match node:
         case str():
             return node
-        case Line(text):
+        case LineBreak(text):
             return text or ""
         case Choose(one, several):
             return one if flat else several
@@ -125,7 +125,7 @@ def _text(node: Doc, flat: bool) -> str:
 
 
 def _parts(indent: int, flat: bool, node: Doc) -> list[_Item]:
-    """What a node is made of, the first part last, as on a stack."""
+    """The parts of a node in reverse, to be put on a stack."""
     match node:
         case tuple():
             return [(indent, flat, part) for part in reversed(node)]

@@ -1,4 +1,4 @@
-"""A tree in, its canonical text out: what `archdsl fmt` writes. Parsing that text gives the tree back.
+"""Writes a tree as its canonical text, as `archdsl fmt` does. Parsing the text gives the tree back.
 
 Four spaces a level, lines of at most `WIDTH` columns wherever there is something to break. What the author
 chose stays: line ends before `->` and between the settings of a variant or the facts of an `expect`, bodies on
@@ -31,7 +31,7 @@ from archdsl.syntax.pretty import (
     Choose,
     Doc,
     Group,
-    Line,
+    LineBreak,
     Nest,
     bracketed,
     flat_text,
@@ -55,7 +55,7 @@ def format_spec(spec: tree.Spec) -> str:
 class _Printer:
     """Writes a tree from its beginning to its end.
 
-    `limit` is where a statement's comments end: the start of what comes after it.
+    `limit` is the offset up to which comments belong to a statement: the start of what follows it.
     """
 
     def __init__(self, page: Page) -> None:
@@ -81,8 +81,8 @@ class _Printer:
                     self.declaration(item, limit)
 
     def imports(self, item: tree.Import) -> None:
-        names = separated((",", Line()), (name.name for name in item.names))
-        group = Group((Choose("", "("), Nest((Line(""), *names)), Choose("", ","), Line(""), Choose("", ")")))
+        names = separated((",", LineBreak()), (name.name for name in item.names))
+        group = Group((Choose("", "("), Nest((LineBreak(""), *names)), Choose("", ","), LineBreak(""), Choose("", ")")))
         self.page.write(("from ", ".".join(item.path), " import ", group), item.span)
 
     def network(self, network: tree.Network, limit: int) -> None:
@@ -164,7 +164,7 @@ class _Printer:
             self.body(header, span, body, end)
 
     def body(self, header: Doc, span: Span, body: tree.Body, limit: int, doc: tree.String | None = None) -> None:
-        """A header and what belongs to it: on its line where one chain is all and the author put it there."""
+        """A header with its body: on the same line if the body is one chain that the author wrote there."""
         only = body.statements[0] if len(body.statements) == 1 and not doc else None
         if isinstance(only, tree.Chain) and not self.page.begins_line(only.span.start):
             self.chain((header, ": "), only, span.to(only.span), limit)
@@ -181,7 +181,7 @@ class _Printer:
     # --- chains ----------------------------------------------------------------------------
 
     def chain(self, prefix: Doc, chain: tree.Chain, span: Span, limit: int) -> None:
-        """A chain behind what begins its line, and the branches under it if it ends in a merge of several lines."""
+        """A chain after the text that begins its line, and the branches of a merge over several lines at its end."""
         last = chain.steps[-1].target
         block = last if isinstance(last, tree.Merge) and not last.inline else None
         steps = [step_doc(step) for step in chain.steps]
@@ -202,7 +202,7 @@ class _Printer:
                 self.chain(("| ", clauses_doc(branch.clauses)), branch.chain, branch.span, end)
 
     def asides(self, chain: tree.Chain) -> dict[int, list[tree.Comment]]:
-        """Comments by the step that they stand above."""
+        """The comments in a chain, by the step that they stand above."""
         pairs = enumerate(zip(chain.steps, chain.steps[1:], strict=False), 1)
         return {i: self.page.take(before.span.end, after.span.start) for i, (before, after) in pairs}
 
@@ -230,7 +230,7 @@ class _Printer:
                 self.page.write(_declaration(item), item.span)
 
     def entries(self, header: str, span: Span, nodes: Sequence[Entry], separator: str, limit: int) -> None:
-        """Settings, calls or facts: on the line of their header and on lines under it, or on lines under it alone."""
+        """Settings, calls or facts: beginning on the line of their header, or all on lines under it."""
         start = _start(span)
         hangs = bool(nodes) and self.page.same_line(start, nodes[0].span)
         rows = self.rows(nodes, len(header) + 1 if hangs else INDENT, separator, hangs)
@@ -246,7 +246,7 @@ class _Printer:
                     self.page.write(doc, row[0].span.to(row[-1].span))
 
     def rows(self, nodes: Sequence[Entry], indent: int, separator: str, hangs: bool) -> list[list[Entry]]:
-        """A row begins where the author began a line, and where the one before would be too long."""
+        """Divides entries into rows: at the author's line ends, and where a row would be too long."""
         rows: list[list[Entry]] = []
         end = 0
         for node in nodes:
@@ -263,11 +263,11 @@ class _Printer:
 
 
 def _steps(steps: Sequence[Doc], breaks: Collection[int], asides: Mapping[int, Sequence[tree.Comment]]) -> Doc:
-    """Steps, with comments on the line of the step before or on the lines above the next one."""
+    """Writes steps, with comments at the end of a step's line or on lines above the next step."""
     docs: list[Doc] = []
     for i, step in enumerate(steps[1:], 1):
         for comment in asides.get(i, ()):
-            docs.append((Line(None), comment.text) if comment.own_line else Aside(f"  {comment.text}"))
+            docs.append((LineBreak(None), comment.text) if comment.own_line else Aside(f"  {comment.text}"))
         docs.append(arrow_doc(step, i in breaks))
     return steps[0], Nest(tuple(docs))
 

@@ -1,7 +1,7 @@
-"""What is wrong where the parser stopped, and what is written instead.
+"""Explains syntax errors: what is wrong where the parser stopped, and what to write instead.
 
-`explain` asks the rules of `RULES` in turn, from what is surely meant to what can only be named. Each looks
-for one mistake that people make; the last one takes what is left.
+`explain` tries the rules of `RULES` in order. Each recognizes one common mistake; they go from the surest to the
+most general, and the last one always applies.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ SPOKEN = {
     "_INDENT": "an indented line",
     "_NL": "the end of the line",
 }
-"""Terminals as a message calls them, the most telling first; signs between values go without saying."""
+"""Names of terminals in messages, the most helpful first; operators between values are not mentioned."""
 
 
 def explain(source: Source, error: UnexpectedInput) -> Diagnostic:
-    """What is wrong where Lark stopped."""
+    """The diagnostic for the place where Lark stopped."""
     mistake = mistake_of(source, error)
     return next(found for rule in RULES if (found := rule(mistake)))
 
@@ -78,7 +78,7 @@ def explain(source: Source, error: UnexpectedInput) -> Diagnostic:
 
 
 def outside(mistake: Mistake) -> Diagnostic | None:
-    """A file's first level holds definitions only."""
+    """Something else than a definition on a file's first level."""
     if "NETWORK" not in mistake.accepted:
         return None
     if (close := _close(mistake.word, DEFINITIONS)) and mistake.word not in DECLARATIONS:
@@ -146,7 +146,7 @@ def misplaced_docstring(mistake: Mistake) -> Diagnostic | None:
 
 
 def missing_colon(mistake: Mistake) -> Diagnostic | None:
-    """Where only a colon can come, or one ends the condition before it."""
+    """A missing colon: nothing else can follow, or the condition before it ends there."""
     if mistake.accepted <= {"LABEL", "_DEDENT"} and mistake.begins_line:
         return mistake.says("missing-colon", f"`{mistake.shown}` needs a colon: `{mistake.shown}: width = 1.2`")
     if re.fullmatch(r"expect\s+[\w.-]+\s+", mistake.before) and mistake.begins_value:

@@ -1,6 +1,6 @@
-"""What was written: one frozen class per construct of the grammar, each with its span.
+"""The syntax tree: one frozen class for each construct of the grammar, each with its span.
 
-In comes nothing but text positions; names are not yet looked up and numbers not yet computed.
+It holds only what was written: names are not looked up yet, and no numbers computed.
 """
 
 from __future__ import annotations

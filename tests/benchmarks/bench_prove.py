@@ -18,7 +18,7 @@ words = ["prove", "nasnet@large", "--set", "count_padding=true", "--structure", 
 assert main(words) == 0
 """
 IMPORTS = """
-from archdsl.frontends.torchvision import declare_operators
+from archdsl.frontends.collections import declare_operators
 declare_operators()
 import timm
 """

@@ -12,7 +12,7 @@ from lark import Lark, Tree, logger
 
 from archdsl.resources import grammar_text
 from archdsl.source import Source
-from archdsl.syntax.builder import Builder
+from archdsl.syntax.builder import TreeBuilder
 from archdsl.syntax.parser import _Indentation, _parse
 
 README = Path(__file__).parent.parent.parent / "grammar" / "README.md"
@@ -39,7 +39,7 @@ def test_the_source_shows_its_rule(rule: str, text: str) -> None:
     parsed = _parse(source, text)
     assert isinstance(parsed, Tree), parsed
     assert rule in {str(part.data) for part in parsed.iter_subtrees()}
-    builder = Builder(source)
+    builder = TreeBuilder(source)
     builder.build(parsed)
     assert builder.problems == []
 

@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 from archdsl.backends.figures.compose import Pen
 from archdsl.backends.figures.exhibit import exhibit, noted, shelves
-from archdsl.backends.figures.items import Box, Detail, Frame, View
+from archdsl.backends.figures.items import Box, Detail, OpenScope, View
 from archdsl.backends.figures.options import FigureError, Options
 from archdsl.backends.figures.page import families, page, scale
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Scene
 from archdsl.backends.figures.view import Viewer
-from archdsl.backends.figures.wrap import Way as Wrapping
-from archdsl.backends.figures.wrap import wrapped
+from archdsl.backends.figures.wrap import WrapOptions, wrapped
 from archdsl.ir.graph import Graph, Scope
 
 
@@ -45,7 +44,7 @@ def chosen(viewer: Viewer, name: str | None) -> Iterator[Scope]:
     yield from rich or stages or [graph.scopes[""]]
 
 
-class Way(NamedTuple):
+class BlockOptions(NamedTuple):
     """How to draw the same in less room: `shapes` and `slim` as a pen, `loosely` as a detail.
 
     `further`: beside the blocks, those that are closed in them.
@@ -58,11 +57,11 @@ class Way(NamedTuple):
 
 
 WAYS = (
-    Way(True, False, False, True),
-    Way(True, True, False, True),
-    Way(False, True, False, True),
-    Way(False, True, True, True),
-    Way(False, True, True, False),
+    BlockOptions(True, False, False, True),
+    BlockOptions(True, True, False, True),
+    BlockOptions(False, True, False, True),
+    BlockOptions(False, True, True, True),
+    BlockOptions(False, True, True, False),
 )
 
 
@@ -79,7 +78,7 @@ class _Arranger:
     def __init__(self, viewer: Viewer, scopes: tuple[Scope, ...], options: Options) -> None:
         self.viewer, self.scopes, self.options = viewer, scopes, options
         self.depths = range(max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes))
-        self.known: dict[tuple[str, int, Way], tuple[View, Picture]] = {}
+        self.known: dict[tuple[str, int, BlockOptions], tuple[View, Picture]] = {}
 
     def arranged(self) -> _Drawn:
         """As deep as fits; further forms of a block are left out first, then other blocks, and named below."""
@@ -106,7 +105,7 @@ class _Arranger:
         assert best is not None
         return best
 
-    def _drawn(self, scopes: tuple[Scope, ...], depth: int, way: Way) -> _Drawn:
+    def _drawn(self, scopes: tuple[Scope, ...], depth: int, way: BlockOptions) -> _Drawn:
         """The blocks at one depth, and beside them those that are boxes in them and drawn nowhere."""
         drawn = [self._one(scope, depth, way) for scope in scopes]
         left = [scope for scope in self.scopes if scope not in scopes]
@@ -121,7 +120,7 @@ class _Arranger:
         picture = noted(max(rows, key=lambda row: scale(row, paper)), left, self.options.colours)
         return _Drawn([view for view, _ in drawn], picture, scale(picture, paper))
 
-    def _one(self, scope: Scope, depth: int, way: Way) -> tuple[View, Picture]:
+    def _one(self, scope: Scope, depth: int, way: BlockOptions) -> tuple[View, Picture]:
         key = scope.path, depth, way._replace(further=True)
         if key not in self.known:
             view = self.viewer.content(scope.path, Detail(depth, loosely=way.loosely), 0)
@@ -133,7 +132,7 @@ class _Arranger:
         """A block that is too long for the page, without its frame."""
         view = self.viewer.content(scope.path, Detail(0), 0)
         pen = Pen(self.viewer.graph, self.options.colours, slim=True)
-        picture = wrapped([view], pen, self.options.paper, Wrapping(True, True, 2))
+        picture = wrapped([view], pen, self.options.paper, WrapOptions(True, True, 2))
         left = [other for other in self.scopes if other is not scope]
         return _Drawn([view], noted(picture, left, self.options.colours), scale(picture, self.options.paper))
 
@@ -142,5 +141,5 @@ def _boxes(view: View) -> Iterator[Scope]:
     for item in view.items:
         if isinstance(item, Box):
             yield item.scope
-        elif isinstance(item, Frame):
+        elif isinstance(item, OpenScope):
             yield from _boxes(item.view)

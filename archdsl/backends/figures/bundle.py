@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from archdsl.analyses.structure import identity
-from archdsl.backends.figures.items import Frame, Item, Row, Tag, View
+from archdsl.backends.figures.items import Item, OpenScope, OpRow, Tag, View
 from archdsl.ir.graph import Scope, Value
 from archdsl.ops.base import Family
 
@@ -26,10 +26,10 @@ class Bundler:
 
     def items(self) -> Iterator[Item]:
         gone: set[int] = set()
-        bundles: dict[int, Frame] = {}
-        changed: dict[int, Row] = {}
+        bundles: dict[int, OpenScope] = {}
+        changed: dict[int, OpRow] = {}
         for item in self.all:
-            if isinstance(item, Row) and len(item.inputs) > 2 and item.nodes[0].op.family is Family.MERGE:
+            if isinstance(item, OpRow) and len(item.inputs) > 2 and item.nodes[0].op.family is Family.MERGE:
                 kept = list(item.inputs)
                 for paths in self._groups(item):
                     first, *others = paths
@@ -43,7 +43,7 @@ class Bundler:
             elif id(item) not in gone:
                 yield changed.get(id(item), item)
 
-    def _groups(self, merge: Row) -> Iterator[list[list[Item]]]:
+    def _groups(self, merge: OpRow) -> Iterator[list[list[Item]]]:
         """Like paths into a merge, each from the top down."""
         groups: dict[object, list[list[Item]]] = {}
         for value in dict.fromkeys(merge.inputs):
@@ -65,14 +65,14 @@ class Bundler:
 
     def _kind(self, item: Item) -> object:
         match item:
-            case Row():
+            case OpRow():
                 return tuple(node.op.name if self.loosely else identity(node.op) for node in item.nodes), item.count
             case Tag():
                 return item
             case _:
                 return self.numbers[item.scope.path], item.scope.block, item.count
 
-    def _frame(self, path: list[Item], count: int) -> Frame:
+    def _frame(self, path: list[Item], count: int) -> OpenScope:
         inputs, outputs = path[0].inputs, path[-1].outputs
         scope = replace(self.scope, kind="block")
-        return Frame(scope, inputs, outputs, View(tuple(path), inputs, outputs), count, title=f"{count} paths")
+        return OpenScope(scope, inputs, outputs, View(tuple(path), inputs, outputs), count, title=f"{count} paths")

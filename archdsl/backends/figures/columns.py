@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from archdsl.backends.figures.compose import BELOW, HEADER, Pen, compose
-from archdsl.backends.figures.items import Frame, Tag, View
 from archdsl.backends.figures.items import Item as Member
+from archdsl.backends.figures.items import OpenScope, Tag, View
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.route import END, STEP
 from archdsl.backends.figures.scene import Item, Line, moved
@@ -32,7 +32,7 @@ class Piece:
     """A part of the network that is not cut, perhaps of a stage. `starts`: no line leads to it."""
 
     view: View
-    frame: Frame | None
+    frame: OpenScope | None
     height: float
     width: float
     starts: bool = False
@@ -65,15 +65,15 @@ def pieces(view: View, pen: Pen, most: int, blocks: bool) -> list[Piece]:
     for part in cut(view, most):
         (*_, last) = part.items
         alone = most > 0 and len(part.items) == 1 and set(part.outputs) <= set(last.outputs)
-        alone = alone and isinstance(last, Frame) and last.count == 1 and part.inputs == last.inputs
-        if alone and isinstance(last, Frame) and (blocks or not last.scope.block):
+        alone = alone and isinstance(last, OpenScope) and last.count == 1 and part.inputs == last.inputs
+        if alone and isinstance(last, OpenScope) and (blocks or not last.scope.block):
             found += [_piece(inner, last, pen) for inner in cut(last.view, 1)]
         else:
             found.append(_piece(part, None, pen))
     return found
 
 
-def _piece(view: View, frame: Frame | None, pen: Pen) -> Piece:
+def _piece(view: View, frame: OpenScope | None, pen: Pen) -> Piece:
     picture = compose(view, pen, frame.scope if frame else None)
     return Piece(view, frame, picture.height - END, picture.left + picture.right)
 
@@ -141,7 +141,7 @@ def _joined(run: Sequence[Piece]) -> View:
         else:
             inputs = frame.inputs if inputs == frame.view.inputs else inputs
             more = inner[0] is not frame.view.items[0]
-            items.append(Frame(frame.scope, inputs, outputs, View(inner, inputs, outputs), 1, more))
+            items.append(OpenScope(frame.scope, inputs, outputs, View(inner, inputs, outputs), 1, more))
     return View(tuple(items), run[0].view.inputs, run[-1].view.outputs)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from archdsl.backends.figures import parts
-from archdsl.backends.figures.items import Box, Frame, Row, Tag, View
+from archdsl.backends.figures.items import Box, OpenScope, OpRow, Tag, View
 from archdsl.backends.figures.items import Item as Member
 from archdsl.backends.figures.label import scope_name
 from archdsl.backends.figures.layers import Link, lay_out
@@ -98,18 +98,18 @@ def drawn(item: Member, pen: Pen) -> Picture:
 
 def _picture(item: Member, pen: Pen) -> Picture:
     match item:
-        case Row():
+        case OpRow():
             return parts.row(pen.graph, item, pen.theme, pen.slim)
         case Box():
             return parts.closed(pen.graph, item, pen.theme, pen.flat)
         case Tag():
             return parts.tag(item, pen.theme)
-        case Frame():
+        case OpenScope():
             inner = compose(item.view, pen, item.scope, leaving=item.view.outputs)
             return framed(inner, item, pen.theme)
 
 
-def framed(inner: Picture, frame: Frame, theme: Theme, name: str | None = None) -> Picture:
+def framed(inner: Picture, frame: OpenScope, theme: Theme, name: str | None = None) -> Picture:
     """A picture in its scope's frame, under its name, which stands beside the line that enters."""
     scope, count = frame.scope, frame.count
     name = frame.title or (name or parts.named(frame)) + (" …" if frame.more else "")

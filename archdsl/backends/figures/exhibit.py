@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from archdsl.analyses.notation import shape
 from archdsl.backends.figures.compose import Pen, compose, framed
-from archdsl.backends.figures.items import Frame, View
+from archdsl.backends.figures.items import OpenScope, View
 from archdsl.backends.figures.label import scope_name
 from archdsl.backends.figures.page import LINE
 from archdsl.backends.figures.parts import FOOTER, Picture
@@ -29,7 +29,7 @@ def exhibit(viewer: Viewer, scope: Scope, view: View, pen: Pen) -> Picture:
     graph, theme = viewer.graph, pen.theme
     as_block = replace(scope, kind="block")
     inner = compose(view, pen, as_block, leaving=view.outputs)
-    frame = Frame(as_block if scope.block else scope, view.inputs, view.outputs, view)
+    frame = OpenScope(as_block if scope.block else scope, view.inputs, view.outputs, view)
     picture = framed(inner, frame, theme, scope.block or scope_name(scope))
     if view.outputs:
         picture = picture.footed([graph.tensor(value) for value in view.outputs], theme)

@@ -7,16 +7,21 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from archdsl.backends.figures.compose import Pen
-from archdsl.backends.figures.items import Box, Detail, Frame, View
+from archdsl.backends.figures.items import Box, Detail, OpenScope, View
 from archdsl.backends.figures.options import FigureError, Options
 from archdsl.backends.figures.page import families, page, scale
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Scene
 from archdsl.backends.figures.view import Viewer
-from archdsl.backends.figures.wrap import Way, wrapped
+from archdsl.backends.figures.wrap import WrapOptions, wrapped
 from archdsl.ir.graph import Graph
 
-WAYS = (Way(False, False, 1), Way(True, False, 1), Way(True, True, 1), Way(True, True, 2))
+WAYS = (
+    WrapOptions(False, False, 1),
+    WrapOptions(True, False, 1),
+    WrapOptions(True, True, 1),
+    WrapOptions(True, True, 2),
+)
 
 MOST_TRIALS = 20
 """How many single boxes are opened to see whether the page still holds it all."""
@@ -80,7 +85,7 @@ def _closed(viewer: Viewer, views: Iterable[View]) -> Iterator[str]:
     """Paths of boxes whose like is open nowhere."""
     for view in views:
         for item in view.items:
-            if isinstance(item, Frame):
+            if isinstance(item, OpenScope):
                 yield from _closed(viewer, [item.view])
             elif isinstance(item, Box) and viewer.first(item.scope):
                 yield item.scope.path

@@ -13,7 +13,7 @@ LIGHT = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE, Family.RES
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class OpRow:
     """Ops one after the other. `scopes` are blocks with the part of the row that is all they hold: first and end."""
 
     nodes: tuple[Node, ...]
@@ -35,7 +35,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class OpenScope:
     """An opened scope. Of `count` alike the first is shown: `view` has its values, in the order of ours.
 
     `more`: it goes on from elsewhere. `title`: it is no scope, but so many paths side by side, built alike.
@@ -59,7 +59,7 @@ class Tag:
     outputs: tuple[Value, ...]
 
 
-Item = Row | Box | Frame | Tag
+Item = OpRow | Box | OpenScope | Tag
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def scope_name(scope: Scope) -> str:
     return scope.block or scope.name
 
 
-class Argument(NamedTuple):
+class ShownArgument(NamedTuple):
     """One argument of a use of a block as it is written. `clear`: it says by itself what it is."""
 
     name: str
@@ -55,7 +55,7 @@ class Argument(NamedTuple):
     clear: bool
 
 
-def block_arguments(graph: Graph, scope: Scope) -> list[Argument]:
+def block_arguments(graph: Graph, scope: Scope) -> list[ShownArgument]:
     """What sets a use of a block apart from this network's other uses of it: `128`, `/2`."""
     uses = [other.arguments for other in graph.scopes.values() if other.block == scope.block]
     told = []
@@ -66,18 +66,18 @@ def block_arguments(graph: Graph, scope: Scope) -> list[Argument]:
     return [argument for argument in told if argument.text]
 
 
-def _block_argument(name: str, value: Any, usual: Any) -> Argument:
+def _block_argument(name: str, value: Any, usual: Any) -> ShownArgument:
     """Sizes without their names; other small numbers with them, where they are not the usual ones."""
     if name == "stride":
-        return Argument(name, f"/{size(value)}" if value != 1 else "", True)
+        return ShownArgument(name, f"/{size(value)}" if value != 1 else "", True)
     if name == "kernel":
-        return Argument(name, f"{value}×{value}" if isinstance(value, int) else size(value), True)
+        return ShownArgument(name, f"{value}×{value}" if isinstance(value, int) else size(value), True)
     if isinstance(value, bool):
-        return Argument(name, name if value else "", True)
+        return ShownArgument(name, name if value else "", True)
     if isinstance(value, float) or (isinstance(value, int) and value < 10):
-        return Argument(name, f"{name} {plain(value)}" if value != usual else "", True)
-    return Argument(name, plain(value) if isinstance(value, int) else "", False)
+        return ShownArgument(name, f"{name} {plain(value)}" if value != usual else "", True)
+    return ShownArgument(name, plain(value) if isinstance(value, int) else "", False)
 
 
-def listed(arguments: Iterable[Argument]) -> str:
+def listed(arguments: Iterable[ShownArgument]) -> str:
     return ", ".join(argument.text for argument in arguments)

@@ -9,7 +9,7 @@ from itertools import pairwise
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count, shape
 from archdsl.backends.figures import parts
-from archdsl.backends.figures.items import Box, Detail, Row, Tag
+from archdsl.backends.figures.items import Box, Detail, OpRow, Tag
 from archdsl.backends.figures.label import notation
 from archdsl.backends.figures.options import Options, Paper
 from archdsl.backends.figures.page import LINE, page
@@ -72,13 +72,13 @@ def stages_of(graph: Graph) -> list[Stage]:
     return stages
 
 
-def _made(graph: Graph, item: Box | Row | object) -> set[Value]:
+def _made(graph: Graph, item: Box | OpRow | object) -> set[Value]:
     return {Value(node.id, port) for node in _nodes(graph, item) for port in range(len(node.outputs))}
 
 
-def _nodes(graph: Graph, item: Box | Row | object) -> list[Node]:
+def _nodes(graph: Graph, item: Box | OpRow | object) -> list[Node]:
     """All ops that a box stands for, those of its repeats included."""
-    if isinstance(item, Row):
+    if isinstance(item, OpRow):
         return list(item.nodes)
     assert isinstance(item, Box)
     if item.count == 1:
@@ -90,10 +90,10 @@ def _nodes(graph: Graph, item: Box | Row | object) -> list[Node]:
 
 
 def _stage(graph: Graph, item: object, output: Value, tags: tuple[str, ...]) -> Stage:
-    assert isinstance(item, Box | Row)
+    assert isinstance(item, Box | OpRow)
     nodes = _nodes(graph, item)
     costs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
-    if isinstance(item, Row):
+    if isinstance(item, OpRow):
         first, *others = [notation(graph, node) for node in item.nodes]
         source = item.nodes[0].op.family is Family.INPUT
         return Stage(item.nodes[0].id, first, tuple(others), item.inputs, item.outputs, output, *costs, tags, source)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count, shape
 from archdsl.backends.figures import parts
-from archdsl.backends.figures.items import Frame, Row, View
 from archdsl.backends.figures.items import Item as Member
+from archdsl.backends.figures.items import OpenScope, OpRow, View
 from archdsl.backends.figures.label import network_name
 from archdsl.backends.figures.options import Options, Paper
 from archdsl.backends.figures.parts import Picture
@@ -141,9 +141,9 @@ def families(view: View) -> Iterator[Family]:
 
 
 def _families(item: Member) -> Iterator[Family]:
-    if isinstance(item, Row):
+    if isinstance(item, OpRow):
         yield from (node.op.family for node in item.nodes)
-    elif isinstance(item, Frame):
+    elif isinstance(item, OpenScope):
         yield from families(item.view)
 
 

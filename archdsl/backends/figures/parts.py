@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from archdsl.analyses.notation import shape
-from archdsl.backends.figures.items import LIGHT, Box, Frame, Row, Tag, is_bar
-from archdsl.backends.figures.label import SIGNS, Argument, block_arguments, listed, notation, scope_name, short
+from archdsl.backends.figures.items import LIGHT, Box, OpenScope, OpRow, Tag, is_bar
+from archdsl.backends.figures.label import SIGNS, ShownArgument, block_arguments, listed, notation, scope_name, short
 from archdsl.backends.figures.scene import Group, Item, Line, Shape, Text, moved
 from archdsl.backends.figures.style import LOOKS, SIZE, Theme
 from archdsl.backends.figures.text import balanced, width
@@ -65,7 +65,7 @@ class Picture:
         return replace(self, right=right, height=self.height + FOOTER, items=items, foot=self.foot + FOOTER)
 
 
-def row(graph: Graph, row: Row, theme: Theme, slim: bool = False) -> Picture:
+def row(graph: Graph, row: OpRow, theme: Theme, slim: bool = False) -> Picture:
     """Cells side by side: the ops in order. One that repeats says how often at its end.
 
     If `slim`, normalizations and their like are stripes beside the op that they belong to.
@@ -169,7 +169,7 @@ def sign(x: float, y: float, text: str, theme: Theme, across: float = SIGN) -> t
     return disc, *strokes
 
 
-def _bar(node: Node, row: Row, theme: Theme) -> Picture:
+def _bar(node: Node, row: OpRow, theme: Theme) -> Picture:
     """As wide as its text; the layout draws it as wide as its inputs lie apart."""
     wide = _bar_width(node)
     return Picture(wide / 2, wide / 2, HEIGHT - 2, (), (0.0,) * len(row.inputs), (0.0,), None, node)
@@ -227,7 +227,7 @@ def _boxed(item: Box, items: tuple[Item, ...], wide: float, high: float, behind:
     return Picture(wide / 2, wide / 2 + 4 * behind, high + 4 * behind, (group,), entries, exits, loose=True)
 
 
-def named(item: Box | Frame) -> str:
+def named(item: Box | OpenScope) -> str:
     """The name of a scope, and how many alike it stands for."""
     scope, count = item.scope, item.count
     if count > 1 and scope.copy and not scope.block and scope.parent:
@@ -245,26 +245,26 @@ def summary(graph: Graph, item: Box) -> list[str]:
         return balanced(listed(block_arguments(graph, scope)), SIZE, 150)
     if scope.block and len(list(_held(graph, item))) > 1:
         return balanced(f"{scope.block} {listed(block_arguments(graph, scope))}".strip(), SIZE, 150)
-    groups: dict[str, list[tuple[list[Argument], int]]] = {}
+    groups: dict[str, list[tuple[list[ShownArgument], int]]] = {}
     for name, told, count in _held(graph, item):
         groups.setdefault(name, []).append((told, count))
     lines = [_line(name, uses) for name, uses in groups.items()]
     return lines if len(lines) <= MOST_LINES else [*lines[: MOST_LINES - 1], f"{len(lines) - MOST_LINES + 1} more"]
 
 
-def _held(graph: Graph, item: Box) -> Iterator[tuple[str, list[Argument], int]]:
+def _held(graph: Graph, item: Box) -> Iterator[tuple[str, list[ShownArgument], int]]:
     """What a closed box holds: ops of weight, and blocks with their arguments and how often."""
     for member in item.view.items:
-        if isinstance(member, Row):
+        if isinstance(member, OpRow):
             for node in member.nodes:
                 if node.op.family not in LIGHT and node.op.family is not Family.MERGE:
                     yield notation(graph, node), [], member.count
-        elif isinstance(member, Box | Frame):
+        elif isinstance(member, Box | OpenScope):
             scope = member.scope
             yield scope.block or scope_name(scope), block_arguments(graph, scope), member.count
 
 
-def _line(name: str, uses: list[tuple[list[Argument], int]]) -> str:
+def _line(name: str, uses: list[tuple[list[ShownArgument], int]]) -> str:
     """A block, the arguments that all its uses have, and how many they are."""
     first = uses[0][0]
     common = [told for told in first if all(told in others for others, _ in uses)]

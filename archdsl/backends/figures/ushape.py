@@ -12,7 +12,7 @@ from itertools import pairwise
 from archdsl.backends.figures.columns import BESIDE
 from archdsl.backends.figures.compose import Pen, compose
 from archdsl.backends.figures.items import Item as Member
-from archdsl.backends.figures.items import Row, Tag, View
+from archdsl.backends.figures.items import OpRow, Tag, View
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.route import STEP
 from archdsl.backends.figures.scene import Item, Line, flipped, moved
@@ -80,7 +80,7 @@ def _nested(items: Sequence[Member]) -> list[_Skip] | None:
     ]
     skips.sort(key=lambda skip: skip.start)
     nested = all(a.start < b.start and b.end < a.end for a, b in pairwise(skips))
-    plain = any(isinstance(items[skip.end], Row) for skip in skips)
+    plain = any(isinstance(items[skip.end], OpRow) for skip in skips)
     return skips if len(skips) > 1 and nested and not plain else None
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from archdsl.analyses.structure import Interface, interfaces, structures
 from archdsl.backends.figures.bundle import Bundler
-from archdsl.backends.figures.items import LIGHT, Box, Detail, Frame, Item, Row, Tag, View, data_inputs, is_bar
+from archdsl.backends.figures.items import LIGHT, Box, Detail, Item, OpenScope, OpRow, Tag, View, data_inputs, is_bar
 from archdsl.backends.figures.label import notation
 from archdsl.backends.figures.style import SIZE
 from archdsl.backends.figures.text import width
@@ -78,7 +78,7 @@ class Viewer:
             if self._side(self.graph.node(value.node)) is None
         )
         sources = tuple(dict.fromkeys(taken))
-        if isinstance(inner, Frame):
+        if isinstance(inner, OpenScope):
             inner = replace(inner, view=replace(inner.view, inputs=sources))
         tags = (Tag(self._origin(value), (), (value,)) for value in sources)
         return View((*tags, replace(inner, inputs=sources)), (), inner.outputs)
@@ -101,7 +101,7 @@ class Viewer:
     def _tagged(self, items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
             yield item
-            if not isinstance(item, Frame) or item.count > 1:
+            if not isinstance(item, OpenScope) or item.count > 1:
                 for value in item.outputs:
                     yield from (Tag(name, (value,), ()) for name in self.taps.get(value, ()))
 
@@ -109,7 +109,7 @@ class Viewer:
         """Rows of light ops alone join the row that they follow, where that is a block's."""
         last: Item | None = None
         for item in items:
-            if isinstance(last, Row) and isinstance(item, Row) and self._follows(last, item):
+            if isinstance(last, OpRow) and isinstance(item, OpRow) and self._follows(last, item):
                 last = replace(last, nodes=(*last.nodes, *item.nodes), outputs=item.outputs)
                 continue
             if last is not None:
@@ -118,7 +118,7 @@ class Viewer:
         if last is not None:
             yield last
 
-    def _follows(self, row: Row, after: Row) -> bool:
+    def _follows(self, row: OpRow, after: OpRow) -> bool:
         joined = row.scopes and row.count == after.count == 1 and not after.scopes and after.inputs == row.outputs
         light = all(node.op.family in LIGHT for node in after.nodes) and not is_bar(row.nodes[-1], self.graph)
         return bool(joined) and light and self._lone(row.outputs[0]) and self._length((*row.nodes, *after.nodes)) <= ROW
@@ -169,12 +169,12 @@ class Viewer:
         inside = {scope.path for scope in run}
         leaving = tuple(v for v in made if v in last and self._leaves(v, inside))
         inputs = self.borders[run[0].path].inputs
-        if isinstance(item, Frame):
+        if isinstance(item, OpenScope):
             view = View(item.view.items, inputs, tuple(made[v] for v in leaving))
             return replace(item, outputs=leaving, view=view, count=len(run))
         if isinstance(item, Box):
             return replace(item, outputs=(*leaving, *self._tapped(run[-1], leaving)), count=len(run))
-        assert isinstance(item, Row)
+        assert isinstance(item, OpRow)
         return replace(item, outputs=leaving, count=len(run))
 
     def _leaves(self, value: Value, paths: set[str]) -> bool:
@@ -221,10 +221,12 @@ class Viewer:
         view = self.content(scope.path, detail, level + 1)
         if len(view.items) == 1:
             (only,) = view.items
-            if isinstance(only, Row) and scope.kind not in ("stage", "output"):
-                return Row(only.nodes, border.inputs, outputs, ((scope, 0, len(only.nodes)), *only.scopes), only.count)
+            if isinstance(only, OpRow) and scope.kind not in ("stage", "output"):
+                return OpRow(
+                    only.nodes, border.inputs, outputs, ((scope, 0, len(only.nodes)), *only.scopes), only.count
+                )
         if self._opened(scope, detail, level):
-            return Frame(scope, border.inputs, outputs, View(view.items, border.inputs, outputs))
+            return OpenScope(scope, border.inputs, outputs, View(view.items, border.inputs, outputs))
         return Box(scope, border.inputs, (*outputs, *self._tapped(scope, outputs)), view)
 
     def _tapped(self, scope: Scope, outputs: tuple[Value, ...]) -> Iterator[Value]:
@@ -244,7 +246,7 @@ class Viewer:
     def plain(self, scope: Scope) -> bool:
         """Whether a scope is no more than a row of ops."""
         items = self.content(scope.path, Detail(0), 0).items
-        return len(items) == 1 and isinstance(items[0], Row)
+        return len(items) == 1 and isinstance(items[0], OpRow)
 
     def branches(self, scope: Scope) -> bool:
         """Whether something in a scope itself takes several values, or is taken by several."""
@@ -308,9 +310,9 @@ class Viewer:
     def _length(self, nodes: Sequence[Node]) -> float:
         return sum(width(notation(self.graph, node), SIZE) + 12 for node in nodes)
 
-    def _row(self, nodes: list[Node]) -> Row:
+    def _row(self, nodes: list[Node]) -> OpRow:
         outputs = tuple(Value(nodes[-1].id, port) for port in range(len(nodes[-1].outputs)))
-        return Row(tuple(nodes), data_inputs(self.graph, nodes[0]), outputs)
+        return OpRow(tuple(nodes), data_inputs(self.graph, nodes[0]), outputs)
 
 
 def _succession(one: Interface, other: Interface) -> tuple[tuple[str, int], ...] | None:

@@ -20,7 +20,7 @@ TRIED = 4
 """Of the ways to fill columns, how many of the most promising are drawn."""
 
 
-class Way(NamedTuple):
+class WrapOptions(NamedTuple):
     """How to draw the same in less room: `slim` as a pen; cutting `blocks`, and where up to `most` values go on."""
 
     slim: bool
@@ -28,7 +28,7 @@ class Way(NamedTuple):
     most: int
 
 
-def wrapped(views: Sequence[View], pen: Pen, paper: Paper, way: Way) -> Picture:
+def wrapped(views: Sequence[View], pen: Pen, paper: Paper, way: WrapOptions) -> Picture:
     """The views one after the other in that number of columns which fills the page best."""
     parts = [
         replace(piece, starts=i > 0 and j == 0)

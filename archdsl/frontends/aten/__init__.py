@@ -1,20 +1,24 @@
-"""What PyTorch's operations are in the language, one table a family. Adding an operation touches one of these files."""
+"""Translates PyTorch's operations into ops; one table for each family.
+
+Activations have no table: they are recognized by the calls that PyTorch makes for them (`activation.py`).
+"""
 
 from __future__ import annotations
 
-from archdsl.frontends.aten import activation, idioms, merge, norm, pool, resample, shape, weighted
+from archdsl.frontends.aten import activation, idioms, merge, pool, shape, weighted
 from archdsl.frontends.aten.call import Translation
 
 TRANSLATIONS: dict[str, Translation] = {
     **weighted.TRANSLATIONS,
-    **norm.TRANSLATIONS,
     **pool.TRANSLATIONS,
     **activation.TRANSLATIONS,
     **merge.TRANSLATIONS,
     **shape.TRANSLATIONS,
-    **resample.TRANSLATIONS,
 }
-"""By the name of the operation, without `aten.`, overload, and the underscore of what works in place."""
+"""Translations by name of operation, without `aten.`, overload, and the underscore of in-place variants."""
 
-IDIOMS: dict[str, tuple[Translation, ...]] = idioms.IDIOMS
-"""What several calls together are, by the last of them; tried before `TRANSLATIONS`."""
+
+def translations(name: str) -> tuple[Translation, ...]:
+    """The translations to try for a call of this operation, in order: those that combine several calls come first."""
+    single = TRANSLATIONS.get(name)
+    return (*idioms.IDIOMS.get(name, ()), *activation.recognized(name), *((single,) if single else ()))

@@ -1,34 +1,142 @@
-"""Non-linearities."""
+"""Recognizes activations by comparing calls with a trace of each activation's own module.
+
+So a new activation in `archdsl.ops.activation` is imported without a change here, even if PyTorch computes it by
+several calls: softsign is `abs`, `add` and `div`.
+"""
 
 from __future__ import annotations
 
-from archdsl.frontends.aten.call import Call, Result, Step, Translation
-from archdsl.ops.activation import (
-    Elu,
-    Gelu,
-    HardSigmoid,
-    HardSwish,
-    LeakyRelu,
-    LogSoftmax,
-    Prelu,
-    Relu,
-    Relu6,
-    Sigmoid,
-    Silu,
-    Softmax,
-    Tanh,
-)
-from archdsl.ops.base import Op
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from archdsl.diagnostics import CompileError
+from archdsl.frontends.aten.call import Call, Result, Step, TraceNode, Translation, bound, operation
+from archdsl.frontends.export import export
+from archdsl.ops.activation import Activation, Prelu, Relu, Relu6
+from archdsl.ops.base import REGISTRY, Expression, Op
+from archdsl.tensor import Tensor
+
+EXAMPLE = Tensor(4, 3, 3)
+"""The input with which activations are traced."""
 
 
-def plain(op: Op) -> Translation:
-    """An operation that is `op`, whatever its arguments."""
-    return lambda call: Step(op, (call["self"],))
+@dataclass(frozen=True, slots=True)
+class TracedOp:
+    """The trace of one op: `start` is its input and `last` the call that gives its output.
+
+    It was traced with unusual numbers as arguments; `arguments` has the argument's name for each of them.
+    """
+
+    op: Op
+    last: TraceNode
+    start: TraceNode
+    arguments: Mapping[float, str]
+
+    def translate(self, call: Call) -> Result:
+        """The op with the arguments found, if this call and the calls before it are the same as in the trace."""
+        found: dict[Any, Any] = {}
+        if not self._agrees(self.last, call.node, found):
+            return None
+        start = found.pop(self.start)
+        arguments = {name: float(value) for name, value in found.items()}
+        return Step(type(self.op)(**dict(self.op) | arguments), (start,))
+
+    def _agrees(self, expected: Any, value: Any, found: dict[Any, Any]) -> bool:
+        """Whether a value agrees with the traced one. Enters the op's input and arguments into `found`."""
+        if expected is self.start:
+            return hasattr(value, "meta") and found.setdefault(self.start, value) is value
+        if isinstance(expected, torch.fx.Node):
+            return operation(expected) == operation(value) and self._agree(_bound(expected), _bound(value), found)
+        if isinstance(expected, float) and expected in self.arguments and isinstance(value, int | float):
+            return bool(found.setdefault(self.arguments[expected], value) == value)
+        return not isinstance(value, torch.fx.Node) and bool(expected == value)
+
+    def _agree(self, expected: Mapping[str, Any], values: Mapping[str, Any], found: dict[Any, Any]) -> bool:
+        return expected.keys() == values.keys() and all(self._agrees(expected[n], values[n], found) for n in expected)
+
+
+def _bound(node: TraceNode) -> dict[str, Any]:
+    """The arguments of a call; `dim` is counted from 0, not from the end."""
+    arguments = bound(node)
+    if isinstance(arguments.get("dim"), int):
+        arguments["dim"] %= node.meta["val"].dim()
+    return arguments
+
+
+def recognized(name: str) -> tuple[Translation, ...]:
+    """Translations of the activations whose trace ends in this operation."""
+    kinds = (kind for kind in REGISTRY.values() if issubclass(kind, Activation))
+    return _by_last_call(tuple(kinds)).get(name, ())
+
+
+@cache
+def _by_last_call(kinds: tuple[type[Op], ...]) -> Mapping[str, tuple[Translation, ...]]:
+    """Translations by the last operation of each activation's trace."""
+    found: dict[str, list[Translation]] = defaultdict(list)
+    for traced in _traced([probe for kind in kinds for probe in _probes(kind)]):
+        found[operation(traced.last)].append(traced.translate)
+    return {name: tuple(translations) for name, translations in found.items()}
+
+
+def _probes(kind: type[Op]) -> Iterator[tuple[Op, Mapping[float, str]]]:
+    """The ops of a class to trace: its examples, with unusual numbers as arguments, to be found in the trace.
+
+    That is done for arguments of type float; others are recognized only with the values that an example has.
+    """
+    fields = [name for name, field in kind.model_fields.items() if field.annotation is float]
+    numbers = {name: 0.6180339887 + 0.0271828 * place for place, name in enumerate(fields)}
+    for op in dict.fromkeys(example.op.model_copy(update=numbers) for example in kind.examples()):
+        yield op, {number: name for name, number in numbers.items()}
+
+
+def _traced(probes: list[tuple[Op, Mapping[float, str]]]) -> Iterator[TracedOp]:
+    """Traces all ops at once, which takes as long as one op; or each alone, if one of them cannot be traced."""
+    try:
+        trace = export(
+            _AtOnce([op for op, _ in probes]), (torch.zeros(2, *EXAMPLE.dims, device="meta"),), "activations"
+        )
+    except CompileError:
+        if len(probes) > 1:
+            for probe in probes:
+                yield from _traced([probe])
+        return
+    for (op, arguments), (_, last) in zip(probes, trace.outputs, strict=True):
+        yield TracedOp(op, last, trace.inputs[0], arguments)
+
+
+class _AtOnce(nn.Module):
+    """Applies several ops to one value, by the code that is emitted for them."""
+
+    def __init__(self, ops: list[Op]) -> None:
+        super().__init__()
+        self.ops = ops
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(_applied(op, x) for op in self.ops)
+
+
+def _applied(op: Op, x: torch.Tensor) -> Any:
+    emission = op.torch(EXAMPLE)
+    names: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "x": x}
+    for support in emission.support.definitions() if emission.support else ():
+        exec(support.source, names)
+    if isinstance(emission, Expression):
+        return eval(emission.written(("x",)), names)
+    return eval(emission.target, names)(*emission.args, **dict(emission.kwargs))(x)
+
+
+# --- other ways to say them ----------------------------------------------------------------
 
 
 def clamp(call: Call) -> Result:
-    low, high = call.get("min"), call.get("max")
-    return _between(call, low, high)
+    return _between(call, call.get("min"), call.get("max"))
 
 
 def hardtanh(call: Call) -> Result:
@@ -41,18 +149,8 @@ def _between(call: Call, low: object, high: object) -> Result:
     return None
 
 
-def leaky_relu(call: Call) -> Result:
-    return Step(LeakyRelu(slope=float(call["negative_slope"])), (call["self"],))
-
-
-def elu(call: Call) -> Result:
-    if call["scale"] != 1 or call["input_scale"] != 1:
-        return None
-    return Step(Elu(alpha=float(call["alpha"])), (call["self"],))
-
-
-def gelu(call: Call) -> Result:
-    return Step(Gelu(approximate=call["approximate"] == "tanh"), (call["self"],))
+def relu6(call: Call) -> Result:
+    return Step(Relu6(), (call["self"],))
 
 
 def prelu(call: Call) -> Result:
@@ -62,26 +160,10 @@ def prelu(call: Call) -> Result:
     return Step(Prelu(per_channel=call.trace.size(call["weight"]) > 1), (call["self"],), weights)
 
 
-def over_channels(op: Op) -> Translation:
-    """Softmax and the like, where they are over the channels."""
-    return lambda call: Step(op, (call["self"],)) if call.axes("dim") == (1,) else None
-
-
 TRANSLATIONS: dict[str, Translation] = {
-    "relu": plain(Relu()),
-    "relu6": plain(Relu6()),
-    "silu": plain(Silu()),
-    "hardswish": plain(HardSwish()),
-    "hardsigmoid": plain(HardSigmoid()),
-    "sigmoid": plain(Sigmoid()),
-    "tanh": plain(Tanh()),
+    "relu6": relu6,
     "clamp": clamp,
     "clamp_min": clamp,
     "hardtanh": hardtanh,
-    "leaky_relu": leaky_relu,
-    "elu": elu,
-    "gelu": gelu,
     "prelu": prelu,
-    "softmax": over_channels(Softmax()),
-    "log_softmax": over_channels(LogSoftmax()),
 }

@@ -1,4 +1,4 @@
-"""One call in a trace, as the tables see it, and what they make of it."""
+"""What translations work with: a call in a trace, the trace as a whole, and the step they return."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from math import prod
 from typing import Any, TypeAlias
 
 from archdsl.ops.base import Op
+from archdsl.ops.internal import RESHAPES
 from archdsl.tensor import Kind
 
 TraceNode: TypeAlias = Any
 """A `torch.fx.Node`."""
 
-VIEWS = frozenset({"view", "reshape", "unsqueeze", "squeeze", "flatten", "expand", "contiguous", "_unsafe_view"})
-"""Operations that give the same numbers in the same order under another shape (or repeat them, to broadcast)."""
+VIEWS = RESHAPES | {"expand", "contiguous"}
+"""Operations that give the same numbers under another shape, or repeat them to broadcast."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An op of ours with what flows in: values of the trace, or of further steps.
+    """An op and its inputs, which are values of the trace or further steps.
 
     `weights` tells which value of the trace is which of the op's parameters and buffers.
     """
@@ -32,7 +33,7 @@ class Step:
 Source: TypeAlias = TraceNode | Step
 
 Result: TypeAlias = Step | TraceNode | None
-"""A step; a value of the trace, where the call does nothing to it; or None, where no op of ours says this."""
+"""A step; or a value of the trace, if the call returns it unchanged; or None, if no op does the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,14 @@ class Call:
         return self.trace.dims(self.node)
 
     def axes(self, name: str, of: str = "self") -> tuple[int, ...]:
-        """Dimensions that an argument names, counted from the batch as 0; all but the batch where it is unset."""
+        """The dimensions that an argument names, with the batch as 0; if it is unset, all but the batch."""
         rank = len(self.dims(of)) + 1
         given = self.arguments[name]
         given = range(1, rank) if given is None else [given] if isinstance(given, int) else given
         return tuple(sorted(axis % rank for axis in given))
 
     def weight(self, name: str) -> TraceNode | None:
-        """The parameter that an argument is, perhaps under another shape (statistics are buffers); else None."""
+        """The parameter or running statistic that is passed for an argument, perhaps reshaped; else None."""
         node = self.arguments.get(name)
         while node is not None and operation(node) in VIEWS and self.trace.size(node) == self.trace.size(node.args[0]):
             node = node.args[0]
@@ -75,7 +76,7 @@ class Call:
         return node if self.trace.is_parameter(node) or name.startswith("running") else None
 
     def weights(self, *names: str) -> dict[str, TraceNode] | None:
-        """Parameters and buffers by argument, those that are unset left out; None where one is computed."""
+        """The parameters and buffers passed for these arguments, without unset ones; None if one is computed."""
         given = {name: self.weight(name) for name in names if self.arguments.get(name) is not None}
         return None if None in given.values() else given
 
@@ -87,7 +88,7 @@ class Call:
 
 
 class Trace:
-    """What the tables may ask of the trace as a whole."""
+    """A trace: its graph, and which of its values are weights and which have a batch."""
 
     def __init__(self, graph: Any, keys: Mapping[str, str], parameters: frozenset[str], batch: int) -> None:
         self.graph = graph
@@ -136,7 +137,7 @@ class Trace:
 
 
 def kind_of(value: Any) -> Kind:
-    """What a tensor of PyTorch's holds."""
+    """Whether a tensor of PyTorch holds numbers or tokens."""
     return "float" if value.is_floating_point() or value.is_complex() else "int"
 
 

@@ -1,4 +1,4 @@
-"""What PyTorch says in several calls and the language in one op: matched backward from the last call."""
+"""Ops that PyTorch code computes by several calls; matched backwards from the last call."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from archdsl.frontends.aten.call import Call, Result, Step, TraceNode, Translation, bound, operation
-from archdsl.frontends.aten.shape import RESHAPES
 from archdsl.ops.activation import HardSigmoid
 from archdsl.ops.embed import Embed
+from archdsl.ops.internal import RESHAPES
 from archdsl.ops.norm import LayerNorm, Lrn
 from archdsl.ops.reshape import ChannelShuffle
 
@@ -34,7 +34,7 @@ def channel_shuffle(call: Call) -> Result:
 
 
 def channels_first(call: Call) -> Result:
-    """What works on the last dimension, and is then brought to channels first."""
+    """An op on the last dimension whose result is transposed to channels first."""
     source, rank = call["self"], len(call.trace.shape(call.node))
     order = _order(call.node, rank)
     if order != (0, rank - 1, *range(1, rank - 1)):
@@ -120,7 +120,7 @@ def hard_sigmoid(call: Call) -> Result:
 
 
 def _through(node: TraceNode, *operations: str) -> TraceNode:
-    """The first node backward, along first arguments, that is none of these operations."""
+    """Follows first arguments backwards, past calls of these operations."""
     while operation(node) in operations:
         node = node.args[0]
     return node
@@ -135,4 +135,4 @@ IDIOMS: dict[str, tuple[Translation, ...]] = {
     **dict(_each(("transpose", "permute", "movedim"), channels_first)),
     "div": (local_response_norm, hard_sigmoid),
 }
-"""By the last call."""
+"""Translations by the last call."""

@@ -36,7 +36,7 @@ def maximum(call: Call) -> Result:
 
 
 def _borders_that_never_win(node: TraceNode, count: int) -> tuple[int, ...] | None:
-    """Left, right, top, bottom, where a value is padded with minus infinity."""
+    """The borders (left, right, top, bottom) of a value padded with minus infinity; None for other values."""
     if operation(node) not in ("pad", "constant_pad_nd"):
         return None
     arguments = bound(node)

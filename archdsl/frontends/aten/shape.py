@@ -1,27 +1,26 @@
-"""What moves numbers about, adds or cuts borders, or does nothing while evaluating."""
+"""Operations that rearrange numbers, add or cut borders, resize maps, or do nothing in evaluation."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation, operation
+from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation, compact, operation
 from archdsl.ops.crop import Pad, Trim
+from archdsl.ops.internal import RESHAPES
 from archdsl.ops.regularize import ChannelDropout, Dropout
 from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, PixelShuffle, SpaceToDepth, Split
+from archdsl.ops.resize import Resize, Upsample
 
 
 def unchanged(call: Call) -> Result:
-    """A call that gives its input again: the same numbers in the same shape and precision."""
+    """The input, if a call returns it in the same shape and precision."""
     value = call["self"]
     same = call.trace.shape(value) == call.trace.shape(call.node)
     return value if same and value.meta["val"].dtype == call.node.meta["val"].dtype else None
 
 
-RESHAPES = frozenset({"view", "reshape", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze"})
-
-
 def reshaped(call: Call) -> Result:
-    """However many steps it takes: what comes out in the end is the value again, or all of it as a vector."""
+    """Several reshapes in a row: the original value if it has its shape again, or a flatten if it became a vector."""
     trace, node = call.trace, call.node
     while operation(node) in RESHAPES and trace.has_batch(node, trace.shape(node)):
         node = node.args[0]
@@ -33,7 +32,7 @@ def reshaped(call: Call) -> Result:
 
 
 def expanded(call: Call) -> Result:
-    """Products expand their factors by themselves."""
+    """The input, if the result is only used in products, which broadcast by themselves."""
     if call.node.users and all(operation(user) == "mul" for user in call.node.users):
         return call["self"]
     return unchanged(call)
@@ -96,7 +95,7 @@ def replication(call: Call) -> Result:
 
 
 def _padded(call: Call, mode: Any, value: float, argument: str = "pad") -> Result:
-    """Borders are given from the last dimension on; negative ones are cut off."""
+    """A pad or a trim. PyTorch lists borders from the last dimension on; negative ones cut off."""
     numbers = list(call[argument])
     pairs = list(zip(numbers[::2], numbers[1::2], strict=True))[::-1]
     spatial = len(call.dims("self")) - 1
@@ -112,7 +111,7 @@ def _padded(call: Call, mode: Any, value: float, argument: str = "pad") -> Resul
 
 
 def _sides(pairs: list[tuple[int, int]]) -> int | tuple[int, ...]:
-    """As the language writes borders: left, right, top, bottom; shorter where sides agree."""
+    """Borders as a spec writes them: left, right, top, bottom, or fewer numbers if sides are equal."""
     if len({pixels for pair in pairs for pixels in pair}) == 1:
         return pairs[0][0]
     if all(before == after for before, after in pairs) and len(pairs) > 1:
@@ -130,6 +129,28 @@ def pixel_shuffle(call: Call) -> Result:
 
 def pixel_unshuffle(call: Call) -> Result:
     return Step(SpaceToDepth(factor=call["downscale_factor"]), (call["self"],))
+
+
+def nearest(call: Call) -> Result:
+    return _resampled(call, "nearest", False)
+
+
+def bilinear(call: Call) -> Result:
+    return _resampled(call, "bilinear", call["align_corners"])
+
+
+def _resampled(call: Call, mode: Literal["nearest", "bilinear"], align_corners: bool) -> Result:
+    before, after = call.dims("input")[1:], call.out[1:]
+    options: dict[str, Any] = {"mode": mode, "align_corners": align_corners}
+    factors = call.get("scale_factors")
+    if not factors:
+        return Step(Resize(size=compact(after, len(after)), **options), (call["input"],))
+    if any(n * factor != out for n, factor, out in zip(before, factors, after, strict=True)):
+        # PyTorch samples by the given factor, which then differs from the quotient of the sizes.
+        return None
+    if all(factor == int(factor) for factor in factors):
+        return Step(Upsample(factor=compact(tuple(map(int, factors)), len(after)), **options), (call["input"],))
+    return Step(Resize(size=compact(after, len(after)), **options), (call["input"],))
 
 
 TRANSLATIONS: dict[str, Translation] = {
@@ -158,4 +179,8 @@ TRANSLATIONS: dict[str, Translation] = {
     "channel_shuffle": channel_shuffle,
     "pixel_shuffle": pixel_shuffle,
     "pixel_unshuffle": pixel_unshuffle,
+    "upsample_nearest1d": nearest,
+    "upsample_nearest2d": nearest,
+    "upsample_linear1d": bilinear,
+    "upsample_bilinear2d": bilinear,
 }

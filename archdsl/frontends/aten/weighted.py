@@ -1,4 +1,4 @@
-"""Convolutions, linear layers."""
+"""Convolutions, linear layers, normalizations: operations with weights."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from archdsl.frontends.aten.call import Call, Result, Step, Translation, compact
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.linear import Linear
+from archdsl.ops.norm import Bn, GroupNorm, InstanceNorm, LayerNorm
 from archdsl.ops.transposed import UpConv
 
 
@@ -30,7 +31,7 @@ def convolution(call: Call) -> Result:
 
 
 def _padding(padding: Any, kernel: list[int], dilation: Any, count: int) -> Any:
-    """`same` where it is that of the language, else pixels."""
+    """The padding as a spec writes it: `same` where that means these pixels, else the pixels."""
     dilations = [dilation] * count if isinstance(dilation, int) else list(dilation) * (count // len(dilation))
     totals = [d * (k - 1) for k, d in zip(kernel, dilations, strict=True)]
     if padding == "valid":
@@ -76,10 +77,63 @@ def linear(call: Call) -> Result:
     return Step(op, (call["input"],), weights)
 
 
+STATISTICS = ("weight", "bias", "running_mean", "running_var")
+
+
+def batch(call: Call) -> Result:
+    weights = call.weights(*STATISTICS)
+    if weights is None or ("weight" in weights) != ("bias" in weights):
+        return None
+    op = Bn(
+        eps=call["eps"],
+        momentum=call["momentum"],
+        affine="weight" in weights,
+        track="running_mean" in weights,
+    )
+    return Step(op, (call["input"],), weights)
+
+
+def instance(call: Call) -> Result:
+    weights = call.weights(*STATISTICS)
+    if weights is None or ("weight" in weights) != ("bias" in weights):
+        return None
+    op = InstanceNorm(
+        eps=call["eps"],
+        momentum=call["momentum"],
+        affine="weight" in weights,
+        track="running_mean" in weights,
+    )
+    return Step(op, (call["input"],), weights)
+
+
+def group(call: Call) -> Result:
+    weights = call.weights("weight", "bias")
+    if weights is None or len(weights) == 1:
+        return None
+    op = GroupNorm(groups=call["num_groups"], eps=call["eps"], affine=bool(weights))
+    return Step(op, (call["input"],), weights)
+
+
+def layer(call: Call) -> Result:
+    """Layer normalization of a vector; that of a map's channels is in `idioms.py`."""
+    weights = call.weights("weight", "bias")
+    if weights is None or len(weights) == 1 or call.dims("input") != tuple(call["normalized_shape"]):
+        return None
+    if len(call.dims("input")) != 1:
+        return None
+    return Step(LayerNorm(eps=call["eps"], affine=bool(weights)), (call["input"],), weights)
+
+
 TRANSLATIONS: dict[str, Translation] = {
     "conv1d": convolution,
     "conv2d": convolution,
     "conv_transpose1d": transposed,
     "conv_transpose2d": transposed,
     "linear": linear,
+    "batch_norm": batch,
+    "_native_batch_norm_legit_no_training": batch,
+    "_native_batch_norm_legit_functional": batch,
+    "instance_norm": instance,
+    "group_norm": group,
+    "layer_norm": layer,
 }

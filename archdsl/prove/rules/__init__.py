@@ -1,6 +1,6 @@
-"""What may be written in two ways is written in one: each rule keeps what a network computes, and what it learns.
+"""Rules that bring what can be written in several ways into one form, without changing outputs or gradients.
 
-A rule takes a form and says whether it changed something.
+A rule changes a form in place and returns whether it changed anything.
 """
 
 from __future__ import annotations
@@ -8,17 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from archdsl.prove.form import Form
-from archdsl.prove.rules.absorb_borders import absorb_borders
-from archdsl.prove.rules.drop_trivial import drop_trivial
-from archdsl.prove.rules.join_borders import join_borders
-from archdsl.prove.rules.join_merges import join_merges
-from archdsl.prove.rules.join_scales import join_scales
-from archdsl.prove.rules.join_slices import join_slices
-from archdsl.prove.rules.name_gates import name_gates
-from archdsl.prove.rules.name_linear import name_linear
-from archdsl.prove.rules.name_pools import name_pools
-from archdsl.prove.rules.raise_trims import raise_trims
-from archdsl.prove.rules.sink_pads import sink_pads
+from archdsl.prove.rules.borders import absorb_borders, join_borders, raise_trims, sink_pads
+from archdsl.prove.rules.merges import drop_trivial, join_merges, join_scales, join_slices
+from archdsl.prove.rules.names import name_gates, name_linear, name_pools
 
 RULES: tuple[Callable[[Form], bool], ...] = (
     name_pools,
@@ -28,7 +20,7 @@ RULES: tuple[Callable[[Form], bool], ...] = (
     join_scales,
     join_merges,
     name_gates,
-    # Borders come to lie beside each other before they are joined, and beside windows before they go into them.
+    # Borders are moved next to each other before they are joined, and next to windows before they become padding.
     raise_trims,
     sink_pads,
     join_borders,

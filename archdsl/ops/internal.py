@@ -1,4 +1,4 @@
-"""What an imported network does and no op of the language says."""
+"""Ops that a spec cannot call: the inputs of a network, and operations of imported networks that have no op here."""
 
 from __future__ import annotations
 
@@ -7,12 +7,46 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from archdsl.ops.base import Example, Expression, Family, Mismatch, Op, Rest, register
+from archdsl.ops.arguments import Count
+from archdsl.ops.base import Example, Expression, Family, Mismatch, Op, Rearrangement, Rest, Weight, Working, register
 from archdsl.tensor import Kind, Tensor
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+@register
+class Input(Rearrangement):
+    """A value from outside. Specs declare inputs; they do not call this."""
+
+    name = "input"
+    family = Family.INPUT
+    internal = True
+
+    dims: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_as_tuple)] = Field(
+        description="channels first: 3x224x224; a length for tokens"
+    )
+    kind: Kind = Field(default="float", description="numbers, or tokens (int)")
+
+    def shape(self) -> Tensor:
+        return Tensor(*self.dims, kind=self.kind)
+
+    def torch(self) -> Expression:
+        raise AssertionError("an input is an argument of `forward` and is not emitted as an op")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(dims=(3, 224, 224)), (), Tensor(3, 224, 224))
+        yield Example(cls(dims=(128,), kind="int"), (), Tensor(128, kind="int"))
 
 
 def _as_tuples(value: object) -> object:
     return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+RESHAPES = frozenset({"view", "reshape", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze"})
+"""PyTorch's operations that give the same numbers in the same order under another shape."""
 
 
 @register
@@ -39,19 +73,17 @@ class Opaque(Op):
         kinds: tuple[Kind, ...] = self.kinds or tuple("float" for _ in self.results)
         return tuple(Tensor(*dims, kind=kind) for dims, kind in zip(self.results, kinds, strict=True))
 
-    def params(self, *inputs: Tensor) -> int:
-        return self.parameters
-
     def macs(self, *inputs: Tensor) -> int:
         return self.multiply_adds
 
-    def buffers(self, *inputs: Tensor) -> int:
-        return self.kept
+    def weights(self, *inputs: Tensor) -> Mapping[str, Weight]:
+        """Its numbers, under names made up here: those in PyTorch are not known."""
+        found = {"learned": Weight((self.parameters,)), "kept": Weight((self.kept,), learned=False)}
+        return {name: weight for name, weight in found.items() if weight.size}
 
-    def state(self, *inputs: Tensor) -> Mapping[str, tuple[int, ...]]:
-        """As many numbers as it has, under names of ours: torch's are not known."""
-        counts = {"learned": self.parameters, "kept": self.kept}
-        return {name: (count,) for name, count in counts.items() if count}
+    def working(self, *inputs: Tensor) -> Working:
+        """Empty: the number of weights was counted on import, so there is no arithmetic to show."""
+        return Working()
 
     def rest(self, *inputs: Tensor) -> Rest:
         return Rest(0, "not counted")
@@ -60,7 +92,7 @@ class Opaque(Op):
         raise Mismatch(f"`{self.target}` has no op in the language, so it cannot be written as a module")
 
     def _check_inputs(self, inputs: tuple[Tensor, ...]) -> None:
-        """It was recorded with its inputs: any number and kind of them."""
+        """Accepts any number and kind of inputs, since it was recorded together with them."""
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -1,0 +1,90 @@
+"""Rules on merges, factors and slices: those that do nothing are dropped, several in a row become one."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+from archdsl.prove.form import Form, Part, Wire, each_of, only_user
+
+
+def drop_trivial(form: Form) -> bool:
+    """A factor of 1, an empty border, a window of one pixel at stride 1, a merge of one value: each gives its input."""
+    dropped = [part for part in form.parts() if _does_nothing(part)]
+    form.replace({part.wire: part.inputs[0] for part in dropped})
+    return bool(dropped)
+
+
+def _does_nothing(part: Part) -> bool:
+    match part.op:
+        case "scale":
+            return bool(part.arguments["factor"] == 1)
+        case "border":
+            return not any(map(any, part.arguments["sides"]))
+        case "subsample":
+            ones = all(stride == 1 for stride in part.arguments["stride"])
+            return ones and not any(part.arguments["padding"]) and part.dims[0] == part.inputs[0].dims
+    return part.kind.associative and len(part.inputs) == 1
+
+
+def join_merges(form: Form) -> bool:
+    """A sum that is used once, by another sum, is joined with it (so are products, maxima, concatenations)."""
+    changed = False
+    uses = form.uses()
+    for part in form.parts():
+        if not part.kind.associative:
+            continue
+        inputs: list[Wire] = []
+        for wire in part.inputs:
+            inner = wire.part
+            joins = inner.op == part.op and (part.op == "concat" or only_user(uses, inner) is part)
+            if joins and (part.op != "mul" or inner.dims == part.dims):
+                inputs.extend(inner.inputs)
+                changed = True
+            else:
+                inputs.append(wire)
+        part.inputs = inputs
+    return changed
+
+
+def join_scales(form: Form) -> bool:
+    """`scale(0.5) -> scale(0.5)` is `scale(0.25)`; `mean{a | b}` is `add{a | b} -> scale(0.5)`."""
+    changed = False
+    for part in each_of(form.parts(), "mean"):
+        total = Part("add", {}, part.inputs, part.dims, part.node, part.rank)
+        factor = float(f"{1 / len(part.inputs):.12g}")
+        part.op, part.arguments, part.inputs, changed = "scale", {"factor": factor}, [Wire(total)], True
+    for part in each_of(form.parts(), "scale"):
+        source = part.inputs[0].part
+        if source.op == "scale":
+            factor = float(f"{part.arguments['factor'] * source.arguments['factor']:.12g}")
+            part.arguments, part.inputs, changed = {"factor": factor}, list(source.inputs), True
+    return changed
+
+
+def join_slices(form: Form) -> bool:
+    """A slice of a slice is one slice; one of all channels, or of whole concatenated values, is these values."""
+    changed, whole = False, {}
+    for part in each_of(form.parts(), "channel_slice"):
+        source = part.inputs[0]
+        start, stop = part.arguments["start"], part.arguments["stop"]
+        if (start, stop) == (0, source.dims[0]):
+            whole[part.wire] = source
+        elif source.part.op == "channel_slice":
+            offset = source.part.arguments["start"]
+            part.arguments = {"start": start + offset, "stop": stop + offset}
+            part.inputs, changed = list(source.part.inputs), True
+        elif source.part.op == "concat" and (taken := _taken(source.part, start, stop)):
+            whole[part.wire] = taken[0]
+            if len(taken) > 1:
+                whole[part.wire] = Wire(Part("concat", {}, taken, part.dims, part.node, part.rank))
+    form.replace(whole)
+    return changed or bool(whole)
+
+
+def _taken(concat: Part, start: int, stop: int) -> list[Wire]:
+    """The concatenated values that make up these channels; empty if the slice cuts through one of them."""
+    ends = list(accumulate(wire.dims[0] for wire in concat.inputs))
+    starts = [0, *ends[:-1]]
+    if start not in starts or stop not in ends:
+        return []
+    return concat.inputs[starts.index(start) : ends.index(stop) + 1]

@@ -1,0 +1,150 @@
+"""What can be known of names before any value is computed, for `resolve` and `elaborate`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Any, Literal, get_args, get_origin
+
+from archdsl.diagnostics import Diagnostic
+from archdsl.ops.base import REGISTRY
+from archdsl.ops.initialize import INITIALIZERS
+from archdsl.source import Span
+from archdsl.suggest import hint
+from archdsl.syntax import tree
+
+# --- names that a body defines -------------------------------------------------------------
+
+
+def bound_names(statement: Any) -> Iterator[str]:
+    """The names that a statement defines in its body. Names inside a loop are known only there."""
+    match statement:
+        case tree.Chain(steps=steps):
+            for step in steps:
+                yield from _step_names(step)
+        case tree.Let(name=name) | tree.Shared(name=name):
+            yield name.name
+        case tree.Path(name=name, flow=flow):
+            yield name.name
+            yield from bound_names(flow)
+        case tree.Stage(name=name, flow=flow):
+            yield name.name
+            yield from bound_names(flow)
+        case tree.Body(statements=statements):
+            for inner in statements:
+                yield from bound_names(inner)
+        case tree.If(arms=arms, otherwise=otherwise):
+            for _, body in arms:
+                yield from bound_names(body)
+            if otherwise is not None:
+                yield from bound_names(otherwise)
+
+
+def _step_names(step: tree.Step) -> Iterator[str]:
+    if step.binding is not None:
+        yield from (name.name for name in step.binding.names)
+    match step.target:
+        case tree.Merge(branches=branches):
+            for branch in branches:
+                if not any(isinstance(clause, tree.Each) for clause in branch.clauses):
+                    yield from bound_names(branch.chain)
+        case tree.Group(chain=chain):
+            yield from bound_names(chain)
+        case tree.Choice(then=then, otherwise=otherwise):
+            yield from _step_names(then)
+            if otherwise is not None:
+                yield from _step_names(otherwise)
+
+
+class KnownNames:
+    """The names known at one point of a body, and where each was defined."""
+
+    def __init__(self, parent: KnownNames | None = None) -> None:
+        self.parent = parent
+        self.names: dict[str, Span | None] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names or (self.parent is not None and name in self.parent)
+
+    def all(self) -> set[str]:
+        return set(self.names) | (self.parent.all() if self.parent else set())
+
+
+# --- functions of numbers that every spec may call -----------------------------------------
+
+
+LONGEST_LIST = 100_000
+LARGEST_NUMBER = 2**63
+"""The largest number that arithmetic may give; no count in a network comes near it."""
+
+
+def round_to(x: float, divisor: int, floor: float = 0.9) -> int:
+    """`x` rounded to a multiple of `divisor`, never below `floor` of `x`.
+
+    The rule of MobileNetV2's and EfficientNet's published code, which keeps at least 90 % of the channels.
+    """
+    rounded = max(divisor, int(x + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < floor * x else rounded
+
+
+def _range(*bounds: int) -> list[int]:
+    numbers = range(*bounds)
+    if len(numbers) > LONGEST_LIST:
+        raise OverflowError(f"a list of {len(numbers):,} elements; the longest allowed has {LONGEST_LIST:,}")
+    return list(numbers)
+
+
+def _round(x: float, digits: int = 0) -> float:
+    """Rounds as Python does: halves go to the even neighbour."""
+    return round(x, digits) if digits else round(x)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "round_to": round_to,
+    "ceil": math.ceil,
+    "floor": math.floor,
+    "round": _round,
+    "min": min,
+    "max": max,
+    "len": len,
+    "sum": sum,
+    "range": _range,
+}
+
+
+# --- words that stand for themselves: `padding=valid` --------------------------------------
+
+
+@cache
+def words() -> frozenset[str]:
+    """Every word that an argument of some op or initializer admits, from their own declarations.
+
+    Names of ops are not among them: `act=tanh` is the op, and where a word is wanted the op's name will do.
+    """
+    kinds = (*REGISTRY.values(), *INITIALIZERS.values())
+    fields = (field for kind in kinds for field in kind.model_fields.values())
+    return frozenset(word for field in fields for word in _literals(field.annotation)) - {"like", *REGISTRY}
+
+
+def _literals(annotation: Any) -> Iterator[str]:
+    if get_origin(annotation) is Literal:
+        yield from (word for word in get_args(annotation) if isinstance(word, str))
+    for part in get_args(annotation):
+        yield from _literals(part)
+
+
+# --- names of arguments --------------------------------------------------------------------
+
+
+def too_many_arguments(owner: str, names: tuple[str, ...], span: Span | None) -> Diagnostic:
+    takes = f"takes {len(names)}: {', '.join(names)}" if names else "takes none"
+    return Diagnostic("wrong-arguments", f"`{owner}` has too many arguments: it {takes}", span)
+
+
+def unknown_argument(owner: str, names: Iterable[str], name: str, span: Span | None) -> Diagnostic:
+    """`conv` has no argument `kernl`; did you mean `kernel`?"""
+    names = tuple(names)
+    meant = hint(name, names)
+    help = None if meant else (f"its arguments are {', '.join(names)}" if names else "it takes no arguments")
+    return Diagnostic("unknown-argument", f"`{owner}` has no argument `{name}`{meant}", span, help=help)

@@ -36,13 +36,13 @@ class Wire:
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """A step of one member, `path` from the class's scope. What serves no output is made, and not called."""
+    """A step of one member, `path` from the class's scope. What serves nothing that the class gives is not called."""
 
     path: str
     members: Mapping[int, Member]
     takes: tuple[Wire, ...]
     gives: tuple[Wire, ...]
-    is_live: bool = True
+    is_live: bool = False
 
     @property
     def member(self) -> Member:
@@ -81,6 +81,7 @@ class Turns:
     initial: tuple[Wire, ...]
     final: tuple[Wire, ...]
     lists: tuple[tuple[Wire, ...], ...]
+    is_live: bool = False
 
     @property
     def loop(self) -> Loop:
@@ -243,6 +244,7 @@ class _Union:
         gives = self.gives(every)
         for use, scope in every.items():
             self.outline.gives_of[scope.path] = tuple(wire.values[use] for wire in gives)
+        _mark_live(items, set(gives))
         return Body(tuple(self.uses), takes, items, gives)
 
     def gives(self, uses: Mapping[int, Scope]) -> tuple[Wire, ...]:
@@ -329,8 +331,6 @@ class _Union:
 
     def call(self, members: Mapping[int, Member], path: str) -> Call:
         alike((isinstance(member, Node) for member in members.values()), path)
-        if not any(map(self.outline.is_live, members.values())):
-            return Call(path, members, (), (), is_live=False)
         takes = self.found({use: self.outline.takes(member) for use, member in members.items()}, path)
         gives = self.wires({use: self.outline.gives(member) for use, member in members.items()}, path)
         return Call(path, members, takes, gives)
@@ -423,6 +423,20 @@ class _Union:
         )
         final = self.wires({use: loop.final for use, loop in loops.items()}, path)
         return Turns(path, loops, containers, tuple(arguments), initial, final, lists)
+
+
+def _mark_live(items: Sequence[Item], needed: set[Wire]) -> None:
+    """Marks what serves the wires that are needed, from the last item to the first; adds those that it takes."""
+    for item in reversed(items):
+        if isinstance(item, If):
+            set_here = [join for join in item.joins if join.wire in needed]
+            for number, arm in item.arms.items():
+                needed.update(join.sources[number] for join in set_here if number in join.sources)
+                _mark_live(arm, needed)
+            needed.update(wire for join in set_here for wire in join.sources.values())
+        elif isinstance(item, Call | Turns) and not needed.isdisjoint(item.gives):
+            item.is_live = True
+            needed.update(item.takes)
 
 
 def _pattern(loop: Loop) -> Hashable:

@@ -81,7 +81,7 @@ class Forward:
                 decided = If(item.choices, arms, item.joins)
                 self.construction.flags[id(decided)] = self.construction.flags[id(item)]
                 yield decided
-            elif isinstance(item, Turns) or (isinstance(item, Call) and item.is_live):
+            elif isinstance(item, Turns | Call) and item.is_live:
                 yield item
 
     def real(self, wire: Wire) -> Wire:

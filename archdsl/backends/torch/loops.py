@@ -81,7 +81,7 @@ def find_loop(outline: Outline, container: Scope) -> Loop | None:
     """A loop that calls the copies of a list, or all but the ends; None where they differ in how they are joined."""
     members = outline.members(container.path)
     copies = tuple(member for member in members if isinstance(member, Scope))
-    if len(copies) != len(members) or not all(map(outline.is_live, copies)):
+    if len(copies) != len(members):
         return None
     if not all(outline.is_module(c) and outline.is_own(c) and c.results for c in copies):
         return None

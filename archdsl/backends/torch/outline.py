@@ -37,7 +37,6 @@ class Outline:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.live = live_nodes(graph)
         self.uses = _count_uses(graph)
         self._steps: dict[str, tuple[Step, ...]] = {}
         self._members: dict[str, tuple[Member, ...]] = {}
@@ -45,7 +44,7 @@ class Outline:
         self._decided: dict[str, bool] = {}
         self._by_node: dict[str, Module | Expression] = {}
         self._emissions: dict[tuple[int, tuple[Tensor, ...]], Module | Expression] = {}
-        self.takes_of, self.gives_of = interfaces(graph, self.live)
+        self.takes_of, self.gives_of = interfaces(graph)
         """What each scope takes and gives; uses of one class are brought to give the same."""
         self.hosted: dict[str, dict[str, Member]] = {path: {} for path in graph.scopes}
         """By scope and name: the first use of each shared module that is kept in the scope."""
@@ -118,10 +117,6 @@ class Outline:
         if isinstance(member, Scope):
             return self.gives_of[member.path]
         return tuple(Value(member.id, port) for port in range(len(member.outputs)))
-
-    def is_live(self, member: Member) -> bool:
-        """Whether calling a member serves some output."""
-        return member.id in self.live if isinstance(member, Node) else bool(self.gives(member))
 
     def names(self, path: str) -> Mapping[Value, str]:
         """What the text of a scope calls values: "input", ports, `as` and `path`; the first name of each."""
@@ -207,9 +202,7 @@ class Outline:
 # --- what crosses the border of a scope --------------------------------------------------------
 
 
-def interfaces(
-    graph: Graph, live: frozenset[str]
-) -> tuple[dict[str, tuple[Value, ...]], dict[str, tuple[Value, ...]]]:
+def interfaces(graph: Graph) -> tuple[dict[str, tuple[Value, ...]], dict[str, tuple[Value, ...]]]:
     """What each scope takes and gives, by its path.
 
     A block takes the values of its `from`, in that order, and gives those of its `return`. Whatever else it uses from
@@ -217,16 +210,15 @@ def interfaces(
     """
     crossing = _Crossing(graph)
     for node in graph:
-        if node.id in live:
-            for value in graph.inputs_of(node.id):
-                crossing.record(value, graph.node(value.node).scope, node.scope)
+        for value in graph.inputs_of(node.id):
+            crossing.record(value, graph.node(value.node).scope, node.scope)
     for output in graph.outputs:
         for value in output.values:
             crossing.record(value, graph.node(value.node).scope, None)
     takes, gives = {}, {}
     for path, scope in graph.scopes.items():
         takes[path] = _takes(scope, crossing.takes[path], crossing.gives[path])
-        gives[path] = _gives(scope, crossing.takes[path], crossing.gives[path], live)
+        gives[path] = _gives(scope, crossing.takes[path], crossing.gives[path])
     takes[""] = tuple(Value(node.id) for node in graph.inputs)
     return takes, gives
 
@@ -239,12 +231,9 @@ def _takes(scope: Scope, crossing: Mapping[Value, None], gives: Mapping[Value, N
     return (*ports, *(value for value in crossing if value not in ports))
 
 
-def _gives(
-    scope: Scope, takes: Mapping[Value, None], crossing: Mapping[Value, None], live: frozenset[str]
-) -> tuple[Value, ...]:
-    if scope.block is not None:
-        is_live = bool(crossing) or any(value.node in live for value in scope.results)
-        first = scope.results if is_live else ()
+def _gives(scope: Scope, takes: Mapping[Value, None], crossing: Mapping[Value, None]) -> tuple[Value, ...]:
+    if scope.block is not None or not crossing:
+        first = scope.results
     else:
         passed = (*scope.inputs, *takes)
         first = tuple(value for value in dict.fromkeys(scope.results) if value in crossing or value in passed)
@@ -277,18 +266,6 @@ class _Crossing:
             self.gives[path][value] = None
         for path in used[common:]:
             self.takes[path][value] = None
-
-
-def live_nodes(graph: Graph) -> frozenset[str]:
-    """Ids of the nodes that some output depends on."""
-    live: set[str] = set()
-    pending = [value.node for output in graph.outputs for value in output.values]
-    while pending:
-        id = pending.pop()
-        if id not in live:
-            live.add(id)
-            pending.extend(value.node for value in graph.inputs_of(id))
-    return frozenset(live)
 
 
 def _count_uses(graph: Graph) -> Mapping[Value, int]:

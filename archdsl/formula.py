@@ -189,8 +189,13 @@ UNKNOWN_NUMBER = ast.Name("?", ast.Load())
 """Stands for a number that has no formula; whatever is computed from it has none either."""
 
 
+def unknown(what: str) -> ast.Name:
+    """Stands for a number that has no formula yet; it may get a name."""
+    return name(f"?{what}")
+
+
 def is_known(formula: ast.expr) -> bool:
-    return "?" not in names(formula) and len(text(formula)) <= LONGEST
+    return not any(own.startswith("?") for own in names(formula)) and len(text(formula)) <= LONGEST
 
 
 def names(formula: ast.expr) -> frozenset[str]:
@@ -249,6 +254,8 @@ def logic(op: ast.boolop, parts: Sequence[ast.expr]) -> ast.expr:
 def part(value: ast.expr, index: ast.expr) -> ast.expr:
     """`value[index]`: of a list that is written out, the element or elements themselves."""
     found = ast.Subscript(value, index, ast.Load())
+    if isinstance(value, ast.Call) and text(value.func) == "range" and len(value.args) == 1:
+        return index if not isinstance(index, ast.Slice) else found
     if not isinstance(value, ast.Tuple) or names(index):
         return found
     if not isinstance(index, ast.Slice):

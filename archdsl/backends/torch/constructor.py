@@ -48,6 +48,8 @@ class Construction:
         self.flags: dict[int, tuple[ast.expr, ...]] = {}
         self.folded: dict[int, int] = {}
         self.numbers: dict[str, dict[str, str]] = {}
+        self.unknowns: dict[str, ast.expr] = {}
+        """By a number that had no formula: the parameter that stands for it."""
         self.counts: dict[tuple[Wire, ...], ast.expr] = {}
         """By the wires of a list: how many there are, where that varies."""
         self.expressions: dict[str, Expression] = {}
@@ -94,7 +96,12 @@ class Construction:
         for use, other in item.members.items():
             trees[use], channels[use] = self.modules.tree(other, use, attribute, known)
         yield from self.attribute(item, trees)
-        self.enter(item.gives, channels)
+        self.enter(item.gives, {use: self.named(row) for use, row in channels.items()})
+
+    def named(self, channels: Sequence[Channels]) -> list[Channels]:
+        """Formulas with the parameters that stand for what had none; None where something still has none."""
+        found = [None if known is None else substituted(known, self.unknowns) for known in channels]
+        return [known if known is not None and formula.is_known(known) else None for known in found]
 
     def enter(self, gives: Sequence[Wire], channels: Mapping[int, Sequence[Channels]]) -> None:
         for place, wire in enumerate(gives):
@@ -153,7 +160,7 @@ class Construction:
         if item.takes in self.counts:
             self.enter(item.gives, {use: [self.joined_list(item)] for use in item.members})
         else:
-            self.enter(item.gives, channels)
+            self.enter(item.gives, {use: self.named(row) for use, row in channels.items()})
 
     def joined_list(self, item: Call) -> Channels:
         """The channels of all elements of a list joined, however many there are."""
@@ -356,6 +363,10 @@ class Construction:
 
     def settle(self, arguments: Mapping[int, Argument]) -> ast.expr:
         """What to write for a number: the formula, where all uses say the same; else a parameter of its own."""
+        arguments = {
+            use: Argument(a.keyword, a.called, substituted(a.formula, self.unknowns), a.value, a.default)
+            for use, a in arguments.items()
+        }
         first, *others = arguments.values()
         if not all(formula.is_known(argument.formula) for argument in arguments.values()):
             return self.unknown(arguments)
@@ -372,7 +383,11 @@ class Construction:
         first = next(iter(arguments.values()))
         if self.body.scope.parent is None:
             return formula_of(first.value)
-        return self.add({u: Argument(a.keyword, a.called, UNKNOWN_NUMBER, a.value) for u, a in arguments.items()})
+        found = self.add({u: Argument(a.keyword, a.called, UNKNOWN_NUMBER, a.value) for u, a in arguments.items()})
+        texts = {formula.text(argument.formula) for argument in arguments.values()}
+        if isinstance(first.formula, ast.Name) and len(texts) == 1:
+            self.unknowns[first.formula.id] = found
+        return found
 
     def add(self, arguments: Mapping[int, Argument]) -> ast.expr:
         """A parameter of the class that nothing in the text says: each use gives its own."""

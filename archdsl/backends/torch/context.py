@@ -404,9 +404,13 @@ def functions(source: Source) -> Mapping[str, tree.Define]:
 
 
 def _binary(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.expr:
-    """As the spec wrote it; two numbers are one."""
+    """As the spec wrote it; two numbers are one, and nothing is added to 0."""
     if isinstance(left, ast.Constant) and isinstance(right, ast.Constant) and kind is not ast.Pow:
         return combined(kind, left, right)
+    if kind in (ast.Add, ast.Sub) and isinstance(right, ast.Constant) and right.value == 0:
+        return left
+    if kind is ast.Add and isinstance(left, ast.Constant) and left.value == 0:
+        return right
     return ast.BinOp(left, kind(), right)
 
 

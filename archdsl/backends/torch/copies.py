@@ -139,9 +139,12 @@ class Elements:
         """The rule by which an argument moves, alike in every use; STILL if it does not, None where there is none."""
         if all(_says_one(row) for row in arguments.values()):
             return STILL
-        rules = {use: rule(row, self.index) for use, row in arguments.items()}
-        first = next(iter(rules.values()))
-        if first is None or any(found is None or formula.text(found) != formula.text(first) for found in rules.values()):
+        rules = [rule(row, self.index) for row in arguments.values() if len(row) > 1]
+        first = rules[0]
+        if first is None or any(found is None or formula.text(found) != formula.text(first) for found in rules):
+            return None
+        begin = formula.text(formula.substituted(first, {self.index: ast.Constant(0)}))
+        if any(formula.text(row[0].formula) != begin for row in arguments.values() if len(row) == 1):
             return None
         for use, row in arguments.items():
             for place, argument in enumerate(row):

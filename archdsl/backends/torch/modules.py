@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from archdsl.analyses.overwriting import overwrites
 from archdsl.backends.torch.classes import Body, Classes
 from archdsl.backends.torch.outline import Form, Member, Outline
-from archdsl.formula import UNKNOWN_NUMBER, exactly, formula_of, is_known, named, names, plain, substituted
+from archdsl.formula import UNKNOWN_NUMBER, combined, exactly, formula_of, is_known, named, names, plain, substituted, text, unknown
 from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Expression, Mismatch, Module, Op
 from archdsl.tensor import Tensor
@@ -138,9 +138,11 @@ class Modules:
         for name, written in node.written:
             value = getattr(node.op, name, None)
             said = self.context.said(written, use)
-            if said is None or isinstance(said, ast.Constant) or isinstance(value, str):
+            if isinstance(said, ast.Constant) or isinstance(value, str):
                 continue
-            if self.context.comes_to(said, use, value):
+            if said is None:
+                yield name, named(value, unknown(f"{node.name}.{name}"))
+            elif self.context.comes_to(said, use, value):
                 yield name, named(value, self.context.as_whole(said, [(use, value)]))
 
     def _leaf(self, node: Node, emission: Module, name: str) -> New:
@@ -226,6 +228,7 @@ class Modules:
     ) -> tuple[Tree, list[Channels]]:
         children: list[Tree] = []
         flow = list(inputs)
+        flows = [flow]
         copies = [member for member in self.outline.members(scope.path) if self.outline.is_own(member)]
         for index, member in enumerate(copies):
             if isinstance(member, Scope):
@@ -233,13 +236,29 @@ class Modules:
             known = flow if form is Form.COPIES else self.known(member, use)
             child, flow = self.tree(member, use, name, known)
             children.append(child)
+            flows.append(flow)
             self.context.enter_values(self.outline.gives(member), flow, use)
         count = self.context.count(scope, use, len(children))
+        if form is Form.COPIES and count is not None and names(count):
+            flow = [_after(count, [row[0] for row in flows])]
         return Copies(form, tuple(children), count), flow
 
     def known(self, member: Member, use: int) -> list[Channels]:
         """The channels of what flows into a member, by its values."""
         return [self.context.of_value(value, use) for value in self.outline.takes(member)]
+
+
+def _after(count: ast.expr, flows: Sequence[Channels]) -> Channels:
+    """The channels after a number of copies that varies: as many steps as there are, or what every copy gives."""
+    known = [channels for channels in flows if channels is not None]
+    if len(known) < len(flows) or len(flows) < 2:
+        return None
+    first, second, last = known[0], known[1], known[-1]
+    step = combined(ast.Sub, second, first)
+    if names(step).isdisjoint(names(first)):
+        total = combined(ast.Add, first, combined(ast.Mult, step, ast.Constant(len(known) - 1)))
+        return combined(ast.Add, first, combined(ast.Mult, step, count)) if text(total) == text(last) else None
+    return last if all(text(channels) == text(last) for channels in known[1:]) else None
 
 
 def _with_channels(tensor: Tensor, channels: Channels) -> Tensor:
@@ -261,8 +280,7 @@ def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Cha
         yield from [None] * len(node.outputs)
         return
     for shape in shapes if isinstance(shapes, tuple) else (shapes,):
-        found = formula_of(shape.dims[0])
-        yield found if is_known(found) else None
+        yield formula_of(shape.dims[0])
 
 
 def _worth(channels: ast.expr) -> int:

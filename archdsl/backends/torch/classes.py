@@ -137,7 +137,7 @@ class Classes:
         self._signatures: dict[str, Hashable] = {}
         groups: dict[Hashable, list[Scope]] = {}
         for path, scope in outline.graph.scopes.items():
-            if self.form(scope) is Form.CLASS:
+            if self.form(scope) is Form.CLASS and not self.only_hands_on(scope):
                 groups.setdefault(self.keys[path], []).append(scope)
         for uses in sorted(groups.values(), key=lambda uses: -max(depth(scope.path) for scope in uses)):
             self.enter(uses)
@@ -145,6 +145,10 @@ class Classes:
     def form(self, scope: Scope) -> Form:
         """What a scope is, alike in every use of the block around it."""
         return self.forms[self.keys[scope.path]]
+
+    def only_hands_on(self, scope: Scope) -> bool:
+        """Whether a region makes nothing: it is no step, and what flows in flows on."""
+        return scope.parent is not None and scope.block is None and not self.outline.members(scope.path)
 
     def _key(self, scope: Scope) -> Hashable:
         """What scopes of one class have in common: the block with the blocks given to it, or their place in a text."""
@@ -319,8 +323,8 @@ class _Union:
             yield self.choice(choices, prefix)
             return
         members = {use: self.outline.member(path) for use, path in paths.items()}
-        if all(isinstance(m, Scope) and m.block is None and not self.outline.members(m.path) for m in members.values()):
-            return  # a region that only hands on
+        if all(isinstance(member, Scope) and self.classes.only_hands_on(member) for member in members.values()):
+            return
         name = alike((member.name for member in members.values()), "a step")
         path = f"{prefix}.{name}" if prefix else name
         scopes = {use: member for use, member in members.items() if isinstance(member, Scope)}

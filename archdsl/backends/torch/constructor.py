@@ -416,7 +416,7 @@ class Construction:
 
     def _constructor(self) -> Constructor:
         outward = [self.context.channels.get(id(wire)) for wire in self.body.gives]
-        channels = [None if c is None else self.context.note(substituted(c, self.context.lets)) for c in outward]
+        channels = [None if c is None else substituted(c, self.context.lets) for c in outward]
         parameters = tuple(self.parameters())
         values = {
             scope.path: {p.name: self.context.values[use].get(p.name, p.default) for p in parameters}
@@ -426,7 +426,7 @@ class Construction:
             scope.path: {own: f for own, row in self.added.items() if (f := row.get(use, (None, None))[1]) is not None}
             for use, scope in enumerate(self.body.uses)
         }
-        return Constructor(self.title, parameters, values, added, tuple(channels))
+        return Constructor(self.title, parameters, values, added, tuple(self.context.channel_names), tuple(channels))
 
     def parameters(self) -> Iterator[Parameter]:
         """First what flows in, then the block's own in its order, then the rest; those with a default come last."""

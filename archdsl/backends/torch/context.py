@@ -93,6 +93,7 @@ class Context:
             declared = self._declared(wire)
             if declared is not None:
                 self.enter(wire, [declared])
+                self.channel_names.append("")
                 continue
             kind = "length" if self.graph.tensor(wire.value).kind == "int" else "channels"
             called = self._namespace.unique(f"in_{kind}" if take == "x" else f"{take}_{kind}")

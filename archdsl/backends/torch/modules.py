@@ -87,13 +87,15 @@ class Parameter:
 class Constructor:
     """How a class is made. `values` and `formulas` are by the path of a use: what each parameter is there, and, for
 
-    those that were added, its formula in terms of the other parameters. `channels` are those of what the class gives.
+    those that were added, its formula in terms of the other parameters. `takes` are what the channels of what flows in
+    are called, `channels` are those of what the class gives.
     """
 
     name: str
     parameters: tuple[Parameter, ...]
     values: Mapping[str, Mapping[str, Any]]
     formulas: Mapping[str, Mapping[str, ast.expr]]
+    takes: tuple[str, ...]
     channels: tuple[Channels, ...]
 
 
@@ -180,9 +182,10 @@ class Modules:
         body = self.classes.of[scope.path]
         constructor = self.constructors[id(body)]
         values = constructor.values[scope.path]
-        said: dict[str, ast.expr] = {}
+        flows = zip(constructor.takes, inputs, strict=True)
+        said: dict[str, ast.expr] = {own: UNKNOWN_NUMBER if flow is None else flow for own, flow in flows}
         arguments: list[Argument] = []
-        for place, parameter in enumerate(constructor.parameters):
+        for parameter in constructor.parameters:
             value = values[parameter.name]
             found = self._argument(scope, parameter, use, inputs, constructor, said)
             if found is None or not self.context.comes_to(found, use, value):
@@ -190,9 +193,15 @@ class Modules:
             said[parameter.name] = found = self.context.as_whole(found, [(use, value)])
             keyword = parameter.name if parameter.default is not ... else None
             arguments.append(Argument(keyword, f"{name}_{parameter.name}", found, value, parameter.default))
-        given = [None if known is None else substituted(known, said) for known in constructor.channels]
-        channels = [known if known is None or is_known(known) else None for known in given]
+        channels = [None if known is None else self._outside(scope, use, known, said) for known in constructor.channels]
         return New(constructor.name, tuple(arguments), body=body), channels
+
+    def _outside(self, scope: Scope, use: int, found: ast.expr, said: dict[str, ast.expr]) -> Channels:
+        """What a formula of an inner class is in the terms of this one; None where it has no words for it."""
+        for own in names(found) - said.keys():
+            said[own] = self.context.given(scope, own, use, said) or UNKNOWN_NUMBER
+        known = substituted(found, said)
+        return known if is_known(known) else None
 
     def _argument(
         self,

@@ -24,6 +24,10 @@ from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Expression, Module
 
 
+LONG = 20
+"""Characters of a formula for channels that is given a name."""
+
+
 class Construction:
     """Settles one class. `lines` are those of `__init__`, `flags` name each `if` for `forward`, by the item.
 
@@ -48,6 +52,9 @@ class Construction:
         self.flags: dict[int, tuple[ast.expr, ...]] = {}
         self.folded: dict[int, int] = {}
         self.numbers: dict[str, dict[str, str]] = {}
+        self.settled_arguments: dict[str, tuple[Body, dict[str, ast.expr]]] = {}
+        """By attribute: the class that it is a use of, and what was written for its parameters."""
+        self.has_unknown = False
         self.unknowns: dict[str, ast.expr] = {}
         """By a number that had no formula: the parameter that stands for it."""
         self.counts: dict[tuple[Wire, ...], ast.expr] = {}
@@ -96,16 +103,41 @@ class Construction:
         for use, other in item.members.items():
             trees[use], channels[use] = self.modules.tree(other, use, attribute, known)
         yield from self.attribute(item, trees)
-        self.enter(item.gives, {use: self.named(row) for use, row in channels.items()})
+        channels |= self.given(item, known)
+        self.enter(item.gives, {use: self.named(row) for use, row in channels.items()}, attribute)
+
+    def given(self, item: Call, known: Sequence[Channels]) -> dict[int, list[Channels]]:
+        """The channels of what a class gives, by the arguments that were written for all of its uses."""
+        settled = self.settled_arguments.get(item.path)
+        if settled is None:
+            return {}
+        body, arguments = settled
+        constructor = self.modules.constructors[id(body)]
+        flows = {own: flow or UNKNOWN_NUMBER for own, flow in zip(constructor.takes, known, strict=True)}
+        return {
+            use: self.modules.given(scope, use, constructor, {**flows, **arguments})
+            for use, scope in item.members.items()
+            if isinstance(scope, Scope)
+        }
 
     def named(self, channels: Sequence[Channels]) -> list[Channels]:
         """Formulas with the parameters that stand for what had none; None where something still has none."""
         found = [None if known is None else substituted(known, self.unknowns) for known in channels]
         return [known if known is not None and formula.is_known(known) else None for known in found]
 
-    def enter(self, gives: Sequence[Wire], channels: Mapping[int, Sequence[Channels]]) -> None:
+    def enter(self, gives: Sequence[Wire], channels: Mapping[int, Sequence[Channels]], path: str = "") -> None:
         for place, wire in enumerate(gives):
-            self.context.enter(wire, [row[place] for row in channels.values()])
+            found = self.context.enter(wire, [row[place] for row in channels.values()])
+            if found is not None and path and len(formula.text(found)) > LONG:
+                own = self._names.unique(f"{path}_channels" if len(gives) == 1 else f"{path}_channels{place + 1}")
+                self.context.enter(wire, [self.local(own, found)] * len(channels))
+
+    def local(self, own: str, found: ast.expr) -> ast.expr:
+        """A name for a long formula, given at the top of the constructor."""
+        self.context.lets[own] = found
+        for use, values in enumerate(self.context.values):
+            values[own] = formula.evaluated(found, self.context.values[use])
+        return name(own)
 
     def attribute(self, item: Call, trees: Mapping[int, Tree]) -> Iterator[Code]:
         """The line that makes a member, unless it lies in a list or is kept elsewhere."""
@@ -216,7 +248,8 @@ class Construction:
             self.joins(item, conditions, {number})
             return
         yield from self.guard(item, conditions)
-        if len(taken) == 1:
+        can_skip = len(item.choice.conditions) == item.choice.arms
+        if len(taken) == 1 and not (can_skip and min(taken) < item.choice.arms):
             (number,) = taken
             self.folded[id(item)] = number
             yield from self.items(item.arms[number])
@@ -322,12 +355,18 @@ class Construction:
             return first
         if self._are_equal(first, second, equalities(conditions[0], True)):
             return second
-        return ast.IfExp(conditions[0], first, second)
+        return self.local(self._names.unique("channels"), ast.IfExp(conditions[0], first, second))
 
     def _are_equal(self, first: ast.expr, second: ast.expr, known: Mapping[str, ast.expr]) -> bool:
         """Whether two formulas are one where some names are known to be something else."""
-        one, other = (substituted(substituted(found, self.context.lets), known) for found in (first, second))
+        one, other = (substituted(self.spelled_out(found), known) for found in (first, second))
         return formula.text(one) == formula.text(other)
+
+    def spelled_out(self, found: ast.expr) -> ast.expr:
+        """A formula without named numbers."""
+        while not formula.names(found).isdisjoint(self.context.lets):
+            found = substituted(found, self.context.lets)
+        return found
 
     # --- one number ------------------------------------------------------------------------
 
@@ -348,6 +387,9 @@ class Construction:
             self.settle({use: tree.arguments[place] for use, tree in trees.items()})
             for place in range(len(first.arguments))
         ]
+        if first.body is not None:
+            said = zip(self.modules.constructors[id(first.body)].parameters, settled, strict=True)
+            self.settled_arguments[attribute] = first.body, {parameter.name: found for parameter, found in said}
         return written_call(first, settled, all(tree.inplace for tree in trees.values()))
 
     def chain(self, trees: Mapping[int, Chain]) -> ast.expr:
@@ -382,6 +424,7 @@ class Construction:
         """A number without a formula: the network knows its own; for a block it is a parameter."""
         first = next(iter(arguments.values()))
         if self.body.scope.parent is None:
+            self.has_unknown = True
             return formula_of(first.value)
         found = self.add({u: Argument(a.keyword, a.called, UNKNOWN_NUMBER, a.value) for u, a in arguments.items()})
         texts = {formula.text(argument.formula) for argument in arguments.values()}
@@ -416,17 +459,25 @@ class Construction:
 
     def _constructor(self) -> Constructor:
         outward = [self.context.channels.get(id(wire)) for wire in self.body.gives]
-        channels = [None if c is None else substituted(c, self.context.lets) for c in outward]
+        channels = [None if c is None else self.spelled_out(c) for c in outward]
         parameters = tuple(self.parameters())
         values = {
             scope.path: {p.name: self.context.values[use].get(p.name, p.default) for p in parameters}
             for use, scope in enumerate(self.body.uses)
         }
-        added = {
-            scope.path: {own: f for own, row in self.added.items() if (f := row.get(use, (None, None))[1]) is not None}
-            for use, scope in enumerate(self.body.uses)
-        }
+        added = {scope.path: dict(self.added_formulas(use)) for use, scope in enumerate(self.body.uses)}
         return Constructor(self.title, parameters, values, added, tuple(self.context.channel_names), tuple(channels))
+
+    def added_formulas(self, use: int) -> Iterator[tuple[str, ast.expr]]:
+        """What a use gives for the parameters that were added; what it has no need of has its default."""
+        for own, row in self.added.items():
+            value, found = row.get(use, (None, formula_of(self.unneeded(own))))
+            if found is not None:
+                yield own, found
+
+    def unneeded(self, own: str) -> Any:
+        """A value for uses that do not need a parameter."""
+        return type(next(iter(self.added[own].values()))[0])()
 
     def parameters(self) -> Iterator[Parameter]:
         """First what flows in, then the block's own in its order, then the rest; those with a default come last."""
@@ -452,7 +503,7 @@ class Construction:
             return Parameter(own, "channels", kind, place=self.context.channel_names.index(own))
         if own in self.added:
             # What only some uses need has a default for the others.
-            return Parameter(own, "added", kind, ... if len(values) == len(self.body.uses) else type(values[0])())
+            return Parameter(own, "added", kind, ... if len(values) == len(self.body.uses) else self.unneeded(own))
         if not self.context.is_own(own):
             return Parameter(own, "setting", kind, self.context.settings[own])
         return Parameter(own, "own", kind, self.default(own))

@@ -188,11 +188,6 @@ class Context:
             return ast.Constant(self.fixed[own])
         if scope.path == here.path and lets:
             return self._let(lets[0])
-        if scope.parent is None and lets:
-            found = self.said(lets[0].written, 0)
-            if found is None:
-                raise Unsaid
-            return found
         return name(legal(own))
 
     def _let(self, let: Let) -> ast.expr:

@@ -16,7 +16,7 @@ from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.constructor import Construction, headers, without_empty
 from archdsl.backends.torch.outline import Member, Outline
 from archdsl.backends.torch.references import borrowed_name, module_text
-from archdsl.backends.torch.turns import loop_lines
+from archdsl.backends.torch.turns import loop_lines, port_name
 from archdsl.backends.torch.variables import Variables
 from archdsl.ir.graph import Node, Scope, Value
 from archdsl.ops.base import Expression, Family
@@ -361,6 +361,11 @@ class Forward:
         named = self._text_name(wire)
         if named:
             return named
+        turns = self.consumers.get(wire)
+        if isinstance(turns, Turns) and self.uses[wire] == 1 and wire in map(self.real, turns.initial):
+            port = port_name(self.outline, turns, [self.real(other) for other in turns.initial].index(wire))
+            if port:
+                return port
         if self.uses[wire] > 1 or len(step.gives) > 1:
             use, value = next(iter(wire.values.items()))
             return self.outline.given_name(value, self.body.uses[use].path)

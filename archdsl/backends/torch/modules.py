@@ -140,7 +140,7 @@ class Modules:
         for name, written in node.written:
             value = getattr(node.op, name, None)
             said = self.context.said(written, use)
-            if isinstance(said, ast.Constant) or isinstance(value, str):
+            if isinstance(value, str) or (said is not None and not names(said)):
                 continue
             if said is None:
                 yield name, named(value, unknown(f"{node.name}.{name}"))
@@ -193,8 +193,12 @@ class Modules:
             said[parameter.name] = found = self.context.as_whole(found, [(use, value)])
             keyword = parameter.name if parameter.default is not ... else None
             arguments.append(Argument(keyword, f"{name}_{parameter.name}", found, value, parameter.default))
-        channels = [None if known is None else self._outside(scope, use, known, said) for known in constructor.channels]
+        channels = self.given(scope, use, constructor, said)
         return New(constructor.name, tuple(arguments), body=body), channels
+
+    def given(self, scope: Scope, use: int, constructor: Constructor, said: dict[str, ast.expr]) -> list[Channels]:
+        """The channels of what a use of a class gives; `said` is what its parameters are here."""
+        return [None if known is None else self._outside(scope, use, known, said) for known in constructor.channels]
 
     def _outside(self, scope: Scope, use: int, found: ast.expr, said: dict[str, ast.expr]) -> Channels:
         """What a formula of an inner class is in the terms of this one; None where it has no words for it."""

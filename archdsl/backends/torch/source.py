@@ -87,6 +87,8 @@ class _Emission:
             except _Apart as found:
                 self.classes.enter(found.body.uses, apart=True)
                 self._begin()
+            except _Again:
+                self._begin()
             else:
                 return self.done
 
@@ -113,6 +115,9 @@ class _Emission:
             raise _Apart(body) from None
         if is_recursive and made.added:
             raise _Apart(body)
+        if made.has_unknown and self.settings:
+            self.settings = {}
+            raise _Again
         self.done.append(made)
 
     def _held(self, items: Sequence[Item]) -> Iterator[Scope]:
@@ -133,6 +138,10 @@ class _Emission:
             return
         for inner in self.outline.members(member.path):
             yield from self._classes_in(inner)
+
+
+class _Again(Exception):
+    """A number of the network has no formula, so that no setting may stay open."""
 
 
 class _Apart(Exception):

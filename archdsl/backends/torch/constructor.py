@@ -245,7 +245,7 @@ class Construction:
             number = known.index(True) if True in known else len(known)
             self.folded[id(item)] = number
             yield from self.items(item.arms[number])
-            self.joins(item, conditions, {number})
+            self.joins(item, conditions)
             return
         yield from self.guard(item, conditions)
         can_skip = len(item.choice.conditions) == item.choice.arms
@@ -255,7 +255,7 @@ class Construction:
             yield from self.items(item.arms[number])
         else:
             yield from self.arms(item, conditions)
-        self.joins(item, conditions, taken)
+        self.joins(item, conditions)
 
     def conditions(self, item: If) -> list[ast.expr]:
         """The condition of each arm; one that the constructor has no words for is a parameter."""
@@ -330,10 +330,12 @@ class Construction:
         self.attributes[attribute] = None
         return ast.parse(f"self.{attribute}", mode="eval").body, [self.assigned(attribute, condition)]
 
-    def joins(self, item: If, conditions: Sequence[ast.expr], taken: set[int]) -> None:
+    def joins(self, item: If, conditions: Sequence[ast.expr]) -> None:
         """The channels of what an `if` sets."""
+        only = self.folded.get(id(item))
         for join in item.joins:
-            sources = {n: self.context.channels.get(id(w)) for n, w in join.sources.items() if n in taken or len(taken) > 1}
+            wires = {n: wire for n, wire in join.sources.items() if only is None or n == only}
+            sources = {n: self.context.channels.get(id(wire)) for n, wire in wires.items()}
             found = self.joined(sources, conditions)
             self.context.enter(join.wire, [found] * len(join.wire.values))
 

@@ -452,7 +452,12 @@ class Construction:
         return name(own)
 
     def let_lines(self) -> Iterator[Code]:
-        """Named numbers that something uses."""
+        """Functions and named numbers that something uses."""
+        for own, (parameters, body) in self.context.functions.items():
+            if own in self.context.used:
+                yield Line("")
+                yield Suite(f"def {own}({', '.join(parameters)}):", (Line(f"return {text_of(body)}"),))
+                yield Line("")
         for own, found in self.context.lets.items():
             if own in self.context.used and not isinstance(found, ast.Name | ast.Constant):
                 yield Line(f"{own} = {text_of(found)}")
@@ -483,7 +488,8 @@ class Construction:
 
     def parameters(self) -> Iterator[Parameter]:
         """First what flows in, then the block's own in its order, then the rest; those with a default come last."""
-        used = [own for own in self.context.used if own not in self.context.lets or own in self.added]
+        helpers = {*self.context.lets, *self.context.functions} - self.added.keys()
+        used = [own for own in self.context.used if own not in helpers]
         found = [self.parameter(own) for own in sorted(used, key=self._order)]
         yield from sorted(found, key=lambda parameter: parameter.default is not ...)
 

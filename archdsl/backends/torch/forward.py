@@ -186,6 +186,10 @@ class Forward:
         for wire, name in names.items():
             self.variables.assign(wire, name, passing=True)
         flags = self.construction.flags[id(item)]
+        short = _as_expression(list(names.values()), suites, [text_of(flag) for flag in flags])
+        if short is not None:
+            self.lines.append(short)
+            return
         made = [Suite(header, suites.get(number, ())) for number, header in enumerate(headers(flags))]
         self.lines += without_empty(made)
 
@@ -381,6 +385,19 @@ class Forward:
                 return None
             (wire,) = step.gives
         return None
+
+
+def _as_expression(names: Sequence[str], arms: Mapping[int, Sequence[Code]], flags: Sequence[str]) -> Line | None:
+    """`y = self.conv(x) if self.has_conv else x`, where an `if` sets one variable, each arm by one short line."""
+    if len(names) != 1 or len(flags) != 1 or sorted(arms) != [0, 1]:
+        return None
+    start = f"{names[0]} = "
+    lines = [arms[number] for number in (0, 1)]
+    if not all(len(arm) == 1 and isinstance(arm[0], Line) and arm[0].text.startswith(start) for arm in lines):
+        return None
+    then, otherwise = (str(arm[0].text).removeprefix(start) for arm in lines if isinstance(arm[0], Line))
+    text = f"{start}{then} if {flags[0]} else {otherwise}"
+    return Line(text) if len(text) <= WIDEST + len(start) else None
 
 
 def _all(items: Iterable[Item]) -> Iterator[Item]:

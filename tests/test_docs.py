@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from archdsl.backends.torch.source import source
 from archdsl.driver import compile_network
 from archdsl.resolve.resolve import resolve
 from archdsl.resources import specs_folder
@@ -72,6 +73,13 @@ def test_commands_print_what_is_shown(sample: str, tmp_path: Path) -> None:
     for command, expected in commands(sample):
         printed = run(command, tmp_path)
         assert matches(expected, printed), f"$ {command}\n--- shown\n{expected}\n--- printed\n{printed}"
+
+
+def test_the_block_of_the_emitter_s_page_is_emitted_so() -> None:
+    text = (ROOT / "docs" / "emitter.md").read_text()
+    found = {language: sample for language, sample in FENCE.findall(text)}
+    graph = compile_network(resolve(Source("small.arch", found["arch"]), specs_folder())).graph
+    assert found["python"].partition("\n\n\n")[2].strip() in source(graph)
 
 
 def commands(sample: str) -> list[tuple[str, str]]:

@@ -137,7 +137,7 @@ class Classes:
         self._signatures: dict[str, Hashable] = {}
         groups: dict[Hashable, list[Scope]] = {}
         for path, scope in outline.graph.scopes.items():
-            if self.form(scope) is Form.CLASS and not self.only_hands_on(scope):
+            if self.form(scope) is Form.CLASS and not self.makes_nothing(scope):
                 groups.setdefault(self.keys[path], []).append(scope)
         for uses in sorted(groups.values(), key=lambda uses: -max(depth(scope.path) for scope in uses)):
             self.enter(uses)
@@ -149,6 +149,18 @@ class Classes:
     def only_hands_on(self, scope: Scope) -> bool:
         """Whether a region makes nothing: it is no step, and what flows in flows on."""
         return scope.parent is not None and scope.block is None and not self.outline.members(scope.path)
+
+    def makes_nothing(self, scope: Scope) -> bool:
+        """Whether a region has no module of its own: its steps are then written where it stands."""
+        if scope.parent is None or scope.block is not None or scope.kind == "copy":
+            return False
+        for member in self.outline.members(scope.path):
+            if isinstance(member, Scope):
+                if self.outline.is_own(member):
+                    return False
+            elif self.outline.is_own(member) and self.outline.is_module(member):
+                return False
+        return True
 
     def _key(self, scope: Scope) -> Hashable:
         """What scopes of one class have in common: the block with the blocks given to it, or their place in a text."""
@@ -328,7 +340,9 @@ class _Union:
         name = alike((member.name for member in members.values()), "a step")
         path = f"{prefix}.{name}" if prefix else name
         scopes = {use: member for use, member in members.items() if isinstance(member, Scope)}
-        if scopes and self.classes.form(next(iter(scopes.values()))) is Form.LIST:
+        if scopes and all(map(self.classes.makes_nothing, scopes.values())):
+            yield from self.items({use: self.outline.steps(scope.path) for use, scope in scopes.items()}, path)
+        elif scopes and self.classes.form(next(iter(scopes.values()))) is Form.LIST:
             yield from self.copies(scopes, path)
         else:
             yield self.call(members, path)

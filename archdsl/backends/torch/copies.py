@@ -205,8 +205,9 @@ def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
         return formulas[0]
     if all(isinstance(found, ast.Subscript) for found in formulas):
         return _element(formulas, index)
-    if all(isinstance(found, ast.Constant) and type(found.value) is float for found in formulas):
-        return _fraction([argument.value for argument in arguments], index)
+    if all(isinstance(found, ast.Constant) for found in formulas) and any(type(a.value) is float for a in arguments):
+        numbers = [argument.value for argument in arguments]
+        return _fraction(numbers, index) if all(type(number) in (int, float) for number in numbers) else None
     if any(isinstance(argument.value, bool) or not isinstance(argument.value, int) for argument in arguments):
         return None
     step = combined(ast.Sub, formulas[1], formulas[0])

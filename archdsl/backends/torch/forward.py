@@ -360,6 +360,10 @@ class Forward:
         """What the user calls a value; of what flows from stage to stage only where it is used further on, too."""
         if isinstance(step.member, Scope) and step.member.kind == "output":
             return step.member.name
+        if self.body.scope.parent is None:
+            for output in self.outline.graph.outputs[1:]:
+                if wire.value in output.values and not output.several:
+                    return output.name
         if wire in self.sources and self.uses[wire] == 1:
             return None  # the `if` that it is for has the name
         named = self._text_name(wire)

@@ -8,7 +8,7 @@ from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.steps import Result, Shell, input_port, refs_of
-from archdsl.elaborate.values import FAILED, Flow, Unit
+from archdsl.elaborate.values import FAILED, Unit
 from archdsl.resolve.model import Block, Network
 from archdsl.source import Span
 from archdsl.syntax import tree

@@ -152,7 +152,11 @@ def _missing(graph: Graph, values: Iterable[Value], owner: str) -> Iterator[str]
 def _facts(graph: Graph) -> Iterator[str]:
     """Arguments, named numbers and settings are plain data, so that a graph can be written down."""
     for scope in graph.scopes.values():
-        facts = [*scope.arguments, *((let.name, let.value) for let in scope.lets), *((scope.turn,) if scope.turn else ())]
+        facts = [
+            *scope.arguments,
+            *((let.name, let.value) for let in scope.lets),
+            *((scope.turn,) if scope.turn else ()),
+        ]
         for name, value in facts:
             if not _is_plain(value):
                 yield f"`{name}` of scope {scope.path!r} is a {type(value).__name__}, not plain data"

@@ -11,18 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archdsl import formula
-from archdsl.backends.torch.classes import Body, Call, Classes, Differ, If, Item, Listed, Turns, Wire, alike
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
+from archdsl.backends.torch.classes import Body, Call, Classes, Differ, If, Item, Listed, Several, Turns, Wire, alike
 from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.copies import Elements
 from archdsl.backends.torch.modules import Argument, Chain, Channels, Constructor, Copies, Modules, New, Parameter, Tree
 from archdsl.backends.torch.names import Namespace, legal
-from archdsl.backends.torch.outline import Form, Member
+from archdsl.backends.torch.outline import Member
 from archdsl.formula import UNKNOWN_NUMBER, formula_of, name, plain, same, substituted
 from archdsl.ir.graph import Node, Scope
-from archdsl.ops.base import Expression, Module
-
+from archdsl.ops.base import Expression
 
 LONG = 20
 """Characters of a formula for channels that is given a name."""
@@ -57,8 +56,8 @@ class Construction:
         self.has_unknown = False
         self.unknowns: dict[str, ast.expr] = {}
         """By a number that had no formula: the parameter that stands for it."""
-        self.counts: dict[tuple[Wire, ...], ast.expr] = {}
-        """By the wires of a list: how many there are, where that varies."""
+        self.counts: dict[int, ast.expr] = {}
+        """By the `id` of a list: how many elements it has, where that varies."""
         self.expressions: dict[str, Expression] = {}
         """By the path of a step: what stands for it in `forward`."""
         self._names = Namespace(("self", *self.context.values[0]))
@@ -173,13 +172,15 @@ class Construction:
         for use, node in item.members.items():
             assert isinstance(node, Node)
             known = [self.context.channels.get(id(wire)) for wire in item.takes]
+            if item.whole is not None:
+                known = [self.context.of_value(value, use) for value in item.whole.values[use]]
             emission, channels[use] = self.modules.emission(node, use, known)
             assert isinstance(emission, Expression)
+            self.expressions.setdefault(item.path, emission)
             texts.add(emission.text)
             rows[use] = [Argument(key, f"{node.name}_{key}", formula_of(v), plain(v)) for key, v in emission.values]
         if len(texts) > 1:
             raise Differ(item.path)
-        self.expressions[item.path] = emission
         for place, first in enumerate(next(iter(rows.values()))):
             found = self.settle({use: row[place] for use, row in rows.items()})
             said = self.numbers.setdefault(item.path, {})
@@ -189,20 +190,19 @@ class Construction:
                 said[str(first.keyword)] = f"self.{attribute}"
             else:
                 said[str(first.keyword)] = text_of(found)
-        if item.takes in self.counts:
-            self.enter(item.gives, {use: [self.joined_list(item)] for use in item.members})
+        if item.whole is not None and id(item.whole) in self.counts:
+            self.enter(item.gives, {use: [self.joined_list(item, item.whole)] for use in item.members})
         else:
             self.enter(item.gives, {use: self.named(row) for use, row in channels.items()})
 
-    def joined_list(self, item: Call) -> Channels:
+    def joined_list(self, item: Call, whole: Several) -> Channels:
         """The channels of all elements of a list joined, however many there are."""
-        each = {id(wire): self.context.channels.get(id(wire)) for wire in item.takes}
-        texts = {None if channels is None else formula.text(channels) for channels in each.values()}
-        first = next(iter(each.values()))
+        each = [self.context.of_value(value, use) for use, values in whole.values.items() for value in values]
+        texts = {None if channels is None else formula.text(channels) for channels in each}
         node = item.member
-        if first is None or len(texts) > 1 or not isinstance(node, Node):
+        if not each or each[0] is None or len(texts) > 1 or not isinstance(node, Node):
             return None
-        return formula.combined(ast.Mult, self.counts[item.takes], first) if node.op.name == "concat" else first
+        return formula.combined(ast.Mult, self.counts[id(whole)], each[0]) if node.op.name == "concat" else each[0]
 
     def turns(self, item: Turns) -> Iterator[Code]:
         yield from self.list_attribute(item)
@@ -215,13 +215,13 @@ class Construction:
             known = [self.context.of_value(loop.final[place], use) for use, loop in item.loops.items()]
             self.context.enter(wire, known)
 
-    def list_counts(self, item: Turns) -> Iterator[tuple[tuple[Wire, ...], ast.expr]]:
-        """The number of elements of each list that a loop fills, where it varies."""
+    def list_counts(self, item: Turns) -> Iterator[tuple[int, ast.expr]]:
+        """The number of elements of each list that a loop fills, where it varies; by the list's `id`."""
         said = {use: self.context.count(loop.container, use, len(loop.copies)) for use, loop in item.loops.items()}
         first = next(iter(said.values()))
         texts = {None if count is None else formula.text(count) for count in said.values()}
         if first is not None and len(texts) == 1 and formula.names(first) and not item.loop.section:
-            yield from ((wires, first) for wires in item.lists)
+            yield from ((id(whole), first) for whole in item.wholes)
 
     def list_attribute(self, item: Turns | Listed) -> Iterator[Code]:
         """A list of copies. One that holds no module of its own (all are uses of a shared one) is none."""
@@ -282,7 +282,9 @@ class Construction:
         values = set(outcomes.values())
         if len(values) == 1:
             return ast.Constant(values.pop())
-        arguments = {use: Argument(None, self.flag_name(item, place), ast.Constant(o), o) for use, o in outcomes.items()}
+        arguments = {
+            use: Argument(None, self.flag_name(item, place), ast.Constant(o), o) for use, o in outcomes.items()
+        }
         return self.add(arguments)
 
     def flag_name(self, item: If, place: int) -> str:
@@ -522,8 +524,6 @@ class Construction:
         alike_all = values and all(same(value, values[0]) for value in values)
         computed = any(own in dict(scope.written) for scope in self.body.uses if own in scope.omitted)
         return values[0] if alike_all and not computed else ...
-
-
 
 
 def equalities(condition: ast.expr, holds: bool) -> dict[str, ast.expr]:

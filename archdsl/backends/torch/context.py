@@ -388,7 +388,10 @@ class _Translation:
         positional = [value for own, value in arguments if own is None]
         keywords = [ast.keyword(own, value) for own, value in arguments if own is not None]
         found = ast.Call(ast.parse(FUNCTIONS[called], mode="eval").body, positional, keywords)
-        return formula.formula_of(formula.evaluated(found, {})) if not formula.names(found) else found
+        if formula.names(found):
+            return found
+        value = formula.evaluated(found, {})
+        return formula.formula_of(tuple(value) if isinstance(value, range) else value)
 
     def defined(self, define: tree.Define, arguments: list[ast.expr]) -> ast.expr:
         """A call of a `def`: by its name where the constructor has it, else what it comes to."""

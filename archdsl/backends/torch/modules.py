@@ -11,8 +11,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archdsl.analyses.overwriting import overwrites
 from archdsl.backends.torch.classes import Body, Classes
-from archdsl.backends.torch.outline import Form, Member, Outline
-from archdsl.formula import UNKNOWN_NUMBER, combined, exactly, formula_of, is_known, named, names, plain, substituted, text, unknown
+from archdsl.backends.torch.outline import Form, Member
+from archdsl.formula import (
+    UNKNOWN_NUMBER,
+    combined,
+    exactly,
+    formula_of,
+    is_known,
+    named,
+    names,
+    plain,
+    substituted,
+    text,
+    unknown,
+)
 from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Expression, Mismatch, Module, Op
 from archdsl.tensor import Tensor
@@ -154,7 +166,10 @@ class Modules:
         )
         given = dict(emission.kwargs)
         extra = (item for item in emission.kwargs if item[0] not in dict(emission.defaults))
-        options = (*((key, value, ...) for key, value in extra), *((k, given.get(k, d), d) for k, d in emission.defaults))
+        options = (
+            *((key, value, ...) for key, value in extra),
+            *((k, given.get(k, d), d) for k, d in emission.defaults),
+        )
         keywords = (
             Argument(key, f"{name}_{key}", formula_of(value), plain(value), default) for key, value, default in options
         )
@@ -176,9 +191,7 @@ class Modules:
 
     # --- scopes ----------------------------------------------------------------------------
 
-    def _instance(
-        self, scope: Scope, use: int, name: str, inputs: Sequence[Channels]
-    ) -> tuple[Tree, list[Channels]]:
+    def _instance(self, scope: Scope, use: int, name: str, inputs: Sequence[Channels]) -> tuple[Tree, list[Channels]]:
         body = self.classes.of[scope.path]
         constructor = self.constructors[id(body)]
         values = constructor.values[scope.path]

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from archdsl import formula
-from archdsl.backends.torch.blocks import block_class, take_names
-from archdsl.backends.torch.classes import Body, Classes, Differ, If, Item
 from archdsl.backends.python.code import Class, Function, Text
 from archdsl.backends.python.names import camel_case
+from archdsl.backends.python.write import write_module
+from archdsl.backends.torch.blocks import block_class, take_names
+from archdsl.backends.torch.classes import Body, Classes, Differ, If, Item
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import network_doc, shown
 from archdsl.backends.torch.initialize import initialization
@@ -20,7 +21,6 @@ from archdsl.backends.torch.network import input_names, network_classes, result_
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.program import main_program
 from archdsl.backends.torch.settings import open_settings
-from archdsl.backends.python.write import write_module
 from archdsl.ir.graph import Graph, Scope
 from archdsl.ops.base import Support
 

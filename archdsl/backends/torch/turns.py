@@ -50,8 +50,8 @@ class _Lines:
         modules = module_text(self.outline, self.path, self.loop.container.weights)
         turns = tuple(self._turn(turn, states, items, lists))
         yield Suite(f"for {turn} in {modules}{self.loop.section}:", turns)
-        for index, wires in zip(lists, self.turns.lists, strict=True):
-            self.variables.place_list(lists[index], wires)
+        for index, whole, wires in zip(lists, self.turns.wholes, self.turns.lists, strict=True):
+            self.variables.place_list(lists[index], whole, wires)
 
     def _collected(self) -> Line:
         """`branches = [branch(x) for branch in self.branch]`."""
@@ -63,7 +63,7 @@ class _Lines:
         lent = self.outline.borrowed[self.loop.copies[0].path]
         arguments = [self._text(position, (), ()) for position in self.turns.arguments]
         arguments += [module_text(self.outline, self.path, weights) for weights in lent]
-        self.variables.place_list(name, self.turns.lists[0])
+        self.variables.place_list(name, self.turns.wholes[0], self.turns.lists[0])
         return Line(f"{name} = [{turn}({', '.join(arguments)}) for {turn} in {modules}{self.loop.section}]")
 
     # --- names -----------------------------------------------------------------------------

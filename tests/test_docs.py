@@ -77,7 +77,7 @@ def test_commands_print_what_is_shown(sample: str, tmp_path: Path) -> None:
 
 def test_the_block_of_the_emitter_s_page_is_emitted_so() -> None:
     text = (ROOT / "docs" / "emitter.md").read_text()
-    found = {language: sample for language, sample in FENCE.findall(text)}
+    found = dict(FENCE.findall(text))
     graph = compile_network(resolve(Source("small.arch", found["arch"]), specs_folder())).graph
     assert found["python"].partition("\n\n\n")[2].strip() in source(graph)
 

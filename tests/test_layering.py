@@ -27,16 +27,18 @@ MAY_IMPORT = {
     "ir": "source tensor naming diagnostics ops",
     "analyses": "suggest tensor diagnostics ops ir",
     "elaborate": "source suggest tensor naming diagnostics syntax ops resolve ir analyses",
+    "passes": "naming diagnostics ops ir",
     "frontends": "source suggest tensor naming diagnostics ops ir",
     "backends": "source tensor naming terminal markdown diagnostics files ops ir analyses",
-    "driver": "source suggest tensor resources diagnostics syntax ops resolve ir elaborate analyses frontends backends",
-    "prove": "source tensor counterparts diagnostics ops ir analyses frontends backends driver",
+    "driver": "source suggest tensor resources diagnostics syntax ops resolve ir elaborate analyses passes",
+    "outputs": "ir passes backends",
+    "prove": "source tensor counterparts diagnostics ops ir analyses frontends backends outputs",
     "studies": "source suggest tensor diagnostics syntax ops resolve ir analyses elaborate driver",
     "codes": "diagnostics syntax ops resolve ir analyses elaborate frontends studies",
     "report": "source diagnostics",
-    "network": "source diagnostics files ir analyses resolve backends driver prove report",
+    "network": "source diagnostics files ir analyses resolve backends driver outputs prove report",
     "cli": "source suggest tensor resources terminal diagnostics files syntax ops ir analyses resolve elaborate "
-    "frontends backends driver prove studies codes report network",
+    "frontends backends driver outputs prove studies codes report network",
     "__main__": "cli",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -54,6 +55,13 @@ DepthOption = Annotated[
 OutputOption = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="PATH", help="A file or a folder; - is standard output.")
 ]
+
+
+def one_of(words: Iterable[str]) -> str:
+    """`parse, resolve, expand or emit`."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
+
 
 STEPS = 250_000
 DEPTH = 64

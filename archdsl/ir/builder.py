@@ -123,20 +123,6 @@ class Builder:
     def current(self) -> _Scope:
         return self._scopes[self.scope]
 
-    def replace(self, index: int, op: Op) -> None:
-        """Gives a node another op of the same shape (a drop path's rate is known only at the end)."""
-        self._nodes[index].op = op
-
-    def ops(self) -> Iterator[tuple[int, Op, int]]:
-        """Every node so far: its number, its op, the number of its scope."""
-        for index, node in enumerate(self._nodes):
-            yield index, node.op, node.scope
-
-    def scopes(self) -> Iterator[tuple[int, str | None, int | None]]:
-        """Every scope so far: its number, the block it is a use of, the number of its parent."""
-        for index, scope in enumerate(self._scopes):
-            yield index, scope.facts.get("block"), scope.parent
-
     def finish(self, header: Header, outputs: Sequence[tuple[str, Sequence[Ref], bool, bool]]) -> Graph:
         """Names everything and makes the graph. `outputs`: name, values, training, several; the main one first."""
         for scope in self._scopes:

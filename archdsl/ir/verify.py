@@ -15,29 +15,24 @@ from archdsl.tensor import Tensor
 
 
 class Bug(AssertionError):
-    """A graph that does not hold together: `violation` says how."""
+    """A graph that does not hold together: `violation` says how, `after` which stage or pass made it.
 
-    def __init__(self, violation: str, after: str) -> None:
+    `rule` is what it breaks, in the words of the function below that checks it; "" where a pass did not end at all.
+    """
+
+    def __init__(self, violation: str, after: str, rule: str = "") -> None:
         self.violation = violation
-        super().__init__(f"this is a bug in archdsl: after {after}, {violation}")
+        self.after = after
+        self.rule = rule
+        broken = f" (the rule: {rule})" if rule else ""
+        super().__init__(f"this is a bug in archdsl: after {after}, {violation}{broken}")
 
 
 def verify(graph: Graph, after: str) -> None:
     """Raises `Bug` unless the graph holds together; `after` is the stage or pass that made it. Linear in the graph."""
-    for violation in _violations(graph):
-        raise Bug(violation, after)
-
-
-def _violations(graph: Graph) -> Iterator[str]:
-    # Each of these relies on those before it, and is not run where one of them found something.
-    yield from _scopes(graph)
-    yield from _names(graph)
-    yield from _order(graph)
-    yield from _edges(graph)
-    yield from _shapes(graph)
-    yield from _weights(graph)
-    yield from _results(graph)
-    yield from _facts(graph)
+    for rule in RULES:
+        for violation in rule(graph):
+            raise Bug(violation, after, (rule.__doc__ or "").partition("\n")[0])
 
 
 def _scopes(graph: Graph) -> Iterator[str]:
@@ -171,3 +166,7 @@ def _is_plain(value: Any) -> bool:
 
 def _listed(things: Iterable[Tensor | str]) -> str:
     return ", ".join(map(str, things))
+
+
+RULES = (_scopes, _names, _order, _edges, _shapes, _weights, _results, _facts)
+"""In this order: each relies on those before it, and is not run where one of them found something."""

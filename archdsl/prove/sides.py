@@ -11,8 +11,8 @@ from torch import nn
 from archdsl.frontends.load import opaque_nodes
 from archdsl.frontends.references import build
 from archdsl.frontends.torch import Imported, imported, stand_ins
-from archdsl.frontends.writable import writable
 from archdsl.ir.graph import Graph, Node
+from archdsl.outputs import prepared
 from archdsl.tensor import Tensor
 
 
@@ -48,7 +48,7 @@ def _keys_as_written(graph: Graph) -> dict[str, dict[str, str]]:
     """Names of parameters where the source has others than the graph."""
     if opaque_nodes(graph):
         return {}
-    pairs = zip(graph, writable(graph), strict=True)
+    pairs = zip(graph, prepared(graph, "torch"), strict=True)
     return {old.id: _renamed(graph, old, new.weights) for old, new in pairs if old is not new}
 
 
@@ -79,4 +79,4 @@ def _of_imported(found: Imported, title: str, make: Callable[[], nn.Module]) -> 
 def _emitted(graph: Graph) -> nn.Module:
     from archdsl.backends.torch.load import module
 
-    return module(writable(graph), device="meta")
+    return module(prepared(graph, "torch"), device="meta")

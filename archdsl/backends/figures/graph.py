@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from archdsl.backends.figures import FigureError
 from archdsl.backends.figures.compose import Pen
 from archdsl.backends.figures.items import Box, Detail, Frame, View
-from archdsl.backends.figures.options import FigureError, Options
+from archdsl.backends.figures.options import Options
 from archdsl.backends.figures.page import families, page, scale
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Scene

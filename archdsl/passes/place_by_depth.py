@@ -53,8 +53,11 @@ class _Place:
 
 def _holding(graph: Graph, node: Node) -> Scope | Node:
     """What makes a place of a drop path: the innermost block or turn around it, else the node itself."""
-    around = graph.ancestry(node.scope)
-    return next((scope for scope in around if scope.block is not None or scope.kind == "copy"), node)
+    return next(filter(_may_be_place, graph.ancestry(node.scope)), node)
+
+
+def _may_be_place(scope: Scope) -> bool:
+    return scope.block is not None or scope.kind == "copy"
 
 
 def _kin(holder: Scope | Node) -> Hashable:
@@ -67,7 +70,7 @@ def _places(graph: Graph, holders: Sequence[Scope | Node]) -> Iterator[_Place]:
     """All places, in the order of the network."""
     kin = {_kin(holder) for holder in holders}
     loose = [holder for holder in holders if isinstance(holder, Node)]
-    counted: list[Scope | Node] = [scope for scope in graph.scopes.values() if scope.path and _kin(scope) in kin]
+    counted: list[Scope | Node] = [s for s in graph.scopes.values() if _may_be_place(s) and _kin(s) in kin]
     depth = _depths(graph)
     seen: set[str] = set()
     for holder in sorted([*counted, *loose], key=lambda h: depth[h.id if isinstance(h, Node) else h.path]):

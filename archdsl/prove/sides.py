@@ -22,7 +22,8 @@ class Side:
 
     `keys` are names in the state_dict by node and by the op's own name of a parameter; where there are none,
     it is the node's path and that name. `make` gives a module of the network, of the caller's own, with arbitrary
-    weights or without (on `meta`). `unused` are entries of the state_dict that serve no output.
+    weights or without (on `meta`). `unused` are entries of the state_dict that serve no output. `drop_paths` are the
+    probabilities of drop paths that the graph does not show.
     """
 
     title: str
@@ -30,6 +31,7 @@ class Side:
     make: Callable[[], nn.Module] = field(compare=False)
     keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
+    drop_paths: tuple[float, ...] = ()
 
     def key(self, node: str, slot: str) -> str:
         """The name of a parameter or buffer in the module's state_dict."""
@@ -73,7 +75,7 @@ def of_module(module: nn.Module, inputs: Sequence[Tensor], name: str | None = No
 
 
 def _of_imported(found: Imported, title: str, make: Callable[[], nn.Module]) -> Side:
-    return Side(title, found.graph, make, found.keys, found.unused)
+    return Side(title, found.graph, make, found.keys, found.unused, found.drop_paths)
 
 
 def _emitted(graph: Graph) -> nn.Module:

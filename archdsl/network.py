@@ -39,11 +39,12 @@ def load(
     name, own = split_variant(str(spec))
     if own is not None and variant not in (None, own):
         raise ValueError(f"{spec} names the variant {own}, and variant= names {variant}")
+    chosen = variant if own is None else own
     with _readable():
         if is_graph(name):
-            return Network(open_graph(name, variant, settings))
+            return Network(open_graph(name, chosen, settings))
         file = open_spec(Path(spec) if isinstance(spec, PathLike) else name)
-        return _network(file, variant if own is None else own, settings, limits)
+        return _network(file, chosen, settings, limits)
 
 
 def loads(text: str, /, variant: str | None = None, *, limits: Limits | None = None, **settings: Any) -> Network:

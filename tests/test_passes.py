@@ -18,6 +18,7 @@ from reference import import_torchvision
 
 import archdsl
 from archdsl.backends.torch.load import module
+from archdsl.driver import compile_network, open_spec, split_variant
 from archdsl.ir.graph import Graph, Value
 from archdsl.ir.rewrite import dropped, redirected, renamed, replaced
 from archdsl.ir.verify import Bug
@@ -28,6 +29,7 @@ from archdsl.passes.legal_names import legal_names
 from archdsl.passes.pipeline import Rewritten, Weight, named, run, state_keys
 from archdsl.passes.place_by_depth import place_by_depth
 from archdsl.passes.refuse_opaque import refuse_opaque
+from archdsl.resources import specs_folder
 
 FOLDER = Path(archdsl.__file__).parent / "passes"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("__init__", "pipeline"))
@@ -40,6 +42,17 @@ GALLERY = {
     "shufflenet@g3": {"resolution": 64},
     "lenet@5": {},
 }
+
+
+def library() -> list[str]:
+    """A variant of each spec, the one in the middle where there are several; deep ones for CIFAR take too long."""
+    names = []
+    for path in sorted(specs_folder().glob("*.arch")):
+        network = open_spec(path.stem).network
+        if network is not None and not path.stem.endswith("_cifar"):
+            variants = list(network.variants)
+            names.append(f"{path.stem}@{variants[len(variants) // 2]}" if variants else path.stem)
+    return names
 
 
 @cache
@@ -166,6 +179,17 @@ def test_outputs_at_inference_stay(name: str) -> None:
     with torch.no_grad():
         for found, expected in zip(tensors_of(other(*inputs)), tensors_of(network(*inputs)), strict=True):
             assert (found - expected).abs().max() <= 1e-12 * expected.abs().max()
+
+
+@pytest.mark.parametrize("name", library())
+def test_the_state_dict_follows_through_every_network(name: str) -> None:
+    """Its entries, and the shapes that the formulas give them, are those of the module that is written."""
+    spec, variant = split_variant(name)
+    graph = compile_network(open_spec(spec), variant).graph
+    done = run(graph, [drop_identities, fold_batchnorm])
+    made = module(prepared(done.graph, "torch"), device="meta").state_dict()
+    before = {key: torch.empty(shape, device="meta") for key, shape in shapes(graph).items()}
+    assert {key: value.shape for key, value in done.state(before).items()} == {k: v.shape for k, v in made.items()}
 
 
 def test_every_batchnorm_after_a_convolution_is_folded() -> None:

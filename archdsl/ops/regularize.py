@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archdsl.ops.arguments import Part
+from archdsl.ops.arguments import Mismatch, Part
 from archdsl.ops.base import Example, Family, Kept, Module, Rearrangement, Store, Support, register
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
@@ -120,8 +120,14 @@ class DropPath(Regularization):
     )
     group: str | None = Field(default=None, description="the schedule counts the places of this group alone")
 
+    def shape(self, x: Tensor) -> Tensor:
+        if self.group is not None and self.schedule == "constant":
+            message = "`group` says which places a schedule counts, and this drop path has no schedule"
+            raise Mismatch(message, argument="group", code="out-of-range", help="add schedule=linear, or linspace")
+        return x
+
     def placed(self, index: int, total: int) -> DropPath:
-        """The op as it is at place `index` (from 0) of `total`."""
+        """The op as it is at place `index` (from 0) of `total`; the first has 0, also where it is the only one."""
         if self.schedule == "constant":
             return self
         steps = total if self.schedule == "linear" else max(total - 1, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -107,16 +107,21 @@ def _network(name: str) -> Network | None:
         return None
 
 
-def _words(*words: str) -> Callable[[Any, str], list[tuple[str, str]]]:
-    return lambda ctx, incomplete: [(word, "") for word in words]
+def figures(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    from archdsl.backends.figures import FIGURES
+
+    return [(name, figure.about) for name, figure in FIGURES.items()]
 
 
-stages = _words("parse", "resolve", "expand", "emit")
-figures = _words("overview", "block", "graph")
-themes = _words("light", "dark")
+def themes(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    from archdsl.backends.figures import THEMES
+
+    return [(theme, "") for theme in THEMES]
 
 
 def emitted(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """Completes the last of several kinds: `torch,js` -> `torch,json`."""
+    from archdsl.outputs import OUTPUTS
+
     before = incomplete.rpartition(",")[0]
-    return [(f"{before},{kind}" if before else kind, "") for kind in ("torch", "json", "dot", "svg")]
+    return [(f"{before},{output.name}" if before else output.name, output.about) for output in OUTPUTS]

@@ -6,7 +6,7 @@ and `grouped` lets typer see its fields.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from inspect import Parameter, Signature, signature
@@ -75,6 +75,12 @@ PrecisionOption = Annotated[
 JobsOption = Annotated[
     int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes.", show_default="one a core")
 ]
+
+
+def one_of(words: Iterable[str]) -> str:
+    """`parse, resolve, expand or emit`."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 @dataclass(frozen=True, slots=True)

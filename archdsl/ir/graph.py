@@ -75,6 +75,15 @@ Step: TypeAlias = str | Choice
 """What a text does, in order: the path of a node or a scope, or a choice."""
 
 
+def flat(steps: Iterable[Step]) -> Iterator[str]:
+    """The paths among the steps, whatever `if` they stand in."""
+    for step in steps:
+        if isinstance(step, Choice):
+            yield from flat(step.steps)
+        else:
+            yield step
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """A region of the graph: the network (path ""), a stage, a further output, a block, copies, one copy.

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-
-import networkx as nx
+from graphlib import CycleError, TopologicalSorter
 
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.frontends.load import opaque_nodes
@@ -38,18 +37,28 @@ def writable(graph: Graph) -> Graph:
 
 def _used_in_parts(graph: Graph) -> Iterator[str]:
     """Scopes that need what others make of their values: seen as one step each, they would wait for each other."""
-    steps: dict[str, nx.DiGraph[str]] = {path: nx.DiGraph() for path in graph.scopes}
+    steps: dict[str, dict[str, set[str]]] = {path: {} for path in graph.scopes}
     ways = {node.id: _way(graph, node) for node in graph}
     for node in graph:
         for value in graph.inputs_of(node.id):
             for (around, one), (_, other) in zip(ways[value.node], ways[node.id], strict=False):
                 if one != other:
-                    steps[around].add_edge(one, other)
+                    steps[around].setdefault(one, set()).add(other)
                     break
     for scope in steps.values():
-        for together in nx.strongly_connected_components(scope):
-            if len(together) > 1:
-                yield from (path for path in together if path in graph.scopes)
+        for together in _cycles(scope):
+            yield from (path for path in together if path in graph.scopes)
+
+
+def _cycles(steps: Mapping[str, set[str]]) -> list[set[str]]:
+    """Groups of steps that wait for each other. networkx is imported only where there are some."""
+    try:
+        TopologicalSorter(steps).prepare()
+    except CycleError:
+        import networkx as nx
+
+        return [part for part in nx.strongly_connected_components(nx.DiGraph(steps)) if len(part) > 1]
+    return []
 
 
 def _way(graph: Graph, node: Node) -> list[tuple[str, str]]:

@@ -7,8 +7,7 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 OK, SPEC_ERROR, WRONG_CALL, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 """Exit codes: 70 is a mistake of ours, as in sysexits.h. A shell gives 130 to what Ctrl-C ended."""
@@ -22,10 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     if arguments is None:
-        atexit.register(gc.freeze)  # when the process ends, nothing more is searched for garbage
+        _collect_seldom()
     try:
-        with _seldom_collected():
-            code = _run([word for word in words if word != "--traceback"])
+        code = _run([word for word in words if word != "--traceback"])
         print(end="", flush=True)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -46,18 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """A command makes little garbage that needs a search, and searching takes a sixth of a short command's time.
+def _collect_seldom() -> None:
+    """A command makes little garbage that has to be searched for, and the search takes a fifth of its time.
 
-    It is not turned off, since a sweep may make thousands of graphs.
+    The collector is not turned off, since a sweep may make thousands of graphs; at the end nothing is searched.
     """
-    usual = gc.get_threshold()
     gc.set_threshold(1_000_000)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
+    atexit.register(gc.freeze)
 
 
 def _run(words: list[str]) -> int:

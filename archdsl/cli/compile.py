@@ -22,7 +22,7 @@ from archdsl.cli.options import (
     StepsOption,
     VariantOption,
 )
-from archdsl.cli.output import in_short, print_table, reporting, table
+from archdsl.cli.output import in_short, print_table, reporting
 
 if TYPE_CHECKING:
     from archdsl.ir.graph import Graph
@@ -146,8 +146,6 @@ def _print_run(graph: Graph) -> None:
     if header.settings:
         from archdsl.elaborate.derive import shown
 
-        rows = table("setting", ">value", "from")
-        for setting in header.settings:
-            rows.add_row(setting.name, shown(setting.value), setting.origin)
-        print_table(rows)
+        rows = [(setting.name, shown(setting.value), setting.origin) for setting in header.settings]
+        print_table(("setting", ">value", "from"), rows)
     print(in_short(graph))

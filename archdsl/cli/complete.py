@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+from archdsl.analyses.measures import COMPARED
 
 if TYPE_CHECKING:
     from archdsl.resolve.model import Network
@@ -116,7 +118,25 @@ figures = _words("overview", "block", "graph")
 themes = _words("light", "dark")
 
 
-def emitted(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
-    """One more of the kinds, after those that are there: `torch,js` -> `torch,json`."""
-    before = incomplete.rpartition(",")[0]
-    return [(f"{before},{kind}" if before else kind, "") for kind in ("torch", "json", "dot", "svg")]
+formats = _words("text", "markdown", "csv", "latex", "html", "json")
+
+
+def _lists(words: Callable[[], Iterable[str]]) -> Callable[[Any, str], list[tuple[str, str]]]:
+    """One more of the words, after those that are there: `torch,js` -> `torch,json`."""
+
+    def completed(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+        before = incomplete.rpartition(",")[0]
+        return [(f"{before},{word}" if before else word, "") for word in words()]
+
+    return completed
+
+
+def _columns() -> Iterable[str]:
+    from archdsl.backends.tables.costs import COLUMNS
+
+    return COLUMNS
+
+
+emitted = _lists(lambda: ("torch", "json", "dot", "svg"))
+measures = _lists(lambda: COMPARED)
+columns = _lists(_columns)

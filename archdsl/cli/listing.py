@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.cli.output import print_table, table
+from archdsl.cli.output import print_table
 
 
 def list_specs() -> None:
@@ -10,7 +10,7 @@ def list_specs() -> None:
     from archdsl.cli.complete import library
     from archdsl.driver import open_spec
 
-    rows = table("spec", "what it is, its variants, its parameters")
+    rows = []
     for name in library():
         network = open_spec(name).network
         assert network is not None, f"{name} of the library has no network"
@@ -18,6 +18,6 @@ def list_specs() -> None:
         about = [network.doc.partition("\n")[0]]
         about += [f"variants: {' '.join(network.variants)}"] if network.variants else []
         about += [f"parameters: {' '.join(settings)}"] if settings else []
-        rows.add_row(name, "\n".join(about))
-    print_table(rows)
+        rows.append((name, "\n".join(about)))
+    print_table(("spec", "what it is, its variants, its parameters"), rows)
     print("\nA name stands for a file where a spec is asked for; NAME@VARIANT is a variant.")

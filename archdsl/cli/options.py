@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from archdsl.cli.complete import spec_names, variants
+from archdsl.analyses.measures import COMPARED
+from archdsl.cli.complete import formats, measures, spec_names, variants
 
 
 class Format(StrEnum):
@@ -50,6 +51,31 @@ StepsOption = Annotated[
 ]
 DepthOption = Annotated[
     int, typer.Option("--max-depth", metavar="N", min=1, max=1000, help="How deep blocks may be nested.")
+]
+FileOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")]
+TableFormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="text, markdown, csv, latex, html or json.",
+        show_default="as -o is named, else text",
+        autocompletion=formats,
+    ),
+]
+MeasuresOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="A,B",
+        help=f"Of {', '.join(COMPARED)}.",
+        show_default=False,
+        autocompletion=measures,
+    ),
+]
+ExactOption = Annotated[bool, typer.Option("--exact", help="Numbers in full.")]
+PrecisionOption = Annotated[
+    str, typer.Option("--precision", metavar="NAME", help="Of all numbers: fp64, fp32, bf16 or fp16.")
 ]
 OutputOption = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="PATH", help="A file or a folder; - is standard output.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -16,8 +16,9 @@ from archdsl.cli.options import Format
 from archdsl.diagnostics import CompileError, Diagnostic
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from pathlib import Path
 
+    from archdsl.backends.tables.table import Table, Unit
     from archdsl.ir.graph import Graph
 
 CALL = frozenset(
@@ -104,24 +105,42 @@ def width() -> int:
     return shutil.get_terminal_size((80, 24)).columns
 
 
-def print_table(made: Table) -> None:
-    """Prints a table of rich's on standard output, as wide as the terminal."""
-    from archdsl.terminal import printed
-
-    print(printed(made, width(), in_color(sys.stdout)))
+def words(text: str) -> list[str]:
+    """What stands between commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def table(*columns: str) -> Table:
-    """A plain table: headings, no lines, wrapped where it is too wide. Columns that begin with `>` are numbers."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def format_of(format: str | None, output: Path | None) -> str:
+    """The format of tables that is asked for, else that of the file's suffix. Raises `CompileError` for others."""
+    from archdsl.analyses.choices import choose
+    from archdsl.backends.tables import FORMATS
 
-    made = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for column in columns:
-        made.add_column(
-            column.removeprefix(">"), justify="right" if column.startswith(">") else "left", overflow="fold"
-        )
-    return made
+    suffixes = {suffix: name for name, suffix in FORMATS.items()}
+    name = format or (suffixes.get(output.suffix, "text") if output else "text")
+    choose("format", [name], FORMATS)
+    return name
+
+
+def put(format: str, output: Path | None, *tables: Table) -> None:
+    """Prints tables as wide as the terminal, or writes them. Raises `CompileError` where they cannot be written."""
+    from archdsl.backends.tables import render
+    from archdsl.files import write
+
+    if output is None or str(output) == "-":
+        print(render(format, *tables, width=width(), color=in_color(sys.stdout)), end="")
+        return
+    write({output: render(format, *tables)})
+    print(f"wrote {output}")
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Prints a table of texts. The first column leads; those whose heading begins with `>` are numbers."""
+    from archdsl.backends.tables.table import Column, Table, lines
+
+    units: list[Unit] = ["number" if text.startswith(">") else "text" for text in headings]
+    named = enumerate(zip(headings, units, strict=True))
+    columns = [Column(text, text.removeprefix(">"), unit, leads=not index) for index, (text, unit) in named]
+    put("text", None, Table("", columns, lines(list(rows))))
 
 
 def in_short(graph: Graph) -> str:

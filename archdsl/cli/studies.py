@@ -1,43 +1,15 @@
-"""What the commands that compare and vary networks have in common: options, columns, how a sheet is put out."""
+"""What the commands that vary a network have in common."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archdsl.cli.output import in_color, width
-
 if TYPE_CHECKING:
-    from archdsl.backends.sheet import Column, Sheet
     from archdsl.cli.target import Target
     from archdsl.studies.subject import Subject
 
-SUFFIXES = {".txt": "text", ".md": "markdown", ".csv": "csv", ".json": "json"}
-
-SheetFormatOption = Annotated[
-    str | None,
-    typer.Option(
-        "--format", metavar="NAME", help="text, markdown, csv or json.", show_default="as -o is named, else text"
-    ),
-]
-FileOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")]
-ExactOption = Annotated[bool, typer.Option("--exact", help="Numbers in full.")]
-PrecisionOption = Annotated[
-    str, typer.Option("--precision", metavar="NAME", help="Of all numbers: fp64, fp32, bf16 or fp16.")
-]
-MeasuresOption = Annotated[
-    str | None,
-    typer.Option(
-        "--columns",
-        metavar="A,B",
-        help="Of params, buffers, macs, flops, live, kept, field and layers.",
-        show_default=False,
-    ),
-]
 JobsOption = Annotated[
     int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes.", show_default="one a core")
 ]
@@ -55,55 +27,9 @@ def subject(target: Target) -> Subject:
     return Subject(target.file, target.variant, target.settings, target.limits)
 
 
-def bytes_of(precision: str) -> int:
-    """Bytes of a number. Raises `CompileError` for an unknown precision."""
+def check_precision(name: str) -> None:
+    """Raises `CompileError` for an unknown precision."""
     from archdsl.analyses.choices import choose
     from archdsl.analyses.memory import PRECISIONS
 
-    (width,) = choose("precision", [precision], PRECISIONS)
-    return width
-
-
-def words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def columns(names: Iterable[str]) -> list[Column]:
-    """The columns of measures. Raises `CompileError` for names that are none."""
-    from archdsl.analyses.choices import choose
-    from archdsl.backends.sheet import Column
-    from archdsl.studies.measures import MEASURES
-
-    units: dict[str, Any] = {"B": "B", "px": "number", "": "count"}
-    found = choose("column", names, MEASURES)
-    return [Column(m.name, m.title, "number" if m.name == "layers" else units[m.unit]) for m in found]
-
-
-def meanings(names: Iterable[str], precision: str) -> list[str]:
-    """What the measures mean that a reader could take for something else."""
-    from archdsl.studies.measures import MEASURES
-
-    about = [f"{name}: {MEASURES[name].about}" for name in names if name in ("live", "kept")]
-    return [f"{'; '.join(about)}, {precision}"] if about else []
-
-
-def format_of(format: str | None, output: Path | None) -> str:
-    """The format that is asked for. Raises `CompileError` for an unknown one."""
-    from archdsl.analyses.choices import choose
-    from archdsl.backends.sheet import FORMATS
-
-    name = format or (SUFFIXES.get(output.suffix, "text") if output else "text")
-    choose("format", [name], FORMATS)
-    return name
-
-
-def put(sheet: Sheet, format: str, output: Path | None) -> None:
-    """Prints a sheet, or writes it. Raises `CompileError` where it cannot be written."""
-    from archdsl.backends.sheet import render
-    from archdsl.files import write
-
-    if output is None or output == Path("-"):
-        print(render(sheet, format, width(), color=in_color(sys.stdout)), end="")
-        return
-    write({output: render(sheet, format)})
-    print(f"wrote {output}")
+    choose("precision", [name], PRECISIONS)

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,14 @@ from literate import Case, cases
 
 import archdsl
 from archdsl import cli
+from archdsl.analyses import totals
+from archdsl.analyses.measures import ALL, COMPARED, LIMITED, MEASURES
 from archdsl.analyses.rows import CUTS, Row, rows
 from archdsl.analyses.summary import Basis, Summary, summarize
 from archdsl.backends.tables import FORMATS, render
 from archdsl.backends.tables.costs import COLUMNS, Request, build
-from archdsl.backends.tables.table import cells
+from archdsl.backends.tables.table import Column, Table, cells, lines
+from archdsl.cli import complete
 from archdsl.ir.graph import Graph, Node
 
 SPECS = sorted(path.stem for path in (Path(__file__).parent.parent / "specs").glob("*.arch"))
@@ -222,3 +226,135 @@ def test_the_python_interface_makes_the_same_tables() -> None:
 def test_every_counterpart_is_a_network_with_a_table() -> None:
     for pair in COUNTERPARTS[::10]:
         assert render("text", build(archdsl.load(pair.spec, **pair.settings).graph, Request()))
+
+
+# --- one list of measures --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spec", ["resnet@18", "googlenet", "inception_v3", "textcnn", "unet"])
+def test_networks_are_compared_by_the_totals_of_their_tables(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [name for name, measure in COMPARED.items() if measure.graph is None]
+    assert {"params", "macs", "memory", "live"} <= set(names)
+
+    def last_line(*words: str) -> list[str]:
+        cli.main([*words, "--format", "csv", "--columns", ",".join(names)])
+        return capsys.readouterr().out.splitlines()[-1].split(",")
+
+    assert last_line("table", spec)[3:] == last_line("compare", spec)[2:]
+
+
+def test_measures_are_named_once() -> None:
+    assert len({measure.name for measure in ALL}) == len(ALL) == len(MEASURES)
+    options = [measure.option or measure.name for measure in ALL if measure.is_limited]
+    assert len(set(options)) == len(options) == len(LIMITED)
+    for measure in ALL:
+        assert measure.node or measure.part or measure.graph, measure.name
+
+
+def test_the_shell_completes_measures_and_columns() -> None:
+    assert ("params,macs", "") in complete.measures(None, "params,m")
+    assert {word for word, _ in complete.measures(None, "")} == set(COMPARED)
+    assert {word for word, _ in complete.columns(None, "")} == set(COLUMNS)
+
+
+@pytest.mark.parametrize("spec", ["googlenet", "nasnet_cifar", "unet", "hourglass"])
+def test_the_nodes_of_a_scope_are_those_whose_path_begins_with_its_own(spec: str) -> None:
+    graph = compiled(spec)
+    for path in graph.scopes:
+        expected = [node.id for node in graph if not path or node.id == path or node.id.startswith(f"{path}.")]
+        assert [node.id for node in totals.nodes_in(graph, path, training=True)] == expected
+
+
+# --- plain data ------------------------------------------------------------------------------
+
+PLAIN = Table(
+    "Two networks & a title",
+    [Column("name", "name", leads=True), Column("what", "what"), Column("size", "size", "bytes")],
+    lines([["first_one", "a text of several words", 12_345], ["画像", "*stars*", None]]),
+    total=["total", None, 12_345],
+    heading=["a heading"],
+    notes=["a note"],
+)
+
+
+def test_a_table_for_a_terminal() -> None:
+    assert render("text", PLAIN, width=40) == (
+        "Two networks & a title\n"
+        "a heading\n"
+        "\n"
+        "name       what                     size\n"
+        "────────────────────────────────────────\n"
+        "first_one  a text of several     12.3 KB\n"
+        "           words\n"
+        "画像       *stars*\n"
+        "────────────────────────────────────────\n"
+        "total                            12.3 KB\n"
+        "\n"
+        "a note\n"
+    )
+
+
+def test_columns_that_do_not_fit_go_below() -> None:
+    assert render("text", replace(PLAIN, title="", heading=(), notes=()), width=30) == (
+        "name       what\n"
+        "──────────────────────────────\n"
+        "first_one  a text of several\n"
+        "           words\n"
+        "画像       *stars*\n"
+        "──────────────────────────────\n"
+        "total\n"
+        "\n"
+        "name          size\n"
+        "──────────────────\n"
+        "first_one  12.3 KB\n"
+        "画像\n"
+        "──────────────────\n"
+        "total      12.3 KB\n"
+    )
+
+
+def test_a_table_for_programs() -> None:
+    assert list(csv.reader(io.StringIO(render("csv", PLAIN)))) == [
+        ["name", "what", "size"],
+        ["first_one", "a text of several words", "12345"],
+        ["画像", "*stars*", ""],
+        ["total", "", "12345"],
+    ]
+    assert json.loads(render("json", PLAIN)) == {
+        "rows": [
+            {"name": "first_one", "what": "a text of several words", "size": 12345},
+            {"name": "画像", "what": "*stars*", "size": None},
+        ],
+        "total": {"name": "total", "what": None, "size": 12345},
+    }
+
+
+def test_a_table_for_documents() -> None:
+    assert r"| 画像 | \*stars\* |  |" in render("markdown", PLAIN)
+    assert r"first\_one & a text of several words & 12.3 KB \\" in render("latex", PLAIN)
+    assert r"\caption{Two networks \& a title. a heading.}" in render("latex", PLAIN)
+    page = render("html", PLAIN, PLAIN)
+    assert page.count("<html") == page.count("</html>") == 1
+    assert page.count("<table>") == 2
+    assert '<th scope="row">first_one</th><td>a text of several words</td><td class="number">12.3 KB</td>' in page
+    assert "Two networks &amp; a title" in page
+
+
+STUDIES = {
+    "compare": "compare lenet mlp",
+    "sweep": "sweep mobilenet --alpha 0.5,1 --columns params",
+    "fit": "fit mobilenet --over alpha --params 2M",
+    "diff": "diff lenet mlp",
+    "sizes": "sizes lenet",
+}
+
+
+@pytest.mark.parametrize("words", STUDIES.values(), ids=STUDIES)
+def test_every_study_is_written_in_every_format(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    starts = {"latex": "% needs", "html": "<!DOCTYPE html>", "markdown": "**", "json": "{"}
+    for format in FORMATS:
+        assert cli.main([*words.split(), "--format", format]) == 0
+        found = capsys.readouterr()
+        assert found.out.startswith(starts.get(format, "")), format
+        assert found.out, format
+        assert not found.err, format

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from archdsl.analyses.measures import COMPARED
+from archdsl.backends.tables import FORMATS
 
 if TYPE_CHECKING:
     from archdsl.resolve.model import Network
@@ -118,7 +119,7 @@ figures = _words("overview", "block", "graph")
 themes = _words("light", "dark")
 
 
-formats = _words("text", "markdown", "csv", "latex", "html", "json")
+formats = _words(*FORMATS)
 
 
 def _lists(words: Callable[[], Iterable[str]]) -> Callable[[Any, str], list[tuple[str, str]]]:

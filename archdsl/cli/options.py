@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from archdsl.analyses.measures import COMPARED
+from archdsl.backends.tables import FORMATS
 from archdsl.cli.complete import formats, measures, spec_names, variants
 
 
@@ -58,7 +59,7 @@ TableFormatOption = Annotated[
     typer.Option(
         "--format",
         metavar="NAME",
-        help="text, markdown, csv, latex, html or json.",
+        help=f"{', '.join(FORMATS)}.",
         show_default="as -o is named, else text",
         autocompletion=formats,
     ),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import typer
 
+from archdsl.backends.tables import FORMATS, render
 from archdsl.cli import INTERRUPTED, OK, SPEC_ERROR, WRONG_CALL
 from archdsl.cli.options import Format
 from archdsl.diagnostics import CompileError, Diagnostic
@@ -113,7 +114,6 @@ def words(text: str) -> list[str]:
 def format_of(format: str | None, output: Path | None) -> str:
     """The format of tables that is asked for, else that of the file's suffix. Raises `CompileError` for others."""
     from archdsl.analyses.choices import choose
-    from archdsl.backends.tables import FORMATS
 
     suffixes = {suffix: name for name, suffix in FORMATS.items()}
     name = format or (suffixes.get(output.suffix, "text") if output else "text")
@@ -123,7 +123,6 @@ def format_of(format: str | None, output: Path | None) -> str:
 
 def put(format: str, output: Path | None, *tables: Table) -> None:
     """Prints tables as wide as the terminal, or writes them. Raises `CompileError` where they cannot be written."""
-    from archdsl.backends.tables import render
     from archdsl.files import write
 
     if output is None or str(output) == "-":

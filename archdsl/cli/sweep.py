@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archdsl.analyses.measures import COMPARED
+from archdsl.backends.tables import FORMATS
 from archdsl.cli import INTERRUPTED, SPEC_ERROR
 from archdsl.cli.complete import formats, measures
 from archdsl.cli.options import (
@@ -55,7 +56,7 @@ PrintedOption = Annotated[
     typer.Option(
         "--format",
         metavar="NAME",
-        help="text, markdown, csv, latex, html or json.",
+        help=f"{', '.join(FORMATS)}.",
         show_default="text",
         autocompletion=formats,
     ),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from archdsl.backends.tables import FORMATS
 from archdsl.cli.complete import columns as columns_known
 from archdsl.cli.options import (
     DEPTH,
@@ -124,6 +125,4 @@ def table(
 
 def _file(output: Path | None, format: str, name: str) -> Path | None:
     """In a folder a file of the network's name."""
-    from archdsl.backends.tables import FORMATS
-
     return output / f"{name}_table{FORMATS[format]}" if output and output.is_dir() else output

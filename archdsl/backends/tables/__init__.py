@@ -1,12 +1,13 @@
-"""Tables in several formats: one module writes each."""
+"""Tables in several formats: one module writes each. Light to import, for help texts and completion."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from archdsl.backends.tables.table import Table
+if TYPE_CHECKING:
+    from archdsl.backends.tables.table import Table
 
 FORMATS: Mapping[str, str] = {
     "text": ".txt",

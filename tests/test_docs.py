@@ -6,7 +6,6 @@ commands after `$` and what they print (`...` stands for anything). A `python` b
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -104,8 +103,7 @@ def commands(sample: str) -> list[tuple[str, str]]:
 def run(command: str, folder: Path) -> str:
     words = shlex.split(command)
     program = {"archdsl": [sys.executable, "-m", "archdsl"], "python": [sys.executable]}[words[0]]
-    places = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path]), "COLUMNS": "80"}
-    done = subprocess.run([*program, *words[1:]], cwd=folder, capture_output=True, text=True, check=False, env=places)
+    done = subprocess.run([*program, *words[1:]], cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
 

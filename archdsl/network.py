@@ -193,10 +193,11 @@ class Network:
         `options` are those of the command: `rows="op"`, `columns=["path", "params"]`, `convention="thop"`. Raises
         `CompileError` for words that are not known.
         """
-        from archdsl.backends.table import Request, build, render
+        from archdsl.backends.tables import render
+        from archdsl.backends.tables.costs import Request, build
 
         with _readable():
-            return render(build(self.graph, Request(format=format, **options), width), format, width)
+            return render(format, build(self.graph, Request(format=format, **options), width), width=width)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes what the suffix says: `.py`, `.json` and the like as `compile` does; `.svg`, `.pdf`, `.png` overview.

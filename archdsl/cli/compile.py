@@ -10,7 +10,7 @@ import typer
 
 from archdsl.cli.complete import emitted
 from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped
-from archdsl.cli.output import in_short, print_table, reporting, table
+from archdsl.cli.output import in_short, print_table, reporting
 from archdsl.outputs import BY_NAME, OUTPUTS, output_of, written
 
 if TYPE_CHECKING:
@@ -110,8 +110,6 @@ def _print_run(graph: Graph) -> None:
     if header.settings:
         from archdsl.elaborate.derive import shown
 
-        rows = table("setting", ">value", "from")
-        for setting in header.settings:
-            rows.add_row(setting.name, shown(setting.value), setting.origin)
-        print_table(rows)
+        rows = [(setting.name, shown(setting.value), setting.origin) for setting in header.settings]
+        print_table(("setting", ">value", "from"), rows)
     print(in_short(graph))

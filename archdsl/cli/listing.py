@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.complete import op_names
-from archdsl.cli.output import print_table, table, width
+from archdsl.cli.output import print_table, width
 
 if TYPE_CHECKING:
     from archdsl.ops.reference import OpReference
@@ -20,10 +20,9 @@ def list_specs() -> None:
     from archdsl.resources import specs_folder
     from archdsl.syntax.parser import parse, read_source
 
-    rows = table("spec", "what it is, its variants, its parameters")
-    for path in sorted(specs_folder().glob("*.arch")):
-        rows.add_row(path.stem, "\n".join(_about_spec(parse(read_source(path, path.name)))))
-    print_table(rows)
+    specs = sorted(specs_folder().glob("*.arch"))
+    rows = [(path.stem, "\n".join(_about_spec(parse(read_source(path, path.name))))) for path in specs]
+    print_table(("spec", "what it is, its variants, its parameters"), rows)
     print("\nA name stands for a file where a spec is asked for; NAME@VARIANT is a variant.")
 
 
@@ -61,11 +60,7 @@ def _print_all() -> None:
 
     for family, members in families().items():
         print(f"{family.capitalize()}")
-        rows = table("", "")
-        rows.show_header = False
-        for op in members:
-            rows.add_row(f"  {op.name}", reference(op).summary)
-        print_table(rows)
+        print_table(["", ""], [(f"  {op.name}", reference(op).summary) for op in members])
         print()
     print("`archdsl ops NAME` tells all about one.")
 
@@ -81,17 +76,13 @@ def _print_one(ctx: typer.Context, name: str) -> None:
     entry = reference(known[name])
     print("\n".join(_about_op(entry)))
     if entry.arguments:
-        rows = table("argument", "type", "default", "meaning")
-        for argument in entry.arguments:
-            default = "required" if argument.required else argument.default or "unset"
-            rows.add_row(argument.name, argument.type, default, argument.description)
+        rows = [
+            (a.name, a.type, "required" if a.required else a.default or "unset", a.description) for a in entry.arguments
+        ]
         print()
-        print_table(rows)
-    examples = table("example", "in", "out")
-    for example in entry.examples:
-        examples.add_row(*example)
+        print_table(["argument", "type", "default", "meaning"], rows)
     print()
-    print_table(examples)
+    print_table(["example", "in", "out"], entry.examples)
 
 
 def _about_op(entry: OpReference) -> Iterator[str]:

@@ -268,6 +268,11 @@ class Graph:
     def node(self, id: str) -> Node:
         return self._nodes[id]
 
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The place of each node in the order."""
+        return {id: place for place, id in enumerate(self._nodes)}
+
     @property
     def inputs(self) -> tuple[Node, ...]:
         """The network's inputs, in the order declared."""

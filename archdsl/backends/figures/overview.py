@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from archdsl.analyses import totals
@@ -229,6 +230,14 @@ class _Drawing:
 
     def _costs(self, stage: Stage) -> tuple[tuple[str, str], ...]:
         return ("parameters", str(stage.parameters)), ("macs", str(stage.macs))
+
+    @cached_property
+    def largest(self) -> tuple[int, int]:
+        """What the tallest bars stand for."""
+        return (
+            max((stage.parameters for stage in self.stages), default=0) or 1,
+            max((stage.macs for stage in self.stages), default=0) or 1,
+        )
 
     def _bars(self, stage: Stage, top: float) -> Iterator[Item]:
         """Two bars that stand on one line, each under its number, as tall as its part of the tallest."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -25,6 +26,8 @@ from archdsl.syntax.printer import format_spec
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CARRIED_OUT = ("adding_a_pass.md", "adding_an_output.md", "adding_a_figure.md")
+"""Pages whose samples change the tree: `test_adding.py` carries them out in a copy of it."""
 GENERATED = {"ops.md", "diagnostics.md", "gallery.md"}
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.M | re.S)
 FILE_START = re.compile(r"^(from|network|block|defaults|def)\b", re.M)
@@ -34,7 +37,7 @@ def samples(language: str) -> list[object]:
     """One test parameter for each block of a language, named by file and line."""
     found = []
     for path in DOCUMENTS:
-        if path.name in GENERATED:
+        if path.name in GENERATED or path.name in CARRIED_OUT:
             continue
         text = path.read_text()
         for match in FENCE.finditer(text):
@@ -64,6 +67,26 @@ def test_a_spec_compiles_and_is_formatted(sample: str) -> None:
 def test_python_runs(sample: str, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", sample], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_measure_is_added_as_it_is_described(tmp_path: Path) -> None:
+    """In a copy of the package, with the page's two pieces of code alone; then its commands print what is shown."""
+    shutil.copytree(ROOT / "archdsl", tmp_path / "archdsl", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("specs", "grammar"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    blocks = FENCE.findall((ROOT / "docs/adding_a_measure.md").read_text())
+    function, entry = (code for language, code in blocks if language == "py")
+    path = tmp_path / "archdsl/analyses/measures.py"
+    start, rest = path.read_text().split("\nALL = (\n")
+    entries, end = rest.split("\n)\n", 1)
+    path.write_text(f"{start}\n{function}\n\nALL = (\n{entries}\n{entry})\n{end}")
+    shown = [pair for language, code in blocks if language == "shell" for pair in commands(code)]
+    assert {command.split()[1] for command, _ in shown} == {"table", "compare", "sweep", "fit", "diff"}
+    for command, expected in shown:
+        printed = run(command, tmp_path)
+        assert matches(expected, printed), f"$ {command}\n--- shown\n{expected}\n--- printed\n{printed}"
+    for command in ("compare", "sweep", "fit", "diff"):
+        assert "acts" in run(f"archdsl {command} --help", tmp_path), command
 
 
 @pytest.mark.parametrize("sample", samples("console"))

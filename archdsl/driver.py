@@ -1,10 +1,13 @@
-"""The stages in order: text -> tree -> resolved model -> graph, each verified, stopping where asked."""
+"""From a name to a graph: text -> tree -> resolved model -> graph -> passes, each verified.
+
+What comes after, PyTorch source and the like, is in `outputs.py`.
+"""
 
 from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os.path import exists, isfile
@@ -19,6 +22,8 @@ from archdsl.elaborate.session import Limits
 from archdsl.elaborate.unused import unused_settings
 from archdsl.ir.graph import Graph
 from archdsl.ir.verify import verify
+from archdsl.passes.pipeline import Pass, run
+from archdsl.passes.place_by_depth import place_by_depth
 from archdsl.resolve.model import File, Network
 from archdsl.resolve.resolve import resolve
 from archdsl.resources import specs_folder
@@ -26,7 +31,10 @@ from archdsl.source import Source
 from archdsl.suggest import nearest
 from archdsl.syntax.parser import read_source
 
-__all__ = ["Compiled", "Limits", "compile_network", "find_spec", "open_spec", "split_variant"]
+__all__ = ["Compiled", "Limits", "compile_network", "find_spec", "open_graph", "open_spec", "split_variant"]
+
+PASSES: tuple[Pass, ...] = (place_by_depth,)
+"""What every compiled graph goes through, in this order. Passes that only one form of output needs are listed there."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +91,17 @@ def read_spec(name: str | Path) -> tuple[Source, Path]:
     return read_source(path, shown), path.parent
 
 
-def open_graph(name: str) -> Compiled:
-    """Reads a graph from the JSON that `archdsl import` and `compile --emit json` write. Raises `CompileError`."""
+def is_graph(name: str) -> bool:
+    """Whether this is a graph that was written as JSON, by `archdsl import` or `compile --emit json`."""
+    return name.endswith(".json")
+
+
+def open_graph(name: str, variant: str | None = None, settings: Iterable[str] = ()) -> Compiled:
+    """Reads a graph file. Raises `CompileError`, also where a variant or settings are asked of it: it has none."""
+    asked = [f"parameter `{setting}`" for setting in settings]
+    asked += [f"variant `{variant}`"] if variant else []
+    if asked:
+        raise CompileError([Diagnostic("unknown-parameter", f"{name} is a graph, and has no {what}") for what in asked])
     source = read_source(Path(name), name)
     # Graph files are rare, and the classes of their schema take as long to make as a spec to read.
     from archdsl.ir.serialize import from_json
@@ -123,11 +140,12 @@ def compile_network(
     with collection_paused():
         done = elaborate(network, variant, chosen, limits, file.problems)
         verify(done.graph, "elaborate")
-    failures = tuple(expectations(network, done.graph, done.environment))
+        graph = run(done.graph, PASSES).graph
+    failures = tuple(expectations(network, graph, done.environment))
     if failures:
         raise CompileError((*done.warnings, *failures))
-    unused = unused_settings(network, done.graph.header.settings)
-    return Compiled(done.graph, network, (*done.warnings, *unused))
+    unused = unused_settings(network, graph.header.settings)
+    return Compiled(graph, network, (*done.warnings, *unused))
 
 
 @contextmanager

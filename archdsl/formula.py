@@ -447,7 +447,8 @@ def _value(formula: ast.expr, values: Mapping[str, Any]) -> Any:
             return _value(value, values)[_value(index, values)]
         case ast.Call(func=func, args=arguments, keywords=keywords):
             named = {str(keyword.arg): _value(keyword.value, values) for keyword in keywords}
-            return FUNCTIONS[text(func)](*(_value(argument, values) for argument in arguments), **named)
+            function = FUNCTIONS.get(text(func)) or values[text(func)]
+            return function(*(_value(argument, values) for argument in arguments), **named)
     raise TypeError(f"a formula has no {type(formula).__name__}")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from archdsl.analyses import totals
 from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.driver import Compiled, Limits, compile_network, open_spec, split_variant
+from archdsl.driver import Compiled, Limits, compile_network, is_graph, open_graph, open_spec, split_variant
 from archdsl.files import write
 from archdsl.ir.graph import Graph
 from archdsl.report import render_line, render_text
@@ -33,14 +33,18 @@ def load(
     """Compiles a spec: a file, or the name of one that comes with archdsl, `"resnet"` or `"resnet@50"`.
 
     `settings` are the spec's parameters and scaling coefficients by name; words and blocks are given as text:
-    `load("resnet", layers=[2, 2, 2, 2], unit="Basic")`. Raises `CompileError`.
+    `load("resnet", layers=[2, 2, 2, 2], unit="Basic")`. A graph file, `"net.json"`, has neither variants nor settings.
+    Raises `CompileError`.
     """
     name, own = split_variant(str(spec))
     if own is not None and variant not in (None, own):
         raise ValueError(f"{spec} names the variant {own}, and variant= names {variant}")
+    chosen = variant if own is None else own
     with _readable():
+        if is_graph(name):
+            return Network(open_graph(name, chosen, settings))
         file = open_spec(Path(spec) if isinstance(spec, PathLike) else name)
-        return _network(file, variant if own is None else own, settings, limits)
+        return _network(file, chosen, settings, limits)
 
 
 def loads(text: str, /, variant: str | None = None, *, limits: Limits | None = None, **settings: Any) -> Network:
@@ -99,10 +103,14 @@ class Network:
         return totals.macs(self.graph, totals.nodes_in(self.graph))
 
     def source(self) -> str:
-        """PyTorch source of the network, to be kept: it imports nothing but torch."""
-        from archdsl.backends.torch.source import source
+        """PyTorch source of the network, to be kept: it imports nothing but torch.
 
-        return source(self.graph)
+        Raises `CompileError` for an imported network with operations that the language has no op for.
+        """
+        from archdsl.outputs import written
+
+        with _readable():
+            return written(self.graph, "torch")
 
     def module(self, device: Any = None, dtype: Any = None) -> Any:
         """The `torch.nn.Module` that `source` describes, with fresh weights, on a device and of a dtype of torch's.
@@ -115,7 +123,10 @@ class Network:
             if error.name != "torch":
                 raise
             raise ImportError("a module needs PyTorch: pip install 'archdsl[torch]'") from None
-        return module(self.graph, device=device, dtype=dtype)
+        from archdsl.outputs import prepared
+
+        with _readable():
+            return module(prepared(self.graph, "torch"), device=device, dtype=dtype)
 
     def load_weights(
         self, state_dict: Mapping[str, Any], from_: str | WeightMap, device: Any = None, dtype: Any = None
@@ -182,27 +193,30 @@ class Network:
         `options` are those of the command: `rows="op"`, `columns=["path", "params"]`, `convention="thop"`. Raises
         `CompileError` for words that are not known.
         """
-        from archdsl.backends.table import Request, build, render
+        from archdsl.backends.tables import render
+        from archdsl.backends.tables.costs import Request, build
 
         with _readable():
-            return render(build(self.graph, Request(format=format, **options), width), format, width)
+            return render(format, build(self.graph, Request(format=format, **options), width), width=width)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Writes what the suffix says: `.py` source, `.json` graph, `.svg`, `.pdf` or `.png` overview.
+        """Writes what the suffix says: `.py`, `.json` and the like as `compile` does; `.svg`, `.pdf`, `.png` overview.
 
         The file is written whole or not at all. Raises `CompileError` where it cannot be.
         """
-        suffix = Path(path).suffix
-        match suffix:
-            case ".py":
-                content: str | bytes = self.source()
-            case ".json":
-                from archdsl.ir.serialize import to_json
+        from archdsl.backends.figures import FORMATS
+        from archdsl.outputs import OUTPUTS, output_of, written
 
-                content = to_json(self.graph)
-            case _:
-                content = self.draw(format=suffix.removeprefix(".")).data
+        suffix = Path(path).suffix
+        output = output_of(suffix)
         with _readable():
+            if suffix.removeprefix(".") in FORMATS:
+                content: str | bytes = self.draw(format=suffix.removeprefix(".")).data
+            elif output is not None:
+                content = written(self.graph, output.name)
+            else:
+                known = dict.fromkeys([*(output.suffix for output in OUTPUTS), *(f".{format}" for format in FORMATS)])
+                raise ValueError(f"there is nothing to write as {suffix!r}; it may be {', '.join(known)}")
             write({Path(path): content})
 
     def __repr__(self) -> str:

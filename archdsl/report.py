@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from archdsl.diagnostics import Diagnostic, Frame, Severity
 from archdsl.source import Source, Span
+from archdsl.terminal import columns, wrap
 
 STYLES = {"error": "1;31", "warning": "1;33", "message": "1", "gutter": "1;34", "help": "36"}
 """ANSI attributes of the parts of a diagnostic."""
@@ -81,7 +82,7 @@ def _pointer(span: Span, diagnostic: Diagnostic, gutter: str, width: int, paint:
     """Where it is: the place, the line of source, the carets and the label, which is a note where it is too long."""
     code, caret = _code_frame(span, max(width, LONGEST) - len(gutter) - 3)
     label = f" {_safe(diagnostic.label)}" if diagnostic.label else ""
-    fits = len(gutter) + 3 + _width(caret + label) <= width
+    fits = len(gutter) + 3 + columns(caret + label) <= width
     bar = paint("|", "gutter")
     yield f"{gutter}{paint('-->', 'gutter')} {_safe(str(span))}"
     yield f"{gutter} {bar}"
@@ -100,8 +101,8 @@ def _code_frame(span: Span, limit: int) -> tuple[str, str]:
     first, last = _window(cells, start, limit)
     before = "..." if first else ""
     code = before + "".join(cells[first:last]) + ("..." if last < len(cells) else "")
-    carets = "^" * max(1, _width("".join(cells[start : min(end, last)])))
-    blanks = " " * _width(before + "".join(cells[first:start]))
+    carets = "^" * max(1, columns("".join(cells[start : min(end, last)])))
+    blanks = " " * columns(before + "".join(cells[first:start]))
     return code, blanks + carets + ("..." if several or end > last else "")
 
 
@@ -111,18 +112,18 @@ def _cells(line: str) -> list[str]:
     column = 0
     for character in line:
         cells.append(" " * (TAB - column % TAB) if character == "\t" else _safe(character))
-        column += _width(cells[-1])
+        column += columns(cells[-1])
     return cells
 
 
 def _window(cells: Sequence[str], start: int, limit: int) -> tuple[int, int]:
     """Indices of the first cell to show and of the one after the last, such that `start` is among them."""
-    if sum(map(_width, cells)) <= limit:
+    if sum(map(columns, cells)) <= limit:
         return 0, len(cells)
     first = last = max(0, start - limit // 3)
     room = limit - 2 * len("...")
-    while last < len(cells) and room >= _width(cells[last]):
-        room -= _width(cells[last])
+    while last < len(cells) and room >= columns(cells[last]):
+        room -= columns(cells[last])
         last += 1
     return first, last
 
@@ -147,21 +148,10 @@ def _fact(text: str, gutter: str, width: int, paint: Paint, style: str = "") -> 
     """A `= ...` line, wrapped, but not within `code`, which is to be copied."""
     sign = paint("=", "gutter")
     unbroken = CODE.sub(lambda code: code[0].replace(" ", "\N{NO-BREAK SPACE}"), _safe(text))
-    for line in _wrap(unbroken, width - len(gutter) - 3):
+    lines = (line for part in unbroken.splitlines() for line in wrap(part, width - len(gutter) - 3))
+    for line in (line.replace("\N{NO-BREAK SPACE}", " ") for line in lines):
         yield f"{gutter} {sign} {paint(line, style)}"
         sign = " "
-
-
-def _wrap(text: str, width: int) -> Iterator[str]:
-    """Lines of at most `width` columns, broken at breakable blanks; line breaks and indents of the text are kept."""
-    for paragraph in text.splitlines():
-        line: list[str] = []
-        for word in paragraph.split(" "):
-            if line and _width(" ".join([*line, word])) > width:
-                yield " ".join(line)
-                line = []
-            line.append(word.replace("\N{NO-BREAK SPACE}", " "))
-        yield " ".join(line)
 
 
 def _totals(diagnostics: Sequence[Diagnostic]) -> str:
@@ -179,17 +169,6 @@ def _safe(text: str) -> str:
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c != "\n" else c
         for c in text
     )
-
-
-def _width(text: str) -> int:
-    """Columns that a terminal gives to `text`."""
-    return sum(_columns(character) for character in text)
-
-
-def _columns(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 
 
 def _plain(text: str, style: str) -> str:

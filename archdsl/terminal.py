@@ -1,28 +1,53 @@
-"""A table of rich's as text, as every command prints it."""
+"""Text in columns of a terminal, where a character takes none, one or two."""
 
 from __future__ import annotations
 
-from io import StringIO
-from typing import TYPE_CHECKING
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
 
-if TYPE_CHECKING:
-    from rich.table import Table
+
+def columns(text: str) -> int:
+    """Columns that a terminal gives to `text`."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
 
 
-def printed(table: Table, width: int, color: bool = False) -> str:
-    """At most `width` columns wide, in the terminal's colors or in none, without blanks at the ends of lines."""
-    from rich.console import Console
+@cache
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 
-    file = StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-    )
-    console.print(table)
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+
+def wrap(text: str, width: int, indent: str = "", fold: bool = False) -> Iterator[str]:
+    """Lines of at most `width` columns, broken at blanks but not at those that do not break; `\\n` is kept.
+
+    `indent` stands before the lines that are added. `fold`: words that are too wide are broken too.
+
+    >>> list(wrap("one two three", 8, "  ")), list(wrap("  abcdefgh", 6, fold=True))
+    (['one two', '  three'], ['  abcd', 'efgh'])
+    """
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in re.findall(" *[^ ]+", paragraph):
+            if line.strip() and columns(line + word) > width:
+                yield line
+                line = indent + word.lstrip(" ")
+            else:
+                line += word
+            while fold and columns(line) > width:
+                cut = max(_fitting(line, width), len(indent) + 1)
+                yield line[:cut]
+                line = indent + line[cut:]
+        yield line
+
+
+def _fitting(text: str, width: int) -> int:
+    """How many characters at the start fit."""
+    used = 0
+    for index, character in enumerate(text):
+        used += columns(character)
+        if used > width:
+            return index
+    return len(text)

@@ -11,7 +11,7 @@ import gallery_record
 
 from archdsl import codes, load
 from archdsl.backends.figures import draw
-from archdsl.backends.table import reference as costs
+from archdsl.backends.tables import reference as costs
 from archdsl.ir.schema import schema
 from archdsl.ops import reference as ops
 

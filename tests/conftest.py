@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
 import pytest
 from calls import Caller, run
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite expected outputs of literate cases")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests neither rely on the user's cache nor fill it."""
+    os.environ["ARCHDSL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    del os.environ["ARCHDSL_CACHE"]
 
 
 @pytest.fixture

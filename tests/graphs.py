@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from archdsl.ir.builder import Builder, Home, Ref
-from archdsl.ir.graph import Graph, Header, Node, Output, Scope, Setting, Value
+from archdsl.ir.graph import Graph, Header, Let, Node, Output, Scope, Setting, Value, Written
 from archdsl.ops.base import REGISTRY, Op
 from archdsl.source import Source, Span
+from archdsl.syntax.parser import parse_expression_at
 
 SPEC = Source(
     "specs/small.arch",
@@ -23,7 +24,11 @@ network Small:
     concat{r | l} -> gate
 block Residual(width):
     let half = width // 2
-    add{it | conv(half, 1) -> conv(width, 1x3)}
+    if width > 8:
+        conv(half, 1) as inner
+    else:
+        identity as inner
+    add{input | inner -> conv(width, 1x3)}
 """,
 )
 HEADER = Header(
@@ -53,8 +58,13 @@ def at(text: str) -> Span:
     return Span(SPEC, start, start + len(text))
 
 
+def text(expression: str, home: str | None, *values: tuple[str, Value]) -> Written:
+    """An expression of the spec, with names of the scope `home`."""
+    return Written(parse_expression_at(at(expression)), home, values)
+
+
 def small() -> Graph:
-    """Two stages, copies of a block, a split, a shared convolution, and an output for training."""
+    """Two stages, copies of a block with an `if`, a split, a shared convolution, and an output for training."""
     builder = Builder(at("Small"))
 
     def add(name: str, base: str, inputs: list[Ref], text: str, **more: Any) -> list[Ref]:
@@ -69,17 +79,22 @@ def small() -> Graph:
     with builder.within("stage", "body", at("body")):
         it = start
         for index in range(2):
-            facts = {"arguments": (("width", 16),), "written": (("width", "16"),), "copy": (index, 2)}
+            facts = {"arguments": (("width", 16),), "written": (("width", text("16", "")),), "copy": (index, 2)}
             with builder.within("copy", str(index), at("Residual(16)"), block="Residual", defined=at("block"), **facts):
-                builder.current.lets.append(("half", "width // 2", 8))
-                builder.current.decisions.append(("width > 8", True))
-                written = {"written": (("out", "half"),)}
-                (inner,) = add("conv", "conv", [it], "conv(half, 1)", out=8, kernel=1, **written)
-                (inner,) = add("conv", "conv", [inner], "conv(width", out=16, kernel=(1, 3))
+                here, flow = f"body.{index}", ("it", builder.value(it))
+                builder.current.ports = (("input", it),)
+                builder.current.lets.append(Let("half", text("width // 2", here), 8))
+                condition = text("width > 8", here, flow)
+                with builder.choice(at("if width"), (condition,), arms=2, taken=0, before=[it]) as gives:
+                    written = {"written": (("out", text("half", here, flow)),)}
+                    (inner,) = add("conv", "conv1", [it], "conv(half, 1)", out=8, kernel=1, **written)
+                    gives["inner"] = (inner,)
+                builder.current.names.append(("inner", inner))
+                (inner,) = add("conv", "conv2", [inner], "conv(width", out=16, kernel=(1, 3))
                 (it,) = add("add", "add", [it, inner], "add")
                 builder.current.results = (it,)
         builder.current.results = (it,)
-    shared = {"home": Home(0, "gate"), "out": 16, "kernel": 1}
+    shared = {"home": Home("", "gate"), "out": 16, "kernel": 1}
     with builder.within("output", "aside", at("aside")):
         aside = add("conv", "gate", [start], "start -> gate", **shared)
         builder.current.results = tuple(aside)

@@ -101,7 +101,7 @@ def test_counts_torchvisions_networks_alike(name: str, pair: Counterpart) -> Non
     reference = pair.reference.partition(":")[2]
     resolution = at(pair, name)
     graph = archdsl.load(pair.spec, resolution=resolution).graph
-    ours = summarize(graph, Basis(CONVENTIONS[name])).total.counted
+    ours = summarize(graph, Basis(CONVENTIONS[name])).total.count
     theirs = COUNTERS[name](torchvision_module(reference), (torch.empty(1, 3, resolution, resolution, device="meta"),))
     idle = next((n for start, n in WITHOUT_EFFECT.items() if reference.startswith(start)), 0)
     expected = {"fvcore": ours, "thop": ours + 2 * idle - unseen_pools(pair), "torch": ours}[name]
@@ -116,7 +116,7 @@ def test_every_torchvision_network_of_the_gallery_is_compared() -> None:
 
 def test_resnet_50_by_each_rule() -> None:
     graph = archdsl.load("resnet@50").graph
-    counts = {name: summarize(graph, Basis(rule)).total.counted for name, rule in CONVENTIONS.items()}
+    counts = {name: summarize(graph, Basis(rule)).total.count for name, rule in CONVENTIONS.items()}
     assert {name: round(count / 1e9, 4) for name, count in counts.items()} == {
         "paper": 4.0892,
         "fvcore": 4.1115,

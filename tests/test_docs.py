@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from archdsl.backends.torch.source import source
 from archdsl.driver import compile_network
 from archdsl.resolve.resolve import resolve
 from archdsl.resources import specs_folder
@@ -24,6 +26,8 @@ from archdsl.syntax.printer import format_spec
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CARRIED_OUT = ("adding_a_pass.md", "adding_an_output.md", "adding_a_figure.md")
+"""Pages whose samples change the tree: `test_adding.py` carries them out in a copy of it."""
 GENERATED = {"ops.md", "diagnostics.md", "gallery.md"}
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.M | re.S)
 FILE_START = re.compile(r"^(from|network|block|defaults|def)\b", re.M)
@@ -33,7 +37,7 @@ def samples(language: str) -> list[object]:
     """One test parameter for each block of a language, named by file and line."""
     found = []
     for path in DOCUMENTS:
-        if path.name in GENERATED:
+        if path.name in GENERATED or path.name in CARRIED_OUT:
             continue
         text = path.read_text()
         for match in FENCE.finditer(text):
@@ -65,6 +69,26 @@ def test_python_runs(sample: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_measure_is_added_as_it_is_described(tmp_path: Path) -> None:
+    """In a copy of the package, with the page's two pieces of code alone; then its commands print what is shown."""
+    shutil.copytree(ROOT / "archdsl", tmp_path / "archdsl", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("specs", "grammar"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    blocks = FENCE.findall((ROOT / "docs/adding_a_measure.md").read_text())
+    function, entry = (code for language, code in blocks if language == "py")
+    path = tmp_path / "archdsl/analyses/measures.py"
+    start, rest = path.read_text().split("\nALL = (\n")
+    entries, end = rest.split("\n)\n", 1)
+    path.write_text(f"{start}\n{function}\n\nALL = (\n{entries}\n{entry})\n{end}")
+    shown = [pair for language, code in blocks if language == "shell" for pair in commands(code)]
+    assert {command.split()[1] for command, _ in shown} == {"table", "compare", "sweep", "fit", "diff"}
+    for command, expected in shown:
+        printed = run(command, tmp_path)
+        assert matches(expected, printed), f"$ {command}\n--- shown\n{expected}\n--- printed\n{printed}"
+    for command in ("compare", "sweep", "fit", "diff"):
+        assert "acts" in run(f"archdsl {command} --help", tmp_path), command
+
+
 @pytest.mark.parametrize("sample", samples("console"))
 def test_commands_print_what_is_shown(sample: str, tmp_path: Path) -> None:
     for folder in ("specs", "docs"):
@@ -72,6 +96,13 @@ def test_commands_print_what_is_shown(sample: str, tmp_path: Path) -> None:
     for command, expected in commands(sample):
         printed = run(command, tmp_path)
         assert matches(expected, printed), f"$ {command}\n--- shown\n{expected}\n--- printed\n{printed}"
+
+
+def test_the_block_of_the_emitter_s_page_is_emitted_so() -> None:
+    text = (ROOT / "docs" / "emitter.md").read_text()
+    found = dict(FENCE.findall(text))
+    graph = compile_network(resolve(Source("small.arch", found["arch"]), specs_folder())).graph
+    assert found["python"].partition("\n\n\n")[2].strip() in source(graph)
 
 
 def commands(sample: str) -> list[tuple[str, str]]:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from archdsl.analyses import totals
-from archdsl.backends.figures import FIGURES, THEMES, FigureError, draw
-from archdsl.backends.figures.style import CONTRAST, LOOKS, ThemeName, contrast, mix
+from archdsl.backends.figures import FIGURES, FigureError, ThemeName, draw
+from archdsl.backends.figures.style import CONTRAST, LOOKS, THEMES, contrast, mix
 from archdsl.backends.figures.text import width
 from archdsl.driver import compile_network, open_spec, split_variant
 from archdsl.ir.graph import Graph

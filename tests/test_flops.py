@@ -118,8 +118,8 @@ def test_time_of_a_network_is_the_sum() -> None:
     summary = summarize(graph, Basis(machine=MACHINES["h200"], batch=8))
     slowest = max(summary.nodes.values(), key=lambda facts: facts.time)
     assert summary.total.time == pytest.approx(sum(facts.time for facts in summary.nodes.values()))
-    assert slowest.time == max(slowest.flops / 67e12, slowest.moved / 4.8e12)
-    assert summary.total.intensity == summary.total.flops / summary.total.moved
+    assert slowest.time == max(slowest.flops / 67e12, slowest.traffic / 4.8e12)
+    assert summary.total.intensity == summary.total.flops / summary.total.traffic
 
 
 def test_larger_batches_are_no_slower_a_sample() -> None:

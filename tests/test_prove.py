@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from gallery import COUNTERPARTS, Counterpart
+from reference import import_torchvision
 from torch import nn
 from torch.nn import functional as F
 from typer.testing import CliRunner
@@ -469,6 +470,57 @@ def test_momentum_is_noted() -> None:
     report = against("bn", nn.BatchNorm2d(3, momentum=0.01))
     assert report.ok
     assert report.notes == ("momentum 0.1 here, 0.01 there, in 1 bn: not compared",)
+
+
+def test_probabilities_that_differ_are_noted() -> None:
+    module = seq(nn.Conv2d(3, 4, 1), nn.Dropout(0.5), nn.ReLU(), nn.Dropout2d(0.1))
+    assert (
+        against("conv(4, 1) -> dropout(0.5) -> relu -> channel_dropout(0.1)", module, structure_only=True).notes == ()
+    )
+    report = against("conv(4, 1) -> dropout(0.2) -> relu -> drop_path(0.5)", module, structure_only=True)
+    assert report.ok
+    assert report.notes == (
+        "dropout 0.2 in 1 place here, 0.5 in 1 place there: not compared",
+        "channel_dropout in no place here, 0.1 in 1 place there: not compared",
+        "drop_path 0.5 in 1 place here, in no place there: not compared",
+    )
+
+
+class Residual(nn.Module):
+    def __init__(self, p: float, sometimes: bool = True) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+        self.drop = import_torchvision().ops.StochasticDepth(p, "row")
+        self.sometimes = sometimes
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.drop(self.conv(x)) if self.sometimes else x + self.conv(x)
+
+
+def test_drop_paths_of_modules_are_compared_though_evaluation_shows_none() -> None:
+    """Only those that are called: torchvision's EfficientNet has more of them than it uses."""
+    unit = "\n\nblock Unit: add{it | conv(3, 1) -> drop_path(0.2, schedule=linspace)}"
+    body = "Unit * 3"
+
+    def notes(*rates: float, unused: int = 0) -> tuple[str, ...]:
+        module = seq(*(Residual(p, sometimes=i >= unused) for i, p in enumerate(rates)))
+        net = archdsl.loads(f"network Net:\n    input image: 3 x 8 x 8\n    {body}{unit}\n")
+        report = prove(net.graph, module, structure_only=True)
+        assert report.ok
+        return report.notes
+
+    assert notes(0, 0.1, 0.2) == ()
+    assert notes(0.3, 0.1, 0.2, unused=1) == ()
+    (note,) = notes(0, 0.2 / 3, 0.4 / 3)
+    assert note == "drop_path 0.1 to 0.2 in 2 places here, 0.06667 to 0.1333 in 2 places there: not compared"
+    (note,) = notes(0, 0, 0.2)
+    assert note == "drop_path 0.1 to 0.2 in 2 places here, 0.2 in 1 place there: not compared"
+
+
+@pytest.mark.parametrize("reference", ["torchvision:efficientnet_b0", "torchvision:efficientnet_b4"])
+def test_efficientnet_drops_as_published(reference: str) -> None:
+    net = archdsl.load(f"efficientnet@{reference[-2:]}")
+    assert net.prove(reference, structure_only=True).notes == ()
 
 
 # --- weights -----------------------------------------------------------------------------------------

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from archdsl.analyses.measures import LIMITED
 from archdsl.diagnostics import CompileError
 from archdsl.driver import open_spec, split_variant
 from archdsl.resolve.resolve import resolve
 from archdsl.source import Source
-from archdsl.studies.budgets import OPTIONS, budget
+from archdsl.studies.budgets import budget
 from archdsl.studies.fit import Fit, fit
 from archdsl.studies.subject import Subject
 from archdsl.studies.trial import Trier
@@ -62,7 +63,7 @@ def test_budgets(option: str, text: str, limit: float) -> None:
 @pytest.mark.parametrize(
     ("option", "text", "message"),
     [
-        ("macs", "50MB", "`MB` is none of K, M, G and T | --memory and --training-memory are in bytes"),
+        ("macs", "50MB", "`MB` is none of K, M, G and T | --memory, --training-memory and --traffic are in bytes"),
         ("macs", "3.6GFLOPs", "halve the number, or give --flops"),
         ("params", "25MMACs", "`MMACs` is none of K, M, G and T"),
         ("params", "25B", "`B` is none of K, M, G and T"),
@@ -92,8 +93,9 @@ def test_budgets_that_cannot_be(option: str, text: str, message: str) -> None:
 
 
 def test_every_option_has_a_budget() -> None:
-    for option in OPTIONS:
-        assert budget(option, "1MB" if "memory" in option else "1M").limit == 1e6
+    assert {"macs", "params", "flops", "memory", "training-memory"} <= set(LIMITED)
+    for option, measure in LIMITED.items():
+        assert budget(option, "1MB" if measure.unit == "bytes" else "1M").limit == 1e6
 
 
 # --- the search ------------------------------------------------------------------------------

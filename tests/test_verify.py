@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from graphs import HEADER, Parts, at, op, small
+from graphs import HEADER, Parts, at, op, small, text
 
 from archdsl.ir.builder import Builder
-from archdsl.ir.graph import Graph, Setting, Value
+from archdsl.ir.graph import Choice, Graph, Setting, Value
 from archdsl.ir.verify import Bug, verify
 from archdsl.tensor import Tensor
 
@@ -17,6 +18,12 @@ from archdsl.tensor import Tensor
 def test_a_sound_graph_passes() -> None:
     verify(small(), after="test")
     verify(Parts(small()).graph(), after="test")
+
+
+def choice(parts: Parts, path: str) -> Choice:
+    (scope,) = (scope for scope in parts.scopes if scope.path == path)
+    (found,) = (step for step in scope.steps if isinstance(step, Choice))
+    return found
 
 
 BROKEN: dict[str, tuple[Callable[[Parts], object], str]] = {
@@ -89,6 +96,24 @@ BROKEN: dict[str, tuple[Callable[[Parts], object], str]] = {
         lambda p: p.change_scope("body", names=(("early", Value("stem.relu")),)),
         "scope body gives output 0 of stem.relu, which does not exist",
     ),
+    "step that is not there": (
+        lambda p: p.change_scope("stem", steps=("stem.conv", "stem.relu")),
+        "the steps of scope 'stem' are not what it holds",
+    ),
+    "names of a missing scope": (
+        lambda p: p.change_node("stem.conv", written=(("out", text("16", "head")),)),
+        "node stem.conv uses names of scope head, which does not exist",
+    ),
+    "text about a missing value": (
+        lambda p: p.change_scope("body.0", written=(("width", text("16", "", ("it", Value("stem.relu")))),)),
+        "scope 'body.0' gives output 0 of stem.relu, which does not exist",
+    ),
+    "choice after a missing value": (
+        lambda p: p.change_scope(
+            "body.0", steps=(replace(choice(p, "body.0"), before=(Value("head"),)), "body.0.conv2", "body.0.add")
+        ),
+        "scope 'body.0' gives output 0 of head, which does not exist",
+    ),
     "argument that is no data": (
         lambda p: p.change_scope("body.0", arguments=(("width", [16, object()]),)),
         "`width` of scope 'body.0' is a list, not plain data",
@@ -144,8 +169,8 @@ def test_ids_and_paths_are_unique() -> None:
 def chain(length: int) -> Graph:
     builder = Builder(at("Small"))
     (it,) = builder.node(op("input", dims=(8, 4, 4)), (), at("image"), "image")
-    for _ in range(length):
-        (it,) = builder.node(op("conv", out=8, kernel=3), [it], at("conv"), "conv")
+    for number in range(length):
+        (it,) = builder.node(op("conv", out=8, kernel=3), [it], at("conv"), f"conv{number}")
     return builder.finish(HEADER, [("output", [it], False, False)])
 
 

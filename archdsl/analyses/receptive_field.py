@@ -189,3 +189,24 @@ def _centres(inputs: Sequence[ReceptiveField]) -> tuple[tuple[float, ...], ...]:
     """Centres of the inputs whose field is not the whole image."""
     placed = [i for i in inputs if all(field.jump for field in i.largest)]
     return tuple(tuple(field.centre for field in i.largest) for i in placed)
+
+
+def last_map(graph: Graph) -> str | None:
+    """The node that makes the last map before positions are pooled or flattened away; None: there is no map."""
+    pooled: set[str] = set()
+    last = None
+    for node in graph:
+        if _is_pooled(graph, node, pooled):
+            pooled.add(node.id)
+        elif graph.inputs_of(node.id) and node.id not in graph.training_only:
+            last = node.id
+    return last
+
+
+def _is_pooled(graph: Graph, node: Node, pooled: set[str]) -> bool:
+    """Whether a node's output has no positions any more, or comes from such values alone."""
+    if not node.output.spatial:
+        return node.output.kind == "float"
+    sources = {value.node for value in graph.inputs_of(node.id)}
+    window = node.op.window(*graph.tensors_into(node.id)) if sources else None
+    return (window is not None and window.everything) or bool(sources and sources <= pooled)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import groupby
-from typing import TypeAlias
 
 from archdsl.analyses.structure import structures
-from archdsl.analyses.summary import Facts, Summary
-from archdsl.ir.graph import Node, Scope, Value
+from archdsl.analyses.summary import Member, Part, Summary
+from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Family
 from archdsl.tensor import Tensor
-
-Member: TypeAlias = Node | Scope
 
 LIGHT = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE, Family.RESHAPE})
 """Families whose ops share the row of the op before them, unless every op has a row."""
@@ -42,20 +39,22 @@ CUTS = {"stage": Cut(2, several=True, runs=True), "block": Cut(2), "op": Cut(UNL
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: an op with the light ops after it, a scope, or `copies` of one. `facts` are their sums.
+    """One row: an op with the light ops after it, a scope, or `copies` of one. `facts` are those of all together.
 
     `level` is the row's depth in the table. If it is `opened`, the rows after it, one level deeper, are its parts.
     `main` is the member that gives the row its name.
     """
 
     level: int
-    members: tuple[Member, ...]
     main: Member
     copies: int
-    facts: Facts
-    result: Value
-    output: tuple[Tensor, ...]
+    facts: Part
     opened: bool = False
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Those of the first copy, where the row is a part of an opened one that stands for several."""
+        return self.facts.first
 
     @property
     def path(self) -> str:
@@ -66,6 +65,12 @@ class Row:
     def last(self) -> str:
         """The path of the last copy."""
         return path_of(self.members[-1]) if self.copies > 1 else self.path
+
+    @property
+    def output(self) -> Tensor:
+        """What the row hands on: of several tensors the last."""
+        last = self.members[-1]
+        return last.outputs[-1] if isinstance(last, Node) else self.facts.summary.graph.tensor(self.facts.result)
 
 
 def rows(summary: Summary, cut: Cut) -> list[Row]:
@@ -82,19 +87,6 @@ def rows(summary: Summary, cut: Cut) -> list[Row]:
 
 def path_of(member: Member) -> str:
     return member.path if isinstance(member, Scope) else member.id
-
-
-def nodes_in(summary: Summary, members: Iterable[Member]) -> list[Node]:
-    """The nodes of these members that the summary counts, in order."""
-    found: list[Node] = []
-    pending = list(members)[::-1]
-    while pending:
-        member = pending.pop()
-        if isinstance(member, Scope):
-            pending += reversed(summary.graph.children[member.path])
-        elif member.id in summary.nodes:
-            found.append(member)
-    return found
 
 
 class _Rows:
@@ -127,24 +119,16 @@ class _Rows:
         """The rows of the first copy, with the facts of all copies."""
         copies = [self.inside(copy, level) for copy in row.members if isinstance(copy, Scope)]
         for alike in zip(*copies, strict=True):
-            yield replace(alike[0], facts=reduce(Facts.__add__, (part.facts for part in alike)))
+            members = tuple(member for part in alike for member in part.facts.members)
+            yield replace(alike[0], facts=replace(alike[0].facts, members=members))
 
     def _row(self, group: tuple[Member, ...], level: int) -> Row:
         copies = len(group) if _is_copy(group[0]) else 1
         main = next((member for member in group if not _is_light(member)), group[0])
-        facts = reduce(Facts.__add__, map(self._facts, group))
-        result = self._result(group[-1])
-        output = group[-1].outputs if isinstance(group[-1], Node) else (self.graph.tensor(result),)
-        return Row(level, group, main, copies, facts, result, output)
+        return Row(level, main, copies, self.summary.part(*group))
 
-    def _result(self, member: Member) -> Value:
-        """The value that a member produces; the last one if there are several."""
-        if isinstance(member, Node):
-            return Value(member.id)
-        return member.results[-1] if member.results else self._result(self._members(member)[-1])
-
-    def _facts(self, member: Member) -> Facts:
-        return self.summary.scopes[member.path] if isinstance(member, Scope) else self.summary.nodes[member.id]
+    def _macs(self, member: Member) -> int:
+        return self.summary.part(member).macs  # type: ignore[no-any-return]
 
     # --- what is opened --------------------------------------------------------------------
 
@@ -157,7 +141,7 @@ class _Rows:
         """Whether a scope holds more than one block, the copies of one, or one convolution with its light ops."""
         if scope.block is not None:
             return False
-        return sum(self._facts(run[0]).macs > 0 for run in self._runs(self._members(scope))) > 1
+        return sum(self._macs(run[0]) > 0 for run in self._runs(self._members(scope))) > 1
 
     def _members(self, scope: Scope) -> list[Member]:
         """The members of a scope that the summary counts, each copy by itself."""
@@ -170,9 +154,8 @@ class _Rows:
         return found
 
     def _is_counted(self, member: Member) -> bool:
-        if isinstance(member, Scope):
-            return member.path in self.summary.scopes
-        return member.id in self.summary.nodes and member.op.family is not Family.INPUT
+        is_input = isinstance(member, Node) and member.op.family is Family.INPUT
+        return self.summary.holds(member) and not is_input
 
     # --- what shares a row -----------------------------------------------------------------
 
@@ -197,8 +180,8 @@ class _Rows:
             return path_of(member)
         if self.cut.runs and member.block is not None:
             return member.parent, member.block
-        facts, output = self._facts(member), self.graph.tensor(self._result(member))
-        return member.parent, self.structures[member.path], facts.params, facts.macs, output
+        facts = self.summary.part(member)
+        return member.parent, self.structures[member.path], facts.params, facts.macs, self.graph.tensor(facts.result)
 
     def _joins(self, run: Sequence[Member], group: Sequence[Member], level: int) -> bool:
         """Whether an op joins the row before it: it takes that row's value, and it or all of that row are light."""
@@ -209,7 +192,7 @@ class _Rows:
             return False
         if not (_is_light(member) or all(map(_is_light, group))):
             return False
-        return self.graph.inputs_of(member.id) == (self._result(last),)
+        return self.graph.inputs_of(member.id) == (self.summary.result(last),)
 
 
 def _is_light(member: Member) -> bool:

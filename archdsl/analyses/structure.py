@@ -92,4 +92,4 @@ def _content(
 
 def identity(op: Op) -> object:
     """The op, or only its name if its arguments depend on its place in the network (drop path)."""
-    return op if type(op).placed is Op.placed else op.name
+    return op.name if op.by_place else op

@@ -1,17 +1,22 @@
-"""All facts of one graph as one typed value: of every node, of every scope, of the whole."""
+"""All facts of one graph as one value: every measure of every node, every scope and the whole, when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeAlias
 
 from archdsl.analyses import memory, totals
 from archdsl.analyses.conventions import CONVENTIONS, Convention
 from archdsl.analyses.flops import Flops, flops
 from archdsl.analyses.machine import Machine, roofline, traffic
-from archdsl.analyses.receptive_field import ReceptiveField, ReceptiveFields, receptive_fields
-from archdsl.ir.graph import Graph, Node
+from archdsl.analyses.measures import COMPARED, MEASURES, Measure
+from archdsl.analyses.receptive_field import ReceptiveField, ReceptiveFields, last_map, receptive_fields
+from archdsl.ir.graph import Graph, Node, Scope, Value
+from archdsl.tensor import Tensor
+
+Member: TypeAlias = Node | Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,68 +39,153 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """The costs of one node, or of several together: memory in bytes, time in seconds, operations for the batch.
+class Part:
+    """Some members of a network. Each measure is an attribute, `part.params`; memory is in bytes, time in seconds.
 
-    `params` and `buffers` are counted at their first use, so that a sum counts shared weights once. `counted` are the
-    operations by the convention, `flops` is 2 x MACs and the rest. `written` is the memory of the outputs, `live` the
-    most that inference holds while the nodes run, `kept` what training keeps, `moved` the memory traffic, and `time`
-    the least time by the roofline.
+    `result` is the value that they hand on. `first` are the members of the first of several copies.
     """
 
-    params: int = 0
-    buffers: int = 0
-    macs: int = 0
-    flops: int = 0
-    counted: int = 0
-    written: int = 0
-    live: int = 0
-    kept: int = 0
-    moved: int = 0
-    time: float = 0.0
-
-    def __add__(self, other: Facts) -> Facts:
-        return Facts(
-            self.params + other.params,
-            self.buffers + other.buffers,
-            self.macs + other.macs,
-            self.flops + other.flops,
-            self.counted + other.counted,
-            self.written + other.written,
-            max(self.live, other.live),
-            self.kept + other.kept,
-            self.moved + other.moved,
-            self.time + other.time,
-        )
+    summary: Summary
+    members: tuple[Member, ...]
+    first: tuple[Member, ...]
 
     @property
-    def intensity(self) -> float | None:
-        """Operations for each byte of memory traffic."""
-        return self.flops / self.moved if self.moved else None
+    def result(self) -> Value:
+        """Of several values the last one."""
+        return self.summary.result(self.first[-1])
+
+    @property
+    def is_network(self) -> bool:
+        return self.members[0] is self.summary.graph.scopes[""]
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in MEASURES:
+            raise AttributeError(f"there is no measure {name!r}; there are {', '.join(MEASURES)}")
+        return MEASURES[name].of(self)
 
 
-@dataclass(frozen=True)
 class Summary:
-    """The facts of `nodes` (in the order of the graph) and of the scopes that hold any; "" is the network."""
+    """The facts of `nodes` (in the order of the graph) and of the `scopes` that hold any; "" is the network."""
 
-    graph: Graph
-    basis: Basis
-    nodes: Mapping[str, Facts]
-    scopes: Mapping[str, Facts]
-    layers: Mapping[str, int] = field(repr=False)
-    """Convolutions and linear layers on the longest way from an input to each node's output."""
-    inference: memory.Inference = field(repr=False)
-    training: memory.Training = field(repr=False)
-    fields: ReceptiveFields = field(repr=False)
+    def __init__(self, graph: Graph, basis: Basis) -> None:
+        self.graph, self.basis = graph, basis
+        counted = totals.nodes_in(graph, training=basis.training)
+        self.nodes: Mapping[str, Part] = {node.id: self.part(node) for node in counted}
+        held = dict.fromkeys(scope.path for node in counted for scope in graph.ancestry(node.scope))
+        self.scopes: Mapping[str, Part] = {
+            path: self.part(scope) for path, scope in graph.scopes.items() if path in held or not path
+        }
+        self._of_nodes: dict[str, dict[str, Any]] = {}
+        self._of_scopes: dict[str, dict[str, Any]] = {}
+
+    def part(self, *members: Member) -> Part:
+        return Part(self, members, members)
 
     @property
-    def total(self) -> Facts:
+    def total(self) -> Part:
+        """The network as a whole."""
         return self.scopes[""]
+
+    # --- one measure -----------------------------------------------------------------------
+
+    def of_node(self, measure: Measure, id: str) -> Any:
+        """The value of one node; each is found once."""
+        assert measure.node is not None
+        found = self._of_nodes.setdefault(measure.name, {})
+        if id not in found:
+            found[id] = measure.node(self, self.graph.node(id))
+        return found[id]
+
+    def of_member(self, measure: Measure, member: Member) -> Any:
+        """The value of a node, or what all nodes of a scope have together."""
+        if isinstance(member, Node):
+            return self.of_node(measure, member.id)
+        if measure.name not in self._of_scopes:
+            self._of_scopes[measure.name] = self._by_scope(measure)
+        return self._of_scopes[measure.name][member.path]
+
+    def _by_scope(self, measure: Measure) -> dict[str, Any]:
+        """From the inside out: a scope comes after the one around it."""
+        held: dict[str, list[Any]] = {path: [] for path in self.scopes}
+        for id in self.nodes:
+            held[self.graph.node(id).scope].append(self.of_node(measure, id))
+        found: dict[str, Any] = {}
+        for path in reversed(held):
+            found[path] = measure.combined(held[path])
+            parent = self.graph.scopes[path].parent
+            if parent is not None:
+                held[parent].append(found[path])
+        return found
+
+    # --- what measures are made of ---------------------------------------------------------
+
+    @cached_property
+    def inputs(self) -> Mapping[str, tuple[Tensor, ...]]:
+        """The tensors into each node."""
+        return {node.id: self.graph.tensors_into(node.id) for node in self.graph}
+
+    @cached_property
+    def first_uses(self) -> frozenset[str]:
+        """The nodes that are the first to use their weights."""
+        first: dict[str, str] = {}
+        for id in self.nodes:
+            first.setdefault(self.graph.node(id).weights, id)
+        return frozenset(first.values())
+
+    def written(self, node: Node) -> int:
+        """Bytes of a node's outputs; a view has none of its own."""
+        inputs = self.inputs[node.id]
+        if not inputs or node.op.is_view(*inputs):
+            return 0
+        return sum(memory.tensor_bytes(tensor, self.basis.width) for tensor in node.outputs) * self.basis.batch
+
+    def moved(self, node: Node) -> int:
+        """Bytes that a node reads and writes."""
+        return traffic(self.graph, node, self.basis.width, self.basis.batch)
+
+    def seconds(self, node: Node) -> float:
+        """The least time that a node takes on the machine; 0 where none is given."""
+        machine, own = self.basis.machine, self.nodes[node.id]
+        return roofline(own.flops, own.traffic, machine, self.basis.precision) if machine else 0.0
+
+    @cached_property
+    def inference(self) -> memory.Inference:
+        """For one sample."""
+        return memory.inference(self.graph, self.basis.width)
+
+    @cached_property
+    def training(self) -> memory.Training:
+        """For the batch."""
+        return memory.training(self.graph, self.basis.width, self.basis.batch)
+
+    @cached_property
+    def fields(self) -> ReceptiveFields:
+        return receptive_fields(self.graph)
+
+    def field(self, id: str) -> ReceptiveField:
+        return self.fields.fields[id]
+
+    @cached_property
+    def last_map(self) -> str | None:
+        """The node that makes the last map before positions are pooled or flattened away."""
+        return last_map(self.graph)
+
+    @cached_property
+    def layers(self) -> Mapping[str, int]:
+        """Convolutions and linear layers on the longest way from an input to each node's output."""
+        return totals.depths(self.graph, (self.graph.node(id) for id in self.nodes))
 
     @cached_property
     def depth(self) -> int:
         """Weighted layers in depth: the 22 of GoogLeNet."""
-        return totals.layers(self.graph, (self.graph.node(id) for id in self.nodes))
+        taken = {value.node for id in self.layers for value in self.graph.inputs_of(id)}
+        return max((depth for id, depth in self.layers.items() if id not in taken), default=0)
+
+    def depth_inside(self, part: Part) -> int:
+        """Weighted layers that a part adds in depth."""
+        inputs = (self.graph.inputs_of(node.id) for node in self.nodes_in(part.first))
+        before = [self.layers[value.node] for values in inputs for value in values]
+        return self.layers[part.result.node] - min(before, default=0)
 
     @cached_property
     def flops(self) -> Flops:
@@ -107,11 +197,39 @@ class Summary:
         """The lecture's M(G), for one sample, and the node that needs it."""
         return memory.largest_op(self.graph, self.basis.width)
 
-    @property
+    @cached_property
     def training_only(self) -> int:
         """Parameters that only training outputs need."""
         everything = totals.parameters(self.graph, self.graph)
         return everything - totals.parameters(self.graph, totals.nodes_in(self.graph))
+
+    # --- members ---------------------------------------------------------------------------
+
+    def holds(self, member: Member) -> bool:
+        """Whether a member is counted, or holds what is."""
+        return member.path in self.scopes if isinstance(member, Scope) else member.id in self.nodes
+
+    def nodes_in(self, members: Iterable[Member]) -> list[Node]:
+        """All nodes of these members that are counted, in order."""
+        found: list[Node] = []
+        pending = list(members)[::-1]
+        while pending:
+            member = pending.pop()
+            if isinstance(member, Scope):
+                pending += reversed(self.graph.children[member.path])
+            elif member.id in self.nodes:
+                found.append(member)
+        return found
+
+    def result(self, member: Member) -> Value:
+        """What a member hands on: of several values the last."""
+        if isinstance(member, Node):
+            return Value(member.id)
+        if not member.path:
+            return self.graph.outputs[0].values[0]
+        if member.results:
+            return member.results[-1]
+        return self.result(next(m for m in reversed(self.graph.children[member.path]) if self.holds(m)))
 
     @cached_property
     def varying(self) -> Mapping[str, set[str]]:
@@ -125,12 +243,9 @@ class Summary:
                 found.setdefault(scope.block, set()).update(others)
         return found
 
-    def field(self, id: str) -> ReceptiveField:
-        return self.fields.fields[id]
-
 
 def summarize(graph: Graph, basis: Basis | None = None) -> Summary:
-    """Counts everything. Raises `CompileError` where the machine states no peak for the precision.
+    """Each fact is found when it is asked for. Raises `CompileError` where the machine states no peak.
 
     >>> from archdsl.driver import compile_network, open_spec
     >>> facts = summarize(compile_network(open_spec("resnet"), "50").graph)
@@ -138,53 +253,12 @@ def summarize(graph: Graph, basis: Basis | None = None) -> Summary:
     (25557032, 4089184256, 50, 14964736)
     """
     basis = basis or Basis()
-    nodes = totals.nodes_in(graph, training=basis.training)
-    held = memory.inference(graph, basis.width)
-    kept = memory.training(graph, basis.width, basis.batch)
-    facts = dict(_facts(graph, nodes, basis, held, kept))
-    return Summary(
-        graph, basis, facts, _by_scope(graph, facts), totals.depths(graph, nodes), held, kept, receptive_fields(graph)
-    )
+    if basis.machine is not None:
+        basis.machine.peak(basis.precision)
+    return Summary(graph, basis)
 
 
-def _facts(
-    graph: Graph, nodes: Iterable[Node], basis: Basis, held: memory.Inference, kept: memory.Training
-) -> Iterator[tuple[str, Facts]]:
-    seen: set[str] = set()
-    for node in nodes:
-        op, tensors = node.op, graph.tensors_into(node.id)
-        first = node.weights not in seen
-        seen.add(node.weights)
-        macs = op.macs(*tensors) * basis.batch
-        operations = 2 * macs + op.rest(*tensors).count * basis.batch
-        moved = traffic(graph, node, basis.width, basis.batch)
-        shares = not tensors or op.is_view(*tensors)
-        written = 0 if shares else sum(memory.tensor_bytes(tensor, basis.width) for tensor in node.outputs)
-        yield (
-            node.id,
-            Facts(
-                op.params(*tensors) if first else 0,
-                op.buffers(*tensors) if first else 0,
-                macs,
-                operations,
-                basis.convention.count(graph, node) * basis.batch,
-                written * basis.batch,
-                held.live.get(node.id, 0) * basis.batch,
-                kept.kept[node.id],
-                moved,
-                roofline(operations, moved, basis.machine, basis.precision) if basis.machine else 0.0,
-            ),
-        )
-
-
-def _by_scope(graph: Graph, facts: Mapping[str, Facts]) -> dict[str, Facts]:
-    """Facts of every scope, from the inside out: in the graph's order, a scope comes after the one around it."""
-    sums: dict[str, Facts] = {"": Facts()}
-    for id, own in facts.items():
-        scope = graph.node(id).scope
-        sums[scope] = sums.get(scope, Facts()) + own
-    for path in reversed(list(graph.scopes)):
-        parent = graph.scopes[path].parent
-        if parent is not None and path in sums:
-            sums[parent] = sums.get(parent, Facts()) + sums[path]
-    return sums
+def measure(graph: Graph, names: Iterable[str], precision: str = "fp32") -> dict[str, Any]:
+    """The measures of these names, of the network as a whole, for one sample: what networks are compared by."""
+    summary = Summary(graph, Basis(precision=precision))
+    return {name: COMPARED[name].of_network(summary) for name in names}

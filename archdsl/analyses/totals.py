@@ -13,10 +13,21 @@ WEIGHTED = frozenset({Family.CONV, Family.LINEAR})
 
 def nodes_in(graph: Graph, scope: str = "", training: bool = False) -> list[Node]:
     """The nodes in a scope and in the scopes within it; with `training` also those that serve only training outputs."""
-    prefix = f"{scope}."
     skipped = frozenset() if training else graph.training_only
-    inside = (n for n in graph if not scope or n.id == scope or n.id.startswith(prefix))
-    return [node for node in inside if node.id not in skipped]
+    return [node for node in (_inside(graph, scope) if scope else graph) if node.id not in skipped]
+
+
+def _inside(graph: Graph, scope: str) -> list[Node]:
+    """In the order of the graph. What lies elsewhere is not looked at, so that all stages take no more than one."""
+    found = [graph.node(scope)] if scope in graph else []
+    pending = [scope] if scope in graph.scopes else []
+    while pending:
+        for member in graph.children[pending.pop()]:
+            if isinstance(member, Node):
+                found.append(member)
+            else:
+                pending.append(member.path)
+    return sorted(found, key=lambda node: graph.places[node.id])
 
 
 def parameters(graph: Graph, nodes: Iterable[Node]) -> int:

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archdsl.cli.complete import measures as measures_known
 from archdsl.cli.networks import NetworkArguments, networks
 from archdsl.cli.options import (
     ExactOption,
     FileOption,
     Format,
+    MeasuresOption,
     NetworkOptions,
     PrecisionOption,
-    SheetFormatOption,
+    TableFormatOption,
     grouped,
 )
-from archdsl.cli.output import reporting
-from archdsl.cli.studies import MeasuresOption, bytes_of, columns, format_of, meanings, put, words
+from archdsl.cli.output import format_of, put, reporting, words
+from archdsl.cli.studies import check_precision
 
 if TYPE_CHECKING:
     from archdsl.cli.target import Target
@@ -26,7 +28,14 @@ if TYPE_CHECKING:
 DEFAULT = ("params", "macs", "live", "field", "layers")
 
 SortOption = Annotated[
-    str | None, typer.Option("--sort", metavar="COLUMN", help="By a measure, small ones first.", show_default=False)
+    str | None,
+    typer.Option(
+        "--sort",
+        metavar="COLUMN",
+        help="By a measure, small ones first.",
+        show_default=False,
+        autocompletion=measures_known,
+    ),
 ]
 ReverseOption = Annotated[bool, typer.Option("--reverse", help="Large ones first.")]
 AllOption = Annotated[bool, typer.Option("--all-variants", help="Every variant of each spec.")]
@@ -40,7 +49,7 @@ def compare(
     reverse: ReverseOption = False,
     all_variants: AllOption = False,
     columns_: MeasuresOption = None,
-    format: SheetFormatOption = None,
+    format: TableFormatOption = None,
     output: FileOption = None,
     exact: ExactOption = False,
     precision: PrecisionOption = "fp32",
@@ -52,35 +61,22 @@ def compare(
     archdsl compare resnet@50 @101 mobilenet alpha=0.5 --sort macs prints three lines, small networks first. Any other
     option is a setting of all of them: --classes 10.
     """
-    from archdsl.backends.sheet import Column, Sheet
+    from archdsl.studies.tables import comparison, measured
 
     asked = networks(ctx, networks_, options)
     with reporting(Format.TEXT) as report:
         report.result_printed = True
         kind = format_of(format, output)
+        check_precision(precision)
         measures = words(columns_) if columns_ is not None else list(DEFAULT)
-        shown = columns(measures)
-        if sort is not None:
-            columns([sort])
-        width = bytes_of(precision)
         wanted = list(dict.fromkeys([*measures, *([sort] if sort else [])]))
-        rows = _rows(_all_variants(asked) if all_variants else asked, wanted, width, report.add)
+        measured(wanted)
+        rows = _rows(_all_variants(asked) if all_variants else asked, wanted, precision, report.add)
         if sort is not None:
-            rows.sort(key=lambda row: row[sort], reverse=reverse)
+            rows.sort(key=lambda row: row[sort] or 0, reverse=reverse)
         elif reverse:
             rows.reverse()
-        text = [Column("network", "network"), Column("input", "input")]
-        put(
-            Sheet(
-                f"{len(rows)} network{'s' if len(rows) != 1 else ''}",
-                [*text, *shown],
-                [[row[column.name] for column in (*text, *shown)] for row in rows],
-                meanings(measures, precision),
-                exact=exact,
-            ),
-            kind,
-            output,
-        )
+        put(kind, output, comparison(rows, measures, precision, exact))
 
 
 def _all_variants(asked: list[tuple[str, Target]]) -> list[tuple[str, Target]]:
@@ -97,10 +93,10 @@ def _all_variants(asked: list[tuple[str, Target]]) -> list[tuple[str, Target]]:
     return list(found.items())
 
 
-def _rows(asked: list[tuple[str, Target]], measures: list[str], width: int, report: Any) -> list[dict[str, Any]]:
+def _rows(asked: list[tuple[str, Target]], measures: list[str], precision: str, report: Any) -> list[dict[str, Any]]:
     """A row for each network, by name of column. Raises `CompileError` with all that is wrong with any of them."""
+    from archdsl.analyses.summary import measure
     from archdsl.diagnostics import CompileError
-    from archdsl.studies.measures import measure
 
     rows: list[dict[str, Any]] = []
     wrong: dict[Diagnostic, None] = {}
@@ -113,7 +109,7 @@ def _rows(asked: list[tuple[str, Target]], measures: list[str], width: int, repo
         report(warning for warning in compiled.warnings if warning.code == "unused-setting")
         graph = compiled.graph
         inputs = " + ".join(str(node.output) for node in graph.inputs)
-        rows.append({"network": label, "input": inputs, **measure(graph, measures, width)})
+        rows.append({"network": label, "input": inputs, **measure(graph, measures, precision)})
     if wrong:
         raise CompileError(wrong)
     return rows

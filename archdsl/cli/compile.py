@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,14 +10,20 @@ import typer
 
 from archdsl.cli.complete import emitted
 from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped
-from archdsl.cli.output import in_short, print_table, reporting, table
+from archdsl.cli.output import in_short, print_table, reporting
+from archdsl.outputs import BY_NAME, OUTPUTS, output_of, written
 
 if TYPE_CHECKING:
     from archdsl.ir.graph import Graph
 
 EmitOption = Annotated[
     str | None,
-    typer.Option("--emit", metavar="KINDS", help="Any of torch,json,dot,svg  [default: torch]", autocompletion=emitted),
+    typer.Option(
+        "--emit",
+        metavar="KINDS",
+        help=f"Any of {','.join(BY_NAME)}  [default: {OUTPUTS[0].name}]",
+        autocompletion=emitted,
+    ),
 ]
 
 
@@ -44,7 +49,7 @@ def compile(
     with reporting(format) as report:
         compiled = asked.compile()
         report.add(compiled.warnings)
-        contents = {kind: EMITTERS[kind](compiled.graph) for kind in kinds}
+        contents = {kind: written(compiled.graph, kind) for kind in kinds}
         if output == Path("-"):
             sys.stdout.write(contents[kinds[0]])
             report.result_printed = True
@@ -60,46 +65,17 @@ def compile(
 # --- what is written -----------------------------------------------------------------------
 
 
-def _torch(graph: Graph) -> str:
-    from archdsl.backends.torch.source import source
-    from archdsl.frontends.writable import writable
-
-    return source(writable(graph))
-
-
-def _json(graph: Graph) -> str:
-    from archdsl.ir.serialize import to_json
-
-    return to_json(graph)
-
-
-def _dot(graph: Graph) -> str:
-    from archdsl.backends.figures import draw
-
-    return draw(graph, "graph", "dot").decode()
-
-
-def _svg(graph: Graph) -> str:
-    from archdsl.backends.figures import draw
-
-    return draw(graph, "graph", "svg").decode()
-
-
-EMITTERS: dict[str, Callable[[Graph], str]] = {"torch": _torch, "json": _json, "dot": _dot, "svg": _svg}
-SUFFIXES = {"torch": ".py", "json": ".json", "dot": ".dot", "svg": ".svg"}
-
-
 def _kinds(ctx: typer.Context, emit: str | None, output: Path | None) -> list[str]:
     """What to write: what --emit says, else what the suffix of the output says, else PyTorch."""
     if emit is None:
-        suffix = output.suffix if output else ""
-        return [kind for kind, known in SUFFIXES.items() if known == suffix] or ["torch"]
+        named = output_of(output.suffix) if output else None
+        return [(named or OUTPUTS[0]).name]
     kinds = list(dict.fromkeys(kind.strip() for kind in emit.split(",") if kind.strip()))
     for kind in kinds:
-        if kind not in EMITTERS:
-            ctx.fail(f"There is nothing called '{kind}' to emit; it may be {', '.join(EMITTERS)}.")
+        if kind not in BY_NAME:
+            ctx.fail(f"There is nothing called '{kind}' to emit; it may be {', '.join(BY_NAME)}.")
     if not kinds:
-        ctx.fail(f"--emit takes any of {', '.join(EMITTERS)}.")
+        ctx.fail(f"--emit takes any of {', '.join(BY_NAME)}.")
     if output == Path("-") and len(kinds) > 1:
         ctx.fail("Standard output takes one form; --emit names several.")
     return kinds
@@ -114,7 +90,7 @@ def _places(ctx: typer.Context, output: Path | None, name: str, kinds: list[str]
         if output.suffix == ".arch":
             ctx.fail(f"{output} is a spec, which nothing is written over.")
         return {kinds[0]: output}
-    return {kind: folder / f"{name}{SUFFIXES[kind]}" for kind in kinds}
+    return {kind: folder / f"{name}{BY_NAME[kind].suffix}" for kind in kinds}
 
 
 def _write(contents: dict[Path, str]) -> None:
@@ -134,8 +110,6 @@ def _print_run(graph: Graph) -> None:
     if header.settings:
         from archdsl.elaborate.derive import shown
 
-        rows = table("setting", ">value", "from")
-        for setting in header.settings:
-            rows.add_row(setting.name, shown(setting.value), setting.origin)
-        print_table(rows)
+        rows = [(setting.name, shown(setting.value), setting.origin) for setting in header.settings]
+        print_table(("setting", ">value", "from"), rows)
     print(in_short(graph))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+from archdsl.analyses.measures import COMPARED
+from archdsl.backends.tables import FORMATS
 
 if TYPE_CHECKING:
     from archdsl.resolve.model import Network
@@ -107,16 +110,43 @@ def _network(name: str) -> Network | None:
         return None
 
 
-def _words(*words: str) -> Callable[[Any, str], list[tuple[str, str]]]:
-    return lambda ctx, incomplete: [(word, "") for word in words]
+def figures(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    from archdsl.backends.figures import FIGURES
+
+    return [(name, figure.about) for name, figure in FIGURES.items()]
 
 
-stages = _words("parse", "resolve", "expand", "emit")
-figures = _words("overview", "block", "graph")
-themes = _words("light", "dark")
+def themes(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    from archdsl.backends.figures import THEMES
+
+    return [(theme, "") for theme in THEMES]
 
 
 def emitted(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
-    """Completes the last of several kinds: `torch,js` -> `torch,json`."""
+    """The forms of output: `torch,js` -> `torch,json`."""
+    from archdsl.outputs import OUTPUTS
+
+    return _one_more(incomplete, ((output.name, output.about) for output in OUTPUTS))
+
+
+def formats(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """The formats of tables."""
+    return [(format, "") for format in FORMATS]
+
+
+def measures(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """The measures that networks are compared by."""
+    return _one_more(incomplete, ((name, "") for name in COMPARED))
+
+
+def columns(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """The columns of the cost table."""
+    from archdsl.backends.tables.costs import COLUMNS
+
+    return _one_more(incomplete, ((name, "") for name in COLUMNS))
+
+
+def _one_more(incomplete: str, known: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Completes the last of several words: `params,ma` -> `params,macs`."""
     before = incomplete.rpartition(",")[0]
-    return [(f"{before},{kind}" if before else kind, "") for kind in ("torch", "json", "dot", "svg")]
+    return [(f"{before},{word}" if before else word, about) for word, about in known]

@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
-from archdsl.cli.complete import figures, themes
-from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped
+from archdsl.backends import figures
+from archdsl.backends.figures import FIGURES, FORMATS, THEMES, FigureError
+from archdsl.cli import complete
+from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped, one_of
 from archdsl.cli.output import reporting
 
 FigureOption = Annotated[
-    str, typer.Option("--figure", metavar="NAME", help="overview, block or graph.", autocompletion=figures)
+    str, typer.Option("--figure", metavar="NAME", help=f"{one_of(FIGURES)}.", autocompletion=complete.figures)
 ]
 BlockOption = Annotated[
     str | None, typer.Option("--block", metavar="NAME", help="Which block, by its name or a path (of `block`).")
@@ -25,7 +27,9 @@ ExpandOption = Annotated[
     list[str] | None,
     typer.Option("--expand", metavar="PATHS", help="What is opened too: conv4.* (of `graph`)."),
 ]
-ThemeOption = Annotated[str, typer.Option("--theme", metavar="NAME", help="light or dark.", autocompletion=themes)]
+ThemeOption = Annotated[
+    str, typer.Option("--theme", metavar="NAME", help=f"{one_of(THEMES)}.", autocompletion=complete.themes)
+]
 
 
 @grouped
@@ -46,25 +50,24 @@ def draw(
 
     Any other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
     """
-    from archdsl.backends import figures
     from archdsl.cli.target import target
     from archdsl.files import write
 
     asked = target(ctx, spec, options)
-    for what, word, known in (("figure", figure, figures.FIGURES), ("theme", theme, figures.THEMES)):
+    for what, word, known in (("figure", figure, FIGURES), ("theme", theme, THEMES)):
         if word not in known:
             ctx.fail(f"There is no {what} '{word}'; it may be {', '.join(known)}.")
     with reporting(format) as report:
-        path = _place(ctx, output, f"{asked.name}_{figure}", figures.FORMATS)
+        path = _place(ctx, output, f"{asked.name}_{figure}", FORMATS)
         compiled = asked.compile()
         report.add(compiled.warnings)
         picture_format = path.suffix.removeprefix(".") or "svg"
-        (chosen,) = (name for name in figures.THEMES if name == theme)
+        (chosen,) = (name for name in THEMES if name == theme)
         try:
             picture = figures.draw(
                 compiled.graph, figure, picture_format, block=block, depth=depth, expand=expand or (), theme=chosen
             )
-        except figures.FigureError as error:
+        except FigureError as error:
             ctx.fail(f"{str(error)[:1].upper()}{str(error)[1:]}")
         if path == Path("-"):
             sys.stdout.buffer.write(picture)

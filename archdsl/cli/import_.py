@@ -43,25 +43,26 @@ def import_(
 ) -> None:
     """Import a network that is code. This executes that code.
 
-    Writes its graph as JSON, or in another form that the suffix of -o names (.dot, .svg), and prints what it
+    Writes its graph as JSON, or in another form of `compile --emit` that the suffix of -o names, and prints what it
     costs. Operations that the language has no op for are kept as opaque nodes, and listed.
     """
-    from archdsl.cli.compile import EMITTERS, SUFFIXES
     from archdsl.files import write
+    from archdsl.outputs import OUTPUTS, output_of, written
 
     shapes = [_shape(text) for text in input or ()]
     if None in shapes:
         bad = (input or [])[shapes.index(None)]
         raise typer.BadParameter(f"'{bad}' is no shape; it takes one like 3x224x224, or '128 int'.")
     path = output or Path(f"{re.sub(r'[^a-zA-Z0-9_]+', '_', reference)}.json")
-    kinds = {suffix: kind for kind, suffix in SUFFIXES.items() if kind != "torch"}
-    if path != Path("-") and path.suffix not in kinds:
-        raise typer.BadParameter(f"{path} ends in none of {', '.join(kinds)}.")
+    suffixes = [output.suffix for output in OUTPUTS if output.name != "torch"]
+    if path != Path("-") and path.suffix not in suffixes:
+        raise typer.BadParameter(f"{path} ends in none of {', '.join(suffixes)}.")
     with reporting(format) as report:
         from archdsl.frontends.load import load_reference
 
         graph = load_reference(reference, [shape for shape in shapes if shape])
-        text = EMITTERS[kinds.get(path.suffix, "json")](graph)
+        kind = output_of(path.suffix)
+        text = written(graph, kind.name if kind else "json")
         if path == Path("-"):
             sys.stdout.write(text)
             report.result_printed = True

@@ -8,28 +8,38 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.complete import op_names
-from archdsl.cli.output import print_table, table, width
+from archdsl.cli.output import print_table, width
 
 if TYPE_CHECKING:
     from archdsl.ops.reference import OpReference
+    from archdsl.syntax import tree
 
 
 def list_specs() -> None:
     """List the specs of the library: what they are, their variants, their parameters."""
-    from archdsl.cli.complete import library
-    from archdsl.driver import open_spec
+    from archdsl.resources import specs_folder
+    from archdsl.syntax.parser import parse, read_source
 
-    rows = table("spec", "what it is, its variants, its parameters")
-    for name in library():
-        network = open_spec(name).network
-        assert network is not None, f"{name} of the library has no network"
-        settings = [*(p.name for p in network.parameters), *(formula.name.name for formula in network.scaling)]
-        about = [network.doc.partition("\n")[0]]
-        about += [f"variants: {' '.join(network.variants)}"] if network.variants else []
-        about += [f"parameters: {' '.join(settings)}"] if settings else []
-        rows.add_row(name, "\n".join(about))
-    print_table(rows)
+    specs = sorted(specs_folder().glob("*.arch"))
+    rows = [(path.stem, "\n".join(_about_spec(parse(read_source(path, path.name))))) for path in specs]
+    print_table(("spec", "what it is, its variants, its parameters"), rows)
     print("\nA name stands for a file where a spec is asked for; NAME@VARIANT is a variant.")
+
+
+def _about_spec(spec: tree.Spec) -> Iterator[str]:
+    """What the head of a network says. Its imports are not read, and nothing is compiled."""
+    from archdsl.syntax.tree import Network, Parameter, Scaling, Variants
+
+    network = next(item for item in spec.items if isinstance(item, Network))
+    heads = [item for item in network.items if isinstance(item, Parameter | Scaling | Variants)]
+    variants = [v.name for head in heads if isinstance(head, Variants) for v in head.variants]
+    settings = [head.name.name for head in heads if isinstance(head, Parameter)]
+    settings += [formula.name.name for head in heads if isinstance(head, Scaling) for formula in head.assignments]
+    yield network.doc.value.partition("\n")[0] if network.doc else ""
+    if variants:
+        yield f"variants: {' '.join(variants)}"
+    if settings:
+        yield f"parameters: {' '.join(settings)}"
 
 
 NameArgument = Annotated[
@@ -50,11 +60,7 @@ def _print_all() -> None:
 
     for family, members in families().items():
         print(f"{family.capitalize()}")
-        rows = table("", "")
-        rows.show_header = False
-        for op in members:
-            rows.add_row(f"  {op.name}", reference(op).summary)
-        print_table(rows)
+        print_table(["", ""], [(f"  {op.name}", reference(op).summary) for op in members])
         print()
     print("`archdsl ops NAME` tells all about one.")
 
@@ -68,22 +74,18 @@ def _print_one(ctx: typer.Context, name: str) -> None:
 
         ctx.fail(f"There is no op `{name}`{hint(name, known)}")
     entry = reference(known[name])
-    print("\n".join(_about(entry)))
+    print("\n".join(_about_op(entry)))
     if entry.arguments:
-        rows = table("argument", "type", "default", "meaning")
-        for argument in entry.arguments:
-            default = "required" if argument.required else argument.default or "unset"
-            rows.add_row(argument.name, argument.type, default, argument.description)
+        rows = [
+            (a.name, a.type, "required" if a.required else a.default or "unset", a.description) for a in entry.arguments
+        ]
         print()
-        print_table(rows)
-    examples = table("example", "in", "out")
-    for example in entry.examples:
-        examples.add_row(*example)
+        print_table(["argument", "type", "default", "meaning"], rows)
     print()
-    print_table(examples)
+    print_table(["example", "in", "out"], entry.examples)
 
 
-def _about(entry: OpReference) -> Iterator[str]:
+def _about_op(entry: OpReference) -> Iterator[str]:
     from textwrap import wrap
 
     yield from wrap(entry.signature, width(), subsequent_indent=" " * (len(entry.name) + 1))

@@ -6,7 +6,7 @@ and `grouped` lets typer see its fields.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from inspect import Parameter, Signature, signature
@@ -15,7 +15,9 @@ from typing import Annotated, Any, cast, get_type_hints
 
 import typer
 
-from archdsl.cli.complete import spec_names, variants
+from archdsl.analyses.measures import COMPARED
+from archdsl.backends.tables import FORMATS
+from archdsl.cli.complete import formats, measures, spec_names, variants
 
 
 class Format(StrEnum):
@@ -58,23 +60,43 @@ StepsOption = Annotated[
 DepthOption = Annotated[
     int, typer.Option("--max-depth", metavar="N", min=1, max=1000, help="How deep blocks may be nested.")
 ]
-OutputOption = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="PATH", help="A file or a folder; - is standard output.")
-]
-SheetFormatOption = Annotated[
+FileOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")]
+TableFormatOption = Annotated[
     str | None,
     typer.Option(
-        "--format", metavar="NAME", help="text, markdown, csv or json.", show_default="as -o is named, else text"
+        "--format",
+        metavar="NAME",
+        help=f"{', '.join(FORMATS)}.",
+        show_default="as -o is named, else text",
+        autocompletion=formats,
     ),
 ]
-FileOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")]
+MeasuresOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="A,B",
+        help=f"Of {', '.join(COMPARED)}.",
+        show_default=False,
+        autocompletion=measures,
+    ),
+]
 ExactOption = Annotated[bool, typer.Option("--exact", help="Numbers in full.")]
 PrecisionOption = Annotated[
     str, typer.Option("--precision", metavar="NAME", help="Of all numbers: fp64, fp32, bf16 or fp16.")
 ]
+OutputOption = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="PATH", help="A file or a folder; - is standard output.")
+]
 JobsOption = Annotated[
     int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes.", show_default="one a core")
 ]
+
+
+def one_of(words: Iterable[str]) -> str:
+    """`parse, resolve, expand or emit`."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,6 @@ from dataclasses import fields, is_dataclass
 from textwrap import shorten
 from typing import Any, get_args
 
-from pydantic import BaseModel
-
 from archdsl.resolve.model import File
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
@@ -50,10 +48,7 @@ def _lines(part: Any, name: str, depth: int) -> Iterator[str]:
 
 def _parts(part: Any) -> Iterator[tuple[str, Any]]:
     """The fields to show: without positions and empty values."""
-    if isinstance(part, BaseModel):
-        names = list(type(part).model_fields)
-    else:
-        names = [field.name for field in fields(part)] if is_dataclass(part) else []
+    names = [field.name for field in fields(part)] if is_dataclass(part) else []
     for name in names:
         value = getattr(part, name)
         if name not in HIDDEN and value is not None and value not in ((), {}, "") and not isinstance(value, Source):

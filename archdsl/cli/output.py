@@ -6,19 +6,21 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 import typer
 
+from archdsl.backends.tables import FORMATS, render
 from archdsl.cli import INTERRUPTED, OK, SPEC_ERROR, WRONG_CALL
 from archdsl.cli.options import Format
 from archdsl.diagnostics import CompileError, Diagnostic
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from pathlib import Path
 
+    from archdsl.backends.tables.table import Table, Unit
     from archdsl.ir.graph import Graph
 
 
@@ -97,24 +99,40 @@ def width() -> int:
     return shutil.get_terminal_size((80, 24)).columns
 
 
-def print_table(made: Table) -> None:
-    """Prints a table of rich's on standard output, as wide as the terminal."""
-    from archdsl.terminal import printed
-
-    print(printed(made, width(), in_color(sys.stdout)))
+def words(text: str) -> list[str]:
+    """What stands between commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def table(*columns: str) -> Table:
-    """A plain table: headings, no lines, wrapped where it is too wide. Columns that begin with `>` are numbers."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def format_of(format: str | None, output: Path | None) -> str:
+    """The format of tables that is asked for, else that of the file's suffix. Raises `CompileError` for others."""
+    from archdsl.analyses.choices import choose
 
-    made = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for column in columns:
-        made.add_column(
-            column.removeprefix(">"), justify="right" if column.startswith(">") else "left", overflow="fold"
-        )
-    return made
+    suffixes = {suffix: name for name, suffix in FORMATS.items()}
+    name = format or (suffixes.get(output.suffix, "text") if output else "text")
+    choose("format", [name], FORMATS)
+    return name
+
+
+def put(format: str, output: Path | None, *tables: Table) -> None:
+    """Prints tables as wide as the terminal, or writes them. Raises `CompileError` where they cannot be written."""
+    from archdsl.files import write
+
+    if output is None or str(output) == "-":
+        print(render(format, *tables, width=width(), color=in_color(sys.stdout)), end="")
+        return
+    write({output: render(format, *tables)})
+    print(f"wrote {output}")
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Prints a table of texts. The first column leads; those whose heading begins with `>` are numbers."""
+    from archdsl.backends.tables.table import Column, Table, lines
+
+    units: list[Unit] = ["number" if text.startswith(">") else "text" for text in headings]
+    named = enumerate(zip(headings, units, strict=True))
+    columns = [Column(text, text.removeprefix(">"), unit, leads=not index) for index, (text, unit) in named]
+    put("text", None, Table("", columns, lines(list(rows))))
 
 
 def in_short(graph: Graph) -> str:

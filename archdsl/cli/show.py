@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from archdsl.cli.complete import stages
 from archdsl.cli.options import Format, FormatOption, SpecArgument, SpecOptions, grouped
 from archdsl.cli.output import reporting
 
 if TYPE_CHECKING:
     from archdsl.cli.target import Target
-
-UntilOption = Annotated[
-    str,
-    typer.Option("--until", metavar="STAGE", help="parse, resolve, expand or emit.", autocompletion=stages),
-]
-
-
-@grouped
-def show(
-    ctx: typer.Context,
-    spec: SpecArgument,
-    until: UntilOption = "expand",
-    *,
-    options: SpecOptions,
-    format: FormatOption = Format.TEXT,
-) -> None:
-    """Show what a stage of the compiler makes of a spec.
-
-    parse: the syntax tree; resolve: names found and parameters typed; expand: the graph; emit: PyTorch source. Any
-    other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
-    """
-    from archdsl.cli.target import target
-
-    asked = target(ctx, spec, options)
-    if until not in STAGES:
-        ctx.fail(f"There is no stage '{until}'; it may be {', '.join(STAGES)}.")
-    with reporting(format) as report:
-        print(STAGES[until](asked).rstrip("\n"))
-        report.result_printed = True
 
 
 def _parse(target: Target) -> str:
@@ -68,9 +39,65 @@ def _expand(target: Target) -> str:
 
 
 def _emit(target: Target) -> str:
-    from archdsl.backends.torch.source import source
+    from archdsl.outputs import written
 
-    return source(target.compile().graph)
+    return written(target.compile().graph, "torch")
 
 
-STAGES = {"parse": _parse, "resolve": _resolve, "expand": _expand, "emit": _emit}
+class Stage(NamedTuple):
+    """One stage of the compiler, and how to show what it makes."""
+
+    name: str
+    about: str
+    show: Callable[[Target], str]
+
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage("parse", "the syntax tree", _parse),
+        Stage("resolve", "names found and parameters typed", _resolve),
+        Stage("expand", "the graph", _expand),
+        Stage("emit", "PyTorch source", _emit),
+    )
+}
+"""In order."""
+
+
+def stages(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """Completes the name of a stage."""
+    return [(stage.name, stage.about) for stage in STAGES.values()]
+
+
+UntilOption = Annotated[
+    str,
+    typer.Option(
+        "--until",
+        metavar="STAGE",
+        help="; ".join(f"{stage.name}: {stage.about}" for stage in STAGES.values()) + ".",
+        autocompletion=stages,
+    ),
+]
+
+
+@grouped
+def show(
+    ctx: typer.Context,
+    spec: SpecArgument,
+    until: UntilOption = "expand",
+    *,
+    options: SpecOptions,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Show what a stage of the compiler makes of a spec.
+
+    Any other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
+    """
+    from archdsl.cli.target import target
+
+    asked = target(ctx, spec, options)
+    if until not in STAGES:
+        ctx.fail(f"There is no stage '{until}'; it may be {', '.join(STAGES)}.")
+    with reporting(format) as report:
+        print(STAGES[until].show(asked).rstrip("\n"))
+        report.result_printed = True

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archdsl.analyses.measures import COMPARED
+from archdsl.backends.tables import FORMATS
 from archdsl.cli import INTERRUPTED, SPEC_ERROR
+from archdsl.cli.complete import formats, measures
 from archdsl.cli.options import (
     ExactOption,
     Format,
@@ -23,11 +25,10 @@ from archdsl.cli.options import (
     VariantOption,
     grouped,
 )
-from archdsl.cli.output import Report, in_color, progress, reporting, width
-from archdsl.cli.studies import bytes_of, columns, format_of, meanings, subject, words
+from archdsl.cli.output import Report, format_of, progress, put, reporting, words
+from archdsl.cli.studies import check_precision, subject
 
 if TYPE_CHECKING:
-    from archdsl.backends.sheet import Column, Sheet
     from archdsl.studies.ranges import Grid
     from archdsl.studies.record import Record
     from archdsl.studies.subject import Subject
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from archdsl.studies.trial import Trier
 
 DEFAULT = ("params", "macs", "live")
-
-SHOWN = 20
-"""Most failing settings that are listed for each reason."""
 
 RecordOption = Annotated[
     Path | None,
@@ -48,13 +46,20 @@ ColumnsOption = Annotated[
     typer.Option(
         "--columns",
         metavar="A,B",
-        help="Of params, buffers, macs, flops, live, kept, field, layers, and settings of the spec.",
+        help=f"Of {', '.join(COMPARED)}, and settings of the spec.",
         show_default="params,macs,live",
+        autocompletion=measures,
     ),
 ]
 PrintedOption = Annotated[
     str | None,
-    typer.Option("--format", metavar="NAME", help="text, markdown, csv or json.", show_default="text"),
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help=f"{', '.join(FORMATS)}.",
+        show_default="text",
+        autocompletion=formats,
+    ),
 ]
 ValuesOption = Annotated[
     list[str] | None,
@@ -84,6 +89,7 @@ def sweep(
     interrupted sweep keeps what it has: with -o, the same call goes on.
     """
     from archdsl.studies.ranges import grid
+    from archdsl.studies.tables import recorded, swept
     from archdsl.studies.trial import Trier
 
     asked = _target(ctx, spec, variant, settings, limits)
@@ -93,15 +99,16 @@ def sweep(
         asked.check_settings()
         network = subject(_without_settings(asked))
         points = grid(network, asked.settings)
-        trier = Trier(network, *_columns(network, columns_), bytes_of(precision))
+        check_precision(precision)
+        trier = Trier(network, *_columns(network, columns_), precision)
         with _record(output, network, points, trier) as record:
             rows, complete = _run(trier, points, record, jobs, report)
-        if record is None:
-            people = kind in ("text", "markdown")
-            sheets = _sheets(network, points, trier, rows, precision, exact) if people else []
-            _print(sheets or [_table(network, points, trier, rows)], kind)
-        else:
+        if record is not None:
             _print_summary(record, rows)
+        elif kind in ("csv", "json"):
+            put(kind, None, recorded(network, points, trier, rows))
+        else:
+            put(kind, None, *swept(network, points, trier, rows, precision, exact))
     _end(rows, complete, output)
 
 
@@ -146,13 +153,12 @@ def _columns(network: Subject, text: str | None) -> tuple[tuple[str, ...], tuple
     """Splits the wanted columns into measures and settings."""
     from archdsl.analyses.choices import choose
     from archdsl.elaborate.settings import setting_names
-    from archdsl.studies.measures import MEASURES
 
     names = words(text) if text is not None else list(DEFAULT)
-    known = {**MEASURES, **dict.fromkeys(setting_names(network.network))}
+    known = {**COMPARED, **dict.fromkeys(setting_names(network.network))}
     choose("column", names, known)
-    measures = tuple(name for name in names if name in MEASURES)
-    return measures, tuple(name for name in names if name not in MEASURES)
+    measures = tuple(name for name in names if name in COMPARED)
+    return measures, tuple(name for name in names if name not in COMPARED)
 
 
 def _record(output: Path | None, network: Subject, points: Grid, trier: Trier) -> AbstractContextManager[Record | None]:
@@ -199,63 +205,3 @@ def _end(rows: list[SweepRow], complete: bool, output: Path | None) -> None:
         raise typer.Exit(INTERRUPTED)
     if rows and all(row.problem for row in rows):
         raise typer.Exit(SPEC_ERROR)
-
-
-def _sheets(
-    network: Subject, points: Grid, trier: Trier, rows: list[SweepRow], precision: str, exact: bool
-) -> list[Sheet]:
-    """What the settings cost, and for each reason those that are no network."""
-    from archdsl.backends.sheet import Column, Sheet
-
-    varied = points.varied or tuple(points.dimensions)
-    good = [row for row in rows if not row.problem]
-    settings = [Column(name, name, "number") for name in varied]
-    named = [*settings, *(Column(name, name, "number") for name in trier.coefficients), *columns(trier.measures)]
-    fixed = ", ".join(f"{name} = {values[0]}" for name, values in points.dimensions.items() if name not in varied)
-    costs = Sheet(
-        f"{network.network.name} ({network.title}): {len(good):,} of {len(points):,} settings",
-        named,
-        [[{**row.point, **row.values}[column.name] for column in named] for row in good],
-        [f"with {fixed}"] if fixed else [],
-        meanings(trier.measures, precision),
-        exact=exact,
-    )
-    return [costs, *_problems(rows, settings)]
-
-
-def _problems(rows: Iterable[SweepRow], settings: list[Column]) -> Iterator[Sheet]:
-    """The settings that are no network, by reason."""
-    from archdsl.backends.sheet import Column, Sheet
-
-    reasons: dict[str, list[tuple[SweepRow, str]]] = {}
-    for row in rows:
-        if row.trial is not None and row.trial.problem is not None:
-            problem = row.trial.problem
-            reasons.setdefault(problem.message, []).append((row, problem.label))
-    for message, of in reasons.items():
-        more = [f"and {len(of) - SHOWN:,} more"] if len(of) > SHOWN else []
-        yield Sheet(
-            f"{len(of):,} {'are' if len(of) > 1 else 'is'} no network: {message}",
-            [*settings, Column("found", "")],
-            [[*(row.point[column.name] for column in settings), found] for row, found in of[:SHOWN]],
-            (),
-            more,
-        )
-
-
-def _table(network: Subject, points: Grid, trier: Trier, rows: list[SweepRow]) -> Sheet:
-    """Every setting, with the columns of a record: for programs."""
-    from archdsl.backends.sheet import Column, Sheet
-    from archdsl.studies.record import KEY, PROBLEM
-
-    names = [*KEY, *points.dimensions, *trier.coefficients, *trier.measures, PROBLEM]
-    spec = dict(zip(KEY, (network.title, network.digest), strict=True))
-    made = [{**spec, **row.point, **row.values, PROBLEM: row.problem} for row in rows]
-    return Sheet("", [Column(name, name) for name in names], [[row.get(name) for name in names] for row in made])
-
-
-def _print(sheets: list[Sheet], format: str) -> None:
-    from archdsl.backends.sheet import render
-
-    color = in_color(sys.stdout)
-    print("\n".join(render(sheet, format, width(), color) for sheet in sheets), end="")

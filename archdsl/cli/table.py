@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from archdsl.cli.options import Format, OutputOption, SpecArgument, SpecOptions, grouped
-from archdsl.cli.output import in_color, reporting, width
-
-if TYPE_CHECKING:
-    from archdsl.backends.table import Request
-    from archdsl.ir.graph import Graph
-
-SUFFIXES = {".txt": "text", ".md": "markdown", ".csv": "csv", ".tex": "latex", ".html": "html", ".json": "json"}
+from archdsl.backends.tables import FORMATS
+from archdsl.cli.complete import columns as columns_known
+from archdsl.cli.options import (
+    ExactOption,
+    Format,
+    OutputOption,
+    PrecisionOption,
+    SpecArgument,
+    SpecOptions,
+    TableFormatOption,
+    grouped,
+)
+from archdsl.cli.output import format_of, put, reporting, width, words
 
 RowsOption = Annotated[
     str | None, typer.Option("--rows", metavar="KIND", help="stage, block or op.", show_default="stage")
@@ -24,23 +28,18 @@ LevelsOption = Annotated[
     int | None, typer.Option("--depth", metavar="N", min=1, help="Levels of rows; 1: a row for each stage.")
 ]
 ColumnsOption = Annotated[
-    str | None, typer.Option("--columns", metavar="A,B", help="Which columns, in this order.", show_default="what fits")
-]
-TableFormatOption = Annotated[
     str | None,
     typer.Option(
-        "--format",
-        metavar="NAME",
-        help="text, markdown, csv, latex, html or json.",
-        show_default="as -o is named, else text",
+        "--columns",
+        metavar="A,B",
+        help="Which columns, in this order.",
+        show_default="what fits",
+        autocompletion=columns_known,
     ),
 ]
 LayoutOption = Annotated[str, typer.Option("--layout", metavar="ORDER", help="Of shapes: chw or hwc.")]
 ConventionOption = Annotated[
     str, typer.Option("--convention", metavar="NAME", help="Whose count of operations: paper, fvcore, thop or torch.")
-]
-PrecisionOption = Annotated[
-    str, typer.Option("--precision", metavar="NAME", help="Of all numbers: fp64, fp32, bf16 or fp16.")
 ]
 MachineOption = Annotated[
     str | None, typer.Option("--machine", metavar="NAME", help="Times for h200, h100, a100 or cpu.")
@@ -52,7 +51,10 @@ BandwidthOption = Annotated[
     str | None, typer.Option("--bandwidth", metavar="N", help="Bytes a second, for the machine's own: 4.8T.")
 ]
 BlankOption = Annotated[
-    str | None, typer.Option("--blank", metavar="A,B", help="Columns left empty, for an exercise sheet.")
+    str | None,
+    typer.Option(
+        "--blank", metavar="A,B", help="Columns left empty, for an exercise sheet.", autocompletion=columns_known
+    ),
 ]
 
 
@@ -65,7 +67,7 @@ def table(
     columns: ColumnsOption = None,
     format: TableFormatOption = None,
     layout: LayoutOption = "chw",
-    exact: Annotated[bool, typer.Option("--exact", help="Numbers in full.")] = False,
+    exact: ExactOption = False,
     convention: ConventionOption = "paper",
     precision: PrecisionOption = "fp32",
     batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Samples at once.")] = 1,
@@ -84,55 +86,38 @@ def table(
     A row for each stage, or for each part of one that has several. With --blank or --solution every op has a row. Any
     other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
     """
-    from archdsl.backends.table import Request
+    from archdsl.backends.tables.costs import Request, build
     from archdsl.cli.target import target
     from archdsl.driver import collection_paused
 
     asked = target(ctx, spec, options)
-    request = Request(
-        rows,
-        depth,
-        _words(columns) if columns else None,
-        format or _format_of(output),
-        layout,
-        exact,
-        convention,
-        precision,
-        batch,
-        training,
-        machine,
-        peak,
-        bandwidth,
-        _words(blank or ""),
-        solution,
-    )
     with reporting(Format.TEXT) as report:
+        request = Request(
+            rows,
+            depth,
+            words(columns) if columns else None,
+            format_of(format, output),
+            layout,
+            exact,
+            convention,
+            precision,
+            batch,
+            training,
+            machine,
+            peak,
+            bandwidth,
+            words(blank or ""),
+            solution,
+        )
         compiled = asked.compile()
         report.add(compiled.warnings)
         with collection_paused():
-            _put(compiled.graph, request, output, asked.name)
+            to_file = output is not None and output != Path("-")
+            made = build(compiled.graph, request, 80 if to_file else width())
+            put(request.format, _file(output, request.format, asked.name), made)
         report.result_printed = True
 
 
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _format_of(output: Path | None) -> str:
-    return SUFFIXES.get(output.suffix, "text") if output else "text"
-
-
-def _put(graph: Graph, request: Request, output: Path | None, name: str) -> None:
-    """Prints the table, or writes it to a file, or into a folder under the network's name."""
-    from archdsl.backends.table import build, render
-    from archdsl.files import write
-
-    if output is None or output == Path("-"):
-        print(render(build(graph, request, width()), request.format, width(), color=in_color(sys.stdout)), end="")
-        return
-    path = output
-    if output.is_dir():
-        suffix = next(suffix for suffix, format in SUFFIXES.items() if format == request.format)
-        path = output / f"{name}_table{suffix}"
-    write({path: render(build(graph, request), request.format)})
-    print(f"wrote {path}")
+def _file(output: Path | None, format: str, name: str) -> Path | None:
+    """In a folder a file of the network's name."""
+    return output / f"{name}_table{FORMATS[format]}" if output and output.is_dir() else output

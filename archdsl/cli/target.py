@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archdsl.cli.specs import SETTINGS, option_names
-from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.driver import Compiled, Limits, compile_network, open_graph, open_spec, split_variant
+from archdsl.diagnostics import CompileError
+from archdsl.driver import Compiled, Limits, compile_network, is_graph, open_graph, open_spec, split_variant
 
 if TYPE_CHECKING:
     import typer
@@ -42,24 +42,15 @@ class Target:
 
     @property
     def is_graph(self) -> bool:
-        """Whether this is a graph that was written as JSON, by `archdsl import` or `compile --emit json`."""
-        return self.spec.endswith(".json")
+        """Whether this is a graph file, and no spec."""
+        return is_graph(self.spec)
 
     def compile(self) -> Compiled:
         """Raises `CompileError`."""
         if self.is_graph:
-            return self._read()
+            return open_graph(self.spec, self.variant, self.settings)
         self.check_settings()
         return compile_network(self.file, self.variant, self.settings, self.limits)
-
-    def _read(self) -> Compiled:
-        asked = [f"parameter `{name}`" for name in self.settings]
-        asked += [f"variant `{self.variant}`"] if self.variant else []
-        if asked:
-            raise CompileError(
-                [Diagnostic("unknown-parameter", f"{self.spec} is a graph, and has no {what}") for what in asked]
-            )
-        return open_graph(self.spec)
 
     def of_variant(self, variant: str | None) -> Target:
         """The same with another variant; the file is read once."""

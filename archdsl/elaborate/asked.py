@@ -50,4 +50,3 @@ def _value(base: tree.Expression, environment: Environment) -> Any:
             return values[index] if inside else None
         case _:
             return None
-

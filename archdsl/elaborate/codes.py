@@ -104,8 +104,8 @@ CODES: dict[str, Code] = {
         _net("parallel{conv(8, 3) | conv(8, 3)} -> relu"),
     ),
     "no-output": Code(
-        "A network ends with several values, or with none.",
-        "The last value that flows is the network's output; further ones are declared by `output`.",
+        "A network, or one of its outputs, ends with several values, or with none.",
+        "The last value that flows is the network's output; further ones are declared by `output`, each one value.",
         _net("parallel{conv(8, 3) | conv(8, 3)}"),
     ),
     "shared-mismatch": Code(

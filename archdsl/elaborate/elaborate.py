@@ -15,7 +15,7 @@ from archdsl.elaborate.settings import settle
 from archdsl.elaborate.steps import bind_inputs, refs_of
 from archdsl.elaborate.values import Flow, Given, Problem, Quiet, describe
 from archdsl.elaborate.written import written
-from archdsl.ir.builder import Builder, Ref
+from archdsl.ir.builder import Ref
 from archdsl.ir.graph import Graph, Header, Setting
 from archdsl.ops.base import LIMIT, Mismatch
 from archdsl.ops.internal import Input
@@ -53,7 +53,6 @@ def elaborate(
         outcome = "several values flow" if isinstance(result, tuple) else "nothing flows"
         session.report(Problem("no-output", f"{outcome} out of {network.name}, whose output is one", network.span))
         _stop_if_failed(session)
-    place_by_depth(session.builder)
     outputs: list[tuple[str, Sequence[Ref], bool, bool]] = [("output", refs_of(result), False, False)]
     outputs += [(name, refs, training, several) for name, (refs, training, several) in expander.outputs.items()]
     graph = session.builder.finish(_header(network, variant, settings), outputs)
@@ -122,29 +121,6 @@ def _header(network: Network, variant: str | None, settings: tuple[Setting, ...]
         variant=variant,
         settings=settings,
     )
-
-
-def place_by_depth(builder: Builder) -> None:
-    """Gives ops whose arguments depend on the place in the network (`schedule=linear`) that place.
-
-    A use of a block counts among all uses of that block, in order, whether or not it holds such an op: the
-    rule of EfficientNet's published code.
-    """
-    blocks = {path: (block, parent) for path, block, parent in builder.scopes()}
-    index: dict[str, int] = {}
-    totals: dict[str, int] = {}
-    for path, (block, _) in blocks.items():
-        if block is not None:
-            index[path] = totals.get(block, 0)
-            totals[block] = index[path] + 1
-    for node, op, scope in list(builder.ops()):
-        home: str | None = scope
-        while home is not None and blocks[home][0] is None:
-            home = blocks[home][1]
-        if home is not None:
-            block = blocks[home][0]
-            assert block is not None
-            builder.replace(node, op.placed(index[home], totals[block]))
 
 
 def _check_shared(graph: Graph, session: Session) -> None:

@@ -6,9 +6,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from archdsl.elaborate.asked import asked
 from archdsl.elaborate.compare import compare
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.asked import asked
 from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, describe, tensor_facts
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS

@@ -16,8 +16,8 @@ from archdsl.elaborate.defaults import Defaults, definition_of
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import elements, evaluate, given, truth, whole
 from archdsl.elaborate.merge import merge
-from archdsl.elaborate.session import Place, Session
 from archdsl.elaborate.naming import Text, step_base, step_names, without_clause
+from archdsl.elaborate.session import Place, Session
 from archdsl.elaborate.steps import Result, Shell, apply, as_result, input_port, plain, refs_of
 from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe
 from archdsl.elaborate.written import written
@@ -168,7 +168,9 @@ class Expander:
         known = tuple(written(condition, environment, builder) for condition in conditions)
         return builder.choice(place, known, arms, taken, refs_of(flow))
 
-    def bound_in(self, statement: tree.FlowStatement, environment: Environment) -> Iterator[tuple[str, tuple[Ref, ...]]]:
+    def bound_in(
+        self, statement: tree.FlowStatement, environment: Environment
+    ) -> Iterator[tuple[str, tuple[Ref, ...]]]:
         """The values of the network that a statement has named, by name."""
         for name in bound_names(statement):
             value = environment.get(name)

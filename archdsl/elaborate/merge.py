@@ -124,9 +124,7 @@ def _turn(
             shell = Shell("copy", str(copy[0]), "branch", {"copy": copy, "turn": arguments[0]}, copy)
             return [expander.step(step, incoming, turn, shell)]
         with (
-            expander.session.builder.within(
-                "copy", str(copy[0]), rest.span, copy=copy, arguments=arguments
-            ) as scope,
+            expander.session.builder.within("copy", str(copy[0]), rest.span, copy=copy, arguments=arguments) as scope,
             expander.names_of(rest),
         ):
             scope.ports = input_port(turn.find("it"))

@@ -1,9 +1,9 @@
 """Names for the steps of a text, from the text alone: every use of a block has the same names for the same steps.
 
-In go the statements of one scope (a block, a stage, the body of a loop); out comes a name for each step, loop, stage and
-output that they hold. A step is called by its `as`, else by its op or block as it is written. A name that several steps
-have is numbered from 1 in the order of the text. The arms of an `if` count beside each other, since only one of them is
-built: both are numbered on from what came before, and what follows the `if` is numbered on from the longer one.
+In go the statements of one scope (a block, a stage, the body of a loop); out comes a name for each step, loop, stage
+and output that they hold. A step is called by its `as`, else by its op or block as it is written. A name that several
+steps have is numbered from 1 in the order of the text. The arms of an `if` count beside each other, since only one of
+them is built: both are numbered on from what came before, and what follows the `if` is numbered on from the longer one.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.steps import Result, Shell, input_port, refs_of
-from archdsl.elaborate.values import FAILED, Flow, Unit
+from archdsl.elaborate.values import FAILED, Problem, Unit
 from archdsl.resolve.model import Block, Network
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -32,6 +32,10 @@ def output(expander: Expander, output: tree.Output, environment: Environment) ->
     name = output.name.name
     shell = Shell("output", expander.name_of(output), f"output {name}", {})
     result = _region(expander, output.flow, shell, output.span, environment)
+    if result is None or isinstance(result, tuple):
+        outcome = f"{len(result)} values flow" if result else "nothing flows"
+        help = "join them with concat or add, or write an output for each" if result else None
+        raise Problem("no-output", f"{outcome} out of output `{name}`, which is one value", output.span, help=help)
     several = any(place.what == "repeat" for place in expander.session.places)
     values, _, _ = expander.outputs.setdefault(name, ([], output.training, several))
     values.extend(refs_of(result))

@@ -241,12 +241,12 @@ def plain(value: Any) -> Any:
 
 
 def _ports(block: Block, values: tuple[Flow, ...]) -> tuple[str, ...]:
-    """A name for each value that flows in: the ports', those of `*rest` numbered from 1."""
+    """A name for each value that flows in: the ports', those of `*rest` numbered from 0 as in the text."""
     if block.ports is None:
         return ("input",)
     named = tuple(name.name for name in block.ports.names)
     rest = block.ports.rest.name if block.ports.rest else ""
-    return (*named, *(f"{rest}{index + 1}" for index in range(len(values) - len(named))))
+    return (*named, *(f"{rest}{index}" for index in range(len(values) - len(named))))
 
 
 def _bind_ports(block: Block, values: tuple[Flow, ...], environment: Environment, span: Span) -> None:

@@ -7,7 +7,7 @@ nodes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from torch import nn
 
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.aten.call import Trace
+from archdsl.frontends.chance import drop_paths
 from archdsl.frontends.export import Exported, export
 from archdsl.frontends.naming import names
 from archdsl.frontends.scopes import Tree
@@ -29,12 +30,14 @@ class Imported:
     """An imported graph, and how its weights are named in the module.
 
     `keys` are the state_dict's names by node and by the op's own name of a parameter or buffer
-    (`weight`, `running_mean`). `unused` are those that no node takes.
+    (`weight`, `running_mean`). `unused` are those that no node takes. `drop_paths` are the probabilities of the drop
+    paths that were called, in order: in evaluation they leave no node.
     """
 
     graph: Graph
     keys: Mapping[str, Mapping[str, str]]
     unused: tuple[str, ...]
+    drop_paths: tuple[float, ...] = ()
 
 
 def from_torch(module: nn.Module, example_inputs: Any, name: str | None = None) -> Graph:
@@ -57,7 +60,9 @@ def imported(module: nn.Module, example_inputs: Any, name: str | None = None) ->
     """Like `from_torch`, with the names of the module's parameters."""
     inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
     name = name or f"{type(module).__module__}.{type(module).__qualname__}"
-    return _imported(module, _with_training_outputs(module, inputs, name), inputs, name)
+    with drop_paths() as dropped:
+        exported = _with_training_outputs(module, inputs, name)
+    return replace(_imported(module, exported, inputs, name), drop_paths=tuple(dropped.values()))
 
 
 def _with_training_outputs(module: nn.Module, inputs: tuple[Any, ...], name: str) -> tuple[Exported, int]:

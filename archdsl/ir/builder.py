@@ -138,20 +138,6 @@ class Builder:
             outer.append(Choice(place, conditions, arms, taken, flow, tuple(scope.steps), values))
             scope.steps = outer
 
-    def replace(self, index: int, op: Op) -> None:
-        """Gives a node another op of the same shape (a drop path's rate is known only at the end)."""
-        self._nodes[index].op = op
-
-    def ops(self) -> Iterator[tuple[int, Op, str]]:
-        """Every node so far: its number, its op, the path of its scope."""
-        for index, node in enumerate(self._nodes):
-            yield index, node.op, node.scope
-
-    def scopes(self) -> Iterator[tuple[str, str | None, str | None]]:
-        """Every scope so far: its path, the block it is a use of, the path of its parent."""
-        for scope in self._scopes:
-            yield scope.path, scope.facts.get("block"), scope.parent
-
     def finish(self, header: Header, outputs: Sequence[tuple[str, Sequence[Ref], bool, bool]]) -> Graph:
         """Makes the graph. `outputs`: name, values, training, several; the main one first."""
         return Graph(

@@ -75,6 +75,15 @@ Step: TypeAlias = str | Choice
 """What a text does, in order: the path of a node or a scope, or a choice."""
 
 
+def flat(steps: Iterable[Step]) -> Iterator[str]:
+    """The paths among the steps, whatever `if` they stand in."""
+    for step in steps:
+        if isinstance(step, Choice):
+            yield from flat(step.steps)
+        else:
+            yield step
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """A region of the graph: the network (path ""), a stage, a further output, a block, copies, one copy.
@@ -258,6 +267,11 @@ class Graph:
 
     def node(self, id: str) -> Node:
         return self._nodes[id]
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The place of each node in the order."""
+        return {id: place for place, id in enumerate(self._nodes)}
 
     @property
     def inputs(self) -> tuple[Node, ...]:

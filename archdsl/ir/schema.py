@@ -87,7 +87,7 @@ class LetPart(Part):
 
 
 class ChoicePart(Part):
-    """An `if` of the spec as it came out: of its `arms`, `taken` was built; it made `steps` and gives values by name."""
+    """An `if` of the spec as it came out: of its `arms`, `taken` was built, made `steps` and gives values by name."""
 
     place: Place
     conditions: tuple[WrittenPart, ...]

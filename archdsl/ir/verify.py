@@ -8,36 +8,31 @@ from math import isfinite
 from typing import Any
 
 from archdsl.ir.builder import join
-from archdsl.ir.graph import Graph, Node, Value
+from archdsl.ir.graph import Choice, Graph, Node, Step, Value, Written, flat
 from archdsl.naming import RESERVED
 from archdsl.ops.base import Mismatch
 from archdsl.tensor import Tensor
 
 
 class Bug(AssertionError):
-    """A graph that does not hold together: `violation` says how."""
+    """A graph that does not hold together: `violation` says how, `after` which stage or pass made it.
 
-    def __init__(self, violation: str, after: str) -> None:
+    `rule` is what it breaks, in the words of the function below that checks it; "" where a pass did not end at all.
+    """
+
+    def __init__(self, violation: str, after: str, rule: str = "") -> None:
         self.violation = violation
-        super().__init__(f"this is a bug in archdsl: after {after}, {violation}")
+        self.after = after
+        self.rule = rule
+        broken = f" (the rule: {rule})" if rule else ""
+        super().__init__(f"this is a bug in archdsl: after {after}, {violation}{broken}")
 
 
 def verify(graph: Graph, after: str) -> None:
     """Raises `Bug` unless the graph holds together; `after` is the stage or pass that made it. Linear in the graph."""
-    for violation in _violations(graph):
-        raise Bug(violation, after)
-
-
-def _violations(graph: Graph) -> Iterator[str]:
-    # Each of these relies on those before it, and is not run where one of them found something.
-    yield from _scopes(graph)
-    yield from _names(graph)
-    yield from _order(graph)
-    yield from _edges(graph)
-    yield from _shapes(graph)
-    yield from _weights(graph)
-    yield from _results(graph)
-    yield from _facts(graph)
+    for rule in RULES:
+        for violation in rule(graph):
+            raise Bug(violation, after, (rule.__doc__ or "").partition("\n")[0])
 
 
 def _scopes(graph: Graph) -> Iterator[str]:
@@ -70,6 +65,20 @@ def _names(graph: Graph) -> Iterator[str]:
 def _is_named_in(path: str, parent: str) -> bool:
     name = path.rpartition(".")[2]
     return path == join(parent, name) and (name.isdecimal() or (name.isidentifier() and name not in RESERVED))
+
+
+def _steps(graph: Graph) -> Iterator[str]:
+    """The steps of a scope, where its text says them, are what it holds, each once."""
+    held: dict[str, set[str]] = {path: set() for path in graph.scopes}
+    for scope in graph.scopes.values():
+        if scope.parent is not None:
+            held[scope.parent].add(scope.path)
+    for node in graph:
+        held[node.scope].add(node.id)
+    for scope in graph.scopes.values():
+        steps = tuple(flat(scope.steps))
+        if steps and (len(steps) != len(held[scope.path]) or set(steps) != held[scope.path]):
+            yield f"the steps of scope {scope.path!r} are not what it holds"
 
 
 def _order(graph: Graph) -> Iterator[str]:
@@ -143,6 +152,34 @@ def _results(graph: Graph) -> Iterator[str]:
         yield from _missing(graph, (*scope.results, *named), f"scope {scope.path}")
 
 
+def _texts(graph: Graph) -> Iterator[str]:
+    """What is written uses the names of a scope that exists, and asks about values that exist; so do choices."""
+    for node in graph:
+        yield from _unfounded(graph, (text for _, text in node.written), f"node {node.id}")
+    for scope in graph.scopes.values():
+        owner = f"scope {scope.path!r}"
+        texts = [text for _, text in scope.written] + [let.written for let in scope.lets]
+        yield from _unfounded(graph, [*texts, *((scope.count,) if scope.count else ())], owner)
+        for choice in _choices(scope.steps):
+            yield from _unfounded(graph, choice.conditions, owner)
+            given = (value for _, values in choice.gives for value in values)
+            yield from _missing(graph, (*choice.before, *given), owner)
+
+
+def _choices(steps: Iterable[Step]) -> Iterator[Choice]:
+    for step in steps:
+        if isinstance(step, Choice):
+            yield step
+            yield from _choices(step.steps)
+
+
+def _unfounded(graph: Graph, texts: Iterable[Written], owner: str) -> Iterator[str]:
+    for text in texts:
+        if text.home is not None and text.home not in graph.scopes:
+            yield f"{owner} uses names of scope {text.home}, which does not exist"
+        yield from _missing(graph, (value for _, value in text.values), owner)
+
+
 def _missing(graph: Graph, values: Iterable[Value], owner: str) -> Iterator[str]:
     for value in values:
         if value.node not in graph or not 0 <= value.port < len(graph.node(value.node).outputs):
@@ -152,7 +189,11 @@ def _missing(graph: Graph, values: Iterable[Value], owner: str) -> Iterator[str]
 def _facts(graph: Graph) -> Iterator[str]:
     """Arguments, named numbers and settings are plain data, so that a graph can be written down."""
     for scope in graph.scopes.values():
-        facts = [*scope.arguments, *((let.name, let.value) for let in scope.lets), *((scope.turn,) if scope.turn else ())]
+        facts = [
+            *scope.arguments,
+            *((let.name, let.value) for let in scope.lets),
+            *((scope.turn,) if scope.turn else ()),
+        ]
         for name, value in facts:
             if not _is_plain(value):
                 yield f"`{name}` of scope {scope.path!r} is a {type(value).__name__}, not plain data"
@@ -171,3 +212,7 @@ def _is_plain(value: Any) -> bool:
 
 def _listed(things: Iterable[Tensor | str]) -> str:
     return ", ".join(map(str, things))
+
+
+RULES = (_scopes, _names, _steps, _order, _edges, _shapes, _weights, _results, _texts, _facts)
+"""In this order: each relies on those before it, and is not run where one of them found something."""

@@ -90,7 +90,8 @@ class Op(BaseModel, ABC):
     The methods below take the inputs' tensors; an op writes the parameters it really has, and the
     signature of its `shape` is its arity (`*inputs: Any, **_: Any` is what lets it do so under mypy).
     `takes` is the kind of value it works on; `internal` marks what no spec may call. `short` is what papers'
-    figures write, where that is not the name: BN, ReLU, nothing for a convolution, a sign for a sum.
+    figures write, where that is not the name: BN, ReLU, nothing for a convolution, a sign for a sum. `by_place` says
+    that arguments follow from the place in the network, so that two of the op are alike whatever they are.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
@@ -99,6 +100,7 @@ class Op(BaseModel, ABC):
     family: ClassVar[Family]
     takes: ClassVar[Kind] = "float"
     internal: ClassVar[bool] = False
+    by_place: ClassVar[bool] = False
     short: ClassVar[str | None] = None
 
     # What holds of an op whatever its arguments. tests/test_traits.py compares each with torch.
@@ -226,10 +228,6 @@ class Op(BaseModel, ABC):
     def initialize(self, target: str) -> tuple[str, ...]:
         """Statements that set the weights of the module written as `target`, such as `self.conv1`."""
         return ()
-
-    def placed(self, index: int, total: int) -> Op:
-        """The op as number `index` (from 0) of `total` uses of its class, where arguments depend on that."""
-        return self
 
 
 @cache

@@ -100,14 +100,27 @@ class Trim(View):
         return _shift(tuple((-before, -after) for before, after in sides(self.sides, x, "sides")))
 
     def torch(self, x: Tensor) -> Expression:
-        ranges = (f"{before or ''}:{-after or ''}" for before, after in sides(self.sides, x, "sides"))
-        return Expression(f"{{0}}[..., {', '.join(ranges)}]")
+        ranges: list[str] = []
+        values: dict[str, int] = {}
+        for i, (before, after) in enumerate(sides(self.sides, x, "sides")):
+            start = _slot(values, f"before{i + 1}", before)
+            end = _slot(values, f"after{i + 1}", x.spatial[i] - after) if after != 0 else ""
+            ranges.append(f"{start}:{end}")
+        return Expression(f"{{0}}[..., {', '.join(ranges)}]", values=tuple(values.items()))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(sides=1), (Tensor(64, 30, 30),), Tensor(64, 28, 28))
         yield Example(cls(sides=(1, 0, 1, 0)), (Tensor(64, 29, 30),), Tensor(64, 28, 29))
         yield Example(cls(sides=(0, 4)), (Tensor(64, 30),), Tensor(64, 26))
+
+
+def _slot(values: dict[str, int], name: str, number: int) -> str:
+    """A place for a number in a slice; nothing for 0, where a slice begins anyway."""
+    if number == 0:
+        return ""
+    values[name] = number
+    return f"{{{name}}}"
 
 
 @register
@@ -140,13 +153,17 @@ class Crop(View):
         return _shift(tuple((-offset, 0) for offset in self._offset(x)))
 
     def torch(self, x: Tensor, like: Tensor | None = None) -> Expression:
-        ranges = []
+        ranges: list[str] = []
+        values: dict[str, int] = {}
         for i, offset in enumerate(self._offset(x)):
-            length = f"{{1}}.shape[{i - len(x.spatial)}]" if like else target_size(self.name, self.size, x, like)[i]
-            start = offset or ""
-            end = offset + length if isinstance(length, int) else f"{offset} + {length}" if offset else length
+            start = _slot(values, f"start{i + 1}", offset)
+            if like is None:
+                end = _slot(values, f"end{i + 1}", offset + target_size(self.name, self.size, x, like)[i])
+            else:
+                length = f"{{1}}.shape[{i - len(x.spatial)}]"
+                end = f"{start} + {length}" if start else length
             ranges.append(f"{start}:{end}")
-        return Expression(f"{{0}}[..., {', '.join(ranges)}]")
+        return Expression(f"{{0}}[..., {', '.join(ranges)}]", values=tuple(values.items()))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -27,6 +27,7 @@ WORDS: dict[Any, str] = {
     int: "a whole number",
     float: "a number",
     bool: "true or false",
+    str: "a text",
 }
 
 

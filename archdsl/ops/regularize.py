@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archdsl.ops.arguments import Probability
+from archdsl.ops.arguments import Mismatch, Probability
 from archdsl.ops.base import Example, Family, Kept, Module, Rearrangement, Store, Support, register
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
@@ -109,20 +109,34 @@ class DropPath(nn.Module):
 class DropPath(Regularization):
     """Stochastic depth: while training, a sample's whole value is set to 0 with probability p (Huang et al. 2016).
 
-    Values that stay grow by 1 / (1 - p). With schedule=linear, place i of n in the network (from 0) has p * i / n.
+    Values that stay grow by 1 / (1 - p). With a schedule the probability grows with depth: of n places in the whole
+    network, place i (from 0) has p * i / n with schedule=linear, as in EfficientNet's published code, and
+    p * i / (n - 1) with schedule=linspace, as in torchvision's and timm's ConvNeXt and Swin, where the last has p. A
+    place is a use of a block that drops a path in any of its uses, or a turn of a loop that does. With group="encoder"
+    only places of that group count, and n is their number.
     """
 
     name = "drop_path"
+    by_place = True
 
     p: Annotated[float, Field(ge=0, lt=1)] = Field(description="probability of a sample to be dropped")
-    schedule: Literal["constant", "linear"] = Field(
-        default="constant", description="the same everywhere, or growing with depth"
+    schedule: Literal["constant", "linear", "linspace"] = Field(
+        default="constant", description="the same everywhere, or growing with depth: p * i / n, p * i / (n - 1)"
     )
+    group: str | None = Field(default=None, description="the schedule counts the places of this group alone")
+
+    def shape(self, x: Tensor) -> Tensor:
+        if self.group is not None and self.schedule == "constant":
+            message = "`group` says which places a schedule counts, and this drop path has no schedule"
+            raise Mismatch(message, argument="group", code="wrong-arguments", help="add schedule=linear, or linspace")
+        return x
 
     def placed(self, index: int, total: int) -> DropPath:
+        """The op as it is at place `index` (from 0) of `total`; the first has 0, also where it is the only one."""
         if self.schedule == "constant":
             return self
-        return DropPath(p=self.p * index / total)
+        steps = total if self.schedule == "linear" else max(total - 1, 1)
+        return DropPath(p=self.p * index / steps)
 
     def _lots(self, x: Tensor) -> int:
         return 1
@@ -134,3 +148,4 @@ class DropPath(Regularization):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(p=0.2), (Tensor(64, 28, 28),), Tensor(64, 28, 28))
         yield Example(cls(p=0.5, schedule="linear"), (Tensor(64, 30),), Tensor(64, 30))
+        yield Example(cls(p=0.1, schedule="linspace", group="encoder"), (Tensor(96, 56, 56),), Tensor(96, 56, 56))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from math import isclose
 
 from torch import nn
 
 from archdsl.analyses import totals
 from archdsl.ir.graph import Graph, Node
 from archdsl.ops.norm import Bn
+from archdsl.ops.regularize import Regularization
 from archdsl.prove.canonical import form
 from archdsl.prove.colors import Parts
 from archdsl.prove.differences import divergences
@@ -50,7 +52,7 @@ def prove_sides(ours: Side, theirs: Side, structure_only: bool = False) -> Proof
     weights = WeightMap(ours.title, theirs.title, tuple(_correspondence(parts[0], pairs, ours, theirs)))
     nodes = [ours.graph.node(part.node) for part in parts[0] if part.home]
     numbers = None if structure_only else compare(ours, theirs, weights, _outputs(forms, pairs))
-    notes = (*notes, *_momenta(pairs, ours, theirs))
+    notes = (*notes, *_momenta(pairs, ours, theirs), *_chances(ours, theirs))
     parameters = totals.parameters(ours.graph, nodes)
     return ProofReport(ours.title, theirs.title, len(pairs), parameters, (), notes, weights, numbers, structure_only)
 
@@ -114,3 +116,32 @@ def _momenta(pairs: Pairs, ours: Side, theirs: Side) -> Iterator[str]:
     for (mine_momentum, its_momentum), nodes in found.items():
         if mine_momentum != its_momentum:
             yield f"momentum {mine_momentum:g} here, {its_momentum:g} there, in {len(nodes)} bn: not compared"
+
+
+def _chances(ours: Side, theirs: Side) -> Iterator[str]:
+    """What is dropped while training is left out too; where a probability differs, that is worth a word."""
+    for name in ("dropout", "channel_dropout", "drop_path"):
+        here, there = (_probabilities(side, name) for side in (ours, theirs))
+        if len(here) != len(there) or any(map(_differ, here, there)):
+            yield f"{name} {_in_short(here)} here, {_in_short(there)} there: not compared"
+
+
+def _probabilities(side: Side, name: str) -> list[float]:
+    """Those above 0, in the order of the network; what is shared once. One of 0 is most often left out altogether."""
+    found = {
+        node.weights: node.op.p for node in side.graph if node.op.name == name and isinstance(node.op, Regularization)
+    }
+    more = side.drop_paths if name == "drop_path" else ()
+    return [p for p in (*found.values(), *more) if p > 0]
+
+
+def _differ(one: float, other: float) -> bool:
+    return not isclose(one, other, rel_tol=1e-6)
+
+
+def _in_short(values: list[float]) -> str:
+    """`in no place`, `0.2 in 1 place`, `0.0125 to 0.175 in 9 places`."""
+    if not values:
+        return "in no place"
+    ends = dict.fromkeys(f"{value:.4g}" for value in (values[0], values[-1]))
+    return f"{' to '.join(ends)} in {len(values)} place{'s' if len(values) > 1 else ''}"

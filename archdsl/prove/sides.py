@@ -11,8 +11,8 @@ from torch import nn
 from archdsl.frontends.load import opaque_nodes
 from archdsl.frontends.references import build
 from archdsl.frontends.torch import Imported, imported, stand_ins
-from archdsl.frontends.writable import writable
 from archdsl.ir.graph import Graph, Node
+from archdsl.outputs import prepared
 from archdsl.tensor import Tensor
 
 
@@ -22,7 +22,8 @@ class Side:
 
     `keys` are names in the state_dict by node and by the op's own name of a parameter; where there are none,
     it is the node's path and that name. `make` gives a module of the network, of the caller's own, with arbitrary
-    weights or without (on `meta`). `unused` are entries of the state_dict that serve no output.
+    weights or without (on `meta`). `unused` are entries of the state_dict that serve no output. `drop_paths` are the
+    probabilities of drop paths that the graph does not show.
     """
 
     title: str
@@ -30,6 +31,7 @@ class Side:
     make: Callable[[], nn.Module] = field(compare=False)
     keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
+    drop_paths: tuple[float, ...] = ()
 
     def key(self, node: str, slot: str) -> str:
         """The name of a parameter or buffer in the module's state_dict."""
@@ -48,7 +50,7 @@ def _keys_as_written(graph: Graph) -> dict[str, dict[str, str]]:
     """Names of parameters in the written source, where they differ from the graph's."""
     if opaque_nodes(graph):
         return {}
-    pairs = zip(graph, writable(graph), strict=True)
+    pairs = zip(graph, prepared(graph, "torch"), strict=True)
     return {old.id: _renamed(graph, old, new.weights) for old, new in pairs if old is not new}
 
 
@@ -73,10 +75,10 @@ def of_module(module: nn.Module, inputs: Sequence[Tensor], name: str | None = No
 
 
 def _of_imported(found: Imported, title: str, make: Callable[[], nn.Module]) -> Side:
-    return Side(title, found.graph, make, found.keys, found.unused)
+    return Side(title, found.graph, make, found.keys, found.unused, found.drop_paths)
 
 
 def _emitted(graph: Graph) -> nn.Module:
     from archdsl.backends.torch.load import module
 
-    return module(writable(graph), device="meta")
+    return module(prepared(graph, "torch"), device="meta")

@@ -6,6 +6,7 @@ Every file is read once. Mistakes in names are collected over all files and repo
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from os.path import isfile
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def resolve(source: Source, folder: Path | None = None) -> File:
     """
     resolver = _Resolver(folder)
     file = resolver.file(source, folder)
-    return file.model_copy(update={"problems": tuple(resolver.diagnostics)})
+    return replace(file, problems=tuple(resolver.diagnostics))
 
 
 class _Resolver:
@@ -55,7 +56,7 @@ class _Resolver:
             self.define(file, self.network(item, file), item.name)
         self.diagnostics += check_file(file)
         network = file.definitions.get(networks[0].name.name) if networks else None
-        return file.model_copy(update={"network": network}) if network is not None else file
+        return replace(file, network=network) if isinstance(network, Network) else file
 
     def define(self, file: File, definition: Block | Network, name: tree.Name) -> None:
         known = file.definitions.get(name.name)

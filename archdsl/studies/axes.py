@@ -94,7 +94,7 @@ def axes(subject: Subject, *, together: bool = False) -> tuple[Axis, ...]:
 
 def _inputs(subject: Subject) -> tuple[Tensor, ...]:
     """The inputs as declared, even if the network fails with them."""
-    network = subject.network.model_copy(update={"requires": ()})
+    network = replace(subject.network, requires=())
     chosen = {name: given_outside(name, value, network) for name, value in subject.settings.items()}
     try:
         environment, _ = settle(network, subject.variant, chosen)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from archdsl.analyses.measures import LIMITED, Measure
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.source import Source, Span
-from archdsl.studies.measures import MEASURES, Measure
 
 AMOUNT = re.compile(r"\s*(?P<number>(\d[\d_]*(\.\d+)?|\.\d+)(e\+?\d{1,2})?)\s*(?P<unit>\D*)", re.I)
 
@@ -21,21 +21,11 @@ BYTES: Mapping[str, int] = {
     **{f"{prefix}iB": 1024**power for power, prefix in enumerate("KMGT", 1)},
 }
 
-OPTIONS: Mapping[str, str] = {
-    "macs": "macs",
-    "params": "params",
-    "flops": "flops",
-    "memory": "live",
-    "training-memory": "kept",
-}
-"""Measures that a budget can be set for, by the option that sets it."""
+WORDS: Mapping[str, str] = {"params": "parameters"}
+"""What may follow a count instead of the measure's name, as in 25M parameters."""
 
-WORDS: Mapping[str, tuple[str, ...]] = {
-    "macs": ("macs", "mac"),
-    "flops": ("flops", "flop"),
-    "params": ("params", "parameters"),
-}
-"""Words that may follow a count: 1.8GMACs."""
+EXAMPLES: Mapping[str, str] = {"macs": "1.8G", "flops": "3.6G"}
+"""Amounts that networks have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +38,35 @@ class Budget:
 
 
 def budget(option: str, text: str) -> Budget:
-    """The budget that an option of `OPTIONS` sets. Raises `CompileError` for what is no amount of its measure.
+    """The budget that an option, one of `LIMITED`, sets. Raises `CompileError` for what is no amount of its measure.
 
     >>> budget("macs", "1.8G").limit, budget("memory", "1.5 MiB").limit, budget("params", "25_000").limit
     (1800000000.0, 1572864.0, 25000.0)
     """
-    measure = MEASURES[OPTIONS[option]]
+    measure = LIMITED[option]
     match = AMOUNT.fullmatch(text)
     if match is None:
-        raise _wrong(option, text, f"`{text}` is no amount: a number and a unit, such as {_example(measure)}")
+        raise _wrong(option, text, f"`{text}` is no amount: a number and a unit, such as {example(measure)}")
     number, unit = Decimal(match["number"]), "".join(match["unit"].split())
     if not number:
-        raise _wrong(option, text, f"a budget of 0 leaves room for no network; {_example(measure)} is a budget")
-    factor = _bytes(option, text, unit) if measure.unit == "B" else _count(option, text, unit)
+        raise _wrong(option, text, f"a budget of 0 leaves room for no network; {example(measure)} is a budget")
+    factor = _bytes(option, text, unit) if measure.unit == "bytes" else _count(option, text, unit)
     return Budget(measure, float(number * factor), text.strip())
 
 
 def _count(option: str, text: str, unit: str) -> int:
-    letters = unit
-    for word in WORDS[option]:
-        letters = re.sub(rf"{word}$", "", letters, flags=re.I)
+    measure = LIMITED[option]
+    words = (measure.name, measure.name.removesuffix("s"), WORDS.get(measure.name, measure.name))
+    letters = re.sub(rf"({'|'.join(map(re.escape, words))})$", "", unit, flags=re.I)
     if letters.upper() in COUNTS:
         return COUNTS[letters.upper()]
-    help = f"write {_example(MEASURES[OPTIONS[option]])}"
+    help = f"write {example(measure)}"
     if option == "macs" and re.fullmatch(r"[kmgt]?flops?", unit, re.I):
         help = "one multiply-add is two FLOPs: halve the number, or give --flops"
     elif unit in BYTES:
-        help = "--memory and --training-memory are in bytes"
-    raise _wrong(
-        option, text, f"--{option} counts {MEASURES[OPTIONS[option]].about}: `{unit}` is none of K, M, G and T", help
-    )
+        *others, last = (f"--{name}" for name, limited in LIMITED.items() if limited.unit == "bytes")
+        help = f"{', '.join(others)} and {last} are in bytes"
+    raise _wrong(option, text, f"--{option} counts {measure.about}: `{unit}` is none of K, M, G and T", help)
 
 
 def _bytes(option: str, text: str, unit: str) -> int:
@@ -93,8 +82,9 @@ def _bytes(option: str, text: str, unit: str) -> int:
     ) from None
 
 
-def _example(measure: Measure) -> str:
-    return {"macs": "1.8G", "params": "25M", "flops": "3.6G"}.get(measure.name, "50MB")
+def example(measure: Measure) -> str:
+    """An amount of a measure, as it may be written."""
+    return EXAMPLES.get(measure.name, "50MB" if measure.unit == "bytes" else "25M")
 
 
 def _wrong(option: str, text: str, message: str, help: str | None = None) -> CompileError:

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from archdsl.analyses.measures import COMPARED
+from archdsl.analyses.summary import measure
 from archdsl.ir.graph import Graph
 from archdsl.studies.changes import Finder
 from archdsl.studies.entries import Cost, Entry, joined
-from archdsl.studies.measures import measure
 from archdsl.studies.pairing import Pairing, pair
 from archdsl.studies.weights import Loading, state
-
-MEASURED = ("params", "macs", "flops", "live", "kept", "field", "layers")
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,7 @@ class NetworkDifference:
     follows: Cost
     followers: int
     measures: tuple[Mapping[str, float], Mapping[str, float]]
+    """All by which networks are compared."""
     settings: tuple[tuple[str, Any, Any], ...]
     """Names of settings with both values, where they differ; None: there is no such setting."""
     loading: Loading
@@ -35,8 +35,8 @@ class NetworkDifference:
         return not self.entries and not self.followers
 
 
-def difference(before: Graph, after: Graph, width: int = 4) -> NetworkDifference:
-    """How the second network differs from the first; `width` is the bytes of a number."""
+def difference(before: Graph, after: Graph, precision: str = "fp32") -> NetworkDifference:
+    """How the second network differs from the first; `precision` is that of all numbers."""
     pairing = pair(before, after)
     finder = Finder(pairing)
     entries = [*joined(finder.inside("")), *finder.outputs()]
@@ -46,7 +46,7 @@ def difference(before: Graph, after: Graph, width: int = 4) -> NetworkDifference
         tuple(entries),
         finder.follows,
         finder.followers,
-        (measure(before, MEASURED, width), measure(after, MEASURED, width)),
+        (measure(before, COMPARED, precision), measure(after, COMPARED, precision)),
         tuple(_settings(before, after)),
         Loading(state(before), state(after), _moved(pairing)),
     )

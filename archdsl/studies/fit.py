@@ -50,15 +50,15 @@ def fit(
     name: str,
     budgets: Sequence[Budget],
     bounds: tuple[float, float] | None = None,
-    width: int = 4,
+    precision: str = "fp32",
 ) -> Fit:
     """The most costly network that meets every budget, over the values of the setting `name`.
 
-    `bounds` are the ends of the search; unless given, it goes from the setting's own value. `width` is the bytes of a
-    number. Raises `CompileError` for what is no number, and where there is no network at all.
+    `bounds` are the ends of the search; unless given, it goes from the setting's own value. `precision` is that of
+    all numbers. Raises `CompileError` for what is no number, and where there is no network at all.
     """
     subject.expect_setting(name, "--over")
-    search = Search(subject, name, tuple(budgets), width, *own_value(subject, name))
+    search = Search(subject, name, tuple(budgets), precision, *own_value(subject, name))
     ends = search.between(*bounds) if bounds else search.around()
     best, beyond = search.bisect(*ends)
     search.sample(ends, SAMPLES)

@@ -42,13 +42,13 @@ class Search:
     subject: Subject
     name: str
     budgets: tuple[Budget, ...]
-    width: int
+    precision: str
     start: int | float | None
     whole: bool
     trials: dict[float, Trial] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.trier = Trier(self.subject, tuple(budget.measure.name for budget in self.budgets), (), self.width)
+        self.trier = Trier(self.subject, tuple(budget.measure.name for budget in self.budgets), (), self.precision)
 
     def step(self, value: float) -> SearchStep | None:
         """The step at a value; None if the network does not accept it."""

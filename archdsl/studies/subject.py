@@ -38,8 +38,8 @@ class Subject:
 
     def with_network(self, **parts: Any) -> Subject:
         """The same subject with other declarations in the network, and without its `expect` lines."""
-        network = self.network.model_copy(update={**parts, "expectations": ()})
-        return replace(self, file=self.file.model_copy(update={"network": network}))
+        network = replace(self.network, **{**parts, "expectations": ()})
+        return replace(self, file=replace(self.file, network=network))
 
     def expect_setting(self, name: str, option: str) -> None:
         """Raises `CompileError` unless the network has a setting of this name, which `option` asks for."""

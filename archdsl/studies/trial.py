@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from archdsl.analyses.summary import measure
 from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.studies.measures import measure
 from archdsl.studies.subject import Subject
 
 
@@ -31,12 +31,12 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Trier:
-    """Tries settings: computes measures, and the values that other settings take; `width` is the bytes of a number."""
+    """Tries settings: computes measures, and the values that other settings take; `precision` is of all numbers."""
 
     subject: Subject
     measures: tuple[str, ...]
     coefficients: tuple[str, ...] = ()
-    width: int = 4
+    precision: str = "fp32"
 
     def __call__(self, point: Mapping[str, Any]) -> Trial:
         try:
@@ -45,7 +45,7 @@ class Trier:
             return Trial(point, problem=next(d for d in error.diagnostics if d.severity == "error"))
         settings = {setting.name: setting.value for setting in compiled.graph.header.settings}
         found = {name: settings[name] for name in self.coefficients}
-        found |= measure(compiled.graph, self.measures, self.width)
+        found |= measure(compiled.graph, self.measures, self.precision)
         return Trial(point, found, warnings=compiled.warnings)
 
 

@@ -1,41 +1,27 @@
 """Parses a text to a `tree.Spec`. Raises `CompileError` with all syntax errors at once.
 
-The work is Lark's, by `grammar/archdsl.lark`. `layout` reports what needs no grammar, `teaching` says in the
-language's own words where Lark stopped, and `builder` makes the tree.
+A text that was parsed before is not parsed again: its tree is kept, in this process and between runs.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import fields, is_dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from threading import Lock
-from typing import Any, Literal
-from zlib import crc32
+from typing import Any
 
-from lark import Lark, Token, Tree
-from lark.exceptions import UnexpectedInput
-from lark.indenter import DedentError, Indenter
-from platformdirs import user_cache_path
-
+from archdsl.cache import digest, kept
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.resources import grammar_text
 from archdsl.source import Source, Span
-from archdsl.syntax import tree
-from archdsl.syntax.builder import TreeBuilder
-from archdsl.syntax.layout import TAB, LogicalLines, scan
-from archdsl.syntax.teaching import explain
+from archdsl.syntax import plain, tree
 
 LARGEST = 4 * 2**20
 """Bytes in a file."""
 
-REPORTED = 20
-"""Most errors that are reported of one file."""
-
-EFFORT = 2**20
-"""Most characters that are parsed again, in total, to find errors after the first one."""
+PLAIN_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
+"""What most settings are; no parser is needed for it."""
 
 
 def read_source(path: Path, shown: str) -> Source:
@@ -55,34 +41,30 @@ def read_source(path: Path, shown: str) -> Source:
     return Source(shown, _decoded(content, shown).replace("\r\n", "\n").replace("\r", "\n"))
 
 
+@lru_cache(maxsize=64)
 def parse(source: Source) -> tree.Spec:
     """The tree of a whole file. Raises `CompileError` with every independent syntax error."""
-    layout = scan(source)
-    parsed = None if layout.problems else _parse(source, source.text)
-    if not isinstance(parsed, Tree):
-        raise CompileError(_problems(source, layout))
-    spec, problems = _built(source, parsed)
-    if spec and not spec.items:
-        problems = [Diagnostic("empty-file", f"{source.name} holds no network and no block", Span(source, 0, 0))]
-    if problems:
-        raise CompileError(problems)
-    return tree.Spec(source, spec.items, layout.comments)
+
+    def made() -> tree.Spec:
+        # Lark takes as long to import as a small spec to compile.
+        from archdsl.syntax.grammar import parse_file
+
+        return parse_file(source)
+
+    key = digest("tree", _reader(), source.text)
+    spec: tree.Spec = kept(key, made, plain.encode, lambda stored: plain.decode(stored, source))
+    return spec
 
 
+@lru_cache(maxsize=1024)
 def parse_expression(source: Source) -> tree.Expression:
     """The tree of a single expression, such as a setting from the command line. Raises `CompileError`."""
-    source = Source(source.name, source.text.strip())
-    layout = scan(source)
-    if layout.problems:
-        raise CompileError(layout.problems)
-    parsed = _parse(source, source.text, "expression")
-    if isinstance(parsed, Diagnostic):
-        raise CompileError([parsed])
-    expression: tree.Expression
-    expression, problems = _built(source, parsed)
-    if problems:
-        raise CompileError(problems)
-    return expression
+    if PLAIN_NUMBER.fullmatch(source.text):
+        value = float(source.text) if "." in source.text else int(source.text)
+        return tree.Number(source.text, value, Span(source, 0, len(source.text)))
+    from archdsl.syntax import grammar
+
+    return grammar.parse_expression(source)
 
 
 def parse_expression_at(span: Span) -> tree.Expression:
@@ -102,6 +84,13 @@ def _moved(part: Any, to: Span) -> Any:
     return part
 
 
+@cache
+def _reader() -> str:
+    """A digest of what decides how a text is read: the grammar and this package."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return digest(grammar_text(), *(file.read_bytes() for file in files))
+
+
 # --- files -------------------------------------------------------------------------------------
 
 
@@ -116,101 +105,3 @@ def _decoded(content: bytes, shown: str) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         message = f"{shown} is not UTF-8: byte {content[error.start]:#04x} at offset {error.start}, line {line}"
         raise _unread("not-utf8", message) from None
-
-
-# --- parsing -----------------------------------------------------------------------------------
-
-
-class _Indentation(Indenter):
-    """Lark's indenter; it always accepts names, so that a misspelt keyword becomes a name in the wrong place."""
-
-    NL_type = "_NL"
-    OPEN_PAREN_types = ["LPAR", "LSQB", "LBRACE"]  # noqa: RUF012 (declared as instance attributes by Lark)
-    CLOSE_PAREN_types = ["RPAR", "RSQB", "RBRACE"]  # noqa: RUF012
-    INDENT_type = "_INDENT"
-    DEDENT_type = "_DEDENT"
-    tab_len = TAB
-    always_accept = ("_NL", "NAME")
-
-
-# The indenter keeps its state between tokens.
-_lock = Lock()
-
-
-@cache
-def _lark() -> Lark:
-    """The parser. Its tables are cached between runs: making them takes ten times as long as loading them."""
-    return Lark(
-        grammar_text(),
-        parser="lalr",
-        start=["file", "expression"],
-        postlex=_Indentation(),
-        propagate_positions=True,
-        cache=_cache_file(),
-    )
-
-
-def _cache_file() -> str | Literal[False]:
-    """The cache file of the tables, one for each grammar and Python version. Lark ignores a broken one."""
-    name = f"grammar-{crc32(grammar_text().encode()):08x}-{sys.implementation.cache_tag}.tables"
-    try:
-        return str(user_cache_path("archdsl", ensure_exists=True) / name)
-    except OSError:
-        return False
-
-
-def _parse(source: Source, text: str, start: str = "file") -> Tree[Token] | Diagnostic:
-    """Lark's tree or its error. `text` is the text of `source`, in which erroneous parts may be blanked out."""
-    ending = "\n" if start == "file" else ""
-    with _lock:
-        try:
-            return _lark().parse(text + ending, start)
-        except UnexpectedInput as error:
-            return explain(source, error)
-
-
-def _built(source: Source, parsed: Tree[Token]) -> tuple[Any, list[Diagnostic]]:
-    """The builder's tree for Lark's, and its problems."""
-    builder = TreeBuilder(source)
-    try:
-        return builder.build(parsed), builder.problems
-    except CompileError as error:
-        return None, [*builder.problems, *error.diagnostics]
-
-
-def _problems(source: Source, layout: LogicalLines) -> list[Diagnostic]:
-    """Every independent error: after each, its statement is blanked out and the rest is parsed again."""
-    problems = list(layout.problems[:REPORTED])
-    if len(problems) == REPORTED or any(problem.code == "mixed-indentation" for problem in problems):
-        return problems
-    text = source.text
-    for problem in problems:
-        text = _without(text, layout, problem)
-    for _ in range(EFFORT // (len(text) + 1) + 1):
-        try:
-            found = _parse(source, text)
-        except DedentError:
-            # The removed statement opened the indentation of the remaining text.
-            return problems
-        if isinstance(found, Tree):
-            return problems + _built(source, found)[1]
-        problems.append(found)
-        rest = _without(text, layout, found)
-        if rest == text or len(problems) >= REPORTED:
-            break
-        text = rest
-    return problems
-
-
-def _without(text: str, layout: LogicalLines, problem: Diagnostic) -> str:
-    """The text with blanks in place of an erroneous definition, or of a statement, which becomes a single name."""
-    indentation = problem in layout.problems and problem.code == "bad-indentation"
-    for span in (problem.span, *(note.span for note in problem.notes)):
-        if span is not None and layout.lines:
-            first, after = (layout.definition if indentation else layout.statement)(span.start)
-            start = layout.lines[first].start
-            end = len(text) if after is None else text.rindex("\n", 0, layout.lines[after].start)
-            stands = text[start:end].strip() and layout.lines[first].indent
-            blanks = re.sub(r"[^\n]", " ", text[start:end])
-            text = text[:start] + ("a" + blanks[1:] if stands else blanks) + text[end:]
-    return text

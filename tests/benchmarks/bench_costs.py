@@ -6,7 +6,8 @@ from measure import beside, deep, process, report, seconds
 
 from archdsl.analyses.rows import CUTS, rows
 from archdsl.analyses.summary import summarize
-from archdsl.backends.table import Request, build, render
+from archdsl.backends.tables import render
+from archdsl.backends.tables.costs import Request, build
 from archdsl.driver import collection_paused
 from archdsl.ir.graph import Graph
 
@@ -41,7 +42,7 @@ def bench_tables_grow_linearly() -> None:
     def table(graph: Graph, format: str) -> str:
         request = Request(rows="op", format=format)
         with collection_paused():
-            return render(build(graph, request), format)
+            return render(format, build(graph, request))
 
     for format in ("text", "csv", "html"):
         taken = [seconds(lambda graph=graph, format=format: table(graph, format)) for graph in (large, small)]

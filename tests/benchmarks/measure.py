@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import log
+from statistics import median
 
 from archdsl.driver import compile_network
 from archdsl.ir.graph import Graph
@@ -50,6 +55,44 @@ def beside(*runs: Callable[[], object], times: int = 7) -> tuple[float, ...]:
     """The least of each, taken in turns, so that a machine that slows down slows all of them."""
     taken = [[seconds(run, 1) for run in runs] for _ in range(times)]
     return tuple(map(min, zip(*taken, strict=True)))
+
+
+def processor_seconds(*words: str) -> float:
+    """What a whole Python process takes of the processor, which others on the machine change little.
+
+    Bytecode is kept as it is wherever archdsl is installed, whatever the environment says here.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *words], env=environment, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def rounds(processes: Sequence[Sequence[str]], times: int = 9) -> list[list[float]]:
+    """The seconds of each process, taken in turns; a first round, which fills caches, is not counted."""
+    return [[processor_seconds(*words) for words in processes] for _ in range(times + 1)][1:]
+
+
+def exponent(run: Callable[[int], Callable[[], object]], sizes: Sequence[int]) -> tuple[list[float], float]:
+    """Processor seconds at each size, and the power of the size with which they grow from the first to the last.
+
+    `run` makes what is measured, for one size. The collector is off, as it is while a network is compiled.
+    """
+    taken = []
+    for size in sizes:
+        measured = run(size)
+        gc.collect()
+        gc.disable()
+        start = time.process_time()
+        measured()
+        taken.append(time.process_time() - start)
+        gc.enable()
+    return taken, log(taken[-1] / taken[0]) / log(sizes[-1] / sizes[0])
+
+
+def medians(taken: Sequence[Sequence[float]]) -> list[float]:
+    return [median(column) for column in zip(*taken, strict=True)]
 
 
 def report(what: str, ours: float, theirs: float, goal: float) -> None:

@@ -13,7 +13,7 @@ from lark import Lark, Tree, logger
 from archdsl.resources import grammar_text
 from archdsl.source import Source
 from archdsl.syntax.builder import TreeBuilder
-from archdsl.syntax.parser import _Indentation, _parse
+from archdsl.syntax.grammar import _Indentation, _parse
 
 README = Path(__file__).parent.parent.parent / "grammar" / "README.md"
 AROUND = {

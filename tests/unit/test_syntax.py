@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -15,7 +12,8 @@ import pytest
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
-from archdsl.syntax.parser import LARGEST, REPORTED, parse, parse_expression, read_source
+from archdsl.syntax.grammar import REPORTED
+from archdsl.syntax.parser import LARGEST, parse, parse_expression, read_source
 from archdsl.syntax.printer import WIDTH, expression_text, format_spec
 
 
@@ -428,34 +426,3 @@ def test_facts_are_filled_to_the_last_column() -> None:
 
 def formatted(text: str) -> str:
     return format_spec(parsed(text))
-
-
-# --- the kept tables -----------------------------------------------------------------------
-
-SCRIPT = """
-from archdsl.source import Source
-from archdsl.syntax.parser import parse
-print(len(parse(Source("", "block A: relu")).items))
-"""
-
-
-def test_tables_are_kept_and_what_spoils_them_does_no_harm(tmp_path: Path) -> None:
-    def run(home: Path) -> str:
-        environment = {**os.environ, "XDG_CACHE_HOME": str(home), "HOME": str(home), "LOCALAPPDATA": str(home)}
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True
-        )
-        return done.stdout + done.stderr
-
-    assert run(tmp_path) == "1\n"
-    (kept,) = tmp_path.rglob("grammar-*")
-    content = kept.read_bytes()
-    kept.write_bytes(content[: len(content) // 2])
-    assert run(tmp_path) == "1\n"
-    assert abs(len(kept.read_bytes()) - len(content)) < len(content) // 10
-    kept.unlink()
-    kept.mkdir()
-    assert run(tmp_path) == "1\n"
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    assert run(blocked) == "1\n"

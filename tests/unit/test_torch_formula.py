@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from archdsl.backends.torch.formula import MISSING, Formula, translate
 
 

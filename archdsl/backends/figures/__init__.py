@@ -1,24 +1,34 @@
-"""Figures of a network, as SVG, PDF or PNG, each one slide: what is shown is folded until its text is large enough."""
+"""Figures of a network, as SVG, PDF or PNG, each one slide: what is shown is folded until its text is large enough.
+
+What there is stands here, for the command line and for completion; how it is drawn is imported when something is drawn.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
-from archdsl.backends.figures.block import block as draw_block
-from archdsl.backends.figures.graph import graph as draw_graph
-from archdsl.backends.figures.options import FigureError, Options, Paper
-from archdsl.backends.figures.overview import overview as draw_overview
-from archdsl.backends.figures.scene import Scene
-from archdsl.backends.figures.style import THEMES, ThemeName
-from archdsl.backends.figures.svg import svg
-from archdsl.ir.graph import Graph
+from archdsl.backends.figures.known import THEMES, FigureError, ThemeName
 
-__all__ = ["FIGURES", "FORMATS", "THEMES", "FigureError", "draw"]
+if TYPE_CHECKING:
+    from archdsl.backends.figures.scene import Scene
+    from archdsl.ir.graph import Graph
 
-FIGURES: dict[str, Callable[[Graph, Options], Scene]] = {
-    "overview": draw_overview,
-    "block": draw_block,
-    "graph": draw_graph,
+__all__ = ["FIGURES", "FORMATS", "THEMES", "Figure", "FigureError", "ThemeName", "draw"]
+
+
+class Figure(NamedTuple):
+    """One kind of figure. `drawer` is the function from the graph and `Options` to a `Scene`: module:function here."""
+
+    drawer: str
+    about: str
+
+
+FIGURES: Mapping[str, Figure] = {
+    "overview": Figure("overview:overview", "the stages"),
+    "block": Figure("block:block", "the inside of each block"),
+    "graph": Figure("graph:graph", "every op, folded until it fits"),
 }
 """By name, in the order of the documentation. One file each."""
 
@@ -47,17 +57,32 @@ def draw(
 
     Raises `FigureError` where the network has no such block or path.
     """
+    from archdsl.backends.figures.options import Options, Paper
+
     options = Options(theme, Paper(width, aspect), depth, tuple(expand), block)
     if format == "dot":
         from archdsl.backends.figures.dot import dot
 
         return dot(graph, options.colours).encode()
-    scene = FIGURES[figure](graph, options)
+    module, _, drawer = FIGURES[figure].drawer.partition(":")
+    scene: Scene = getattr(import_module(f"archdsl.backends.figures.{module}"), drawer)(graph, options)
     match format:
         case "svg":
+            from archdsl.backends.figures.svg import svg
+
             return svg(scene).encode()
         case "pdf" | "png":
             from archdsl.backends.figures.cairo import render
 
             return render(scene, format)
     raise ValueError(f"there is no format {format!r}; it may be {', '.join(FORMATS)}")
+
+
+def whole_as_dot(graph: Graph) -> str:
+    """The whole graph for Graphviz, as text."""
+    return draw(graph, "graph", "dot").decode()
+
+
+def whole_as_svg(graph: Graph) -> str:
+    """The graph as far as it fits on a slide, as text."""
+    return draw(graph, "graph", "svg").decode()

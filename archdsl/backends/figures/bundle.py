@@ -35,7 +35,8 @@ class Bundler:
                     first, *others = paths
                     bundles[id(first[0])] = self._frame(first, len(paths))
                     gone |= {id(member) for path in paths for member in path}
-                    kept = [value for value in kept if value not in {path[-1].outputs[0] for path in others}]
+                    bundled = {path[-1].outputs[0] for path in others}
+                    kept = [value for value in kept if value not in bundled]
                 changed[id(item)] = replace(item, inputs=tuple(kept))
         for item in self.all:
             if id(item) in bundles:
@@ -59,9 +60,9 @@ class Bundler:
             item = self.makers[value]
             if len(item.inputs) != 1 or len(item.outputs) != 1:
                 break
-            path.insert(0, item)
+            path.append(item)
             value = item.inputs[0]
-        return path, value
+        return path[::-1], value
 
     def _kind(self, item: Item) -> object:
         match item:

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 
 from archdsl.backends.figures.compose import Pen
 from archdsl.backends.figures.items import Box, Detail, OpenScope, View
-from archdsl.backends.figures.options import FigureError, Options
+from archdsl.backends.figures.known import FigureError
+from archdsl.backends.figures.options import Options
 from archdsl.backends.figures.page import families, page, scale
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Scene

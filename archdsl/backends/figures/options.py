@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archdsl.backends.figures.style import THEMES, Theme, ThemeName
-
-
-class FigureError(ValueError):
-    """What was asked for cannot be drawn: the network has no such block or place."""
+from archdsl.backends.figures.known import ThemeName
+from archdsl.backends.figures.style import THEMES, Theme
 
 
 @dataclass(frozen=True, slots=True)

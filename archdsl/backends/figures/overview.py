@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from archdsl.analyses import totals
@@ -82,11 +83,20 @@ def _nodes(graph: Graph, item: Box | OpRow | object) -> list[Node]:
         return list(item.nodes)
     assert isinstance(item, Box)
     if item.count == 1:
-        return totals.nodes_in(graph, item.scope.path, training=True)
+        return list(_inside(graph, item.scope.path))
     siblings = [m.path for m in graph.children[item.scope.parent or ""] if not isinstance(m, Node)]
     start = siblings.index(item.scope.path)
     run = siblings[start : start + item.count]
-    return [node for path in run for node in totals.nodes_in(graph, path, training=True)]
+    return [node for path in run for node in _inside(graph, path)]
+
+
+def _inside(graph: Graph, path: str) -> Iterator[Node]:
+    """The ops of a scope and of what it holds. To look at all ops of the graph for each stage would be quadratic."""
+    for member in graph.children[path]:
+        if isinstance(member, Node):
+            yield member
+        else:
+            yield from _inside(graph, member.path)
 
 
 def _stage(graph: Graph, item: object, output: Value, tags: tuple[str, ...]) -> Stage:
@@ -106,6 +116,7 @@ class _Drawing:
 
     def __init__(self, graph: Graph, stages: Sequence[Stage], theme: Theme, paper: Paper) -> None:
         self.graph, self.stages, self.theme = graph, stages, theme
+        self.largest = max(stage.parameters for stage in stages) or 1, max(stage.macs for stage in stages) or 1
         self.makers = {value: i for i, stage in enumerate(stages) for value in stage.outputs}
         self.arcs = sorted(
             {
@@ -115,6 +126,7 @@ class _Drawing:
                 if value in self.makers and self.makers[value] < i - 1
             }
         )
+        self.lanes = {arc: number for number, arc in enumerate(self.arcs)}
         room = paper.width - 44 - (10 + LANE * len(self.arcs) if self.arcs else 0)
         widest = max(self._least(stage) for stage in stages)
         fitting = max(int((room + ARROW) // (widest + ARROW)), 1)
@@ -219,14 +231,18 @@ class _Drawing:
     def _costs(self, stage: Stage) -> tuple[tuple[str, str], ...]:
         return ("parameters", str(stage.parameters)), ("macs", str(stage.macs))
 
+    @cached_property
+    def largest(self) -> tuple[int, int]:
+        """What the tallest bars stand for."""
+        return (
+            max((stage.parameters for stage in self.stages), default=0) or 1,
+            max((stage.macs for stage in self.stages), default=0) or 1,
+        )
+
     def _bars(self, stage: Stage, top: float) -> Iterator[Item]:
         """Two bars that stand on one line, each under its number, as tall as its part of the tallest."""
-        largest = (
-            max((s.parameters for s in self.stages), default=0) or 1,
-            max((s.macs for s in self.stages), default=0) or 1,
-        )
         floor = top + self.tall
-        for side, (value, most) in enumerate(zip((stage.parameters, stage.macs), largest, strict=True)):
+        for side, (value, most) in enumerate(zip((stage.parameters, stage.macs), self.largest, strict=True)):
             x = self.wide * (0.25 + 0.5 * side)
             tall = value / most * self.tall
             if value:
@@ -267,12 +283,12 @@ class _Drawing:
         if self.folded:
             middle = x + self.wide / 2
             return Line(((middle, y + self.high), (middle, below)), skip, 1.8, arrow=True)
-        number = self.arcs.index((i, j))
+        number = self.lanes[i, j]
         lane, lower = y - LANE * (number + 1), below - LANE * (number + 1)
         start, end = x + self.wide * 0.7, onward + self.wide * 0.3
         if y == below:
             return Line(((start, y), (start, lane), (end, lane), (end, below)), skip, 1.8, arrow=True)
-        aside = max(x for x, _ in places) + self.wide + 18 + LANE * number
+        aside = (self.wide + ARROW) * (max(map(len, self.rows)) - 1) + self.wide + 18 + LANE * number
         points = (start, y), (start, lane), (aside, lane), (aside, lower), (end, lower), (end, below)
         return Line(points, skip, 1.8, arrow=True)
 

@@ -6,8 +6,8 @@ Colours are Okabe and Ito's (2008), which colour-blind readers tell apart; corne
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+from archdsl.backends.figures.known import ThemeName
 from archdsl.backends.figures.scene import Corner
 from archdsl.ops.base import Family
 
@@ -74,8 +74,6 @@ class Theme:
         colour = LOOKS[family].colour
         return mix(colour, self.ink, 0.75) if colour else self.ink
 
-
-ThemeName = Literal["light", "dark"]
 
 THEMES: dict[ThemeName, Theme] = {
     "light": Theme("#FFFFFF", "#16191D", "#555B63", "#F1F3F5", "#FFFFFF", "#8A9199", GREEN, 0.42),

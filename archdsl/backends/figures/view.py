@@ -231,7 +231,16 @@ class Viewer:
 
     def _tapped(self, scope: Scope, outputs: tuple[Value, ...]) -> Iterator[Value]:
         """Values inside a scope that only further outputs take."""
-        return (v for v in self.taps if v not in outputs and self._within(v.node, {scope.path}))
+        return (value for value in self._taps_in.get(scope.path, ()) if value not in outputs)
+
+    @cached_property
+    def _taps_in(self) -> dict[str, list[Value]]:
+        """The values of `taps` by each scope that they are made in."""
+        found: dict[str, list[Value]] = {}
+        for value in self.taps:
+            for scope in self.graph.ancestry(self.graph.node(value.node).scope):
+                found.setdefault(scope.path, []).append(value)
+        return found
 
     def _opened(self, scope: Scope, detail: Detail, level: int) -> bool:
         if self._expanded(scope.path, detail.expand):

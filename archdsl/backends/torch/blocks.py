@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from archdsl.backends.torch.classes import Body
 from archdsl.backends.python.code import Class, Code, Function, Line
 from archdsl.backends.python.layout import text_of
+from archdsl.backends.torch.classes import Body
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import block_doc
 from archdsl.backends.torch.forward import Forward
@@ -25,8 +25,17 @@ SKIP = "skip"
 def block_class(construction: Construction, takes: Sequence[str]) -> Class:
     """A class for a block, a stage or a copy."""
     made = (constructor(construction, ()),) if construction.lines else ()
-    doc = block_doc(construction.body.scope)
-    return Class(construction.title, "nn.Module", doc, methods=(*made, *_forward(construction, takes)))
+    doc, forward = block_doc(construction.body.scope), _forward(construction, takes)
+    return Class(construction.title, "nn.Module", doc, tuple(constants(construction)), (*made, *forward))
+
+
+def constants(construction: Construction) -> Iterator[Line]:
+    """Attributes that `forward` decides by, named for TorchScript, which then compiles only the arm that is taken."""
+    flags = [text_of(flag) for flags in construction.flags.values() for flag in flags]
+    names = dict.fromkeys(flag.removeprefix("self.") for flag in flags if flag.startswith("self."))
+    if names:
+        listed = ", ".join(f'"{name}"' for name in names)
+        yield Line(f"__constants__ = ({listed},)")
 
 
 def constructor(construction: Construction, last: Sequence[Code]) -> Function:

@@ -35,14 +35,25 @@ class Wire:
 
 
 @dataclass(eq=False, slots=True)
+class Several:
+    """All elements of a list that a loop fills, however many there are in each use."""
+
+    values: Mapping[int, tuple[Value, ...]]
+
+
+@dataclass(eq=False, slots=True)
 class Call:
-    """A step of one member, `path` from the class's scope. What serves nothing that the class gives is not called."""
+    """A step of one member, `path` from the class's scope. What serves nothing that the class gives is not called.
+
+    `whole` is the list that it joins, in place of single wires.
+    """
 
     path: str
     members: Mapping[int, Member]
     takes: tuple[Wire, ...]
     gives: tuple[Wire, ...]
     is_live: bool = False
+    whole: Several | None = None
 
     @property
     def member(self) -> Member:
@@ -81,6 +92,7 @@ class Turns:
     initial: tuple[Wire, ...]
     final: tuple[Wire, ...]
     lists: tuple[tuple[Wire, ...], ...]
+    wholes: tuple[Several, ...] = ()
     is_live: bool = False
 
     @property
@@ -137,7 +149,7 @@ class Classes:
         self._signatures: dict[str, Hashable] = {}
         groups: dict[Hashable, list[Scope]] = {}
         for path, scope in outline.graph.scopes.items():
-            if self.form(scope) is Form.CLASS and not self.only_hands_on(scope):
+            if self.form(scope) is Form.CLASS and not self.makes_nothing(scope):
                 groups.setdefault(self.keys[path], []).append(scope)
         for uses in sorted(groups.values(), key=lambda uses: -max(depth(scope.path) for scope in uses)):
             self.enter(uses)
@@ -149,6 +161,18 @@ class Classes:
     def only_hands_on(self, scope: Scope) -> bool:
         """Whether a region makes nothing: it is no step, and what flows in flows on."""
         return scope.parent is not None and scope.block is None and not self.outline.members(scope.path)
+
+    def makes_nothing(self, scope: Scope) -> bool:
+        """Whether a region has no module of its own: its steps are then written where it stands."""
+        if scope.parent is None or scope.block is not None or scope.kind == "copy":
+            return False
+        for member in self.outline.members(scope.path):
+            if isinstance(member, Scope):
+                if self.outline.is_own(member):
+                    return False
+            elif self.outline.is_own(member) and self.outline.is_module(member):
+                return False
+        return True
 
     def _key(self, scope: Scope) -> Hashable:
         """What scopes of one class have in common: the block with the blocks given to it, or their place in a text."""
@@ -235,6 +259,7 @@ class _Union:
     classes: Classes
     uses: Sequence[Scope]
     visible: dict[tuple[int, Value], list[Wire]] = field(default_factory=dict)
+    lists: list[Several] = field(default_factory=list)
 
     @property
     def outline(self) -> Outline:
@@ -248,7 +273,7 @@ class _Union:
         gives = self.gives(every)
         for use, scope in every.items():
             self.outline.gives_of[scope.path] = tuple(wire.values[use] for wire in gives)
-        _mark_live(items, set(gives))
+        _mark_live(items, {*gives})
         return Body(tuple(self.uses), takes, items, gives)
 
     def gives(self, uses: Mapping[int, Scope]) -> tuple[Wire, ...]:
@@ -328,16 +353,29 @@ class _Union:
         name = alike((member.name for member in members.values()), "a step")
         path = f"{prefix}.{name}" if prefix else name
         scopes = {use: member for use, member in members.items() if isinstance(member, Scope)}
-        if scopes and self.classes.form(next(iter(scopes.values()))) is Form.LIST:
+        if scopes and all(map(self.classes.makes_nothing, scopes.values())):
+            yield from self.items({use: self.outline.steps(scope.path) for use, scope in scopes.items()}, path)
+        elif scopes and self.classes.form(next(iter(scopes.values()))) is Form.LIST:
             yield from self.copies(scopes, path)
         else:
             yield self.call(members, path)
 
     def call(self, members: Mapping[int, Member], path: str) -> Call:
         alike((isinstance(member, Node) for member in members.values()), path)
-        takes = self.found({use: self.outline.takes(member) for use, member in members.items()}, path)
+        values = {use: self.outline.takes(member) for use, member in members.items()}
+        whole = self.whole(members, values)
+        takes = self.found(values, path) if whole is None else ()
         gives = self.wires({use: self.outline.gives(member) for use, member in members.items()}, path)
-        return Call(path, members, takes, gives)
+        return Call(path, members, takes, gives, whole=whole)
+
+    def whole(self, members: Mapping[int, Member], values: Mapping[int, tuple[Value, ...]]) -> Several | None:
+        """The list that an op joins as a whole."""
+        member = next(iter(members.values()))
+        emission = self.outline.emission(member) if isinstance(member, Node) else None
+        if not isinstance(emission, Expression) or "{all}" not in emission.text:
+            return None
+        found = (known for known in reversed(self.lists) if all(known.values.get(u) == v for u, v in values.items()))
+        return next(found, None)
 
     # --- choices ---------------------------------------------------------------------------
 
@@ -386,7 +424,9 @@ class _Union:
     def join(self, choices: Mapping[int, Choice], name: str, place: int, sources: Mapping[int, Wire]) -> Join | None:
         """The value that an `if` sets; None where it is the same one from before in every arm."""
         wires = list(sources.values())
-        if all(wire is wires[0] for wire in wires) and any(wires[0] in self.visible[k] for k in wires[0].values.items()):
+        if all(wire is wires[0] for wire in wires) and any(
+            wires[0] in self.visible[k] for k in wires[0].values.items()
+        ):
             return None
         rows = {use: dict(choice.gives).get(name, ()) for use, choice in choices.items() if choice.taken in sources}
         return Join(Wire({use: row[place] for use, row in rows.items() if len(row) > place}), sources)
@@ -416,20 +456,23 @@ class _Union:
         for place, position in enumerate(first.arguments):
             if isinstance(position, Outer):
                 outer = {use: loop.arguments[place] for use, loop in loops.items()}
-                values = {use: other.value for use, other in outer.items() if isinstance(other, Outer)}
-                arguments.append(self.find(values, path))
+                before = {use: other.value for use, other in outer.items() if isinstance(other, Outer)}
+                arguments.append(self.find(before, path))
             else:
                 arguments.append(position)
         initial = self.found({use: loop.initial for use, loop in loops.items()}, path)
-        lists = tuple(
-            self.wires({use: loop.lists[place] for use, loop in loops.items()}, path)
-            for place in range(len(first.lists))
-        )
+        lists, wholes = [], []
+        for place in range(len(first.lists)):
+            values = {use: loop.lists[place] for use, loop in loops.items()}
+            wholes.append(Several(values))
+            # Where their number varies, the elements can only be taken all together.
+            lists.append(self.wires(values, path) if len({len(row) for row in values.values()}) == 1 else ())
+        self.lists += wholes
         final = self.wires({use: loop.final for use, loop in loops.items()}, path)
-        return Turns(path, loops, containers, tuple(arguments), initial, final, lists)
+        return Turns(path, loops, containers, tuple(arguments), initial, final, tuple(lists), tuple(wholes))
 
 
-def _mark_live(items: Sequence[Item], needed: set[Wire]) -> None:
+def _mark_live(items: Sequence[Item], needed: set[Wire | Several]) -> None:
     """Marks what serves the wires that are needed, from the last item to the first; adds those that it takes."""
     for item in reversed(items):
         if isinstance(item, If):
@@ -438,9 +481,13 @@ def _mark_live(items: Sequence[Item], needed: set[Wire]) -> None:
                 needed.update(join.sources[number] for join in set_here if number in join.sources)
                 _mark_live(arm, needed)
             needed.update(wire for join in set_here for wire in join.sources.values())
-        elif isinstance(item, Call | Turns) and not needed.isdisjoint(item.gives):
-            item.is_live = True
-            needed.update(item.takes)
+        elif isinstance(item, Call | Turns):
+            wholes = item.wholes if isinstance(item, Turns) else ()
+            item.is_live = not needed.isdisjoint((*item.gives, *wholes))
+            if item.is_live:
+                needed.update(item.takes)
+            if item.is_live and isinstance(item, Call) and item.whole is not None:
+                needed.add(item.whole)
 
 
 def _pattern(loop: Loop) -> Hashable:

@@ -11,17 +11,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archdsl import formula
-from archdsl.backends.torch.classes import Body, Call, Classes, Differ, If, Item, Listed, Turns, Wire, alike
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
+from archdsl.backends.torch.classes import Body, Call, Classes, Differ, If, Item, Listed, Several, Turns, Wire, alike
 from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.copies import Elements
 from archdsl.backends.torch.modules import Argument, Chain, Channels, Constructor, Copies, Modules, New, Parameter, Tree
 from archdsl.backends.torch.names import Namespace, legal
-from archdsl.backends.torch.outline import Form, Member
+from archdsl.backends.torch.outline import Member
 from archdsl.formula import UNKNOWN_NUMBER, formula_of, name, plain, same, substituted
 from archdsl.ir.graph import Node, Scope
-from archdsl.ops.base import Expression, Module
+from archdsl.ops.base import Expression
+
+LONG = 20
+"""Characters of a formula for channels that is given a name."""
 
 
 class Construction:
@@ -48,10 +51,13 @@ class Construction:
         self.flags: dict[int, tuple[ast.expr, ...]] = {}
         self.folded: dict[int, int] = {}
         self.numbers: dict[str, dict[str, str]] = {}
+        self.settled_arguments: dict[str, tuple[Body, dict[str, ast.expr]]] = {}
+        """By attribute: the class that it is a use of, and what was written for its parameters."""
+        self.has_unknown = False
         self.unknowns: dict[str, ast.expr] = {}
         """By a number that had no formula: the parameter that stands for it."""
-        self.counts: dict[tuple[Wire, ...], ast.expr] = {}
-        """By the wires of a list: how many there are, where that varies."""
+        self.counts: dict[int, ast.expr] = {}
+        """By the `id` of a list: how many elements it has, where that varies."""
         self.expressions: dict[str, Expression] = {}
         """By the path of a step: what stands for it in `forward`."""
         self._names = Namespace(("self", *self.context.values[0]))
@@ -96,16 +102,41 @@ class Construction:
         for use, other in item.members.items():
             trees[use], channels[use] = self.modules.tree(other, use, attribute, known)
         yield from self.attribute(item, trees)
-        self.enter(item.gives, {use: self.named(row) for use, row in channels.items()})
+        channels |= self.given(item, known)
+        self.enter(item.gives, {use: self.named(row) for use, row in channels.items()}, attribute)
+
+    def given(self, item: Call, known: Sequence[Channels]) -> dict[int, list[Channels]]:
+        """The channels of what a class gives, by the arguments that were written for all of its uses."""
+        settled = self.settled_arguments.get(item.path)
+        if settled is None:
+            return {}
+        body, arguments = settled
+        constructor = self.modules.constructors[id(body)]
+        flows = {own: flow or UNKNOWN_NUMBER for own, flow in zip(constructor.takes, known, strict=True)}
+        return {
+            use: self.modules.given(scope, use, constructor, {**flows, **arguments})
+            for use, scope in item.members.items()
+            if isinstance(scope, Scope)
+        }
 
     def named(self, channels: Sequence[Channels]) -> list[Channels]:
         """Formulas with the parameters that stand for what had none; None where something still has none."""
         found = [None if known is None else substituted(known, self.unknowns) for known in channels]
         return [known if known is not None and formula.is_known(known) else None for known in found]
 
-    def enter(self, gives: Sequence[Wire], channels: Mapping[int, Sequence[Channels]]) -> None:
+    def enter(self, gives: Sequence[Wire], channels: Mapping[int, Sequence[Channels]], path: str = "") -> None:
         for place, wire in enumerate(gives):
-            self.context.enter(wire, [row[place] for row in channels.values()])
+            found = self.context.enter(wire, [row[place] for row in channels.values()])
+            if found is not None and path and len(formula.text(found)) > LONG:
+                own = self._names.unique(f"{path}_channels" if len(gives) == 1 else f"{path}_channels{place + 1}")
+                self.context.enter(wire, [self.local(own, found)] * len(channels))
+
+    def local(self, own: str, found: ast.expr) -> ast.expr:
+        """A name for a long formula, given at the top of the constructor."""
+        self.context.lets[own] = found
+        for use, values in enumerate(self.context.values):
+            values[own] = formula.evaluated(found, self.context.values[use])
+        return name(own)
 
     def attribute(self, item: Call, trees: Mapping[int, Tree]) -> Iterator[Code]:
         """The line that makes a member, unless it lies in a list or is kept elsewhere."""
@@ -141,13 +172,15 @@ class Construction:
         for use, node in item.members.items():
             assert isinstance(node, Node)
             known = [self.context.channels.get(id(wire)) for wire in item.takes]
+            if item.whole is not None:
+                known = [self.context.of_value(value, use) for value in item.whole.values[use]]
             emission, channels[use] = self.modules.emission(node, use, known)
             assert isinstance(emission, Expression)
+            self.expressions.setdefault(item.path, emission)
             texts.add(emission.text)
             rows[use] = [Argument(key, f"{node.name}_{key}", formula_of(v), plain(v)) for key, v in emission.values]
         if len(texts) > 1:
             raise Differ(item.path)
-        self.expressions[item.path] = emission
         for place, first in enumerate(next(iter(rows.values()))):
             found = self.settle({use: row[place] for use, row in rows.items()})
             said = self.numbers.setdefault(item.path, {})
@@ -157,20 +190,19 @@ class Construction:
                 said[str(first.keyword)] = f"self.{attribute}"
             else:
                 said[str(first.keyword)] = text_of(found)
-        if item.takes in self.counts:
-            self.enter(item.gives, {use: [self.joined_list(item)] for use in item.members})
+        if item.whole is not None and id(item.whole) in self.counts:
+            self.enter(item.gives, {use: [self.joined_list(item, item.whole)] for use in item.members})
         else:
             self.enter(item.gives, {use: self.named(row) for use, row in channels.items()})
 
-    def joined_list(self, item: Call) -> Channels:
+    def joined_list(self, item: Call, whole: Several) -> Channels:
         """The channels of all elements of a list joined, however many there are."""
-        each = {id(wire): self.context.channels.get(id(wire)) for wire in item.takes}
-        texts = {None if channels is None else formula.text(channels) for channels in each.values()}
-        first = next(iter(each.values()))
+        each = [self.context.of_value(value, use) for use, values in whole.values.items() for value in values]
+        texts = {None if channels is None else formula.text(channels) for channels in each}
         node = item.member
-        if first is None or len(texts) > 1 or not isinstance(node, Node):
+        if not each or each[0] is None or len(texts) > 1 or not isinstance(node, Node):
             return None
-        return formula.combined(ast.Mult, self.counts[item.takes], first) if node.op.name == "concat" else first
+        return formula.combined(ast.Mult, self.counts[id(whole)], each[0]) if node.op.name == "concat" else each[0]
 
     def turns(self, item: Turns) -> Iterator[Code]:
         yield from self.list_attribute(item)
@@ -183,13 +215,13 @@ class Construction:
             known = [self.context.of_value(loop.final[place], use) for use, loop in item.loops.items()]
             self.context.enter(wire, known)
 
-    def list_counts(self, item: Turns) -> Iterator[tuple[tuple[Wire, ...], ast.expr]]:
-        """The number of elements of each list that a loop fills, where it varies."""
+    def list_counts(self, item: Turns) -> Iterator[tuple[int, ast.expr]]:
+        """The number of elements of each list that a loop fills, where it varies; by the list's `id`."""
         said = {use: self.context.count(loop.container, use, len(loop.copies)) for use, loop in item.loops.items()}
         first = next(iter(said.values()))
         texts = {None if count is None else formula.text(count) for count in said.values()}
         if first is not None and len(texts) == 1 and formula.names(first) and not item.loop.section:
-            yield from ((wires, first) for wires in item.lists)
+            yield from ((id(whole), first) for whole in item.wholes)
 
     def list_attribute(self, item: Turns | Listed) -> Iterator[Code]:
         """A list of copies. One that holds no module of its own (all are uses of a shared one) is none."""
@@ -213,16 +245,17 @@ class Construction:
             number = known.index(True) if True in known else len(known)
             self.folded[id(item)] = number
             yield from self.items(item.arms[number])
-            self.joins(item, conditions, {number})
+            self.joins(item, conditions)
             return
         yield from self.guard(item, conditions)
-        if len(taken) == 1:
+        can_skip = len(item.choice.conditions) == item.choice.arms
+        if len(taken) == 1 and not (can_skip and min(taken) < item.choice.arms):
             (number,) = taken
             self.folded[id(item)] = number
             yield from self.items(item.arms[number])
         else:
             yield from self.arms(item, conditions)
-        self.joins(item, conditions, taken)
+        self.joins(item, conditions)
 
     def conditions(self, item: If) -> list[ast.expr]:
         """The condition of each arm; one that the constructor has no words for is a parameter."""
@@ -249,7 +282,9 @@ class Construction:
         values = set(outcomes.values())
         if len(values) == 1:
             return ast.Constant(values.pop())
-        arguments = {use: Argument(None, self.flag_name(item, place), ast.Constant(o), o) for use, o in outcomes.items()}
+        arguments = {
+            use: Argument(None, self.flag_name(item, place), ast.Constant(o), o) for use, o in outcomes.items()
+        }
         return self.add(arguments)
 
     def flag_name(self, item: If, place: int) -> str:
@@ -297,10 +332,12 @@ class Construction:
         self.attributes[attribute] = None
         return ast.parse(f"self.{attribute}", mode="eval").body, [self.assigned(attribute, condition)]
 
-    def joins(self, item: If, conditions: Sequence[ast.expr], taken: set[int]) -> None:
+    def joins(self, item: If, conditions: Sequence[ast.expr]) -> None:
         """The channels of what an `if` sets."""
+        only = self.folded.get(id(item))
         for join in item.joins:
-            sources = {n: self.context.channels.get(id(w)) for n, w in join.sources.items() if n in taken or len(taken) > 1}
+            wires = {n: wire for n, wire in join.sources.items() if only is None or n == only}
+            sources = {n: self.context.channels.get(id(wire)) for n, wire in wires.items()}
             found = self.joined(sources, conditions)
             self.context.enter(join.wire, [found] * len(join.wire.values))
 
@@ -322,12 +359,18 @@ class Construction:
             return first
         if self._are_equal(first, second, equalities(conditions[0], True)):
             return second
-        return ast.IfExp(conditions[0], first, second)
+        return self.local(self._names.unique("channels"), ast.IfExp(conditions[0], first, second))
 
     def _are_equal(self, first: ast.expr, second: ast.expr, known: Mapping[str, ast.expr]) -> bool:
         """Whether two formulas are one where some names are known to be something else."""
-        one, other = (substituted(substituted(found, self.context.lets), known) for found in (first, second))
+        one, other = (substituted(self.spelled_out(found), known) for found in (first, second))
         return formula.text(one) == formula.text(other)
+
+    def spelled_out(self, found: ast.expr) -> ast.expr:
+        """A formula without named numbers."""
+        while not formula.names(found).isdisjoint(self.context.lets):
+            found = substituted(found, self.context.lets)
+        return found
 
     # --- one number ------------------------------------------------------------------------
 
@@ -348,6 +391,9 @@ class Construction:
             self.settle({use: tree.arguments[place] for use, tree in trees.items()})
             for place in range(len(first.arguments))
         ]
+        if first.body is not None:
+            said = zip(self.modules.constructors[id(first.body)].parameters, settled, strict=True)
+            self.settled_arguments[attribute] = first.body, {parameter.name: found for parameter, found in said}
         return written_call(first, settled, all(tree.inplace for tree in trees.values()))
 
     def chain(self, trees: Mapping[int, Chain]) -> ast.expr:
@@ -382,6 +428,7 @@ class Construction:
         """A number without a formula: the network knows its own; for a block it is a parameter."""
         first = next(iter(arguments.values()))
         if self.body.scope.parent is None:
+            self.has_unknown = True
             return formula_of(first.value)
         found = self.add({u: Argument(a.keyword, a.called, UNKNOWN_NUMBER, a.value) for u, a in arguments.items()})
         texts = {formula.text(argument.formula) for argument in arguments.values()}
@@ -407,7 +454,12 @@ class Construction:
         return name(own)
 
     def let_lines(self) -> Iterator[Code]:
-        """Named numbers that something uses."""
+        """Functions and named numbers that something uses."""
+        for own, (parameters, body) in self.context.functions.items():
+            if own in self.context.used:
+                yield Line("")
+                yield Suite(f"def {own}({', '.join(parameters)}):", (Line(f"return {text_of(body)}"),))
+                yield Line("")
         for own, found in self.context.lets.items():
             if own in self.context.used and not isinstance(found, ast.Name | ast.Constant):
                 yield Line(f"{own} = {text_of(found)}")
@@ -416,21 +468,30 @@ class Construction:
 
     def _constructor(self) -> Constructor:
         outward = [self.context.channels.get(id(wire)) for wire in self.body.gives]
-        channels = [None if c is None else substituted(c, self.context.lets) for c in outward]
+        channels = [None if c is None else self.spelled_out(c) for c in outward]
         parameters = tuple(self.parameters())
         values = {
             scope.path: {p.name: self.context.values[use].get(p.name, p.default) for p in parameters}
             for use, scope in enumerate(self.body.uses)
         }
-        added = {
-            scope.path: {own: f for own, row in self.added.items() if (f := row.get(use, (None, None))[1]) is not None}
-            for use, scope in enumerate(self.body.uses)
-        }
+        added = {scope.path: dict(self.added_formulas(use)) for use, scope in enumerate(self.body.uses)}
         return Constructor(self.title, parameters, values, added, tuple(self.context.channel_names), tuple(channels))
+
+    def added_formulas(self, use: int) -> Iterator[tuple[str, ast.expr]]:
+        """What a use gives for the parameters that were added; what it has no need of has its default."""
+        for own, row in self.added.items():
+            value, found = row.get(use, (None, formula_of(self.unneeded(own))))
+            if found is not None:
+                yield own, found
+
+    def unneeded(self, own: str) -> Any:
+        """A value for uses that do not need a parameter."""
+        return type(next(iter(self.added[own].values()))[0])()
 
     def parameters(self) -> Iterator[Parameter]:
         """First what flows in, then the block's own in its order, then the rest; those with a default come last."""
-        used = [own for own in self.context.used if own not in self.context.lets or own in self.added]
+        helpers = {*self.context.lets, *self.context.functions} - self.added.keys()
+        used = [own for own in self.context.used if own not in helpers]
         found = [self.parameter(own) for own in sorted(used, key=self._order)]
         yield from sorted(found, key=lambda parameter: parameter.default is not ...)
 
@@ -452,7 +513,7 @@ class Construction:
             return Parameter(own, "channels", kind, place=self.context.channel_names.index(own))
         if own in self.added:
             # What only some uses need has a default for the others.
-            return Parameter(own, "added", kind, ... if len(values) == len(self.body.uses) else type(values[0])())
+            return Parameter(own, "added", kind, ... if len(values) == len(self.body.uses) else self.unneeded(own))
         if not self.context.is_own(own):
             return Parameter(own, "setting", kind, self.context.settings[own])
         return Parameter(own, "own", kind, self.default(own))
@@ -463,8 +524,6 @@ class Construction:
         alike_all = values and all(same(value, values[0]) for value in values)
         computed = any(own in dict(scope.written) for scope in self.body.uses if own in scope.omitted)
         return values[0] if alike_all and not computed else ...
-
-
 
 
 def equalities(condition: ast.expr, holds: bool) -> dict[str, ast.expr]:

@@ -66,6 +66,8 @@ class Context:
         """Names of the text around the class: arguments of its block, named numbers, variables of loops."""
         self.used: dict[str, None] = {}
         self.lets: dict[str, ast.expr] = {}
+        self.functions: dict[str, tuple[list[str], ast.expr]] = {}
+        """The `def`s of the network's text that its constructor has too: parameters and body."""
         self.fixed: dict[str, Any] = {}
         """Words and truth values that never vary: no argument, and what depends on them is decided."""
         self.loop_names: dict[str, Mapping[str, ast.expr]] = {}
@@ -147,6 +149,19 @@ class Context:
         except Unsaid:
             return None
 
+    def define(self, called: str, parameters: list[str], body: ast.expr) -> bool:
+        """Enters a function of the network's text, if it depends on a setting that stays open."""
+        if formula.names(body).isdisjoint(self.settings) or called in self.own or called in self.settings:
+            return False
+        values = self.values[0]
+        self.functions[called] = parameters, body
+
+        def function(*given: Any) -> Any:
+            return formula.evaluated(body, {**values, **dict(zip(parameters, given, strict=True))})
+
+        values[called] = function
+        return True
+
     def note(self, found: ast.expr) -> ast.expr:
         """Notes the names of a formula that is written, and those behind its named numbers."""
         for own in sorted(formula.names(found)):
@@ -154,6 +169,10 @@ class Context:
                 self.used[own] = None
                 if own in self.lets:
                     self.note(self.lets[own])
+                if own in self.functions:
+                    parameters, body = self.functions[own]
+                    for inner in sorted(formula.names(body) - set(parameters)):
+                        self.note(name(inner))
         return found
 
     def lookup(self, own: str, home: str | None, use: int) -> ast.expr:
@@ -188,11 +207,6 @@ class Context:
             return ast.Constant(self.fixed[own])
         if scope.path == here.path and lets:
             return self._let(lets[0])
-        if scope.parent is None and lets:
-            found = self.said(lets[0].written, 0)
-            if found is None:
-                raise Unsaid
-            return found
         return name(legal(own))
 
     def _let(self, let: Let) -> ast.expr:
@@ -222,6 +236,8 @@ class Context:
 
     def as_whole(self, found: ast.expr, values: Sequence[tuple[int, Any]]) -> ast.expr:
         """The formula, made an int where Python would have a float of that value."""
+        if isinstance(found, ast.Constant) and isinstance(found.value, float) and type(values[0][1]) is int:
+            return ast.Constant(int(found.value))
         for use, value in values:
             if type(value) is int and isinstance(formula.evaluated(found, self.values[use]), float):
                 return ast.Call(name("int"), [found], [])
@@ -366,15 +382,27 @@ class _Translation:
     def call(self, called: str, call: tree.Call, arguments: list[tuple[str | None, ast.expr]]) -> ast.expr:
         defined = functions(call.span.source).get(called)
         if defined is not None and len(defined.parameters) == len(arguments):
-            known = {own.name: value for own, (_, value) in zip(defined.parameters, arguments, strict=True)}
-            body = Written(defined.value, "")
-            return _Translation(self.context, body, self.use, known).of(defined.value)
+            return self.defined(defined, [value for _, value in arguments])
         if called not in FUNCTIONS:
             raise Unsaid
         positional = [value for own, value in arguments if own is None]
         keywords = [ast.keyword(own, value) for own, value in arguments if own is not None]
         found = ast.Call(ast.parse(FUNCTIONS[called], mode="eval").body, positional, keywords)
-        return formula.formula_of(formula.evaluated(found, {})) if not formula.names(found) else found
+        if formula.names(found):
+            return found
+        value = formula.evaluated(found, {})
+        return formula.formula_of(tuple(value) if isinstance(value, range) else value)
+
+    def defined(self, define: tree.Define, arguments: list[ast.expr]) -> ast.expr:
+        """A call of a `def`: by its name where the constructor has it, else what it comes to."""
+        called, parameters = define.name.name, [own.name for own in define.parameters]
+        body = Written(define.value, "")
+        if self.context.body.scope.parent is None and legal(called) == called:
+            inner = _Translation(self.context, body, self.use, {own: name(own) for own in parameters})
+            if self.context.define(called, parameters, inner.of(define.value)):
+                return ast.Call(name(called), arguments, [])
+        known = dict(zip(parameters, arguments, strict=True))
+        return _Translation(self.context, body, self.use, known).of(define.value)
 
     def asked(self, base: str, fact: str) -> ast.expr:
         """`it.channels`: the channels of that value, as far as they are known."""

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from archdsl import formula
 from archdsl.backends.torch.classes import alike
+from archdsl.backends.torch.fractions import fractions, ratio
 from archdsl.backends.torch.modules import Argument, Chain, Copies, New, Tree
 from archdsl.backends.torch.names import Namespace
 from archdsl.backends.torch.outline import Form
-from archdsl.backends.torch.fractions import fractions, ratio
 from archdsl.formula import combined, name
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ class Elements:
                 return None
         return [self.segment(pair, rules) for pair, rules in zip(pairwise(cuts), found, strict=True)]
 
-    def segment(self, cuts: tuple[int, int], rules: Sequence[tuple[Mapping[int, Argument], ast.expr | None]]) -> Segment:
+    def segment(
+        self, cuts: tuple[int, int], rules: Sequence[tuple[Mapping[int, Argument], ast.expr | None]]
+    ) -> Segment:
         settled: list[ast.expr] = []
         for first, moving in rules:
             if moving is STILL or moving is None:
@@ -205,8 +207,9 @@ def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
         return formulas[0]
     if all(isinstance(found, ast.Subscript) for found in formulas):
         return _element(formulas, index)
-    if all(isinstance(found, ast.Constant) and type(found.value) is float for found in formulas):
-        return _fraction([argument.value for argument in arguments], index)
+    if all(isinstance(found, ast.Constant) for found in formulas) and any(type(a.value) is float for a in arguments):
+        numbers = [argument.value for argument in arguments]
+        return _fraction(numbers, index) if all(type(number) in (int, float) for number in numbers) else None
     if any(isinstance(argument.value, bool) or not isinstance(argument.value, int) for argument in arguments):
         return None
     step = combined(ast.Sub, formulas[1], formulas[0])
@@ -227,6 +230,8 @@ def _element(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
     if not all(isinstance(part, ast.Constant) for part in slices):
         return None
     first, *others = (part.value for part in slices if isinstance(part, ast.Constant))
+    if not isinstance(first, int):
+        return None
     if [first + place for place in range(1, len(slices))] != others:
         return None
     return ast.Subscript(base, combined(ast.Add, name(index), ast.Constant(first)), ast.Load())
@@ -316,7 +321,7 @@ def _made(tree: Tree, settled: Iterator[ast.expr]) -> ast.expr:
             return written_call(tree, [next(settled) for _ in arguments], inplace)
         case Chain(children=children):
             keywords = [ast.keyword(own, _made(child, settled)) for own, child in children]
-            inner = [ast.Call(name("OrderedDict"), [], keywords)] if keywords else []
+            inner: list[ast.expr] = [ast.Call(name("OrderedDict"), [], keywords)] if keywords else []
             return ast.Call(name("nn.Sequential"), inner, [])
         case Copies(form=form, children=inner_trees):
             elements = [_made(child, settled) for child in inner_trees]
@@ -333,4 +338,3 @@ def _loop(made: ast.expr, target: ast.expr, over: ast.expr) -> ast.expr:
 def _tuple(row: Sequence[Argument]) -> Argument:
     found = ast.Tuple([argument.formula for argument in row], ast.Load())
     return Argument(None, f"{row[0].called}s", found, tuple(argument.value for argument in row))
-

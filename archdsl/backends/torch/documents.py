@@ -32,7 +32,8 @@ def block_doc(scope: Scope) -> tuple[str, ...]:
         first = f"One of the copies made at {place(scope.span)}"
     else:
         first = f"{scope.kind.capitalize()} {scope.name}, {place(scope.span)}"
-    return _wrapped([f"{first}.", *([scope.doc] if scope.doc else [])])
+    given = ", ".join(f"{own} = {value}" for own, value in scope.arguments if own in scope.units)
+    return _wrapped([f"{first}{f', with {given}' if given else ''}.", *([scope.doc] if scope.doc else [])])
 
 
 def shown(name: str) -> str:

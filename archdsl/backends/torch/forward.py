@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from archdsl.backends.torch.classes import Call, If, Item, Join, Turns, Wire
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
+from archdsl.backends.torch.classes import Call, If, Item, Join, Several, Turns, Wire
 from archdsl.backends.torch.constructor import Construction, headers, without_empty
 from archdsl.backends.torch.outline import Member, Outline
 from archdsl.backends.torch.references import borrowed_name, module_text
-from archdsl.backends.torch.turns import loop_lines
+from archdsl.backends.torch.turns import loop_lines, port_name
 from archdsl.backends.torch.variables import Variables
 from archdsl.ir.graph import Node, Scope, Value
 from archdsl.ops.base import Expression, Family
@@ -39,7 +39,7 @@ class Operand:
     """
 
     text: str
-    reads: tuple[Wire, ...]
+    reads: tuple[Wire | Several, ...]
     atomic: bool = True
     depth: int = 0
     ended: bool = False
@@ -89,23 +89,24 @@ class Forward:
             wire = self.aliases[wire]
         return wire
 
-    def _count(self, items: Iterable[Item]) -> Counter[Wire]:
+    def _count(self, items: Iterable[Item]) -> Counter[Wire | Several]:
         """How often each wire is read. A value that an `if` sets and nothing reads needs no source."""
-        uses: Counter[Wire] = Counter()
+        uses: Counter[Wire | Several] = Counter()
         for item in reversed(tuple(items)):
             if isinstance(item, If):
                 uses.update(self._count_choice(item))
             else:
                 uses.update(map(self.real, _takes(item)))
+                uses.update(_whole(item))
         return uses
 
-    def _count_choice(self, item: If) -> Counter[Wire]:
-        uses: Counter[Wire] = Counter()
+    def _count_choice(self, item: If) -> Counter[Wire | Several]:
+        uses: Counter[Wire | Several] = Counter()
         for number in self._arms(item):
             uses.update(self._count_arm(item, number))
         return uses
 
-    def _count_arm(self, item: If, number: int) -> Counter[Wire]:
+    def _count_arm(self, item: If, number: int) -> Counter[Wire | Several]:
         uses = self._count(item.arms.get(number, ()))
         uses.update(self.real(join.sources[number]) for join in self._joins(item) if number in join.sources)
         return uses
@@ -186,6 +187,10 @@ class Forward:
         for wire, name in names.items():
             self.variables.assign(wire, name, passing=True)
         flags = self.construction.flags[id(item)]
+        short = _as_expression(list(names.values()), suites, [text_of(flag) for flag in flags])
+        if short is not None:
+            self.lines.append(short)
+            return
         made = [Suite(header, suites.get(number, ())) for number, header in enumerate(headers(flags))]
         self.lines += without_empty(made)
 
@@ -224,7 +229,9 @@ class Forward:
         if changed:
             self.lines.append(Line(f"{', '.join(changed)} = {', '.join(changed.values())}"))
 
-    def _joined_name(self, wire: Wire, sources: Mapping[int, Wire], after: Counter[Wire], taken: Iterable[str]) -> str:
+    def _joined_name(
+        self, wire: Wire, sources: Mapping[int, Wire], after: Counter[Wire | Several], taken: Iterable[str]
+    ) -> str:
         """The variable that holds what an `if` sets: the one that comes in, where nothing needs that any more."""
         own = self._text_name(wire)
         if own and own not in taken and self.variables.is_free(own):
@@ -268,8 +275,12 @@ class Forward:
             if emission.text == "{0}":
                 return inputs[0]
             numbers = self.construction.numbers.get(step.path)
-            text = emission.written(tuple(_bracketed(emission.text, inputs)), numbers)
-            text = self._with_list(text, step)
+            if step.whole is not None:
+                return self._joined(emission, step.whole, numbers)
+            texts = tuple(_bracketed(emission.text, inputs))
+            if "{all}" in emission.text:
+                texts = tuple(self._with_lists(tuple(map(self.real, step.takes)), texts))
+            text = emission.written(texts, numbers)
             return Operand(text, reads, emission.atomic, depth, ended)
         lent = () if isinstance(member, Node) else self.outline.borrowed[member.path]
         owner = self._owner(step)
@@ -278,12 +289,21 @@ class Forward:
         called = module_text(self.outline, owner, member.weights)
         return Operand(f"{called}({', '.join(arguments)})", reads, True, depth, ended)
 
-    def _with_list(self, text: str, step: Call) -> str:
-        """`torch.cat(branches, dim=1)` where all elements of a list are joined."""
-        wires = tuple(map(self.real, step.takes))
-        held = self.variables.lists.get(wires)
-        elements = ", ".join(self.variables.text(wire) for wire in wires) if held else ""
-        return text.replace(f"[{elements}]", held) if held else text
+    def _with_lists(self, wires: tuple[Wire, ...], texts: Sequence[str]) -> Iterator[str]:
+        """Texts of values that are joined, with `*branches` for all elements of a list."""
+        known = {held[0]: (held, name) for held, name in self.variables.lists.items() if held}
+        place = 0
+        while place < len(wires):
+            held, name = known.get(wires[place], ((), ""))
+            whole = bool(held) and wires[place : place + len(held)] == held
+            yield f"*{name}" if whole else texts[place]
+            place += len(held) if whole else 1
+
+    def _joined(self, emission: Expression, whole: Several, numbers: Mapping[str, str] | None) -> Operand:
+        """`torch.cat(branches, dim=1)`: all elements of a list."""
+        name = self.variables.text(whole)
+        text = emission.text.replace("[{all}]", name).replace("{all}", f"*{name}")
+        return Operand(Expression(text, values=emission.values).written((), numbers), (whole,), emission.atomic, 1)
 
     def _owner(self, step: Call) -> str:
         """The use of the class that a step's member lies in."""
@@ -332,7 +352,7 @@ class Forward:
 
     # --- names -----------------------------------------------------------------------------
 
-    def _name(self, wire: Wire, step: Call, reads: Sequence[Wire]) -> str:
+    def _name(self, wire: Wire, step: Call, reads: Sequence[Wire | Several]) -> str:
         if not self.uses[wire]:
             return "_"
         own = self._own_name(step, wire)
@@ -356,11 +376,20 @@ class Forward:
         """What the user calls a value; of what flows from stage to stage only where it is used further on, too."""
         if isinstance(step.member, Scope) and step.member.kind == "output":
             return step.member.name
+        if self.body.scope.parent is None:
+            for output in self.outline.graph.outputs[1:]:
+                if wire.value in output.values and not output.several:
+                    return output.name
         if wire in self.sources and self.uses[wire] == 1:
             return None  # the `if` that it is for has the name
         named = self._text_name(wire)
         if named:
             return named
+        turns = self.consumers.get(wire)
+        if isinstance(turns, Turns) and self.uses[wire] == 1 and wire in map(self.real, turns.initial):
+            port = port_name(self.outline, turns, [self.real(other) for other in turns.initial].index(wire))
+            if port:
+                return port
         if self.uses[wire] > 1 or len(step.gives) > 1:
             use, value = next(iter(wire.values.items()))
             return self.outline.given_name(value, self.body.uses[use].path)
@@ -378,6 +407,19 @@ class Forward:
         return None
 
 
+def _as_expression(names: Sequence[str], arms: Mapping[int, Sequence[Code]], flags: Sequence[str]) -> Line | None:
+    """`y = self.conv(x) if self.has_conv else x`, where an `if` sets one variable, each arm by one short line."""
+    if len(names) != 1 or len(flags) != 1 or sorted(arms) != [0, 1]:
+        return None
+    start = f"{names[0]} = "
+    lines = [arms[number] for number in (0, 1)]
+    if not all(len(arm) == 1 and isinstance(arm[0], Line) and arm[0].text.startswith(start) for arm in lines):
+        return None
+    then, otherwise = (str(arm[0].text).removeprefix(start) for arm in lines if isinstance(arm[0], Line))
+    text = f"{start}{then} if {flags[0]} else {otherwise}"
+    return Line(text) if len(text) <= WIDEST + len(start) else None
+
+
 def _all(items: Iterable[Item]) -> Iterator[Item]:
     for item in items:
         yield item
@@ -388,6 +430,10 @@ def _all(items: Iterable[Item]) -> Iterator[Item]:
 
 def _takes(item: Item) -> tuple[Wire, ...]:
     return () if isinstance(item, If) else item.takes
+
+
+def _whole(item: Item) -> tuple[Several, ...]:
+    return (item.whole,) if isinstance(item, Call) and item.whole is not None else ()
 
 
 def _bracketed(template: str, inputs: Sequence[Operand]) -> Iterator[str]:
@@ -412,4 +458,3 @@ def _repeats_input(outline: Outline, member: Member) -> bool:
     """Whether an expression names an input more than once: it is then computed before."""
     emission = outline.emission(member) if isinstance(member, Node) else None
     return isinstance(emission, Expression) and any(emission.text.count(f"{{{i}}}") > 1 for i in range(10))
-

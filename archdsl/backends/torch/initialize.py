@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from archdsl import formula
-from archdsl.backends.torch.classes import Call, If, Item
 from archdsl.backends.python.code import Code, Function, Line, Suite
+from archdsl.backends.torch.classes import Call, If, Item
 from archdsl.backends.torch.constructor import Construction, headers, without_empty
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.references import module_text

@@ -11,8 +11,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archdsl.analyses.overwriting import overwrites
 from archdsl.backends.torch.classes import Body, Classes
-from archdsl.backends.torch.outline import Form, Member, Outline
-from archdsl.formula import UNKNOWN_NUMBER, combined, exactly, formula_of, is_known, named, names, plain, substituted, text, unknown
+from archdsl.backends.torch.outline import Form, Member
+from archdsl.formula import (
+    UNKNOWN_NUMBER,
+    combined,
+    exactly,
+    formula_of,
+    is_known,
+    named,
+    names,
+    plain,
+    substituted,
+    text,
+    unknown,
+)
 from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Expression, Mismatch, Module, Op
 from archdsl.tensor import Tensor
@@ -140,7 +152,7 @@ class Modules:
         for name, written in node.written:
             value = getattr(node.op, name, None)
             said = self.context.said(written, use)
-            if isinstance(said, ast.Constant) or isinstance(value, str):
+            if isinstance(value, str) or (said is not None and not names(said)):
                 continue
             if said is None:
                 yield name, named(value, unknown(f"{node.name}.{name}"))
@@ -154,7 +166,10 @@ class Modules:
         )
         given = dict(emission.kwargs)
         extra = (item for item in emission.kwargs if item[0] not in dict(emission.defaults))
-        options = (*((key, value, ...) for key, value in extra), *((k, given.get(k, d), d) for k, d in emission.defaults))
+        options = (
+            *((key, value, ...) for key, value in extra),
+            *((k, given.get(k, d), d) for k, d in emission.defaults),
+        )
         keywords = (
             Argument(key, f"{name}_{key}", formula_of(value), plain(value), default) for key, value, default in options
         )
@@ -176,9 +191,7 @@ class Modules:
 
     # --- scopes ----------------------------------------------------------------------------
 
-    def _instance(
-        self, scope: Scope, use: int, name: str, inputs: Sequence[Channels]
-    ) -> tuple[Tree, list[Channels]]:
+    def _instance(self, scope: Scope, use: int, name: str, inputs: Sequence[Channels]) -> tuple[Tree, list[Channels]]:
         body = self.classes.of[scope.path]
         constructor = self.constructors[id(body)]
         values = constructor.values[scope.path]
@@ -193,8 +206,12 @@ class Modules:
             said[parameter.name] = found = self.context.as_whole(found, [(use, value)])
             keyword = parameter.name if parameter.default is not ... else None
             arguments.append(Argument(keyword, f"{name}_{parameter.name}", found, value, parameter.default))
-        channels = [None if known is None else self._outside(scope, use, known, said) for known in constructor.channels]
+        channels = self.given(scope, use, constructor, said)
         return New(constructor.name, tuple(arguments), body=body), channels
+
+    def given(self, scope: Scope, use: int, constructor: Constructor, said: dict[str, ast.expr]) -> list[Channels]:
+        """The channels of what a use of a class gives; `said` is what its parameters are here."""
+        return [None if known is None else self._outside(scope, use, known, said) for known in constructor.channels]
 
     def _outside(self, scope: Scope, use: int, found: ast.expr, said: dict[str, ast.expr]) -> Channels:
         """What a formula of an inner class is in the terms of this one; None where it has no words for it."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from archdsl.backends.python.code import Class, Code, Function, Line, Suite
 from archdsl.backends.torch.blocks import constructor
 from archdsl.backends.torch.classes import Call, Item, Turns, Wire
-from archdsl.backends.python.code import Class, Code, Function, Line, Suite
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.names import legal
@@ -108,7 +108,9 @@ def _result(forward: Forward, output: Output) -> str:
 
 def _elements(forward: Forward, values: Sequence[Value], wires: Mapping[Value, Wire]) -> Iterator[str]:
     """Values one by one; those that a loop has put in a list, together."""
-    lists = {held[0].value: (tuple(w.value for w in held), name) for held, name in forward.variables.lists.items()}
+    lists = {
+        held[0].value: (tuple(w.value for w in held), name) for held, name in forward.variables.lists.items() if held
+    }
     index = 0
     while index < len(values):
         held, name = lists.get(values[index], ((), ""))

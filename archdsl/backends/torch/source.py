@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from archdsl import formula
-from archdsl.backends.torch.blocks import block_class, take_names
-from archdsl.backends.torch.classes import Body, Classes, Differ, If, Item
 from archdsl.backends.python.code import Class, Function, Text
 from archdsl.backends.python.names import camel_case
+from archdsl.backends.python.write import write_module
+from archdsl.backends.torch.blocks import block_class, take_names
+from archdsl.backends.torch.classes import Body, Classes, Differ, If, Item
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import network_doc, shown
 from archdsl.backends.torch.initialize import initialization
@@ -20,7 +21,6 @@ from archdsl.backends.torch.network import input_names, network_classes, result_
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.program import main_program
 from archdsl.backends.torch.settings import open_settings
-from archdsl.backends.python.write import write_module
 from archdsl.ir.graph import Graph, Scope
 from archdsl.ops.base import Support
 
@@ -87,6 +87,8 @@ class _Emission:
             except _Apart as found:
                 self.classes.enter(found.body.uses, apart=True)
                 self._begin()
+            except _Again:
+                self._begin()
             else:
                 return self.done
 
@@ -113,6 +115,9 @@ class _Emission:
             raise _Apart(body) from None
         if is_recursive and made.added:
             raise _Apart(body)
+        if made.has_unknown and self.settings:
+            self.settings = {}
+            raise _Again
         self.done.append(made)
 
     def _held(self, items: Sequence[Item]) -> Iterator[Scope]:
@@ -133,6 +138,10 @@ class _Emission:
             return
         for inner in self.outline.members(member.path):
             yield from self._classes_in(inner)
+
+
+class _Again(Exception):
+    """A number of the network has no formula, so that no setting may stay open."""
 
 
 class _Apart(Exception):

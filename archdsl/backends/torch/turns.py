@@ -18,6 +18,14 @@ def loop_lines(outline: Outline, path: str, variables: Variables, turns: Turns, 
     return list(_Lines(outline, path, variables, turns, shapes).lines())
 
 
+def port_name(outline: Outline, turns: Turns, index: int) -> str | None:
+    """What the copies' own text calls a value that is handed on from turn to turn."""
+    copy = turns.loop.copies[1]
+    taken = zip(turns.loop.arguments, outline.takes(copy), strict=True)
+    names = (outline.names(copy.path).get(value) for place, value in taken if place == State(index))
+    return next((name for name in names if name and name != "input"), None)
+
+
 class _Lines:
     def __init__(self, outline: Outline, path: str, variables: Variables, turns: Turns, shapes: bool) -> None:
         self.outline, self.path, self.shapes = outline, path, shapes
@@ -42,8 +50,8 @@ class _Lines:
         modules = module_text(self.outline, self.path, self.loop.container.weights)
         turns = tuple(self._turn(turn, states, items, lists))
         yield Suite(f"for {turn} in {modules}{self.loop.section}:", turns)
-        for index, wires in zip(lists, self.turns.lists, strict=True):
-            self.variables.place_list(lists[index], wires)
+        for index, whole, wires in zip(lists, self.turns.wholes, self.turns.lists, strict=True):
+            self.variables.place_list(lists[index], whole, wires)
 
     def _collected(self) -> Line:
         """`branches = [branch(x) for branch in self.branch]`."""
@@ -55,7 +63,7 @@ class _Lines:
         lent = self.outline.borrowed[self.loop.copies[0].path]
         arguments = [self._text(position, (), ()) for position in self.turns.arguments]
         arguments += [module_text(self.outline, self.path, weights) for weights in lent]
-        self.variables.place_list(name, self.turns.lists[0])
+        self.variables.place_list(name, self.turns.wholes[0], self.turns.lists[0])
         return Line(f"{name} = [{turn}({', '.join(arguments)}) for {turn} in {modules}{self.loop.section}]")
 
     # --- names -----------------------------------------------------------------------------
@@ -73,11 +81,7 @@ class _Lines:
         return names
 
     def _port(self, index: int) -> str | None:
-        """What the copies' own text calls the value that flows in at this place."""
-        copy = self.loop.copies[1]
-        taken = zip(self.loop.arguments, self.outline.takes(copy), strict=True)
-        names = (self.outline.names(copy.path).get(value) for place, value in taken if place == State(index))
-        return next((name for name in names if name and name != "input"), None)
+        return port_name(self.outline, self.turns, index)
 
     def _item(self, index: int) -> str:
         """The output that a value is collected for, else the name that it has in the first copy."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain, count
 
-from archdsl.backends.torch.classes import Wire
+from archdsl.backends.torch.classes import Several, Wire
 from archdsl.backends.torch.names import legal
 
 FLOW = "x"
@@ -17,22 +17,22 @@ BESIDE = ("y", "z")
 class Variables:
     """Which variable holds which value, and how often each value will still be read."""
 
-    def __init__(self, left: Counter[Wire], fixed: Iterable[str]) -> None:
+    def __init__(self, left: Counter[Wire | Several], fixed: Iterable[str]) -> None:
         self.left = left
         self._fixed = set(fixed)
         """Names that are never given away: modules passed as arguments, lists."""
         self._held: dict[str, Wire] = {}
-        self._texts: dict[Wire, str] = {}
+        self._texts: dict[Wire | Several, str] = {}
         self.lists: dict[tuple[Wire, ...], str] = {}
         """Lists by the values that they hold."""
         self._passing: set[str] = set()
         """Names that say nothing of the value, so that the next one in the chain may have them."""
 
-    def state(self) -> tuple[dict[str, Wire], dict[Wire, str], set[str]]:
+    def state(self) -> tuple[dict[str, Wire], dict[Wire | Several, str], set[str]]:
         """What the variables hold now; `restore` brings it back for another arm of an `if`."""
         return dict(self._held), dict(self._texts), set(self._passing)
 
-    def restore(self, state: tuple[dict[str, Wire], dict[Wire, str], set[str]]) -> None:
+    def restore(self, state: tuple[dict[str, Wire], dict[Wire | Several, str], set[str]]) -> None:
         held, texts, passing = state
         self._held, self._texts, self._passing = dict(held), dict(texts), set(passing)
 
@@ -42,7 +42,7 @@ class Variables:
     def is_passing(self, name: str) -> bool:
         return name in self._passing
 
-    def text(self, value: Wire) -> str:
+    def text(self, value: Wire | Several) -> str:
         return self._texts[value]
 
     def assign(self, value: Wire, name: str, passing: bool = False) -> str:
@@ -56,12 +56,13 @@ class Variables:
         """Keeps names for good: those of lists."""
         self._fixed.update(names)
 
-    def place_list(self, name: str, values: Sequence[Wire]) -> None:
-        """Notes values that are the elements of a list."""
+    def place_list(self, name: str, whole: Several, values: Sequence[Wire]) -> None:
+        """Notes a list, and the values that are its elements."""
+        self._texts[whole] = name
         self.lists[tuple(values)] = name
         self._texts.update({value: f"{name}[{index}]" for index, value in enumerate(values)})
 
-    def read(self, values: Iterable[Wire]) -> None:
+    def read(self, values: Iterable[Wire | Several]) -> None:
         for value in values:
             self.left[value] -= 1
 
@@ -83,7 +84,7 @@ class Variables:
         candidates = chain([name, *BESIDE], (f"{name}{i}" for i in count(2)))
         return next(n for n in map(legal, candidates) if n not in taken and self.is_free(n))
 
-    def pass_on(self, value: Wire, read: Sequence[Wire], step: str) -> str:
+    def pass_on(self, value: Wire, read: Sequence[Wire | Several], step: str) -> str:
         """A variable for a value that has no name of its own, made from the values just read."""
         if self.is_free(FLOW):
             return self.assign(value, FLOW, passing=True)

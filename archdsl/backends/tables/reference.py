@@ -9,7 +9,8 @@ from archdsl.analyses.flops import ITEMS, rules
 from archdsl.analyses.machine import MACHINES
 from archdsl.analyses.memory import PRECISIONS
 from archdsl.analyses.notation import count
-from archdsl.backends.table.columns import COLUMNS
+from archdsl.backends.tables.costs import COLUMNS
+from archdsl.backends.tables.markdown import row
 from archdsl.ops.costs import NOTHING
 
 INTRODUCTION = """\
@@ -84,7 +85,7 @@ def markdown() -> str:
 
 def _lines() -> Iterator[str]:
     yield INTRODUCTION
-    yield from _table("column, meaning", ((f"`{c.name}`", c.meaning) for c in COLUMNS.values()))
+    yield from _table("column, meaning", ((f"`{c.name}`", c.about) for c in COLUMNS.values()))
     yield OPERATIONS
     yield from _table("op, item, operations beside its MACs", _operations())
     yield CONVENTION
@@ -98,9 +99,9 @@ def _lines() -> Iterator[str]:
 
 def _table(headings: str, rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     titles = headings.split(", ")
-    yield f"| {' | '.join(titles)} |"
-    yield f"| {' | '.join('---' for _ in titles)} |"
-    yield from (f"| {' | '.join(row)} |" for row in rows)
+    yield row(titles)
+    yield row("---" for _ in titles)
+    yield from map(row, rows)
     yield ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from archdsl.backends.table.document import Table, cell, total_cells
+from archdsl.backends.tables.table import Table, cells, total_cells
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -15,6 +15,7 @@ SPECIAL = {
     ">": "$>$",
     "\N{NO-BREAK SPACE}": "~",
     "×": r"$\times$",
+    "→": r"$\to$",
     "·": r"$\cdot$",
     "–": "--",
     "µ": r"\textmu{}",
@@ -29,18 +30,18 @@ SPECIAL = {
 }
 
 
-def latex(table: Table) -> str:
+def write(table: Table) -> str:
     """A `table` environment with the heading as its caption; what it needs is said in a comment."""
     return "\n".join(_lines(table)) + "\n"
 
 
 def _lines(table: Table) -> Iterator[str]:
-    title, *facts = table.heading
-    alignment = "".join("l" if column.is_text or column.name in table.worked else "r" for column in table.columns)
+    caption = " ".join(f"{_escaped(text.rstrip('.'))}." for text in (table.title, *table.heading) if text)
+    alignment = "".join("l" if column.is_text else "r" for column in table.columns)
     yield r"% needs \usepackage{booktabs}"
     yield r"\begin{table}"
     yield r"  \centering"
-    yield rf"  \caption{{{_escaped(title)}. {_escaped('. '.join(facts))}.}}"
+    yield rf"  \caption{{{caption}}}"
     yield rf"  \begin{{tabular}}{{@{{}}{alignment}@{{}}}}"
     yield r"    \toprule"
     yield _row(_escaped(column.heading) for column in table.columns)
@@ -48,10 +49,11 @@ def _lines(table: Table) -> Iterator[str]:
     for index, line in enumerate(table.lines):
         if line.opened and index:
             yield r"    \addlinespace"
-        texts = (_indented(cell(table, line, i)) for i in range(len(table.columns)))
+        texts = map(_indented, cells(table, line))
         yield _row(rf"\textbf{{{text}}}" if text and line.opened else text for text in texts)
-    yield r"    \midrule"
-    yield _row(map(_escaped, total_cells(table)))
+    if table.total is not None:
+        yield r"    \midrule"
+        yield _row(map(_escaped, total_cells(table)))
     yield r"    \bottomrule"
     yield r"  \end{tabular}"
     yield from (f"  % {note}" for note in table.notes)

@@ -9,7 +9,6 @@ from archdsl.analyses.conventions import CONVENTIONS
 from archdsl.analyses.notation import plain, seconds, shape
 from archdsl.analyses.rows import Row
 from archdsl.analyses.summary import Summary
-from archdsl.backends.table.columns import Column
 from archdsl.ir.graph import Header, Setting
 
 MISALIGNED = 3
@@ -21,14 +20,9 @@ def count(number: float, unit: str = "") -> str:
     return notation.count(number, unit).replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def heading(summary: Summary, columns: Sequence[Column]) -> tuple[str, ...]:
-    """Title, citation, input, rules and settings, a line each."""
-    return tuple(_heading(summary, {column.name for column in columns}))
-
-
-def _heading(summary: Summary, columns: set[str]) -> Iterator[str]:
+def heading(summary: Summary, columns: set[str]) -> Iterator[str]:
+    """Citation, input, rules of the `columns` and settings, a line each."""
     header, basis = summary.graph.header, summary.basis
-    yield title(header)
     if header.source:
         yield header.source
     inputs = " and ".join(
@@ -81,12 +75,8 @@ def _value(setting: Setting) -> str:
 # --- notes ---------------------------------------------------------------------------------
 
 
-def notes(summary: Summary, rows: Sequence[Row], columns: Sequence[Column]) -> tuple[str, ...]:
+def notes(summary: Summary, rows: Sequence[Row], columns: set[str]) -> Iterator[str]:
     """What the totals do not say by themselves."""
-    return tuple(_notes(summary, rows, {column.name for column in columns}))
-
-
-def _notes(summary: Summary, rows: Sequence[Row], columns: set[str]) -> Iterator[str]:
     yield f"{summary.depth} weighted layers in depth{_field(summary)}"
     if "flops" in columns:
         yield _flops(summary)

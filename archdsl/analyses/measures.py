@@ -1,0 +1,258 @@
+"""What can be measured of a network, in one list: tables, comparisons, sweeps, budgets and differences all read it.
+
+A measure is of a node, with a rule for several nodes together; of a part of the network; or of the network as a whole.
+This module is light to import, so that help texts and completion may read the list, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from archdsl.analyses.receptive_field import Field
+    from archdsl.analyses.summary import Part, Summary
+    from archdsl.ir.graph import Node
+
+Unit: TypeAlias = Literal["count", "number", "ratio", "bytes", "seconds", "share", "size"]
+"""Of a measure's values. A `count` is rounded to 25.6 M, a `number` is written out; a `size` is in pixels."""
+
+Value: TypeAlias = "int | float | str | tuple[float, ...] | None"
+"""What is measured, exact. A tuple has one number a dimension; None: there is nothing to say."""
+
+GLOBAL = "global"
+"""The receptive field of a value that has no position, such as that of a global pooling: the whole input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """`name` is for programs and options, `heading` for people; `about` says in a few words what is measured.
+
+    Of `node`, `part` and `graph` at least one is there:
+
+    - `node` gives the value of one node. What several have `together` is the "sum", the largest ("most"), or the value
+      at the "end", which is that of the node whose output they hand on.
+    - `part` gives the value of a row of a table, or of the whole network, where it does not follow from the nodes.
+    - `graph` gives the one number by which networks are compared, where that is not what all nodes have together.
+
+    `needs` is the option of `table` without which there is no such number. `option` is what `fit` calls its limit, if
+    not by the name; an empty one: there is no such option.
+    """
+
+    name: str
+    heading: str
+    unit: Unit
+    about: str
+    node: Callable[[Summary, Node], Value] | None = None
+    together: Literal["sum", "most", "end"] = "sum"
+    part: Callable[[Part], Value] | None = None
+    graph: Callable[[Summary], float] | None = None
+    needs: Literal["", "machine", "convention"] = ""
+    option: str | None = None
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether networks can be compared by it: it is one number for a network, and needs no further option."""
+        return not self.needs and (self.graph is not None or (self.node is not None and self.together != "end"))
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether `fit` takes a limit of it: counts and bytes that nodes have together."""
+        counted = self.node is not None and self.unit in ("count", "bytes")
+        return self.is_compared and counted and self.option != ""
+
+    def of(self, part: Part) -> Any:
+        """The value of a part of the network: a node, a scope, a row of a table, or the whole."""
+        if self.part is not None:
+            return self.part(part)
+        if self.node is None:
+            return self.graph(part.summary) if self.graph and part.is_network else None
+        if self.together == "end":
+            return part.summary.of_node(self, part.result.node)
+        return self.combined(part.summary.of_member(self, member) for member in part.members)
+
+    def combined(self, values: Iterable[Any]) -> Any:
+        """What several have together."""
+        return sum(values) if self.together == "sum" else max(values, default=0)
+
+    def of_network(self, summary: Summary) -> Any:
+        """The number by which networks are compared."""
+        return self.graph(summary) if self.graph else self.of(summary.total)
+
+
+# --- counts ----------------------------------------------------------------------------------
+# Parameters and buffers are counted where they are first used, so that a sum counts shared ones once.
+
+
+def _params(summary: Summary, node: Node) -> int:
+    return node.op.params(*summary.inputs[node.id]) if node.id in summary.first_uses else 0
+
+
+def _buffers(summary: Summary, node: Node) -> int:
+    return node.op.buffers(*summary.inputs[node.id]) if node.id in summary.first_uses else 0
+
+
+def _macs(summary: Summary, node: Node) -> int:
+    return node.op.macs(*summary.inputs[node.id]) * summary.basis.batch
+
+
+def _flops(summary: Summary, node: Node) -> int:
+    inputs = summary.inputs[node.id]
+    return (2 * node.op.macs(*inputs) + node.op.rest(*inputs).count) * summary.basis.batch
+
+
+def _count(summary: Summary, node: Node) -> int:
+    return summary.basis.convention.count(summary.graph, node) * summary.basis.batch
+
+
+def _layers(part: Part) -> int:
+    """How many more weighted layers are behind the part than before it."""
+    return part.summary.depth if part.is_network else part.summary.depth_inside(part)
+
+
+# --- memory and time -------------------------------------------------------------------------
+
+
+def _memory(summary: Summary, node: Node) -> int:
+    return summary.written(node)
+
+
+def _live(summary: Summary, node: Node) -> int:
+    return summary.inference.live.get(node.id, 0) * summary.basis.batch
+
+
+def _kept(summary: Summary, node: Node) -> int:
+    return summary.training.kept[node.id]
+
+
+def _traffic(summary: Summary, node: Node) -> int:
+    return summary.moved(node)
+
+
+def _time(summary: Summary, node: Node) -> float:
+    return summary.seconds(node)
+
+
+def _quotient(one: str, other: str) -> Callable[[Part], Value]:
+    """One measure divided by another, where that is not 0."""
+
+    def divided(part: Part) -> Value:
+        below = getattr(part, other)
+        return getattr(part, one) / below if below else None
+
+    return divided
+
+
+def _share(name: str) -> Callable[[Part], Value]:
+    """A part's share of what the whole network has."""
+
+    def share(part: Part) -> Value:
+        whole = getattr(part.summary.total, name)
+        return getattr(part, name) / whole if whole else None
+
+    return share
+
+
+# --- receptive fields ------------------------------------------------------------------------
+
+
+def _of_field(number: Callable[[Field], float], smallest: bool = False) -> Callable[[Summary, Node], Value]:
+    """A number for each dimension of a node's receptive field, or one where they agree."""
+
+    def value(summary: Summary, node: Node) -> Value:
+        found = summary.field(node.id)
+        fields = found.smallest if smallest else found.largest
+        if not any(field.jump for field in fields):
+            return GLOBAL
+        values = [number(field) for field in fields]
+        whole = tuple(int(v) if v == int(v) else v for v in values)
+        return whole[0] if len(set(whole)) == 1 else whole
+
+    return value
+
+
+def _last_map(summary: Summary) -> float:
+    """Of the last map before positions are pooled or flattened away the longer side; inf: the whole input."""
+    last = summary.last_map
+    if last is None:
+        return inf
+    return max(field.size if field.jump else inf for field in summary.field(last).largest)
+
+
+# --- the list --------------------------------------------------------------------------------
+
+ALL = (
+    Measure("params", "params", "count", "learned numbers", _params),
+    Measure("params%", "params %", "share", "share of the learned numbers", part=_share("params")),
+    Measure("buffers", "buffers", "count", "kept numbers that are not learned", _buffers),
+    Measure("macs", "MACs", "count", "multiply-adds of convolutions and matrix products", _macs),
+    Measure("macs%", "MACs %", "share", "share of the multiply-adds", part=_share("macs")),
+    Measure("flops", "FLOPs", "count", "2 × MACs and all other operations", _flops),
+    Measure("count", "count", "count", "operations by the convention's rule", _count, needs="convention"),
+    Measure("layers", "layers", "number", "weighted layers in depth", part=_layers, graph=lambda s: s.depth),
+    Measure(
+        "field",
+        "field",
+        "size",
+        "receptive field in pixels, over all ways",
+        _of_field(lambda field: field.size),
+        "end",
+        graph=_last_map,
+    ),
+    Measure(
+        "smallest",
+        "smallest",
+        "size",
+        "receptive field by the smallest way",
+        _of_field(lambda field: field.size, smallest=True),
+        "end",
+    ),
+    Measure(
+        "jump",
+        "jump",
+        "size",
+        "input pixels from one position to the next",
+        _of_field(lambda field: field.stride),
+        "end",
+    ),
+    Measure(
+        "centre",
+        "centre",
+        "size",
+        "middle of the first position's field, in input pixels",
+        _of_field(lambda field: field.centre),
+        "end",
+    ),
+    Measure("memory", "memory", "bytes", "memory of all outputs", _memory, option=""),
+    Measure("live", "live", "bytes", "activations that inference holds at once", _live, "most", option="memory"),
+    Measure(
+        "kept",
+        "kept",
+        "bytes",
+        "activations that training keeps for the backward pass",
+        _kept,
+        graph=lambda s: s.training.total,
+        option="training-memory",
+    ),
+    Measure("traffic", "traffic", "bytes", "inputs, outputs and weights, read or written once", _traffic),
+    Measure(
+        "intensity",
+        "FLOPs/B",
+        "ratio",
+        "operations for each byte of traffic",
+        part=_quotient("flops", "traffic"),
+        graph=lambda s: s.total.intensity,
+    ),
+    Measure("time", "time", "seconds", "at least, on the machine: its roofline", _time, needs="machine"),
+)
+"""In the order in which they are shown. A new measure is entered here, and nowhere else."""
+
+MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in ALL}
+
+COMPARED: Mapping[str, Measure] = {name: measure for name, measure in MEASURES.items() if measure.is_compared}
+"""What `compare`, `sweep` and `diff` know."""
+
+LIMITED: Mapping[str, Measure] = {measure.option or measure.name: measure for measure in ALL if measure.is_limited}
+"""What `fit` keeps below a limit, by the name of its option."""

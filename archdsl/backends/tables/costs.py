@@ -1,0 +1,290 @@
+"""What a network costs, and where: the table of one network, from what is asked of it in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from archdsl.analyses.choices import choose, quantity
+from archdsl.analyses.conventions import CONVENTIONS
+from archdsl.analyses.machine import MACHINES, Machine, changed, own_machine
+from archdsl.analyses.measures import MEASURES, Measure
+from archdsl.analyses.memory import PRECISIONS
+from archdsl.analyses.rows import CUTS, Cut, Row, rows
+from archdsl.analyses.summary import Basis, Summary, summarize
+from archdsl.analyses.working import field_working, macs_working, output_working, params_working
+from archdsl.backends.tables import FORMATS
+from archdsl.backends.tables.descriptions import DESCRIPTIONS, Description
+from archdsl.backends.tables.notes import heading, notes, title
+from archdsl.backends.tables.table import Column, Line, Table, Value, shown
+from archdsl.backends.tables.text import fitting
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.ir.graph import Graph, Node
+from archdsl.tensor import Tensor
+
+COLUMNS: Mapping[str, Description | Measure] = {**DESCRIPTIONS, **MEASURES}
+"""What a table can show: what a row is, and what is measured of it."""
+
+DEFAULT = ("path", "op", "output", "params", "macs", "field", "memory", "flops", "jump")
+"""The most wanted first: what does not fit a terminal is left out, from the end."""
+
+ON_A_MACHINE = ("path", "op", "output", "macs", "time", "intensity", "traffic", "params", "memory")
+"""The same where a machine is given."""
+
+FOR_A_SHEET = ("path", "op", "kernel", "stride", "padding", "output", "params", "macs")
+"""What an exercise is about."""
+
+WORKED = frozenset({"params", "macs", "output", "field"})
+"""What can be worked out."""
+
+LAYOUTS = ("chw", "hwc")
+"""Orders of a shape's dimensions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Every field as a word of a command. `rows`, `columns` and `format` are chosen to fit where they are None.
+
+    `peak` and `bandwidth` are quantities (`67T`), the machine's instead of its own.
+    """
+
+    rows: str | None = None
+    depth: int | None = None
+    columns: Sequence[str] | None = None
+    format: str = "text"
+    layout: str = "chw"
+    exact: bool = False
+    convention: str = "paper"
+    precision: str = "fp32"
+    batch: int = 1
+    training: bool = False
+    machine: str | None = None
+    peak: str | None = None
+    bandwidth: str | None = None
+    blank: Sequence[str] = ()
+    solution: bool = False
+
+    @property
+    def is_sheet(self) -> bool:
+        """Whether it is for an exercise: to be filled in, or worked out."""
+        return bool(self.blank) or self.solution
+
+
+def build(graph: Graph, request: Request, width: int = 80) -> Table:
+    """The table asked for; as text with the columns that fit `width`. Raises `CompileError` for unknown words."""
+    choose("format", [request.format], FORMATS)
+    choose("layout", [request.layout], dict.fromkeys(LAYOUTS))
+    choose("column", request.blank, COLUMNS)
+    names = _columns(request)
+    maker = _Maker(summarize(graph, _basis(request, names)), request)
+    table = maker.table(rows(maker.summary, _cut(request)), names)
+    if request.columns is None and request.format == "text" and not request.is_sheet:
+        return maker.only(table, names, fitting(table, [names.index(name) for name in _wanted(request)], width))
+    return table
+
+
+def _cut(request: Request) -> Cut:
+    (cut,) = choose("kind of rows", [request.rows or ("op" if request.is_sheet else "stage")], CUTS)
+    return cut if request.depth is None else replace(cut, depth=request.depth, several=False, runs=False)
+
+
+def _columns(request: Request) -> list[str]:
+    """The columns in order: as asked, else the wanted ones as they are listed."""
+    if request.columns is None:
+        return [name for name in COLUMNS if name in _wanted(request)]
+    choose("column", request.columns, COLUMNS)
+    return list(request.columns)
+
+
+def _wanted(request: Request) -> Sequence[str]:
+    """Columns where none are named, the most wanted first."""
+    if request.is_sheet:
+        return FOR_A_SHEET
+    names = ON_A_MACHINE if request.machine or request.peak or request.bandwidth else DEFAULT
+    return names if request.convention == "paper" else (*names[:3], "count", *names[3:])
+
+
+def _basis(request: Request, columns: Sequence[str]) -> Basis:
+    (convention,) = choose("convention", [request.convention], CONVENTIONS)
+    choose("precision", [request.precision], PRECISIONS)
+    machine = _machine(request)
+    needing = [name for name in columns if getattr(COLUMNS[name], "needs", "") == "machine"]
+    if machine is None and needing:
+        what = f"the column `{needing[0]}` needs a machine"
+        help = f"--machine may be {', '.join(MACHINES)}; or give --peak and --bandwidth"
+        raise CompileError([Diagnostic("no-peak", what, help=help)])
+    return Basis(convention, request.precision, request.batch, machine, request.training)
+
+
+def _machine(request: Request) -> Machine | None:
+    known = choose("machine", [request.machine] if request.machine else [], MACHINES)
+    peak = quantity("--peak", request.peak) if request.peak else None
+    bandwidth = quantity("--bandwidth", request.bandwidth) if request.bandwidth else None
+    if known:
+        return changed(known[0], peak, bandwidth, request.precision)
+    if peak and bandwidth:
+        return own_machine(peak, bandwidth, request.precision)
+    if peak or bandwidth:
+        missing = "--bandwidth" if peak else "--peak"
+        help = f"a machine has both; --machine may be {', '.join(MACHINES)}"
+        raise CompileError([Diagnostic("no-peak", f"{missing} is not given", help=help)])
+    return None
+
+
+# --- the table -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Maker:
+    summary: Summary
+    request: Request
+
+    def table(self, made: Sequence[Row], names: Sequence[str]) -> Table:
+        """A table with blank columns has no notes and no findings: they would tell the answer."""
+        columns = [self._column(COLUMNS[name]) for name in names]
+        told = set(names)
+        return Table(
+            title(self.summary.graph.header),
+            columns,
+            [self._line(row, label, names, columns) for row, label in zip(made, _labels(made), strict=True)],
+            tuple(None if c.blank else self._total(COLUMNS[name]) for name, c in zip(names, columns, strict=True)),
+            tuple(heading(self.summary, told)),
+            () if self.request.blank else tuple(notes(self.summary, made, told)),
+            self._facts(columns),
+            {"facts": {} if self.request.blank else self._findings()},
+            self.request.exact or self.request.solution,
+            nested=True,
+        )
+
+    def only(self, table: Table, names: Sequence[str], kept: Sequence[int]) -> Table:
+        """The same with fewer columns; the notes stay."""
+        assert table.total is not None
+        return replace(
+            table,
+            columns=[table.columns[i] for i in kept],
+            lines=[replace(line, values=tuple(line.values[i] for i in kept)) for line in table.lines],
+            total=[table.total[i] for i in kept],
+            heading=tuple(heading(self.summary, {names[i] for i in kept})),
+        )
+
+    def _column(self, known: Description | Measure) -> Column:
+        """For programs with the unit of what is measured, and the rule of what is counted."""
+        suffix, above = {"bytes": "_bytes", "seconds": "_seconds"}.get(known.unit, ""), known.heading
+        if isinstance(known, Measure) and known.needs == "convention":
+            above = self.summary.basis.convention.name
+            suffix = f"_{above}"
+        worked = self.request.solution and known.name in WORKED
+        blank, leads = known.name in self.request.blank, known.name == "path"
+        return Column(known.name + suffix, above, known.unit, known.about, leads, blank, worked)
+
+    def _line(self, row: Row, label: str, names: Sequence[str], columns: Sequence[Column]) -> Line:
+        values = (None if c.blank else self._value(name, row) for name, c in zip(names, columns, strict=True))
+        return Line(tuple(values), row.level, label, row.path, row.copies, row.opened)
+
+    def _value(self, name: str, row: Row) -> Value:
+        known = COLUMNS[name]
+        value = self._plain(known.of(row.facts) if isinstance(known, Measure) else known.of(row))
+        return _working(name, value, row) if self.request.solution and not row.opened else value
+
+    def _total(self, known: Description | Measure) -> Value:
+        total = self.summary.total
+        return self._plain(known.of(total) if isinstance(known, Measure) else known.total(self.summary))
+
+    def _plain(self, value: Value) -> Value:
+        """Shapes as numbers: channels first, or last."""
+        if not isinstance(value, Tensor):
+            return value
+        return (*value.spatial, *value.dims[:1]) if self.request.layout == "hwc" and value.spatial else value.dims
+
+    def _facts(self, columns: Sequence[Column]) -> dict[str, Any]:
+        graph, basis = self.summary.graph, self.summary.basis
+        header, rule = graph.header, basis.convention
+        return {
+            "network": header.name,
+            "variant": header.variant,
+            "spec": header.spec,
+            "source": header.source,
+            "inputs": [list(node.output.dims) for node in graph.inputs],
+            "layout": self.request.layout,
+            "batch": basis.batch,
+            "precision": basis.precision,
+            "convention": {"name": rule.name, "unit": rule.unit, "rule": rule.rule},
+            "machine": _described(basis.machine, basis.precision) if basis.machine else None,
+            "settings": [{"name": s.name, "value": s.value, "origin": s.origin} for s in header.settings],
+            "columns": [{"name": column.name, "meaning": column.about} for column in columns],
+        }
+
+    def _findings(self) -> dict[str, Any]:
+        summary, batch = self.summary, self.summary.basis.batch
+        return {
+            "layers": summary.depth,
+            "flops": {"macs": summary.flops.macs * batch, **{k: n * batch for k, n in summary.flops.rest.items()}},
+            "live_bytes": summary.inference.peak * batch,
+            "live_at": summary.inference.at,
+            "largest_op_bytes": summary.largest_op[1] * batch,
+            "largest_op": summary.largest_op[0],
+            "kept_bytes": summary.training.total,
+            "training_only_params": summary.training_only,
+        }
+
+
+def _described(machine: Machine, precision: str) -> dict[str, Any]:
+    return {
+        "name": machine.name,
+        "title": machine.title,
+        "peak": machine.peak(precision),
+        "bandwidth": machine.bandwidth,
+        "source": machine.source,
+    }
+
+
+def _labels(rows: Sequence[Row]) -> list[str]:
+    """Paths as seen from the rows around them."""
+    around: list[str] = []
+    labels = []
+    for row in rows:
+        del around[row.level :]
+        prefix = f"{around[-1]}." if around else ""
+        first, last = row.path, row.last
+        if last != first:
+            last = last.rpartition(".")[2]
+            labels.append(f"{first.removeprefix(prefix)}–{last}")
+        else:
+            labels.append(first.removeprefix(prefix))
+        if row.opened:
+            around.append(first)
+    return labels
+
+
+# --- working -------------------------------------------------------------------------------
+
+
+def _working(name: str, value: Value, row: Row) -> Value:
+    """The value, with its arithmetic where there is some."""
+    summary = row.facts.summary
+    graph, nodes = summary.graph, summary.nodes_in(row.members)
+    alone = nodes[0] if len(nodes) == 1 else row.main if isinstance(row.main, Node) else None
+    match name:
+        case "params":
+            counted = [node for node in nodes if summary.nodes[node.id].params]
+            return _times(params_working(graph, _first_copy(counted, row)), value)
+        case "macs":
+            return _times(macs_working(graph, _first_copy(nodes, row)), value)
+        case "output" if alone is not None and output_working(graph, alone):
+            return f"{shown('shape', value)}: {output_working(graph, alone)}"
+        case "field" if alone is not None and not isinstance(value, str):
+            return field_working(graph, summary.fields, alone)
+    return value
+
+
+def _first_copy(nodes: Sequence[Node], row: Row) -> Sequence[Node]:
+    """Of copies the nodes of the first: they come one copy after the other, and are alike."""
+    return nodes[: len(nodes) // row.copies]
+
+
+def _times(text: str, value: int) -> Value:
+    """The working of one copy, or where `value` is that of several, how many."""
+    one = text.rpartition(" = ")[2]
+    single = int(one.replace(",", ""))
+    return text if value == single else f"{value // single} × {one} = {value:,}"

@@ -1,0 +1,36 @@
+"""A table for programs, with every number in full: the names of the columns, then a record for each line.
+
+Lines of one level of a nested table add up; an opened one (1) is the sum of those one level deeper that follow it. The
+total has the word in place of a level.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from io import StringIO
+
+from archdsl.backends.tables.table import Table, Value, plain
+
+
+def write(table: Table) -> str:
+    file = StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerows(_records(table))
+    return file.getvalue()
+
+
+def _records(table: Table) -> Iterator[list[str]]:
+    names = [column.name for column in table.columns]
+    yield ["level", "copies", "opened", *names] if table.nested else names
+    for line in table.lines:
+        where = [str(line.level), str(line.copies), str(int(line.opened))] if table.nested else []
+        yield [*where, *_texts(line.values)]
+    if table.total is not None:
+        yield [*(["total", "", ""] if table.nested else []), *_texts(table.total)]
+
+
+def _texts(values: Iterable[Value]) -> Iterator[str]:
+    """A size with an x."""
+    for value in map(plain, values):
+        yield "x".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)

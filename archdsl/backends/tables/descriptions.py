@@ -1,0 +1,220 @@
+"""What a row of a network is: its path, its ops in words (`Bottleneck 128 ×4, first /2`), its window and its shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from archdsl.analyses.notation import notation, plain, size
+from archdsl.analyses.rows import Row
+from archdsl.analyses.summary import Member, Summary
+from archdsl.backends.tables.table import Unit, Value
+from archdsl.ir.graph import Node, Scope
+from archdsl.ops.arguments import spread
+from archdsl.ops.base import Family, Window
+
+MOST = 6
+"""Parts of a closed stage that are named."""
+
+MANY = 3
+"""Of more numbers than these a block's arguments go without their names, as in a paper's table."""
+
+
+def members_text(row: Row) -> str:
+    """All that a row stands for. An opened stage says nothing: its parts follow."""
+    summary = row.facts.summary
+    if not row.opened:
+        text = _list(summary, row.members)
+        return text + _times(row.copies) if isinstance(row.main, Node) else text
+    block = _block(summary, row.main) if isinstance(row.main, Scope) and row.main.block else ""
+    return (block + _times(row.copies)).lstrip()
+
+
+def _times(copies: int) -> str:
+    return f" ×{copies}" if copies > 1 else ""
+
+
+def _list(summary: Summary, members: Iterable[Member]) -> str:
+    texts = list(_texts(summary, members))
+    return "; ".join(texts[:MOST]) + (f"; and {len(texts) - MOST} more" if len(texts) > MOST else "")
+
+
+def _texts(summary: Summary, members: Iterable[Member]) -> Iterator[str]:
+    for _, run in groupby(members, key=_kind):
+        first, *others = run
+        if isinstance(first, Node):
+            yield notation(summary.graph, first, first.op.name)
+        elif first.block is not None:
+            yield _copies(summary, [first, *(scope for scope in others if isinstance(scope, Scope))])
+        else:
+            yield _list(summary, _content(summary, first)) + _times(len(others) + 1)
+
+
+def _kind(member: Member) -> object:
+    """Equal for copies of one block that follow each other."""
+    if isinstance(member, Node):
+        return member.id
+    return (member.parent, member.block) if member.kind == "copy" else member.path
+
+
+def _content(summary: Summary, scope: Scope) -> Iterator[Member]:
+    for member in summary.graph.children[scope.path]:
+        if isinstance(member, Scope) and member.kind == "copies":
+            yield from summary.graph.children[member.path]
+        else:
+            yield member
+
+
+# --- blocks --------------------------------------------------------------------------------
+
+
+def _copies(summary: Summary, scopes: Sequence[Scope]) -> str:
+    """`Bottleneck 128 ×4, first /2`: what most copies were given, and in what the first and the last differ."""
+    usual = scopes[1 if len(scopes) > 1 else 0]
+    text = _block(summary, usual) + _times(len(scopes))
+    for name, scope in (("first", scopes[0]), ("last", scopes[-1])):
+        others = [argument for argument in scope.arguments if argument not in usual.arguments]
+        if others:
+            text += f", {name} {', '.join(_arguments(others, said=True))}"
+    return text
+
+
+def _block(summary: Summary, scope: Scope) -> str:
+    """A block with its arguments, but for those that are the same wherever this network uses it."""
+    varying = summary.varying[str(scope.block)]
+    arguments = [(name, value) for name, value in scope.arguments if name in varying]
+    if len(arguments) > MANY and all(type(value) is int for _, value in arguments):
+        return f"{scope.block} {', '.join(plain(value) for _, value in arguments)}"
+    return f"{scope.block} {', '.join(_arguments(arguments))}".strip()
+
+
+def _arguments(arguments: Iterable[tuple[str, Any]], said: bool = False) -> Iterator[str]:
+    """`64`, `7×7`, `/2`, `expand 6`; `said`: also what is the usual (stride 1, false)."""
+    for name, value in arguments:
+        if name == "stride":
+            if value != 1 or said:
+                yield f"/{size(value)}"
+        elif name == "kernel":
+            yield f"{value}×{value}" if isinstance(value, int) else size(value)
+        elif isinstance(value, bool):
+            if value or said:
+                yield name if value else f"not {name}"
+        elif name in ("out", "width", "channels"):
+            yield plain(value)
+        elif isinstance(value, int | float | str):
+            yield f"{name} {plain(value)}"
+        elif isinstance(value, list | tuple):
+            yield f"{name} [{plain(value)}]"
+
+
+# --- windows -------------------------------------------------------------------------------
+
+
+def leading(row: Row) -> Node | None:
+    """The op that a row is about: its own, or the only one with multiply-adds in a closed scope."""
+    summary = row.facts.summary
+    if isinstance(row.main, Node):
+        return row.main
+    if row.opened or row.copies > 1:
+        return None
+    inside = summary.nodes_in(row.members)
+    working = [node for node in inside if summary.nodes[node.id].macs] or [
+        node for node in inside if node.op.family is Family.POOL
+    ]
+    return working[0] if len(working) == 1 else None
+
+
+def _window(row: Row) -> tuple[Node, Window] | None:
+    """The row's sliding window. A global op has none."""
+    node = leading(row)
+    window = node.op.window(*row.facts.summary.inputs[node.id]) if node else None
+    has_kernel = node is not None and "kernel" in type(node.op).model_fields
+    return (node, window) if node and window and has_kernel else None
+
+
+def _of_window(name: str) -> Callable[[Row], Value]:
+    def value(row: Row) -> Value:
+        found = _window(row)
+        if found is None:
+            return None
+        _, window = found
+        return window.stretch if name == "stride" and window.stretch else getattr(window, name)
+
+    return value
+
+
+def _padding(row: Row) -> Value:
+    """One number a dimension; where the ends differ, left, right, top and bottom."""
+    found = _window(row)
+    if found is None:
+        return None
+    node, window = found
+    if node.op.name == "up_conv":
+        (x,) = row.facts.summary.inputs[node.id]
+        return spread(getattr(node.op, "padding"), x, "padding")  # noqa: B009
+    if all(start == end for start, end in window.padding):
+        return tuple(start for start, _ in window.padding)
+    return tuple(side for pair in reversed(window.padding) for side in pair)
+
+
+def _groups(row: Row) -> Value:
+    node = leading(row)
+    if node is None or node.op.family is not Family.CONV:
+        return None
+    if node.op.name == "depthwise":
+        return row.facts.summary.inputs[node.id][0].channels
+    return getattr(node.op, "groups", 1)
+
+
+# --- the list ------------------------------------------------------------------------------
+
+
+def _input(row: Row) -> Value:
+    summary = row.facts.summary
+    first = summary.nodes_in(row.members[:1])[0]
+    return summary.inputs[first.id][0]
+
+
+def _last_output(summary: Summary) -> Value:
+    return summary.graph.tensor(summary.graph.outputs[0].values[0])
+
+
+def _line(row: Row) -> Value:
+    return f"{row.main.span.source.name}:{row.main.span.line}"
+
+
+def _title(row: Row) -> Value:
+    return row.main.title if isinstance(row.main, Scope) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Something to be said of a row that is no measure: it tells what the row is."""
+
+    name: str
+    heading: str
+    unit: Unit
+    about: str
+    of: Callable[[Row], Value]
+    total: Callable[[Summary], Value] = lambda summary: None
+
+
+DESCRIPTIONS: Mapping[str, Description] = {
+    description.name: description
+    for description in (
+        Description("path", "stage", "text", "path in the network", lambda row: row.path, lambda summary: "total"),
+        Description("op", "op", "text", "what it is: ops, blocks, ×n", members_text),
+        Description("title", "title", "text", "a stage's title", _title),
+        Description("line", "line", "text", "where the spec says it", _line),
+        Description("kernel", "kernel", "shape", "window in pixels", _of_window("kernel")),
+        Description("stride", "stride", "size", "pixels from window to window", _of_window("stride")),
+        Description("padding", "padding", "size", "pixels around the input", _padding),
+        Description("dilation", "dilation", "size", "pixels from tap to tap", _of_window("dilation")),
+        Description("groups", "groups", "number", "groups of a convolution", _groups),
+        Description("input", "input", "shape", "shape of what flows in", _input),
+        Description("output", "output", "shape", "shape of the output", lambda row: row.output, _last_output),
+    )
+}
+"""In the order in which they are shown; measures follow."""

@@ -1,0 +1,93 @@
+"""Tables as a web page of its own: no scripts, nothing loaded, light or dark as the reader has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from archdsl.backends.tables.table import Column, Line, Table, cells, total_cells
+
+STYLE = """\
+:root { color-scheme: light dark; --line: #8888; --soft: #8882; }
+body { font: 16px/1.4 system-ui, sans-serif; margin: 2rem; }
+h1 { font-size: 1.25rem; margin: 0 0 .5rem; }
+p { margin: 0; max-width: 60rem; }
+.scroll { overflow-x: auto; margin: 1rem 0; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .75rem; text-align: left; vertical-align: top; font-weight: inherit; }
+thead th { border-bottom: 2px solid var(--line); font-weight: 600; }
+.number { text-align: right; white-space: nowrap; }
+tr.opened { font-weight: 600; background: var(--soft); }
+tfoot td, tfoot th { border-top: 2px solid var(--line); font-weight: 600; }
+td.blank { min-width: 6rem; border: 1px solid var(--line); }
+tbody th { white-space: nowrap; }
+"""
+
+
+def write(*tables: Table) -> str:
+    """The whole page, which is called after the first table."""
+    return "\n".join(_lines(tables)) + "\n"
+
+
+def _lines(tables: tuple[Table, ...]) -> Iterator[str]:
+    yield "<!DOCTYPE html>"
+    yield '<html lang="en">'
+    yield "<head>"
+    yield '<meta charset="utf-8">'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield f"<title>{escape(tables[0].title)}</title>"
+    yield f"<style>\n{STYLE}</style>"
+    yield "</head>"
+    yield "<body>"
+    for table in tables:
+        yield from _table(table)
+    yield "</body>"
+    yield "</html>"
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield f"<h1>{escape(table.title)}</h1>"
+    yield from (f"<p>{escape(line)}</p>" for line in table.heading)
+    yield '<div class="scroll">'
+    yield "<table>"
+    yield _head(table)
+    yield "<tbody>"
+    yield from (_line(table, line) for line in table.lines)
+    yield "</tbody>"
+    if table.total is not None:
+        yield f"<tfoot><tr>{''.join(map(_cell, table.columns, total_cells(table)))}</tr></tfoot>"
+    yield "</table>"
+    yield "</div>"
+    yield from (f"<p>{escape(note)}</p>" for note in table.notes)
+
+
+def _head(table: Table) -> str:
+    texts = (
+        f'<th scope="col"{_class(column)}{_title(column)}>{escape(column.heading)}</th>' for column in table.columns
+    )
+    return f"<thead><tr>{''.join(texts)}</tr></thead>"
+
+
+def _title(column: Column) -> str:
+    return f' title="{escape(column.about)}"' if column.about else ""
+
+
+def _line(table: Table, line: Line) -> str:
+    """Rows have their path as `data-path`, as figures have it as id."""
+    opened = ' class="opened"' if line.opened else ""
+    path = f' data-path="{escape(line.path)}"' if line.path else ""
+    texts = zip(table.columns, cells(table, line), strict=True)
+    return f"<tr{opened}{path}>{''.join(_cell(column, text, line) for column, text in texts)}</tr>"
+
+
+def _cell(column: Column, text: str, line: Line | None = None) -> str:
+    if line is not None and column.leads and not column.blank:
+        indent = f' style="padding-left: {0.75 + 1.25 * line.level:g}rem"' if line.level else ""
+        return f'<th scope="row"{indent}>{escape(text.strip())}</th>'
+    return f"<td{_class(column)}>{escape(text)}</td>"
+
+
+def _class(column: Column) -> str:
+    names = ["number"] if not column.is_text else []
+    names += ["blank"] if column.blank else []
+    return f' class="{" ".join(names)}"' if names else ""

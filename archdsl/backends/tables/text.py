@@ -1,0 +1,145 @@
+"""A table for a terminal: nothing is cut. What is too wide is wrapped; columns that still do not fit go below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from archdsl.backends.tables.table import Column, Table, cells, total_cells
+from archdsl.terminal import columns, wrap
+
+GAP = 2
+"""Blanks between columns."""
+
+NARROWEST = 18
+"""Characters that a column of text can always have; a leading one has twice as many."""
+
+BOLD = "\x1b[1m{}\x1b[0m"
+
+
+def write(table: Table, width: int = 80, color: bool = False) -> str:
+    """The table at most `width` columns wide; `color` sets titles, headings and sums in bold."""
+    title = [table.title] if table.title else []
+    parts = [[*_paragraphs(title, width, color), *_paragraphs(table.heading, width)]]
+    if table.lines or table.total is not None:
+        grid = Grid(table)
+        parts += [list(grid.drawn(indices, width, color)) for indices in grid.panels(width)]
+    if table.notes:
+        parts.append(list(_paragraphs(table.notes, width)))
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _paragraphs(texts: Iterable[str], width: int, bold: bool = False) -> Iterator[str]:
+    for text in texts:
+        for piece in wrap(text, width, "  ", fold=True) if text else [""]:
+            piece = piece.replace("\N{NO-BREAK SPACE}", " ")
+            yield BOLD.format(piece) if bold else piece
+
+
+def fitting(table: Table, wanted: Sequence[int], width: int) -> list[int]:
+    """Indices of the columns that fit `width`: of those that are `wanted` the first ones, in the order of the table."""
+    grid, chosen = Grid(table), list[int]()
+    for index in wanted:
+        if grid.needed([*chosen, index]) <= width:
+            chosen.append(index)
+    return sorted(chosen)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The cells of a table as text, and how wide columns are."""
+
+    table: Table
+
+    @cached_property
+    def rows(self) -> list[list[str]]:
+        return [cells(self.table, line) for line in self.table.lines]
+
+    @cached_property
+    def foot(self) -> list[str] | None:
+        return None if self.table.total is None else total_cells(self.table)
+
+    @cached_property
+    def head(self) -> list[str]:
+        return [column.heading for column in self.table.columns]
+
+    @cached_property
+    def widest(self) -> list[int]:
+        """What each column takes if nothing is wrapped."""
+        rows = [self.head, *self.rows, *([self.foot] if self.foot else [])]
+        parts = ([max(map(columns, cell.split("\n"))) for cell in row] for row in rows)
+        return [max(widths) for widths in zip(*parts, strict=True)]
+
+    @cached_property
+    def narrowest(self) -> list[int]:
+        """What each column cannot do without. Numbers are never broken, texts at words."""
+        return [self._least(*pair) for pair in zip(self.table.columns, self.widest, strict=True)]
+
+    def _least(self, column: Column, widest: int) -> int:
+        limit = 2 * NARROWEST if column.leads else NARROWEST
+        return min(widest, limit) if column.wraps else widest
+
+    def needed(self, indices: Sequence[int]) -> int:
+        return sum(self.narrowest[index] for index in indices) + GAP * (len(indices) - 1)
+
+    def panels(self, width: int) -> Iterator[list[int]]:
+        """Indices of the columns side by side; the leading ones come again in each."""
+        first = [i for i, column in enumerate(self.table.columns) if column.leads]
+        panel = list(first)
+        for index in range(len(self.table.columns)):
+            if index in first:
+                continue
+            if len(panel) > len(first) and self.needed([*panel, index]) > width:
+                yield sorted(panel)
+                panel = list(first)
+            panel.append(index)
+        yield sorted(panel)
+
+    def widths(self, indices: Sequence[int], width: int) -> list[int]:
+        """What each column gets: all that it can use, or where that is too much, what `_yielding` leaves it."""
+        widths = {index: self.widest[index] for index in indices}
+        excess = sum(widths.values()) + GAP * (len(indices) - 1) - width
+        while excess > 0 and (index := self._yielding(widths)) is not None:
+            widths[index] -= 1
+            excess -= 1
+        return [widths[index] for index in indices]
+
+    def _yielding(self, widths: Mapping[int, int]) -> int | None:
+        """The column that gives way: the widest text, then the last of those that are worked out, each as far as it
+        can; beyond that the widest of all, texts before numbers."""
+        known = self.table.columns
+        able = [i for i in widths if widths[i] > self.narrowest[i]]
+        if texts := [i for i in able if not known[i].worked]:
+            return max(texts, key=lambda i: (widths[i], i))
+        if able:
+            return able[-1]
+        left = [i for i in widths if widths[i] > 1]
+        return max(left, key=lambda i: (known[i].wraps, widths[i]), default=None)
+
+    # --- drawing ---------------------------------------------------------------------------
+
+    def drawn(self, indices: Sequence[int], width: int, color: bool) -> Iterator[str]:
+        widths = self.widths(indices, width)
+        rule = "─" * (sum(widths) + GAP * (len(widths) - 1))
+        if any(self.head[index] for index in indices):
+            yield from self._row(self.head, indices, widths, color)
+            yield rule
+        for line, row in zip(self.table.lines, self.rows, strict=True):
+            yield from self._row(row, indices, widths, color and line.opened)
+        if self.foot:
+            yield rule
+            yield from self._row(self.foot, indices, widths, color)
+
+    def _row(self, row: Sequence[str], indices: Sequence[int], widths: Sequence[int], bold: bool) -> Iterator[str]:
+        """As many lines as the cell that takes most."""
+        wrapped = [list(wrap(row[index], width, fold=True)) for index, width in zip(indices, widths, strict=True)]
+        for number in range(max(map(len, wrapped))):
+            parts = [lines[number] if number < len(lines) else "" for lines in wrapped]
+            pieces = [self._placed(*triple) for triple in zip(parts, indices, widths, strict=True)]
+            text = (" " * GAP).join(pieces).rstrip()
+            yield BOLD.format(text) if bold else text
+
+    def _placed(self, text: str, index: int, width: int) -> str:
+        blanks = " " * (width - columns(text))
+        return text + blanks if self.table.columns[index].is_text else blanks + text

@@ -1,0 +1,135 @@
+"""Names that PyTorch source can have, for a graph whose names come from somewhere else.
+
+Modules of an imported `nn.Sequential` are called 0, 1, 2, where in source only copies of a block may be called so: they
+get their op's or class's name before the number. And imported code may use parts of a module in between other code,
+where source calls each module once: such modules are dissolved into those around them. A graph that was compiled from a
+spec has legal names already, and is returned as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from archdsl.ir.builder import join
+from archdsl.ir.graph import Graph, Node, Scope
+from archdsl.ir.rewrite import renamed
+from archdsl.naming import snake_case
+from archdsl.passes.pipeline import Rewritten, Weight
+
+
+def legal_names(graph: Graph) -> Graph | Rewritten:
+    """Every name a legal one, and every module called once."""
+    paths = _Names(graph, frozenset(_used_in_parts(graph))).paths
+    after = renamed(graph, paths)
+    if after is graph:
+        return graph
+    return Rewritten(after, dict(_moved_weights(graph, after)))
+
+
+def _moved_weights(before: Graph, after: Graph) -> Iterator[tuple[str, Weight]]:
+    for old, new in zip(before, after, strict=True):
+        if old.weights != new.weights:
+            for slot in old.op.state(*before.tensors_into(old.id)):
+                yield f"{new.weights}.{slot}", Weight((f"{old.weights}.{slot}",))
+
+
+class _Names:
+    """New paths. A dissolved scope has that of the scope around it, and its members begin with its name."""
+
+    def __init__(self, graph: Graph, dissolved: frozenset[str]) -> None:
+        self.graph = graph
+        self.dissolved = dissolved
+        self.mixed = frozenset(graph.scopes[path].parent for path in dissolved) | dissolved
+        """Scopes whose members are no longer copies."""
+        self.paths = {"": ""}
+        taken: set[str] = set()
+        for path in sorted(graph.scopes, key=lambda path: path.count(".") + bool(path)):
+            for member in graph.children[path]:
+                self._place(member, path, taken)
+
+    def _place(self, member: Node | Scope, scope: str, taken: set[str]) -> None:
+        old, around = member.id if isinstance(member, Node) else member.path, self.paths[scope]
+        if old in self.dissolved:
+            self.paths[old] = around
+            return
+        new = join(around, f"{self._prefix(scope)}{self._name(member)}")
+        while new in taken:
+            new += "_"
+        taken.add(new)
+        self.paths[old] = new
+
+    def _prefix(self, scope: str) -> str:
+        """The names of the dissolved scopes in which a member lies."""
+        if scope not in self.dissolved:
+            return ""
+        around = self.graph.scopes[scope]
+        return f"{self._prefix(around.parent or '')}{_spelled(around)}_"
+
+    def _name(self, member: Node | Scope) -> str:
+        is_copy = isinstance(member, Scope) and member.kind == "copy" and member.parent not in self.mixed
+        return member.name if is_copy else _spelled(member)
+
+
+def _spelled(member: Node | Scope) -> str:
+    """A name that is no number."""
+    if not member.name.isdecimal():
+        return member.name
+    base = member.op.name if isinstance(member, Node) else snake_case(member.block or "part")
+    return f"{base}{member.name}"
+
+
+# --- modules that are used in parts ---------------------------------------------------------
+
+
+def _used_in_parts(graph: Graph) -> Iterator[str]:
+    """Scopes that need what others make of their values: seen as one step each, they would wait for each other."""
+    steps: dict[str, dict[str, dict[str, None]]] = {path: {} for path in graph.scopes}
+    """In each scope, for each of its members, the members that take something of it."""
+    ways = {node.id: _way(graph, node) for node in graph}
+    for node in graph:
+        for value in graph.inputs_of(node.id):
+            for (around, one), (_, other) in zip(ways[value.node], ways[node.id], strict=False):
+                if one != other:
+                    steps[around].setdefault(one, {})[other] = None
+                    break
+    for takers in steps.values():
+        for together in _circles(takers):
+            yield from (path for path in together if path in graph.scopes)
+
+
+def _way(graph: Graph, node: Node) -> list[tuple[str, str]]:
+    """From the outside in: each scope around a node, and what the node is or lies in there."""
+    chain = [scope.path for scope in reversed(graph.ancestry(node.scope))]
+    return list(zip(chain, [*chain[1:], node.id], strict=True))
+
+
+def _circles(takers: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
+    """Groups of more than one member in which each leads to each (strongly connected components; Kosaraju's way)."""
+    givers: dict[str, list[str]] = {}
+    for one, others in takers.items():
+        for other in others:
+            givers.setdefault(other, []).append(one)
+    seen: set[str] = set()
+    ended = [member for start in takers for member in _reached(start, takers, seen)]
+    seen.clear()
+    for start in reversed(ended):
+        together = list(_reached(start, givers, seen))
+        if len(together) > 1:
+            yield together
+
+
+def _reached(start: str, leads_to: Mapping[str, Iterable[str]], seen: set[str]) -> Iterator[str]:
+    """What can be reached and was not seen yet, each after all that it leads to."""
+    if start in seen:
+        return
+    seen.add(start)
+    way = [(start, iter(leads_to.get(start, ())))]
+    while way:
+        member, following = way[-1]
+        unseen = next((other for other in following if other not in seen), None)
+        if unseen is None:
+            way.pop()
+            yield member
+        else:
+            seen.add(unseen)
+            way.append((unseen, iter(leads_to.get(unseen, ()))))

@@ -1,0 +1,177 @@
+"""Parses a text with Lark, by `grammar/archdsl.lark`: a tree, or all syntax errors at once.
+
+`layout` reports what needs no grammar, `teaching` says in the language's own words where Lark stopped, and
+`builder` makes the tree.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from threading import Lock
+from typing import Any
+
+import lark
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedInput
+from lark.grammar import Rule
+from lark.indenter import DedentError, Indenter
+from lark.lexer import TerminalDef
+
+from archdsl.cache import digest, kept
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.resources import grammar_text
+from archdsl.source import Source, Span
+from archdsl.syntax import tree
+from archdsl.syntax.builder import TreeBuilder
+from archdsl.syntax.layout import TAB, LogicalLines, scan
+from archdsl.syntax.teaching import explain
+
+REPORTED = 20
+"""Most errors that are reported of one file."""
+
+EFFORT = 2**20
+"""Most characters that are parsed again, in total, to find errors after the first one."""
+
+
+def parse_file(source: Source) -> tree.Spec:
+    """The tree of a whole file. Raises `CompileError` with every independent syntax error."""
+    layout = scan(source)
+    parsed = None if layout.problems else _parse(source, source.text)
+    if not isinstance(parsed, Tree):
+        raise CompileError(_problems(source, layout))
+    spec, problems = _built(source, parsed)
+    if spec and not spec.items:
+        problems = [Diagnostic("empty-file", f"{source.name} holds no network and no block", Span(source, 0, 0))]
+    if problems:
+        raise CompileError(problems)
+    return tree.Spec(source, spec.items, layout.comments)
+
+
+def parse_expression(source: Source) -> tree.Expression:
+    """The tree of a single expression, such as a setting from the command line. Raises `CompileError`."""
+    source = Source(source.name, source.text.strip())
+    layout = scan(source)
+    if layout.problems:
+        raise CompileError(layout.problems)
+    parsed = _parse(source, source.text, "expression")
+    if isinstance(parsed, Diagnostic):
+        raise CompileError([parsed])
+    expression: tree.Expression
+    expression, problems = _built(source, parsed)
+    if problems:
+        raise CompileError(problems)
+    return expression
+
+
+# --- Lark ----------------------------------------------------------------------------------------
+
+
+class _Indentation(Indenter):
+    """Lark's indenter; it always accepts names, so that a misspelt keyword becomes a name in the wrong place."""
+
+    NL_type = "_NL"
+    OPEN_PAREN_types = ["LPAR", "LSQB", "LBRACE"]  # noqa: RUF012 (declared as instance attributes by Lark)
+    CLOSE_PAREN_types = ["RPAR", "RSQB", "RBRACE"]  # noqa: RUF012
+    INDENT_type = "_INDENT"
+    DEDENT_type = "_DEDENT"
+    tab_len = TAB
+    always_accept = ("_NL", "NAME")
+
+
+# The indenter keeps its state between tokens.
+_lock = Lock()
+
+
+@cache
+def _lark() -> Lark:
+    """The parser; its tables are kept between runs, because making them takes ten times as long as loading them."""
+    key = digest("tables", lark.__version__, grammar_text())
+    return kept(key, _new_lark, _tables, _from_tables)
+
+
+def _new_lark() -> Lark:
+    return Lark(
+        grammar_text(),
+        parser="lalr",
+        start=["file", "expression"],
+        postlex=_Indentation(),
+        propagate_positions=True,
+    )
+
+
+def _tables(parser: Lark) -> Any:
+    """The parser as plain data, but for the indenter. Lark's own cache is a pickle, which can run code."""
+    data, memo = parser.memo_serialize([TerminalDef, Rule])
+    return [data | {"options": data["options"] | {"postlex": None}}, memo]
+
+
+def _from_tables(stored: Any) -> Lark:
+    """The parser again; JSON has made words of the numbers that states, tokens and memos are known by."""
+    data, memo = stored
+    data["options"]["postlex"] = _Indentation()
+    table = data["parser"]["parser"]
+    table["tokens"] = _numbered(table["tokens"])
+    table["states"] = {int(state): _numbered(actions) for state, actions in table["states"].items()}
+    return Lark.load({"data": data, "memo": _numbered(memo)})
+
+
+def _numbered(table: dict[str, Any]) -> dict[int, Any]:
+    return {int(number): value for number, value in table.items()}
+
+
+def _parse(source: Source, text: str, start: str = "file") -> Tree[Token] | Diagnostic:
+    """Lark's tree or its error. `text` is the text of `source`, in which erroneous parts may be blanked out."""
+    ending = "\n" if start == "file" else ""
+    with _lock:
+        try:
+            return _lark().parse(text + ending, start)
+        except UnexpectedInput as error:
+            return explain(source, error)
+
+
+def _built(source: Source, parsed: Tree[Token]) -> tuple[Any, list[Diagnostic]]:
+    """The builder's tree for Lark's, and its problems."""
+    builder = TreeBuilder(source)
+    try:
+        return builder.build(parsed), builder.problems
+    except CompileError as error:
+        return None, [*builder.problems, *error.diagnostics]
+
+
+def _problems(source: Source, layout: LogicalLines) -> list[Diagnostic]:
+    """Every independent error: after each, its statement is blanked out and the rest is parsed again."""
+    problems = list(layout.problems[:REPORTED])
+    if len(problems) == REPORTED or any(problem.code == "mixed-indentation" for problem in problems):
+        return problems
+    text = source.text
+    for problem in problems:
+        text = _without(text, layout, problem)
+    for _ in range(EFFORT // (len(text) + 1) + 1):
+        try:
+            found = _parse(source, text)
+        except DedentError:
+            # The removed statement opened the indentation of the remaining text.
+            return problems
+        if isinstance(found, Tree):
+            return problems + _built(source, found)[1]
+        problems.append(found)
+        rest = _without(text, layout, found)
+        if rest == text or len(problems) >= REPORTED:
+            break
+        text = rest
+    return problems
+
+
+def _without(text: str, layout: LogicalLines, problem: Diagnostic) -> str:
+    """The text with blanks in place of an erroneous definition, or of a statement, which becomes a single name."""
+    indentation = problem in layout.problems and problem.code == "bad-indentation"
+    for span in (problem.span, *(note.span for note in problem.notes)):
+        if span is not None and layout.lines:
+            first, after = (layout.definition if indentation else layout.statement)(span.start)
+            start = layout.lines[first].start
+            end = len(text) if after is None else text.rindex("\n", 0, layout.lines[after].start)
+            stands = text[start:end].strip() and layout.lines[first].indent
+            blanks = re.sub(r"[^\n]", " ", text[start:end])
+            text = text[:start] + ("a" + blanks[1:] if stands else blanks) + text[end:]
+    return text

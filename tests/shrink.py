@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 Fails = Callable[[str], bool]
 
 
 def shrunk(template: str, fails: Fails, most: int = 400) -> str:
     """The smallest template found that still fails. `most` bounds how many are tried."""
-    tried = 0
-    again = True
-    while again:
-        again = False
-        for smaller in _smaller(template):
-            tried += 1
-            if tried > most:
-                return template
+    place, before = 0, ""
+    while template != before and most > 0:
+        place, before = 0, template
+        while most > 0 and (smaller := next(islice(_smaller(template), place, None), None)) is not None:
+            most -= 1
             if fails(smaller):
-                template, again = smaller, True
-                break
+                template = smaller
+            else:
+                place += 1
     return template
 
 

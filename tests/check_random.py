@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import warnings
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
+
+import torch
+from emission import example_inputs, tensors_of
+from emit_properties import Broken, Module, computes, few_classes, honest, settings_are_open, settings_of
+from random_specs import spec
+from torch import nn
 
 import archdsl
 from archdsl.diagnostics import CompileError
 from archdsl.ir.graph import Graph
-from emit_properties import Broken, Module, computes, few_classes, honest, settings_are_open, settings_of
-from random_specs import spec
 
 LARGEST = 120
 """Nodes; larger networks are left out."""
@@ -57,6 +66,37 @@ def _computes(module: Module, ports: dict[str, tuple[str, ...]]) -> None:
         raise Broken(f"computes: {type(error).__name__}: {error}") from error
 
 
+def traces(module: Module) -> None:
+    """TorchScript's trace gives what the module gives."""
+    network: nn.Module = getattr(module.load(), module.name)().eval()
+    inputs = example_inputs(module.graph)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = tensors_of(network(*inputs))
+        found = tensors_of(torch.jit.trace(network, tuple(inputs), check_trace=False)(*inputs))
+    if not all(map(torch.equal, found, expected)):
+        raise Broken("traces: the trace gives something else")
+
+
+TIDY = (
+    ("check", "--select=E,F,I,UP,B"),
+    ("format", "--check"),
+)
+
+
+def tidy(texts: Mapping[str, str], folder: Path) -> str:
+    """What a linter and a formatter have to say about emitted modules, which is nothing."""
+    folder.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    said = ""
+    for words in TIDY:
+        command = [sys.executable, "-m", "ruff", *words, *"--isolated --no-cache --line-length=100".split()]
+        done = subprocess.run([*command, "--target-version=py311", str(folder)], capture_output=True, text=True)
+        said += done.stdout + done.stderr if done.returncode else ""
+    return said
+
+
 def kind(error: Broken) -> str:
     """The property that an error is about."""
     return re.split(r"\W", str(error), maxsplit=1)[0]
@@ -72,8 +112,10 @@ def graph_of(text: str, **settings: Any) -> Graph | None:
 
 def graph_with(text: str, name: str, value: Any) -> Graph | None:
     """The network with another value of one argument: a setting, or the channels of an input."""
-    source = re.search(r"input (\w+): (\d+)", text) if name == "in_channels" else re.search(
-        rf"input ({name.removesuffix('_channels')}): (\d+)", text
+    source = (
+        re.search(r"input (\w+): (\d+)", text)
+        if name == "in_channels"
+        else re.search(rf"input ({name.removesuffix('_channels')}): (\d+)", text)
     )
     if name.endswith("_channels") and source:
         return graph_of(text.replace(source[0], f"input {source[1]}: {value}", 1))

@@ -1,8 +1,8 @@
 """What has to hold for every emitted module. Each property raises `Broken` and says where it does not.
 
 `honest`: a class, used with other arguments than those it was compiled for, is the class that a compile for these
-arguments writes, or says that it was not compiled for them. `settings_are_open`: so is the network with another value of
-a setting. `computes`: outputs are bit by bit what the graph says, and each block takes and gives what its text says.
+arguments writes, or says that it was not compiled for them. `settings_are_open`: so is the network with another value
+of a setting. `computes`: outputs are bit by bit what the graph says, and each block takes and gives what its text says.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from emission import counted_parameters, example_inputs, expected_outputs, interpret, predicted_parameters, tensors_of
-from recorded import difference
+from recorded import difference, layout
 from torch import Tensor, nn
 
 from archdsl.backends.torch.load import load
@@ -34,10 +34,14 @@ class Broken(AssertionError):
 
 
 class Module:
-    """A graph, and what is emitted of it. Large networks are held on the meta device; small ones run faster without."""
+    """A graph, and what is emitted of it.
 
-    def __init__(self, graph: Graph, device: str = "cpu") -> None:
-        self.graph, self.device = graph, device
+    To be compared, networks are run on the CPU, with images that are `shrink` times smaller than the graph's: that is
+    faster than the meta device. Where a network does not take such images, the meta device has to do.
+    """
+
+    def __init__(self, graph: Graph, shrink: int = 1) -> None:
+        self.graph, self.shrink = graph, shrink
         emitted = emit(graph)
         self.text, self.name = emitted.text, emitted.name
 
@@ -45,13 +49,36 @@ class Module:
         return load(self.text, self.name.lower())
 
     def make(self, namespace: ModuleType | None = None, **settings: Any) -> nn.Module:
-        """The network; its weights are whatever lies in memory."""
+        """The network on the meta device."""
         with torch.device("meta"):
             made: nn.Module = getattr(namespace or self.load(), self.name)(**settings)
-        return made if self.device == "meta" else made.to_empty(device=self.device)
+        return made
+
+    def compare(self, name: str, found: nn.Module) -> None:
+        """Raises `Broken` where a network is not this one. Weights are whatever lies in memory: only names count."""
+        networks, inputs = (found, self.make()), self.inputs()
+        if layout(networks[0]) == layout(networks[1]) and inputs[0].device.type == "cpu":
+            networks = tuple(network.to_empty(device="cpu") for network in networks)
+        try:
+            differs = difference(*networks, inputs)
+        except Exception as error:
+            raise Broken(f"{name}: {type(error).__name__}: {error}") from error
+        if differs:
+            raise Broken(f"{name}: {differs}")
 
     def inputs(self) -> list[Tensor]:
-        return example_inputs(self.graph, device=self.device)
+        return example_inputs(self.graph) if self.shrink == 1 else self.small_inputs
+
+    @cached_property
+    def small_inputs(self) -> list[Tensor]:
+        inputs = example_inputs(self.graph)
+        small = [x[(..., *[slice(max(32, size // self.shrink)) for size in x.shape[2:]])] for x in inputs]
+        try:
+            with torch.no_grad():
+                self.make().to_empty(device="cpu").eval()(*small)
+        except Exception:
+            return example_inputs(self.graph, device="meta")
+        return small
 
     @cached_property
     def blocks(self) -> dict[str, list[str]]:
@@ -84,7 +111,9 @@ def honest(first: Module, second: Module, counts: Counter[str]) -> None:
         if len(names) != 1 or len(others) != 1:
             counts["classes only in one, or several of a block"] += 1
             continue
-        adapted = _adapted(first, second, getattr(own, others[0]), getattr(namespace, names[0]), doc.split()[1].rstrip(","))
+        adapted = _adapted(
+            first, second, getattr(own, others[0]), getattr(namespace, names[0]), doc.split()[1].rstrip(",")
+        )
         setattr(namespace, names[0], adapted)
         counts["classes"] += 1
     try:
@@ -97,7 +126,7 @@ def honest(first: Module, second: Module, counts: Counter[str]) -> None:
             counts["refused"] += 1
             return
         raise Broken(f"honest: {type(error).__name__}: {error}") from error
-    _compare("honest", swapped, second.make(), second.inputs())
+    second.compare("honest", swapped)
     counts["honest"] += 1
 
 
@@ -134,15 +163,6 @@ def _listed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else list(value) if isinstance(value, tuple) else value
 
 
-def _compare(name: str, found: nn.Module, expected: nn.Module, inputs: Sequence[Tensor]) -> None:
-    try:
-        differs = difference(found, expected, inputs)
-    except Exception as error:
-        raise Broken(f"{name}: {type(error).__name__}: {error}") from error
-    if differs:
-        raise Broken(f"{name}: {differs}")
-
-
 # --- open settings -------------------------------------------------------------------------
 
 
@@ -159,7 +179,7 @@ def settings_are_open(
         graphs = ((value, recompile(name, value)) for value in other_values(arguments[name]))
         for value, graph in graphs:
             if graph is not None:
-                _setting_is_open(module, Module(graph, module.device), namespace, {name: value}, counts)
+                _setting_is_open(module, Module(graph, module.shrink), namespace, {name: value}, counts)
                 break
 
 
@@ -179,7 +199,7 @@ def _setting_is_open(
             counts["settings refused"] += 1
             return
         raise Broken(f"setting {setting}: {type(error).__name__}: {error}") from error
-    _compare(f"setting {setting}", made, expected.make(), expected.inputs())
+    expected.compare(f"setting {setting}", made)
     counts["settings"] += 1
 
 
@@ -307,8 +327,9 @@ def few_classes(module: Module) -> None:
         block = doc.split()[1].rstrip(",")
         if len(names) > len(given[block]):
             raise Broken(f"classes: {len(names)} of block {block}, {', '.join(names)}")
-    modules = re.findall(r"^class (\w+)\(nn\.Module\):\n    \"\"\"((?:Stage|Output|Copies|One of|Shared)[^\n]*)", module.text, re.M)
+    modules = re.findall(
+        r"^class (\w+)\(nn\.Module\):\n    \"\"\"((?:Stage|Output|Copies|One of|Shared)[^\n]*)", module.text, re.M
+    )
     places = Counter(doc for _, doc in modules)
     if twice := [doc for doc, count in places.items() if count > max(1, sum(map(len, given.values())))]:
         raise Broken(f"classes: several of one place, {twice[0]}")
-

@@ -152,12 +152,16 @@ class _Writer:
         ]
         lines += ["scaling:\n        wide = width * 2"] if self.chance(0.3) else []
         self.wide = "wide" if len(lines) > 5 else "width * 2"
-        lines += [self.one(["defaults: conv(bias=false)", "defaults: bn(eps=eps), conv(bias=false)", "defaults: bn(eps=eps)"])]
+        lines += [
+            self.one(["defaults: conv(bias=false)", "defaults: bn(eps=eps), conv(bias=false)", "defaults: bn(eps=eps)"])
+        ]
         lines += [self.one(["init: conv(kaiming)", "init: conv(normal(0.01)), bn(0)"])] if self.chance(0.3) else []
         lines += ["input image: 4 x 8 x 8", *(["input other: 4 x 8 x 8"] if several else [])]
         if self.chance(0.5):
             self.shared = ["head"]
-            lines.append(f"shared head = {self.one(['Head(4)', 'conv(4, 3)', 'Head(4, k=3)', self.blocks[0].name + '(4)'])}")
+            lines.append(
+                f"shared head = {self.one(['Head(4)', 'conv(4, 3)', 'Head(4, k=3)', self.blocks[0].name + '(4)'])}"
+            )
         lines += ["concat{image | other -> conv(4, 1)}"] if several else []
         for index in range(self.random.randint(1, 3)):
             lines += self.stage(index)
@@ -173,10 +177,15 @@ class _Writer:
         if self.chance(0.25):
             lines += [f"path c{index} = it -> conv(4, 1)"]
             count = self.one(["1", "2", "copies"])
-            lines += [f"({name}, c{index}) -> Cell({self.pair(WIDTHS)}{self.one(['', ', gate=true'])}) * {count}"
-                      f" as (u{index}, w{index})", f"concat{{u{index} | w{index}}}"]
+            lines += [
+                f"({name}, c{index}) -> Cell({self.pair(WIDTHS)}{self.one(['', ', gate=true'])}) * {count}"
+                f" as (u{index}, w{index})",
+                f"concat{{u{index} | w{index}}}",
+            ]
         if self.chance(0.15):
-            lines += [f"parallel{{conv(8, 1) | conv(4, 3)}} -> Fuse({self.pair(['[4, 8]', '[8]', '[4, 4, 4]'])}) -> concat"]
+            lines += [
+                f"parallel{{conv(8, 1) | conv(4, 3)}} -> Fuse({self.pair(['[4, 8]', '[8]', '[4, 4, 4]'])}) -> concat"
+            ]
         if self.chance(0.15):
             lines += [f"({name}, it) -> Join({self.pair(WIDTHS)})"]
         if self.chance(0.2):
@@ -191,8 +200,10 @@ class _Writer:
     def line(self) -> str:
         if self.chance(0.15):
             name = self.name()
-            text = f"repeat {self.one(['2', '3', 'copies'])} as i:\n    {self.one(['conv(4 + 4 * i, 3)', 'conv(width, 1)'])} as {name}\n"
-            text += f"    output {name}o{self.one(['', ' training'])}: {name} -> conv(2, 1)\n" if self.chance(0.3) else ""
+            count, step = self.one(["2", "3", "copies"]), self.one(["conv(4 + 4 * i, 3)", "conv(width, 1)"])
+            text = f"repeat {count} as i:\n    {step} as {name}\n"
+            if self.chance(0.3):
+                text += f"    output {name}o{self.one(['', ' training'])}: {name} -> conv(2, 1)\n"
             return text + f"    {self.one([*self.lent(), 'relu', 'concat{it | ' + name + ' -> relu}', self.used()])}"
         if self.chance(0.1):
             name = self.name()
@@ -204,9 +215,20 @@ class _Writer:
 
     def step(self) -> str:
         width = self.one([self.pair(WIDTHS), "width", self.wide])
-        steps = [f"conv({width}, {self.pair((1, 3, 5))}) -> bn -> relu", "bn -> silu", "dropout(rate)", "mul{it | sigmoid}"]
-        steps += [f"add{{conv(4, 1) | {self.used()} -> resize(input) -> conv(4, 1)}}".replace("input", "it"), *self.lent()]
-        steps += [f"Rec({self.pair((1, 2, 3))}, w={self.pair(WIDTHS)})", f"With(Head({self.random.choice(WIDTHS)}), w={self.pair(WIDTHS)})"]
+        steps = [
+            f"conv({width}, {self.pair((1, 3, 5))}) -> bn -> relu",
+            "bn -> silu",
+            "dropout(rate)",
+            "mul{it | sigmoid}",
+        ]
+        steps += [
+            f"add{{conv(4, 1) | {self.used()} -> resize(input) -> conv(4, 1)}}".replace("input", "it"),
+            *self.lent(),
+        ]
+        steps += [
+            f"Rec({self.pair((1, 2, 3))}, w={self.pair(WIDTHS)})",
+            f"With(Head({self.random.choice(WIDTHS)}), w={self.pair(WIDTHS)})",
+        ]
         steps += [f"With({name})" for name in self.shared]
         steps += [f"if {self.one(['width > 6', 'copies > 1'])} then {self.used()} else relu"]
         return self.one([*steps, *(self.used() for _ in range(8))])
@@ -254,7 +276,16 @@ class _Body:
         return lines
 
     def statement(self, named: list[str]) -> list[str]:
-        kinds = [self.plain, self.plain, self.condition, self.branches, self.repeated, self.path, self.split, self.shared]
+        kinds = [
+            self.plain,
+            self.plain,
+            self.condition,
+            self.branches,
+            self.repeated,
+            self.path,
+            self.split,
+            self.shared,
+        ]
         kinds += [self.listed] if "ws" in self.has else []
         if named and self.chance(0.4):
             return [f"concat{{it | {self.one(named)} -> {self.step()}}}"]
@@ -275,7 +306,11 @@ class _Body:
     def shared(self, named: list[str]) -> list[str]:
         name = self.writer.name()
         module = self.one(["conv(w, 3)", *(f"{block.name}(w)" for block in self.writer.blocks)])
-        return [f"shared {name} = {module}", f"conv(w, 1) -> {name}", self.one(["relu", f"conv(w, 1) -> relu -> {name}"])]
+        return [
+            f"shared {name} = {module}",
+            f"conv(w, 1) -> {name}",
+            self.one(["relu", f"conv(w, 1) -> relu -> {name}"]),
+        ]
 
     def repeated(self, named: list[str]) -> list[str]:
         count = self.one(["2", "3", *(["n"] * 3 if "n" in self.has else [])])
@@ -320,14 +355,16 @@ class _Body:
         """A residual connection; its stride is the block's."""
         drop = f" -> drop_path({'p' if 'p' in self.has else '0.2'})" if self.chance(0.4) else ""
         body = f"path body = conv(w, 3, stride=stride) -> bn{drop}"
-        return self.one(
+        differs, match = "stride != 1 or it.channels != w", "conv(w, 1, stride=stride)"
+        return self.writer.random.choice(
             [
-                f"let same = it\n{body}\nadd{{body | if stride != 1 or it.channels != w then conv(w, 1, stride=stride)}}",
-                f"{body}\nif stride == 1 and it.channels == w:\n    add{{it | body}}\nelse:\n    body",
-                f"{body}\nadd{{body | if stride != 1 or it.channels != w then conv(w, 1, stride=stride) else identity}}",
-                "conv(w, 3, stride=stride)",
+                [body, f"add{{body | if {differs} then {match}}}"],
+                [body, f"add{{body | if {differs} then {match} else identity}}"],
+                [body, f"add{{body | if {differs}: {match}}}"],
+                [body, f"if not ({differs}):", "    add{it | body}", "else:", "    body"],
+                ["conv(w, 3, stride=stride)"],
             ]
-        ).removeprefix("let same = it\n").split("\n")
+        )
 
     def kernel(self) -> str:
         return self.one(["1", "3", *(["k"] * 3 if "k" in self.has else [])])
@@ -340,7 +377,12 @@ class _Body:
         norm = "norm" if "norm" in self.has else "bn"
         groups = ", groups=groups" if "groups" in self.has and self.chance(0.3) else ""
         steps = [f"conv({width}, {self.kernel()}) -> {norm} -> {self.act()}", f"conv({width}, {self.kernel()}{groups})"]
-        steps += [self.act(), norm, "mul{it | sigmoid}", f"mul{{it | global_avg_pool -> conv(it.channels, 1) -> sigmoid}}"]
+        steps += [
+            self.act(),
+            norm,
+            "mul{it | sigmoid}",
+            "mul{it | global_avg_pool -> conv(it.channels, 1) -> sigmoid}",
+        ]
         steps += [f"dropout({'p' if 'p' in self.has else '0.3'})", "scale(1 / w)", f"depthwise({self.kernel()})"]
         steps += [f"unit({width})"] * 4 if "unit" in self.has else []
         if self.writer.blocks:

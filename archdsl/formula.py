@@ -170,12 +170,40 @@ def computed(kind: type[ast.operator], left: Any, right: Any) -> Any:
 
 
 def text(formula: ast.expr) -> str:
-    """A formula as Python writes it; kept with the formula, since it is asked for often."""
+    """A text that two formulas share just if they are the same; kept with the formula, since it is asked for often."""
     known: str | None = getattr(formula, "_text", None)
     if known is None:
-        known = ast.unparse(formula)
+        known = _text(formula)
         formula._text = known  # type: ignore[attr-defined]
     return known
+
+
+SIGNS: Mapping[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.FloorDiv: "//",
+    ast.Div: "/",
+    ast.Mod: "%",
+    ast.Pow: "**",
+}
+
+
+def _text(formula: ast.expr) -> str:
+    match formula:
+        case ast.Name(id=id):
+            return id
+        case ast.Constant(value=value):
+            return repr(value)
+        case ast.BinOp(left=left, op=op, right=right):
+            return f"({text(left)} {SIGNS[type(op)]} {text(right)})"
+        case ast.Attribute(value=value, attr=attr):
+            return f"{text(value)}.{attr}"
+        case ast.Subscript(value=value, slice=index) if not isinstance(index, ast.Slice):
+            return f"{text(value)}[{text(index)}]"
+        case ast.Tuple(elts=parts):
+            return f"({', '.join(map(text, parts))},)"
+    return ast.unparse(formula)
 
 
 def name(text: str) -> ast.Name:

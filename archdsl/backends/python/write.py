@@ -18,6 +18,11 @@ def write_module(doc: Sequence[str], imports: Sequence[str], definitions: Iterab
     return "\n".join(lines) + "\n"
 
 
+def written(definition: Class | Function | Text) -> Text:
+    """A definition, laid out."""
+    return Text("\n".join(_definition(definition)))
+
+
 def _definition(definition: Class | Function | Text) -> Iterator[str]:
     match definition:
         case Text(text):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 from archdsl.backends.torch.loops import Loop, Outer, Position, find_loop
-from archdsl.backends.torch.outline import Form, Member, Outline, depth
+from archdsl.backends.torch.outline import Form, Member, Outline, absolute, depth, relative
 from archdsl.ir.graph import Choice, Node, Scope, Step, Value
 from archdsl.ops.base import Expression
 
@@ -123,9 +123,13 @@ Item: TypeAlias = Call | If | Turns | Listed
 
 @dataclass(eq=False, slots=True)
 class Body:
-    """A class: the scopes that are its uses, what it takes, does and gives."""
+    """A class: its uses, what it takes, does and gives. Of uses that are the same in everything, `uses` has the first.
+
+    `same` says by the path of each use which of them it is like.
+    """
 
     uses: tuple[Scope, ...]
+    same: Mapping[str, int]
     takes: tuple[Wire, ...]
     items: tuple[Item, ...]
     gives: tuple[Wire, ...]
@@ -197,7 +201,7 @@ class Classes:
                 for scope in uses:
                     self.of.pop(scope.path, None)
                 raise Differ
-            body = _Union(self, uses).body()
+            body = self.body(uses)
         except Differ:
             groups: dict[Hashable, list[Scope]] = {}
             for scope in uses:
@@ -205,10 +209,33 @@ class Classes:
             if len(groups) == 1:
                 groups = {number: [scope] for number, scope in enumerate(uses)}
             for group in groups.values():
-                body = _Union(self, group).body()
+                body = self.body(group)
                 self.of.update(dict.fromkeys((scope.path for scope in group), body))
             return
         self.of.update(dict.fromkeys((scope.path for scope in uses), body))
+
+    def body(self, uses: Sequence[Scope]) -> Body:
+        """The class of these uses. Those that are the same in everything are looked at once."""
+        first: dict[Hashable, int] = {}
+        chosen: list[Scope] = []
+        same: dict[str, int] = {}
+        for scope in uses:
+            content = self.outline.content(scope)
+            number = first.setdefault(scope.path if content is None else content, len(chosen))
+            if number == len(chosen):
+                chosen.append(scope)
+            same[scope.path] = number
+        body = _Union(self, chosen).body(same)
+        for scope in uses:
+            self._agree_on_results(scope, chosen[same[scope.path]])
+        return body
+
+    def _agree_on_results(self, scope: Scope, like: Scope) -> None:
+        """Uses of one class give the same: what a use gives is what the one that it is like gives."""
+        if scope.path != like.path:
+            takes, own = self.outline.takes(like), self.outline.takes(scope)
+            gives = self.outline.gives(like)
+            self.outline.gives_of[scope.path] = tuple(absolute(relative(v, like, takes), scope, own) for v in gives)
 
     # --- structures ------------------------------------------------------------------------
 
@@ -265,7 +292,7 @@ class _Union:
     def outline(self) -> Outline:
         return self.classes.outline
 
-    def body(self) -> Body:
+    def body(self, same: Mapping[str, int]) -> Body:
         every = dict(enumerate(self.uses))
         alike((tuple(self._lent(scope)) for scope in self.uses), "modules from outside")
         takes = self.wires({use: self.outline.takes(scope) for use, scope in every.items()}, "what flows in")
@@ -274,7 +301,7 @@ class _Union:
         for use, scope in every.items():
             self.outline.gives_of[scope.path] = tuple(wire.values[use] for wire in gives)
         _mark_live(items, {*gives})
-        return Body(tuple(self.uses), takes, items, gives)
+        return Body(tuple(self.uses), same, takes, items, gives)
 
     def gives(self, uses: Mapping[int, Scope]) -> tuple[Wire, ...]:
         """What flows out in every use, then what is used outside of any."""

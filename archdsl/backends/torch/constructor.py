@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from archdsl import formula
@@ -409,10 +410,8 @@ class Construction:
 
     def settle(self, arguments: Mapping[int, Argument]) -> ast.expr:
         """What to write for a number: the formula, where all uses say the same; else a parameter of its own."""
-        arguments = {
-            use: Argument(a.keyword, a.called, substituted(a.formula, self.unknowns), a.value, a.default)
-            for use, a in arguments.items()
-        }
+        if self.unknowns:
+            arguments = {u: replace(a, formula=substituted(a.formula, self.unknowns)) for u, a in arguments.items()}
         first, *others = arguments.values()
         if not all(formula.is_known(argument.formula) for argument in arguments.values()):
             return self.unknown(arguments)
@@ -430,7 +429,7 @@ class Construction:
         if self.body.scope.parent is None:
             self.has_unknown = True
             return formula_of(first.value)
-        found = self.add({u: Argument(a.keyword, a.called, UNKNOWN_NUMBER, a.value) for u, a in arguments.items()})
+        found = self.add({use: replace(argument, formula=UNKNOWN_NUMBER) for use, argument in arguments.items()})
         texts = {formula.text(argument.formula) for argument in arguments.values()}
         if isinstance(first.formula, ast.Name) and len(texts) == 1:
             self.unknowns[first.formula.id] = found
@@ -442,7 +441,7 @@ class Construction:
             use: (argument.value, argument.formula if formula.is_known(argument.formula) else None)
             for use, argument in arguments.items()
         }
-        wanted = next(iter(arguments.values())).called
+        wanted = self.modules.called(next(iter(arguments.values())))
         for own, known in self.added.items():
             if own == wanted and known == values:
                 return name(own)
@@ -470,11 +469,11 @@ class Construction:
         outward = [self.context.channels.get(id(wire)) for wire in self.body.gives]
         channels = [None if c is None else self.spelled_out(c) for c in outward]
         parameters = tuple(self.parameters())
-        values = {
-            scope.path: {p.name: self.context.values[use].get(p.name, p.default) for p in parameters}
-            for use, scope in enumerate(self.body.uses)
-        }
-        added = {scope.path: dict(self.added_formulas(use)) for use, scope in enumerate(self.body.uses)}
+        known = self.context.values
+        rows = [{p.name: values.get(p.name, p.default) for p in parameters} for values in known]
+        formulas = [dict(self.added_formulas(use)) for use in range(len(known))]
+        values = {path: rows[use] for path, use in self.body.same.items()}
+        added = {path: formulas[use] for path, use in self.body.same.items()}
         return Constructor(self.title, parameters, values, added, tuple(self.context.channel_names), tuple(channels))
 
     def added_formulas(self, use: int) -> Iterator[tuple[str, ast.expr]]:

@@ -40,7 +40,8 @@ Channels: TypeAlias = "ast.expr | None"
 class Argument:
     """One argument: by keyword or by place, what it would be called as a parameter, its formula and its value.
 
-    `default` is what PyTorch or the class takes where it goes unsaid; `...`: nothing.
+    `default` is what PyTorch or the class takes where it goes unsaid; `...`: nothing. What an argument by `place` is
+    called has to be asked of its op, which takes time, and is seldom needed.
     """
 
     keyword: str | None
@@ -48,6 +49,8 @@ class Argument:
     formula: ast.expr
     value: Any
     default: Any = ...
+    node: Node | None = None
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +164,8 @@ class Modules:
 
     def _leaf(self, node: Node, emission: Module, name: str) -> New:
         positional = (
-            Argument(None, f"{name}_{called}", formula_of(value), plain(value))
-            for called, value in zip(self.positions(node), emission.args, strict=True)
+            Argument(None, name, formula_of(value), plain(value), node=node, place=place)
+            for place, value in enumerate(emission.args)
         )
         given = dict(emission.kwargs)
         extra = (item for item in emission.kwargs if item[0] not in dict(emission.defaults))
@@ -174,6 +177,12 @@ class Modules:
             Argument(key, f"{name}_{key}", formula_of(value), plain(value), default) for key, value, default in options
         )
         return New(emission.target, (*positional, *keywords), overwrites(self.outline.graph, node, self.outline.uses))
+
+    def called(self, argument: Argument) -> str:
+        """What an argument would be called as a parameter."""
+        if argument.node is None:
+            return argument.called
+        return f"{argument.called}_{self.positions(argument.node)[argument.place]}"
 
     def positions(self, node: Node) -> tuple[str, ...]:
         """What arguments by place stand for: found by giving the op names for numbers."""

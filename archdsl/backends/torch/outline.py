@@ -7,7 +7,7 @@ simply follow each other are an `nn.ModuleList` whose owner calls them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import takewhile
 from typing import TypeAlias
@@ -137,6 +137,33 @@ class Outline:
             if depth(scope.path) >= around and self.names(scope.path).get(value, "input") != "input":
                 return self.names(scope.path)[value]
         return node.label
+
+    def content(self, scope: Scope) -> Hashable:
+        """All that tells one use of a text from another: arguments, what flows in and out, and every op inside.
+
+        None for an imported scope, of which nothing says that equal parts are joined alike.
+        """
+        if not scope.steps or scope.parent is None:
+            return None
+        around = []
+        for link in self.graph.ancestry(scope.path):
+            around.append((repr(link.arguments), repr(link.turn), repr([let.value for let in link.lets])))
+            if link.block is not None:
+                break
+        takes = self.takes(scope)
+        tensors = tuple(self.graph.tensor(value) for value in takes)
+        gives = tuple(relative(value, scope, takes) for value in self.gives(scope))
+        lent = tuple(weights.rpartition(".")[2] for weights in self.borrowed[scope.path])
+        return tuple(around), tensors, gives, lent, tuple(self._ops(scope))
+
+    def _ops(self, scope: Scope) -> Iterator[Hashable]:
+        for member in self.members(scope.path):
+            yield member.name
+            if isinstance(member, Scope):
+                yield from self._ops(member)
+            else:
+                yield id(member.op)
+                yield member.outputs
 
     # --- shared modules --------------------------------------------------------------------
 
@@ -286,6 +313,19 @@ def _flat(steps: Iterable[Step]) -> Iterator[str]:
 
 def _path(member: Member) -> str:
     return member.id if isinstance(member, Node) else member.path
+
+
+def relative(value: Value, scope: Scope, takes: Sequence[Value]) -> tuple[str, int]:
+    """A value as seen from a scope: by its path inside and its port, or as "" and its place among what flows in."""
+    if value.node.startswith(f"{scope.path}."):
+        return value.node[len(scope.path) :], value.port
+    return "", takes.index(value)
+
+
+def absolute(value: tuple[str, int], scope: Scope, takes: Sequence[Value]) -> Value:
+    """The value that `relative` described, in another scope."""
+    path, number = value
+    return Value(scope.path + path, number) if path else takes[number]
 
 
 def parent_of(member: Member) -> str | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from archdsl import formula
 from archdsl.backends.python.code import Class, Function, Text
 from archdsl.backends.python.names import camel_case
-from archdsl.backends.python.write import write_module
+from archdsl.backends.python.write import write_module, written
 from archdsl.backends.torch.blocks import block_class, take_names
 from archdsl.backends.torch.classes import Body, Classes, Differ, If, Item
 from archdsl.backends.torch.constructor import Construction
@@ -85,7 +85,7 @@ class _Emission:
             try:
                 self.settle(self.classes.of[""], ())
             except _Apart as found:
-                self.classes.enter(found.body.uses, apart=True)
+                self.classes.enter([self.graph.scopes[path] for path in found.body.same], apart=True)
                 self._begin()
             except _Again:
                 self._begin()
@@ -183,7 +183,8 @@ ROUND_TO = inspect.getsource(formula.round_to)
 
 def _module_text(graph: Graph, definitions: Sequence[Definition]) -> str:
     """The module; what it imports and defines beside its classes is what its text uses."""
-    text = write_module((), (), definitions)
+    done = [written(definition) for definition in definitions]
+    text = "\n".join(definition.text for definition in done)
     helpers = [Text(ROUND_TO)] if "round_to(" in text else []
     imports = ["import argparse"]
     imports += ["import math"] if "math." in text else []
@@ -195,4 +196,4 @@ def _module_text(graph: Graph, definitions: Sequence[Definition]) -> str:
     imports += ["from torch import Tensor, nn"]
     doc = f"{graph.header.name} from {shown(graph.header.spec)}, in PyTorch."
     run = Text('if __name__ == "__main__":\n    main()')
-    return write_module((doc,), imports, (*helpers, *definitions, run))
+    return write_module((doc,), imports, (*helpers, *done, run))

@@ -47,7 +47,7 @@ def main() -> int:
     counts, failed, start = resumed(arguments.record, arguments.start)
     with ProcessPoolExecutor(arguments.jobs) as pool, arguments.record.open("a", encoding="utf-8") as record:
         while counts["networks"] < arguments.networks:
-            starts = [start + AT_ONCE * job for job in range(4 * arguments.jobs)]
+            starts = [start + AT_ONCE * job for job in range(arguments.jobs)]
             for done in pool.map(work, starts):
                 record.write(json.dumps(done._asdict()) + "\n")
                 record.flush()
@@ -124,7 +124,7 @@ def small(template: str, error: Exception) -> str:
             return False
         return False
 
-    return shrunk(template, fails) if fails(template) else template
+    return shrunk(template, fails, most=150) if fails(template) else template
 
 
 def _words(error: Exception) -> str:

@@ -32,11 +32,10 @@ def check(template: str, counts: Counter[str], only: str = "") -> list[Module]:
     """Raises `Broken` where a property does not hold; `only` names the one to ask for. Gives what was emitted."""
     graphs = {text: graph_of(text) for text in (spec(template, 0), spec(template, 1))}
     modules = {text: _emitted(graph) for text, graph in graphs.items() if graph is not None}
-    ports = {name: tuple(takes.replace(" ", "").split(",")) for name, takes in FROM.findall(template)}
     for text, module in modules.items():
         counts["networks"] += 1
         if only in ("", "computes", "names"):
-            _computes(module, ports)
+            _computes(module, ports(template))
         if only in ("", "classes"):
             few_classes(module)
         if only in ("", "setting"):
@@ -50,6 +49,11 @@ def check(template: str, counts: Counter[str], only: str = "") -> list[Module]:
     return list(modules.values())
 
 
+def ports(text: str) -> dict[str, tuple[str, ...]]:
+    """The names after `from`, by block."""
+    return {name: tuple(takes.replace(" ", "").split(",")) for name, takes in FROM.findall(text)}
+
+
 def _emitted(graph: Graph) -> Module:
     try:
         return Module(graph)
@@ -57,9 +61,9 @@ def _emitted(graph: Graph) -> Module:
         raise Broken(f"emits: {type(error).__name__}: {error}") from error
 
 
-def _computes(module: Module, ports: dict[str, tuple[str, ...]]) -> None:
+def _computes(module: Module, takes: dict[str, tuple[str, ...]]) -> None:
     try:
-        computes(module, ports)
+        computes(module, takes)
     except Broken:
         raise
     except Exception as error:

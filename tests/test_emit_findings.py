@@ -1,0 +1,249 @@
+"""Faults that emitted modules once had, each as a small case of its kind. The properties look for further ones."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from typing import Any
+
+import pytest
+import torch
+from check_random import check, ports
+from emission import example_inputs, tensors_of
+from emit_properties import Module, computes
+from torch import nn
+
+import archdsl
+
+IMAGE = "network N:\n    input image: 4 x 8 x 8\n"
+
+
+def emitted(text: str) -> Module:
+    """The module of a spec, after it was seen to compute what the graph says."""
+    module = Module(archdsl.loads(text).graph)
+    computes(module, ports(text))
+    return module
+
+
+def classes(module: Module) -> list[str]:
+    return re.findall(r"^class (\w+)\(nn\.Module\)", module.text, re.M)
+
+
+def signature(module: Module, name: str, method: str = "__init__") -> str:
+    """The arguments of a method as they are written, in one line."""
+    body = module.text.split(f"class {name}(nn.Module)")[1]
+    return " ".join(re.search(rf"def {method}\((.*?)\) ->", body, re.S)[1].split()).removeprefix("self, ").strip(", ")  # type: ignore[index]
+
+
+# --- shared blocks -------------------------------------------------------------------------
+
+HEAD = "block Head:\n    conv(4, 3) -> relu\nblock Through(m: block):\n    conv(4, 1) -> m\n"
+SHARED = {
+    "once": "head -> head",
+    "only in outputs": "conv(4, 1) as a\n    output one: a -> head\n    output two training: a -> head\n    conv(2, 1)",
+    "in two stages": "stage one: conv(4, 1) -> head\n    stage two: conv(4, 3) -> head -> relu",
+    "is a stage": "stage one: head\n    stage two: conv(4, 1) -> head",
+    "in a repeat": "repeat 3:\n        conv(4, 1) -> head",
+    "in a repeat, alone": "repeat 2:\n        head",
+    "in copies of a block": "Through(head) * 3",
+    "in a path": "path side = head\n    concat{it | side -> head}",
+    "in branches": "add{head | conv(4, 1) -> head}",
+    "in a branch for each": "concat{for k in [1, 3]: conv(4, k) -> head}",
+    "as an argument": "Through(head) -> head",
+    "as an argument in a stage": "stage one:\n        Through(head) -> relu\n        Through(head)",
+    "not at all in evaluation": "output aux training: head -> conv(2, 1)\n    conv(4, 1)",
+}
+
+
+@pytest.mark.parametrize("module", ["Head", "conv(4, 3)"])
+@pytest.mark.parametrize("use", SHARED)
+def test_a_shared_module_compiles_wherever_it_is_used(use: str, module: str) -> None:
+    found = emitted(f"{IMAGE}    shared head = {module}\n    {SHARED[use]}\n{HEAD}")
+    weights = {name for name, _ in found.make().named_parameters() if name.startswith("head.")}
+    assert len(weights) == 2
+
+
+# --- formulas ------------------------------------------------------------------------------
+
+
+def agree(text: str) -> Counter[str]:
+    """All properties of a template; what was compared."""
+    counts: Counter[str] = Counter()
+    check(text, counts)
+    return counts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # A stride that is half of the kernel by chance.
+        f"{IMAGE}    ⟨Unit(3, 8) -> Unit(5, 16, stride=2)¦Unit(5, 8, stride=1) -> Unit(3, 4, stride=2)⟩\n"
+        "block Unit(kernel, width, stride=1):\n    conv(width, kernel, stride=stride)\n",
+        # The widths of a list, one of which is the width of the input.
+        "network N:\n    input image: 8 x 8 x 8\n    ⟨U([8, 16]) -> U([16, 32])¦U([4, 12]) -> U([6, 2])⟩\n"
+        "block U(ws):\n    for g in ws: conv(g, 3) -> group_norm(g)\n",
+        # A number that follows from two parameters.
+        f"{IMAGE}    ⟨U(8, 2) -> U(8, 4)¦U(16, 2) -> U(4, 4)⟩\nblock U(w, cardinality):\n"
+        "    let g = w // cardinality\n    conv(w, 3) -> group_norm(g) -> relu\n",
+        # A condition that held in every use, or in none.
+        f"{IMAGE}    ⟨U(8) -> U(16, stride=2)¦U(4) -> U(4)⟩\nblock U(w, stride=1):\n    conv(w, 3, stride=stride)\n"
+        "    if stride != 1 or input.channels != w:\n        conv(w, 1)\n",
+    ],
+)
+def test_formulas_hold_for_other_arguments(text: str) -> None:
+    counts = agree(text)
+    assert counts["honest"] + counts["refused"] == 2
+    assert counts["honest"] >= 1
+
+
+def test_what_stays_the_same_is_no_argument() -> None:
+    found = emitted(
+        f"{IMAGE}    U -> conv(8, 1) -> U\nblock U:\n    let width = it.channels\n    conv(4 * width, 1) -> relu -> conv(width, 1)\n"
+    )
+    assert signature(found, "U") == "in_channels: int"
+
+
+def test_sums_are_collected() -> None:
+    joined = "concat{conv(w, 1) | conv(w, 3) | conv(w, 1) | conv(w, 3)}"
+    text = f"{IMAGE}    U(4) -> U(8)\nblock U(w):\n    {joined} -> conv(w, 1)\n"
+    assert "4 * w" in emitted(text).text
+    assert "w + w" not in emitted(text).text
+
+
+def test_floats_are_as_short_as_their_value_allows() -> None:
+    text = emitted(
+        f"{IMAGE}    repeat 3 as i: dropout(0.05 * (i + 1))\n    dropout(0.05 * 3) -> dropout(0.3 / 4)\n"
+    ).text
+    assert "0.15000000000000002" not in text
+    assert "0.07500000000000001" not in text
+    assert re.search(r"Dropout\((0\.05 \* \(i \+ 1\)|0\.05 \+ 0\.05 \* i)\)", text)
+
+
+# --- what could not be made or run ---------------------------------------------------------
+
+
+def test_init_where_some_have_a_bias() -> None:
+    flow = "conv(4, 3) -> conv(4, 3, bias=false)"
+    module = emitted(f"network N:\n    init: conv(kaiming)\n    input image: 4 x 8 x 8\n    {flow}\n")
+    made: nn.Module = module.load().N()
+    assert not made.get_parameter("conv1.bias").any()
+
+
+@pytest.mark.parametrize(
+    "flow", ["trim(1) -> center_crop(5)", "trim(1) -> trim(2)", "center_crop(7) -> center_crop(5)"]
+)
+def test_crops_of_one_dimension(flow: str) -> None:
+    emitted(f"network N:\n    input x1: 8 x 12\n    {flow}\n")
+
+
+@pytest.mark.parametrize("given", [r'"a\\"', r'"say \"hi\""', '"it\'s"'])
+def test_texts_with_quotes(given: str) -> None:
+    emitted(f"{IMAGE}    U({given})\nblock U(s):\n    conv(4, 3)\n")
+
+
+def test_a_join_of_many_branches() -> None:
+    emitted(f"{IMAGE}    concat{{for i in range(500): conv(4, 1)}}\n")
+
+
+def test_an_output_of_several_values() -> None:
+    """It is an error of the spec with a place, or it compiles."""
+    text = f"{IMAGE}    conv(4, 1)\n    output two: split(2) as (a, b)\n"
+    assert "bug in archdsl" not in said_of(text)
+
+
+def said_of(text: str) -> str:
+    try:
+        emitted(text)
+    except archdsl.CompileError as error:
+        return str(error)
+    return ""
+
+
+# --- how it reads --------------------------------------------------------------------------
+
+
+INVERTED = """\
+block Inverted(w, stride=1, expand=4, gate=false, act: op = relu):
+    let hidden = input.channels * expand
+    path body:
+        if expand != 1:
+            conv(hidden, 1) -> bn -> act
+        depthwise(3, stride=stride) -> bn -> act
+        if gate:
+            mul{it | global_avg_pool -> conv(hidden, 1) -> sigmoid}
+        conv(w, 1) -> bn
+    if stride == 1 and input.channels == w:
+        add{input | body}
+    else:
+        body
+"""
+
+
+def test_one_block_is_one_class() -> None:
+    uses = "Inverted(4) -> Inverted(8, expand=1) -> Inverted(8, gate=true) -> Inverted(16, stride=2)"
+    assert classes(emitted(f"{IMAGE}    {uses} -> Inverted(16, stride=2, gate=true)\n{INVERTED}")) == ["Inverted", "N"]
+
+
+def test_one_class_for_each_op_given_to_a_block() -> None:
+    found = emitted(f"{IMAGE}    Inverted(4) -> Inverted(8, act=silu) -> Inverted(8, act=silu, gate=true)\n{INVERTED}")
+    assert len(classes(found)) <= 3
+
+
+def test_several_values_keep_their_order_and_names() -> None:
+    found = emitted(
+        f"{IMAGE}    conv(4, 1) as a\n    conv(6, 1) as b\n    (a, b) -> Fuse(4) as (c, d)\n    concat{{c | d}}\n"
+        "block Fuse(w) from first, second:\n    path q = second -> conv(w, 1)\n    concat{first | q} -> conv(w, 3)\n"
+        "    return it, q\n"
+    )
+    assert signature(found, "Fuse", "forward") == "first: Tensor, second: Tensor"
+    assert re.search(r"return (x|self\.conv2\(.*\)), q\n", found.text)
+
+
+def test_any_number_of_values_count_from_zero() -> None:
+    found = emitted(
+        f"{IMAGE}    parallel{{conv(4, 1) | conv(4, 3)}} -> Fuse([4, 8]) as (a, b)\n    concat{{a | b}}\n"
+        "block Fuse(ws) from *xs:\n    parallel:\n"
+        "        | for i in range(len(ws)): add{for j in range(len(xs)): xs[j] -> conv(ws[i], 3)}\n"
+    )
+    takes = signature(found, "Fuse", "forward")
+    assert takes in ("xs0: Tensor, xs1: Tensor", "*xs: Tensor")
+
+
+def test_settings_are_arguments() -> None:
+    found = emitted(
+        "network N:\n    param classes: int = 5\n    param rate: float = 0.25\n    input image: 4 x 8 x 8\n"
+        "    conv(4, 3) -> global_avg_pool -> flatten -> dropout(rate) -> linear(classes)\n"
+    )
+    assert signature(found, "N") == "in_channels: int = 4, rate: float = 0.25, classes: int = 5"
+
+
+def test_nothing_is_named_only_to_be_returned() -> None:
+    text = emitted(f"{IMAGE}    U -> U\nblock U:\n    path body = conv(4, 3) -> bn\n    body\n").text
+    assert not re.search(r"(\w+) = [^\n]*\n        return \1\n", text.split("class N(")[0])
+
+
+def test_copies_that_differ_in_a_literal_are_one_class() -> None:
+    found = emitted(
+        "network N:\n    input image: 4 x 32 x 32\n    for k in [1, 2, 3]:\n"
+        "        conv(4, 3) as side\n        add{trim([k, 4 - k]) | side -> trim([2, 2])}\n"
+    )
+    assert len(classes(found)) <= 2
+
+
+# --- where it runs -------------------------------------------------------------------------
+
+RUNS = {
+    "channel shuffle": f"{IMAGE}    conv(8, 1) -> channel_shuffle(2) -> conv(4, 3)\n",
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_scripts(name: str) -> None:
+    module = emitted(RUNS[name])
+    network: nn.Module = getattr(module.load(), module.name)().eval()
+    inputs = example_inputs(module.graph)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found: Any = torch.jit.script(network)(*inputs)
+        assert all(map(torch.equal, tensors_of(found), tensors_of(network(*inputs))))

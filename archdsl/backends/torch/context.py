@@ -64,6 +64,7 @@ class Context:
         self.values: list[dict[str, Any]] = [{} for _ in body.uses]
         self.own: set[str] = set()
         """Names of the text around the class: arguments of its block, named numbers, variables of loops."""
+        self._inner_lets: dict[int, dict[str, Let]] = {}
         self.used: dict[str, None] = {}
         self.lets: dict[str, ast.expr] = {}
         self.functions: dict[str, tuple[list[str], ast.expr]] = {}
@@ -186,12 +187,38 @@ class Context:
                 found = self._of_scope(own, link, here)
                 if found is not None:
                     return found
+            if own in self.inner_lets(use):
+                return self._inner_let(own, use)
             if self._chains[use][-1].parent is not None:
                 raise Unsaid
             return self._setting(own)
         if home == "":
             return self._setting(own)
         raise Unsaid
+
+    def inner_lets(self, use: int) -> Mapping[str, Let]:
+        """Named numbers of stages and the like: the text after them sees them, though their scope ends before."""
+        here = self.body.uses[use]
+        if use not in self._inner_lets:
+            known = self._inner_lets[use] = {}
+            for path, scope in self.graph.scopes.items():
+                inside = here.path == "" or path.startswith(f"{here.path}.")
+                if scope.lets and path != here.path and inside and self._is_of_text(scope, here):
+                    known.update({let.name: let for let in scope.lets})
+        return self._inner_lets[use]
+
+    def _is_of_text(self, scope: Scope, here: Scope) -> bool:
+        while scope.path != here.path:
+            if scope.block is not None or scope.kind == "copy" or scope.parent is None:
+                return False
+            scope = self.graph.scopes[scope.parent]
+        return True
+
+    def _inner_let(self, own: str, use: int) -> ast.expr:
+        found = self.said(self.inner_lets(use)[own].written, use)
+        if found is None:
+            raise Unsaid
+        return found
 
     def _of_scope(self, own: str, scope: Scope, here: Scope) -> ast.expr | None:
         if own in self.loop_names.get(scope.path, {}):

@@ -256,6 +256,7 @@ class Modules:
         for member in self.outline.members(scope.path):
             child, flow = self.tree(member, use, f"{name}_{member.name}", flow)
             children.append((member.name, child))
+            self.context.enter_values(self.outline.gives(member), flow, use)
         return Chain(tuple(children)), flow
 
     def _copies(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.torch.classes import Turns, Wire
@@ -13,9 +14,14 @@ from archdsl.backends.torch.variables import FLOW, Variables
 from archdsl.naming import snake_case
 
 
-def loop_lines(outline: Outline, path: str, variables: Variables, turns: Turns, shapes: bool) -> list[Code]:
-    """The loop, after the lines that prepare it. `path` is the scope of the class."""
-    return list(_Lines(outline, path, variables, turns, shapes).lines())
+def loop_lines(
+    outline: Outline, path: str, variables: Variables, turns: Turns, real: Callable[[Wire], Wire], shapes: bool
+) -> list[Code]:
+    """The loop, after the lines that prepare it. `path` is the scope of the class; `real` follows decided choices."""
+    initial = tuple(map(real, turns.initial))
+    arguments = tuple(real(argument) if isinstance(argument, Wire) else argument for argument in turns.arguments)
+    decided = replace(turns, initial=initial, arguments=arguments)
+    return list(_Lines(outline, path, variables, decided, shapes).lines())
 
 
 def port_name(outline: Outline, turns: Turns, index: int) -> str | None:

@@ -11,7 +11,7 @@ from archdsl.elaborate.evaluate import elements, truth
 from archdsl.elaborate.regions import lone_step
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.steps import Result, Shell, apply, input_port, plain, refs_of
-from archdsl.elaborate.values import FAILED, Flow, Given, Problem
+from archdsl.elaborate.values import FAILED, Flow, Problem
 from archdsl.elaborate.written import written
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -103,7 +103,7 @@ def _turns(
 def _turn_environment(environment: Environment, clause: tree.Each, value: Any, scope: str) -> Environment:
     turn = environment.child(scope)
     turn.values["it"] = environment.find("it")
-    turn.define(clause.name.name, value, Given(clause.name.name, value, None, clause.span))
+    turn.define(clause.name.name, value)
     return turn
 
 
@@ -124,9 +124,7 @@ def _turn(
             shell = Shell("copy", str(copy[0]), "branch", {"copy": copy, "turn": arguments[0]}, copy)
             return [expander.step(step, incoming, turn, shell)]
         with (
-            expander.session.builder.within(
-                "copy", str(copy[0]), rest.span, copy=copy, arguments=arguments
-            ) as scope,
+            expander.session.builder.within("copy", str(copy[0]), rest.span, copy=copy, arguments=arguments) as scope,
             expander.names_of(rest),
         ):
             scope.ports = input_port(turn.find("it"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic, Frame
 from archdsl.elaborate.arguments import OpMaker
-from archdsl.elaborate.values import Given, Problem, describe
+from archdsl.elaborate.values import Problem, describe
 from archdsl.ir.builder import Builder
 from archdsl.source import Span
 

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from archdsl.ir.builder import join
-from archdsl.ir.graph import Graph, Node, Value
+from archdsl.ir.graph import Choice, Graph, Node, Scope, Setting, Step, Value, Written
 from archdsl.naming import RESERVED
 from archdsl.ops.base import Mismatch
 from archdsl.tensor import Tensor
@@ -38,6 +38,8 @@ def _violations(graph: Graph) -> Iterator[str]:
     yield from _weights(graph)
     yield from _results(graph)
     yield from _facts(graph)
+    yield from _expressions(graph)
+    yield from _texts(graph)
 
 
 def _scopes(graph: Graph) -> Iterator[str]:
@@ -141,6 +143,8 @@ def _results(graph: Graph) -> Iterator[str]:
     for scope in graph.scopes.values():
         named = (value for _, value in scope.names)
         yield from _missing(graph, (*scope.results, *named), f"scope {scope.path}")
+        if tuple(name for name, _ in scope.names[: len(scope.ports)]) != scope.ports:
+            yield f"scope {scope.path!r} has the ports {_listed(scope.ports)}, which are not the first of its names"
 
 
 def _missing(graph: Graph, values: Iterable[Value], owner: str) -> Iterator[str]:
@@ -152,13 +156,100 @@ def _missing(graph: Graph, values: Iterable[Value], owner: str) -> Iterator[str]
 def _facts(graph: Graph) -> Iterator[str]:
     """Arguments, named numbers and settings are plain data, so that a graph can be written down."""
     for scope in graph.scopes.values():
-        facts = [*scope.arguments, *((let.name, let.value) for let in scope.lets), *((scope.turn,) if scope.turn else ())]
+        facts = [
+            *scope.arguments,
+            *((let.name, let.value) for let in scope.lets),
+            *((scope.turn,) if scope.turn else ()),
+        ]
         for name, value in facts:
             if not _is_plain(value):
                 yield f"`{name}` of scope {scope.path!r} is a {type(value).__name__}, not plain data"
-    for setting in graph.header.settings:
+    for setting in _settings(graph):
         if not _is_plain(setting.value):
             yield f"setting `{setting.name}` is a {type(setting.value).__name__}, not plain data"
+
+
+def _settings(graph: Graph) -> Iterator[Setting]:
+    yield from graph.header.settings
+    for scope in graph.scopes.values():
+        yield from scope.settings
+
+
+def _expressions(graph: Graph) -> Iterator[str]:
+    """An expression uses the names of a scope around it, and asks about values that exist."""
+    for owner, scope, name, written in _written(graph):
+        if written.home is not None and not _lies_in(graph, scope, written.home):
+            yield f"`{name}` of {owner} uses the names of {written.home}, which is no scope around it"
+        yield from _missing(graph, (value for _, value in written.values), f"`{name}` of {owner}")
+
+
+def _lies_in(graph: Graph, scope: str, home: str) -> bool:
+    return home in graph.scopes and (home in ("", scope) or scope.startswith(f"{home}."))
+
+
+def _written(graph: Graph) -> Iterator[tuple[str, str, str, Written]]:
+    """Every expression: what has it, in or as which scope, what it says there."""
+    for node in graph:
+        yield from ((f"node {node.id}", node.scope, name, written) for name, written in node.written)
+    for scope in graph.scopes.values():
+        settings = scope.settings if scope.parent is not None else graph.header.settings
+        for name, written in (
+            *scope.written,
+            *((let.name, let.written) for let in scope.lets),
+            *((setting.name, setting.written) for setting in settings),
+            *(("if", condition) for choice in _choices(scope.steps) for condition in choice.conditions),
+            ("count", scope.count),
+        ):
+            if written is not None:
+                yield f"scope {scope.path!r}", scope.path, name, written
+
+
+def _choices(steps: Iterable[Step]) -> Iterator[Choice]:
+    for step in steps:
+        if isinstance(step, Choice):
+            yield step
+            yield from _choices(step.steps)
+
+
+def _texts(graph: Graph) -> Iterator[str]:
+    """What a text gives by name is a parameter there, its steps are members of the scope, each once, and of the arms of
+    an `if` one was taken."""
+    for node in graph:
+        unknown = [name for name, _ in node.written if name not in type(node.op).model_fields]
+        if unknown:
+            yield f"node {node.id} was given {_listed(unknown)}, which `{node.op.name}` does not take"
+    for scope in graph.scopes.values():
+        known = dict(scope.arguments)
+        unknown = [n for n in (*dict(scope.written), *scope.omitted, *scope.units) if n not in known]
+        if unknown:
+            yield f"scope {scope.path!r} was given {_listed(unknown)}, which are not among its arguments"
+        for step, count in Counter(_members(scope.steps)).items():
+            member = graph.node(step).scope if step in graph else None
+            parent = graph.scopes[step].parent if step in graph.scopes else member
+            if parent != scope.path or step == scope.path:
+                yield f"scope {scope.path!r} has the step {step}, which is none of its members"
+            elif count > 1:
+                yield f"scope {scope.path!r} has the step {step} {count} times"
+        for choice in _choices(scope.steps):
+            yield from _choice(graph, scope, choice)
+
+
+def _members(steps: Iterable[Step]) -> Iterator[str]:
+    for step in steps:
+        if isinstance(step, Choice):
+            yield from _members(step.steps)
+        else:
+            yield step
+
+
+def _choice(graph: Graph, scope: Scope, choice: Choice) -> Iterator[str]:
+    conditions = len(choice.conditions)
+    if not conditions or choice.arms not in (conditions, conditions + 1):
+        yield f"an `if` of scope {scope.path!r} has {choice.arms} arms and {conditions} conditions"
+    elif not 0 <= choice.taken <= conditions:
+        yield f"an `if` of scope {scope.path!r} took arm {choice.taken}, and has {choice.arms}"
+    given = (value for _, values in choice.gives for value in values)
+    yield from _missing(graph, (*choice.before, *given), f"an `if` of scope {scope.path!r}")
 
 
 def _is_plain(value: Any) -> bool:

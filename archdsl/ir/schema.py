@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, NonNegativeInt, Tag
 
 from archdsl.ir.graph import ScopeKind
 from archdsl.tensor import Kind
@@ -87,6 +87,17 @@ class LetPart(Part):
     value: Plain
 
 
+def _kind(step: Any) -> str:
+    return "path" if isinstance(step, str) else "choice"
+
+
+StepPart: TypeAlias = Annotated[
+    Annotated[str, Tag("path")] | Annotated["ChoicePart", Tag("choice")],
+    Discriminator(_kind),
+    Field(description="The path of a node or a scope, or a choice."),
+]
+
+
 class ChoicePart(Part):
     """An `if` of the spec as it came out: of its `arms`, `taken` was built, made `steps` and gives values by name."""
 
@@ -95,7 +106,7 @@ class ChoicePart(Part):
     arms: NonNegativeInt
     taken: NonNegativeInt
     before: tuple[Reference, ...] = ()
-    steps: tuple[str | ChoicePart, ...] = ()
+    steps: tuple[StepPart, ...] = ()
     gives: tuple[tuple[str, tuple[Reference, ...]], ...] = ()
 
 
@@ -116,7 +127,7 @@ class ScopePart(Part):
     units: Annotated[tuple[str, ...], Field(description="Parameters that are blocks or ops.")] = ()
     lets: tuple[LetPart, ...] = ()
     count: Annotated[WrittenPart | None, Field(description="Number of copies, or the list of a loop.")] = None
-    steps: Annotated[tuple[str | ChoicePart, ...], Field(description="What the text does, in order.")] = ()
+    steps: Annotated[tuple[StepPart, ...], Field(description="What the text does, in order.")] = ()
     copy_of: Annotated[tuple[int, int] | None, Field(description="Index from 0, and how many copies.")] = None
     turn: Annotated[tuple[str, Plain] | None, Field(description="The variable of the loop.")] = None
     title: str | None = None

@@ -161,18 +161,14 @@ class Names:
         return next((copy for copy in inside if copy.parent == scope.path and copy.turn is not None), None)
 
     def _of_turn(self, copy: Scope, name: str, value: Any) -> Given:
-        if copy.copy is None:
+        """The variable of a loop in one turn: an element of the list, since what the graph keeps is plain data."""
+        if copy.copy is None or copy.parent is None:
             return Given(name, value, copy.span)
-        index, count = copy.copy
-        return Given(name, self._element(copy, index, value), copy.span, origin=f"turn {index + 1} of {count}")
-
-    def _element(self, copy: Scope, index: int, value: Any) -> Any:
-        """The element of the list that a loop runs over; what the graph keeps is plain data."""
-        over = self._graph.scopes[copy.parent].count if copy.parent is not None else None
-        if over is None or copy.parent is None:
-            return value
-        values = evaluate(over.expression, self._environment(over, copy.parent))
-        return values[index] if isinstance(values, list | tuple) and index < len(values) else value
+        (index, count), loop = copy.copy, self._graph.scopes[copy.parent]
+        if loop.count is not None:
+            values = evaluate(loop.count.expression, self._environment(loop.count, loop.path))
+            value = values[index] if isinstance(values, list | tuple) and index < len(values) else value
+        return Given(name, value, loop.span, origin=f"turn {index + 1} of {count}")
 
 
 def _unread(name: str) -> Block:

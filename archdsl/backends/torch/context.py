@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from archdsl import formula
 from archdsl.backends.torch.classes import Body, Wire
 from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Outline
-from archdsl.diagnostics import CompileError
 from archdsl.formula import combined, name, plain, same
 from archdsl.ir.graph import Let, Scope, Value, Written
-from archdsl.source import Source
 from archdsl.syntax import tree
-from archdsl.syntax.parser import parse
+from archdsl.syntax.definitions import functions
 from archdsl.syntax.printer import expression_text
 
 BINARY: Mapping[str, type[ast.operator]] = {
@@ -440,20 +437,6 @@ class _Translation:
         if found is None:
             raise Unsaid
         return found
-
-
-@cache
-def functions(source: Source) -> Mapping[str, tree.Define]:
-    """The `def`s of a spec, by name."""
-    try:
-        spec = parse(source)
-    except CompileError:
-        return {}
-    found: dict[str, tree.Define] = {}
-    for item in spec.items:
-        inner = item.items if isinstance(item, tree.Network) else (item,)
-        found.update({part.name.name: part for part in inner if isinstance(part, tree.Define)})
-    return found
 
 
 # --- Python, with what is known put in -----------------------------------------------------------

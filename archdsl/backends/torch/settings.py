@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from archdsl.backends.torch.context import functions
 from archdsl.backends.torch.outline import Outline
 from archdsl.ir.graph import Choice, Node, Scope, Step, Written
 from archdsl.syntax import tree
+from archdsl.syntax.definitions import functions
 
 FREE = frozenset("out groups bias eps momentum p alpha beta k slope init scale.factor depthwise.multiplier".split())
 """Arguments of ops that change no size in pixels, of all ops or of one."""

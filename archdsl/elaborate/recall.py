@@ -90,9 +90,9 @@ class Names:
         if source.name.startswith("--"):
             source = self._graph.scopes[""].span.source
         if source not in self._files:
-            known = {name: _unread(name) for name in definitions.names(source)}
             functions = definitions.defined(definitions.items(source))
-            self._files[source] = File(source=source, definitions=known, functions=functions, defaults=())
+            file = self._files[source] = File(source=source, definitions={}, functions=functions, defaults=())
+            file.definitions.update({name: _unread(name, file) for name in definitions.names(source)})
         return self._files[source]
 
     def _flow(self, value: Value) -> Flow:
@@ -171,10 +171,10 @@ class Names:
         return Given(name, value, loop.span, origin=f"turn {index + 1} of {count}")
 
 
-def _unread(name: str) -> Block:
+def _unread(name: str, file: File) -> Block:
     """A block or a network of which nothing but the name matters."""
-    fields: dict[str, Any] = {"name": name}
-    return Block.model_construct(**fields)
+    span = Span(file.source, 0, 0)
+    return Block(name, "", (), None, tree.Body((), span), span, file)
 
 
 def _is_text(scope: Scope) -> bool:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from archdsl.backends.table import Request, build, render
 from measure import deep, exponent, medians, report, rounds, seconds
 
 from archdsl.backends.figures import draw
-from archdsl.backends.table import Request, build, render
 from archdsl.backends.torch.load import load, module
 from archdsl.backends.torch.source import source
 from archdsl.driver import Limits, collection_paused, compile_network

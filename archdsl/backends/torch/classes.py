@@ -70,7 +70,7 @@ class Join:
 
 @dataclass(eq=False, slots=True)
 class If:
-    """An `if` of the block: how it came out in each use, the steps of each arm that some use built, and what it sets."""
+    """An `if` of the block: how it came out in each use, the steps of the arms that some use built, what it sets."""
 
     choices: Mapping[int, Choice]
     arms: Mapping[int, tuple[Item, ...]]

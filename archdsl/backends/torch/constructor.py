@@ -55,7 +55,7 @@ class Construction:
         self.settled_arguments: dict[str, tuple[Body, dict[str, ast.expr]]] = {}
         """By attribute: the class that it is a use of, and what was written for its parameters."""
         self.requirements: dict[str, Suite] = {}
-        self.taken = {wire for wire in (*all_taken(body.items), *body.gives)}
+        self.taken = {*all_taken(body.items), *body.gives}
         """Wires that are taken one by one."""
         self.has_unknown = False
         self.unknowns: dict[str, ast.expr] = {}
@@ -507,7 +507,7 @@ class Construction:
     def added_formulas(self, use: int) -> Iterator[tuple[str, ast.expr]]:
         """What a use gives for the parameters that were added; what it has no need of has its default."""
         for own, row in self.added.items():
-            value, found = row.get(use, (None, formula_of(self.unneeded(own))))
+            _, found = row.get(use, (None, formula_of(self.unneeded(own))))
             if found is not None:
                 yield own, found
 
@@ -614,10 +614,8 @@ def choice_code(tests: Sequence[ast.expr], arms: Mapping[int, tuple[Code, ...]])
         yield Suite(f"if not {text_of(tests[kept[0]])}:", arms[kept[1]])
         return
     for place, number in enumerate(kept):
-        if number == len(tests):
-            header = "else:"
-        else:
-            header = f"{'elif' if place else 'if'} {text_of(tests[number])}:"
+        word = "elif" if place else "if"
+        header = "else:" if number == len(tests) else f"{word} {text_of(tests[number])}:"
         yield Suite(header, arms[number] or (Line("pass"),))
 
 

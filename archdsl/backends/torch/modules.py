@@ -72,7 +72,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """`nn.Sequential(...)` or `nn.ModuleList([...])` of numbered modules; `count` is their number as the spec says it."""
+    """`nn.Sequential(...)` or `nn.ModuleList([...])` of numbered modules; `count` is how many, as the spec says it."""
 
     form: Form
     children: tuple[Tree, ...]
@@ -87,7 +87,7 @@ class Parameter:
     """One argument of a class's constructor.
 
     `source` says where a use has its value from: the channels of what flows in ("channels"), an argument of the block
-    or a name of the text around it ("own"), a setting of the network ("setting"), or "added", where nothing else says it.
+    or a name of the text around it ("own"), a setting of the network ("setting"), or nothing else says it ("added").
     """
 
     name: str

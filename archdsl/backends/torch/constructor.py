@@ -543,7 +543,7 @@ class Construction:
             # What only some uses need has a default for the others.
             return Parameter(own, "added", kind, ... if len(values) == len(self.body.uses) else self.unneeded(own))
         if not self.context.is_own(own):
-            return Parameter(own, "setting", kind, _common([settings[own] for settings in self.context.settings]))
+            return Parameter(own, "setting", kind, _common([settings[own] for settings in self.context.settings_in]))
         return Parameter(own, "own", kind, self.default(own))
 
     def default(self, own: str) -> Any:

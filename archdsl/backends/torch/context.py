@@ -59,8 +59,9 @@ class Context:
         self.graph = outline.graph
         self.networks = [outline.root(scope.path) for scope in body.uses]
         self.all_settings = settings
-        self.settings = settings.named(self.networks)
+        self.settings_in = settings.named(self.networks)
         """By use: the settings of its network that the class has names for, with their values."""
+        self.settings = frozenset(self.settings_in[0])
         self.values: list[dict[str, Any]] = [{} for _ in body.uses]
         self.own: set[str] = set()
         """Names of the text around the class: arguments of its block, named numbers, variables of loops."""
@@ -123,12 +124,12 @@ class Context:
                         self.values[use][legal(own)] = plain(value)
             self.own.update(self.values[use])
             if chain[-1].parent is None:
-                self.values[use].update(self.settings[use])
+                self.values[use].update(self.settings_in[use])
         for own in self.values[0]:
             column = [values.get(own, formula.UNKNOWN) for values in self.values]
             if isinstance(column[0], bool | str) and all(same(value, column[0]) for value in column):
                 self.fixed[own] = column[0]
-        for own in self.settings[0]:
+        for own in self.settings:
             self.fixed.pop(own, None)
 
     def is_own(self, own: str) -> bool:
@@ -280,8 +281,8 @@ class Context:
     def _setting(self, own: str) -> ast.expr:
         if own in self.own:
             raise Unsaid  # the block has another number of that name
-        if own in self.settings[0]:
-            for values, settings in zip(self.values, self.settings, strict=True):
+        if own in self.settings:
+            for values, settings in zip(self.values, self.settings_in, strict=True):
                 values.setdefault(own, settings[own])
             return name(own)
         value = self.all_settings.common(own, self.networks)

@@ -18,6 +18,7 @@ from torch import nn
 
 import archdsl
 from archdsl.backends.torch.load import load
+from archdsl.backends.torch.source import source
 from archdsl.driver import open_spec
 from archdsl.network import Family
 from archdsl.resources import specs_folder
@@ -70,10 +71,11 @@ def on_meta(make: Any, **settings: Any) -> nn.Module:
     return made
 
 
-def definitions(text: str) -> list[str]:
-    """The classes of a module but its networks, each without its docstring."""
+def blocks_in(text: str, network: str) -> list[str]:
+    """The classes of a module but those of its networks, each without its docstring."""
     found = re.findall(r"^class \w+\(.*?(?=^\S)", text, re.MULTILINE | re.DOTALL)
-    return [re.sub(r'""".*?"""', "", one, count=1, flags=re.DOTALL).strip() for one in found]
+    blocks = [one for one in found if not one.startswith(f"class {network}")]
+    return [re.sub(r'""".*?"""', "", one, count=1, flags=re.DOTALL).strip() for one in blocks]
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -86,8 +88,12 @@ def test_each_is_what_its_own_compile_gives(spec: str) -> None:
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_no_more_classes_than_the_variants_have_by_themselves(spec: str) -> None:
-    alone = [one for network in family(spec).networks.values() for one in definitions(network.source())]
-    assert len(definitions(text_of(spec))) <= len(set(alone))
+    graphs = [network.graph for network in family(spec).networks.values()]
+    network = graphs[0].header.name
+    alone = {one for graph in graphs for one in blocks_in(source(graph), network)}
+    assert len(blocks_in(text_of(spec), network)) <= len(alone)
+    networks = re.findall(rf"^class {network}\w*\(nn.Module\)", text_of(spec), re.MULTILINE)
+    assert 1 <= len(networks) <= len(graphs)
 
 
 @pytest.mark.parametrize("spec", SMALL)

@@ -40,11 +40,11 @@ def constants(construction: Construction) -> Iterator[Line]:
 
 def constructor(construction: Construction, last: Sequence[Code]) -> Function:
     """`__init__`: named numbers, then the modules; `last` are lines at its end."""
-    arguments = ("self", *map(_argument, construction.constructor.parameters))
+    arguments = ("self", *map(argument, construction.constructor.parameters))
     return Function("__init__", arguments, "None", (Line("super().__init__()"), *construction.lines, *last))
 
 
-def _argument(parameter: Parameter) -> str:
+def argument(parameter: Parameter) -> str:
     default = "" if parameter.default is ... else f" = {text_of(formula_of(parameter.default))}"
     return f"{parameter.name}: {parameter.type}{default}"
 

@@ -20,6 +20,7 @@ from archdsl.backends.torch.copies import Elements
 from archdsl.backends.torch.modules import Argument, Chain, Channels, Constructor, Copies, Modules, New, Parameter, Tree
 from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Member
+from archdsl.backends.torch.settings import Settings
 from archdsl.formula import UNKNOWN_NUMBER, formula_of, name, plain, same, substituted
 from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Expression
@@ -41,7 +42,7 @@ class Construction:
         body: Body,
         title: str,
         takes: Sequence[str],
-        settings: Mapping[str, Any],
+        settings: Settings,
         is_recursive: bool = False,
     ) -> None:
         self.classes, self.outline, self.body, self.title = classes, classes.outline, body, title
@@ -535,14 +536,14 @@ class Construction:
         values = [known[own] for known in self.context.values if own in known]
         kind = type_name(values)
         if self.body.scope.parent is None:
-            return Parameter(own, "setting", kind, values[0])
+            return Parameter(own, "setting", kind, _common(values))
         if own in self.context.channel_names:
             return Parameter(own, "channels", kind, place=self.context.channel_names.index(own))
         if own in self.added:
             # What only some uses need has a default for the others.
             return Parameter(own, "added", kind, ... if len(values) == len(self.body.uses) else self.unneeded(own))
         if not self.context.is_own(own):
-            return Parameter(own, "setting", kind, self.context.settings[own])
+            return Parameter(own, "setting", kind, _common([settings[own] for settings in self.context.settings_in]))
         return Parameter(own, "own", kind, self.default(own))
 
     def default(self, own: str) -> Any:
@@ -551,6 +552,11 @@ class Construction:
         alike_all = values and all(same(value, values[0]) for value in values)
         computed = any(own in dict(scope.written) for scope in self.body.uses if own in scope.omitted)
         return values[0] if alike_all and not computed else ...
+
+
+def _common(values: Sequence[Any]) -> Any:
+    """The one value that all uses have, `...` where they differ."""
+    return values[0] if all(same(value, values[0]) for value in values) else ...
 
 
 def equalities(condition: ast.expr, holds: bool) -> dict[str, ast.expr]:

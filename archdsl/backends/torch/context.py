@@ -15,6 +15,7 @@ from archdsl import formula
 from archdsl.backends.torch.classes import Body, Wire
 from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Outline
+from archdsl.backends.torch.settings import Settings
 from archdsl.formula import combined, name, plain, same
 from archdsl.ir.graph import Let, Scope, Value, Written
 from archdsl.syntax import tree
@@ -53,11 +54,14 @@ class Unsaid(Exception):
 class Context:
     """The names of one class. `values` are what they come to in each use, `channels` what the wires have."""
 
-    def __init__(self, outline: Outline, body: Body, takes: Sequence[str], settings: Mapping[str, Any]) -> None:
+    def __init__(self, outline: Outline, body: Body, takes: Sequence[str], settings: Settings) -> None:
         self.outline, self.body = outline, body
         self.graph = outline.graph
-        self.settings = settings
-        """Settings of the network that stay open, with their values."""
+        self.networks = [outline.root(scope.path) for scope in body.uses]
+        self.all_settings = settings
+        self.settings_in = settings.named(self.networks)
+        """By use: the settings of its network that the class has names for, with their values."""
+        self.settings = frozenset(self.settings_in[0])
         self.values: list[dict[str, Any]] = [{} for _ in body.uses]
         self.own: set[str] = set()
         """Names of the text around the class: arguments of its block, named numbers, variables of loops."""
@@ -120,7 +124,7 @@ class Context:
                         self.values[use][legal(own)] = plain(value)
             self.own.update(self.values[use])
             if chain[-1].parent is None:
-                self.values[use].update(self.settings)
+                self.values[use].update(self.settings_in[use])
         for own in self.values[0]:
             column = [values.get(own, formula.UNKNOWN) for values in self.values]
             if isinstance(column[0], bool | str) and all(same(value, column[0]) for value in column):
@@ -189,7 +193,7 @@ class Context:
             if self._chains[use][-1].parent is not None:
                 raise Unsaid
             return self._setting(own)
-        if home == "":
+        if scope is not None and scope.parent is None:
             return self._setting(own)
         raise Unsaid
 
@@ -278,12 +282,12 @@ class Context:
         if own in self.own:
             raise Unsaid  # the block has another number of that name
         if own in self.settings:
-            for values in self.values:
-                values.setdefault(own, self.settings[own])
+            for values, settings in zip(self.values, self.settings_in, strict=True):
+                values.setdefault(own, settings[own])
             return name(own)
-        for setting in self.graph.header.settings:
-            if setting.name == own and isinstance(setting.value, bool | int | float | str | list | tuple):
-                return formula.formula_of(setting.value)
+        value = self.all_settings.common(own, self.networks)
+        if isinstance(value, bool | int | float | str | tuple):
+            return formula.formula_of(value)
         raise Unsaid
 
     # --- what flows ------------------------------------------------------------------------
@@ -420,7 +424,7 @@ class _Translation:
     def defined(self, define: tree.Define, arguments: list[ast.expr]) -> ast.expr:
         """A call of a `def`: by its name where the constructor has it, else what it comes to."""
         called, parameters = define.name.name, [own.name for own in define.parameters]
-        body = Written(define.value, "")
+        body = Written(define.value, self.context.networks[self.use])
         if self.context.body.scope.parent is None and legal(called) == called:
             inner = _Translation(self.context, body, self.use, {own: name(own) for own in parameters})
             if self.context.define(called, parameters, inner.of(define.value)):

@@ -348,8 +348,8 @@ class Forward:
             self.variables.assign(step.gives[0], operand.text, passing=True)  # a merge of one value is that value
             return
         names = [self._name(wire, step, operand.reads) for wire in step.gives]
-        shapes = ", ".join(str(self.outline.graph.tensor(wire.value)) for wire in step.gives)
-        self.lines.append(Line(f"{', '.join(names)} = {operand.text}", shapes if self.shapes else ""))
+        shapes = self.outline.shape_text([wire.values.values() for wire in step.gives]) if self.shapes else ""
+        self.lines.append(Line(f"{', '.join(names)} = {operand.text}", shapes))
 
     # --- names -----------------------------------------------------------------------------
 

@@ -92,7 +92,7 @@ class _Lines:
     def _item(self, index: int) -> str:
         """The output that a value is collected for, else the name that it has in the first copy."""
         value = self.gives[index]
-        outputs = (output.name for output in self.outline.graph.outputs if value in output.values)
+        outputs = (output.name for output in self.outline.outputs if value in output.values)
         named = self.outline.given_name(value, self.loop.copies[0].path)
         return next(outputs, named or value.node.rpartition(".")[2])
 
@@ -136,6 +136,6 @@ class _Lines:
 
     def _common_shape(self) -> str:
         """The shape that every copy gives, if it is one."""
-        made = (value for copy in self.loop.copies for value in self.outline.gives_of[copy.path])
-        shapes = {str(self.outline.graph.tensor(value)) for value in made}
-        return shapes.pop() if self.shapes and len(shapes) == 1 else ""
+        copies = (copy for loop in self.turns.loops.values() for copy in loop.copies)
+        made = [value for copy in copies for value in self.outline.gives_of[copy.path]]
+        return self.outline.shape_text([made]) if self.shapes else ""

@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test prove bench docs lint clean
+.PHONY: demo test prove fuzz bench docs lint clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
@@ -15,6 +15,9 @@ test: $(VENV)/test.stamp  ## run every test
 
 prove: $(VENV)/test.stamp  ## prove the gallery equal to its public implementations, and write the record
 	$(BIN)/python scripts/prove_gallery.py
+
+fuzz: $(VENV)/test.stamp  ## hold 20,000 random networks to the emitter's properties; goes on where it was stopped
+	$(BIN)/python scripts/fuzz_emitter.py
 
 bench: $(VENV)/test.stamp  ## measure; nothing is asserted on time
 	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' -o python_functions='bench_*' tests/benchmarks

@@ -1,0 +1,335 @@
+"""What has to hold for every emitted module. Each property raises `Broken` and says where it does not.
+
+`honest`: a class, used with other arguments than those it was compiled for, is the class that a compile for these
+arguments writes, or says that it was not compiled for them. `settings_are_open`: so is the network with another value
+of a setting. `computes`: outputs are bit by bit what the graph says, and each block takes and gives what its text says.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import torch
+from emission import counted_parameters, example_inputs, expected_outputs, interpret, predicted_parameters, tensors_of
+from recorded import difference, layout
+from torch import Tensor, nn
+
+from archdsl.backends.torch.load import load
+from archdsl.backends.torch.source import emit
+from archdsl.ir.graph import Graph, Scope, Value
+
+REFUSAL = "compile the spec for it"
+"""Words of the error of a class that lacks the steps for some arguments."""
+
+
+class Broken(AssertionError):
+    """A property that does not hold. The text begins with its name."""
+
+
+class Module:
+    """A graph, and what is emitted of it.
+
+    To be compared, networks are run on the CPU, with images that are `shrink` times smaller than the graph's: that is
+    faster than the meta device. Where a network does not take such images, the meta device has to do.
+    """
+
+    def __init__(self, graph: Graph, shrink: int = 1) -> None:
+        self.graph, self.shrink = graph, shrink
+        emitted = emit(graph)
+        self.text, self.name = emitted.text, emitted.name
+
+    def load(self) -> ModuleType:
+        return load(self.text, self.name.lower())
+
+    def make(self, namespace: ModuleType | None = None, **settings: Any) -> nn.Module:
+        """The network on the meta device."""
+        with torch.device("meta"):
+            made: nn.Module = getattr(namespace or self.load(), self.name)(**settings)
+        return made
+
+    def compare(self, name: str, found: nn.Module) -> None:
+        """Raises `Broken` where a network is not this one. Weights are whatever lies in memory: only names count."""
+        networks, inputs = (found, self.make()), self.inputs()
+        if layout(networks[0]) == layout(networks[1]) and inputs[0].device.type == "cpu":
+            networks = tuple(network.to_empty(device="cpu") for network in networks)
+        try:
+            differs = difference(*networks, inputs)
+        except Exception as error:
+            raise Broken(f"{name}: {type(error).__name__}: {error}") from error
+        if differs:
+            raise Broken(f"{name}: {differs}")
+
+    def inputs(self) -> list[Tensor]:
+        return example_inputs(self.graph) if self.shrink == 1 else self.small_inputs
+
+    @cached_property
+    def small_inputs(self) -> list[Tensor]:
+        inputs = example_inputs(self.graph)
+        small = [x[(..., *[slice(max(32, size // self.shrink)) for size in x.shape[2:]])] for x in inputs]
+        try:
+            with torch.no_grad():
+                self.make().to_empty(device="cpu").eval()(*small)
+        except Exception:
+            return example_inputs(self.graph, device="meta")
+        return small
+
+    @cached_property
+    def blocks(self) -> dict[str, list[str]]:
+        """Names of classes by the first line of their docstring, `Block Unit, spec.arch:12.`"""
+        found: dict[str, list[str]] = {}
+        for node in ast.parse(self.text).body:
+            doc = ast.get_docstring(node) if isinstance(node, ast.ClassDef) else None
+            if doc and doc.startswith("Block "):
+                found.setdefault(" ".join(doc.split("\n\n")[0].split()), []).append(node.name)
+        return found
+
+    def values(self, block: str, argument: str) -> set[str]:
+        """What an argument of a block comes to in all of its uses."""
+        scopes = [scope for scope in self.graph.scopes.values() if scope.block == block]
+        return {repr(dict(scope.arguments).get(argument, ...)) for scope in scopes}
+
+
+# --- honest classes ------------------------------------------------------------------------
+
+
+class _Incomparable(Exception):
+    """A class that one of the modules wrote for fewer arguments than the other."""
+
+
+def honest(first: Module, second: Module, counts: Counter[str]) -> None:
+    """The second module, with the block classes of the first in place of its own, is the same network."""
+    namespace, own = second.load(), first.load()
+    for doc, names in second.blocks.items():
+        others = first.blocks.get(doc, [])
+        if len(names) != 1 or len(others) != 1:
+            counts["classes only in one, or several of a block"] += 1
+            continue
+        adapted = _adapted(
+            first, second, getattr(own, others[0]), getattr(namespace, names[0]), doc.split()[1].rstrip(",")
+        )
+        setattr(namespace, names[0], adapted)
+        counts["classes"] += 1
+    try:
+        swapped = second.make(namespace)
+    except _Incomparable:
+        counts["frozen arguments"] += 1
+        return
+    except Exception as error:
+        if isinstance(error, ValueError) and REFUSAL in str(error):
+            counts["refused"] += 1
+            return
+        raise Broken(f"honest: {type(error).__name__}: {error}") from error
+    second.compare("honest", swapped)
+    counts["honest"] += 1
+
+
+def _adapted(first: Module, second: Module, one: type[nn.Module], other: type, block: str) -> type[nn.Module]:
+    """The class `one`, made as `other` is."""
+    takes = inspect.signature(one).parameters
+    called = inspect.signature(other)
+
+    def arguments(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        bound = called.bind(*args, **kwargs)
+        bound.apply_defaults()
+        given = dict(bound.arguments)
+        for name, value in [(name, value) for name, value in given.items() if name not in takes]:
+            known = first.values(block, name)
+            if len(known) == 1 and known != {repr(value)} and known != {repr(_listed(value))}:
+                raise _Incomparable(name)
+            del given[name]
+        for name in takes:
+            if name not in given:
+                known = second.values(block, name)
+                if len(known) != 1 or known == {repr(...)}:
+                    raise _Incomparable(name)
+                given[name] = ast.literal_eval(known.pop())
+        return given
+
+    class Adapted(one):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(**arguments(*args, **kwargs))
+
+    return Adapted
+
+
+def _listed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else list(value) if isinstance(value, tuple) else value
+
+
+# --- open settings -------------------------------------------------------------------------
+
+
+def settings_are_open(
+    module: Module, recompile: Callable[[str, Any], Graph | None], counts: Counter[str], names: Sequence[str]
+) -> None:
+    """The network with another value of one of these settings is the network compiled with it.
+
+    `recompile` gives the graph for an argument's name and value, None where that is no legal spec.
+    """
+    namespace = module.load()
+    arguments = settings_of(module, namespace)
+    for name in names:
+        graphs = ((value, recompile(name, value)) for value in other_values(arguments[name]))
+        for value, graph in graphs:
+            if graph is not None:
+                _setting_is_open(module, Module(graph, module.shrink), namespace, {name: value}, counts)
+                break
+
+
+def settings_of(module: Module, namespace: ModuleType | None = None) -> dict[str, Any]:
+    """The arguments of the network's class, with their defaults."""
+    takes = inspect.signature(getattr(namespace or module.load(), module.name)).parameters
+    return {name: parameter.default for name, parameter in takes.items()}
+
+
+def _setting_is_open(
+    module: Module, expected: Module, namespace: ModuleType, setting: dict[str, Any], counts: Counter[str]
+) -> None:
+    try:
+        made = module.make(namespace, **setting)
+    except Exception as error:
+        if isinstance(error, ValueError) and REFUSAL in str(error):
+            counts["settings refused"] += 1
+            return
+        raise Broken(f"setting {setting}: {type(error).__name__}: {error}") from error
+    expected.compare(f"setting {setting}", made)
+    counts["settings"] += 1
+
+
+def other_values(value: Any) -> Iterator[Any]:
+    """Values that a setting could have instead of this one, likelier ones first."""
+    if isinstance(value, list | tuple):
+        yield type(value)(next(other_values(element)) for element in value)
+    elif isinstance(value, int):
+        yield from (value + 4, value * 2, value + 1, max(value // 2, 1), max(value - 1, 1))
+    elif value <= 1:
+        yield from (value / 2 + 0.05, value / 4, 0.3)
+    else:
+        yield from (value * 1.25, value + 1.0, value / 2)
+
+
+# --- computes ------------------------------------------------------------------------------
+
+
+def computes(module: Module, ports: dict[str, tuple[str, ...]]) -> None:
+    """Bit by bit what the graph says; each block takes and gives the values of its `from` and `return`, in order.
+
+    `ports` are the names after `from`, by block; blocks without a `from` take `x`.
+    """
+    graph = module.graph
+    network: nn.Module = getattr(module.load(), module.name)()
+    inputs = example_inputs(graph)
+    calls = _Calls(graph, network, ports)
+    for training in (True, False):
+        network.train(training)
+        torch.manual_seed(0)
+        with torch.no_grad():
+            outputs = [output.clone() for output in tensors_of(network(*inputs))]
+            calls.stop()
+            in_place = [inner for inner in network.modules() if getattr(inner, "inplace", False)]
+            for inner in in_place:
+                inner.inplace = False
+            torch.manual_seed(0)
+            values = interpret(graph, network, inputs)
+            for inner in in_place:
+                inner.inplace = True
+        expected = expected_outputs(graph, values, training)
+        if len(outputs) != len(expected):
+            raise Broken(f"computes: {len(outputs)} outputs, and not {len(expected)}")
+        if not all(map(_same, outputs, expected)):
+            raise Broken("computes: an output is not what the graph says")
+        if training:
+            calls.compare(values)
+    if counted_parameters(network) != predicted_parameters(graph):
+        raise Broken("computes: parameters are not those of the graph")
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.equal(one.nan_to_num(), other.nan_to_num())
+
+
+class _Calls:
+    """What the modules of blocks are called with, and what they give."""
+
+    def __init__(self, graph: Graph, network: nn.Module, ports: dict[str, tuple[str, ...]]) -> None:
+        self.graph = graph
+        self.found: dict[str, list[tuple[list[Tensor], list[Tensor]]]] = {}
+        self.handles: list[Any] = []
+        modules = dict(network.named_modules())
+        for path, scope in graph.scopes.items():
+            inner = modules.get(path)
+            if scope.block is None or scope.weights != path or inner is None or not path:
+                continue
+            if not re.match(rf"Block {scope.block}\b", type(inner).__doc__ or "") or "forward" not in vars(type(inner)):
+                continue
+            self.names(scope, inner, ports)
+            self.watch(path, inner)
+
+    def names(self, scope: Scope, inner: nn.Module, ports: dict[str, tuple[str, ...]]) -> None:
+        takes = inspect.signature(type(inner).forward).parameters.values()
+        tensors = [take.name for take in takes if take.annotation == "Tensor"]
+        wanted = list(ports.get(str(scope.block), ("x",)))
+        if tensors[: len(wanted)] != wanted and not any(name.startswith("*") for name in wanted):
+            raise Broken(f"names: {scope.block} takes {tensors}, and not {wanted}")
+
+    def watch(self, path: str, inner: nn.Module) -> None:
+        calls = self.found.setdefault(path, [])
+
+        def before(_: nn.Module, args: tuple[Any, ...]) -> None:
+            calls.append(([x.clone() for x in args if isinstance(x, Tensor)], []))
+
+        def after(_: nn.Module, __: Any, result: Any) -> None:
+            calls[-1][1].extend(x.clone() for x in tensors_of(result))
+
+        self.handles += [inner.register_forward_pre_hook(before), inner.register_forward_hook(after)]
+
+    def stop(self) -> None:
+        for handle in self.handles:
+            handle.remove()
+        self.handles = []
+
+    def compare(self, values: dict[Value, Tensor]) -> None:
+        for path, calls in self.found.items():
+            scope = self.graph.scopes[path]
+            if len(calls) == 1:
+                self.compare_with(scope, "takes", calls[0][0], scope.inputs, values)
+                self.compare_with(scope, "gives", calls[0][1], scope.results, values)
+
+    def compare_with(
+        self, scope: Scope, what: str, found: list[Tensor], wanted: Sequence[Value], values: dict[Value, Tensor]
+    ) -> None:
+        if len(found) != len(wanted):
+            raise Broken(f"names: {scope.path} {what} {len(found)} values, and not {len(wanted)}")
+        for tensor, value in zip(found, wanted, strict=True):
+            if value in values and not _same(tensor, values[value]):
+                raise Broken(f"names: {scope.path} {what} other values than its text says")
+
+
+# --- how many classes ----------------------------------------------------------------------
+
+
+def few_classes(module: Module) -> None:
+    """One class for a block and each block or op that is given to it, one for a region or repeat of the spec."""
+    graph = module.graph
+    given: dict[str, set[object]] = {}
+    for scope in graph.scopes.values():
+        if scope.block is not None:
+            units = tuple((name, value) for name, value in scope.arguments if name in scope.units)
+            given.setdefault(scope.block, set()).add(repr(units))
+    for doc, names in module.blocks.items():
+        block = doc.split()[1].rstrip(",")
+        if len(names) > len(given[block]):
+            raise Broken(f"classes: {len(names)} of block {block}, {', '.join(names)}")
+    modules = re.findall(
+        r"^class (\w+)\(nn\.Module\):\n    \"\"\"((?:Stage|Output|Copies|One of|Shared)[^\n]*)", module.text, re.M
+    )
+    places = Counter(doc for _, doc in modules)
+    if twice := [doc for doc, count in places.items() if count > max(1, sum(map(len, given.values())))]:
+        raise Broken(f"classes: several of one place, {twice[0]}")

@@ -1,0 +1,124 @@
+"""Emitted modules held to what they claim, by property: random specs, and every network of the gallery.
+
+`make fuzz` does the same for many more random specs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from check_random import TIDY, check, tidy, traces
+from emit_properties import Module, few_classes, settings_are_open, settings_of
+from random_specs import template
+from test_emit_gallery import NAMES, graph_of
+
+import archdsl
+from archdsl.diagnostics import CompileError
+from archdsl.ir.graph import Graph
+from archdsl.resources import specs_folder
+
+SEEDS = 150
+"""Templates, of two networks each."""
+AT_ONCE = 10
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Any:
+    """Small networks: threads would only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("start", range(0, SEEDS, AT_ONCE))
+def test_random_networks(start: int, tmp_path: Path) -> None:
+    counts: Counter[str] = Counter()
+    broken, texts = [], {}
+    for seed in range(start, start + AT_ONCE):
+        try:
+            modules = check(template(seed), counts)
+        except AssertionError as error:
+            broken.append(f"seed {seed}: {error}")
+            continue
+        texts.update({f"random{seed}_{side}": module.text for side, module in enumerate(modules)})
+        if seed == start:
+            for module in modules:
+                traces(module)
+    assert not broken, "\n".join(broken)
+    assert tidy(texts, tmp_path) == ""
+    assert counts["networks"] > AT_ONCE
+    assert counts["classes"] > AT_ONCE
+
+
+def test_tidy_finds_what_is_not(tmp_path: Path) -> None:
+    """The check above can fail: for what is linted and for what is formatted."""
+    assert "F401" in tidy({"unused": "import torch\n"}, tmp_path / "check")
+    assert "would be reformatted" in tidy({"long": "x = 1+1\n"}, tmp_path / "format")
+    assert len(TIDY) == 2
+
+
+# --- the gallery ---------------------------------------------------------------------------
+
+
+@cache
+def emitted(name: str) -> Module:
+    return Module(graph_of(name), shrink=4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_settings_of_the_gallery_are_open(name: str) -> None:
+    module = emitted(name)
+    counts: Counter[str] = Counter()
+    settings_are_open(module, partial(recompiled, name), counts, sorted(settings_of(module)))
+    assert counts["settings"] > 0
+
+
+def recompiled(name: str, setting: str, value: Any) -> Graph | None:
+    """A gallery network with another value of one argument; None where that is no legal spec."""
+    try:
+        if setting.endswith("_channels"):
+            return _with_channels(name, value)
+        return archdsl.load(name, **{setting: value}).graph
+    except CompileError:
+        return None
+
+
+def _with_channels(name: str, channels: int) -> Graph:
+    """The spec with other channels in the line of its input, without the published facts."""
+    spec, _, variant = name.partition("@")
+    text = (specs_folder() / f"{spec}.arch").read_text(encoding="utf-8")
+    changed, count = re.subn(r"(?m)^(    input \w+: )\w+", rf"\g<1>{channels}", text)
+    assert count == 1, f"{spec} has {count} inputs"
+    changed = re.sub(r"(?m)^    expect [^\n]*\n", "", changed)
+    return archdsl.loads(changed, variant=variant or None).graph
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_classes_of_the_gallery_are_few(name: str) -> None:
+    few_classes(emitted(name))
+
+
+# --- the properties themselves -------------------------------------------------------------
+
+
+def broken_by(change: Callable[[str], str], text: str) -> str:
+    """What the properties say of a spec whose emitted text is changed."""
+    graph = archdsl.loads(text).graph
+    module = Module(graph)
+    module.text = change(module.text)
+    with pytest.raises(AssertionError) as found:
+        settings_are_open(module, lambda name, value: archdsl.loads(text, **{name: value}).graph, Counter(), ["w"])
+    return str(found.value)
+
+
+def test_a_false_formula_is_found() -> None:
+    text = "network Net:\n    param w: int = 8\n    input image: 8 x 8 x 8\n    conv(w, 3) -> bn -> conv(2, 1)\n"
+    assert "bn.weight" in broken_by(lambda text: text.replace("BatchNorm2d(w)", "BatchNorm2d(8)"), text)

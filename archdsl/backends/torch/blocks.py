@@ -24,7 +24,7 @@ SKIP = "skip"
 
 def block_class(construction: Construction, takes: Sequence[str]) -> Class:
     """A class for a block, a stage or a copy."""
-    made = (constructor(construction, ()),) if construction.lines else ()
+    made = (constructor(construction, ()),) if construction.lines or construction.constructor.parameters else ()
     doc, forward = block_doc(construction.body.scope), _forward(construction, takes)
     return Class(construction.title, "nn.Module", doc, tuple(constants(construction)), (*made, *forward))
 

@@ -10,6 +10,7 @@
     net.save("resnet.py")           # or .json, .svg, .pdf, .png
     net.prove("torchvision:resnet50")   # is it the public network? and if so:
     net.load_weights(state_dict, from_="torchvision")
+    archdsl.family("resnet", ["18", "50"]).source()     # several variants in one file
     archdsl.from_torch(module, example)   # the graph of any module that can be traced
 
 Whatever is wrong with a spec raises `CompileError`, which reads as the command line prints it.
@@ -25,9 +26,20 @@ if TYPE_CHECKING:
     from archdsl.driver import Limits
     from archdsl.frontends.torch import from_torch
     from archdsl.ir.graph import Graph
-    from archdsl.network import Drawing, Network, load, loads
+    from archdsl.network import Drawing, Network, family, load, loads
 
-__all__ = ["CompileError", "Diagnostic", "Drawing", "Graph", "Limits", "Network", "from_torch", "load", "loads"]
+__all__ = [
+    "CompileError",
+    "Diagnostic",
+    "Drawing",
+    "Graph",
+    "Limits",
+    "Network",
+    "family",
+    "from_torch",
+    "load",
+    "loads",
+]
 
 # Imported when first asked for, so that `import archdsl` costs nothing.
 _HOMES = {
@@ -37,6 +49,7 @@ _HOMES = {
     "Graph": "archdsl.ir.graph",
     "Limits": "archdsl.driver",
     "Network": "archdsl.network",
+    "family": "archdsl.network",
     "from_torch": "archdsl.frontends.torch",
     "load": "archdsl.network",
     "loads": "archdsl.network",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os.path import exists, isfile
@@ -146,6 +146,27 @@ def compile_network(
         raise CompileError((*done.warnings, *failures))
     unused = unused_settings(network, graph.header.settings)
     return Compiled(graph, network, (*done.warnings, *unused))
+
+
+def compile_family(
+    file: File,
+    variants: Sequence[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+) -> dict[str, Compiled]:
+    """Compiles several variants of a network, all of them where none are named, with the same settings.
+
+    They come in the order of the call, each once. Raises `CompileError`, also where there are no such variants.
+    """
+    network = network_of(file)
+    known = ", ".join(network.variants)
+    chosen = list(dict.fromkeys(network.variants if variants is None else variants))
+    missing = [name for name in chosen if name not in network.variants]
+    if missing or not chosen:
+        what = [f"variant `{name}`" for name in missing] or ["variants"]
+        help = f"it has {known}" if known else "compile the network itself"
+        raise CompileError([Diagnostic("unknown-variant", f"{network.name} has no {one}", help=help) for one in what])
+    return {name: compile_network(file, name, settings, limits) for name in chosen}
 
 
 @contextmanager

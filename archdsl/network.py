@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from archdsl.analyses import totals
 from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.driver import Compiled, Limits, compile_network, is_graph, open_graph, open_spec, split_variant
+from archdsl.driver import (
+    Compiled,
+    Limits,
+    compile_family,
+    compile_network,
+    is_graph,
+    open_graph,
+    open_spec,
+    split_variant,
+)
 from archdsl.files import write
 from archdsl.ir.graph import Graph
 from archdsl.report import render_line, render_text
@@ -53,6 +62,25 @@ def loads(text: str, /, variant: str | None = None, *, limits: Limits | None = N
         return _network(resolve(Source("spec.arch", text)), variant, settings, limits)
 
 
+def family(
+    spec: str | PathLike[str],
+    /,
+    variants: Sequence[str] | None = None,
+    *,
+    limits: Limits | None = None,
+    **settings: Any,
+) -> Family:
+    """Compiles several variants of a spec, all of them where none are named, with the same `settings`.
+
+    Raises `CompileError`.
+    """
+    if split_variant(str(spec))[1] is not None:
+        raise ValueError(f"{spec} is one variant; name the spec alone, and its variants beside it")
+    with _readable():
+        compiled = compile_family(open_spec(Path(spec) if isinstance(spec, PathLike) else spec), variants, settings, limits)
+    return Family({name: Network(one) for name, one in compiled.items()})
+
+
 def _network(file: File, variant: str | None, settings: Mapping[str, Any], limits: Limits | None) -> Network:
     network = Network(compile_network(file, variant, settings, limits))
     for diagnostic in network.warnings:
@@ -69,6 +97,19 @@ def _readable() -> Iterator[None]:
     except CompileError as error:
         error.args = (f"\n{render_text(error.diagnostics)}",)
         raise
+
+
+@dataclass(frozen=True)
+class Family:
+    """Variants of one network, by name. Made by `family`."""
+
+    networks: Mapping[str, Network]
+
+    def source(self) -> str:
+        """PyTorch source of them all in one file: `resnet50(classes=10)` makes one, `NETWORKS` has them by name."""
+        from archdsl.outputs import family_written
+
+        return family_written([network.graph for network in self.networks.values()])
 
 
 class Network:

@@ -6,7 +6,7 @@ Passes and writers go by name, and are imported when a network is written: the h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -52,6 +52,13 @@ def prepared(graph: Graph, name: str) -> Graph:
     from archdsl.passes.pipeline import named, run
 
     return run(graph, named(BY_NAME[name].passes)).graph
+
+
+def family_written(graphs: Sequence[Graph]) -> str:
+    """PyTorch source of several variants of one network in one file."""
+    from archdsl.backends.torch.source import family_source
+
+    return family_source([prepared(graph, "torch") for graph in graphs])
 
 
 def written(graph: Graph, name: str) -> str:

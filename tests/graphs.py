@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from archdsl.ir.builder import Builder, Home, Ref
-from archdsl.ir.graph import Graph, Header, Let, Node, Output, Scope, Setting, Value, Written
+from archdsl.ir.graph import Choice, Graph, Header, Let, Node, Output, Scope, Setting, Value, Written
 from archdsl.ops.base import REGISTRY, Op
 from archdsl.source import Source, Span
 from archdsl.syntax.parser import parse_expression_at
@@ -16,21 +16,36 @@ SPEC = Source(
     """\
 network Small:
     input image: 3 x 8 x 8
+    param width = 1
+    variants:
+        tiny: width=1.25
     shared gate = conv(16, 1)
     stage stem "The stem": conv(16, 3, stride=2) -> bn as start
     stage body: Residual(16) * 2
     output aside training: start -> gate
     split(2) as (l, r)
-    concat{r | l} -> gate
+    if depth > 1 and it.channels == 16:
+        concat{r | l} as joined
+    joined -> gate
 block Residual(width):
     let half = width // 2
-    if width > 8:
-        conv(half, 1) as inner
-    else:
-        identity as inner
-    add{input | inner -> conv(width, 1x3)}
+    add{it | conv(half, 1) -> conv(width, 1x3)}
 """,
 )
+
+
+def at(text: str) -> Span:
+    start = SPEC.text.index(text)
+    return Span(SPEC, start, start + len(text))
+
+
+def said(text: str, home: str | None = None, within: str = "", **values: Value) -> Written:
+    """An expression of the spec, the first in `within`, with the values that it asks about."""
+    start = at(within).start + within.index(text) if within else at(text).start
+    span = Span(SPEC, start, start + len(text))
+    return Written(parse_expression_at(span), home, tuple(values.items()))
+
+
 HEADER = Header(
     "Small",
     SPEC.name,
@@ -39,7 +54,7 @@ HEADER = Header(
     variant="tiny",
     settings=(
         Setting("classes", 10, "default"),
-        Setting("width", 1.25, "variant tiny"),
+        Setting("width", 1.25, "variant tiny", said("1.25", "", "width=1.25")),
         Setting("layers", [3, 4], "given"),
         Setting("kernel", (1, 3), "given"),
         Setting("unit", "Residual", "default"),
@@ -53,18 +68,8 @@ def op(name: str, **arguments: Any) -> Op:
     return REGISTRY[name](**arguments)
 
 
-def at(text: str) -> Span:
-    start = SPEC.text.index(text)
-    return Span(SPEC, start, start + len(text))
-
-
-def text(expression: str, home: str | None, *values: tuple[str, Value]) -> Written:
-    """An expression of the spec, with names of the scope `home`."""
-    return Written(parse_expression_at(at(expression)), home, values)
-
-
 def small() -> Graph:
-    """Two stages, copies of a block with an `if`, a split, a shared convolution, and an output for training."""
+    """Two stages, copies of a block, a split, a choice, a shared convolution, and an output for training."""
     builder = Builder(at("Small"))
 
     def add(name: str, base: str, inputs: list[Ref], text: str, **more: Any) -> list[Ref]:
@@ -72,37 +77,47 @@ def small() -> Graph:
         return list(builder.node(op(name, **more), inputs, at(text), base, **options))
 
     (image,) = add("input", "image", [], "image", dims=(3, 8, 8), label="image")
-    with builder.within("stage", "stem", at("stem"), title="The stem", doc="Halves the image."):
-        (conv,) = add("conv", "conv", [image], "conv(16, 3", out=16, kernel=3, stride=2, bias=False)
+    with builder.within("stage", "stem", at("stem"), title="The stem", doc="Halves the image.") as stem:
+        written = {"written": (("out", said("16", within="conv(16, 3")),)}
+        (conv,) = add("conv", "conv", [image], "conv(16, 3", out=16, kernel=3, stride=2, bias=False, **written)
         (start,) = add("bn", "bn", [conv], "bn", label="start")
-        builder.current.results = (start,)
-    with builder.within("stage", "body", at("body")):
+        stem.ports, stem.results = (("input", image),), (start,)
+        stem.names.append(("start", start))
+    with builder.within("stage", "body", at("body"), count=said("2", "", "* 2")) as body:
         it = start
         for index in range(2):
-            facts = {"arguments": (("width", 16),), "written": (("width", text("16", "")),), "copy": (index, 2)}
-            with builder.within("copy", str(index), at("Residual(16)"), block="Residual", defined=at("block"), **facts):
-                here, flow = f"body.{index}", ("it", builder.value(it))
-                builder.current.ports = (("input", it),)
-                builder.current.lets.append(Let("half", text("width // 2", here), 8))
-                condition = text("width > 8", here, flow)
-                with builder.choice(at("if width"), (condition,), arms=2, taken=0, before=[it]) as gives:
-                    written = {"written": (("out", text("half", here, flow)),)}
-                    (inner,) = add("conv", "conv1", [it], "conv(half, 1)", out=8, kernel=1, **written)
-                    gives["inner"] = (inner,)
-                builder.current.names.append(("inner", inner))
-                (inner,) = add("conv", "conv2", [inner], "conv(width", out=16, kernel=(1, 3))
-                (it,) = add("add", "add", [it, inner], "add")
-                builder.current.results = (it,)
-        builder.current.results = (it,)
+            it = residual(builder, it, index)
+        body.results = (it,)
     shared = {"home": Home("", "gate"), "out": 16, "kernel": 1}
-    with builder.within("output", "aside", at("aside")):
+    with builder.within("output", "aside", at("aside")) as output:
         aside = add("conv", "gate", [start], "start -> gate", **shared)
-        builder.current.results = tuple(aside)
+        output.results = tuple(aside)
     left, right = add("split", "split", [it], "split(2)", parts=2)
-    (joined,) = add("concat", "concat", [right, left], "concat")
-    gated = add("conv", "gate", [joined], "} -> gate", **shared)
+    several = {"it.channels": builder.value(it)}
+    condition = said("depth > 1 and it.channels == 16", "", **several)
+    with builder.choice(at("if depth"), (condition,), 1, 0, (left, right)) as gives:
+        (joined,) = add("concat", "concat", [right, left], "concat")
+        gives["it"] = (joined,)
+    gated = add("conv", "gate", [joined], "joined -> gate", **shared)
     builder.current.results = tuple(gated)
     return builder.finish(HEADER, [("output", gated, False, False), ("aside", aside, True, False)])
+
+
+def residual(builder: Builder, it: Ref, index: int) -> Ref:
+    """A copy of the block."""
+    facts: dict[str, Any] = {"block": "Residual", "defined": at("Residual(width)"), "copy": (index, 2)}
+    facts |= {"arguments": (("width", 16),), "written": (("width", said("16", within="Residual(16)")),)}
+    with builder.within("copy", str(index), at("Residual(16)"), **facts) as scope:
+        home = scope.path
+        scope.ports = (("input", it),)
+        scope.lets.append(Let("half", said("width // 2", home), 8))
+        written = (("out", said("half", home, "conv(half, 1)")),)
+        half, whole = op("conv", out=8, kernel=1), op("conv", out=16, kernel=(1, 3))
+        (inner,) = builder.node(half, [it], at("conv(half, 1)"), "conv1", written=written)
+        (inner,) = builder.node(whole, [inner], at("conv(width"), "conv2")
+        (joined,) = builder.node(op("add"), [it, inner], at("add"), "add")
+        scope.results = (joined,)
+    return joined
 
 
 class Parts:
@@ -125,6 +140,11 @@ class Parts:
     def change_scope(self, path: str, /, **fields: Any) -> None:
         (index,) = (i for i, scope in enumerate(self.scopes) if scope.path == path)
         self.scopes[index] = replace(self.scopes[index], **fields)
+
+    def change_choice(self, **fields: Any) -> None:
+        """Changes the `if` in the text of the network."""
+        steps = self.scopes[0].steps
+        self.change_scope("", steps=tuple(replace(s, **fields) if isinstance(s, Choice) else s for s in steps))
 
     def change_output(self, index: int, **fields: Any) -> None:
         self.outputs[index] = replace(self.outputs[index], **fields)

@@ -25,7 +25,7 @@ network Tiny:
 
 
 def test_the_names_are_few_and_documented() -> None:
-    assert len(archdsl.__all__) == 9
+    assert len(archdsl.__all__) == 10
     assert set(archdsl.__all__) <= set(dir(archdsl))
     for name in archdsl.__all__:
         assert getattr(archdsl, name).__doc__

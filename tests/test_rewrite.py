@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from graphs import op, small
+from choice_graphs import op, small
 
 from archdsl.driver import compile_network, open_spec
 from archdsl.ir.graph import Choice, Graph, Value

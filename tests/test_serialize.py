@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,11 +13,14 @@ from graphs import SPEC, Parts, small
 
 from archdsl.diagnostics import CompileError
 from archdsl.driver import compile_network, open_spec
+from archdsl.elaborate.explain import explain
 from archdsl.ir.dump import dump
 from archdsl.ir.graph import Value
 from archdsl.ir.serialize import from_json, to_json
 from archdsl.report import render_line
+from archdsl.resolve.resolve import resolve
 from archdsl.resources import specs_folder
+from archdsl.source import Source
 
 
 def test_nothing_is_lost() -> None:
@@ -52,13 +57,6 @@ def test_every_part_counts_in_equality() -> None:
         change(parts)
         assert parts.graph() != small()
     assert small() != "a graph"
-
-
-def test_the_environment_is_not_part_of_a_graph() -> None:
-    parts = Parts(small())
-    parts.change_node("stem.bn", environment={"width": 16})
-    assert parts.graph() == small()
-    assert "environment" not in to_json(parts.graph())
 
 
 def edited(**changes: Any) -> str:
@@ -137,6 +135,30 @@ BAD: dict[str, tuple[str, str]] = {
         edited(nodes__1__op__arguments__out=32),
         "error[broken-graph]: the network in net.json is broken: node stem.conv gives 32x4x4, not 16x4x4",
     ),
+    "text that is not there": (
+        edited(nodes__1__written__0__1__text="17"),
+        "error[bad-graph-file]: net.json: node `stem.conv` has an expression `17` that does not stand at its place",
+    ),
+    "text that is no expression": (
+        edited(nodes__1__written__0__1__place__start=10),
+        "error[bad-graph-file]: net.json: node `stem.conv` has an expression `16` that does not stand at its place",
+    ),
+    "text of another scope": (
+        edited(nodes__1__written__0__1__home="body"),
+        "error[broken-graph]: the network in net.json is broken: `out` of node stem.conv uses the names of body",
+    ),
+    "text about nothing": (
+        edited(nodes__1__written__0__1__values=[["it", "nothing"]]),
+        "error[broken-graph]: the network in net.json is broken: `out` of node stem.conv gives output 0 of nothing",
+    ),
+    "setting of another scope": (
+        edited(header__settings__1__written__home="stem"),
+        "error[broken-graph]: the network in net.json is broken: `width` of scope '' uses the names of stem",
+    ),
+    "negative arm": (
+        edited(scopes__0__steps__5__taken=-1),
+        "error[bad-graph-file]: net.json: `scopes[0].steps[5].choice.taken` should be greater than or equal to 0",
+    ),
     "infinite": (
         edited(header__settings__1__value=float("inf")),
         "error[broken-graph]: the network in net.json is broken: setting `width` is a float, not plain data",
@@ -164,3 +186,66 @@ def test_several_problems_are_reported_at_once_but_not_thousands() -> None:
     with pytest.raises(CompileError) as caught:
         from_json(json.dumps(data))
     assert len(caught.value.diagnostics) == 20
+
+
+EVERYTHING = Source(
+    "everything.arch",
+    """\
+def C(c) = round_to(c * 1.5, 8)
+network Everything:
+    param width: int = 16
+    param unit: block = Residual
+    scaling:
+        twice = width * 2
+    input image: 3 x 8 x 8
+    let first = C(width)
+    stage stem: conv(first, 3, stride=2) -> bn
+    stage body: unit(it.channels) * 2
+    for k in [1, 3]:
+        conv(twice, k)
+    if it.height > 2:
+        max_pool(2) as pooled
+    concat{it | for rate in [1, 2]: conv(8, 3, dilation=rate)}
+    conv(pooled.channels, 1)
+
+block Residual(width, half=width // 2, kernel=3):
+    add{it | conv(half, 1) -> conv(width, kernel)}
+""",
+)
+"""A network with every kind of expression that a graph keeps."""
+
+
+def parts_of(data: Any) -> list[tuple[Any, Any]]:
+    """Every place in a JSON document: what holds it, and its key or index there."""
+    pairs = list(data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ())
+    return [place for key, value in pairs for place in ((data, key), *parts_of(value))]
+
+
+def other_value(random: Random, places: list[tuple[Any, Any]]) -> Any:
+    """Something of a wrong kind, or what stands elsewhere in the document."""
+    holder, key = random.choice(places)
+    return random.choice([None, -1, 0, 1, 7, 10**9, 0.5, True, "", "it", "stem", "body.0", [], {}, holder[key]])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_damaged_file_is_a_graph_or_is_explained(seed: int) -> None:
+    """Altered files are refused with an error, or are graphs that are written as they were read, and explained."""
+    random, refused = Random(seed), 0
+    graph = compile_network(resolve(EVERYTHING)).graph
+    text = to_json(graph)
+    for _ in range(60):
+        data = json.loads(text)
+        places = parts_of(data)
+        holder, key = random.choice(places)
+        if random.random() < 0.25:
+            del holder[key]
+        else:
+            holder[key] = copy.deepcopy(other_value(random, places))
+        try:
+            altered = from_json(json.dumps(data))
+            assert from_json(to_json(altered)) == altered
+            for node in altered:
+                explain(altered, node.id)
+        except CompileError:
+            refused += 1
+    assert 20 < refused <= 60

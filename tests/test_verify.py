@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
-from graphs import HEADER, Parts, at, op, small, text
+from graphs import HEADER, Parts, at, op, said, small
 
 from archdsl.ir.builder import Builder
-from archdsl.ir.graph import Choice, Graph, Setting, Value
+from archdsl.ir.graph import Graph, Let, Setting, Value
 from archdsl.ir.verify import Bug, verify
 from archdsl.tensor import Tensor
 
@@ -18,12 +17,6 @@ from archdsl.tensor import Tensor
 def test_a_sound_graph_passes() -> None:
     verify(small(), after="test")
     verify(Parts(small()).graph(), after="test")
-
-
-def choice(parts: Parts, path: str) -> Choice:
-    (scope,) = (scope for scope in parts.scopes if scope.path == path)
-    (found,) = (step for step in scope.steps if isinstance(step, Choice))
-    return found
 
 
 BROKEN: dict[str, tuple[Callable[[Parts], object], str]] = {
@@ -96,23 +89,63 @@ BROKEN: dict[str, tuple[Callable[[Parts], object], str]] = {
         lambda p: p.change_scope("body", names=(("early", Value("stem.relu")),)),
         "scope body gives output 0 of stem.relu, which does not exist",
     ),
-    "step that is not there": (
-        lambda p: p.change_scope("stem", steps=("stem.conv", "stem.relu")),
-        "the steps of scope 'stem' are not what it holds",
+    "port that is no name": (
+        lambda p: p.change_scope("stem", ports=("image",)),
+        "scope 'stem' has the ports image, which are not the first of its names",
     ),
-    "names of a missing scope": (
-        lambda p: p.change_node("stem.conv", written=(("out", text("16", "head")),)),
-        "node stem.conv uses names of scope head, which does not exist",
+    "names of an inner scope": (
+        lambda p: p.change_node("stem.conv", written=(("out", said("16", "body.0")),)),
+        "`out` of node stem.conv uses the names of body.0, which is no scope around it",
+    ),
+    "names of no scope": (
+        lambda p: p.change_scope("body", count=said("2", "bod")),
+        "`count` of scope 'body' uses the names of bod, which is no scope around it",
     ),
     "text about a missing value": (
-        lambda p: p.change_scope("body.0", written=(("width", text("16", "", ("it", Value("stem.relu")))),)),
-        "scope 'body.0' gives output 0 of stem.relu, which does not exist",
+        lambda p: p.change_node("stem.bn", written=(("eps", said("16", it=Value("split", 2))),)),
+        "`eps` of node stem.bn gives output 2 of split, which does not exist",
     ),
-    "choice after a missing value": (
-        lambda p: p.change_scope(
-            "body.0", steps=(replace(choice(p, "body.0"), before=(Value("head"),)), "body.0.conv2", "body.0.add")
-        ),
-        "scope 'body.0' gives output 0 of head, which does not exist",
+    "named number of a missing value": (
+        lambda p: p.change_scope("stem", lets=(Let("c", said("16", it=Value("stem.relu")), 16),)),
+        "`c` of scope 'stem' gives output 0 of stem.relu, which does not exist",
+    ),
+    "setting of an inner scope": (
+        lambda p: p.change_scope("stem", settings=(Setting("c", 16, "given", said("16", "body")),)),
+        "`c` of scope 'stem' uses the names of body, which is no scope around it",
+    ),
+    "condition about a missing value": (
+        lambda p: p.change_choice(conditions=(said("depth > 1", "", it=Value("split", 3)),)),
+        "`if` of scope '' gives output 3 of split, which does not exist",
+    ),
+    "argument that the op does not take": (
+        lambda p: p.change_node("stem.bn", written=(("out", said("16")),)),
+        "node stem.bn was given out, which `bn` does not take",
+    ),
+    "argument that the block does not take": (
+        lambda p: p.change_scope("body.0", omitted=("depth",)),
+        "scope 'body.0' was given depth, which are not among its arguments",
+    ),
+    "step of another scope": (
+        lambda p: p.change_scope("body", steps=("body.0", "body.1.add")),
+        "scope 'body' has the step body.1.add, which is none of its members",
+    ),
+    "step that does not exist": (
+        lambda p: p.change_scope("body", steps=("body.0", "body.2")),
+        "scope 'body' has the step body.2, which is none of its members",
+    ),
+    "step twice": (lambda p: p.change_scope("body", steps=("body.0",) * 2), "scope 'body' has the step body.0 2 times"),
+    "arm's step of another scope": (
+        lambda p: p.change_choice(steps=("stem.bn",)),
+        "scope '' has the step stem.bn, which is none of its members",
+    ),
+    "arm that is none": (lambda p: p.change_choice(taken=2), "an `if` of scope '' took arm 2, and has 1"),
+    "arms without conditions": (
+        lambda p: p.change_choice(arms=3),
+        "an `if` of scope '' has 3 arms and 1 conditions",
+    ),
+    "arm that gives a missing value": (
+        lambda p: p.change_choice(gives=(("it", (Value("concat", 1),)),)),
+        "an `if` of scope '' gives output 1 of concat, which does not exist",
     ),
     "argument that is no data": (
         lambda p: p.change_scope("body.0", arguments=(("width", [16, object()]),)),
@@ -169,8 +202,8 @@ def test_ids_and_paths_are_unique() -> None:
 def chain(length: int) -> Graph:
     builder = Builder(at("Small"))
     (it,) = builder.node(op("input", dims=(8, 4, 4)), (), at("image"), "image")
-    for number in range(length):
-        (it,) = builder.node(op("conv", out=8, kernel=3), [it], at("conv"), f"conv{number}")
+    for index in range(length):
+        (it,) = builder.node(op("conv", out=8, kernel=3), [it], at("conv"), f"conv{index}")
     return builder.finish(HEADER, [("output", [it], False, False)])
 
 

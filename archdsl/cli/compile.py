@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archdsl.cli.complete import emitted
+from archdsl.cli.complete import emitted, several_variants
 from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped
 from archdsl.cli.output import in_short, print_table, reporting
-from archdsl.outputs import BY_NAME, OUTPUTS, output_of, written
+from archdsl.outputs import BY_NAME, OUTPUTS, family_written, output_of, written
 
 if TYPE_CHECKING:
+    from archdsl.cli.target import Target
     from archdsl.ir.graph import Graph
 
 EmitOption = Annotated[
@@ -27,12 +28,26 @@ EmitOption = Annotated[
 ]
 
 
+VariantsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--variants",
+        metavar="A,B",
+        help="One PyTorch file for these variants, with a function for each.",
+        autocompletion=several_variants,
+    ),
+]
+AllVariantsOption = Annotated[bool, typer.Option("--all-variants", help="The same for all variants of the spec.")]
+
+
 @grouped
 def compile(
     ctx: typer.Context,
     spec: SpecArgument,
     output: OutputOption = None,
     emit: EmitOption = None,
+    variants: VariantsOption = None,
+    all_variants: AllVariantsOption = False,
     *,
     options: SpecOptions,
     format: FormatOption = Format.TEXT,
@@ -41,11 +56,16 @@ def compile(
 
     Writes efficientnet_phi3.py into the current folder, or what -o names; a path without a suffix is a folder. Any
     other option is a parameter of the spec: --phi 3, --layers "[3, 4, 6, 3]". `SPEC --help` lists them.
+
+    With --variants, several variants go into one file, resnet_family.py, with a function for each.
     """
     from archdsl.cli.target import target
 
     asked = target(ctx, spec, options)
     kinds = _kinds(ctx, emit, output)
+    if variants is not None or all_variants:
+        _family(ctx, asked, _named(ctx, asked, kinds, variants, all_variants), output, format)
+        return
     with reporting(format) as report:
         compiled = asked.compile()
         report.add(compiled.warnings)
@@ -60,6 +80,47 @@ def compile(
             _print_run(compiled.graph)
             for path in places.values():
                 print(f"wrote {path}")
+
+
+# --- several variants ----------------------------------------------------------------------
+
+
+def _family(ctx: typer.Context, asked: Target, names: list[str] | None, output: Path | None, format: Format) -> None:
+    """Writes one file for several variants, all of them where None are named."""
+    with reporting(format) as report:
+        family = asked.family(names)
+        for compiled in family.values():
+            report.add(compiled.warnings)
+        text = family_written([compiled.graph for compiled in family.values()])
+        if output == Path("-"):
+            sys.stdout.write(text)
+            report.result_printed = True
+            return
+        (place,) = _places(ctx, output, f"{asked.name}_family", ["torch"]).values()
+        _write({place: text})
+        if report.verbose:
+            header = next(iter(family.values())).graph.header
+            print(f"{header.name} from {header.spec}, {len(family)} variants")
+            for name, compiled in family.items():
+                print(f"{name}: {in_short(compiled.graph)}")
+            print(f"wrote {place}")
+
+
+def _named(
+    ctx: typer.Context, asked: Target, kinds: list[str], variants: str | None, all_variants: bool
+) -> list[str] | None:
+    """The variants that are asked for; None for all. What goes with no family is a wrong call."""
+    option = "--all-variants" if all_variants else "--variants"
+    if variants is not None and all_variants:
+        ctx.fail("--variants names some variants and --all-variants takes all; leave one of them out.")
+    if asked.variant is not None:
+        ctx.fail(f"{asked.spec}@{asked.variant} is one variant; with {option} the spec is named alone: {asked.spec}.")
+    if kinds != ["torch"]:
+        ctx.fail(f"{option} writes PyTorch source only; for {', '.join(kinds)} compile one variant at a time.")
+    names = [name.strip() for name in (variants or "").split(",") if name.strip()]
+    if not names and not all_variants:
+        ctx.fail("--variants takes names of variants with commas between them; --all-variants takes all.")
+    return None if all_variants else names
 
 
 # --- what is written -----------------------------------------------------------------------

@@ -46,6 +46,11 @@ def variants(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     return [(variant, "") for variant in network.variants] if network else []
 
 
+def several_variants(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """The variants of the spec in the call, one after the other: `18,3` -> `18,34`."""
+    return _one_more(incomplete, variants(ctx, ""))
+
+
 def parameters(spec: str, incomplete: str) -> Iterator[tuple[str, str]]:
     """`--phi` and what it means, for everything that can be set in a spec."""
     network = _network(spec.rpartition("@")[0] or spec)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archdsl.cli.specs import SETTINGS, option_names
-from archdsl.diagnostics import CompileError
-from archdsl.driver import Compiled, Limits, compile_network, is_graph, open_graph, open_spec, split_variant
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.driver import (
+    Compiled,
+    Limits,
+    compile_family,
+    compile_network,
+    is_graph,
+    open_graph,
+    open_spec,
+    split_variant,
+)
 
 if TYPE_CHECKING:
     import typer
@@ -51,6 +60,13 @@ class Target:
             return open_graph(self.spec, self.variant, self.settings)
         self.check_settings()
         return compile_network(self.file, self.variant, self.settings, self.limits)
+
+    def family(self, variants: Sequence[str] | None) -> dict[str, Compiled]:
+        """Several variants, all where None are named. Raises `CompileError`."""
+        if self.is_graph:
+            raise CompileError([Diagnostic("unknown-variant", f"{self.spec} is a graph, and has no variants")])
+        self.check_settings()
+        return compile_family(self.file, variants, self.settings, self.limits)
 
     def of_variant(self, variant: str | None) -> Target:
         """The same with another variant; the file is read once."""

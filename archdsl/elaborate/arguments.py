@@ -13,6 +13,7 @@ from archdsl.ops.base import Op
 from archdsl.resolve.model import Network, Parameter
 from archdsl.resolve.names import too_many_arguments, unknown_argument
 from archdsl.source import Span
+from archdsl.syntax.printer import expression_text
 from archdsl.syntax.tree import ParameterType
 
 
@@ -106,10 +107,14 @@ def _translate(op: type[Op], error: ValidationError, fields: Mapping[str, Given]
             "wrong-type",
             f"`{op.name}`'s `{name}` takes {expected}, got {found}",
             where,
-            help=f"ask for a number: {given.written}.channels" if given.value.tensor.kind == "float" else None,
+            help=f"ask for a number: {_text(given)}.channels" if given.value.tensor.kind == "float" else None,
         )
     code = "out-of-range" if _only_range(details) else "wrong-type"
     return Problem(code, f"`{op.name}`'s `{name}` takes {expected}, got {found}", where)
+
+
+def _text(given: Given) -> str:
+    return expression_text(given.expression) if given.expression else "it"
 
 
 def _as_written(fields: Mapping[str, Given]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which values of the network an expression asks about."""
+"""Which values of the network an expression names."""
 
 from __future__ import annotations
 
@@ -14,39 +14,44 @@ from archdsl.syntax.printer import expression_text
 
 
 def asked(expression: tree.Expression, environment: Environment) -> tuple[tuple[str, Ref], ...]:
-    """The values of the network whose channels or sizes an expression asks for, by the text that names them."""
-    found: dict[str, Ref] = {}
-    for base in _asked_of(expression):
-        value = _value(base, environment)
-        if isinstance(value, Flow):
-            found[expression_text(base)] = value.ref
-    return tuple(found.items())
+    """The values of the network that an expression names, by their text.
+
+    `it`, and `parts[0]`, `parts[1]` for the name `parts` of several, and `trunk.conv4` for a stage of a network.
+    """
+    return tuple(dict(_asked(expression, environment)).items())
 
 
-def _asked_of(part: Any) -> Iterator[tree.Expression]:
-    """What stands before a dot, or is counted by `len`, anywhere in an expression."""
+def _asked(part: Any, environment: Environment) -> Iterator[tuple[str, Ref]]:
     match part:
-        case tree.Number() | tree.Name() | tree.String() | tree.Boolean():
+        case tree.Number() | tree.String() | tree.Boolean():
             return
+        case tree.Name(name=name):
+            value = environment.get(name)
+            if isinstance(value, Flow):
+                yield name, value.ref
+            elif isinstance(value, tuple):
+                yield from ((f"{name}[{i}]", inner.ref) for i, inner in enumerate(value) if isinstance(inner, Flow))
         case tree.Attribute(value=value):
-            yield value
-            yield from _asked_of(value)
+            yield from _asked(value, environment)
+            found = _stage(part, environment)
+            if found is not None:
+                yield expression_text(part), found.ref
         case tuple():
             for inner in part:
-                yield from _asked_of(inner)
+                yield from _asked(inner, environment)
         case _ if is_dataclass(part):
             for field in fields(part):
                 if field.name != "span":
-                    yield from _asked_of(getattr(part, field.name))
+                    yield from _asked(getattr(part, field.name), environment)
 
 
-def _value(base: tree.Expression, environment: Environment) -> Any:
-    match base:
+def _stage(part: tree.Expression, environment: Environment) -> Flow | None:
+    """`trunk`, or `trunk.conv4` where that is a stage of the network that `trunk` came from."""
+    match part:
         case tree.Name(name=name):
-            return environment.get(name)
-        case tree.Index(value=tree.Name(name=name), index=tree.Number(value=index)):
-            values = environment.get(name)
-            inside = isinstance(values, tuple) and isinstance(index, int) and index < len(values)
-            return values[index] if inside else None
-        case _:
-            return None
+            value = environment.get(name)
+            return value if isinstance(value, Flow) else None
+        case tree.Attribute(value=base, name=name):
+            whole = _stage(base, environment)
+            return whole.stages.get(name) if whole is not None else None
+    return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import truth, word_or_value
+from archdsl.elaborate.recall import Names
 from archdsl.elaborate.settings import shown_number
 from archdsl.elaborate.values import Flow, Given, Unit, describe
 from archdsl.ir.graph import Graph, Node
@@ -38,13 +39,13 @@ class Derivation:
 
     def __init__(self, graph: Graph) -> None:
         self.nodes = list(graph)
+        self.names = Names(graph)
         self.told: set[tuple[int, str]] = set()
 
     def arguments(self, node: Node) -> Iterator[Fact]:
-        fields: Mapping[str, Given] = node.environment or {}
         for name in type(node.op).model_fields:
             value = getattr(node.op, name)
-            given = fields.get(name)
+            given = self.names.argument(node, name)
             if given is None:
                 if value is not None:
                     yield Fact(name, shown(value), origin="default")
@@ -61,14 +62,12 @@ class Derivation:
         expression, environment = given.expression, given.environment
         if expression is None or environment is None:
             return Fact(name, value, origin=given.origin, span=given.span)
-        if given.it is not None:
-            environment = environment.link(it=given.it)
         worked, written = self.worked(expression, environment), expression_text(expression)
         because = tuple(self.because(expression, environment))
         return Fact(
             name,
             value,
-            "" if worked in (value, name) else worked,
+            "" if worked.replace(" x ", "x") in (value, name) else worked,
             "" if worked == _typeset(written) or not _computes(expression) else _typeset(written),
             given.origin,
             given.span,
@@ -99,14 +98,18 @@ class Derivation:
 
     def name(self, name: str, environment: Environment) -> Iterator[Fact]:
         home = next((link for link in environment.chain() if name in link.values), None)
-        if home is None or (id(home), name) in self.told:
+        if home is None:
             return
-        self.told.add((id(home), name))
-        source = home.sources.get(name)
+        value, source = home.values[name], home.sources.get(name)
+        known = (id(value if source is None else source), name)
+        if known in self.told:
+            return
         if source is not None:
+            self.told.add(known)
             yield self.of(name, source)
-        elif isinstance(home.values[name], Flow):
-            yield self.flow(name, home.values[name])
+        elif isinstance(value, Flow):
+            self.told.add(known)
+            yield self.flow(name, value)
 
     def attribute(self, expression: tree.Attribute, environment: Environment) -> Iterator[Fact]:
         value = word_or_value(expression.value, environment)
@@ -136,7 +139,8 @@ class Derivation:
         if (id(home), name) in self.told:
             return
         self.told.add((id(home), name))
-        self.told.update((id(inner), parameter) for parameter in names)
+        pairs = zip(values, names, strict=True)
+        self.told.update((id(value), parameter) for value, parameter in pairs if isinstance(value, Flow))
         yield Fact(
             name,
             shown(word_or_value(call, environment)),

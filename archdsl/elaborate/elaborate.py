@@ -42,7 +42,7 @@ def elaborate(
     """Expands the network. Raises `CompileError` with every root cause, those of names among them."""
     session = Session(network.span, limits or Limits(), known)
     try:
-        environment, settings = settle(network, variant, chosen or {})
+        environment, settings = settle(network, variant, chosen or {}, session.builder)
         expander = Expander(session)
         with _deep(session.limits.depth):
             result = _run(expander, network, environment)

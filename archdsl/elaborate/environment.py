@@ -33,7 +33,7 @@ class Environment:
         self.functions = functions or {}
         self.values: dict[str, Any] = {}
         self.sources: dict[str, Given] = {}
-        """Where numbers came from, for `explain`; values of the network know their node."""
+        """Where numbers came from, in environments that `explain` makes; values of the network know their node."""
         self._home: Environment = parent._home if link and parent else self
 
     @classmethod
@@ -51,15 +51,8 @@ class Environment:
         link.values.update(values)
         return link
 
-    def define(self, name: str, value: Any, source: Given | None = None) -> None:
+    def define(self, name: str, value: Any) -> None:
         self._home.values[name] = value
-        if source is not None:
-            self._home.sources[name] = source
-
-    def source(self, name: str) -> Given | None:
-        """Where the value of a name came from, as far as that was kept."""
-        link = next((link for link in self.chain() if name in link.values), None)
-        return link.sources.get(name) if link else None
 
     def chain(self) -> Iterator[Environment]:
         link: Environment | None = self

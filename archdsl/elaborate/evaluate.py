@@ -225,16 +225,14 @@ def _call(expression: tree.Call, environment: Environment, depth: int) -> Any:
 
 
 def given(arguments: tuple[tree.Argument, ...], environment: Environment, depth: int = 0) -> tuple[Given, ...]:
-    """Arguments evaluated in order, with the text they were written as where that is not a plain number."""
+    """Arguments evaluated in order."""
     return tuple(
         Given(
             argument.name,
             _argument(argument, environment, depth),
-            None if isinstance(argument.value, tree.Number) else expression_text(argument.value),
             argument.span,
             argument.value,
             environment,
-            environment.get("it"),
             asked=asked(argument.value, environment),
         )
         for argument in arguments

@@ -19,7 +19,7 @@ from archdsl.elaborate.merge import merge
 from archdsl.elaborate.naming import Text, step_base, step_names, without_clause
 from archdsl.elaborate.session import Place, Session
 from archdsl.elaborate.steps import Result, Shell, apply, as_result, input_port, plain, refs_of
-from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe
+from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe, is_flow
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Home, Ref
 from archdsl.ir.graph import Let
@@ -27,7 +27,6 @@ from archdsl.resolve.model import Block, Network
 from archdsl.resolve.names import bound_names
 from archdsl.source import Span
 from archdsl.syntax import tree
-from archdsl.syntax.printer import expression_text
 
 
 class Expander:
@@ -126,13 +125,10 @@ class Expander:
 
     def let(self, statement: tree.Let, environment: Environment) -> None:
         value = evaluate(statement.value, environment)
-        text = expression_text(statement.value)
-        place = statement.value.span
-        source = Given(None, value, text, place, statement.value, environment, environment.get("it"))
-        environment.define(statement.name.name, value, source)
-        if isinstance(value, bool | int | float | str):
-            builder = self.session.builder
-            builder.current.lets.append(Let(statement.name.name, written(statement.value, environment, builder), value))
+        name, builder = statement.name.name, self.session.builder
+        environment.define(name, value)
+        if not is_flow(value):
+            builder.current.lets.append(Let(name, written(statement.value, environment, builder), plain(value)))
 
     def shared(self, statement: tree.Shared, environment: Environment) -> None:
         unit = evaluate(statement.value, environment)
@@ -174,7 +170,7 @@ class Expander:
         """The values of the network that a statement has named, by name."""
         for name in bound_names(statement):
             value = environment.get(name)
-            if isinstance(value, Flow) or (isinstance(value, tuple) and all(isinstance(v, Flow) for v in value)):
+            if is_flow(value):
                 yield name, refs_of(value)
 
     def several(self, values: Iterable[tree.Expression | tree.Spread], environment: Environment) -> Result:
@@ -216,8 +212,7 @@ class Expander:
                 turn = environment.child(self.session.builder.path(str(index)))
                 turn.values["it"] = result
                 if name is not None:
-                    origin = f"turn {index + 1} of {len(values)}"
-                    turn.define(name, value, Given(name, value, None, statement.span, origin=origin))
+                    turn.define(name, value)
                 arguments = ((name, plain(value)),) if name is not None else ()
                 place = Place("repeat", arguments, statement.span, (index, len(values)))
                 with (

@@ -1,7 +1,7 @@
 """Why a node has its numbers: every argument and every size, back to the lines of the spec.
 
 A number is followed through the names in its expression: named numbers, arguments of blocks, functions, scaling
-coefficients, settings. Works on graphs that were just compiled, since it evaluates again what they remember.
+coefficients, settings. The graph has all of it, so that a graph read from a file is explained alike.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.elaborate.costs import costs
 from archdsl.elaborate.derive import Derivation, Fact
+from archdsl.elaborate.values import Problem
 from archdsl.ir.graph import Graph, Node, Scope
 from archdsl.suggest import nearest
 from archdsl.tensor import Tensor
@@ -35,7 +36,7 @@ def explain(graph: Graph, name: str) -> Explanation:
     node = _find(graph, name)
     inputs = tuple((value.node, graph.tensor(value)) for value in graph.inputs_of(node.id))
     tensors = graph.tensors_into(node.id)
-    arguments = tuple(Derivation(graph).arguments(node))
+    arguments = _arguments(graph, node)
     return Explanation(
         node,
         inputs,
@@ -45,6 +46,14 @@ def explain(graph: Graph, name: str) -> Explanation:
         tuple(costs(graph, node)),
         graph.ancestry(node.scope)[:-1],
     )
+
+
+def _arguments(graph: Graph, node: Node) -> tuple[Fact, ...]:
+    """Raises `CompileError` where a graph that was read has expressions that come to nothing."""
+    try:
+        return tuple(Derivation(graph).arguments(node))
+    except Problem as problem:
+        raise CompileError([problem.diagnostic]) from None
 
 
 def _find(graph: Graph, name: str) -> Node:

@@ -11,7 +11,7 @@ from archdsl.elaborate.evaluate import elements, truth
 from archdsl.elaborate.regions import lone_step
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.steps import Result, Shell, apply, input_port, plain, refs_of
-from archdsl.elaborate.values import FAILED, Flow, Given, Problem
+from archdsl.elaborate.values import FAILED, Flow, Problem
 from archdsl.elaborate.written import written
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -103,7 +103,7 @@ def _turns(
 def _turn_environment(environment: Environment, clause: tree.Each, value: Any, scope: str) -> Environment:
     turn = environment.child(scope)
     turn.values["it"] = environment.find("it")
-    turn.define(clause.name.name, value, Given(clause.name.name, value, None, clause.span))
+    turn.define(clause.name.name, value)
     return turn
 
 

@@ -20,27 +20,28 @@ from archdsl.syntax.parser import parse_expression
 def given_outside(name: str, value: Any, network: Network) -> Given:
     """A setting by its name. Text is what a spec would write, but words need no quotes. Raises `CompileError`."""
     if name not in setting_names(network):
-        return Given(name, value, None, None)  # reported together with what else is wrong with the settings
+        return Given(name, value, None)  # reported together with what else is wrong with the settings
     if not isinstance(value, str):
         if _is_plain(value):
-            return Given(name, value, None, None)
+            return Given(name, value, None)
         raise _unfit(name, f"got {value!r}")
     source = Source(f"--{name}", value)
     span = Span(source, 0, len(value))
     kind = next((parameter.type for parameter in network.parameters if parameter.name == name), None)
     if kind == "str" and not value.startswith('"'):
-        return Given(name, value, None, span)
+        return Given(name, value, span)
     try:
-        found = evaluate(parse_expression(source), Environment.of(network.file))
+        expression, environment = parse_expression(source), Environment.of(network.file)
+        found = evaluate(expression, environment)
     except (Problem, CompileError) as problem:
         if kind in ("block", "op") and value.isidentifier():
             raise _unknown_unit(kind, value, network.file, span) from None
         if kind is not None and value.isidentifier():
-            return Given(name, value, None, span)
+            return Given(name, value, span)
         raise _reworded(problem) from None
     if not _is_finite(found):
         raise _unfit(name, f"got {value}", span)
-    return Given(name, found, None, span)
+    return Given(name, found, span, expression, environment)
 
 
 def _reworded(problem: Problem | CompileError) -> CompileError:

@@ -13,6 +13,8 @@ from archdsl.elaborate.compare import tolerance
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate, truth, word_or_value
 from archdsl.elaborate.values import Given, Problem, Quiet
+from archdsl.elaborate.written import written_as
+from archdsl.ir.builder import Builder
 from archdsl.ir.graph import Setting
 from archdsl.resolve.model import Network, Parameter
 from archdsl.suggest import nearest
@@ -24,9 +26,10 @@ Chosen = Mapping[str, Given]
 
 
 def settle(
-    network: Network, variant: str | None, chosen: Chosen, scope: str = ""
+    network: Network, variant: str | None, chosen: Chosen, builder: Builder, scope: str = ""
 ) -> tuple[Environment, tuple[Setting, ...]]:
     """The environment of the network's body, and every setting with its origin. `scope` is the path of its scope.
+    `builder` knows the values that what is given may ask about.
 
     What is given wins over the variant, the variant over scaling formulas and defaults. Raises
     `Problem` for a name or a value that cannot be, and for a broken `require`.
@@ -38,9 +41,11 @@ def settle(
             raise Problem.of(replace(diagnostic, span=given.span))
     settings = []
     for parameter in network.parameters:
-        settings.append(_parameter(network, parameter, variant, assigned, chosen, environment))
+        given = _parameter(network, parameter, variant, assigned, chosen, environment)
+        settings.append(_setting(parameter.name, given, environment, builder))
     for formula in network.scaling:
-        settings.append(_coefficient(formula, variant, assigned, chosen, environment))
+        given = _coefficient(formula, variant, assigned, chosen, environment)
+        settings.append(_setting(formula.name.name, given, environment, builder))
     for require in network.requires:
         _hold(require, environment, settings)
     return environment, tuple(settings)
@@ -85,7 +90,7 @@ def _parameter(
     assigned: dict[str, tree.Assignment],
     chosen: Chosen,
     environment: Environment,
-) -> Setting:
+) -> Given:
     name = parameter.name
     if name in chosen:
         source = replace(chosen[name], origin="given")
@@ -100,9 +105,7 @@ def _parameter(
             parameter.span,
             help=f"give one with --{name}",
         )
-    value = check_kind(network.name, parameter, source.value, source.span)
-    environment.define(name, value, source)
-    return Setting(name, _shown(value), source.origin)
+    return replace(source, value=check_kind(network.name, parameter, source.value, source.span))
 
 
 def _coefficient(
@@ -111,22 +114,26 @@ def _coefficient(
     assigned: dict[str, tree.Assignment],
     chosen: Chosen,
     environment: Environment,
-) -> Setting:
+) -> Given:
     name = formula.name.name
     if name in chosen:
-        source = replace(chosen[name], origin="given")
-    elif name in assigned:
-        source = _source(assigned[name].value, f"variant {variant}", environment)
-    else:
-        source = _source(formula.value, "", environment)
-    environment.define(name, source.value, source)
-    return Setting(name, _shown(source.value), source.origin or expression_text(formula.value))
+        return replace(chosen[name], origin="given")
+    if name in assigned:
+        return _source(assigned[name].value, f"variant {variant}", environment)
+    return _source(formula.value, "", environment)
+
+
+def _setting(name: str, given: Given, environment: Environment, builder: Builder) -> Setting:
+    """Gives a setting its value. One that follows from others has its formula as origin."""
+    environment.define(name, given.value)
+    origin = given.origin or (expression_text(given.expression) if given.expression else "")
+    return Setting(name, _shown(given.value), origin, written_as(given, builder))
 
 
 def _source(expression: tree.Expression, origin: str, environment: Environment) -> Given:
     """The value of a setting and where it stands."""
     value = word_or_value(expression, environment) if origin else evaluate(expression, environment)
-    return Given(None, value, expression_text(expression), expression.span, expression, environment, origin=origin)
+    return Given(None, value, expression.span, expression, environment, origin)
 
 
 def _shown(value: Any) -> Any:

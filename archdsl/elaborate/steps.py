@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.diagnostics import Note
 from archdsl.elaborate.arguments import Call, check_kind, match_arguments
+from archdsl.elaborate.asked import asked
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import word_or_value
 from archdsl.elaborate.session import Place
@@ -89,7 +90,6 @@ def _apply_op(
             label=label,
             written=written_arguments(call.fields.items(), session.builder),
             home=unit.home,
-            environment=call.fields,
         )
     except Mismatch as mismatch:
         raise _mismatch(mismatch, expander, call, inputs, span) from None
@@ -146,23 +146,21 @@ def _apply_block(
     session.tick(span)
     _check_depth(expander, block.name, span)
     environment = Environment.of(block.file, session.builder.path(shell.name))
-    fields, arguments = _bind(expander, block, unit, values, environment, span)
+    given, omitted = _bind(expander, block, unit, values, environment, span)
     shown = tuple((p.name, environment.values[p.name]) for p in block.parameters)
     place = Place(f"block {block.name}", shown, span, shell.copy)
-    omitted = tuple(name for name, _ in arguments if name not in fields)
     facts = {
         "block": block.name,
         "defined": block.span,
-        "written": written_arguments(_sources(block, environment), session.builder),
+        "arguments": tuple((p.name, plain(environment.values[p.name])) for p in block.parameters),
+        "written": written_arguments(given.items(), session.builder),
         "omitted": omitted,
         "units": tuple(p.name for p in block.parameters if isinstance(environment.values[p.name], Unit)),
         "doc": block.doc or None,
     }
     with (
         session.inside(place, nested=True),
-        session.builder.within(
-            shell.kind, shell.name, span, home=unit.home, arguments=arguments, **{**facts, **shell.facts}
-        ) as scope,
+        session.builder.within(shell.kind, shell.name, span, home=unit.home, **{**facts, **shell.facts}) as scope,
     ):
         scope.ports = tuple((name, value.ref) for name, value in zip(_ports(block, values), values, strict=True))
         result = expander.body(block, environment)
@@ -174,14 +172,6 @@ def refs_of(result: Result) -> tuple[Any, ...]:
     if isinstance(result, Flow):
         return (result.ref,)
     return tuple(value.ref for value in result) if isinstance(result, tuple) else ()
-
-
-def _sources(block: Block, environment: Environment) -> Iterable[tuple[str, Given]]:
-    """Where a block's arguments came from: what was given, or a default that is computed from other arguments."""
-    for parameter in block.parameters:
-        source = environment.source(parameter.name)
-        if source is not None:
-            yield parameter.name, source
 
 
 def input_port(flow: Result) -> tuple[tuple[str, Any], ...]:
@@ -199,8 +189,11 @@ def _check_depth(expander: Expander, name: str, span: Span) -> None:
 
 def _bind(
     expander: Expander, block: Block, unit: Unit, values: tuple[Flow, ...], environment: Environment, span: Span
-) -> tuple[dict[str, Given], tuple[tuple[str, Any], ...]]:
-    """Gives the block's ports and parameters their values, in `environment`."""
+) -> tuple[dict[str, Given], tuple[str, ...]]:
+    """Gives the block's ports and parameters their values, in `environment`.
+
+    Also where each value came from, and the names of the parameters that were left at their defaults.
+    """
     _bind_ports(block, values, environment, span)
     names = tuple(p.name for p in block.parameters)
     fields = match_arguments(block.name, names, unit.given, expander.defaults.of(block), span)
@@ -212,23 +205,25 @@ def _bind(
             span,
             notes=(Note("its parameters are declared here", block.span),),
         )
+    bound: dict[str, Given] = {}
     for parameter in block.parameters:
-        given = fields.get(parameter.name)
-        if given is None:
-            given = _default(parameter, environment)
-            value = given.value
-        else:
-            value = check_kind(block.name, parameter, given.value, given.span)
-        environment.define(parameter.name, value, given)
-    return fields, tuple((name, plain(environment.values[name])) for name in names)
+        name = parameter.name
+        bound[name] = fields[name] if name in fields else _default(parameter, environment)
+        value = bound[name].value
+        environment.define(
+            name, check_kind(block.name, parameter, value, bound[name].span) if name in fields else value
+        )
+    return bound, tuple(name for name in names if name not in fields)
 
 
 def _default(parameter: Parameter, environment: Environment) -> Given:
+    """A default that uses names is kept as it is written; numbers, words and lists are those of the definition."""
     default = parameter.default
     assert default is not None
     value = word_or_value(default, environment)
-    written = None if isinstance(default, tree.Number | tree.String | tree.Boolean | tree.List) else ""
-    return Given(parameter.name, value, written, default.span, default, environment, origin="default")
+    if isinstance(default, tree.Number | tree.String | tree.Boolean | tree.List):
+        return Given(parameter.name, value, default.span)
+    return Given(parameter.name, value, default.span, default, environment, "default", asked(default, environment))
 
 
 def plain(value: Any) -> Any:
@@ -280,10 +275,16 @@ def _apply_network(
         raise Problem("wrong-arguments", f"settings of `{network.name}` are given by name", span)
     chosen = {str(given.name): given for given in unit.given}
     until = chosen.pop("until", None)
-    environment, settings = settle(network, unit.variant, chosen, session.builder.path(shell.name))
+    environment, settings = settle(network, unit.variant, chosen, session.builder, session.builder.path(shell.name))
     bind_inputs(network, values, environment, span)
     arguments = tuple((s.name, tuple(s.value) if isinstance(s.value, list) else s.value) for s in settings)
-    facts = {"block": network.name, "defined": network.span, "arguments": arguments, "doc": network.doc or None}
+    facts = {
+        "block": network.name,
+        "defined": network.span,
+        "arguments": arguments,
+        "settings": settings,
+        "doc": network.doc or None,
+    }
     with (
         session.inside(Place(f"network {network.name}", arguments, span, shell.copy), nested=True),
         expander.defaults.network(network, environment),

@@ -32,20 +32,18 @@ class Flow:
 class Given:
     """An argument, a setting or a named number as it was evaluated, and where it stands.
 
-    `expression`, `environment` and the `it` of that place let `explain` derive the value again; `origin` is
-    said of settings: "default", "variant b3".
+    It was written as `expression`, with the names of `environment`. `origin` is said of settings and defaults:
+    "default", "variant b3". `asked` are the values of the network that the expression names, by their text:
+    `it.channels` asks about "it".
     """
 
     name: str | None
     value: Any
-    written: str | None
     span: Span | None
     expression: tree.Expression | None = None
     environment: Any = field(default=None, compare=False, repr=False)
-    it: Any = field(default=None, compare=False, repr=False)
     origin: str = ""
     asked: tuple[tuple[str, Ref], ...] = field(default=(), compare=False, repr=False)
-    """The values of the network that the expression asks about, by their text: `it.channels` asks about "it"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +58,11 @@ class Unit:
     def __str__(self) -> str:
         arguments = ", ".join(f"{g.name}={describe(g.value)}" if g.name else describe(g.value) for g in self.given)
         return self.definition.name + (f"({arguments})" if arguments else "")
+
+
+def is_flow(value: Any) -> bool:
+    """Whether this is a value of the network, or several."""
+    return isinstance(value, Flow) or (isinstance(value, tuple) and all(isinstance(part, Flow) for part in value))
 
 
 class Failed:

@@ -18,10 +18,15 @@ def written(expression: tree.Expression, environment: Environment, builder: Buil
     return Written(expression, environment.scope, values)
 
 
+def written_as(given: Given, builder: Builder) -> Written | None:
+    """What an argument or a setting was written as, where it was: a plain number uses the names of no scope."""
+    if given.expression is None or given.environment is None:
+        return None
+    home = None if isinstance(given.expression, tree.Number) else given.environment.scope
+    return Written(given.expression, home, tuple((text, builder.value(ref)) for text, ref in given.asked))
+
+
 def written_arguments(given: Iterable[tuple[str, Given]], builder: Builder) -> tuple[tuple[str, Written], ...]:
-    """Arguments as they were written, by name, where they are more than a plain number."""
-    return tuple(
-        (name, Written(g.expression, g.environment.scope, tuple((text, builder.value(ref)) for text, ref in g.asked)))
-        for name, g in given
-        if g.written is not None and g.expression is not None and g.environment is not None
-    )
+    """Arguments as they were written, by name."""
+    pairs = ((name, written_as(argument, builder)) for name, argument in given)
+    return tuple((name, found) for name, found in pairs if found is not None)

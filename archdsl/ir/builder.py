@@ -56,7 +56,6 @@ class _Node:
     outputs: tuple[Tensor, ...]
     label: str | None
     written: tuple[tuple[str, Written], ...]
-    environment: Any
 
 
 class Builder:
@@ -96,13 +95,12 @@ class Builder:
         label: str | None = None,
         written: tuple[tuple[str, Written], ...] = (),
         home: Home | None = None,
-        environment: Any = None,
     ) -> tuple[Ref, ...]:
         """Adds `op` and returns its outputs. Raises the op's `Mismatch` where it cannot take these inputs."""
         outputs = op.outputs(*(self.tensor(ref) for ref in inputs))
         path, scope = self.path(name), self.current
         weights = self._weights(name, home)
-        node = _Node(op, path, scope.path, weights, span, tuple(inputs), outputs, label, written, environment)
+        node = _Node(op, path, scope.path, weights, span, tuple(inputs), outputs, label, written)
         scope.steps.append(path)
         self._nodes.append(node)
         return tuple(Ref(len(self._nodes) - 1, port) for port in range(len(outputs)))
@@ -179,7 +177,6 @@ class Builder:
             weights=node.weights,
             label=node.label,
             written=node.written,
-            environment=node.environment,
         )
 
 

@@ -7,7 +7,7 @@ Graphs, nodes and scopes do not change once made; `builder.py` makes them from s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -33,9 +33,9 @@ class Value(NamedTuple):
 class Written:
     """An expression as the spec has it: of an argument, a named number, a condition, a number of copies.
 
-    `home` is the path of the scope whose names it uses, None for a text that belongs to no scope of the graph (the
-    defaults of a file). `values` are the values of the network that it asks about, by the text that names them:
-    `it.channels` asks about "it".
+    `home` is the path of the scope whose names it uses: one around what it is said of, or that itself. It is None for
+    a plain number, and for a text that belongs to no scope of the graph (the defaults of a file). `values` are the
+    values of the network that it names, by the text that names them: `it.channels` asks about "it".
     """
 
     expression: tree.Expression
@@ -91,16 +91,16 @@ class Scope:
     A stage or output that consists of one block *is* that block: kind "stage", with `block` set. One that
     consists of copies of a block has `block` unset and children of kind "copy".
 
-    `arguments` are the block's own parameters with their values, `written` the expressions they were given by,
-    `lets` the named numbers of its text. Values are plain data (numbers, words, lists and shapes of them); a block or
-    op is its name, and `units` are the parameters that are one. `omitted` names the parameters that the use left at
-    their defaults. `count` is the number of copies as it is written, or the list of a loop. `steps` is what the text
-    does, in order, with the choices that it made. `copy` is (index, count); `turn` is the variable of the loop, by name
-    and value, where the copy is a block with arguments of its own. `names` are the values that the scope's
-    text names: first what flows in ("input", or the names of a block's `from`, which `ports` repeats), then each `path`
-    and `as`.
-    `results` are the values the scope hands on. `weights` is the path under which its parameters are
-    kept: its own, unless it is or lies in a use of a `shared` module.
+    `arguments` are the block's own parameters with their values, `written` the expressions they were given by (for
+    parameters that were left at a default that uses names, that default), `lets` the named numbers of its text. Values
+    are plain data (numbers, words, lists and shapes of them); a block or op is its name, and `units` are the parameters
+    that are one. `omitted` names the parameters that the use left at their defaults. A network that is used as a block
+    has `settings` as well. `count` is the number of copies as it is written, or the list of a loop. `steps` is what the
+    text does, in order, with the choices that it made. `copy` is (index, count); `turn` is the variable of the loop, by
+    name and value, where the copy is a block with arguments of its own. `names` are the values that the scope's text
+    names: first what flows in ("input", or the names of a block's `from`, which `ports` repeats), then each `path` and
+    `as`. `results` are the values the scope hands on. `weights` is the path under which its parameters are kept: its
+    own, unless it is or lies in a use of a `shared` module.
     """
 
     path: str
@@ -113,6 +113,7 @@ class Scope:
     arguments: tuple[tuple[str, Any], ...] = ()
     written: tuple[tuple[str, Written], ...] = ()
     omitted: tuple[str, ...] = ()
+    settings: tuple[Setting, ...] = ()
     units: tuple[str, ...] = ()
     lets: tuple[Let, ...] = ()
     count: Written | None = None
@@ -141,10 +142,9 @@ class Node:
 
     `outputs` are its tensors (one, but for ops like split). `span` is the text that made it and `scope`
     leads to the blocks and stages it came through. `label` is the user's own name for it (`as`).
-    `written` holds the arguments that the spec wrote as more than a plain number: (("out", `width * expansion`), ...).
+    `written` holds the arguments that the spec gave: (("out", `width * expansion`), ("kernel", `3`)).
     `weights` is the id under which its parameters are kept: its own, unless it is a further use of a
     `shared` module.
-    `environment` lets `explain` derive numbers; it is absent from graphs that were not just compiled.
     """
 
     id: str
@@ -155,7 +155,6 @@ class Node:
     weights: str
     label: str | None = None
     written: tuple[tuple[str, Written], ...] = ()
-    environment: Any = field(default=None, compare=False, repr=False)
 
     @property
     def output(self) -> Tensor:
@@ -181,12 +180,13 @@ class Output:
 class Setting:
     """One parameter or coefficient and what it came to. `origin`: "default", "variant b3", "given" or a formula.
 
-    Values are plain data, as a scope's.
+    Values are plain data, as a scope's. `written` is what the spec, or the call, says; a value from Python has no text.
     """
 
     name: str
     value: Any
     origin: str
+    written: Written | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,6 @@ class Graph:
         return network
 
     def __eq__(self, other: object) -> bool:
-        """Equal in everything that is written down: all but the nodes' `environment`."""
         if not isinstance(other, Graph):
             return NotImplemented
         return self._contents == other._contents

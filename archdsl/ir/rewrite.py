@@ -24,12 +24,18 @@ Texts = tuple[tuple[str, Written], ...]
 """Arguments as they were written, by name."""
 
 
-def replaced(graph: Graph, ops: Mapping[str, Op]) -> Graph:
+def replaced(graph: Graph, ops: Mapping[str, Op], keeps_text: bool = False) -> Graph:
     """The nodes named get these ops. The shapes after them are inferred anew.
 
-    Where an argument has another value now, what the spec wrote for it is forgotten.
+    Where an argument has another value now, what the spec wrote for it is forgotten, unless `keeps_text` says that the
+    value comes from it.
     """
-    nodes = ((_with_op(node, ops.get(node.id, node.op)), graph.inputs_of(node.id)) for node in graph)
+
+    def changed(node: Node) -> Node:
+        op = ops.get(node.id, node.op)
+        return replace(node, op=op) if keeps_text else _with_op(node, op)
+
+    nodes = ((changed(node), graph.inputs_of(node.id)) for node in graph)
     return Graph(graph.header, graph.scopes.values(), _inferred(graph, nodes), graph.outputs)
 
 

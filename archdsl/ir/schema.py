@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, NonNegativeInt, Tag
 
 from archdsl.ir.graph import ScopeKind
 from archdsl.tensor import Kind
@@ -52,10 +52,20 @@ class TensorType(Part):
     kind: Kind = "float"
 
 
+class WrittenPart(Part):
+    """An expression of the spec: its text and its place, the scope whose names it uses, the values it asks about."""
+
+    text: str
+    place: Place
+    home: Annotated[str | None, Field(description="Left out where it uses the names of no scope.")] = None
+    values: tuple[tuple[str, Reference], ...] = ()
+
+
 class SettingPart(Part):
     name: str
     value: Plain
     origin: str
+    written: WrittenPart | None = None
 
 
 class HeaderPart(Part):
@@ -69,15 +79,6 @@ class HeaderPart(Part):
     settings: tuple[SettingPart, ...] = ()
 
 
-class WrittenPart(Part):
-    """An expression of the spec: its text and its place, the scope whose names it uses, the values it asks about."""
-
-    text: str
-    place: Place
-    home: str | None
-    values: tuple[tuple[str, Reference], ...] = ()
-
-
 class LetPart(Part):
     """A number that a block names: the expression, and what it came to."""
 
@@ -86,15 +87,26 @@ class LetPart(Part):
     value: Plain
 
 
+def _kind(step: Any) -> str:
+    return "path" if isinstance(step, str) else "choice"
+
+
+StepPart: TypeAlias = Annotated[
+    Annotated[str, Tag("path")] | Annotated["ChoicePart", Tag("choice")],
+    Discriminator(_kind),
+    Field(description="The path of a node or a scope, or a choice."),
+]
+
+
 class ChoicePart(Part):
     """An `if` of the spec as it came out: of its `arms`, `taken` was built, made `steps` and gives values by name."""
 
     place: Place
     conditions: tuple[WrittenPart, ...]
-    arms: int
-    taken: int
+    arms: NonNegativeInt
+    taken: NonNegativeInt
     before: tuple[Reference, ...] = ()
-    steps: tuple[str | ChoicePart, ...] = ()
+    steps: tuple[StepPart, ...] = ()
     gives: tuple[tuple[str, tuple[Reference, ...]], ...] = ()
 
 
@@ -111,10 +123,11 @@ class ScopePart(Part):
     arguments: tuple[tuple[str, Plain], ...] = ()
     written: tuple[tuple[str, WrittenPart], ...] = ()
     omitted: Annotated[tuple[str, ...], Field(description="Parameters that the use left at their defaults.")] = ()
+    settings: Annotated[tuple[SettingPart, ...], Field(description="Of a network that is used as a block.")] = ()
     units: Annotated[tuple[str, ...], Field(description="Parameters that are blocks or ops.")] = ()
     lets: tuple[LetPart, ...] = ()
     count: Annotated[WrittenPart | None, Field(description="Number of copies, or the list of a loop.")] = None
-    steps: Annotated[tuple[str | ChoicePart, ...], Field(description="What the text does, in order.")] = ()
+    steps: Annotated[tuple[StepPart, ...], Field(description="What the text does, in order.")] = ()
     copy_of: Annotated[tuple[int, int] | None, Field(description="Index from 0, and how many copies.")] = None
     turn: Annotated[tuple[str, Plain] | None, Field(description="The variable of the loop.")] = None
     title: str | None = None

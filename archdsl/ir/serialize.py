@@ -1,4 +1,4 @@
-"""Graph to JSON and back without loss (but for the nodes' `environment`). `schema.py` is the format.
+"""Graph to JSON and back without loss. `schema.py` is the format.
 
 The text of every spec that a position points into is part of it, so that errors and figures keep their places.
 """
@@ -80,7 +80,6 @@ class _Writer:
 
     def graph(self, graph: Graph) -> GraphPart:
         header = graph.header
-        settings = tuple(SettingPart(name=s.name, value=_plain(s.value), origin=s.origin) for s in header.settings)
         return GraphPart(
             format=FORMAT,
             header=HeaderPart(
@@ -89,7 +88,7 @@ class _Writer:
                 doc=header.doc,
                 source=header.source,
                 variant=header.variant,
-                settings=settings,
+                settings=tuple(map(self.setting, header.settings)),
             ),
             scopes=tuple(self.scope(scope) for scope in graph.scopes.values()),
             nodes=tuple(self.node(node, graph.inputs_of(node.id)) for node in graph),
@@ -113,6 +112,7 @@ class _Writer:
             arguments=tuple((name, _plain(value)) for name, value in scope.arguments),
             written=self.arguments(scope.written),
             omitted=scope.omitted,
+            settings=tuple(map(self.setting, scope.settings)),
             units=scope.units,
             lets=tuple(
                 LetPart(name=let.name, written=self.written(let.written), value=_plain(let.value)) for let in scope.lets
@@ -127,6 +127,10 @@ class _Writer:
             ports=scope.ports,
             results=_references(scope.results),
         )
+
+    def setting(self, setting: Setting) -> SettingPart:
+        written = self.written(setting.written) if setting.written else None
+        return SettingPart(name=setting.name, value=_plain(setting.value), origin=setting.origin, written=written)
 
     def node(self, node: Node, inputs: Iterable[Value]) -> NodePart:
         return NodePart(
@@ -214,8 +218,13 @@ class _Reader:
                 self.problem(f"{count} {what} `{name}`")
 
     def header(self, part: HeaderPart) -> Header:
-        settings = tuple(Setting(s.name, self.value(s.value, f"setting `{s.name}`"), s.origin) for s in part.settings)
+        settings = tuple(map(self.setting, part.settings))
         return Header(part.name, part.spec, part.doc, part.source, part.variant, settings)
+
+    def setting(self, part: SettingPart) -> Setting:
+        owner = f"setting `{part.name}`"
+        written = self.written(part.written, owner) if part.written else None
+        return Setting(part.name, self.value(part.value, owner), part.origin, written)
 
     def scope(self, part: ScopePart) -> Scope:
         owner = f"scope `{part.path}`"
@@ -230,6 +239,7 @@ class _Reader:
             arguments=tuple((name, self.value(value, owner)) for name, value in part.arguments),
             written=self.arguments(part.written, owner),
             omitted=part.omitted,
+            settings=tuple(map(self.setting, part.settings)),
             units=part.units,
             lets=tuple(
                 Let(let.name, self.written(let.written, owner), self.value(let.value, owner)) for let in part.lets

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from archdsl.ir.builder import join
-from archdsl.ir.graph import Choice, Graph, Node, Step, Value, Written, flat
+from archdsl.ir.graph import Choice, Graph, Node, Scope, Setting, Step, Value, Written
 from archdsl.naming import RESERVED
 from archdsl.ops.base import Mismatch
 from archdsl.tensor import Tensor
@@ -65,20 +65,6 @@ def _names(graph: Graph) -> Iterator[str]:
 def _is_named_in(path: str, parent: str) -> bool:
     name = path.rpartition(".")[2]
     return path == join(parent, name) and (name.isdecimal() or (name.isidentifier() and name not in RESERVED))
-
-
-def _steps(graph: Graph) -> Iterator[str]:
-    """The steps of a scope, where its text says them, are what it holds, each once."""
-    held: dict[str, set[str]] = {path: set() for path in graph.scopes}
-    for scope in graph.scopes.values():
-        if scope.parent is not None:
-            held[scope.parent].add(scope.path)
-    for node in graph:
-        held[node.scope].add(node.id)
-    for scope in graph.scopes.values():
-        steps = tuple(flat(scope.steps))
-        if steps and (len(steps) != len(held[scope.path]) or set(steps) != held[scope.path]):
-            yield f"the steps of scope {scope.path!r} are not what it holds"
 
 
 def _order(graph: Graph) -> Iterator[str]:
@@ -150,34 +136,8 @@ def _results(graph: Graph) -> Iterator[str]:
     for scope in graph.scopes.values():
         named = (value for _, value in scope.names)
         yield from _missing(graph, (*scope.results, *named), f"scope {scope.path}")
-
-
-def _texts(graph: Graph) -> Iterator[str]:
-    """What is written uses the names of a scope that exists, and asks about values that exist; so do choices."""
-    for node in graph:
-        yield from _unfounded(graph, (text for _, text in node.written), f"node {node.id}")
-    for scope in graph.scopes.values():
-        owner = f"scope {scope.path!r}"
-        texts = [text for _, text in scope.written] + [let.written for let in scope.lets]
-        yield from _unfounded(graph, [*texts, *((scope.count,) if scope.count else ())], owner)
-        for choice in _choices(scope.steps):
-            yield from _unfounded(graph, choice.conditions, owner)
-            given = (value for _, values in choice.gives for value in values)
-            yield from _missing(graph, (*choice.before, *given), owner)
-
-
-def _choices(steps: Iterable[Step]) -> Iterator[Choice]:
-    for step in steps:
-        if isinstance(step, Choice):
-            yield step
-            yield from _choices(step.steps)
-
-
-def _unfounded(graph: Graph, texts: Iterable[Written], owner: str) -> Iterator[str]:
-    for text in texts:
-        if text.home is not None and text.home not in graph.scopes:
-            yield f"{owner} uses names of scope {text.home}, which does not exist"
-        yield from _missing(graph, (value for _, value in text.values), owner)
+        if tuple(name for name, _ in scope.names[: len(scope.ports)]) != scope.ports:
+            yield f"scope {scope.path!r} has the ports {_listed(scope.ports)}, which are not the first of its names"
 
 
 def _missing(graph: Graph, values: Iterable[Value], owner: str) -> Iterator[str]:
@@ -197,9 +157,92 @@ def _facts(graph: Graph) -> Iterator[str]:
         for name, value in facts:
             if not _is_plain(value):
                 yield f"`{name}` of scope {scope.path!r} is a {type(value).__name__}, not plain data"
-    for setting in graph.header.settings:
+    for setting in _settings(graph):
         if not _is_plain(setting.value):
             yield f"setting `{setting.name}` is a {type(setting.value).__name__}, not plain data"
+
+
+def _settings(graph: Graph) -> Iterator[Setting]:
+    yield from graph.header.settings
+    for scope in graph.scopes.values():
+        yield from scope.settings
+
+
+def _expressions(graph: Graph) -> Iterator[str]:
+    """An expression uses the names of a scope around it, and asks about values that exist."""
+    for owner, scope, name, written in _written(graph):
+        if written.home is not None and not _lies_in(graph, scope, written.home):
+            yield f"`{name}` of {owner} uses the names of {written.home}, which is no scope around it"
+        yield from _missing(graph, (value for _, value in written.values), f"`{name}` of {owner}")
+
+
+def _lies_in(graph: Graph, scope: str, home: str) -> bool:
+    return home in graph.scopes and (home in ("", scope) or scope.startswith(f"{home}."))
+
+
+def _written(graph: Graph) -> Iterator[tuple[str, str, str, Written]]:
+    """Every expression: what has it, in or as which scope, what it says there."""
+    for node in graph:
+        yield from ((f"node {node.id}", node.scope, name, written) for name, written in node.written)
+    for scope in graph.scopes.values():
+        settings = scope.settings if scope.parent is not None else graph.header.settings
+        for name, written in (
+            *scope.written,
+            *((let.name, let.written) for let in scope.lets),
+            *((setting.name, setting.written) for setting in settings),
+            *(("if", condition) for choice in _choices(scope.steps) for condition in choice.conditions),
+            ("count", scope.count),
+        ):
+            if written is not None:
+                yield f"scope {scope.path!r}", scope.path, name, written
+
+
+def _choices(steps: Iterable[Step]) -> Iterator[Choice]:
+    for step in steps:
+        if isinstance(step, Choice):
+            yield step
+            yield from _choices(step.steps)
+
+
+def _texts(graph: Graph) -> Iterator[str]:
+    """What a text gives by name is a parameter there, its steps are members of the scope, each once, and of the arms of
+    an `if` one was taken."""
+    for node in graph:
+        unknown = [name for name, _ in node.written if name not in type(node.op).model_fields]
+        if unknown:
+            yield f"node {node.id} was given {_listed(unknown)}, which `{node.op.name}` does not take"
+    for scope in graph.scopes.values():
+        known = dict(scope.arguments)
+        unknown = [n for n in (*dict(scope.written), *scope.omitted, *scope.units) if n not in known]
+        if unknown:
+            yield f"scope {scope.path!r} was given {_listed(unknown)}, which are not among its arguments"
+        for step, count in Counter(_members(scope.steps)).items():
+            member = graph.node(step).scope if step in graph else None
+            parent = graph.scopes[step].parent if step in graph.scopes else member
+            if parent != scope.path or step == scope.path:
+                yield f"scope {scope.path!r} has the step {step}, which is none of its members"
+            elif count > 1:
+                yield f"scope {scope.path!r} has the step {step} {count} times"
+        for choice in _choices(scope.steps):
+            yield from _choice(graph, scope, choice)
+
+
+def _members(steps: Iterable[Step]) -> Iterator[str]:
+    for step in steps:
+        if isinstance(step, Choice):
+            yield from _members(step.steps)
+        else:
+            yield step
+
+
+def _choice(graph: Graph, scope: Scope, choice: Choice) -> Iterator[str]:
+    conditions = len(choice.conditions)
+    if not conditions or choice.arms not in (conditions, conditions + 1):
+        yield f"an `if` of scope {scope.path!r} has {choice.arms} arms and {conditions} conditions"
+    elif not 0 <= choice.taken <= conditions:
+        yield f"an `if` of scope {scope.path!r} took arm {choice.taken}, and has {choice.arms}"
+    given = (value for _, values in choice.gives for value in values)
+    yield from _missing(graph, (*choice.before, *given), f"an `if` of scope {scope.path!r}")
 
 
 def _is_plain(value: Any) -> bool:
@@ -214,5 +257,5 @@ def _listed(things: Iterable[Tensor | str]) -> str:
     return ", ".join(map(str, things))
 
 
-RULES = (_scopes, _names, _steps, _order, _edges, _shapes, _weights, _results, _texts, _facts)
+RULES = (_scopes, _names, _order, _edges, _shapes, _weights, _results, _facts, _expressions, _texts)
 """In this order: each relies on those before it, and is not run where one of them found something."""

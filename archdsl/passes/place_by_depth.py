@@ -36,7 +36,7 @@ def place_by_depth(graph: Graph) -> Graph:
     for id, op in scheduled.items():
         indices = numbers[op.group]
         ops[id] = op.placed(indices[holding[id].weights], len(indices))
-    return replaced(graph, ops)
+    return replaced(graph, ops, keeps_text=True)
 
 
 @dataclass(slots=True)

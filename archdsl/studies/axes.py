@@ -12,6 +12,7 @@ from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.outside import given_outside
 from archdsl.elaborate.settings import setting_names, settle
 from archdsl.elaborate.values import Problem
+from archdsl.ir.builder import Builder
 from archdsl.studies.subject import Subject
 from archdsl.syntax import tree
 from archdsl.tensor import Tensor
@@ -97,7 +98,7 @@ def _inputs(subject: Subject) -> tuple[Tensor, ...]:
     network = replace(subject.network, requires=())
     chosen = {name: given_outside(name, value, network) for name, value in subject.settings.items()}
     try:
-        environment, _ = settle(network, subject.variant, chosen)
+        environment, _ = settle(network, subject.variant, chosen, Builder(network.span))
         return tuple(_tensor(declared, environment) for declared in network.inputs)
     except Problem as problem:
         raise CompileError([problem.diagnostic]) from None

@@ -24,7 +24,7 @@ SKIP = "skip"
 
 def block_class(construction: Construction, takes: Sequence[str]) -> Class:
     """A class for a block, a stage or a copy."""
-    made = (constructor(construction, ()),) if construction.lines else ()
+    made = (constructor(construction, ()),) if construction.lines or construction.constructor.parameters else ()
     doc, forward = block_doc(construction.body.scope), _forward(construction, takes)
     return Class(construction.title, "nn.Module", doc, tuple(constants(construction)), (*made, *forward))
 
@@ -40,11 +40,11 @@ def constants(construction: Construction) -> Iterator[Line]:
 
 def constructor(construction: Construction, last: Sequence[Code]) -> Function:
     """`__init__`: named numbers, then the modules; `last` are lines at its end."""
-    arguments = ("self", *map(_argument, construction.constructor.parameters))
+    arguments = ("self", *map(argument, construction.constructor.parameters))
     return Function("__init__", arguments, "None", (Line("super().__init__()"), *construction.lines, *last))
 
 
-def _argument(parameter: Parameter) -> str:
+def argument(parameter: Parameter) -> str:
     default = "" if parameter.default is ... else f" = {text_of(formula_of(parameter.default))}"
     return f"{parameter.name}: {parameter.type}{default}"
 

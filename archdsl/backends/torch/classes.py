@@ -70,7 +70,7 @@ class Join:
 
 @dataclass(eq=False, slots=True)
 class If:
-    """An `if` of the block: how it came out in each use, the steps of each arm that some use built, and what it sets."""
+    """An `if` of the block: how it came out in each use, the steps of the arms that some use built, what it sets."""
 
     choices: Mapping[int, Choice]
     arms: Mapping[int, tuple[Item, ...]]
@@ -203,14 +203,10 @@ class Classes:
                 raise Differ
             body = self.body(uses)
         except Differ:
-            groups: dict[Hashable, list[Scope]] = {}
-            for scope in uses:
-                groups.setdefault(self.signature(scope), []).append(scope)
-            if len(groups) == 1:
-                groups = {number: [scope] for number, scope in enumerate(uses)}
-            for group in groups.values():
-                body = self.body(group)
-                self.of.update(dict.fromkeys((scope.path for scope in group), body))
+            if len(uses) == 1:
+                raise
+            for group in self._parted(uses):
+                self.enter(group)
             return
         self.of.update(dict.fromkeys((scope.path for scope in uses), body))
 
@@ -236,6 +232,28 @@ class Classes:
             takes, own = self.outline.takes(like), self.outline.takes(scope)
             gives = self.outline.gives(like)
             self.outline.gives_of[scope.path] = tuple(absolute(relative(v, like, takes), scope, own) for v in gives)
+
+    def _parted(self, uses: Sequence[Scope]) -> list[list[Scope]]:
+        """Uses that cannot be one class in groups that may be: of one structure, else one by one.
+
+        Variants of a network, and stages of theirs, are parted by their words and blocks first.
+        """
+        ways = (self.signature, id) if uses[0].block else (self._kind_of_network, self.signature, self._root, id)
+        for way in ways:
+            groups: dict[Hashable, list[Scope]] = {}
+            for scope in uses:
+                groups.setdefault(way(scope), []).append(scope)
+            if len(groups) > 1:
+                break
+        return list(groups.values())
+
+    def _root(self, scope: Scope) -> str:
+        return self.outline.root(scope.path)
+
+    def _kind_of_network(self, scope: Scope) -> Hashable:
+        """The words and blocks among the settings of the network that a scope is part of."""
+        settings = self.outline.networks[self._root(scope)].header.settings
+        return tuple((setting.name, setting.value) for setting in settings if isinstance(setting.value, str | bool))
 
     # --- structures ------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from archdsl.backends.torch.copies import Elements
 from archdsl.backends.torch.modules import Argument, Chain, Channels, Constructor, Copies, Modules, New, Parameter, Tree
 from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Member
+from archdsl.backends.torch.settings import Settings
 from archdsl.formula import UNKNOWN_NUMBER, formula_of, name, plain, same, substituted
 from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Expression
@@ -31,7 +32,7 @@ LONG = 20
 class Construction:
     """Settles one class. `lines` are those of `__init__`, `flags` name each `if` for `forward`, by the item.
 
-    `numbers` are, by node, the texts for the numbers of an expression that stands in `forward`.
+    `numbers` are, by the `id` of a step, the texts for the numbers of an expression that stands in `forward`.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Construction:
         body: Body,
         title: str,
         takes: Sequence[str],
-        settings: Mapping[str, Any],
+        settings: Settings,
         is_recursive: bool = False,
     ) -> None:
         self.classes, self.outline, self.body, self.title = classes, classes.outline, body, title
@@ -51,16 +52,19 @@ class Construction:
         self.attributes: dict[str, None] = {}
         self.flags: dict[int, tuple[ast.expr, ...]] = {}
         self.folded: dict[int, int] = {}
-        self.numbers: dict[str, dict[str, str]] = {}
+        self.numbers: dict[int, dict[str, str]] = {}
         self.settled_arguments: dict[str, tuple[Body, dict[str, ast.expr]]] = {}
         """By attribute: the class that it is a use of, and what was written for its parameters."""
+        self.requirements: dict[str, Suite] = {}
+        self.taken = {*all_taken(body.items), *body.gives}
+        """Wires that are taken one by one."""
         self.has_unknown = False
         self.unknowns: dict[str, ast.expr] = {}
         """By a number that had no formula: the parameter that stands for it."""
         self.counts: dict[int, ast.expr] = {}
         """By the `id` of a list: how many elements it has, where that varies."""
-        self.expressions: dict[str, Expression] = {}
-        """By the path of a step: what stands for it in `forward`."""
+        self.expressions: dict[int, Expression] = {}
+        """By the `id` of a step: what stands for it in `forward`."""
         self._names = Namespace(("self", *self.context.values[0]))
         self._hosted = dict(self.outline.hosted[body.scope.path])
         self.is_recursive = is_recursive
@@ -73,7 +77,7 @@ class Construction:
         self.context.define_lets()
         self.modules_made: list[Code] = list(self.items(body.items))
         self.modules_made += self.hosted_left()
-        self.lines = [*self.let_lines(), *self.modules_made]
+        self.lines = [*self.let_lines(), *self.requirements.values(), *self.modules_made]
         self.constructor = self._constructor()
 
     # --- items -----------------------------------------------------------------------------
@@ -90,6 +94,7 @@ class Construction:
                     yield from self.turns(item)
                 case Listed():
                     yield from self.list_attribute(item)
+                    self.require_count(item)
 
     def call(self, item: Call) -> Iterator[Code]:
         member = item.member
@@ -177,14 +182,14 @@ class Construction:
                 known = [self.context.of_value(value, use) for value in item.whole.values[use]]
             emission, channels[use] = self.modules.emission(node, use, known)
             assert isinstance(emission, Expression)
-            self.expressions.setdefault(item.path, emission)
+            self.expressions.setdefault(id(item), emission)
             texts.add(emission.text)
             rows[use] = [Argument(key, f"{node.name}_{key}", formula_of(v), plain(v)) for key, v in emission.values]
         if len(texts) > 1:
             raise Differ(item.path)
         for place, first in enumerate(next(iter(rows.values()))):
             found = self.settle({use: row[place] for use, row in rows.items()})
-            said = self.numbers.setdefault(item.path, {})
+            said = self.numbers.setdefault(id(item), {})
             if formula.names(found):
                 attribute = self._names.unique(first.called)
                 yield self.assigned(attribute, found)
@@ -212,9 +217,20 @@ class Construction:
                 known = [self.context.of_value(loop.lists[place][turn], use) for use, loop in item.loops.items()]
                 self.context.enter(wire, known)
         self.counts.update(self.list_counts(item))
+        for whole, wires in zip(item.wholes, item.lists, strict=True):
+            if id(whole) in self.counts and not self.taken.isdisjoint(wires):
+                self.require(self.counts[id(whole)], len(wires))
         for place, wire in enumerate(item.final):
             known = [self.context.of_value(loop.final[place], use) for use, loop in item.loops.items()]
             self.context.enter(wire, known)
+
+    def require_count(self, item: Listed) -> None:
+        """Copies that are called one by one are as many as they are."""
+        for use, container in item.members.items():
+            number = len(self.outline.members(container.path)) if isinstance(container, Scope) else 0
+            count = self.context.count(container, use, number) if isinstance(container, Scope) else None
+            if count is not None and formula.names(count):
+                self.require(count, number)
 
     def list_counts(self, item: Turns) -> Iterator[tuple[int, ast.expr]]:
         """The number of elements of each list that a loop fills, where it varies; by the list's `id`."""
@@ -303,29 +319,42 @@ class Construction:
                 continue
             missing = _reached(conditions, number)
             self.context.note(missing)
-            reason = f"{self.title} was compiled without the steps for this case; compile the spec for it"
-            yield Suite(f"if {text_of(missing)}:", (Line(f'raise ValueError("{reason}")'),))
+            yield self.refusal(missing)
+
+    def refusal(self, missing: ast.expr) -> Suite:
+        """Ends what would need another class than this one."""
+        reason = f"{self.title} was compiled for another case; compile the spec with these arguments"
+        return Suite(f"if {text_of(missing)}:", (Line(f'raise ValueError("{reason}")'),))
+
+    def require(self, count: ast.expr, number: int) -> None:
+        """Notes that the class holds only for one number of copies, which its arguments could change."""
+        self.context.note(count)
+        wrong = ast.Compare(count, [ast.NotEq()], [ast.Constant(number)])
+        self.requirements.setdefault(formula.text(wrong), self.refusal(wrong))
 
     def arms(self, item: If, conditions: Sequence[ast.expr]) -> Iterator[Code]:
+        """The arms that some use has built. What would need another one has been refused before."""
         flags: list[ast.expr] = []
-        suites: list[Suite] = []
-        for number in range(len(conditions)):
-            flag, lines = self.flag(item, number, self.context.note(conditions[number]))
+        for number, condition in enumerate(conditions):
+            flag, lines = self.flag(item, number, condition) if number in item.arms else (condition, [])
             yield from lines
             flags.append(flag)
         self.flags[id(item)] = tuple(flags)
+        tests = [_tested(condition, flag) for condition, flag in zip(conditions, flags, strict=True)]
         before, after = dict(self.attributes), dict(self.attributes)
-        for number, header in enumerate(headers([_tested(c, f) for c, f in zip(conditions, flags, strict=True)])):
+        suites: dict[int, tuple[Code, ...]] = {}
+        for number in sorted({*item.arms, *(n for join in item.joins for n in join.sources)}):
             self.attributes = dict(before)
-            suites.append(Suite(header, tuple(self.items(item.arms.get(number, ())))))
+            suites[number] = tuple(self.items(item.arms.get(number, ())))
             after |= self.attributes
         self.attributes = after
-        yield from without_empty(suites)
+        yield from choice_code(tests, suites)
 
     def flag(self, item: If, number: int, condition: ast.expr) -> tuple[ast.expr, list[Code]]:
         """How `forward` asks for a condition: an attribute that holds it."""
         if isinstance(condition, ast.Constant):
             return condition, []
+        self.context.note(condition)
         wanted = condition.id if isinstance(condition, ast.Name) else self.flag_name(item, number)
         attribute = wanted if isinstance(condition, ast.Name) else self._names.unique(wanted)
         if attribute in self.attributes:
@@ -479,7 +508,7 @@ class Construction:
     def added_formulas(self, use: int) -> Iterator[tuple[str, ast.expr]]:
         """What a use gives for the parameters that were added; what it has no need of has its default."""
         for own, row in self.added.items():
-            value, found = row.get(use, (None, formula_of(self.unneeded(own))))
+            _, found = row.get(use, (None, formula_of(self.unneeded(own))))
             if found is not None:
                 yield own, found
 
@@ -507,14 +536,14 @@ class Construction:
         values = [known[own] for known in self.context.values if own in known]
         kind = type_name(values)
         if self.body.scope.parent is None:
-            return Parameter(own, "setting", kind, values[0])
+            return Parameter(own, "setting", kind, _common(values))
         if own in self.context.channel_names:
             return Parameter(own, "channels", kind, place=self.context.channel_names.index(own))
         if own in self.added:
             # What only some uses need has a default for the others.
             return Parameter(own, "added", kind, ... if len(values) == len(self.body.uses) else self.unneeded(own))
         if not self.context.is_own(own):
-            return Parameter(own, "setting", kind, self.context.settings[own])
+            return Parameter(own, "setting", kind, _common([settings[own] for settings in self.context.settings_in]))
         return Parameter(own, "own", kind, self.default(own))
 
     def default(self, own: str) -> Any:
@@ -523,6 +552,11 @@ class Construction:
         alike_all = values and all(same(value, values[0]) for value in values)
         computed = any(own in dict(scope.written) for scope in self.body.uses if own in scope.omitted)
         return values[0] if alike_all and not computed else ...
+
+
+def _common(values: Sequence[Any]) -> Any:
+    """The one value that all uses have, `...` where they differ."""
+    return values[0] if all(same(value, values[0]) for value in values) else ...
 
 
 def equalities(condition: ast.expr, holds: bool) -> dict[str, ast.expr]:
@@ -543,6 +577,17 @@ def _equal(left: ast.expr, right: ast.expr) -> dict[str, ast.expr]:
     if isinstance(left, ast.Name):
         return {left.id: right}
     return {right.id: left} if isinstance(right, ast.Name) else {}
+
+
+def all_taken(items: Sequence[Item]) -> Iterator[Wire]:
+    """The wires that steps take, and those that an `if` hands on."""
+    for item in items:
+        if isinstance(item, If):
+            yield from (wire for join in item.joins for wire in join.sources.values())
+            for arm in item.arms.values():
+                yield from all_taken(arm)
+        else:
+            yield from item.takes
 
 
 def _calls(items: Sequence[Item]) -> Iterator[Call]:
@@ -566,21 +611,18 @@ def _tested(condition: ast.expr, flag: ast.expr) -> ast.expr:
     return condition if isinstance(condition, ast.Name) else flag
 
 
-def headers(conditions: Sequence[ast.expr]) -> Iterator[str]:
-    for number, condition in enumerate(conditions):
-        yield f"{'elif' if number else 'if'} {text_of(condition)}:"
-    yield "else:"
-
-
-def without_empty(suites: Sequence[Suite]) -> Iterator[Code]:
-    """The arms of an `if` that hold something."""
-    last = max((number for number, suite in enumerate(suites) if suite.lines), default=-1)
-    kept = list(suites[: last + 1])
-    if len(kept) == 2 and not kept[0].lines and kept[1].header == "else:":
-        yield Suite(f"if not {kept[0].header[3:]}", kept[1].lines)
+def choice_code(tests: Sequence[ast.expr], arms: Mapping[int, tuple[Code, ...]]) -> Iterator[Code]:
+    """`if`, `elif` and `else` for the arms, as far as they hold something; arm `len(tests)` is the `else`."""
+    kept = sorted(arms)
+    while kept and not arms[kept[-1]]:
+        kept.pop()
+    if len(kept) == 2 and not arms[kept[0]] and kept[1] == len(tests):
+        yield Suite(f"if not {text_of(tests[kept[0]])}:", arms[kept[1]])
         return
-    for suite in kept:
-        yield suite if suite.lines else Suite(suite.header, (Line("pass"),))
+    for place, number in enumerate(kept):
+        word = "elif" if place else "if"
+        header = "else:" if number == len(tests) else f"{word} {text_of(tests[number])}:"
+        yield Suite(header, arms[number] or (Line("pass"),))
 
 
 def written_call(new: New, settled: Sequence[ast.expr], inplace: bool) -> ast.expr:

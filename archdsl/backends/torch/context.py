@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from archdsl import formula
 from archdsl.backends.torch.classes import Body, Wire
 from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Outline
-from archdsl.diagnostics import CompileError
+from archdsl.backends.torch.settings import Settings
 from archdsl.formula import combined, name, plain, same
 from archdsl.ir.graph import Let, Scope, Value, Written
-from archdsl.source import Source
 from archdsl.syntax import tree
-from archdsl.syntax.parser import parse
+from archdsl.syntax.definitions import functions
 from archdsl.syntax.printer import expression_text
 
 BINARY: Mapping[str, type[ast.operator]] = {
@@ -56,14 +54,18 @@ class Unsaid(Exception):
 class Context:
     """The names of one class. `values` are what they come to in each use, `channels` what the wires have."""
 
-    def __init__(self, outline: Outline, body: Body, takes: Sequence[str], settings: Mapping[str, Any]) -> None:
+    def __init__(self, outline: Outline, body: Body, takes: Sequence[str], settings: Settings) -> None:
         self.outline, self.body = outline, body
         self.graph = outline.graph
-        self.settings = settings
-        """Settings of the network that stay open, with their values."""
+        self.networks = [outline.root(scope.path) for scope in body.uses]
+        self.all_settings = settings
+        self.settings_in = settings.named(self.networks)
+        """By use: the settings of its network that the class has names for, with their values."""
+        self.settings = frozenset(self.settings_in[0])
         self.values: list[dict[str, Any]] = [{} for _ in body.uses]
         self.own: set[str] = set()
         """Names of the text around the class: arguments of its block, named numbers, variables of loops."""
+        self._inner_lets: dict[int, dict[str, Let]] = {}
         self.used: dict[str, None] = {}
         self.lets: dict[str, ast.expr] = {}
         self.functions: dict[str, tuple[list[str], ast.expr]] = {}
@@ -122,7 +124,7 @@ class Context:
                         self.values[use][legal(own)] = plain(value)
             self.own.update(self.values[use])
             if chain[-1].parent is None:
-                self.values[use].update(self.settings)
+                self.values[use].update(self.settings_in[use])
         for own in self.values[0]:
             column = [values.get(own, formula.UNKNOWN) for values in self.values]
             if isinstance(column[0], bool | str) and all(same(value, column[0]) for value in column):
@@ -186,12 +188,38 @@ class Context:
                 found = self._of_scope(own, link, here)
                 if found is not None:
                     return found
+            if own in self.inner_lets(use):
+                return self._inner_let(own, use)
             if self._chains[use][-1].parent is not None:
                 raise Unsaid
             return self._setting(own)
-        if home == "":
+        if scope is not None and scope.parent is None:
             return self._setting(own)
         raise Unsaid
+
+    def inner_lets(self, use: int) -> Mapping[str, Let]:
+        """Named numbers of stages and the like: the text after them sees them, though their scope ends before."""
+        here = self.body.uses[use]
+        if use not in self._inner_lets:
+            known = self._inner_lets[use] = {}
+            for path, scope in self.graph.scopes.items():
+                inside = here.path == "" or path.startswith(f"{here.path}.")
+                if scope.lets and path != here.path and inside and self._is_of_text(scope, here):
+                    known.update({let.name: let for let in scope.lets})
+        return self._inner_lets[use]
+
+    def _is_of_text(self, scope: Scope, here: Scope) -> bool:
+        while scope.path != here.path:
+            if scope.block is not None or scope.kind == "copy" or scope.parent is None:
+                return False
+            scope = self.graph.scopes[scope.parent]
+        return True
+
+    def _inner_let(self, own: str, use: int) -> ast.expr:
+        found = self.said(self.inner_lets(use)[own].written, use)
+        if found is None:
+            raise Unsaid
+        return found
 
     def _of_scope(self, own: str, scope: Scope, here: Scope) -> ast.expr | None:
         if own in self.loop_names.get(scope.path, {}):
@@ -254,12 +282,12 @@ class Context:
         if own in self.own:
             raise Unsaid  # the block has another number of that name
         if own in self.settings:
-            for values in self.values:
-                values.setdefault(own, self.settings[own])
+            for values, settings in zip(self.values, self.settings_in, strict=True):
+                values.setdefault(own, settings[own])
             return name(own)
-        for setting in self.graph.header.settings:
-            if setting.name == own and isinstance(setting.value, bool | int | float | str | list | tuple):
-                return formula.formula_of(setting.value)
+        value = self.all_settings.common(own, self.networks)
+        if isinstance(value, bool | int | float | str | tuple):
+            return formula.formula_of(value)
         raise Unsaid
 
     # --- what flows ------------------------------------------------------------------------
@@ -396,7 +424,7 @@ class _Translation:
     def defined(self, define: tree.Define, arguments: list[ast.expr]) -> ast.expr:
         """A call of a `def`: by its name where the constructor has it, else what it comes to."""
         called, parameters = define.name.name, [own.name for own in define.parameters]
-        body = Written(define.value, "")
+        body = Written(define.value, self.context.networks[self.use])
         if self.context.body.scope.parent is None and legal(called) == called:
             inner = _Translation(self.context, body, self.use, {own: name(own) for own in parameters})
             if self.context.define(called, parameters, inner.of(define.value)):
@@ -413,20 +441,6 @@ class _Translation:
         if found is None:
             raise Unsaid
         return found
-
-
-@cache
-def functions(source: Source) -> Mapping[str, tree.Define]:
-    """The `def`s of a spec, by name."""
-    try:
-        spec = parse(source)
-    except CompileError:
-        return {}
-    found: dict[str, tree.Define] = {}
-    for item in spec.items:
-        inner = item.items if isinstance(item, tree.Network) else (item,)
-        found.update({part.name.name: part for part in inner if isinstance(part, tree.Define)})
-    return found
 
 
 # --- Python, with what is known put in -----------------------------------------------------------

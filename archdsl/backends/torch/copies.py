@@ -97,6 +97,10 @@ class Elements:
         template = next(row[0] for row in children.values() if row)
         rows = {use: [list(_arguments(child)) for child in row] for use, row in children.items()}
         counts = [len(row) for row in rows.values()]
+        if not isinstance(count, ast.Constant) and max(counts) < 2:
+            # One copy does not show what the next one would take.
+            self.construction.require(count, max(counts))
+            count = ast.Constant(max(counts))
         for cuts in _cuts(counts, isinstance(count, ast.Constant)):
             segments = self.segments(rows, cuts, isinstance(count, ast.Constant))
             if segments is not None:

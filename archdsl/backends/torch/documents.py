@@ -12,16 +12,26 @@ from archdsl.ir.graph import Header, Scope
 from archdsl.source import Span
 
 
-def network_doc(header: Header) -> tuple[str, ...]:
-    """The spec, its own description, the citation, and every setting with what it came to."""
-    variant = f", variant {header.variant}" if header.variant else ""
+def network_doc(headers: Sequence[Header]) -> tuple[str, ...]:
+    """The spec, its own description, the citation, and every setting with what it came to in all of the variants."""
+    header, *others = headers
+    variants = ", ".join(str(one.variant) for one in headers if one.variant)
+    variant = f", variant{'s' if others else ''} {variants}" if variants else ""
     paragraphs = [f"{header.name}{variant} ({shown(header.spec)})."]
     paragraphs += [header.doc] if header.doc else []
     paragraphs += [f"Source: {header.source}"] if header.source else []
-    if header.settings:
-        settings = "; ".join(f"{s.name} = {_setting(s.value)}" for s in header.settings)
+    common = [(s.name, s.value) for s in header.settings]
+    common = [pair for pair in common if all(pair in ((s.name, s.value) for s in other.settings) for other in others)]
+    if common:
+        settings = "; ".join(f"{own} = {_setting(value)}" for own, value in common)
         paragraphs.append(f"Settings: {settings}.")
     return _wrapped(paragraphs)
+
+
+def variant_doc(header: Header) -> tuple[str, ...]:
+    """The variant, and the settings that make it one."""
+    own = [f"{s.name} = {_setting(s.value)}" for s in header.settings if s.origin.startswith("variant ")]
+    return _wrapped([f"{header.name}, variant {header.variant}{': ' if own else ''}{'; '.join(own)}."])
 
 
 def block_doc(scope: Scope) -> tuple[str, ...]:

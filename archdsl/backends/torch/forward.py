@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.classes import Call, If, Item, Join, Several, Turns, Wire
-from archdsl.backends.torch.constructor import Construction, headers, without_empty
+from archdsl.backends.torch.constructor import Construction, choice_code
 from archdsl.backends.torch.outline import Member, Outline
 from archdsl.backends.torch.references import borrowed_name, module_text
 from archdsl.backends.torch.turns import loop_lines, port_name
@@ -135,7 +135,9 @@ class Forward:
         for item in items:
             if isinstance(item, Turns):
                 self.flush()
-                self.lines += loop_lines(self.outline, self.body.scope.path, self.variables, item, self.shapes)
+                self.lines += loop_lines(
+                    self.outline, self.body.scope.path, self.variables, item, self.real, self.shapes
+                )
             elif isinstance(item, If):
                 self.flush()
                 self.choice(item)
@@ -191,8 +193,7 @@ class Forward:
         if short is not None:
             self.lines.append(short)
             return
-        made = [Suite(header, suites.get(number, ())) for number, header in enumerate(headers(flags))]
-        self.lines += without_empty(made)
+        self.lines += choice_code(flags, suites)
 
     def returned(self, item: If) -> str:
         """An `if` whose arms return; what the last of them does."""
@@ -202,7 +203,7 @@ class Forward:
         for count in counts.values():
             after.subtract(count)
         state, outer = self.variables.state(), self.lines
-        arms: list[tuple[list[Code], str]] = []
+        arms: list[tuple[int, list[Code], str]] = []
         for number in sorted(join.sources):
             self.variables.restore(state)
             self.variables.left = after + counts[number]
@@ -211,13 +212,13 @@ class Forward:
             text = self.read(join.sources[number]).text
             self._waiting.pop(self.real(join.sources[number]), None)
             self.flush()
-            arms.append((self.lines, text))
+            arms.append((number, self.lines, text))
         self.lines = outer
         flags = self.construction.flags[id(item)]
-        for (lines, text), flag in zip(arms[:-1], flags, strict=False):
-            self.lines.append(Suite(f"if {text_of(flag)}:", (*lines, Line(f"return {text}"))))
-        self.lines += arms[-1][0]
-        return arms[-1][1]
+        for number, lines, text in arms[:-1]:
+            self.lines.append(Suite(f"if {text_of(flags[number])}:", (*lines, Line(f"return {text}"))))
+        self.lines += arms[-1][1]
+        return arms[-1][2]
 
     def _set(self, values: Mapping[str, Wire]) -> None:
         """Gives variables what an arm makes of them, all at once."""
@@ -270,11 +271,11 @@ class Forward:
         depth = 1 + max((operand.depth for operand in inputs), default=0)
         member = step.member
         ended = any(operand.ended for operand in inputs) or (depth > 1 and _is_activation(member))
-        emission = self.construction.expressions.get(step.path)
+        emission = self.construction.expressions.get(id(step))
         if emission is not None:
             if emission.text == "{0}":
                 return inputs[0]
-            numbers = self.construction.numbers.get(step.path)
+            numbers = self.construction.numbers.get(id(step))
             if step.whole is not None:
                 return self._joined(emission, step.whole, numbers)
             texts = tuple(_bracketed(emission.text, inputs))
@@ -347,8 +348,8 @@ class Forward:
             self.variables.assign(step.gives[0], operand.text, passing=True)  # a merge of one value is that value
             return
         names = [self._name(wire, step, operand.reads) for wire in step.gives]
-        shapes = ", ".join(str(self.outline.graph.tensor(wire.value)) for wire in step.gives)
-        self.lines.append(Line(f"{', '.join(names)} = {operand.text}", shapes if self.shapes else ""))
+        shapes = self.outline.shape_text([wire.values.values() for wire in step.gives]) if self.shapes else ""
+        self.lines.append(Line(f"{', '.join(names)} = {operand.text}", shapes))
 
     # --- names -----------------------------------------------------------------------------
 

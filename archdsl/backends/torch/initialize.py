@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from archdsl import formula
 from archdsl.backends.python.code import Code, Function, Line, Suite
 from archdsl.backends.torch.classes import Call, If, Item
-from archdsl.backends.torch.constructor import Construction, headers, without_empty
+from archdsl.backends.torch.constructor import Construction, choice_code
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.references import module_text
 from archdsl.ir.graph import Node
@@ -101,9 +101,8 @@ class _Rules:
             yield from self._items(construction, item.arms[construction.folded[id(item)]])
             return
         flags = [formula.text(flag).replace("self.", "module.", 1) for flag in construction.flags[id(item)]]
-        tests = [formula.name(flag) for flag in flags]
-        arms = [tuple(self._items(construction, item.arms.get(n, ()))) for n in range(len(flags) + 1)]
-        yield from without_empty([Suite(header, arm) for header, arm in zip(headers(tests), arms, strict=True)])
+        arms = {number: tuple(self._items(construction, arm)) for number, arm in item.arms.items()}
+        yield from choice_code([formula.name(flag) for flag in flags], arms)
 
     def _member(self, construction: Construction, member: Member, use: int, hosted: bool) -> Iterator[Line]:
         """The statements for a member, or for what a sequence holds; an inner class says its own."""

@@ -15,6 +15,7 @@ from archdsl.backends.torch.outline import Form, Member
 from archdsl.formula import (
     UNKNOWN_NUMBER,
     combined,
+    evaluated,
     exactly,
     formula_of,
     is_known,
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 Channels: TypeAlias = "ast.expr | None"
 """What the channels of a value are called; None where they are a number only."""
+
+
+ANY = "any_channels"
+"""Stands for the channels of what flows in, whatever they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """`nn.Sequential(...)` or `nn.ModuleList([...])` of numbered modules; `count` is their number as the spec says it."""
+    """`nn.Sequential(...)` or `nn.ModuleList([...])` of numbered modules; `count` is how many, as the spec says it."""
 
     form: Form
     children: tuple[Tree, ...]
@@ -87,7 +92,7 @@ class Parameter:
     """One argument of a class's constructor.
 
     `source` says where a use has its value from: the channels of what flows in ("channels"), an argument of the block
-    or a name of the text around it ("own"), a setting of the network ("setting"), or "added", where nothing else says it.
+    or a name of the text around it ("own"), a setting of the network ("setting"), or nothing else says it ("added").
     """
 
     name: str
@@ -256,6 +261,7 @@ class Modules:
         for member in self.outline.members(scope.path):
             child, flow = self.tree(member, use, f"{name}_{member.name}", flow)
             children.append((member.name, child))
+            self.context.enter_values(self.outline.gives(member), flow, use)
         return Chain(tuple(children)), flow
 
     def _copies(
@@ -275,8 +281,24 @@ class Modules:
             self.context.enter_values(self.outline.gives(member), flow, use)
         count = self.context.count(scope, use, len(children))
         if form is Form.COPIES and count is not None and names(count):
-            flow = [_after(count, [row[0] for row in flows])]
+            known = [row[0] for row in flows]
+            flow = [self._after_one(copies[0], use, count, known) if len(copies) == 1 else _after(count, known)]
         return Copies(form, tuple(children), count), flow
+
+    def _after_one(self, copy: Member, use: int, count: ast.expr, flows: Sequence[Channels]) -> Channels:
+        """The channels after copies of which this use has one: what it gives, or adds, whatever flows in."""
+        first, last = flows
+        if first is None or last is None:
+            return None
+        self.context.values[use][ANY] = evaluated(first, self.context.values[use])
+        _, (found,) = self.tree(copy, use, ANY, [ast.Name(ANY)])
+        del self.context.values[use][ANY]
+        if found is None or not is_known(found):
+            return None
+        if ANY not in names(found):
+            return last
+        step = combined(ast.Sub, found, ast.Name(ANY))
+        return None if ANY in names(step) else combined(ast.Add, first, combined(ast.Mult, step, count))
 
     def known(self, member: Member, use: int) -> list[Channels]:
         """The channels of what flows into a member, by its values."""
@@ -290,9 +312,10 @@ def _after(count: ast.expr, flows: Sequence[Channels]) -> Channels:
         return None
     first, second, last = known[0], known[1], known[-1]
     step = combined(ast.Sub, second, first)
-    if names(step).isdisjoint(names(first)):
+    if len(known) > 2 or names(step).isdisjoint(names(first)):
         total = combined(ast.Add, first, combined(ast.Mult, step, ast.Constant(len(known) - 1)))
-        return combined(ast.Add, first, combined(ast.Mult, step, count)) if text(total) == text(last) else None
+        if text(total) == text(last):
+            return combined(ast.Add, first, combined(ast.Mult, step, count))
     return last if all(text(channels) == text(last) for channels in known[1:]) else None
 
 

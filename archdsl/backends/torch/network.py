@@ -17,19 +17,24 @@ def network_classes(
     construction: Construction, takes: Sequence[str], doc: tuple[str, ...], initialized: bool
 ) -> Iterator[Class]:
     """The network, after the tuple that it returns where it has further outputs."""
-    graph, title = construction.outline.graph, construction.title
+    graph, title = network_of(construction), construction.title
     yield from result_classes(graph, title)
     last = (Line("self.apply(initialize)"),) if initialized else ()
     forward = Forward(construction, takes, result_wires(construction), shapes=True)
     lines = tuple(_forward_lines(forward, graph, title))
-    methods = (constructor(construction, last), _forward(graph, takes, lines, title))
+    methods = (constructor(construction, last), _forward(construction, takes, lines))
     yield Class(title, "nn.Module", doc, methods=methods)
+
+
+def network_of(construction: Construction) -> Graph:
+    """The network that a class is; of several variants, the first."""
+    return construction.outline.networks[construction.body.scope.path]
 
 
 def result_wires(construction: Construction) -> list[Wire]:
     """The wires of all outputs, in their order."""
     wires = {wire.value: wire for wire in construction.body.gives}
-    return [wires[value] for output in construction.outline.graph.outputs for value in output.values]
+    return [wires[value] for output in network_of(construction).outputs for value in output.values]
 
 
 def result_names(graph: Graph, network: str) -> tuple[str | None, str | None]:
@@ -69,10 +74,11 @@ def input_names(graph: Graph) -> list[str]:
     return [legal(node.name) for node in graph.inputs]
 
 
-def _forward(graph: Graph, takes: Sequence[str], lines: Sequence[Code], network: str) -> Function:
+def _forward(construction: Construction, takes: Sequence[str], lines: Sequence[Code]) -> Function:
+    graph, body = network_of(construction), construction.body
     arguments = ("self", *(f"{take}: Tensor" for take in takes))
-    results = dict.fromkeys(name or "Tensor" for name in reversed(result_names(graph, network)))
-    shapes = ", ".join(str(node.output) for node in graph.inputs)
+    results = dict.fromkeys(name or "Tensor" for name in reversed(result_names(graph, construction.title)))
+    shapes = construction.outline.shape_text([wire.values.values() for wire in body.takes])
     return Function("forward", arguments, " | ".join(results), tuple(lines), shapes)
 
 

@@ -13,7 +13,8 @@ from itertools import takewhile
 from typing import TypeAlias
 
 from archdsl.ir.builder import join
-from archdsl.ir.graph import Choice, Graph, Node, Scope, Step, Value
+from archdsl.ir.forest import forest
+from archdsl.ir.graph import Choice, Graph, Node, Output, Scope, Step, Value
 from archdsl.ops.base import Expression, Module
 from archdsl.tensor import Tensor
 
@@ -33,18 +34,27 @@ class Form(Enum):
 
 
 class Outline:
-    """Answers what the emitter asks about a graph's scopes and nodes. Everything is looked up, nothing searched."""
+    """Answers what the emitter asks about a graph's scopes and nodes. Everything is looked up, nothing searched.
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.uses = _count_uses(graph)
+    Several graphs that are written into one file are one here, `graph`; `networks` are its parts by the paths of their
+    roots. A single graph is its own only part, and its root's path is "".
+    """
+
+    def __init__(self, graphs: Sequence[Graph]) -> None:
+        self.networks: Mapping[str, Graph] = {"": graphs[0]}
+        self.graph = graph = graphs[0]
+        if len(graphs) > 1:
+            self.graph, self.networks = forest({f"network{number}": one for number, one in enumerate(graphs)})
+            graph = self.graph
+        self.outputs = tuple(output for network in self.networks.values() for output in network.outputs)
+        self.uses = _count_uses(graph, self.outputs)
         self._steps: dict[str, tuple[Step, ...]] = {}
         self._members: dict[str, tuple[Member, ...]] = {}
         self._names: dict[str, Mapping[Value, str]] = {}
         self._decided: dict[str, bool] = {}
         self._by_node: dict[str, Module | Expression] = {}
         self._emissions: dict[tuple[int, tuple[Tensor, ...]], Module | Expression] = {}
-        self.takes_of, self.gives_of = interfaces(graph)
+        self.takes_of, self.gives_of = interfaces(graph, self.outputs)
         """What each scope takes and gives; uses of one class are brought to give the same."""
         self.hosted: dict[str, dict[str, Member]] = {path: {} for path in graph.scopes}
         """By scope and name: the first use of each shared module that is kept in the scope."""
@@ -82,6 +92,15 @@ class Outline:
 
     def _is_input(self, path: str) -> bool:
         return path in self.graph and self.graph.node(path).op.name == "input"
+
+    def root(self, path: str) -> str:
+        """The path of the network that a scope is part of."""
+        return "" if "" in self.networks else path.partition(".")[0]
+
+    def shape_text(self, rows: Iterable[Iterable[Value]]) -> str:
+        """Shapes in a comment: of each value that in all uses has the same; nothing where one has not."""
+        shapes = [{str(self.graph.tensor(value)) for value in row} for row in rows]
+        return ", ".join(shape for row in shapes for shape in row) if all(len(row) == 1 for row in shapes) else ""
 
     def member(self, path: str) -> Member:
         return self.graph.node(path) if path in self.graph else self.graph.scopes[path]
@@ -139,7 +158,7 @@ class Outline:
         return node.label
 
     def content(self, scope: Scope) -> Hashable:
-        """All that tells one use of a text from another: arguments, what flows in and out, and every op inside.
+        """All that tells one use of a text from another: network, arguments, what flows in and out, every op inside.
 
         None for an imported scope, of which nothing says that equal parts are joined alike.
         """
@@ -154,7 +173,7 @@ class Outline:
         tensors = tuple(self.graph.tensor(value) for value in takes)
         gives = tuple(relative(value, scope, takes) for value in self.gives(scope))
         lent = tuple(weights.rpartition(".")[2] for weights in self.borrowed[scope.path])
-        return tuple(around), tensors, gives, lent, tuple(self._ops(scope))
+        return self.root(scope.path), tuple(around), tensors, gives, lent, tuple(self._ops(scope))
 
     def _ops(self, scope: Scope) -> Iterator[Hashable]:
         for member in self.members(scope.path):
@@ -229,7 +248,9 @@ class Outline:
 # --- what crosses the border of a scope --------------------------------------------------------
 
 
-def interfaces(graph: Graph) -> tuple[dict[str, tuple[Value, ...]], dict[str, tuple[Value, ...]]]:
+def interfaces(
+    graph: Graph, outputs: Iterable[Output]
+) -> tuple[dict[str, tuple[Value, ...]], dict[str, tuple[Value, ...]]]:
     """What each scope takes and gives, by its path.
 
     A block takes the values of its `from`, in that order, and gives those of its `return`. Whatever else it uses from
@@ -239,14 +260,15 @@ def interfaces(graph: Graph) -> tuple[dict[str, tuple[Value, ...]], dict[str, tu
     for node in graph:
         for value in graph.inputs_of(node.id):
             crossing.record(value, graph.node(value.node).scope, node.scope)
-    for output in graph.outputs:
+    for output in outputs:
         for value in output.values:
             crossing.record(value, graph.node(value.node).scope, None)
     takes, gives = {}, {}
     for path, scope in graph.scopes.items():
         takes[path] = _takes(scope, crossing.takes[path], crossing.gives[path])
         gives[path] = _gives(scope, crossing.takes[path], crossing.gives[path])
-    takes[""] = tuple(Value(node.id) for node in graph.inputs)
+        if scope.parent is None:
+            takes[path] = tuple(Value(node.id) for node in graph.inputs if node.scope == path)
     return takes, gives
 
 
@@ -295,10 +317,10 @@ class _Crossing:
             self.takes[path][value] = None
 
 
-def _count_uses(graph: Graph) -> Mapping[Value, int]:
+def _count_uses(graph: Graph, outputs: Iterable[Output]) -> Mapping[Value, int]:
     """How often each value is taken, by nodes and as an output."""
     uses = Counter(value for node in graph for value in graph.inputs_of(node.id))
-    uses.update(value for output in graph.outputs for value in output.values)
+    uses.update(value for output in outputs for value in output.values)
     return uses
 
 

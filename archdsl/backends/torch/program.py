@@ -2,62 +2,110 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
 from archdsl.backends.python.code import Code, Function, Line, Suite
 from archdsl.ir.graph import Graph, Node
 
 
 def main_program(graph: Graph, name: str) -> Function:
     """The function `main` for the network of class `name`."""
-    names = [f"input{index}" if len(graph.inputs) > 1 else "x" for index in range(1, len(graph.inputs) + 1)]
-    call = f"model({', '.join(names)})"
-    wait: Code = Suite('if device.type == "cuda":', (Line("torch.cuda.synchronize()"),))
-    lines: tuple[Code, ...] = (
-        Line(f'parser = argparse.ArgumentParser(description="One forward pass of {name}.")'),
-        Line('default = "cuda" if torch.cuda.is_available() else "cpu"'),
-        Line('parser.add_argument("--device", default=default, help="default: %(default)s")'),
-        Line('parser.add_argument("--batch", type=int, default=1, help="inputs at a time; default: 1")'),
-        Line("arguments = parser.parse_args()"),
-        Line("device, batch = torch.device(arguments.device), arguments.batch"),
-        Line(""),
-        Line(f"model = {name}().to(device).eval()"),
-        *(Line(f"{x} = {_made_up(node)}") for x, node in zip(names, graph.inputs, strict=True)),
-        Suite(
-            "with torch.no_grad():",
-            (
-                Line(call, "the first pass also prepares kernels and memory"),
-                wait,
-                Line("start = time.perf_counter()"),
-                Line(f"output = {call}"),
-                wait,
-                Line("seconds = time.perf_counter() - start"),
-            ),
+    return Function("main", (), "None", tuple(_lines((graph,), name, f"{name}()")), doc=(DOC,))
+
+
+def family_program(graphs: Mapping[str, Graph], name: str, table: str) -> Function:
+    """The same for several networks, by their names in the file's `table`: one is chosen, or all are listed."""
+    default = next(iter(graphs))
+    options = (
+        Line(
+            f'parser.add_argument("name", nargs="?", choices={table}, default="{default}", help="default: {default}")'
         ),
-        Line(""),
-        *(Line(f'print("{node.name}:", tuple({x}.shape))') for x, node in zip(names, graph.inputs, strict=True)),
-        *_outputs(graph),
-        Line('print(f"parameters: {sum(p.numel() for p in model.parameters()):,}")'),
-        Line('print(f"time: {seconds * 1000:.1f} ms on {device}, batch {batch}")'),
+        Line('parser.add_argument("--list", action="store_true", help="print the names of the networks and end")'),
     )
-    return Function("main", (), "None", lines, doc=("Run one forward pass; say what came out and how long it took.",))
+    listed = Suite("if arguments.list:", (Line(f'print("\\n".join({table}))'), Line("return")))
+    lines = _lines(tuple(graphs.values()), name, f"{table}[arguments.name]()", options, (listed,), tuple(graphs))
+    return Function("main", (), "None", tuple(lines), doc=(DOC,))
 
 
-def _made_up(node: Node) -> str:
+DOC = "Run one forward pass; say what came out and how long it took."
+
+
+def _lines(
+    graphs: Sequence[Graph],
+    name: str,
+    made: str,
+    options: Sequence[Code] = (),
+    listed: Sequence[Code] = (),
+    names: Sequence[str] = (),
+) -> Iterator[Code]:
+    nodes = [graph.inputs for graph in graphs]
+    inputs = [f"input{index}" if len(nodes[0]) > 1 else "x" for index in range(1, len(nodes[0]) + 1)]
+    call = f"model({', '.join(inputs)})"
+    wait: Code = Suite('if device.type == "cuda":', (Line("torch.cuda.synchronize()"),))
+    yield Line(f'parser = argparse.ArgumentParser(description="One forward pass of {name}.")')
+    yield Line('default = "cuda" if torch.cuda.is_available() else "cpu"')
+    yield from options
+    yield Line('parser.add_argument("--device", default=default, help="default: %(default)s")')
+    yield Line('parser.add_argument("--batch", type=int, default=1, help="inputs at a time; default: 1")')
+    yield Line("arguments = parser.parse_args()")
+    yield from listed
+    yield Line("device, batch = torch.device(arguments.device), arguments.batch")
+    yield Line("")
+    yield Line(f"model = {made}.to(device).eval()")
+    for x, alike in zip(inputs, zip(*nodes, strict=True), strict=True):
+        yield from _made_up(x, alike, names)
+    yield Suite(
+        "with torch.no_grad():",
+        (
+            Line(call, "the first pass also prepares kernels and memory"),
+            wait,
+            Line("start = time.perf_counter()"),
+            Line(f"output = {call}"),
+            wait,
+            Line("seconds = time.perf_counter() - start"),
+        ),
+    )
+    yield Line("")
+    yield from (Line(f'print("{n.name}:", tuple({x}.shape))') for x, n in zip(inputs, nodes[0], strict=True))
+    yield from _outputs(graphs)
+    yield Line('print(f"parameters: {sum(p.numel() for p in model.parameters()):,}")')
+    yield Line('print(f"time: {seconds * 1000:.1f} ms on {device}, batch {batch}")')
+
+
+def _made_up(x: str, nodes: Sequence[Node], names: Sequence[str]) -> Iterator[Code]:
     """Some input of the right shape. Tokens are all 0, which every vocabulary has."""
-    dims = ", ".join(map(str, node.output.dims))
-    if node.output.kind == "int":
-        return f"torch.zeros(batch, {dims}, dtype=torch.long, device=device)"
-    return f"torch.randn(batch, {dims}, device=device)"
+    sizes = [node.output.dims for node in nodes]
+    dims = ", ".join(map(str, sizes[0]))
+    if len(set(sizes)) > 1:
+        rows = ", ".join(f'"{name}": {tuple(size)}' for name, size in zip(names, sizes, strict=True))
+        yield Line(f"{x}_sizes = {{{rows}}}")
+        dims = f"*{x}_sizes[arguments.name]"
+    if nodes[0].output.kind == "int":
+        yield Line(f"{x} = torch.zeros(batch, {dims}, dtype=torch.long, device=device)")
+    else:
+        yield Line(f"{x} = torch.randn(batch, {dims}, device=device)")
 
 
-def _outputs(graph: Graph) -> tuple[Code, ...]:
+def _outputs(graphs: Sequence[Graph]) -> tuple[Code, ...]:
     """Shapes of what the network gives when it is not training."""
-    if all(output.training for output in graph.outputs[1:]):
+    rows = [[(o.name, o.several) for o in graph.outputs if not o.training] for graph in graphs]
+    (first, *others), are_tuples = rows, [_is_tuple(graph) for graph in graphs]
+    if not any(are_tuples):
         return (Line('print("output:", tuple(output.shape))'),)
-    lines: list[Code] = []
-    for output in graph.outputs:
-        shape = f"tuple(output.{output.name}.shape)"
-        if output.several:
-            shape = f"[tuple(value.shape) for value in output.{output.name}]"
-        if not output.training:
-            lines.append(Line(f'print("{output.name}:", {shape})'))
-    return tuple(lines)
+    if all(are_tuples) and all(row == first for row in others):
+        return tuple(_output(name, several) for name, several in first)
+    shape = "tuple(value.shape) if isinstance(value, Tensor) else [tuple(one.shape) for one in value]"
+    return (
+        Line('outputs = {"output": output} if isinstance(output, Tensor) else output._asdict()'),
+        Suite("for name, value in outputs.items():", (Line(f'print(f"{{name}}:", {shape})'),)),
+    )
+
+
+def _is_tuple(graph: Graph) -> bool:
+    """Whether the network gives more than a tensor when it is not training."""
+    return any(not output.training for output in graph.outputs[1:])
+
+
+def _output(name: str, several: bool) -> Line:
+    shape = f"[tuple(value.shape) for value in output.{name}]" if several else f"tuple(output.{name}.shape)"
+    return Line(f'print("{name}:", {shape})')

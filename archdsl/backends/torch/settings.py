@@ -6,27 +6,59 @@ A setting that changes a size in pixels, a number of copies or which steps there
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from archdsl.backends.torch.context import functions
 from archdsl.backends.torch.outline import Outline
+from archdsl.formula import plain, same
 from archdsl.ir.graph import Choice, Node, Scope, Step, Written
 from archdsl.syntax import tree
+from archdsl.syntax.definitions import functions
 
 FREE = frozenset("out groups bias eps momentum p alpha beta k slope init scale.factor depthwise.multiplier".split())
 """Arguments of ops that change no size in pixels, of all ops or of one."""
 
 
-def open_settings(outline: Outline) -> Mapping[str, Any]:
-    """The settings that stay open, with their values."""
-    closed = set(_Closed(outline).names())
-    return {
-        setting.name: tuple(setting.value) if isinstance(setting.value, list) else setting.value
-        for setting in outline.graph.header.settings
-        if setting.name not in closed and _is_numbers(setting.value)
+@dataclass(slots=True)
+class Settings:
+    """What the settings of each network come to, by the path of its root, and the names of those that stay open."""
+
+    values: Mapping[str, Mapping[str, Any]]
+    open: frozenset[str]
+
+    def named(self, networks: Sequence[str]) -> list[dict[str, Any]]:
+        """For the uses of a class, by the networks that they are part of: the settings that the class has names for.
+
+        Those are the open ones, and numbers that are not the same in all uses.
+        """
+        rows = [self.values[path] for path in networks]
+        names = [
+            own
+            for own in rows[0]
+            if own in self.open or (self.common(own, networks) is None and all(_is_plain(row[own]) for row in rows))
+        ]
+        return [{own: row[own] for own in names} for row in rows]
+
+    def common(self, own: str, networks: Sequence[str]) -> Any:
+        """The value that a setting has in all of these networks; None where they differ."""
+        first, *others = (self.values[path].get(own) for path in dict.fromkeys(networks))
+        return first if all(same(other, first) for other in others) else None
+
+
+def settings_of(outline: Outline) -> Settings:
+    values = {
+        path: {setting.name: plain(setting.value) for setting in graph.header.settings}
+        for path, graph in outline.networks.items()
     }
+    closed = set(_Closed(outline).names())
+    own = (name for name in next(iter(values.values())) if name not in closed)
+    return Settings(values, frozenset(name for name in own if all(_is_numbers(row[name]) for row in values.values())))
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is made of numbers and truth values."""
+    return all(map(_is_plain, value)) if isinstance(value, tuple) else isinstance(value, bool | int | float)
 
 
 def _is_numbers(value: Any) -> bool:

@@ -14,13 +14,13 @@ from archdsl.backends.torch.blocks import block_class, take_names
 from archdsl.backends.torch.classes import Body, Classes, Differ, If, Item
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import network_doc, shown
+from archdsl.backends.torch.family import TABLE, builder_name, builders, class_name, table
 from archdsl.backends.torch.initialize import initialization
-from archdsl.backends.torch.modules import Constructor
 from archdsl.backends.torch.names import MODULE_NAMES, Namespace
 from archdsl.backends.torch.network import input_names, network_classes, result_names
 from archdsl.backends.torch.outline import Form, Member, Outline
-from archdsl.backends.torch.program import main_program
-from archdsl.backends.torch.settings import open_settings
+from archdsl.backends.torch.program import family_program, main_program
+from archdsl.backends.torch.settings import settings_of
 from archdsl.ir.graph import Graph, Scope
 from archdsl.ops.base import Support
 
@@ -43,54 +43,97 @@ def source(graph: Graph) -> str:
     return emit(graph).text
 
 
+def family_source(graphs: Sequence[Graph]) -> str:
+    """One file for variants of a network: their classes, and for each variant a function that makes it.
+
+    A class that several variants have is written once. The graphs are compiled from one spec.
+    """
+    outline = Outline(graphs)
+    names = Namespace((TABLE,))
+    functions = {path: names.unique(builder_name(graph.header)) for path, graph in outline.networks.items()}
+    emission = _Emission(outline, (TABLE, *functions.values()))
+    definitions = list(emission.definitions())
+    for construction in emission.done:
+        if construction.body.scope.parent is None:
+            definitions += builders(construction, functions, emission.settings)
+    title = graphs[0].header.name
+    definitions += [
+        table(functions.values()),
+        family_program({functions[path]: graph for path, graph in outline.networks.items()}, f"a {title}", TABLE),
+    ]
+    return _module_text(f"Variants of {title}", graphs[0], definitions)
+
+
 def emit(graph: Graph) -> Emitted:
     """The source, with the name of the class in it that is the network."""
-    outline = Outline(graph)
-    supports = _supports(outline)
-    constructions = _Emission(outline, supports).constructions()
-    initialize = initialization(constructions)
-    definitions: list[Definition] = [Text(support.source) for support in supports]
-    definitions += [initialize] if initialize else []
-    for construction in constructions:
-        if construction.body.scope.parent is None:
-            doc, takes = network_doc(graph.header), input_names(graph)
-            definitions += network_classes(construction, takes, doc, initialize is not None)
-        else:
-            definitions.append(block_class(construction, take_names(outline, construction.body)))
-    name = constructions[-1].title
-    definitions.append(main_program(graph, name))
-    return Emitted(_module_text(graph, definitions), name)
+    emission = _Emission(Outline((graph,)))
+    definitions = list(emission.definitions())
+    name = emission.done[-1].title
+    text = _module_text(graph.header.name, graph, (*definitions, main_program(graph, name)))
+    return Emitted(text, name)
 
 
 class _Emission:
     """Settles the classes of a graph, what a class holds before the class."""
 
-    def __init__(self, outline: Outline, supports: Sequence[Support]) -> None:
-        self.outline, self.graph = outline, outline.graph
+    def __init__(self, outline: Outline, reserved: Sequence[str] = ()) -> None:
+        self.outline = outline
+        self.supports = _supports(outline)
         self.classes = Classes(outline)
-        self.settings = open_settings(outline)
-        self.reserved = (*MODULE_NAMES, *(support.name for support in supports))
+        self.settings = settings_of(outline)
+        self.reserved = (*MODULE_NAMES, *reserved, *(support.name for support in self.supports))
         self._begin()
 
-    def _begin(self) -> None:
-        self.names = Namespace(self.reserved)
-        self.network = self.names.unique(base_name(self.outline, self.graph.scopes[""]))
-        for name in set(result_names(self.graph, self.network)) - {None}:
-            self.names.unique(str(name))
-        self.made: dict[int, Constructor] = {}
-        self.done: list[Construction] = []
+    def _begin(self, kept: Sequence[Construction] = ()) -> None:
+        self.names = Namespace((*self.reserved, *(construction.title for construction in kept)))
+        found = [self.classes.of[path] for path in self.outline.networks]
+        self.networks = list({id(body): body for body in found}.values())
+        self.titles = {id(body): self._title(body) for body in self.networks}
+        self.made = {id(construction.body): construction.constructor for construction in kept}
+        self.done = list(kept)
 
-    def constructions(self) -> list[Construction]:
+    def _title(self, body: Body) -> str:
+        """The name of a network's class; those of the tuples that it returns are taken with it."""
+        headers = [self._network(scope).header for scope in body.uses]
+        others = [self._network(scope).header for other in self.networks if other is not body for scope in other.uses]
+        title = self.names.unique(class_name(headers, others))
+        for name in sorted({name for name in result_names(self._network(body.scope), title) if name}):
+            self.names.unique(name)
+        return title
+
+    def _network(self, scope: Scope) -> Graph:
+        return self.outline.networks[scope.path]
+
+    def definitions(self) -> Iterator[Definition]:
+        """What the classes need, then the classes."""
+        self._settle_all()
+        initialize = initialization(self.done)
+        yield from (Text(support.source) for support in self.supports)
+        yield from (initialize,) if initialize else ()
+        for construction in sorted(self.done, key=lambda construction: construction.body.scope.parent is None):
+            body = construction.body
+            if body.scope.parent is None:
+                doc = network_doc([self._network(scope).header for scope in body.uses])
+                yield from network_classes(
+                    construction, input_names(self._network(body.scope)), doc, initialize is not None
+                )
+            else:
+                yield block_class(construction, take_names(self.outline, body))
+
+    def _settle_all(self) -> None:
         while True:
             try:
-                self.settle(self.classes.of[""], ())
+                for body in self.networks:
+                    self.settle(body, ())
             except _Apart as found:
-                self.classes.enter([self.graph.scopes[path] for path in found.body.same], apart=True)
-                self._begin()
+                self.classes.enter([self.outline.graph.scopes[path] for path in found.body.same], apart=True)
+                # Nothing holds a network, so that all other classes stay as they are.
+                is_network = found.body.scope.parent is None
+                self._begin([one for one in self.done if one.body.scope.parent is not None] if is_network else ())
             except _Again:
                 self._begin()
             else:
-                return self.done
+                return
 
     def settle(self, body: Body, around: tuple[Body, ...]) -> None:
         """Settles a class after those that it holds. Raises `_Apart` for one whose uses turn out to differ."""
@@ -103,8 +146,8 @@ class _Emission:
             if inner is not body:
                 self.settle(inner, (*around, body))
         is_network = body.scope.parent is None
-        title = self.network if is_network else self.names.unique(base_name(self.outline, body.scope))
-        takes = input_names(self.graph) if is_network else take_names(self.outline, body)
+        title = self.titles[id(body)] if is_network else self.names.unique(base_name(self.outline, body.scope))
+        takes = input_names(self._network(body.scope)) if is_network else take_names(self.outline, body)
         is_recursive = any(inner is body for inner in held)
         try:
             # A block that holds itself: first its parameters, then what it gives, then the whole.
@@ -115,10 +158,16 @@ class _Emission:
             raise _Apart(body) from None
         if is_recursive and made.added:
             raise _Apart(body)
-        if made.has_unknown and self.settings:
-            self.settings = {}
+        if (made.has_unknown or made.added) and self._joins_variants(body):
+            raise _Apart(body)  # more than settings differs
+        if made.has_unknown and self.settings.open:
+            self.settings.open = frozenset()
             raise _Again
         self.done.append(made)
+
+    def _joins_variants(self, body: Body) -> bool:
+        """Whether a class is the same text of several networks: their own, or that of a stage."""
+        return body.scope.block is None and len({self.outline.root(scope.path) for scope in body.uses}) > 1
 
     def _held(self, items: Sequence[Item]) -> Iterator[Scope]:
         """The uses of classes that a class makes, those in its sequences and lists included."""
@@ -154,10 +203,9 @@ class _Apart(Exception):
 
 def base_name(outline: Outline, scope: Scope) -> str:
     """What a class is called before it is made unique: by its block, else by its place in the spec."""
-    if scope.parent is None:
-        return camel_case(outline.graph.header.name)
     if scope.block is not None:
         return camel_case(scope.block)
+    assert scope.parent is not None, "a network's class is named by the network"
     parent = outline.graph.scopes[scope.parent]
     if scope.kind == "copy":
         return base_name(outline, parent)
@@ -181,7 +229,7 @@ ROUND_TO = inspect.getsource(formula.round_to)
 """The language's own rounding, for modules that need it."""
 
 
-def _module_text(graph: Graph, definitions: Sequence[Definition]) -> str:
+def _module_text(what: str, graph: Graph, definitions: Sequence[Definition]) -> str:
     """The module; what it imports and defines beside its classes is what its text uses."""
     done = [written(definition) for definition in definitions]
     text = "\n".join(definition.text for definition in done)
@@ -190,10 +238,11 @@ def _module_text(graph: Graph, definitions: Sequence[Definition]) -> str:
     imports += ["import math"] if "math." in text else []
     imports += ["import time"]
     imports += ["from collections import OrderedDict"] if "OrderedDict(" in text else []
+    imports += ["from collections.abc import Callable"] if "Callable[" in text else []
     imports += ["from typing import NamedTuple"] if "(NamedTuple)" in text else []
     imports += ["", "import torch"]
     imports += ["import torch.nn.functional as F"] if "F." in text else []
     imports += ["from torch import Tensor, nn"]
-    doc = f"{graph.header.name} from {shown(graph.header.spec)}, in PyTorch."
+    doc = f"{what} from {shown(graph.header.spec)}, in PyTorch."
     run = Text('if __name__ == "__main__":\n    main()')
     return write_module((doc,), imports, (*helpers, *done, run))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.torch.classes import Turns, Wire
@@ -13,9 +14,14 @@ from archdsl.backends.torch.variables import FLOW, Variables
 from archdsl.naming import snake_case
 
 
-def loop_lines(outline: Outline, path: str, variables: Variables, turns: Turns, shapes: bool) -> list[Code]:
-    """The loop, after the lines that prepare it. `path` is the scope of the class."""
-    return list(_Lines(outline, path, variables, turns, shapes).lines())
+def loop_lines(
+    outline: Outline, path: str, variables: Variables, turns: Turns, real: Callable[[Wire], Wire], shapes: bool
+) -> list[Code]:
+    """The loop, after the lines that prepare it. `path` is the scope of the class; `real` follows decided choices."""
+    initial = tuple(map(real, turns.initial))
+    arguments = tuple(real(argument) if isinstance(argument, Wire) else argument for argument in turns.arguments)
+    decided = replace(turns, initial=initial, arguments=arguments)
+    return list(_Lines(outline, path, variables, decided, shapes).lines())
 
 
 def port_name(outline: Outline, turns: Turns, index: int) -> str | None:
@@ -86,7 +92,7 @@ class _Lines:
     def _item(self, index: int) -> str:
         """The output that a value is collected for, else the name that it has in the first copy."""
         value = self.gives[index]
-        outputs = (output.name for output in self.outline.graph.outputs if value in output.values)
+        outputs = (output.name for output in self.outline.outputs if value in output.values)
         named = self.outline.given_name(value, self.loop.copies[0].path)
         return next(outputs, named or value.node.rpartition(".")[2])
 
@@ -130,6 +136,6 @@ class _Lines:
 
     def _common_shape(self) -> str:
         """The shape that every copy gives, if it is one."""
-        made = (value for copy in self.loop.copies for value in self.outline.gives_of[copy.path])
-        shapes = {str(self.outline.graph.tensor(value)) for value in made}
-        return shapes.pop() if self.shapes and len(shapes) == 1 else ""
+        copies = (copy for loop in self.turns.loops.values() for copy in loop.copies)
+        made = [value for copy in copies for value in self.outline.gives_of[copy.path]]
+        return self.outline.shape_text([made]) if self.shapes else ""

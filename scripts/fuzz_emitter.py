@@ -22,7 +22,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-AT_ONCE = 20
+AT_ONCE = 5
 """Seeds of one piece of work."""
 
 

@@ -25,7 +25,7 @@ from archdsl.backends.torch.load import load
 from archdsl.backends.torch.source import emit
 from archdsl.ir.graph import Graph, Scope, Value
 
-REFUSAL = "compile the spec for it"
+REFUSAL = "compile the spec"
 """Words of the error of a class that lacks the steps for some arguments."""
 
 

@@ -61,7 +61,7 @@ def test_the_command_line_and_completion_list_them(call: Caller) -> None:
 def test_an_imported_network_is_written_alike_by_all(call: Caller) -> None:
     assert call("import", "some_nets:Numbered", "--input", "3x8x8", "-o", "net.json").code == 0
     text = call("compile", "net.json", "-o", "-").out
-    assert "self.conv0 = nn.Conv2d(3, 4, 3)" in text
+    assert "self.conv0 = nn.Conv2d(in_channels, 4, 3)" in text
     compile(text, "net.py", "exec")
     assert call("show", "net.json", "--until", "emit").out == text
     net = archdsl.load("net.json")

@@ -101,7 +101,7 @@ def test_copies_put_in_at_the_front() -> None:
     found = difference(before, after)
     assert told(found) == [
         "added repeat.0: copy, 8×16×16",
-        "resized repeat.0: on other shapes",
+        "resized repeat.0: in 3×16×16 → 8×16×16",
         "renamed repeat.0–2: repeat.1–3 (×3)",
     ]
     assert found.entries[1].cost.params == (8 - 3) * 16 * 9

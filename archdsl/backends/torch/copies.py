@@ -216,6 +216,8 @@ def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
         return _fraction(numbers, index) if all(type(number) in (int, float) for number in numbers) else None
     if any(isinstance(argument.value, bool) or not isinstance(argument.value, int) for argument in arguments):
         return None
+    if not all(map(formula.is_known, formulas)):
+        return None
     step = combined(ast.Sub, formulas[1], formulas[0])
     for place, found in enumerate(formulas):
         wanted = combined(ast.Add, formulas[0], combined(ast.Mult, ast.Constant(place), step))
@@ -251,7 +253,12 @@ def _fraction(values: Sequence[float], index: str) -> ast.expr | None:
 
 
 def _says_one(arguments: Sequence[Argument]) -> bool:
-    return len({formula.text(argument.formula) for argument in arguments}) <= 1
+    """Whether all arguments are one formula or, where there is none, one number."""
+    return len({_said(argument) for argument in arguments}) <= 1
+
+
+def _said(argument: Argument) -> Hashable:
+    return formula.text(argument.formula), None if formula.is_known(argument.formula) else argument.value
 
 
 def _comes_to(found: ast.expr, values: Mapping[str, Any], value: Any) -> bool:

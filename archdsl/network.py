@@ -77,7 +77,9 @@ def family(
     if split_variant(str(spec))[1] is not None:
         raise ValueError(f"{spec} is one variant; name the spec alone, and its variants beside it")
     with _readable():
-        compiled = compile_family(open_spec(Path(spec) if isinstance(spec, PathLike) else spec), variants, settings, limits)
+        compiled = compile_family(
+            open_spec(Path(spec) if isinstance(spec, PathLike) else spec), variants, settings, limits
+        )
     return Family({name: Network(one) for name, one in compiled.items()})
 
 

@@ -74,8 +74,7 @@ def _results(expander: Expander, branch: tree.Branch, environment: Environment) 
     if isinstance(clause, tree.Each):
         return _turns(expander, branch, clause, rest, environment)
     holds = truth(clause.condition, environment)
-    flow = environment.find("it")
-    with expander.arm(clause.span, (clause.condition,), 1, 0 if holds else 1, environment, flow) as gives:
+    with expander.arm(clause.span, (clause.condition,), 1, 0 if holds else 1, environment, ()) as gives:
         results = _results(expander, rest, environment) if holds else []
         gives["it"] = tuple(ref for result in results for ref in refs_of(result))
     return results

@@ -58,8 +58,8 @@ class Choice:
 
     `conditions` are those of its arms in order, and the text has `arms` of them, the `else` included. Arm `taken` was
     built and made `steps`; it is `arms` where no condition held and there is no `else`. `place` is the `if` in the
-    text, alike in every use of the block. `before` is what flowed before it, `gives` are the values of what the arm
-    may set: "it", the flow after it, and names.
+    text, alike in every use of the block. `before` is what flows on where no arm is built (nothing from a branch of a
+    join), `gives` are the values of what the arm may set: "it", the flow after it, and names.
     """
 
     place: Span

@@ -80,6 +80,11 @@ class If:
     def choice(self) -> Choice:
         return next(iter(self.choices.values()))
 
+    @property
+    def can_skip(self) -> bool:
+        """Whether it is known what flows on where no arm is built: not so for a branch of a join, which falls away."""
+        return len(self.choice.conditions) == self.choice.arms and bool(self.choice.before)
+
 
 @dataclass(eq=False, slots=True)
 class Turns:

@@ -265,8 +265,7 @@ class Construction:
             self.joins(item, conditions)
             return
         yield from self.guard(item, conditions)
-        can_skip = len(item.choice.conditions) == item.choice.arms
-        if len(taken) == 1 and not (can_skip and min(taken) < item.choice.arms):
+        if len(taken) == 1 and not (item.can_skip and min(taken) < item.choice.arms):
             (number,) = taken
             self.folded[id(item)] = number
             yield from self.items(item.arms[number])
@@ -314,7 +313,7 @@ class Construction:
     def guard(self, item: If, conditions: Sequence[ast.expr]) -> Iterator[Code]:
         """Ends what would need an arm that no use of the class has shown."""
         text = item.choice
-        for number in range(text.arms):
+        for number in range(len(conditions) + 1 if not item.can_skip else text.arms):
             if number in item.arms:
                 continue
             missing = _reached(conditions, number)

@@ -1,7 +1,7 @@
 """A graph as nested modules: what each scope is in PyTorch, what it takes and gives, and which modules are kept where.
 
-A block is a class. A plain chain of modules is an `nn.Sequential`, by name or, for copies, by number; copies that do not
-simply follow each other are an `nn.ModuleList` whose owner calls them.
+A block is a class. A plain chain of modules is an `nn.Sequential`, by name or, for copies, by number; copies that do
+not simply follow each other are an `nn.ModuleList` whose owner calls them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A graph as the source of a standalone PyTorch module: classes, their constructors, their `forward`s, in this order."""
+"""A graph as the source of a standalone PyTorch module: classes, their constructors, their `forward`s, in order."""
 
 from __future__ import annotations
 

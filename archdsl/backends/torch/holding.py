@@ -31,6 +31,9 @@ from archdsl.backends.torch.outline import Form, Member
 from archdsl.backends.torch.statements import Applied, Source, Statement
 from archdsl.ir.graph import Graph, Node, Scope, Value
 
+ENOUGH = 1.1
+"""How much of what running flat holds is near enough to leave the code as it comes."""
+
 ROUNDS = 8
 """How deep sequences may lie in each other and still be opened."""
 
@@ -96,13 +99,13 @@ class _Saving:
 class _Needs:
     """What the nodes of a graph need, whoever runs them.
 
-    `least` is the peak of running flat. `sizes` are by place; `reads` are the places that a node reads, `own` the bytes
+    `enough` is the peak that is aimed at. `sizes` are by place; `reads` are the places that a node reads, `own` the bytes
     that it takes for its outputs and while it runs. `uses` says how often a place is read at inference.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.places = places(graph)
-        self.least = inference(graph, flat(graph)).peak
+        self.enough = int(ENOUGH * inference(graph, flat(graph)).peak)
         self.sizes: dict[Value, int] = {}
         self.reads: dict[str, tuple[Value, ...]] = {}
         self.own: dict[str, tuple[int, int]] = {}
@@ -122,7 +125,7 @@ class _Needs:
 
 
 class _Weighed(Run):
-    """A pass that notes, at each node that needs more than running flat, what is held without being needed any more."""
+    """A pass that notes, at each node that needs more than is aimed at, what is held without being needed any more."""
 
     def __init__(
         self, classes: Classes, root: str, needs: _Needs, statements: Callable[[Body], Sequence[Statement]]
@@ -135,7 +138,7 @@ class _Weighed(Run):
 
     def remedies(self) -> frozenset[Change]:
         """The places to change: enough of them, the largest savings first, to come to what can be reached at all."""
-        reachable = max((self.needs.least, *(excess.least for excess in self.excesses)))
+        reachable = max((self.needs.enough, *(excess.least for excess in self.excesses)))
         found: set[Change] = set()
         for excess in self.excesses:
             live = excess.live
@@ -150,7 +153,7 @@ class _Weighed(Run):
     def ran(self, node: Node) -> None:
         made, meanwhile = self.needs.own[node.id]
         self.now += made
-        if self.now + meanwhile > self.needs.least:
+        if self.now + meanwhile > self.needs.enough:
             self.excesses.append(_Excess(self.now + meanwhile, tuple(self._savings())))
         for place in self.needs.reads[node.id]:
             self.left[place] -= 1

@@ -226,9 +226,10 @@ class Network:
     @cached_property
     def summary(self) -> Summary:
         """All costs, of every node and scope: parameters, operations, memory, receptive fields."""
-        from archdsl.analyses.summary import summarize
+        from archdsl.analyses.summary import Basis, summarize
+        from archdsl.backends.torch.schedule import emitted
 
-        return summarize(self.graph)
+        return summarize(self.graph, Basis(schedule=emitted))
 
     def table(self, format: str = "text", *, width: int = 80, **options: Any) -> str:
         """A table of costs as `archdsl table` prints it: "text", "markdown", "csv", "latex", "html" or "json".
@@ -238,9 +239,11 @@ class Network:
         """
         from archdsl.backends.tables import render
         from archdsl.backends.tables.costs import Request, build
+        from archdsl.backends.torch.schedule import emitted
 
         with _readable():
-            return render(format, build(self.graph, Request(format=format, **options), width), width=width)
+            request = Request(format=format, **options)
+            return render(format, build(self.graph, request, width, emitted), width=width)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes what the suffix says: `.py`, `.json` and the like as `compile` does; `.svg`, `.pdf`, `.png` overview.

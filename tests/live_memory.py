@@ -43,6 +43,8 @@ class LiveMemory(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten.native_batch_norm.default and not args[5]:
+            result = result[0], None, None  # statistics of the batch, which only the meta device makes at inference
         for tensor in tree_leaves(result):
             if isinstance(tensor, Tensor):
                 self.add(tensor)
@@ -50,20 +52,21 @@ class LiveMemory(TorchDispatchMode):
 
 
 def live_memory(graph: Graph, module: nn.Module, inputs: list[Tensor]) -> dict[str, int]:
-    """By node: the most that lives while it runs. Node after node, each value dropped after its last use.
+    """By node: the most that lives while it runs, beside weights and inputs.
 
-    `inputs` is emptied, so that nobody holds them.
+    They run one after the other, and each value is dropped after its last use.
     """
     nodes = [node for node in graph if node.id not in graph.training_only]
     left = Counter(value for node in nodes for value in graph.inputs_of(node.id))
     left.update(value for output in graph.outputs if not output.training for value in output.values)
     values: dict[Value, Tensor] = {}
     peaks: dict[str, int] = {}
-    memory = LiveMemory([*module.parameters(), *module.buffers()])
+    memory = LiveMemory([*module.parameters(), *module.buffers(), *inputs])
+    left_to_take = list(inputs)
     with torch.no_grad(), memory:
         for node in nodes:
             memory.peak = 0
-            _run(graph, module, node, values, inputs, memory)
+            _run(graph, module, node, values, left_to_take, memory)
             peaks[node.id] = memory.peak
             for value in {*graph.inputs_of(node.id), *(Value(node.id, p) for p in range(len(node.outputs)))}:
                 left[value] -= graph.inputs_of(node.id).count(value)
@@ -77,7 +80,6 @@ def _run(
 ) -> None:
     if node.op.name == "input":
         values[Value(node.id)] = inputs.pop(0)
-        memory.add(values[Value(node.id)])
         return
     outputs = compute(graph, module, node, [values[value] for value in graph.inputs_of(node.id)])
     memory.add(outputs[0])
@@ -118,3 +120,15 @@ def kept_memory(module: nn.Module, inputs: Sequence[Tensor]) -> int:
 def by_node(predicted: Mapping[str, int], found: Mapping[str, int]) -> dict[str, tuple[int, int]]:
     """The nodes for which two countings differ."""
     return {id: (predicted[id], found[id]) for id in predicted if predicted[id] != found[id]}
+
+
+def emitted_memory(module: nn.Module, inputs: list[Tensor]) -> int:
+    """The most that lives while a module's own `forward` runs, beside its weights and the network's inputs.
+
+    The inputs are the caller's, who holds them all the while. Nothing is traced or replaced: what counts is what
+    PyTorch and Python really let go of.
+    """
+    memory = LiveMemory([*module.parameters(), *module.buffers(), *inputs])
+    with torch.no_grad(), memory:
+        module.eval()(*inputs)
+    return memory.peak

@@ -8,10 +8,11 @@ import pytest
 import torch
 from emission import example_inputs
 from emitted_ops import build, outputs, values
-from live_memory import LiveMemory, by_node, kept_memory, live_memory
+from live_memory import LiveMemory, by_node, emitted_memory, kept_memory, live_memory
 
 import archdsl
 from archdsl.analyses import memory
+from archdsl.backends.torch.schedule import emitted
 from archdsl.ops.base import REGISTRY, Example, Module
 from archdsl.tensor import Tensor
 
@@ -106,9 +107,9 @@ each_network = pytest.mark.parametrize(("spec", "settings"), NETWORKS, ids=lambd
 
 @each_network
 def test_inference_holds_what_lives_at_once(spec: str, settings: dict[str, Any]) -> None:
-    """Node by node, against all tensors that PyTorch has in memory meanwhile."""
+    """Node after node, against all tensors that PyTorch has in memory meanwhile."""
     net = archdsl.load(spec, **settings)
-    predicted = memory.inference(net.graph)
+    predicted = memory.inference(net.graph, memory.flat(net.graph))
     found = live_memory(net.graph, net.module().eval(), example_inputs(net.graph, batch=1))
     assert by_node(predicted.live, found) == {}
     assert predicted.peak == max(found.values()) == found[predicted.at]
@@ -128,12 +129,15 @@ def test_other_precisions(precision: str) -> None:
     width = memory.PRECISIONS[precision]
     module = net.module(dtype=dtype)
     inputs = example_inputs(net.graph, batch=1, dtype=dtype)
-    assert memory.inference(net.graph, width).peak == max(live_memory(net.graph, module.eval(), inputs).values())
+    assert memory.inference(net.graph, memory.flat(net.graph), width).peak == max(
+        live_memory(net.graph, module.eval(), inputs).values()
+    )
+    assert memory.inference(net.graph, emitted(net.graph), width).peak == emitted_memory(module, inputs)
 
 
 def test_what_is_held_at_the_peak_is_named() -> None:
     graph = archdsl.load("resnet@18").graph
-    found = memory.inference(graph)
+    found = memory.inference(graph, memory.flat(graph))
     assert found.at == "conv1.bn"
     assert [value.node for value in found.held] == ["conv1.conv", "conv1.bn"]
     assert sum(memory.tensor_bytes(graph.tensor(value)) for value in found.held) == found.peak
@@ -150,9 +154,10 @@ network Net:
     ).graph
     value = 8 * 16 * 16 * 4
     assert memory.largest_op(graph) == ("add", 3 * value)
-    assert memory.inference(graph).live == {"image": value, "conv1": 2 * value, "conv2": 3 * value, "add": 3 * value}
+    live = memory.inference(graph, memory.flat(graph)).live
+    assert live == {"image": 0, "conv1": value, "conv2": 2 * value, "add": 2 * value}
 
 
 def test_tokens_take_eight_bytes_whatever_the_precision() -> None:
-    graph = archdsl.load("textcnn", words=50).graph
-    assert memory.inference(graph, 2).live["tokens"] == memory.inference(graph, 8).live["tokens"] == 400
+    tokens = archdsl.load("textcnn", words=50).graph.inputs[0].output
+    assert memory.tensor_bytes(tokens, 2) == memory.tensor_bytes(tokens, 8) == 400

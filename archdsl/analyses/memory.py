@@ -1,14 +1,14 @@
 """Activation memory, in bytes: what inference holds at once, the largest op alone, and what training keeps.
 
-Ops run in the order of the graph, which is the order of the spec. A value's memory is taken when its op starts and
-given back after its last use; a view (`flatten`) and an op that overwrites its input (most activations) take none.
-Weights are not counted.
+A view (`flatten`) and an op that overwrites its input (most activations) take no memory. Weights are not counted, nor
+are the network's inputs at inference: the caller has them before, during and after the call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from archdsl.analyses.overwriting import count_uses, overwrites
 from archdsl.ir.graph import Graph, Node, Value
@@ -16,15 +16,26 @@ from archdsl.ops.base import Kept
 from archdsl.ops.costs import INDEX_BYTES
 from archdsl.tensor import Tensor
 
+Schedule: TypeAlias = "Callable[[Graph], Sequence[Step]]"
+"""How inference runs a network: `flat`, or as the emitted module does (`archdsl.backends.torch.schedule`)."""
+
 PRECISIONS: Mapping[str, int] = {"fp64": 8, "fp32": 4, "bf16": 2, "fp16": 2}
 """Bytes of a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A node that runs, and the values whose memory is given back after it."""
+
+    node: str
+    freed: tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Inference:
     """`live` are the bytes in memory while each node runs; `peak` is the largest, first reached at the node `at`.
 
-    `held` are the values in memory at that time, including the network's input if it is still needed.
+    `held` are the values in memory at that time.
     """
 
     peak: int
@@ -46,51 +57,53 @@ def tensor_bytes(tensor: Tensor, width: int = 4) -> int:
     return tensor.size * (INDEX_BYTES if tensor.kind == "int" else width)
 
 
-def inference(graph: Graph, width: int = 4) -> Inference:
-    """Memory of inference on one sample, without the nodes that serve only training."""
-    nodes = [node for node in graph if node.id not in graph.training_only]
-    places = _places(graph, nodes)
-    last = _last_uses(graph, nodes, places)
-    ends: dict[int, list[Value]] = {}
-    for place, index in last.items():
-        ends.setdefault(index, []).append(place)
+def inference(graph: Graph, steps: Sequence[Step], width: int = 4) -> Inference:
+    """Memory of inference on one sample, where the nodes run by these steps."""
+    taken = places(graph)
     live: dict[str, int] = {}
-    held = 0
-    for index, node in enumerate(nodes):
-        held += sum(tensor_bytes(graph.tensor(v), width) for v in _results(node) if places[v] == v)
-        live[node.id] = held + node.op.scratch(*graph.tensors_into(node.id)).size(width)
-        held -= sum(tensor_bytes(graph.tensor(place), width) for place in ends.get(index, ()))
-    at = max(live, key=lambda id: live[id])
-    return Inference(live[at], at, _held_at(nodes, at, last), live)
+    held: dict[Value, int] = {}
+    now, peak, at = 0, 0, graph.inputs[0].id
+    at_peak: tuple[Value, ...] = ()
+    for step in steps:
+        node = graph.node(step.node)
+        for value in _results(node) if node.op.name != "input" else ():
+            if taken[value] == value:
+                held[value] = tensor_bytes(graph.tensor(value), width)
+                now += held[value]
+        live[node.id] = now + node.op.scratch(*graph.tensors_into(node.id)).size(width)
+        if live[node.id] > peak:
+            peak, at, at_peak = live[node.id], node.id, tuple(held)
+        now -= sum(held.pop(value, 0) for value in step.freed)
+    return Inference(peak, at, at_peak, live)
 
 
-def _held_at(nodes: list[Node], at: str, last: Mapping[Value, int]) -> tuple[Value, ...]:
-    order = {node.id: index for index, node in enumerate(nodes)}
-    return tuple(place for place, end in last.items() if order[place.node] <= order[at] <= end)
+def flat(graph: Graph) -> tuple[Step, ...]:
+    """Node after node in the order of the graph, every value given back after its last use."""
+    nodes = [node for node in graph if node.id not in graph.training_only]
+    taken = places(graph)
+    last: dict[Value, str | None] = {}
+    for node in nodes:
+        for value in (*graph.inputs_of(node.id), *_results(node)):
+            last[taken[value]] = node.id
+    for output in graph.outputs:
+        if not output.training:
+            last.update((taken[value], None) for value in output.values)
+    freed: dict[str | None, list[Value]] = {}
+    for place, id in last.items():
+        freed.setdefault(id, []).append(place)
+    return tuple(Step(node.id, tuple(freed.get(node.id, ()))) for node in nodes)
 
 
-def _places(graph: Graph, nodes: list[Node]) -> dict[Value, Value]:
+def places(graph: Graph) -> dict[Value, Value]:
     """For each value the value whose memory it uses: itself, unless it is a view or overwrites its input."""
     uses = count_uses(graph)
-    places: dict[Value, Value] = {}
-    for node in nodes:
+    found: dict[Value, Value] = {}
+    for node in graph:
         inputs = graph.inputs_of(node.id)
         tensors = graph.tensors_into(node.id)
         shares = bool(inputs) and (node.op.is_view(*tensors) or overwrites(graph, node, uses))
-        places.update((value, places[inputs[0]] if shares else value) for value in _results(node))
-    return places
-
-
-def _last_uses(graph: Graph, nodes: list[Node], places: Mapping[Value, Value]) -> dict[Value, int]:
-    """For each value with memory of its own, the index of the last node that needs it; outputs outlast all nodes."""
-    last: dict[Value, int] = {}
-    for index, node in enumerate(nodes):
-        for value in (*graph.inputs_of(node.id), *_results(node)):
-            last[places[value]] = index
-    for output in graph.outputs:
-        if not output.training:
-            last.update((places[value], len(nodes)) for value in output.values)
-    return last
+        found.update((value, found[inputs[0]] if shares else value) for value in _results(node))
+    return found
 
 
 def _results(node: Node) -> Iterator[Value]:

@@ -23,7 +23,8 @@ Member: TypeAlias = Node | Scope
 class Basis:
     """What facts are computed for: counting convention, precision, batch size and machine.
 
-    With `training`, nodes that serve only training outputs are counted too.
+    With `training`, nodes that serve only training outputs are counted too. `schedule` says how inference runs the
+    network, on which depends what it holds at once.
     """
 
     convention: Convention = CONVENTIONS["paper"]
@@ -31,6 +32,7 @@ class Basis:
     batch: int = 1
     machine: Machine | None = None
     training: bool = False
+    schedule: memory.Schedule = memory.flat
 
     @property
     def width(self) -> int:
@@ -151,7 +153,7 @@ class Summary:
     @cached_property
     def inference(self) -> memory.Inference:
         """For one sample."""
-        return memory.inference(self.graph, self.basis.width)
+        return memory.inference(self.graph, self.basis.schedule(self.graph), self.basis.width)
 
     @cached_property
     def training(self) -> memory.Training:
@@ -258,7 +260,9 @@ def summarize(graph: Graph, basis: Basis | None = None) -> Summary:
     return Summary(graph, basis)
 
 
-def measure(graph: Graph, names: Iterable[str], precision: str = "fp32") -> dict[str, Any]:
+def measure(
+    graph: Graph, names: Iterable[str], precision: str = "fp32", schedule: memory.Schedule = memory.flat
+) -> dict[str, Any]:
     """The measures of these names, of the network as a whole, for one sample: what networks are compared by."""
-    summary = Summary(graph, Basis(precision=precision))
+    summary = Summary(graph, Basis(precision=precision, schedule=schedule))
     return {name: COMPARED[name].of_network(summary) for name in names}

@@ -96,6 +96,7 @@ def _all_variants(asked: list[tuple[str, Target]]) -> list[tuple[str, Target]]:
 def _rows(asked: list[tuple[str, Target]], measures: list[str], precision: str, report: Any) -> list[dict[str, Any]]:
     """A row for each network, by name of column. Raises `CompileError` with all that is wrong with any of them."""
     from archdsl.analyses.summary import measure
+    from archdsl.backends.torch.schedule import emitted
     from archdsl.diagnostics import CompileError
 
     rows: list[dict[str, Any]] = []
@@ -109,7 +110,7 @@ def _rows(asked: list[tuple[str, Target]], measures: list[str], precision: str, 
         report(warning for warning in compiled.warnings if warning.code == "unused-setting")
         graph = compiled.graph
         inputs = " + ".join(str(node.output) for node in graph.inputs)
-        rows.append({"network": label, "input": inputs, **measure(graph, measures, precision)})
+        rows.append({"network": label, "input": inputs, **measure(graph, measures, precision, emitted)})
     if wrong:
         raise CompileError(wrong)
     return rows

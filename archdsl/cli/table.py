@@ -87,6 +87,7 @@ def table(
     other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
     """
     from archdsl.backends.tables.costs import Request, build
+    from archdsl.backends.torch.schedule import emitted
     from archdsl.cli.target import target
     from archdsl.driver import collection_paused
 
@@ -113,7 +114,7 @@ def table(
         report.add(compiled.warnings)
         with collection_paused():
             to_file = output is not None and output != Path("-")
-            made = build(compiled.graph, request, 80 if to_file else width())
+            made = build(compiled.graph, request, 80 if to_file else width(), emitted)
             put(request.format, _file(output, request.format, asked.name), made)
         report.result_printed = True
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from archdsl.analyses.measures import COMPARED
 from archdsl.analyses.summary import measure
+from archdsl.backends.torch.schedule import emitted
 from archdsl.ir.graph import Graph
 from archdsl.studies.changes import Finder
 from archdsl.studies.entries import Cost, Entry, joined
@@ -46,7 +47,7 @@ def difference(before: Graph, after: Graph, precision: str = "fp32") -> NetworkD
         tuple(entries),
         finder.follows,
         finder.followers,
-        (measure(before, COMPARED, precision), measure(after, COMPARED, precision)),
+        (measure(before, COMPARED, precision, emitted), measure(after, COMPARED, precision, emitted)),
         tuple(_settings(before, after)),
         Loading(state(before), state(after), _moved(pairing)),
     )

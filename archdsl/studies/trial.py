@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archdsl.analyses.summary import measure
+from archdsl.backends.torch.schedule import emitted
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.studies.subject import Subject
 
@@ -45,7 +46,7 @@ class Trier:
             return Trial(point, problem=next(d for d in error.diagnostics if d.severity == "error"))
         settings = {setting.name: setting.value for setting in compiled.graph.header.settings}
         found = {name: settings[name] for name in self.coefficients}
-        found |= measure(compiled.graph, self.measures, self.precision)
+        found |= measure(compiled.graph, self.measures, self.precision, emitted)
         return Trial(point, found, warnings=compiled.warnings)
 
 

@@ -10,7 +10,7 @@ from archdsl.analyses.choices import choose, quantity
 from archdsl.analyses.conventions import CONVENTIONS
 from archdsl.analyses.machine import MACHINES, Machine, changed, own_machine
 from archdsl.analyses.measures import MEASURES, Measure
-from archdsl.analyses.memory import PRECISIONS
+from archdsl.analyses.memory import PRECISIONS, Schedule, flat
 from archdsl.analyses.rows import CUTS, Cut, Row, rows
 from archdsl.analyses.summary import Basis, Summary, summarize
 from archdsl.analyses.working import field_working, macs_working, output_working, params_working
@@ -71,13 +71,16 @@ class Request:
         return bool(self.blank) or self.solution
 
 
-def build(graph: Graph, request: Request, width: int = 80) -> Table:
-    """The table asked for; as text with the columns that fit `width`. Raises `CompileError` for unknown words."""
+def build(graph: Graph, request: Request, width: int = 80, schedule: Schedule = flat) -> Table:
+    """The table asked for; as text with the columns that fit `width`. Raises `CompileError` for unknown words.
+
+    `schedule` says how inference runs the network.
+    """
     choose("format", [request.format], FORMATS)
     choose("layout", [request.layout], dict.fromkeys(LAYOUTS))
     choose("column", request.blank, COLUMNS)
     names = _columns(request)
-    maker = _Maker(summarize(graph, _basis(request, names)), request)
+    maker = _Maker(summarize(graph, _basis(request, names, schedule)), request)
     table = maker.table(rows(maker.summary, _cut(request)), names)
     if request.columns is None and request.format == "text" and not request.is_sheet:
         return maker.only(table, names, fitting(table, [names.index(name) for name in _wanted(request)], width))
@@ -105,7 +108,7 @@ def _wanted(request: Request) -> Sequence[str]:
     return names if request.convention == "paper" else (*names[:3], "count", *names[3:])
 
 
-def _basis(request: Request, columns: Sequence[str]) -> Basis:
+def _basis(request: Request, columns: Sequence[str], schedule: Schedule) -> Basis:
     (convention,) = choose("convention", [request.convention], CONVENTIONS)
     choose("precision", [request.precision], PRECISIONS)
     machine = _machine(request)
@@ -114,7 +117,7 @@ def _basis(request: Request, columns: Sequence[str]) -> Basis:
         what = f"the column `{needing[0]}` needs a machine"
         help = f"--machine may be {', '.join(MACHINES)}; or give --peak and --bandwidth"
         raise CompileError([Diagnostic("no-peak", what, help=help)])
-    return Basis(convention, request.precision, request.batch, machine, request.training)
+    return Basis(convention, request.precision, request.batch, machine, request.training, schedule)
 
 
 def _machine(request: Request) -> Machine | None:

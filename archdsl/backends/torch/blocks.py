@@ -9,7 +9,7 @@ from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.classes import Body
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import block_doc
-from archdsl.backends.torch.forward import Forward
+from archdsl.backends.torch.forward import Forward, Layout, Words
 from archdsl.backends.torch.modules import Parameter
 from archdsl.backends.torch.names import Namespace
 from archdsl.backends.torch.outline import Outline
@@ -22,10 +22,10 @@ SKIP = "skip"
 """A value from further out that has other names in other uses of a class."""
 
 
-def block_class(construction: Construction, takes: Sequence[str]) -> Class:
+def block_class(construction: Construction, layout: Layout) -> Class:
     """A class for a block, a stage or a copy."""
     made = (constructor(construction, ()),) if construction.lines or construction.constructor.parameters else ()
-    doc, forward = block_doc(construction.body.scope), _forward(construction, takes)
+    doc, forward = block_doc(construction.body.scope), _forward(construction, layout)
     return Class(construction.title, "nn.Module", doc, tuple(constants(construction)), (*made, *forward))
 
 
@@ -49,20 +49,26 @@ def argument(parameter: Parameter) -> str:
     return f"{parameter.name}: {parameter.type}{default}"
 
 
-def _forward(construction: Construction, takes: Sequence[str]) -> tuple[Function, ...]:
+def write_block(words: Words, layout: Layout) -> Forward:
+    """What the `forward` of a class says, its `return` included."""
+    forward = Forward(words, take_names(words.outline, words.body), words.body.gives, layout, shapes=False)
+    forward.lines.append(Line(f"return {forward.run_and_return(words.body.gives)}"))
+    return forward
+
+
+def _forward(construction: Construction, layout: Layout) -> tuple[Function, ...]:
     """`forward`, unless nothing of the block serves any output."""
     body, outline = construction.body, construction.outline
     if not body.gives:
         return ()
-    forward = Forward(construction, takes, body.gives, shapes=False)
-    results = forward.run_and_return(body.gives)
+    takes, forward = take_names(outline, body), write_block(construction, layout)
     arguments = (
         "self",
         *(f"{name}: Tensor" for name in takes),
         *(f"{borrowed_name(weights)}: nn.Module" for weights in outline.borrowed[body.scope.path]),
     )
     result = "Tensor" if len(body.gives) == 1 else f"tuple[{', '.join(['Tensor'] * len(body.gives))}]"
-    return (Function("forward", arguments, result, (*forward.lines, Line(f"return {results}"))),)
+    return (Function("forward", arguments, result, tuple(forward.lines)),)
 
 
 def take_names(outline: Outline, body: Body) -> list[str]:

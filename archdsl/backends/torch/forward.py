@@ -6,16 +6,20 @@ name that the user gave, and before it becomes too long. An `if` of the block is
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeAlias
 
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
-from archdsl.backends.torch.classes import Call, If, Item, Join, Several, Turns, Wire
-from archdsl.backends.torch.constructor import Construction, choice_code
+from archdsl.backends.torch.classes import Body, Call, If, Item, Join, Several, Turns, Wire
+from archdsl.backends.torch.constructor import choice_code
+from archdsl.backends.torch.loops import plain_loop
 from archdsl.backends.torch.outline import Member, Outline
 from archdsl.backends.torch.references import borrowed_name, module_text
+from archdsl.backends.torch.statements import Applied, Assignment, Branch, Return, Source, Statement
 from archdsl.backends.torch.turns import loop_lines, port_name
 from archdsl.backends.torch.variables import Variables
 from archdsl.ir.graph import Node, Scope, Value
@@ -35,22 +39,57 @@ MANY = 3
 class Operand:
     """An expression, the values that it reads from variables, and how deep its calls are nested.
 
-    `ended`: it contains an activation after other calls, where a person would end the line.
+    `ended`: it contains an activation after other calls, where a person would end the line. `width` is the length of
+    the text with every number as a literal, so that lines end at the same place whatever a number is called.
     """
 
     text: str
+    source: Source
     reads: tuple[Wire | Several, ...]
+    width: int
     atomic: bool = True
     depth: int = 0
     ended: bool = False
 
 
-class Forward:
-    """Writes items one after the other; `lines` is what has been written."""
+class Change(NamedTuple):
+    """A step that is not written as it comes, by the first use of its class and its path from there.
 
-    def __init__(self, construction: Construction, takes: Sequence[str], results: Sequence[Wire], shapes: bool) -> None:
+    Either it ends its line, or it is a sequence that is opened: its members are called one by one.
+    """
+
+    use: str
+    path: str
+    opens: bool
+
+
+Layout: TypeAlias = frozenset[Change]
+"""All changes, in whatever class."""
+
+
+class Words(Protocol):
+    """What a `Forward` is told of its class: the words for its conditions (`flags`, by the item) and for the numbers in
+
+    its expressions, by the `id` of the step; and the `if`s that never vary, with the arm that is always taken.
+    """
+
+    outline: Outline
+    body: Body
+    title: str
+    folded: dict[int, int]
+    flags: dict[int, tuple[ast.expr, ...]]
+    expressions: dict[int, Expression]
+    numbers: dict[int, dict[str, str]]
+
+
+class Forward:
+    """Writes items one after the other; `lines` is what has been written, `statements` the same as data."""
+
+    def __init__(
+        self, construction: Words, takes: Sequence[str], results: Sequence[Wire], layout: Layout, shapes: bool
+    ) -> None:
         self.construction, self.outline, self.shapes = construction, construction.outline, shapes
-        self.body = construction.body
+        self.body, self.layout = construction.body, layout
         self.aliases: dict[Wire, Wire] = {}
         self.items = tuple(self._decided(self.body.items))
         self.needed = self._needed()
@@ -65,6 +104,7 @@ class Forward:
         for wire, name in zip(self.body.takes, takes, strict=True):
             self.variables.assign(wire, name, passing=True)
         self.lines: list[Code] = []
+        self.statements: list[Statement] = []
         self._waiting: dict[Wire, tuple[Operand, Call]] = {}
 
     # --- items -----------------------------------------------------------------------------
@@ -82,7 +122,37 @@ class Forward:
                 self.construction.flags[id(decided)] = self.construction.flags[id(item)]
                 yield decided
             elif isinstance(item, Turns | Call) and item.is_live:
-                yield item
+                yield from self._opened(item)
+
+    def _opened(self, item: Turns | Call) -> Iterator[Item]:
+        """The steps of a sequence that is to be opened; else the item as it is."""
+        if isinstance(item, Turns) or not self._changes(item.path, True):
+            yield item
+            return
+        scopes = {use: scope for use, scope in item.members.items() if isinstance(scope, Scope)}
+        loops = {use: plain_loop(self.outline, scope) for use, scope in scopes.items()}
+        known = {use: loop for use, loop in loops.items() if loop is not None}
+        if known:
+            (argument,) = next(iter(known.values())).arguments
+            yield Turns(item.path, known, item.members, (argument,), item.takes, item.gives, (), is_live=True)
+        else:
+            yield from self._members_called(item, scopes)
+
+    def _members_called(self, item: Call, scopes: Mapping[int, Scope]) -> Iterator[Item]:
+        """The members of a sequence, one after the other."""
+        rows = {use: self.outline.members(scope.path) for use, scope in scopes.items()}
+        takes = item.takes
+        count = len(next(iter(rows.values())))
+        for place in range(count):
+            members = {use: row[place] for use, row in rows.items()}
+            values = {use: self.outline.gives(member)[0] for use, member in members.items()}
+            gives = item.gives if place + 1 == count else (Wire(values),)
+            path = f"{item.path}.{next(iter(members.values())).name}"
+            yield from self._opened(Call(path, members, takes, gives, is_live=True))
+            takes = gives
+
+    def _changes(self, path: str, opens: bool) -> bool:
+        return Change(self.body.scope.path, path, opens) in self.layout
 
     def real(self, wire: Wire) -> Wire:
         while wire in self.aliases:
@@ -135,9 +205,11 @@ class Forward:
         for item in items:
             if isinstance(item, Turns):
                 self.flush()
-                self.lines += loop_lines(
+                lines, statements = loop_lines(
                     self.outline, self.body.scope.path, self.variables, item, self.real, self.shapes
                 )
+                self.lines += lines
+                self.statements += statements
             elif isinstance(item, If):
                 self.flush()
                 self.choice(item)
@@ -152,7 +224,7 @@ class Forward:
         as_made = isinstance(last, Call) and last.gives == wires and all(self.uses[wire] == 1 for wire in wires)
         if isinstance(last, Call) and len(results) > 1 and as_made:
             self.run(items[:-1])
-            return self._operand(last).text
+            return self._returned_text([self._operand(last)])
         if isinstance(last, If) and len(wires) == 1 and any(join.wire is wires[0] for join in last.joins):
             self.run(items[:-1])
             self.flush()
@@ -160,7 +232,11 @@ class Forward:
         self.run(items)
         if len(results) > 1:
             self.flush()
-        return ", ".join(self.read(wire).text for wire in wires)
+        return self._returned_text([self.read(wire) for wire in wires])
+
+    def _returned_text(self, operands: Sequence[Operand]) -> str:
+        self.statements.append(Return(tuple(operand.source for operand in operands)))
+        return ", ".join(operand.text for operand in operands)
 
     # --- choices ---------------------------------------------------------------------------
 
@@ -174,16 +250,18 @@ class Forward:
         names: dict[Wire, str] = {}
         for join in joins:
             names[join.wire] = self._joined_name(join.wire, join.sources, after, names.values())
-        state, outer = self.variables.state(), self.lines
+        state, outer = self.variables.state(), (self.lines, self.statements)
         suites: dict[int, tuple[Code, ...]] = {}
+        arms: dict[int, tuple[Statement, ...]] = {}
         for number in self._arms(item):
             self.variables.restore(state)
             self.variables.left = after + counts[number]
-            self.lines = []
+            self.lines, self.statements = [], []
             self.run(item.arms.get(number, ()))
             self._set({names[j.wire]: self.real(j.sources[number]) for j in joins if number in j.sources})
-            suites[number] = tuple(self.lines)
-        self.lines = outer
+            suites[number], arms[number] = tuple(self.lines), tuple(self.statements)
+        self.lines, self.statements = outer
+        self.statements.append(Branch(item, arms))
         self.variables.restore(state)
         self.variables.left = after
         for wire, name in names.items():
@@ -202,18 +280,21 @@ class Forward:
         after = Counter(self.variables.left)
         for count in counts.values():
             after.subtract(count)
-        state, outer = self.variables.state(), self.lines
+        state, outer = self.variables.state(), (self.lines, self.statements)
         arms: list[tuple[int, list[Code], str]] = []
+        done: dict[int, tuple[Statement, ...]] = {}
         for number in sorted(join.sources):
             self.variables.restore(state)
             self.variables.left = after + counts[number]
-            self.lines = []
+            self.lines, self.statements = [], []
             self.run(item.arms.get(number, ()))
-            text = self.read(join.sources[number]).text
+            result = self.read(join.sources[number])
             self._waiting.pop(self.real(join.sources[number]), None)
             self.flush()
-            arms.append((number, self.lines, text))
-        self.lines = outer
+            arms.append((number, self.lines, self._returned_text([result])))
+            done[number] = tuple(self.statements)
+        self.lines, self.statements = outer
+        self.statements.append(Branch(item, done))
         flags = self.construction.flags[id(item)]
         for number, lines, text in arms[:-1]:
             self.lines.append(Suite(f"if {text_of(flags[number])}:", (*lines, Line(f"return {text}"))))
@@ -222,13 +303,16 @@ class Forward:
 
     def _set(self, values: Mapping[str, Wire]) -> None:
         """Gives variables what an arm makes of them, all at once."""
-        texts = {name: self.read(wire).text for name, wire in values.items()}
+        operands = {name: self.read(wire) for name, wire in values.items()}
         for wire in values.values():
             self._waiting.pop(wire, None)
-        changed = {name: text for name, text in texts.items() if name != text}
+        changed = {name: operand for name, operand in operands.items() if name != operand.text}
         self.flush()
         if changed:
-            self.lines.append(Line(f"{', '.join(changed)} = {', '.join(changed.values())}"))
+            self.lines.append(Line(f"{', '.join(changed)} = {', '.join(o.text for o in changed.values())}"))
+            self.statements.append(
+                Assignment(tuple(changed), tuple(o.source for o in changed.values()), frozenset(changed))
+            )
 
     def _joined_name(
         self, wire: Wire, sources: Mapping[int, Wire], after: Counter[Wire | Several], taken: Iterable[str]
@@ -277,18 +361,22 @@ class Forward:
                 return inputs[0]
             numbers = self.construction.numbers.get(id(step))
             if step.whole is not None:
-                return self._joined(emission, step.whole, numbers)
+                return self._joined(emission, step, step.whole, numbers)
             texts = tuple(_bracketed(emission.text, inputs))
             if "{all}" in emission.text:
                 texts = tuple(self._with_lists(tuple(map(self.real, step.takes)), texts))
             text = emission.written(texts, numbers)
-            return Operand(text, reads, emission.atomic, depth, ended)
+            width = len(emission.written(("",) * len(inputs))) + sum(operand.width for operand in inputs)
+            source = Applied(step, tuple(_in_order(emission.text, inputs)))
+            return Operand(text, source, reads, width, emission.atomic, depth, ended)
         lent = () if isinstance(member, Node) else self.outline.borrowed[member.path]
         owner = self._owner(step)
         modules = (module_text(self.outline, owner, weights) for weights in lent)
         arguments = (*(operand.text for operand in inputs), *modules)
         called = module_text(self.outline, owner, member.weights)
-        return Operand(f"{called}({', '.join(arguments)})", reads, True, depth, ended)
+        source = Applied(step, tuple(operand.source for operand in inputs))
+        width = len(called) + 2 * len(inputs) + sum(operand.width for operand in inputs)
+        return Operand(f"{called}({', '.join(arguments)})", source, reads, width, True, depth, ended)
 
     def _with_lists(self, wires: tuple[Wire, ...], texts: Sequence[str]) -> Iterator[str]:
         """Texts of values that are joined, with `*branches` for all elements of a list."""
@@ -300,11 +388,12 @@ class Forward:
             yield f"*{name}" if whole else texts[place]
             place += len(held) if whole else 1
 
-    def _joined(self, emission: Expression, whole: Several, numbers: Mapping[str, str] | None) -> Operand:
+    def _joined(self, emission: Expression, step: Call, whole: Several, numbers: Mapping[str, str] | None) -> Operand:
         """`torch.cat(branches, dim=1)`: all elements of a list."""
         name = self.variables.text(whole)
         text = emission.text.replace("[{all}]", name).replace("{all}", f"*{name}")
-        return Operand(Expression(text, values=emission.values).written((), numbers), (whole,), emission.atomic, 1)
+        text = Expression(text, values=emission.values).written((), numbers)
+        return Operand(text, Applied(step, (whole,)), (whole,), len(name), emission.atomic, 1)
 
     def _owner(self, step: Call) -> str:
         """The use of the class that a step's member lies in."""
@@ -315,26 +404,29 @@ class Forward:
         wire = self.real(wire)
         if wire in self._waiting:
             return self._waiting[wire][0]
-        return Operand(self.variables.text(wire), (wire,))
+        text = self.variables.text(wire)
+        return Operand(text, wire, (wire,), len(text))
 
     def _is_too_much(self, operand: Operand, step: Call) -> bool:
         if operand.depth > DEEPEST or _repeats_input(self.outline, step.member):
             return True
         listed = not self.outline.is_module(step.member) and len(step.takes) >= MANY
-        return len(operand.text) > WIDEST and not listed
+        return operand.width > WIDEST and not listed
 
     def _waits(self, step: Call, operand: Operand) -> bool:
         """Whether a value is left to be written where it is used."""
         if len(step.gives) != 1 or self.uses[step.gives[0]] != 1:
             return False
         (wire,) = step.gives
-        if self.shapes and (isinstance(step.member, Scope) or wire in self.results):
+        if self._changes(step.path, False) or (
+            self.shapes and (isinstance(step.member, Scope) or wire in self.results)
+        ):
             return False
         if wire in self.results:
             return True
         if isinstance(self.consumers.get(wire), Turns) or self._own_name(step, wire):
             return False
-        return len(operand.text) <= WIDEST
+        return operand.width <= WIDEST
 
     def flush(self) -> None:
         """Writes what is waiting, in order."""
@@ -350,6 +442,8 @@ class Forward:
         names = [self._name(wire, step, operand.reads) for wire in step.gives]
         shapes = self.outline.shape_text([wire.values.values() for wire in step.gives]) if self.shapes else ""
         self.lines.append(Line(f"{', '.join(names)} = {operand.text}", shapes))
+        passing = frozenset(filter(self.variables.is_passing, names))
+        self.statements.append(Assignment(tuple(names), (operand.source,), passing))
 
     # --- names -----------------------------------------------------------------------------
 
@@ -362,7 +456,10 @@ class Forward:
         branch = self._branch(wire)
         if branch and not self.variables.is_free("x"):
             return self.variables.assign(wire, self.variables.unique(branch))
-        return self.variables.pass_on(wire, reads, step.member.name)
+        ends = self._changes(step.path, False)
+        if ends:  # arguments are held by the caller in any case
+            reads = [read for read in reads if read not in self.body.takes] or reads
+        return self.variables.pass_on(wire, reads, step.member.name, let_go=ends)
 
     def _text_name(self, wire: Wire) -> str | None:
         """The name that the class's own text has for a value."""
@@ -444,6 +541,13 @@ def _bracketed(template: str, inputs: Sequence[Operand]) -> Iterator[str]:
         opened = before[-1:] in ("", "(", "[") or before.endswith(", ")
         alone = not field or (opened and after[:1] in ("", ")", "]", ","))
         yield operand.text if operand.atomic or (alone and (before or after)) else f"({operand.text})"
+
+
+def _in_order(template: str, inputs: Sequence[Operand]) -> Iterator[Source]:
+    """The inputs as they follow each other in the text."""
+    places = [template.find(f"{{{index}}}") for index in range(len(inputs))]
+    for index in sorted(range(len(inputs)), key=places.__getitem__):
+        yield inputs[index].source
 
 
 def _is_activation(member: Member) -> bool:

@@ -95,6 +95,16 @@ def find_loop(outline: Outline, container: Scope) -> Loop | None:
     return None
 
 
+def plain_loop(outline: Outline, container: Scope) -> Loop | None:
+    """The loop over all copies of an `nn.Sequential`, each of which takes what the one before gives."""
+    members = outline.members(container.path)
+    copies = tuple(member for member in members if isinstance(member, Scope))
+    if container.kind != "copies" or len(copies) != len(members) or len(copies) < 2:
+        return None
+    initial, final = outline.takes(container), outline.gives(container)
+    return Loop(container, copies, "", (State(0),), (Made(0),), initial, final, (), ())
+
+
 class _Joints:
     """How each copy is joined to the one before, compared over all copies."""
 

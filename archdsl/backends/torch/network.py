@@ -8,33 +8,41 @@ from archdsl.backends.python.code import Class, Code, Function, Line, Suite
 from archdsl.backends.torch.blocks import constructor
 from archdsl.backends.torch.classes import Call, Item, Turns, Wire
 from archdsl.backends.torch.constructor import Construction
-from archdsl.backends.torch.forward import Forward
+from archdsl.backends.torch.forward import Forward, Layout, Words
 from archdsl.backends.torch.names import legal
+from archdsl.backends.torch.statements import Return
 from archdsl.ir.graph import Graph, Output, Value
 
 
 def network_classes(
-    construction: Construction, takes: Sequence[str], doc: tuple[str, ...], initialized: bool
+    construction: Construction, layout: Layout, doc: tuple[str, ...], initialized: bool
 ) -> Iterator[Class]:
     """The network, after the tuple that it returns where it has further outputs."""
     graph, title = network_of(construction), construction.title
     yield from result_classes(graph, title)
     last = (Line("self.apply(initialize)"),) if initialized else ()
-    forward = Forward(construction, takes, result_wires(construction), shapes=True)
-    lines = tuple(_forward_lines(forward, graph, title))
+    takes, lines = input_names(graph), tuple(write_network(construction, layout).lines)
     methods = (constructor(construction, last), _forward(construction, takes, lines))
     yield Class(title, "nn.Module", doc, methods=methods)
 
 
-def network_of(construction: Construction) -> Graph:
+def write_network(words: Words, layout: Layout) -> Forward:
+    """What the network's `forward` says. Its statements are those when it is not training."""
+    graph = network_of(words)
+    forward = Forward(words, input_names(graph), result_wires(words), layout, shapes=True)
+    forward.lines = list(_forward_lines(forward, graph, words.title))
+    return forward
+
+
+def network_of(words: Words) -> Graph:
     """The network that a class is; of several variants, the first."""
-    return construction.outline.networks[construction.body.scope.path]
+    return words.outline.networks[words.body.scope.path]
 
 
-def result_wires(construction: Construction) -> list[Wire]:
+def result_wires(words: Words) -> list[Wire]:
     """The wires of all outputs, in their order."""
-    wires = {wire.value: wire for wire in construction.body.gives}
-    return [wires[value] for output in network_of(construction).outputs for value in output.values]
+    wires = {wire.value: wire for wire in words.body.gives}
+    return [wires[value] for output in network_of(words).outputs for value in output.values]
 
 
 def result_names(graph: Graph, network: str) -> tuple[str | None, str | None]:
@@ -91,14 +99,19 @@ def _forward_lines(forward: Forward, graph: Graph, network: str) -> Iterator[Cod
     training, evaluation = result_names(graph, network)
     if training != evaluation:
         forward.lines = []
+        lasting = list(forward.statements)
         forward.run(item for item, only in zip(forward.items, trained, strict=True) if only)
         forward.flush()
         yield Suite("if self.training:", (*forward.lines, _return(forward, graph.outputs, training)))
+        forward.statements = lasting
     yield _return(forward, _lasting(graph), evaluation)
 
 
 def _return(forward: Forward, outputs: Sequence[Output], name: str | None) -> Line:
     results = ", ".join(_result(forward, output) for output in outputs)
+    wires = {wire.value: wire for wire in forward.body.gives}
+    values = (forward.read(wires[value]) for output in outputs for value in output.values)
+    forward.statements.append(Return(tuple(operand.source for operand in values)))
     return Line(f"return {results}" if name is None else f"return {name}({results})")
 
 

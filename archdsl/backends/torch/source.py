@@ -15,10 +15,13 @@ from archdsl.backends.torch.classes import Body, Classes, Differ, If, Item
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import network_doc, shown
 from archdsl.backends.torch.family import TABLE, builder_name, builders, class_name, table
+from archdsl.backends.torch.forward import Layout
+from archdsl.backends.torch.holding import lay_out
 from archdsl.backends.torch.initialize import initialization
 from archdsl.backends.torch.names import MODULE_NAMES, Namespace
 from archdsl.backends.torch.network import input_names, network_classes, result_names
 from archdsl.backends.torch.outline import Form, Member, Outline
+from archdsl.backends.torch.plain import write_forward
 from archdsl.backends.torch.program import family_program, main_program
 from archdsl.backends.torch.settings import settings_of
 from archdsl.ir.graph import Graph, Scope
@@ -108,17 +111,19 @@ class _Emission:
         """What the classes need, then the classes."""
         self._settle_all()
         initialize = initialization(self.done)
+        words = {id(construction.body): construction for construction in self.done}
+        layout: Layout = frozenset()
+        for root in self.outline.networks:
+            layout |= lay_out(self.classes, root, lambda body: words[id(body)], write_forward)[0]
         yield from (Text(support.source) for support in self.supports)
         yield from (initialize,) if initialize else ()
         for construction in sorted(self.done, key=lambda construction: construction.body.scope.parent is None):
             body = construction.body
             if body.scope.parent is None:
                 doc = network_doc([self._network(scope).header for scope in body.uses])
-                yield from network_classes(
-                    construction, input_names(self._network(body.scope)), doc, initialize is not None
-                )
+                yield from network_classes(construction, layout, doc, initialize is not None)
             else:
-                yield block_class(construction, take_names(self.outline, body))
+                yield block_class(construction, layout)
 
     def _settle_all(self) -> None:
         while True:

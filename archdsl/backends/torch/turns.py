@@ -10,18 +10,23 @@ from archdsl.backends.torch.classes import Turns, Wire
 from archdsl.backends.torch.loops import Made, Position, State
 from archdsl.backends.torch.outline import Outline
 from archdsl.backends.torch.references import module_text
+from archdsl.backends.torch.statements import Assignment, Loop, Statement
 from archdsl.backends.torch.variables import FLOW, Variables
 from archdsl.naming import snake_case
 
 
 def loop_lines(
     outline: Outline, path: str, variables: Variables, turns: Turns, real: Callable[[Wire], Wire], shapes: bool
-) -> list[Code]:
-    """The loop, after the lines that prepare it. `path` is the scope of the class; `real` follows decided choices."""
+) -> tuple[list[Code], list[Statement]]:
+    """The loop, after the lines that prepare it, and the same as data.
+
+    `path` is the scope of the class; `real` follows decided choices.
+    """
     initial = tuple(map(real, turns.initial))
     arguments = tuple(real(argument) if isinstance(argument, Wire) else argument for argument in turns.arguments)
     decided = replace(turns, initial=initial, arguments=arguments)
-    return list(_Lines(outline, path, variables, decided, shapes).lines())
+    writer = _Lines(outline, path, variables, decided, shapes)
+    return list(writer.lines()), writer.statements
 
 
 def port_name(outline: Outline, turns: Turns, index: int) -> str | None:
@@ -38,6 +43,7 @@ class _Lines:
         self.variables = variables
         self.turns, self.loop = turns, turns.loop
         self.gives = self.outline.gives_of[self.loop.copies[0].path]
+        self.statements: list[Statement] = []
 
     def lines(self) -> Iterator[Code]:
         before = [self.variables.text(wire) for wire in self.turns.initial]
@@ -47,6 +53,7 @@ class _Lines:
             return
         if states != before:
             yield Line(f"{', '.join(states)} = {', '.join(before)}")
+            self.statements.append(Assignment(tuple(states), self.turns.initial))
         kept = {self.variables.text(wire) for wire in self.turns.takes}
         items = {index: self.variables.unique(self._item(index), kept) for index in self.loop.collected}
         lists = {index: self.variables.unique(f"{item}s", kept) for index, item in items.items()}
@@ -70,6 +77,7 @@ class _Lines:
         arguments = [self._text(position, (), ()) for position in self.turns.arguments]
         arguments += [module_text(self.outline, self.path, weights) for weights in lent]
         self.variables.place_list(name, self.turns.wholes[0], self.turns.lists[0])
+        self.statements.append(Loop(self.turns, (), (), {0: name}))
         return Line(f"{name} = [{turn}({', '.join(arguments)}) for {turn} in {modules}{self.loop.section}]")
 
     # --- names -----------------------------------------------------------------------------
@@ -105,12 +113,14 @@ class _Lines:
         call = f"{turn}({', '.join(arguments)})"
         if len(self.gives) == 1 and not lists:
             yield self._update(states, (call,), self._common_shape())
+            self.statements.append(Loop(self.turns, tuple(states), (), {}))
             return
         passes = any(isinstance(update, State) for update in self.loop.updates)
         made = [self._target(index, items, () if passes else states) for index in range(len(self.gives))]
         yield Line(f"{', '.join(made)} = {call}")
         if passes:
             yield self._update(states, made, "")
+        self.statements.append(Loop(self.turns, tuple(states) if passes else (), tuple(made), lists))
         yield from (Line(f"{lists[index]}.append({made[index]})") for index in lists)
 
     def _update(self, states: Sequence[str], made: Sequence[str], shape: str) -> Line:

@@ -1,0 +1,251 @@
+"""Follows one forward pass of an emitted module at inference: what is computed when, and who holds it how long.
+
+Nothing is run: the statements of each `forward` are followed, use by use, with the rules of Python and of `nn.Module`:
+
+- an argument of a module is held until its call returns, by the caller;
+- a variable holds its value until it is set again or its function returns;
+- what is written where it is used is held until that step is done.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archdsl.analyses.memory import Step
+from archdsl.backends.torch.classes import Body, Classes, Several, Wire
+from archdsl.backends.torch.loops import Made, Position, State
+from archdsl.backends.torch.outline import Form, Member, Outline
+from archdsl.backends.torch.statements import Applied, Assignment, Branch, Loop, Return, Source, Statement
+from archdsl.ir.graph import Node, Scope, Value
+
+
+@dataclass(eq=False)
+class Frame:
+    """A call of a class: which use of it, what its variables hold, and the steps it is at, from the outside in.
+
+    `passing` are the variables whose names say nothing of what they hold.
+    """
+
+    outline: Outline
+    body: Body
+    scope: Scope
+    variables: dict[str, tuple[Value, ...]] = field(default_factory=dict)
+    passing: set[str] = field(default_factory=set)
+    active: list[Active] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Of uses that are the same in everything, the class knows the first, `like`; its values stand for ours."""
+        self.use = self.body.same[self.scope.path]
+        self.like = self.body.uses[self.use]
+        takes = zip(self.outline.takes(self.like), self.outline.takes(self.scope), strict=True)
+        self.taken = {} if self.like is self.scope else dict(takes)
+
+    def values(self, source: Wire | Several) -> Sequence[Value]:
+        found = source.values[self.use] if isinstance(source, Several) else (source.values[self.use],)
+        return (
+            found
+            if self.like is self.scope
+            else [self.taken.get(v) or v._replace(node=self._own(v.node)) for v in found]
+        )
+
+    def member(self, member: Member) -> Member:
+        if self.like is self.scope:
+            return member
+        return self.outline.member(self._own(member.id if isinstance(member, Node) else member.path))
+
+    def _own(self, path: str) -> str:
+        return self.scope.path + path[len(self.like.path) :]
+
+
+@dataclass(eq=False)
+class Active:
+    """A step whose inputs are computed one after the other, or that runs. A turn of a loop is no `step`."""
+
+    step: Applied | None
+    arguments: list[Value] = field(default_factory=list)
+    computed: int = 0
+    """How many inputs have been computed."""
+
+
+@dataclass(eq=False)
+class Chain:
+    """A call of an `nn.Sequential`."""
+
+    scope: Scope
+    arguments: Sequence[Value]
+
+
+class Run:
+    """One pass. `statements` says what the `forward` of a class does. `calls` are those that have not returned.
+
+    `places` says, by value, whose memory a value uses, as in `archdsl.analyses.memory`.
+    """
+
+    def __init__(
+        self,
+        classes: Classes,
+        root: str,
+        places: Mapping[Value, Value],
+        statements: Callable[[Body], Sequence[Statement]],
+    ) -> None:
+        self.classes, self.outline, self.graph = classes, classes.outline, classes.outline.networks[root]
+        self.root = classes.outline.graph.scopes[root]
+        self.places = places
+        self.calls: list[Frame | Chain] = []
+        self.holders: Counter[Value] = Counter()
+        self._steps: list[tuple[str, list[Value]]] = []
+        self._write = statements
+        self._statements: dict[int, Sequence[Statement]] = {}
+
+    def steps(self) -> tuple[Step, ...]:
+        """Runs the network. The caller holds its inputs before, meanwhile and after."""
+        inputs = [Value(node.id) for node in self.graph.inputs]
+        self.hold(inputs)
+        self.called(self.root, inputs)
+        return tuple(Step(node, tuple(freed)) for node, freed in self._steps)
+
+    def ran(self, node: Node) -> None:
+        """A node has computed its outputs and still holds its inputs."""
+
+    def gave_back(self, place: Value) -> None:
+        """Nobody holds a value any more."""
+        if self._steps:
+            self._steps[-1][1].append(place)
+
+    # --- holding ---------------------------------------------------------------------------
+
+    def hold(self, values: Iterable[Value]) -> None:
+        for value in values:
+            self.holders[self.places[value]] += 1
+
+    def let_go(self, values: Iterable[Value]) -> None:
+        for value in values:
+            place = self.places[value]
+            self.holders[place] -= 1
+            if not self.holders[place]:
+                self.gave_back(place)
+
+    # --- calls -----------------------------------------------------------------------------
+
+    def called(self, member: Member, arguments: Sequence[Value]) -> Sequence[Value]:
+        """Calls a member; what it gives, held once. The arguments are held by the caller."""
+        if isinstance(member, Node):
+            results = self.outline.gives(member)
+            self._steps.append((member.id, []))
+            self.hold(results)
+            self.ran(member)
+            return results
+        if self.classes.form(member) is Form.CLASS:
+            return self._class(member)
+        self.calls.append(Chain(member, arguments))
+        self.hold(arguments)
+        flow = arguments
+        for inner in self.outline.members(member.path):
+            before, flow = flow, self.called(inner, flow)
+            self.let_go(before)
+        self.calls.pop()
+        return flow
+
+    def _class(self, scope: Scope) -> Sequence[Value]:
+        body = self.classes.of[scope.path]
+        if id(body) not in self._statements:
+            self._statements[id(body)] = self._write(body)
+        frame = Frame(self.outline, body, scope)
+        self.calls.append(frame)
+        results = self._run(self._statements[id(body)], frame)
+        assert results is not None, f"{scope.path} returns nothing"
+        for held in frame.variables.values():
+            self.let_go(held)
+        self.calls.pop()
+        return results
+
+    # --- statements ------------------------------------------------------------------------
+
+    def _run(self, statements: Sequence[Statement], frame: Frame) -> Sequence[Value] | None:
+        """Follows statements up to a `return`; what that gives."""
+        for statement in statements:
+            match statement:
+                case Assignment(names, sources, passing):
+                    self._assign(frame, names, self._values(sources, frame))
+                    frame.passing.difference_update(names)
+                    frame.passing |= passing
+                case Branch(item, arms):
+                    results = self._run(arms.get(item.choices[frame.use].taken, ()), frame)
+                    if results is not None:
+                        return results
+                case Loop():
+                    self._loop(statement, frame)
+                case Return(sources):
+                    return self._values(sources, frame)
+        return None
+
+    def _assign(self, frame: Frame, names: Sequence[str], values: Sequence[Value]) -> None:
+        for name, value in zip(names, values, strict=True):
+            before = frame.variables.get(name, ())
+            frame.variables[name] = (value,)
+            self.let_go(before)
+
+    def _values(self, sources: Sequence[Source], frame: Frame) -> list[Value]:
+        return [value for source in sources for value in self._value(source, frame)]
+
+    def _value(self, source: Source, frame: Frame) -> Sequence[Value]:
+        """Computes an expression; its values, held once."""
+        if not isinstance(source, Applied):
+            values = frame.values(source)
+            self.hold(values)
+            return values
+        active = Active(source)
+        frame.active.append(active)
+        for inner in source.inputs:
+            active.arguments += self._value(inner, frame)
+            active.computed += 1
+        results = self.called(frame.member(source.step.members[frame.use]), active.arguments)
+        frame.active.pop()
+        self.let_go(active.arguments)
+        return results
+
+    # --- loops -----------------------------------------------------------------------------
+
+    def _loop(self, statement: Loop, frame: Frame) -> None:
+        turns = statement.turns
+        loop = turns.loops[frame.use]
+        states = [value for wire in turns.initial for value in frame.values(wire)]
+        for name in statement.lists.values():
+            self.let_go(frame.variables.get(name, ()))
+            frame.variables[name] = ()
+        for copy in loop.copies:
+            arguments = [self._at(position, states, (), frame) for position in turns.arguments]
+            self.hold(arguments)
+            frame.active.append(Active(None, arguments))
+            results = self.called(frame.member(copy), arguments)
+            frame.active.pop()
+            self.let_go(arguments)
+            updated = [self._at(position, states, results, frame) for position in loop.updates]
+            self._turn(statement, frame, results, updated)
+            states = updated
+
+    def _turn(self, statement: Loop, frame: Frame, results: Sequence[Value], updated: Sequence[Value]) -> None:
+        """Sets the variables of one turn; `results` are held once."""
+        if statement.states:
+            self.hold(updated)
+        if statement.made:
+            self._assign(frame, statement.made, results)
+        if statement.states:
+            self._assign(frame, statement.states, updated)
+        for place, name in statement.lists.items():
+            self.hold([results[place]])
+            frame.variables[name] = (*frame.variables[name], results[place])
+        if not statement.made:
+            self.let_go(results)
+
+    def _at(self, position: Position | Wire, states: Sequence[Value], made: Sequence[Value], frame: Frame) -> Value:
+        match position:
+            case State(index):
+                return states[index]
+            case Made(index):
+                return made[index]
+            case Wire():
+                return frame.values(position)[0]
+        raise AssertionError(f"no value at {position}")

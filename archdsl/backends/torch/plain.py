@@ -1,0 +1,60 @@
+"""A class whose constructor is not settled: all that its `forward` does, with no words for conditions and numbers.
+
+Settling constructors takes most of the time of emission, and what a `forward` does needs none of it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from archdsl.backends.torch.blocks import write_block
+from archdsl.backends.torch.classes import Body, If, Item, Turns
+from archdsl.backends.torch.forward import Forward, Layout, Words
+from archdsl.backends.torch.network import write_network
+from archdsl.backends.torch.outline import Outline
+from archdsl.ir.graph import Node
+from archdsl.ops.base import Expression
+
+
+def write_forward(words: Words, layout: Layout) -> Forward:
+    """The `forward` of a class, whichever it is."""
+    return (write_network if words.body.scope.parent is None else write_block)(words, layout)
+
+
+@dataclass
+class Plain:
+    """A class whose constructor is not known: what its `forward` does, with no words for its conditions and numbers."""
+
+    outline: Outline
+    body: Body
+    title: str = ""
+    folded: dict[int, int] = field(default_factory=dict)
+    flags: dict[int, tuple[ast.expr, ...]] = field(default_factory=dict)
+    expressions: dict[int, Expression] = field(default_factory=dict)
+    numbers: dict[int, dict[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for item in _all(self.body.items):
+            if isinstance(item, If):
+                self._enter_choice(item)
+            elif not isinstance(item, Turns) and isinstance(node := next(iter(item.members.values())), Node):
+                emission = self.outline.emission(node)
+                if isinstance(emission, Expression):
+                    self.expressions[id(item)] = emission
+
+    def _enter_choice(self, item: If) -> None:
+        taken = {choice.taken for choice in item.choices.values()}
+        can_skip = len(item.choice.conditions) == item.choice.arms
+        if len(taken) == 1 and not (can_skip and min(taken) < item.choice.arms):
+            self.folded[id(item)] = min(taken)
+        self.flags[id(item)] = tuple(ast.Name(f"self.flag{place}") for place in range(len(item.choice.conditions)))
+
+
+def _all(items: Iterable[Item]) -> Iterator[Item]:
+    for item in items:
+        yield item
+        if isinstance(item, If):
+            for arm in item.arms.values():
+                yield from _all(arm)

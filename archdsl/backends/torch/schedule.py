@@ -1,0 +1,23 @@
+"""When an emitted module computes each value at inference, and when Python lets go of it."""
+
+from __future__ import annotations
+
+from archdsl.analyses.memory import Step, flat
+from archdsl.ir.graph import Graph
+
+
+def emitted(graph: Graph) -> tuple[Step, ...]:
+    """Every node that the emitted module runs at inference, in order, and what is given back after it.
+
+    An imported network with operations that the language has no op for has no such module: it is run node after node.
+    """
+    if any(node.op.name == "opaque" for node in graph):
+        return flat(graph)
+    from archdsl.backends.torch.classes import Classes
+    from archdsl.backends.torch.holding import lay_out
+    from archdsl.backends.torch.outline import Outline
+    from archdsl.backends.torch.plain import Plain, write_forward
+
+    outline = Outline((graph,))
+    _, steps = lay_out(Classes(outline), "", lambda body: Plain(outline, body), write_forward)
+    return steps

@@ -1,0 +1,122 @@
+"""What an emitted module holds at inference: measured while its own `forward` runs, and predicted from the graph."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from emission import example_inputs
+from live_memory import emitted_memory
+from reference import import_torchvision
+from test_emit_gallery import NAMES, graph_of
+from test_emit_random import LARGEST, Writer
+
+import archdsl
+from archdsl.analyses import memory
+from archdsl.backends.torch.load import module
+from archdsl.backends.torch.schedule import emitted
+from archdsl.diagnostics import CompileError
+from archdsl.ir.graph import Graph
+
+RANDOM = 60
+"""Specs drawn; those that compile to few nodes are tried."""
+
+THEIRS: dict[str, tuple[str, dict[str, Any]]] = {
+    "alexnet@torchvision": ("alexnet", {}),
+    "densenet@121": ("densenet121", {}),
+    "densenet@161": ("densenet161", {}),
+    "efficientnet@b0": ("efficientnet_b0", {}),
+    "efficientnet@b4": ("efficientnet_b4", {}),
+    "googlenet@bn": ("googlenet", {"init_weights": False}),
+    "inception_v3": ("inception_v3", {"init_weights": False}),
+    "mobilenet_v2": ("mobilenet_v2", {}),
+    "resnet@18": ("resnet18", {}),
+    "resnet@50": ("resnet50", {}),
+    "resnext@50_32x4d": ("resnext50_32x4d", {}),
+    "vgg@A": ("vgg11", {}),
+    "vgg@A_bn": ("vgg11_bn", {}),
+    "vgg@D": ("vgg16", {}),
+    "wide_resnet@50_2": ("wide_resnet50_2", {}),
+}
+"""All but VGG with batch normalization from D on: torchvision has no blocks there, whose calls hold their arguments."""
+
+PUBLIC = {**THEIRS, "vgg@D_bn": ("vgg16_bn", {})}
+
+
+def measured(graph: Graph) -> int:
+    return emitted_memory(module(graph, device="meta"), example_inputs(graph, batch=1, device="meta"))
+
+
+def of_torchvision(graph: Graph, name: str, options: dict[str, Any]) -> int:
+    with torch.device("meta"):
+        reference = getattr(import_torchvision().models, name)(**options)
+    return emitted_memory(reference, example_inputs(graph, batch=1, device="meta"))
+
+
+def predicted(graph: Graph) -> int:
+    return memory.inference(graph, emitted(graph)).peak
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_of_the_library_holds_what_is_predicted(name: str) -> None:
+    """Not more either than before anything was done about it: at least what running flat holds."""
+    graph = graph_of(name)
+    assert predicted(graph) == measured(graph) >= memory.inference(graph, memory.flat(graph)).peak
+
+
+def test_random_networks_hold_what_is_predicted() -> None:
+    tried = 0
+    for seed in range(1000, 1000 + RANDOM):
+        with suppress(CompileError):
+            graph = archdsl.loads(Writer(seed).spec()).graph
+            if len(graph) <= LARGEST:
+                tried += 1
+                assert predicted(graph) == measured(graph), seed
+    assert tried > RANDOM / 4
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_holds_at_most_what_torchvision_holds(name: str) -> None:
+    graph = graph_of(name)
+    assert measured(graph) <= of_torchvision(graph, *THEIRS[name])
+
+
+@pytest.mark.parametrize("name", ["resnet@18", "resnet@50", "mobilenet_v2", "efficientnet@b0", "googlenet@bn", "vgg@A"])
+def test_holds_little_more_than_running_flat(name: str) -> None:
+    """Within a tenth. Of the others `docs/costs.md` says how far they are from it."""
+    graph = graph_of(name)
+    assert measured(graph) <= 1.1 * memory.inference(graph, memory.flat(graph)).peak
+
+
+def forward_of(name: str, title: str) -> str:
+    text = archdsl.load(name).source()
+    return text.partition(f"class {title}(")[2].partition("def forward")[2].partition("\n\n")[0]
+
+
+def test_a_stage_that_shrinks_first_is_opened_by_its_caller() -> None:
+    assert "x = self.conv2.max_pool(x)  # 64x56x56\n        x = self.conv2.unit(x)" in forward_of("resnet@50", "ResNet")
+
+
+def test_a_line_ends_where_a_value_is_used_for_the_last_time() -> None:
+    assert "y = self.conv2(y)\n        return torch.cat([x, y], dim=1)" in forward_of("densenet@121", "DenseLayer")
+
+
+def test_code_is_as_it_comes_where_nothing_is_gained() -> None:
+    """ResNet-18 opens the stage of its pooling; the block's lines hold nothing that counts."""
+    assert "y = self.relu1(self.bn1(self.conv1(x)))" in forward_of("resnet@18", "Basic")
+
+
+def test_the_table_in_the_documents_is_measured() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "costs.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| `([\w@]+)` \| ([\d.]+) \| ([\d.]+) \| ([\d.]*) ?\|$", text, re.MULTILINE)
+    assert len(found) > 10
+    for name, ours, flat, theirs in found:
+        graph = graph_of(name)
+        assert f"{measured(graph) / 1e6:.2f}" == ours, name
+        assert f"{memory.inference(graph, memory.flat(graph)).peak / 1e6:.2f}" == flat, name
+        if theirs:
+            assert f"{of_torchvision(graph, *PUBLIC[name]) / 1e6:.2f}" == theirs, name

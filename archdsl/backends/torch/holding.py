@@ -99,8 +99,8 @@ class _Saving:
 class _Needs:
     """What the nodes of a graph need, whoever runs them.
 
-    `enough` is the peak that is aimed at. `sizes` are by place; `reads` are the places that a node reads, `own` the bytes
-    that it takes for its outputs and while it runs. `uses` says how often a place is read at inference.
+    `enough` is the peak that is aimed at. `sizes` are by place; `reads` are the places that a node reads, `own` the
+    bytes that it takes for its outputs and while it runs. `uses` says how often a place is read at inference.
     """
 
     def __init__(self, graph: Graph) -> None:

@@ -22,7 +22,7 @@ from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Member
 from archdsl.backends.torch.settings import Settings
 from archdsl.formula import UNKNOWN_NUMBER, formula_of, name, plain, same, substituted
-from archdsl.ir.graph import Node, Scope
+from archdsl.ir.graph import Node, Scope, Setting
 from archdsl.ops.base import Expression
 
 LONG = 20
@@ -58,6 +58,8 @@ class Construction:
         self.requirements: dict[str, Suite] = {}
         self.taken = {*all_taken(body.items), *body.gives}
         """Wires that are taken one by one."""
+        self.derived: dict[str, ast.expr] = {}
+        """By a setting of the network that follows others unless it is given: its formula."""
         self.has_unknown = False
         self.unknowns: dict[str, ast.expr] = {}
         """By a number that had no formula: the parameter that stands for it."""
@@ -77,7 +79,8 @@ class Construction:
         self.context.define_lets()
         self.modules_made: list[Code] = list(self.items(body.items))
         self.modules_made += self.hosted_left()
-        self.lines = [*self.let_lines(), *self.requirements.values(), *self.modules_made]
+        followed = list(self.setting_lines())
+        self.lines = [*followed, *self.let_lines(), *self.requirements.values(), *self.modules_made]
         self.constructor = self._constructor()
 
     # --- items -----------------------------------------------------------------------------
@@ -531,10 +534,31 @@ class Construction:
             return 2 + (own in self.added), 0
         return 1, known.index(own) if own in known else 0
 
+    def setting_lines(self) -> Iterator[Line]:
+        """`stem = 2 * growth if stem is None else stem`: settings of a network that follow others."""
+        if self.body.scope.parent is not None or len(self.body.uses) > 1:
+            return
+        for setting in self.outline.networks[self.outline.root(self.body.scope.path)].header.settings:
+            found = self.follows(setting) if setting.name in self.context.used else None
+            if found is not None:
+                self.derived[setting.name] = self.context.note(found)
+                yield Line(f"{setting.name} = {text_of(found)} if {setting.name} is None else {setting.name}")
+
+    def follows(self, setting: Setting) -> ast.expr | None:
+        """The formula over other open settings that a setting of the network is, if it is one."""
+        if setting.written is None or setting.name not in self.context.settings:
+            return None
+        found = self.context.said(setting.written, 0)
+        if found is None or formula.names(found).isdisjoint(self.context.settings):
+            return None
+        return found if self.context.comes_to(found, 0, setting.value) else None
+
     def parameter(self, own: str) -> Parameter:
         values = [known[own] for known in self.context.values if own in known]
         kind = type_name(values)
         if self.body.scope.parent is None:
+            if own in self.derived:
+                return Parameter(own, "setting", f"{kind} | None", None)
             return Parameter(own, "setting", kind, _common(values))
         if own in self.context.channel_names:
             return Parameter(own, "channels", kind, place=self.context.channel_names.index(own))

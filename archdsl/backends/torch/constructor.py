@@ -384,14 +384,21 @@ class Construction:
         first = known[min(known)]
         if all(formula.text(channels) == formula.text(first) for channels in known.values()):
             return first
-        if len(known) != 2 or len(conditions) != 1:
-            return None
-        second = known[max(known)]
-        if self._are_equal(first, second, equalities(conditions[0], False)):
-            return first
-        if self._are_equal(first, second, equalities(conditions[0], True)):
-            return second
-        return self.local(self._names.unique("channels"), ast.IfExp(conditions[0], first, second))
+        if len(conditions) == 1:
+            second = known[max(known)]
+            if self._are_equal(first, second, equalities(conditions[0], False)):
+                return first
+            if self._are_equal(first, second, equalities(conditions[0], True)):
+                return second
+        *earlier, last = sorted(known)
+        found = known[last]
+        for number in reversed(earlier):
+            condition = conditions[number]
+            if not isinstance(condition, ast.Constant):
+                found = ast.IfExp(condition, known[number], found)
+            elif condition.value:
+                found = known[number]
+        return self.local(self._names.unique("channels"), found)
 
     def _are_equal(self, first: ast.expr, second: ast.expr, known: Mapping[str, ast.expr]) -> bool:
         """Whether two formulas are one where some names are known to be something else."""
@@ -636,16 +643,21 @@ def _tested(condition: ast.expr, flag: ast.expr) -> ast.expr:
 
 def choice_code(tests: Sequence[ast.expr], arms: Mapping[int, tuple[Code, ...]]) -> Iterator[Code]:
     """`if`, `elif` and `else` for the arms, as far as they hold something; arm `len(tests)` is the `else`."""
-    kept = sorted(arms)
+    known = [test.value if isinstance(test, ast.Constant) else None for test in tests]
+    final = known.index(True) if True in known else len(tests)
+    kept = [number for number in sorted(arms) if number == final or (number < final and known[number] is not False)]
     while kept and not arms[kept[-1]]:
         kept.pop()
-    if len(kept) == 2 and not arms[kept[0]] and kept[1] == len(tests):
+    if len(kept) == 2 and not arms[kept[0]] and kept[1] == final:
         yield Suite(f"if not {text_of(tests[kept[0]])}:", arms[kept[1]])
         return
     for place, number in enumerate(kept):
         word = "elif" if place else "if"
-        header = "else:" if number == len(tests) else f"{word} {text_of(tests[number])}:"
-        yield Suite(header, arms[number] or (Line("pass"),))
+        header = "else:" if number == final else f"{word} {text_of(tests[number])}:"
+        if header == "else:" and not place:
+            yield from arms[number]
+        else:
+            yield Suite(header, arms[number] or (Line("pass"),))
 
 
 def written_call(new: New, settled: Sequence[ast.expr], inplace: bool) -> ast.expr:

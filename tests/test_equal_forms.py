@@ -34,18 +34,17 @@ def test_paths_of_resnext_are_one_grouped_convolution(form: str, grouped: nn.Mod
 def _piece(name: str, state: dict[str, Tensor]) -> Tensor:
     """What a parameter or statistic of the forms in paths is of the grouped form's."""
     *scope, owner, kind = name.split(".")
-    if scope[-1:] == ["form"]:
-        restoring = state["unit.form.conv3.weight"]
-        return restoring if owner == "conv" else restoring[:, _channels(int(owner.removeprefix("conv")))]
-    if not scope[-1].startswith("path"):
+    if "form" not in scope:
         return state[name]
+    restoring = state["unit.form.conv3.weight"]
+    if "branch" not in scope:
+        return restoring
+    path = int(scope[scope.index("branch") + 1])
+    channels = slice(path * WIDTH, (path + 1) * WIDTH)
+    if owner == "conv":
+        return restoring[:, channels]
     whole = state[f"unit.form.{owner}.{kind}"]
-    return whole[_channels(int(scope[-1].removeprefix("path")))] if whole.dim() else whole
-
-
-def _channels(path: int) -> slice:
-    """The channels of a path, which is numbered from 1."""
-    return slice((path - 1) * WIDTH, path * WIDTH)
+    return whole[channels] if whole.dim() else whole
 
 
 def test_segments_of_an_inception_module_are_one_grouped_convolution() -> None:

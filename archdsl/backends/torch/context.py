@@ -443,18 +443,28 @@ class _Translation:
         return found
 
 
+MOST_DIGITS = 16
+"""Characters of the longest number that is written as one."""
+
+
 # --- Python, with what is known put in -----------------------------------------------------------
 
 
 def _binary(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.expr:
     """As the spec wrote it; two numbers are one, and nothing is added to 0."""
     if isinstance(left, ast.Constant) and isinstance(right, ast.Constant) and kind is not ast.Pow:
-        return combined(kind, left, right)
+        found = combined(kind, left, right)
+        return ast.BinOp(left, kind(), right) if _has_noise(found) else found
     if kind in (ast.Add, ast.Sub) and isinstance(right, ast.Constant) and right.value == 0:
         return left
     if kind is ast.Add and isinstance(left, ast.Constant) and left.value == 0:
         return right
     return ast.BinOp(left, kind(), right)
+
+
+def _has_noise(found: ast.expr) -> bool:
+    """Whether a number has more digits than anyone wrote, as `0.05 * 3` has."""
+    return isinstance(found, ast.Constant) and isinstance(found.value, float) and len(repr(found.value)) > MOST_DIGITS
 
 
 def _length(found: ast.expr) -> ast.expr:

@@ -211,7 +211,7 @@ def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
         return formulas[0]
     if all(isinstance(found, ast.Subscript) for found in formulas):
         return _element(formulas, index)
-    if all(isinstance(found, ast.Constant) for found in formulas) and any(type(a.value) is float for a in arguments):
+    if not any(map(formula.names, formulas)) and any(type(argument.value) is float for argument in arguments):
         numbers = [argument.value for argument in arguments]
         return _fraction(numbers, index) if all(type(number) in (int, float) for number in numbers) else None
     if any(isinstance(argument.value, bool) or not isinstance(argument.value, int) for argument in arguments):

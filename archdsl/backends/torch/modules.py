@@ -160,7 +160,7 @@ class Modules:
         for name, written in node.written:
             value = getattr(node.op, name, None)
             said = self.context.said(written, use)
-            if isinstance(value, str) or (said is not None and not names(said)):
+            if isinstance(value, str) or (isinstance(said, ast.Constant | ast.Tuple) and not names(said)):
                 continue
             if said is None:
                 yield name, named(value, unknown(f"{node.name}.{name}"))

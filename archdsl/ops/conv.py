@@ -19,7 +19,7 @@ from archdsl.ops.spatial import (
     follows_input,
     is_even,
     lengths,
-    padded_copy,
+    padded_size,
     sides_argument,
     slide,
     unused,
@@ -91,11 +91,16 @@ class Conv(Op):
         return product((*self._factors(x, spread(self.kernel, x, "kernel")), *self.shape(x).spatial))
 
     def scratch(self, x: Tensor) -> Store:
-        return Store(padded_copy(x, self.padding, self.window(x)))
+        return Store(self._padded_copy(x))
 
     def keeps(self, x: Tensor) -> Kept:
-        copied = padded_copy(x, self.padding, self.window(x))
+        copied = self._padded_copy(x)
         return Kept(further=Store(copied)) if copied else Kept((0,))
+
+    def _padded_copy(self, x: Tensor) -> int:
+        """Size of the padded copy of the input that uneven sides need."""
+        window = self.window(x)
+        return 0 if is_even(window) else padded_size(x, window)
 
     def window(self, x: Tensor) -> Window:
         return slide(x, self.kernel, self.stride, self.padding, self.dilation)
@@ -109,7 +114,9 @@ class Conv(Op):
     def torch(self, x: Tensor) -> Module:
         window = self.window(x)
         forward = "return super().forward(F.pad(x, {sides}))"
-        base = Padder(f"Conv{dimensions(x)}", "Convolution", forward, dilated=True)
+        sizes = "window = self.stride, {sides}, self.dilation"
+        even = f"{sizes}\nreturn F.conv{dimensions(x)}(x, self.weight, self.bias, *window, self.groups)"
+        base = Padder(f"Conv{dimensions(x)}", "Convolution", forward, dilated=True, even=even)
         support = None
         borders: dict[str, Any] = {"padding": (compact(tuple(before for before, _ in window.padding)), 0)}
         if follows_input(self.padding, window):

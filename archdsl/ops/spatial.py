@@ -151,13 +151,6 @@ def follows_input(padding: Padding | None, window: Window) -> bool:
     return padding == "tf_same" and not steady
 
 
-def padded_copy(x: Tensor, padding: Padding | None, window: Window) -> int:
-    """Size of the padded copy of the input that is needed where PyTorch's `padding` cannot say it; 0 where it can."""
-    if is_even(window) and not follows_input(padding, window):
-        return 0
-    return padded_size(x, window)
-
-
 def padded_size(x: Tensor, window: Window) -> int:
     """How many numbers `x` has with its padding."""
     return x.channels * prod(n + sum(pair) for n, pair in zip(x.spatial, window.padding, strict=True))
@@ -209,6 +202,8 @@ class Padder:
     forward: str
     dilated: bool = False
     definition: Support | None = None
+    even: str = ""
+    """What `forward` does without a padded copy where sides are alike; `{sides}` are then one for each length."""
 
     @property
     def target(self) -> str:
@@ -244,9 +239,15 @@ class {name}({self.target}):
 
     def forward(self, x):
         sides = same_padding(x, self.kernel_size, self.stride{dilation})
-{self._body("sides")}
+{self._evenly()}{self._body("sides")}
 '''
         return Support(name, source, (*self._needs, SAME_PADDING))
+
+    def _evenly(self) -> str:
+        if not self.even:
+            return ""
+        lines = self.even.format(sides="sides[-2::-2]").splitlines()
+        return "".join(["        if sides[::2] == sides[1::2]:\n", *(f"            {line}\n" for line in lines)])
 
     def _body(self, sides: str) -> str:
         return "\n".join(f"        {line}" for line in self.forward.format(sides=sides).splitlines())

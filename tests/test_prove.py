@@ -63,6 +63,13 @@ WHOLE = (
 )
 """Proven whole: structure, outputs and gradients. Between them they use most ops and most rules."""
 
+NOTES = {
+    "efficientnet@b0 = pytorchcv:efficientnet_b0": (
+        "drop_path 0.025 to 0.175 in 9 places here, in no place there: not compared",
+    )
+}
+"""What is said of those beside that they are proven; nothing of the others."""
+
 PAIRS = {str(pair): pair for pair in COUNTERPARTS}
 
 
@@ -77,7 +84,7 @@ def test_is_the_public_network(name: str) -> None:
     assert report.ok, report_text(report)
     assert report.numbers is not None
     assert report.numbers.gradients < TOLERANCE
-    assert report.notes == ()
+    assert report.notes == NOTES.get(name, ())
 
 
 def test_all_of_the_public_weights_are_ours() -> None:

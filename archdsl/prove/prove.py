@@ -127,12 +127,15 @@ def _chances(ours: Side, theirs: Side) -> Iterator[str]:
 
 
 def _probabilities(side: Side, name: str) -> list[float]:
-    """Those above 0, in the order of the network; what is shared once. One of 0 is most often left out altogether."""
+    """Those above 0, the smallest first, as branches stand in no order; what is shared counts once.
+
+    One of 0 is most often left out altogether.
+    """
     found = {
         node.weights: node.op.p for node in side.graph if node.op.name == name and isinstance(node.op, Regularization)
     }
     more = side.drop_paths if name == "drop_path" else ()
-    return [p for p in (*found.values(), *more) if p > 0]
+    return sorted(p for p in (*found.values(), *more) if p > 0)
 
 
 def _differ(one: float, other: float) -> bool:

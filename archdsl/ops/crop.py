@@ -104,7 +104,7 @@ class Trim(View):
         values: dict[str, int] = {}
         for i, (before, after) in enumerate(sides(self.sides, x, "sides")):
             start = _slot(values, f"before{i + 1}", before)
-            end = _slot(values, f"after{i + 1}", x.spatial[i] - after) if after != 0 else ""
+            end = _slot(values, f"after{i + 1}", -after)
             ranges.append(f"{start}:{end}")
         return Expression(f"{{0}}[..., {', '.join(ranges)}]", values=tuple(values.items()))
 

@@ -332,15 +332,15 @@ def _branches(graph: Graph, scope: Scope) -> Iterator[tuple[int, int]]:
 def few_classes(module: Module) -> None:
     """One class for a block and each block or op that is given to it, one for a region or repeat of the spec.
 
-    Uses that take another number of values, or in which other branches of a join fall away, are classes of their own:
-    `docs/emitter.md` says so.
+    Uses that take or give another number of values, or in which other branches of a join fall away, are classes of
+    their own: `docs/emitter.md` says so.
     """
     graph = module.graph
     given: dict[str, set[object]] = {}
     for scope in graph.scopes.values():
         if scope.block is not None:
             units = tuple((name, value) for name, value in scope.arguments if name in scope.units)
-            parts = repr(units), len(scope.ports), tuple(_branches(graph, scope))
+            parts = repr(units), len(scope.ports), len(scope.results), tuple(_branches(graph, scope))
             given.setdefault(scope.block, set()).add(parts)
     for doc, names in module.blocks.items():
         block = doc.split()[1].rstrip(",")

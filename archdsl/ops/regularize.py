@@ -128,7 +128,7 @@ class DropPath(Regularization):
     def shape(self, x: Tensor) -> Tensor:
         if self.group is not None and self.schedule == "constant":
             message = "`group` says which places a schedule counts, and this drop path has no schedule"
-            raise Mismatch(message, argument="group", code="wrong-arguments", help="add schedule=linear, or linspace")
+            raise Mismatch(message, argument="group", code="bad-choice", help="add schedule=linear, or linspace")
         return x
 
     def placed(self, index: int, total: int) -> DropPath:

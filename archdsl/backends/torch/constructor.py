@@ -20,7 +20,7 @@ from archdsl.backends.torch.copies import Elements
 from archdsl.backends.torch.modules import Argument, Chain, Channels, Constructor, Copies, Modules, New, Parameter, Tree
 from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Member
-from archdsl.backends.torch.settings import Settings
+from archdsl.backends.torch.settings import Settings, names_in
 from archdsl.formula import UNKNOWN_NUMBER, formula_of, name, plain, same, substituted
 from archdsl.ir.graph import Node, Scope, Setting
 from archdsl.ops.base import Expression
@@ -142,6 +142,8 @@ class Construction:
 
     def local(self, own: str, found: ast.expr) -> ast.expr:
         """A name for a long formula, given at the top of the constructor."""
+        if isinstance(found, ast.Name | ast.Constant):
+            return found
         self.context.lets[own] = found
         for use, values in enumerate(self.context.values):
             values[own] = formula.evaluated(found, self.context.values[use])
@@ -555,8 +557,9 @@ class Construction:
         """The formula over other open settings that a setting of the network is, if it is one."""
         if setting.written is None or setting.name not in self.context.settings:
             return None
-        found = self.context.said(setting.written, 0)
-        if found is None or formula.names(found).isdisjoint(self.context.settings):
+        others = names_in(setting.written.expression)
+        found = self.context.said(setting.written, 0) if others and others <= self.context.settings else None
+        if found is None:
             return None
         return found if self.context.comes_to(found, 0, setting.value) else None
 

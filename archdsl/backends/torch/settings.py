@@ -79,6 +79,8 @@ class _Closed:
             if outline.is_decided(path)
             for let in scope.lets
         }
+        headers = (graph.header for graph in outline.networks.values())
+        self.lets |= {s.name: s.written for header in headers for s in header.settings if s.written is not None}
 
     def names(self) -> Iterator[str]:
         pending = list(self._structural_expressions())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from graphs import op
+
 from archdsl.ir.builder import Builder, Home, Ref
-from archdsl.ir.graph import Graph, Header, Let, Node, Output, Scope, Setting, Value, Written
-from archdsl.ops.base import REGISTRY, Op
+from archdsl.ir.graph import Graph, Header, Let, Setting, Value, Written
 from archdsl.source import Source, Span
 from archdsl.syntax.parser import parse_expression_at
 
@@ -47,10 +47,6 @@ HEADER = Header(
         Setting("act", None, "default"),
     ),
 )
-
-
-def op(name: str, **arguments: Any) -> Op:
-    return REGISTRY[name](**arguments)
 
 
 def at(text: str) -> Span:
@@ -103,28 +99,3 @@ def small() -> Graph:
     gated = add("conv", "gate", [joined], "} -> gate", **shared)
     builder.current.results = tuple(gated)
     return builder.finish(HEADER, [("output", gated, False, False), ("aside", aside, True, False)])
-
-
-class Parts:
-    """A graph taken apart, to be changed in ways in which a builder would never make it."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.header = graph.header
-        self.scopes: list[Scope] = list(graph.scopes.values())
-        self.nodes: list[tuple[Node, tuple[Value, ...]]] = [(node, graph.inputs_of(node.id)) for node in graph]
-        self.outputs: list[Output] = list(graph.outputs)
-
-    def graph(self) -> Graph:
-        return Graph(self.header, self.scopes, self.nodes, self.outputs)
-
-    def change_node(self, id: str, /, *, inputs: tuple[Value, ...] | None = None, **fields: Any) -> None:
-        (index,) = (i for i, (node, _) in enumerate(self.nodes) if node.id == id)
-        node, before = self.nodes[index]
-        self.nodes[index] = replace(node, **fields), before if inputs is None else inputs
-
-    def change_scope(self, path: str, /, **fields: Any) -> None:
-        (index,) = (i for i, scope in enumerate(self.scopes) if scope.path == path)
-        self.scopes[index] = replace(self.scopes[index], **fields)
-
-    def change_output(self, index: int, **fields: Any) -> None:
-        self.outputs[index] = replace(self.outputs[index], **fields)

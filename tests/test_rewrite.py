@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from choice_graphs import op, small
+from choice_graphs import small
+from graphs import op
 
 from archdsl.driver import compile_network, open_spec
 from archdsl.ir.graph import Choice, Graph, Value

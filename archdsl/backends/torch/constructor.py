@@ -559,9 +559,7 @@ class Construction:
             return None
         others = names_in(setting.written.expression)
         found = self.context.said(setting.written, 0) if others and others <= self.context.settings else None
-        if found is None:
-            return None
-        return found if self.context.comes_to(found, 0, setting.value) else None
+        return found if found is not None and self.context.comes_to(found, 0, setting.value) else None
 
     def parameter(self, own: str) -> Parameter:
         values = [known[own] for known in self.context.values if own in known]

@@ -73,14 +73,15 @@ class _Closed:
     def __init__(self, outline: Outline) -> None:
         self.outline, self.graph = outline, outline.graph
         self._structural: dict[tuple[str, str], bool] = {}
-        self.lets = {
+        self.named = {
             let.name: let.written
             for path, scope in self.graph.scopes.items()
             if outline.is_decided(path)
             for let in scope.lets
         }
         headers = (graph.header for graph in outline.networks.values())
-        self.lets |= {s.name: s.written for header in headers for s in header.settings if s.written is not None}
+        self.named |= {s.name: s.written for header in headers for s in header.settings if s.written is not None}
+        """What the text's named numbers, and settings written in others, are made of."""
 
     def names(self) -> Iterator[str]:
         pending = list(self._structural_expressions())
@@ -89,8 +90,8 @@ class _Closed:
             for own in names_in(pending.pop().expression):
                 if own not in seen:
                     seen.add(own)
-                    if own in self.lets:
-                        pending.append(self.lets[own])
+                    if own in self.named:
+                        pending.append(self.named[own])
         yield from seen
 
     def _structural_expressions(self) -> Iterator[Written]:

@@ -236,7 +236,10 @@ def names(formula: ast.expr) -> frozenset[str]:
 
 
 def combined(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.expr:
-    """`left op right`, with sums collected: `w + w + 2 * w` is `4 * w`."""
+    """`left op right`, with sums collected: `w + w + 2 * w` is `4 * w`. Of fractions all stays as it is."""
+    are_numbers = isinstance(left, ast.Constant) and isinstance(right, ast.Constant)
+    if (are_numbers or kind in (ast.Mult, ast.Div)) and (_is_fraction(left) or _is_fraction(right)):
+        return ast.BinOp(left, kind(), right)
     if isinstance(left, ast.Constant) and isinstance(right, ast.Constant):
         return ast.Constant(OPERATORS[kind](left.value, right.value))
     if kind in (ast.Add, ast.Sub):
@@ -256,10 +259,35 @@ def combined(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.e
     return ast.BinOp(left, kind(), right)
 
 
+def shared(whole: ast.expr, place: int, places: int) -> ast.expr:
+    """`whole * place / places`, written so whatever it comes to."""
+    return ast.BinOp(ast.BinOp(whole, ast.Mult(), ast.Constant(place)), ast.Div(), ast.Constant(places))
+
+
 def decided(condition: ast.expr) -> ast.expr:
     """A condition without names is what it comes to."""
     value = UNKNOWN if names(condition) else evaluated(condition, {})
     return ast.Constant(value) if isinstance(value, bool) else condition
+
+
+OPPOSITES: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+}
+
+
+def negated(condition: ast.expr) -> ast.expr:
+    """`width != 32` for `width == 32`, and `not (a and b)`."""
+    match condition:
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            return ast.Compare(left, [OPPOSITES[type(op)]()], [right])
+        case ast.Constant(value=value):
+            return ast.Constant(not value)
+    return ast.UnaryOp(ast.Not(), condition)
 
 
 def logic(op: ast.boolop, parts: Sequence[ast.expr]) -> ast.expr:
@@ -296,6 +324,10 @@ def part(value: ast.expr, index: ast.expr) -> ast.expr:
 
 def _is_whole(formula: ast.expr) -> bool:
     return isinstance(formula, ast.Constant) and type(formula.value) is int
+
+
+def _is_fraction(formula: ast.expr) -> bool:
+    return isinstance(formula, ast.Constant) and isinstance(formula.value, float)
 
 
 def _scaled(formula: ast.expr, factor: int) -> ast.expr:

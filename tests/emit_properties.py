@@ -25,7 +25,7 @@ from archdsl.backends.torch.load import load
 from archdsl.backends.torch.source import emit
 from archdsl.ir.graph import Choice, Graph, Scope, Value
 
-REFUSAL = "compile the spec"
+REFUSAL = "; to have them, "
 """Words of the error of a class that lacks the steps for some arguments."""
 
 
@@ -75,7 +75,8 @@ class Module:
         small = [x[(..., *[slice(max(32, size // self.shrink)) for size in x.shape[2:]])] for x in inputs]
         try:
             with torch.no_grad():
-                self.make().to_empty(device="cpu").eval()(*small)
+                for training in (True, False):
+                    self.make().to_empty(device="cpu").train(training)(*small)
         except Exception:
             return example_inputs(self.graph, device="meta")
         return small

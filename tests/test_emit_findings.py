@@ -112,13 +112,41 @@ def test_sums_are_collected() -> None:
     assert "w + w" not in emitted(text).text
 
 
-def test_floats_are_as_short_as_their_value_allows() -> None:
+def test_fractions_are_written_as_in_the_spec() -> None:
     text = emitted(
-        f"{IMAGE}    repeat 3 as i: dropout(0.05 * (i + 1))\n    dropout(0.05 * 3) -> dropout(0.3 / 4)\n"
+        f"{IMAGE}    repeat 3 as i: dropout(0.05 * (i + 1))\n    dropout(0.05 * 3) -> dropout(0.1 + 0.2)\n"
     ).text
-    assert "0.15000000000000002" not in text
-    assert "0.07500000000000001" not in text
-    assert re.search(r"Dropout\((0\.05 \* \(i \+ 1\)|0\.05 \+ 0\.05 \* i)\)", text)
+    for written in ("Dropout(0.05 * (i + 1))", "Dropout(0.05 * 3)", "Dropout(0.1 + 0.2"):
+        assert written in text
+
+
+def test_a_value_that_needs_other_layers_is_an_error_with_the_command() -> None:
+    """The command that it names writes a file that takes the value."""
+    text = (
+        f"{IMAGE}    param width: int = 16\n    param rate: float = 0.1\n    conv(8, 3) -> dropout(rate)\n"
+        "    Unit(2 * width) -> Unit(64)\n\n"
+        "block Unit(out):\n    conv(out, 3)\n    if out == 32:\n        relu\n    elif out == 256:\n        silu\n"
+        "    else:\n        gelu\n"
+    )
+    network = emitted(text).load()
+    network.N(width=64)
+    with pytest.raises(ValueError, match=r"^Unit has no layers for out=256; to have them, run: ") as found:
+        network.N(width=128)
+    assert str(found.value).endswith("archdsl compile spec.arch --width ...")
+    archdsl.loads(text, width=128)
+    Module(archdsl.loads(text, width=128).graph).load().N(width=128)
+
+
+def test_drop_paths_are_a_share_of_their_rate() -> None:
+    """By their place among all of the network, in a class that the network gives it to."""
+    text = emitted(
+        f"{IMAGE}    param rate: float = 0.2\n    Stage(2) -> Stage(4)\n    Unit(rate) * 3\n\n"
+        "block Stage(n):\n    Unit(0.1) * n\n\n"
+        "block Unit(drop):\n    add{it | conv(4, 3) -> drop_path(drop, schedule=linspace)}\n"
+    ).text
+    assert "(0.1 * 0 / 8, 0.1 * 1 / 8)" in text
+    assert "(0.1 * 2 / 8, 0.1 * 3 / 8, 0.1 * 4 / 8, 0.1 * 5 / 8)" in text
+    assert "(i + 6) * rate / 8) for i in range(3)" in text
 
 
 # --- what could not be made or run ---------------------------------------------------------

@@ -109,7 +109,7 @@ def test_same_bytes_every_time(name: str) -> None:
         ("preresnet_cifar", {"n": 3}, {"n": 100}),
         ("densenet_cifar@40_12", {"layers": 6}, {"layers": 60}),
         ("nasnet_cifar", {"n": 4}, {"n": 20}),
-        ("efficientnet", {"depth": 3.0}, {"depth": 12.0}),
+        ("efficientnet", {"depth": 4.0}, {"depth": 12.0}),
     ],
 )
 def test_length_follows_blocks_not_depth(spec: str, shallow: dict[str, int], deep: dict[str, int]) -> None:

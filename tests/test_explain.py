@@ -114,7 +114,7 @@ def test_what_the_place_in_the_network_decides_is_said() -> None:
     last = [node for node in graph if node.op.name == "drop_path"][-1]
     rate = explain(graph, last.id).arguments[0]
     # The sixteenth block, counted from 0 as in the published code; the last that drops is the fifteenth.
-    assert (rate.value, rate.origin) == (shown(0.2 * 14 / 16), "from 0.2, by its place in the network")
+    assert (rate.value, rate.origin) == (shown(0.2 * 14 / 16), "14/16 of 0.2, by its place in the network")
 
 
 @pytest.mark.parametrize(

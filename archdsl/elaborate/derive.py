@@ -51,8 +51,9 @@ class Derivation:
                     yield Fact(name, shown(value), origin="default")
                 continue
             fact = self.of(name, given)
-            if shown(value) != fact.value and _differs(value, given.value):
-                origin = f"from {fact.value}, by its place in the network"
+            share = dict(node.written)[name].share if name in dict(node.written) else None
+            if share is not None:
+                origin = f"{share[0]}/{share[1]} of {fact.value}, by its place in the network"
                 fact = replace(fact, value=shown(value), worked="", origin=origin)
             yield fact
 

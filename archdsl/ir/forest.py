@@ -49,7 +49,7 @@ class _Move:
     def written(self, written: Written) -> Written:
         home = None if written.home is None else self.path(written.home)
         names = tuple((name, self.value(value)) for name, value in written.values)
-        return Written(written.expression, home, names)
+        return replace(written, home=home, values=names)
 
     def arguments(self, rows: Iterable[tuple[str, Written]]) -> tuple[tuple[str, Written], ...]:
         return tuple((name, self.written(written)) for name, written in rows)

@@ -35,12 +35,14 @@ class Written:
 
     `home` is the path of the scope whose names it uses: one around what it is said of, or that itself. It is None for
     a plain number, and for a text that belongs to no scope of the graph (the defaults of a file). `values` are the
-    values of the network that it names, by the text that names them: `it.channels` asks about "it".
+    values of the network that it names, by the text that names them: `it.channels` asks about "it". With a `share` of
+    (3, 16) what it is said of has 3/16 of the expression's value: the place of a drop path in the whole network.
     """
 
     expression: tree.Expression
     home: str | None
     values: tuple[tuple[str, Value], ...] = ()
+    share: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,16 +24,18 @@ Texts = tuple[tuple[str, Written], ...]
 """Arguments as they were written, by name."""
 
 
-def replaced(graph: Graph, ops: Mapping[str, Op], keeps_text: bool = False) -> Graph:
+def replaced(graph: Graph, ops: Mapping[str, Op], texts: Mapping[str, Texts] | None = None) -> Graph:
     """The nodes named get these ops. The shapes after them are inferred anew.
 
-    Where an argument has another value now, what the spec wrote for it is forgotten, unless `keeps_text` says that the
-    value comes from it.
+    Where an argument has another value now, what the spec wrote for it is forgotten, unless `texts` says, by node, what
+    its arguments come from.
     """
 
     def changed(node: Node) -> Node:
         op = ops.get(node.id, node.op)
-        return replace(node, op=op) if keeps_text else _with_op(node, op)
+        if texts is not None and node.id in texts:
+            return replace(node, op=op, written=texts[node.id])
+        return _with_op(node, op)
 
     nodes = ((changed(node), graph.inputs_of(node.id)) for node in graph)
     return Graph(graph.header, graph.scopes.values(), _inferred(graph, nodes), graph.outputs)
@@ -183,7 +185,7 @@ class _Change:
             return None
         home = None if written.home is None else self.paths.get(written.home, written.home)
         values = tuple((name, self.moved(value)) for name, value in written.values if self.keeps(value.node))
-        return Written(written.expression, home, values)
+        return replace(written, home=home, values=values)
 
     def _values(self, values: Iterable[Value]) -> tuple[Value, ...]:
         return tuple(self.moved(value) for value in values if self.keeps(value.node))

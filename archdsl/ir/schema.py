@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, NonNegativeInt, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, NonNegativeInt, PositiveInt, Tag
 
 from archdsl.ir.graph import ScopeKind
 from archdsl.tensor import Kind
@@ -59,6 +59,12 @@ class WrittenPart(Part):
     place: Place
     home: Annotated[str | None, Field(description="Left out where it uses the names of no scope.")] = None
     values: tuple[tuple[str, Reference], ...] = ()
+    share: Annotated[
+        tuple[NonNegativeInt, PositiveInt] | None,
+        Field(
+            description="The value is this part of the expression's: the place in the network, the number of places."
+        ),
+    ] = None
 
 
 class SettingPart(Part):

@@ -152,7 +152,9 @@ class _Writer:
         values = tuple((text, _reference(value)) for text, value in written.values)
         expression = written.expression
         place = self.place(expression.span)
-        return WrittenPart(text=expression_text(expression), place=place, home=written.home, values=values)
+        return WrittenPart(
+            text=expression_text(expression), place=place, home=written.home, values=values, share=written.share
+        )
 
     def step(self, step: Step) -> str | ChoicePart:
         if isinstance(step, str):
@@ -284,7 +286,7 @@ class _Reader:
 
     def written(self, part: WrittenPart, owner: str) -> Written:
         values = tuple((text, _value(reference)) for text, reference in part.values)
-        return Written(self.expression(part, owner), part.home, values)
+        return Written(self.expression(part, owner), part.home, values, part.share)
 
     def expression(self, part: WrittenPart, owner: str) -> tree.Expression:
         """The expression at its place in the spec. Its text is there for other readers, and has to agree."""

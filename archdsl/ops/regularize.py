@@ -131,11 +131,15 @@ class DropPath(Regularization):
             raise Mismatch(message, argument="group", code="bad-choice", help="add schedule=linear, or linspace")
         return x
 
+    def share(self, index: int, total: int) -> tuple[int, int]:
+        """The part of `p` at place `index` (from 0) of `total`, as a fraction; 0 for a place that is the only one."""
+        return index, total if self.schedule == "linear" else max(total - 1, 1)
+
     def placed(self, index: int, total: int) -> DropPath:
-        """The op as it is at place `index` (from 0) of `total`; the first has 0, also where it is the only one."""
+        """The op as it is at place `index` (from 0) of `total`, without a schedule."""
         if self.schedule == "constant":
             return self
-        steps = total if self.schedule == "linear" else max(total - 1, 1)
+        index, steps = self.share(index, total)
         return DropPath(p=self.p * index / steps)
 
     def _lots(self, x: Tensor) -> int:

@@ -15,10 +15,10 @@ where none does, to every group that its block has elsewhere.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archdsl.ir.graph import Graph, Node, Scope
-from archdsl.ir.rewrite import replaced
+from archdsl.ir.rewrite import Texts, replaced
 from archdsl.ops.regularize import DropPath
 
 
@@ -32,11 +32,17 @@ def place_by_depth(graph: Graph) -> Graph:
     for id, op in scheduled.items():
         places[holding[id].weights].groups.add(op.group)
     numbers = {group: _numbered(list(places.values()), group) for group in {op.group for op in scheduled.values()}}
-    ops = {}
+    ops, texts = {}, {}
     for id, op in scheduled.items():
         indices = numbers[op.group]
-        ops[id] = op.placed(indices[holding[id].weights], len(indices))
-    return replaced(graph, ops, keeps_text=True)
+        place = indices[holding[id].weights], len(indices)
+        ops[id], texts[id] = op.placed(*place), _shared(graph.node(id).written, op.share(*place))
+    return replaced(graph, ops, texts)
+
+
+def _shared(written: Texts, share: tuple[int, int]) -> Texts:
+    """The texts of a drop path's arguments: its probability is a share of what is written for it."""
+    return tuple((name, replace(text, share=share) if name == "p" else text) for name, text in written)
 
 
 @dataclass(slots=True)

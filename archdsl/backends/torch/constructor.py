@@ -7,7 +7,7 @@ formula it is written. Where they do not, the number is a parameter of its own.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from archdsl.backends.torch.copies import Elements
 from archdsl.backends.torch.modules import Argument, Chain, Channels, Constructor, Copies, Modules, New, Parameter, Tree
 from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Member
+from archdsl.backends.torch.refusals import refusal, settings_behind
 from archdsl.backends.torch.settings import Settings, names_in
 from archdsl.formula import UNKNOWN_NUMBER, formula_of, name, plain, same, substituted
 from archdsl.ir.graph import Node, Scope, Setting
@@ -49,6 +50,8 @@ class Construction:
         self.context = Context(self.outline, body, takes, settings)
         self.modules = Modules(classes, constructors, self.context)
         self.added: dict[str, dict[int, tuple[Any, ast.expr | None]]] = {}
+        self.counted: set[str] = set()
+        """Those of the parameters added that are made of a place among all of the network."""
         self.attributes: dict[str, None] = {}
         self.flags: dict[int, tuple[ast.expr, ...]] = {}
         self.folded: dict[int, int] = {}
@@ -327,8 +330,17 @@ class Construction:
 
     def refusal(self, missing: ast.expr) -> Suite:
         """Ends what would need another class than this one."""
-        reason = f"{self.title} was compiled for another case; compile the spec with these arguments"
-        return Suite(f"if {text_of(missing)}:", (Line(f'raise ValueError("{reason}")'),))
+        known = self.context.open_settings()
+        behind = {setting for own in formula.names(self.spelled_out(missing)) for setting in self._behind(own, known)}
+        return refusal(self.title, missing, [own for own in known if own in behind])
+
+    def _behind(self, own: str, known: Sequence[str]) -> Iterable[str]:
+        """Those of the network's open settings that a parameter may come from."""
+        if self.body.scope.parent is None or not self.context.is_own(own):
+            return (own,) if own in known else known if own in self.added else ()
+        if own in self.context.channel_names:
+            return known
+        return settings_behind(self.outline, self.body.scope, own, known)
 
     def require(self, count: ast.expr, number: int) -> None:
         """Notes that the class holds only for one number of copies, which its arguments could change."""
@@ -450,6 +462,8 @@ class Construction:
 
     def settle(self, arguments: Mapping[int, Argument]) -> ast.expr:
         """What to write for a number: the formula, where all uses say the same; else a parameter of its own."""
+        if self.body.scope.parent is not None and any(argument.counts_network for argument in arguments.values()):
+            return self.add(arguments)
         if self.unknowns:
             arguments = {u: replace(a, formula=substituted(a.formula, self.unknowns)) for u, a in arguments.items()}
         first, *others = arguments.values()
@@ -487,6 +501,8 @@ class Construction:
                 return name(own)
         own = self._names.unique(wanted)
         self.added[own] = values
+        if any(argument.counts_network for argument in arguments.values()):
+            self.counted.add(own)
         for use, (value, _) in values.items():
             self.context.values[use][own] = value
         self.context.used[own] = None
@@ -572,7 +588,8 @@ class Construction:
             return Parameter(own, "channels", kind, place=self.context.channel_names.index(own))
         if own in self.added:
             # What only some uses need has a default for the others.
-            return Parameter(own, "added", kind, ... if len(values) == len(self.body.uses) else self.unneeded(own))
+            source = "counted" if own in self.counted else "added"
+            return Parameter(own, source, kind, ... if len(values) == len(self.body.uses) else self.unneeded(own))
         if not self.context.is_own(own):
             return Parameter(own, "setting", kind, _common([settings[own] for settings in self.context.settings_in]))
         return Parameter(own, "own", kind, self.default(own))
@@ -632,7 +649,7 @@ def _calls(items: Sequence[Item]) -> Iterator[Call]:
 
 def _reached(conditions: Sequence[ast.expr], number: int) -> ast.expr:
     """When arm `number` is the one that is built."""
-    before = [ast.UnaryOp(ast.Not(), condition) for condition in conditions[:number]]
+    before = [formula.negated(condition) for condition in conditions[:number]]
     parts = [*before, *conditions[number : number + 1]]
     return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
 

@@ -132,6 +132,10 @@ class Context:
         for own in self.settings:
             self.fixed.pop(own, None)
 
+    def open_settings(self) -> list[str]:
+        """The settings of the network that its class takes as arguments, in the order of the spec."""
+        return [own for own in self.all_settings.values[self.networks[0]] if own in self.all_settings.open]
+
     def is_own(self, own: str) -> bool:
         """Whether a name is one of the text around the class, not a setting that is handed on to it."""
         return own in self.own or own in self.channel_names
@@ -147,9 +151,10 @@ class Context:
     def said(self, written: Written, use: int) -> ast.expr | None:
         """The formula of an expression, as the constructor says it; None where it has no words for it."""
         try:
-            return _Translation(self, written, use, {}).of(written.expression)
+            found = _Translation(self, written, use, {}).of(written.expression)
         except Unsaid:
             return None
+        return found if written.share is None else formula.shared(found, *written.share)
 
     def define(self, called: str, parameters: list[str], body: ast.expr) -> bool:
         """Enters a function of the network's text, if it depends on a setting that stays open."""
@@ -391,7 +396,7 @@ class _Translation:
             case tree.Binary(operator=sign, left=left, right=right):
                 return _binary(BINARY[sign], self.of(left), self.of(right))
             case tree.Unary(operator=sign, value=value):
-                return _negative(self.of(value)) if sign == "-" else _negated(self.of(value))
+                return _negative(self.of(value)) if sign == "-" else formula.negated(self.of(value))
             case tree.Compare(operator=sign, left=left, right=right) if sign in COMPARE:
                 return formula.decided(ast.Compare(self.of(left), [COMPARE[sign]()], [self.of(right)]))
             case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
@@ -443,28 +448,18 @@ class _Translation:
         return found
 
 
-MOST_DIGITS = 16
-"""Characters of the longest number that is written as one."""
-
-
 # --- Python, with what is known put in -----------------------------------------------------------
 
 
 def _binary(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.expr:
-    """As the spec wrote it; two numbers are one, and nothing is added to 0."""
+    """As the spec wrote it; two whole numbers are one, and nothing is added to 0."""
     if isinstance(left, ast.Constant) and isinstance(right, ast.Constant) and kind is not ast.Pow:
-        found = combined(kind, left, right)
-        return ast.BinOp(left, kind(), right) if _has_noise(found) else found
+        return combined(kind, left, right)
     if kind in (ast.Add, ast.Sub) and isinstance(right, ast.Constant) and right.value == 0:
         return left
     if kind is ast.Add and isinstance(left, ast.Constant) and left.value == 0:
         return right
     return ast.BinOp(left, kind(), right)
-
-
-def _has_noise(found: ast.expr) -> bool:
-    """Whether a number has more digits than anyone wrote, as `0.05 * 3` has."""
-    return isinstance(found, ast.Constant) and isinstance(found.value, float) and len(repr(found.value)) > MOST_DIGITS
 
 
 def _length(found: ast.expr) -> ast.expr:
@@ -479,10 +474,6 @@ def _length(found: ast.expr) -> ast.expr:
 
 def _negative(value: ast.expr) -> ast.expr:
     return ast.Constant(-value.value) if isinstance(value, ast.Constant) else ast.UnaryOp(ast.USub(), value)  # type: ignore[operator]
-
-
-def _negated(value: ast.expr) -> ast.expr:
-    return ast.Constant(not value.value) if isinstance(value, ast.Constant) else ast.UnaryOp(ast.Not(), value)
 
 
 def _chosen(condition: ast.expr, then: Any, otherwise: Any) -> ast.expr:

@@ -7,14 +7,13 @@ one too. The first and the last may stand apart; whatever follows no rule is lis
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archdsl import formula
 from archdsl.backends.torch.classes import alike
-from archdsl.backends.torch.fractions import fractions, ratio
 from archdsl.backends.torch.modules import Argument, Chain, Copies, New, Tree
 from archdsl.backends.torch.names import Namespace
 from archdsl.backends.torch.outline import Form
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from archdsl.backends.torch.constructor import Construction
 
 MOST_WRITTEN_OUT = 4
-"""Copies that are all different are written one by one up to this many."""
+"""Copies that change by no rule are written one by one, or part by part, up to this many."""
 
 END = -(2**31)
 """A cut after the last copy, however many there are; other negative cuts count from the end."""
@@ -73,7 +72,13 @@ class Elements:
         pattern = alike((tuple(shape for shape, _ in row) for row in runs.values()), self.attribute)
         for place in range(len(pattern)):
             children = {use: row[place][1] for use, row in runs.items()}
-            yield from self.run(children, self.count(children, len(pattern)))
+            used = dict(self.context.used)
+            count = self.count(children, len(pattern))
+            made = list(self.run(children, count))
+            if not made:
+                self.context.used = used  # a list is as long as it is: nothing asks for a number
+                made = [self.listed(next(row[0] for row in children.values() if row), _rows(children))]
+            yield from made
 
     def _runs(self, children: Sequence[Tree]) -> list[tuple[Hashable, list[Tree]]]:
         """Copies of one shape that follow each other."""
@@ -94,22 +99,24 @@ class Elements:
     # --- runs ------------------------------------------------------------------------------
 
     def run(self, children: Mapping[int, Sequence[Tree]], count: ast.expr) -> Iterator[ast.expr]:
+        """Copies of one shape as elements of a loop or a few; nothing where their numbers follow no rule."""
         template = next(row[0] for row in children.values() if row)
-        rows = {use: [list(_arguments(child)) for child in row] for use, row in children.items()}
+        rows = _rows(children)
         counts = [len(row) for row in rows.values()]
         if not isinstance(count, ast.Constant) and max(counts) < 2:
             # One copy does not show what the next one would take.
             self.construction.require(count, max(counts))
             count = ast.Constant(max(counts))
-        for cuts in _cuts(counts, isinstance(count, ast.Constant)):
+        for cuts in _cuts(list(rows.values()), isinstance(count, ast.Constant)):
             segments = self.segments(rows, cuts, isinstance(count, ast.Constant))
             if segments is not None:
                 yield from (self.element(template, segment, cuts, count) for segment in segments)
                 return
-        yield self.listed(template, rows)
 
     def segments(self, rows: Rows, cuts: Sequence[int], is_fixed: bool) -> list[Segment] | None:
         """The copies between the cuts, or None where some number follows no rule there."""
+        if not is_fixed and self.construction.body.scope.parent is not None and _count_network(rows):
+            return None
         parts = [
             {use: row[_at(start, len(row)) : _at(stop, len(row))] for use, row in rows.items()}
             for start, stop in pairwise(cuts)
@@ -145,6 +152,8 @@ class Elements:
         """The rule by which an argument moves, alike in every use; STILL if it does not, None where there is none."""
         if all(_says_one(row) for row in arguments.values()):
             return STILL
+        if self.construction.body.scope.parent is not None and any(_counts_network(row) for row in arguments.values()):
+            return None
         rules = [rule(row, self.index) for row in arguments.values() if len(row) > 1]
         first = rules[0]
         if first is None or any(found is None or formula.text(found) != formula.text(first) for found in rules):
@@ -154,7 +163,9 @@ class Elements:
             return None
         for use, row in arguments.items():
             for place, argument in enumerate(row):
-                if not _comes_to(first, {**self.context.values[use], self.index: place}, argument.value):
+                if not formula.same(
+                    formula.evaluated(first, {**self.context.values[use], self.index: place}), argument.value
+                ):
                     return None
         return first
 
@@ -162,8 +173,11 @@ class Elements:
         made = _made(template, iter(segment.settled))
         if _is_one(segment.start, segment.stop):
             return made
-        apart = sum(_is_one(start, stop) for start, stop in pairwise(cuts))
-        number = combined(ast.Sub, count, ast.Constant(apart))
+        if segment.stop > 0:
+            number: ast.expr = ast.Constant(segment.stop - segment.start)
+        else:
+            apart = sum(_is_one(start, stop) for start, stop in pairwise(cuts))
+            number = combined(ast.Sub, count, ast.Constant(apart))
         if isinstance(number, ast.Constant) and number.value == 1:
             return made
         turn = self.index if segment.moves else "_"
@@ -211,9 +225,8 @@ def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
         return formulas[0]
     if all(isinstance(found, ast.Subscript) for found in formulas):
         return _element(formulas, index)
-    if not any(map(formula.names, formulas)) and any(type(argument.value) is float for argument in arguments):
-        numbers = [argument.value for argument in arguments]
-        return _fraction(numbers, index) if all(type(number) in (int, float) for number in numbers) else None
+    if all(type(argument.value) is float for argument in arguments):
+        return _progression(formulas, index)
     if any(isinstance(argument.value, bool) or not isinstance(argument.value, int) for argument in arguments):
         return None
     if not all(map(formula.is_known, formulas)):
@@ -243,13 +256,32 @@ def _element(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
     return ast.Subscript(base, combined(ast.Add, name(index), ast.Constant(first)), ast.Load())
 
 
-def _fraction(values: Sequence[float], index: str) -> ast.expr | None:
-    found = fractions(values)
-    if found is None:
+def _progression(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
+    """`drop * 3 / 16`, `drop * 4 / 16`: `drop * (3 + i) / 16`, for formulas of one form in which whole numbers grow."""
+    if len(set(map(formula.text, formulas))) == 1:
+        return formulas[0]
+    terms = [found for found in formulas if isinstance(found, ast.BinOp)]
+    if len(terms) == len(formulas) and len({type(term.op) for term in terms}) == 1:
+        left = _progression([term.left for term in terms], index)
+        right = _progression([term.right for term in terms], index)
+        return None if left is None or right is None else ast.BinOp(left, terms[0].op, right)
+    values = [found.value for found in formulas if isinstance(found, ast.Constant) and type(found.value) is int]
+    if len(values) < len(formulas) or len({after - before for before, after in pairwise(values)}) > 1:
         return None
-    start, step = found
-    text = ratio(start, step, index) or (f"{start} + {step} * {index}" if start else f"{step} * {index}")
-    return ast.parse(text.replace("+ -", "- "), mode="eval").body
+    moving = combined(ast.Mult, ast.Constant(values[1] - values[0]), name(index))
+    return combined(ast.Add, ast.Constant(values[0]), moving)
+
+
+def _counts_network(arguments: Iterable[Argument]) -> bool:
+    return any(argument.counts_network for argument in arguments)
+
+
+def _count_network(rows: Rows) -> bool:
+    return any(_counts_network(copy) for row in rows.values() for copy in row)
+
+
+def _says_other(one: Sequence[Argument], other: Sequence[Argument]) -> bool:
+    return any(_said(a) != _said(b) for a, b in zip(one, other, strict=True))
 
 
 def _says_one(arguments: Sequence[Argument]) -> bool:
@@ -261,20 +293,16 @@ def _said(argument: Argument) -> Hashable:
     return formula.text(argument.formula), None if formula.is_known(argument.formula) else argument.value
 
 
-def _comes_to(found: ast.expr, values: Mapping[str, Any], value: Any) -> bool:
-    result = formula.evaluated(found, values)
-    if isinstance(result, float) and isinstance(value, float):
-        return abs(result - value) <= 1e-12 * max(abs(value), 1e-3)
-    return formula.same(result, value)
-
-
 # --- cuts --------------------------------------------------------------------------------------
 
 
-def _cuts(counts: Sequence[int], is_fixed: bool) -> Iterator[tuple[int, ...]]:
-    """Ways to cut: not at all, after the first, before the last, both, and one by one if there are few."""
-    fewest = min(counts)
-    if max(counts) <= 1 and is_fixed:
+def _cuts(rows: Sequence[Sequence[Sequence[Argument]]], is_fixed: bool) -> Iterator[tuple[int, ...]]:
+    """Ways to cut: not at all, after the first, before the last, both, where something changes, one by one.
+
+    The last two are tried where they come to a few parts, alike in every use.
+    """
+    fewest, most = min(map(len, rows)), max(map(len, rows))
+    if most <= 1 and is_fixed:
         yield 0, 1
         return
     yield 0, END
@@ -283,8 +311,11 @@ def _cuts(counts: Sequence[int], is_fixed: bool) -> Iterator[tuple[int, ...]]:
         yield 0, -1, END
     if fewest >= 2:
         yield 0, 1, -1, END
-    if is_fixed and fewest == max(counts) <= MOST_WRITTEN_OUT:
-        yield tuple(range(fewest + 1))
+    if is_fixed and fewest == most:
+        changes = [place for place in range(1, most) if any(_says_other(row[place - 1], row[place]) for row in rows)]
+        for cuts in ((0, *changes, most), tuple(range(most + 1))):
+            if len(cuts) <= MOST_WRITTEN_OUT + 1:
+                yield cuts
 
 
 def _is_one(start: int, stop: int) -> bool:
@@ -297,6 +328,10 @@ def _at(cut: int, count: int) -> int:
 
 
 # --- trees -------------------------------------------------------------------------------------
+
+
+def _rows(children: Mapping[int, Sequence[Tree]]) -> Rows:
+    return {use: [list(_arguments(child)) for child in row] for use, row in children.items()}
 
 
 def _shape(tree: Tree) -> Hashable:
@@ -348,4 +383,5 @@ def _loop(made: ast.expr, target: ast.expr, over: ast.expr) -> ast.expr:
 
 def _tuple(row: Sequence[Argument]) -> Argument:
     found = ast.Tuple([argument.formula for argument in row], ast.Load())
-    return Argument(None, f"{row[0].called}s", found, tuple(argument.value for argument in row))
+    values = tuple(argument.value for argument in row)
+    return Argument(None, f"{row[0].called}s", found, values, counts_network=_counts_network(row))

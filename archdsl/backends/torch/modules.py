@@ -46,7 +46,8 @@ class Argument:
     """One argument: by keyword or by place, what it would be called as a parameter, its formula and its value.
 
     `default` is what PyTorch or the class takes where it goes unsaid; `...`: nothing. What an argument by `place` is
-    called has to be asked of its op, which takes time, and is seldom needed.
+    called has to be asked of its op, which takes time, and is seldom needed. One that `counts_network` is made of a
+    place among all of the network, which only the network can say.
     """
 
     keyword: str | None
@@ -56,6 +57,7 @@ class Argument:
     default: Any = ...
     node: Node | None = None
     place: int = 0
+    counts_network: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ class Parameter:
     """One argument of a class's constructor.
 
     `source` says where a use has its value from: the channels of what flows in ("channels"), an argument of the block
-    or a name of the text around it ("own"), a setting of the network ("setting"), or nothing else says it ("added").
+    or a name of the text around it ("own"), a setting of the network ("setting"), or nothing else says it: "added", or
+    "counted" if it is made of a place among all of the network.
     """
 
     name: str
@@ -168,8 +171,9 @@ class Modules:
                 yield name, named(value, self.context.as_whole(said, [(use, value)]))
 
     def _leaf(self, node: Node, emission: Module, name: str) -> New:
+        counts = any(written.share is not None for _, written in node.written)
         positional = (
-            Argument(None, name, formula_of(value), plain(value), node=node, place=place)
+            Argument(None, name, formula_of(value), plain(value), node=node, place=place, counts_network=counts)
             for place, value in enumerate(emission.args)
         )
         given = dict(emission.kwargs)
@@ -219,7 +223,8 @@ class Modules:
                 found = formula_of(value) if found is None and parameter.source == "own" else UNKNOWN_NUMBER
             said[parameter.name] = found = self.context.as_whole(found, [(use, value)])
             keyword = parameter.name if parameter.default is not ... else None
-            arguments.append(Argument(keyword, f"{name}_{parameter.name}", found, value, parameter.default))
+            called, counts = f"{name}_{parameter.name}", parameter.source == "counted"
+            arguments.append(Argument(keyword, called, found, value, parameter.default, counts_network=counts))
         channels = self.given(scope, use, constructor, said)
         return New(constructor.name, tuple(arguments), body=body), channels
 
@@ -241,7 +246,7 @@ class Modules:
         use: int,
         inputs: Sequence[Channels],
         constructor: Constructor,
-        said: Mapping[str, ast.expr],
+        said: dict[str, ast.expr],
     ) -> Channels:
         """What the class around it says for a parameter of an inner class, or None where it has no words for it."""
         match parameter.source:
@@ -253,7 +258,7 @@ class Modules:
                 return self.context.setting(parameter.name)
             case _:
                 known = constructor.formulas[scope.path].get(parameter.name)
-                return None if known is None else substituted(known, said)
+                return None if known is None else self._outside(scope, use, known, said)
 
     def _chain(self, scope: Scope, use: int, name: str, inputs: Sequence[Channels]) -> tuple[Tree, list[Channels]]:
         children: list[tuple[str, Tree]] = []

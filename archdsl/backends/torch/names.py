@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from archdsl.backends.python import names
 
-MODULE_NAMES = frozenset("torch nn F Tensor OrderedDict NamedTuple argparse math time main initialize round_to".split())
+MODULE_NAMES = frozenset(
+    "torch nn F Tensor OrderedDict NamedTuple argparse math time main initialize round_to not_compiled".split()
+)
 """What an emitted module itself calls something; nothing else may have these names in it."""
 
 

@@ -10,6 +10,7 @@ from archdsl import formula
 from archdsl.backends.python.code import Class, Function, Text
 from archdsl.backends.python.names import camel_case
 from archdsl.backends.python.write import write_module, written
+from archdsl.backends.torch import refusals
 from archdsl.backends.torch.blocks import block_class, take_names
 from archdsl.backends.torch.classes import Body, Classes, Differ, If, Item
 from archdsl.backends.torch.constructor import Construction
@@ -64,7 +65,7 @@ def family_source(graphs: Sequence[Graph]) -> str:
         table(functions.values()),
         family_program({functions[path]: graph for path, graph in outline.networks.items()}, f"a {title}", TABLE),
     ]
-    return _module_text(f"Variants of {title}", graphs[0], definitions)
+    return _module_text(f"Variants of {title}", graphs, definitions)
 
 
 def emit(graph: Graph) -> Emitted:
@@ -72,7 +73,7 @@ def emit(graph: Graph) -> Emitted:
     emission = _Emission(Outline((graph,)))
     definitions = list(emission.definitions())
     name = emission.done[-1].title
-    text = _module_text(graph.header.name, graph, (*definitions, main_program(graph, name)))
+    text = _module_text(graph.header.name, (graph,), (*definitions, main_program(graph, name)))
     return Emitted(text, name)
 
 
@@ -234,11 +235,12 @@ ROUND_TO = inspect.getsource(formula.round_to)
 """The language's own rounding, for modules that need it."""
 
 
-def _module_text(what: str, graph: Graph, definitions: Sequence[Definition]) -> str:
+def _module_text(what: str, graphs: Sequence[Graph], definitions: Sequence[Definition]) -> str:
     """The module; what it imports and defines beside its classes is what its text uses."""
     done = [written(definition) for definition in definitions]
     text = "\n".join(definition.text for definition in done)
     helpers = [Text(ROUND_TO)] if "round_to(" in text else []
+    helpers += [Text(refusals.definition(graphs))] if "not_compiled(" in text else []
     imports = ["import argparse"]
     imports += ["import math"] if "math." in text else []
     imports += ["import time"]
@@ -248,6 +250,6 @@ def _module_text(what: str, graph: Graph, definitions: Sequence[Definition]) -> 
     imports += ["", "import torch"]
     imports += ["import torch.nn.functional as F"] if "F." in text else []
     imports += ["from torch import Tensor, nn"]
-    doc = f"{what} from {shown(graph.header.spec)}, in PyTorch."
+    doc = f"{what} from {shown(graphs[0].header.spec)}, in PyTorch."
     run = Text('if __name__ == "__main__":\n    main()')
     return write_module((doc,), imports, (*helpers, *done, run))

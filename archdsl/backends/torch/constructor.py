@@ -581,6 +581,7 @@ class Construction:
         values = [known[own] for known in self.context.values if own in known]
         kind = type_name(values)
         if self.body.scope.parent is None:
+            kind = "float" if kind == "int" and self.context.may_be_fraction(own) else kind
             if own in self.derived:
                 return Parameter(own, "setting", f"{kind} | None", None)
             return Parameter(own, "setting", kind, _common(values))

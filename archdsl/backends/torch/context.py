@@ -15,40 +15,11 @@ from archdsl import formula
 from archdsl.backends.torch.classes import Body, Wire
 from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Outline
-from archdsl.backends.torch.settings import Settings
-from archdsl.formula import combined, name, plain, same
+from archdsl.backends.torch.settings import Settings, may_be_fraction
+from archdsl.backends.torch.translation import Translation, Unsaid, length
+from archdsl.formula import name, plain, same
 from archdsl.ir.graph import Let, Scope, Value, Written
 from archdsl.syntax import tree
-from archdsl.syntax.definitions import functions
-from archdsl.syntax.printer import expression_text
-
-BINARY: Mapping[str, type[ast.operator]] = {
-    "+": ast.Add,
-    "-": ast.Sub,
-    "*": ast.Mult,
-    "/": ast.Div,
-    "//": ast.FloorDiv,
-    "%": ast.Mod,
-    "^": ast.Pow,
-}
-COMPARE: Mapping[str, type[ast.cmpop]] = {
-    "==": ast.Eq,
-    "!=": ast.NotEq,
-    "<": ast.Lt,
-    "<=": ast.LtE,
-    ">": ast.Gt,
-    ">=": ast.GtE,
-}
-FUNCTIONS = {
-    "ceil": "math.ceil",
-    "floor": "math.floor",
-    **{known: known for known in ("round", "min", "max", "len", "sum", "round_to", "range")},
-}
-"""Functions of the language, as Python has them."""
-
-
-class Unsaid(Exception):
-    """An expression that the constructor has no words for."""
 
 
 class Context:
@@ -136,6 +107,12 @@ class Context:
         """The settings of the network that its class takes as arguments, in the order of the spec."""
         return [own for own in self.all_settings.values[self.networks[0]] if own in self.all_settings.open]
 
+    def may_be_fraction(self, setting: str) -> bool:
+        """Whether a setting that is a whole number here is computed as a fraction: `width = beta ^ phi`."""
+        settings = self.outline.networks[self.networks[0]].header.settings
+        written = {known.name: known.written for known in settings}.get(setting)
+        return written is not None and may_be_fraction(written.expression)
+
     def is_own(self, own: str) -> bool:
         """Whether a name is one of the text around the class, not a setting that is handed on to it."""
         return own in self.own or own in self.channel_names
@@ -151,7 +128,7 @@ class Context:
     def said(self, written: Written, use: int) -> ast.expr | None:
         """The formula of an expression, as the constructor says it; None where it has no words for it."""
         try:
-            found = _Translation(self, written, use, {}).of(written.expression)
+            found = Translation(self, written, use, {}).of(written.expression)
         except Unsaid:
             return None
         return found if written.share is None else formula.shared(found, *written.share)
@@ -332,7 +309,7 @@ class Context:
         written = dict(scope.written).get(own)
         try:
             if written is not None and written.home == scope.path:
-                return _Translation(self, Written(written.expression, None), use, known).of(written.expression)
+                return Translation(self, Written(written.expression, None), use, known).of(written.expression)
             if written is not None:
                 return self.said(written, use)
             if own in dict(scope.arguments):
@@ -373,111 +350,5 @@ class Context:
         over = self.said(copies.count, use) if copies.count is not None else None
         if over is None or isinstance(over, ast.Constant | ast.Tuple):
             return ast.Constant(number)
-        found = over if self._is_number(over, use) else _length(over)
+        found = over if self._is_number(over, use) else length(over)
         return found if self.comes_to(found, use, number) else None
-
-
-class _Translation:
-    """One expression in Python. `known` are the parameters of a `def` whose body it is."""
-
-    def __init__(self, context: Context, written: Written, use: int, known: Mapping[str, ast.expr]) -> None:
-        self.context, self.written, self.use, self.known = context, written, use, known
-
-    def of(self, part: tree.Expression) -> ast.expr:
-        match part:
-            case tree.Number(value=value) | tree.String(value=value) | tree.Boolean(value=value):
-                return ast.Constant(value)
-            case tree.Name(name=own):
-                return self.known[own] if own in self.known else self.context.lookup(own, self.written.home, self.use)
-            case tree.Attribute(value=base, name="channels" | "length" as fact):
-                return self.asked(expression_text(base), fact)
-            case tree.Binary(operator="and" | "or" as word, left=left, right=right):
-                return formula.logic(ast.And() if word == "and" else ast.Or(), [self.of(left), self.of(right)])
-            case tree.Binary(operator=sign, left=left, right=right):
-                return _binary(BINARY[sign], self.of(left), self.of(right))
-            case tree.Unary(operator=sign, value=value):
-                return _negative(self.of(value)) if sign == "-" else formula.negated(self.of(value))
-            case tree.Compare(operator=sign, left=left, right=right) if sign in COMPARE:
-                return formula.decided(ast.Compare(self.of(left), [COMPARE[sign]()], [self.of(right)]))
-            case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
-                return _chosen(self.of(condition), lambda: self.of(then), lambda: self.of(otherwise))
-            case tree.List(items=parts) | tree.Shape(dims=parts):
-                return ast.Tuple([self.of(item) for item in parts], ast.Load())
-            case tree.Index(value=value, index=index):
-                return formula.part(self.of(value), self.of(index))
-            case tree.Slice(value=value, start=start, stop=stop):
-                ends = (None if end is None else self.of(end) for end in (start, stop))
-                return formula.part(self.of(value), ast.Slice(*ends))
-            case tree.Call(function=tree.Name(name=called), arguments=arguments):
-                return self.call(called, part, [(a.name, self.of(a.value)) for a in arguments])
-        raise Unsaid
-
-    def call(self, called: str, call: tree.Call, arguments: list[tuple[str | None, ast.expr]]) -> ast.expr:
-        defined = functions(call.span.source).get(called)
-        if defined is not None and len(defined.parameters) == len(arguments):
-            return self.defined(defined, [value for _, value in arguments])
-        if called not in FUNCTIONS:
-            raise Unsaid
-        positional = [value for own, value in arguments if own is None]
-        keywords = [ast.keyword(own, value) for own, value in arguments if own is not None]
-        found = ast.Call(ast.parse(FUNCTIONS[called], mode="eval").body, positional, keywords)
-        if formula.names(found):
-            return found
-        value = formula.evaluated(found, {})
-        return formula.formula_of(tuple(value) if isinstance(value, range) else value)
-
-    def defined(self, define: tree.Define, arguments: list[ast.expr]) -> ast.expr:
-        """A call of a `def`: by its name where the constructor has it, else what it comes to."""
-        called, parameters = define.name.name, [own.name for own in define.parameters]
-        body = Written(define.value, self.context.networks[self.use])
-        if self.context.body.scope.parent is None and legal(called) == called:
-            inner = _Translation(self.context, body, self.use, {own: name(own) for own in parameters})
-            if self.context.define(called, parameters, inner.of(define.value)):
-                return ast.Call(name(called), arguments, [])
-        known = dict(zip(parameters, arguments, strict=True))
-        return _Translation(self.context, body, self.use, known).of(define.value)
-
-    def asked(self, base: str, fact: str) -> ast.expr:
-        """`it.channels`: the channels of that value, as far as they are known."""
-        value = dict(self.written.values).get(base)
-        if value is None or (fact == "length" and self.context.graph.tensor(value).kind != "int"):
-            raise Unsaid
-        found = self.context.of_port(base, self.written.home, self.use) or self.context.of_value(value, self.use)
-        if found is None:
-            raise Unsaid
-        return found
-
-
-# --- Python, with what is known put in -----------------------------------------------------------
-
-
-def _binary(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.expr:
-    """As the spec wrote it; two whole numbers are one, and nothing is added to 0."""
-    if isinstance(left, ast.Constant) and isinstance(right, ast.Constant) and kind is not ast.Pow:
-        return combined(kind, left, right)
-    if kind in (ast.Add, ast.Sub) and isinstance(right, ast.Constant) and right.value == 0:
-        return left
-    if kind is ast.Add and isinstance(left, ast.Constant) and left.value == 0:
-        return right
-    return ast.BinOp(left, kind(), right)
-
-
-def _length(found: ast.expr) -> ast.expr:
-    """How many elements a list has."""
-    match found:
-        case ast.Call(func=ast.Name(id="range"), args=[count]):
-            return count
-        case ast.Tuple(elts=parts):
-            return ast.Constant(len(parts))
-    return ast.Call(name("len"), [found], [])
-
-
-def _negative(value: ast.expr) -> ast.expr:
-    return ast.Constant(-value.value) if isinstance(value, ast.Constant) else ast.UnaryOp(ast.USub(), value)  # type: ignore[operator]
-
-
-def _chosen(condition: ast.expr, then: Any, otherwise: Any) -> ast.expr:
-    if isinstance(condition, ast.Constant):
-        found: ast.expr = then() if condition.value else otherwise()
-        return found
-    return ast.IfExp(condition, then(), otherwise())

@@ -160,6 +160,22 @@ def _conditions(steps: tuple[Step, ...]) -> Iterator[Written]:
             yield from _conditions(step.steps)
 
 
+def may_be_fraction(part: tree.Expression) -> bool:
+    """Whether an expression gives a fraction with some numbers, even if it gives a whole one with these."""
+    match part:
+        case tree.Number(value=value):
+            return isinstance(value, float)
+        case tree.Binary(operator=sign, left=left, right=right):
+            return sign in ("/", "^") or may_be_fraction(left) or may_be_fraction(right)
+        case tree.Unary(value=value):
+            return may_be_fraction(value)
+        case tree.Conditional(then=then, otherwise=otherwise):
+            return may_be_fraction(then) or may_be_fraction(otherwise)
+        case tree.Call(function=tree.Name(name="min" | "max" | "sum"), arguments=arguments):
+            return any(may_be_fraction(argument.value) for argument in arguments)
+    return False
+
+
 def names_in(part: Any) -> set[str]:
     """Names in an expression, those in the `def`s that it calls included."""
     if isinstance(part, tree.Name):

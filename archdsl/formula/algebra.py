@@ -1,0 +1,205 @@
+"""Formulas made of others: sums are collected, conditions decided, names replaced by what they are."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from archdsl.formula.values import OPERATORS, UNKNOWN, evaluated, names, text
+
+
+def combined(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.expr:
+    """`left op right`, with sums collected: `w + w + 2 * w` is `4 * w`. Of fractions all stays as it is."""
+    are_numbers = isinstance(left, ast.Constant) and isinstance(right, ast.Constant)
+    if (are_numbers or kind in (ast.Mult, ast.Div)) and (_is_fraction(left) or _is_fraction(right)):
+        return ast.BinOp(left, kind(), right)
+    if isinstance(left, ast.Constant) and isinstance(right, ast.Constant):
+        return ast.Constant(OPERATORS[kind](left.value, right.value))
+    if kind in (ast.Add, ast.Sub):
+        sign = 1 if kind is ast.Add else -1
+        return _written_sum([*_terms(left, 1), *_terms(right, sign)])
+    if kind is ast.Mult:
+        for constant, other in ((left, right), (right, left)):
+            if _is_whole(constant):
+                return _scaled(other, constant.value)  # type: ignore[attr-defined]
+    if kind is ast.FloorDiv and _is_whole(right):
+        divisor = right.value  # type: ignore[attr-defined]
+        terms = _terms(left, 1)
+        if divisor == 1:
+            return left
+        if len(terms) == 1 and terms[0][1] % divisor == 0:
+            return _written_sum([(term, factor // divisor) for term, factor in terms])
+    return ast.BinOp(left, kind(), right)
+
+
+def shared(whole: ast.expr, place: int, places: int) -> ast.expr:
+    """`whole * place / places`, written so whatever it comes to."""
+    return ast.BinOp(ast.BinOp(whole, ast.Mult(), ast.Constant(place)), ast.Div(), ast.Constant(places))
+
+
+def decided(condition: ast.expr) -> ast.expr:
+    """A condition without names is what it comes to."""
+    value = UNKNOWN if names(condition) else evaluated(condition, {})
+    return ast.Constant(value) if isinstance(value, bool) else condition
+
+
+OPPOSITES: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+}
+
+
+def negated(condition: ast.expr) -> ast.expr:
+    """`width != 32` for `width == 32`, and `not (a and b)`."""
+    match condition:
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            return ast.Compare(left, [OPPOSITES[type(op)]()], [right])
+        case ast.Constant(value=value):
+            return ast.Constant(not value)
+    return ast.UnaryOp(ast.Not(), condition)
+
+
+def logic(op: ast.boolop, parts: Sequence[ast.expr]) -> ast.expr:
+    """`and` or `or`, without the parts that change nothing."""
+    absorbing = isinstance(op, ast.Or)
+    kept: list[ast.expr] = []
+    for condition in parts:
+        if isinstance(condition, ast.Constant):
+            if condition.value is absorbing:
+                return condition
+        elif isinstance(condition, ast.BoolOp) and type(condition.op) is type(op):
+            kept += condition.values
+        else:
+            kept.append(condition)
+    if not kept:
+        return ast.Constant(not absorbing)
+    return kept[0] if len(kept) == 1 else ast.BoolOp(op, kept)
+
+
+def part(value: ast.expr, index: ast.expr) -> ast.expr:
+    """`value[index]`: of a list that is written out, the element or elements themselves."""
+    found = ast.Subscript(value, index, ast.Load())
+    if isinstance(value, ast.Call) and text(value.func) == "range" and len(value.args) == 1:
+        return index if not isinstance(index, ast.Slice) else found
+    if not isinstance(value, ast.Tuple) or names(index):
+        return found
+    if not isinstance(index, ast.Slice):
+        place = evaluated(index, {})
+        inside = isinstance(place, int) and -len(value.elts) <= place < len(value.elts)
+        return value.elts[place] if inside else found
+    ends = (None if end is None else evaluated(end, {}) for end in (index.lower, index.upper))
+    return ast.Tuple(value.elts[slice(*ends)], ast.Load())
+
+
+def _is_whole(formula: ast.expr) -> bool:
+    return isinstance(formula, ast.Constant) and type(formula.value) is int
+
+
+def _is_fraction(formula: ast.expr) -> bool:
+    return isinstance(formula, ast.Constant) and isinstance(formula.value, float)
+
+
+def _scaled(formula: ast.expr, factor: int) -> ast.expr:
+    """`(2 + 6) * 32` of names keeps its brackets: only a single term takes the factor in."""
+    terms = _terms(formula, 1)
+    if factor in (0, 1) or len(terms) == 1:
+        return _written_sum([(term, factor * count) for term, count in terms])
+    return ast.BinOp(formula, ast.Mult(), ast.Constant(factor))
+
+
+def _terms(formula: ast.expr, factor: int) -> list[tuple[ast.expr | None, int]]:
+    """What a formula adds up: terms with how often each is taken; None is the number 1."""
+    match formula:
+        case ast.Constant(value=int(value)) if type(value) is int:
+            return [(None, value * factor)]
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return [*_terms(left, factor), *_terms(right, factor)]
+        case ast.BinOp(left=left, op=ast.Sub(), right=right):
+            return [*_terms(left, factor), *_terms(right, -factor)]
+        case ast.BinOp(left=ast.Constant(value=int(value)), op=ast.Mult(), right=right) if _is_single(right):
+            return [(right, factor * value)]
+        case ast.BinOp(left=left, op=ast.Mult(), right=ast.Constant(value=int(value))) if _is_single(left):
+            return [(left, factor * value)]
+        case _:
+            return [(formula, factor)]
+
+
+def _is_single(formula: ast.expr) -> bool:
+    return not (isinstance(formula, ast.BinOp) and isinstance(formula.op, ast.Add | ast.Sub))
+
+
+def _written_sum(terms: Iterable[tuple[ast.expr | None, int]]) -> ast.expr:
+    collected: dict[str | None, tuple[ast.expr | None, int]] = {}
+    for term, count in terms:
+        key = None if term is None else text(term)
+        collected[key] = term, collected.get(key, (term, 0))[1] + count
+    parts = [(term, count) for term, count in collected.values() if count]
+    # A number alone stands at the end, and a sum begins with what is added.
+    parts.sort(key=lambda part: (part[0] is None, part[1] < 0))
+    total: ast.expr | None = None
+    for term, count in parts:
+        size = abs(count) if total is not None else count
+        part = ast.Constant(size) if term is None else term if size == 1 else _times(size, term)
+        total = part if total is None else ast.BinOp(total, ast.Sub() if count < 0 else ast.Add(), part)
+    return ast.Constant(0) if total is None else total
+
+
+def _times(count: int, term: ast.expr) -> ast.expr:
+    return ast.BinOp(ast.Constant(count), ast.Mult(), term)
+
+
+class _Substitution(ast.NodeTransformer):
+    def __init__(self, known: Mapping[str, ast.expr]) -> None:
+        self.known = known
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.known.get(node.id, node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        left, right = self.visit(node.left), self.visit(node.right)
+        if type(node.op) in OPERATORS and not (left is node.left and right is node.right):
+            return combined(type(node.op), left, right)
+        return node if left is node.left and right is node.right else ast.BinOp(left, node.op, right)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        return part(self.visit(node.value), self.visit(node.slice))
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        test: ast.expr = self.visit(node.test)
+        if isinstance(test, ast.Constant):
+            chosen: ast.expr = self.visit(node.body if test.value else node.orelse)
+            return chosen
+        return ast.IfExp(test, self.visit(node.body), self.visit(node.orelse))
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        return decided(ast.Compare(self.visit(node.left), node.ops, [self.visit(part) for part in node.comparators]))
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        return logic(node.op, [self.visit(part) for part in node.values])
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """A new node where something in it changed: formulas are shared."""
+        changes: dict[str, Any] = {}
+        for field, old in ast.iter_fields(node):
+            if isinstance(old, list):
+                new: Any = [self.visit(part) for part in old]
+                changed = any(a is not b for a, b in zip(new, old, strict=True))
+            else:
+                new = self.visit(old) if isinstance(old, ast.AST) else old
+                changed = new is not old
+            if changed:
+                changes[field] = new
+        return type(node)(**{**dict(ast.iter_fields(node)), **changes}) if changes else node
+
+
+def substituted(formula: ast.expr, known: Mapping[str, ast.expr]) -> ast.expr:
+    """The formula with other formulas in place of names."""
+    if names(formula).isdisjoint(known):
+        return formula
+    found: ast.expr = _Substitution(known).visit(formula)
+    return found

@@ -1,0 +1,154 @@
+"""Numbers that remember how they were computed, so that what an op computes with them can be written as Python.
+
+`Whole(8, w)` is the number 8 that is called `w`; `Whole(8, w) * 4 + 1` is 33, called `4 * w + 1`. An op's own code
+computes with such numbers as with any other, and its rule comes out as a formula: nothing is guessed from values.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from archdsl.formula.algebra import combined
+from archdsl.formula.values import OPERATORS, text
+
+
+class Number:
+    """A number with its formula. `exact` numbers are equal only to numbers of the same formula: an op then decides
+
+    as it would for any value ("is the stride 1?": not known), while shapes are compared by value.
+    """
+
+    formula: ast.expr
+    exact: bool
+
+    def __add__(self, other: Any) -> Any:
+        return computed(ast.Add, self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return computed(ast.Add, other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return computed(ast.Sub, self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return computed(ast.Sub, other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return computed(ast.Mult, self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return computed(ast.Mult, other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return computed(ast.FloorDiv, self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return computed(ast.FloorDiv, other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return computed(ast.Div, self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return computed(ast.Div, other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return computed(ast.Mod, self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return computed(ast.Mod, other, self)
+
+    def __eq__(self, other: object) -> bool:
+        if self.exact or (isinstance(other, Number) and other.exact):
+            return isinstance(other, Number) and text(self.formula) == text(other.formula)
+        return bool(plain(self) == plain(other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(plain(self))
+
+
+class Whole(Number, int):
+    """A whole number, or a truth value (`is_truth`), with its formula."""
+
+    is_truth: bool
+
+
+class Fraction(Number, float):
+    """A fraction with its formula."""
+
+
+class Row(tuple[Any, ...]):
+    """Several numbers under one name: `kernel`, whose parts are `kernel[0]` and `kernel[1]`."""
+
+    formula: ast.expr
+    exact: bool
+
+
+def named(value: Any, formula: ast.expr, exact: bool = False) -> Any:
+    """A value with its formula; what is no number stays as it is."""
+    made: Any
+    if isinstance(value, int):
+        made = Whole(value)
+        made.is_truth = isinstance(value, bool)
+    elif isinstance(value, float):
+        made = Fraction(value)
+    elif isinstance(value, list | tuple):
+        parts = (named(part, ast.Subscript(formula, ast.Constant(i)), exact) for i, part in enumerate(value))
+        made = Row(parts)
+    else:
+        return value
+    made.formula, made.exact = formula, exact
+    return made
+
+
+def is_named(value: Any) -> bool:
+    """Whether a value, or a part of it, has a formula of its own."""
+    return isinstance(value, Number | Row) or (isinstance(value, tuple) and any(map(is_named, value)))
+
+
+def plain(value: Any) -> Any:
+    """The value without its formula; lists are tuples."""
+    if isinstance(value, Whole):
+        return bool(value) if value.is_truth else int(value)
+    if isinstance(value, Fraction):
+        return float(value)
+    return tuple(map(plain, value)) if isinstance(value, list | tuple) else value
+
+
+def exactly(value: Any) -> Any:
+    """The value, equal only to numbers of the same formula."""
+    if isinstance(value, Number):
+        return named(plain(value), value.formula, True)
+    if isinstance(value, Row):
+        return named(plain(value), value.formula, True)
+    return tuple(map(exactly, value)) if isinstance(value, tuple) else value
+
+
+def formula_of(value: Any) -> ast.expr:
+    """The formula of a value; that of a plain one is the value itself."""
+    if isinstance(value, Number | Row):
+        return value.formula
+    if isinstance(value, list | tuple):
+        return ast.Tuple([formula_of(part) for part in value], ast.Load())
+    return ast.Constant(value)
+
+
+def computed(kind: type[ast.operator], left: Any, right: Any) -> Any:
+    """The number that an operator makes of two, of which at least one has a formula."""
+    if not all(isinstance(side, int | float) for side in (left, right)):
+        return NotImplemented
+    value = OPERATORS[kind](plain(left), plain(right))
+    exact = any(isinstance(side, Number) and side.exact for side in (left, right))
+    formula = combined(kind, formula_of(left), formula_of(right))
+    if isinstance(formula, ast.Constant):
+        return value
+    return named(value, formula, exact)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equality of plain values that tells True from 1, and a list is a tuple."""
+    a, b = plain(a), plain(b)
+    return a is b or (a == b and isinstance(a, bool) == isinstance(b, bool))

@@ -1,0 +1,179 @@
+"""What a formula is called, which variables it has, and what it comes to."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def round_to(x: float, divisor: int, floor: float = 0.9) -> int:
+    """`x` rounded to a multiple of `divisor`, never below `floor` of `x`."""
+    rounded = max(divisor, int(x + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < floor * x else rounded
+
+
+LARGEST_EXPONENT = 64
+
+OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Div: operator.truediv,
+    ast.Mod: operator.mod,
+}
+
+
+def text(formula: ast.expr) -> str:
+    """A text that two formulas share just if they are the same; kept with the formula, since it is asked for often."""
+    known: str | None = getattr(formula, "_text", None)
+    if known is None:
+        known = _text(formula)
+        formula._text = known  # type: ignore[attr-defined]
+    return known
+
+
+SIGNS: Mapping[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.FloorDiv: "//",
+    ast.Div: "/",
+    ast.Mod: "%",
+    ast.Pow: "**",
+}
+
+
+def _text(formula: ast.expr) -> str:
+    match formula:
+        case ast.Name(id=id):
+            return id
+        case ast.Constant(value=value):
+            return repr(value)
+        case ast.BinOp(left=left, op=op, right=right):
+            return f"({text(left)} {SIGNS[type(op)]} {text(right)})"
+        case ast.Attribute(value=value, attr=attr):
+            return f"{text(value)}.{attr}"
+        case ast.Subscript(value=value, slice=index) if not isinstance(index, ast.Slice):
+            return f"{text(value)}[{text(index)}]"
+        case ast.Tuple(elts=parts):
+            return f"({', '.join(map(text, parts))},)"
+    return ast.unparse(formula)
+
+
+def name(text: str) -> ast.Name:
+    return ast.Name(text, ast.Load())
+
+
+LONGEST = 400
+"""Characters of a formula that a person would read; longer ones are given up."""
+
+UNKNOWN_NUMBER = ast.Name("?", ast.Load())
+"""Stands for a number that has no formula; whatever is computed from it has none either."""
+
+
+def unknown(what: str) -> ast.Name:
+    """Stands for a number that has no formula yet; it may get a name."""
+    return name(f"?{what}")
+
+
+def is_known(formula: ast.expr) -> bool:
+    return not any(own.startswith("?") for own in names(formula)) and len(text(formula)) <= LONGEST
+
+
+def names(formula: ast.expr) -> frozenset[str]:
+    """The variables of a formula."""
+    known: frozenset[str] | None = getattr(formula, "_names", None)
+    if known is None:
+        known = frozenset(node.id for node in ast.walk(formula) if isinstance(node, ast.Name)) - RESERVED
+        formula._names = known  # type: ignore[attr-defined]
+    return known
+
+
+class Unknown:
+    """What a formula comes to where it cannot be computed; equal to nothing."""
+
+
+UNKNOWN = Unknown()
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "int": int,
+    "len": len,
+    "max": max,
+    "min": min,
+    "round": round,
+    "round_to": round_to,
+    "sum": sum,
+    "range": range,
+    "math.ceil": math.ceil,
+    "math.floor": math.floor,
+    "math.log2": math.log2,
+    "math.sqrt": math.sqrt,
+    "math.exp": math.exp,
+}
+"""What formulas may call, by the name that Python has for it."""
+
+RESERVED = frozenset(name.partition(".")[0] for name in FUNCTIONS)
+
+COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+def evaluated(formula: ast.expr, values: Mapping[str, Any]) -> Any:
+    """What a formula comes to, as Python has it, or UNKNOWN where it cannot be computed."""
+    try:
+        return _value(formula, values)
+    except (ArithmeticError, TypeError, ValueError, LookupError):
+        return UNKNOWN
+
+
+def _value(formula: ast.expr, values: Mapping[str, Any]) -> Any:
+    match formula:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=id):
+            return values[id]
+        case ast.BinOp(left=left, op=op, right=right):
+            return _operation(op, _value(left, values), _value(right, values))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return not _value(operand, values)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value(operand, values)
+        case ast.BoolOp(op=ast.And(), values=parts):
+            return all(_value(part, values) for part in parts)
+        case ast.BoolOp(op=ast.Or(), values=parts):
+            return any(_value(part, values) for part in parts)
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            return COMPARISONS[type(op)](_value(left, values), _value(right, values))
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            return _value(body if _value(test, values) else orelse, values)
+        case ast.Tuple(elts=parts):
+            return tuple(_value(part, values) for part in parts)
+        case ast.Subscript(value=value, slice=ast.Slice(lower=lower, upper=upper)):
+            ends = (None if end is None else _value(end, values) for end in (lower, upper))
+            return _value(value, values)[slice(*ends)]
+        case ast.Subscript(value=value, slice=index):
+            return _value(value, values)[_value(index, values)]
+        case ast.Call(func=func, args=arguments, keywords=keywords):
+            named = {str(keyword.arg): _value(keyword.value, values) for keyword in keywords}
+            function = FUNCTIONS.get(text(func)) or values[text(func)]
+            return function(*(_value(argument, values) for argument in arguments), **named)
+    raise TypeError(f"a formula has no {type(formula).__name__}")
+
+
+def _operation(op: ast.operator, left: Any, right: Any) -> Any:
+    if not isinstance(op, ast.Pow):
+        return OPERATORS[type(op)](left, right)
+    if abs(right) > LARGEST_EXPONENT:
+        raise OverflowError
+    return left**right

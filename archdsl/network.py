@@ -226,7 +226,8 @@ class Network:
     @cached_property
     def summary(self) -> Summary:
         """All costs, of every node and scope: parameters, operations, memory, receptive fields."""
-        from archdsl.analyses.summary import Basis, summarize
+        from archdsl.analyses.measures import summarize
+        from archdsl.analyses.summary import Basis
         from archdsl.backends.torch.schedule import emitted
 
         return summarize(self.graph, Basis(schedule=emitted))

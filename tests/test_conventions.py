@@ -17,7 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archdsl
 from archdsl.analyses.conventions import CONVENTIONS
-from archdsl.analyses.summary import Basis, summarize
+from archdsl.analyses.measures import summarize
+from archdsl.analyses.summary import Basis
 from archdsl.ops.base import REGISTRY, Example, Module
 
 

@@ -9,7 +9,8 @@ from emitted_ops import build
 import archdsl
 from archdsl.analyses.flops import ITEMS, flops, rules
 from archdsl.analyses.machine import MACHINES, changed, own_machine, roofline, traffic
-from archdsl.analyses.summary import Basis, summarize
+from archdsl.analyses.measures import summarize
+from archdsl.analyses.summary import Basis
 from archdsl.diagnostics import CompileError
 from archdsl.ops.base import REGISTRY, Family
 from archdsl.tensor import Tensor

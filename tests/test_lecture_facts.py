@@ -6,8 +6,9 @@ import pytest
 
 import archdsl
 from archdsl.analyses import memory
+from archdsl.analyses.measures import summarize
 from archdsl.analyses.receptive_field import receptive_fields
-from archdsl.analyses.summary import Summary, summarize
+from archdsl.analyses.summary import Summary
 from archdsl.analyses.working import output_working, params_working
 from archdsl.ops.base import Family
 from archdsl.tensor import Tensor

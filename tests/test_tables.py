@@ -17,9 +17,9 @@ from literate import Case, cases
 import archdsl
 from archdsl import cli
 from archdsl.analyses import totals
-from archdsl.analyses.measures import ALL, COMPARED, LIMITED, MEASURES
+from archdsl.analyses.measures import ALL, COMPARED, LIMITED, MEASURES, summarize
 from archdsl.analyses.rows import CUTS, Row, rows
-from archdsl.analyses.summary import Basis, Summary, summarize
+from archdsl.analyses.summary import Basis, Summary
 from archdsl.backends.tables import FORMATS, render
 from archdsl.backends.tables.costs import COLUMNS, Request, build
 from archdsl.backends.tables.table import Column, Table, cells, lines

@@ -7,14 +7,15 @@ This module is light to import, so that help texts and completion may read the l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from archdsl.analyses.memory import Schedule
     from archdsl.analyses.receptive_field import Field
-    from archdsl.analyses.summary import Part, Summary
-    from archdsl.ir.graph import Node
+    from archdsl.analyses.summary import Basis, Part, Summary
+    from archdsl.ir.graph import Graph, Node
 
 Unit: TypeAlias = Literal["count", "number", "ratio", "bytes", "seconds", "share", "size"]
 """Of a measure's values. A `count` is rounded to 25.6 M, a `number` is written out; a `size` is in pixels."""
@@ -72,6 +73,11 @@ class Measure:
         if self.together == "end":
             return part.summary.of_node(self, part.result.node)
         return self.combined(part.summary.of_member(self, member) for member in part.members)
+
+    def of_one(self, summary: Summary, node: Node) -> Any:
+        """The value of a node, of a measure that nodes have."""
+        assert self.node is not None, self.name
+        return self.node(summary, node)
 
     def combined(self, values: Iterable[Any]) -> Any:
         """What several have together."""
@@ -256,3 +262,36 @@ COMPARED: Mapping[str, Measure] = {name: measure for name, measure in MEASURES.i
 
 LIMITED: Mapping[str, Measure] = {measure.option or measure.name: measure for measure in ALL if measure.is_limited}
 """What `fit` keeps below a limit, by the name of its option."""
+
+
+# --- measuring -------------------------------------------------------------------------------
+
+
+def summarize(graph: Graph, basis: Basis | None = None) -> Summary:
+    """Each fact is found when it is asked for. Raises `CompileError` where the machine states no peak.
+
+    >>> from archdsl.driver import compile_network, open_spec
+    >>> facts = summarize(compile_network(open_spec("resnet"), "50").graph)
+    >>> facts.total.params, facts.total.macs, facts.depth, facts.scopes["conv5"].params
+    (25557032, 4089184256, 50, 14964736)
+    """
+    from archdsl.analyses.summary import Basis, Summary
+
+    basis = basis or Basis()
+    if basis.machine is not None:
+        basis.machine.peak(basis.precision)
+    return Summary(graph, basis, MEASURES)
+
+
+def measure(
+    graph: Graph, names: Iterable[str], precision: str = "fp32", schedule: Schedule | None = None
+) -> dict[str, Any]:
+    """The measures of these names, of the network as a whole, for one sample: what networks are compared by.
+
+    `schedule` says how inference runs the network; one node after the other where it is left out.
+    """
+    from archdsl.analyses.summary import Basis
+
+    basis = Basis(precision=precision)
+    summary = summarize(graph, basis if schedule is None else replace(basis, schedule=schedule))
+    return {name: COMPARED[name].of_network(summary) for name in names}

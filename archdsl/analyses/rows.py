@@ -76,7 +76,7 @@ class Row:
 def rows(summary: Summary, cut: Cut) -> list[Row]:
     """The rows of a network, outer ones before their parts, without its inputs.
 
-    >>> from archdsl.analyses.summary import summarize
+    >>> from archdsl.analyses.measures import summarize
     >>> from archdsl.driver import compile_network, open_spec
     >>> summary = summarize(compile_network(open_spec("resnet"), "50").graph)
     >>> [(row.path, row.copies, row.facts.params) for row in rows(summary, CUTS["block"])][3:6]

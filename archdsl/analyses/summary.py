@@ -5,18 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from archdsl.analyses import memory, totals
 from archdsl.analyses.conventions import CONVENTIONS, Convention
 from archdsl.analyses.flops import Flops, flops
 from archdsl.analyses.machine import Machine, roofline, traffic
-from archdsl.analyses.measures import COMPARED, MEASURES, Measure
 from archdsl.analyses.receptive_field import ReceptiveField, ReceptiveFields, last_map, receptive_fields
 from archdsl.ir.graph import Graph, Node, Scope, Value
 from archdsl.tensor import Tensor
 
 Member: TypeAlias = Node | Scope
+
+
+class Measured(Protocol):
+    """What can be measured of a network; `archdsl.analyses.measures` has the list."""
+
+    @property
+    def name(self) -> str: ...
+
+    def of(self, part: Part) -> Any:
+        """The value of a part of the network."""
+
+    def of_one(self, summary: Summary, node: Node) -> Any:
+        """The value of a node."""
+
+    def combined(self, values: Iterable[Any]) -> Any:
+        """What several nodes have together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +76,20 @@ class Part:
         return self.members[0] is self.summary.graph.scopes[""]
 
     def __getattr__(self, name: str) -> Any:
-        if name not in MEASURES:
-            raise AttributeError(f"there is no measure {name!r}; there are {', '.join(MEASURES)}")
-        return MEASURES[name].of(self)
+        measures = self.summary.measures
+        if name not in measures:
+            raise AttributeError(f"there is no measure {name!r}; there are {', '.join(measures)}")
+        return measures[name].of(self)
 
 
 class Summary:
-    """The facts of `nodes` (in the order of the graph) and of the `scopes` that hold any; "" is the network."""
+    """The facts of `nodes` (in the order of the graph) and of the `scopes` that hold any; "" is the network.
 
-    def __init__(self, graph: Graph, basis: Basis) -> None:
-        self.graph, self.basis = graph, basis
+    Made by `archdsl.analyses.measures.summarize`, with the measures that it is asked for by name.
+    """
+
+    def __init__(self, graph: Graph, basis: Basis, measures: Mapping[str, Measured]) -> None:
+        self.graph, self.basis, self.measures = graph, basis, measures
         counted = totals.nodes_in(graph, training=basis.training)
         self.nodes: Mapping[str, Part] = {node.id: self.part(node) for node in counted}
         held = dict.fromkeys(scope.path for node in counted for scope in graph.ancestry(node.scope))
@@ -90,15 +109,14 @@ class Summary:
 
     # --- one measure -----------------------------------------------------------------------
 
-    def of_node(self, measure: Measure, id: str) -> Any:
+    def of_node(self, measure: Measured, id: str) -> Any:
         """The value of one node; each is found once."""
-        assert measure.node is not None
         found = self._of_nodes.setdefault(measure.name, {})
         if id not in found:
-            found[id] = measure.node(self, self.graph.node(id))
+            found[id] = measure.of_one(self, self.graph.node(id))
         return found[id]
 
-    def of_member(self, measure: Measure, member: Member) -> Any:
+    def of_member(self, measure: Measured, member: Member) -> Any:
         """The value of a node, or what all nodes of a scope have together."""
         if isinstance(member, Node):
             return self.of_node(measure, member.id)
@@ -106,7 +124,7 @@ class Summary:
             self._of_scopes[measure.name] = self._by_scope(measure)
         return self._of_scopes[measure.name][member.path]
 
-    def _by_scope(self, measure: Measure) -> dict[str, Any]:
+    def _by_scope(self, measure: Measured) -> dict[str, Any]:
         """From the inside out: a scope comes after the one around it."""
         held: dict[str, list[Any]] = {path: [] for path in self.scopes}
         for id in self.nodes:
@@ -244,25 +262,3 @@ class Summary:
                 others = {name for name, value in scope.arguments if known.get(name) != value}
                 found.setdefault(scope.block, set()).update(others)
         return found
-
-
-def summarize(graph: Graph, basis: Basis | None = None) -> Summary:
-    """Each fact is found when it is asked for. Raises `CompileError` where the machine states no peak.
-
-    >>> from archdsl.driver import compile_network, open_spec
-    >>> facts = summarize(compile_network(open_spec("resnet"), "50").graph)
-    >>> facts.total.params, facts.total.macs, facts.depth, facts.scopes["conv5"].params
-    (25557032, 4089184256, 50, 14964736)
-    """
-    basis = basis or Basis()
-    if basis.machine is not None:
-        basis.machine.peak(basis.precision)
-    return Summary(graph, basis)
-
-
-def measure(
-    graph: Graph, names: Iterable[str], precision: str = "fp32", schedule: memory.Schedule = memory.flat
-) -> dict[str, Any]:
-    """The measures of these names, of the network as a whole, for one sample: what networks are compared by."""
-    summary = Summary(graph, Basis(precision=precision, schedule=schedule))
-    return {name: COMPARED[name].of_network(summary) for name in names}

@@ -95,7 +95,7 @@ def _all_variants(asked: list[tuple[str, Target]]) -> list[tuple[str, Target]]:
 
 def _rows(asked: list[tuple[str, Target]], measures: list[str], precision: str, report: Any) -> list[dict[str, Any]]:
     """A row for each network, by name of column. Raises `CompileError` with all that is wrong with any of them."""
-    from archdsl.analyses.summary import measure
+    from archdsl.analyses.measures import measure
     from archdsl.backends.torch.schedule import emitted
     from archdsl.diagnostics import CompileError
 

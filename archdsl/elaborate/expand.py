@@ -15,10 +15,11 @@ from archdsl.elaborate import regions
 from archdsl.elaborate.defaults import Defaults, definition_of
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import elements, evaluate, given, truth, whole
+from archdsl.elaborate.expansion import Result, Shell
 from archdsl.elaborate.merge import merge
 from archdsl.elaborate.naming import Text, step_base, step_names, without_clause
 from archdsl.elaborate.session import Place, Session
-from archdsl.elaborate.steps import Result, Shell, apply, as_result, input_port, plain, refs_of
+from archdsl.elaborate.steps import apply, as_result, input_port, plain, refs_of
 from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe, is_flow
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Home, Ref

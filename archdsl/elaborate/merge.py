@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import elements, truth
+from archdsl.elaborate.expansion import Expansion, Result, Shell
 from archdsl.elaborate.regions import lone_step
 from archdsl.elaborate.session import Place
-from archdsl.elaborate.steps import Result, Shell, apply, input_port, plain, refs_of
+from archdsl.elaborate.steps import apply, input_port, plain, refs_of
 from archdsl.elaborate.values import FAILED, Flow, Problem
 from archdsl.elaborate.written import written
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-if TYPE_CHECKING:
-    from archdsl.elaborate.expand import Expander
-
 
 def merge(
-    expander: Expander, merge: tree.Merge, incoming: Result, environment: Environment, shell: Shell, label: str | None
+    expander: Expansion, merge: tree.Merge, incoming: Result, environment: Environment, shell: Shell, label: str | None
 ) -> Result:
     """Every branch starts from what flows in; the op joins what they come to."""
     values: list[Flow] = []
@@ -66,7 +64,7 @@ def _mend(values: list[Flow], origins: list[tree.Chain]) -> str | None:
     return None
 
 
-def _results(expander: Expander, branch: tree.Branch, environment: Environment) -> list[Result]:
+def _results(expander: Expansion, branch: tree.Branch, environment: Environment) -> list[Result]:
     """What a branch comes to: nothing where its condition does not hold, one result for each turn of its loop."""
     if not branch.clauses:
         return [expander.attempt(branch.chain, environment.link(it=environment.find("it")))]
@@ -81,7 +79,7 @@ def _results(expander: Expander, branch: tree.Branch, environment: Environment) 
 
 
 def _turns(
-    expander: Expander, branch: tree.Branch, clause: tree.Each, rest: tree.Branch, environment: Environment
+    expander: Expansion, branch: tree.Branch, clause: tree.Each, rest: tree.Branch, environment: Environment
 ) -> list[Result]:
     """`| for rate in rates: conv(8, 3, dilation=rate)`: each turn a copy with names of its own."""
     builder, values = expander.session.builder, elements(clause.values, environment)
@@ -107,7 +105,7 @@ def _turn_environment(environment: Environment, clause: tree.Each, value: Any, s
 
 
 def _turn(
-    expander: Expander,
+    expander: Expansion,
     rest: tree.Branch,
     lone: tuple[tree.Step | None, tree.Step] | None,
     name: str,

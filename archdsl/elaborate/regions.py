@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate
+from archdsl.elaborate.expansion import Expansion, Result, Shell
 from archdsl.elaborate.session import Place
-from archdsl.elaborate.steps import Result, Shell, input_port, refs_of
+from archdsl.elaborate.steps import input_port, refs_of
 from archdsl.elaborate.values import FAILED, Problem, Unit
 from archdsl.resolve.model import Block, Network
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-if TYPE_CHECKING:
-    from archdsl.elaborate.expand import Expander
 
-
-def stage(expander: Expander, stage: tree.Stage, environment: Environment) -> Result:
+def stage(expander: Expansion, stage: tree.Stage, environment: Environment) -> Result:
     name = stage.name.name
     facts = {"title": stage.title.value if stage.title else None}
     if stage.doc:
@@ -28,7 +24,7 @@ def stage(expander: Expander, stage: tree.Stage, environment: Environment) -> Re
     return result
 
 
-def output(expander: Expander, output: tree.Output, environment: Environment) -> None:
+def output(expander: Expansion, output: tree.Output, environment: Environment) -> None:
     name = output.name.name
     shell = Shell("output", expander.name_of(output), f"output {name}", {})
     result = _region(expander, output.flow, shell, output.span, environment)
@@ -42,7 +38,7 @@ def output(expander: Expander, output: tree.Output, environment: Environment) ->
 
 
 def _region(
-    expander: Expander, flow: tree.Chain | tree.Body, shell: Shell, span: Span, environment: Environment
+    expander: Expansion, flow: tree.Chain | tree.Body, shell: Shell, span: Span, environment: Environment
 ) -> Result:
     """A stage's or an output's flow. One that is a single block, or its copies, is that block."""
     incoming = environment.values["it"]
@@ -68,7 +64,7 @@ def _region(
 
 
 def lone_step(
-    expander: Expander, flow: tree.Chain | tree.Body, environment: Environment
+    expander: Expansion, flow: tree.Chain | tree.Body, environment: Environment
 ) -> tuple[tree.Step | None, tree.Step] | None:
     """The only step of a flow that is nothing but a block (after the value it begins with)."""
     if isinstance(flow, tree.Body):
@@ -83,7 +79,7 @@ def lone_step(
 
 
 def _lone(
-    expander: Expander, head: tree.Step | None, steps: list[tree.Step], environment: Environment
+    expander: Expansion, head: tree.Step | None, steps: list[tree.Step], environment: Environment
 ) -> tuple[tree.Step | None, tree.Step] | None:
     if len(steps) != 1 or steps[0].binding is not None:
         return None

@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from archdsl.diagnostics import Note
 from archdsl.elaborate.arguments import Call, check_kind, match_arguments
 from archdsl.elaborate.asked import asked
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import word_or_value
+from archdsl.elaborate.expansion import Expansion, Result, Shell
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.settings import settle
 from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit
 from archdsl.elaborate.written import written_arguments
-from archdsl.ir.builder import Home
-from archdsl.ir.graph import ScopeKind
 from archdsl.ops.base import Mismatch, Op
 from archdsl.resolve.model import Block, Network, Parameter
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-if TYPE_CHECKING:
-    from archdsl.elaborate.expand import Expander
 
-Result = Flow | tuple[Flow, ...] | Failed | None
-"""What flows: one value, several, nothing yet, or something that failed."""
-
-
-class Shell(NamedTuple):
-    """The scope that a block fills: its own, or the stage, output or copy that consists of it; and its name there."""
-
-    kind: ScopeKind
-    name: str
-    what: str
-    facts: dict[str, Any]
-    copy: tuple[int, int] | None = None
-    home: Home | None = None
-
-
-def apply(expander: Expander, unit: Unit, incoming: Result, span: Span, shell: Shell, label: str | None) -> Result:
+def apply(expander: Expansion, unit: Unit, incoming: Result, span: Span, shell: Shell, label: str | None) -> Result:
     """The values that `unit` makes of `incoming`. Raises `Problem`, or `Quiet` where `incoming` failed."""
     definition = unit.definition
     if isinstance(incoming, Failed):
@@ -75,7 +57,7 @@ def as_result(values: tuple[Flow, ...]) -> Flow | tuple[Flow, ...]:
 
 
 def _apply_op(
-    expander: Expander, op: type[Op], unit: Unit, values: tuple[Flow, ...], span: Span, name: str, label: str | None
+    expander: Expansion, op: type[Op], unit: Unit, values: tuple[Flow, ...], span: Span, name: str, label: str | None
 ) -> Result:
     session = expander.session
     session.tick(span)
@@ -97,7 +79,7 @@ def _apply_op(
     return as_result(tuple(Flow(ref, session.builder.tensor(ref)) for ref in refs))
 
 
-def _warn_of_dropped(expander: Expander, call: Call, inputs: tuple[Flow, ...], span: Span) -> None:
+def _warn_of_dropped(expander: Expansion, call: Call, inputs: tuple[Flow, ...], span: Span) -> None:
     """A window that does not divide its input leaves rows or columns unseen, silently in every framework."""
     dropped = call.op.dropped(*(value.tensor for value in inputs))
     if any(dropped):
@@ -112,7 +94,7 @@ def _sides(dropped: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(name if count == 1 else f"{name}s" for name, count in zip(names, dropped, strict=True))
 
 
-def _mismatch(mismatch: Mismatch, expander: Expander, call: Call, inputs: tuple[Flow, ...], span: Span) -> Problem:
+def _mismatch(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple[Flow, ...], span: Span) -> Problem:
     """The op's complaint, at the argument it names, with where each input came from."""
     at_fault = call.fields.get(mismatch.argument or "")
     notes = tuple(
@@ -140,7 +122,7 @@ def _joining(mismatch: Mismatch, call: Call, inputs: tuple[Flow, ...]) -> str | 
 
 
 def _apply_block(
-    expander: Expander, block: Block, unit: Unit, values: tuple[Flow, ...], span: Span, shell: Shell
+    expander: Expansion, block: Block, unit: Unit, values: tuple[Flow, ...], span: Span, shell: Shell
 ) -> Result:
     session = expander.session
     session.tick(span)
@@ -179,7 +161,7 @@ def input_port(flow: Result) -> tuple[tuple[str, Any], ...]:
     return (("input", flow.ref),) if isinstance(flow, Flow) else ()
 
 
-def _check_depth(expander: Expander, name: str, span: Span) -> None:
+def _check_depth(expander: Expansion, name: str, span: Span) -> None:
     limit = expander.session.limits.depth
     if expander.session.depth >= limit:
         expander.session.abort(
@@ -188,7 +170,7 @@ def _check_depth(expander: Expander, name: str, span: Span) -> None:
 
 
 def _bind(
-    expander: Expander, block: Block, unit: Unit, values: tuple[Flow, ...], environment: Environment, span: Span
+    expander: Expansion, block: Block, unit: Unit, values: tuple[Flow, ...], environment: Environment, span: Span
 ) -> tuple[dict[str, Given], tuple[str, ...]]:
     """Gives the block's ports and parameters their values, in `environment`.
 
@@ -266,7 +248,7 @@ def _bind_ports(block: Block, values: tuple[Flow, ...], environment: Environment
 
 
 def _apply_network(
-    expander: Expander, network: Network, unit: Unit, values: tuple[Flow, ...], span: Span, shell: Shell
+    expander: Expansion, network: Network, unit: Unit, values: tuple[Flow, ...], span: Span, shell: Shell
 ) -> Result:
     """A network as a block: its own settings, its declared inputs taken from `values`, up to a stage if so said."""
     session = expander.session

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archdsl.analyses.measures import COMPARED
-from archdsl.analyses.summary import measure
+from archdsl.analyses.measures import COMPARED, measure
 from archdsl.backends.torch.schedule import emitted
 from archdsl.ir.graph import Graph
 from archdsl.studies.changes import Finder

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archdsl.analyses.summary import measure
+from archdsl.analyses.measures import measure
 from archdsl.backends.torch.schedule import emitted
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.studies.subject import Subject

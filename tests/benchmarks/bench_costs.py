@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from measure import beside, deep, process, report, seconds
 
+from archdsl.analyses.measures import summarize
 from archdsl.analyses.rows import CUTS, rows
-from archdsl.analyses.summary import summarize
 from archdsl.backends.tables import render
 from archdsl.backends.tables.costs import Request, build
 from archdsl.driver import collection_paused

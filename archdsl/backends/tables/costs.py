@@ -9,10 +9,10 @@ from typing import Any
 from archdsl.analyses.choices import choose, quantity
 from archdsl.analyses.conventions import CONVENTIONS
 from archdsl.analyses.machine import MACHINES, Machine, changed, own_machine
-from archdsl.analyses.measures import MEASURES, Measure
+from archdsl.analyses.measures import MEASURES, Measure, summarize
 from archdsl.analyses.memory import PRECISIONS, Schedule, flat
 from archdsl.analyses.rows import CUTS, Cut, Row, rows
-from archdsl.analyses.summary import Basis, Summary, summarize
+from archdsl.analyses.summary import Basis, Summary
 from archdsl.analyses.working import field_working, macs_working, output_working, params_working
 from archdsl.backends.tables import FORMATS
 from archdsl.backends.tables.descriptions import DESCRIPTIONS, Description

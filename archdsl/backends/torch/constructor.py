@@ -17,7 +17,18 @@ from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.classes import Body, Call, Classes, Differ, If, Item, Listed, Several, Turns, Wire, alike
 from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.copies import Elements
-from archdsl.backends.torch.modules import Argument, Chain, Channels, Constructor, Copies, Modules, New, Parameter, Tree
+from archdsl.backends.torch.modules import (
+    Argument,
+    Chain,
+    Channels,
+    Constructor,
+    Copies,
+    Modules,
+    New,
+    Parameter,
+    Tree,
+    written_call,
+)
 from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Member
 from archdsl.backends.torch.refusals import refusal, settings_behind
@@ -336,7 +347,7 @@ class Construction:
 
     def _behind(self, own: str, known: Sequence[str]) -> Iterable[str]:
         """Those of the network's open settings that a parameter may come from."""
-        if self.body.scope.parent is None or not self.context.is_own(own):
+        if self.context.is_network or not self.context.is_own(own):
             return (own,) if own in known else known if own in self.added else ()
         if own in self.context.channel_names:
             return known
@@ -462,7 +473,7 @@ class Construction:
 
     def settle(self, arguments: Mapping[int, Argument]) -> ast.expr:
         """What to write for a number: the formula, where all uses say the same; else a parameter of its own."""
-        if self.body.scope.parent is not None and any(argument.counts_network for argument in arguments.values()):
+        if not self.context.is_network and any(argument.counts_network for argument in arguments.values()):
             return self.add(arguments)
         if self.unknowns:
             arguments = {u: replace(a, formula=substituted(a.formula, self.unknowns)) for u, a in arguments.items()}
@@ -480,7 +491,7 @@ class Construction:
     def unknown(self, arguments: Mapping[int, Argument]) -> ast.expr:
         """A number without a formula: the network knows its own; for a block it is a parameter."""
         first = next(iter(arguments.values()))
-        if self.body.scope.parent is None:
+        if self.context.is_network:
             self.has_unknown = True
             return formula_of(first.value)
         found = self.add({use: replace(argument, formula=UNKNOWN_NUMBER) for use, argument in arguments.items()})
@@ -561,7 +572,7 @@ class Construction:
 
     def setting_lines(self) -> Iterator[Line]:
         """`stem = 2 * growth if stem is None else stem`: settings of a network that follow others."""
-        if self.body.scope.parent is not None or len(self.body.uses) > 1:
+        if not self.context.is_network or len(self.body.uses) > 1:
             return
         for setting in self.outline.networks[self.outline.root(self.body.scope.path)].header.settings:
             found = self.follows(setting) if setting.name in self.context.used else None
@@ -580,7 +591,7 @@ class Construction:
     def parameter(self, own: str) -> Parameter:
         values = [known[own] for known in self.context.values if own in known]
         kind = type_name(values)
-        if self.body.scope.parent is None:
+        if self.context.is_network:
             kind = "float" if kind == "int" and self.context.may_be_fraction(own) else kind
             if own in self.derived:
                 return Parameter(own, "setting", f"{kind} | None", None)
@@ -677,24 +688,6 @@ def choice_code(tests: Sequence[ast.expr], arms: Mapping[int, tuple[Code, ...]])
             yield from arms[number]
         else:
             yield Suite(header, arms[number] or (Line("pass"),))
-
-
-def written_call(new: New, settled: Sequence[ast.expr], inplace: bool) -> ast.expr:
-    """`nn.Conv2d(in_channels, width, 3, stride=stride)`; what equals its default goes unsaid."""
-    positional: list[ast.expr] = []
-    keywords: list[ast.keyword] = []
-    for argument, found in zip(new.arguments, settled, strict=True):
-        if argument.keyword is None:
-            positional.append(found)
-        elif argument.default is ... or not _is_default(found, argument.default):
-            keywords.append(ast.keyword(argument.keyword, found))
-    if inplace:
-        keywords.append(ast.keyword("inplace", ast.Constant(True)))
-    return ast.Call(name(new.target), positional, keywords)
-
-
-def _is_default(found: ast.expr, default: Any) -> bool:
-    return not formula.names(found) and same(formula.evaluated(found, {}), default)
 
 
 def type_name(values: Sequence[Any]) -> str:

@@ -53,6 +53,19 @@ class Context:
         self._define_arguments()
         self._define_takes(takes)
 
+    @property
+    def is_network(self) -> bool:
+        """Whether the class is the network itself."""
+        return self.body.scope.parent is None
+
+    def root_of(self, use: int) -> str:
+        """The path of the network that a use is part of."""
+        return self.networks[use]
+
+    def kind_of(self, value: Value) -> str:
+        """What a value of the network is made of: of "float" or "int"."""
+        return self.graph.tensor(value).kind
+
     # --- definitions -----------------------------------------------------------------------
 
     def _own_chain(self, scope: Scope) -> Iterator[Scope]:

@@ -10,17 +10,15 @@ import ast
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from archdsl import formula
 from archdsl.backends.torch.classes import alike
-from archdsl.backends.torch.modules import Argument, Chain, Copies, New, Tree
+from archdsl.backends.torch.context import Context
+from archdsl.backends.torch.modules import Argument, Chain, Copies, New, Tree, written_call
 from archdsl.backends.torch.names import Namespace
 from archdsl.backends.torch.outline import Form
 from archdsl.formula import combined, name
-
-if TYPE_CHECKING:
-    from archdsl.backends.torch.constructor import Construction
 
 MOST_WRITTEN_OUT = 4
 """Copies that change by no rule are written one by one, or part by part, up to this many."""
@@ -45,10 +43,20 @@ class Segment:
     moves: bool
 
 
+class Settling(Protocol):
+    """What copies ask of the constructor that they are made in."""
+
+    context: Context
+
+    def settle(self, arguments: Mapping[int, Argument]) -> ast.expr: ...
+
+    def require(self, count: ast.expr, number: int) -> None: ...
+
+
 class Elements:
     """The elements of the `nn.Sequential` or `nn.ModuleList` that copies come to."""
 
-    def __init__(self, construction: Construction, trees: Mapping[int, Copies], attribute: str) -> None:
+    def __init__(self, construction: Settling, trees: Mapping[int, Copies], attribute: str) -> None:
         self.construction, self.context = construction, construction.context
         self.trees, self.attribute = trees, attribute
         self.index = self._index()
@@ -115,7 +123,7 @@ class Elements:
 
     def segments(self, rows: Rows, cuts: Sequence[int], is_fixed: bool) -> list[Segment] | None:
         """The copies between the cuts, or None where some number follows no rule there."""
-        if not is_fixed and self.construction.body.scope.parent is not None and _count_network(rows):
+        if not is_fixed and not self.context.is_network and _count_network(rows):
             return None
         parts = [
             {use: row[_at(start, len(row)) : _at(stop, len(row))] for use, row in rows.items()}
@@ -152,7 +160,7 @@ class Elements:
         """The rule by which an argument moves, alike in every use; STILL if it does not, None where there is none."""
         if all(_says_one(row) for row in arguments.values()):
             return STILL
-        if self.construction.body.scope.parent is not None and any(_counts_network(row) for row in arguments.values()):
+        if not self.context.is_network and any(_counts_network(row) for row in arguments.values()):
             return None
         rules = [rule(row, self.index) for row in arguments.values() if len(row) > 1]
         first = rules[0]
@@ -360,8 +368,6 @@ def _arguments(tree: Tree) -> Iterator[Argument]:
 
 def _made(tree: Tree, settled: Iterator[ast.expr]) -> ast.expr:
     """The Python of a tree, with what its arguments are, in order."""
-    from archdsl.backends.torch.constructor import written_call
-
     match tree:
         case New(arguments=arguments, inplace=inplace):
             return written_call(tree, [next(settled) for _ in arguments], inplace)

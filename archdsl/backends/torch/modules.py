@@ -22,6 +22,7 @@ from archdsl.formula import (
     named,
     names,
     plain,
+    same,
     substituted,
     text,
     unknown,
@@ -68,6 +69,24 @@ class New:
     arguments: tuple[Argument, ...]
     inplace: bool = False
     body: Body | None = None
+
+
+def written_call(new: New, settled: Sequence[ast.expr], inplace: bool) -> ast.expr:
+    """`nn.Conv2d(in_channels, width, 3, stride=stride)`; what equals its default goes unsaid."""
+    positional: list[ast.expr] = []
+    keywords: list[ast.keyword] = []
+    for argument, found in zip(new.arguments, settled, strict=True):
+        if argument.keyword is None:
+            positional.append(found)
+        elif argument.default is ... or not _is_default(found, argument.default):
+            keywords.append(ast.keyword(argument.keyword, found))
+    if inplace:
+        keywords.append(ast.keyword("inplace", ast.Constant(True)))
+    return ast.Call(ast.Name(new.target), positional, keywords)
+
+
+def _is_default(found: ast.expr, default: Any) -> bool:
+    return not names(found) and same(evaluated(found, {}), default)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from archdsl import formula
 from archdsl.backends.torch.names import legal
 from archdsl.formula import combined, name
-from archdsl.ir.graph import Written
+from archdsl.ir.graph import Value, Written
 from archdsl.syntax import tree
 from archdsl.syntax.definitions import functions
 from archdsl.syntax.printer import expression_text
-
-if TYPE_CHECKING:
-    from archdsl.backends.torch.context import Context
 
 BINARY: Mapping[str, type[ast.operator]] = {
     "+": ast.Add,
@@ -49,10 +46,36 @@ class Unsaid(Exception):
     """An expression that the constructor has no words for."""
 
 
+class Names(Protocol):
+    """What names and values are called in the constructor of a class, which `use` has made. `Context` says it."""
+
+    @property
+    def is_network(self) -> bool:
+        """Whether the class is the network itself."""
+
+    def root_of(self, use: int) -> str:
+        """The path of the network that a use is part of."""
+
+    def kind_of(self, value: Value) -> str:
+        """What a value of the network is made of."""
+
+    def lookup(self, own: str, home: str | None, use: int) -> ast.expr:
+        """What a name of the text of scope `home` is called. Raises `Unsaid`."""
+
+    def define(self, called: str, parameters: list[str], body: ast.expr) -> bool:
+        """Enters a function of the network's text, if it depends on a setting that stays open."""
+
+    def of_port(self, base: str, home: str | None, use: int) -> ast.expr | None:
+        """The channels of what flows into the block, where `base` names that."""
+
+    def of_value(self, value: Value, use: int) -> ast.expr | None:
+        """The channels of a value."""
+
+
 class Translation:
     """One expression in Python. `known` are the parameters of a `def` whose body it is."""
 
-    def __init__(self, context: Context, written: Written, use: int, known: Mapping[str, ast.expr]) -> None:
+    def __init__(self, context: Names, written: Written, use: int, known: Mapping[str, ast.expr]) -> None:
         self.context, self.written, self.use, self.known = context, written, use, known
 
     def of(self, part: tree.Expression) -> ast.expr:
@@ -101,8 +124,8 @@ class Translation:
     def defined(self, define: tree.Define, arguments: list[ast.expr]) -> ast.expr:
         """A call of a `def`: by its name where the constructor has it, else what it comes to."""
         called, parameters = define.name.name, [own.name for own in define.parameters]
-        body = Written(define.value, self.context.networks[self.use])
-        if self.context.body.scope.parent is None and legal(called) == called:
+        body = Written(define.value, self.context.root_of(self.use))
+        if self.context.is_network and legal(called) == called:
             inner = Translation(self.context, body, self.use, {own: name(own) for own in parameters})
             if self.context.define(called, parameters, inner.of(define.value)):
                 return ast.Call(name(called), arguments, [])
@@ -112,7 +135,7 @@ class Translation:
     def asked(self, base: str, fact: str) -> ast.expr:
         """`it.channels`: the channels of that value, as far as they are known."""
         value = dict(self.written.values).get(base)
-        if value is None or (fact == "length" and self.context.graph.tensor(value).kind != "int"):
+        if value is None or (fact == "length" and self.context.kind_of(value) != "int"):
             raise Unsaid
         found = self.context.of_port(base, self.written.home, self.use) or self.context.of_value(value, self.use)
         if found is None:

@@ -17,11 +17,12 @@ from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.classes import Body, Call, If, Item, Join, Several, Turns, Wire
 from archdsl.backends.torch.constructor import choice_code
 from archdsl.backends.torch.loops import plain_loop
+from archdsl.backends.torch.names import legal
 from archdsl.backends.torch.outline import Member, Outline
 from archdsl.backends.torch.references import borrowed_name, module_text
 from archdsl.backends.torch.statements import Applied, Assignment, Branch, Return, Source, Statement
 from archdsl.backends.torch.turns import loop_lines, port_name
-from archdsl.backends.torch.variables import Variables
+from archdsl.backends.torch.variables import FLOW, Variables
 from archdsl.ir.graph import Node, Scope, Value
 from archdsl.ops.base import Expression, Family
 
@@ -321,6 +322,7 @@ class Forward:
         own = self._text_name(wire)
         if own and own not in taken and self.variables.is_free(own):
             return own
+        own = own or (None if self.variables.is_free(FLOW) else self._named_later(wire))
         for source in map(self.real, sources.values()):
             if self.variables.has_name(source) and after[source] <= 0:
                 name = self.variables.text(source)
@@ -328,7 +330,7 @@ class Forward:
                     return name
         left, self.variables.left = self.variables.left, after
         try:
-            return self.variables.unique_beside(own or "x", taken)
+            return self.variables.unique_beside(own or FLOW, taken)
         finally:
             self.variables.left = left
 
@@ -454,12 +456,21 @@ class Forward:
         if own:
             return self.variables.assign(wire, self.variables.unique(own))
         branch = self._branch(wire)
-        if branch and not self.variables.is_free("x"):
+        if branch and not self.variables.is_free(FLOW):
             return self.variables.assign(wire, self.variables.unique(branch))
         ends = self._changes(step.path, False)
         if ends:  # arguments are held by the caller in any case
             reads = [read for read in reads if read not in self.body.takes] or reads
-        return self.variables.pass_on(wire, reads, step.member.name, let_go=ends)
+        return self.variables.pass_on(wire, reads, self._named_later(wire), step.member.name, let_go=ends)
+
+    def _named_later(self, wire: Wire) -> str | None:
+        """The name that the class's own text has for what is made of a value: `body` for all that `path body` does."""
+        while self.uses[wire] == 1 and isinstance(step := self.consumers.get(wire), Call) and len(step.gives) == 1:
+            (wire,) = step.gives
+            name = self._text_name(wire)
+            if name:
+                return legal(name)
+        return None
 
     def _text_name(self, wire: Wire) -> str | None:
         """The name that the class's own text has for a value."""

@@ -1,4 +1,4 @@
-"""Lets go of values early: where the lines of a `forward` end, and which sequences are called member by member.
+"""Lets go of values early: where the lines of a `forward` end, and what is called member by member.
 
 `x = self.conv2(x)` holds the large `x` as long as the whole stage runs, though only the pooling at its start needs it:
 
@@ -9,6 +9,9 @@ And `return self.bn(self.conv(y)) + self.shortcut(x)` holds `y` until the sum, t
 
     y = self.bn(self.conv(y))
     return y + self.shortcut(x)
+
+A small block is opened in the same way, for more: `x = self.unit(x)` becomes `x = self.unit.conv(x)` and
+`x = self.unit.relu(self.unit.bn(x))`, and copies become a loop over such lines.
 
 A line of code is worth having only where it lowers the most that the network holds at once. So the forward pass is
 followed; of the nodes at which more is held than has to be, those count whose memory is above what can be reached at

@@ -34,7 +34,7 @@ def source(op: Op, inputs: tuple[Tensor, ...]) -> str:
 
 def build(op: Op, inputs: tuple[Tensor, ...], device: str = "cpu", dtype: torch.dtype = torch.float32) -> nn.Module:
     """The emitted module, made on `device`."""
-    namespace: dict[str, Any] = {"torch": torch, "nn": nn, "F": F}
+    namespace: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "Tensor": torch.Tensor}
     exec(compile(source(op, inputs), f"<{op.name}>", "exec"), namespace)
     with torch.device(device):
         module: nn.Module = namespace["Net"]()

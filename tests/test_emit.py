@@ -170,6 +170,15 @@ def test_traces(name: str) -> None:
         assert_same(torch.jit.trace(network, tuple(inputs), check_trace=False)(*inputs), expected)
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [name for name in SMALL if name != "hourglass"])
+def test_scripts(name: str) -> None:
+    """All but what `docs/emitter.md` lists: an output of several values."""
+    network, inputs, expected = evaluated(name)
+    with torch.no_grad():
+        assert_same(torch.jit.script(network)(*inputs), expected)
+
+
 @pytest.mark.parametrize("name", VARIED[:4])
 def test_runs_under_autocast(name: str) -> None:
     network, inputs, expected = evaluated(name)

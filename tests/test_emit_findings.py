@@ -260,8 +260,34 @@ def test_copies_that_differ_in_a_literal_are_one_class() -> None:
 
 # --- where it runs -------------------------------------------------------------------------
 
+LENT = {use for use in SHARED if use not in ("once", "only in outputs", "in a path", "in branches")}
+"""Where a shared module is passed to the `forward` that calls it. TorchScript has no type for that."""
+
+BORDERS = ("stride=2, padding=tf_same", "stride=1x2, padding=tf_same", "padding=[0, 1, 1, 0]")
+"""What torch's own layers cannot pad: by the size of the input, and by a number for each side."""
+
+SLIDING = ("conv(4, 3, {})", "depthwise(3, {})", "max_pool(3, {})", "max_pool(2x3, {}, dilation=2)", "lp_pool(3, {})")
+AVERAGES = ("avg_pool(3, {})", "avg_pool(3, {}, include_padding=false)")
+
 RUNS = {
     "channel shuffle": f"{IMAGE}    conv(8, 1) -> channel_shuffle(2) -> conv(4, 3)\n",
+    **{
+        f"{step.format(border)}": f"{IMAGE}    {step.format(border)}\n"
+        for step in (*SLIDING, *AVERAGES)
+        for border in BORDERS
+    },
+    "pools of one dimension": "network N:\n    input x1: 4 x 13\n    max_pool(3, stride=2, padding=tf_same)\n"
+    "    lp_pool(3, stride=2, padding=tf_same) -> avg_pool(2, stride=1, padding=[1, 0])\n",
+    "copies opened in their loop": "network N:\n    input image: 3 x 16 x 16\n    stage s: U(8) * 2 -> max_pool(2)\n"
+    "    conv(2, 1)\nblock U(w):\n    conv(w, 3) -> bn -> relu\n",
+    "a block opened by its caller": "network N:\n    input image: 3 x 16 x 16\n    conv(8, 1)\n    stage s: U(16)\n"
+    "block U(w):\n    conv(w, 3) -> bn -> relu\n",
+    **{
+        f"shared {module}, {use}": f"{IMAGE}    shared head = {module}\n    {SHARED[use]}\n{HEAD}"
+        for use in SHARED
+        if use not in LENT
+        for module in ("Head", "conv(4, 3)")
+    },
 }
 
 
@@ -274,3 +300,24 @@ def test_scripts(name: str) -> None:
         warnings.simplefilter("ignore")
         found: Any = torch.jit.script(network)(*inputs)
         assert all(map(torch.equal, tensors_of(found), tensors_of(network(*inputs))))
+
+
+def shared(use: str) -> tuple[nn.Module, list[torch.Tensor]]:
+    module = emitted(f"{IMAGE}    shared head = Head\n    {SHARED[use]}\n{HEAD}")
+    network: nn.Module = getattr(module.load(), module.name)().eval()
+    return network, example_inputs(module.graph)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("use", sorted(LENT))
+def test_a_module_that_is_passed_on_is_traced_and_exported_but_not_scripted(use: str) -> None:
+    """As `docs/emitter.md` says. Whoever finds a way to script it has to change that, too."""
+    network, inputs = shared(use)
+    with torch.no_grad():
+        expected = tensors_of(network(*inputs))
+        traced = torch.jit.trace(network, tuple(inputs), check_trace=False)
+        exported = torch.export.export(network, tuple(inputs)).module()
+        for found in (traced, exported):
+            assert all(map(torch.equal, tensors_of(found(*inputs)), expected))
+    with pytest.raises(RuntimeError, match=r"Unknown type name 'nn\.Module'"):
+        torch.jit.script(network)

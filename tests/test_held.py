@@ -17,7 +17,8 @@ from test_emit_random import LARGEST, Writer
 
 import archdsl
 from archdsl.analyses import memory
-from archdsl.backends.torch.load import module
+from archdsl.backends.torch.holding import ENOUGH
+from archdsl.backends.torch.load import load, module
 from archdsl.backends.torch.schedule import emitted
 from archdsl.diagnostics import CompileError
 from archdsl.ir.graph import Graph
@@ -39,12 +40,27 @@ THEIRS: dict[str, tuple[str, dict[str, Any]]] = {
     "resnext@50_32x4d": ("resnext50_32x4d", {}),
     "vgg@A": ("vgg11", {}),
     "vgg@A_bn": ("vgg11_bn", {}),
+    "vgg@B_bn": ("vgg13_bn", {}),
     "vgg@D": ("vgg16", {}),
+    "vgg@D_bn": ("vgg16_bn", {}),
+    "vgg@E_bn": ("vgg19_bn", {}),
     "wide_resnet@50_2": ("wide_resnet50_2", {}),
 }
-"""All but VGG with batch normalization from D on: torchvision has no blocks there, whose calls hold their arguments."""
 
-PUBLIC = {**THEIRS, "vgg@D_bn": ("vgg16_bn", {})}
+OVER: dict[str, float] = {
+    **dict.fromkeys(("hourglass", "hourglass@1", "hourglass@2", "hourglass@8"), 1.17),
+    **dict.fromkeys(("nasnet", "nasnet@large"), 1.42),
+    "nasnet@mobile": 1.24,
+    **dict.fromkeys(("nasnet_cifar", "nasnet_cifar@6_768"), 1.56),
+    **dict.fromkeys(("preresnet", "preresnet@50"), 1.34),
+    **dict.fromkeys(("preresnet_cifar", "preresnet_cifar@1001", "preresnet_cifar@1202"), 1.34),
+    **dict.fromkeys(("unet", "unet@2015"), 1.44),
+    **{name: 1.34 for name in NAMES if name.startswith("wide_resnet_cifar")},
+}
+"""Networks that hold more than a tenth above running flat, and how much; `docs/emitter.md` says why.
+
+A network gets better and leaves, and none comes.
+"""
 
 
 def measured(graph: Graph) -> int:
@@ -85,11 +101,32 @@ def test_holds_at_most_what_torchvision_holds(name: str) -> None:
     assert measured(graph) <= of_torchvision(graph, *THEIRS[name])
 
 
-@pytest.mark.parametrize("name", ["resnet@18", "resnet@50", "mobilenet_v2", "efficientnet@b0", "googlenet@bn", "vgg@A"])
+def ratio(graph: Graph, held: int) -> float:
+    return held / memory.inference(graph, memory.flat(graph)).peak
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_holds_little_more_than_running_flat(name: str) -> None:
-    """Within a tenth. Of the others `docs/costs.md` says how far they are from it."""
     graph = graph_of(name)
-    assert measured(graph) <= 1.1 * memory.inference(graph, memory.flat(graph)).peak
+    assert ratio(graph, measured(graph)) <= OVER.get(name, ENOUGH)
+
+
+@pytest.mark.parametrize("spec", sorted({name.partition("@")[0] for name in NAMES if "@" in name}))
+def test_variants_in_one_file_hold_as_little(spec: str) -> None:
+    """Their classes serve all variants, so that what one of them needs the others have, too."""
+    family = archdsl.family(spec)
+    makers = load(family.source(), spec).NETWORKS.values()
+    for (variant, network), make in zip(family.networks.items(), makers, strict=True):
+        with torch.device("meta"):
+            held = emitted_memory(make(), example_inputs(network.graph, batch=1, device="meta"))
+        assert ratio(network.graph, held) <= OVER.get(f"{spec}@{variant}", ENOUGH), variant
+
+
+def test_what_is_listed_as_holding_more_does() -> None:
+    """An entry says no more than what it has to, so that the list can only become shorter."""
+    found = {name: ratio(graph_of(name), measured(graph_of(name))) for name in OVER}
+    assert {name: most - found[name] < 0.01 for name, most in OVER.items()} == dict.fromkeys(OVER, True)
+    assert min(found.values()) > ENOUGH
 
 
 def forward_of(name: str, title: str) -> str:
@@ -103,6 +140,27 @@ def test_a_stage_that_shrinks_first_is_opened_by_its_caller() -> None:
 
 def test_a_line_ends_where_a_value_is_used_for_the_last_time() -> None:
     assert "y = self.conv2(y)\n        return torch.cat([x, y], dim=1)" in forward_of("densenet@121", "DenseLayer")
+
+
+def test_copies_of_a_small_block_are_opened_in_their_loop() -> None:
+    lines = ["for conv_bn in self.conv1.unit:", "    x = conv_bn.conv(x)", "    x = conv_bn.bn(x)"]
+    assert "\n        ".join([*lines, "    x = conv_bn.relu(x)  # 64x224x224"]) in forward_of("vgg@D_bn", "VGG")
+
+
+def test_a_small_block_is_opened_by_its_caller() -> None:
+    """In lines of its own; the other uses of the block are called."""
+    lines = [
+        "x = self.stem.conv2(x)  # 32x147x147",
+        "x = self.stem.conv3.conv(x)  # 64x147x147",
+        "x = self.stem.conv3.relu(self.stem.conv3.bn(x))  # 64x147x147",
+        "x = self.stem.halve1(x)  # 64x73x73",
+    ]
+    assert "\n        ".join(lines) in forward_of("inception_v3", "InceptionV3")
+
+
+def test_what_leads_to_a_named_value_has_its_name() -> None:
+    lines = ["body = self.channel_shuffle(self.relu1(self.bn1(self.conv1(x))))", "body = self.conv2(self.bn2("]
+    assert "\n        ".join(lines) in forward_of("shufflenet", "ShuffleUnit")
 
 
 def test_code_is_as_it_comes_where_nothing_is_gained() -> None:
@@ -119,4 +177,4 @@ def test_the_table_in_the_documents_is_measured() -> None:
         assert f"{measured(graph) / 1e6:.2f}" == ours, name
         assert f"{memory.inference(graph, memory.flat(graph)).peak / 1e6:.2f}" == flat, name
         if theirs:
-            assert f"{of_torchvision(graph, *PUBLIC[name]) / 1e6:.2f}" == theirs, name
+            assert f"{of_torchvision(graph, *THEIRS[name]) / 1e6:.2f}" == theirs, name

@@ -113,10 +113,11 @@ class Conv(Op):
 
     def torch(self, x: Tensor) -> Module:
         window = self.window(x)
-        forward = "return super().forward(F.pad(x, {sides}))"
-        sizes = "window = self.stride, {sides}, self.dilation"
-        even = f"{sizes}\nreturn F.conv{dimensions(x)}(x, self.weight, self.bias, *window, self.groups)"
-        base = Padder(f"Conv{dimensions(x)}", "Convolution", forward, dilated=True, even=even)
+        convolve = f"return F.conv{dimensions(x)}"
+        weights, rest = "self.weight, self.bias, self.stride", "self.dilation, self.groups"
+        forward = f"{convolve}(\n    F.pad(x, {{sides}}), {weights}, 0, {rest}\n)"
+        even = f"{convolve}(\n    x, {weights}, {{sides}}, {rest}\n)"
+        base = Padder(f"Conv{dimensions(x)}", "Convolution", forward, "self.dilation", even=even)
         support = None
         borders: dict[str, Any] = {"padding": (compact(tuple(before for before, _ in window.padding)), 0)}
         if follows_input(self.padding, window):

@@ -1,6 +1,6 @@
 """The PyTorch code of an op as data; names, commas and indentation are added by whoever writes it.
 
-Texts may use `torch`, `nn` (torch.nn) and `F` (torch.nn.functional).
+Texts may use `torch`, `nn` (torch.nn), `F` (torch.nn.functional) and `Tensor`.
 """
 
 from __future__ import annotations

@@ -116,25 +116,31 @@ class Pool(Op):
         return suffices and _torch_pads(window) and (self.has_padding or unpadded)
 
     def _module(self, x: Tensor, base: Padder, *args: Any, suffices: bool = True, **options: Any) -> Module:
-        """torch's class if it `suffices` and can pad so, else a subclass that pads. `options` are as in `Module.of`."""
+        """torch's class if it `suffices` and can pad so, else a subclass that pads. `options` are as in `Module.of`.
+
+        Subclasses are given a size for each length, as TorchScript wants lists.
+        """
         window = self.window(x)
-        kernel = compact(window.kernel)
-        strides: dict[str, Any] = {"stride": (compact(window.stride), kernel)}
-        if follows_input(self._rule, window):
-            support = base.same()
-            return Module.of(support.name, *args, kernel, support=support, **strides, **options)
-        if self._torch_suffices(window, suffices):
+        follows = follows_input(self._rule, window)
+        if not follows and self._torch_suffices(window, suffices):
+            kernel = compact(window.kernel)
             padding = compact(tuple(before for before, _ in window.padding))
+            strides: dict[str, Any] = {"stride": (compact(window.stride), kernel)}
             borders: dict[str, Any] = {"padding": (padding, 0)} if self.has_padding else {}
             return Module.of(base.target, *args, kernel, support=base.definition, **strides, **borders, **options)
-        support = base.padded()
-        borders = {"sides": (sides_argument(window), ...)}
-        return Module.of(support.name, *args, kernel, support=support, **strides, **borders, **options)
+        support = base.same() if follows else base.padded()
+        borders = {} if follows else {"sides": (sides_argument(window), ...)}
+        strides = {"stride": (window.stride, ...)}
+        return Module.of(support.name, *args, window.kernel, support=support, **strides, **borders, **options)
 
 
 def _torch_pads(window: Window) -> bool:
     """Whether torch's pools can pad so: the same on both sides, at most half the kernel (dilation does not count)."""
     return is_even(window) and all(b <= k // 2 for (b, _), k in zip(window.padding, window.kernel, strict=True))
+
+
+DILATION = "dilation = [self.dilation] * 2 if isinstance(self.dilation, int) else self.dilation"
+"""torch's pools keep one number as it is given."""
 
 
 @register
@@ -164,10 +170,12 @@ class MaxPool(Pool):
         return Kept(() if copied else (0,), further=Store(copied, indices=self._outputs(x)))
 
     def torch(self, x: Tensor) -> Module:
-        forward = 'return super().forward(F.pad(x, {sides}, value=float("-inf")))'
+        pool = f"F.max_pool{dimensions(x)}"
+        sizes = "self.kernel_size, self.stride, 0, self.dilation, self.ceil_mode"
+        forward = f'x = F.pad(x, {{sides}}, value=float("-inf"))\nreturn {pool}(x, {sizes})'
         return self._module(
             x,
-            Padder(f"MaxPool{dimensions(x)}", "Max pooling", forward, dilated=True),
+            Padder(f"MaxPool{dimensions(x)}", "Max pooling", forward, "dilation", DILATION),
             dilation=(compact(self.window(x).dilation), 1),
             ceil_mode=(self.ceil, False),
         )
@@ -183,11 +191,11 @@ class MaxPool(Pool):
 
 
 AVERAGE_FORWARD = """\
-padded = super().forward(F.pad(x, {sides}))
+padded = F.avg_pool{rank}(F.pad(x, {sides}), self.kernel_size, self.stride)
 if self.count_include_pad:
     return padded
-inside = super().forward(F.pad(torch.ones_like(x[:1, :1]), {sides}))
-return padded / inside"""
+inside = F.pad(torch.ones_like(x[:1, :1]), {sides})
+return padded / F.avg_pool{rank}(inside, self.kernel_size, self.stride)"""
 
 
 @register
@@ -223,7 +231,7 @@ class AvgPool(Pool):
     def torch(self, x: Tensor) -> Module:
         return self._module(
             x,
-            Padder(f"AvgPool{dimensions(x)}", "Average pooling", AVERAGE_FORWARD),
+            Padder(f"AvgPool{dimensions(x)}", "Average pooling", AVERAGE_FORWARD.replace("{rank}", dimensions(x))),
             ceil_mode=(self.ceil, False),
             count_include_pad=(self.include_padding, True),
         )
@@ -265,7 +273,11 @@ class LpPool(Pool):
         return self.norm % 2 == 0
 
     def torch(self, x: Tensor) -> Module:
-        forward = "return super().forward(F.pad(x.abs(), {sides}))"
+        sizes = "self.kernel_size, self.stride"
+        if len(x.spatial) == 1:
+            sizes = "self.kernel_size[0], self.stride[0]"  # torch's function takes numbers here
+        call = f"F.lp_pool{dimensions(x)}(x, self.norm_type, {sizes})"
+        forward = f"x = F.pad(x.abs(), {{sides}})\nreturn {call}"
         base = Padder(f"LPPool{dimensions(x)}", "Lp pooling of absolute values", forward)
         return self._module(x, base, self.norm, suffices=self._is_even)
 

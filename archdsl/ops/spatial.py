@@ -176,14 +176,15 @@ def resampling(lengths_in: tuple[int, ...], lengths_out: tuple[int, ...]) -> Win
 SAME_PADDING = Support(
     "same_padding",
     '''\
-def same_padding(x, kernel, stride, dilation=1):
+def same_padding(
+    x: Tensor, kernel: list[int], stride: list[int], dilation: list[int] = (1, 1)
+) -> list[int]:
     """TensorFlow's padding for ceil(length / stride) windows: (left, right, top, bottom)."""
-    sides = []
-    for i in reversed(range(x.dim() - 2)):
-        sizes = (kernel, stride or kernel, dilation)
-        k, s, d = (size[i] if isinstance(size, tuple) else size for size in sizes)
-        length = x.shape[i + 2]
-        total = max((-(-length // s) - 1) * s + d * (k - 1) + 1 - length, 0)
+    sides: list[int] = []
+    for i in range(x.dim() - 3, -1, -1):
+        length, step = x.shape[i + 2], stride[i]
+        reach = dilation[i] * (kernel[i] - 1)
+        total = max((-(-length // step) - 1) * step + reach + 1 - length, 0)
         sides += [total // 2, total - total // 2]
     return sides
 ''',
@@ -200,7 +201,9 @@ class Padder:
     base: str
     sentence: str
     forward: str
-    dilated: bool = False
+    dilation: str = ""
+    """The window's dilation, a number for each length, where it may have one; `before` is a line that finds it."""
+    before: str = ""
     definition: Support | None = None
     even: str = ""
     """What `forward` does without a padded copy where sides are alike; `{sides}` are then one for each length."""
@@ -232,13 +235,14 @@ class {name}({self.target}):
     def same(self) -> Support:
         """Pads by TensorFlow's rule, from the size of each input."""
         name = f"Same{self.base}"
-        dilation = ", self.dilation" if self.dilated else ""
+        dilation = f", {self.dilation}" if self.dilation else ""
+        before = f"        {self.before}\n" if self.before else ""
         source = f'''\
 class {name}({self.target}):
     """{self.sentence}, padded as TensorFlow does: ceil(length / stride) outputs."""
 
     def forward(self, x):
-        sides = same_padding(x, self.kernel_size, self.stride{dilation})
+{before}        sides = same_padding(x, self.kernel_size, self.stride{dilation})
 {self._evenly()}{self._body("sides")}
 '''
         return Support(name, source, (*self._needs, SAME_PADDING))

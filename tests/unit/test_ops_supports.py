@@ -13,7 +13,7 @@ import archdsl.ops
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.emission import Support
 
-HEADER = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n"
+HEADER = "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n"
 
 
 def supports() -> dict[str, Support]:

@@ -88,7 +88,10 @@ class If:
 
 @dataclass(eq=False, slots=True)
 class Turns:
-    """A loop over the copies of a list. `arguments` are as in `Loop`, with wires for values from before it."""
+    """A loop over the copies of a list. `arguments` are as in `Loop`, with wires for values from before it.
+
+    `opened` are the names of the members that each turn calls one by one in place of the copy.
+    """
 
     path: str
     loops: Mapping[int, Loop]
@@ -99,6 +102,7 @@ class Turns:
     lists: tuple[tuple[Wire, ...], ...]
     wholes: tuple[Several, ...] = ()
     is_live: bool = False
+    opened: tuple[str, ...] = ()
 
     @property
     def loop(self) -> Loop:

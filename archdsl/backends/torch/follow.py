@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archdsl.analyses.memory import Step
-from archdsl.backends.torch.classes import Body, Classes, Several, Wire
+from archdsl.backends.torch.classes import Body, Classes, Several, Turns, Wire
 from archdsl.backends.torch.loops import Made, Position, State
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.statements import Applied, Assignment, Branch, Loop, Return, Source, Statement
@@ -61,20 +61,21 @@ class Frame:
 
 @dataclass(eq=False)
 class Active:
-    """A step whose inputs are computed one after the other, or that runs. A turn of a loop is no `step`."""
+    """A step whose inputs are computed one after the other, or that runs; or the turn of a loop, `turns`."""
 
     step: Applied | None
     arguments: list[Value] = field(default_factory=list)
     computed: int = 0
     """How many inputs have been computed."""
+    turns: Turns | None = None
 
 
 @dataclass(eq=False)
 class Chain:
-    """A call of an `nn.Sequential`."""
+    """A call of an `nn.Sequential`. `flow` is what its running member was called with."""
 
     scope: Scope
-    arguments: Sequence[Value]
+    flow: Sequence[Value]
 
 
 class Run:
@@ -139,14 +140,14 @@ class Run:
             return results
         if self.classes.form(member) is Form.CLASS:
             return self._class(member)
-        self.calls.append(Chain(member, arguments))
+        chain = Chain(member, arguments)
+        self.calls.append(chain)
         self.hold(arguments)
-        flow = arguments
         for inner in self.outline.members(member.path):
-            before, flow = flow, self.called(inner, flow)
+            before, chain.flow = chain.flow, self.called(inner, chain.flow)
             self.let_go(before)
         self.calls.pop()
-        return flow
+        return chain.flow
 
     def _class(self, scope: Scope) -> Sequence[Value]:
         body = self.classes.of[scope.path]
@@ -215,19 +216,39 @@ class Run:
         for name in statement.lists.values():
             self.let_go(frame.variables.get(name, ()))
             frame.variables[name] = ()
+        turn = self._opened_turn if turns.opened else self._turn
         for copy in loop.copies:
-            arguments = [self._at(position, states, (), frame) for position in turns.arguments]
-            self.hold(arguments)
-            frame.active.append(Active(None, arguments))
-            results = self.called(frame.member(copy), arguments)
-            frame.active.pop()
-            self.let_go(arguments)
-            updated = [self._at(position, states, results, frame) for position in loop.updates]
-            self._turn(statement, frame, results, updated)
-            states = updated
+            states = turn(statement, frame.member(copy), states, frame)
 
-    def _turn(self, statement: Loop, frame: Frame, results: Sequence[Value], updated: Sequence[Value]) -> None:
-        """Sets the variables of one turn; `results` are held once."""
+    def _turn(self, statement: Loop, copy: Member, states: Sequence[Value], frame: Frame) -> list[Value]:
+        """One turn, which calls the copy; the states after it."""
+        turns = statement.turns
+        arguments = [self._at(position, states, (), frame) for position in turns.arguments]
+        self.hold(arguments)
+        frame.active.append(Active(None, arguments, turns=turns))
+        results = self.called(copy, arguments)
+        frame.active.pop()
+        self.let_go(arguments)
+        updated = [self._at(position, states, results, frame) for position in turns.loops[frame.use].updates]
+        self._set(statement, frame, results, updated)
+        return updated
+
+    def _opened_turn(self, statement: Loop, copy: Member, states: Sequence[Value], frame: Frame) -> list[Value]:
+        """One turn, which calls the members of the copy; each of them sets the one state."""
+        assert isinstance(copy, Scope), "a node has no members"
+        flow = list(states)
+        for name in statement.turns.opened:
+            self.hold(flow)
+            frame.active.append(Active(None, flow))
+            results = self.called(self.outline.member(f"{copy.path}.{name}"), flow)
+            frame.active.pop()
+            self.let_go(flow)
+            self._assign(frame, statement.states, results)
+            flow = list(results)
+        return flow
+
+    def _set(self, statement: Loop, frame: Frame, results: Sequence[Value], updated: Sequence[Value]) -> None:
+        """Sets the variables after one turn; `results` are held once."""
         if statement.states:
             self.hold(updated)
         if statement.made:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, TypeAlias
 
 from archdsl.backends.python.code import Code, Line, Suite
@@ -17,11 +17,12 @@ from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.classes import Body, Call, If, Item, Join, Several, Turns, Wire
 from archdsl.backends.torch.constructor import choice_code
 from archdsl.backends.torch.loops import plain_loop
+from archdsl.backends.torch.names import legal
 from archdsl.backends.torch.outline import Member, Outline
 from archdsl.backends.torch.references import borrowed_name, module_text
 from archdsl.backends.torch.statements import Applied, Assignment, Branch, Return, Source, Statement
 from archdsl.backends.torch.turns import loop_lines, port_name
-from archdsl.backends.torch.variables import Variables
+from archdsl.backends.torch.variables import FLOW, Variables
 from archdsl.ir.graph import Node, Scope, Value
 from archdsl.ops.base import Expression, Family
 
@@ -55,13 +56,17 @@ class Operand:
 class Change(NamedTuple):
     """A step that is not written as it comes, by the first use of its class and its path from there.
 
-    Either it ends its line, or it is a sequence that is opened: its members are called one by one.
+    Either it ends its line, or it is opened: the members of a sequence, or of a block that is one, are called one by
+    one. The copies of a list are opened in the turns of its loop, for all of them at `COPY`.
     """
 
     use: str
     path: str
     opens: bool
 
+
+COPY = "*"
+"""Any copy of a list, in the path of a `Change`."""
 
 Layout: TypeAlias = frozenset[Change]
 """All changes, in whatever class."""
@@ -91,7 +96,10 @@ class Forward:
         self.construction, self.outline, self.shapes = construction, construction.outline, shapes
         self.body, self.layout = construction.body, layout
         self.aliases: dict[Wire, Wire] = {}
+        self._borders: list[Wire] = []
         self.items = tuple(self._decided(self.body.items))
+        self.borders = frozenset(map(self.real, self._borders))
+        """What flows into and out of a sequence that is opened: its steps stand in lines of their own."""
         self.needed = self._needed()
         joins = [join for item in _all(self.items) if isinstance(item, If) for join in item.joins]
         self.sources = frozenset(self.real(wire) for join in joins for wire in join.sources.values())
@@ -134,12 +142,20 @@ class Forward:
         known = {use: loop for use, loop in loops.items() if loop is not None}
         if known:
             (argument,) = next(iter(known.values())).arguments
-            yield Turns(item.path, known, item.members, (argument,), item.takes, item.gives, (), is_live=True)
+            turns = Turns(item.path, known, item.members, (argument,), item.takes, item.gives, (), is_live=True)
+            yield replace(turns, opened=self._opened_copies(turns))
         else:
             yield from self._members_called(item, scopes)
 
+    def _opened_copies(self, turns: Turns) -> tuple[str, ...]:
+        """What a turn calls of its copy, if not the copy itself."""
+        if not self._changes(f"{turns.path}.{COPY}", True):
+            return ()
+        return tuple(member.name for member in self.outline.members(turns.loop.copies[0].path))
+
     def _members_called(self, item: Call, scopes: Mapping[int, Scope]) -> Iterator[Item]:
         """The members of a sequence, one after the other."""
+        self._borders += (*item.takes, *item.gives)
         rows = {use: self.outline.members(scope.path) for use, scope in scopes.items()}
         takes = item.takes
         count = len(next(iter(rows.values())))
@@ -321,6 +337,7 @@ class Forward:
         own = self._text_name(wire)
         if own and own not in taken and self.variables.is_free(own):
             return own
+        own = own or (None if self.variables.is_free(FLOW) else self._named_later(wire))
         for source in map(self.real, sources.values()):
             if self.variables.has_name(source) and after[source] <= 0:
                 name = self.variables.text(source)
@@ -328,7 +345,7 @@ class Forward:
                     return name
         left, self.variables.left = self.variables.left, after
         try:
-            return self.variables.unique_beside(own or "x", taken)
+            return self.variables.unique_beside(own or FLOW, taken)
         finally:
             self.variables.left = left
 
@@ -424,7 +441,7 @@ class Forward:
             return False
         if wire in self.results:
             return True
-        if isinstance(self.consumers.get(wire), Turns) or self._own_name(step, wire):
+        if wire in self.borders or isinstance(self.consumers.get(wire), Turns) or self._own_name(step, wire):
             return False
         return operand.width <= WIDEST
 
@@ -454,12 +471,21 @@ class Forward:
         if own:
             return self.variables.assign(wire, self.variables.unique(own))
         branch = self._branch(wire)
-        if branch and not self.variables.is_free("x"):
+        if branch and not self.variables.is_free(FLOW):
             return self.variables.assign(wire, self.variables.unique(branch))
         ends = self._changes(step.path, False)
         if ends:  # arguments are held by the caller in any case
             reads = [read for read in reads if read not in self.body.takes] or reads
-        return self.variables.pass_on(wire, reads, step.member.name, let_go=ends)
+        return self.variables.pass_on(wire, reads, self._named_later(wire), step.member.name, let_go=ends)
+
+    def _named_later(self, wire: Wire) -> str | None:
+        """The name that the class's own text has for what is made of a value: `body` for all that `path body` does."""
+        while self.uses[wire] == 1 and isinstance(step := self.consumers.get(wire), Call) and len(step.gives) == 1:
+            (wire,) = step.gives
+            name = self._text_name(wire)
+            if name:
+                return legal(name)
+        return None
 
     def _text_name(self, wire: Wire) -> str | None:
         """The name that the class's own text has for a value."""

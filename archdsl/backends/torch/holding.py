@@ -1,4 +1,4 @@
-"""Lets go of values early: where the lines of a `forward` end, and which sequences are called member by member.
+"""Lets go of values early: where the lines of a `forward` end, and what is called member by member.
 
 `x = self.conv2(x)` holds the large `x` as long as the whole stage runs, though only the pooling at its start needs it:
 
@@ -10,6 +10,9 @@ And `return self.bn(self.conv(y)) + self.shortcut(x)` holds `y` until the sum, t
     y = self.bn(self.conv(y))
     return y + self.shortcut(x)
 
+A small block is opened in the same way, for more: `x = self.unit(x)` becomes `x = self.unit.conv(x)` and
+`x = self.unit.relu(self.unit.bn(x))`, and copies become a loop over such lines.
+
 A line of code is worth having only where it lowers the most that the network holds at once. So the forward pass is
 followed; of the nodes at which more is held than has to be, those count whose memory is above what can be reached at
 all. What can be done there is done, for all of them at once, and the pass is followed again.
@@ -20,22 +23,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import partial
+from typing import NamedTuple
 
 from archdsl.analyses.memory import Step, flat, inference, places, tensor_bytes
-from archdsl.backends.torch.classes import Body, Call, Classes
+from archdsl.backends.torch.classes import Body, Classes
 from archdsl.backends.torch.follow import Active, Frame, Run
-from archdsl.backends.torch.forward import Change, Forward, Layout, Words
+from archdsl.backends.torch.forward import COPY, Change, Forward, Layout, Words
 from archdsl.backends.torch.loops import plain_loop
-from archdsl.backends.torch.outline import Form, Member
+from archdsl.backends.torch.outline import Form
 from archdsl.backends.torch.statements import Applied, Source, Statement
 from archdsl.ir.graph import Graph, Node, Scope, Value
 
 ENOUGH = 1.1
 """How much of what running flat holds is near enough to leave the code as it comes."""
 
-ROUNDS = 8
-"""How deep sequences may lie in each other and still be opened."""
+WORTH = 10
+"""Blocks are opened only where the peak falls by one part of so many: their callers then say what the blocks say."""
+
+FEW = 6
+"""So many members a block may have to be opened."""
 
 
 def lay_out(
@@ -45,16 +53,42 @@ def lay_out(
 
     It is that of the network at `root`, the path of its outermost scope.
     """
-    needs = _Needs(classes.outline.networks[root])
-    layout: Layout = frozenset()
-    for _ in range(ROUNDS):
-        run = _Weighed(classes, root, needs, partial(_statements, words, write, layout))
-        steps = run.steps()
-        more = run.remedies() - layout
-        if not more:
-            break
-        layout |= more
+    graph = classes.outline.networks[root]
+    needs = _Needs(graph)
+
+    def run(layout: Layout, opens_blocks: bool) -> _Weighed:
+        return _Weighed(classes, root, needs, partial(_statements, words, write, layout), opens_blocks)
+
+    layout, steps = _changed(run, False)
+    peak = inference(graph, steps).peak
+    if peak > needs.enough:
+        opened, further = _changed(run, True)
+        if WORTH * (peak - inference(graph, further).peak) >= peak:
+            return opened, further
     return layout, steps
+
+
+def _changed(run: Callable[[Layout, bool], _Weighed], opens_blocks: bool) -> tuple[Layout, tuple[Step, ...]]:
+    """A layout with all changes that lower the peak, and what the emitted module then does.
+
+    Lines that ended before something was opened are looked at again, since there may be no need for them now.
+    """
+    found, steps = _grown(run, frozenset(), opens_blocks)
+    openings = frozenset(change for change in found if change.opens)
+    return _grown(run, openings, opens_blocks) if openings and openings != found else (found, steps)
+
+
+def _grown(
+    run: Callable[[Layout, bool], _Weighed], layout: Layout, opens_blocks: bool
+) -> tuple[Layout, tuple[Step, ...]]:
+    """A layout with further changes, until none is left that would lower the peak."""
+    while True:
+        weighed = run(layout, opens_blocks)
+        steps = weighed.steps()
+        more = weighed.remedies() - layout
+        if not more:
+            return layout, steps
+        layout |= more
 
 
 def _statements(
@@ -75,25 +109,28 @@ class _Excess:
         return self.live - sum(saving.size for saving in self.savings)
 
 
-@dataclass(frozen=True, slots=True)
-class _Remedy:
-    """What would let go of a value: a change, if it is known yet. `loops`: it is a loop over copies."""
+class _Kind(IntEnum):
+    """How a value is let go of; what costs the code the most comes last."""
 
-    change: Change | None
-    is_possible: bool
-    loops: bool
+    LINE = 0
+    LOOP = 1
+    BLOCK = 2
 
 
-NONE = _Remedy(None, False, False)
+class _Remedy(NamedTuple):
+    """A change that lets go of a value, or leads to where it can be let go of."""
+
+    change: Change
+    kind: _Kind
 
 
 @dataclass(frozen=True, slots=True)
 class _Saving:
-    """The bytes of a value that nothing needs any more, and the changes that let go of it. `loops`: one is a loop."""
+    """The bytes of a value that nothing needs any more, and the changes that let go of it; the costliest of them."""
 
     size: int
     changes: frozenset[Change]
-    loops: bool
+    kind: _Kind
 
 
 class _Needs:
@@ -128,10 +165,15 @@ class _Weighed(Run):
     """A pass that notes, at each node that needs more than is aimed at, what is held without being needed any more."""
 
     def __init__(
-        self, classes: Classes, root: str, needs: _Needs, statements: Callable[[Body], Sequence[Statement]]
+        self,
+        classes: Classes,
+        root: str,
+        needs: _Needs,
+        statements: Callable[[Body], Sequence[Statement]],
+        opens_blocks: bool,
     ) -> None:
         super().__init__(classes, root, needs.places, statements)
-        self.needs = needs
+        self.needs, self.opens_blocks = needs, opens_blocks
         self.now = 0
         self.excesses: list[_Excess] = []
         self.left = Counter(needs.uses)
@@ -142,7 +184,7 @@ class _Weighed(Run):
         found: set[Change] = set()
         for excess in self.excesses:
             live = excess.live
-            for saving in sorted(excess.savings, key=lambda saving: (saving.loops, -saving.size)):
+            for saving in sorted(excess.savings, key=lambda saving: (saving.kind, -saving.size)):
                 if live > reachable:
                     found |= saving.changes
                     live -= saving.size
@@ -164,49 +206,79 @@ class _Weighed(Run):
 
     def _savings(self) -> Iterator[_Saving]:
         """What each value that nothing needs any more and that can be let go of would save."""
-        found: dict[Value, set[_Remedy]] = {}
+        found: dict[Value, set[_Remedy | None]] = {}
         for place, remedy in self._held_in_vain():
             found.setdefault(place, set()).add(remedy)
         for place, remedies in found.items():
-            if NONE not in remedies:
-                changes = frozenset(remedy.change for remedy in remedies if remedy.change is not None)
-                yield _Saving(self.needs.sizes[place], changes, any(remedy.loops for remedy in remedies))
+            known = [remedy for remedy in remedies if remedy is not None]
+            if len(known) == len(remedies):
+                changes = frozenset(remedy.change for remedy in known)
+                yield _Saving(self.needs.sizes[place], changes, max(remedy.kind for remedy in known))
 
-    def _held_in_vain(self) -> Iterator[tuple[Value, _Remedy]]:
-        """Values that are held though not needed, each with what would let go of it."""
-        for depth, call in enumerate(self.calls):
+    def _held_in_vain(self) -> Iterator[tuple[Value, _Remedy | None]]:
+        """Values that are held though not needed, each with what would let go of it, if anything would."""
+        caller: Frame | None = None
+        for place, call in enumerate(self.calls):
             if isinstance(call, Frame):
+                caller = call
                 yield from self._held_by_class(call)
-            elif not isinstance(self.calls[depth - 1], Frame):
-                remedy = _Remedy(None, True, self._is_loop(call.scope))  # once the sequence around it is opened
-                yield from ((place, remedy) for place in self._unneeded(call.arguments))
+            elif caller is not None and place + 1 < len(self.calls):
+                remedy = self._opening(caller, self.calls[place + 1].scope)
+                yield from ((value, remedy) for value in self._unneeded(call.flow))
 
-    def _held_by_class(self, frame: Frame) -> Iterator[tuple[Value, _Remedy]]:
-        use = frame.body.scope.path
+    def _held_by_class(self, frame: Frame) -> Iterator[tuple[Value, _Remedy | None]]:
         running = frame.active[-1] if frame.active else Active(None)
-        step = running.step.step if running.step else None
         arguments = set(self._unneeded(running.arguments))
-        opening = NONE
-        if arguments and step is not None and self._can_be_opened(step):
-            opening = _Remedy(Change(use, step.path, True), True, self._is_loop(step.member))
+        opening = self._opening(frame) if arguments else None
         yield from ((place, opening) for place in arguments)
         for name, held in frame.variables.items():
             for place in self._unneeded(held):
                 if place not in arguments:
                     path = self._last_reader(frame, place) if name in frame.passing else None
-                    yield place, _Remedy(Change(use, path, False), True, False) if path else NONE
+                    yield place, _Remedy(Change(frame.body.scope.path, path, False), _Kind.LINE) if path else None
 
-    def _can_be_opened(self, step: Call) -> bool:
-        """Whether a step is a sequence, in every use of the class alike."""
-        scopes = [member for member in step.members.values() if isinstance(member, Scope)]
+    def _opening(self, frame: Frame, inner: Scope | None = None) -> _Remedy | None:
+        """Opening what a class calls; to come to `inner`, which a sequence called, that has to be opened first."""
+        running = frame.active[-1] if frame.active else Active(None)
+        use = frame.body.scope.path
+        kind = None if inner is None else self._kind([inner])
+        if running.step is not None:
+            step = running.step.step
+            outer = self._kind([member for member in step.members.values() if isinstance(member, Scope)])
+            change = Change(use, step.path, True)
+        elif running.turns is not None:
+            loops = running.turns.loops.values()
+            outer = self._kind([copy for loop in loops for copy in loop.copies], is_copy=True)
+            change = Change(use, f"{running.turns.path}.{COPY}", True)
+        else:
+            return None
+        if outer is None or (inner is not None and kind is None):
+            return None
+        return _Remedy(change, max(outer, kind or outer))
+
+    def _kind(self, scopes: Sequence[Scope], is_copy: bool = False) -> _Kind | None:
+        """What it costs to open these, all in one place; None where that cannot be: not in every use alike.
+
+        Copies are opened in their loop, which is as good as a block: it says in every turn what the copy says.
+        """
         forms = {self.classes.form(scope) for scope in scopes}
         if forms == {Form.COPIES}:
-            return all(plain_loop(self.outline, scope) for scope in scopes)
-        names = {tuple(member.name for member in self.outline.members(scope.path)) for scope in scopes}
-        return forms == {Form.CHAIN} and len(names) == 1
+            is_plain = all(plain_loop(self.outline, scope) for scope in scopes)
+            return _Kind.LOOP if is_plain and not is_copy else None
+        rows = {tuple(member.name for member in self.outline.members(scope.path)) for scope in scopes}
+        if len(rows) != 1:
+            return None
+        if forms == {Form.CHAIN} and not is_copy:
+            return _Kind.LINE
+        is_small = all(self._is_small(scope) for scope in scopes)
+        return _Kind.BLOCK if self.opens_blocks and is_small else None
 
-    def _is_loop(self, member: Member) -> bool:
-        return isinstance(member, Scope) and self.classes.form(member) is Form.COPIES
+    def _is_small(self, scope: Scope) -> bool:
+        """Whether a block is a few modules, one after the other, and is kept where it is called."""
+        members = self.outline.members(scope.path)
+        are_modules = all(isinstance(member, Node) or not self.classes.makes_nothing(member) for member in members)
+        is_own = self.outline.is_own(scope) and not self.outline.borrowed[scope.path]
+        return len(members) <= FEW and are_modules and is_own and self.outline.is_chain(scope)
 
     def _last_reader(self, frame: Frame, place: Value) -> str | None:
         """Of the statement that runs: the part that has read a value and is done."""

@@ -184,6 +184,10 @@ class Outline:
                 yield id(member.op)
                 yield member.outputs
 
+    def is_chain(self, scope: Scope) -> bool:
+        """Whether each member takes what the one before gives and nothing else, with no `if` between them."""
+        return self._is_plain(scope, self.members(scope.path))
+
     # --- shared modules --------------------------------------------------------------------
 
     def is_own(self, member: Member) -> bool:

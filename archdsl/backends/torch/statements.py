@@ -46,7 +46,8 @@ class Loop:
     """A loop over copies.
 
     Every turn sets the variables `made` to what the copy gives, then `states` to the loop's updates; either may be left
-    out. `lists` are the variables of the lists to which a turn adds, by the place of what they collect.
+    out. `lists` are the variables of the lists to which a turn adds, by the place of what they collect. Where copies
+    are opened, each of their members sets the one state.
     """
 
     turns: Turns

@@ -110,6 +110,9 @@ class _Lines:
         lent = self.outline.borrowed[self.loop.copies[0].path]
         arguments = [self._text(position, states, ()) for position in self.turns.arguments]
         arguments += [module_text(self.outline, self.path, weights) for weights in lent]
+        if self.turns.opened:
+            yield from self._opened(turn, states)
+            return
         call = f"{turn}({', '.join(arguments)})"
         if len(self.gives) == 1 and not lists:
             yield self._update(states, (call,), self._common_shape())
@@ -122,6 +125,14 @@ class _Lines:
             yield self._update(states, made, "")
         self.statements.append(Loop(self.turns, tuple(states) if passes else (), tuple(made), lists))
         yield from (Line(f"{lists[index]}.append({made[index]})") for index in lists)
+
+    def _opened(self, turn: str, states: Sequence[str]) -> Iterator[Code]:
+        """The members of a copy, a line each."""
+        (state,) = states
+        self.statements.append(Loop(self.turns, (state,), (), {}))
+        *before, last = (f"{state} = {turn}.{name}({state})" for name in self.turns.opened)
+        yield from map(Line, before)
+        yield Line(last, self._common_shape())
 
     def _update(self, states: Sequence[str], made: Sequence[str], shape: str) -> Line:
         """All states at once, since one may be what another was."""

@@ -84,17 +84,18 @@ class Variables:
         candidates = chain([name, *BESIDE], (f"{name}{i}" for i in count(2)))
         return next(n for n in map(legal, candidates) if n not in taken and self.is_free(n))
 
-    def pass_on(self, value: Wire, read: Sequence[Wire | Several], step: str, let_go: bool) -> str:
+    def pass_on(self, value: Wire, read: Sequence[Wire | Several], later: str | None, step: str, let_go: bool) -> str:
         """A variable for a value that has no name of its own, made from the values just read.
 
-        With `let_go` it is the variable of one of these, so that nothing holds that any more.
+        With `let_go` it is the variable of one of these, so that nothing holds that any more. Beside the flow it has
+        the name that comes `later` to what is made of it, so that this lets go of it.
         """
         if self.is_free(FLOW) and not let_go:
             return self.assign(value, FLOW, passing=True)
         for name in (self._texts.get(v, "") for v in read):
             if name in self._passing and self.is_free(name):
                 return self.assign(value, name, passing=True)
-        for name in (FLOW, *BESIDE):
+        for name in (FLOW, *((later,) if later else ()), *BESIDE):
             if self.is_free(name):
                 return self.assign(value, name, passing=True)
         return self.assign(value, self.unique(step))

@@ -124,7 +124,7 @@ class _AtOnce(nn.Module):
 
 def _applied(op: Op, x: torch.Tensor) -> Any:
     emission = op.torch(EXAMPLE)
-    names: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "x": x}
+    names: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "Tensor": torch.Tensor, "x": x}
     for support in emission.support.definitions() if emission.support else ():
         exec(support.source, names)
     if isinstance(emission, Expression):

@@ -13,6 +13,7 @@ import torch
 from emitted_ops import build, outputs, source, values
 from torch.utils.flop_counter import FlopCounterMode
 
+from archdsl.backends.torch.load import load
 from archdsl.ops.base import REGISTRY, Example, Mismatch, Module, Op, dump, load_op, register
 from archdsl.ops.reference import families, markdown, reference
 from archdsl.tensor import Tensor
@@ -147,6 +148,26 @@ def test_traces(name: str, example: Example) -> None:
     traced = torch.jit.trace(module, inputs, check_trace=False)
     if name not in RANDOM:
         compare(outputs(module(*inputs)), outputs(traced(*inputs)))
+
+
+NOT_SCRIPTED = ("stochastic_pool",)
+"""As `docs/emitter.md` says."""
+
+
+@each_small
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_scripts(name: str, example: Example) -> None:
+    imports = "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n"
+    module = load(imports + source(example.op, example.inputs), name).Net().eval()
+    if name in NOT_SCRIPTED:
+        with pytest.raises(RuntimeError):
+            torch.jit.script(module)
+        return
+    taken = values(example.inputs)
+    torch.manual_seed(0)
+    wanted = outputs(module(*taken))
+    torch.manual_seed(0)
+    assert all(map(torch.equal, outputs(torch.jit.script(module)(*taken)), wanted))
 
 
 @each_small

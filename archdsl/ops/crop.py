@@ -176,7 +176,7 @@ class Crop(View):
 CENTER_CROP = Support(
     "center_crop",
     '''\
-def center_crop(x, size):
+def center_crop(x: Tensor, size: list[int]) -> Tensor:
     """The middle of `x`; of an odd number of rows or columns to cut, the last one more."""
     for dim, length in enumerate(size, start=2):
         x = x.narrow(dim, (x.shape[dim] - length) // 2, length)

@@ -19,7 +19,7 @@ class Embedding(nn.Embedding):
     """One learned vector a token, channels first: (batch, length) -> (batch, width, length)."""
 
     def forward(self, tokens):
-        return super().forward(tokens).transpose(1, 2)
+        return F.embedding(tokens, self.weight).transpose(1, 2)
 ''',
 )
 

@@ -206,7 +206,9 @@ class ChannelLayerNorm(nn.LayerNorm):
     """Layer normalization over the channels of each position, channels first."""
 
     def forward(self, x):
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+        x = x.movedim(1, -1)
+        x = F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        return x.movedim(-1, 1)
 ''',
 )
 

@@ -50,7 +50,7 @@ class LayerScale(nn.Module):
         self.weight = nn.Parameter(torch.full((channels,), init))
 
     def forward(self, x):
-        return x * self.weight.view(-1, *(1,) * (x.dim() - 2))
+        return x * self.weight.view([-1] + [1] * (x.dim() - 2))
 ''',
 )
 

@@ -246,7 +246,7 @@ class _Weighed(Run):
             step = running.step.step
             outer = self._kind([member for member in step.members.values() if isinstance(member, Scope)])
             change = Change(use, step.path, True)
-        elif running.turns is not None:
+        elif running.turns is not None and self.classes.form(running.turns.loop.container) is Form.COPIES:
             loops = running.turns.loops.values()
             outer = self._kind([copy for loop in loops for copy in loop.copies], is_copy=True)
             change = Change(use, f"{running.turns.path}.{COPY}", True)

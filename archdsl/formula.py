@@ -127,8 +127,14 @@ def is_named(value: Any) -> bool:
     return isinstance(value, Number | Row) or (isinstance(value, tuple) and any(map(is_named, value)))
 
 
+PLAIN = frozenset((int, float, bool, str, type(None)))
+"""Kinds of values that never have a formula."""
+
+
 def plain(value: Any) -> Any:
     """The value without its formula; lists are tuples."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, Whole):
         return bool(value) if value.is_truth else int(value)
     if isinstance(value, Fraction):
@@ -154,12 +160,15 @@ def formula_of(value: Any) -> ast.expr:
     return ast.Constant(value)
 
 
+NUMBERS = (int, float)
+
+
 def computed(kind: type[ast.operator], left: Any, right: Any) -> Any:
     """The number that an operator makes of two, of which at least one has a formula."""
-    if not all(isinstance(side, int | float) for side in (left, right)):
+    if not (isinstance(left, NUMBERS) and isinstance(right, NUMBERS)):
         return NotImplemented
     value = OPERATORS[kind](plain(left), plain(right))
-    exact = any(isinstance(side, Number) and side.exact for side in (left, right))
+    exact = (isinstance(left, Number) and left.exact) or (isinstance(right, Number) and right.exact)
     formula = combined(kind, formula_of(left), formula_of(right))
     if isinstance(formula, ast.Constant):
         return value
@@ -230,9 +239,20 @@ def names(formula: ast.expr) -> frozenset[str]:
     """The variables of a formula."""
     known: frozenset[str] | None = getattr(formula, "_names", None)
     if known is None:
-        known = frozenset(node.id for node in ast.walk(formula) if isinstance(node, ast.Name)) - RESERVED
+        known = _names(formula)
         formula._names = known  # type: ignore[attr-defined]
     return known
+
+
+def _names(formula: ast.expr) -> frozenset[str]:
+    match formula:
+        case ast.Constant():
+            return frozenset()
+        case ast.Name(id=id):
+            return frozenset((id,)) - RESERVED
+        case ast.BinOp(left=left, right=right):
+            return names(left) | names(right)
+    return frozenset(node.id for node in ast.walk(formula) if isinstance(node, ast.Name)) - RESERVED
 
 
 def combined(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.expr:

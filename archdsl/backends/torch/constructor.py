@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from archdsl import formula
@@ -451,7 +450,7 @@ class Construction:
     def settle(self, arguments: Mapping[int, Argument]) -> ast.expr:
         """What to write for a number: the formula, where all uses say the same; else a parameter of its own."""
         if self.unknowns:
-            arguments = {u: replace(a, formula=substituted(a.formula, self.unknowns)) for u, a in arguments.items()}
+            arguments = {u: a._replace(formula=substituted(a.formula, self.unknowns)) for u, a in arguments.items()}
         first, *others = arguments.values()
         if not all(formula.is_known(argument.formula) for argument in arguments.values()):
             return self.unknown(arguments)
@@ -469,7 +468,7 @@ class Construction:
         if self.body.scope.parent is None:
             self.has_unknown = True
             return formula_of(first.value)
-        found = self.add({use: replace(argument, formula=UNKNOWN_NUMBER) for use, argument in arguments.items()})
+        found = self.add({use: argument._replace(formula=UNKNOWN_NUMBER) for use, argument in arguments.items()})
         texts = {formula.text(argument.formula) for argument in arguments.values()}
         if isinstance(first.formula, ast.Name) and len(texts) == 1:
             self.unknowns[first.formula.id] = found

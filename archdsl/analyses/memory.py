@@ -79,8 +79,12 @@ def inference(graph: Graph, steps: Sequence[Step], width: int = 4) -> Inference:
 
 def flat(graph: Graph) -> tuple[Step, ...]:
     """Node after node in the order of the graph, every value given back after its last use."""
+    return flat_steps(graph, places(graph))
+
+
+def flat_steps(graph: Graph, taken: Mapping[Value, Value]) -> tuple[Step, ...]:
+    """`flat` where the places of the values are known."""
     nodes = [node for node in graph if node.id not in graph.training_only]
-    taken = places(graph)
     last: dict[Value, str | None] = {}
     for node in nodes:
         for value in (*graph.inputs_of(node.id), *_results(node)):

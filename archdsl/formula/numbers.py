@@ -109,8 +109,14 @@ def is_named(value: Any) -> bool:
     return isinstance(value, Number | Row) or (isinstance(value, tuple) and any(map(is_named, value)))
 
 
+PLAIN = frozenset((int, float, bool, str, type(None)))
+"""Kinds of values that never have a formula."""
+
+
 def plain(value: Any) -> Any:
     """The value without its formula; lists are tuples."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, Whole):
         return bool(value) if value.is_truth else int(value)
     if isinstance(value, Fraction):
@@ -136,12 +142,15 @@ def formula_of(value: Any) -> ast.expr:
     return ast.Constant(value)
 
 
+NUMBERS = (int, float)
+
+
 def computed(kind: type[ast.operator], left: Any, right: Any) -> Any:
     """The number that an operator makes of two, of which at least one has a formula."""
-    if not all(isinstance(side, int | float) for side in (left, right)):
+    if not (isinstance(left, NUMBERS) and isinstance(right, NUMBERS)):
         return NotImplemented
     value = OPERATORS[kind](plain(left), plain(right))
-    exact = any(isinstance(side, Number) and side.exact for side in (left, right))
+    exact = (isinstance(left, Number) and left.exact) or (isinstance(right, Number) and right.exact)
     formula = combined(kind, formula_of(left), formula_of(right))
     if isinstance(formula, ast.Constant):
         return value

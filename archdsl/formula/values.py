@@ -88,9 +88,20 @@ def names(formula: ast.expr) -> frozenset[str]:
     """The variables of a formula."""
     known: frozenset[str] | None = getattr(formula, "_names", None)
     if known is None:
-        known = frozenset(node.id for node in ast.walk(formula) if isinstance(node, ast.Name)) - RESERVED
+        known = _names(formula)
         formula._names = known  # type: ignore[attr-defined]
     return known
+
+
+def _names(formula: ast.expr) -> frozenset[str]:
+    match formula:
+        case ast.Constant():
+            return frozenset()
+        case ast.Name(id=id):
+            return frozenset((id,)) - RESERVED
+        case ast.BinOp(left=left, right=right):
+            return names(left) | names(right)
+    return frozenset(node.id for node in ast.walk(formula) if isinstance(node, ast.Name)) - RESERVED
 
 
 class Unknown:

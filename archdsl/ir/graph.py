@@ -223,6 +223,7 @@ class Graph:
         self.outputs = tuple(outputs)
         self._nodes: dict[str, Node] = {}
         self._inputs: dict[str, tuple[Value, ...]] = {}
+        self._tensors: dict[str, tuple[Tensor, ...]] = {}
         for node, inputs in nodes:
             assert node.id not in self._inputs, f"two nodes have the id {node.id}"
             self._nodes[node.id] = node
@@ -288,7 +289,10 @@ class Graph:
 
     def tensors_into(self, id: str) -> tuple[Tensor, ...]:
         """Shapes of the values a node takes, as its op's methods want them."""
-        return tuple(self.tensor(value) for value in self._inputs[id])
+        known = self._tensors.get(id)
+        if known is None:
+            known = self._tensors[id] = tuple(self.tensor(value) for value in self._inputs[id])
+        return known
 
     def users(self, id: str) -> tuple[Node, ...]:
         """The nodes that take any output of this one, each once."""

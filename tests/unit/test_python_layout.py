@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 from statements import Statements
@@ -51,6 +52,19 @@ TEXTS = [
     "pair = (1, 2)",
     "return x, (y, z)",
     "assert x.shape == y.shape, (x.shape, y.shape)",
+]
+
+PLAIN_TEXTS = [
+    "x = 1",
+    "x = self.relu(self.bn(self.conv(x)))",
+    "a, b = self.cell(a, b)",
+    "a, b = b, a",
+    "return x",
+    "return self.head(x), y",
+    "super().__init__()",
+    "self.pool = nn.MaxPool2d(3, stride=2, padding=1)",
+    "self.bn = nn.BatchNorm2d(width, eps=0.001, affine=False)",
+    "self.stem = nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 64, 7), relu=nn.ReLU()))",
 ]
 
 
@@ -103,6 +117,25 @@ def test_random_statements_are_laid_out_as_ruff_does(seed: int) -> None:
     assert differences(method(found), formatted(method(given))) == []
 
 
+def test_plain_calls_are_laid_out_as_their_trees_are() -> None:
+    """Texts of calls, names and numbers are not parsed where they fit; one column less, and they are."""
+    for text in PLAIN_TEXTS:
+        (statement,) = ast.parse(text).body
+        assert lay_out(text, 0) == lay_out(statement, 0) == [text]
+        assert lay_out(text, 0, len(text) - 1) == lay_out(statement, 0, len(text) - 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_expression_on_one_line(seed: int) -> None:
+    """As a statement that is never broken."""
+    statements = Statements(seed + 100)
+    for _ in range(500):
+        value = getattr(statements.statement(), "value", None)
+        if isinstance(value, ast.expr) and not isinstance(value, ast.Starred):
+            with suppress(Unwritable):
+                assert [text_of(value)] == lay_out(ast.Expr(value), 0, UNLIMITED)
+
+
 def read(lines: list[str], is_head: bool) -> str:
     under = ["            pass"] * is_head
     (statement,) = ast.parse("\n".join(["if True:", *lines, *under])).body[0].body  # type: ignore[attr-defined]
@@ -153,6 +186,7 @@ def test_a_long_sum_of_text() -> None:
     [
         "await x",
         "x = yield",
+        "x = self.pool(lambda)",
         "x = (y := 1)",
         "async def f(): pass",
         "'a docstring'",

@@ -102,6 +102,23 @@ class _Frame(NamedTuple):
     may_overflow: bool = False
 
 
+def flat_text(pieces: Sequence[Piece]) -> str:
+    """A document on one line, however long; every break in it is in some group."""
+    words: list[str] = []
+    for piece in pieces:
+        if isinstance(piece, If):
+            if piece.is_broken:
+                continue
+            piece = piece.piece
+        if isinstance(piece, str):
+            words.append(piece)
+        elif isinstance(piece, Break):
+            words.append(piece.flat)
+        elif isinstance(piece, Choice):
+            words.append(flat_text(piece.forms[0]))
+    return "".join(words)
+
+
 def print_document(pieces: Sequence[Piece], indent: int, width: int = WIDTH) -> list[str]:
     """The lines of a document, the first of them indented as deep."""
     return _Printer(pieces, indent, width).lines()
@@ -128,29 +145,29 @@ class _Printer:
         return [*self._lines, "".join(self._words)]
 
     def _print(self, piece: Piece) -> None:
+        if isinstance(piece, str):
+            self._write(piece)
+            return
         frame = self._stack[-1]
         match piece:
-            case str():
-                self._write(piece)
             case Break():
                 self._break(piece, frame)
             case If(key, is_broken, content):
                 if self._is_broken(key, frame) is is_broken:
                     self._print(content)
             case Group(key):
-                is_group = not piece.only_in or self._is_broken(piece.only_in, frame)
-                opened = frame._replace(opened=Group)
-                if is_group:
-                    opened = opened._replace(is_broken=piece.is_broken or not self._fits_flat(opened, key))
-                self._note(key, opened.is_broken)
-                self._stack.append(opened)
+                is_broken = frame.is_broken
+                if not piece.only_in or self._is_broken(piece.only_in, frame):
+                    is_broken = piece.is_broken or not self._fits_flat(_Frame(Group, is_broken, frame.indent), key)
+                self._note(key, is_broken)
+                self._stack.append(_Frame(Group, is_broken, frame.indent))
             case Indent(only_in):
                 step = int(not only_in or self._is_broken(only_in, frame))
-                self._stack.append(frame._replace(opened=Indent, indent=frame.indent + step))
+                self._stack.append(_Frame(Indent, frame.is_broken, frame.indent + step))
             case Bracketed(key):
                 if not self._is_broken(key, frame):
                     self._is_measured = False
-                self._stack.append(frame._replace(opened=Bracketed))
+                self._stack.append(_Frame(Bracketed, frame.is_broken, frame.indent))
             case Parentheses():
                 self._open_parentheses(piece, frame)
             case Choice():
@@ -237,56 +254,65 @@ class _Printer:
         width = self._width
         margin = 0 if self._words else len(self._margin)
         opened_here, depth = [opened], len(self._stack)
-        while queue:
-            piece = _next(queue)
-            frame = opened_here[-1] if opened_here else self._stack[depth - 1]
+        frame = opened
+        pieces: Sequence[Piece] = ()
+        index = 0
+        while True:
+            if index == len(pieces):
+                if not queue:
+                    return True
+                pieces, index = queue.pop()
+                continue
+            piece = pieces[index]
+            index += 1
             if isinstance(piece, If):
                 if self._is_broken(piece.key, frame) is not piece.is_broken:
                     continue
                 piece = piece.piece
-            match piece:
-                case str() | Break():
-                    if isinstance(piece, Break):
-                        if frame.is_broken or piece is HARD:
-                            if not frame.all_lines:
-                                return True
-                            width, margin = 0, len(STEP) * frame.indent
-                            continue
-                        piece = piece.flat
-                    if piece:
-                        width, margin = width + margin + columns(piece), 0
-                    if width > self._limit and not frame.may_overflow:
-                        return False
+            if isinstance(piece, Break):
+                if frame.is_broken or piece is HARD:
+                    if not frame.all_lines:
+                        return True
+                    width, margin = 0, len(STEP) * frame.indent
                     continue
-                case Group(key):
-                    inner = frame._replace(opened=Group)
-                    if not piece.only_in or self._is_broken(piece.only_in, frame):
-                        inner = inner._replace(is_broken=piece.is_broken or frame.is_broken)
-                    self._note(key, inner.is_broken)
-                case Indent(only_in):
-                    step = int(not only_in or self._is_broken(only_in, frame))
-                    inner = frame._replace(opened=Indent, indent=frame.indent + step)
-                case Bracketed(key):
-                    inner = frame._replace(opened=Bracketed)
-                    if not self._is_broken(key, frame):
-                        has_more = key not in self._settled
-                        inner = inner._replace(is_broken=True, all_lines=has_more, may_overflow=True)
-                case Parentheses(key):
-                    self._note(key, frame.is_broken)
-                    inner = frame._replace(opened=object)
-                case Choice(forms):
-                    inner = frame._replace(opened=Choice)
-                    queue.append(((*forms[-1 if frame.is_broken else 0], END), 0))
-                case End():
-                    if not opened_here:
-                        depth -= 1
-                        continue
+                piece = piece.flat
+            if isinstance(piece, str):
+                if piece:
+                    width, margin = width + margin + columns(piece), 0
+                if width > self._limit and not frame.may_overflow:
+                    return False
+                continue
+            if isinstance(piece, End):
+                if not opened_here:
+                    depth -= 1
+                else:
                     closed = opened_here.pop()
                     if closed.opened is Parentheses and closed.is_broken:
                         width, margin = 1, len(STEP) * (closed.indent - 1)
-                    continue
-            opened_here.append(inner)
-        return True
+                frame = opened_here[-1] if opened_here else self._stack[depth - 1]
+                continue
+            if isinstance(piece, Choice):
+                queue.append((pieces, index))
+                pieces, index = (*piece.forms[-1 if frame.is_broken else 0], END), 0
+            frame = self._tried(piece, frame)
+            opened_here.append(frame)
+
+    def _tried(self, piece: Group | Indent | Bracketed | Parentheses | Choice, frame: _Frame) -> _Frame:
+        """What is opened within `frame`, while it is being found out whether that fits."""
+        _, is_broken, indent, all_lines, may_overflow = frame
+        match piece:
+            case Group(key):
+                if not piece.only_in or self._is_broken(piece.only_in, frame):
+                    is_broken = piece.is_broken or is_broken
+                self._note(key, is_broken)
+            case Indent(only_in):
+                indent += int(not only_in or self._is_broken(only_in, frame))
+            case Bracketed(key):
+                if not self._is_broken(key, frame):
+                    is_broken, all_lines, may_overflow = True, key not in self._settled, True
+            case Parentheses(key):
+                self._note(key, is_broken)
+        return _Frame(object, is_broken, indent, all_lines, may_overflow)
 
 
 def _next(queue: list[tuple[Sequence[Piece], int]]) -> Piece:

@@ -12,17 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any, TypeAlias
 
+from archdsl.backends.python import document
 from archdsl.backends.python.document import (
     END,
     SOFT,
     SPACE,
-    UNLIMITED,
     Bracketed,
     Group,
     If,
     Indent,
     Piece,
-    print_document,
 )
 from archdsl.backends.python.grammar import (
     BINARY_LIKE,
@@ -78,7 +77,7 @@ def document_of(items: Iterable[Item], source: Source) -> list[Piece]:
     while pending:
         item = pending.pop()
         if isinstance(item, Operand):
-            pending += reversed(list(_expanded(item, source)))
+            pending += [*_expanded(item, source)][::-1]
         else:
             pieces.append(item)
     return pieces
@@ -86,8 +85,7 @@ def document_of(items: Iterable[Item], source: Source) -> list[Piece]:
 
 def flat_text(node: ast.expr, source: Source) -> str:
     """An expression on one line, however long."""
-    (line,) = print_document(document_of([Operand(node, OPEN)], source), 0, UNLIMITED)
-    return line
+    return document.flat_text(document_of([Operand(node, OPEN)], source))
 
 
 def enclosed(left: str, items: Iterable[Item], right: str, level: int) -> Iterator[Item]:
@@ -110,12 +108,11 @@ def parted(items: Sequence[Sequence[Item]], comma_after_one: bool = False) -> It
 def _expanded(item: Operand, source: Source) -> Iterator[Item]:
     node, level = item.node, item.level
     if item.in_parentheses:
-        yield from enclosed("(", [Operand(node, ENCLOSED)], ")", level)
-        return
+        return enclosed("(", [Operand(node, ENCLOSED)], ")", level)
     write = WRITERS.get(type(node))
     if write is None:
         raise Unwritable(f"{type(node).__name__} is not among the expressions that can be laid out")
-    yield from write(node, item, source)
+    return write(node, item, source)
 
 
 def _name(node: ast.Name, item: Operand, source: Source) -> Iterator[Item]:

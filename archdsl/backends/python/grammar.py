@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 OPEN = 0
 """Not within parentheses: no place to break a line."""
@@ -56,8 +55,7 @@ class Unwritable(ValueError):
     """Python that the printer does not lay out as a formatter would, and therefore not at all."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Operand:
+class Operand(NamedTuple):
     """An expression in its place: whether it stands in parentheses, and whether it is within any."""
 
     node: ast.expr

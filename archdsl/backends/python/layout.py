@@ -6,6 +6,8 @@ Statements come as text or as `ast` has them. What cannot be laid out as the for
 from __future__ import annotations
 
 import ast
+import keyword
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -41,8 +43,19 @@ from archdsl.backends.python.parentheses import Need, breaks_in_brackets, has_br
 __all__ = ["Unwritable", "lay_out", "text_of"]
 
 
+_NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
+_HEAD = rf"{_NAME}\("
+_CALL = rf"(?:{_HEAD})*(?:{_NAME}|(?:0|[1-9]\d*)(?:\.\d+)?|{_HEAD}\))\)*"
+PLAIN = re.compile(rf"(?:{_NAME}(?:, {_NAME})* = |return )?({_CALL}(?:, (?:\w+=)?{_CALL})*)", re.ASCII)
+"""Most statements: calls within calls, of names and numbers. Where such a text fits on its line, it stays as it is."""
+
+KEYWORDS = frozenset(keyword.kwlist) - {"True", "False", "None"}
+
+
 def lay_out(statement: str | ast.stmt, indent: int, width: int = WIDTH) -> list[str]:
     """The lines of a statement, or of the head of a compound one, at a depth of indentation."""
+    if isinstance(statement, str) and _is_laid_out(statement, width - len(STEP) * indent):
+        return [STEP * indent + statement]
     if isinstance(statement, ast.stmt):
         node, source, is_elif = statement, Source(), False
     elif statement in ("else:", "try:", "finally:"):
@@ -59,6 +72,13 @@ def lay_out(statement: str | ast.stmt, indent: int, width: int = WIDTH) -> list[
     lines = print_document(pieces, indent, width)
     _check(node, pieces, lines, width)
     return lines
+
+
+def _is_laid_out(statement: str, width: int) -> bool:
+    found = PLAIN.fullmatch(statement) if len(statement) <= width else None
+    if found is None or statement.count("(") != statement.count(")"):
+        return False
+    return KEYWORDS.isdisjoint(re.findall(r"\w+", found[1]))
 
 
 def text_of(part: ast.stmt | ast.expr) -> str:

@@ -22,11 +22,13 @@ SKIP = "skip"
 """A value from further out that has other names in other uses of a class."""
 
 
-def block_class(construction: Construction, layout: Layout) -> Class:
-    """A class for a block, a stage or a copy."""
-    made = (constructor(construction, ()),) if construction.lines or construction.constructor.parameters else ()
-    doc, forward = block_doc(construction.body.scope), _forward(construction, layout)
-    return Class(construction.title, "nn.Module", doc, tuple(constants(construction)), (*made, *forward))
+def block_class(construction: Construction, forward: Forward | None) -> Class:
+    """A class for a block, a stage or a copy; it has no `forward` where nothing of it serves any output."""
+    has_constructor = construction.lines or construction.constructor.parameters
+    methods = [constructor(construction, ())] if has_constructor else []
+    methods += [] if forward is None else [_forward(construction, forward)]
+    doc, fields = block_doc(construction.body.scope), tuple(constants(construction))
+    return Class(construction.title, "nn.Module", doc, fields, tuple(methods))
 
 
 def constants(construction: Construction) -> Iterator[Line]:
@@ -56,19 +58,16 @@ def write_block(words: Words, layout: Layout) -> Forward:
     return forward
 
 
-def _forward(construction: Construction, layout: Layout) -> tuple[Function, ...]:
-    """`forward`, unless nothing of the block serves any output."""
+def _forward(construction: Construction, forward: Forward) -> Function:
     body, outline = construction.body, construction.outline
-    if not body.gives:
-        return ()
-    takes, forward = take_names(outline, body), write_block(construction, layout)
+    takes = take_names(outline, body)
     arguments = (
         "self",
         *(f"{name}: Tensor" for name in takes),
         *(f"{borrowed_name(weights)}: nn.Module" for weights in outline.borrowed[body.scope.path]),
     )
     result = "Tensor" if len(body.gives) == 1 else f"tuple[{', '.join(['Tensor'] * len(body.gives))}]"
-    return (Function("forward", arguments, result, tuple(forward.lines)),)
+    return Function("forward", arguments, result, tuple(forward.lines))
 
 
 def take_names(outline: Outline, body: Body) -> list[str]:

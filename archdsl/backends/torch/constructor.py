@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from archdsl import formula
@@ -476,7 +475,7 @@ class Construction:
         if not self.context.is_network and any(argument.counts_network for argument in arguments.values()):
             return self.add(arguments)
         if self.unknowns:
-            arguments = {u: replace(a, formula=substituted(a.formula, self.unknowns)) for u, a in arguments.items()}
+            arguments = {u: a._replace(formula=substituted(a.formula, self.unknowns)) for u, a in arguments.items()}
         first, *others = arguments.values()
         if not all(formula.is_known(argument.formula) for argument in arguments.values()):
             return self.unknown(arguments)
@@ -494,7 +493,7 @@ class Construction:
         if self.context.is_network:
             self.has_unknown = True
             return formula_of(first.value)
-        found = self.add({use: replace(argument, formula=UNKNOWN_NUMBER) for use, argument in arguments.items()})
+        found = self.add({use: argument._replace(formula=UNKNOWN_NUMBER) for use, argument in arguments.items()})
         texts = {formula.text(argument.formula) for argument in arguments.values()}
         if isinstance(first.formula, ast.Name) and len(texts) == 1:
             self.unknowns[first.formula.id] = found

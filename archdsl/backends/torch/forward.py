@@ -114,6 +114,7 @@ class Forward:
         self.lines: list[Code] = []
         self.statements: list[Statement] = []
         self._waiting: dict[Wire, tuple[Operand, Call]] = {}
+        self._branches: dict[Wire, str | None] = {}
 
     # --- items -----------------------------------------------------------------------------
 
@@ -520,15 +521,26 @@ class Forward:
         return step.member.label if isinstance(step.member, Node) else None
 
     def _branch(self, wire: Wire) -> str | None:
-        """`branch2` for a value on its way to be the second of many that are merged."""
-        while self.uses[wire] == 1 and isinstance(step := self.consumers.get(wire), Call):
-            takes = tuple(map(self.real, step.takes))
-            if len(takes) >= MANY and not self.outline.is_module(step.member):
-                return f"branch{takes.index(wire) + 1}"
-            if len(takes) != 1 or len(step.gives) != 1:
-                return None
-            (wire,) = step.gives
-        return None
+        """`branch2` for a value on its way to be the second of many that are merged: one name all the way."""
+        way: list[Wire] = []
+        while wire not in self._branches:
+            way.append(wire)
+            found, after = self._merged(wire)
+            if after is None:
+                self._branches[wire] = found
+            else:
+                wire = after
+        self._branches.update(dict.fromkeys(way, self._branches[wire]))
+        return self._branches[wire]
+
+    def _merged(self, wire: Wire) -> tuple[str | None, Wire | None]:
+        """What a value is called as one of many that are merged, or the value that a single step makes of it."""
+        step = self.consumers.get(wire)
+        if self.uses[wire] != 1 or not isinstance(step, Call):
+            return None, None
+        if len(step.takes) >= MANY and not self.outline.is_module(step.member):
+            return f"branch{[*map(self.real, step.takes)].index(wire) + 1}", None
+        return None, step.gives[0] if len(step.takes) == 1 and len(step.gives) == 1 else None
 
 
 def _as_expression(names: Sequence[str], arms: Mapping[int, Sequence[Code]], flags: Sequence[str]) -> Line | None:

@@ -27,14 +27,15 @@ from enum import IntEnum
 from functools import partial
 from typing import NamedTuple
 
-from archdsl.analyses.memory import Step, flat, inference, places, tensor_bytes
+from archdsl.analyses.memory import Step, flat_steps, inference, places, tensor_bytes
 from archdsl.backends.torch.classes import Body, Classes
 from archdsl.backends.torch.follow import Active, Frame, Run
-from archdsl.backends.torch.forward import COPY, Change, Forward, Layout, Words
+from archdsl.backends.torch.forward import COPY, Change, Forward, Layout
 from archdsl.backends.torch.loops import plain_loop
 from archdsl.backends.torch.outline import Form
 from archdsl.backends.torch.statements import Applied, Source, Statement
 from archdsl.ir.graph import Graph, Node, Scope, Value
+from archdsl.tensor import Tensor
 
 ENOUGH = 1.1
 """How much of what running flat holds is near enough to leave the code as it comes."""
@@ -46,18 +47,16 @@ FEW = 6
 """So many members a block may have to be opened."""
 
 
-def lay_out(
-    classes: Classes, root: str, words: Callable[[Body], Words], write: Callable[[Words, Layout], Forward]
-) -> tuple[Layout, tuple[Step, ...]]:
+def lay_out(classes: Classes, root: str, write: Callable[[Body, Layout], Forward]) -> tuple[Layout, tuple[Step, ...]]:
     """The layout of all classes, and when the emitted module then computes and lets go of what.
 
-    It is that of the network at `root`, the path of its outermost scope.
+    It is that of the network at `root`, the path of its outermost scope. `write` writes the `forward` of a class.
     """
     graph = classes.outline.networks[root]
     needs = _Needs(graph)
 
     def run(layout: Layout, opens_blocks: bool) -> _Weighed:
-        return _Weighed(classes, root, needs, partial(_statements, words, write, layout), opens_blocks)
+        return _Weighed(classes, root, needs, partial(_statements, write, layout), opens_blocks)
 
     layout, steps = _changed(run, False)
     peak = inference(graph, steps).peak
@@ -91,10 +90,8 @@ def _grown(
         layout |= more
 
 
-def _statements(
-    words: Callable[[Body], Words], write: Callable[[Words, Layout], Forward], layout: Layout, body: Body
-) -> Sequence[Statement]:
-    return write(words(body), layout).statements
+def _statements(write: Callable[[Body, Layout], Forward], layout: Layout, body: Body) -> Sequence[Statement]:
+    return write(body, layout).statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,23 +139,38 @@ class _Needs:
 
     def __init__(self, graph: Graph) -> None:
         self.places = places(graph)
-        self.enough = int(ENOUGH * inference(graph, flat(graph)).peak)
         self.sizes: dict[Value, int] = {}
         self.reads: dict[str, tuple[Value, ...]] = {}
         self.own: dict[str, tuple[int, int]] = {}
         self.uses: Counter[Value] = Counter()
+        # Equal ops are one object in a compiled graph, and need the same for the same inputs.
+        scratch: dict[tuple[int, tuple[Tensor, ...]], int] = {}
         for node in graph:
             made = [Value(node.id, port) for port in range(len(node.outputs))]
             kept = [value for value in made if self.places[value] == value]
             self.sizes |= {v: tensor_bytes(graph.tensor(v)) if node.op.name != "input" else 0 for v in kept}
             self.reads[node.id] = tuple(self.places[value] for value in graph.inputs_of(node.id))
             own = sum(map(self.sizes.__getitem__, kept))
-            self.own[node.id] = own, node.op.scratch(*graph.tensors_into(node.id)).size(4)
+            key = id(node.op), graph.tensors_into(node.id)
+            if key not in scratch:
+                scratch[key] = node.op.scratch(*key[1]).size(4)
+            self.own[node.id] = own, scratch[key]
             if node.id not in graph.training_only:
                 self.uses.update(self.reads[node.id])
         for output in graph.outputs:
             if not output.training:
                 self.uses.update(self.places[value] for value in output.values)
+        self.enough = int(ENOUGH * self._peak(flat_steps(graph, self.places)))
+
+    def _peak(self, steps: Sequence[Step]) -> int:
+        """The most that these steps hold at once."""
+        now, peak = 0, 0
+        for step in steps:
+            made, meanwhile = self.own[step.node]
+            now += made
+            peak = max(peak, now + meanwhile)
+            now -= sum(map(self.sizes.__getitem__, step.freed))
+        return peak
 
 
 class _Weighed(Run):

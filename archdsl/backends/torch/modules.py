@@ -5,9 +5,9 @@ formula. Beside it, the channels of what the module gives, followed along the fl
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archdsl.analyses.overwriting import overwrites
 from archdsl.backends.torch.classes import Body, Classes
@@ -42,8 +42,7 @@ ANY = "any_channels"
 """Stands for the channels of what flows in, whatever they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """One argument: by keyword or by place, what it would be called as a parameter, its formula and its value.
 
     `default` is what PyTorch or the class takes where it goes unsaid; `...`: nothing. What an argument by `place` is
@@ -147,7 +146,8 @@ class Modules:
     def __init__(self, classes: Classes, constructors: Mapping[int, Constructor], context: Context) -> None:
         self.classes, self.outline, self.context = classes, classes.outline, context
         self.constructors = constructors
-        self._emissions: dict[tuple[Any, ...], tuple[Module | Expression, tuple[Any, ...]]] = {}
+        self._emissions: dict[Hashable, tuple[Module | Expression, tuple[Channels, ...]]] = {}
+        """By op, shapes and formulas: most uses of a class differ in few of its steps."""
 
     def tree(self, member: Member, use: int, name: str, inputs: Sequence[Channels]) -> tuple[Tree, list[Channels]]:
         """How a member is made, and the channels of what it gives, from those of what flows in."""
@@ -171,11 +171,12 @@ class Modules:
         tensors = self.outline.graph.tensors_into(node.id)
         if not fields and all(isinstance(channels, ast.Constant) for channels in inputs):
             return self.outline.emission(node), [ast.Constant(output.dims[0]) for output in node.outputs]
-        said = tuple(_with_channels(tensor, channels) for tensor, channels in zip(tensors, inputs, strict=True))
-        op = node.op.model_copy(update=fields)
-        exact_op = node.op.model_copy(update={name: exactly(value) for name, value in fields.items()})
-        exact = tuple(Tensor(*map(exactly, tensor.dims), kind=tensor.kind) for tensor in said)
-        return exact_op.torch(*exact), list(_outputs(op, node, said, inputs))
+        formulas = tuple((name, text(formula_of(value))) for name, value in fields.items())
+        key = id(node.op), tensors, formulas, tuple(None if known is None else text(known) for known in inputs)
+        if key not in self._emissions:
+            self._emissions[key] = _computed(node, fields, tensors, inputs)
+        emission, channels = self._emissions[key]
+        return emission, list(channels)
 
     def _fields(self, node: Node, use: int) -> Iterator[tuple[str, Any]]:
         """The op's arguments that have a formula."""
@@ -341,6 +342,17 @@ def _after(count: ast.expr, flows: Sequence[Channels]) -> Channels:
         if text(total) == text(last):
             return combined(ast.Add, first, combined(ast.Mult, step, count))
     return last if all(text(channels) == text(last) for channels in known[1:]) else None
+
+
+def _computed(
+    node: Node, fields: Mapping[str, Any], tensors: Sequence[Tensor], inputs: Sequence[Channels]
+) -> tuple[Module | Expression, tuple[Channels, ...]]:
+    """What an op says with formulas for its arguments (`fields`) and its inputs' channels, and those of its outputs."""
+    said = tuple(_with_channels(tensor, channels) for tensor, channels in zip(tensors, inputs, strict=True))
+    op = node.op.model_copy(update=fields)
+    exact_op = node.op.model_copy(update={name: exactly(value) for name, value in fields.items()})
+    exact = tuple(Tensor(*map(exactly, tensor.dims), kind=tensor.kind) for tensor in said)
+    return exact_op.torch(*exact), tuple(_outputs(op, node, said, inputs))
 
 
 def _with_channels(tensor: Tensor, channels: Channels) -> Tensor:

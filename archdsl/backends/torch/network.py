@@ -15,13 +15,13 @@ from archdsl.ir.graph import Graph, Output, Value
 
 
 def network_classes(
-    construction: Construction, layout: Layout, doc: tuple[str, ...], initialized: bool
+    construction: Construction, forward: Forward, doc: tuple[str, ...], initialized: bool
 ) -> Iterator[Class]:
     """The network, after the tuple that it returns where it has further outputs."""
     graph, title = network_of(construction), construction.title
     yield from result_classes(graph, title)
     last = (Line("self.apply(initialize)"),) if initialized else ()
-    takes, lines = input_names(graph), tuple(write_network(construction, layout).lines)
+    takes, lines = input_names(graph), tuple(forward.lines)
     methods = (constructor(construction, last), _forward(construction, takes, lines))
     yield Class(title, "nn.Module", doc, methods=methods)
 

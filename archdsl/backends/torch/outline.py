@@ -51,6 +51,7 @@ class Outline:
         self._steps: dict[str, tuple[Step, ...]] = {}
         self._members: dict[str, tuple[Member, ...]] = {}
         self._names: dict[str, Mapping[Value, str]] = {}
+        self._gives: dict[str, tuple[Value, ...]] = {}
         self._decided: dict[str, bool] = {}
         self._by_node: dict[str, Module | Expression] = {}
         self._emissions: dict[tuple[int, tuple[Tensor, ...]], Module | Expression] = {}
@@ -135,7 +136,10 @@ class Outline:
     def gives(self, member: Member) -> tuple[Value, ...]:
         if isinstance(member, Scope):
             return self.gives_of[member.path]
-        return tuple(Value(member.id, port) for port in range(len(member.outputs)))
+        known = self._gives.get(member.id)
+        if known is None:
+            known = self._gives[member.id] = tuple(Value(member.id, port) for port in range(len(member.outputs)))
+        return known
 
     def names(self, path: str) -> Mapping[Value, str]:
         """What the text of a scope calls values: "input", ports, `as` and `path`; the first name of each."""

@@ -1,4 +1,4 @@
-"""A class whose constructor is not settled: all that its `forward` does, with no words for conditions and numbers.
+"""The `forward`s of classes, and a class whose constructor is not settled: it has no words for conditions and numbers.
 
 Settling constructors takes most of the time of emission, and what a `forward` does needs none of it.
 """
@@ -6,21 +6,47 @@ Settling constructors takes most of the time of emission, and what a `forward` d
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archdsl.backends.torch.blocks import write_block
 from archdsl.backends.torch.classes import Body, If, Item, Turns
-from archdsl.backends.torch.forward import Forward, Layout, Words
+from archdsl.backends.torch.forward import Change, Forward, Layout, Words
 from archdsl.backends.torch.network import write_network
 from archdsl.backends.torch.outline import Outline
 from archdsl.ir.graph import Node
 from archdsl.ops.base import Expression
 
 
-def write_forward(words: Words, layout: Layout) -> Forward:
-    """The `forward` of a class, whichever it is."""
-    return (write_network if words.body.scope.parent is None else write_block)(words, layout)
+class Forwards:
+    """The `forward`s of classes, each written once for each way to lay out its own lines.
+
+    `words` are what a class has for its conditions and numbers.
+    """
+
+    def __init__(self, words: Callable[[Body], Words]) -> None:
+        self._words = words
+        self._known: dict[tuple[int, Layout], Forward] = {}
+        self._layout: Layout = frozenset()
+        self._changes: dict[str, Layout] = {}
+
+    def written(self, body: Body, layout: Layout) -> Forward:
+        """The `forward` of a class, whichever it is."""
+        changes = self._by_use(layout).get(body.scope.path, frozenset())
+        key = id(body), changes
+        if key not in self._known:
+            write = write_network if body.scope.parent is None else write_block
+            self._known[key] = write(self._words(body), changes)
+        return self._known[key]
+
+    def _by_use(self, layout: Layout) -> Mapping[str, Layout]:
+        """The changes by the class that they are for; asked for one layout many times in a row."""
+        if layout is not self._layout:
+            found: dict[str, set[Change]] = {}
+            for change in layout:
+                found.setdefault(change.use, set()).add(change)
+            self._layout, self._changes = layout, {use: frozenset(changes) for use, changes in found.items()}
+        return self._changes
 
 
 @dataclass

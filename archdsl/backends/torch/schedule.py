@@ -16,8 +16,8 @@ def emitted(graph: Graph) -> tuple[Step, ...]:
     from archdsl.backends.torch.classes import Classes
     from archdsl.backends.torch.holding import lay_out
     from archdsl.backends.torch.outline import Outline
-    from archdsl.backends.torch.plain import Plain, write_forward
+    from archdsl.backends.torch.plain import Forwards, Plain
 
     outline = Outline((graph,))
-    _, steps = lay_out(Classes(outline), "", lambda body: Plain(outline, body), write_forward)
+    _, steps = lay_out(Classes(outline), "", Forwards(lambda body: Plain(outline, body)).written)
     return steps

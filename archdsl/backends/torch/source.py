@@ -22,7 +22,7 @@ from archdsl.backends.torch.initialize import initialization
 from archdsl.backends.torch.names import MODULE_NAMES, Namespace
 from archdsl.backends.torch.network import input_names, network_classes, result_names
 from archdsl.backends.torch.outline import Form, Member, Outline
-from archdsl.backends.torch.plain import write_forward
+from archdsl.backends.torch.plain import Forwards
 from archdsl.backends.torch.program import family_program, main_program
 from archdsl.backends.torch.settings import settings_of
 from archdsl.ir.graph import Graph, Scope
@@ -113,18 +113,20 @@ class _Emission:
         self._settle_all()
         initialize = initialization(self.done)
         words = {id(construction.body): construction for construction in self.done}
+        forwards = Forwards(lambda body: words[id(body)])
         layout: Layout = frozenset()
         for root in self.outline.networks:
-            layout |= lay_out(self.classes, root, lambda body: words[id(body)], write_forward)[0]
+            layout |= lay_out(self.classes, root, forwards.written)[0]
         yield from (Text(support.source) for support in self.supports)
         yield from (initialize,) if initialize else ()
         for construction in sorted(self.done, key=lambda construction: construction.body.scope.parent is None):
             body = construction.body
             if body.scope.parent is None:
                 doc = network_doc([self._network(scope).header for scope in body.uses])
-                yield from network_classes(construction, layout, doc, initialize is not None)
+                forward = forwards.written(body, layout)
+                yield from network_classes(construction, forward, doc, initialize is not None)
             else:
-                yield block_class(construction, layout)
+                yield block_class(construction, forwards.written(body, layout) if body.gives else None)
 
     def _settle_all(self) -> None:
         while True:

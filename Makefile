@@ -37,11 +37,14 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "archdsl needs Python 3.11 or later: make PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# Stamps let a second run start at once; a changed pin or dependency installs again.
+# Stamps let a second run start at once; a changed pin or dependency installs again. Bytecode is written as it is for
+# what pip copies, since some environments forbid Python to write it later: without it commands take half as long again.
 $(VENV)/run.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -c constraints.txt -e '.[torch]'
+	$(BIN)/python -m compileall -q archdsl
 	touch $@
 
 $(VENV)/test.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -c constraints.txt -e '.[torch,test]'
+	$(BIN)/python -m compileall -q archdsl
 	touch $@ $(VENV)/run.stamp

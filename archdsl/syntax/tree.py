@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from archdsl.source import Source, Span
+from archdsl.syntax.node import Node, node
 
 # --- expressions: numbers, names and calls -------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+@node
+class Number(Node):
     """`224`, `0.25`, `25_557_032`, `4.1G`. `text` keeps the digits, which `~` takes its tolerance from."""
 
     text: str
@@ -22,28 +23,28 @@ class Number:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class String:
+@node
+class String(Node):
     value: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Boolean:
+@node
+class Boolean(Node):
     value: bool
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+@node
+class Name(Node):
     """Any bare name; `it` and `input` too."""
 
     name: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class VariantOf:
+@node
+class VariantOf(Node):
     """`VGG@D`: a network with one of its variants."""
 
     name: str
@@ -51,22 +52,22 @@ class VariantOf:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class List:
+@node
+class List(Node):
     items: tuple[Expression, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+@node
+class Shape(Node):
     """`3 x 224 x 224`, `1x7`."""
 
     dims: tuple[Expression, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+@node
+class Attribute(Node):
     """`it.channels`, `backbone.conv3`."""
 
     value: Expression
@@ -74,8 +75,8 @@ class Attribute:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+@node
+class Index(Node):
     """`xs[0]`."""
 
     value: Expression
@@ -83,8 +84,8 @@ class Index:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+@node
+class Slice(Node):
     """`xs[1:]`."""
 
     value: Expression
@@ -93,8 +94,8 @@ class Slice:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+@node
+class Argument(Node):
     """`stride=2` (`name` is "stride") or `64` (`name` is None)."""
 
     name: str | None
@@ -102,8 +103,8 @@ class Argument:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+@node
+class Call(Node):
     """`conv(64, 7, stride=2)`: an op, a block, a network, a function, or an initializer."""
 
     function: Name | VariantOf
@@ -111,15 +112,15 @@ class Call:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+@node
+class Unary(Node):
     operator: Literal["-", "not"]
     value: Expression
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+@node
+class Binary(Node):
     """`//` divides and rounds down, `^` is power, `and` and `or` take conditions."""
 
     operator: Literal["+", "-", "*", "/", "//", "%", "^", "and", "or"]
@@ -128,8 +129,8 @@ class Binary:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+@node
+class Compare(Node):
     """`a == b`; `a ~ 4.1G` holds to the digits written, `a ~ 4.1G ± 2%` within `tolerance` (2.0)."""
 
     operator: Literal["==", "!=", "<", "<=", ">", ">=", "~"]
@@ -139,8 +140,8 @@ class Compare:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Conditional:
+@node
+class Conditional(Node):
     """`if c then a else b` between numbers."""
 
     condition: Expression
@@ -170,8 +171,8 @@ Expression = (
 # --- flow: steps, chains, branches ---------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+@node
+class Binding(Node):
     """`as skip` or `as (l, r)`."""
 
     names: tuple[Name, ...]
@@ -179,8 +180,8 @@ class Binding:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Copies:
+@node
+class Copies(Node):
     """`* n first(stride=2) last(...)`."""
 
     count: Expression
@@ -189,24 +190,24 @@ class Copies:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+@node
+class Values(Node):
     """`(prev, cur)` at the head of a chain: several values side by side."""
 
     items: tuple[Expression | Spread, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+@node
+class Spread(Node):
     """`*xs`: each value of a list, as a branch or an item of its own."""
 
     value: Expression
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Each:
+@node
+class Each(Node):
     """`for r in rates:` before a branch: one branch for each element."""
 
     name: Name
@@ -214,23 +215,23 @@ class Each:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+@node
+class When(Node):
     """`if c:` before a branch: the branch is there only if `c` holds."""
 
     condition: Expression
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+@node
+class Branch(Node):
     clauses: tuple[Each | When, ...]
     chain: Chain
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+@node
+class Merge(Node):
     """`add{a | b}` or `add:` and indented branches. `op` is None for `parallel`. `inline` keeps the form."""
 
     op: Name | Call | None
@@ -239,16 +240,16 @@ class Merge:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+@node
+class Group(Node):
     """`(a -> b)`: a chain where one step is expected."""
 
     chain: Chain
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+@node
+class Choice(Node):
     """`if c then A else B` as a step; without `else` the value passes unchanged."""
 
     condition: Expression
@@ -260,16 +261,16 @@ class Choice:
 StepTarget = Name | VariantOf | Attribute | Index | Slice | Call | Values | Spread | Merge | Group | Choice
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+@node
+class Step(Node):
     target: StepTarget
     copies: Copies | None
     binding: Binding | None
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+@node
+class Chain(Node):
     """`a -> b -> c`. `breaks` are the indices of steps that begin a continuation line."""
 
     steps: tuple[Step, ...]
@@ -280,8 +281,8 @@ class Chain:
 # --- statements of a body ------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+@node
+class Path(Node):
     """`path p = prev -> Fit(f)` (a chain) or `path body:` (a body)."""
 
     name: Name
@@ -289,15 +290,15 @@ class Path:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Let:
+@node
+class Let(Node):
     name: Name
     value: Expression
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+@node
+class Shared(Node):
     """`shared head = Head(256)`: every use has the same weights."""
 
     name: Name
@@ -305,8 +306,8 @@ class Shared:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+@node
+class Repeat(Node):
     """`repeat n as i:`."""
 
     count: Expression
@@ -315,8 +316,8 @@ class Repeat:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class For:
+@node
+class For(Node):
     """`for k in [3, 5]:`."""
 
     name: Name
@@ -325,8 +326,8 @@ class For:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+@node
+class If(Node):
     """`if`/`elif` arms in order, then the `else` body."""
 
     arms: tuple[tuple[Expression, Body], ...]
@@ -334,16 +335,16 @@ class If:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
+@node
+class Return(Node):
     """`return cur, it`."""
 
     values: tuple[Expression | Spread, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+@node
+class Output(Node):
     """`output aux1 training: i4a -> Auxiliary(classes)`."""
 
     name: Name
@@ -352,8 +353,8 @@ class Output:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+@node
+class Stage(Node):
     """`stage conv4 "Stage 4":`, on one line (`flow` is a chain) or indented (a body)."""
 
     name: Name
@@ -366,8 +367,8 @@ class Stage:
 FlowStatement = Chain | Path | Let | Shared | Repeat | For | If | Return | Output | Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+@node
+class Body(Node):
     statements: tuple[FlowStatement, ...]
     span: Span
 
@@ -375,16 +376,16 @@ class Body:
 # --- a network's declarations --------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Citation:
+@node
+class Citation(Node):
     """`source "He et al. 2016, ..."`."""
 
     text: String
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+@node
+class Input(Node):
     """`input image: 3 x 224 x 224`, `input tokens: 128 of int`."""
 
     name: Name
@@ -396,8 +397,8 @@ class Input:
 ParameterType = Literal["int", "float", "bool", "str", "list", "block", "op"]
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+@node
+class Parameter(Node):
     """`param classes: int = 1000` of a network, or one of a block's parameters."""
 
     name: Name
@@ -407,8 +408,8 @@ class Parameter:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+@node
+class Assignment(Node):
     """`width = 1.2` inside `scaling:` or a variant."""
 
     name: Name
@@ -416,14 +417,14 @@ class Assignment:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Scaling:
+@node
+class Scaling(Node):
     assignments: tuple[Assignment, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+@node
+class Variant(Node):
     """`b3: width = 1.2, depth = 1.4`; `continued` are indices of assignments that begin a new line."""
 
     name: str
@@ -431,14 +432,14 @@ class Variant:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Variants:
+@node
+class Variants(Node):
     variants: tuple[Variant, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Define:
+@node
+class Define(Node):
     """`def C(c) = round_to(c * width, 8)`."""
 
     name: Name
@@ -447,31 +448,31 @@ class Define:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Require:
+@node
+class Require(Node):
     condition: Expression
     reason: String
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Defaults:
+@node
+class Defaults(Node):
     """`defaults: conv(bias=false), bn(eps=bn_eps)`."""
 
     calls: tuple[Call, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Init:
+@node
+class Init(Node):
     """`init: conv(kaiming), linear(normal(0.01))`: what `defaults` says of `init=`."""
 
     calls: tuple[Call, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Expect:
+@node
+class Expect(Node):
     """`expect 50: params == 25_557_032; macs ~ 4.1G`: facts for one variant, or for all."""
 
     variant: str | None
@@ -485,8 +486,8 @@ Item = Declaration | FlowStatement
 # --- a file --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+@node
+class Import(Node):
     """`from blocks.residual import Bottleneck`: `path` is ("blocks", "residual")."""
 
     path: tuple[str, ...]
@@ -494,8 +495,8 @@ class Import:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+@node
+class Ports(Node):
     """`from carry, *rest`: a block's named inputs, the last of which may take any number."""
 
     names: tuple[Name, ...]
@@ -503,8 +504,8 @@ class Ports:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+@node
+class Block(Node):
     name: Name
     parameters: tuple[Parameter, ...]
     ports: Ports | None
@@ -513,16 +514,16 @@ class Block:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+@node
+class Network(Node):
     name: Name
     doc: String | None
     items: tuple[Item, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+@node
+class Comment(Node):
     """`# ...`; `own_line` where nothing else stands on its line."""
 
     text: str

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from archdsl.analyses.overwriting import count_uses, overwrites
+from archdsl.analyses.overwriting import overwriting
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Kept
 from archdsl.ops.costs import INDEX_BYTES
@@ -96,12 +96,12 @@ def flat(graph: Graph) -> tuple[Step, ...]:
 
 def places(graph: Graph) -> dict[Value, Value]:
     """For each value the value whose memory it uses: itself, unless it is a view or overwrites its input."""
-    uses = count_uses(graph)
+    overwrites = overwriting(graph, graph.outputs)
     found: dict[Value, Value] = {}
     for node in graph:
         inputs = graph.inputs_of(node.id)
         tensors = graph.tensors_into(node.id)
-        shares = bool(inputs) and (node.op.is_view(*tensors) or overwrites(graph, node, uses))
+        shares = bool(inputs) and (node.op.is_view(*tensors) or node.id in overwrites)
         found.update((value, found[inputs[0]] if shares else value) for value in _results(node))
     return found
 
@@ -145,7 +145,7 @@ class _Keeper:
 
     def __init__(self, graph: Graph, width: int, batch: int) -> None:
         self.graph, self.width, self.batch = graph, width, batch
-        self.uses = count_uses(graph)
+        self.overwriting = overwriting(graph, graph.outputs)
         self.places: dict[Value, Value] = {}
         self.differentiable: set[str] = set()
         self.kept: set[Value] = set()
@@ -164,7 +164,7 @@ class _Keeper:
 
     def _values(self, node: Node, rule: Kept) -> list[Value]:
         values = [self.graph.inputs_of(node.id)[place] for place in rule.inputs]
-        if rule.inputs and rule.result_suffices and overwrites(self.graph, node, self.uses):
+        if rule.inputs and rule.result_suffices and node.id in self.overwriting:
             values = list(_results(node))
         return [*values, *_results(node)] if rule.output else values
 

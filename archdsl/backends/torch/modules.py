@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from archdsl.analyses.overwriting import overwrites
 from archdsl.backends.torch.classes import Body, Classes
 from archdsl.backends.torch.outline import Form, Member
 from archdsl.formula import (
@@ -181,7 +180,7 @@ class Modules:
         keywords = (
             Argument(key, f"{name}_{key}", formula_of(value), plain(value), default) for key, value, default in options
         )
-        return New(emission.target, (*positional, *keywords), overwrites(self.outline.graph, node, self.outline.uses))
+        return New(emission.target, (*positional, *keywords), node.id in self.outline.overwriting)
 
     def called(self, argument: Argument) -> str:
         """What an argument would be called as a parameter."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from archdsl import formula
@@ -155,13 +156,9 @@ class Context:
         """Enters a function of the network's text, if it depends on a setting that stays open."""
         if formula.names(body).isdisjoint(self.settings) or called in self.own or called in self.settings:
             return False
-        values = self.values[0]
         self.functions[called] = parameters, body
-
-        def function(*given: Any) -> Any:
-            return formula.evaluated(body, {**values, **dict(zip(parameters, given, strict=True))})
-
-        values[called] = function
+        for values in self.values:
+            values[called] = _Function(parameters, body, values)
         return True
 
     def note(self, found: ast.expr) -> ast.expr:
@@ -381,6 +378,18 @@ class _Translation:
     def of(self, part: tree.Expression) -> ast.expr:
         match part:
             case tree.Number(value=value) | tree.String(value=value) | tree.Boolean(value=value):
+@dataclass(frozen=True, eq=False, slots=True)
+class _Function:
+    """A `def` of the network's text, in one of its uses."""
+
+    parameters: Sequence[str]
+    body: ast.expr
+    values: Mapping[str, Any]
+
+    def __call__(self, *given: Any) -> Any:
+        return formula.evaluated(self.body, {**self.values, **dict(zip(self.parameters, given, strict=True))})
+
+
                 return ast.Constant(value)
             case tree.Name(name=own):
                 return self.known[own] if own in self.known else self.context.lookup(own, self.written.home, self.use)

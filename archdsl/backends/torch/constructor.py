@@ -110,7 +110,7 @@ class Construction:
         attribute = item.path.replace(".", "_")
         for use, other in item.members.items():
             trees[use], channels[use] = self.modules.tree(other, use, attribute, known)
-        yield from self.attribute(item, trees)
+        yield from self.attribute(item, trees, known)
         channels |= self.given(item, known)
         self.enter(item.gives, {use: self.named(row) for use, row in channels.items()}, attribute)
 
@@ -149,7 +149,7 @@ class Construction:
             values[own] = formula.evaluated(found, self.context.values[use])
         return name(own)
 
-    def attribute(self, item: Call, trees: Mapping[int, Tree]) -> Iterator[Code]:
+    def attribute(self, item: Call, trees: Mapping[int, Tree], known: Sequence[Channels]) -> Iterator[Code]:
         """The line that makes a member, unless it lies in a list or is kept elsewhere."""
         own = alike(map(self.outline.is_own, item.members.values()), item.path)
         target = item.path if own else self.hosted_name(item.member)
@@ -168,7 +168,9 @@ class Construction:
         for own, member in self._hosted.items():
             if own not in self.attributes:
                 self.attributes[own] = None
-                known: list[Channels] = [None for _ in self.outline.takes(member)]
+                known = self.modules.borrowed.get(own) or [None for _ in self.outline.takes(member)]
+        if target is None:
+            self.modules.borrowed.setdefault(item.member.weights.rpartition(".")[2], known)
                 tree, _ = self.modules.tree(member, 0, own, known)
                 yield self.assigned(own, self.settled({0: tree}, own))
 
@@ -514,7 +516,11 @@ class Construction:
         formulas = [dict(self.added_formulas(use)) for use in range(len(known))]
         values = {path: rows[use] for path, use in self.body.same.items()}
         added = {path: formulas[use] for path, use in self.body.same.items()}
-        return Constructor(self.title, parameters, values, added, tuple(self.context.channel_names), tuple(channels))
+        takes = tuple(self.context.channel_names)
+        borrowed = {
+            own: [known and self.spelled_out(known) for known in row] for own, row in self.modules.borrowed.items()
+        }
+        return Constructor(self.title, parameters, values, added, takes, tuple(channels), borrowed)
 
     def added_formulas(self, use: int) -> Iterator[tuple[str, ast.expr]]:
         """What a use gives for the parameters that were added; what it has no need of has its default."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from archdsl import formula
@@ -96,6 +97,8 @@ class Context:
     def _define_takes(self, takes: Sequence[str]) -> None:
         for wire, take in zip(self.body.takes, takes, strict=True):
             declared = self._declared(wire)
+            if declared is None and self.body.scope.parent is None and not self.all_settings.channels_are_open:
+                declared = ast.Constant(self.graph.tensor(wire.value).channels)
             if declared is not None:
                 self.enter(wire, [declared])
                 self.channel_names.append("")
@@ -181,7 +184,7 @@ class Context:
         inside = here.path == "" or home == here.path or (home or "").startswith(f"{here.path}.")
         around = any(link.path == home for link in self._chains[use])
         if scope is not None and (inside or around):
-            for link in self._own_chain(scope):
+            for link in (*self._regions_below(scope, use), *self._own_chain(scope)):
                 found = self._of_scope(own, link, here)
                 if found is not None:
                     return found
@@ -193,6 +196,12 @@ class Context:
         if scope is not None and scope.parent is None:
             return self._setting(own)
         raise Unsaid
+
+    def _regions_below(self, scope: Scope, use: int) -> Iterator[Scope]:
+        """Stages and the like in a text that hold the class: their named numbers are the text's."""
+        for link in takewhile(lambda link: link is not scope, self._chains[use]):
+            if link.block is None and link.kind != "copy":
+                yield link
 
     def inner_lets(self, use: int) -> Mapping[str, Let]:
         """Named numbers of stages and the like: the text after them sees them, though their scope ends before."""
@@ -369,15 +378,6 @@ class Context:
         return found if self.comes_to(found, use, number) else None
 
 
-class _Translation:
-    """One expression in Python. `known` are the parameters of a `def` whose body it is."""
-
-    def __init__(self, context: Context, written: Written, use: int, known: Mapping[str, ast.expr]) -> None:
-        self.context, self.written, self.use, self.known = context, written, use, known
-
-    def of(self, part: tree.Expression) -> ast.expr:
-        match part:
-            case tree.Number(value=value) | tree.String(value=value) | tree.Boolean(value=value):
 @dataclass(frozen=True, eq=False, slots=True)
 class _Function:
     """A `def` of the network's text, in one of its uses."""
@@ -390,6 +390,15 @@ class _Function:
         return formula.evaluated(self.body, {**self.values, **dict(zip(self.parameters, given, strict=True))})
 
 
+class _Translation:
+    """One expression in Python. `known` are the parameters of a `def` whose body it is."""
+
+    def __init__(self, context: Context, written: Written, use: int, known: Mapping[str, ast.expr]) -> None:
+        self.context, self.written, self.use, self.known = context, written, use, known
+
+    def of(self, part: tree.Expression) -> ast.expr:
+        match part:
+            case tree.Number(value=value) | tree.String(value=value) | tree.Boolean(value=value):
                 return ast.Constant(value)
             case tree.Name(name=own):
                 return self.known[own] if own in self.known else self.context.lookup(own, self.written.home, self.use)

@@ -107,7 +107,8 @@ class Constructor:
     """How a class is made. `values` and `formulas` are by the path of a use: what each parameter is there, and, for
 
     those that were added, its formula in terms of the other parameters. `takes` are what the channels of what flows in
-    are called, `channels` are those of what the class gives.
+    are called, `channels` are those of what the class gives. `borrowed` are those of what flows into shared modules
+    that are kept further out, by their names.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Constructor:
     formulas: Mapping[str, Mapping[str, ast.expr]]
     takes: tuple[str, ...]
     channels: tuple[Channels, ...]
+    borrowed: Mapping[str, Sequence[Channels]]
 
 
 class Modules:
@@ -124,6 +126,8 @@ class Modules:
     def __init__(self, classes: Classes, constructors: Mapping[int, Constructor], context: Context) -> None:
         self.classes, self.outline, self.context = classes, classes.outline, context
         self.constructors = constructors
+        self.borrowed: dict[str, Sequence[Channels]] = {}
+        """The channels of what flows into shared modules that are kept further out, by their names."""
         self._emissions: dict[tuple[Any, ...], tuple[Module | Expression, tuple[Any, ...]]] = {}
 
     def tree(self, member: Member, use: int, name: str, inputs: Sequence[Channels]) -> tuple[Tree, list[Channels]]:
@@ -220,6 +224,8 @@ class Modules:
             keyword = parameter.name if parameter.default is not ... else None
             arguments.append(Argument(keyword, f"{name}_{parameter.name}", found, value, parameter.default))
         channels = self.given(scope, use, constructor, said)
+        for own, row in constructor.borrowed.items():
+            self.borrowed.setdefault(own, [known and self._outside(scope, use, known, said) for known in row])
         return New(constructor.name, tuple(arguments), body=body), channels
 
     def given(self, scope: Scope, use: int, constructor: Constructor, said: dict[str, ast.expr]) -> list[Channels]:

@@ -55,7 +55,8 @@ class Construction:
         self.numbers: dict[int, dict[str, str]] = {}
         self.settled_arguments: dict[str, tuple[Body, dict[str, ast.expr]]] = {}
         """By attribute: the class that it is a use of, and what was written for its parameters."""
-        self.requirements: dict[str, Suite] = {}
+        self.requirements: dict[str, tuple[ast.expr, Suite]] = {}
+        """What the class holds only for: when it does not, and what then refuses it."""
         self.taken = {*all_taken(body.items), *body.gives}
         """Wires that are taken one by one."""
         self.derived: dict[str, ast.expr] = {}
@@ -80,7 +81,7 @@ class Construction:
         self.modules_made: list[Code] = list(self.items(body.items))
         self.modules_made += self.hosted_left()
         followed = list(self.setting_lines())
-        self.lines = [*followed, *self.let_lines(), *self.requirements.values(), *self.modules_made]
+        self.lines = [*followed, *self.lets_and_requirements(), *self.modules_made]
         self.constructor = self._constructor()
 
     # --- items -----------------------------------------------------------------------------
@@ -327,16 +328,27 @@ class Construction:
             self.context.note(missing)
             yield self.refusal(missing)
 
-    def refusal(self, missing: ast.expr) -> Suite:
-        """Ends what would need another class than this one."""
-        reason = f"{self.title} was compiled for another case; compile the spec with these arguments"
+    def refusal(self, missing: ast.expr, case: str = "another case") -> Suite:
+        """Ends what would need another class than this one; `case` is what it was compiled for."""
+        reason = f"{self.title} was compiled for {case}; compile the spec with these arguments"
         return Suite(f"if {text_of(missing)}:", (Line(f'raise ValueError("{reason}")'),))
 
     def require(self, count: ast.expr, number: int) -> None:
         """Notes that the class holds only for one number of copies, which its arguments could change."""
         self.context.note(count)
         wrong = ast.Compare(count, [ast.NotEq()], [ast.Constant(number)])
-        self.requirements.setdefault(formula.text(wrong), self.refusal(wrong))
+        case = f"{text_of(count)} == {number}"
+        self.requirements.setdefault(formula.text(wrong), (wrong, self.refusal(wrong, case)))
+
+    def lets_and_requirements(self) -> Iterator[Code]:
+        """Named numbers, after the requirements that need none of them: they may only hold for these."""
+        lines = list(self.let_lines())
+        yield from (refusal for wrong, refusal in self.requirements.values() if not self._has_lets(wrong))
+        yield from lines
+        yield from (refusal for wrong, refusal in self.requirements.values() if self._has_lets(wrong))
+
+    def _has_lets(self, found: ast.expr) -> bool:
+        return not formula.names(found).isdisjoint({*self.context.lets, *self.context.functions})
 
     def arms(self, item: If, conditions: Sequence[ast.expr]) -> Iterator[Code]:
         """The arms that some use has built. What would need another one has been refused before."""

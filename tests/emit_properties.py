@@ -90,6 +90,11 @@ class Module:
                 found.setdefault(" ".join(doc.split("\n\n")[0].split()), []).append(node.name)
         return found
 
+    def words(self, block: str) -> set[str]:
+        """The names of a block's arguments that are words or truth values."""
+        scopes = [scope for scope in self.graph.scopes.values() if scope.block == block]
+        return {name for scope in scopes for name, value in scope.arguments if isinstance(value, bool | str)}
+
     def values(self, block: str, argument: str) -> set[str]:
         """What an argument of a block comes to in all of its uses."""
         scopes = [scope for scope in self.graph.scopes.values() if scope.block == block]
@@ -144,6 +149,9 @@ def _adapted(first: Module, second: Module, one: type[nn.Module], other: type, b
             if len(known) == 1 and known != {repr(value)} and known != {repr(_listed(value))}:
                 raise _Incomparable(name)
             del given[name]
+        for name in {*first.words(block), *second.words(block)}.difference(takes, called.parameters):
+            if first.values(block, name) != second.values(block, name):
+                raise _Incomparable(name)  # what decides in both, and is a parameter of neither
         for name in takes:
             if name not in given:
                 known = second.values(block, name)

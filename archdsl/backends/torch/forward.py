@@ -297,7 +297,12 @@ class Forward:
         self.statements.append(Branch(item, done))
         flags = self.construction.flags[id(item)]
         for number, lines, text in arms[:-1]:
-            self.lines.append(Suite(f"if {text_of(flags[number])}:", (*lines, Line(f"return {text}"))))
+            known = flags[number].value if isinstance(flags[number], ast.Constant) else None  # type: ignore[attr-defined]
+            if known is True:
+                self.lines += lines
+                return text
+            if known is None:
+                self.lines.append(Suite(f"if {text_of(flags[number])}:", (*lines, Line(f"return {text}"))))
         self.lines += arms[-1][1]
         return arms[-1][2]
 

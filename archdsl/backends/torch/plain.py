@@ -46,8 +46,7 @@ class Plain:
 
     def _enter_choice(self, item: If) -> None:
         taken = {choice.taken for choice in item.choices.values()}
-        can_skip = len(item.choice.conditions) == item.choice.arms
-        if len(taken) == 1 and not (can_skip and min(taken) < item.choice.arms):
+        if len(taken) == 1 and not (item.can_skip and min(taken) < item.choice.arms):
             self.folded[id(item)] = min(taken)
         self.flags[id(item)] = tuple(ast.Name(f"self.flag{place}") for place in range(len(item.choice.conditions)))
 

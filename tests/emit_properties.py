@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from archdsl.backends.torch.load import load
 from archdsl.backends.torch.source import emit
-from archdsl.ir.graph import Choice, Graph, Scope, Value
+from archdsl.ir.graph import Graph, Scope, Value
 
 REFUSAL = "compile the spec"
 """Words of the error of a class that lacks the steps for some arguments."""
@@ -324,31 +324,17 @@ class _Calls:
 # --- how many classes ----------------------------------------------------------------------
 
 
-def _branches(graph: Graph, scope: Scope) -> Iterator[tuple[int, int]]:
-    """For each conditional branch of a join in a scope: where it is in the text, and whether it fell away."""
-    pending = list(scope.steps)
-    while pending:
-        step = pending.pop(0)
-        if isinstance(step, Choice):
-            if not step.before:
-                yield step.place.start, step.taken
-            pending += step.steps
-        elif step in graph.scopes:
-            pending += graph.scopes[step].steps
-
-
 def few_classes(module: Module) -> None:
     """One class for a block and each block or op that is given to it, one for a region or repeat of the spec.
 
-    Uses that take or give another number of values, or in which other branches of a join fall away, are classes of
-    their own: `docs/emitter.md` says so.
+    Uses that take or give another number of values are classes of their own: `docs/emitter.md` says so.
     """
     graph = module.graph
     given: dict[str, set[object]] = {}
     for scope in graph.scopes.values():
         if scope.block is not None:
             units = tuple((name, value) for name, value in scope.arguments if name in scope.units)
-            parts = repr(units), len(scope.ports), len(scope.results), tuple(_branches(graph, scope))
+            parts = repr(units), len(scope.ports), len(scope.results)
             given.setdefault(scope.block, set()).add(parts)
     for doc, names in module.blocks.items():
         block = doc.split()[1].rstrip(",")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial, reduce
 from typing import Any
 
 from archdsl import formula
@@ -17,7 +18,19 @@ from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.classes import Body, Call, Classes, Differ, If, Item, Listed, Several, Turns, Wire, alike
 from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.copies import Elements
-from archdsl.backends.torch.modules import Argument, Chain, Channels, Constructor, Copies, Modules, New, Parameter, Tree
+from archdsl.backends.torch.gathering import joining
+from archdsl.backends.torch.modules import (
+    Argument,
+    Chain,
+    Channels,
+    Constructor,
+    Copies,
+    Modules,
+    New,
+    Parameter,
+    Tree,
+    joined_channels,
+)
 from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Member
 from archdsl.backends.torch.settings import Settings, names_in
@@ -68,6 +81,8 @@ class Construction:
         """By the `id` of a list: how many elements it has, where that varies."""
         self.expressions: dict[int, Expression] = {}
         """By the `id` of a step: what stands for it in `forward`."""
+        self.shown: dict[int, ast.expr] = {}
+        """By the `id` of a wire that some uses lack, as a branch falls away: when it is there."""
         self._names = Namespace(("self", *self.context.values[0]))
         self._hosted = dict(self.outline.hosted[body.scope.path])
         self.is_recursive = is_recursive
@@ -154,6 +169,8 @@ class Construction:
         """The line that makes a member, unless it lies in a list or is kept elsewhere."""
         own = alike(map(self.outline.is_own, item.members.values()), item.path)
         target = item.path if own else self.hosted_name(item.member)
+        if target is None:
+            self.modules.borrowed.setdefault(item.member.weights.rpartition(".")[2], known)
         if target is None or "." in target or target in self.attributes:
             return
         self.attributes[target] = None
@@ -170,8 +187,6 @@ class Construction:
             if own not in self.attributes:
                 self.attributes[own] = None
                 known = self.modules.borrowed.get(own) or [None for _ in self.outline.takes(member)]
-        if target is None:
-            self.modules.borrowed.setdefault(item.member.weights.rpartition(".")[2], known)
                 tree, _ = self.modules.tree(member, 0, own, known)
                 yield self.assigned(own, self.settled({0: tree}, own))
 
@@ -180,6 +195,11 @@ class Construction:
 
     def expression(self, item: Call) -> Iterator[Code]:
         """What stands in `forward`; its numbers are attributes where they are more than a literal."""
+        if item.optional:
+            self.expressions[id(item)] = joining(self.outline, item)
+            joined = self.gathered(item)
+            self.enter(item.gives, {use: [joined] for use in item.members})
+            return
         rows: dict[int, list[Argument]] = {}
         channels: dict[int, list[Channels]] = {}
         texts = set()
@@ -208,6 +228,33 @@ class Construction:
             self.enter(item.gives, {use: [self.joined_list(item, item.whole)] for use in item.members})
         else:
             self.enter(item.gives, {use: self.named(row) for use, row in channels.items()})
+
+    def gathered(self, item: Call) -> Channels:
+        """The channels of a join of which some uses lack a branch."""
+        assert isinstance(item.member, Node)
+        known = [self.context.channels.get(id(wire)) for wire in item.takes]
+        if item.member.op.name != "concat":
+            return joined_channels(item.member.op, known) or self._where_there(item, known)
+        terms: list[ast.expr] = []
+        for wire, channels in zip(item.takes, known, strict=True):
+            if channels is None:
+                return None
+            is_optional = wire in item.optional
+            terms.append(ast.IfExp(self.shown[id(wire)], channels, ast.Constant(0)) if is_optional else channels)
+        total = reduce(partial(formula.combined, ast.Add), terms)
+        return self.local(self._names.unique("channels"), total)
+
+    def _where_there(self, item: Call, known: Sequence[Channels]) -> Channels:
+        """The channels that all values have where they are there: after `if it.channels == width: it` also `width`."""
+        pairs = list(zip(item.takes, known, strict=True))
+        first = next((channels for wire, channels in pairs if wire not in item.optional), None)
+        if first is None:
+            return None
+        for wire, channels in pairs:
+            holds = equalities(self.shown[id(wire)], True) if wire in item.optional else {}
+            if channels is None or not self._are_equal(first, channels, holds):
+                return None
+        return first
 
     def joined_list(self, item: Call, whole: Several) -> Channels:
         """The channels of all elements of a list joined, however many there are."""
@@ -384,6 +431,8 @@ class Construction:
         """The channels of what an `if` sets."""
         only = self.folded.get(id(item))
         for join in item.joins:
+            if item.falls_away:
+                self.shown[id(join.wire)] = conditions[0]
             wires = {n: wire for n, wire in join.sources.items() if only is None or n == only}
             sources = {n: self.context.channels.get(id(wire)) for n, wire in wires.items()}
             found = self.joined(sources, conditions)

@@ -16,6 +16,7 @@ from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.classes import Body, Call, If, Item, Join, Several, Turns, Wire
 from archdsl.backends.torch.constructor import choice_code
+from archdsl.backends.torch.gathering import Gatherer
 from archdsl.backends.torch.loops import plain_loop
 from archdsl.backends.torch.outline import Member, Outline
 from archdsl.backends.torch.references import borrowed_name, module_text
@@ -92,6 +93,7 @@ class Forward:
         self.body, self.layout = construction.body, layout
         self.aliases: dict[Wire, Wire] = {}
         self.items = tuple(self._decided(self.body.items))
+        self.gatherer = Gatherer(self, (item for item in _all(self.items) if isinstance(item, Call)))
         self.needed = self._needed()
         joins = [join for item in _all(self.items) if isinstance(item, If) for join in item.joins]
         self.sources = frozenset(self.real(wire) for join in joins for wire in join.sources.values())
@@ -105,7 +107,7 @@ class Forward:
             self.variables.assign(wire, name, passing=True)
         self.lines: list[Code] = []
         self.statements: list[Statement] = []
-        self._waiting: dict[Wire, tuple[Operand, Call]] = {}
+        self.waiting: dict[Wire, tuple[Operand, Call]] = {}
 
     # --- items -----------------------------------------------------------------------------
 
@@ -210,6 +212,8 @@ class Forward:
                 )
                 self.lines += lines
                 self.statements += statements
+            elif isinstance(item, If) and self.gatherer.is_branch(item):
+                self.gatherer.branch(item)
             elif isinstance(item, If):
                 self.flush()
                 self.choice(item)
@@ -224,7 +228,7 @@ class Forward:
         as_made = isinstance(last, Call) and last.gives == wires and all(self.uses[wire] == 1 for wire in wires)
         if isinstance(last, Call) and len(results) > 1 and as_made:
             self.run(items[:-1])
-            return self._returned_text([self._operand(last)])
+            return self._returned_text([operand for operand in [self._operand(last)] if operand])
         if isinstance(last, If) and len(wires) == 1 and any(join.wire is wires[0] for join in last.joins):
             self.run(items[:-1])
             self.flush()
@@ -289,7 +293,7 @@ class Forward:
             self.lines, self.statements = [], []
             self.run(item.arms.get(number, ()))
             result = self.read(join.sources[number])
-            self._waiting.pop(self.real(join.sources[number]), None)
+            self.waiting.pop(self.real(join.sources[number]), None)
             self.flush()
             arms.append((number, self.lines, self._returned_text([result])))
             done[number] = tuple(self.statements)
@@ -310,7 +314,7 @@ class Forward:
         """Gives variables what an arm makes of them, all at once."""
         operands = {name: self.read(wire) for name, wire in values.items()}
         for wire in values.values():
-            self._waiting.pop(wire, None)
+            self.waiting.pop(wire, None)
         changed = {name: operand for name, operand in operands.items() if name != operand.text}
         self.flush()
         if changed:
@@ -341,20 +345,25 @@ class Forward:
 
     def _call(self, step: Call) -> None:
         operand = self._operand(step)
+        if operand is None:
+            return
         takes = tuple(map(self.real, step.takes))
-        waiting = [self._waiting[wire][0] for wire in takes if wire in self._waiting]
+        waiting = [self.waiting[wire][0] for wire in takes if wire in self.waiting]
         if waiting and (self._is_too_much(operand, step) or (_begins_line(step) and any(o.ended for o in waiting))):
             self.flush()
-            operand = self._operand(step)
+            operand = self._operand(step) or operand
         for wire in takes:
-            self._waiting.pop(wire, None)
+            self.waiting.pop(wire, None)
         if self._waits(step, operand):
-            self._waiting[step.gives[0]] = (operand, step)
+            self.waiting[step.gives[0]] = (operand, step)
         else:
             self.flush()
             self._write(operand, step)
 
-    def _operand(self, step: Call) -> Operand:
+    def _operand(self, step: Call) -> Operand | None:
+        """A step as an expression; None where a variable holds what it gives already."""
+        if step.optional:
+            return self.gatherer.finish(step)
         inputs = [self.read(wire) for wire in step.takes]
         reads = tuple(wire for operand in inputs for wire in operand.reads)
         depth = 1 + max((operand.depth for operand in inputs), default=0)
@@ -369,10 +378,12 @@ class Forward:
                 return self._joined(emission, step, step.whole, numbers)
             texts = tuple(_bracketed(emission.text, inputs))
             if "{all}" in emission.text:
-                texts = tuple(self._with_lists(tuple(map(self.real, step.takes)), texts))
+                texts = tuple(self.with_lists(tuple(map(self.real, step.takes)), texts))
             text = emission.written(texts, numbers)
             width = len(emission.written(("",) * len(inputs))) + sum(operand.width for operand in inputs)
-            source = Applied(step, tuple(_in_order(emission.text, inputs)))
+            source: Source = Applied(step, tuple(_in_order(emission.text, inputs)))
+            if len(inputs) > 2 and isinstance(member, Node) and member.op.associative and "{all}" not in emission.text:
+                source = self.gatherer.nested(step, [operand.source for operand in inputs])
             return Operand(text, source, reads, width, emission.atomic, depth, ended)
         lent = () if isinstance(member, Node) else self.outline.borrowed[member.path]
         owner = self._owner(step)
@@ -383,7 +394,19 @@ class Forward:
         width = len(called) + 2 * len(inputs) + sum(operand.width for operand in inputs)
         return Operand(f"{called}({', '.join(arguments)})", source, reads, width, True, depth, ended)
 
-    def _with_lists(self, wires: tuple[Wire, ...], texts: Sequence[str]) -> Iterator[str]:
+    def operand(
+        self,
+        text: str,
+        source: Source,
+        reads: tuple[Wire | Several, ...],
+        inputs: Sequence[Operand],
+        atomic: bool,
+    ) -> Operand:
+        """An expression made of variables and of other expressions."""
+        depth = 1 + max((operand.depth for operand in inputs), default=0)
+        return Operand(text, source, reads, len(text), atomic, depth, any(operand.ended for operand in inputs))
+
+    def with_lists(self, wires: tuple[Wire, ...], texts: Sequence[str]) -> Iterator[str]:
         """Texts of values that are joined, with `*branches` for all elements of a list."""
         known = {held[0]: (held, name) for held, name in self.variables.lists.items() if held}
         place = 0
@@ -407,8 +430,8 @@ class Forward:
     def read(self, wire: Wire) -> Operand:
         """A value as an expression: a variable, or what has been waiting for its use."""
         wire = self.real(wire)
-        if wire in self._waiting:
-            return self._waiting[wire][0]
+        if wire in self.waiting:
+            return self.waiting[wire][0]
         text = self.variables.text(wire)
         return Operand(text, wire, (wire,), len(text))
 
@@ -429,14 +452,14 @@ class Forward:
             return False
         if wire in self.results:
             return True
-        if isinstance(self.consumers.get(wire), Turns) or self._own_name(step, wire):
+        if isinstance(self.consumers.get(wire), Turns) or self.own_name(step, wire):
             return False
         return operand.width <= WIDEST
 
-    def flush(self) -> None:
-        """Writes what is waiting, in order."""
-        waiting, self._waiting = self._waiting, {}
-        for operand, step in waiting.values():
+    def flush(self, wires: Iterable[Wire] | None = None) -> None:
+        """Writes what is waiting, in order; only some of it, where `wires` says of what."""
+        chosen = tuple(self.waiting if wires is None else wires)
+        for operand, step in [self.waiting.pop(wire) for wire in chosen]:
             self._write(operand, step)
 
     def _write(self, operand: Operand, step: Call) -> None:
@@ -455,7 +478,7 @@ class Forward:
     def _name(self, wire: Wire, step: Call, reads: Sequence[Wire | Several]) -> str:
         if not self.uses[wire]:
             return "_"
-        own = self._own_name(step, wire)
+        own = self.own_name(step, wire)
         if own:
             return self.variables.assign(wire, self.variables.unique(own))
         branch = self._branch(wire)
@@ -475,7 +498,7 @@ class Forward:
         scope = self.outline.graph.scopes[self.body.uses[use].path]
         return [name for name, named in scope.names if named == value and name != "input"]
 
-    def _own_name(self, step: Call, wire: Wire) -> str | None:
+    def own_name(self, step: Call, wire: Wire) -> str | None:
         """What the user calls a value; of what flows from stage to stage only where it is used further on, too."""
         if isinstance(step.member, Scope) and step.member.kind == "output":
             return step.member.name

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from archdsl.analyses.memory import Step, flat, inference, places, tensor_bytes
+from archdsl.analyses.memory import Step, flat, inference, joined_bytes, places, tensor_bytes
 from archdsl.backends.torch.classes import Body, Call, Classes
 from archdsl.backends.torch.follow import Active, Frame, Run
 from archdsl.backends.torch.forward import Change, Forward, Layout, Words
@@ -104,6 +104,7 @@ class _Needs:
     """
 
     def __init__(self, graph: Graph) -> None:
+        self.graph = graph
         self.places = places(graph)
         self.enough = int(ENOUGH * inference(graph, flat(graph)).peak)
         self.sizes: dict[Value, int] = {}
@@ -132,6 +133,7 @@ class _Weighed(Run):
     ) -> None:
         super().__init__(classes, root, needs.places, statements)
         self.needs = needs
+        self.sizes = dict(needs.sizes)
         self.now = 0
         self.excesses: list[_Excess] = []
         self.left = Counter(needs.uses)
@@ -152,15 +154,27 @@ class _Weighed(Run):
 
     def ran(self, node: Node) -> None:
         made, meanwhile = self.needs.own[node.id]
-        self.now += made
-        if self.now + meanwhile > self.needs.enough:
-            self.excesses.append(_Excess(self.now + meanwhile, tuple(self._savings())))
+        self.weigh(made, meanwhile)
         for place in self.needs.reads[node.id]:
             self.left[place] -= 1
 
+    def joined(self, node: Node, count: int, arguments: Sequence[Value], result: Value) -> None:
+        if result not in self.sizes:
+            self.sizes[result] = joined_bytes(self.needs.graph, node, count)
+            self.left[result] = 1
+        self.weigh(self.sizes[result], 0)
+        for value in arguments:
+            self.left[self.place(value)] -= 1
+
+    def weigh(self, made: int, meanwhile: int) -> None:
+        """Notes what is held while a node runs that takes so many bytes for what it makes, and more meanwhile."""
+        self.now += made
+        if self.now + meanwhile > self.needs.enough:
+            self.excesses.append(_Excess(self.now + meanwhile, tuple(self._savings())))
+
     def gave_back(self, place: Value) -> None:
         super().gave_back(place)
-        self.now -= self.needs.sizes[place]
+        self.now -= self.sizes[place]
 
     def _savings(self) -> Iterator[_Saving]:
         """What each value that nothing needs any more and that can be let go of would save."""
@@ -170,7 +184,7 @@ class _Weighed(Run):
         for place, remedies in found.items():
             if NONE not in remedies:
                 changes = frozenset(remedy.change for remedy in remedies if remedy.change is not None)
-                yield _Saving(self.needs.sizes[place], changes, any(remedy.loops for remedy in remedies))
+                yield _Saving(self.sizes[place], changes, any(remedy.loops for remedy in remedies))
 
     def _held_in_vain(self) -> Iterator[tuple[Value, _Remedy]]:
         """Values that are held though not needed, each with what would let go of it."""
@@ -219,9 +233,9 @@ class _Weighed(Run):
     def _reads(self, source: Source, place: Value, frame: Frame) -> bool:
         if isinstance(source, Applied):
             return any(self._reads(inner, place, frame) for inner in source.inputs)
-        return any(self.places[value] == place for value in frame.values(source))
+        return any(self.place(value) == place for value in frame.values(source))
 
     def _unneeded(self, values: Sequence[Value]) -> Iterator[Value]:
-        for place in dict.fromkeys(map(self.places.__getitem__, values)):
-            if not self.left[place] and self.needs.sizes[place]:
+        for place in dict.fromkeys(map(self.place, values)):
+            if not self.left[place] and self.sizes[place]:
                 yield place

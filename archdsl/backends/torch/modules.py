@@ -332,10 +332,8 @@ def _with_channels(tensor: Tensor, channels: Channels) -> Tensor:
 
 def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Channels]) -> Iterator[Channels]:
     """The channels of each output: by the op's own rule for shapes."""
-    if node.op.name in ("add", "mean", "maximum"):
-        # Equal by the op's rule: the formula that speaks of the text rather than of what flows in reads best.
-        said = [channels for channels in inputs if channels is not None]
-        yield min(said, key=_worth) if said else None
+    if node.op.name in ALIKE:
+        yield joined_channels(op, inputs)
         return
     try:
         shapes = op.shape(*tensors)
@@ -344,6 +342,23 @@ def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Cha
         return
     for shape in shapes if isinstance(shapes, tuple) else (shapes,):
         yield formula_of(shape.dims[0])
+
+
+ALIKE = ("add", "mean", "maximum")
+"""Joins whose inputs have the same channels, by their rule."""
+
+
+def joined_channels(op: Op, inputs: Sequence[Channels]) -> Channels:
+    """The channels of a join of values that have the same.
+
+    The formula that speaks of the text rather than of what flows in reads best. A product may have gates of one
+    channel: what it has is known where all have the same formula.
+    """
+    said = [channels for channels in inputs if channels is not None]
+    if op.name in ALIKE:
+        return min(said, key=_worth) if said else None
+    is_same = len(said) == len(inputs) and len({text(channels) for channels in said}) == 1
+    return said[0] if is_same else None
 
 
 def _worth(channels: ast.expr) -> int:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from archdsl.backends.torch.blocks import write_block
-from archdsl.backends.torch.classes import Body, If, Item, Turns
+from archdsl.backends.torch.classes import Body, Call, If, Item
 from archdsl.backends.torch.forward import Forward, Layout, Words
+from archdsl.backends.torch.gathering import joining
 from archdsl.backends.torch.network import write_network
 from archdsl.backends.torch.outline import Outline
 from archdsl.ir.graph import Node
@@ -39,10 +40,10 @@ class Plain:
         for item in _all(self.body.items):
             if isinstance(item, If):
                 self._enter_choice(item)
-            elif not isinstance(item, Turns) and isinstance(node := next(iter(item.members.values())), Node):
+            elif isinstance(item, Call) and isinstance(node := next(iter(item.members.values())), Node):
                 emission = self.outline.emission(node)
                 if isinstance(emission, Expression):
-                    self.expressions[id(item)] = emission
+                    self.expressions[id(item)] = emission if not item.optional else joining(self.outline, item)
 
     def _enter_choice(self, item: If) -> None:
         taken = {choice.taken for choice in item.choices.values()}

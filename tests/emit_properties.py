@@ -137,19 +137,19 @@ def honest(first: Module, second: Module, counts: Counter[str]) -> None:
 
 def _adapted(first: Module, second: Module, one: type[nn.Module], other: type, block: str) -> type[nn.Module]:
     """The class `one`, made as `other` is."""
-    takes = inspect.signature(one).parameters
+    takes = _named(one)
     called = inspect.signature(other)
 
     def arguments(*args: Any, **kwargs: Any) -> dict[str, Any]:
         bound = called.bind(*args, **kwargs)
         bound.apply_defaults()
-        given = dict(bound.arguments)
+        given = {name: value for name, value in bound.arguments.items() if name in _named(other)}
         for name, value in [(name, value) for name, value in given.items() if name not in takes]:
             known = first.values(block, name)
             if len(known) == 1 and known != {repr(value)} and known != {repr(_listed(value))}:
                 raise _Incomparable(name)
             del given[name]
-        for name in {*first.words(block), *second.words(block)}.difference(takes, called.parameters):
+        for name in {*first.words(block), *second.words(block)}.difference(takes, _named(other)):
             if first.values(block, name) != second.values(block, name):
                 raise _Incomparable(name)  # what decides in both, and is a parameter of neither
         for name in takes:
@@ -165,6 +165,12 @@ def _adapted(first: Module, second: Module, one: type[nn.Module], other: type, b
             super().__init__(**arguments(*args, **kwargs))
 
     return Adapted
+
+
+def _named(made: type[nn.Module]) -> list[str]:
+    """The parameters of a class; one without a constructor of its own has none."""
+    takes = inspect.signature(made).parameters.values()
+    return [take.name for take in takes if take.kind is take.POSITIONAL_OR_KEYWORD]
 
 
 def _listed(value: Any) -> Any:

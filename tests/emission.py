@@ -27,12 +27,15 @@ def example_inputs(graph: Graph, batch: int = 2, **where: Any) -> list[Tensor]:
 
 
 def interpret(graph: Graph, module: nn.Module, inputs: Sequence[Tensor]) -> dict[Value, Tensor]:
-    """Every value that serves an output, computed node by node with the modules that lie at the nodes' own paths."""
+    """Every value that serves an output, computed node by node with the modules that lie at the nodes' own paths.
+
+    What serves only training comes last, as in the module: random numbers are drawn in the same order.
+    """
     serving = {value.node for output in graph.outputs for value in output.values}
     serving |= {node for end in tuple(serving) for node in nx.ancestors(graph.network, end)}
     names = {**vars(__import__(type(module).__module__)), "torch": torch, "nn": nn, "F": F}
     values = {Value(node.id): x for node, x in zip(graph.inputs, inputs, strict=True)}
-    for node in graph:
+    for node in sorted(graph, key=lambda node: node.id in graph.training_only):
         if node.op.name == "input" or node.id not in serving:
             continue
         taken = [values[value] for value in graph.inputs_of(node.id)]

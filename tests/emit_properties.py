@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from archdsl.backends.torch.load import load
 from archdsl.backends.torch.source import emit
-from archdsl.ir.graph import Choice, Graph, Scope, Value
+from archdsl.ir.graph import Graph, Scope, Value
 
 REFUSAL = "; to have them, "
 """Words of the error of a class that lacks the steps for some arguments."""
@@ -91,6 +91,11 @@ class Module:
                 found.setdefault(" ".join(doc.split("\n\n")[0].split()), []).append(node.name)
         return found
 
+    def words(self, block: str) -> set[str]:
+        """The names of a block's arguments that are words or truth values."""
+        scopes = [scope for scope in self.graph.scopes.values() if scope.block == block]
+        return {name for scope in scopes for name, value in scope.arguments if isinstance(value, bool | str)}
+
     def values(self, block: str, argument: str) -> set[str]:
         """What an argument of a block comes to in all of its uses."""
         scopes = [scope for scope in self.graph.scopes.values() if scope.block == block]
@@ -133,18 +138,21 @@ def honest(first: Module, second: Module, counts: Counter[str]) -> None:
 
 def _adapted(first: Module, second: Module, one: type[nn.Module], other: type, block: str) -> type[nn.Module]:
     """The class `one`, made as `other` is."""
-    takes = inspect.signature(one).parameters
+    takes = _named(one)
     called = inspect.signature(other)
 
     def arguments(*args: Any, **kwargs: Any) -> dict[str, Any]:
         bound = called.bind(*args, **kwargs)
         bound.apply_defaults()
-        given = dict(bound.arguments)
+        given = {name: value for name, value in bound.arguments.items() if name in _named(other)}
         for name, value in [(name, value) for name, value in given.items() if name not in takes]:
             known = first.values(block, name)
             if len(known) == 1 and known != {repr(value)} and known != {repr(_listed(value))}:
                 raise _Incomparable(name)
             del given[name]
+        for name in {*first.words(block), *second.words(block)}.difference(takes, _named(other)):
+            if first.values(block, name) != second.values(block, name):
+                raise _Incomparable(name)  # what decides in both, and is a parameter of neither
         for name in takes:
             if name not in given:
                 known = second.values(block, name)
@@ -158,6 +166,12 @@ def _adapted(first: Module, second: Module, one: type[nn.Module], other: type, b
             super().__init__(**arguments(*args, **kwargs))
 
     return Adapted
+
+
+def _named(made: type[nn.Module]) -> list[str]:
+    """The parameters of a class; one without a constructor of its own has none."""
+    takes = inspect.signature(made).parameters.values()
+    return [take.name for take in takes if take.kind is take.POSITIONAL_OR_KEYWORD]
 
 
 def _listed(value: Any) -> Any:
@@ -317,31 +331,17 @@ class _Calls:
 # --- how many classes ----------------------------------------------------------------------
 
 
-def _branches(graph: Graph, scope: Scope) -> Iterator[tuple[int, int]]:
-    """For each conditional branch of a join in a scope: where it is in the text, and whether it fell away."""
-    pending = list(scope.steps)
-    while pending:
-        step = pending.pop(0)
-        if isinstance(step, Choice):
-            if not step.before:
-                yield step.place.start, step.taken
-            pending += step.steps
-        elif step in graph.scopes:
-            pending += graph.scopes[step].steps
-
-
 def few_classes(module: Module) -> None:
     """One class for a block and each block or op that is given to it, one for a region or repeat of the spec.
 
-    Uses that take or give another number of values, or in which other branches of a join fall away, are classes of
-    their own: `docs/emitter.md` says so.
+    Uses that take or give another number of values are classes of their own: `docs/emitter.md` says so.
     """
     graph = module.graph
     given: dict[str, set[object]] = {}
     for scope in graph.scopes.values():
         if scope.block is not None:
             units = tuple((name, value) for name, value in scope.arguments if name in scope.units)
-            parts = repr(units), len(scope.ports), len(scope.results), tuple(_branches(graph, scope))
+            parts = repr(units), len(scope.ports), len(scope.results)
             given.setdefault(scope.block, set()).add(parts)
     for doc, names in module.blocks.items():
         block = doc.split()[1].rstrip(",")

@@ -328,12 +328,16 @@ class _Body:
             ]
         ).split("\n")
 
-    def condition(self, named: list[str]) -> list[str]:
+    def truth(self) -> str:
+        """A condition."""
         conditions = ["input.channels == w", "it.channels != w", "w > 8"]
         conditions += ["gate", "not gate", "gate and w > 4"] if "gate" in self.has else []
         conditions += ["expand != 1"] if "expand" in self.has else []
         conditions += ["k > 1"] if "k" in self.has else []
-        first, second = self.one(conditions), self.one(conditions)
+        return self.one(conditions)
+
+    def condition(self, named: list[str]) -> list[str]:
+        first, second = self.truth(), self.truth()
         form = self.writer.random.randint(0, 3)
         if form == 0:
             return [f"if {first} then {self.step()} else {self.step()}"]
@@ -343,13 +347,16 @@ class _Body:
         return lines
 
     def branches(self, named: list[str]) -> list[str]:
-        lines = [f"{self.one(['concat', 'concat', 'concat'])}:", f"    | {self.step()}", f"    | {self.step()}"]
-        if self.chance(0.4):
-            condition = "gate" if "gate" in self.has else self.one(["input.channels == w", "w > 8"])
-            lines.append(f"    | if {condition}: {self.step()}")
-        if self.chance(0.3):
+        """A join; some of its branches fall away where a condition does not hold."""
+        op = self.one(["concat", "concat", "concat", "add", "maximum", "mul", "mean"])
+        steps = [f"conv(w, {self.kernel()})", f"conv(w, 1) -> {self.act()}", "conv(w, 3) -> drop_path(0.1)"]
+        lines = []
+        for _ in range(2 if op == "mean" else self.writer.random.randint(2, 3)):
+            step = self.step() if op == "concat" else self.one(steps)
+            lines.append(f"    | if {self.truth()}: {step}" if self.chance(0.3) else f"    | {step}")
+        if op == "concat" and self.chance(0.3):
             lines.append(f"    | for r in {self.one(['[1, 3]', 'range(2)'])}: conv(4, 2 * r + 1)")
-        return lines
+        return [f"{op}:", *lines]
 
     def shortcut(self) -> list[str]:
         """A residual connection; its stride is the block's."""

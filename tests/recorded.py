@@ -1,12 +1,15 @@
 """What a network computes, as the list of operations that PyTorch was asked for, on the meta device.
 
 Two networks with equal records compute the same from equal weights, bit by bit: each operation is written with its
-numbers, and each tensor by the operation that made it, or by its name in the state dict.
+numbers, and each tensor by the operation that made it, or by its name in the state dict. So the order of operations is
+that of the values that they make from each other; those that draw numbers have an order of their own.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from hashlib import sha1
 from typing import Any
 
 import torch
@@ -21,16 +24,22 @@ class _Recorder(TorchDispatchMode):
         self.names = {id(tensor): name for name, tensor in named.items()}
         self.kept: list[Any] = list(named.values())
         self.lines: list[str] = []
+        self.drawn = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         taken = ", ".join(map(self.shown, args))
         given = ", ".join(f"{name}={self.shown(value)}" for name, value in (kwargs or {}).items())
         result = func(*args, **(kwargs or {}))
         # Whether a value is overwritten changes nothing that is computed.
-        self.lines.append(f"{func.overloadpacket.__name__.removesuffix('_')}({taken}; {given})")
+        line = f"{func.overloadpacket.__name__.removesuffix('_')}({taken}; {given})"
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            self.drawn += 1
+            line += f" as number {self.drawn}"
+        self.lines.append(line)
+        made_by = sha1(line.encode()).hexdigest()[:10]
         for place, tensor in enumerate(result if isinstance(result, tuple | list) else (result,)):
             self.kept.append(tensor)
-            self.names[id(tensor)] = f"%{len(self.lines)}.{place}"
+            self.names[id(tensor)] = f"%{made_by}.{place}"
         return result
 
     def shown(self, value: Any) -> str:
@@ -62,9 +71,9 @@ def difference(found: nn.Module, expected: nn.Module, inputs: Sequence[Tensor]) 
     if list(layout(found).items()) != list(layout(expected).items()):
         return first_difference(list(layout(found).items()), list(layout(expected).items()))
     for training in (True, False):
-        lines = [record(network, inputs, training) for network in (found, expected)]
-        if lines[0] != lines[1]:
-            return first_difference(*lines)
+        ours, theirs = (Counter(record(network, inputs, training)) for network in (found, expected))
+        if ours != theirs:
+            return first_difference([*(ours - theirs)], [*(theirs - ours)])
     return None
 
 

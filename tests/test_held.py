@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import torch
+from check_random import graph_of as graph_of_text
 from emission import example_inputs
 from live_memory import emitted_memory
+from random_specs import spec, template
 from reference import import_torchvision
 from test_emit_gallery import NAMES, graph_of
 from test_emit_random import LARGEST, Writer
@@ -93,6 +95,15 @@ def test_random_networks_hold_what_is_predicted() -> None:
                 tried += 1
                 assert predicted(graph) == measured(graph), seed
     assert tried > RANDOM / 4
+
+
+def test_random_blocks_hold_what_is_predicted() -> None:
+    """Blocks that decide: by an `if`, and by branches of a join that fall away."""
+    found = [graph_of_text(spec(template(seed), side)) for seed in range(RANDOM // 2) for side in (0, 1)]
+    graphs = [graph for graph in found if graph is not None]
+    assert len(graphs) > RANDOM / 2
+    for graph in graphs:
+        assert predicted(graph) == measured(graph), graph.header.spec
 
 
 @pytest.mark.parametrize("name", THEIRS)

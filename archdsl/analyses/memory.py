@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from archdsl.analyses.overwriting import count_uses, overwrites
+from archdsl.analyses.overwriting import overwriting
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Kept
 from archdsl.ops.costs import INDEX_BYTES
@@ -25,10 +25,14 @@ PRECISIONS: Mapping[str, int] = {"fp64": 8, "fp32": 4, "bf16": 2, "fp16": 2}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A node that runs, and the values whose memory is given back after it."""
+    """A node that runs, and the values whose memory is given back after it.
+
+    A join that takes its inputs one by one runs several times: `joined` says how many it has joined by then.
+    """
 
     node: str
     freed: tuple[Value, ...]
+    joined: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +70,31 @@ def inference(graph: Graph, steps: Sequence[Step], width: int = 4) -> Inference:
     at_peak: tuple[Value, ...] = ()
     for step in steps:
         node = graph.node(step.node)
-        for value in _results(node) if node.op.name != "input" else ():
+        made = {}
+        if step.joined:
+            made[partly_joined(graph, node, step.joined)] = joined_bytes(graph, node, step.joined, width)
+        for value in _results(node) if node.op.name != "input" and not step.joined else ():
             if taken[value] == value:
-                held[value] = tensor_bytes(graph.tensor(value), width)
-                now += held[value]
-        live[node.id] = now + node.op.scratch(*graph.tensors_into(node.id)).size(width)
-        if live[node.id] > peak:
-            peak, at, at_peak = live[node.id], node.id, tuple(held)
+                made[value] = tensor_bytes(graph.tensor(value), width)
+        held |= made
+        now += sum(made.values())
+        scratch = 0 if step.joined else node.op.scratch(*graph.tensors_into(node.id)).size(width)
+        live[node.id] = max(live.get(node.id, 0), now + scratch)
+        if now + scratch > peak:
+            peak, at, at_peak = now + scratch, node.id, tuple(held)
         now -= sum(held.pop(value, 0) for value in step.freed)
     return Inference(peak, at, at_peak, live)
+
+
+def partly_joined(graph: Graph, node: Node, count: int) -> Value:
+    """Stands for what a join comes to with its first inputs, so many of them; with all of them it is the result."""
+    return Value(node.id, 0 if count == len(graph.inputs_of(node.id)) else -count)
+
+
+def joined_bytes(graph: Graph, node: Node, count: int, width: int = 4) -> int:
+    """Bytes of what a join comes to with its first inputs, so many of them."""
+    (made,) = node.op.outputs(*graph.tensors_into(node.id)[:count])
+    return tensor_bytes(made, width)
 
 
 def flat(graph: Graph) -> tuple[Step, ...]:
@@ -100,12 +120,12 @@ def flat_steps(graph: Graph, taken: Mapping[Value, Value]) -> tuple[Step, ...]:
 
 def places(graph: Graph) -> dict[Value, Value]:
     """For each value the value whose memory it uses: itself, unless it is a view or overwrites its input."""
-    uses = count_uses(graph)
+    overwrites = overwriting(graph, graph.outputs)
     found: dict[Value, Value] = {}
     for node in graph:
         inputs = graph.inputs_of(node.id)
         tensors = graph.tensors_into(node.id)
-        shares = bool(inputs) and (node.op.is_view(*tensors) or overwrites(graph, node, uses))
+        shares = bool(inputs) and (node.op.is_view(*tensors) or node.id in overwrites)
         found.update((value, found[inputs[0]] if shares else value) for value in _results(node))
     return found
 
@@ -149,7 +169,7 @@ class _Keeper:
 
     def __init__(self, graph: Graph, width: int, batch: int) -> None:
         self.graph, self.width, self.batch = graph, width, batch
-        self.uses = count_uses(graph)
+        self.overwriting = overwriting(graph, graph.outputs)
         self.places: dict[Value, Value] = {}
         self.differentiable: set[str] = set()
         self.kept: set[Value] = set()
@@ -168,7 +188,7 @@ class _Keeper:
 
     def _values(self, node: Node, rule: Kept) -> list[Value]:
         values = [self.graph.inputs_of(node.id)[place] for place in rule.inputs]
-        if rule.inputs and rule.result_suffices and overwrites(self.graph, node, self.uses):
+        if rule.inputs and rule.result_suffices and node.id in self.overwriting:
             values = list(_results(node))
         return [*values, *_results(node)] if rule.output else values
 

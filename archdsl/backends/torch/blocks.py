@@ -9,12 +9,13 @@ from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.classes import Body
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import block_doc
-from archdsl.backends.torch.forward import Forward, Layout, Words
+from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.modules import Parameter
 from archdsl.backends.torch.names import Namespace
 from archdsl.backends.torch.outline import Outline
 from archdsl.backends.torch.references import borrowed_name
 from archdsl.backends.torch.variables import FLOW
+from archdsl.backends.torch.writing import Layout, Words
 from archdsl.formula import formula_of
 from archdsl.ir.graph import Scope, Value
 

@@ -45,7 +45,8 @@ class Several:
 class Call:
     """A step of one member, `path` from the class's scope. What serves nothing that the class gives is not called.
 
-    `whole` is the list that it joins, in place of single wires.
+    `whole` is the list that it joins, in place of single wires. `optional` are those of `takes` that some uses do not
+    have: branches of a join that fall away. A `part` joins some of what the member takes.
     """
 
     path: str
@@ -54,6 +55,8 @@ class Call:
     gives: tuple[Wire, ...]
     is_live: bool = False
     whole: Several | None = None
+    optional: tuple[Wire, ...] = ()
+    is_part: bool = False
 
     @property
     def member(self) -> Member:
@@ -84,6 +87,13 @@ class If:
     def can_skip(self) -> bool:
         """Whether it is known what flows on where no arm is built: not so for a branch of a join, which falls away."""
         return len(self.choice.conditions) == self.choice.arms and bool(self.choice.before)
+
+    @property
+    def falls_away(self) -> bool:
+        """Whether it is a branch of a join that some uses have and others do not."""
+        choice = self.choice
+        is_branch = choice.arms == len(choice.conditions) == 1 and not choice.before
+        return is_branch and len({other.taken for other in self.choices.values()}) == 2
 
 
 @dataclass(eq=False, slots=True)
@@ -295,6 +305,16 @@ class Classes:
         return id(body) if body is not None else (self.form(scope), self.signature(scope))
 
 
+def can_gather(outline: Outline, step: Call) -> bool:
+    """Whether a join whose branches may fall away is written as it gathers them: in a list, or one after the other."""
+    members = [member for member in step.members.values() if isinstance(member, Node)]
+    emissions = [outline.emission(node) for node in members]
+    if not emissions or not all(isinstance(known, Expression) and not known.values for known in emissions):
+        return False
+    is_list = all(isinstance(known, Expression) and "[{all}]" in known.text for known in emissions)
+    return is_list or members[0].op.associative or len(step.takes) == 2
+
+
 T = TypeVar("T")
 
 
@@ -308,12 +328,16 @@ def alike(values: Iterable[T], what: str) -> T:
 
 @dataclass(slots=True)
 class _Union:
-    """Walks the steps of all uses at once. `visible` are the wires at hand, by use and value, the latest last."""
+    """Walks the steps of all uses at once. `visible` are the wires at hand, by use and value, the latest last.
+
+    `falling` are the branches before a join that fall away in some uses; the join is to take them.
+    """
 
     classes: Classes
     uses: Sequence[Scope]
     visible: dict[tuple[int, Value], list[Wire]] = field(default_factory=dict)
     lists: list[Several] = field(default_factory=list)
+    falling: list[If] = field(default_factory=list)
 
     @property
     def outline(self) -> Outline:
@@ -418,9 +442,46 @@ class _Union:
         alike((isinstance(member, Node) for member in members.values()), path)
         values = {use: self.outline.takes(member) for use, member in members.items()}
         whole = self.whole(members, values)
-        takes = self.found(values, path) if whole is None else ()
+        takes, optional = self.taken(values, path) if whole is None else ((), ())
         gives = self.wires({use: self.outline.gives(member) for use, member in members.items()}, path)
-        return Call(path, members, takes, gives, whole=whole)
+        found = Call(path, members, takes, gives, whole=whole, optional=optional)
+        if optional and not can_gather(self.outline, found):
+            raise Differ(path)
+        return found
+
+    def taken(self, values: Mapping[int, Sequence[Value]], path: str) -> tuple[tuple[Wire, ...], tuple[Wire, ...]]:
+        """The wires that a step takes, and those of them that only some uses have."""
+        try:
+            return self.found(values, path), ()
+        except Differ:
+            if not self.falling:
+                raise
+        takes: list[Wire] = []
+        optional: list[Wire] = []
+        left = {use: list(row) for use, row in values.items()}
+        while any(left.values()):
+            item = self._comes_next(left)
+            wires = [join.wire for join in item.joins] if item else [self._next(left, path)]
+            takes += wires
+            optional += wires if item else []
+            for use in left:
+                del left[use][: sum(use in wire.values for wire in wires)]
+        return tuple(takes), tuple(optional)
+
+    def _comes_next(self, left: Mapping[int, Sequence[Value]]) -> If | None:
+        """The branch that begins what is left of the values, where it does not fall away."""
+        for item in self.falling:
+            rows = {use: [join.wire.values[use] for join in item.joins] for use in item.joins[0].wire.values}
+            if all(left[use][: len(row)] == row for use, row in rows.items()):
+                self.falling.remove(item)
+                return item
+        return None
+
+    def _next(self, left: Mapping[int, Sequence[Value]], path: str) -> Wire:
+        """The wire that is the next value in every use."""
+        if not all(left.values()):
+            raise Differ(path)
+        return self.find({use: row[0] for use, row in left.items()}, path)
 
     def whole(self, members: Mapping[int, Member], values: Mapping[int, tuple[Value, ...]]) -> Several | None:
         """The list that an op joins as a whole."""
@@ -438,15 +499,22 @@ class _Union:
         arms: dict[int, tuple[Item, ...]] = {}
         sources: dict[tuple[str, int], dict[int, Wire]] = {}
         skipped = next(iter(choices.values())).arms
+        around = self.falling
         for number in sorted({choice.taken for choice in choices.values()}):
+            self.falling = []
             inside = {use: choice for use, choice in choices.items() if choice.taken == number}
             arms[number] = self.items({use: choice.steps for use, choice in inside.items()}, prefix)
             for name, place, wire in self.given(inside):
                 sources.setdefault((name, place), {})[number] = wire
             self.hide(wire for item in arms[number] for wire in made(item))
+        self.falling = around
         self._skip(choices, skipped, arms, sources)
-        joins = [self.join(choices, name, place, wires) for (name, place), wires in sources.items()]
-        found = If(choices, arms, tuple(join for join in joins if join is not None))
+        found = If(choices, arms, ())
+        joins = [self.join(found, name, place, wires) for (name, place), wires in sources.items()]
+        found.joins = tuple(join for join in joins if join is not None)
+        if found.falls_away and found.joins:
+            self.falling.append(found)
+            return found
         for join in found.joins:
             self.show(join.wire)
         return found
@@ -475,14 +543,14 @@ class _Union:
                 before = {use: choice.before[place] for use, choice in choices.items()}
                 sources["it", place][skipped] = self.find(before, "what flows before an `if`")
 
-    def join(self, choices: Mapping[int, Choice], name: str, place: int, sources: Mapping[int, Wire]) -> Join | None:
+    def join(self, item: If, name: str, place: int, sources: Mapping[int, Wire]) -> Join | None:
         """The value that an `if` sets; None where it is the same one from before in every arm."""
         wires = list(sources.values())
-        if all(wire is wires[0] for wire in wires) and any(
-            wires[0] in self.visible[k] for k in wires[0].values.items()
-        ):
+        is_same = all(wire is wires[0] for wire in wires) and not item.falls_away
+        if is_same and any(wires[0] in self.visible[k] for k in wires[0].values.items()):
             return None
-        rows = {use: dict(choice.gives).get(name, ()) for use, choice in choices.items() if choice.taken in sources}
+        taken = {use: choice for use, choice in item.choices.items() if choice.taken in sources}
+        rows = {use: dict(choice.gives).get(name, ()) for use, choice in taken.items()}
         return Join(Wire({use: row[place] for use, row in rows.items() if len(row) > place}), sources)
 
     # --- lists of copies -------------------------------------------------------------------
@@ -553,6 +621,6 @@ def _pattern(loop: Loop) -> Hashable:
 def made(item: Item) -> Iterator[Wire]:
     """The wires that an item puts at hand."""
     if isinstance(item, If):
-        yield from (join.wire for join in item.joins)
+        yield from (join.wire for join in item.joins if not item.falls_away)
     else:
         yield from item.gives

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial, reduce
 from typing import Any
 
 from archdsl import formula
@@ -16,6 +17,7 @@ from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.classes import Body, Call, Classes, Differ, If, Item, Listed, Several, Turns, Wire, alike
 from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.copies import Elements
+from archdsl.backends.torch.gathering import joining
 from archdsl.backends.torch.modules import (
     Argument,
     Chain,
@@ -26,6 +28,7 @@ from archdsl.backends.torch.modules import (
     New,
     Parameter,
     Tree,
+    joined_channels,
     written_call,
 )
 from archdsl.backends.torch.names import Namespace, legal
@@ -68,7 +71,8 @@ class Construction:
         self.numbers: dict[int, dict[str, str]] = {}
         self.settled_arguments: dict[str, tuple[Body, dict[str, ast.expr]]] = {}
         """By attribute: the class that it is a use of, and what was written for its parameters."""
-        self.requirements: dict[str, Suite] = {}
+        self.requirements: dict[str, tuple[ast.expr, Suite]] = {}
+        """What the class holds only for: when it does not, and what then refuses it."""
         self.taken = {*all_taken(body.items), *body.gives}
         """Wires that are taken one by one."""
         self.derived: dict[str, ast.expr] = {}
@@ -80,6 +84,8 @@ class Construction:
         """By the `id` of a list: how many elements it has, where that varies."""
         self.expressions: dict[int, Expression] = {}
         """By the `id` of a step: what stands for it in `forward`."""
+        self.shown: dict[int, ast.expr] = {}
+        """By the `id` of a wire that some uses lack, as a branch falls away: when it is there."""
         self._names = Namespace(("self", *self.context.values[0]))
         self._hosted = dict(self.outline.hosted[body.scope.path])
         self.is_recursive = is_recursive
@@ -93,7 +99,7 @@ class Construction:
         self.modules_made: list[Code] = list(self.items(body.items))
         self.modules_made += self.hosted_left()
         followed = list(self.setting_lines())
-        self.lines = [*followed, *self.let_lines(), *self.requirements.values(), *self.modules_made]
+        self.lines = [*followed, *self.lets_and_requirements(), *self.modules_made]
         self.constructor = self._constructor()
 
     # --- items -----------------------------------------------------------------------------
@@ -123,7 +129,7 @@ class Construction:
         attribute = item.path.replace(".", "_")
         for use, other in item.members.items():
             trees[use], channels[use] = self.modules.tree(other, use, attribute, known)
-        yield from self.attribute(item, trees)
+        yield from self.attribute(item, trees, known)
         channels |= self.given(item, known)
         self.enter(item.gives, {use: self.named(row) for use, row in channels.items()}, attribute)
 
@@ -162,10 +168,12 @@ class Construction:
             values[own] = formula.evaluated(found, self.context.values[use])
         return name(own)
 
-    def attribute(self, item: Call, trees: Mapping[int, Tree]) -> Iterator[Code]:
+    def attribute(self, item: Call, trees: Mapping[int, Tree], known: Sequence[Channels]) -> Iterator[Code]:
         """The line that makes a member, unless it lies in a list or is kept elsewhere."""
         own = alike(map(self.outline.is_own, item.members.values()), item.path)
         target = item.path if own else self.hosted_name(item.member)
+        if target is None:
+            self.modules.borrowed.setdefault(item.member.weights.rpartition(".")[2], known)
         if target is None or "." in target or target in self.attributes:
             return
         self.attributes[target] = None
@@ -181,7 +189,7 @@ class Construction:
         for own, member in self._hosted.items():
             if own not in self.attributes:
                 self.attributes[own] = None
-                known: list[Channels] = [None for _ in self.outline.takes(member)]
+                known = self.modules.borrowed.get(own) or [None for _ in self.outline.takes(member)]
                 tree, _ = self.modules.tree(member, 0, own, known)
                 yield self.assigned(own, self.settled({0: tree}, own))
 
@@ -190,6 +198,11 @@ class Construction:
 
     def expression(self, item: Call) -> Iterator[Code]:
         """What stands in `forward`; its numbers are attributes where they are more than a literal."""
+        if item.optional:
+            self.expressions[id(item)] = joining(self.outline, item)
+            joined = self.gathered(item)
+            self.enter(item.gives, {use: [joined] for use in item.members})
+            return
         rows: dict[int, list[Argument]] = {}
         channels: dict[int, list[Channels]] = {}
         texts = set()
@@ -218,6 +231,33 @@ class Construction:
             self.enter(item.gives, {use: [self.joined_list(item, item.whole)] for use in item.members})
         else:
             self.enter(item.gives, {use: self.named(row) for use, row in channels.items()})
+
+    def gathered(self, item: Call) -> Channels:
+        """The channels of a join of which some uses lack a branch."""
+        assert isinstance(item.member, Node)
+        known = [self.context.channels.get(id(wire)) for wire in item.takes]
+        if item.member.op.name != "concat":
+            return joined_channels(item.member.op, known) or self._where_there(item, known)
+        terms: list[ast.expr] = []
+        for wire, channels in zip(item.takes, known, strict=True):
+            if channels is None:
+                return None
+            is_optional = wire in item.optional
+            terms.append(ast.IfExp(self.shown[id(wire)], channels, ast.Constant(0)) if is_optional else channels)
+        total = reduce(partial(formula.combined, ast.Add), terms)
+        return self.local(self._names.unique("channels"), total)
+
+    def _where_there(self, item: Call, known: Sequence[Channels]) -> Channels:
+        """The channels that all values have where they are there: after `if it.channels == width: it` also `width`."""
+        pairs = list(zip(item.takes, known, strict=True))
+        first = next((channels for wire, channels in pairs if wire not in item.optional), None)
+        if first is None:
+            return None
+        for wire, channels in pairs:
+            holds = equalities(self.shown[id(wire)], True) if wire in item.optional else {}
+            if channels is None or not self._are_equal(first, channels, holds):
+                return None
+        return first
 
     def joined_list(self, item: Call, whole: Several) -> Channels:
         """The channels of all elements of a list joined, however many there are."""
@@ -356,7 +396,17 @@ class Construction:
         """Notes that the class holds only for one number of copies, which its arguments could change."""
         self.context.note(count)
         wrong = ast.Compare(count, [ast.NotEq()], [ast.Constant(number)])
-        self.requirements.setdefault(formula.text(wrong), self.refusal(wrong))
+        self.requirements.setdefault(formula.text(wrong), (wrong, self.refusal(wrong)))
+
+    def lets_and_requirements(self) -> Iterator[Code]:
+        """Named numbers, after the requirements that need none of them: they may only hold for these."""
+        lines = list(self.let_lines())
+        yield from (refusal for wrong, refusal in self.requirements.values() if not self._has_lets(wrong))
+        yield from lines
+        yield from (refusal for wrong, refusal in self.requirements.values() if self._has_lets(wrong))
+
+    def _has_lets(self, found: ast.expr) -> bool:
+        return not formula.names(found).isdisjoint({*self.context.lets, *self.context.functions})
 
     def arms(self, item: If, conditions: Sequence[ast.expr]) -> Iterator[Code]:
         """The arms that some use has built. What would need another one has been refused before."""
@@ -392,6 +442,8 @@ class Construction:
         """The channels of what an `if` sets."""
         only = self.folded.get(id(item))
         for join in item.joins:
+            if item.falls_away:
+                self.shown[id(join.wire)] = conditions[0]
             wires = {n: wire for n, wire in join.sources.items() if only is None or n == only}
             sources = {n: self.context.channels.get(id(wire)) for n, wire in wires.items()}
             found = self.joined(sources, conditions)
@@ -540,7 +592,11 @@ class Construction:
         formulas = [dict(self.added_formulas(use)) for use in range(len(known))]
         values = {path: rows[use] for path, use in self.body.same.items()}
         added = {path: formulas[use] for path, use in self.body.same.items()}
-        return Constructor(self.title, parameters, values, added, tuple(self.context.channel_names), tuple(channels))
+        takes = tuple(self.context.channel_names)
+        borrowed = {
+            own: [known and self.spelled_out(known) for known in row] for own, row in self.modules.borrowed.items()
+        }
+        return Constructor(self.title, parameters, values, added, takes, tuple(channels), borrowed)
 
     def added_formulas(self, use: int) -> Iterator[tuple[str, ast.expr]]:
         """What a use gives for the parameters that were added; what it has no need of has its default."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from archdsl import formula
@@ -79,6 +81,8 @@ class Context:
     def _define_takes(self, takes: Sequence[str]) -> None:
         for wire, take in zip(self.body.takes, takes, strict=True):
             declared = self._declared(wire)
+            if declared is None and self.body.scope.parent is None and not self.all_settings.channels_are_open:
+                declared = ast.Constant(self.graph.tensor(wire.value).channels)
             if declared is not None:
                 self.enter(wire, [declared])
                 self.channel_names.append("")
@@ -150,13 +154,9 @@ class Context:
         """Enters a function of the network's text, if it depends on a setting that stays open."""
         if formula.names(body).isdisjoint(self.settings) or called in self.own or called in self.settings:
             return False
-        values = self.values[0]
         self.functions[called] = parameters, body
-
-        def function(*given: Any) -> Any:
-            return formula.evaluated(body, {**values, **dict(zip(parameters, given, strict=True))})
-
-        values[called] = function
+        for values in self.values:
+            values[called] = _Function(parameters, body, values)
         return True
 
     def note(self, found: ast.expr) -> ast.expr:
@@ -179,7 +179,7 @@ class Context:
         inside = here.path == "" or home == here.path or (home or "").startswith(f"{here.path}.")
         around = any(link.path == home for link in self._chains[use])
         if scope is not None and (inside or around):
-            for link in self._own_chain(scope):
+            for link in (*self._regions_below(scope, use), *self._own_chain(scope)):
                 found = self._of_scope(own, link, here)
                 if found is not None:
                     return found
@@ -191,6 +191,12 @@ class Context:
         if scope is not None and scope.parent is None:
             return self._setting(own)
         raise Unsaid
+
+    def _regions_below(self, scope: Scope, use: int) -> Iterator[Scope]:
+        """Stages and the like in a text that hold the class: their named numbers are the text's."""
+        for link in takewhile(lambda link: link is not scope, self._chains[use]):
+            if link.block is None and link.kind != "copy":
+                yield link
 
     def inner_lets(self, use: int) -> Mapping[str, Let]:
         """Named numbers of stages and the like: the text after them sees them, though their scope ends before."""
@@ -365,3 +371,15 @@ class Context:
             return ast.Constant(number)
         found = over if self._is_number(over, use) else length(over)
         return found if self.comes_to(found, use, number) else None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Function:
+    """A `def` of the network's text, in one of its uses."""
+
+    parameters: Sequence[str]
+    body: ast.expr
+    values: Mapping[str, Any]
+
+    def __call__(self, *given: Any) -> Any:
+        return formula.evaluated(self.body, {**self.values, **dict(zip(self.parameters, given, strict=True))})

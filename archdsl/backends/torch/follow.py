@@ -13,11 +13,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from archdsl.analyses.memory import Step
+from archdsl.analyses.memory import Step, partly_joined
 from archdsl.backends.torch.classes import Body, Classes, Several, Turns, Wire
 from archdsl.backends.torch.loops import Made, Position, State
 from archdsl.backends.torch.outline import Form, Member, Outline
-from archdsl.backends.torch.statements import Applied, Assignment, Branch, Loop, Return, Source, Statement
+from archdsl.backends.torch.statements import (
+    Applied,
+    Assignment,
+    Branch,
+    Gathered,
+    Loop,
+    OneByOne,
+    Return,
+    Source,
+    Statement,
+)
 from archdsl.ir.graph import Node, Scope, Value
 
 
@@ -96,7 +106,7 @@ class Run:
         self.places = places
         self.calls: list[Frame | Chain] = []
         self.holders: Counter[Value] = Counter()
-        self._steps: list[tuple[str, list[Value]]] = []
+        self._steps: list[tuple[str, list[Value], int]] = []
         self._write = statements
         self._statements: dict[int, Sequence[Statement]] = {}
 
@@ -105,10 +115,13 @@ class Run:
         inputs = [Value(node.id) for node in self.graph.inputs]
         self.hold(inputs)
         self.called(self.root, inputs)
-        return tuple(Step(node, tuple(freed)) for node, freed in self._steps)
+        return tuple(Step(node, tuple(freed), joined) for node, freed, joined in self._steps)
 
     def ran(self, node: Node) -> None:
         """A node has computed its outputs and still holds its inputs."""
+
+    def joined(self, node: Node, count: int, arguments: Sequence[Value], result: Value) -> None:
+        """A join has come to a result with its first inputs, so many of them, and still holds the last arguments."""
 
     def gave_back(self, place: Value) -> None:
         """Nobody holds a value any more."""
@@ -117,13 +130,17 @@ class Run:
 
     # --- holding ---------------------------------------------------------------------------
 
+    def place(self, value: Value) -> Value:
+        """Whose memory a value uses; what a join comes to before its last input has its own."""
+        return self.places.get(value, value)
+
     def hold(self, values: Iterable[Value]) -> None:
         for value in values:
-            self.holders[self.places[value]] += 1
+            self.holders[self.place(value)] += 1
 
     def let_go(self, values: Iterable[Value]) -> None:
         for value in values:
-            place = self.places[value]
+            place = self.place(value)
             self.holders[place] -= 1
             if not self.holders[place]:
                 self.gave_back(place)
@@ -134,7 +151,7 @@ class Run:
         """Calls a member; what it gives, held once. The arguments are held by the caller."""
         if isinstance(member, Node):
             results = self.outline.gives(member)
-            self._steps.append((member.id, []))
+            self._steps.append((member.id, [], 0))
             self.hold(results)
             self.ran(member)
             return results
@@ -178,6 +195,10 @@ class Run:
                         return results
                 case Loop():
                     self._loop(statement, frame)
+                case Gathered():
+                    self._gather(statement, frame)
+                case OneByOne():
+                    self._one_by_one(statement, frame)
                 case Return(sources):
                     return self._values(sources, frame)
         return None
@@ -202,10 +223,46 @@ class Run:
         for inner in source.inputs:
             active.arguments += self._value(inner, frame)
             active.computed += 1
-        results = self.called(frame.member(source.step.members[frame.use]), active.arguments)
+        member = frame.member(source.step.members[frame.use])
+        results = (
+            self._join(member, active.arguments, frame.values(source.step.gives[0])[0])
+            if isinstance(member, Node) and source.step.is_part
+            else self.called(member, active.arguments)
+        )
         frame.active.pop()
         self.let_go(active.arguments)
         return results
+
+    # --- joins whose branches may fall away ------------------------------------------------
+
+    def _join(self, node: Node, arguments: Sequence[Value], result: Value) -> Sequence[Value]:
+        """Joins what there is of a join with one more input; `result`, held once."""
+        count = -result.port if result.port else len(self.graph.inputs_of(node.id))
+        self._steps.append((node.id, [], count))
+        self.hold([result])
+        self.joined(node, count, arguments, result)
+        return [result]
+
+    def _gather(self, statement: Gathered, frame: Frame) -> None:
+        values = self._values(statement.sources, frame)
+        before = frame.variables.get(statement.name, ())
+        if statement.begins:
+            self.let_go(before)
+        frame.variables[statement.name] = (*(() if statement.begins else before), *values)
+
+    def _one_by_one(self, statement: OneByOne, frame: Frame) -> None:
+        """Joins the elements of a list, each with what there is."""
+        node = frame.member(statement.step.members[frame.use])
+        assert isinstance(node, Node)
+        first, *others = frame.variables[statement.elements]
+        self.hold([first])
+        self._assign(frame, (statement.name,), (first,))
+        for count, value in enumerate(others, 2):
+            arguments = [*frame.variables[statement.name], value]
+            self.hold(arguments)
+            results = self._join(node, arguments, partly_joined(self.graph, node, count))
+            self.let_go(arguments)
+            self._assign(frame, (statement.name,), results)
 
     # --- loops -----------------------------------------------------------------------------
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, TypeAlias
+from dataclasses import replace
 
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
-from archdsl.backends.torch.classes import Body, Call, If, Item, Join, Several, Turns, Wire
+from archdsl.backends.torch.classes import Call, If, Item, Join, Several, Turns, Wire
 from archdsl.backends.torch.constructor import choice_code
+from archdsl.backends.torch.gathering import Gatherer
 from archdsl.backends.torch.loops import plain_loop
 from archdsl.backends.torch.names import legal
 from archdsl.backends.torch.outline import Member, Outline
@@ -23,6 +23,7 @@ from archdsl.backends.torch.references import borrowed_name, module_text
 from archdsl.backends.torch.statements import Applied, Assignment, Branch, Return, Source, Statement
 from archdsl.backends.torch.turns import loop_lines, port_name
 from archdsl.backends.torch.variables import FLOW, Variables
+from archdsl.backends.torch.writing import COPY, Change, Layout, Operand, Words
 from archdsl.ir.graph import Node, Scope, Value
 from archdsl.ops.base import Expression, Family
 
@@ -34,57 +35,6 @@ DEEPEST = 4
 
 MANY = 3
 """A merge of so many branches is written with a branch to a line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operand:
-    """An expression, the values that it reads from variables, and how deep its calls are nested.
-
-    `ended`: it contains an activation after other calls, where a person would end the line. `width` is the length of
-    the text with every number as a literal, so that lines end at the same place whatever a number is called.
-    """
-
-    text: str
-    source: Source
-    reads: tuple[Wire | Several, ...]
-    width: int
-    atomic: bool = True
-    depth: int = 0
-    ended: bool = False
-
-
-class Change(NamedTuple):
-    """A step that is not written as it comes, by the first use of its class and its path from there.
-
-    Either it ends its line, or it is opened: the members of a sequence, or of a block that is one, are called one by
-    one. The copies of a list are opened in the turns of its loop, for all of them at `COPY`.
-    """
-
-    use: str
-    path: str
-    opens: bool
-
-
-COPY = "*"
-"""Any copy of a list, in the path of a `Change`."""
-
-Layout: TypeAlias = frozenset[Change]
-"""All changes, in whatever class."""
-
-
-class Words(Protocol):
-    """What a `Forward` is told of its class: the words for its conditions (`flags`, by the item) and for the numbers in
-
-    its expressions, by the `id` of the step; and the `if`s that never vary, with the arm that is always taken.
-    """
-
-    outline: Outline
-    body: Body
-    title: str
-    folded: dict[int, int]
-    flags: dict[int, tuple[ast.expr, ...]]
-    expressions: dict[int, Expression]
-    numbers: dict[int, dict[str, str]]
 
 
 class Forward:
@@ -100,6 +50,7 @@ class Forward:
         self.items = tuple(self._decided(self.body.items))
         self.borders = frozenset(map(self.real, self._borders))
         """What flows into and out of a sequence that is opened: its steps stand in lines of their own."""
+        self.gatherer = Gatherer(self, (item for item in _all(self.items) if isinstance(item, Call)))
         self.needed = self._needed()
         joins = [join for item in _all(self.items) if isinstance(item, If) for join in item.joins]
         self.sources = frozenset(self.real(wire) for join in joins for wire in join.sources.values())
@@ -113,7 +64,7 @@ class Forward:
             self.variables.assign(wire, name, passing=True)
         self.lines: list[Code] = []
         self.statements: list[Statement] = []
-        self._waiting: dict[Wire, tuple[Operand, Call]] = {}
+        self.waiting: dict[Wire, tuple[Operand, Call]] = {}
         self._branches: dict[Wire, str | None] = {}
 
     # --- items -----------------------------------------------------------------------------
@@ -227,6 +178,8 @@ class Forward:
                 )
                 self.lines += lines
                 self.statements += statements
+            elif isinstance(item, If) and self.gatherer.is_branch(item):
+                self.gatherer.branch(item)
             elif isinstance(item, If):
                 self.flush()
                 self.choice(item)
@@ -241,7 +194,7 @@ class Forward:
         as_made = isinstance(last, Call) and last.gives == wires and all(self.uses[wire] == 1 for wire in wires)
         if isinstance(last, Call) and len(results) > 1 and as_made:
             self.run(items[:-1])
-            return self._returned_text([self._operand(last)])
+            return self._returned_text([operand for operand in [self._operand(last)] if operand])
         if isinstance(last, If) and len(wires) == 1 and any(join.wire is wires[0] for join in last.joins):
             self.run(items[:-1])
             self.flush()
@@ -306,7 +259,7 @@ class Forward:
             self.lines, self.statements = [], []
             self.run(item.arms.get(number, ()))
             result = self.read(join.sources[number])
-            self._waiting.pop(self.real(join.sources[number]), None)
+            self.waiting.pop(self.real(join.sources[number]), None)
             self.flush()
             arms.append((number, self.lines, self._returned_text([result])))
             done[number] = tuple(self.statements)
@@ -314,7 +267,12 @@ class Forward:
         self.statements.append(Branch(item, done))
         flags = self.construction.flags[id(item)]
         for number, lines, text in arms[:-1]:
-            self.lines.append(Suite(f"if {text_of(flags[number])}:", (*lines, Line(f"return {text}"))))
+            known = flags[number].value if isinstance(flags[number], ast.Constant) else None  # type: ignore[attr-defined]
+            if known is True:
+                self.lines += lines
+                return text
+            if known is None:
+                self.lines.append(Suite(f"if {text_of(flags[number])}:", (*lines, Line(f"return {text}"))))
         self.lines += arms[-1][1]
         return arms[-1][2]
 
@@ -322,7 +280,7 @@ class Forward:
         """Gives variables what an arm makes of them, all at once."""
         operands = {name: self.read(wire) for name, wire in values.items()}
         for wire in values.values():
-            self._waiting.pop(wire, None)
+            self.waiting.pop(wire, None)
         changed = {name: operand for name, operand in operands.items() if name != operand.text}
         self.flush()
         if changed:
@@ -354,20 +312,25 @@ class Forward:
 
     def _call(self, step: Call) -> None:
         operand = self._operand(step)
+        if operand is None:
+            return
         takes = tuple(map(self.real, step.takes))
-        waiting = [self._waiting[wire][0] for wire in takes if wire in self._waiting]
+        waiting = [self.waiting[wire][0] for wire in takes if wire in self.waiting]
         if waiting and (self._is_too_much(operand, step) or (_begins_line(step) and any(o.ended for o in waiting))):
             self.flush()
-            operand = self._operand(step)
+            operand = self._operand(step) or operand
         for wire in takes:
-            self._waiting.pop(wire, None)
+            self.waiting.pop(wire, None)
         if self._waits(step, operand):
-            self._waiting[step.gives[0]] = (operand, step)
+            self.waiting[step.gives[0]] = (operand, step)
         else:
             self.flush()
             self._write(operand, step)
 
-    def _operand(self, step: Call) -> Operand:
+    def _operand(self, step: Call) -> Operand | None:
+        """A step as an expression; None where a variable holds what it gives already."""
+        if step.optional:
+            return self.gatherer.finish(step)
         inputs = [self.read(wire) for wire in step.takes]
         reads = tuple(wire for operand in inputs for wire in operand.reads)
         depth = 1 + max((operand.depth for operand in inputs), default=0)
@@ -382,10 +345,12 @@ class Forward:
                 return self._joined(emission, step, step.whole, numbers)
             texts = tuple(_bracketed(emission.text, inputs))
             if "{all}" in emission.text:
-                texts = tuple(self._with_lists(tuple(map(self.real, step.takes)), texts))
+                texts = tuple(self.with_lists(tuple(map(self.real, step.takes)), texts))
             text = emission.written(texts, numbers)
             width = len(emission.written(("",) * len(inputs))) + sum(operand.width for operand in inputs)
-            source = Applied(step, tuple(_in_order(emission.text, inputs)))
+            source: Source = Applied(step, tuple(_in_order(emission.text, inputs)))
+            if len(inputs) > 2 and isinstance(member, Node) and member.op.associative and "{all}" not in emission.text:
+                source = self.gatherer.nested(step, [operand.source for operand in inputs])
             return Operand(text, source, reads, width, emission.atomic, depth, ended)
         lent = () if isinstance(member, Node) else self.outline.borrowed[member.path]
         owner = self._owner(step)
@@ -396,7 +361,19 @@ class Forward:
         width = len(called) + 2 * len(inputs) + sum(operand.width for operand in inputs)
         return Operand(f"{called}({', '.join(arguments)})", source, reads, width, True, depth, ended)
 
-    def _with_lists(self, wires: tuple[Wire, ...], texts: Sequence[str]) -> Iterator[str]:
+    def operand(
+        self,
+        text: str,
+        source: Source,
+        reads: tuple[Wire | Several, ...],
+        inputs: Sequence[Operand],
+        atomic: bool,
+    ) -> Operand:
+        """An expression made of variables and of other expressions."""
+        depth = 1 + max((operand.depth for operand in inputs), default=0)
+        return Operand(text, source, reads, len(text), atomic, depth, any(operand.ended for operand in inputs))
+
+    def with_lists(self, wires: tuple[Wire, ...], texts: Sequence[str]) -> Iterator[str]:
         """Texts of values that are joined, with `*branches` for all elements of a list."""
         known = {held[0]: (held, name) for held, name in self.variables.lists.items() if held}
         place = 0
@@ -420,8 +397,8 @@ class Forward:
     def read(self, wire: Wire) -> Operand:
         """A value as an expression: a variable, or what has been waiting for its use."""
         wire = self.real(wire)
-        if wire in self._waiting:
-            return self._waiting[wire][0]
+        if wire in self.waiting:
+            return self.waiting[wire][0]
         text = self.variables.text(wire)
         return Operand(text, wire, (wire,), len(text))
 
@@ -442,14 +419,14 @@ class Forward:
             return False
         if wire in self.results:
             return True
-        if wire in self.borders or isinstance(self.consumers.get(wire), Turns) or self._own_name(step, wire):
+        if wire in self.borders or isinstance(self.consumers.get(wire), Turns) or self.own_name(step, wire):
             return False
         return operand.width <= WIDEST
 
-    def flush(self) -> None:
-        """Writes what is waiting, in order."""
-        waiting, self._waiting = self._waiting, {}
-        for operand, step in waiting.values():
+    def flush(self, wires: Iterable[Wire] | None = None) -> None:
+        """Writes what is waiting, in order; only some of it, where `wires` says of what."""
+        chosen = tuple(self.waiting if wires is None else wires)
+        for operand, step in [self.waiting.pop(wire) for wire in chosen]:
             self._write(operand, step)
 
     def _write(self, operand: Operand, step: Call) -> None:
@@ -468,7 +445,7 @@ class Forward:
     def _name(self, wire: Wire, step: Call, reads: Sequence[Wire | Several]) -> str:
         if not self.uses[wire]:
             return "_"
-        own = self._own_name(step, wire)
+        own = self.own_name(step, wire)
         if own:
             return self.variables.assign(wire, self.variables.unique(own))
         branch = self._branch(wire)
@@ -497,7 +474,7 @@ class Forward:
         scope = self.outline.graph.scopes[self.body.uses[use].path]
         return [name for name, named in scope.names if named == value and name != "input"]
 
-    def _own_name(self, step: Call, wire: Wire) -> str | None:
+    def own_name(self, step: Call, wire: Wire) -> str | None:
         """What the user calls a value; of what flows from stage to stage only where it is used further on, too."""
         if isinstance(step.member, Scope) and step.member.kind == "output":
             return step.member.name

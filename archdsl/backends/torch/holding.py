@@ -27,13 +27,14 @@ from enum import IntEnum
 from functools import partial
 from typing import NamedTuple
 
-from archdsl.analyses.memory import Step, flat_steps, inference, places, tensor_bytes
+from archdsl.analyses.memory import Step, flat_steps, inference, joined_bytes, places, tensor_bytes
 from archdsl.backends.torch.classes import Body, Classes
 from archdsl.backends.torch.follow import Active, Frame, Run
-from archdsl.backends.torch.forward import COPY, Change, Forward, Layout
+from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.loops import plain_loop
 from archdsl.backends.torch.outline import Form
 from archdsl.backends.torch.statements import Applied, Source, Statement
+from archdsl.backends.torch.writing import COPY, Change, Layout
 from archdsl.ir.graph import Graph, Node, Scope, Value
 from archdsl.tensor import Tensor
 
@@ -138,6 +139,7 @@ class _Needs:
     """
 
     def __init__(self, graph: Graph) -> None:
+        self.graph = graph
         self.places = places(graph)
         self.sizes: dict[Value, int] = {}
         self.reads: dict[str, tuple[Value, ...]] = {}
@@ -186,6 +188,7 @@ class _Weighed(Run):
     ) -> None:
         super().__init__(classes, root, needs.places, statements)
         self.needs, self.opens_blocks = needs, opens_blocks
+        self.sizes = dict(needs.sizes)
         self.now = 0
         self.excesses: list[_Excess] = []
         self.left = Counter(needs.uses)
@@ -206,15 +209,27 @@ class _Weighed(Run):
 
     def ran(self, node: Node) -> None:
         made, meanwhile = self.needs.own[node.id]
-        self.now += made
-        if self.now + meanwhile > self.needs.enough:
-            self.excesses.append(_Excess(self.now + meanwhile, tuple(self._savings())))
+        self.weigh(made, meanwhile)
         for place in self.needs.reads[node.id]:
             self.left[place] -= 1
 
+    def joined(self, node: Node, count: int, arguments: Sequence[Value], result: Value) -> None:
+        if result not in self.sizes:
+            self.sizes[result] = joined_bytes(self.needs.graph, node, count)
+            self.left[result] = 1
+        self.weigh(self.sizes[result], 0)
+        for value in arguments:
+            self.left[self.place(value)] -= 1
+
+    def weigh(self, made: int, meanwhile: int) -> None:
+        """Notes what is held while a node runs that takes so many bytes for what it makes, and more meanwhile."""
+        self.now += made
+        if self.now + meanwhile > self.needs.enough:
+            self.excesses.append(_Excess(self.now + meanwhile, tuple(self._savings())))
+
     def gave_back(self, place: Value) -> None:
         super().gave_back(place)
-        self.now -= self.needs.sizes[place]
+        self.now -= self.sizes[place]
 
     def _savings(self) -> Iterator[_Saving]:
         """What each value that nothing needs any more and that can be let go of would save."""
@@ -225,7 +240,7 @@ class _Weighed(Run):
             known = [remedy for remedy in remedies if remedy is not None]
             if len(known) == len(remedies):
                 changes = frozenset(remedy.change for remedy in known)
-                yield _Saving(self.needs.sizes[place], changes, max(remedy.kind for remedy in known))
+                yield _Saving(self.sizes[place], changes, max(remedy.kind for remedy in known))
 
     def _held_in_vain(self) -> Iterator[tuple[Value, _Remedy | None]]:
         """Values that are held though not needed, each with what would let go of it, if anything would."""
@@ -303,9 +318,9 @@ class _Weighed(Run):
     def _reads(self, source: Source, place: Value, frame: Frame) -> bool:
         if isinstance(source, Applied):
             return any(self._reads(inner, place, frame) for inner in source.inputs)
-        return any(self.places[value] == place for value in frame.values(source))
+        return any(self.place(value) == place for value in frame.values(source))
 
     def _unneeded(self, values: Sequence[Value]) -> Iterator[Value]:
-        for place in dict.fromkeys(map(self.places.__getitem__, values)):
-            if not self.left[place] and self.needs.sizes[place]:
+        for place in dict.fromkeys(map(self.place, values)):
+            if not self.left[place] and self.sizes[place]:
                 yield place

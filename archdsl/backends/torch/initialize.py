@@ -11,7 +11,7 @@ from archdsl.backends.torch.classes import Call, If, Item
 from archdsl.backends.torch.constructor import Construction, choice_code
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.references import module_text
-from archdsl.ir.graph import Node
+from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Module
 
 Statements = tuple[str, ...]
@@ -93,7 +93,7 @@ class _Rules:
             if isinstance(item, If):
                 yield from self._choice(construction, item)
             elif not (isinstance(item, Call) and "." in item.path):
-                use, member = next(iter(item.members.items()))
+                use, member = max(item.members.items(), key=lambda pair: self._size(pair[1]))
                 yield from self._member(construction, member, use, False)
 
     def _choice(self, construction: Construction, item: If) -> Iterator[Code]:
@@ -104,12 +104,22 @@ class _Rules:
         arms = {number: tuple(self._items(construction, arm)) for number, arm in item.arms.items()}
         yield from choice_code([formula.name(flag) for flag in flags], arms)
 
-    def _member(self, construction: Construction, member: Member, use: int, hosted: bool) -> Iterator[Line]:
+    def _size(self, member: Member) -> int:
+        """How many members one has."""
+        return 0 if isinstance(member, Node) else len(self.outline.members(member.path))
+
+    def _member(self, construction: Construction, member: Member, use: int, hosted: bool) -> Iterator[Code]:
         """The statements for a member, or for what a sequence holds; an inner class says its own."""
         if not isinstance(member, Node):
-            if construction.classes.form(member) is not Form.CLASS:
-                for inner in self.outline.members(member.path):
-                    yield from self._member(construction, inner, use, False)
+            form = construction.classes.form(member)
+            rows = (
+                []
+                if form is Form.CLASS
+                else [
+                    list(self._member(construction, inner, use, False)) for inner in self.outline.members(member.path)
+                ]
+            )
+            yield from self._loop(construction, member, use, rows) or (line for row in rows for line in row)
             return
         starts = member.op.initialize("module")
         if not (hosted or self.outline.is_own(member)) or self._has_rule(member, starts):
@@ -117,6 +127,22 @@ class _Rules:
         owner = construction.body.uses[use].path
         target = module_text(self.outline, owner, member.weights)
         yield from map(_line, member.op.initialize(target.replace("self", "module", 1)))
+
+    def _loop(
+        self, construction: Construction, member: Scope, use: int, rows: Sequence[Sequence[Code]]
+    ) -> tuple[Code, ...]:
+        """The statements for copies that all start alike, however many there are."""
+        owner = construction.body.uses[use].path
+        copies = module_text(self.outline, owner, member.weights).replace("self", "module", 1)
+        if len(rows) < 2 or not rows[0] or not all(isinstance(line, Line) for row in rows for line in row):
+            return ()
+        texts = [
+            [line.text.replace(f"{copies}[{place}]", "copy") for line in row if isinstance(line, Line)]
+            for place, row in enumerate(rows)
+        ]
+        if any(row != texts[0] for row in texts):
+            return ()
+        return (Suite(f"for copy in {copies}:", tuple(map(Line, texts[0]))),)
 
     def _has_rule(self, node: Node, starts: Statements) -> bool:
         targets = _targets(self.outline, node)

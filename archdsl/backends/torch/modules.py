@@ -9,7 +9,6 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from archdsl.analyses.overwriting import overwrites
 from archdsl.backends.torch.classes import Body, Classes
 from archdsl.backends.torch.outline import Form, Member
 from archdsl.formula import (
@@ -129,7 +128,8 @@ class Constructor:
     """How a class is made. `values` and `formulas` are by the path of a use: what each parameter is there, and, for
 
     those that were added, its formula in terms of the other parameters. `takes` are what the channels of what flows in
-    are called, `channels` are those of what the class gives.
+    are called, `channels` are those of what the class gives. `borrowed` are those of what flows into shared modules
+    that are kept further out, by their names.
     """
 
     name: str
@@ -138,6 +138,7 @@ class Constructor:
     formulas: Mapping[str, Mapping[str, ast.expr]]
     takes: tuple[str, ...]
     channels: tuple[Channels, ...]
+    borrowed: Mapping[str, Sequence[Channels]]
 
 
 class Modules:
@@ -146,6 +147,8 @@ class Modules:
     def __init__(self, classes: Classes, constructors: Mapping[int, Constructor], context: Context) -> None:
         self.classes, self.outline, self.context = classes, classes.outline, context
         self.constructors = constructors
+        self.borrowed: dict[str, Sequence[Channels]] = {}
+        """The channels of what flows into shared modules that are kept further out, by their names."""
         self._emissions: dict[Hashable, tuple[Module | Expression, tuple[Channels, ...]]] = {}
         """By op, shapes and formulas: most uses of a class differ in few of its steps."""
 
@@ -205,7 +208,7 @@ class Modules:
         keywords = (
             Argument(key, f"{name}_{key}", formula_of(value), plain(value), default) for key, value, default in options
         )
-        return New(emission.target, (*positional, *keywords), overwrites(self.outline.graph, node, self.outline.uses))
+        return New(emission.target, (*positional, *keywords), node.id in self.outline.overwriting)
 
     def called(self, argument: Argument) -> str:
         """What an argument would be called as a parameter."""
@@ -246,6 +249,8 @@ class Modules:
             called, counts = f"{name}_{parameter.name}", parameter.source == "counted"
             arguments.append(Argument(keyword, called, found, value, parameter.default, counts_network=counts))
         channels = self.given(scope, use, constructor, said)
+        for own, row in constructor.borrowed.items():
+            self.borrowed.setdefault(own, [known and self._outside(scope, use, known, said) for known in row])
         return New(constructor.name, tuple(arguments), body=body), channels
 
     def given(self, scope: Scope, use: int, constructor: Constructor, said: dict[str, ast.expr]) -> list[Channels]:
@@ -363,10 +368,8 @@ def _with_channels(tensor: Tensor, channels: Channels) -> Tensor:
 
 def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Channels]) -> Iterator[Channels]:
     """The channels of each output: by the op's own rule for shapes."""
-    if node.op.name in ("add", "mean", "maximum"):
-        # Equal by the op's rule: the formula that speaks of the text rather than of what flows in reads best.
-        said = [channels for channels in inputs if channels is not None]
-        yield min(said, key=_worth) if said else None
+    if node.op.name in ALIKE:
+        yield joined_channels(op, inputs)
         return
     try:
         shapes = op.shape(*tensors)
@@ -375,6 +378,23 @@ def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Cha
         return
     for shape in shapes if isinstance(shapes, tuple) else (shapes,):
         yield formula_of(shape.dims[0])
+
+
+ALIKE = ("add", "mean", "maximum")
+"""Joins whose inputs have the same channels, by their rule."""
+
+
+def joined_channels(op: Op, inputs: Sequence[Channels]) -> Channels:
+    """The channels of a join of values that have the same.
+
+    The formula that speaks of the text rather than of what flows in reads best. A product may have gates of one
+    channel: what it has is known where all have the same formula.
+    """
+    said = [channels for channels in inputs if channels is not None]
+    if op.name in ALIKE:
+        return min(said, key=_worth) if said else None
+    is_same = len(said) == len(inputs) and len({text(channels) for channels in said}) == 1
+    return said[0] if is_same else None
 
 
 def _worth(channels: ast.expr) -> int:

@@ -8,9 +8,10 @@ from archdsl.backends.python.code import Class, Code, Function, Line, Suite
 from archdsl.backends.torch.blocks import constructor
 from archdsl.backends.torch.classes import Call, Item, Turns, Wire
 from archdsl.backends.torch.constructor import Construction
-from archdsl.backends.torch.forward import Forward, Layout, Words
+from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.names import legal
 from archdsl.backends.torch.statements import Return
+from archdsl.backends.torch.writing import Layout, Words
 from archdsl.ir.graph import Graph, Output, Value
 
 

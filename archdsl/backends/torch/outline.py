@@ -6,12 +6,12 @@ not simply follow each other are an `nn.ModuleList` whose owner calls them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import takewhile
 from typing import TypeAlias
 
+from archdsl.analyses.overwriting import overwriting
 from archdsl.ir.builder import join
 from archdsl.ir.forest import forest
 from archdsl.ir.graph import Choice, Graph, Node, Output, Scope, Step, Value
@@ -47,7 +47,7 @@ class Outline:
             self.graph, self.networks = forest({f"network{number}": one for number, one in enumerate(graphs)})
             graph = self.graph
         self.outputs = tuple(output for network in self.networks.values() for output in network.outputs)
-        self.uses = _count_uses(graph, self.outputs)
+        self.overwriting = overwriting(graph, self.outputs)
         self._steps: dict[str, tuple[Step, ...]] = {}
         self._members: dict[str, tuple[Member, ...]] = {}
         self._names: dict[str, Mapping[Value, str]] = {}
@@ -323,13 +323,6 @@ class _Crossing:
             self.gives[path][value] = None
         for path in used[common:]:
             self.takes[path][value] = None
-
-
-def _count_uses(graph: Graph, outputs: Iterable[Output]) -> Mapping[Value, int]:
-    """How often each value is taken, by nodes and as an output."""
-    uses = Counter(value for node in graph for value in graph.inputs_of(node.id))
-    uses.update(value for output in outputs for value in output.values)
-    return uses
 
 
 def _flat(steps: Iterable[Step]) -> Iterator[str]:

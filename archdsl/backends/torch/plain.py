@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archdsl.backends.torch.blocks import write_block
-from archdsl.backends.torch.classes import Body, If, Item, Turns
-from archdsl.backends.torch.forward import Change, Forward, Layout, Words
+from archdsl.backends.torch.classes import Body, Call, If, Item
+from archdsl.backends.torch.forward import Forward
+from archdsl.backends.torch.gathering import joining
 from archdsl.backends.torch.network import write_network
 from archdsl.backends.torch.outline import Outline
+from archdsl.backends.torch.writing import Change, Layout, Words
 from archdsl.ir.graph import Node
 from archdsl.ops.base import Expression
 
@@ -65,15 +67,14 @@ class Plain:
         for item in _all(self.body.items):
             if isinstance(item, If):
                 self._enter_choice(item)
-            elif not isinstance(item, Turns) and isinstance(node := next(iter(item.members.values())), Node):
+            elif isinstance(item, Call) and isinstance(node := next(iter(item.members.values())), Node):
                 emission = self.outline.emission(node)
                 if isinstance(emission, Expression):
-                    self.expressions[id(item)] = emission
+                    self.expressions[id(item)] = emission if not item.optional else joining(self.outline, item)
 
     def _enter_choice(self, item: If) -> None:
         taken = {choice.taken for choice in item.choices.values()}
-        can_skip = len(item.choice.conditions) == item.choice.arms
-        if len(taken) == 1 and not (can_skip and min(taken) < item.choice.arms):
+        if len(taken) == 1 and not (item.can_skip and min(taken) < item.choice.arms):
             self.folded[id(item)] = min(taken)
         self.flags[id(item)] = tuple(ast.Name(f"self.flag{place}") for place in range(len(item.choice.conditions)))
 

@@ -22,10 +22,14 @@ FREE = frozenset("out groups bias eps momentum p alpha beta k slope init scale.f
 
 @dataclass(slots=True)
 class Settings:
-    """What the settings of each network come to, by the path of its root, and the names of those that stay open."""
+    """What the settings of each network come to, by the path of its root, and the names of those that stay open.
+
+    The channels of inputs stay open, too, unless a number that is made of them has no formula.
+    """
 
     values: Mapping[str, Mapping[str, Any]]
     open: frozenset[str]
+    channels_are_open: bool = True
 
     def named(self, networks: Sequence[str]) -> list[dict[str, Any]]:
         """For the uses of a class, by the networks that they are part of: the settings that the class has names for.
@@ -191,3 +195,14 @@ def names_in(part: Any) -> set[str]:
             if field.name != "span":
                 found |= names_in(getattr(part, field.name))
     return found
+
+
+def asks_for_channels(part: Any) -> bool:
+    """Whether an expression is made of the channels of a value."""
+    if isinstance(part, tree.Attribute) and part.name in ("channels", "length"):
+        return True
+    if isinstance(part, tuple):
+        return any(map(asks_for_channels, part))
+    return is_dataclass(part) and any(
+        asks_for_channels(getattr(part, field.name)) for field in fields(part) if field.name != "span"
+    )

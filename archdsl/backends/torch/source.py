@@ -16,7 +16,6 @@ from archdsl.backends.torch.classes import Body, Classes, Differ, If, Item
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import network_doc, shown
 from archdsl.backends.torch.family import TABLE, builder_name, builders, class_name, table
-from archdsl.backends.torch.forward import Layout
 from archdsl.backends.torch.holding import lay_out
 from archdsl.backends.torch.initialize import initialization
 from archdsl.backends.torch.names import MODULE_NAMES, Namespace
@@ -24,7 +23,8 @@ from archdsl.backends.torch.network import input_names, network_classes, result_
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.plain import Forwards
 from archdsl.backends.torch.program import family_program, main_program
-from archdsl.backends.torch.settings import settings_of
+from archdsl.backends.torch.settings import asks_for_channels, settings_of
+from archdsl.backends.torch.writing import Layout
 from archdsl.ir.graph import Graph, Scope
 from archdsl.ops.base import Support
 
@@ -168,10 +168,26 @@ class _Emission:
             raise _Apart(body)
         if (made.has_unknown or made.added) and self._joins_variants(body):
             raise _Apart(body)  # more than settings differs
-        if made.has_unknown and self.settings.open:
-            self.settings.open = frozenset()
-            raise _Again
+        if made.has_unknown:
+            self._close(made)
         self.done.append(made)
+
+    def _close(self, network: Construction) -> None:
+        """Leaves nothing open that a number without a formula may be made of. Raises `_Again` if something was."""
+        settings = self.settings
+        closes = settings.channels_are_open and self._loses_channels(network)
+        if settings.open or closes:
+            settings.open, settings.channels_are_open = frozenset(), settings.channels_are_open and not closes
+            raise _Again
+
+    def _loses_channels(self, network: Construction) -> bool:
+        """Whether a number may be made of channels: some are not followed, or an expression asks for them."""
+        if any(None in made.context.channels.values() for made in (*self.done, network)):
+            return True
+        graph = self.outline.graph
+        written = (row for part in (*graph, *graph.scopes.values()) for _, row in part.written)
+        lets = (let.written for scope in graph.scopes.values() for let in scope.lets)
+        return any(asks_for_channels(one.expression) for one in (*written, *lets))
 
     def _joins_variants(self, body: Body) -> bool:
         """Whether a class is the same text of several networks: their own, or that of a stage."""
@@ -198,7 +214,7 @@ class _Emission:
 
 
 class _Again(Exception):
-    """A number of the network has no formula, so that no setting may stay open."""
+    """A number of the network has no formula, so that settings, and perhaps channels, may not stay open."""
 
 
 class _Apart(Exception):

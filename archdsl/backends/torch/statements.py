@@ -57,8 +57,26 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True)
+class Gathered:
+    """Values that a list has more of: `parts.append(x)`; one that `begins` has no other: `parts = [x]`."""
+
+    name: str
+    sources: tuple[Source, ...]
+    begins: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OneByOne:
+    """A loop that joins the elements of a list: `for part in parts[1:]: x = x + part`, after `x = parts[0]`."""
+
+    step: Call
+    name: str
+    elements: str
+
+
+@dataclass(frozen=True, slots=True)
 class Return:
     sources: tuple[Source, ...]
 
 
-Statement: TypeAlias = Assignment | Branch | Loop | Return
+Statement: TypeAlias = Assignment | Branch | Loop | Gathered | OneByOne | Return

@@ -56,6 +56,9 @@ class Variables:
         """Keeps names for good: those of lists."""
         self._fixed.update(names)
 
+    def is_fixed(self, name: str) -> bool:
+        return name in self._fixed
+
     def place_list(self, name: str, whole: Several, values: Sequence[Wire]) -> None:
         """Notes a list, and the values that are its elements."""
         self._texts[whole] = name

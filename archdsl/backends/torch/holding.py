@@ -290,8 +290,9 @@ class _Weighed(Run):
         """
         forms = {self.classes.form(scope) for scope in scopes}
         if forms == {Form.COPIES}:
-            is_plain = all(plain_loop(self.outline, scope) for scope in scopes)
-            return _Kind.LOOP if is_plain and not is_copy else None
+            loops = [plain_loop(self.outline, scope) for scope in scopes]
+            turns = max(len(loop.copies) if loop else 0 for loop in loops)
+            return _Kind.LOOP if all(loops) and turns > 1 and not is_copy else None
         rows = {tuple(member.name for member in self.outline.members(scope.path)) for scope in scopes}
         if len(rows) != 1:
             return None

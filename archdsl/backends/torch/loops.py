@@ -99,7 +99,7 @@ def plain_loop(outline: Outline, container: Scope) -> Loop | None:
     """The loop over all copies of an `nn.Sequential`, each of which takes what the one before gives."""
     members = outline.members(container.path)
     copies = tuple(member for member in members if isinstance(member, Scope))
-    if len(copies) != len(members) or len(copies) < 2 or any(copy.kind != "copy" for copy in copies):
+    if not copies or len(copies) != len(members) or any(copy.kind != "copy" for copy in copies):
         return None
     initial, final = outline.takes(container), outline.gives(container)
     return Loop(container, copies, "", (State(0),), (Made(0),), initial, final, (), ())

@@ -31,7 +31,7 @@ def loop_lines(
 
 def port_name(outline: Outline, turns: Turns, index: int) -> str | None:
     """What the copies' own text calls a value that is handed on from turn to turn."""
-    copy = turns.loop.copies[1]
+    copy = turns.loop.copies[-1]
     taken = zip(turns.loop.arguments, outline.takes(copy), strict=True)
     names = (outline.names(copy.path).get(value) for place, value in taken if place == State(index))
     return next((name for name in names if name and name != "input"), None)

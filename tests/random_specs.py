@@ -349,11 +349,13 @@ class _Body:
     def branches(self, named: list[str]) -> list[str]:
         """A join; some of its branches fall away where a condition does not hold."""
         op = self.one(["concat", "concat", "concat", "add", "maximum", "mul", "mean"])
-        steps = [f"conv(w, {self.kernel()})", f"conv(w, 1) -> {self.act()}", "conv(w, 3) -> drop_path(0.1)"]
+        steps = ["conv(w, 3)", f"conv(w, 1) -> {self.act()}", "conv(w, 3) -> drop_path(0.1)"]
         lines = []
-        for _ in range(2 if op == "mean" else self.writer.random.randint(2, 3)):
+        for _ in range(3 if op != "mean" and self.chance(0.3) else 2):
             step = self.step() if op == "concat" else self.one(steps)
             lines.append(f"    | if {self.truth()}: {step}" if self.chance(0.3) else f"    | {step}")
+        if all(line.startswith("    | if") for line in lines):
+            lines[self.writer.random.randrange(len(lines))] = "    | conv(w, 1)"
         if op == "concat" and self.chance(0.3):
             lines.append(f"    | for r in {self.one(['[1, 3]', 'range(2)'])}: conv(4, 2 * r + 1)")
         return [f"{op}:", *lines]

@@ -522,6 +522,10 @@ class _Union:
     def given(self, choices: Mapping[int, Choice]) -> Iterator[tuple[str, int, Wire]]:
         """What an arm gives: name, place among several values, the wire that it is at the end of the arm."""
         rows = {use: dict(choice.gives) for use, choice in choices.items()}
+        inner = self._comes_next({use: list(row.get("it", ())) for use, row in rows.items()})
+        if inner is not None:
+            yield from (("it", place, join.wire) for place, join in enumerate(inner.joins))
+            return
         for name in next(iter(rows.values())):
             count = alike((len(row.get(name, ())) for row in rows.values()), name)
             for place in range(count):

@@ -443,7 +443,8 @@ class Construction:
         only = self.folded.get(id(item))
         for join in item.joins:
             if item.falls_away:
-                self.shown[id(join.wire)] = conditions[0]
+                inner = [self.shown[id(wire)] for wire in join.sources.values() if id(wire) in self.shown]
+                self.shown[id(join.wire)] = formula.logic(ast.And(), [conditions[0], *inner])
             wires = {n: wire for n, wire in join.sources.items() if only is None or n == only}
             sources = {n: self.context.channels.get(id(wire)) for n, wire in wires.items()}
             found = self.joined(sources, conditions)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from archdsl.backends.python.code import Line, Suite
+from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
 from archdsl.backends.torch.classes import Call, If, Several, Wire
 from archdsl.backends.torch.outline import Outline
@@ -75,10 +75,7 @@ class Gatherer:
         self.add(before, gathering)
         if gathering.is_list and not gathering.name:
             self._append([], gathering)
-        lines, statements = self._arm(item, gathering)
-        (flag,) = self.forward.construction.flags[id(item)]
-        self.forward.lines.append(Suite(f"if {text_of(flag)}:", tuple(lines)))
-        self.forward.statements.append(Branch(item, {0: tuple(statements)}))
+        self._suite(item, wires, gathering)
         gathering.done += wires
         self._hold(gathering)
 
@@ -103,26 +100,45 @@ class Gatherer:
     def _joins_lists(self, step: Call) -> bool:
         return "[{all}]" in self.forward.construction.expressions[id(step)].text
 
-    def _arm(self, item: If, gathering: _Gathering) -> tuple[Sequence[Line | Suite], Sequence[Statement]]:
-        """What the arm does: its steps, then what it gives is joined."""
+    def _suite(self, item: If, slots: Sequence[Wire], gathering: _Gathering) -> None:
+        """The `if`, with what its arm does; `slots` is what the join takes of it."""
+        lines, statements = self._arm(item, slots, gathering)
+        (flag,) = self.forward.construction.flags[id(item)]
+        self.forward.lines.append(Suite(f"if {text_of(flag)}:", tuple(lines)))
+        self.forward.statements.append(Branch(item, {0: tuple(statements)}))
+
+    def _arm(
+        self, item: If, slots: Sequence[Wire], gathering: _Gathering
+    ) -> tuple[Sequence[Code], Sequence[Statement]]:
+        """What the arm does: its steps, then what it gives is joined. An `if` at its end may be what joins it."""
         forward = self.forward
         state, outer = forward.variables.state(), (forward.lines, forward.statements)
         forward.lines, forward.statements = [], []
-        forward.run(item.arms[0])
         wires = [forward.real(join.sources[0]) for join in item.joins]
-        if gathering.is_list:
-            self._append(wires, gathering)
+        *before, last = item.arms[0] or (None,)
+        if isinstance(last, If) and last.falls_away and [join.wire for join in last.joins] == wires:
+            forward.run(step for step in before if step is not None)
+            forward.flush()
+            self._suite(last, slots, gathering)
         else:
-            done = gathering.done
-            for wire, join in zip(wires, item.joins, strict=True):
-                comes_first = join.wire is gathering.step.takes[0]
-                done = [join.wire, *done] if comes_first else [*done, join.wire]
-                self._join(wire, done, gathering, comes_first)
+            forward.run(item.arms[0])
+            self._give(wires, slots, gathering)
         forward.flush()
         found = forward.lines, forward.statements
         forward.lines, forward.statements = outer
         forward.variables.restore(state)
         return found
+
+    def _give(self, wires: Sequence[Wire], slots: Sequence[Wire], gathering: _Gathering) -> None:
+        """Joins what an arm gives."""
+        if gathering.is_list:
+            self._append(wires, gathering)
+            return
+        done = gathering.done
+        for wire, slot in zip(wires, slots, strict=True):
+            comes_first = slot is gathering.step.takes[0]
+            done = [slot, *done] if comes_first else [*done, slot]
+            self._join(wire, done, gathering, comes_first)
 
     # --- what is joined --------------------------------------------------------------------
 

@@ -1,0 +1,198 @@
+"""What a class writes for each number of its constructor: the formula that all uses say, else a parameter of its own.
+
+What a class holds only for (a number of copies, a case that some use has shown) is required of its arguments.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from archdsl import formula
+from archdsl.backends.python.code import Suite
+from archdsl.backends.torch.classes import Body, Classes, Wire, alike
+from archdsl.backends.torch.context import Context
+from archdsl.backends.torch.copies import Elements
+from archdsl.backends.torch.modules import (
+    Argument,
+    Chain,
+    Channels,
+    Constructor,
+    Copies,
+    Modules,
+    New,
+    Tree,
+    written_call,
+)
+from archdsl.backends.torch.names import Namespace
+from archdsl.backends.torch.refusals import refusal, settings_behind
+from archdsl.backends.torch.settings import Settings
+from archdsl.formula import UNKNOWN_NUMBER, formula_of, name, same, substituted
+
+LONG = 20
+"""Characters of a formula for channels that is given a name."""
+
+
+class Numbers:
+    """The numbers of one class. `added` are the parameters that nothing in the text says, with what each use gives."""
+
+    def __init__(
+        self,
+        classes: Classes,
+        constructors: Mapping[int, Constructor],
+        body: Body,
+        title: str,
+        takes: Sequence[str],
+        settings: Settings,
+    ) -> None:
+        self.classes, self.outline, self.body, self.title = classes, classes.outline, body, title
+        self.context = Context(self.outline, body, takes, settings)
+        self.modules = Modules(classes, constructors, self.context)
+        self.added: dict[str, dict[int, tuple[Any, ast.expr | None]]] = {}
+        self.counted: set[str] = set()
+        """Those of the parameters added that are made of a place among all of the network."""
+        self.settled_arguments: dict[str, tuple[Body, dict[str, ast.expr]]] = {}
+        """By attribute: the class that it is a use of, and what was written for its parameters."""
+        self.requirements: dict[str, tuple[ast.expr, Suite]] = {}
+        """What the class holds only for: when it does not, and what then refuses it."""
+        self.has_unknown = False
+        self.unknowns: dict[str, ast.expr] = {}
+        """By a number that had no formula: the parameter that stands for it."""
+        self._names = Namespace(("self", *self.context.values[0]))
+
+    # --- modules ---------------------------------------------------------------------------
+
+    def settled(self, trees: Mapping[int, Tree], attribute: str) -> ast.expr:
+        """The Python that makes a member in every use."""
+        first = next(iter(trees.values()))
+        alike((type(tree) for tree in trees.values()), attribute)
+        if isinstance(first, New):
+            return self.new({use: tree for use, tree in trees.items() if isinstance(tree, New)}, attribute)
+        if isinstance(first, Chain):
+            return self.chain({use: tree for use, tree in trees.items() if isinstance(tree, Chain)})
+        return Elements(self, {u: t for u, t in trees.items() if isinstance(t, Copies)}, attribute).made()
+
+    def new(self, trees: Mapping[int, New], attribute: str) -> ast.expr:
+        first = next(iter(trees.values()))
+        alike(((tree.target, id(tree.body), len(tree.arguments)) for tree in trees.values()), attribute)
+        settled = [
+            self.settle({use: tree.arguments[place] for use, tree in trees.items()})
+            for place in range(len(first.arguments))
+        ]
+        if first.body is not None:
+            said = zip(self.modules.constructors[id(first.body)].parameters, settled, strict=True)
+            self.settled_arguments[attribute] = first.body, {parameter.name: found for parameter, found in said}
+        return written_call(first, settled, all(tree.inplace for tree in trees.values()))
+
+    def chain(self, trees: Mapping[int, Chain]) -> ast.expr:
+        alike((tuple(child for child, _ in tree.children) for tree in trees.values()), "a chain")
+        first = next(iter(trees.values()))
+        children = [
+            ast.keyword(own, self.settled({use: tree.children[place][1] for use, tree in trees.items()}, own))
+            for place, (own, _) in enumerate(first.children)
+        ]
+        if not children:
+            return ast.Call(name("nn.Sequential"), [], [])
+        return ast.Call(name("nn.Sequential"), [ast.Call(name("OrderedDict"), [], children)], [])
+
+    # --- one number ------------------------------------------------------------------------
+
+    def settle(self, arguments: Mapping[int, Argument]) -> ast.expr:
+        """What to write for a number: the formula, where all uses say the same; else a parameter of its own."""
+        if not self.context.is_network and any(argument.counts_network for argument in arguments.values()):
+            return self.add(arguments)
+        if self.unknowns:
+            arguments = {u: a._replace(formula=substituted(a.formula, self.unknowns)) for u, a in arguments.items()}
+        first, *others = arguments.values()
+        if not all(formula.is_known(argument.formula) for argument in arguments.values()):
+            return self.unknown(arguments)
+        if all(formula.text(other.formula) == formula.text(first.formula) for other in others):
+            values = [(use, argument.value) for use, argument in arguments.items()]
+            if all(self.context.comes_to(first.formula, use, value) for use, value in values):
+                return self.context.note(self.context.as_whole(first.formula, values))
+        if all(same(other.value, first.value) for other in others) and not formula.names(first.formula):
+            return formula_of(first.value)
+        return self.add(arguments)
+
+    def unknown(self, arguments: Mapping[int, Argument]) -> ast.expr:
+        """A number without a formula: the network knows its own; for a block it is a parameter."""
+        first = next(iter(arguments.values()))
+        if self.context.is_network:
+            self.has_unknown = True
+            return formula_of(first.value)
+        found = self.add({use: argument._replace(formula=UNKNOWN_NUMBER) for use, argument in arguments.items()})
+        texts = {formula.text(argument.formula) for argument in arguments.values()}
+        if isinstance(first.formula, ast.Name) and len(texts) == 1:
+            self.unknowns[first.formula.id] = found
+        return found
+
+    def add(self, arguments: Mapping[int, Argument]) -> ast.expr:
+        """A parameter of the class that nothing in the text says: each use gives its own."""
+        values = {
+            use: (argument.value, argument.formula if formula.is_known(argument.formula) else None)
+            for use, argument in arguments.items()
+        }
+        wanted = self.modules.called(next(iter(arguments.values())))
+        for own, known in self.added.items():
+            if own == wanted and known == values:
+                return name(own)
+        own = self._names.unique(wanted)
+        self.added[own] = values
+        if any(argument.counts_network for argument in arguments.values()):
+            self.counted.add(own)
+        for use, (value, _) in values.items():
+            self.context.values[use][own] = value
+        self.context.used[own] = None
+        return name(own)
+
+    # --- formulas for channels -------------------------------------------------------------
+
+    def named(self, channels: Sequence[Channels]) -> list[Channels]:
+        """Formulas with the parameters that stand for what had none; None where something still has none."""
+        found = [None if known is None else substituted(known, self.unknowns) for known in channels]
+        return [known if known is not None and formula.is_known(known) else None for known in found]
+
+    def enter(self, gives: Sequence[Wire], channels: Mapping[int, Sequence[Channels]], path: str = "") -> None:
+        for place, wire in enumerate(gives):
+            found = self.context.enter(wire, [row[place] for row in channels.values()])
+            if found is not None and path and len(formula.text(found)) > LONG:
+                own = self._names.unique(f"{path}_channels" if len(gives) == 1 else f"{path}_channels{place + 1}")
+                self.context.enter(wire, [self.local(own, found)] * len(channels))
+
+    def local(self, own: str, found: ast.expr) -> ast.expr:
+        """A name for a long formula, given at the top of the constructor."""
+        if isinstance(found, ast.Name | ast.Constant):
+            return found
+        self.context.lets[own] = found
+        for use, values in enumerate(self.context.values):
+            values[own] = formula.evaluated(found, self.context.values[use])
+        return name(own)
+
+    def spelled_out(self, found: ast.expr) -> ast.expr:
+        """A formula without named numbers."""
+        while not formula.names(found).isdisjoint(self.context.lets):
+            found = substituted(found, self.context.lets)
+        return found
+
+    # --- what is required ------------------------------------------------------------------
+
+    def require(self, count: ast.expr, number: int) -> None:
+        """Notes that the class holds only for one number of copies, which its arguments could change."""
+        self.context.note(count)
+        wrong = ast.Compare(count, [ast.NotEq()], [ast.Constant(number)])
+        self.requirements.setdefault(formula.text(wrong), (wrong, self.refusal(wrong)))
+
+    def refusal(self, missing: ast.expr) -> Suite:
+        """Ends what would need another class than this one."""
+        known = self.context.open_settings()
+        behind = {setting for own in formula.names(self.spelled_out(missing)) for setting in self._behind(own, known)}
+        return refusal(self.title, missing, [own for own in known if own in behind])
+
+    def _behind(self, own: str, known: Sequence[str]) -> Iterable[str]:
+        """Those of the network's open settings that a parameter may come from."""
+        if self.context.is_network or not self.context.is_own(own):
+            return (own,) if own in known else known if own in self.added else ()
+        if own in self.context.channel_names:
+            return known
+        return settings_behind(self.outline, self.body.scope, own, known)

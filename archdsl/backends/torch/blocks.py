@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from archdsl.backends.python.code import Class, Code, Function, Line
 from archdsl.backends.python.layout import text_of
-from archdsl.backends.torch.classes import Body
+from archdsl.backends.torch.bodies import Body
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import block_doc
 from archdsl.backends.torch.forward import Forward

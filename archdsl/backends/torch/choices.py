@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from archdsl import formula
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
-from archdsl.backends.torch.classes import Body, Call, Classes, If, Item
+from archdsl.backends.torch.bodies import Body, Call, If, Item
+from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.modules import (
     Argument,
     Channels,

@@ -13,8 +13,9 @@ from functools import partial, reduce
 from archdsl import formula
 from archdsl.backends.python.code import Code
 from archdsl.backends.python.layout import text_of
+from archdsl.backends.torch.bodies import Body, Call, Differ, If, Item, Listed, Several, Turns, Wire, alike
 from archdsl.backends.torch.choices import Choices, equalities
-from archdsl.backends.torch.classes import Body, Call, Classes, Differ, If, Item, Listed, Several, Turns, Wire, alike
+from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.gathering import joining
 from archdsl.backends.torch.modules import (
     Argument,

@@ -14,7 +14,7 @@ from itertools import takewhile
 from typing import Any
 
 from archdsl import formula
-from archdsl.backends.torch.classes import Body, Wire
+from archdsl.backends.torch.bodies import Body, Wire
 from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Outline
 from archdsl.backends.torch.settings import Settings, may_be_fraction

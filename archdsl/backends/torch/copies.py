@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from typing import Protocol
 
 from archdsl import formula
-from archdsl.backends.torch.classes import alike
+from archdsl.backends.torch.bodies import alike
 from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.modules import Argument, Chain, Copies, New, Tree, written_call
 from archdsl.backends.torch.names import Namespace

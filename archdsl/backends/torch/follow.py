@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archdsl.analyses.memory import Step, partly_joined
-from archdsl.backends.torch.classes import Body, Classes, Several, Turns, Wire
+from archdsl.backends.torch.bodies import Body, Several, Turns, Wire
+from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.loops import Made, Position, State
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.statements import (

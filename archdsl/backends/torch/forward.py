@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
+from archdsl.backends.torch.bodies import Call, If, Item, Join, Several, Turns, Wire
 from archdsl.backends.torch.choices import choice_code
-from archdsl.backends.torch.classes import Call, If, Item, Join, Several, Turns, Wire
 from archdsl.backends.torch.gathering import Gatherer
 from archdsl.backends.torch.loops import plain_loop
 from archdsl.backends.torch.names import legal

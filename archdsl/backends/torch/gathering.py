@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
-from archdsl.backends.torch.classes import Call, If, Several, Wire
+from archdsl.backends.torch.bodies import Call, If, Several, Wire
 from archdsl.backends.torch.outline import Outline
 from archdsl.backends.torch.statements import Applied, Assignment, Branch, Gathered, OneByOne, Source, Statement
 from archdsl.backends.torch.writing import Operand, Writing

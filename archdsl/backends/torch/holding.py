@@ -28,7 +28,8 @@ from functools import partial
 from typing import NamedTuple
 
 from archdsl.analyses.memory import Step, flat_steps, inference, joined_bytes, places, tensor_bytes
-from archdsl.backends.torch.classes import Body, Classes
+from archdsl.backends.torch.bodies import Body
+from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.follow import Active, Frame, Run
 from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.loops import plain_loop

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from archdsl import formula
 from archdsl.backends.python.code import Code, Function, Line, Suite
+from archdsl.backends.torch.bodies import Call, If, Item
 from archdsl.backends.torch.choices import choice_code
-from archdsl.backends.torch.classes import Call, If, Item
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.references import module_text

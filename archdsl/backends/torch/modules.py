@@ -9,7 +9,8 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from archdsl.backends.torch.classes import Body, Classes
+from archdsl.backends.torch.bodies import Body
+from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.outline import Form, Member
 from archdsl.formula import (
     UNKNOWN_NUMBER,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from archdsl.backends.python.code import Class, Code, Function, Line, Suite
 from archdsl.backends.torch.blocks import constructor
-from archdsl.backends.torch.classes import Call, Item, Turns, Wire
+from archdsl.backends.torch.bodies import Call, Item, Turns, Wire
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.names import legal

@@ -11,7 +11,8 @@ from typing import Any
 
 from archdsl import formula
 from archdsl.backends.python.code import Suite
-from archdsl.backends.torch.classes import Body, Classes, Wire, alike
+from archdsl.backends.torch.bodies import Body, Wire, alike
+from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.copies import Elements
 from archdsl.backends.torch.modules import (

@@ -9,7 +9,8 @@ from typing import Any
 from archdsl import formula
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
-from archdsl.backends.torch.classes import Body, Classes
+from archdsl.backends.torch.bodies import Body
+from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.modules import (
     Constructor,
     Parameter,

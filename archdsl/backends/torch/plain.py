@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archdsl.backends.torch.blocks import write_block
-from archdsl.backends.torch.classes import Body, Call, If, Item
+from archdsl.backends.torch.bodies import Body, Call, If, Item
 from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.gathering import joining
 from archdsl.backends.torch.network import write_network

@@ -12,7 +12,8 @@ from archdsl.backends.python.names import camel_case
 from archdsl.backends.python.write import write_module, written
 from archdsl.backends.torch import refusals
 from archdsl.backends.torch.blocks import block_class, take_names
-from archdsl.backends.torch.classes import Body, Classes, Differ, If, Item
+from archdsl.backends.torch.bodies import Body, Differ, If, Item
+from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import network_doc, shown
 from archdsl.backends.torch.family import TABLE, builder_name, builders, class_name, table

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from archdsl.backends.torch.classes import Call, If, Several, Turns, Wire
+from archdsl.backends.torch.bodies import Call, If, Several, Turns, Wire
 
 
 @dataclass(frozen=True, slots=True)

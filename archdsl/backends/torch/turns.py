@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from archdsl.backends.python.code import Code, Line, Suite
-from archdsl.backends.torch.classes import Turns, Wire
+from archdsl.backends.torch.bodies import Turns, Wire
 from archdsl.backends.torch.loops import Made, Position, State
 from archdsl.backends.torch.outline import Outline
 from archdsl.backends.torch.references import module_text

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain, count
 
-from archdsl.backends.torch.classes import Several, Wire
+from archdsl.backends.torch.bodies import Several, Wire
 from archdsl.backends.torch.names import legal
 
 FLOW = "x"

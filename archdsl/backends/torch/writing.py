@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
 from archdsl.backends.python.code import Code
-from archdsl.backends.torch.classes import Body, Call, Item, Several, Wire
+from archdsl.backends.torch.bodies import Body, Call, Item, Several, Wire
 from archdsl.backends.torch.outline import Outline
 from archdsl.backends.torch.statements import Source, Statement
 from archdsl.backends.torch.variables import Variables

@@ -9,22 +9,20 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
-from archdsl.backends.torch.bodies import Call, If, Item, Join, Several, Turns, Wire
+from archdsl.backends.torch.bodies import Call, If, Item, Several, Turns, Wire
+from archdsl.backends.torch.called import MANY, Called
 from archdsl.backends.torch.choices import choice_code
 from archdsl.backends.torch.gathering import Gatherer
-from archdsl.backends.torch.loops import plain_loop
-from archdsl.backends.torch.names import legal
 from archdsl.backends.torch.outline import Member, Outline
-from archdsl.backends.torch.references import borrowed_name, module_text
+from archdsl.backends.torch.references import module_text
 from archdsl.backends.torch.statements import Applied, Assignment, Branch, Return, Source, Statement
-from archdsl.backends.torch.turns import loop_lines, port_name
-from archdsl.backends.torch.variables import FLOW, Variables
-from archdsl.backends.torch.writing import COPY, Change, Layout, Operand, Words
-from archdsl.ir.graph import Node, Scope, Value
+from archdsl.backends.torch.steps import every
+from archdsl.backends.torch.turns import loop_lines
+from archdsl.backends.torch.writing import Layout, Operand, Words
+from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Expression, Family
 
 WIDEST = 82
@@ -33,141 +31,19 @@ WIDEST = 82
 DEEPEST = 4
 """Calls nested in each other."""
 
-MANY = 3
-"""A merge of so many branches is written with a branch to a line."""
 
-
-class Forward:
-    """Writes items one after the other; `lines` is what has been written, `statements` the same as data."""
+class Forward(Called):
+    """Writes steps one after the other; `lines` is what has been written, `statements` the same as data."""
 
     def __init__(
         self, construction: Words, takes: Sequence[str], results: Sequence[Wire], layout: Layout, shapes: bool
     ) -> None:
-        self.construction, self.outline, self.shapes = construction, construction.outline, shapes
-        self.body, self.layout = construction.body, layout
-        self.aliases: dict[Wire, Wire] = {}
-        self._borders: list[Wire] = []
-        self.items = tuple(self._decided(self.body.items))
-        self.borders = frozenset(map(self.real, self._borders))
-        """What flows into and out of a sequence that is opened: its steps stand in lines of their own."""
-        self.gatherer = Gatherer(self, (item for item in _all(self.items) if isinstance(item, Call)))
-        self.needed = self._needed()
-        joins = [join for item in _all(self.items) if isinstance(item, If) for join in item.joins]
-        self.sources = frozenset(self.real(wire) for join in joins for wire in join.sources.values())
-        self.consumers = {self.real(wire): item for item in _all(self.items) for wire in _takes(item)}
-        self.uses = self._count(self.items)
-        self.results = tuple(map(self.real, results))
-        self.uses.update(self.results)
-        borrowed = map(borrowed_name, self.outline.borrowed[self.body.scope.path])
-        self.variables = Variables(Counter(self.uses), (*borrowed, "self"))
-        for wire, name in zip(self.body.takes, takes, strict=True):
-            self.variables.assign(wire, name, passing=True)
+        super().__init__(construction, takes, results, layout)
+        self.shapes = shapes
+        self.gatherer = Gatherer(self, (item for item in every(self.items) if isinstance(item, Call)))
         self.lines: list[Code] = []
         self.statements: list[Statement] = []
         self.waiting: dict[Wire, tuple[Operand, Call]] = {}
-        self._branches: dict[Wire, str | None] = {}
-
-    # --- items -----------------------------------------------------------------------------
-
-    def _decided(self, items: Iterable[Item]) -> Iterator[Item]:
-        """The items with the arm of each `if` that never varies in its place, and without what serves nothing."""
-        for item in items:
-            if isinstance(item, If) and id(item) in self.construction.folded:
-                number = self.construction.folded[id(item)]
-                yield from self._decided(item.arms[number])
-                self.aliases.update({join.wire: join.sources[number] for join in item.joins if number in join.sources})
-            elif isinstance(item, If):
-                arms = {number: tuple(self._decided(arm)) for number, arm in item.arms.items()}
-                decided = If(item.choices, arms, item.joins)
-                self.construction.flags[id(decided)] = self.construction.flags[id(item)]
-                yield decided
-            elif isinstance(item, Turns | Call) and item.is_live:
-                yield from self._opened(item)
-
-    def _opened(self, item: Turns | Call) -> Iterator[Item]:
-        """The steps of a sequence that is to be opened; else the item as it is."""
-        if isinstance(item, Turns) or not self._changes(item.path, True):
-            yield item
-            return
-        scopes = {use: scope for use, scope in item.members.items() if isinstance(scope, Scope)}
-        loops = {use: plain_loop(self.outline, scope) for use, scope in scopes.items()}
-        known = {use: loop for use, loop in loops.items() if loop is not None}
-        if known:
-            (argument,) = next(iter(known.values())).arguments
-            turns = Turns(item.path, known, item.members, (argument,), item.takes, item.gives, (), is_live=True)
-            yield replace(turns, opened=self._opened_copies(turns))
-        else:
-            yield from self._members_called(item, scopes)
-
-    def _opened_copies(self, turns: Turns) -> tuple[str, ...]:
-        """What a turn calls of its copy, if not the copy itself."""
-        if not self._changes(f"{turns.path}.{COPY}", True):
-            return ()
-        return tuple(member.name for member in self.outline.members(turns.loop.copies[0].path))
-
-    def _members_called(self, item: Call, scopes: Mapping[int, Scope]) -> Iterator[Item]:
-        """The members of a sequence, one after the other."""
-        self._borders += (*item.takes, *item.gives)
-        rows = {use: self.outline.members(scope.path) for use, scope in scopes.items()}
-        takes = item.takes
-        count = len(next(iter(rows.values())))
-        for place in range(count):
-            members = {use: row[place] for use, row in rows.items()}
-            values = {use: self.outline.gives(member)[0] for use, member in members.items()}
-            gives = item.gives if place + 1 == count else (Wire(values),)
-            path = f"{item.path}.{next(iter(members.values())).name}"
-            yield from self._opened(Call(path, members, takes, gives, is_live=True))
-            takes = gives
-
-    def _changes(self, path: str, opens: bool) -> bool:
-        return Change(self.body.scope.path, path, opens) in self.layout
-
-    def real(self, wire: Wire) -> Wire:
-        while wire in self.aliases:
-            wire = self.aliases[wire]
-        return wire
-
-    def _count(self, items: Iterable[Item]) -> Counter[Wire | Several]:
-        """How often each wire is read. A value that an `if` sets and nothing reads needs no source."""
-        uses: Counter[Wire | Several] = Counter()
-        for item in reversed(tuple(items)):
-            if isinstance(item, If):
-                uses.update(self._count_choice(item))
-            else:
-                uses.update(map(self.real, _takes(item)))
-                uses.update(_whole(item))
-        return uses
-
-    def _count_choice(self, item: If) -> Counter[Wire | Several]:
-        uses: Counter[Wire | Several] = Counter()
-        for number in self._arms(item):
-            uses.update(self._count_arm(item, number))
-        return uses
-
-    def _count_arm(self, item: If, number: int) -> Counter[Wire | Several]:
-        uses = self._count(item.arms.get(number, ()))
-        uses.update(self.real(join.sources[number]) for join in self._joins(item) if number in join.sources)
-        return uses
-
-    def _arms(self, item: If) -> list[int]:
-        """The arms that have steps or set a value."""
-        numbers = {*item.arms, *(number for join in item.joins for number in join.sources)}
-        return sorted(numbers)
-
-    def _joins(self, item: If) -> list[Join]:
-        """What an `if` sets that something reads."""
-        return [join for join in item.joins if join.wire in self.needed]
-
-    def _needed(self) -> frozenset[Wire]:
-        """Wires that something reads, what an `if` sets from them included."""
-        read = {self.real(wire) for item in _all(self.items) for wire in _takes(item)}
-        read |= {self.real(wire) for wire in self.body.gives}
-        joins = [join for item in _all(self.items) if isinstance(item, If) for join in item.joins]
-        more = read
-        while more:
-            more = {self.real(s) for join in joins if join.wire in read for s in join.sources.values()} - read
-            read |= more
-        return frozenset(read)
 
     def run(self, items: Iterable[Item]) -> None:
         for item in items:
@@ -288,25 +164,6 @@ class Forward:
             self.statements.append(
                 Assignment(tuple(changed), tuple(o.source for o in changed.values()), frozenset(changed))
             )
-
-    def _joined_name(
-        self, wire: Wire, sources: Mapping[int, Wire], after: Counter[Wire | Several], taken: Iterable[str]
-    ) -> str:
-        """The variable that holds what an `if` sets: the one that comes in, where nothing needs that any more."""
-        own = self._text_name(wire)
-        if own and own not in taken and self.variables.is_free(own):
-            return own
-        own = own or (None if self.variables.is_free(FLOW) else self._named_later(wire))
-        for source in map(self.real, sources.values()):
-            if self.variables.has_name(source) and after[source] <= 0:
-                name = self.variables.text(source)
-                if self.variables.is_passing(name) and name not in taken:
-                    return name
-        left, self.variables.left = self.variables.left, after
-        try:
-            return self.variables.unique_beside(own or FLOW, taken)
-        finally:
-            self.variables.left = left
 
     # --- calls -----------------------------------------------------------------------------
 
@@ -440,85 +297,6 @@ class Forward:
         passing = frozenset(filter(self.variables.is_passing, names))
         self.statements.append(Assignment(tuple(names), (operand.source,), passing))
 
-    # --- names -----------------------------------------------------------------------------
-
-    def _name(self, wire: Wire, step: Call, reads: Sequence[Wire | Several]) -> str:
-        if not self.uses[wire]:
-            return "_"
-        own = self.own_name(step, wire)
-        if own:
-            return self.variables.assign(wire, self.variables.unique(own))
-        branch = self._branch(wire)
-        if branch and not self.variables.is_free(FLOW):
-            return self.variables.assign(wire, self.variables.unique(branch))
-        ends = self._changes(step.path, False)
-        if ends:  # arguments are held by the caller in any case
-            reads = [read for read in reads if read not in self.body.takes] or reads
-        return self.variables.pass_on(wire, reads, self._named_later(wire), step.member.name, let_go=ends)
-
-    def _named_later(self, wire: Wire) -> str | None:
-        """The name that the class's own text has for what is made of a value: `body` for all that `path body` does."""
-        while self.uses[wire] == 1 and isinstance(step := self.consumers.get(wire), Call) and len(step.gives) == 1:
-            (wire,) = step.gives
-            name = self._text_name(wire)
-            if name:
-                return legal(name)
-        return None
-
-    def _text_name(self, wire: Wire) -> str | None:
-        """The name that the class's own text has for a value."""
-        rows = [self._names_of(use, value) for use, value in wire.values.items()]
-        return next((name for name in rows[0] if all(name in row for row in rows[1:])), None)
-
-    def _names_of(self, use: int, value: Value) -> list[str]:
-        scope = self.outline.graph.scopes[self.body.uses[use].path]
-        return [name for name, named in scope.names if named == value and name != "input"]
-
-    def own_name(self, step: Call, wire: Wire) -> str | None:
-        """What the user calls a value; of what flows from stage to stage only where it is used further on, too."""
-        if isinstance(step.member, Scope) and step.member.kind == "output":
-            return step.member.name
-        if self.body.scope.parent is None:
-            for output in self.outline.graph.outputs[1:]:
-                if wire.value in output.values and not output.several:
-                    return output.name
-        if wire in self.sources and self.uses[wire] == 1:
-            return None  # the `if` that it is for has the name
-        named = self._text_name(wire)
-        if named:
-            return named
-        turns = self.consumers.get(wire)
-        if isinstance(turns, Turns) and self.uses[wire] == 1 and wire in map(self.real, turns.initial):
-            port = port_name(self.outline, turns, [self.real(other) for other in turns.initial].index(wire))
-            if port:
-                return port
-        if self.uses[wire] > 1 or len(step.gives) > 1:
-            use, value = next(iter(wire.values.items()))
-            return self.outline.given_name(value, self.body.uses[use].path)
-        return step.member.label if isinstance(step.member, Node) else None
-
-    def _branch(self, wire: Wire) -> str | None:
-        """`branch2` for a value on its way to be the second of many that are merged: one name all the way."""
-        way: list[Wire] = []
-        while wire not in self._branches:
-            way.append(wire)
-            found, after = self._merged(wire)
-            if after is None:
-                self._branches[wire] = found
-            else:
-                wire = after
-        self._branches.update(dict.fromkeys(way, self._branches[wire]))
-        return self._branches[wire]
-
-    def _merged(self, wire: Wire) -> tuple[str | None, Wire | None]:
-        """What a value is called as one of many that are merged, or the value that a single step makes of it."""
-        step = self.consumers.get(wire)
-        if self.uses[wire] != 1 or not isinstance(step, Call):
-            return None, None
-        if len(step.takes) >= MANY and not self.outline.is_module(step.member):
-            return f"branch{[*map(self.real, step.takes)].index(wire) + 1}", None
-        return None, step.gives[0] if len(step.takes) == 1 and len(step.gives) == 1 else None
-
 
 def _as_expression(names: Sequence[str], arms: Mapping[int, Sequence[Code]], flags: Sequence[str]) -> Line | None:
     """`y = self.conv(x) if self.has_conv else x`, where an `if` sets one variable, each arm by one short line."""
@@ -531,22 +309,6 @@ def _as_expression(names: Sequence[str], arms: Mapping[int, Sequence[Code]], fla
     then, otherwise = (str(arm[0].text).removeprefix(start) for arm in lines if isinstance(arm[0], Line))
     text = f"{start}{then} if {flags[0]} else {otherwise}"
     return Line(text) if len(text) <= WIDEST + len(start) else None
-
-
-def _all(items: Iterable[Item]) -> Iterator[Item]:
-    for item in items:
-        yield item
-        if isinstance(item, If):
-            for arm in item.arms.values():
-                yield from _all(arm)
-
-
-def _takes(item: Item) -> tuple[Wire, ...]:
-    return () if isinstance(item, If) else item.takes
-
-
-def _whole(item: Item) -> tuple[Several, ...]:
-    return (item.whole,) if isinstance(item, Call) and item.whole is not None else ()
 
 
 def _bracketed(template: str, inputs: Sequence[Operand]) -> Iterator[str]:

@@ -18,7 +18,7 @@ def overwriting(graph: Graph, outputs: Iterable[Output]) -> frozenset[str]:
     groups: dict[Hashable, list[Node]] = {}
     for node in graph:
         if node.op.in_place:
-            groups.setdefault((texts.of(node.scope), node.name), []).append(node)
+            groups.setdefault((texts.of(node.scope), node.name, node.span.start), []).append(node)
     alike = (group for group in groups.values() if all(_may_overwrite(graph, node, uses) for node in group))
     return frozenset(node.id for group in alike for node in group)
 

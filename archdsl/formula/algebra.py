@@ -96,6 +96,11 @@ def part(value: ast.expr, index: ast.expr) -> ast.expr:
     return ast.Tuple(value.elts[slice(*ends)], ast.Load())
 
 
+def takes_away(formula: ast.expr) -> bool:
+    """Whether a formula subtracts something that has a name: `width - in_channels`."""
+    return any(term is not None and count < 0 for term, count in _terms(formula, 1))
+
+
 def _is_whole(formula: ast.expr) -> bool:
     return isinstance(formula, ast.Constant) and type(formula.value) is int
 

@@ -240,6 +240,8 @@ def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
     if not all(map(formula.is_known, formulas)):
         return None
     step = combined(ast.Sub, formulas[1], formulas[0])
+    if len(formulas) == 2 and formula.takes_away(step):
+        return None  # two numbers that have nothing in common are no series
     for place, found in enumerate(formulas):
         wanted = combined(ast.Add, formulas[0], combined(ast.Mult, ast.Constant(place), step))
         if formula.text(wanted) != formula.text(found):

@@ -52,6 +52,8 @@ class Settling(Protocol):
 
     def require(self, count: ast.expr, number: int) -> None: ...
 
+    def require_at_most(self, count: ast.expr, number: int) -> None: ...
+
 
 class Elements:
     """The elements of the `nn.Sequential` or `nn.ModuleList` that copies come to."""
@@ -118,8 +120,19 @@ class Elements:
         for cuts in _cuts(list(rows.values()), isinstance(count, ast.Constant)):
             segments = self.segments(rows, cuts, isinstance(count, ast.Constant))
             if segments is not None:
+                if not isinstance(count, ast.Constant) and any(self.is_guess(segment, rows) for segment in segments):
+                    self.construction.require_at_most(count, max(counts))
                 yield from (self.element(template, segment, cuts, count) for segment in segments)
                 return
+
+    def is_guess(self, segment: Segment, rows: Rows) -> bool:
+        """Whether a loop over copies has one copy in all uses, which does not show what the next one would take."""
+        if _is_one(segment.start, segment.stop):
+            return False
+        shown = {use: range(_at(segment.start, len(row)), _at(segment.stop, len(row))) for use, row in rows.items()}
+        if max(map(len, shown.values())) != 1:
+            return False
+        return not all(self.trees[use].steady[place] for use, places in shown.items() for place in places)
 
     def segments(self, rows: Rows, cuts: Sequence[int], is_fixed: bool) -> list[Segment] | None:
         """The copies between the cuts, or None where some number follows no rule there."""

@@ -97,11 +97,16 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """`nn.Sequential(...)` or `nn.ModuleList([...])` of numbered modules; `count` is how many, as the spec says it."""
+    """`nn.Sequential(...)` or `nn.ModuleList([...])` of numbered modules; `count` is how many, as the spec says it.
+
+    `steady` says of each whether one more copy after it would be the same: it gives the channels that it takes, and its
+    loop has no variable.
+    """
 
     form: Form
     children: tuple[Tree, ...]
     count: ast.expr | None
+    steady: tuple[bool, ...]
 
 
 Tree: TypeAlias = New | Chain | Copies
@@ -299,6 +304,7 @@ class Modules:
         self, scope: Scope, use: int, name: str, inputs: Sequence[Channels], form: Form
     ) -> tuple[Tree, list[Channels]]:
         children: list[Tree] = []
+        steady: list[bool] = []
         flow = list(inputs)
         flows = [flow]
         copies = [member for member in self.outline.members(scope.path) if self.outline.is_own(member)]
@@ -308,13 +314,15 @@ class Modules:
             known = flow if form is Form.COPIES else self.known(member, use)
             child, flow = self.tree(member, use, name, known)
             children.append(child)
+            has_variable = isinstance(member, Scope) and member.kind == "copy" and bool(member.turn or member.arguments)
+            steady.append(not has_variable and _is_same(known, flow))
             flows.append(flow)
             self.context.enter_values(self.outline.gives(member), flow, use)
         count = self.context.count(scope, use, len(children))
         if form is Form.COPIES and count is not None and names(count):
             known = [row[0] for row in flows]
             flow = [self._after_one(copies[0], use, count, known) if len(copies) == 1 else _after(count, known)]
-        return Copies(form, tuple(children), count), flow
+        return Copies(form, tuple(children), count, tuple(steady)), flow
 
     def _after_one(self, copy: Member, use: int, count: ast.expr, flows: Sequence[Channels]) -> Channels:
         """The channels after copies of which this use has one: what it gives, or adds, whatever flows in."""
@@ -334,6 +342,11 @@ class Modules:
     def known(self, member: Member, use: int) -> list[Channels]:
         """The channels of what flows into a member, by its values."""
         return [self.context.of_value(value, use) for value in self.outline.takes(member)]
+
+
+def _is_same(before: Sequence[Channels], after: Sequence[Channels]) -> bool:
+    said = [[channels and text(channels) for channels in row] for row in (before, after)]
+    return None not in said[0] and said[0] == said[1]
 
 
 def _after(count: ast.expr, flows: Sequence[Channels]) -> Channels:

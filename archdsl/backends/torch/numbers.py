@@ -180,8 +180,14 @@ class Numbers:
 
     def require(self, count: ast.expr, number: int) -> None:
         """Notes that the class holds only for one number of copies, which its arguments could change."""
-        self.context.note(count)
-        wrong = ast.Compare(count, [ast.NotEq()], [ast.Constant(number)])
+        self._require(ast.Compare(count, [ast.NotEq()], [ast.Constant(number)]))
+
+    def require_at_most(self, count: ast.expr, number: int) -> None:
+        """Notes that the class does not hold for more copies than so many."""
+        self._require(ast.Compare(count, [ast.Gt()], [ast.Constant(number)]))
+
+    def _require(self, wrong: ast.expr) -> None:
+        self.context.note(wrong)
         self.requirements.setdefault(formula.text(wrong), (wrong, self.refusal(wrong)))
 
     def refusal(self, missing: ast.expr) -> Suite:

@@ -321,7 +321,10 @@ class Modules:
         count = self.context.count(scope, use, len(children))
         if form is Form.COPIES and count is not None and names(count):
             known = [row[0] for row in flows]
-            flow = [self._after_one(copies[0], use, count, known) if len(copies) == 1 else _after(count, known)]
+            last = _last_element(count, known)
+            if last is None:
+                last = self._after_one(copies[0], use, count, known) if len(copies) == 1 else _after(count, known)
+            flow = [last]
         return Copies(form, tuple(children), count, tuple(steady)), flow
 
     def _after_one(self, copy: Member, use: int, count: ast.expr, flows: Sequence[Channels]) -> Channels:
@@ -347,6 +350,18 @@ class Modules:
 def _is_same(before: Sequence[Channels], after: Sequence[Channels]) -> bool:
     said = [[channels and text(channels) for channels in row] for row in (before, after)]
     return None not in said[0] and said[0] == said[1]
+
+
+def _last_element(count: ast.expr, flows: Sequence[Channels]) -> Channels:
+    """The channels after a copy for each element of a list, which has as many: `widths[-1]`."""
+    made = [channels for channels in flows[1:] if isinstance(channels, ast.Subscript)]
+    if not made or len(made) + 1 < len(flows):
+        return None
+    base = made[0].value
+    wanted = [text(ast.Subscript(base, ast.Constant(place), ast.Load())) for place in range(len(made))]
+    if list(map(text, made)) != wanted or text(count) != f"len({text(base)})":
+        return None
+    return ast.Subscript(base, ast.Constant(-1), ast.Load())
 
 
 def _after(count: ast.expr, flows: Sequence[Channels]) -> Channels:

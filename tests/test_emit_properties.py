@@ -54,7 +54,7 @@ def test_random_networks(start: int, tmp_path: Path) -> None:
                 traces(module)
     assert not broken, "\n".join(broken)
     assert tidy(texts, tmp_path) == ""
-    assert counts["networks"] > AT_ONCE
+    assert counts["networks"] >= AT_ONCE
     assert counts["classes"] > AT_ONCE
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
@@ -17,7 +17,7 @@ from archdsl import formula
 from archdsl.backends.torch.bodies import Body, Wire
 from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Outline
-from archdsl.backends.torch.settings import Settings, may_be_fraction
+from archdsl.backends.torch.settings import Settings, may_be_fraction, names_in
 from archdsl.backends.torch.translation import Translation, Unsaid, length
 from archdsl.formula import name, plain, same
 from archdsl.ir.graph import Let, Scope, Value, Written
@@ -328,7 +328,7 @@ class Context:
         written = dict(scope.written).get(own)
         try:
             if written is not None and written.home == scope.path:
-                return Translation(self, Written(written.expression, None), use, known).of(written.expression)
+                return self._of_default(scope, written, use, known)
             if written is not None:
                 return self.said(written, use)
             if own in dict(scope.arguments):
@@ -337,6 +337,15 @@ class Context:
             return None if scope.block is not None else self.lookup(own, scope.parent, use)
         except Unsaid:
             return None
+
+    def _of_default(self, scope: Scope, written: Written, use: int, known: Mapping[str, ast.expr]) -> ast.expr:
+        """What a default of an inner class comes to, which may be made of the block's other arguments."""
+        given = {**known}
+        for own in sorted(names_in(written.expression) & dict(scope.arguments).keys() - known.keys()):
+            said = self.given(scope, own, use, known)
+            if said is not None:
+                given[own] = said
+        return Translation(self, replace(written, home=None), use, given).of(written.expression)
 
     def setting(self, own: str) -> ast.expr | None:
         """A setting of the network, handed on."""

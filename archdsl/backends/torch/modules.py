@@ -249,7 +249,7 @@ class Modules:
             value = values[parameter.name]
             found = self._argument(scope, parameter, use, inputs, constructor, said)
             if found is None or not self.context.comes_to(found, use, value):
-                found = formula_of(value) if found is None and parameter.source == "own" else UNKNOWN_NUMBER
+                found = UNKNOWN_NUMBER
             said[parameter.name] = found = self.context.as_whole(found, [(use, value)])
             keyword = parameter.name if parameter.default is not ... else None
             called, counts = f"{name}_{parameter.name}", parameter.source == "counted"

@@ -137,11 +137,12 @@ class Parameters(Numbers):
 
     def let_lines(self) -> Iterator[Code]:
         """Functions and named numbers that something uses."""
-        for own, (parameters, body) in self.context.functions.items():
-            if own in self.context.used:
-                yield Line("")
-                yield Suite(f"def {own}({', '.join(parameters)}):", (Line(f"return {text_of(body)}"),))
-                yield Line("")
+        functions = {own: found for own, found in self.context.functions.items() if own in self.context.used}
+        for own, (parameters, body) in functions.items():
+            yield Line("")
+            yield Suite(f"def {own}({', '.join(parameters)}):", (Line(f"return {text_of(body)}"),))
+        if functions:
+            yield Line("")
         for own, found in self.context.lets.items():
             if own in self.context.used and not isinstance(found, ast.Name | ast.Constant):
                 yield Line(f"{own} = {text_of(found)}")

@@ -331,17 +331,29 @@ class _Calls:
 # --- how many classes ----------------------------------------------------------------------
 
 
+def _numbers_of_branches(graph: Graph, scope: Scope) -> Iterator[int]:
+    """Of each list of branches in the text of a block that is not all of a `concat`: how many there are."""
+    joined = {graph.inputs_of(node.id) for node in graph if node.op.name == "concat"}
+    for member in graph.children[scope.path]:
+        if not isinstance(member, Scope) or member.block is not None:
+            continue
+        if member.kind == "copies" and not member.ports:  # nothing flows from one to the next
+            yield from (len(graph.children[member.path]),) if member.results not in joined else ()
+        yield from _numbers_of_branches(graph, member)
+
+
 def few_classes(module: Module) -> None:
     """One class for a block and each block or op that is given to it, one for a region or repeat of the spec.
 
-    Uses that take or give another number of values are classes of their own: `docs/emitter.md` says so.
+    Uses that take or give another number of values are classes of their own, and those that add up another number of
+    branches, or join them with others: `docs/emitter.md` says so.
     """
     graph = module.graph
     given: dict[str, set[object]] = {}
     for scope in graph.scopes.values():
         if scope.block is not None:
             units = tuple((name, value) for name, value in scope.arguments if name in scope.units)
-            parts = repr(units), len(scope.ports), len(scope.results)
+            parts = repr(units), len(scope.ports), len(scope.results), tuple(_numbers_of_branches(graph, scope))
             given.setdefault(scope.block, set()).add(parts)
     for doc, names in module.blocks.items():
         block = doc.split()[1].rstrip(",")

@@ -95,6 +95,30 @@ def find_loop(outline: Outline, container: Scope) -> Loop | None:
     return None
 
 
+def loop_of_one(outline: Outline, container: Scope, like: Loop) -> Loop | None:
+    """The loop over a single copy that is joined as those of another use are; None where it cannot be."""
+    members = outline.members(container.path)
+    if len(members) != 1 or like.section or not isinstance(copy := members[0], Scope):
+        return None
+    if not (outline.is_module(copy) and outline.is_own(copy)) or outline.borrowed[copy.path]:
+        return None
+    takes, gives = outline.takes(copy), outline.gives(copy)
+    first = {p.index: v for p, v in zip(like.arguments, takes, strict=False) if isinstance(p, State)}
+    arguments = tuple(p if isinstance(p, State) else Outer(v) for p, v in zip(like.arguments, takes, strict=False))
+    made = {u.index for u in like.updates if isinstance(u, Made)} | set(like.collected)
+    if len(takes) != len(like.arguments) or len(first) != len(like.initial) or max(made, default=-1) >= len(gives):
+        return None
+    if any(isinstance(p, State) and first[p.index] != v for p, v in zip(like.arguments, takes, strict=True)):
+        return None
+    updates = [update for update in like.updates if not isinstance(update, Outer)]
+    final = tuple(gives[u.index] if isinstance(u, Made) else first[u.index] for u in updates)
+    lists = tuple((gives[index],) for index in like.collected)
+    if not set(outline.gives(container)) <= {*final, *(value for row in lists for value in row)}:
+        return None
+    initial = tuple(first[index] for index in sorted(first))
+    return Loop(container, (copy,), "", arguments, like.updates, initial, final, like.collected, lists)
+
+
 def plain_loop(outline: Outline, container: Scope) -> Loop | None:
     """The loop over all copies of an `nn.Sequential`, each of which takes what the one before gives."""
     members = outline.members(container.path)

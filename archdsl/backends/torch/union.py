@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from archdsl.backends.torch.bodies import Body, Call, Differ, If, Item, Join, Listed, Several, Turns, Wire, alike, made
-from archdsl.backends.torch.loops import Loop, Outer, Position, find_loop
+from archdsl.backends.torch.loops import Loop, Outer, Position, find_loop, loop_of_one
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.ir.graph import Choice, Node, Scope, Step, Value
 from archdsl.ops.base import Expression
@@ -262,6 +262,10 @@ class Union:
         """A loop over the copies, with those before and after it; or one call after the other."""
         loops = {use: find_loop(self.outline, container) for use, container in containers.items()}
         known = {use: loop for use, loop in loops.items() if loop is not None}
+        for use in loops.keys() - known.keys() if known else ():
+            found = loop_of_one(self.outline, containers[use], next(iter(known.values())))
+            known.update({} if found is None else {use: found})
+        known = {use: known[use] for use in loops if use in known}
         steps = {use: self.outline.steps(container.path) for use, container in containers.items()}
         if len(known) < len(loops) or len({_pattern(loop) for loop in known.values()}) > 1:
             yield Listed(path, containers)

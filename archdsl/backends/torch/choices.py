@@ -12,15 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from archdsl import formula
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
-from archdsl.backends.torch.bodies import Body, Call, If, Item
-from archdsl.backends.torch.classes import Classes
+from archdsl.backends.torch.bodies import Call, If, Item
 from archdsl.backends.torch.modules import (
     Argument,
     Channels,
-    Constructor,
 )
+from archdsl.backends.torch.numbers import Subject
 from archdsl.backends.torch.parameters import Parameters
-from archdsl.backends.torch.settings import Settings
 from archdsl.formula import substituted
 
 
@@ -30,16 +28,8 @@ class Choices(Parameters):
     `flags` name each for `forward`, by the item; `folded` are those that never vary, with the arm that is taken.
     """
 
-    def __init__(
-        self,
-        classes: Classes,
-        constructors: Mapping[int, Constructor],
-        body: Body,
-        title: str,
-        takes: Sequence[str],
-        settings: Settings,
-    ) -> None:
-        super().__init__(classes, constructors, body, title, takes, settings)
+    def __init__(self, subject: Subject) -> None:
+        super().__init__(subject)
         self.is_recursive = False
         self.attributes: dict[str, None] = {}
         self.flags: dict[int, tuple[ast.expr, ...]] = {}

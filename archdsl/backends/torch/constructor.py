@@ -13,20 +13,18 @@ from functools import partial, reduce
 from archdsl import formula
 from archdsl.backends.python.code import Code
 from archdsl.backends.python.layout import text_of
-from archdsl.backends.torch.bodies import Body, Call, Differ, If, Item, Listed, Several, Turns, Wire, alike
+from archdsl.backends.torch.bodies import Call, Differ, If, Item, Listed, Several, Turns, Wire, alike
 from archdsl.backends.torch.choices import Choices, equalities
-from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.gathering import joining
 from archdsl.backends.torch.modules import (
     Argument,
     Channels,
-    Constructor,
     Copies,
     Tree,
     joined_channels,
 )
+from archdsl.backends.torch.numbers import Subject
 from archdsl.backends.torch.outline import Member
-from archdsl.backends.torch.settings import Settings
 from archdsl.formula import UNKNOWN_NUMBER, formula_of, plain
 from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Expression
@@ -38,34 +36,25 @@ class Construction(Choices):
     `numbers` are, by the `id` of a step, the texts for the numbers of an expression that stands in `forward`.
     """
 
-    def __init__(
-        self,
-        classes: Classes,
-        constructors: Mapping[int, Constructor],
-        body: Body,
-        title: str,
-        takes: Sequence[str],
-        settings: Settings,
-        is_recursive: bool = False,
-    ) -> None:
-        super().__init__(classes, constructors, body, title, takes, settings)
+    def __init__(self, subject: Subject, is_recursive: bool = False) -> None:
+        super().__init__(subject)
         self.numbers: dict[int, dict[str, str]] = {}
-        self.taken = {*all_taken(body.items), *body.gives}
+        self.taken = {*all_taken(self.body.items), *self.body.gives}
         """Wires that are taken one by one."""
         self.counts: dict[int, ast.expr] = {}
         """By the `id` of a list: how many elements it has, where that varies."""
         self.expressions: dict[int, Expression] = {}
         """By the `id` of a step: what stands for it in `forward`."""
-        self._hosted = dict(self.outline.hosted[body.scope.path])
+        self._hosted = dict(self.outline.hosted[self.body.scope.path])
         self.is_recursive = is_recursive
         if is_recursive:
             self.context.used.update(dict.fromkeys(self.context.own_names()))
-        if is_recursive and id(body) not in constructors:
+        if is_recursive and id(self.body) not in subject.constructors:
             self.lines: list[Code] = []
             self.constructor = self._constructor()
             return
         self.context.define_lets()
-        modules: list[Code] = [*self.items(body.items), *self.hosted_left()]
+        modules: list[Code] = [*self.items(self.body.items), *self.hosted_left()]
         followed = list(self.setting_lines())
         self.lines = [*followed, *self.lets_and_requirements(), *modules]
         self.constructor = self._constructor()

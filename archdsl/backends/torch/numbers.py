@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from archdsl import formula
@@ -35,21 +36,26 @@ LONG = 20
 """Characters of a formula for channels that is given a name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The class to be settled: its body and its name, what its inputs are called, and how other classes are made."""
+
+    classes: Classes
+    constructors: Mapping[int, Constructor]
+    body: Body
+    title: str
+    takes: Sequence[str]
+    settings: Settings
+
+
 class Numbers:
     """The numbers of one class. `added` are the parameters that nothing in the text says, with what each use gives."""
 
-    def __init__(
-        self,
-        classes: Classes,
-        constructors: Mapping[int, Constructor],
-        body: Body,
-        title: str,
-        takes: Sequence[str],
-        settings: Settings,
-    ) -> None:
-        self.classes, self.outline, self.body, self.title = classes, classes.outline, body, title
-        self.context = Context(self.outline, body, takes, settings)
-        self.modules = Modules(classes, constructors, self.context)
+    def __init__(self, subject: Subject) -> None:
+        self.classes, self.outline = subject.classes, subject.classes.outline
+        self.body, self.title = subject.body, subject.title
+        self.context = Context(self.outline, subject.body, subject.takes, subject.settings)
+        self.modules = Modules(subject.classes, subject.constructors, self.context)
         self.added: dict[str, dict[int, tuple[Any, ast.expr | None]]] = {}
         self.counted: set[str] = set()
         """Those of the parameters added that are made of a place among all of the network."""

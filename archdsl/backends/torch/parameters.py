@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from archdsl import formula
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
-from archdsl.backends.torch.bodies import Body
-from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.modules import (
     Constructor,
     Parameter,
 )
 from archdsl.backends.torch.names import legal
-from archdsl.backends.torch.numbers import Numbers
-from archdsl.backends.torch.settings import Settings, names_in
+from archdsl.backends.torch.numbers import Numbers, Subject
+from archdsl.backends.torch.settings import names_in
 from archdsl.formula import formula_of, plain, same
 from archdsl.ir.graph import Setting
 
@@ -25,16 +23,8 @@ from archdsl.ir.graph import Setting
 class Parameters(Numbers):
     """The signature of one class, once its numbers are settled."""
 
-    def __init__(
-        self,
-        classes: Classes,
-        constructors: Mapping[int, Constructor],
-        body: Body,
-        title: str,
-        takes: Sequence[str],
-        settings: Settings,
-    ) -> None:
-        super().__init__(classes, constructors, body, title, takes, settings)
+    def __init__(self, subject: Subject) -> None:
+        super().__init__(subject)
         self.derived: dict[str, ast.expr] = {}
         """By a setting of the network that follows others unless it is given: its formula."""
 

@@ -21,6 +21,7 @@ from archdsl.backends.torch.holding import lay_out
 from archdsl.backends.torch.initialize import initialization
 from archdsl.backends.torch.names import MODULE_NAMES, Namespace
 from archdsl.backends.torch.network import input_names, network_classes, result_names
+from archdsl.backends.torch.numbers import Subject
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.plain import Forwards
 from archdsl.backends.torch.program import family_program, main_program
@@ -161,7 +162,7 @@ class _Emission:
         try:
             # A block that holds itself: first its parameters, then what it gives, then the whole.
             for _ in range(3 if is_recursive else 1):
-                made = Construction(self.classes, self.made, body, title, takes, self.settings, is_recursive)
+                made = Construction(Subject(self.classes, self.made, body, title, takes, self.settings), is_recursive)
                 self.made[id(body)] = made.constructor
         except Differ:
             raise _Apart(body) from None

@@ -16,7 +16,10 @@ from archdsl.ir.graph import Choice, Node, Scope, Step, Written
 from archdsl.syntax import tree
 from archdsl.syntax.definitions import functions
 
-FREE = frozenset("out groups bias eps momentum p alpha beta k slope init scale.factor depthwise.multiplier".split())
+FREE = frozenset(
+    "out groups bias eps momentum p alpha beta k slope init scale.factor depthwise.multiplier embedding.count "
+    "embedding.width lrn.size".split()
+)
 """Arguments of ops that change no size in pixels, of all ops or of one."""
 
 

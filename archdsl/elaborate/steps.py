@@ -199,13 +199,19 @@ def _bind(
 
 
 def _default(parameter: Parameter, environment: Environment) -> Given:
-    """A default that uses names is kept as it is written; numbers, words and lists are those of the definition."""
+    """A default that uses names is kept as it is written; numbers, words and lists of them are the definition's."""
     default = parameter.default
     assert default is not None
     value = word_or_value(default, environment)
-    if isinstance(default, tree.Number | tree.String | tree.Boolean | tree.List):
+    if _is_literal(default):
         return Given(parameter.name, value, default.span)
     return Given(parameter.name, value, default.span, default, environment, "default", asked(default, environment))
+
+
+def _is_literal(default: tree.Expression) -> bool:
+    if isinstance(default, tree.List):
+        return all(map(_is_literal, default.items))
+    return isinstance(default, tree.Number | tree.String | tree.Boolean)
 
 
 def plain(value: Any) -> Any:

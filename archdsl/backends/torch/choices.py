@@ -32,6 +32,8 @@ class Choices(Parameters):
         super().__init__(subject)
         self.is_recursive = False
         self.attributes: dict[str, None] = {}
+        self.guarded: set[str] = set()
+        """Parameters that only some uses give, which an arm has asked for."""
         self.flags: dict[int, tuple[ast.expr, ...]] = {}
         self.folded: dict[int, int] = {}
         self.shown: dict[int, ast.expr] = {}
@@ -120,10 +122,20 @@ class Choices(Parameters):
         suites: dict[int, tuple[Code, ...]] = {}
         for number in sorted({*item.arms, *(n for join in item.joins for n in join.sources)}):
             self.attributes = dict(before)
-            suites[number] = tuple(self.items(item.arms.get(number, ())))
+            suites[number] = tuple(self.arm(item.arms.get(number, ())))
             after |= self.attributes
         self.attributes = after
         yield from choice_code(tests, suites)
+
+    def arm(self, items: Sequence[Item]) -> Iterator[Code]:
+        """The modules of an arm, after what refuses a use that gives none of the numbers which only this arm needs."""
+        known = set(self.added)
+        lines = list(self.items(items))
+        for own in self.added.keys() - known:
+            if self.is_partial(own) and own not in self.guarded:
+                self.guarded.add(own)
+                yield self.refusal(ast.Compare(ast.Name(own), [ast.Is()], [ast.Constant(None)]))
+        yield from lines
 
     def flag(self, item: If, number: int, condition: ast.expr) -> tuple[ast.expr, list[Code]]:
         """How `forward` asks for a condition: an attribute that holds it."""

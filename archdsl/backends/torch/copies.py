@@ -10,7 +10,7 @@ import ast
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from archdsl import formula
 from archdsl.backends.torch.bodies import alike
@@ -33,6 +33,10 @@ Rows = Mapping[int, Sequence[Sequence[Argument]]]
 """By use, for each copy its arguments."""
 
 
+Rule: TypeAlias = tuple[Mapping[int, Argument], "ast.expr | None"]
+"""Of an argument: those of the first copies, by use, and how it moves from copy to copy; None where it has no rule."""
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """Some of the copies, from cut to cut, with what each argument is in the loop over them."""
@@ -41,6 +45,7 @@ class Segment:
     stop: int
     settled: tuple[ast.expr, ...]
     moves: bool
+    rules: tuple[Rule, ...]
 
 
 class Settling(Protocol):
@@ -53,6 +58,8 @@ class Settling(Protocol):
     def require(self, count: ast.expr, number: int) -> None: ...
 
     def require_at_most(self, count: ast.expr, number: int) -> None: ...
+
+    def require_at_least(self, count: ast.expr, number: int) -> None: ...
 
 
 class Elements:
@@ -87,7 +94,11 @@ class Elements:
             made = list(self.run(children, count))
             if not made:
                 self.context.used = used  # a list is as long as it is: nothing asks for a number
-                made = [self.listed(next(row[0] for row in children.values() if row), _rows(children))]
+                rows = _rows(children)
+                made = [self.listed(next(row[0] for row in children.values() if row), rows)]
+                lengths = {len(row) for row in rows.values()}
+                if len(lengths) == 1 and not isinstance(count, ast.Constant):
+                    self.construction.require(count, lengths.pop())
             yield from made
 
     def _runs(self, children: Sequence[Tree]) -> list[tuple[Hashable, list[Tree]]]:
@@ -117,42 +128,70 @@ class Elements:
             # One copy does not show what the next one would take.
             self.construction.require(count, max(counts))
             count = ast.Constant(max(counts))
-        for cuts in _cuts(list(rows.values()), isinstance(count, ast.Constant)):
-            segments = self.segments(rows, cuts, isinstance(count, ast.Constant))
-            if segments is not None:
-                if not isinstance(count, ast.Constant) and any(self.is_guess(segment, rows) for segment in segments):
-                    self.construction.require_at_most(count, max(counts))
-                yield from (self.element(template, segment, cuts, count) for segment in segments)
-                return
+        is_fixed = isinstance(count, ast.Constant)
+        found = self.best_cuts(rows, is_fixed)
+        if found is None:
+            return
+        cuts, parts = found
+        segments = [self.segment(pair, rules) for pair, rules in zip(pairwise(cuts), parts, strict=True)]
+        if not is_fixed:
+            self.limit(count, segments, rows)
+        yield from (self.element(template, segment, cuts, count) for segment in segments)
 
-    def is_guess(self, segment: Segment, rows: Rows) -> bool:
-        """Whether a loop over copies has one copy in all uses, which does not show what the next one would take."""
-        if _is_one(segment.start, segment.stop):
-            return False
-        shown = {use: range(_at(segment.start, len(row)), _at(segment.stop, len(row))) for use, row in rows.items()}
-        if max(map(len, shown.values())) != 1:
-            return False
-        return not all(self.trees[use].steady[place] for use, places in shown.items() for place in places)
+    def best_cuts(self, rows: Rows, is_fixed: bool) -> tuple[Sequence[int], list[list[Rule]]] | None:
+        """The first way to cut the copies in which every number follows a rule, rather one that leaves no doubt."""
+        doubtful = None
+        for cuts in _cuts(list(rows.values()), is_fixed):
+            parts = self.parts(rows, cuts, is_fixed)
+            if parts is None:
+                continue
+            pairs = zip(pairwise(cuts), parts, strict=True)
+            if is_fixed or not any(self.is_guess(*pair, rules, rows) for pair, rules in pairs):
+                return cuts, parts
+            doubtful = doubtful or (cuts, parts)
+        return doubtful
 
-    def segments(self, rows: Rows, cuts: Sequence[int], is_fixed: bool) -> list[Segment] | None:
-        """The copies between the cuts, or None where some number follows no rule there."""
+    def limit(self, count: ast.expr, segments: Sequence[Segment], rows: Rows) -> None:
+        """Requires of an open number of copies what these parts of them hold for."""
+        apart = sum(_is_one(segment.start, segment.stop) for segment in segments)
+        if apart:
+            self.construction.require_at_least(count, apart)
+        if any(self.is_guess(s.start, s.stop, s.rules, rows) for s in segments):
+            self.construction.require_at_most(count, max(map(len, rows.values())))
+
+    def is_guess(self, start: int, stop: int, rules: Sequence[Rule], rows: Rows) -> bool:
+        """Whether a loop over copies has so few in all uses that they do not show what the next one would take.
+
+        One shows it where it is steady, two where their numbers are the elements of a list.
+        """
+        if _is_one(start, stop):
+            return False
+        shown = {use: range(_at(start, len(row)), _at(stop, len(row))) for use, row in rows.items()}
+        most = max(map(len, shown.values()))
+        if most == 1:
+            return not all(self.trees[use].steady[place] for use, places in shown.items() for place in places)
+        moving = [rule for _, rule in rules if rule is not STILL]
+        return most == 2 and not all(isinstance(rule, ast.Subscript) for rule in moving)
+
+    def parts(self, rows: Rows, cuts: Sequence[int], is_fixed: bool) -> list[list[Rule]] | None:
+        """The rules of the copies between the cuts, or None where some number follows none there."""
         if not is_fixed and not self.context.is_network and _count_network(rows):
             return None
-        parts = [
-            {use: row[_at(start, len(row)) : _at(stop, len(row))] for use, row in rows.items()}
-            for start, stop in pairwise(cuts)
-        ]
-        found = [list(self.rules({use: row for use, row in part.items() if row})) for part in parts]
-        for part, rules in zip(parts, found, strict=True):
+        found: list[list[Rule]] = []
+        for start, stop in pairwise(cuts):
+            every = {use: row[_at(start, len(row)) : _at(stop, len(row))] for use, row in rows.items()}
+            part = {use: row for use, row in every.items() if row}
+            if not part:
+                return None  # nothing shows what would stand here
+            rules = list(self.rules(part))
             # Two different copies always make a rule; it says something only where some use has more.
             few = is_fixed and max(map(len, part.values())) <= 2
             if any(moving is None or (few and moving is not STILL) for _, moving in rules):
                 return None
-        return [self.segment(pair, rules) for pair, rules in zip(pairwise(cuts), found, strict=True)]
+            found.append(rules)
+        return found
 
-    def segment(
-        self, cuts: tuple[int, int], rules: Sequence[tuple[Mapping[int, Argument], ast.expr | None]]
-    ) -> Segment:
+    def segment(self, cuts: tuple[int, int], rules: Sequence[Rule]) -> Segment:
         settled: list[ast.expr] = []
         for first, moving in rules:
             if moving is STILL or moving is None:
@@ -161,9 +200,9 @@ class Elements:
                 for own in formula.names(moving) - {self.index}:
                     self.context.note(name(own))
                 settled.append(moving)
-        return Segment(*cuts, tuple(settled), any(moving is not STILL for _, moving in rules))
+        return Segment(*cuts, tuple(settled), any(moving is not STILL for _, moving in rules), tuple(rules))
 
-    def rules(self, rows: Rows) -> Iterator[tuple[Mapping[int, Argument], ast.expr | None]]:
+    def rules(self, rows: Rows) -> Iterator[Rule]:
         """For each argument of the copies: those of the first copy, and how it moves from copy to copy."""
         for place in range(len(next(iter(rows.values()))[0])):
             column = {use: [copy[place] for copy in row] for use, row in rows.items()}

@@ -314,8 +314,7 @@ class Modules:
             known = flow if form is Form.COPIES else self.known(member, use)
             child, flow = self.tree(member, use, name, known)
             children.append(child)
-            has_variable = isinstance(member, Scope) and member.kind == "copy" and bool(member.turn or member.arguments)
-            steady.append(not has_variable and _is_same(known, flow))
+            steady.append(not _has_variable(member) and _is_same(known, flow))
             flows.append(flow)
             self.context.enter_values(self.outline.gives(member), flow, use)
         count = self.context.count(scope, use, len(children))
@@ -345,6 +344,11 @@ class Modules:
     def known(self, member: Member, use: int) -> list[Channels]:
         """The channels of what flows into a member, by its values."""
         return [self.context.of_value(value, use) for value in self.outline.takes(member)]
+
+
+def _has_variable(copy: Member) -> bool:
+    """Whether the loop that a copy is a turn of has a variable."""
+    return isinstance(copy, Scope) and bool(copy.turn or (copy.block is None and copy.arguments))
 
 
 def _is_same(before: Sequence[Channels], after: Sequence[Channels]) -> bool:

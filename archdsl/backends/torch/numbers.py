@@ -6,7 +6,7 @@ What a class holds only for (a number of copies, a case that some use has shown)
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ from archdsl.backends.torch.modules import (
     written_call,
 )
 from archdsl.backends.torch.names import Namespace
-from archdsl.backends.torch.refusals import refusal, settings_behind
+from archdsl.backends.torch.refusals import channel_settings, refusal, settings_behind
 from archdsl.backends.torch.settings import Settings
 from archdsl.formula import UNKNOWN_NUMBER, formula_of, name, same, substituted
 
@@ -61,8 +61,8 @@ class Numbers:
         """Those of the parameters added that are made of a place among all of the network."""
         self.settled_arguments: dict[str, tuple[Body, dict[str, ast.expr]]] = {}
         """By attribute: the class that it is a use of, and what was written for its parameters."""
-        self.requirements: dict[str, tuple[ast.expr, Suite]] = {}
-        """What the class holds only for: when it does not, and what then refuses it."""
+        self.required: dict[str, ast.Compare] = {}
+        """When the class does not hold, by the text of the condition."""
         self.has_unknown = False
         self.unknowns: dict[str, ast.expr] = {}
         """By a number that had no formula: the parameter that stands for it."""
@@ -153,6 +153,10 @@ class Numbers:
         self.context.used[own] = None
         return name(own)
 
+    def is_partial(self, own: str) -> bool:
+        """Whether only some uses need a parameter; the others give none."""
+        return own in self.added and len(self.added[own]) < len(self.body.uses)
+
     # --- formulas for channels -------------------------------------------------------------
 
     def named(self, channels: Sequence[Channels]) -> list[Channels]:
@@ -192,20 +196,43 @@ class Numbers:
         """Notes that the class does not hold for more copies than so many."""
         self._require(ast.Compare(count, [ast.Gt()], [ast.Constant(number)]))
 
-    def _require(self, wrong: ast.expr) -> None:
+    def require_at_least(self, count: ast.expr, number: int) -> None:
+        """Notes that the class does not hold for fewer copies than so many."""
+        self._require(ast.Compare(count, [ast.Lt()], [ast.Constant(number)]))
+
+    def _require(self, wrong: ast.Compare) -> None:
         self.context.note(wrong)
-        self.requirements.setdefault(formula.text(wrong), (wrong, self.refusal(wrong)))
+        self.required.setdefault(formula.text(wrong), wrong)
+
+    def requirements(self) -> Iterator[tuple[ast.expr, Suite]]:
+        """What the class holds only for: when it does not, and what then refuses it; one for all elements of a list."""
+        alike: dict[tuple[str, str], list[ast.Compare]] = {}
+        for text, wrong in self.required.items():
+            alike.setdefault(_bound_of_element(wrong) or (text, ""), []).append(wrong)
+        for (base, _), row in alike.items():
+            every = ast.Compare(ast.Call(name("min"), [name(base)], []), row[0].ops, row[0].comparators)
+            holds = all(formula.evaluated(every, values) is False for values in self.context.values)
+            for wrong in (every,) if len(row) > 1 and holds else row:
+                yield wrong, self.refusal(wrong)
 
     def refusal(self, missing: ast.expr) -> Suite:
         """Ends what would need another class than this one."""
-        known = self.context.open_settings()
+        known = self.context.open_settings() if not self.context.is_network else sorted(self.context.settings)
         behind = {setting for own in formula.names(self.spelled_out(missing)) for setting in self._behind(own, known)}
         return refusal(self.title, missing, [own for own in known if own in behind])
 
     def _behind(self, own: str, known: Sequence[str]) -> Iterable[str]:
         """Those of the network's open settings that a parameter may come from."""
+        if own in self.context.channel_names or own in self.added:
+            return channel_settings(self.outline, known)
         if self.context.is_network or not self.context.is_own(own):
-            return (own,) if own in known else known if own in self.added else ()
-        if own in self.context.channel_names:
-            return known
+            return (own,) if own in known else ()
         return settings_behind(self.outline, self.body.scope, own, known)
+
+
+def _bound_of_element(wrong: ast.expr) -> tuple[str, str] | None:
+    """The list and the number of `layers[1] < 2`."""
+    match wrong:
+        case ast.Compare(ast.Subscript(ast.Name(base)), [ast.Lt()], [ast.Constant(number)]):
+            return base, repr(number)
+    return None

@@ -16,7 +16,7 @@ from archdsl.backends.torch.modules import (
 from archdsl.backends.torch.names import legal
 from archdsl.backends.torch.numbers import Numbers, Subject
 from archdsl.backends.torch.settings import names_in
-from archdsl.formula import formula_of, plain, same
+from archdsl.formula import plain, same
 from archdsl.ir.graph import Setting
 
 
@@ -44,15 +44,11 @@ class Parameters(Numbers):
         return Constructor(self.title, parameters, values, added, takes, tuple(channels), borrowed)
 
     def added_formulas(self, use: int) -> Iterator[tuple[str, ast.expr]]:
-        """What a use gives for the parameters that were added; what it has no need of has its default."""
+        """What a use gives for the parameters that were added; what it has no need of is None."""
         for own, row in self.added.items():
-            _, found = row.get(use, (None, formula_of(self.unneeded(own))))
+            _, found = row.get(use, (None, ast.Constant(None)))
             if found is not None:
                 yield own, found
-
-    def unneeded(self, own: str) -> Any:
-        """A value for uses that do not need a parameter."""
-        return type(next(iter(self.added[own].values()))[0])()
 
     def parameters(self) -> Iterator[Parameter]:
         """First what flows in, then the block's own in its order, then the rest; those with a default come last."""
@@ -81,9 +77,10 @@ class Parameters(Numbers):
         if own in self.context.channel_names:
             return Parameter(own, "channels", kind, place=self.context.channel_names.index(own))
         if own in self.added:
-            # What only some uses need has a default for the others.
             source = "counted" if own in self.counted else "added"
-            return Parameter(own, source, kind, ... if len(values) == len(self.body.uses) else self.unneeded(own))
+            return (
+                Parameter(own, source, f"{kind} | None", None) if self.is_partial(own) else Parameter(own, source, kind)
+            )
         if not self.context.is_own(own):
             return Parameter(own, "setting", kind, _common([settings[own] for settings in self.context.settings_in]))
         return Parameter(own, "own", kind, self.default(own))
@@ -118,9 +115,10 @@ class Parameters(Numbers):
     def lets_and_requirements(self) -> Iterator[Code]:
         """Named numbers, after the requirements that need none of them: they may only hold for these."""
         lines = list(self.let_lines())
-        yield from (refusal for wrong, refusal in self.requirements.values() if not self._has_lets(wrong))
+        required = list(self.requirements())
+        yield from (refusal for wrong, refusal in required if not self._has_lets(wrong))
         yield from lines
-        yield from (refusal for wrong, refusal in self.requirements.values() if self._has_lets(wrong))
+        yield from (refusal for wrong, refusal in required if self._has_lets(wrong))
 
     def _has_lets(self, found: ast.expr) -> bool:
         return not formula.names(found).isdisjoint({*self.context.lets, *self.context.functions})

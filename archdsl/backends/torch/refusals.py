@@ -7,7 +7,7 @@ arguments come, and their values. The text of the error says which command write
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from archdsl import formula
 from archdsl.backends.python.code import Line, Suite
@@ -22,8 +22,9 @@ DEFINITION = '''\
 def not_compiled(owner: str, settings: tuple[str, ...], **arguments: object) -> ValueError:
     """The error for arguments that need other layers than the spec had when it was compiled."""
     given = ", ".join(f"{name}={value}" for name, value in arguments.items())
+    shown = {k: f'"{list(v)}"' if isinstance(v, tuple) else v for k, v in arguments.items()}
     spec = "SPEC"
-    options = "".join(f" --{setting} ..." for setting in settings)
+    options = "".join(f" --{setting} {shown.get(setting, '...')}" for setting in settings)
     how = f"run: archdsl compile {spec}{options}" if settings else f"use it so in {spec} first"
     return ValueError(f"{owner} has no layers for {given}; to have them, {how}")
 '''
@@ -51,29 +52,56 @@ def _names(missing: ast.expr) -> list[str]:
     return list(dict.fromkeys(own for own in found if own in known))
 
 
-def settings_behind(outline: Outline, scope: Scope, own: str, known: Collection[str]) -> Iterator[str]:
+CHANNELS = frozenset(("out", "width", "multiplier", "dims"))
+"""Arguments of ops that say how many channels come out."""
+
+
+def settings_behind(outline: Outline, scope: Scope, own: str, known: Collection[str]) -> set[str]:
     """Those of the `known` settings of the network that a name of the text around a scope comes from.
 
-    What is asked of a value (`it.channels`) may come from any of them.
+    What is asked of a value (`it.channels`) comes from what any number of channels does.
     """
-    seen: set[tuple[str, str]] = set()
-    pending: list[tuple[Scope | None, str]] = [(scope, own)]
+    return _behind(outline, [(scope, own)], known, lambda: channel_settings(outline, known))
+
+
+def channel_settings(outline: Outline, known: Collection[str]) -> set[str]:
+    """Those of the `known` settings that some number of channels in the network is made of."""
+    names = [
+        (outline.graph.scopes[written.home], own)
+        for node in outline.graph
+        for argument, written in node.written
+        if argument in CHANNELS and written.home is not None
+        for own in names_in(written.expression)
+    ]
+    return _behind(outline, names, known, set)
+
+
+def _behind(
+    outline: Outline, names: Sequence[tuple[Scope, str]], known: Collection[str], asked: Callable[[], set[str]]
+) -> set[str]:
+    """The settings that names come from, each in the text of a scope; `asked` are those behind facts of a value."""
+    found: set[str] = set()
+    pending, seen = list(names), set(_paths(names))
     while pending:
         here, called = pending.pop()
-        if here is None or here.parent is None:
-            yield from (called,) if called in known else ()
-        written = None if here is None else _said(here, called)
-        if here is None or (here.path, called) in seen:
-            continue
-        seen.add((here.path, called))
-        if written is None:
-            around = None if here.parent is None else outline.graph.scopes[here.parent]
-            pending += [(around, called)] if around is not None and here.block is None else []
-        elif written.values:
-            yield from known
+        written = _said(here, called)
+        if written is not None and written.values:
+            found |= asked()
+        if written is not None and written.home is not None:
+            home = outline.graph.scopes[written.home]
+            more = [(home, inner) for inner in names_in(written.expression)]
+        elif here.parent is None:
+            found |= {called} & set(known)
+            more = []
         else:
-            home = None if written.home is None else outline.graph.scopes[written.home]
-            pending += [(home, inner) for inner in sorted(names_in(written.expression))]
+            more = [(outline.graph.scopes[here.parent], called)] if here.block is None else []
+        pending += [pair for pair in more if (pair[0].path, pair[1]) not in seen]
+        seen.update(_paths(more))
+    return found
+
+
+def _paths(pairs: Sequence[tuple[Scope, str]]) -> list[tuple[str, str]]:
+    return [(scope.path, own) for scope, own in pairs]
 
 
 def _said(scope: Scope, own: str) -> Written | None:

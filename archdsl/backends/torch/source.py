@@ -32,6 +32,9 @@ from archdsl.ops.base import Support
 
 Definition = Class | Function | Text
 
+LONGEST_SETTLING = 6
+"""Rounds in which the parameters of a block that holds itself have to come to an end."""
+
 
 class Emitted(NamedTuple):
     """The text of a module, and what its main class is called."""
@@ -160,14 +163,11 @@ class _Emission:
         takes = input_names(self._network(body.scope)) if is_network else take_names(self.outline, body)
         is_recursive = any(inner is body for inner in held)
         try:
-            # A block that holds itself: first its parameters, then what it gives, then the whole.
-            for _ in range(3 if is_recursive else 1):
-                made = Construction(Subject(self.classes, self.made, body, title, takes, self.settings), is_recursive)
-                self.made[id(body)] = made.constructor
+            subject = Subject(self.classes, self.made, body, title, takes, self.settings)
+            made = self._recursive(subject) if is_recursive else Construction(subject)
+            self.made[id(body)] = made.constructor
         except Differ:
             raise _Apart(body) from None
-        if is_recursive and made.added:
-            raise _Apart(body)
         if (made.has_unknown or made.added) and self._joins_variants(body):
             raise _Apart(body)  # more than settings differs
         if made.has_unknown:
@@ -190,6 +190,22 @@ class _Emission:
         written = (row for part in (*graph, *graph.scopes.values()) for _, row in part.written)
         lets = (let.written for scope in graph.scopes.values() for let in scope.lets)
         return any(asks_for_channels(one.expression) for one in (*written, *lets))
+
+    def _recursive(self, subject: Subject) -> Construction:
+        """A block that holds itself: first its parameters, then what it gives, then the whole, until nothing changes.
+
+        Raises `Differ` where it would need a parameter that the text does not say: that would need one more inside.
+        """
+        signatures: list[tuple[str, ...]] = []
+        for _ in range(LONGEST_SETTLING):
+            made = Construction(subject, is_recursive=True)
+            self.made[id(subject.body)] = made.constructor
+            signatures.append(tuple(parameter.name for parameter in made.constructor.parameters))
+            if len(signatures) > 2 and signatures[-1] == signatures[-2]:
+                if made.added:
+                    raise Differ(subject.title)
+                return made
+        raise Differ(subject.title)
 
     def _joins_variants(self, body: Body) -> bool:
         """Whether a class is the same text of several networks: their own, or that of a stage."""

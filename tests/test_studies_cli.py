@@ -111,7 +111,7 @@ def test_compare(call: Caller) -> None:
         "\n"
         "network              input      params    MACs     live  field  layers\n"
         "──────────────────────────────────────────────────────────────────────\n"
-        "mobilenet alpha=0.5  3x224x224  1.33 M   149 M  4.01 MB    315      28\n"
+        "mobilenet alpha=0.5  3x224x224  1.33 M   149 M  3.21 MB    315      28\n"
         "resnet@18            3x224x224  11.7 M  1.81 G  6.42 MB    435      18\n"
         "resnet@50            3x224x224  25.6 M  4.09 G  10.4 MB    427      50\n"
     )

@@ -190,6 +190,7 @@ class _Weighed(Run):
         super().__init__(classes, root, needs.places, statements)
         self.needs, self.opens_blocks = needs, opens_blocks
         self.sizes = dict(needs.sizes)
+        self._kinds: dict[Change, _Kind | None] = {}
         self.now = 0
         self.excesses: list[_Excess] = []
         self.left = Counter(needs.uses)
@@ -269,20 +270,25 @@ class _Weighed(Run):
         """Opening what a class calls; to come to `inner`, which a sequence called, that has to be opened first."""
         running = frame.active[-1] if frame.active else Active(None)
         use = frame.body.scope.path
-        kind = None if inner is None else self._kind([inner])
         if running.step is not None:
-            step = running.step.step
-            outer = self._kind([member for member in step.members.values() if isinstance(member, Scope)])
-            change = Change(use, step.path, True)
+            change = Change(use, running.step.step.path, True)
         elif running.turns is not None and self.classes.form(running.turns.loop.container) is Form.COPIES:
-            loops = running.turns.loops.values()
-            outer = self._kind([copy for loop in loops for copy in loop.copies], is_copy=True)
             change = Change(use, f"{running.turns.path}.{COPY}", True)
         else:
             return None
-        if outer is None or (inner is not None and kind is None):
-            return None
-        return _Remedy(change, max(outer, kind or outer))
+        if change not in self._kinds:
+            self._kinds[change] = self._kind_of(running)
+        outer = self._kinds[change]
+        kind = outer if inner is None else self._kind([inner])
+        return None if outer is None or kind is None else _Remedy(change, max(outer, kind))
+
+    def _kind_of(self, running: Active) -> _Kind | None:
+        """What it costs to open what a class calls. It is the same each time that the class runs."""
+        if running.step is not None:
+            return self._kind([member for member in running.step.step.members.values() if isinstance(member, Scope)])
+        assert running.turns is not None
+        loops = running.turns.loops.values()
+        return self._kind([copy for loop in loops for copy in loop.copies], is_copy=True)
 
     def _kind(self, scopes: Sequence[Scope], is_copy: bool = False) -> _Kind | None:
         """What it costs to open these, all in one place; None where that cannot be: not in every use alike.

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import archdsl
 from archdsl.backends.torch.source import source
 from archdsl.driver import compile_network
 from archdsl.resolve.resolve import resolve
@@ -120,6 +121,14 @@ def run(command: str, folder: Path) -> str:
 def matches(expected: str, printed: str) -> bool:
     pattern = ".*?".join(map(re.escape, expected.strip().split("...")))
     return re.fullmatch(pattern, printed.strip(), re.S) is not None
+
+
+def test_the_readme_shows_what_is_emitted() -> None:
+    (shown,) = re.findall(r"```text\n(class .*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    text = archdsl.load("mobilenet_v2").source()
+    classes, lines = shown.split("\n\n\nclass MobileNetV2(nn.Module):\n    ...\n")
+    assert classes in text
+    assert lines in text
 
 
 def test_the_patterns_can_fail() -> None:

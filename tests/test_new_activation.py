@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import test_memory
 import test_traits
 import torch
 from torch import nn
@@ -112,6 +113,13 @@ def test_its_traits_are_compared_with_torch(name: str) -> None:
     test_traits.test_pointwise(name)
     test_traits.test_keeps_zero(name)
     test_traits.test_in_place(name)
+
+
+@pytest.mark.usefixtures("activations")
+def test_its_memory_is_compared_with_torch() -> None:
+    for example in REGISTRY["softsign"].examples():
+        test_memory.test_an_op_holds_its_outputs_and_its_own("softsign", example)
+        test_memory.test_an_op_keeps_what_it_says("softsign", example, False)
 
 
 def test_it_is_gone_again() -> None:

@@ -444,4 +444,5 @@ def _loop(made: ast.expr, target: ast.expr, over: ast.expr) -> ast.expr:
 def _tuple(row: Sequence[Argument]) -> Argument:
     found = ast.Tuple([argument.formula for argument in row], ast.Load())
     values = tuple(argument.value for argument in row)
-    return Argument(None, f"{row[0].called}s", found, values, counts_network=_counts_network(row))
+    called = row[0].called.removesuffix("s") + "s"
+    return Argument(None, called, found, values, counts_network=_counts_network(row))

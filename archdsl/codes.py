@@ -42,6 +42,13 @@ COMMAND_CODES = {
         example=f"$ archdsl explain net.arch relu\n{NET}",
         exit_code=2,
     ),
+    "overwritten-file": Code(
+        summary="A command would write over a spec, or over the file that it reads.",
+        explanation="Results go to files of their own; only `archdsl fmt` writes specs. Links lead to the files that "
+        "they stand for. Nothing has been written.",
+        example=f"$ archdsl table net.arch -o net.arch\n{NET}",
+        exit_code=2,
+    ),
     "unwritable-file": Code(
         summary="A file cannot be written.",
         explanation="The message has the system's reason. Files are written whole or not at all: what stood there "

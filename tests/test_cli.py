@@ -223,7 +223,10 @@ WRONG_CALLS: dict[str, tuple[list[str], str]] = {
     "emit nothing": (["compile", "net.arch", "--emit", ","], "--emit takes any of"),
     "two forms, one file": (["compile", "net.arch", "--emit", "torch,json", "-o", "x.py"], "name a folder"),
     "two forms, standard output": (["compile", "net.arch", "--emit", "torch,json", "-o", "-"], "takes one form"),
-    "over a spec": (["compile", "net.arch", "-o", "net.arch"], "is a spec, which nothing is written over"),
+    "over a spec": (
+        ["compile", "net.arch", "-o", "net.arch"],
+        "is what this command reads, which nothing is written over",
+    ),
     "two specs": (["compile", "net.arch", "net.arch"], "unexpected extra argument"),
     "below a file, output": (["compile", "net.arch", "-o", "net.arch/x.py"], "net.arch is no folder"),
     "below a device": (["compile", "net.arch", "-o", "/dev/null/x.py"], "null is no folder"),

@@ -15,6 +15,7 @@ from archdsl.ops.codes import CODES as OP_CODES
 from archdsl.resolve.codes import CODES as RESOLVE_CODES
 from archdsl.studies.codes import CODES as STUDY_CODES
 from archdsl.syntax.codes import CODES as SYNTAX_CODES
+from archdsl.text import HIDDEN
 
 BLOCKS_ALONE = """\
 block Unit(width):
@@ -129,4 +130,5 @@ def _sections(render: Callable[[CodeExample], str]) -> Iterator[str]:
 
 def _fenced(language: str, text: str) -> str:
     shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")  # bytes that are no text
+    shown = HIDDEN.sub("\N{REPLACEMENT CHARACTER}", shown)
     return f"```{language}\n{shown.strip(chr(10))}\n```\n"

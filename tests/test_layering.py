@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "outputs": "ir passes backends",
     "prove": "source tensor counterparts diagnostics ops ir analyses frontends backends outputs",
     "studies": "source suggest tensor text diagnostics syntax ops resolve ir analyses elaborate backends driver",
-    "codes": "diagnostics syntax ops resolve ir analyses elaborate frontends studies",
+    "codes": "text diagnostics syntax ops resolve ir analyses elaborate frontends studies",
     "report": "source text terminal diagnostics",
     "network": "source text diagnostics files ir analyses resolve backends driver outputs prove report",
     "cli": "source suggest tensor text resources terminal diagnostics files syntax ops ir analyses resolve elaborate "

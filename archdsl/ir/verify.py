@@ -39,7 +39,7 @@ def verify(graph: Graph, after: str) -> None:
 def _scopes(graph: Graph) -> Iterator[str]:
     """Scopes form a tree whose root is the network."""
     root = graph.scopes.get("")
-    if root is None or root.kind != "network" or root.parent is not None:
+    if root is None or root.kind != "network" or root.parent is not None or root.weights:
         yield "there is no scope for the network"
     for scope in graph.scopes.values():
         if scope.path == "":
@@ -52,6 +52,23 @@ def _scopes(graph: Graph) -> Iterator[str]:
             yield f"{scope.path} is both a scope and a node"
         if scope.copy is not None and not 0 <= scope.copy[0] < scope.copy[1]:
             yield f"scope {scope.path} is copy {scope.copy[0]} of {scope.copy[1]}"
+        if scope.kind == "copy" and (scope.copy is None or not scope.name.isdecimal()):
+            yield f"scope {scope.path} is a copy without a number"
+        elif scope.kind == "network":
+            yield f"scope {scope.path} is a second network"
+
+
+def _copies(graph: Graph) -> Iterator[str]:
+    """Copies stand in a scope that is no block, and holds nothing else."""
+    homes = {scope.parent for scope in graph.scopes.values() if scope.kind == "copy"}
+    members = [(scope.path, scope.parent, scope.kind == "copy") for scope in graph.scopes.values()]
+    members += [(node.id, node.scope, False) for node in graph]
+    for path, home, is_copy in members:
+        if home in homes and not is_copy:
+            yield f"{path} stands among the copies in scope {home}"
+    for home in homes:
+        if home is None or home not in graph.scopes or graph.scopes[home].block is not None:
+            yield f"scope {home!r} has copies, and is a block"
 
 
 def _names(graph: Graph) -> Iterator[str]:
@@ -248,5 +265,5 @@ def _listed(things: Iterable[Tensor | str]) -> str:
     return ", ".join(map(str, things))
 
 
-RULES = (_scopes, _names, _words, _order, _edges, _shapes, _weights, _results, _facts, _expressions, _texts)
+RULES = (_scopes, _names, _copies, _words, _order, _edges, _shapes, _weights, _results, _facts, _expressions, _texts)
 """In this order: each relies on those before it, and is not run where one of them found something."""

@@ -62,6 +62,15 @@ def is_attribute(text: str) -> bool:
     return is_name(text) and text not in RESERVED
 
 
+def is_output(text: str) -> bool:
+    """Whether an output may be called so, which becomes a field of a named tuple.
+
+    >>> is_output("early"), is_output("_early"), is_output("half")
+    (True, False, False)
+    """
+    return is_attribute(text) and not text.startswith("_")
+
+
 def is_step(text: str) -> bool:
     """Whether this is the last part of a path: an attribute, or the number of a copy."""
     return is_attribute(text) or COPY.fullmatch(text) is not None

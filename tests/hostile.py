@@ -67,6 +67,28 @@ NAMES = (
 )
 """What is no name, or none of a part of a module."""
 
+LEGAL = (
+    *(
+        "_",
+        "_a",
+        "_fields",
+        "l",
+        "O",
+        "self",
+        "cls",
+        "torch",
+        "nn",
+        "F",
+        "Tensor",
+        "NamedTuple",
+        "math",
+        "main",
+        "print",
+    ),
+    *("list", "input", "it", "count", "index", "super", "match", "type", "init", "args", "kwargs", "x" * 100, "Net_"),
+)
+"""Names that some place or other has already."""
+
 CANARY = "PWNED"
 
 

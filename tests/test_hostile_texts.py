@@ -7,15 +7,16 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hostile import NAMES, READERS, TEXTS, in_xml, letters
+from hostile import LEGAL, NAMES, READERS, TEXTS, in_xml, letters
 
 import archdsl
 from archdsl.backends.figures import FIGURES
 from archdsl.backends.tables import FORMATS
+from archdsl.backends.torch.load import module
 from archdsl.diagnostics import CompileError
 from archdsl.ir.graph import Graph
 from archdsl.ir.serialize import from_json, to_json
-from archdsl.outputs import OUTPUTS, written
+from archdsl.outputs import OUTPUTS, prepared, written
 from archdsl.report import render_json, render_line, render_text
 
 MARK = "zqxmark"
@@ -101,7 +102,7 @@ def _may_hold(place: str, text: str) -> bool:
     return not any(end in text for end in ends)
 
 
-@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+@pytest.mark.parametrize("name", [*NAMES, *LEGAL], ids=range(len(NAMES) + len(LEGAL)))
 @pytest.mark.parametrize("place", ["block", "param", "stage", "label", "path", "let", "output", "network", "variant"])
 def test_a_name_is_written_or_refused(name: str, place: str) -> None:
     at = dict.fromkeys(["block", "param", "stage", "label", "path", "let", "output", "network", "variant"], "")
@@ -127,6 +128,7 @@ block {at["block"]}({at["param"]}):
         return
     for output in OUTPUTS:
         READERS[output.name](written(graph, output.name))
+    module(prepared(graph, "torch"))
 
 
 @pytest.mark.parametrize("text", ["\x1b[31m", "\x00", "\u202e", "a\nb"])

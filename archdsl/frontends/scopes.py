@@ -12,7 +12,7 @@ from archdsl.ir.graph import Graph, Header, Node, Output, Scope, ScopeKind, Valu
 from archdsl.ops.base import Op
 from archdsl.ops.internal import Opaque
 from archdsl.source import Source, Span
-from archdsl.text import as_name, clean, is_attribute, shown
+from archdsl.text import as_name, clean, is_output, shown
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 """Modules whose class says nothing about their content."""
@@ -160,7 +160,7 @@ def _outputs(results: Sequence[tuple[str, Value]], lasting: int) -> tuple[Output
     taken: set[str] = set()
     outputs = []
     for index, (key, value) in enumerate(results):
-        name = "output" if index == 0 else key if is_attribute(key) and key not in taken else f"output{index + 1}"
+        name = "output" if index == 0 else key if is_output(key) and key not in taken else f"output{index + 1}"
         taken.add(name)
         outputs.append(Output(name, (value,), training=index >= lasting))
     return tuple(outputs)

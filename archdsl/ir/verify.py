@@ -12,7 +12,7 @@ from archdsl.ir.graph import Choice, Graph, Node, Scope, Setting, Step, Value
 from archdsl.ir.words import choices, expressions, misnamed, unreadable
 from archdsl.ops.base import Mismatch
 from archdsl.tensor import Tensor
-from archdsl.text import is_attribute, is_step, shown
+from archdsl.text import is_output, is_step, shown
 
 
 class Bug(AssertionError):
@@ -92,7 +92,7 @@ def _words(graph: Graph) -> Iterator[str]:
     for owner, what, text in unreadable(graph):
         yield f"{owner} has the {what} `{shown(text, 60)}`, with a control character in it"
     for output in graph.outputs[1:]:
-        if not is_attribute(output.name):
+        if not is_output(output.name):
             yield f"output `{output.name}` has no legal name"
 
 

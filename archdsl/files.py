@@ -89,7 +89,7 @@ def _write_beside(path: Path, content: str | bytes, beside: dict[Path, Path]) ->
     place.parent.mkdir(parents=True, exist_ok=True)
     # A name of its own would be too long where the file's is the longest there may be.
     own = blake2b(os.fsencode(place.name), digest_size=8).hexdigest()
-    partial = beside[place] = place.with_name(f".{own}.{os.getpid()}.partial")
+    partial = beside[place] = place.with_name(f".{place.name[:40]}.{own}.{os.getpid()}.partial")
     partial.write_bytes(data)
     if place.exists():
         shutil.copymode(place, partial)

@@ -268,7 +268,10 @@ BAD_SPECS: dict[str, tuple[bytes, str]] = {
     "endless": (b"block A: A\n\nnetwork N:\n    input image: 3 x 8 x 8\n    A\n", "--max-depth"),
     "huge": (b"network N:\n    input image: 3 x 8 x 8\n    relu * 100_000_000\n", "--max-steps"),
     "import that leads out": (b"from blocks.nothing import X\n\nblock B: X\n", "there is no file"),
-    "import with a long name": (b"from " + b"a" * 5000 + b" import X\n\nblock B: X\n", "there is no file"),
+    "import with a long name": (
+        b"from " + b"a" * 5000 + b" import X\n\nblock B: X\n",
+        "has 5,000 characters; a name has at most 100",
+    ),
     "imports itself": (b"from bad import X\n\nblock X: relu\n", "error"),
 }
 

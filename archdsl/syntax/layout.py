@@ -251,7 +251,7 @@ class _Scanner:
 
     def check_characters(self, text: str, start: int, several_lines: bool) -> None:
         """Reports the first character of a comment or string that would not be seen, or turn what is."""
-        place = hidden(text, several_lines)
+        place = hidden(text.replace("\r\n", " \n") if several_lines else text, several_lines)
         if place is not None:
             message = f"{code_point(text[place])} is a character that nobody sees"
             self.problem("hidden-character", message, start + place, start + place + 1)

@@ -15,6 +15,7 @@ from archdsl.ops.codes import CODES as OP_CODES
 from archdsl.resolve.codes import CODES as RESOLVE_CODES
 from archdsl.studies.codes import CODES as STUDY_CODES
 from archdsl.syntax.codes import CODES as SYNTAX_CODES
+from archdsl.text import HIDDEN
 
 BLOCKS_ALONE = """\
 block Unit(width):
@@ -40,6 +41,13 @@ COMMAND_CODES = {
         explanation="Nodes are named by their paths, as in tables, figures and state dicts. Several nodes may end "
         "in the same name: the message lists what can be meant.",
         example=f"$ archdsl explain net.arch relu\n{NET}",
+        exit_code=2,
+    ),
+    "overwritten-file": Code(
+        summary="A command would write over a spec, or over the file that it reads.",
+        explanation="Results go to files of their own; only `archdsl fmt` writes specs. Links lead to the files that "
+        "they stand for. Nothing has been written.",
+        example=f"$ archdsl table net.arch -o net.arch\n{NET}",
         exit_code=2,
     ),
     "unwritable-file": Code(
@@ -122,4 +130,5 @@ def _sections(render: Callable[[CodeExample], str]) -> Iterator[str]:
 
 def _fenced(language: str, text: str) -> str:
     shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")  # bytes that are no text
+    shown = HIDDEN.sub("\N{REPLACEMENT CHARACTER}", shown)
     return f"```{language}\n{shown.strip(chr(10))}\n```\n"

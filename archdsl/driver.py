@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from os.path import exists, isfile
+from os.path import exists, isfile, realpath
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from archdsl.resources import specs_folder
 from archdsl.source import Source
 from archdsl.suggest import nearest
 from archdsl.syntax.parser import read_source
+from archdsl.text import shown
 
 __all__ = ["Compiled", "Limits", "compile_network", "find_spec", "open_graph", "open_spec", "split_variant"]
 
@@ -65,12 +66,12 @@ def find_spec(name: str) -> Path:
     if exists(name):
         return path
     known = sorted(spec.stem for spec in specs_folder().glob("*.arch"))
-    message = f"there is no file `{name}`"
+    message = f"there is no file `{shown(name)}`"
     if path.suffix == ".arch":
         known += map(str, path.parent.glob("*.arch") if exists(path.parent) else ())
     else:
         message += ", and the library has no spec of that name"
-    meant = nearest(name, known)
+    meant = nearest(shown(name), known)
     help = f"did you mean `{meant}`?" if meant else "`archdsl list` shows the library"
     raise CompileError([Diagnostic("file-not-found", message, help=help)])
 
@@ -86,7 +87,8 @@ def read_spec(name: str | Path) -> tuple[Source, Path]:
     path = name if isinstance(name, Path) else find_spec(name)
     library = specs_folder()
     shown = path.as_posix()
-    if path.resolve().is_relative_to(library.resolve()) and not isfile(name):
+    # A loop of links has a real path, too, but `Path.resolve` raises.
+    if Path(realpath(path)).is_relative_to(library.resolve()) and not isfile(name):
         shown = f"specs/{path.relative_to(library).as_posix()}"
     return read_source(path, shown), path.parent
 
@@ -101,12 +103,14 @@ def open_graph(name: str, variant: str | None = None, settings: Iterable[str] = 
     asked = [f"parameter `{setting}`" for setting in settings]
     asked += [f"variant `{variant}`"] if variant else []
     if asked:
-        raise CompileError([Diagnostic("unknown-parameter", f"{name} is a graph, and has no {what}") for what in asked])
+        raise CompileError(
+            [Diagnostic("unknown-parameter", f"{shown(name)} is a graph, and has no {what}") for what in asked]
+        )
     source = read_source(Path(name), name)
     # Graph files are rare, and the classes of their schema take as long to make as a spec to read.
     from archdsl.ir.serialize import from_json
 
-    return Compiled(from_json(source.text, name), None, ())
+    return Compiled(from_json(source.text, source.name), None, ())
 
 
 def network_of(file: File) -> Network:

@@ -1,21 +1,62 @@
-"""Files are written whole or not at all: beside their place first, then renamed onto it."""
+"""Files are written whole or not at all, and never over what was read.
+
+They are written beside their place first, then renamed onto it.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from pathlib import Path
 
 from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.text import shown
+
+SPEC = ".arch"
+"""What the names of specs end in; of these, only the formatter writes any."""
+
+
+def refuse_overwriting(places: Iterable[Path], read: Iterable[Path] = ()) -> None:
+    """Raises `CompileError` where a file that is to be written is a spec, or one of those that are `read`.
+
+    Links, and other spellings of a path, are the files that they lead to. Commands ask before they do anything.
+    """
+    kept = [path for path in read if os.path.isfile(path)]
+    problems = [problem for place in places if (problem := _overwritten(place, kept)) is not None]
+    if problems:
+        raise CompileError(problems)
+
+
+def _overwritten(place: Path, kept: Iterable[Path]) -> Diagnostic | None:
+    target = os.path.realpath(place)
+    if os.path.isfile(target) and any(os.path.samefile(target, path) for path in kept):
+        what = "is what this command reads"
+    elif target.lower().endswith(SPEC):
+        what = "is a spec"
+    else:
+        return None
+    message = f"{shown(str(place))} {what}, which nothing is written over"
+    return Diagnostic("overwritten-file", message, help="name another file with -o")
 
 
 def write(contents: Mapping[Path, str | bytes]) -> None:
     """Writes every file, or none where one cannot be written; folders that are missing are made.
 
     Links are followed, and a file that is replaced keeps its mode. What is no regular file (a pipe, `/dev/null`)
-    is written to as it is. Raises `CompileError`.
+    is written to as it is. Raises `CompileError`, for specs as well.
     """
+    refuse_overwriting(contents)
+    _write(contents)
+
+
+def write_spec(path: Path, text: str) -> None:
+    """Writes a spec anew, as the formatter does. Raises `CompileError`."""
+    _write({path: text})
+
+
+def _write(contents: Mapping[Path, str | bytes]) -> None:
     beside: dict[Path, Path] = {}
     path = Path()
     try:
@@ -25,7 +66,7 @@ def write(contents: Mapping[Path, str | bytes]) -> None:
             os.replace(partial, path)
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
-        raise CompileError([Diagnostic("unwritable-file", f"{path} cannot be written: {reason}")]) from None
+        raise CompileError([Diagnostic("unwritable-file", f"{shown(str(path))} cannot be written: {reason}")]) from None
     finally:
         for partial in beside.values():
             partial.unlink(missing_ok=True)
@@ -44,9 +85,11 @@ def _write_beside(path: Path, content: str | bytes, beside: dict[Path, Path]) ->
         raise ValueError("it is read-only")
     around = next(folder for folder in place.parents if folder.exists())
     if not around.is_dir():
-        raise ValueError(f"{around.name} is no folder")
+        raise ValueError(f"{shown(around.name)} is no folder")
     place.parent.mkdir(parents=True, exist_ok=True)
-    partial = beside[place] = place.with_name(f".{place.name}.{os.getpid()}.partial")
+    # A name of its own would be too long where the file's is the longest there may be.
+    own = blake2b(os.fsencode(place.name), digest_size=8).hexdigest()
+    partial = beside[place] = place.with_name(f".{place.name[:40]}.{own}.{os.getpid()}.partial")
     partial.write_bytes(data)
     if place.exists():
         shutil.copymode(place, partial)

@@ -59,7 +59,8 @@ def load(
 def loads(text: str, /, variant: str | None = None, *, limits: Limits | None = None, **settings: Any) -> Network:
     """Compiles the text of a spec, which may import from the library. Raises `CompileError`."""
     with _readable():
-        return _network(resolve(Source("spec.arch", text)), variant, settings, limits)
+        source = Source("spec.arch", text.replace("\r\n", "\n").replace("\r", "\n"))
+        return _network(resolve(source), variant, settings, limits)
 
 
 def family(

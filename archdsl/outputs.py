@@ -32,7 +32,13 @@ class Output:
 
 
 OUTPUTS = (
-    Output("torch", ".py", ("refuse_opaque", "legal_names"), "backends.torch.source:source", "PyTorch source"),
+    Output(
+        "torch",
+        ".py",
+        ("refuse_opaque", "legal_names", "refuse_far_weights"),
+        "backends.torch.source:source",
+        "PyTorch source",
+    ),
     Output("json", ".json", (), "ir.serialize:to_json", "the graph, which commands take in place of a spec"),
     Output("dot", ".dot", (), "backends.figures:whole_as_dot", "the graph for Graphviz"),
     Output("svg", ".svg", (), "backends.figures:whole_as_svg", "the graph as a figure"),

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from archdsl.diagnostics import Diagnostic, Frame, Severity
+from archdsl.diagnostics import Diagnostic, Frame, Note, Severity
 from archdsl.source import Source, Span
 from archdsl.terminal import columns, wrap
+from archdsl.text import clean, shortened, shown_lines
 
 STYLES = {"error": "1;31", "warning": "1;33", "message": "1", "gutter": "1;34", "help": "36"}
 """ANSI attributes of the parts of a diagnostic."""
@@ -30,6 +30,9 @@ CODE = re.compile("`[^`\n]*`")
 
 FRAMES = 3
 """Frames shown at each end of a chain of expansion that is too long (a recursion) to be shown whole."""
+
+MOST = 2_000
+"""Characters of a message or note that are shown."""
 
 Paint = Callable[[str, str], str]
 
@@ -111,7 +114,7 @@ def _cells(line: str) -> list[str]:
     cells: list[str] = []
     column = 0
     for character in line:
-        cells.append(" " * (TAB - column % TAB) if character == "\t" else _safe(character))
+        cells.append(" " * (TAB - column % TAB) if character == "\t" else clean(character))
         column += columns(cells[-1])
     return cells
 
@@ -164,11 +167,8 @@ def _one_line(text: str) -> str:
 
 
 def _safe(text: str) -> str:
-    """Control and formatting characters, which could rewrite the terminal or hide text, become a mark."""
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c != "\n" else c
-        for c in text
-    )
+    """A text as a terminal may have it: cleaned, and without its middle where nobody would read it to the end."""
+    return shown_lines(text, MOST)
 
 
 def _plain(text: str, style: str) -> str:
@@ -186,13 +186,19 @@ def _as_json(diagnostic: Diagnostic) -> dict[str, object]:
     return {
         "severity": diagnostic.severity,
         "code": diagnostic.code,
-        "message": diagnostic.message,
-        "label": diagnostic.label,
+        "message": shortened(diagnostic.message, MOST),
+        "label": shortened(diagnostic.label, MOST),
         "position": _position(diagnostic.span),
-        "notes": [{"text": note.text, "position": _position(note.span)} for note in diagnostic.notes],
-        "frames": [{"text": frame.text, "position": _position(frame.span)} for frame in diagnostic.frames],
-        "help": diagnostic.help,
+        "notes": [{"text": shortened(note.text, MOST), "position": _position(note.span)} for note in diagnostic.notes],
+        "frames": [
+            {"text": shortened(frame.text, MOST), "position": _position(frame.span)} for frame in diagnostic.frames
+        ],
+        "help": diagnostic.help and shortened(diagnostic.help, MOST),
     }
+
+
+def _fact_as_json(fact: Note | Frame) -> dict[str, object]:
+    return {"text": shortened(fact.text, MOST), "position": _position(fact.span)}
 
 
 def _position(span: Span | None) -> dict[str, object] | None:

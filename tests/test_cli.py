@@ -223,7 +223,10 @@ WRONG_CALLS: dict[str, tuple[list[str], str]] = {
     "emit nothing": (["compile", "net.arch", "--emit", ","], "--emit takes any of"),
     "two forms, one file": (["compile", "net.arch", "--emit", "torch,json", "-o", "x.py"], "name a folder"),
     "two forms, standard output": (["compile", "net.arch", "--emit", "torch,json", "-o", "-"], "takes one form"),
-    "over a spec": (["compile", "net.arch", "-o", "net.arch"], "is a spec, which nothing is written over"),
+    "over a spec": (
+        ["compile", "net.arch", "-o", "net.arch"],
+        "is what this command reads, which nothing is written over",
+    ),
     "two specs": (["compile", "net.arch", "net.arch"], "unexpected extra argument"),
     "below a file, output": (["compile", "net.arch", "-o", "net.arch/x.py"], "net.arch is no folder"),
     "below a device": (["compile", "net.arch", "-o", "/dev/null/x.py"], "null is no folder"),
@@ -265,7 +268,10 @@ BAD_SPECS: dict[str, tuple[bytes, str]] = {
     "endless": (b"block A: A\n\nnetwork N:\n    input image: 3 x 8 x 8\n    A\n", "--max-depth"),
     "huge": (b"network N:\n    input image: 3 x 8 x 8\n    relu * 100_000_000\n", "--max-steps"),
     "import that leads out": (b"from blocks.nothing import X\n\nblock B: X\n", "there is no file"),
-    "import with a long name": (b"from " + b"a" * 5000 + b" import X\n\nblock B: X\n", "there is no file"),
+    "import with a long name": (
+        b"from " + b"a" * 5000 + b" import X\n\nblock B: X\n",
+        "has 5,000 characters; a name has at most 100",
+    ),
     "imports itself": (b"from bad import X\n\nblock X: relu\n", "error"),
 }
 

@@ -11,7 +11,7 @@ from archdsl.naming import RESERVED, snake_case
 
 
 def test_what_a_module_already_has_is_reserved() -> None:
-    taken = {name for name in dir(nn.Module()) if not name.startswith("_")}
+    taken = {name for name in dir(nn.Module()) if not name.startswith("__")}
     assert taken <= RESERVED
     assert set(keyword.kwlist) <= RESERVED
 

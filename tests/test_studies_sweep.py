@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -300,6 +300,42 @@ def test_quotes_and_commas_survive(path: Path) -> None:
         list(sweep(Trier(subject(), ("params",)), points, record, jobs=1))
     with Record(path, ("net.arch", "x"), ["mode"], ["params"]) as record:
         assert all(map(record.has, points))
+
+
+DAMAGED = {
+    "quote that never closes": (lambda text: text.replace(",8,704,", ',8,"704,'), "line 2 of"),
+    "quote in the middle": (lambda text: text.replace(",8,704,", ',8,"70"4,'), "line 2 of"),
+    "cell that is no number": (lambda text: text.replace(",8,704,", ",8,xx,"), "has `xx` for params"),
+    "cell that is not finite": (lambda text: text.replace(",8,704,", ",8,inf,"), "has `inf` for params"),
+    "cell that is empty": (lambda text: text.replace(",8,704,", ",8,,"), "has `` for params"),
+    "number too many": (lambda text: text.replace(",8,704,", ",8,704,,"), "has 6 cells"),
+    "line that is cut": (lambda text: text.replace(",8,704,", ",8"), "has 3 cells"),
+    "blank line": (lambda text: text + "\n", "has 0 cells"),
+    "endless cell": (lambda text: text.replace(",8,704,", f",8,704,{'a' * 140_000}"), "is no line of CSV"),
+    "nothing that is text": (lambda text: text.replace(",8,704,", ",8,\0,"), "line 2 of"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_record_is_refused_and_left_alone(path: Path, damage: str) -> None:
+    swept(path, "8:16:8")
+    change, message = DAMAGED[damage]
+    path.write_text(change(path.read_text()))
+    before = path.read_bytes()
+    with pytest.raises(CompileError) as error:
+        swept(path, "8:32:8")
+    assert failure(error).startswith("broken-record: ")
+    assert message in failure(error)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("saved", [lambda data: b"\xef\xbb\xbf" + data, lambda data: data.replace(b"\n", b"\r\n")])
+def test_a_record_may_have_been_saved_by_another_program(path: Path, saved: Callable[[bytes], bytes]) -> None:
+    swept(path, "8:16:8")
+    path.write_bytes(saved(path.read_bytes()))
+    rows = swept(path, "8:24:8")
+    assert [row.trial is None for row in rows] == [True, True, False]
+    assert all(row.trial is None for row in swept(path, "8:24:8"))
 
 
 # --- interrupted -----------------------------------------------------------------------------

@@ -30,6 +30,40 @@ BROKEN: dict[str, tuple[Callable[[Parts], object], str]] = {
         "scope body.1 has no legal name in its parent 'stem'",
     ),
     "copy beyond the count": (lambda p: p.change_scope("body.1", copy=(2, 2)), "scope body.1 is copy 2 of 2"),
+    "copy without a number": (
+        lambda p: p.change_scope("body.1", copy=None),
+        "scope body.1 is a copy without a number",
+    ),
+    "two networks": (lambda p: p.change_scope("stem", kind="network"), "scope stem is a second network"),
+    "network with a path of weights": (
+        lambda p: p.change_scope("", weights="a"),
+        "there is no scope for the network",
+    ),
+    "another kind among copies": (
+        lambda p: p.change_scope("body.1", kind="block"),
+        "body.1 stands among the copies in scope body",
+    ),
+    "copies of a block": (
+        lambda p: p.change_scope("body", block="Body"),
+        "scope 'body' has copies, and is a block",
+    ),
+    "code as a path of weights": (
+        lambda p: p.change_node("stem.bn", weights="f(1)"),
+        "node stem.bn has the path of weights `f(1)`, which is none",
+    ),
+    "code as an output": (
+        lambda p: p.change_output(1, name="a=1"),
+        "the network has the output `a=1`, which is none",
+    ),
+    "output named as a method": (lambda p: p.change_output(1, name="half"), "output `half` has no legal name"),
+    "hidden character": (
+        lambda p: p.change_scope("stem", title="The\x1b stem"),
+        "scope 'stem' has the title `The� stem`, with a control character in it",
+    ),
+    "weights of a scope and a node": (
+        lambda p: p.change_node("stem.bn", weights="body"),
+        "the weights body are both those of a scope and those of a node",
+    ),
     "node in no scope": (
         lambda p: p.change_node("stem.bn", scope="root"),
         "node stem.bn lies in scope root, which does not exist",

@@ -77,6 +77,8 @@ values: Any = st.deferred(
 )
 arguments = node(tree.Argument, st.none() | words, expressions)
 calls = node(tree.Call, names | variants, several(arguments))
+rules = node(tree.Call, names, several(arguments))
+"""What stands in `defaults` and `init`, which is for every variant."""
 comparisons = node(
     tree.Compare, st.sampled_from(("==", "!=", "<", "<=", ">", ">=")), expressions, expressions, None
 ) | node(tree.Compare, "~", expressions, expressions, st.none() | numbers)
@@ -163,7 +165,7 @@ parameters = node(
 )
 assignments = node(tree.Assignment, names, expressions)
 defines = node(tree.Define, names, several(names), expressions)
-defaults = node(tree.Defaults, several(calls, 1))
+defaults = node(tree.Defaults, several(rules, 1))
 items = st.one_of(
     statements,
     node(tree.Citation, strings),
@@ -174,7 +176,7 @@ items = st.one_of(
     defines,
     node(tree.Require, expressions, strings),
     defaults,
-    node(tree.Init, several(calls, 1)),
+    node(tree.Init, several(rules, 1)),
     node(tree.Expect, st.none() | st.sampled_from(LABELS), several(comparisons, 1)),
 )
 ports = node(tree.Ports, several(names, 1), st.none() | names) | node(tree.Ports, (), names)

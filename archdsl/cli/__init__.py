@@ -8,15 +8,22 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
+
+from archdsl.text import shown, shown_lines
 
 OK, SPEC_ERROR, WRONG_CALL, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 """Exit codes. 70 is a bug of archdsl (as in sysexits.h), 130 what shells report after Ctrl-C."""
+
+LONGEST = 2_000
+"""Most characters of a line that repeats what came from outside."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that `arguments` (those of the process, unless given) ask for, and returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     traceback = "--traceback" in words
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -31,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _silence()
         return SPEC_ERROR
     except OSError as error:
-        print(f"archdsl: {error.strerror or error}", file=sys.stderr)
+        print(f"archdsl: {shown(error.strerror or str(error))}", file=sys.stderr)
         return WRONG_CALL
     except MemoryError:
         print("archdsl: there is not enough memory for this", file=sys.stderr)
@@ -42,6 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_apology(error), file=sys.stderr)
         return BUG
     return code
+
+
+def _open_streams() -> None:
+    """A process may be started without any of the three: then there is nothing to read, and nobody to read."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 (open to the end)
 
 
 def _collect_seldom() -> None:
@@ -62,11 +76,21 @@ def _run(words: list[str]) -> int:
     if (variants := bash_variants(os.environ)) is not None:
         print("\n".join(variants))
         return OK
+    command = get_command(app(words[0] if words else None))
     try:
-        get_command(app(words[0] if words else None)).main(words, prog_name="archdsl")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
+        code = command.main(words, prog_name="archdsl", standalone_mode=False)
+    except Exception as error:
+        if not hasattr(error, "show"):
+            raise
+        return _complain(error)
+    return code if isinstance(code, int) else OK
+
+
+def _complain(error: Any) -> int:
+    """Says what is wrong with a call. Its words are repeated, which may be of any length and rewrite a terminal."""
+    error.message = shown_lines(error.message, LONGEST)
+    error.show()
+    return int(error.exit_code)
 
 
 def _silence() -> None:
@@ -75,5 +99,5 @@ def _silence() -> None:
 
 
 def _apology(error: Exception) -> str:
-    message = " ".join(str(error).split()).removeprefix("this is a bug in archdsl: ")
+    message = shown(" ".join(str(error).split()), LONGEST).removeprefix("this is a bug in archdsl: ")
     return f"this is a bug in archdsl: {type(error).__name__}: {message}\nrun it with --traceback to see where"

@@ -18,7 +18,7 @@ from archdsl.cli.options import (
     TableFormatOption,
     grouped,
 )
-from archdsl.cli.output import format_of, put, reporting, words
+from archdsl.cli.output import format_of, keep, put, reporting, words
 from archdsl.cli.studies import check_precision
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def compare(
     with reporting(Format.TEXT) as report:
         report.result_printed = True
         kind = format_of(format, output)
+        keep([target for _, target in asked], output)
         check_precision(precision)
         measures = words(columns_) if columns_ is not None else list(DEFAULT)
         wanted = list(dict.fromkeys([*measures, *([sort] if sort else [])]))

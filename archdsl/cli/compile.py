@@ -10,8 +10,9 @@ import typer
 
 from archdsl.cli.complete import emitted, several_variants
 from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped
-from archdsl.cli.output import in_short, print_table, reporting
+from archdsl.cli.output import in_short, keep, print_table, reporting
 from archdsl.outputs import BY_NAME, OUTPUTS, family_written, output_of, written
+from archdsl.text import shown
 
 if TYPE_CHECKING:
     from archdsl.cli.target import Target
@@ -67,6 +68,8 @@ def compile(
         _family(ctx, asked, _named(ctx, asked, kinds, variants, all_variants), output, format)
         return
     with reporting(format) as report:
+        places = {} if output == Path("-") else _places(ctx, output, asked.name, kinds)
+        keep(asked, *places.values())
         compiled = asked.compile()
         report.add(compiled.warnings)
         contents = {kind: written(compiled.graph, kind) for kind in kinds}
@@ -74,12 +77,11 @@ def compile(
             sys.stdout.write(contents[kinds[0]])
             report.result_printed = True
             return
-        places = _places(ctx, output, asked.name, kinds)
         _write({places[kind]: contents[kind] for kind in kinds})
         if report.verbose:
             _print_run(compiled.graph)
             for path in places.values():
-                print(f"wrote {path}")
+                print(f"wrote {shown(str(path))}")
 
 
 # --- several variants ----------------------------------------------------------------------
@@ -88,6 +90,8 @@ def compile(
 def _family(ctx: typer.Context, asked: Target, names: list[str] | None, output: Path | None, format: Format) -> None:
     """Writes one file for several variants, all of them where None are named."""
     with reporting(format) as report:
+        places = {} if output == Path("-") else _places(ctx, output, f"{asked.name}_family", ["torch"])
+        keep(asked, *places.values())
         family = asked.family(names)
         for compiled in family.values():
             report.add(compiled.warnings)
@@ -96,14 +100,14 @@ def _family(ctx: typer.Context, asked: Target, names: list[str] | None, output: 
             sys.stdout.write(text)
             report.result_printed = True
             return
-        (place,) = _places(ctx, output, f"{asked.name}_family", ["torch"]).values()
+        (place,) = places.values()
         _write({place: text})
         if report.verbose:
             header = next(iter(family.values())).graph.header
             print(f"{header.name} from {header.spec}, {len(family)} variants")
             for name, compiled in family.items():
                 print(f"{name}: {in_short(compiled.graph)}")
-            print(f"wrote {place}")
+            print(f"wrote {shown(str(place))}")
 
 
 def _named(
@@ -148,8 +152,6 @@ def _places(ctx: typer.Context, output: Path | None, name: str, kinds: list[str]
     if output is not None and (output.suffix or output.exists()) and not output.is_dir():
         if len(kinds) > 1:
             ctx.fail(f"{output} is one file, and --emit names {len(kinds)}; name a folder.")
-        if output.suffix == ".arch":
-            ctx.fail(f"{output} is a spec, which nothing is written over.")
         return {kinds[0]: output}
     return {kind: folder / f"{name}{BY_NAME[kind].suffix}" for kind in kinds}
 

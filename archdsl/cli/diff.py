@@ -15,7 +15,7 @@ from archdsl.cli.options import (
     TableFormatOption,
     grouped,
 )
-from archdsl.cli.output import format_of, put, reporting, words
+from archdsl.cli.output import format_of, keep, put, reporting, words
 from archdsl.cli.studies import check_precision
 
 BOTH = ("params", "macs", "flops", "live", "field", "layers")
@@ -49,6 +49,7 @@ def diff(
     with reporting(Format.TEXT) as report:
         report.result_printed = True
         kind = format_of(format, output)
+        keep([target for _, target in asked], output)
         check_precision(precision)
         measures = words(columns) if columns is not None else list(BOTH)
         measured(measures)

@@ -12,7 +12,8 @@ from archdsl.backends import figures
 from archdsl.backends.figures import FIGURES, FORMATS, THEMES, FigureError
 from archdsl.cli import complete
 from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped, one_of
-from archdsl.cli.output import reporting
+from archdsl.cli.output import keep, reporting
+from archdsl.text import shown
 
 FigureOption = Annotated[
     str, typer.Option("--figure", metavar="NAME", help=f"{one_of(FIGURES)}.", autocompletion=complete.figures)
@@ -59,6 +60,7 @@ def draw(
             ctx.fail(f"There is no {what} '{word}'; it may be {', '.join(known)}.")
     with reporting(format) as report:
         path = _place(ctx, output, f"{asked.name}_{figure}", FORMATS)
+        keep(asked, path)
         compiled = asked.compile()
         report.add(compiled.warnings)
         picture_format = path.suffix.removeprefix(".") or "svg"
@@ -75,7 +77,7 @@ def draw(
             return
         write({path: picture})
         if report.verbose:
-            print(f"wrote {path}")
+            print(f"wrote {shown(str(path))}")
 
 
 def _place(ctx: typer.Context, output: Path | None, name: str, formats: tuple[str, ...]) -> Path:

@@ -18,7 +18,7 @@ from archdsl.cli.options import (
     TableFormatOption,
     grouped,
 )
-from archdsl.cli.output import format_of, put, reporting
+from archdsl.cli.output import format_of, keep, put, reporting
 from archdsl.cli.studies import check_precision, subject
 from archdsl.studies.budgets import budget, example
 
@@ -67,6 +67,7 @@ def fit(
     with reporting(Format.TEXT) as report:
         report.result_printed = True
         kind = format_of(format, output)
+        keep(asked, output)
         check_precision(precision)
         limits = [budget(option, text) for option, text in given.items()]
         network = subject(asked)

@@ -12,6 +12,7 @@ import typer
 from archdsl.cli import SPEC_ERROR
 from archdsl.cli.options import Format, FormatOption
 from archdsl.cli.output import reporting
+from archdsl.text import shown
 
 if TYPE_CHECKING:
     from archdsl.source import Source
@@ -44,7 +45,7 @@ def fmt(paths: PathsArgument, check: CheckOption = False, format: FormatOption =
                     if _format(file, check):
                         changed.append(file)
                         if report.verbose:
-                            print(f"{'would format' if check else 'formatted'} {file}")
+                            print(f"{'would format' if check else 'formatted'} {shown(str(file))}")
                 except CompileError as error:
                     report.add(error.diagnostics)
     if files and report.verbose:
@@ -62,13 +63,13 @@ def _specs(path: Path) -> Iterator[Path]:
     if not found:
         from archdsl.diagnostics import CompileError, Diagnostic
 
-        raise CompileError([Diagnostic("file-not-found", f"there is no spec in {path}")])
+        raise CompileError([Diagnostic("file-not-found", f"there is no spec in {shown(str(path))}")])
     yield from found
 
 
 def _format(file: Path, check: bool) -> bool:
     """Formats a file. Returns whether it changed, or with `check` would change. Raises `CompileError`."""
-    from archdsl.files import write
+    from archdsl.files import write_spec
     from archdsl.syntax.parser import read_source
 
     source = read_source(file, file.as_posix())
@@ -76,7 +77,7 @@ def _format(file: Path, check: bool) -> bool:
     if text == file.read_bytes().decode():
         return False
     if not check:
-        write({file: text})
+        write_spec(file, text)
     return True
 
 
@@ -88,6 +89,6 @@ def _formatted(source: Source) -> str:
 
 
 def _standard_input() -> Source:
-    from archdsl.source import Source
+    from archdsl.syntax.parser import source_of
 
-    return Source("standard input", sys.stdin.read())
+    return source_of(sys.stdin.buffer.read(), "standard input")

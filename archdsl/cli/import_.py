@@ -11,6 +11,7 @@ import typer
 
 from archdsl.cli.options import Format, FormatOption, OutputOption
 from archdsl.cli.output import in_short, reporting
+from archdsl.text import shown
 
 if TYPE_CHECKING:
     from archdsl.ir.graph import Graph
@@ -46,7 +47,7 @@ def import_(
     Writes its graph as JSON, or in another form of `compile --emit` that the suffix of -o names, and prints what it
     costs. Operations that the language has no op for are kept as opaque nodes, and listed.
     """
-    from archdsl.files import write
+    from archdsl.files import refuse_overwriting, write
     from archdsl.outputs import OUTPUTS, output_of, written
 
     shapes = [_shape(text) for text in input or ()]
@@ -58,6 +59,7 @@ def import_(
     if path != Path("-") and path.suffix not in suffixes:
         raise typer.BadParameter(f"{path} ends in none of {', '.join(suffixes)}.")
     with reporting(format) as report:
+        refuse_overwriting([] if path == Path("-") else [path])
         from archdsl.frontends.load import load_reference
 
         graph = load_reference(reference, [shape for shape in shapes if shape])
@@ -70,7 +72,7 @@ def import_(
         write({path: text})
         if report.verbose:
             _print_summary(graph)
-            print(f"wrote {path}")
+            print(f"wrote {shown(str(path))}")
 
 
 def _shape(text: str) -> tuple[tuple[int, ...], Kind] | None:

@@ -16,11 +16,13 @@ from archdsl.backends.tables import FORMATS, render
 from archdsl.cli import INTERRUPTED, OK, SPEC_ERROR, WRONG_CALL
 from archdsl.cli.options import Format
 from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.text import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from archdsl.backends.tables.table import Table, Unit
+    from archdsl.cli.target import Target
     from archdsl.ir.graph import Graph
 
 
@@ -114,6 +116,18 @@ def format_of(format: str | None, output: Path | None) -> str:
     return name
 
 
+def keep(target: Target | Iterable[Target], *places: Path | None) -> None:
+    """Raises `CompileError` where what is to be written is a file that the command reads, or a spec.
+
+    A place may be missing, or `-`: nothing is written then.
+    """
+    from archdsl.files import refuse_overwriting
+
+    targets = target if isinstance(target, Iterable) else [target]
+    named = [place for place in places if place is not None and str(place) != "-"]
+    refuse_overwriting(named, [path for each in targets for path in each.read])
+
+
 def put(format: str, output: Path | None, *tables: Table) -> None:
     """Prints tables as wide as the terminal, or writes them. Raises `CompileError` where they cannot be written."""
     from archdsl.files import write
@@ -122,7 +136,7 @@ def put(format: str, output: Path | None, *tables: Table) -> None:
         print(render(format, *tables, width=width(), color=in_color(sys.stdout)), end="")
         return
     write({output: render(format, *tables)})
-    print(f"wrote {output}")
+    print(f"wrote {shown(str(output))}")
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -10,7 +10,8 @@ import typer
 from archdsl.cli import SPEC_ERROR
 from archdsl.cli.complete import spec_names
 from archdsl.cli.options import Format, FormatOption, SpecOptions, grouped
-from archdsl.cli.output import reporting
+from archdsl.cli.output import keep, reporting
+from archdsl.text import shown
 
 if TYPE_CHECKING:
     from archdsl.prove.report import ProofReport
@@ -59,6 +60,8 @@ def prove(
     where the two differ. Any other option is a parameter of the spec: --classes 10.
     """
     proof = None
+    if write_map is not None and write_map.suffix != ".json":
+        ctx.fail(f"A map of weights is JSON: --write-map {write_map.with_suffix('.json')}.")
     with reporting(format) as report:
         from archdsl.frontends.load import require_torch
 
@@ -66,7 +69,7 @@ def prove(
         from archdsl.prove.prove import prove_sides
         from archdsl.prove.sides import of_reference
 
-        ours = _ours(ctx, spec, options, structure)
+        ours = _ours(ctx, spec, options, structure, write_map)
         theirs = of_reference(against, [node.output for node in ours.graph.inputs], meta=structure)
         proof = prove_sides(ours, theirs, structure)
         _write_map(proof, write_map)
@@ -81,6 +84,7 @@ def _ours(
     spec: str,
     options: SpecOptions,
     structure: bool,
+    write_map: Path | None,
 ) -> Side:
     """The network to prove: that of a spec or, if the name is a reference, that of its code."""
     from archdsl.cli.target import target
@@ -88,9 +92,12 @@ def _ours(
     from archdsl.prove.sides import of_graph, of_reference
 
     if is_reference(spec):
+        keep((), write_map)
         inputs = [node.output for node in load_reference(spec).inputs]
         return of_reference(spec, inputs, meta=structure)
-    return of_graph(target(ctx, spec, options).compile().graph)
+    asked = target(ctx, spec, options)
+    keep(asked, write_map)
+    return of_graph(asked.compile().graph)
 
 
 def _write_map(proof: ProofReport, path: Path | None) -> None:
@@ -108,4 +115,5 @@ def _print(proof: ProofReport, format: Format, path: Path | None) -> None:
         return
     print(report_text(proof))
     if path is not None:
-        print(f"wrote {path}" if proof.weights else f"{path} is not written: there is no map of weights")
+        place = shown(str(path))
+        print(f"wrote {place}" if proof.weights else f"{place} is not written: there is no map of weights")

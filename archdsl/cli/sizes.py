@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from archdsl.cli.options import FileOption, Format, JobsOption, SpecArgument, SpecOptions, TableFormatOption, grouped
-from archdsl.cli.output import format_of, progress, put, reporting
+from archdsl.cli.output import format_of, keep, progress, put, reporting
 from archdsl.cli.studies import subject
 
 
@@ -32,6 +32,7 @@ def sizes(
     with reporting(Format.TEXT) as report:
         report.result_printed = True
         kind = format_of(format, output)
+        keep(asked, output)
         network = subject(asked)
         with progress("sizes") as tell:
             found = survey(network, jobs, tell)

@@ -25,8 +25,9 @@ from archdsl.cli.options import (
     VariantOption,
     grouped,
 )
-from archdsl.cli.output import Report, format_of, progress, put, reporting, words
+from archdsl.cli.output import Report, format_of, keep, progress, put, reporting, words
 from archdsl.cli.studies import check_precision, subject
+from archdsl.text import shown
 
 if TYPE_CHECKING:
     from archdsl.studies.ranges import Grid
@@ -96,6 +97,7 @@ def sweep(
     with reporting(Format.TEXT) as report:
         report.result_printed = True
         kind = _format(ctx, format, output)
+        keep(asked, output)
         asked.check_settings()
         network = subject(_without_settings(asked))
         points = grid(network, asked.settings)
@@ -195,7 +197,7 @@ def _print_summary(record: Record, rows: list[SweepRow]) -> None:
     problems = sum(bool(row.problem) for row in rows)
     before = f", {len(rows) - new:,} were there" if len(rows) > new else ""
     without = f"; {problems:,} of all are no network" if problems else ""
-    print(f"wrote {new:,} setting{'s' if new != 1 else ''} to {record.path}{before}{without}")
+    print(f"wrote {new:,} setting{'s' if new != 1 else ''} to {shown(str(record.path))}{before}{without}")
 
 
 def _end(rows: list[SweepRow], complete: bool, output: Path | None) -> None:

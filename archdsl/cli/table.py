@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +19,10 @@ from archdsl.cli.options import (
     TableFormatOption,
     grouped,
 )
-from archdsl.cli.output import format_of, put, reporting, width, words
+from archdsl.cli.output import format_of, keep, put, reporting, width, words
+
+if TYPE_CHECKING:
+    from archdsl.cli.target import Target
 
 RowsOption = Annotated[
     str | None, typer.Option("--rows", metavar="KIND", help="stage, block or op.", show_default="stage")
@@ -110,15 +113,17 @@ def table(
             words(blank or ""),
             solution,
         )
+        place = _file(output, request.format, asked)
+        keep(asked, place)
         compiled = asked.compile()
         report.add(compiled.warnings)
         with collection_paused():
             to_file = output is not None and output != Path("-")
             made = build(compiled.graph, request, 80 if to_file else width(), emitted)
-            put(request.format, _file(output, request.format, asked.name), made)
+            put(request.format, place, made)
         report.result_printed = True
 
 
-def _file(output: Path | None, format: str, name: str) -> Path | None:
+def _file(output: Path | None, format: str, asked: Target) -> Path | None:
     """In a folder a file of the network's name."""
-    return output / f"{name}_table{FORMATS[format]}" if output and output.is_dir() else output
+    return output / f"{asked.name}_table{FORMATS[format]}" if output and output.is_dir() else output

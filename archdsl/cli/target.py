@@ -16,6 +16,7 @@ from archdsl.driver import (
     Limits,
     compile_family,
     compile_network,
+    find_spec,
     is_graph,
     open_graph,
     open_spec,
@@ -53,6 +54,14 @@ class Target:
     def is_graph(self) -> bool:
         """Whether this is a graph file, and no spec."""
         return is_graph(self.spec)
+
+    @property
+    def read(self) -> tuple[Path, ...]:
+        """The file that is read, where the name stands for one; what it imports ends in `.arch`."""
+        try:
+            return (Path(self.spec) if self.is_graph else find_spec(self.spec),)
+        except CompileError:
+            return ()
 
     def compile(self) -> Compiled:
         """Raises `CompileError`."""

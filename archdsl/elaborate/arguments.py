@@ -78,12 +78,14 @@ def _plain(value: Any) -> Any:
         return "like"
     if isinstance(value, Unit) and not value.given:
         return str(value)
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_plain, value)) if isinstance(value, list) else value
 
 
 def _key(value: Any) -> Any:
     """1, 1.0 and true are different arguments, though Python's dictionaries hold them equal."""
-    return (type(value), value)
+    if isinstance(value, tuple):
+        return tuple(map(_key, value))
+    return (type(value), str(value) if isinstance(value, Unit) else value)
 
 
 def _translate(op: type[Op], error: ValidationError, fields: Mapping[str, Given], span: Span) -> Problem:

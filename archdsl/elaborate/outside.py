@@ -15,6 +15,7 @@ from archdsl.resolve.model import Block, File, Network
 from archdsl.source import Source, Span
 from archdsl.suggest import hint
 from archdsl.syntax.parser import parse_expression
+from archdsl.text import code_point, hidden, shown
 
 
 def given_outside(name: str, value: Any, network: Network) -> Given:
@@ -24,9 +25,13 @@ def given_outside(name: str, value: Any, network: Network) -> Given:
     if not isinstance(value, str):
         if _is_plain(value):
             return Given(name, value, None)
-        raise _unfit(name, f"got {value!r}")
+        raise _unfit(name, f"got {shown(repr(value))}")
     source = Source(f"--{name}", value)
     span = Span(source, 0, len(value))
+    place = hidden(value)
+    if place is not None:
+        message = f"{code_point(value[place])} is a character that nobody sees"
+        raise CompileError([Diagnostic("hidden-character", message, Span(source, place, place + 1))])
     kind = next((parameter.type for parameter in network.parameters if parameter.name == name), None)
     if kind == "str" and not value.startswith('"'):
         return Given(name, value, span)
@@ -40,7 +45,7 @@ def given_outside(name: str, value: Any, network: Network) -> Given:
             return Given(name, value, span)
         raise _reworded(problem) from None
     if not _is_finite(found):
-        raise _unfit(name, f"got {value}", span)
+        raise _unfit(name, f"got {shown(value)}", span)
     return Given(name, found, span, expression, environment)
 
 
@@ -63,7 +68,9 @@ def _unfit(name: str, found: str, span: Span | None = None) -> CompileError:
 def _is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(map(_is_plain, value))
-    return isinstance(value, bool | int | float | str) and _is_finite(value)
+    if isinstance(value, str):
+        return hidden(value) is None
+    return isinstance(value, bool | int | float) and _is_finite(value)
 
 
 def _is_finite(value: Any) -> bool:

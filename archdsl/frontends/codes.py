@@ -55,6 +55,32 @@ OPAQUE = """\
 }
 """
 
+FAR = """\
+# file: net.json
+{
+  "format": "archdsl-graph-1",
+  "header": {"name": "Net", "spec": "nets:Net"},
+  "sources": [{"name": "nets:Net", "text": "Net\\nx: input()\\na: A()\\na.m: Conv2d()\\nb: B()\\nb.m: Conv2d()\\n"}],
+  "scopes": [
+    {"path": "", "kind": "network", "parent": null, "span": {"source": 0, "start": 0, "end": 3}, "weights": "",
+     "results": ["b.m"]},
+    {"path": "a", "kind": "stage", "parent": "", "span": {"source": 0, "start": 15, "end": 21}, "weights": "a",
+     "block": "A", "results": ["a.m"]},
+    {"path": "b", "kind": "stage", "parent": "", "span": {"source": 0, "start": 36, "end": 42}, "weights": "b",
+     "block": "B", "results": ["b.m"]}
+  ],
+  "nodes": [
+    {"id": "x", "op": {"op": "input", "arguments": {"dims": [8, 16]}}, "outputs": [{"dims": [8, 16]}], "scope": "",
+     "span": {"source": 0, "start": 4, "end": 14}, "weights": "x"},
+    {"id": "a.m", "op": {"op": "conv", "arguments": {"out": 8, "kernel": [1]}}, "inputs": ["x"],
+     "outputs": [{"dims": [8, 16]}], "scope": "a", "span": {"source": 0, "start": 22, "end": 35}, "weights": "a.m"},
+    {"id": "b.m", "op": {"op": "conv", "arguments": {"out": 8, "kernel": [1]}}, "inputs": ["a.m"],
+     "outputs": [{"dims": [8, 16]}], "scope": "b", "span": {"source": 0, "start": 43, "end": 56}, "weights": "a.m"}
+  ],
+  "outputs": [{"name": "output", "values": ["b.m"]}]
+}
+"""
+
 CODES = {
     "unknown-reference": Code(
         summary="A reference names no network that its package has.",
@@ -90,6 +116,13 @@ CODES = {
         explanation="Such operations are kept by name, so that the network can be drawn, counted and compared. "
         "Only what the language can say becomes PyTorch source again.",
         example=f"$ archdsl compile net.json\n{OPAQUE}",
+    ),
+    "far-weights": Code(
+        summary="A module of an imported network is used in two others, and neither lies in the other.",
+        explanation="PyTorch's modules may hold one module twice; source in which each class makes its own parts "
+        "cannot. Such a network can be drawn, counted and compared. To have it as source, keep the module in the one "
+        "that holds both of its users.",
+        example=f"$ archdsl compile net.json\n{FAR}",
     ),
     "cannot-trace": Code(
         summary="A network runs, but its forward pass cannot be traced.",

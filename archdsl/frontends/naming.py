@@ -6,12 +6,12 @@ and its nodes are named after their ops.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from archdsl.naming import RESERVED
+from archdsl.text import COPY, as_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,7 @@ class _Namer:
 
 def _legal(name: str) -> str:
     """`norm-1` is no attribute that could be written; `0` is, in a Sequential."""
-    if name.isdecimal():
-        return name
-    legal = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return f"_{legal}" if legal[0].isdecimal() else legal
+    return name if COPY.fullmatch(name) else as_name(name)
 
 
 def _join(scope: str, name: str) -> str:

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.frontends.aten.call import Step, Trace, TraceNode, bound, kind_of, operation
 from archdsl.ops.internal import Opaque
+from archdsl.text import clean
 
 
 def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset()) -> Step:
@@ -39,9 +40,8 @@ def _arguments(node: TraceNode) -> str:
     schema = getattr(node.target, "_schema", None)
     defaults = {a.name: a.default_value for a in schema.arguments if a.has_default_value()} if schema else {}
     given = {name: value for name, value in bound(node).items() if not _has_values(value)}
-    return ", ".join(
-        f"{name}={value}" for name, value in given.items() if name not in defaults or value != defaults[name]
-    )
+    texts = (f"{name}={value}" for name, value in given.items() if name not in defaults or value != defaults[name])
+    return clean(", ".join(texts).replace("\n", " "))
 
 
 def _has_values(argument: Any) -> bool:

@@ -12,6 +12,7 @@ from archdsl.ir.graph import Graph, Header, Node, Output, Scope, ScopeKind, Valu
 from archdsl.ops.base import Op
 from archdsl.ops.internal import Opaque
 from archdsl.source import Source, Span
+from archdsl.text import as_name, clean, is_output, shown
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 """Modules whose class says nothing about their content."""
@@ -24,7 +25,7 @@ class Tree:
         self.made = made
         self.named = named
         self.modules = modules
-        self.name = name
+        self.name = shown(name)
         self.paths = _all_scopes(named)
         self.within: dict[str, list[str]] = defaultdict(list)
         """The scopes directly inside each scope."""
@@ -42,7 +43,7 @@ class Tree:
         inputs = [tuple(self._value(value) for value in made.inputs) for made in self.made]
         nodes = [self._node(*row) for row in zip(self.named.ids, self.named.scopes, self.made, strict=True)]
         handed = _handed_on(nodes, inputs, outputs)
-        header = Header(type(self.modules[""]).__name__, self.name)
+        header = Header(as_name(type(self.modules[""]).__name__), self.name)
         scopes = [self._scope(path, tuple(handed[path])) for path in self.paths]
         return Graph(header, scopes, zip(nodes, inputs, strict=True), outputs)
 
@@ -80,7 +81,7 @@ class Tree:
 
     def _class(self, path: str) -> str:
         """The name of the module's class."""
-        return type(self.modules[self.named.modules[path]]).__name__
+        return as_name(type(self.modules[self.named.modules[path]]).__name__)
 
     def _holds_copies(self, path: str) -> bool:
         """Whether a scope holds only numbered modules of one class, and is not such a copy itself."""
@@ -116,7 +117,7 @@ class Tree:
     def _description(self, made: NewNode) -> str:
         module = self.modules.get(made.place.module)
         if module is not None and made.place.module and not any(module.children()):
-            return " ".join(repr(module).split())
+            return clean(" ".join(repr(module).split()))
         name = made.op.target if isinstance(made.op, Opaque) else made.op.name
         return f"{name}({', '.join(self._value(value).node for value in made.inputs)})"
 
@@ -159,7 +160,7 @@ def _outputs(results: Sequence[tuple[str, Value]], lasting: int) -> tuple[Output
     taken: set[str] = set()
     outputs = []
     for index, (key, value) in enumerate(results):
-        name = "output" if index == 0 else key if key.isidentifier() and key not in taken else f"output{index + 1}"
+        name = "output" if index == 0 else key if is_output(key) and key not in taken else f"output{index + 1}"
         taken.add(name)
         outputs.append(Output(name, (value,), training=index >= lasting))
     return tuple(outputs)

@@ -39,6 +39,7 @@ from archdsl.syntax import tree
 from archdsl.syntax.parser import parse_expression_at
 from archdsl.syntax.printer import expression_text
 from archdsl.tensor import Tensor
+from archdsl.text import code_point, hidden, shown
 
 MOST_PROBLEMS = 20
 """A file of another kind breaks every rule at once; the first few say enough."""
@@ -200,7 +201,7 @@ class _Reader:
         self.expressions: dict[Span, tree.Expression] = {}
 
     def graph(self, part: GraphPart) -> Graph:
-        self.sources = tuple(Source(source.name, source.text) for source in part.sources)
+        self.sources = tuple(self.source(index, source) for index, source in enumerate(part.sources))
         header = self.header(part.header)
         scopes = [self.scope(scope) for scope in part.scopes]
         nodes = [node for node in map(self.node, part.nodes) if node]
@@ -217,7 +218,15 @@ class _Reader:
     def unique(self, what: str, names: Iterable[str]) -> None:
         for name, count in Counter(names).items():
             if count > 1:
-                self.problem(f"{count} {what} `{name}`")
+                self.problem(f"{count} {what} `{shown(name)}`")
+
+    def source(self, index: int, part: SourceText) -> Source:
+        """The text of a spec. Blanks may be form feeds there, which no string may hold."""
+        for what, text, several_lines in (("name", part.name, False), ("text", part.text.replace("\f", " "), True)):
+            place = hidden(text, several_lines)
+            if place is not None:
+                self.problem(f"the {what} of source {index} has the control character {code_point(text[place])}")
+        return Source(part.name, part.text)
 
     def header(self, part: HeaderPart) -> Header:
         settings = tuple(map(self.setting, part.settings))

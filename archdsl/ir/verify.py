@@ -8,10 +8,11 @@ from math import isfinite
 from typing import Any
 
 from archdsl.ir.builder import join
-from archdsl.ir.graph import Choice, Graph, Node, Scope, Setting, Step, Value, Written
-from archdsl.naming import RESERVED
+from archdsl.ir.graph import Choice, Graph, Node, Scope, Setting, Step, Value
+from archdsl.ir.words import choices, expressions, misnamed, unreadable
 from archdsl.ops.base import Mismatch
 from archdsl.tensor import Tensor
+from archdsl.text import is_output, is_step, shown
 
 
 class Bug(AssertionError):
@@ -38,7 +39,7 @@ def verify(graph: Graph, after: str) -> None:
 def _scopes(graph: Graph) -> Iterator[str]:
     """Scopes form a tree whose root is the network."""
     root = graph.scopes.get("")
-    if root is None or root.kind != "network" or root.parent is not None:
+    if root is None or root.kind != "network" or root.parent is not None or root.weights:
         yield "there is no scope for the network"
     for scope in graph.scopes.values():
         if scope.path == "":
@@ -51,6 +52,23 @@ def _scopes(graph: Graph) -> Iterator[str]:
             yield f"{scope.path} is both a scope and a node"
         if scope.copy is not None and not 0 <= scope.copy[0] < scope.copy[1]:
             yield f"scope {scope.path} is copy {scope.copy[0]} of {scope.copy[1]}"
+        if scope.kind == "copy" and (scope.copy is None or not scope.name.isdecimal()):
+            yield f"scope {scope.path} is a copy without a number"
+        elif scope.kind == "network":
+            yield f"scope {scope.path} is a second network"
+
+
+def _copies(graph: Graph) -> Iterator[str]:
+    """Copies stand in a scope that is no block, and holds nothing else."""
+    homes = {scope.parent for scope in graph.scopes.values() if scope.kind == "copy"}
+    members = [(scope.path, scope.parent, scope.kind == "copy") for scope in graph.scopes.values()]
+    members += [(node.id, node.scope, False) for node in graph]
+    for path, home, is_copy in members:
+        if home in homes and not is_copy:
+            yield f"{path} stands among the copies in scope {home}"
+    for home in homes:
+        if home is None or home not in graph.scopes or graph.scopes[home].block is not None:
+            yield f"scope {home!r} has copies, and is a block"
 
 
 def _names(graph: Graph) -> Iterator[str]:
@@ -64,7 +82,18 @@ def _names(graph: Graph) -> Iterator[str]:
 
 def _is_named_in(path: str, parent: str) -> bool:
     name = path.rpartition(".")[2]
-    return path == join(parent, name) and (name.isdecimal() or (name.isidentifier() and name not in RESERVED))
+    return path == join(parent, name) and is_step(name)
+
+
+def _words(graph: Graph) -> Iterator[str]:
+    """Whatever has a name has a legal one, and nothing in a text is hidden from its reader."""
+    for owner, what, text in misnamed(graph):
+        yield f"{owner} has the {what} `{shown(text, 60)}`, which is none"
+    for owner, what, text in unreadable(graph):
+        yield f"{owner} has the {what} `{shown(text, 60)}`, with a control character in it"
+    for output in graph.outputs[1:]:
+        if not is_output(output.name):
+            yield f"output `{output.name}` has no legal name"
 
 
 def _order(graph: Graph) -> Iterator[str]:
@@ -105,13 +134,16 @@ def _shapes(graph: Graph) -> Iterator[str]:
 
 
 def _weights(graph: Graph) -> Iterator[str]:
-    """Nodes that have their weights under one name are the same op with the same numbers of them."""
+    """Nodes that have their weights under one name are the same op with the same numbers of them, and no scope."""
     homes: dict[str, list[Node]] = {}
     for node in graph:
         homes.setdefault(node.weights, []).append(node)
+    for scope in graph.scopes.values():
+        if scope.weights in homes:
+            yield f"the weights {scope.weights} are both those of a scope and those of a node"
     for home, nodes in homes.items():
         states = {_state(graph, node) for node in nodes} if len(nodes) > 1 else set()
-        if len(states - {None}) > 1:
+        if len(states - {None}) > 1 or len({type(node.op) for node in nodes}) > 1:
             yield f"nodes {_listed(node.id for node in nodes)} share the weights {home} but differ"
 
 
@@ -170,7 +202,7 @@ def _settings(graph: Graph) -> Iterator[Setting]:
 
 def _expressions(graph: Graph) -> Iterator[str]:
     """An expression uses the names of a scope around it, and asks about values that exist."""
-    for owner, scope, name, written in _written(graph):
+    for owner, scope, name, written in expressions(graph):
         if written.home is not None and not _lies_in(graph, scope, written.home):
             yield f"`{name}` of {owner} uses the names of {written.home}, which is no scope around it"
         yield from _missing(graph, (value for _, value in written.values), f"`{name}` of {owner}")
@@ -178,30 +210,6 @@ def _expressions(graph: Graph) -> Iterator[str]:
 
 def _lies_in(graph: Graph, scope: str, home: str) -> bool:
     return home in graph.scopes and (home in ("", scope) or scope.startswith(f"{home}."))
-
-
-def _written(graph: Graph) -> Iterator[tuple[str, str, str, Written]]:
-    """Every expression: what has it, in or as which scope, what it says there."""
-    for node in graph:
-        yield from ((f"node {node.id}", node.scope, name, written) for name, written in node.written)
-    for scope in graph.scopes.values():
-        settings = scope.settings if scope.parent is not None else graph.header.settings
-        for name, written in (
-            *scope.written,
-            *((let.name, let.written) for let in scope.lets),
-            *((setting.name, setting.written) for setting in settings),
-            *(("if", condition) for choice in _choices(scope.steps) for condition in choice.conditions),
-            ("count", scope.count),
-        ):
-            if written is not None:
-                yield f"scope {scope.path!r}", scope.path, name, written
-
-
-def _choices(steps: Iterable[Step]) -> Iterator[Choice]:
-    for step in steps:
-        if isinstance(step, Choice):
-            yield step
-            yield from _choices(step.steps)
 
 
 def _texts(graph: Graph) -> Iterator[str]:
@@ -223,7 +231,7 @@ def _texts(graph: Graph) -> Iterator[str]:
                 yield f"scope {scope.path!r} has the step {step}, which is none of its members"
             elif count > 1:
                 yield f"scope {scope.path!r} has the step {step} {count} times"
-        for choice in _choices(scope.steps):
+        for choice in choices(scope.steps):
             yield from _choice(graph, scope, choice)
 
 
@@ -257,5 +265,5 @@ def _listed(things: Iterable[Tensor | str]) -> str:
     return ", ".join(map(str, things))
 
 
-RULES = (_scopes, _names, _order, _edges, _shapes, _weights, _results, _facts, _expressions, _texts)
+RULES = (_scopes, _names, _copies, _words, _order, _edges, _shapes, _weights, _results, _facts, _expressions, _texts)
 """In this order: each relies on those before it, and is not run where one of them found something."""

@@ -176,6 +176,7 @@ class _Checker:
                     self.bind(name, scope, step=True)
                 else:
                     self.step_name(name)
+                    self.output_name(name)
             case tree.Repeat(count=count, index=index, body=body):
                 self.expression(count, scope)
                 self.loop(index, body, scope)
@@ -386,6 +387,11 @@ class _Checker:
                 name.span,
                 help=f"call it {name.name}_{'stage' if name.name != 'forward' else 'path'}",
             )
+
+    def output_name(self, name: tree.Name) -> None:
+        if name.name.startswith("_") and name.name not in RESERVED:
+            message = f"`{name.name}` begins with `_`, which the fields of Python's tuples do not"
+            self.report("reserved-name", message, name.span, help=f"call it {name.name.lstrip('_') or 'other'}")
 
     def unknown(self, code: str, message: str, name: tree.Name, known: Iterable[str]) -> None:
         """Reports an undefined name, unless its import failed, which has been reported."""

@@ -39,4 +39,12 @@ CODES: dict[str, Code] = {
         f"$ archdsl sweep net.arch --width 8:16:8 -o old.csv\n{NET}# file: old.csv\nname,accuracy\nnet,0.9\n",
         exit_code=2,
     ),
+    "broken-record": Code(
+        "A sweep is to go on with a table that was damaged.",
+        "Its lines are what the sweep would not measure again, so that they have to be whole: a cell for each column, "
+        "numbers where numbers were measured, quotes that close on their line. Nothing has been added.",
+        f"$ archdsl sweep net.arch --width 8:16:8 --columns params -o old.csv\n{NET}"
+        '# file: old.csv\nspec,digest,width,params,problem\nnet.arch,0,8,"704,\n',
+        exit_code=2,
+    ),
 }

@@ -8,11 +8,14 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from archdsl.analyses.measures import COMPARED
 from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.text import shown
 
 KEY = ("spec", "digest")
 PROBLEM = "problem"
@@ -43,7 +46,7 @@ class Record:
         with open(self._file, "rb", closefd=False) as file:
             content = file.read()
         whole = content[: content.rfind(b"\n") + 1]
-        rows = list(_rows(whole.decode("utf-8", "replace")))
+        rows = [self._cells(number, line) for number, line in enumerate(_lines(whole), 1)]
         if rows and tuple(rows[0]) != self.columns:
             raise self._another(rows[0])
         if len(whole) < len(content):
@@ -52,15 +55,37 @@ class Record:
             os.ftruncate(self._file, len(whole))
         if not rows:
             self._write(self.columns)
-        for row in rows[1:]:
-            named = dict(zip(self.columns, row, strict=False))
-            if len(row) == len(self.columns) and (named["spec"], named["digest"]) == self.spec:
+        for number, row in enumerate(rows[1:], 2):
+            if len(row) != len(self.columns):
+                raise self._broken(number, f"has {len(row)} cells, and the table {len(self.columns)} columns")
+            named = dict(zip(self.columns, row, strict=True))
+            if (named["spec"], named["digest"]) == self.spec:
+                self._check(number, named)
                 self.known[tuple(named[name] for name in self.settings)] = named
+
+    def _cells(self, number: int, line: str) -> list[str]:
+        """The cells of a line. Every record is one line, so a quote that never closes is damage."""
+        try:
+            (cells,) = csv.reader([line], strict=True)
+        except (csv.Error, ValueError) as error:
+            raise self._broken(number, f"is no line of CSV ({error})") from None
+        return cells
+
+    def _check(self, number: int, row: Mapping[str, str]) -> None:
+        """What was measured is a number, or there is a reason why there is none."""
+        for name in self.columns:
+            if name in COMPARED and not (_is_number(row[name]) or (row[PROBLEM] and not row[name])):
+                raise self._broken(number, f"has `{shown(row[name], 60)}` for {name}, which is no number")
+
+    def _broken(self, number: int, what: str) -> CompileError:
+        os.close(self._file)
+        message = f"line {number} of {shown(str(self.path))} {what}"
+        return CompileError([Diagnostic("broken-record", message, help="mend that line, or name another file")])
 
     def _another(self, header: Sequence[str]) -> CompileError:
         os.close(self._file)
-        ours, theirs = ",".join(self.columns), ",".join(header)
-        message = f"{self.path} holds another table: its columns are {theirs}, and this sweep's are {ours}"
+        ours, theirs = ",".join(self.columns), shown(",".join(header))
+        message = f"{shown(str(self.path))} holds another table: its columns are {theirs}, and this sweep's are {ours}"
         return CompileError([Diagnostic("another-table", message, help="name another file for this sweep")])
 
     def has(self, point: Mapping[str, str]) -> bool:
@@ -93,12 +118,21 @@ def _opened(path: Path) -> int:
             raise OSError(0, "it is no regular file")
         return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}"
+        message = f"{shown(str(path))} cannot be written: {error.strerror}"
         raise CompileError([Diagnostic("unwritable-file", message)]) from None
 
 
-def _rows(text: str) -> Iterator[list[str]]:
-    return csv.reader(io.StringIO(text))
+def _lines(content: bytes) -> list[str]:
+    """The lines of a table, as other programs may have saved it: after a byte-order mark, with other line ends."""
+    text = content.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    return text.split("\n")[:-1]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def _is_start(content: bytes, columns: Sequence[str]) -> bool:

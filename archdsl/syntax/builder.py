@@ -21,6 +21,7 @@ from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.source import HasSpan, Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.mistakes import shortened
+from archdsl.text import LONGEST_WRITTEN
 
 RESERVED = frozenset("and as elif else false for if in not or repeat return then true x".split())
 """Words that cannot be names."""
@@ -96,7 +97,20 @@ class TreeBuilder:
         if text in FOREIGN and text not in self.refused:
             self.problem("foreign-syntax", f"`{text}` is Python, not archdsl", span, help=FOREIGN[text])
         self.refused |= {text} & (RESERVED | set(FOREIGN))
+        self.check_name(text, span)
         return tree.Name(text, span)
+
+    def check_name(self, text: str, span: Span) -> None:
+        if text in self.refused:
+            return
+        if len(text) > LONGEST_WRITTEN:
+            message = f"`{shortened(text)}` has {len(text):,} characters; a name has at most {LONGEST_WRITTEN}"
+        elif text.startswith("__"):
+            message = f"`{text}` begins with `__`, as names of Python's own do"
+        else:
+            return
+        self.refused.add(text)
+        self.problem("bad-name", message, span)
 
     # --- a file ----------------------------------------------------------------------------
 
@@ -287,6 +301,7 @@ class TreeBuilder:
 
     def variant(self, meta: Meta, label: Token, *assignments: tree.Assignment) -> tree.Variant:
         span = self.token_span(label)
+        self.check_name(str(label), span)
         return tree.Variant(str(label), assignments, span.to(assignments[-1].span) if assignments else span)
 
     def assignment(self, meta: Meta, name: tree.Name, value: Any) -> tree.Assignment:
@@ -300,9 +315,23 @@ class TreeBuilder:
         return tree.Require(condition, reason, self.span(meta))
 
     def defaults(self, meta: Meta, *calls: tree.Call) -> tree.Defaults:
+        self.check_plain(calls)
         return tree.Defaults(calls, self.span(meta, calls[-1]))
 
+    def check_plain(self, calls: Iterable[tree.Call]) -> None:
+        """Reports calls of one variant, where a rule is for all that has the name."""
+        for call in calls:
+            if isinstance(call.function, tree.VariantOf):
+                name, span = call.function.name, call.function.span
+                self.problem(
+                    "unexpected-token",
+                    f"`{shortened(span.text)}` is one variant, and what stands here is for every `{shortened(name)}`",
+                    span,
+                    help=f"write `{shortened(name)}`",
+                )
+
     def init(self, meta: Meta, *calls: tree.Call) -> tree.Init:
+        self.check_plain(calls)
         return tree.Init(calls, self.span(meta, calls[-1]))
 
     def expect(self, meta: Meta, label: Token | None, *facts: Any) -> tree.Expect:

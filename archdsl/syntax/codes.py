@@ -40,6 +40,12 @@ CODES: dict[str, Code] = {
         "are written out, strings stand in double quotes.",
         "block Scaled(φ): conv(φ, 3)\n",
     ),
+    "hidden-character": Code(
+        "A comment, a string or a setting has a character that is not to be seen.",
+        "Control characters, and those that turn the direction of text, hide what a file says from its reader, and "
+        "many programs refuse them. Tabs and line ends are allowed in docstrings.",
+        'network A:\n    source "He et al.\x07 2016"\n    relu\n',
+    ),
     "unterminated-string": Code(
         "A string without its closing quote.",
         'A string ends on its line. Longer text is a docstring, in `"""`.',
@@ -87,6 +93,12 @@ CODES: dict[str, Code] = {
         "A line begins with a word that looks like a misspelt one of the language.",
         "The message has the word that is most like it.",
         "network A:\n    stge stem: conv(64, 7)\n",
+    ),
+    "bad-name": Code(
+        "A name that is too long, or one of Python's own.",
+        "A name has at most 100 characters, since files and modules are called after it. Names that begin with `__` "
+        "have a meaning of their own in a Python class.",
+        "block A(__width): conv(__width, 3)\n",
     ),
     "missing-name": Code(
         "Something has no name, or one that is no name.",

@@ -15,6 +15,7 @@ from archdsl.diagnostics import Diagnostic, Note
 from archdsl.source import Source, Span
 from archdsl.syntax.mistakes import shortened
 from archdsl.syntax.tree import Comment
+from archdsl.text import code_point, hidden
 
 DEPTH = 64
 """Most levels of nested brackets, and of indented bodies."""
@@ -241,10 +242,19 @@ class _Scanner:
         before = self.source.text[self.source.text.rfind("\n", 0, match.start()) + 1 : match.start()]
         text = match[0].rstrip()
         span = Span(self.source, match.start(), match.start() + len(text))
+        self.check_characters(match[0].rstrip("\r"), match.start(), several_lines=True)
         self.comments.append(Comment(text, not before.strip(), span))
 
     def text(self, match: re.Match[str]) -> None:
-        """Skips a string, which may contain anything."""
+        """Skips a string, which may contain anything that is to be seen."""
+        self.check_characters(match[0], match.start(), several_lines=match[0].startswith('"""'))
+
+    def check_characters(self, text: str, start: int, several_lines: bool) -> None:
+        """Reports the first character of a comment or string that would not be seen, or turn what is."""
+        place = hidden(text.replace("\r\n", " \n") if several_lines else text, several_lines)
+        if place is not None:
+            message = f"{code_point(text[place])} is a character that nobody sees"
+            self.problem("hidden-character", message, start + place, start + place + 1)
 
     def quote(self, match: re.Match[str]) -> None:
         what = (
@@ -258,7 +268,7 @@ class _Scanner:
 
     def alien(self, match: re.Match[str]) -> None:
         text = match[0]
-        shown = text if text.isprintable() else " ".join(f"U+{ord(character):04X}" for character in text)
+        shown = text if text.isprintable() else " ".join(map(code_point, text))
         message = f"`{shortened(shown)}` means nothing here: names and signs are plain ASCII"
         written = _ascii(text)
         if len(text) > 1 and text[0] in QUOTES:

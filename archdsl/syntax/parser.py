@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from archdsl import text
 from archdsl.cache import digest, kept
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.resources import grammar_text
@@ -24,8 +25,9 @@ PLAIN_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
 """What most settings are; no parser is needed for it."""
 
 
-def read_source(path: Path, shown: str) -> Source:
-    """The text of a spec, which diagnostics call `shown`. Raises `CompileError` where it cannot be read."""
+def read_source(path: Path, name: str) -> Source:
+    """The text of a spec, which diagnostics call `name`. Raises `CompileError` where it cannot be read."""
+    shown = text.shown(name)
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -36,9 +38,14 @@ def read_source(path: Path, shown: str) -> Source:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise _unread("unreadable-file", f"{shown} cannot be read: {reason}") from None
+    return source_of(content, shown)
+
+
+def source_of(content: bytes, name: str) -> Source:
+    """What a file of this name holds, with line ends of one kind. Raises `CompileError` where it is no text."""
     if len(content) > LARGEST:
-        raise _unread("file-too-large", f"{shown} is larger than {LARGEST >> 20} MiB, which no spec is")
-    return Source(shown, _decoded(content, shown).replace("\r\n", "\n").replace("\r", "\n"))
+        raise _unread("file-too-large", f"{name} is larger than {LARGEST >> 20} MiB, which no spec is")
+    return Source(name, _decoded(content, name).replace("\r\n", "\n").replace("\r", "\n"))
 
 
 @lru_cache(maxsize=64)
@@ -86,8 +93,8 @@ def _moved(part: Any, to: Span) -> Any:
 
 @cache
 def _reader() -> str:
-    """A digest of what decides how a text is read: the grammar and this package."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    """A digest of what decides how a text is read: the grammar, this package, and what names and texts may be."""
+    files = [*sorted(Path(__file__).parent.glob("*.py")), Path(text.__file__)]
     return digest(grammar_text(), *(file.read_bytes() for file in files))
 
 

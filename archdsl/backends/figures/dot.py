@@ -14,10 +14,10 @@ SHAPES = {"square": "box", "round": "box", "cut": "octagon"}
 
 def dot(graph: Graph, theme: Theme) -> str:
     """DOT text: every op a node named by its path, every scope a cluster, every value an edge with its shape."""
-    from graphviz import Digraph
+    from graphviz import Digraph, escape
 
     drawing = Digraph(
-        graph_attr={"label": network_name(graph.header), "labelloc": "t", "bgcolor": theme.background},
+        graph_attr={"label": escape(network_name(graph.header)), "labelloc": "t", "bgcolor": theme.background},
         node_attr={"fontname": "Helvetica", "fontcolor": theme.ink},
         edge_attr={"fontname": "Helvetica", "fontcolor": theme.ink, "color": theme.ink},
     )
@@ -30,12 +30,14 @@ def dot(graph: Graph, theme: Theme) -> str:
 
 
 def _members(graph: Graph, path: str, drawing: Any, theme: Theme) -> None:
+    from graphviz import escape
+
     for member in graph.children[path]:
         if isinstance(member, Node):
             drawing.node(member.id, **_look(graph, member, theme))
         else:
             with drawing.subgraph(name=f"cluster_{member.path}") as cluster:
-                cluster.attr(label=_title(member), style="rounded", color=theme.border)
+                cluster.attr(label=escape(_title(member)), style="rounded", color=theme.border)
                 _members(graph, member.path, cluster, theme)
 
 
@@ -44,10 +46,12 @@ def _title(scope: Scope) -> str:
 
 
 def _look(graph: Graph, node: Node, theme: Theme) -> dict[str, str]:
+    from graphviz import escape
+
     look = LOOKS[node.op.family]
     style = ["filled", *(["rounded"] if look.corner == "round" else []), *(["dashed"] if look.dash else [])]
     return {
-        "label": notation(graph, node),
+        "label": escape(notation(graph, node)),
         "shape": SHAPES[look.corner],
         "style": ",".join(style),
         "fillcolor": theme.fill(node.op.family),

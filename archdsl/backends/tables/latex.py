@@ -10,6 +10,8 @@ SPECIAL = {
     "\\": r"\textbackslash{}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
     "~": r"\textasciitilde{}",
+    "`": r"\textasciigrave{}",
+    "|": r"\textbar{}",
     "^": r"\textasciicircum{}",
     "<": "$<$",
     ">": "$>$",

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from archdsl.backends.tables.table import Table, cells, total_cells
 
+SPECIAL = frozenset("\\|*_`<[&")
+"""What begins a tag, a link, an entity, or ends a cell."""
+
 
 def write(table: Table) -> str:
     return "\n".join(_lines(table)) + "\n"
@@ -41,6 +44,4 @@ def row(cells: Iterable[str]) -> str:
 
 def escaped(text: str) -> str:
     """Text that is not to mean anything but itself."""
-    for character in "\\|*_`<[":
-        text = text.replace(character, f"\\{character}")
-    return text
+    return "".join(f"\\{character}" if character in SPECIAL else character for character in text)

@@ -1,0 +1,158 @@
+"""Every text of a graph, by what it has to be: a name, the path of weights, a label, prose. `verify` asks here.
+
+Ids of nodes and paths of scopes are not among them: their own rules say how they hang together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from archdsl.ir.graph import Choice, Graph, Scope, Setting, Step, Written
+from archdsl.text import hidden, is_label, is_name, is_path
+
+
+class Word(NamedTuple):
+    """A text: whose it is, what it is there, the text."""
+
+    owner: str
+    what: str
+    text: str
+
+
+def misnamed(graph: Graph) -> Iterator[Word]:
+    """The names that are none, and the paths of weights that are none."""
+    tests: tuple[tuple[Callable[[Graph], Iterator[Word]], Callable[[str], bool]], ...] = (
+        (_names, is_name),
+        (_weights, is_path),
+        (_labels, is_label),
+    )
+    for words, is_legal in tests:
+        yield from (word for word in words(graph) if not is_legal(word.text))
+
+
+def unreadable(graph: Graph) -> Iterator[Word]:
+    """The texts with characters that are not to be seen."""
+    for word in _prose(graph):
+        if hidden(word.text) is not None:
+            yield word
+    for word in _pages(graph):
+        if hidden(word.text, several_lines=True) is not None:
+            yield word
+
+
+# --- names -------------------------------------------------------------------------------------
+
+
+def _names(graph: Graph) -> Iterator[Word]:
+    yield Word("the network", "name", graph.header.name)
+    yield from (Word("the network", "setting", setting.name) for setting in graph.header.settings)
+    for output in graph.outputs:
+        yield Word("the network", "output", output.name)
+    for node in graph:
+        if node.label is not None:
+            yield Word(f"node {node.id}", "label", node.label)
+    for scope in graph.scopes.values():
+        yield from (Word(f"scope {scope.path!r}", what, name) for what, name in _scope_names(scope))
+
+
+def _scope_names(scope: Scope) -> Iterator[tuple[str, str]]:
+    if scope.block is not None:
+        yield "block", scope.block
+    if scope.turn is not None:
+        yield "variable", scope.turn[0]
+    for what, names in (
+        ("argument", (name for name, _ in scope.arguments)),
+        ("argument", (name for name, _ in scope.written)),
+        ("argument", (*scope.omitted, *scope.units)),
+        ("setting", (setting.name for setting in scope.settings)),
+        ("named number", (let.name for let in scope.lets)),
+        ("value", (name for name, _ in scope.names)),
+        ("input", scope.ports),
+        ("value", (name for choice in choices(scope.steps) for name, _ in choice.gives)),
+    ):
+        yield from ((what, name) for name in names)
+
+
+def choices(steps: Iterable[Step]) -> Iterator[Choice]:
+    """Every `if` among the steps, those within others included."""
+    for step in steps:
+        if isinstance(step, Choice):
+            yield step
+            yield from choices(step.steps)
+
+
+def _weights(graph: Graph) -> Iterator[Word]:
+    yield from (Word(f"node {node.id}", "path of weights", node.weights) for node in graph)
+    for scope in graph.scopes.values():
+        if scope.weights or scope.parent is not None:
+            yield Word(f"scope {scope.path!r}", "path of weights", scope.weights)
+
+
+def _labels(graph: Graph) -> Iterator[Word]:
+    if graph.header.variant is not None:
+        yield Word("the network", "variant", graph.header.variant)
+
+
+# --- prose -------------------------------------------------------------------------------------
+
+
+def _prose(graph: Graph) -> Iterator[Word]:
+    """Texts of one line."""
+    header = graph.header
+    yield Word("the network", "source", header.source)
+    yield Word("the network", "spec", header.spec)
+    yield from _of_settings("the network", header.settings)
+    for node in graph:
+        for name, value in node.op.__dict__.items():
+            yield from (Word(f"node {node.id}", name, text) for text in _strings(value))
+    for owner, _, _, written in expressions(graph):
+        yield from (Word(owner, "value", text) for text, _ in written.values)
+    for scope in graph.scopes.values():
+        owner = f"scope {scope.path!r}"
+        yield Word(owner, "title", scope.title or "")
+        yield from _of_settings(owner, scope.settings)
+        facts = [*scope.arguments, *((let.name, let.value) for let in scope.lets), *filter(None, [scope.turn])]
+        for name, value in facts:
+            yield from (Word(owner, name, text) for text in _strings(value))
+
+
+def _of_settings(owner: str, settings: Iterable[Setting]) -> Iterator[Word]:
+    for setting in settings:
+        yield Word(owner, f"origin of {setting.name}", setting.origin)
+        yield from (Word(owner, setting.name, text) for text in _strings(setting.value))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        for entry in value:
+            yield from _strings(entry)
+
+
+def _pages(graph: Graph) -> Iterator[Word]:
+    """Texts of several lines."""
+    yield Word("the network", "description", graph.header.doc)
+    for scope in graph.scopes.values():
+        yield Word(f"scope {scope.path!r}", "description", scope.doc or "")
+
+
+# --- expressions -------------------------------------------------------------------------------
+
+
+def expressions(graph: Graph) -> Iterator[tuple[str, str, str, Written]]:
+    """Every expression: what has it, in or as which scope, what it says there."""
+    for node in graph:
+        yield from ((f"node {node.id}", node.scope, name, written) for name, written in node.written)
+    for scope in graph.scopes.values():
+        settings = scope.settings if scope.parent is not None else graph.header.settings
+        for name, written in (
+            *scope.written,
+            *((let.name, let.written) for let in scope.lets),
+            *((setting.name, setting.written) for setting in settings),
+            *(("if", condition) for choice in choices(scope.steps) for condition in choice.conditions),
+            ("count", scope.count),
+        ):
+            if written is not None:
+                yield f"scope {scope.path!r}", scope.path, name, written

@@ -1,0 +1,212 @@
+"""Graph files that were altered are refused, or are written as Python in which only known names stand. Nothing runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from calls import Caller
+from graphs import small
+from hostile import CANARY, NAMES, TEXTS, in_python
+
+import archdsl
+from archdsl.diagnostics import CompileError
+from archdsl.ir.serialize import from_json, to_json
+from archdsl.outputs import OUTPUTS, written
+from archdsl.text import is_label
+
+ALTERED = 400
+"""Alterations that are tried."""
+
+WORDS = (
+    *("input", "it", "output", "conv", "self", "torch", "nn", "0", "1", "body", "gate", "stem", "stem.conv", "Tensor"),
+    *(
+        "lambda",
+        "class",
+        "match",
+        "print",
+        "list",
+        "F",
+        "math",
+        "main",
+        "l",
+        "_",
+        "_a",
+        "Net",
+        "width",
+        "count",
+        "index",
+    ),
+)
+"""Names that are legal somewhere."""
+
+NUMBERS = (0, 1, -1, 2, 10**6, 2**63, 0.5, True, None)
+
+Path_ = tuple[Any, ...]
+
+
+@cache
+def texts() -> tuple[str, ...]:
+    """Graph files of several kinds: with stages, copies, choices, shared modules, settings, several inputs."""
+    networks = [archdsl.load(name).graph for name in ("lenet", "unet", "resnet@18", "senet")]
+    return tuple(to_json(graph) for graph in (small(), *networks))
+
+
+def fields(data: Any, way: Path_ = ()) -> Iterator[Path_]:
+    """The ways to all values in a file but for its texts of specs, which are read as specs are."""
+    parts = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in parts:
+        if way[:1] != ("sources",):
+            yield (*way, key)
+            yield from fields(value, (*way, key))
+
+
+def put(data: Any, way: Path_, value: Any) -> None:
+    for key in way[:-1]:
+        data = data[key]
+    data[way[-1]] = value
+
+
+def at(data: Any, way: Path_) -> Any:
+    for key in way:
+        data = data[key]
+    return data
+
+
+def altered(chance: random.Random) -> str:
+    """A file in which one value became another: of the same kind, or of another one."""
+    data = json.loads(chance.choice(texts()))
+    ways = [way for way in fields(data) if isinstance(at(data, way), str) == (chance.random() < 0.8)]
+    way = chance.choice(ways)
+    found = at(data, way)
+    others: tuple[Any, ...] = chance.choice((NAMES, TEXTS, WORDS, WORDS)) if isinstance(found, str) else NUMBERS
+    if chance.random() < 0.1:
+        others = (*NUMBERS, [], {}, [found], {"shape": [found]})
+    put(data, way, chance.choice(others))
+    if chance.random() < 0.5 and way[0] in ("nodes", "scopes"):
+        # One name everywhere, as someone would write it who means to be let through.
+        return json.dumps(data).replace(json.dumps(found), json.dumps(at(data, way)))
+    return json.dumps(data)
+
+
+@pytest.fixture
+def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, and the file that would be there if something had run."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / CANARY
+
+
+@pytest.mark.parametrize("seed", range(ALTERED // 100))
+def test_an_altered_file_is_refused_or_sound(seed: int, canary: Path) -> None:
+    chance = random.Random(seed)
+    written_as_python = 0
+    for _ in range(100):
+        text = altered(chance)
+        try:
+            graph = from_json(text)
+            source = written(graph, "torch")
+        except CompileError:
+            continue
+        in_python(source)
+        written_as_python += 1
+    assert written_as_python > 0
+    assert not canary.exists()
+
+
+def names_of(data: Any) -> Iterator[Path_]:
+    """Every place of a file where a name stands."""
+    plain = {"name", "path", "id", "weights", "block", "label", "parent", "scope", "variant", "home"}
+    lists = {"omitted", "units", "ports"}
+    for way in fields(data):
+        inside = way[:1] in (("nodes",), ("scopes",), ("outputs",), ("header",))
+        is_pair = len(way) > 2 and way[-1] == 0 and way[-3] in ("arguments", "written", "names", "turn", "gives")
+        is_one = way[-1] in plain or (len(way) > 1 and way[-2] in lists) or is_pair
+        if inside and is_one and isinstance(at(data, way), str):
+            yield way
+
+
+def is_known(key: Any, text: str) -> bool:
+    """Whether a text that is no name may stand there: the network's own path, a path of weights, a variant."""
+    if key == "weights":
+        return text in ("", "a.b")
+    return is_label(text) if key == "variant" else text == "" and key in ("home", "scope", "parent", "path")
+
+
+def test_what_is_no_name_stands_nowhere(canary: Path) -> None:
+    """Of each kind of place the first, and every text that is no name anywhere."""
+    places: dict[tuple[Any, ...], Path_] = {}
+    data = json.loads(texts()[0])
+    for way in names_of(data):
+        places.setdefault(tuple(key for key in way if isinstance(key, str)), way)
+    assert len(places) > 15
+    for way in places.values():
+        before = at(data, way)
+        for name in NAMES:
+            is_name = name.isascii() and name.isidentifier() and not name.startswith("__") and len(name) < 100
+            if is_name or is_known(way[-1], name):
+                continue
+            put(data, way, name)
+            with pytest.raises(CompileError):
+                from_json(json.dumps(data))
+        put(data, way, before)
+    assert not canary.exists()
+
+
+def test_no_command_runs_what_a_graph_file_says(canary: Path, call: Caller) -> None:
+    data = json.loads(texts()[1])
+    data["nodes"][1]["weights"] = "__dict__[getattr(__import__('os'),'system')('touch PWNED')]"
+    Path("evil.json").write_text(json.dumps(data))
+    Path("ours.py").write_text("from torch import nn\n\n\ndef net():\n    return nn.Flatten()\n")
+    for words in (
+        ("check", "evil.json"),
+        ("compile", "evil.json", "-o", "-"),
+        ("draw", "evil.json"),
+        ("table", "evil.json"),
+        ("show", "evil.json"),
+        ("explain", "evil.json", data["nodes"][1]["id"]),
+        ("prove", "evil.json", "--against", "ours:net"),
+    ):
+        found = call(*words)
+        assert found.code == 1, (words, found)
+        assert "error[broken-graph]: " in found.err
+    assert not canary.exists()
+    assert {path.name for path in Path().iterdir()} == {"evil.json", "ours.py"}
+
+
+def test_reading_and_writing_start_nothing() -> None:
+    """Python's own record of what happens: no process is started, no code but that of modules is compiled and run."""
+    code = """
+import sys
+from pathlib import Path
+import archdsl
+from archdsl.ir.serialize import from_json
+from archdsl.outputs import written
+text = Path(sys.argv[1]).read_text()
+written(from_json(text), "torch")
+events = set()
+sys.addaudithook(lambda event, arguments: events.add(event))
+written(from_json(text), "torch")
+print(*events & {"os.system", "subprocess.Popen", "os.exec", "os.posix_spawn", "os.fork", "socket.connect"})
+"""
+    path = Path(os.environ.get("TMPDIR", "/tmp")) / f"net{os.getpid()}.json"
+    path.write_text(texts()[0])
+    try:
+        done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    finally:
+        path.unlink()
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("text", texts(), ids=range(len(texts())))
+def test_every_output_of_a_file_that_is_sound(text: str) -> None:
+    graph = from_json(text)
+    for output in OUTPUTS:
+        assert written(graph, output.name)

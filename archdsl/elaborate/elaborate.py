@@ -42,7 +42,7 @@ def elaborate(
     """Expands the network. Raises `CompileError` with every root cause, those of names among them."""
     session = Session(network.span, limits or Limits(), known)
     try:
-        environment, settings = settle(network, variant, chosen or {}, session.builder)
+        environment, settings = settle(network, variant, chosen or {}, session.builder, session.budget)
         expander = Expander(session)
         with _deep(session.limits.depth):
             result = _run(expander, network, environment)
@@ -97,6 +97,7 @@ def _run(expander: Expander, network: Network, environment: Environment) -> Any:
 
 def _input(expander: Expander, declared: tree.Input, environment: Environment) -> Flow:
     builder = expander.session.builder
+    expander.session.tick(declared.span, declared.name.name)
     shape = evaluate(declared.shape, environment)
     if not isinstance(shape, tuple):
         shape = (whole(declared.shape, environment),)

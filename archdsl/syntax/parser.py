@@ -13,12 +13,10 @@ from typing import Any
 
 from archdsl.cache import digest, kept
 from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.limits import BYTES
 from archdsl.resources import grammar_text
 from archdsl.source import Source, Span
 from archdsl.syntax import plain, tree
-
-LARGEST = 4 * 2**20
-"""Bytes in a file."""
 
 PLAIN_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
 """What most settings are; no parser is needed for it."""
@@ -28,7 +26,7 @@ def read_source(path: Path, shown: str) -> Source:
     """The text of a spec, which diagnostics call `shown`. Raises `CompileError` where it cannot be read."""
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+            content = file.read(BYTES + 1)
     except FileNotFoundError:
         raise _unread("file-not-found", f"there is no file {shown}") from None
     except IsADirectoryError:
@@ -36,8 +34,8 @@ def read_source(path: Path, shown: str) -> Source:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise _unread("unreadable-file", f"{shown} cannot be read: {reason}") from None
-    if len(content) > LARGEST:
-        raise _unread("file-too-large", f"{shown} is larger than {LARGEST >> 20} MiB, which no spec is")
+    if len(content) > BYTES:
+        raise _unread("file-too-large", f"{shown} is larger than {BYTES >> 20} MiB, which no spec is")
     return Source(shown, _decoded(content, shown).replace("\r\n", "\n").replace("\r", "\n"))
 
 

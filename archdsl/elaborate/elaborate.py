@@ -26,6 +26,10 @@ FRAMES_A_BLOCK = 30
 """Python frames that one level of nested blocks takes at most."""
 
 
+DIMENSIONS = 16
+"""Of an input; networks have up to four, and an op may add some."""
+
+
 class Elaborated(NamedTuple):
     graph: Graph
     environment: Environment
@@ -101,6 +105,9 @@ def _input(expander: Expander, declared: tree.Input, environment: Environment) -
     shape = evaluate(declared.shape, environment)
     if not isinstance(shape, tuple):
         shape = (whole(declared.shape, environment),)
+    if len(shape) > DIMENSIONS:
+        message = f"an input has at most {DIMENSIONS} dimensions, got {len(shape):,}"
+        raise Problem("out-of-range", message, declared.shape.span)
     if not all(1 <= dim <= LIMIT for dim in shape):
         message = f"an input's sizes are from 1 to {LIMIT:,}, got {describe(shape)}"
         raise Problem("out-of-range", message, declared.shape.span)

@@ -18,6 +18,7 @@ from lark import Token, Tree
 from lark.tree import Meta
 
 from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.limits import NAME
 from archdsl.source import HasSpan, Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.mistakes import shortened
@@ -96,6 +97,8 @@ class TreeBuilder:
         if text in FOREIGN and text not in self.refused:
             self.problem("foreign-syntax", f"`{text}` is Python, not archdsl", span, help=FOREIGN[text])
         self.refused |= {text} & (RESERVED | set(FOREIGN))
+        if len(text) > NAME:
+            self.problem("name-too-long", f"`{shortened(text)}` has {len(text):,} letters", span)
         return tree.Name(text, span)
 
     # --- a file ----------------------------------------------------------------------------

@@ -18,6 +18,11 @@ CODES: dict[str, Code] = {
         "$ archdsl check .\n",
         exit_code=2,
     ),
+    "name-too-long": Code(
+        "A name has more than 200 letters.",
+        "The path of a node is made of names, and is written in tables, figures and state dicts.",
+        "block A:\n    relu as " + "a" * 201 + "\n",
+    ),
     "file-too-large": Code(
         "The file is too large to be a spec.",
         "The largest spec is read in a blink, and is a thousandth of the limit. Some other file was named.",

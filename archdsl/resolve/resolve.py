@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic, Note
-from archdsl.resolve.check import check_file
+from archdsl.resolve.check import HINTS, check_file
 from archdsl.resolve.model import Block, File, Network, Parameter, Variant
 from archdsl.resources import specs_folder
 from archdsl.source import Source
@@ -100,7 +100,8 @@ class _Resolver:
                     break
                 return path
         else:
-            meant = nearest(".".join(item.path), _known_files(folder, library))
+            guess = len(self.diagnostics) < HINTS  # reading the folders again takes longer than all else
+            meant = nearest(".".join(item.path), _known_files(folder, library)) if guess else None
             self.diagnostics.append(
                 Diagnostic(
                     "import-not-found",

@@ -29,6 +29,12 @@ network Net:
 """
 
 COMMAND_CODES = {
+    "more-diagnostics": Code(
+        summary="A file has more errors, or warnings, than are shown.",
+        explanation="The first twenty of a file are shown, errors before warnings. Mend those first: others often "
+        "follow from them. The place is that of the first one left out.",
+        example="block Unit:\n" + "    conv(8, kernl=3)\n" * 22,
+    ),
     "no-network": Code(
         summary="A spec that is to be compiled or drawn holds blocks only.",
         explanation="Such a file is a library for others to import. `archdsl check` reads it; there is nothing to "

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.elaborate.budget import Budget
 from archdsl.elaborate.elaborate import elaborate
 from archdsl.elaborate.expect import expectations
 from archdsl.elaborate.outside import given_outside
@@ -140,7 +141,8 @@ def compile_network(
     `settings` are values by parameter name: numbers, booleans, lists, or text as a spec would write it.
     """
     network = network_of(file)
-    chosen = {name: given_outside(name, value, network) for name, value in (settings or {}).items()}
+    budget = Budget((limits or Limits()).steps)
+    chosen = {name: given_outside(name, value, network, budget) for name, value in (settings or {}).items()}
     with collection_paused():
         done = elaborate(network, variant, chosen, limits, file.problems)
         verify(done.graph, "elaborate")

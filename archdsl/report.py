@@ -97,13 +97,16 @@ def _pointer(span: Span, diagnostic: Diagnostic, gutter: str, width: int, paint:
 
 def _code_frame(span: Span, limit: int) -> tuple[str, str]:
     """The span's first line as shown and the carets under it, at least one; `...` where either was cut."""
-    start = span.column - 1
-    cells = _cells(span.source.line(span.line))
+    line, start = span.source.line(span.line), span.column - 1
+    left = max(0, start - limit)
+    cells = _cells(line[left : start + limit + 1])
+    start -= left
+    cut = left + len(cells) < len(line)
     several = span.source.position(max(span.start, span.end - 1))[0] > span.line
-    end = len(cells) if several else min(len(cells), start + span.end - span.start)
+    end = len(cells) + cut if several else min(len(cells) + cut, start + span.end - span.start)
     first, last = _window(cells, start, limit)
-    before = "..." if first else ""
-    code = before + "".join(cells[first:last]) + ("..." if last < len(cells) else "")
+    before = "..." if left or first else ""
+    code = before + "".join(cells[first:last]) + ("..." if cut or last < len(cells) else "")
     carets = "^" * max(1, columns("".join(cells[start : min(end, last)])))
     blanks = " " * columns(before + "".join(cells[first:start]))
     return code, blanks + carets + ("..." if several or end > last else "")
@@ -158,8 +161,10 @@ def _fact(text: str, gutter: str, width: int, paint: Paint, style: str = "") -> 
 
 
 def _totals(diagnostics: Sequence[Diagnostic]) -> str:
-    counts = Counter(diagnostic.severity for diagnostic in diagnostics)
-    return ", ".join(f"{n} {kind}{'s' if n != 1 else ''}" for kind in SEVERITIES if (n := counts[kind]))
+    counts: Counter[str] = Counter()
+    for diagnostic in diagnostics:
+        counts[diagnostic.severity] += diagnostic.count
+    return ", ".join(f"{n:,} {kind}{'s' if n != 1 else ''}" for kind in SEVERITIES if (n := counts[kind]))
 
 
 def _one_line(text: str) -> str:

@@ -33,10 +33,17 @@ ELSEWHERE = {
 }
 """What papers and other frameworks call our ops."""
 
+LONGEST, MANY = 200, 1_000
+"""Letters of a name, and names to compare it with; with more of either the search would take seconds."""
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The one of `known` that `name` was probably meant to be, or None."""
+    if len(name) > LONGEST:
+        return None
     known = sorted(known)
+    if len(known) > MANY:
+        known = [one for one in known if one[:1] == name[:1]][:MANY]
     folded = name.lower()
     meant = ELSEWHERE.get(folded) or ELSEWHERE.get(next(iter(get_close_matches(folded, ELSEWHERE, 1, 0.8)), ""))
     if meant in known:

@@ -265,7 +265,7 @@ BAD_SPECS: dict[str, tuple[bytes, str]] = {
     "syntax": (b"network N\n    relu\n", "error"),
     "unknown op": (b"network N:\n    input image: 3 x 8 x 8\n    convv(8, 3)\n", "did you mean `conv`?"),
     "absurd": (b"network N:\n    input image: 3 x 8 x 8\n    conv(10_000_000_000, 3)\n", "error"),
-    "endless": (b"block A: A\n\nnetwork N:\n    input image: 3 x 8 x 8\n    A\n", "--max-depth"),
+    "endless": (b"block A: A\n\nnetwork N:\n    input image: 3 x 8 x 8\n    A\n", "calls itself for ever"),
     "huge": (b"network N:\n    input image: 3 x 8 x 8\n    relu * 100_000_000\n", "--max-steps"),
     "import that leads out": (b"from blocks.nothing import X\n\nblock B: X\n", "there is no file"),
     "import with a long name": (

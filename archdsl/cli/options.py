@@ -18,6 +18,7 @@ import typer
 from archdsl.analyses.measures import COMPARED
 from archdsl.backends.tables import FORMATS
 from archdsl.cli.complete import formats, measures, spec_names, variants
+from archdsl.limits import DEPTH, STEPS
 
 
 class Format(StrEnum):
@@ -55,7 +56,7 @@ SetOption = Annotated[
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How errors and warnings are printed.")]
 StepsOption = Annotated[
-    int, typer.Option("--max-steps", metavar="N", min=1, help="Most nodes and turns of loops that a network may have.")
+    int, typer.Option("--max-steps", metavar="N", min=1, help="Most steps that expanding a network may take.")
 ]
 DepthOption = Annotated[
     int, typer.Option("--max-depth", metavar="N", min=1, max=1000, help="How deep blocks may be nested.")
@@ -103,8 +104,8 @@ def one_of(words: Iterable[str]) -> str:
 class LimitOptions:
     """How large a network may get."""
 
-    max_steps: StepsOption = 250_000
-    max_depth: DepthOption = 64
+    max_steps: StepsOption = STEPS
+    max_depth: DepthOption = DEPTH
 
 
 @dataclass(frozen=True, slots=True)

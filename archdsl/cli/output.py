@@ -15,7 +15,7 @@ import typer
 from archdsl.backends.tables import FORMATS, render
 from archdsl.cli import INTERRUPTED, OK, SPEC_ERROR, WRONG_CALL
 from archdsl.cli.options import Format
-from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.diagnostics import CompileError, Diagnostic, limited
 from archdsl.text import shown
 
 if TYPE_CHECKING:
@@ -49,14 +49,15 @@ class Report:
     def print(self) -> None:
         from archdsl.report import render_json, render_line, render_text
 
+        shown = limited(self.diagnostics)
         stream = sys.stderr if self.verbose or self.result_printed else sys.stdout
         match self.format:
             case Format.JSON:
-                text = render_json(self.diagnostics)
+                text = render_json(shown)
             case Format.LINE:
-                text = "\n".join(map(render_line, self.diagnostics))
+                text = "\n".join(map(render_line, shown))
             case Format.TEXT:
-                text = render_text(self.diagnostics, color=in_color(stream), width=width())
+                text = render_text(shown, color=in_color(stream), width=width())
         if text:
             print(text, file=stream)
 

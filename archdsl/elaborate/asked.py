@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, cast
 
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.values import Flow
 from archdsl.ir.builder import Ref
+from archdsl.source import HasSpan
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
 
@@ -30,6 +31,7 @@ def _asked(part: Any, environment: Environment) -> Iterator[tuple[str, Ref]]:
             if isinstance(value, Flow):
                 yield name, value.ref
             elif isinstance(value, tuple):
+                environment.budget.draw(len(value), part.span)
                 yield from ((f"{name}[{i}]", inner.ref) for i, inner in enumerate(value) if isinstance(inner, Flow))
         case tree.Attribute(value=value):
             yield from _asked(value, environment)
@@ -40,6 +42,8 @@ def _asked(part: Any, environment: Environment) -> Iterator[tuple[str, Ref]]:
             for inner in part:
                 yield from _asked(inner, environment)
         case _ if is_dataclass(part):
+            # Also for what a condition leaves out.
+            environment.budget.draw(1, cast("HasSpan", part).span)
             for field in fields(part):
                 if field.name != "span":
                     yield from _asked(getattr(part, field.name), environment)

@@ -63,6 +63,11 @@ CODES: dict[str, Code] = {
         "A slip in a power or a product is the usual reason.",
         _net("let width = 2 ^ 1000", "conv(8, 3)"),
     ),
+    "list-too-long": Code(
+        "A list has more elements than any list of a spec needs.",
+        "Elements of inner lists are counted, each time that they occur. A slip in a product is the usual reason.",
+        _net("let widths = [8, 16] * 100_000", "conv(widths[0], 3)"),
+    ),
     "unstated-tolerance": Code(
         "`~` does not know how near is near enough.",
         "It takes its tolerance from the digits of a written number; anything else needs `± 2%`.",
@@ -124,8 +129,10 @@ CODES: dict[str, Code] = {
         "block Again: Again\n\n" + _net("Again"),
     ),
     "too-many-steps": Code(
-        "The network has more steps than the limit.",
-        "A slip in a number of copies is the usual reason. `--max-steps` raises the limit.",
+        "Expanding the network takes more steps than the limit.",
+        "A slip in a number of copies is the usual reason, or a function that calls itself twice. A node or a turn of "
+        "a loop is a step, a block is two, and 20 evaluations of expressions or elements of lists are one. The "
+        "line that takes most of them is shown. `--max-steps` raises the limit.",
         _net("relu * 10_000_000"),
     ),
     "expectation-failed": Code(

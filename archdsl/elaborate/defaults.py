@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from archdsl.elaborate.budget import Budget
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import given
 from archdsl.elaborate.values import Given
@@ -14,14 +15,15 @@ from archdsl.resolve.model import Block, File, Network
 from archdsl.syntax import tree
 
 Definition = type[Op] | Block | Network
-Table = dict[int, tuple[Given, ...]]
-"""Defaults by the identity of what they are for."""
+Table = dict[int, dict[str | None, Given]]
+"""Defaults by the identity of what they are for, then by name."""
 
 
 class Defaults:
     """Which defaults hold for an op or a block that is written in the file being expanded."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
         self._files: list[Table] = []
         self._networks: list[Table] = []
         self._tables: dict[int, Table] = {}
@@ -30,13 +32,13 @@ class Defaults:
         """The first of each name wins: the file's own, then the innermost network's."""
         key = id(definition)
         tables = (*self._files[-1:], *reversed(self._networks))
-        return tuple(default for table in tables for default in table.get(key, ()))
+        return tuple(default for table in tables for default in table.get(key, {}).values())
 
     @contextmanager
     def file(self, file: File) -> Iterator[None]:
         """While inside, `file` is the one whose text is expanded."""
         if id(file) not in self._tables:
-            self._tables[id(file)] = self._table(file.defaults, Environment.of(file))
+            self._tables[id(file)] = self._table(file.defaults, Environment.of(file, budget=self._budget))
         self._files.append(self._tables[id(file)])
         try:
             yield
@@ -54,13 +56,15 @@ class Defaults:
             self._networks.pop()
 
     def _table(self, calls: tuple[tree.Call, ...], environment: Environment) -> Table:
-        table: dict[int, tuple[Given, ...]] = {}
+        table: Table = {}
         for call in calls:
             assert isinstance(call.function, tree.Name)
             definition = definition_of(environment.file, call.function.name)
             # What has no name was reported when names were checked.
             named = tuple(argument for argument in call.arguments if argument.name is not None)
-            table[id(definition)] = table.get(id(definition), ()) + given(named, environment)
+            known = table.setdefault(id(definition), {})
+            for default in given(named, environment):
+                known.setdefault(default.name, default)
         return table
 
 

@@ -26,6 +26,10 @@ FRAMES_A_BLOCK = 30
 """Python frames that one level of nested blocks takes at most."""
 
 
+DIMENSIONS = 16
+"""Of an input; networks have up to four, and an op may add some."""
+
+
 class Elaborated(NamedTuple):
     graph: Graph
     environment: Environment
@@ -42,7 +46,7 @@ def elaborate(
     """Expands the network. Raises `CompileError` with every root cause, those of names among them."""
     session = Session(network.span, limits or Limits(), known)
     try:
-        environment, settings = settle(network, variant, chosen or {}, session.builder)
+        environment, settings = settle(network, variant, chosen or {}, session.builder, session.budget)
         expander = Expander(session)
         with _deep(session.limits.depth):
             result = _run(expander, network, environment)
@@ -97,9 +101,13 @@ def _run(expander: Expander, network: Network, environment: Environment) -> Any:
 
 def _input(expander: Expander, declared: tree.Input, environment: Environment) -> Flow:
     builder = expander.session.builder
+    expander.session.tick(declared.span, declared.name.name)
     shape = evaluate(declared.shape, environment)
     if not isinstance(shape, tuple):
         shape = (whole(declared.shape, environment),)
+    if len(shape) > DIMENSIONS:
+        message = f"an input has at most {DIMENSIONS} dimensions, got {len(shape):,}"
+        raise Problem("out-of-range", message, declared.shape.span)
     if not all(1 <= dim <= LIMIT for dim in shape):
         message = f"an input's sizes are from 1 to {LIMIT:,}, got {describe(shape)}"
         raise Problem("out-of-range", message, declared.shape.span)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from archdsl.elaborate.budget import Budget
 from archdsl.elaborate.values import Given
 from archdsl.resolve.model import File
 from archdsl.syntax import tree
@@ -15,8 +16,10 @@ class Environment:
 
     `functions` are the `def`s in force, each called in the environment that it was written in. A link
     holds only what is particular to a branch or a stage (`it`, `input`); names defined there belong to
-    the body around it.
+    the body around it. All that is evaluated here draws on `budget`, which is the parent's.
     """
+
+    __slots__ = ("_home", "budget", "file", "functions", "parent", "scope", "sources", "values")
 
     def __init__(
         self,
@@ -25,21 +28,27 @@ class Environment:
         functions: dict[str, tree.Define] | None = None,
         link: bool = False,
         scope: str | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.file = file
         self.scope: str | None = scope if scope is not None or parent is None else parent.scope
         """The path of the scope of the graph whose names these are; None for the definitions of a file."""
         self.parent = parent
+        self.budget: Budget = parent.budget if parent is not None else budget or Budget()
         self.functions = functions or {}
         self.values: dict[str, Any] = {}
         self.sources: dict[str, Given] = {}
         """Where numbers came from, in environments that `explain` makes; values of the network know their node."""
-        self._home: Environment = parent._home if link and parent else self
+        # None for itself: a cycle would keep what nobody needs any more.
+        self._home: Environment | None = (parent._home or parent) if link and parent else None
 
     @classmethod
-    def of(cls, file: File, scope: str | None = None) -> Environment:
-        """What a block of `file` begins with: the file's functions. `scope` is the path of the block's scope."""
-        return cls(file, functions=file.functions, scope=scope)
+    def of(cls, file: File, scope: str | None = None, budget: Budget | None = None) -> Environment:
+        """What a block of `file` begins with: the file's functions. `scope` is the path of the block's scope.
+
+        Without a `budget` it has one of its own.
+        """
+        return cls(file, functions=file.functions, scope=scope, budget=budget)
 
     def child(self, scope: str | None = None) -> Environment:
         """A new table for names of its own: one turn of a loop (in a scope of its own), one call of a function."""
@@ -52,7 +61,7 @@ class Environment:
         return link
 
     def define(self, name: str, value: Any) -> None:
-        self._home.values[name] = value
+        (self._home or self).values[name] = value
 
     def chain(self) -> Iterator[Environment]:
         link: Environment | None = self

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
 from archdsl.elaborate.asked import asked
+from archdsl.elaborate.budget import too_long
 from archdsl.elaborate.compare import compare
+from archdsl.elaborate.endless import has_condition
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, describe, tensor_facts
+from archdsl.limits import ELEMENTS
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
-from archdsl.resolve.names import FUNCTIONS, LARGEST_NUMBER, LONGEST_LIST, words
+from archdsl.resolve.names import FUNCTIONS, LARGEST_NUMBER, words
 from archdsl.suggest import nearest
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
 
 DEEPEST_CALL = 50
 """Nested calls of `def`s; deeper ones call themselves without end."""
+
+CALL = 5
+"""Evaluations that a call of a `def` costs, beside those of its arguments and of its value."""
 
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -32,6 +39,10 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 
 def evaluate(expression: tree.Expression, environment: Environment, depth: int = 0) -> Any:
     """The value of `expression`. Raises `Problem` where it has none, `Quiet` where that was already reported."""
+    budget = environment.budget
+    budget.left -= 1
+    if budget.left < 0:
+        budget.open_part(expression.span)
     match expression:
         case tree.Number(value=value) | tree.String(value=value) | tree.Boolean(value=value):
             return value
@@ -52,7 +63,7 @@ def evaluate(expression: tree.Expression, environment: Environment, depth: int =
         case tree.Attribute():
             return _attribute(expression, environment, depth)
         case tree.List(items=items):
-            return [evaluate(item, environment, depth) for item in items]
+            return budget.take([evaluate(item, environment, depth) for item in items], expression.span)
         case tree.Shape(dims=dims):
             return tuple(whole(dim, environment, depth) for dim in dims)
         case tree.Index():
@@ -147,7 +158,7 @@ def _arithmetic(expression: tree.Binary, environment: Environment, depth: int) -
     left = evaluate(expression.left, environment, depth)
     right = evaluate(expression.right, environment, depth)
     if isinstance(left, list) or isinstance(right, list):
-        return _list_arithmetic(expression, left, right)
+        return environment.budget.take(_list_arithmetic(expression, left, right), expression.span)
     for side, value in ((expression.left, left), (expression.right, right)):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Problem("wrong-type", f"`{expression.operator}` takes numbers, got {describe(value)}", side.span)
@@ -171,10 +182,12 @@ def _arithmetic(expression: tree.Binary, environment: Environment, depth: int) -
 def _list_arithmetic(expression: tree.Binary, left: Any, right: Any) -> list[Any]:
     """Lists are joined by `+` and repeated by `*`."""
     if expression.operator == "+" and isinstance(left, list) and isinstance(right, list):
+        if len(left) + len(right) > ELEMENTS:
+            raise too_long(expression.span)
         return left + right
     if expression.operator == "*" and isinstance(left, list) and isinstance(right, int):
-        if len(left) * right > LONGEST_LIST:
-            raise _too_large(expression)
+        if len(left) * right > ELEMENTS:
+            raise too_long(expression.span)
         return left * right
     raise Problem(
         "wrong-type",
@@ -202,8 +215,9 @@ def _power(base: float, exponent: float) -> Any:
 
 
 def _compare(expression: tree.Compare, environment: Environment, depth: int) -> bool:
-    left = evaluate(expression.left, environment, depth)
-    return compare(expression, left, evaluate(expression.right, environment, depth))
+    sides = (evaluate(side, environment, depth) for side in (expression.left, expression.right))
+    left, right = (environment.budget.take(value, expression.span) for value in sides)
+    return compare(expression, left, right)
 
 
 def _call(expression: tree.Call, environment: Environment, depth: int) -> Any:
@@ -221,7 +235,10 @@ def _call(expression: tree.Call, environment: Environment, depth: int) -> Any:
     unit = _name(expression.function, environment)
     if not isinstance(unit, Unit):
         raise Problem("not-callable", f"`{name}` is {describe(unit)}, which takes no arguments", expression.span)
-    return Unit(unit.definition, unit.given + given(expression.arguments, environment, depth), unit.variant, unit.home)
+    arguments = unit.given + given(expression.arguments, environment, depth)
+    made = Unit(unit.definition, arguments, unit.variant, unit.home)
+    environment.budget.take(made, expression.span)
+    return made
 
 
 def given(arguments: tuple[tree.Argument, ...], environment: Environment, depth: int = 0) -> tuple[Given, ...]:
@@ -243,7 +260,7 @@ def _argument(argument: tree.Argument, environment: Environment, depth: int) -> 
     """`until` names a stage of another network; nothing here has that name."""
     if argument.name == "until" and isinstance(argument.value, tree.Name):
         return argument.value.name
-    return word_or_value(argument.value, environment, depth)
+    return environment.budget.take(word_or_value(argument.value, environment, depth), argument.span)
 
 
 def word_or_value(expression: tree.Expression, environment: Environment, depth: int = 0) -> Any:
@@ -257,7 +274,8 @@ def word_or_value(expression: tree.Expression, environment: Environment, depth: 
 
 def _defined(call: tree.Call, define: tree.Define, home: Environment, environment: Environment, depth: int) -> Any:
     if depth >= DEEPEST_CALL:
-        raise Problem("nested-too-deep", f"`{define.name.name}` calls itself more than {DEEPEST_CALL} times", call.span)
+        raise _too_deep(define, call)
+    environment.budget.draw(CALL, call.span)
     inner = home.child()
     values = [evaluate(argument.value, environment, depth) for argument in call.arguments]
     if len(values) != len(define.parameters):
@@ -270,11 +288,24 @@ def _defined(call: tree.Call, define: tree.Define, home: Environment, environmen
     return evaluate(define.value, inner, depth + 1)
 
 
+def _too_deep(define: tree.Define, call: tree.Call) -> Problem:
+    name = define.name.name
+    if has_condition(define.value) or not re.search(rf"\b{name}\b", define.value.span.text):
+        return Problem("nested-too-deep", f"`{name}` calls itself more than {DEEPEST_CALL} times", call.span)
+    return Problem(
+        "nested-too-deep",
+        f"`{name}` calls itself for ever: there is no `if` that ends it",
+        call.span,
+        help=f"write def {name}(n) = if n < 1 then 0 else ...",
+    )
+
+
 def _built_in(call: tree.Call, environment: Environment, depth: int) -> Any:
     assert isinstance(call.function, tree.Name)
     name = call.function.name
-    plain = [evaluate(a.value, environment, depth) for a in call.arguments if a.name is None]
-    named = {a.name: evaluate(a.value, environment, depth) for a in call.arguments if a.name is not None}
+    values = [(a.name, environment.budget.take(evaluate(a.value, environment, depth), a.span)) for a in call.arguments]
+    plain = [value for argument, value in values if argument is None]
+    named = {argument: value for argument, value in values if argument is not None}
     if name in ("min", "max", "sum") and len(plain) == 1 and isinstance(plain[0], tuple):
         plain = [list(plain[0])]
     try:
@@ -286,7 +317,7 @@ def _built_in(call: tree.Call, environment: Environment, depth: int) -> Any:
         raise Problem("division-by-zero", f"`{expression_text(call)}` divides by zero", call.span) from None
     except OverflowError as error:
         raise Problem("number-too-large", f"`{expression_text(call)}` is too large: {error}", call.span) from None
-    return settle(result) if isinstance(result, float) else result
+    return settle(result) if isinstance(result, float) else environment.budget.take(result, call.span)
 
 
 def _initializer(call: tree.Call, environment: Environment, depth: int) -> Any:
@@ -352,4 +383,4 @@ def _slice(expression: tree.Slice, environment: Environment, depth: int) -> Any:
         raise Problem("wrong-type", f"{describe(values)} has no elements", expression.value.span)
     start = whole(expression.start, environment, depth) if expression.start else None
     stop = whole(expression.stop, environment, depth) if expression.stop else None
-    return values[start:stop]
+    return environment.budget.take(values[start:stop], expression.span)

@@ -35,7 +35,7 @@ class Expander:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.defaults = Defaults()
+        self.defaults = Defaults(session.budget)
         self.outputs: dict[str, tuple[list[Ref], bool, bool]] = {}
         """Further outputs: values, training, several."""
         self._names: list[Mapping[int, str]] = []
@@ -43,6 +43,7 @@ class Expander:
         self._alone: dict[int, tree.Step] = {}
         """Steps that are copied, without their copies and their `as`."""
         self._rests: dict[int, tree.Branch] = {}
+        self._bound: dict[int, tuple[str, ...]] = {}
 
     # --- names -----------------------------------------------------------------------------
 
@@ -81,6 +82,7 @@ class Expander:
 
     def attempt(self, statement: tree.FlowStatement, environment: Environment) -> Result:
         """The flow after a statement; one that fails leaves its names failed too."""
+        self.session.budget.draw(1, statement.span)
         try:
             return self.statement(statement, environment)
         except Problem as problem:
@@ -125,7 +127,7 @@ class Expander:
         return self.chain(flow, link.values["it"], link)
 
     def let(self, statement: tree.Let, environment: Environment) -> None:
-        value = evaluate(statement.value, environment)
+        value = environment.budget.take(evaluate(statement.value, environment), statement.span)
         name, builder = statement.name.name, self.session.builder
         environment.define(name, value)
         if not is_flow(value):
@@ -169,10 +171,18 @@ class Expander:
         self, statement: tree.FlowStatement, environment: Environment
     ) -> Iterator[tuple[str, tuple[Ref, ...]]]:
         """The values of the network that a statement has named, by name."""
-        for name in bound_names(statement):
+        names = self.bound_by(statement)
+        self.session.budget.draw(len(names), statement.span)
+        for name in names:
             value = environment.get(name)
             if is_flow(value):
                 yield name, refs_of(value)
+
+    def bound_by(self, statement: tree.FlowStatement) -> tuple[str, ...]:
+        """The names that a statement defines in its body."""
+        if id(statement) not in self._bound:
+            self._bound[id(statement)] = tuple(bound_names(statement))
+        return self._bound[id(statement)]
 
     def several(self, values: Iterable[tree.Expression | tree.Spread], environment: Environment) -> Result:
         """`(a, b, *rest)`: each a value of the network."""
@@ -209,7 +219,7 @@ class Expander:
         with self.session.builder.within("copies", self.name_of(statement), statement.span, count=count) as copies:
             copies.ports = input_port(result)
             for index, value in enumerate(values):
-                self.session.tick(statement.span)
+                self.session.tick(statement.span, copies.path)
                 turn = environment.child(self.session.builder.path(str(index)))
                 turn.values["it"] = result
                 if name is not None:
@@ -233,7 +243,14 @@ class Expander:
         if count < 0:
             raise Problem("out-of-range", f"a number of copies is at least 0, got {count}", span)
         if count > self.session.limits.steps:
-            self.session.abort("too-many-steps", f"{count:,} copies are more than the limit", span, "--max-steps")
+            self.session.abort(
+                Problem(
+                    "too-many-steps",
+                    f"{count:,} copies are more than the limit of {self.session.limits.steps:,} steps",
+                    span,
+                    help="if that is what you want, raise the limit with --max-steps",
+                )
+            )
         return count
 
     # --- chains and steps ------------------------------------------------------------------
@@ -390,6 +407,7 @@ class Expander:
                 shell = Shell("copy", str(index), "copy", {"copy": (index, count)}, (index, count))
                 unit = Unit(unit.definition, unit.given + override, unit.variant, unit.home)
                 return apply(self, unit, flow, target.span, shell, None)
+        self.session.tick(step.span, self.session.builder.current.path)
         alone = self._alone.setdefault(id(step), tree.Step(target, None, None, step.span))
         with (
             self.session.inside(Place("copy", (), step.span, (index, count))),

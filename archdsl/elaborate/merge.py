@@ -31,6 +31,7 @@ def merge(
             target = branch.chain.steps[0].target
             spreads = isinstance(target, tree.Spread) and len(branch.chain.steps) == 1
             values.extend(_branch_values(result, spreads or merge.op is None, branch.span))
+            expander.session.budget.draw(len(values) - len(origins), branch.span)
             origins.extend([branch.chain] * (len(values) - len(origins)))
     if failed:
         return FAILED
@@ -87,7 +88,7 @@ def _turns(
     results: list[Result] = []
     with builder.within("copies", expander.name_of(branch.chain), branch.span, count=count) as copies:
         for index, value in enumerate(values):
-            expander.session.tick(clause.span)
+            expander.session.tick(clause.span, copies.path)
             turn = _turn_environment(environment, clause, value, copies.path)
             lone = None if rest.clauses else lone_step(expander, rest.chain, turn)
             if lone is None:

@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.elaborate.budget import Budget
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.settings import setting_names
@@ -18,8 +19,11 @@ from archdsl.syntax.parser import parse_expression
 from archdsl.text import code_point, hidden, shown
 
 
-def given_outside(name: str, value: Any, network: Network) -> Given:
-    """A setting by its name. Text is what a spec would write, but words need no quotes. Raises `CompileError`."""
+def given_outside(name: str, value: Any, network: Network, budget: Budget | None = None) -> Given:
+    """A setting by its name. Text is what a spec would write, but words need no quotes; `budget` pays for it.
+
+    Raises `CompileError`.
+    """
     if name not in setting_names(network):
         return Given(name, value, None)  # reported together with what else is wrong with the settings
     if not isinstance(value, str):
@@ -36,7 +40,7 @@ def given_outside(name: str, value: Any, network: Network) -> Given:
     if kind == "str" and not value.startswith('"'):
         return Given(name, value, span)
     try:
-        expression, environment = parse_expression(source), Environment.of(network.file)
+        expression, environment = parse_expression(source), Environment.of(network.file, budget=budget)
         found = evaluate(expression, environment)
     except (Problem, CompileError) as problem:
         if kind in ("block", "op") and value.isidentifier():

@@ -5,34 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from archdsl.diagnostics import CompileError, Diagnostic, Frame
 from archdsl.elaborate.arguments import OpMaker
-from archdsl.elaborate.values import Problem, describe
+from archdsl.elaborate.budget import Budget
+from archdsl.elaborate.values import Problem, Unit, describe
 from archdsl.ir.builder import Builder
+from archdsl.limits import DEPTH, EVALUATIONS, STEPS
 from archdsl.source import Span
+
+WITH_FRAMES = 500
+"""Diagnostics that keep their frames; there are more only where few of them will be shown."""
+
+LETTERS = 64
+"""Letters of a path that cost as much as an evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Where elaboration stops: a spec beyond them is taken for a slip. Both can be raised.
 
-    `steps` bounds nodes and turns of loops together, `depth` the nesting of blocks.
+    `steps` bounds nodes, blocks, turns of loops and all that is computed for them, `depth` the nesting of blocks.
     """
 
-    steps: int = 250_000
-    depth: int = 64
+    steps: int = STEPS
+    depth: int = DEPTH
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One level of expansion: a block, a stage, a copy."""
+    """One level of expansion: a block, a stage, a copy. `unit` is what a block or a network was asked for by."""
 
     what: str
     arguments: tuple[tuple[str, Any], ...]
     span: Span
     copy: tuple[int, int] | None = None
+    unit: Unit | None = None
 
     def frame(self) -> Frame:
         arguments = ", ".join(f"{name}={describe(value)}" for name, value in self.arguments)
@@ -49,36 +58,42 @@ class Session:
         self.limits = limits
         self.places: list[Place] = []
         self.depth = 0
+        self.budget = Budget(limits.steps, self.frames, self.abort)
         self._diagnostics: dict[tuple[str, Span | None], Diagnostic] = {(d.code, d.span): d for d in known}
-        self._steps = 0
+
+    def frames(self) -> tuple[Frame, ...]:
+        """Where expansion is now, from the inside out."""
+        return tuple(_joined(place.frame() for place in reversed(self.places)))
 
     def report(self, problem: Problem) -> None:
         """Records a root cause with the frames it came through; the same text fails once."""
         diagnostic = problem.diagnostic
-        frames = tuple(_joined(place.frame() for place in reversed(self.places)))
+        key = diagnostic.code, diagnostic.span
+        if key in self._diagnostics:
+            return
+        frames = diagnostic.frames or (self.frames() if len(self._diagnostics) < WITH_FRAMES else ())
         located = Diagnostic(
             diagnostic.code,
             diagnostic.message,
             diagnostic.span,
             diagnostic.label,
             diagnostic.notes,
-            diagnostic.frames or frames,
+            frames,
             diagnostic.help,
             diagnostic.severity,
         )
-        self._diagnostics.setdefault((diagnostic.code, diagnostic.span), located)
+        self._diagnostics[key] = located
 
     def warn(self, code: str, message: str, span: Span, **more: Any) -> None:
         self.report(Problem(code, message, span, severity="warning", **more))
 
-    def tick(self, span: Span) -> None:
-        """Counts a node or a turn of a loop, and ends what would not end."""
-        self._steps += 1
-        if self._steps > self.limits.steps:
-            self.abort("too-many-steps", f"the network has more than {self.limits.steps:,} steps", span, "--max-steps")
+    def tick(self, span: Span, path: str) -> None:
+        """Pays for a node, a block or a turn of a loop, and for its path, if that is long."""
+        self.budget.draw(EVALUATIONS + len(path) // LETTERS, span)
 
-    def abort(self, code: str, message: str, span: Span, option: str) -> None:
-        self.report(Problem(code, message, span, help=f"if that is what you want, raise the limit with {option}"))
+    def abort(self, problem: Problem) -> NoReturn:
+        """Ends the elaboration with this problem and all that was reported before."""
+        self.report(problem)
         raise CompileError(self.diagnostics)
 
     @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.elaborate.arguments import check_kind
+from archdsl.elaborate.budget import Budget
 from archdsl.elaborate.compare import tolerance
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate, truth, word_or_value
@@ -26,15 +27,15 @@ Chosen = Mapping[str, Given]
 
 
 def settle(
-    network: Network, variant: str | None, chosen: Chosen, builder: Builder, scope: str = ""
+    network: Network, variant: str | None, chosen: Chosen, builder: Builder, budget: Budget, scope: str = ""
 ) -> tuple[Environment, tuple[Setting, ...]]:
     """The environment of the network's body, and every setting with its origin. `scope` is the path of its scope.
-    `builder` knows the values that what is given may ask about.
+    `builder` knows the values that what is given may ask about, and `budget` is what all of it may cost.
 
     What is given wins over the variant, the variant over scaling formulas and defaults. Raises
     `Problem` for a name or a value that cannot be, and for a broken `require`.
     """
-    environment = Environment(network.file, Environment.of(network.file), network.functions, scope=scope)
+    environment = Environment(network.file, Environment.of(network.file, budget=budget), network.functions, scope=scope)
     assigned = _assignments(network, variant)
     for name, given in chosen.items():
         for diagnostic in unknown_settings(network, [name]):
@@ -126,6 +127,8 @@ def _coefficient(
 def _setting(name: str, given: Given, environment: Environment, builder: Builder) -> Setting:
     """Gives a setting its value. One that follows from others has its formula as origin."""
     environment.define(name, given.value)
+    if given.span is not None:
+        environment.budget.take(given.value, given.span)
     origin = given.origin or (expression_text(given.expression) if given.expression else "")
     return Setting(name, _shown(given.value), origin, written_as(given, builder))
 

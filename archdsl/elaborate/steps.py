@@ -8,6 +8,7 @@ from typing import Any
 from archdsl.diagnostics import Note
 from archdsl.elaborate.arguments import Call, check_kind, match_arguments
 from archdsl.elaborate.asked import asked
+from archdsl.elaborate.endless import too_deep
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import word_or_value
 from archdsl.elaborate.expansion import Expansion, Result, Shell
@@ -15,6 +16,7 @@ from archdsl.elaborate.session import Place
 from archdsl.elaborate.settings import settle
 from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit
 from archdsl.elaborate.written import written_arguments
+from archdsl.limits import EVALUATIONS
 from archdsl.ops.base import Mismatch, Op
 from archdsl.resolve.model import Block, Network, Parameter
 from archdsl.source import Span
@@ -60,9 +62,10 @@ def _apply_op(
     expander: Expansion, op: type[Op], unit: Unit, values: tuple[Flow, ...], span: Span, name: str, label: str | None
 ) -> Result:
     session = expander.session
-    session.tick(span)
+    session.tick(span, session.builder.path(name))
     call = session.maker.make(op, unit.given, expander.defaults.of(op), span)
     inputs = (*values, *call.extra)
+    session.budget.draw(len(inputs), span)
     try:
         refs = session.builder.node(
             call.op,
@@ -75,6 +78,7 @@ def _apply_op(
         )
     except Mismatch as mismatch:
         raise _mismatch(mismatch, expander, call, inputs, span) from None
+    session.budget.draw(len(refs), span)
     _warn_of_dropped(expander, call, inputs, span)
     return as_result(tuple(Flow(ref, session.builder.tensor(ref)) for ref in refs))
 
@@ -124,13 +128,14 @@ def _joining(mismatch: Mismatch, call: Call, inputs: tuple[Flow, ...]) -> str | 
 def _apply_block(
     expander: Expansion, block: Block, unit: Unit, values: tuple[Flow, ...], span: Span, shell: Shell
 ) -> Result:
-    session = expander.session
-    session.tick(span)
-    _check_depth(expander, block.name, span)
-    environment = Environment.of(block.file, session.builder.path(shell.name))
+    session, path = expander.session, expander.session.builder.path(shell.name)
+    session.tick(span, path)
+    session.budget.draw(EVALUATIONS + len(block.parameters) + len(values), span)
+    _check_depth(expander, unit, span)
+    environment = Environment.of(block.file, path, session.budget)
     given, omitted = _bind(expander, block, unit, values, environment, span)
     shown = tuple((p.name, environment.values[p.name]) for p in block.parameters)
-    place = Place(f"block {block.name}", shown, span, shell.copy)
+    place = Place(f"block {block.name}", shown, span, shell.copy, unit)
     facts = {
         "block": block.name,
         "defined": block.span,
@@ -161,12 +166,9 @@ def input_port(flow: Result) -> tuple[tuple[str, Any], ...]:
     return (("input", flow.ref),) if isinstance(flow, Flow) else ()
 
 
-def _check_depth(expander: Expansion, name: str, span: Span) -> None:
-    limit = expander.session.limits.depth
-    if expander.session.depth >= limit:
-        expander.session.abort(
-            "nested-too-deep", f"`{name}` is nested more than {limit} blocks deep", span, "--max-depth"
-        )
+def _check_depth(expander: Expansion, unit: Unit, span: Span) -> None:
+    if expander.session.depth >= expander.session.limits.depth:
+        expander.session.abort(too_deep(expander.session, unit, span))
 
 
 def _bind(
@@ -202,7 +204,7 @@ def _default(parameter: Parameter, environment: Environment) -> Given:
     """A default that uses names is kept as it is written; numbers, words and lists of them are the definition's."""
     default = parameter.default
     assert default is not None
-    value = word_or_value(default, environment)
+    value = environment.budget.take(word_or_value(default, environment), default.span)
     if _is_literal(default):
         return Given(parameter.name, value, default.span)
     return Given(parameter.name, value, default.span, default, environment, "default", asked(default, environment))
@@ -258,12 +260,16 @@ def _apply_network(
 ) -> Result:
     """A network as a block: its own settings, its declared inputs taken from `values`, up to a stage if so said."""
     session = expander.session
-    _check_depth(expander, network.name, span)
+    session.tick(span, session.builder.path(shell.name))
+    session.budget.draw(len(network.flow.statements), span)
+    _check_depth(expander, unit, span)
     if any(given.name is None for given in unit.given):
         raise Problem("wrong-arguments", f"settings of `{network.name}` are given by name", span)
     chosen = {str(given.name): given for given in unit.given}
     until = chosen.pop("until", None)
-    environment, settings = settle(network, unit.variant, chosen, session.builder, session.builder.path(shell.name))
+    environment, settings = settle(
+        network, unit.variant, chosen, session.builder, session.budget, session.builder.path(shell.name)
+    )
     bind_inputs(network, values, environment, span)
     arguments = tuple((s.name, tuple(s.value) if isinstance(s.value, list) else s.value) for s in settings)
     facts = {
@@ -274,7 +280,7 @@ def _apply_network(
         "doc": network.doc or None,
     }
     with (
-        session.inside(Place(f"network {network.name}", arguments, span, shell.copy), nested=True),
+        session.inside(Place(f"network {network.name}", arguments, span, shell.copy, unit), nested=True),
         expander.defaults.network(network, environment),
         session.builder.within(shell.kind, shell.name, span, home=unit.home, **{**facts, **shell.facts}) as scope,
     ):

@@ -12,8 +12,10 @@ from archdsl.ops.base import Example, Expression, Family, Module, Rearrangement,
 from archdsl.ops.spatial import expect_map, resampling, whole
 from archdsl.tensor import Tensor
 
+MOST_PARTS = 10_000
+
 Parts = Annotated[
-    Count | Annotated[tuple[Count, ...], Field(min_length=1)],
+    Annotated[int, Field(ge=1, le=MOST_PARTS)] | Annotated[tuple[Count, ...], Field(min_length=1)],
     BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
 ]
 """How many equal parts, or the channels of each."""

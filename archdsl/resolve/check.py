@@ -6,11 +6,12 @@ checked on expansion.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 from archdsl.diagnostics import Diagnostic, Note
+from archdsl.limits import SHOWN
 from archdsl.naming import RESERVED
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
@@ -20,10 +21,15 @@ from archdsl.source import Span
 from archdsl.suggest import hint, nearest
 from archdsl.syntax import tree
 
+HINTS = 10 * SHOWN
+"""Diagnostics of a file after which nothing is guessed any more."""
+
 
 def check_file(file: File) -> list[Diagnostic]:
     """The diagnostics for names in one file's blocks and networks, in no particular order."""
     checker = _Checker(file)
+    for function in file.functions.values():
+        checker.function(function, KnownNames())
     for definition in file.definitions.values():
         if definition.file is file:
             checker.definition(definition)
@@ -59,8 +65,6 @@ class _Checker:
 
     def block(self, block: Block) -> None:
         scope = KnownNames()
-        for function in self.file.functions.values():
-            self.function(function, KnownNames())
         scope.names.update({"it": None, "input": None})
         if block.ports is not None:
             for name in (*block.ports.names, *([block.ports.rest] if block.ports.rest else [])):
@@ -114,12 +118,14 @@ class _Checker:
                 self.expression(assignment.value, scope, word=True)
                 name = assignment.name
                 if name.name not in known:
-                    self.unknown("unknown-parameter", f"{network.name} has no parameter `{name.name}`", name, known)
+                    self.unknown(
+                        "unknown-parameter", f"{network.name} has no parameter `{name.name}`", name, lambda: known
+                    )
 
     def default(self, call: tree.Call, scope: KnownNames) -> None:
         assert isinstance(call.function, tree.Name)
         if self.operation(call.function) is None:
-            self.unknown("unknown-name", f"there is no op or block `{call.function.name}`", call.function, self.units())
+            self.unknown("unknown-name", f"there is no op or block `{call.function.name}`", call.function, self.units)
             return
         for argument in call.arguments:
             if argument.name is None:
@@ -271,7 +277,7 @@ class _Checker:
                 "unknown-name",
                 f"there is no op, block or value `{target.name}`",
                 tree.Name(target.name, target.span),
-                self.units() | scope.all(),
+                lambda: self.units() | scope.all(),
             )
 
     # --- expressions ---------------------------------------------------------------------------
@@ -281,11 +287,11 @@ class _Checker:
         match expression:
             case tree.Name(name=name):
                 if not (name in scope or self.operation(expression) or (word and self.is_word(name))):
-                    known = scope.all() | (words() if word else set()) | set(self.functions)
+                    known = lambda: scope.all() | (words() if word else set()) | set(self.functions)  # noqa: E731
                     self.unknown("unknown-name", f"there is no `{name}` here", expression, known)
             case tree.VariantOf(name=name, span=span):
                 if self.operation(expression) is None:
-                    self.unknown("unknown-name", f"there is no network `{name}`", tree.Name(name, span), self.units())
+                    self.unknown("unknown-name", f"there is no network `{name}`", tree.Name(name, span), self.units)
             case tree.Call():
                 self.call(expression, scope)
             case tree.List(items=parts) | tree.Shape(dims=parts):
@@ -317,12 +323,11 @@ class _Checker:
         if unit is not None and not functional:
             self.arguments(call, *unit)
         elif not functional and name.name not in scope and name.name not in INITIALIZERS:
-            known = self.units() | scope.all() | set(FUNCTIONS) | set(self.functions)
             self.unknown(
                 "unknown-name",
                 f"there is no op, block or function `{name.name}`",
                 tree.Name(name.name, name.span),
-                known,
+                lambda: self.units() | scope.all() | set(FUNCTIONS) | set(self.functions),
             )
         for argument in call.arguments:
             if argument.name != "until":
@@ -393,17 +398,21 @@ class _Checker:
             message = f"`{name.name}` begins with `_`, which the fields of Python's tuples do not"
             self.report("reserved-name", message, name.span, help=f"call it {name.name.lstrip('_') or 'other'}")
 
-    def unknown(self, code: str, message: str, name: tree.Name, known: Iterable[str]) -> None:
+    def unknown(self, code: str, message: str, name: tree.Name, known: Callable[[], Iterable[str]]) -> None:
         """Reports an undefined name, unless its import failed, which has been reported."""
         if name.name in self.file.broken:
             return
         if name.name in self.missing:
             first = self.found[self.missing[name.name]]
+            if len(first.notes) > SHOWN:
+                return
             notes = (*first.notes, Note(f"`{name.name}` stands here too", name.span))
             self.found[self.missing[name.name]] = replace(first, notes=notes)
             return
         self.missing[name.name] = len(self.found)
-        self.report(code, message + hint(name.name, known), name.span)
+        # A search for what was meant takes longer than all other checks; few diagnostics are ever shown.
+        meant = hint(name.name, known()) if len(self.found) < HINTS else ""
+        self.report(code, message + meant, name.span)
 
 
 def _head(target: tree.StepTarget) -> tree.Name | tree.VariantOf | None:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 from archdsl.diagnostics import Diagnostic
+from archdsl.limits import ELEMENTS
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
 from archdsl.source import Span
@@ -74,9 +75,11 @@ class KnownNames:
 # --- functions of numbers that every spec may call -----------------------------------------
 
 
-LONGEST_LIST = 100_000
 LARGEST_NUMBER = 2**63
 """The largest number that arithmetic may give; no count in a network comes near it."""
+
+MOST_DIGITS = 400
+"""Digits that a number can be rounded to, before or after the point."""
 
 
 def round_to(x: float, divisor: int, floor: float = 0.9) -> int:
@@ -90,14 +93,24 @@ def round_to(x: float, divisor: int, floor: float = 0.9) -> int:
 
 def _range(*bounds: int) -> list[int]:
     numbers = range(*bounds)
-    if len(numbers) > LONGEST_LIST:
-        raise OverflowError(f"a list of {len(numbers):,} elements; the longest allowed has {LONGEST_LIST:,}")
+    if len(numbers) > ELEMENTS:
+        raise OverflowError(f"a list of {len(numbers):,} elements; the longest allowed has {ELEMENTS:,}")
     return list(numbers)
 
 
 def _round(x: float, digits: int = 0) -> float:
     """Rounds as Python does: halves go to the even neighbour."""
+    if abs(digits) > MOST_DIGITS:
+        raise OverflowError(f"no number has {abs(digits):_} digits here")
     return round(x, digits) if digits else round(x)
+
+
+def _sum(values: Iterable[float], start: float = 0) -> float:
+    """The sum of numbers; lists are joined by `+`, where their lengths are counted."""
+    values = (start, *values)
+    if not all(isinstance(value, int | float) for value in values):
+        raise TypeError("it adds numbers")
+    return sum(values)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -108,7 +121,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": min,
     "max": max,
     "len": len,
-    "sum": sum,
+    "sum": _sum,
     "range": _range,
 }
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic, Note
-from archdsl.resolve.check import check_file
+from archdsl.resolve.check import HINTS, check_file
 from archdsl.resolve.model import Block, File, Network, Parameter, Variant
 from archdsl.resources import specs_folder
 from archdsl.source import Source
 from archdsl.suggest import nearest
 from archdsl.syntax import tree
-from archdsl.syntax.parser import parse, read_source
+from archdsl.syntax.parser import check_size, parse, read_source
 
 
 def resolve(source: Source, folder: Path | None = None) -> File:
@@ -39,8 +39,12 @@ class _Resolver:
         self.pending: dict[Path, tree.Import] = {}
         """Files that are being read, and the import that asked for each; an import of one of them is a cycle."""
         self.diagnostics: list[Diagnostic] = []
+        self.sources: list[Source] = []
+        """All files read so far."""
 
     def file(self, source: Source, folder: Path | None) -> File:
+        self.sources.append(source)
+        check_size(self.sources)
         spec = parse(source)
         functions = {item.name.name: item for item in spec.items if isinstance(item, tree.Define)}
         defaults = tuple(call for item in spec.items if isinstance(item, tree.Defaults) for call in item.calls)
@@ -96,7 +100,8 @@ class _Resolver:
                     break
                 return path
         else:
-            meant = nearest(".".join(item.path), _known_files(folder, library))
+            guess = len(self.diagnostics) < HINTS  # reading the folders again takes longer than all else
+            meant = nearest(".".join(item.path), _known_files(folder, library)) if guess else None
             self.diagnostics.append(
                 Diagnostic(
                     "import-not-found",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from archdsl.diagnostics import CompileError
 from archdsl.driver import Compiled
+from archdsl.elaborate.budget import Budget
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.outside import given_outside
@@ -98,7 +99,7 @@ def _inputs(subject: Subject) -> tuple[Tensor, ...]:
     network = replace(subject.network, requires=())
     chosen = {name: given_outside(name, value, network) for name, value in subject.settings.items()}
     try:
-        environment, _ = settle(network, subject.variant, chosen, Builder(network.span))
+        environment, _ = settle(network, subject.variant, chosen, Builder(network.span), Budget())
         return tuple(_tensor(declared, environment) for declared in network.inputs)
     except Problem as problem:
         raise CompileError([problem.diagnostic]) from None

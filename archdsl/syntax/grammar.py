@@ -20,6 +20,7 @@ from lark.lexer import TerminalDef
 
 from archdsl.cache import digest, kept
 from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.limits import SHOWN
 from archdsl.resources import grammar_text
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
@@ -27,8 +28,8 @@ from archdsl.syntax.builder import TreeBuilder
 from archdsl.syntax.layout import TAB, LogicalLines, scan
 from archdsl.syntax.teaching import explain
 
-REPORTED = 20
-"""Most errors that are reported of one file."""
+REPORTED = SHOWN
+"""Errors of one file after which it is not parsed again to find more."""
 
 EFFORT = 2**20
 """Most characters that are parsed again, in total, to find errors after the first one."""
@@ -141,8 +142,8 @@ def _built(source: Source, parsed: Tree[Token]) -> tuple[Any, list[Diagnostic]]:
 
 def _problems(source: Source, layout: LogicalLines) -> list[Diagnostic]:
     """Every independent error: after each, its statement is blanked out and the rest is parsed again."""
-    problems = list(layout.problems[:REPORTED])
-    if len(problems) == REPORTED or any(problem.code == "mixed-indentation" for problem in problems):
+    problems = list(layout.problems)
+    if len(problems) >= REPORTED or any(problem.code == "mixed-indentation" for problem in problems):
         return problems
     text = source.text
     for problem in problems:

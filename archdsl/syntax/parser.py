@@ -6,23 +6,26 @@ A text that was parsed before is not parsed again: its tree is kept, in this pro
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import cache, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from archdsl import text
 from archdsl.cache import digest, kept
 from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.limits import BYTES, WORDS
 from archdsl.resources import grammar_text
 from archdsl.source import Source, Span
 from archdsl.syntax import plain, tree
 
-LARGEST = 4 * 2**20
-"""Bytes in a file."""
-
 PLAIN_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
 """What most settings are; no parser is needed for it."""
+
+WORD = re.compile(r"\w+|[^\w\s]|\n")
+"""A word, a sign or the end of a line."""
 
 
 def read_source(path: Path, name: str) -> Source:
@@ -30,7 +33,7 @@ def read_source(path: Path, name: str) -> Source:
     shown = text.shown(name)
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+            content = file.read(BYTES + 1)
     except FileNotFoundError:
         raise _unread("file-not-found", f"there is no file {shown}") from None
     except IsADirectoryError:
@@ -43,8 +46,8 @@ def read_source(path: Path, name: str) -> Source:
 
 def source_of(content: bytes, name: str) -> Source:
     """What a file of this name holds, with line ends of one kind. Raises `CompileError` where it is no text."""
-    if len(content) > LARGEST:
-        raise _unread("file-too-large", f"{name} is larger than {LARGEST >> 20} MiB, which no spec is")
+    if len(content) > BYTES:
+        raise _unread("file-too-large", f"{name} is larger than {BYTES >> 20} MiB, which no spec is")
     return Source(name, _decoded(content, name).replace("\r\n", "\n").replace("\r", "\n"))
 
 
@@ -58,9 +61,29 @@ def parse(source: Source) -> tree.Spec:
 
         return parse_file(source)
 
+    check_size([source])
     key = digest("tree", _reader(), source.text)
     spec: tree.Spec = kept(key, made, plain.encode, lambda stored: plain.decode(stored, source))
     return spec
+
+
+def check_size(sources: Sequence[Source]) -> None:
+    """Raises `CompileError` where these files have too many words together."""
+    if sum(len(source.text) for source in sources) <= WORDS:
+        return  # a word has at least one letter
+    before = 0
+    for source in sources:
+        room = WORDS - before
+        before += _words(source)
+        if before > WORDS:
+            word = next(islice(WORD.finditer(source.text), room, None))
+            message = f"{source.name} goes on after {WORDS:,} words and signs, which no spec has"
+            raise CompileError([Diagnostic("file-too-large", message, Span(source, word.start(), word.end()))])
+
+
+@lru_cache(maxsize=1024)
+def _words(source: Source) -> int:
+    return sum(1 for _ in WORD.finditer(source.text))
 
 
 @lru_cache(maxsize=1024)

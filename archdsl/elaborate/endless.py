@@ -1,0 +1,67 @@
+"""Blocks that are nested too deep: a slip in their number, or a block that calls itself and never ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from itertools import pairwise
+from typing import Any
+
+from archdsl.diagnostics import Note
+from archdsl.elaborate.session import Place, Session
+from archdsl.elaborate.values import Problem, Unit
+from archdsl.resolve.model import Block
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+RAISE = "if that is what you want, raise the limit with --max-depth"
+
+
+def too_deep(session: Session, unit: Unit, span: Span) -> Problem:
+    """What is wrong where `unit` is one block too many inside of others."""
+    name, limit = unit.definition.name, session.limits.depth
+    cycle = tuple(_cycle(session, unit))
+    if not cycle:
+        return Problem("nested-too-deep", f"`{name}` is nested more than {limit} blocks deep", span, help=RAISE)
+    notes = tuple(Note(f"{_called(outer)} calls {_called(inner)}", inner.span) for outer, inner in pairwise(cycle))
+    deep = f"`{name}` calls itself more than {limit} blocks deep"
+    if any(_decides(place.unit.definition) for place in cycle if place.unit is not None):
+        return Problem("nested-too-deep", f"{deep}, and no `if` has ended it", span, notes=notes, help=RAISE)
+    help = f"put the step that calls `{name}` under an `if` that ends it"
+    return Problem(
+        "nested-too-deep",
+        f"`{name}` calls itself for ever: there is no `if` that ends it",
+        span,
+        notes=notes,
+        help=help,
+    )
+
+
+def _cycle(session: Session, unit: Unit) -> Iterator[Place]:
+    """From the last call of the same block to the one before it, each with its place; nothing where there is none."""
+    calls = [place for place in session.places if place.unit is not None]
+    same = [i for i, place in enumerate(calls) if place.unit and place.unit.definition is unit.definition]
+    if len(same) > 1:
+        yield from calls[same[-2] : same[-1] + 1]
+
+
+def _called(place: Place) -> str:
+    return place.frame().text.split(",  copy")[0].removeprefix("block ").removeprefix("network ")
+
+
+def _decides(definition: Any) -> bool:
+    """Whether what a block builds depends on a condition."""
+    return not isinstance(definition, Block) or has_condition(definition.body)
+
+
+def has_condition(part: Any) -> bool:
+    """Whether a part of a tree says anything of when, or how often, something is done."""
+    if isinstance(
+        part, tree.If | tree.Choice | tree.When | tree.Conditional | tree.Repeat | tree.For | tree.Each | tree.Copies
+    ):
+        return True
+    if isinstance(part, tuple):
+        return any(map(has_condition, part))
+    return is_dataclass(part) and any(
+        has_condition(getattr(part, field.name)) for field in fields(part) if field.name != "span"
+    )

@@ -64,6 +64,12 @@ def test_a_shared_module_compiles_wherever_it_is_used(use: str, module: str) -> 
     assert len(weights) == 2
 
 
+def test_a_block_is_two_classes_where_it_is_given_a_shared_block_and_one_of_its_own() -> None:
+    uses = "stage one: Through(Head) -> Through(head)\n    stage two: Through(Head)"
+    found = emitted(f"{IMAGE}    shared head = Head\n    {uses}\n{HEAD}")
+    assert [name for name in classes(found) if name.startswith("Through")] == ["Through", "Through2"]
+
+
 # --- formulas ------------------------------------------------------------------------------
 
 

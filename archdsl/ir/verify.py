@@ -192,6 +192,7 @@ def _written(graph: Graph) -> Iterator[tuple[str, str, str, Written]]:
             *((setting.name, setting.written) for setting in settings),
             *(("if", condition) for choice in _choices(scope.steps) for condition in choice.conditions),
             ("count", scope.count),
+            *(("require", rule.condition) for rule in graph.header.rules if scope.parent is None),
         ):
             if written is not None:
                 yield f"scope {scope.path!r}", scope.path, name, written

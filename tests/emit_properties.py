@@ -91,15 +91,28 @@ class Module:
                 found.setdefault(" ".join(doc.split("\n\n")[0].split()), []).append(node.name)
         return found
 
-    def words(self, block: str) -> set[str]:
+    def words(self, doc: str) -> set[str]:
         """The names of a block's arguments that are words or truth values."""
-        scopes = [scope for scope in self.graph.scopes.values() if scope.block == block]
-        return {name for scope in scopes for name, value in scope.arguments if isinstance(value, bool | str)}
+        arguments = (pair for scope in self.uses(doc) for pair in scope.arguments)
+        return {name for name, value in arguments if isinstance(value, bool | str)}
 
-    def values(self, block: str, argument: str) -> set[str]:
-        """What an argument of a block comes to in all of its uses."""
-        scopes = [scope for scope in self.graph.scopes.values() if scope.block == block]
-        return {repr(dict(scope.arguments).get(argument, ...)) for scope in scopes}
+    def values(self, doc: str, argument: str) -> set[str]:
+        """What an argument of a block comes to in all uses of its class."""
+        return {repr(dict(scope.arguments).get(argument, ...)) for scope in self.uses(doc)}
+
+    def uses(self, doc: str) -> list[Scope]:
+        """The uses of a class, by the first line of its docstring: of its block, with the units given to it."""
+        return [scope for scope in self.graph.scopes.values() if scope.block == block_of(doc) and _given(scope) in doc]
+
+
+def block_of(doc: str) -> str:
+    """The block in `Block Unit, spec.arch:12.`"""
+    return doc.split()[1].rstrip(",")
+
+
+def _given(scope: Scope) -> str:
+    given = ", ".join(f"{own} = {value}" for own, value in scope.arguments if own in scope.units)
+    return f", with {given}." if given else "."
 
 
 # --- honest classes ------------------------------------------------------------------------
@@ -117,9 +130,7 @@ def honest(first: Module, second: Module, counts: Counter[str]) -> None:
         if len(names) != 1 or len(others) != 1:
             counts["classes only in one, or several of a block"] += 1
             continue
-        adapted = _adapted(
-            first, second, getattr(own, others[0]), getattr(namespace, names[0]), doc.split()[1].rstrip(",")
-        )
+        adapted = _adapted(first, second, getattr(own, others[0]), getattr(namespace, names[0]), doc)
         setattr(namespace, names[0], adapted)
         counts["classes"] += 1
     try:
@@ -136,7 +147,7 @@ def honest(first: Module, second: Module, counts: Counter[str]) -> None:
     counts["honest"] += 1
 
 
-def _adapted(first: Module, second: Module, one: type[nn.Module], other: type, block: str) -> type[nn.Module]:
+def _adapted(first: Module, second: Module, one: type[nn.Module], other: type, doc: str) -> type[nn.Module]:
     """The class `one`, made as `other` is."""
     takes = _named(one)
     called = inspect.signature(other)
@@ -146,16 +157,16 @@ def _adapted(first: Module, second: Module, one: type[nn.Module], other: type, b
         bound.apply_defaults()
         given = {name: value for name, value in bound.arguments.items() if name in _named(other)}
         for name, value in [(name, value) for name, value in given.items() if name not in takes]:
-            known = first.values(block, name)
+            known = first.values(doc, name)
             if len(known) == 1 and known != {repr(value)} and known != {repr(_listed(value))}:
                 raise _Incomparable(name)
             del given[name]
-        for name in {*first.words(block), *second.words(block)}.difference(takes, _named(other)):
-            if first.values(block, name) != second.values(block, name):
+        for name in {*first.words(doc), *second.words(doc)}.difference(takes, _named(other)):
+            if first.values(doc, name) != second.values(doc, name):
                 raise _Incomparable(name)  # what decides in both, and is a parameter of neither
         for name in takes:
             if name not in given:
-                known = second.values(block, name)
+                known = second.values(doc, name)
                 if len(known) != 1 or known == {repr(...)}:
                     raise _Incomparable(name)
                 given[name] = ast.literal_eval(known.pop())
@@ -342,6 +353,14 @@ def _numbers_of_branches(graph: Graph, scope: Scope) -> Iterator[int]:
         yield from _numbers_of_branches(graph, member)
 
 
+def _is_lent_modules(graph: Graph, scope: Scope) -> bool:
+    """Whether a use is given a module that others share: it has then none of its own."""
+    inside = f"{scope.path}."
+    return any(
+        other.path.startswith(inside) and not other.weights.startswith(scope.weights) for other in graph.scopes.values()
+    )
+
+
 def few_classes(module: Module) -> None:
     """One class for a block and each block or op that is given to it, one for a region or repeat of the spec.
 
@@ -354,9 +373,10 @@ def few_classes(module: Module) -> None:
         if scope.block is not None:
             units = tuple((name, value) for name, value in scope.arguments if name in scope.units)
             parts = repr(units), len(scope.ports), len(scope.results), tuple(_numbers_of_branches(graph, scope))
+            parts += (_is_lent_modules(graph, scope),)
             given.setdefault(scope.block, set()).add(parts)
     for doc, names in module.blocks.items():
-        block = doc.split()[1].rstrip(",")
+        block = block_of(doc)
         if len(names) > len(given[block]):
             raise Broken(f"classes: {len(names)} of block {block}, {', '.join(names)}")
     modules = re.findall(

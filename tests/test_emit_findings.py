@@ -64,6 +64,12 @@ def test_a_shared_module_compiles_wherever_it_is_used(use: str, module: str) -> 
     assert len(weights) == 2
 
 
+def test_a_block_is_two_classes_where_it_is_given_a_shared_block_and_one_of_its_own() -> None:
+    uses = "stage one: Through(Head) -> Through(head)\n    stage two: Through(Head)"
+    found = emitted(f"{IMAGE}    shared head = Head\n    {uses}\n{HEAD}")
+    assert [name for name in classes(found) if name.startswith("Through")] == ["Through", "Through2"]
+
+
 # --- formulas ------------------------------------------------------------------------------
 
 
@@ -95,6 +101,18 @@ def test_formulas_hold_for_other_arguments(text: str) -> None:
     counts = agree(text)
     assert counts["honest"] + counts["refused"] == 2
     assert counts["honest"] >= 1
+
+
+def test_a_rule_of_the_spec_is_kept_by_the_class() -> None:
+    found = emitted(
+        "network N:\n    param width: int = 8\n    param layers: int = 2\n"
+        '    require width % 4 == 0 and width > 0 "the groups are four"\n    require layers < 4 "it is small"\n'
+        "    input image: 8 x 8 x 8\n    conv(width, 1, groups=4) * layers\n"
+    )
+    found.make(width=12)
+    with pytest.raises(ValueError, match=r"^width = 6: the groups are four$"):
+        found.make(width=6)
+    assert "it is small" not in found.text  # the number of layers is fixed in the class
 
 
 def test_what_stays_the_same_is_no_argument() -> None:

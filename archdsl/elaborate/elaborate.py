@@ -16,7 +16,7 @@ from archdsl.elaborate.steps import bind_inputs, refs_of
 from archdsl.elaborate.values import Flow, Given, Problem, Quiet, describe
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Ref
-from archdsl.ir.graph import Graph, Header, Setting
+from archdsl.ir.graph import Graph, Header, Rule, Setting, Written
 from archdsl.ops.base import LIMIT, Mismatch
 from archdsl.ops.internal import Input
 from archdsl.resolve.model import Network
@@ -59,7 +59,7 @@ def elaborate(
         _stop_if_failed(session)
     outputs: list[tuple[str, Sequence[Ref], bool, bool]] = [("output", refs_of(result), False, False)]
     outputs += [(name, refs, training, several) for name, (refs, training, several) in expander.outputs.items()]
-    graph = session.builder.finish(_header(network, variant, settings), outputs)
+    graph = session.builder.finish(_header(network, variant, settings, environment), outputs)
     _check_shared(graph, session)
     _stop_if_failed(session)
     return Elaborated(graph, environment, session.diagnostics)
@@ -120,7 +120,8 @@ def _input(expander: Expander, declared: tree.Input, environment: Environment) -
     return Flow(ref, builder.tensor(ref))
 
 
-def _header(network: Network, variant: str | None, settings: tuple[Setting, ...]) -> Header:
+def _header(network: Network, variant: str | None, settings: tuple[Setting, ...], environment: Environment) -> Header:
+    conditions = ((Written(rule.condition, environment.scope), rule.reason.value) for rule in network.requires)
     return Header(
         name=network.name,
         spec=network.file.source.name,
@@ -128,6 +129,7 @@ def _header(network: Network, variant: str | None, settings: tuple[Setting, ...]
         source=network.citation,
         variant=variant,
         settings=settings,
+        rules=tuple(Rule(condition, reason) for condition, reason in conditions),
     )
 
 

@@ -21,10 +21,11 @@ def combined(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.e
         return _written_sum([*_terms(left, 1), *_terms(right, sign)])
     if kind is ast.Mult:
         for constant, other in ((left, right), (right, left)):
-            if _is_whole(constant):
-                return _scaled(other, constant.value)  # type: ignore[attr-defined]
-    if kind is ast.FloorDiv and _is_whole(right):
-        divisor = right.value  # type: ignore[attr-defined]
+            factor = _whole(constant)
+            if factor is not None:
+                return _scaled(other, factor)
+    divisor = _whole(right)
+    if kind is ast.FloorDiv and divisor is not None:
         terms = _terms(left, 1)
         if divisor == 1:
             return left
@@ -101,8 +102,8 @@ def takes_away(formula: ast.expr) -> bool:
     return any(term is not None and count < 0 for term, count in _terms(formula, 1))
 
 
-def _is_whole(formula: ast.expr) -> bool:
-    return isinstance(formula, ast.Constant) and type(formula.value) is int
+def _whole(formula: ast.expr) -> int | None:
+    return formula.value if isinstance(formula, ast.Constant) and type(formula.value) is int else None
 
 
 def _is_fraction(formula: ast.expr) -> bool:

@@ -192,6 +192,14 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """A `require` of the network: what must hold of its settings, and the reason that the spec gives."""
+
+    condition: Written
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """What is said of a network as a whole. `spec` is the file's name as shown, `source` the citation."""
 
@@ -201,6 +209,7 @@ class Header:
     source: str = ""
     variant: str | None = None
     settings: tuple[Setting, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
 
 class Graph:

@@ -74,6 +74,13 @@ class SettingPart(Part):
     written: WrittenPart | None = None
 
 
+class RulePart(Part):
+    """What must hold of the settings, and the reason."""
+
+    condition: WrittenPart
+    reason: str
+
+
 class HeaderPart(Part):
     """What is said of the network as a whole; `source` is the citation."""
 
@@ -83,6 +90,7 @@ class HeaderPart(Part):
     source: str = ""
     variant: str | None = None
     settings: tuple[SettingPart, ...] = ()
+    rules: tuple[RulePart, ...] = ()
 
 
 class LetPart(Part):

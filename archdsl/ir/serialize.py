@@ -15,7 +15,7 @@ from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.ir.graph import Choice, Graph, Header, Let, Node, Output, Scope, Setting, Step, Value, Written
+from archdsl.ir.graph import Choice, Graph, Header, Let, Node, Output, Rule, Scope, Setting, Step, Value, Written
 from archdsl.ir.schema import (
     FORMAT,
     ChoicePart,
@@ -26,6 +26,7 @@ from archdsl.ir.schema import (
     OpPart,
     OutputPart,
     Place,
+    RulePart,
     ScopePart,
     SettingPart,
     SourceText,
@@ -90,6 +91,9 @@ class _Writer:
                 source=header.source,
                 variant=header.variant,
                 settings=tuple(map(self.setting, header.settings)),
+                rules=tuple(
+                    RulePart(condition=self.written(rule.condition), reason=rule.reason) for rule in header.rules
+                ),
             ),
             scopes=tuple(self.scope(scope) for scope in graph.scopes.values()),
             nodes=tuple(self.node(node, graph.inputs_of(node.id)) for node in graph),
@@ -230,7 +234,8 @@ class _Reader:
 
     def header(self, part: HeaderPart) -> Header:
         settings = tuple(map(self.setting, part.settings))
-        return Header(part.name, part.spec, part.doc, part.source, part.variant, settings)
+        rules = tuple(Rule(self.written(rule.condition, "a rule"), rule.reason) for rule in part.rules)
+        return Header(part.name, part.spec, part.doc, part.source, part.variant, settings, rules)
 
     def setting(self, part: SettingPart) -> Setting:
         owner = f"setting `{part.name}`"

@@ -102,6 +102,7 @@ def _prose(graph: Graph) -> Iterator[Word]:
     header = graph.header
     yield Word("the network", "source", header.source)
     yield Word("the network", "spec", header.spec)
+    yield from (Word("the network", "rule", rule.reason) for rule in header.rules)
     yield from _of_settings("the network", header.settings)
     for node in graph:
         for name, value in node.op.__dict__.items():
@@ -153,6 +154,7 @@ def expressions(graph: Graph) -> Iterator[tuple[str, str, str, Written]]:
             *((setting.name, setting.written) for setting in settings),
             *(("if", condition) for choice in choices(scope.steps) for condition in choice.conditions),
             ("count", scope.count),
+            *(("require", rule.condition) for rule in graph.header.rules if scope.parent is None),
         ):
             if written is not None:
                 yield f"scope {scope.path!r}", scope.path, name, written

@@ -171,3 +171,12 @@ def made(item: Item) -> Iterator[Wire]:
         yield from (join.wire for join in item.joins if not item.falls_away)
     else:
         yield from item.gives
+
+
+def every(items: Iterable[Item]) -> Iterator[Item]:
+    """All items, those in the arms of an `if` after it."""
+    for item in items:
+        yield item
+        if isinstance(item, If):
+            for arm in item.arms.values():
+                yield from every(arm)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from archdsl import formula
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
-from archdsl.backends.torch.bodies import Call, If, Item
+from archdsl.backends.torch.bodies import Call, If, Item, every
 from archdsl.backends.torch.modules import (
     Argument,
     Channels,
@@ -220,12 +220,7 @@ def _equal(left: ast.expr, right: ast.expr) -> dict[str, ast.expr]:
 
 
 def _calls(items: Sequence[Item]) -> Iterator[Call]:
-    for item in items:
-        if isinstance(item, Call):
-            yield item
-        elif isinstance(item, If):
-            for arm in item.arms.values():
-                yield from _calls(arm)
+    return (item for item in every(items) if isinstance(item, Call))
 
 
 def _reached(conditions: Sequence[ast.expr], number: int) -> ast.expr:

@@ -136,7 +136,7 @@ class Classes:
     # --- structures ------------------------------------------------------------------------
 
     def signature(self, scope: Scope) -> Hashable:
-        """All of a scope but its numbers: members by name and kind, the values they take, results."""
+        """All of a scope but its numbers: members by name and kind, whether it holds them, what they take, results."""
         if scope.path not in self._signatures:
             self._signatures[scope.path] = tuple(self._signature(scope))
         return self._signatures[scope.path]
@@ -147,7 +147,8 @@ class Classes:
             numbers.setdefault(value, len(numbers))
         for member in self.outline.members(scope.path):
             kind = self._node_signature(member) if isinstance(member, Node) else self._scope_signature(member)
-            yield member.name, kind, tuple(numbers.get(value, -1) for value in self.outline.takes(member))
+            takes = tuple(numbers.get(value, -1) for value in self.outline.takes(member))
+            yield member.name, kind, self.outline.is_own(member), takes
             for value in self.outline.gives(member):
                 numbers.setdefault(value, len(numbers))
         yield tuple(numbers.get(value, -1) for value in self.outline.gives(scope))

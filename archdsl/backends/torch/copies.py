@@ -7,7 +7,7 @@ one too. The first and the last may stand apart; whatever follows no rule is lis
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Protocol, TypeAlias
@@ -18,6 +18,7 @@ from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.modules import Argument, Chain, Copies, New, Tree, written_call
 from archdsl.backends.torch.names import Namespace
 from archdsl.backends.torch.outline import Form
+from archdsl.backends.torch.series import counts_network, rule, says_one, says_other
 from archdsl.formula import combined, name
 
 MOST_WRITTEN_OUT = 4
@@ -32,7 +33,6 @@ STILL = ast.Constant(None)
 Rows = Mapping[int, Sequence[Sequence[Argument]]]
 """By use, for each copy its arguments."""
 
-
 Rule: TypeAlias = tuple[Mapping[int, Argument], "ast.expr | None"]
 """Of an argument: those of the first copies, by use, and how it moves from copy to copy; None where it has no rule."""
 
@@ -45,7 +45,6 @@ class Segment:
     stop: int
     settled: tuple[ast.expr, ...]
     moves: bool
-    rules: tuple[Rule, ...]
 
 
 class Settling(Protocol):
@@ -132,14 +131,17 @@ class Elements:
         found = self.best_cuts(rows, is_fixed)
         if found is None:
             return
-        cuts, parts = found
+        cuts, parts, is_guess = found
         segments = [self.segment(pair, rules) for pair, rules in zip(pairwise(cuts), parts, strict=True)]
         if not is_fixed:
-            self.limit(count, segments, rows)
+            self.limit(count, segments, max(counts) if is_guess else None)
         yield from (self.element(template, segment, cuts, count) for segment in segments)
 
-    def best_cuts(self, rows: Rows, is_fixed: bool) -> tuple[Sequence[int], list[list[Rule]]] | None:
-        """The first way to cut the copies in which every number follows a rule, rather one that leaves no doubt."""
+    def best_cuts(self, rows: Rows, is_fixed: bool) -> tuple[Sequence[int], list[list[Rule]], bool] | None:
+        """The first way to cut the copies in which every number follows a rule, rather one that leaves no doubt.
+
+        Also whether it leaves some: of an open number of copies, too few may have been shown.
+        """
         doubtful = None
         for cuts in _cuts(list(rows.values()), is_fixed):
             parts = self.parts(rows, cuts, is_fixed)
@@ -147,17 +149,17 @@ class Elements:
                 continue
             pairs = zip(pairwise(cuts), parts, strict=True)
             if is_fixed or not any(self.is_guess(*pair, rules, rows) for pair, rules in pairs):
-                return cuts, parts
-            doubtful = doubtful or (cuts, parts)
+                return cuts, parts, False
+            doubtful = doubtful or (cuts, parts, True)
         return doubtful
 
-    def limit(self, count: ast.expr, segments: Sequence[Segment], rows: Rows) -> None:
-        """Requires of an open number of copies what these parts of them hold for."""
+    def limit(self, count: ast.expr, segments: Sequence[Segment], most: int | None) -> None:
+        """Requires of an open number of copies what is shown: those that stand apart, and at most so many."""
         apart = sum(_is_one(segment.start, segment.stop) for segment in segments)
         if apart:
             self.construction.require_at_least(count, apart)
-        if any(self.is_guess(s.start, s.stop, s.rules, rows) for s in segments):
-            self.construction.require_at_most(count, max(map(len, rows.values())))
+        if most is not None:
+            self.construction.require_at_most(count, most)
 
     def is_guess(self, start: int, stop: int, rules: Sequence[Rule], rows: Rows) -> bool:
         """Whether a loop over copies has so few in all uses that they do not show what the next one would take.
@@ -200,7 +202,7 @@ class Elements:
                 for own in formula.names(moving) - {self.index}:
                     self.context.note(name(own))
                 settled.append(moving)
-        return Segment(*cuts, tuple(settled), any(moving is not STILL for _, moving in rules), tuple(rules))
+        return Segment(*cuts, tuple(settled), any(moving is not STILL for _, moving in rules))
 
     def rules(self, rows: Rows) -> Iterator[Rule]:
         """For each argument of the copies: those of the first copy, and how it moves from copy to copy."""
@@ -210,9 +212,9 @@ class Elements:
 
     def moving(self, arguments: Mapping[int, Sequence[Argument]]) -> ast.expr | None:
         """The rule by which an argument moves, alike in every use; STILL if it does not, None where there is none."""
-        if all(_says_one(row) for row in arguments.values()):
+        if all(says_one(row) for row in arguments.values()):
             return STILL
-        if not self.context.is_network and any(_counts_network(row) for row in arguments.values()):
+        if not self.context.is_network and any(counts_network(row) for row in arguments.values()):
             return None
         rules = [rule(row, self.index) for row in arguments.values() if len(row) > 1]
         first = rules[0]
@@ -253,7 +255,7 @@ class Elements:
         lists: list[tuple[str, Mapping[int, list[Argument]]]] = []
         for place in range(len(first[0])):
             column = {use: [copy[place] for copy in row] for use, row in rows.items()}
-            if all(_says_one(row) for row in column.values()):
+            if all(says_one(row) for row in column.values()):
                 settled.append(self.construction.settle({use: row[0] for use, row in column.items() if row}))
             else:
                 own = names.unique(first[0][place].called.removeprefix(f"{self.attribute}_"))
@@ -275,84 +277,8 @@ class Elements:
         return ast.Call(name("zip"), said, [strict])
 
 
-# --- rules -------------------------------------------------------------------------------------
-
-
-def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
-    """A formula over the number of the copy that gives every argument; None where there is none."""
-    formulas = [argument.formula for argument in arguments]
-    if len(formulas) < 2 or _says_one(arguments):
-        return formulas[0]
-    if all(isinstance(found, ast.Subscript) for found in formulas):
-        return _element(formulas, index)
-    if all(type(argument.value) is float for argument in arguments):
-        return _progression(formulas, index)
-    if any(isinstance(argument.value, bool) or not isinstance(argument.value, int) for argument in arguments):
-        return None
-    if not all(map(formula.is_known, formulas)):
-        return None
-    step = combined(ast.Sub, formulas[1], formulas[0])
-    if len(formulas) == 2 and formula.takes_away(step):
-        return None  # two numbers that have nothing in common are no series
-    for place, found in enumerate(formulas):
-        wanted = combined(ast.Add, formulas[0], combined(ast.Mult, ast.Constant(place), step))
-        if formula.text(wanted) != formula.text(found):
-            return None
-    return combined(ast.Add, formulas[0], combined(ast.Mult, step, name(index)))
-
-
-def _element(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
-    """`widths[1]`, `widths[2]`: `widths[i + 1]`."""
-    parts = [found for found in formulas if isinstance(found, ast.Subscript)]
-    base = parts[0].value
-    if any(formula.text(part.value) != formula.text(base) for part in parts):
-        return None
-    slices = [part.slice for part in parts]
-    if not all(isinstance(part, ast.Constant) for part in slices):
-        return None
-    first, *others = (part.value for part in slices if isinstance(part, ast.Constant))
-    if not isinstance(first, int):
-        return None
-    if [first + place for place in range(1, len(slices))] != others:
-        return None
-    return ast.Subscript(base, combined(ast.Add, name(index), ast.Constant(first)), ast.Load())
-
-
-def _progression(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
-    """`drop * 3 / 16`, `drop * 4 / 16`: `drop * (3 + i) / 16`, for formulas of one form in which whole numbers grow."""
-    if len(set(map(formula.text, formulas))) == 1:
-        return formulas[0]
-    terms = [found for found in formulas if isinstance(found, ast.BinOp)]
-    if len(terms) == len(formulas) and len({type(term.op) for term in terms}) == 1:
-        left = _progression([term.left for term in terms], index)
-        right = _progression([term.right for term in terms], index)
-        return None if left is None or right is None else ast.BinOp(left, terms[0].op, right)
-    values = [found.value for found in formulas if isinstance(found, ast.Constant) and type(found.value) is int]
-    if len(values) < len(formulas) or len({after - before for before, after in pairwise(values)}) > 1:
-        return None
-    moving = combined(ast.Mult, ast.Constant(values[1] - values[0]), name(index))
-    return combined(ast.Add, ast.Constant(values[0]), moving)
-
-
-def _counts_network(arguments: Iterable[Argument]) -> bool:
-    return any(argument.counts_network for argument in arguments)
-
-
 def _count_network(rows: Rows) -> bool:
-    return any(_counts_network(copy) for row in rows.values() for copy in row)
-
-
-def _says_other(one: Sequence[Argument], other: Sequence[Argument]) -> bool:
-    return any(_said(a) != _said(b) for a, b in zip(one, other, strict=True))
-
-
-def _says_one(arguments: Sequence[Argument]) -> bool:
-    """Whether all arguments are one formula or, where there is none, one number."""
-    return len({_said(argument) for argument in arguments}) <= 1
-
-
-def _said(argument: Argument) -> Hashable:
-    return formula.text(argument.formula), None if formula.is_known(argument.formula) else argument.value
+    return any(counts_network(copy) for row in rows.values() for copy in row)
 
 
 # --- cuts --------------------------------------------------------------------------------------
@@ -374,7 +300,7 @@ def _cuts(rows: Sequence[Sequence[Sequence[Argument]]], is_fixed: bool) -> Itera
     if fewest >= 2:
         yield 0, 1, -1, END
     if is_fixed and fewest == most:
-        changes = [place for place in range(1, most) if any(_says_other(row[place - 1], row[place]) for row in rows)]
+        changes = [place for place in range(1, most) if any(says_other(row[place - 1], row[place]) for row in rows)]
         for cuts in ((0, *changes, most), tuple(range(most + 1))):
             if len(cuts) <= MOST_WRITTEN_OUT + 1:
                 yield cuts
@@ -445,4 +371,4 @@ def _tuple(row: Sequence[Argument]) -> Argument:
     found = ast.Tuple([argument.formula for argument in row], ast.Load())
     values = tuple(argument.value for argument in row)
     called = row[0].called.removesuffix("s") + "s"
-    return Argument(None, called, found, values, counts_network=_counts_network(row))
+    return Argument(None, called, found, values, counts_network=counts_network(row))

@@ -12,14 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from archdsl.backends.python.code import Code, Line, Suite
 from archdsl.backends.python.layout import text_of
-from archdsl.backends.torch.bodies import Call, If, Item, Several, Turns, Wire
+from archdsl.backends.torch.bodies import Call, If, Item, Several, Turns, Wire, every
 from archdsl.backends.torch.called import MANY, Called
 from archdsl.backends.torch.choices import choice_code
 from archdsl.backends.torch.gathering import Gatherer
 from archdsl.backends.torch.outline import Member, Outline
 from archdsl.backends.torch.references import module_text
 from archdsl.backends.torch.statements import Applied, Assignment, Branch, Return, Source, Statement
-from archdsl.backends.torch.steps import every
 from archdsl.backends.torch.turns import loop_lines
 from archdsl.backends.torch.writing import Layout, Operand, Words
 from archdsl.ir.graph import Node, Scope
@@ -143,12 +142,13 @@ class Forward(Called):
         self.statements.append(Branch(item, done))
         flags = self.construction.flags[id(item)]
         for number, lines, text in arms[:-1]:
-            known = flags[number].value if isinstance(flags[number], ast.Constant) else None  # type: ignore[attr-defined]
+            flag = flags[number]
+            known = flag.value if isinstance(flag, ast.Constant) else None
             if known is True:
                 self.lines += lines
                 return text
             if known is None:
-                self.lines.append(Suite(f"if {text_of(flags[number])}:", (*lines, Line(f"return {text}"))))
+                self.lines.append(Suite(f"if {text_of(flag)}:", (*lines, Line(f"return {text}"))))
         self.lines += arms[-1][1]
         return arms[-1][2]
 

@@ -15,6 +15,7 @@ from archdsl.backends.torch.modules import (
 )
 from archdsl.backends.torch.names import legal
 from archdsl.backends.torch.numbers import Numbers, Subject
+from archdsl.backends.torch.refusals import broken
 from archdsl.backends.torch.settings import names_in
 from archdsl.formula import plain, same
 from archdsl.ir.graph import Setting
@@ -112,10 +113,19 @@ class Parameters(Numbers):
         found = self.context.said(setting.written, 0) if others and others <= self.context.settings else None
         return found if found is not None and self.context.comes_to(found, 0, setting.value) else None
 
+    def rules(self) -> Iterator[tuple[ast.expr, Suite]]:
+        """When a rule of the network is broken, and what then says so: rules on what its class takes as arguments."""
+        header = self.outline.networks[self.context.root_of(0)].header
+        for rule in header.rules if self.context.is_network else ():
+            holds = self.context.said(rule.condition, 0)
+            own = formula.names(holds) if holds is not None else frozenset()
+            if holds is not None and own and own <= {*self.context.used, *self.context.lets}:
+                yield formula.negated(holds), broken(holds, rule.reason)
+
     def lets_and_requirements(self) -> Iterator[Code]:
         """Named numbers, after the requirements that need none of them: they may only hold for these."""
         lines = list(self.let_lines())
-        required = list(self.requirements())
+        required = [*self.rules(), *self.requirements()]
         yield from (refusal for wrong, refusal in required if not self._has_lets(wrong))
         yield from lines
         yield from (refusal for wrong, refusal in required if self._has_lets(wrong))

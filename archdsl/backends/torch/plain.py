@@ -6,11 +6,11 @@ Settling constructors takes most of the time of emission, and what a `forward` d
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from archdsl.backends.torch.blocks import write_block
-from archdsl.backends.torch.bodies import Body, Call, If, Item
+from archdsl.backends.torch.bodies import Body, Call, If, every
 from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.gathering import joining
 from archdsl.backends.torch.network import write_network
@@ -64,7 +64,7 @@ class Plain:
     numbers: dict[int, dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for item in _all(self.body.items):
+        for item in every(self.body.items):
             if isinstance(item, If):
                 self._enter_choice(item)
             elif isinstance(item, Call) and isinstance(node := next(iter(item.members.values())), Node):
@@ -77,11 +77,3 @@ class Plain:
         if len(taken) == 1 and not (item.can_skip and min(taken) < item.choice.arms):
             self.folded[id(item)] = min(taken)
         self.flags[id(item)] = tuple(ast.Name(f"self.flag{place}") for place in range(len(item.choice.conditions)))
-
-
-def _all(items: Iterable[Item]) -> Iterator[Item]:
-    for item in items:
-        yield item
-        if isinstance(item, If):
-            for arm in item.arms.values():
-                yield from _all(arm)

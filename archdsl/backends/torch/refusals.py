@@ -45,6 +45,15 @@ def refusal(title: str, missing: ast.expr, settings: Collection[str]) -> Suite:
     return Suite(f"if {text_of(missing)}:", (Line(f"raise {text_of(error)}"),))
 
 
+def broken(rule: ast.expr, reason: str) -> Suite:
+    """`if filters % 96 != 0: raise ValueError(...)`: refuses settings that a `require` of the spec forbids."""
+    given: list[ast.expr] = []
+    for own in _names(rule):
+        given += [ast.Constant(f"{', ' if given else ''}{own} = "), ast.FormattedValue(name(own), -1)]
+    error = ast.Call(name("ValueError"), [ast.JoinedStr([*given, ast.Constant(f": {reason}")])], [])
+    return Suite(f"if {text_of(formula.negated(rule))}:", (Line(f"raise {text_of(error)}"),))
+
+
 def _names(missing: ast.expr) -> list[str]:
     """The variables of a condition, in its order."""
     known = formula.names(missing)

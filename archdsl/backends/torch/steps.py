@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from archdsl.backends.torch.bodies import Call, If, Item, Join, Several, Turns, Wire
+from archdsl.backends.torch.bodies import Call, If, Item, Join, Several, Turns, Wire, every
 from archdsl.backends.torch.loops import plain_loop
 from archdsl.backends.torch.writing import COPY, Change, Layout, Words
 from archdsl.ir.graph import Scope
@@ -135,14 +135,6 @@ class Steps:
             more = {self.real(s) for join in joins if join.wire in read for s in join.sources.values()} - read
             read |= more
         return frozenset(read)
-
-
-def every(items: Iterable[Item]) -> Iterator[Item]:
-    for item in items:
-        yield item
-        if isinstance(item, If):
-            for arm in item.arms.values():
-                yield from every(arm)
 
 
 def _takes(item: Item) -> tuple[Wire, ...]:

@@ -168,7 +168,9 @@ def length(found: ast.expr) -> ast.expr:
 
 
 def _negative(value: ast.expr) -> ast.expr:
-    return ast.Constant(-value.value) if isinstance(value, ast.Constant) else ast.UnaryOp(ast.USub(), value)  # type: ignore[operator]
+    if isinstance(value, ast.Constant) and isinstance(value.value, int | float):
+        return ast.Constant(-value.value)
+    return ast.UnaryOp(ast.USub(), value)
 
 
 def _chosen(condition: ast.expr, then: Any, otherwise: Any) -> ast.expr:

@@ -1,0 +1,87 @@
+"""The rule by which the numbers of copies move: `64 + 32 * i`, `widths[i + 1]`, `drop * (i + 3) / 16`.
+
+A rule is a formula over the number of the copy: what the formulas of the copies have in common, never their values.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import pairwise
+
+from archdsl import formula
+from archdsl.backends.torch.modules import Argument
+from archdsl.formula import combined, name
+
+
+def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
+    """A formula over the number of the copy that gives every argument; None where there is none."""
+    formulas = [argument.formula for argument in arguments]
+    if len(formulas) < 2 or says_one(arguments):
+        return formulas[0]
+    if all(isinstance(found, ast.Subscript) for found in formulas):
+        return _element(formulas, index)
+    if all(type(argument.value) is float for argument in arguments):
+        return _progression(formulas, index)
+    if any(isinstance(argument.value, bool) or not isinstance(argument.value, int) for argument in arguments):
+        return None
+    if not all(map(formula.is_known, formulas)):
+        return None
+    step = combined(ast.Sub, formulas[1], formulas[0])
+    if len(formulas) == 2 and formula.takes_away(step):
+        return None  # two numbers that have nothing in common are no series
+    for place, found in enumerate(formulas):
+        wanted = combined(ast.Add, formulas[0], combined(ast.Mult, ast.Constant(place), step))
+        if formula.text(wanted) != formula.text(found):
+            return None
+    return combined(ast.Add, formulas[0], combined(ast.Mult, step, name(index)))
+
+
+def _element(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
+    """`widths[1]`, `widths[2]`: `widths[i + 1]`."""
+    parts = [found for found in formulas if isinstance(found, ast.Subscript)]
+    base = parts[0].value
+    if any(formula.text(part.value) != formula.text(base) for part in parts):
+        return None
+    slices = [part.slice for part in parts]
+    if not all(isinstance(part, ast.Constant) for part in slices):
+        return None
+    first, *others = (part.value for part in slices if isinstance(part, ast.Constant))
+    if not isinstance(first, int):
+        return None
+    if [first + place for place in range(1, len(slices))] != others:
+        return None
+    return ast.Subscript(base, combined(ast.Add, name(index), ast.Constant(first)), ast.Load())
+
+
+def _progression(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
+    """`drop * 3 / 16`, `drop * 4 / 16`: `drop * (3 + i) / 16`, for formulas of one form in which whole numbers grow."""
+    if len(set(map(formula.text, formulas))) == 1:
+        return formulas[0]
+    terms = [found for found in formulas if isinstance(found, ast.BinOp)]
+    if len(terms) == len(formulas) and len({type(term.op) for term in terms}) == 1:
+        left = _progression([term.left for term in terms], index)
+        right = _progression([term.right for term in terms], index)
+        return None if left is None or right is None else ast.BinOp(left, terms[0].op, right)
+    values = [found.value for found in formulas if isinstance(found, ast.Constant) and type(found.value) is int]
+    if len(values) < len(formulas) or len({after - before for before, after in pairwise(values)}) > 1:
+        return None
+    moving = combined(ast.Mult, ast.Constant(values[1] - values[0]), name(index))
+    return combined(ast.Add, ast.Constant(values[0]), moving)
+
+
+def counts_network(arguments: Iterable[Argument]) -> bool:
+    return any(argument.counts_network for argument in arguments)
+
+
+def says_other(one: Sequence[Argument], other: Sequence[Argument]) -> bool:
+    return any(_said(a) != _said(b) for a, b in zip(one, other, strict=True))
+
+
+def says_one(arguments: Sequence[Argument]) -> bool:
+    """Whether all arguments are one formula or, where there is none, one number."""
+    return len({_said(argument) for argument in arguments}) <= 1
+
+
+def _said(argument: Argument) -> Hashable:
+    return formula.text(argument.formula), None if formula.is_known(argument.formula) else argument.value

@@ -70,6 +70,16 @@ def test_a_block_is_two_classes_where_it_is_given_a_shared_block_and_one_of_its_
     assert [name for name in classes(found) if name.startswith("Through")] == ["Through", "Through2"]
 
 
+def test_uses_that_differ_are_as_few_classes_as_they_can_be() -> None:
+    """A list of one branch is not one of two; the uses with two are one class, whose `if` says the rest."""
+    found = emitted(
+        f"{IMAGE}    stage one: U(4, [16]) -> U(4, [4, 8]) -> U(8, [4, 8])\nblock U(w, ws):\n"
+        "    concat{it | for c in ws: conv(c, 3)}\n"
+        "    mul:\n        | if input.channels == w: conv(w, 3)\n        | conv(w, 3)\n"
+    )
+    assert len([name for name in classes(found) if name.startswith("U")]) == 2
+
+
 # --- formulas ------------------------------------------------------------------------------
 
 

@@ -70,6 +70,14 @@ def test_a_block_is_two_classes_where_it_is_given_a_shared_block_and_one_of_its_
     assert [name for name in classes(found) if name.startswith("Through")] == ["Through", "Through2"]
 
 
+def test_inputs_that_are_one_value_in_a_use_are_told_apart_by_another() -> None:
+    found = emitted(
+        f"{IMAGE}    conv(4, 1) as a\n    (a, a) -> Join\n    conv(4, 1) as b\n    (a, b) -> Join\n"
+        "block Join from first, *others:\n    concat{first}\n"
+    )
+    assert "torch.cat([first], dim=1)" in found.text
+
+
 def test_uses_that_differ_are_as_few_classes_as_they_can_be() -> None:
     """A list of one branch is not one of two; the uses with two are one class, whose `if` says the rest."""
     found = emitted(

@@ -174,7 +174,8 @@ class Outline:
             if link.block is not None:
                 break
         takes = self.takes(scope)
-        tensors = tuple(self.graph.tensor(value) for value in takes)
+        # Two inputs may be one value: then nothing in that use tells them apart.
+        tensors = tuple((self.graph.tensor(value), takes.index(value)) for value in takes)
         gives = tuple(relative(value, scope, takes) for value in self.gives(scope))
         lent = tuple(weights.rpartition(".")[2] for weights in self.borrowed[scope.path])
         return self.root(scope.path), tuple(around), tensors, gives, lent, tuple(self._ops(scope))

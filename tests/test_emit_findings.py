@@ -78,6 +78,17 @@ def test_inputs_that_are_one_value_in_a_use_are_told_apart_by_another() -> None:
     assert "torch.cat([first], dim=1)" in found.text
 
 
+def test_a_class_without_copies_refuses_some() -> None:
+    found = emitted(
+        f"{IMAGE}    U([8])\nblock U(ws):\n    concat{{for c in ws[1:]: conv(c, 3) | conv(ws[0], 1)}}\n"
+        "    repeat len(ws) - 1: relu\n"
+    )
+    unit = found.load().U
+    unit(4, (16,))
+    with pytest.raises(ValueError, match="U has no layers for ws=\\(8, 16\\)"):
+        unit(4, (8, 16))
+
+
 def test_uses_that_differ_are_as_few_classes_as_they_can_be() -> None:
     """A list of one branch is not one of two; the uses with two are one class, whose `if` says the rest."""
     found = emitted(

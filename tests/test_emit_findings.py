@@ -89,6 +89,15 @@ def test_a_class_without_copies_refuses_some() -> None:
         unit(4, (8, 16))
 
 
+def test_what_only_the_formula_needs_is_defined() -> None:
+    """A kernel of 3 at stride 1 is padded alike on both sides; whatever the kernel is, only a class of ours can."""
+    found = emitted(
+        f"{IMAGE}    U(8, 3) -> U(8, 5)\nblock U(w, kernel, padding=tf_same):\n    conv(w, kernel, padding=padding)\n"
+    )
+    assert "class PaddedConv2d(" in found.text
+    found.make()
+
+
 def test_uses_that_differ_are_as_few_classes_as_they_can_be() -> None:
     """A list of one branch is not one of two; the uses with two are one class, whose `if` says the rest."""
     found = emitted(

@@ -70,6 +70,44 @@ def test_a_block_is_two_classes_where_it_is_given_a_shared_block_and_one_of_its_
     assert [name for name in classes(found) if name.startswith("Through")] == ["Through", "Through2"]
 
 
+def test_inputs_that_are_one_value_in_a_use_are_told_apart_by_another() -> None:
+    found = emitted(
+        f"{IMAGE}    conv(4, 1) as a\n    (a, a) -> Join\n    conv(4, 1) as b\n    (a, b) -> Join\n"
+        "block Join from first, *others:\n    concat{first}\n"
+    )
+    assert "torch.cat([first], dim=1)" in found.text
+
+
+def test_a_class_without_copies_refuses_some() -> None:
+    found = emitted(
+        f"{IMAGE}    U([8])\nblock U(ws):\n    concat{{for c in ws[1:]: conv(c, 3) | conv(ws[0], 1)}}\n"
+        "    repeat len(ws) - 1: relu\n"
+    )
+    unit = found.load().U
+    unit(4, (16,))
+    with pytest.raises(ValueError, match="U has no layers for ws=\\(8, 16\\)"):
+        unit(4, (8, 16))
+
+
+def test_what_only_the_formula_needs_is_defined() -> None:
+    """A kernel of 3 at stride 1 is padded alike on both sides; whatever the kernel is, only a class of ours can."""
+    found = emitted(
+        f"{IMAGE}    U(8, 3) -> U(8, 5)\nblock U(w, kernel, padding=tf_same):\n    conv(w, kernel, padding=padding)\n"
+    )
+    assert "class PaddedConv2d(" in found.text
+    found.make()
+
+
+def test_uses_that_differ_are_as_few_classes_as_they_can_be() -> None:
+    """A list of one branch is not one of two; the uses with two are one class, whose `if` says the rest."""
+    found = emitted(
+        f"{IMAGE}    stage one: U(4, [16]) -> U(4, [4, 8]) -> U(8, [4, 8])\nblock U(w, ws):\n"
+        "    concat{it | for c in ws: conv(c, 3)}\n"
+        "    mul:\n        | if input.channels == w: conv(w, 3)\n        | conv(w, 3)\n"
+    )
+    assert len([name for name in classes(found) if name.startswith("U")]) == 2
+
+
 # --- formulas ------------------------------------------------------------------------------
 
 

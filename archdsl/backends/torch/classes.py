@@ -83,7 +83,9 @@ class Classes:
         except Differ:
             if len(uses) == 1:
                 raise
-            for group in self._parted(uses):
+            groups = self._parted(uses)
+            is_of_text = uses[0].block is not None and not apart
+            for group in self._brought_together(groups) if is_of_text else groups:
                 self.enter(group)
             return
         self.of.update(dict.fromkeys((scope.path for scope in uses), body))
@@ -110,6 +112,26 @@ class Classes:
             takes, own = self.outline.takes(like), self.outline.takes(scope)
             gives = self.outline.gives(like)
             self.outline.gives_of[scope.path] = tuple(absolute(relative(v, like, takes), scope, own) for v in gives)
+
+    def _brought_together(self, groups: Sequence[list[Scope]]) -> Iterator[list[Scope]]:
+        """Groups of uses, each with those that can be one class with it, so that there are few classes."""
+        left = list(groups)
+        while left:
+            first, *others = left
+            left = []
+            for group in others:
+                if self._is_one_class([*first, *group]):
+                    first = [*first, *group]
+                else:
+                    left.append(group)
+            yield first
+
+    def _is_one_class(self, uses: Sequence[Scope]) -> bool:
+        try:
+            self.body(uses)
+        except Differ:
+            return False
+        return True
 
     def _parted(self, uses: Sequence[Scope]) -> list[list[Scope]]:
         """Uses that cannot be one class in groups that may be: of one structure, else one by one.

@@ -184,6 +184,7 @@ class Modules:
         key = id(node.op), tensors, formulas, tuple(None if known is None else text(known) for known in inputs)
         if key not in self._emissions:
             self._emissions[key] = _computed(node, fields, tensors, inputs)
+            self.outline.define(self._emissions[key][0])
         emission, channels = self._emissions[key]
         return emission, list(channels)
 

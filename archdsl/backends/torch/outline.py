@@ -15,7 +15,7 @@ from archdsl.analyses.overwriting import overwriting
 from archdsl.ir.builder import join
 from archdsl.ir.forest import forest
 from archdsl.ir.graph import Choice, Graph, Node, Output, Scope, Step, Value
-from archdsl.ops.base import Expression, Module
+from archdsl.ops.base import Expression, Module, Support
 from archdsl.tensor import Tensor
 
 Member: TypeAlias = Node | Scope
@@ -55,6 +55,8 @@ class Outline:
         self._decided: dict[str, bool] = {}
         self._by_node: dict[str, Module | Expression] = {}
         self._emissions: dict[tuple[int, tuple[Tensor, ...]], Module | Expression] = {}
+        self.supports: dict[str, Support] = {}
+        """By name: the definitions that torch lacks and something written needs."""
         self.takes_of, self.gives_of = interfaces(graph, self.outputs)
         """What each scope takes and gives; uses of one class are brought to give the same."""
         self.hosted: dict[str, dict[str, Member]] = {path: {} for path in graph.scopes}
@@ -120,8 +122,17 @@ class Outline:
             known = self._emissions.get((id(node.op), tensors))
             if known is None:
                 known = self._emissions[id(node.op), tensors] = node.op.torch(*tensors)
+                self.define(known)
             self._by_node[node.id] = known
         return known
+
+    def define(self, emission: Module | Expression) -> None:
+        """Notes the definitions that an emission needs, each once, after those that it needs itself.
+
+        With formulas for its arguments an op may need others than with its numbers.
+        """
+        for definition in emission.support.definitions() if emission.support else ():
+            self.supports.setdefault(definition.name, definition)
 
     def is_module(self, member: Member) -> bool:
         """Whether a member is an attribute of its scope's module."""
@@ -174,7 +185,8 @@ class Outline:
             if link.block is not None:
                 break
         takes = self.takes(scope)
-        tensors = tuple(self.graph.tensor(value) for value in takes)
+        # Two inputs may be one value: then nothing in that use tells them apart.
+        tensors = tuple((self.graph.tensor(value), takes.index(value)) for value in takes)
         gives = tuple(relative(value, scope, takes) for value in self.gives(scope))
         lent = tuple(weights.rpartition(".")[2] for weights in self.borrowed[scope.path])
         return self.root(scope.path), tuple(around), tensors, gives, lent, tuple(self._ops(scope))

@@ -28,7 +28,6 @@ from archdsl.backends.torch.program import family_program, main_program
 from archdsl.backends.torch.settings import asks_for_channels, settings_of
 from archdsl.backends.torch.writing import Layout
 from archdsl.ir.graph import Graph, Scope
-from archdsl.ops.base import Support
 
 Definition = Class | Function | Text
 
@@ -87,14 +86,17 @@ class _Emission:
 
     def __init__(self, outline: Outline, reserved: Sequence[str] = ()) -> None:
         self.outline = outline
-        self.supports = _supports(outline)
+        for node in outline.graph:
+            if node.op.name != "input":
+                outline.emission(node)  # notes what it needs, in the order of the nodes
         self.classes = Classes(outline)
         self.settings = settings_of(outline)
-        self.reserved = (*MODULE_NAMES, *reserved, *(support.name for support in self.supports))
+        self.reserved = (*MODULE_NAMES, *reserved)
         self._begin()
 
     def _begin(self, kept: Sequence[Construction] = ()) -> None:
-        self.names = Namespace((*self.reserved, *(construction.title for construction in kept)))
+        self.known = tuple(self.outline.supports)
+        self.names = Namespace((*self.reserved, *self.known, *(construction.title for construction in kept)))
         found = [self.classes.of[path] for path in self.outline.networks]
         self.networks = list({id(body): body for body in found}.values())
         self.titles = {id(body): self._title(body) for body in self.networks}
@@ -122,7 +124,7 @@ class _Emission:
         layout: Layout = frozenset()
         for root in self.outline.networks:
             layout |= lay_out(self.classes, root, forwards.written)[0]
-        yield from (Text(support.source) for support in self.supports)
+        yield from (Text(support.source) for support in self.outline.supports.values())
         yield from (initialize,) if initialize else ()
         for construction in sorted(self.done, key=lambda construction: construction.body.scope.parent is None):
             body = construction.body
@@ -146,7 +148,9 @@ class _Emission:
             except _Again:
                 self._begin()
             else:
-                return
+                if self.known == tuple(self.outline.supports):
+                    return
+                self._begin()  # with the names of what was found to be needed reserved
 
     def settle(self, body: Body, around: tuple[Body, ...]) -> None:
         """Settles a class after those that it holds. Raises `_Apart` for one whose uses turn out to differ."""
@@ -254,17 +258,6 @@ def base_name(outline: Outline, scope: Scope) -> str:
     if scope.kind in ("stage", "output") or parent.kind == "network":
         return camel_case(scope.name)
     return base_name(outline, parent) + camel_case(scope.name)
-
-
-def _supports(outline: Outline) -> tuple[Support, ...]:
-    """The definitions that torch lacks, each once, after those that it needs."""
-    found: dict[str, Support] = {}
-    for node in outline.graph:
-        if node.op.name != "input":
-            support = outline.emission(node).support
-            for definition in support.definitions() if support else ():
-                found.setdefault(definition.name, definition)
-    return tuple(found.values())
 
 
 ROUND_TO = inspect.getsource(formula.round_to)

@@ -125,11 +125,13 @@ class Union:
             yield self.choice(choices, prefix)
             return
         members = {use: self.outline.member(path) for use, path in paths.items()}
-        if all(isinstance(member, Scope) and self.classes.only_hands_on(member) for member in members.values()):
+        scopes = {use: member for use, member in members.items() if isinstance(member, Scope)}
+        if len(scopes) == len(members) and all(map(self.classes.only_hands_on, scopes.values())):
+            if all(scope.kind == "copies" for scope in scopes.values()):
+                yield Listed(prefix, scopes)  # none of them, which the class requires
             return
         name = alike((member.name for member in members.values()), "a step")
         path = f"{prefix}.{name}" if prefix else name
-        scopes = {use: member for use, member in members.items() if isinstance(member, Scope)}
         if scopes and all(map(self.classes.makes_nothing, scopes.values())):
             yield from self.items({use: self.outline.steps(scope.path) for use, scope in scopes.items()}, path)
         elif scopes and self.classes.form(next(iter(scopes.values()))) is Form.LIST:

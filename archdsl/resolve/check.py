@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from archdsl.diagnostics import Diagnostic, Note
@@ -15,10 +16,11 @@ from archdsl.limits import SHOWN
 from archdsl.naming import RESERVED
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
+from archdsl.resolve.library import import_of
 from archdsl.resolve.model import Block, File, Network, Parameter
-from archdsl.resolve.names import FUNCTIONS, KnownNames, too_many_arguments, unknown_argument, words
+from archdsl.resolve.names import FUNCTIONS, KnownNames, bound, too_many_arguments, unknown_argument, words
 from archdsl.source import Span
-from archdsl.suggest import hint, nearest
+from archdsl.suggest import help_for, help_for_step, same_word
 from archdsl.syntax import tree
 
 HINTS = 10 * SHOWN
@@ -43,6 +45,8 @@ class _Checker:
         self.functions: dict[str, tree.Define] = dict(file.functions)
         self.missing: dict[str, int] = {}
         """Undefined names and the diagnostic of each, so that each is reported once."""
+        self.text: tree.Body | None = None
+        """The body of the block or network that is being checked."""
 
     def definition(self, definition: Block | Network) -> None:
         if definition.name[0].islower():
@@ -70,7 +74,7 @@ class _Checker:
             for name in (*block.ports.names, *([block.ports.rest] if block.ports.rest else [])):
                 self.bind(name, scope)
         self.parameters(block.parameters, scope)
-        self.body(block.body.statements, scope)
+        self.whole(block.body, scope)
 
     def network(self, network: Network) -> None:
         scope = KnownNames()
@@ -97,7 +101,7 @@ class _Checker:
                 help="add a line like: input image: 3 x 224 x 224",
             )
         scope.names.update({"it": None, "input": None})
-        self.body(network.flow.statements, scope)
+        self.whole(network.flow, scope)
         self.expectations(network)
 
     def parameters(self, parameters: Iterable[Parameter], scope: KnownNames) -> None:
@@ -118,14 +122,14 @@ class _Checker:
                 self.expression(assignment.value, scope, word=True)
                 name = assignment.name
                 if name.name not in known:
-                    self.unknown(
-                        "unknown-parameter", f"{network.name} has no parameter `{name.name}`", name, lambda: known
-                    )
+                    message = f"{network.name} has no parameter `{name.name}`"
+                    self.unknown("unknown-parameter", message, name, partial(help_for, name.name, known))
 
     def default(self, call: tree.Call, scope: KnownNames) -> None:
         assert isinstance(call.function, tree.Name)
         if self.operation(call.function) is None:
-            self.unknown("unknown-name", f"there is no op or block `{call.function.name}`", call.function, self.units)
+            name = call.function
+            self.unknown("unknown-name", f"there is no op or block `{name.name}`", name, lambda: self.step_meant(name))
             return
         for argument in call.arguments:
             if argument.name is None:
@@ -140,15 +144,20 @@ class _Checker:
     def expectations(self, network: Network) -> None:
         for expect in network.expectations:
             if expect.variant is not None and expect.variant not in network.variants:
-                meant = nearest(expect.variant, network.variants)
                 self.report(
                     "unknown-variant",
                     f"{network.name} has no variant `{expect.variant}`",
                     expect.span,
-                    help=f"did you mean `{meant}`?" if meant else None,
+                    help=help_for(expect.variant, network.variants),
                 )
 
     # --- bodies --------------------------------------------------------------------------------
+
+    def whole(self, text: tree.Body, scope: KnownNames) -> None:
+        """Checks the body of a block or a network."""
+        self.text = text
+        self.body(text.statements, scope)
+        self.text = None
 
     def body(self, statements: Iterable[tree.FlowStatement], scope: KnownNames) -> None:
         statements = tuple(statements)
@@ -273,12 +282,9 @@ class _Checker:
         if isinstance(target, tree.Call):
             self.call(target, scope)
         elif target.name not in scope and self.operation(target) is None:
-            self.unknown(
-                "unknown-name",
-                f"there is no op, block or value `{target.name}`",
-                tree.Name(target.name, target.span),
-                lambda: self.units() | scope.all(),
-            )
+            name = tree.Name(target.name, target.span)
+            message = f"there is no op, block or value `{target.name}`"
+            self.unknown("unknown-name", message, name, lambda: self.step_meant(name, scope.all()))
 
     # --- expressions ---------------------------------------------------------------------------
 
@@ -287,11 +293,14 @@ class _Checker:
         match expression:
             case tree.Name(name=name):
                 if not (name in scope or self.operation(expression) or (word and self.is_word(name))):
-                    known = lambda: scope.all() | (words() if word else set()) | set(self.functions)  # noqa: E731
-                    self.unknown("unknown-name", f"there is no `{name}` here", expression, known)
+                    known = scope.all() | (words() if word else set()) | set(self.functions)
+                    message = f"there is no `{name}` here"
+                    self.unknown("unknown-name", message, expression, lambda: self.step_meant(expression, known))
             case tree.VariantOf(name=name, span=span):
                 if self.operation(expression) is None:
-                    self.unknown("unknown-name", f"there is no network `{name}`", tree.Name(name, span), self.units)
+                    missing = tree.Name(name, span)
+                    message = f"there is no network `{name}`"
+                    self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing))
             case tree.Call():
                 self.call(expression, scope)
             case tree.List(items=parts) | tree.Shape(dims=parts):
@@ -323,12 +332,10 @@ class _Checker:
         if unit is not None and not functional:
             self.arguments(call, *unit)
         elif not functional and name.name not in scope and name.name not in INITIALIZERS:
-            self.unknown(
-                "unknown-name",
-                f"there is no op, block or function `{name.name}`",
-                tree.Name(name.name, name.span),
-                lambda: self.units() | scope.all() | set(FUNCTIONS) | set(self.functions),
-            )
+            missing = tree.Name(name.name, name.span)
+            message = f"there is no op, block or function `{name.name}`"
+            known = scope.all() | set(FUNCTIONS) | set(self.functions)
+            self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing, known))
         for argument in call.arguments:
             if argument.name != "until":
                 self.expression(argument.value, scope, word=True)
@@ -398,7 +405,16 @@ class _Checker:
             message = f"`{name.name}` begins with `_`, which the fields of Python's tuples do not"
             self.report("reserved-name", message, name.span, help=f"call it {name.name.lstrip('_') or 'other'}")
 
-    def unknown(self, code: str, message: str, name: tree.Name, known: Callable[[], Iterable[str]]) -> None:
+    def step_meant(self, name: tree.Name, known: Iterable[str] = ()) -> str | None:
+        """What to write instead of the name of a step, a value or a number."""
+        given = [known.span for known in bound(self.text) if known.name == name.name] if self.text else []
+        if given:
+            return f"line {given[0].line} gives that name, and stands after this line: move it before"
+        units = self.units()
+        is_op = any(same_word(name.name, unit) for unit in units)
+        return (None if is_op else import_of(name.name)) or help_for_step(name.name, {*units, *known})
+
+    def unknown(self, code: str, message: str, name: tree.Name, help: Callable[[], str | None]) -> None:
         """Reports an undefined name, unless its import failed, which has been reported."""
         if name.name in self.file.broken:
             return
@@ -411,8 +427,7 @@ class _Checker:
             return
         self.missing[name.name] = len(self.found)
         # A search for what was meant takes longer than all other checks; few diagnostics are ever shown.
-        meant = hint(name.name, known()) if len(self.found) < HINTS else ""
-        self.report(code, message + meant, name.span)
+        self.report(code, message, name.span, help=help() if len(self.found) < HINTS else None)
 
 
 def _head(target: tree.StepTarget) -> tree.Name | tree.VariantOf | None:

@@ -133,6 +133,11 @@ CODES: dict[str, Code] = {
         "`->` goes between them.",
         "block A:\n    conv(64, 3) bn\n",
     ),
+    "missing-brackets": Code(
+        "A step is followed by its arguments without parentheses.",
+        "They are written `conv(64, 3)`: in parentheses, with commas between them.",
+        "block A:\n    conv 64 3\n",
+    ),
     "dangling-arrow": Code(
         "An arrow from nothing, or to nothing.",
         "A long chain is broken before its arrows: the next line begins with `->`.",

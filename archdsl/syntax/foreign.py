@@ -93,10 +93,6 @@ def equals(mistake: Mistake) -> Diagnostic | None:
         return mistake.says("double-equals", "`==` compares; a name is given with `=`", "write `=`", span)
     if "COMPARE" in mistake.accepted:
         return mistake.says("single-equals", "`=` gives a name; values are compared with `==`", "write `==`")
-    name = mistake.before.rstrip(" :")
-    if re.fullmatch(r"\w+", name):
-        help = f"write `let {name} = ...` for a number, `path {name} = ...` for a value that flows"
-        return mistake.says("bare-assignment", f"`{name} =` does not say what `{name}` is", help)
     return None
 
 

@@ -58,6 +58,13 @@ class Mistake:
         return self.source.text[self.source.text.rfind("\n", 0, self.start) + 1 : self.start].lstrip()
 
     @cached_property
+    def rest(self) -> str:
+        """The line from the word at fault on, without its comment."""
+        end = self.source.text.find("\n", self.start)
+        text = self.source.text[self.start : len(self.source.text) if end < 0 else end]
+        return text.partition("#")[0].rstrip()
+
+    @cached_property
     def first(self) -> str:
         """The word or sign that the line begins with."""
         match = WORD.match(self.before or self.word)

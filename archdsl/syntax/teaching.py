@@ -14,6 +14,18 @@ from lark.exceptions import UnexpectedInput
 
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.source import Source
+from archdsl.syntax.calls import (
+    arguments_without_brackets,
+    assignment,
+    called_on_a_value,
+    dotted_call,
+    first_without_copies,
+    inexact_equality,
+    input_without_name,
+    shape_with_commas,
+    stray_separator,
+    sum_of_values,
+)
 from archdsl.syntax.foreign import (
     bad_number,
     chained_comparison,
@@ -236,13 +248,13 @@ def dangling_arrow(mistake: Mistake) -> Diagnostic | None:
 def missing_comma(mistake: Mistake) -> Diagnostic | None:
     if "COMMA" not in mistake.accepted or not mistake.begins_value or mistake.before.rstrip()[-1:] in ("", ","):
         return None
-    return mistake.says("missing-comma", f"a comma is missing before `{mistake.shown}`")
+    return mistake.says("missing-comma", f"a comma is missing before `{mistake.shown}`", f"write `, {mistake.shown}`")
 
 
 def missing_arrow(mistake: Mistake) -> Diagnostic | None:
     if "ARROW" not in mistake.accepted or not mistake.begins_value or mistake.begins_line:
         return None
-    return mistake.says("missing-arrow", f"`->` is missing before `{mistake.shown}`")
+    return mistake.says("missing-arrow", f"`->` is missing before `{mistake.shown}`", f"write `-> {mistake.shown}`")
 
 
 def number_of_copies(mistake: Mistake) -> Diagnostic | None:
@@ -294,7 +306,11 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     outside,
     missing_if,
     misplaced_docstring,
+    shape_with_commas,
+    input_without_name,
     equals,
+    assignment,
+    inexact_equality,
     chained_comparison,
     misplaced_line,
     missing_name,
@@ -308,8 +324,14 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     bad_number,
     shape_without_blanks,
     missing_colon,
+    stray_separator,
     missing_comma,
+    dotted_call,
+    called_on_a_value,
+    first_without_copies,
+    arguments_without_brackets,
     missing_arrow,
+    sum_of_values,
     number_of_copies,
     unexpected,
 )

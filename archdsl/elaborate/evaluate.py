@@ -114,7 +114,8 @@ def elements(expression: tree.Expression, environment: Environment) -> list[Any]
     value = evaluate(expression, environment)
     if isinstance(value, list | tuple):
         return list(value)
-    raise Problem("wrong-type", f"expected a list, got {describe(value)}", expression.span)
+    help = f"write `range({expression.span.text})`" if isinstance(value, int) and not isinstance(value, bool) else None
+    raise Problem("wrong-type", f"expected a list, got {describe(value)}", expression.span, help=help)
 
 
 def _name(expression: tree.Name, environment: Environment) -> Any:

@@ -18,7 +18,7 @@ from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
 from archdsl.resolve.library import import_of
 from archdsl.resolve.model import Block, File, Network, Parameter
-from archdsl.resolve.names import FUNCTIONS, KnownNames, bound, too_many_arguments, unknown_argument, words
+from archdsl.resolve.names import FUNCTIONS, KnownNames, bound, too_many_arguments, unknown_argument, words, words_of
 from archdsl.source import Span
 from archdsl.suggest import help_for, help_for_step, same_word
 from archdsl.syntax import tree
@@ -337,8 +337,35 @@ class _Checker:
             known = scope.all() | set(FUNCTIONS) | set(self.functions)
             self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing, known))
         for argument in call.arguments:
-            if argument.name != "until":
+            if (
+                argument.name != "until"
+                and not self.compared(argument, unit)
+                and not self.no_word(argument, name, scope)
+            ):
                 self.expression(argument.value, scope, word=True)
+
+    def compared(self, argument: tree.Argument, unit: tuple[str, tuple[str, ...]] | None) -> bool:
+        """Reports `conv(8, 3, stride==2)`, where an argument was meant."""
+        match argument.value:
+            case tree.Compare(left=tree.Name(name=name), operator="==", right=right) if unit and name in unit[1]:
+                message = f"`==` compares; an argument is given with `=`: `{name}` is one of `{unit[0]}`"
+                span = argument.value.left.span
+                self.report("unknown-name", message, span, help=f"write `{name}={right.span.text}`")
+                return True
+        return False
+
+    def no_word(self, argument: tree.Argument, op: tree.Name | tree.VariantOf, scope: KnownNames) -> bool:
+        """Reports `resize(16, mode=bicubic)`: none of the words that the op takes there, and no name."""
+        value = argument.value
+        if not isinstance(value, tree.Name) or value.name in scope or self.is_word(value.name) or self.operation(value):
+            return False
+        allowed = words_of(op.name, argument.name or "")
+        if not allowed:
+            return False
+        message = f"`{op.name}`'s `{argument.name}` takes no `{value.name}`"
+        listed = f"it takes {' or '.join(allowed)}"
+        self.unknown("unknown-name", message, value, lambda: help_for(value.name, allowed, listed))
+        return True
 
     def arguments(self, call: tree.Call, owner: str, names: tuple[str, ...]) -> None:
         position = 0

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.limits import ELEMENTS
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.base import REGISTRY, required_inputs
 from archdsl.ops.initialize import INITIALIZERS
 from archdsl.source import Span
 from archdsl.suggest import help_for_argument
@@ -145,6 +145,13 @@ def words() -> frozenset[str]:
     return frozenset(word for field in fields for word in _literals(field.annotation)) - {"like", *REGISTRY}
 
 
+def words_of(op: str, argument: str) -> tuple[str, ...]:
+    """The words that an argument of an op admits; none for what is no op of that name."""
+    fields = REGISTRY[op].model_fields if op in REGISTRY else {}
+    found = _literals(fields[argument].annotation) if argument in fields else ()
+    return tuple(word for word in dict.fromkeys(found) if word != "like")
+
+
 def _literals(annotation: Any) -> Iterator[str]:
     if get_origin(annotation) is Literal:
         yield from (word for word in get_args(annotation) if isinstance(word, str))
@@ -157,7 +164,17 @@ def _literals(annotation: Any) -> Iterator[str]:
 
 def too_many_arguments(owner: str, names: tuple[str, ...], span: Span | None) -> Diagnostic:
     takes = f"takes {len(names)}: {', '.join(names)}" if names else "takes none"
-    return Diagnostic("wrong-arguments", f"`{owner}` has too many arguments: it {takes}", span)
+    message = f"`{owner}` has too many arguments: it {takes}"
+    return Diagnostic("wrong-arguments", message, span, help=_without(owner, names, span))
+
+
+def _without(owner: str, names: tuple[str, ...], span: Span | None) -> str | None:
+    """`add{it | skip}` for `add(skip)`, and `relu` for `relu(64)`."""
+    if names or owner not in REGISTRY:
+        return None
+    if required_inputs(REGISTRY[owner])[1] and span is not None:
+        return f"its branches stand in braces: write `{owner}{{it | {span.text}}}`"
+    return f"write `{owner}`"
 
 
 def unknown_argument(owner: str, names: Iterable[str], name: str, span: Span | None) -> Diagnostic:

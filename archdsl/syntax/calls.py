@@ -41,6 +41,8 @@ def stray_separator(mistake: Mistake) -> Diagnostic | None:
     """`conv(16, 3),` or `conv(16, 3); relu`."""
     if mistake.word not in (",", ";") or "ARROW" not in mistake.accepted or "COMMA" in mistake.accepted:
         return None
+    if "VBAR" in mistake.accepted:
+        return mistake.says("unexpected-token", "branches stand between bars", "write `|` instead of the comma")
     after = mistake.rest[1:].strip()
     help = f"write `-> {shortened(after)}`" if after else "leave it out"
     message = f"`{mistake.word}` stands between no steps: `->` does, or the end of the line"
@@ -64,6 +66,71 @@ def arguments_without_brackets(mistake: Mistake) -> Diagnostic | None:
         return None
     arguments = ", ".join(re.split(r"[ ,]+", numbers[0].strip()))
     return mistake.says("missing-brackets", "arguments stand in parentheses", f"write `{unit[1]}({arguments})`")
+
+
+def second_name(mistake: Mistake) -> Diagnostic | None:
+    """`conv(16, 3) as a as b`, `conv(16, 3) as 3x`."""
+    if mistake.word == "as" and "ARROW" in mistake.accepted:
+        return mistake.says("unexpected-token", "a step gets one name", f"leave out `{mistake.rest.strip()}`")
+    if re.search(r"\bas $", mistake.before) and mistake.word[:1].isdigit():
+        message = f"`{mistake.shown}` is no name: names begin with a letter"
+        return mistake.says("missing-name", message, f"write `x{mistake.shown}`, or another name")
+    return None
+
+
+def named_line(mistake: Mistake) -> Diagnostic | None:
+    """`shortcut: conv(16, 3)`: a name and a colon before a step."""
+    begins = re.fullmatch(r"([A-Za-z_]\w*)\s*:\s*", mistake.before)
+    is_named = begins is not None and mistake.begins_value and mistake.stack[-2:] == ("_head", "COLON")
+    if begins is None or not is_named or "|" in mistake.rest:
+        return None
+    help = f"write `path {begins[1]} = {mistake.rest.strip()}`, or `{mistake.rest.strip()} as {begins[1]}`"
+    return mistake.says("stray-colon", f"a line does not get its name by `{begins[1]}:`", help, mistake.first_span)
+
+
+def colon_after_step(mistake: Mistake) -> Diagnostic | None:
+    """`conv(16, 3):` with lines under it."""
+    above = mistake.line_above.text
+    if mistake.stack[-1:] != ("_INDENT",) or not re.search(r"\)\s*:$", above) or not mistake.begins_line:
+        return None
+    message = f"nothing belongs under `{shortened(above)}`: only joins, stages and the like have a colon"
+    return mistake.says(
+        "stray-colon", message, "leave out the colon, and indent the next line as much", mistake.line_above
+    )
+
+
+def path_with_colon(mistake: Mistake) -> Diagnostic | None:
+    """`path a: conv(16, 3)` in one line."""
+    begins = re.fullmatch(r"path\s+(\w+)\s*:\s*", mistake.before)
+    if begins is None or not mistake.begins_value:
+        return None
+    help = f"write `path {begins[1]} = {mistake.rest.strip()}`"
+    return mistake.says("unexpected-token", "a path in one line has a `=`", help)
+
+
+def percentage(mistake: Mistake) -> Diagnostic | None:
+    """`dropout(50%)`."""
+    number = re.search(r"(\d+(?:\.\d+)?)%\s*$", mistake.before)
+    if number is None or mistake.word not in (")", ","):
+        return None
+    return mistake.says("bad-number", "a fraction is written without `%`", f"write `{float(number[1]) / 100:g}`")
+
+
+def two_arrows(mistake: Mistake) -> Diagnostic | None:
+    """`relu -> -> conv(16, 3)`."""
+    if mistake.word != "->" or not re.search(r"->\s*$", mistake.before):
+        return None
+    return mistake.says("dangling-arrow", "nothing stands between these arrows", "leave one of them out")
+
+
+def brackets_of_a_size(mistake: Mistake) -> Diagnostic | None:
+    """`conv(16, (3, 3))`."""
+    size = re.search(r"\(\s*(\w+(?:\s*,\s*\w+)+)\s*\)", mistake.before + mistake.rest)
+    opened = re.search(r"[(,=]\s*\(\s*\w+\s*$", mistake.before)
+    if mistake.word != "," or size is None or opened is None:
+        return None
+    dims = "x".join(re.split(r"\s*,\s*", size[1]))
+    return mistake.says("foreign-syntax", "the sizes of a window stand between `x`", f"write `{dims}`")
 
 
 def sum_of_values(mistake: Mistake) -> Diagnostic | None:
@@ -126,6 +193,8 @@ def assignment(mistake: Mistake) -> Diagnostic | None:
 def _named(name: str, right: str) -> str:
     """The form that names what stands right of a `=`."""
     called = re.fullmatch(r"(?:\w+\.)*(\w+)\((.*)\)\((\w+)\)", right)
+    if right in FLOWING:
+        return f"path {name} = {right}"
     flow = f"{called[3]} -> {called[1]}({called[2]})" if called else right
     head = re.match(r"[A-Za-z_]\w*(?=[({]|\s*->)", flow)
     if not called and (head is None or head[0] in NUMERIC):

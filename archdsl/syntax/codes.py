@@ -170,6 +170,12 @@ CODES: dict[str, Code] = {
         "`=` gives a name, `==` compares.",
         "block A:\n    let hidden == 64\n    conv(hidden, 3)\n",
     ),
+    "stray-colon": Code(
+        "A colon after what has nothing under it.",
+        "A colon stands after joins, stages, loops, conditions and paths whose lines follow. A step gets its name by "
+        "`as`, a side path by `path skip = ...`.",
+        "block A:\n    shortcut: conv(64, 1)\n",
+    ),
     "bare-assignment": Code(
         "A line that gives a name, but does not say to what.",
         "`let` names a number, `path` a value that flows without changing the flow, `... as name` the value here.",

@@ -17,14 +17,21 @@ from archdsl.source import Source
 from archdsl.syntax.calls import (
     arguments_without_brackets,
     assignment,
+    brackets_of_a_size,
     called_on_a_value,
+    colon_after_step,
     dotted_call,
     first_without_copies,
     inexact_equality,
     input_without_name,
+    named_line,
+    path_with_colon,
+    percentage,
+    second_name,
     shape_with_commas,
     stray_separator,
     sum_of_values,
+    two_arrows,
 )
 from archdsl.syntax.foreign import (
     bad_number,
@@ -120,7 +127,11 @@ def misplaced_line(mistake: Mistake) -> Diagnostic | None:
 def missing_name(mistake: Mistake) -> Diagnostic | None:
     if mistake.first not in NAMED or mistake.before.rstrip(" :") != mistake.first or mistake.word in ("=", "->", "."):
         return None
-    return mistake.says("missing-name", f"`{mistake.first}` needs a name: a letter, then letters, digits and `_`")
+    message = f"`{mistake.first}` needs a name: a letter, then letters, digits and `_`"
+    number = re.match(r"\d\w*", mistake.rest)
+    return mistake.says(
+        "missing-name", message, f"write `{mistake.first} {mistake.first}{number[0]}`" if number else None
+    )
 
 
 def missing_if(mistake: Mistake) -> Diagnostic | None:
@@ -167,9 +178,14 @@ def missing_colon(mistake: Mistake) -> Diagnostic | None:
         return None
     if not (mistake.at_line_end or mistake.begins_value):
         return None
+    if mistake.first == "repeat" and mistake.word == "in":
+        return mistake.says(
+            "foreign-syntax", "`repeat` counts, `for` takes values", "write `repeat n as i:` or `for i in xs:`"
+        )
     where = "at the end of this line" if mistake.at_line_end else f"before `{mistake.shown}`"
     or_then = " or `then`" if "THEN" in mistake.accepted and not mistake.at_line_end else ""
-    return mistake.says("missing-colon", f"`{mistake.first}` needs a colon{or_then} {where}")
+    help = None if mistake.at_line_end else f"write `: {mistake.shown}`"
+    return mistake.says("missing-colon", f"`{mistake.first}` needs a colon{or_then} {where}", help)
 
 
 def indented_too_far(mistake: Mistake) -> Diagnostic | None:
@@ -308,6 +324,13 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     misplaced_docstring,
     shape_with_commas,
     input_without_name,
+    path_with_colon,
+    percentage,
+    two_arrows,
+    brackets_of_a_size,
+    named_line,
+    colon_after_step,
+    second_name,
     equals,
     assignment,
     inexact_equality,

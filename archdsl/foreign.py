@@ -202,13 +202,13 @@ STEPS: Mapping[str, Meaning] = {word: Meaning(code, note) for code, note, words 
 """Words for steps, folded."""
 
 _FUNCTIONS = (
-    ("round_to(x, 8)", "", "makedivisible rounddivisible roundfilters roundchannels rounddown roundup roundwidth "
+    ("round_to(n, 8)", "", "makedivisible rounddivisible roundfilters roundchannels rounddown roundup roundwidth "
      "adjustchannels nearestdivisible divisible"),
-    ("floor(x)", "", "int trunc truncate integer"),
-    ("max(x, 0 - x)", "", "abs absolute fabs"),
-    ("x ^ y", "", "pow power"),
-    ("x % y", "", "mod fmod modulo remainder"),
-    ("x // y", "", "idiv floordiv intdiv floordivide"),
+    ("floor(n)", "", "int trunc truncate integer"),
+    ("max(n, -n)", "", "abs absolute fabs"),
+    ("a ^ b", "", "pow power"),
+    ("a % b", "", "mod fmod modulo remainder"),
+    ("a // b", "", "idiv floordiv intdiv floordivide"),
     ("len(xs)", "", "length count sizeof"),
     ("it.channels", "`it` is what flows in; `.height` and `.width` are its size", "shape size getshape numchannels "
      "intshape"),
@@ -284,8 +284,13 @@ NO_ARGUMENTS: Mapping[str, str] = {word: note for note, words in _NO_ARGUMENTS f
 
 
 def step(word: str) -> Meaning | None:
-    """What to write for a step, a block or a function that another tool calls so; None for an unknown word."""
-    return STEPS.get(folded(word)) or FUNCTIONS.get(folded(word))
+    """What to write for a step or a block that another tool calls so; None for an unknown word."""
+    return STEPS.get(folded(word))
+
+
+def function(word: str) -> Meaning | None:
+    """The same for a function of numbers."""
+    return FUNCTIONS.get(folded(word))
 
 
 def argument(word: str, known: tuple[str, ...]) -> str | None:

@@ -29,6 +29,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     if len(known) > MANY:
         known = [one for one in known if one[:1] == name[:1]][:MANY]
     own = _plain(name)
+    known = [one for one in known if one[:1].isupper() == name[:1].isupper() or _plain(one) == own]
     most = 1 + (len(own) >= TWO_SLIPS)
     close: dict[int, list[str]] = {}
     for one, plain in ((one, _plain(one)) for one in known):
@@ -71,15 +72,15 @@ def help_for(name: str, known: Iterable[str], otherwise: str | None = None) -> s
     return f"did you mean `{meant}`?" if meant else otherwise
 
 
-def help_for_step(name: str, known: Iterable[str]) -> str | None:
-    """The same for a step or a function, which another tool may call so."""
+def help_for_step(name: str, known: Iterable[str], called: bool = True) -> str | None:
+    """The same for a step, or for a function where it is `called`; another tool may call it so."""
     known = set(known)
-    meaning = foreign.step(name)
+    meaning = foreign.step(name) or (foreign.function(name) if called else None)
     if meaning is not None:
         return str(meaning)
     found = help_for(name, known)
     if found is None and (word := nearest(foreign.folded(name), _foreign_words())):
-        return str(foreign.step(word))
+        return str(foreign.STEPS[word])
     return found
 
 
@@ -92,4 +93,4 @@ def help_for_argument(name: str, known: Iterable[str]) -> str | None:
 @cache
 def _foreign_words() -> tuple[str, ...]:
     """Words that are long enough to be told from others that are one slip away."""
-    return tuple(word for word in (*foreign.STEPS, *foreign.FUNCTIONS) if len(word) > 6)
+    return tuple(word for word in foreign.STEPS if len(word) > 6)

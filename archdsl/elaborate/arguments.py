@@ -98,7 +98,7 @@ def _translate(op: type[Op], error: ValidationError, fields: Mapping[str, Given]
             "missing-argument",
             f"`{op.name}` needs `{'`, `'.join(missing)}`",
             span,
-            help=f"write {op.name}({', '.join([*_as_written(fields), *(f'{name}=...' for name in missing)])})",
+            help=f"write `{op.name}({', '.join([*_as_written(fields), *(f'{name}=...' for name in missing)])})`",
         )
     given = fields.get(name)
     found = describe(given.value) if given else ""
@@ -126,9 +126,9 @@ def _advice(op: type[Op], name: str, given: Given | None, fields: Mapping[str, G
         rest = [own.span.text for own in fields.values() if own.span is not None][1:]
         return f"how much flows in is not written: write `{op.name}({', '.join(rest)})`"
     if isinstance(given.value, float) and given.value.is_integer() and given.expression is not None:
-        return f"write {int(given.value)}"
+        return f"write `{int(given.value)}`"
     if counted and given.value > 1 and op.name in ("dropout", "channel_dropout", "drop_path") and name == "p":
-        return f"a probability is a fraction: write {given.value / 100:g} for {given.value} %"
+        return f"a probability is a fraction: write `{given.value / 100:g}` for {given.value} %"
     if name == "padding" and given.value in words_of("pad", "mode"):
         return f"pad in a step before it: `pad(1, mode={given.value}) -> {op.name}(..., padding=valid)`"
     return None

@@ -297,7 +297,7 @@ def _too_deep(define: tree.Define, call: tree.Call) -> Problem:
         "nested-too-deep",
         f"`{name}` calls itself for ever: there is no `if` that ends it",
         call.span,
-        help=f"write def {name}(n) = if n < 1 then 0 else ...",
+        help=f"write `def {name}(n) = if n < 1 then 0 else ...`",
     )
 
 
@@ -360,7 +360,7 @@ def _attribute(expression: tree.Attribute, environment: Environment, depth: int)
         "unknown-attribute",
         f"{describe(value)} has no `.{name}`",
         expression.span,
-        help=f"did you mean `.{meant}`?" if meant else "it has ." + ", .".join(choices),
+        help=f"did you mean `{expression.value.span.text}.{meant}`?" if meant else "it has ." + ", .".join(choices),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from archdsl.elaborate.values import Flow
 from archdsl.syntax import tree
@@ -13,8 +13,13 @@ Branch = tuple[Tensor, tree.Chain]
 """What a branch gives, and its text."""
 
 
-def mended(op: str, values: Sequence[Flow], origins: Sequence[tree.Chain]) -> str | None:
-    """What to write instead of one of the branches, so that the error is gone."""
+def mended(
+    op: str, values: Sequence[Flow], origins: Sequence[tree.Chain], strides: Callable[[tree.Call], bool]
+) -> str | None:
+    """What to write instead of one of the branches, so that the error is gone.
+
+    `strides` says whether an op or a block that is called has an argument `stride`.
+    """
     branches = [(value.tensor, origin) for value, origin in zip(values, origins, strict=True)]
     if len({tensor.kind for tensor, _ in branches}) > 1 or len({len(tensor.spatial) for tensor, _ in branches}) > 1:
         return None
@@ -24,6 +29,8 @@ def mended(op: str, values: Sequence[Flow], origins: Sequence[tree.Chain]) -> st
         return None
     wanted = _wanted([tensor for tensor, _ in branches])
     branch = _to_change(branches, wanted)
+    if branch is not None and (strided := _strided(branch, wanted, strides)):
+        return strided
     return _projected(branch, wanted) if branch is not None else _enlarged(branches) or _cropped(branches)
 
 
@@ -56,6 +63,19 @@ def _stride(tensor: Tensor, wanted: Tensor) -> int | None:
     pairs = list(zip(tensor.spatial, wanted.spatial, strict=True))
     fitting = (stride for stride in (2, 3, 4) if all(-(-ours // stride) == theirs for ours, theirs in pairs))
     return next(fitting, None) if pairs else None
+
+
+def _strided(branch: Branch, wanted: Tensor, strides: Callable[[tree.Call], bool]) -> str | None:
+    """`Shortcut(256)` with a stride, where that is all that is missing."""
+    tensor, origin = branch
+    call = origin.steps[0].target
+    if len(origin.steps) > 1 or not isinstance(call, tree.Call) or not strides(call):
+        return None
+    stride = _stride(tensor, wanted)
+    if tensor.channels != wanted.channels or stride is None:
+        return None
+    text = " ".join(origin.span.text.split())
+    return f"make the stride of `{text}` {stride} times as large: it gives {tensor}, the other branch {wanted}"
 
 
 def _projected(branch: Branch, wanted: Tensor) -> str:

@@ -13,7 +13,7 @@ from archdsl.elaborate.mend import mended
 from archdsl.elaborate.regions import lone_step
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.steps import apply, input_port, plain, refs_of
-from archdsl.elaborate.values import FAILED, Flow, Problem
+from archdsl.elaborate.values import FAILED, Flow, Problem, Unit
 from archdsl.elaborate.written import written
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -43,8 +43,21 @@ def merge(
         return apply(expander, unit, tuple(values), merge.op.span, shell, label)
     except Problem as problem:
         if problem.diagnostic.code == "shape-mismatch" and problem.diagnostic.help is None:
-            problem.diagnostic = replace(problem.diagnostic, help=mended(unit.definition.name, values, origins))
+            problem.diagnostic = replace(problem.diagnostic, help=_help(expander, unit, values, origins, environment))
         raise
+
+
+def _help(
+    expander: Expansion, unit: Unit, values: list[Flow], origins: list[tree.Chain], environment: Environment
+) -> str | None:
+    """An edit of a branch that makes them fit."""
+
+    def strides(call: tree.Call) -> bool:
+        definition = expander.unit(call, environment).definition
+        names = definition.model_fields if isinstance(definition, type) else (p.name for p in definition.parameters)
+        return "stride" in names
+
+    return mended(unit.definition.name, values, origins, strides)
 
 
 def _results(expander: Expansion, branch: tree.Branch, environment: Environment) -> list[Result]:

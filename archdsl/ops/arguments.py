@@ -93,7 +93,7 @@ def divisors(argument: str, channels: int, wanted: int) -> str:
     fitting = [number for number in range(1, min(channels, 4 * wanted) + 1) if channels % number == 0]
     below = [number for number in fitting if number < wanted][-2:]
     above = [number for number in fitting if number > wanted][:2]
-    return f"write {argument}={' or '.join(map(str, (*below, *above)))}"
+    return f"write {' or '.join(f'`{argument}={number}`' for number in (*below, *above))}"
 
 
 def compact(size: tuple[Any, ...]) -> Any:

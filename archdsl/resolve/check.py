@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from archdsl import foreign
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.limits import SHOWN
 from archdsl.naming import RESERVED
@@ -54,7 +55,7 @@ class _Checker:
                 "name-style",
                 f"blocks and networks are written in CamelCase, so that `{definition.name}` is not taken for an op",
                 definition.span,
-                help=f"call it {''.join(part.capitalize() for part in definition.name.split('_'))}",
+                help=f"call it `{''.join(part.capitalize() for part in definition.name.split('_'))}`",
             )
         if isinstance(definition, Block):
             self.block(definition)
@@ -137,7 +138,7 @@ class _Checker:
                     "wrong-arguments",
                     "a default names its argument",
                     argument.span,
-                    help=f"write {call.function.name}(name={argument.span.text})",
+                    help=f"write `{call.function.name}(name={argument.span.text})`",
                 )
         self.call(call, scope)
 
@@ -309,6 +310,11 @@ class _Checker:
             case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
                 self.expression(left, scope)
                 self.expression(right, scope)
+            case tree.Attribute(value=tree.Name(name=module), name=name) if self.is_foreign(module, name, scope):
+                message = f"`{module}.{name}` is no op: their names have no dots"
+                own = tree.Name(name, expression.span)
+                self.file.broken.add(module)
+                self.unknown("unknown-name", message, own, lambda: self.step_meant(own) or f"write `{name}`")
             case tree.Unary(value=value) | tree.Attribute(value=value):
                 self.expression(value, scope)
             case tree.Index(value=value, index=index):
@@ -321,6 +327,12 @@ class _Checker:
             case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
                 for part in (condition, then, otherwise):
                     self.expression(part, scope, word)
+
+    def is_foreign(self, module: str, name: str, scope: KnownNames) -> bool:
+        """Whether this is a step as Python has it: `nn.ReLU`, `F.relu`."""
+        if module in scope or self.operation(tree.Name(module, Span(self.file.source, 0, 0))) is not None:
+            return False
+        return foreign.step(name) is not None or any(same_word(name, unit) for unit in self.units())
 
     def is_word(self, name: str) -> bool:
         return name in words() or name in INITIALIZERS
@@ -335,7 +347,7 @@ class _Checker:
             missing = tree.Name(name.name, name.span)
             message = f"there is no op, block or function `{name.name}`"
             known = scope.all() | set(FUNCTIONS) | set(self.functions)
-            self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing, known))
+            self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing, known, called=True))
         for argument in call.arguments:
             if (
                 argument.name != "until"
@@ -422,24 +434,24 @@ class _Checker:
         if name.name in RESERVED:
             self.report(
                 "reserved-name",
-                f"`{name.name}` is what every PyTorch module already calls something else",
+                f"`{name.name}` cannot be a name: every PyTorch module has an attribute that is called so",
                 name.span,
-                help=f"call it {name.name}_{'stage' if name.name != 'forward' else 'path'}",
+                help=f"call it `{name.name}_{'stage' if name.name != 'forward' else 'path'}`",
             )
 
     def output_name(self, name: tree.Name) -> None:
         if name.name.startswith("_") and name.name not in RESERVED:
             message = f"`{name.name}` begins with `_`, which the fields of Python's tuples do not"
-            self.report("reserved-name", message, name.span, help=f"call it {name.name.lstrip('_') or 'other'}")
+            self.report("reserved-name", message, name.span, help=f"call it `{name.name.lstrip('_') or 'other'}`")
 
-    def step_meant(self, name: tree.Name, known: Iterable[str] = ()) -> str | None:
-        """What to write instead of the name of a step, a value or a number."""
+    def step_meant(self, name: tree.Name, known: Iterable[str] = (), called: bool = False) -> str | None:
+        """What to write instead of the name of a step, a value or a number; only what is `called` can be a function."""
         given = [known.span for known in bound(self.text) if known.name == name.name] if self.text else []
         if given:
             return f"line {given[0].line} gives that name, and stands after this line: move it before"
         units = self.units()
         is_op = any(same_word(name.name, unit) for unit in units)
-        return (None if is_op else import_of(name.name)) or help_for_step(name.name, {*units, *known})
+        return (None if is_op else import_of(name.name)) or help_for_step(name.name, {*units, *known}, called)
 
     def unknown(self, code: str, message: str, name: tree.Name, help: Callable[[], str | None]) -> None:
         """Reports an undefined name, unless its import failed, which has been reported."""

@@ -68,13 +68,23 @@ def arguments_without_brackets(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("missing-brackets", "arguments stand in parentheses", f"write `{unit[1]}({arguments})`")
 
 
+def copies_before_step(mistake: Mistake) -> Diagnostic | None:
+    """`3 * conv(16, 3)`."""
+    copies = re.match(r"(\d+)\s*[*x]\s*(\w.*)$", mistake.rest)
+    if copies is None or not (mistake.begins_line or mistake.before.rstrip().endswith(("->", ":", "|", "{"))):
+        return None
+    span = mistake.stretch(mistake.start, mistake.start + len(mistake.rest))
+    message = "the number of copies stands after the step"
+    return mistake.says("foreign-syntax", message, f"write `{copies[2]} * {copies[1]}`", span)
+
+
 def second_name(mistake: Mistake) -> Diagnostic | None:
     """`conv(16, 3) as a as b`, `conv(16, 3) as 3x`."""
     if mistake.word == "as" and "ARROW" in mistake.accepted:
         return mistake.says("unexpected-token", "a step gets one name", f"leave out `{mistake.rest.strip()}`")
     if re.search(r"\bas $", mistake.before) and mistake.word[:1].isdigit():
         message = f"`{mistake.shown}` is no name: names begin with a letter"
-        return mistake.says("missing-name", message, f"write `x{mistake.shown}`, or another name")
+        return mistake.says("missing-name", message, f"write `v{mistake.shown}`, or another name")
     return None
 
 
@@ -130,7 +140,9 @@ def brackets_of_a_size(mistake: Mistake) -> Diagnostic | None:
     if mistake.word != "," or size is None or opened is None:
         return None
     dims = "x".join(re.split(r"\s*,\s*", size[1]))
-    return mistake.says("foreign-syntax", "the sizes of a window stand between `x`", f"write `{dims}`")
+    begin = mistake.start - len(mistake.before)
+    span = mistake.stretch(begin + size.start(), begin + size.end())
+    return mistake.says("foreign-syntax", "the sizes of a window stand between `x`", f"write `{dims}`", span)
 
 
 def sum_of_values(mistake: Mistake) -> Diagnostic | None:
@@ -151,7 +163,9 @@ def shape_with_commas(mistake: Mistake) -> Diagnostic | None:
     if mistake.first != "input" or mistake.word != "," or shape is None:
         return None
     dims = " x ".join(re.split(r"\s*,\s*", shape[1]))
-    return mistake.says("foreign-syntax", "the sizes of a shape stand between `x`", f"write `{dims}`")
+    begin = mistake.start - len(mistake.before) + line.index(shape[0]) + shape[0].index(shape[0].split(":")[1].strip())
+    span = mistake.stretch(begin, mistake.start - len(mistake.before) + len(line.rstrip()))
+    return mistake.says("foreign-syntax", "the sizes of a shape stand between `x`", f"write `{dims}`", span)
 
 
 def input_without_name(mistake: Mistake) -> Diagnostic | None:
@@ -177,7 +191,8 @@ def inexact_equality(mistake: Mistake) -> Diagnostic | None:
     if compared is None:
         return None
     help = f"write `~ {compared[1]} ± {mistake.rest.lstrip('±+/- ').strip()}`"
-    return mistake.says("unexpected-token", "`==` is exact and has no tolerance", help)
+    span = mistake.stretch(mistake.start - len(mistake.before) + compared.start(), mistake.start + len(mistake.rest))
+    return mistake.says("unexpected-token", "`==` is exact and has no tolerance", help, span)
 
 
 def assignment(mistake: Mistake) -> Diagnostic | None:

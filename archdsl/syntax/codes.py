@@ -12,6 +12,13 @@ CODES: dict[str, Code] = {
         "$ archdsl check absent.arch\n",
         exit_code=2,
     ),
+    "not-a-spec": Code(
+        "The file belongs to another tool.",
+        "Specs end with `.arch`, and graphs that archdsl wrote with `.json`. PyTorch modules are read by "
+        "`archdsl import`; of other tools' files none is read.",
+        "$ archdsl check net.cfg\n# file: net.cfg\n[convolutional]\nfilters=32\n",
+        exit_code=2,
+    ),
     "unreadable-file": Code(
         "The file cannot be read.",
         "It is a folder, or the system does not let it be read; the message has the system's reason.",

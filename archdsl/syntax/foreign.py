@@ -46,7 +46,8 @@ def python_conditional(mistake: Mistake) -> Diagnostic | None:
     if mistake.word != "if" or not mistake.before:
         return None
     if mistake.before.rstrip() == "else":
-        return mistake.says("foreign-syntax", "`else if` is one word", "write `elif`")
+        span = mistake.stretch(mistake.start - len(mistake.before), mistake.span.end)
+        return mistake.says("foreign-syntax", "`else if` is one word", "write `elif`", span)
     return mistake.says("foreign-syntax", "the condition comes first", "write `if condition then a else b`")
 
 
@@ -99,4 +100,10 @@ def equals(mistake: Mistake) -> Diagnostic | None:
 def chained_comparison(mistake: Mistake) -> Diagnostic | None:
     if not re.match(r"[<>=!~]", mistake.word) or not {"COMPARE", "ABOUT"} & set(mistake.stack[-3:]):
         return None
-    return mistake.says("chained-comparison", "one comparison holds two values", "write `a < b and b < c`")
+    chain = re.search(r"([\w.]+)\s*([<>=!~]+)\s*([\w.]+)\s*$", mistake.before)
+    last = re.match(r"([<>=!~]+)\s*([\w.]+)", mistake.rest)
+    if chain is None or last is None:
+        return mistake.says("chained-comparison", "one comparison holds two values", "write `a < b and b < c`")
+    span = mistake.stretch(mistake.start - len(mistake.before) + chain.start(), mistake.start + last.end())
+    help = f"write `{chain[1]} {chain[2]} {chain[3]} and {chain[3]} {last[1]} {last[2]}`"
+    return mistake.says("chained-comparison", "one comparison holds two values", help, span)

@@ -235,7 +235,7 @@ class _Scanner:
     def unclosed(self, bracket: str, start: int, closer: re.Match[str] | None = None) -> None:
         ends = [closer] if closer else []
         notes = tuple(Note(f"`{end[0]}` comes first", Span(self.source, end.start(), end.end())) for end in ends)
-        help = f"write `{PARTNERS[bracket]}` where it ends"
+        help = f"close it with `{PARTNERS[bracket]}`"
         self.problem("unclosed-bracket", f"`{bracket}` is never closed", start, start + 1, notes=notes, help=help)
 
     # --- words -----------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from archdsl.syntax.calls import (
     brackets_of_a_size,
     called_on_a_value,
     colon_after_step,
+    copies_before_step,
     dotted_call,
     first_without_copies,
     inexact_equality,
@@ -129,9 +130,10 @@ def missing_name(mistake: Mistake) -> Diagnostic | None:
         return None
     message = f"`{mistake.first}` needs a name: a letter, then letters, digits and `_`"
     number = re.match(r"\d\w*", mistake.rest)
-    return mistake.says(
-        "missing-name", message, f"write `{mistake.first} {mistake.first}{number[0]}`" if number else None
-    )
+    if number is None:
+        return mistake.says("missing-name", message)
+    span = mistake.stretch(mistake.first_span.start, mistake.start + len(number[0]))
+    return mistake.says("missing-name", message, f"write `{mistake.first} {mistake.first}{number[0]}`", span)
 
 
 def missing_if(mistake: Mistake) -> Diagnostic | None:
@@ -199,7 +201,8 @@ def indented_too_far(mistake: Mistake) -> Diagnostic | None:
         f"this line is indented deeper than the one above, `{shortened(above.text)}`, which does not end in a colon"
     )
     start = mistake.source.text.index(mistake.line_below, mistake.start)
-    return mistake.says("bad-indentation", message, span=mistake.stretch(start, start + len(mistake.line_below)))
+    span = mistake.stretch(start, start + len(mistake.line_below))
+    return mistake.says("bad-indentation", message, "begin it as far left as the line above", span)
 
 
 def missing_body(mistake: Mistake) -> Diagnostic | None:
@@ -331,6 +334,7 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     named_line,
     colon_after_step,
     second_name,
+    copies_before_step,
     equals,
     assignment,
     inexact_equality,

@@ -390,10 +390,15 @@ class _Checker:
                     return
                 name, position = names[position], position + 1
             elif name not in names:
-                self.found.append(unknown_argument(owner, names, name, argument.span))
+                self.found.append(self.unknown_in(call, unknown_argument(owner, names, name, argument.span)))
             if name in seen:
                 self.report("wrong-arguments", f"`{owner}` gets `{name}` twice", argument.span)
             seen.add(name)
+
+    def unknown_in(self, call: tree.Call, found: Diagnostic) -> Diagnostic:
+        """An argument that is unknown: of a network it is a parameter, as expansion says of it."""
+        is_network = isinstance(self.file.definitions.get(call.function.name), Network)
+        return replace(found, code="unknown-parameter") if is_network else found
 
     def operation(self, name: Any) -> tuple[str, tuple[str, ...]] | None:
         """Name and argument names of the op, block or network that a name stands for in this file."""

@@ -36,6 +36,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         if abs(len(plain) - len(own)) <= most and (distance := slips(own, plain)) <= most:
             close.setdefault(distance, []).append(one)
     found = close[min(close)] if close else []
+    if len(found) > 1:  # no letter was made up: `reluu` is `relu` rather than `relu6`
+        found = [one for one in found if set(_plain(one)) <= set(own)]
     return found[0] if len(found) == 1 else None
 
 

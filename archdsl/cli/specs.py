@@ -28,7 +28,8 @@ class SpecCommand(TyperCommand):
         words = _SortedWords(known)
         words.read(args)
         if words.missing and not ctx.resilient_parsing:
-            ctx.fail(f"`{words.missing}` is no option of this command, and as a setting of the spec it needs a value.")
+            why = "it is no option of the command, and so a setting of the spec"
+            ctx.fail(f"Option '{words.missing}' requires an argument: {why}.")
         ctx.meta[SETTINGS] = words.settings
         ctx.meta[SPEC] = words.first
         return super().parse_args(ctx, words.kept)

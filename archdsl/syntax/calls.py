@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import wraps
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.foreign import folded, step
-from archdsl.syntax.mistakes import Mistake, shortened
+from archdsl.syntax.mistakes import LONGEST_LINE, Mistake, shortened
 
 NUMERIC = frozenset(("round_to", "ceil", "floor", "round", "min", "max", "len", "sum", "range"))
 """Functions that give a number."""
@@ -15,6 +17,20 @@ FLOWING = frozenset(("x", "it", "input"))
 """Names that cannot be given: what flows has them, or a shape."""
 
 
+Rule = Callable[[Mistake], Diagnostic | None]
+
+
+def of_a_line(rule: Rule) -> Rule:
+    """The rule for lines that somebody wrote: of a longer one it says nothing."""
+
+    @wraps(rule)
+    def limited(mistake: Mistake) -> Diagnostic | None:
+        return rule(mistake) if len(mistake.before) + len(mistake.rest) <= LONGEST_LINE else None
+
+    return limited
+
+
+@of_a_line
 def dotted_call(mistake: Mistake) -> Diagnostic | None:
     """`nn.Conv2d(3, 64, 3)`."""
     dotted = re.search(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$", mistake.before)
@@ -28,6 +44,7 @@ def dotted_call(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("foreign-syntax", f"`{shortened(dotted[0])}` is no op: their names have no dots", help, span)
 
 
+@of_a_line
 def called_on_a_value(mistake: Mistake) -> Diagnostic | None:
     """`conv(16, 3)(image)`."""
     called = re.search(r"\w+\([^()]*\)$", mistake.before)
@@ -37,6 +54,7 @@ def called_on_a_value(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("foreign-syntax", "a value flows into a step by `->`", f"write `{value[1]} -> {called[0]}`")
 
 
+@of_a_line
 def stray_separator(mistake: Mistake) -> Diagnostic | None:
     """`conv(16, 3),` or `conv(16, 3); relu`."""
     if mistake.word not in (",", ";") or "ARROW" not in mistake.accepted or "COMMA" in mistake.accepted:
@@ -49,6 +67,7 @@ def stray_separator(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("unexpected-token", message, help)
 
 
+@of_a_line
 def first_without_copies(mistake: Mistake) -> Diagnostic | None:
     """`conv(16, 3) first(stride=2)`."""
     if mistake.word not in ("first", "last") or "STAR" not in mistake.accepted:
@@ -58,6 +77,7 @@ def first_without_copies(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("unexpected-token", message, f"write the number of copies: `{unit} * 3 {mistake.rest.strip()}`")
 
 
+@of_a_line
 def arguments_without_brackets(mistake: Mistake) -> Diagnostic | None:
     """`conv 16 3`."""
     unit = re.search(r"(?:^|->\s*)([A-Za-z_]\w*)\s+$", mistake.before)
@@ -68,6 +88,7 @@ def arguments_without_brackets(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("missing-brackets", "arguments stand in parentheses", f"write `{unit[1]}({arguments})`")
 
 
+@of_a_line
 def copies_before_step(mistake: Mistake) -> Diagnostic | None:
     """`3 * conv(16, 3)`."""
     copies = re.match(r"(\d+)\s*[*x]\s*(\w.*)$", mistake.rest)
@@ -78,6 +99,7 @@ def copies_before_step(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("foreign-syntax", message, f"write `{copies[2]} * {copies[1]}`", span)
 
 
+@of_a_line
 def second_name(mistake: Mistake) -> Diagnostic | None:
     """`conv(16, 3) as a as b`, `conv(16, 3) as 3x`."""
     if mistake.word == "as" and "ARROW" in mistake.accepted:
@@ -88,6 +110,7 @@ def second_name(mistake: Mistake) -> Diagnostic | None:
     return None
 
 
+@of_a_line
 def named_line(mistake: Mistake) -> Diagnostic | None:
     """`shortcut: conv(16, 3)`: a name and a colon before a step."""
     begins = re.fullmatch(r"([A-Za-z_]\w*)\s*:\s*", mistake.before)
@@ -98,6 +121,7 @@ def named_line(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("stray-colon", f"a line does not get its name by `{begins[1]}:`", help, mistake.first_span)
 
 
+@of_a_line
 def colon_after_step(mistake: Mistake) -> Diagnostic | None:
     """`conv(16, 3):` with lines under it."""
     above = mistake.line_above.text
@@ -109,6 +133,7 @@ def colon_after_step(mistake: Mistake) -> Diagnostic | None:
     )
 
 
+@of_a_line
 def path_with_colon(mistake: Mistake) -> Diagnostic | None:
     """`path a: conv(16, 3)` in one line."""
     begins = re.fullmatch(r"path\s+(\w+)\s*:\s*", mistake.before)
@@ -118,6 +143,7 @@ def path_with_colon(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("unexpected-token", "a path in one line has a `=`", help)
 
 
+@of_a_line
 def percentage(mistake: Mistake) -> Diagnostic | None:
     """`dropout(50%)`."""
     number = re.search(r"(\d+(?:\.\d+)?)%\s*$", mistake.before)
@@ -126,6 +152,7 @@ def percentage(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("bad-number", "a fraction is written without `%`", f"write `{float(number[1]) / 100:g}`")
 
 
+@of_a_line
 def two_arrows(mistake: Mistake) -> Diagnostic | None:
     """`relu -> -> conv(16, 3)`."""
     if mistake.word != "->" or not re.search(r"->\s*$", mistake.before):
@@ -133,6 +160,7 @@ def two_arrows(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("dangling-arrow", "nothing stands between these arrows", "leave one of them out")
 
 
+@of_a_line
 def brackets_of_a_size(mistake: Mistake) -> Diagnostic | None:
     """`conv(16, (3, 3))`."""
     size = re.search(r"\(\s*(\w+(?:\s*,\s*\w+)+)\s*\)", mistake.before + mistake.rest)
@@ -145,6 +173,7 @@ def brackets_of_a_size(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("foreign-syntax", "the sizes of a window stand between `x`", f"write `{dims}`", span)
 
 
+@of_a_line
 def sum_of_values(mistake: Mistake) -> Diagnostic | None:
     """`a + b`, `a * b` where `a` and `b` are values."""
     ops = {"+": "add", "*": "mul"}
@@ -156,6 +185,7 @@ def sum_of_values(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("foreign-syntax", f"`{mistake.word}` computes with numbers; values are joined", help)
 
 
+@of_a_line
 def shape_with_commas(mistake: Mistake) -> Diagnostic | None:
     """`input image: (3, 32, 32)` and `input image: 3, 32, 32`."""
     line = mistake.before + mistake.rest
@@ -168,6 +198,7 @@ def shape_with_commas(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("foreign-syntax", "the sizes of a shape stand between `x`", f"write `{dims}`", span)
 
 
+@of_a_line
 def input_without_name(mistake: Mistake) -> Diagnostic | None:
     """`input: 3 x 32 x 32` and `input image = 3 x 32 x 32`."""
     shape = re.match(r"input\s*(\w*)\s*[:=]\s*(\S.*)$", (mistake.before + mistake.rest).strip())
@@ -183,6 +214,7 @@ def input_without_name(mistake: Mistake) -> Diagnostic | None:
     )
 
 
+@of_a_line
 def inexact_equality(mistake: Mistake) -> Diagnostic | None:
     """`expect params == 16M ± 5%`."""
     if mistake.word != "±" and not re.match(r"\+/?-", mistake.rest):
@@ -195,6 +227,7 @@ def inexact_equality(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("unexpected-token", "`==` is exact and has no tolerance", help, span)
 
 
+@of_a_line
 def assignment(mistake: Mistake) -> Diagnostic | None:
     """`y = conv(16, 3)(image)`, `y = conv(16, 3)`, `n = 3`."""
     name = mistake.before.rstrip(" :")

@@ -68,7 +68,7 @@ def function_with_body(mistake: Mistake) -> Diagnostic | None:
 
 
 def bad_number(mistake: Mistake) -> Diagnostic | None:
-    digits = re.search(r"[\d_.]*$", mistake.before) if mistake.word[:1] == "." else None
+    digits = re.search(r"[\d_.]*$", mistake.near) if mistake.word[:1] == "." else None
     number = (digits[0] if digits else "") + mistake.word
     if not re.match(r"\d|\.\d", number) or not ({"NUMBER"} & mistake.accepted or mistake.word[:1] == "."):
         return None
@@ -100,10 +100,10 @@ def equals(mistake: Mistake) -> Diagnostic | None:
 def chained_comparison(mistake: Mistake) -> Diagnostic | None:
     if not re.match(r"[<>=!~]", mistake.word) or not {"COMPARE", "ABOUT"} & set(mistake.stack[-3:]):
         return None
-    chain = re.search(r"([\w.]+)\s*([<>=!~]+)\s*([\w.]+)\s*$", mistake.before)
+    chain = re.search(r"([\w.]+)\s*([<>=!~]+)\s*([\w.]+)\s*$", mistake.near)
     last = re.match(r"([<>=!~]+)\s*([\w.]+)", mistake.rest)
     if chain is None or last is None:
         return mistake.says("chained-comparison", "one comparison holds two values", "write `a < b and b < c`")
-    span = mistake.stretch(mistake.start - len(mistake.before) + chain.start(), mistake.start + last.end())
+    span = mistake.stretch(mistake.start - len(mistake.near) + chain.start(), mistake.start + last.end())
     help = f"write `{chain[1]} {chain[2]} {chain[3]} and {chain[3]} {last[1]} {last[2]}`"
     return mistake.says("chained-comparison", "one comparison holds two values", help, span)

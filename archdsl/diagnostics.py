@@ -88,7 +88,13 @@ class CompileError(Exception):
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = limited(diagnostics)
         errors = [d for d in self.diagnostics if d.severity == "error"]
-        super().__init__("\n".join(f"{d.span}: {d.message}" if d.span else d.message for d in errors))
+        super().__init__("\n".join(map(_line, errors)))
+
+
+def _line(diagnostic: Diagnostic) -> str:
+    """One error in one line, as Python shows it: where, what, and what to do."""
+    place = f"{diagnostic.span}: " if diagnostic.span else ""
+    return f"{place}{diagnostic.message}{f'; {diagnostic.help}' if diagnostic.help else ''}"
 
 
 REST = "more-diagnostics"

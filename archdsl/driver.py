@@ -21,6 +21,7 @@ from archdsl.elaborate.expect import expectations
 from archdsl.elaborate.outside import given_outside
 from archdsl.elaborate.session import Limits
 from archdsl.elaborate.unused import unused_settings
+from archdsl.formats import refuse_foreign
 from archdsl.ir.graph import Graph
 from archdsl.ir.verify import verify
 from archdsl.passes.pipeline import Pass, run
@@ -72,8 +73,8 @@ def find_spec(name: str) -> Path:
         known += map(str, path.parent.glob("*.arch") if exists(path.parent) else ())
     else:
         message += ", and the library has no spec of that name"
-    meant = nearest(shown(name), known)
-    help = f"did you mean `{meant}`?" if meant else "`archdsl list` shows the library"
+    meant = f"{name}.arch" if isfile(f"{name}.arch") else nearest(shown(name), known)
+    help = f"did you mean `{shown(meant)}`?" if meant else "`archdsl list` shows the library"
     raise CompileError([Diagnostic("file-not-found", message, help=help)])
 
 
@@ -86,12 +87,13 @@ def open_spec(name: str | Path) -> File:
 def read_spec(name: str | Path) -> tuple[Source, Path]:
     """The text of a spec, and the folder that its imports are looked for in. Raises `CompileError`."""
     path = name if isinstance(name, Path) else find_spec(name)
+    refuse_foreign(shown(path.as_posix()))
     library = specs_folder()
-    shown = path.as_posix()
+    title = path.as_posix()
     # A loop of links has a real path, too, but `Path.resolve` raises.
     if Path(realpath(path)).is_relative_to(library.resolve()) and not isfile(name):
-        shown = f"specs/{path.relative_to(library).as_posix()}"
-    return read_source(path, shown), path.parent
+        title = f"specs/{path.relative_to(library).as_posix()}"
+    return read_source(path, title), path.parent
 
 
 def is_graph(name: str) -> bool:

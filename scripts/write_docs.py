@@ -9,7 +9,7 @@ from pathlib import Path
 import examples
 import gallery_record
 
-from archdsl import codes, load
+from archdsl import codes, foreign, load
 from archdsl.backends.figures import draw
 from archdsl.backends.tables import reference as costs
 from archdsl.ir.schema import schema
@@ -23,6 +23,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "gallery.md": gallery_record.markdown,
     "costs.md": costs.markdown,
     "figures/mobilenet_v2.svg": lambda: draw(load("mobilenet_v2").graph, "overview", "svg").decode(),
+    "words.md": foreign.markdown,
     "graph.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
 }
 

@@ -206,7 +206,7 @@ WRONG_CALLS: dict[str, tuple[list[str], str]] = {
     "unclosed": (["check", "net.arch", "--layers", "[1, 2"], "`[` is never closed"),
     "huge number": (["check", "net.arch", "--phi", "1e999"], "too large"),
     "empty value": (["check", "net.arch", "--classes", ""], "--classes"),
-    "no such op": (["check", "net.arch", "--act", "reluu"], "knows no op `reluu`; did you mean `relu`?"),
+    "no such op": (["check", "net.arch", "--act", "reluu"], "knows no op `reluu`"),
     "word for a number": (["check", "net.arch", "--width", "abc"], "`abc`"),
     "unknown variant": (["check", "net.arch@wyde"], "did you mean `wide`?"),
     "empty variant": (["check", "net.arch@"], "has no variant ``"),

@@ -70,9 +70,10 @@ def _print_one(ctx: typer.Context, name: str) -> None:
 
     known = {op.name: op for members in families().values() for op in members}
     if name not in known:
-        from archdsl.suggest import hint
+        from archdsl.suggest import help_for_step
 
-        ctx.fail(f"There is no op `{name}`{hint(name, known)}")
+        help = help_for_step(name, known)
+        ctx.fail(f"There is no op `{name}`{f'; {help}' if help else ''}")
     entry = reference(known[name])
     print("\n".join(_about_op(entry)))
     if entry.arguments:

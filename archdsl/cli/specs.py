@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,8 @@ class SpecCommand(TyperCommand):
         words = _SortedWords(known)
         words.read(args)
         if words.missing and not ctx.resilient_parsing:
-            ctx.fail(f"Option '{words.missing}' requires an argument.")
+            why = "it is no option of the command, and so a setting of the spec"
+            ctx.fail(f"Option '{words.missing}' requires an argument: {why}.")
         ctx.meta[SETTINGS] = words.settings
         ctx.meta[SPEC] = words.first
         return super().parse_args(ctx, words.kept)
@@ -88,13 +90,20 @@ class _SortedWords:
     def word(self, word: str, words: Iterator[str]) -> None:
         name, equals, value = word.partition("=")
         if name.startswith("--") and name not in self.known:
-            self.setting(name, value if equals else next(words, None))
+            self.setting(name, value if equals else self._value(words))
             return
         self.kept.append(word)
         if self.known.get(word):
             self.kept += [value for value in [next(words, None)] if value is not None]
         elif self.first is None and (word == "-" or not word.startswith("-")):
             self.first = word
+
+    def _value(self, words: Iterator[str]) -> str | None:
+        """The next word, unless it is another option; a number may begin with a minus."""
+        word = next(words, None)
+        if word is not None and re.match(r"--?[A-Za-z]", word):
+            return None
+        return word
 
     def setting(self, name: str, value: str | None) -> None:
         if value is None:

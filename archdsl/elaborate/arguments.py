@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from archdsl.elaborate.values import Flow, Given, Problem, Unit, describe
 from archdsl.ops.base import Op
 from archdsl.resolve.model import Network, Parameter
-from archdsl.resolve.names import too_many_arguments, unknown_argument
+from archdsl.resolve.names import too_many_arguments, unknown_argument, words_of
 from archdsl.source import Span
 from archdsl.syntax.printer import expression_text
 from archdsl.syntax.tree import ParameterType
@@ -98,11 +98,12 @@ def _translate(op: type[Op], error: ValidationError, fields: Mapping[str, Given]
             "missing-argument",
             f"`{op.name}` needs `{'`, `'.join(missing)}`",
             span,
-            help=f"write {op.name}({', '.join([*_as_written(fields), *(f'{name}=...' for name in missing)])})",
+            help=f"write `{op.name}({', '.join([*_as_written(fields), *(f'{name}=...' for name in missing)])})`",
         )
     given = fields.get(name)
     found = describe(given.value) if given else ""
-    expected = " or ".join(dict.fromkeys(_expected(d) for d in details if d["loc"] and d["loc"][0] == name))
+    kinds = [*dict.fromkeys(_expected(d) for d in details if d["loc"] and d["loc"][0] == name)]
+    expected = " or ".join([", ".join(kinds[:-1]), kinds[-1]] if len(kinds) > 1 else kinds)
     where = given.span if given else span
     if isinstance(given, Given) and isinstance(given.value, Flow):
         return Problem(
@@ -112,7 +113,25 @@ def _translate(op: type[Op], error: ValidationError, fields: Mapping[str, Given]
             help=f"ask for a number: {_text(given)}.channels" if given.value.tensor.kind == "float" else None,
         )
     code = "out-of-range" if _only_range(details) else "wrong-type"
-    return Problem(code, f"`{op.name}`'s `{name}` takes {expected}, got {found}", where)
+    message = f"`{op.name}`'s `{name}` takes {expected}, got {found}"
+    return Problem(code, message, where, help=_advice(op, name, given, fields))
+
+
+def _advice(op: type[Op], name: str, given: Given | None, fields: Mapping[str, Given]) -> str | None:
+    """What to write instead of a value that many a tool would take, but not this one."""
+    if given is None:
+        return None
+    counted = isinstance(given.value, int) and not isinstance(given.value, bool)
+    if name == "bias" and counted and given.name is None:
+        rest = [own.span.text for own in fields.values() if own.span is not None][1:]
+        return f"how much flows in is not written: write `{op.name}({', '.join(rest)})`"
+    if isinstance(given.value, float) and given.value.is_integer() and given.expression is not None:
+        return f"write `{int(given.value)}`"
+    if counted and given.value > 1 and op.name in ("dropout", "channel_dropout", "drop_path") and name == "p":
+        return f"a probability is a fraction: write `{given.value / 100:g}` for {given.value} %"
+    if name == "padding" and given.value in words_of("pad", "mode"):
+        return f"pad in a step before it: `pad(1, mode={given.value}) -> {op.name}(..., padding=valid)`"
+    return None
 
 
 def _text(given: Given) -> str:
@@ -151,7 +170,7 @@ def _expected(detail: Any) -> str:
         case "less_than":
             return f"less than {context['lt']:,}"
         case "literal_error":
-            return str(context["expected"])
+            return str(context["expected"]).replace("'", "")
         case "too_long" | "too_short" | "missing":
             return "as many numbers as there are dimensions"
         case "value_error":

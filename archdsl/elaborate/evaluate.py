@@ -114,7 +114,8 @@ def elements(expression: tree.Expression, environment: Environment) -> list[Any]
     value = evaluate(expression, environment)
     if isinstance(value, list | tuple):
         return list(value)
-    raise Problem("wrong-type", f"expected a list, got {describe(value)}", expression.span)
+    help = f"write `range({expression.span.text})`" if isinstance(value, int) and not isinstance(value, bool) else None
+    raise Problem("wrong-type", f"expected a list, got {describe(value)}", expression.span, help=help)
 
 
 def _name(expression: tree.Name, environment: Environment) -> Any:
@@ -296,7 +297,7 @@ def _too_deep(define: tree.Define, call: tree.Call) -> Problem:
         "nested-too-deep",
         f"`{name}` calls itself for ever: there is no `if` that ends it",
         call.span,
-        help=f"write def {name}(n) = if n < 1 then 0 else ...",
+        help=f"write `def {name}(n) = if n < 1 then 0 else ...`",
     )
 
 
@@ -359,7 +360,7 @@ def _attribute(expression: tree.Attribute, environment: Environment, depth: int)
         "unknown-attribute",
         f"{describe(value)} has no `.{name}`",
         expression.span,
-        help=f"did you mean `.{meant}`?" if meant else "it has ." + ", .".join(choices),
+        help=f"did you mean `{expression.value.span.text}.{meant}`?" if meant else "it has ." + ", .".join(choices),
     )
 
 

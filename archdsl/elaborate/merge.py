@@ -9,10 +9,11 @@ from typing import Any
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import elements, truth
 from archdsl.elaborate.expansion import Expansion, Result, Shell
+from archdsl.elaborate.mend import mended
 from archdsl.elaborate.regions import lone_step
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.steps import apply, input_port, plain, refs_of
-from archdsl.elaborate.values import FAILED, Flow, Problem
+from archdsl.elaborate.values import FAILED, Flow, Problem, Unit
 from archdsl.elaborate.written import written
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -42,27 +43,21 @@ def merge(
         return apply(expander, unit, tuple(values), merge.op.span, shell, label)
     except Problem as problem:
         if problem.diagnostic.code == "shape-mismatch" and problem.diagnostic.help is None:
-            problem.diagnostic = replace(problem.diagnostic, help=_mend(values, origins))
+            problem.diagnostic = replace(problem.diagnostic, help=_help(expander, unit, values, origins, environment))
         raise
 
 
-def _mend(values: list[Flow], origins: list[tree.Chain]) -> str | None:
-    """An edit of one of two branches that makes them fit, where there can be no other."""
-    if len(values) != 2 or any(len(value.tensor.spatial) != 2 for value in values):
-        return None
-    large, small = sorted(zip(values, origins, strict=True), key=lambda pair: -pair[0].tensor.size)
-    text, sizes = large[1].span.text, list(zip(large[0].tensor.spatial, small[0].tensor.spatial, strict=True))
-    factors = {-(-ours // theirs) for ours, theirs in sizes if theirs <= ours}
-    if large[0].tensor.spatial == small[0].tensor.spatial:
-        return None
-    if len(factors) == 1 and factors != {1} and len(large[1].steps) == 1:
-        (factor,) = factors
-        if all(ours == factor * theirs for ours, theirs in sizes):
-            return f"`{text}` is {factor} times as high and wide as the other branch: give it a stride of {factor}"
-    named = isinstance(large[1].steps[0].target, tree.Name) and len(large[1].steps) == 1
-    if named and small[1].span.text == "it" and all(ours >= theirs for ours, theirs in sizes):
-        return f"crop the larger one: {text} -> center_crop(it)"
-    return None
+def _help(
+    expander: Expansion, unit: Unit, values: list[Flow], origins: list[tree.Chain], environment: Environment
+) -> str | None:
+    """An edit of a branch that makes them fit."""
+
+    def strides(call: tree.Call) -> bool:
+        definition = expander.unit(call, environment).definition
+        names = definition.model_fields if isinstance(definition, type) else (p.name for p in definition.parameters)
+        return "stride" in names
+
+    return mended(unit.definition.name, values, origins, strides)
 
 
 def _results(expander: Expansion, branch: tree.Branch, environment: Environment) -> list[Result]:

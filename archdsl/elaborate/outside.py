@@ -14,7 +14,7 @@ from archdsl.elaborate.values import Given, Problem
 from archdsl.ops.base import REGISTRY
 from archdsl.resolve.model import Block, File, Network
 from archdsl.source import Source, Span
-from archdsl.suggest import hint
+from archdsl.suggest import help_for_step
 from archdsl.syntax.parser import parse_expression
 from archdsl.text import code_point, hidden, shown
 
@@ -60,8 +60,8 @@ def _reworded(problem: Problem | CompileError) -> CompileError:
 def _unknown_unit(kind: str, value: str, file: File, span: Span) -> CompileError:
     known = [name for name, found in file.definitions.items() if isinstance(found, Block)]
     known += [] if kind == "block" else [name for name, op in REGISTRY.items() if not op.internal]
-    message = f"{file.source.name} knows no {kind} `{value}`{hint(value, known)}"
-    return CompileError([Diagnostic("unknown-name", message, span)])
+    message = f"{file.source.name} knows no {kind} `{value}`"
+    return CompileError([Diagnostic("unknown-name", message, span, help=help_for_step(value, known))])
 
 
 def _unfit(name: str, found: str, span: Span | None = None) -> CompileError:

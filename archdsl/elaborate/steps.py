@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from archdsl.diagnostics import Note
@@ -267,9 +268,13 @@ def _apply_network(
         raise Problem("wrong-arguments", f"settings of `{network.name}` are given by name", span)
     chosen = {str(given.name): given for given in unit.given}
     until = chosen.pop("until", None)
-    environment, settings = settle(
-        network, unit.variant, chosen, session.builder, session.budget, session.builder.path(shell.name)
-    )
+    try:
+        environment, settings = settle(
+            network, unit.variant, chosen, session.builder, session.budget, session.builder.path(shell.name)
+        )
+    except Problem as problem:
+        problem.diagnostic = replace(problem.diagnostic, span=problem.diagnostic.span or span)
+        raise
     bind_inputs(network, values, environment, span)
     arguments = tuple((s.name, tuple(s.value) if isinstance(s.value, list) else s.value) for s in settings)
     facts = {

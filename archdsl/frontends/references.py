@@ -20,6 +20,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from archdsl.counterparts import COUNTERPARTS
 from archdsl.diagnostics import CompileError, Diagnostic, Note
 from archdsl.frontends.collections import COLLECTIONS, Arguments, declare_operators
 from archdsl.suggest import nearest
@@ -43,7 +44,7 @@ def parse(text: str) -> Reference:
     package, colon, call = text.partition(":")
     name, bracket, options = call.partition("(")
     if not colon or not package or not name:
-        raise _malformed(text, "it takes a package and a name, as in `torchvision:resnet50`")
+        raise _malformed(text, "it takes a package and a name, as in `torchvision:resnet50`", _with_package(text))
     if not bracket:
         return Reference(text, package, name, {})
     return Reference(text, package, name, _arguments(text, f"({options}"))
@@ -60,8 +61,15 @@ def _arguments(text: str, options: str) -> Arguments:
     raise _malformed(text, "its options are names with plain values, as in `timm:resnet50(num_classes=10)`")
 
 
-def _malformed(text: str, why: str) -> CompileError:
-    return CompileError([Diagnostic("unknown-reference", f"`{text}` is no reference: {why}")])
+def _malformed(text: str, why: str, help: str | None = None) -> CompileError:
+    return CompileError([Diagnostic("unknown-reference", f"`{text}` names no model: {why}", help=help)])
+
+
+def _with_package(name: str) -> str | None:
+    """The reference that has this name, where a package is left out."""
+    known = (counterpart.reference for counterpart in COUNTERPARTS)
+    found = next((reference for reference in known if reference.partition(":")[2] == name), None)
+    return f"write `{found}`" if found else None
 
 
 def build(reference: str, meta: bool = False) -> nn.Module:

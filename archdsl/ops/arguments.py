@@ -88,6 +88,14 @@ def sides(value: int | tuple[int, ...], tensor: Tensor, argument: str) -> tuple[
     )
 
 
+def divisors(argument: str, channels: int, wanted: int) -> str:
+    """Which numbers would do: the divisors of `channels` on both sides of what was wanted."""
+    fitting = [number for number in range(1, min(channels, 4 * wanted) + 1) if channels % number == 0]
+    below = [number for number in fitting if number < wanted][-2:]
+    above = [number for number in fitting if number > wanted][:2]
+    return f"write {' or '.join(f'`{argument}={number}`' for number in (*below, *above))}"
+
+
 def compact(size: tuple[Any, ...]) -> Any:
     """The single number where all are equal, as a person writes it: (3, 3) -> 3."""
     return size[0] if all(entry == size[0] for entry in size) else size

@@ -159,7 +159,7 @@ class Op(BaseModel, ABC):
 
     def arity(self) -> tuple[int, int | None]:
         """The fewest and the most inputs, counting values given as arguments; None where there is no upper limit."""
-        required, unlimited = _required(type(self))
+        required, unlimited = required_inputs(type(self))
         count = required + sum(value == "like" for value in self.__dict__.values())
         return count, None if unlimited else count
 
@@ -231,7 +231,7 @@ class Op(BaseModel, ABC):
 
 
 @cache
-def _required(op: type[Op]) -> tuple[int, bool]:
+def required_inputs(op: type[Op]) -> tuple[int, bool]:
     """How many inputs `shape` requires, and whether it takes any number of further ones."""
     parameters = list(inspect.signature(op.shape).parameters.values())[1:]
     required = sum(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import prod
+from math import gcd, prod
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from archdsl.ops.arguments import Count, Mismatch, Padding, Size, compact, spread
+from archdsl.ops.arguments import Count, Mismatch, Padding, Size, compact, divisors, spread
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Weight, Window, register
 from archdsl.ops.costs import product, with_bias
 from archdsl.ops.initialize import Kaiming, Weights, starts
@@ -229,4 +229,5 @@ def expect_groups(into: int, out: int, groups: int) -> None:
                 f"{channels} {what}channels do not split into {groups} groups",
                 argument="groups",
                 code="channels-not-divisible",
+                help=divisors("groups", gcd(into, out), groups),
             )

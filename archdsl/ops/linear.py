@@ -31,7 +31,8 @@ class Linear(Op):
             raise Mismatch(
                 f"`linear` takes a vector, got {x}",
                 code="wrong-rank",
-                help="put `flatten`, or `global_avg_pool -> flatten`, before it",
+                help="put `flatten`, or `global_avg_pool -> flatten`, before it; for the same weights at every "
+                f"position write `conv({self.out}, 1)`",
             )
         return Tensor(self.out)
 

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archdsl.ops.arguments import Count, Mismatch
+from archdsl.ops.arguments import Count, Mismatch, divisors
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Weight, register
 from archdsl.ops.costs import scale_and_shift
 from archdsl.ops.initialize import Normal, Ones, Scale, Zeros, starts
@@ -178,6 +178,7 @@ class GroupNorm(Normalization):
                 f"{x.channels} channels do not split into {self.groups} groups",
                 argument="groups",
                 code="channels-not-divisible",
+                help=divisors("groups", x.channels, self.groups),
             )
         return x
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from archdsl.ops.arguments import Count, Distance, Mismatch
+from archdsl.ops.arguments import Count, Distance, Mismatch, divisors
 from archdsl.ops.base import Example, Expression, Family, Module, Rearrangement, View, Window, register
 from archdsl.ops.spatial import expect_map, resampling, whole
 from archdsl.tensor import Tensor
@@ -96,6 +96,7 @@ class Split(View):
                 f"{x.channels} channels do not split into {self.parts} parts",
                 argument="parts",
                 code="channels-not-divisible",
+                help=divisors("parts", x.channels, self.parts),
             )
         return (x.channels // self.parts,) * self.parts
 
@@ -164,6 +165,7 @@ class ChannelShuffle(Rearrangement):
                 f"{x.channels} channels do not split into {self.groups} groups",
                 argument="groups",
                 code="channels-not-divisible",
+                help=divisors("groups", x.channels, self.groups),
             )
         return x
 

@@ -17,13 +17,20 @@ MAPS = (2, 3)
 """Ranks of values with positions: channels x length, channels x height x width."""
 
 
+RANKS = {
+    1: "a vector has no positions any more: put this before the step that made it one",
+    4: "a map has two dimensions besides its channels: frames or slices are further channels, or further inputs",
+}
+"""What to do with values of other ranks."""
+
+
 def expect_map(op: str, x: Tensor, ranks: tuple[int, ...] = MAPS) -> None:
     """Raises `Mismatch` unless `x` has positions (and as many dimensions as `ranks` say)."""
     if x.rank not in ranks:
         forms = {1: "a vector", 2: "channels x length", 3: "channels x height x width"}
         wanted = " or ".join(forms[rank] for rank in ranks)
         found = f"the vector {x}" if x.rank == 1 else str(x)
-        raise Mismatch(f"`{op}` takes {wanted}, got {found}", code="wrong-rank")
+        raise Mismatch(f"`{op}` takes {wanted}, got {found}", code="wrong-rank", help=RANKS.get(x.rank))
 
 
 def dimensions(x: Tensor) -> str:
@@ -120,6 +127,7 @@ def _does_not_fit(x: Tensor, window: Window) -> Mismatch:
         f"{article} {kernel}{spread_out} does not fit {_input(x)} with padding {padding_text(window)}",
         argument="kernel",
         code="kernel-too-large",
+        help="pad more, take a smaller kernel, or shrink the map less before it",
     )
 
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from archdsl import foreign
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.limits import SHOWN
 from archdsl.naming import RESERVED
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
+from archdsl.resolve.library import import_of
 from archdsl.resolve.model import Block, File, Network, Parameter
-from archdsl.resolve.names import FUNCTIONS, KnownNames, too_many_arguments, unknown_argument, words
+from archdsl.resolve.names import FUNCTIONS, KnownNames, bound, too_many_arguments, unknown_argument, words, words_of
 from archdsl.source import Span
-from archdsl.suggest import hint, nearest
+from archdsl.suggest import help_for, help_for_step, same_word
 from archdsl.syntax import tree
 
 HINTS = 10 * SHOWN
@@ -43,6 +46,8 @@ class _Checker:
         self.functions: dict[str, tree.Define] = dict(file.functions)
         self.missing: dict[str, int] = {}
         """Undefined names and the diagnostic of each, so that each is reported once."""
+        self.text: tree.Body | None = None
+        """The body of the block or network that is being checked."""
 
     def definition(self, definition: Block | Network) -> None:
         if definition.name[0].islower():
@@ -50,7 +55,7 @@ class _Checker:
                 "name-style",
                 f"blocks and networks are written in CamelCase, so that `{definition.name}` is not taken for an op",
                 definition.span,
-                help=f"call it {''.join(part.capitalize() for part in definition.name.split('_'))}",
+                help=f"call it `{''.join(part.capitalize() for part in definition.name.split('_'))}`",
             )
         if isinstance(definition, Block):
             self.block(definition)
@@ -70,7 +75,7 @@ class _Checker:
             for name in (*block.ports.names, *([block.ports.rest] if block.ports.rest else [])):
                 self.bind(name, scope)
         self.parameters(block.parameters, scope)
-        self.body(block.body.statements, scope)
+        self.whole(block.body, scope)
 
     def network(self, network: Network) -> None:
         scope = KnownNames()
@@ -97,7 +102,7 @@ class _Checker:
                 help="add a line like: input image: 3 x 224 x 224",
             )
         scope.names.update({"it": None, "input": None})
-        self.body(network.flow.statements, scope)
+        self.whole(network.flow, scope)
         self.expectations(network)
 
     def parameters(self, parameters: Iterable[Parameter], scope: KnownNames) -> None:
@@ -118,14 +123,14 @@ class _Checker:
                 self.expression(assignment.value, scope, word=True)
                 name = assignment.name
                 if name.name not in known:
-                    self.unknown(
-                        "unknown-parameter", f"{network.name} has no parameter `{name.name}`", name, lambda: known
-                    )
+                    message = f"{network.name} has no parameter `{name.name}`"
+                    self.unknown("unknown-parameter", message, name, partial(help_for, name.name, known))
 
     def default(self, call: tree.Call, scope: KnownNames) -> None:
         assert isinstance(call.function, tree.Name)
         if self.operation(call.function) is None:
-            self.unknown("unknown-name", f"there is no op or block `{call.function.name}`", call.function, self.units)
+            name = call.function
+            self.unknown("unknown-name", f"there is no op or block `{name.name}`", name, lambda: self.step_meant(name))
             return
         for argument in call.arguments:
             if argument.name is None:
@@ -133,22 +138,27 @@ class _Checker:
                     "wrong-arguments",
                     "a default names its argument",
                     argument.span,
-                    help=f"write {call.function.name}(name={argument.span.text})",
+                    help=f"write `{call.function.name}(name={argument.span.text})`",
                 )
         self.call(call, scope)
 
     def expectations(self, network: Network) -> None:
         for expect in network.expectations:
             if expect.variant is not None and expect.variant not in network.variants:
-                meant = nearest(expect.variant, network.variants)
                 self.report(
                     "unknown-variant",
                     f"{network.name} has no variant `{expect.variant}`",
                     expect.span,
-                    help=f"did you mean `{meant}`?" if meant else None,
+                    help=help_for(expect.variant, network.variants),
                 )
 
     # --- bodies --------------------------------------------------------------------------------
+
+    def whole(self, text: tree.Body, scope: KnownNames) -> None:
+        """Checks the body of a block or a network."""
+        self.text = text
+        self.body(text.statements, scope)
+        self.text = None
 
     def body(self, statements: Iterable[tree.FlowStatement], scope: KnownNames) -> None:
         statements = tuple(statements)
@@ -273,12 +283,9 @@ class _Checker:
         if isinstance(target, tree.Call):
             self.call(target, scope)
         elif target.name not in scope and self.operation(target) is None:
-            self.unknown(
-                "unknown-name",
-                f"there is no op, block or value `{target.name}`",
-                tree.Name(target.name, target.span),
-                lambda: self.units() | scope.all(),
-            )
+            name = tree.Name(target.name, target.span)
+            message = f"there is no op, block or value `{target.name}`"
+            self.unknown("unknown-name", message, name, lambda: self.step_meant(name, scope.all()))
 
     # --- expressions ---------------------------------------------------------------------------
 
@@ -287,11 +294,14 @@ class _Checker:
         match expression:
             case tree.Name(name=name):
                 if not (name in scope or self.operation(expression) or (word and self.is_word(name))):
-                    known = lambda: scope.all() | (words() if word else set()) | set(self.functions)  # noqa: E731
-                    self.unknown("unknown-name", f"there is no `{name}` here", expression, known)
+                    known = scope.all() | (words() if word else set()) | set(self.functions)
+                    message = f"there is no `{name}` here"
+                    self.unknown("unknown-name", message, expression, lambda: self.step_meant(expression, known))
             case tree.VariantOf(name=name, span=span):
                 if self.operation(expression) is None:
-                    self.unknown("unknown-name", f"there is no network `{name}`", tree.Name(name, span), self.units)
+                    missing = tree.Name(name, span)
+                    message = f"there is no network `{name}`"
+                    self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing))
             case tree.Call():
                 self.call(expression, scope)
             case tree.List(items=parts) | tree.Shape(dims=parts):
@@ -300,6 +310,11 @@ class _Checker:
             case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
                 self.expression(left, scope)
                 self.expression(right, scope)
+            case tree.Attribute(value=tree.Name(name=module), name=name) if self.is_foreign(module, name, scope):
+                message = f"`{module}.{name}` is no op: their names have no dots"
+                own = tree.Name(name, expression.span)
+                self.file.broken.add(module)
+                self.unknown("unknown-name", message, own, lambda: self.step_meant(own) or f"write `{name}`")
             case tree.Unary(value=value) | tree.Attribute(value=value):
                 self.expression(value, scope)
             case tree.Index(value=value, index=index):
@@ -313,6 +328,12 @@ class _Checker:
                 for part in (condition, then, otherwise):
                     self.expression(part, scope, word)
 
+    def is_foreign(self, module: str, name: str, scope: KnownNames) -> bool:
+        """Whether this is a step as Python has it: `nn.ReLU`, `F.relu`."""
+        if module in scope or self.operation(tree.Name(module, Span(self.file.source, 0, 0))) is not None:
+            return False
+        return foreign.step(name) is not None or any(same_word(name, unit) for unit in self.units())
+
     def is_word(self, name: str) -> bool:
         return name in words() or name in INITIALIZERS
 
@@ -323,15 +344,40 @@ class _Checker:
         if unit is not None and not functional:
             self.arguments(call, *unit)
         elif not functional and name.name not in scope and name.name not in INITIALIZERS:
-            self.unknown(
-                "unknown-name",
-                f"there is no op, block or function `{name.name}`",
-                tree.Name(name.name, name.span),
-                lambda: self.units() | scope.all() | set(FUNCTIONS) | set(self.functions),
-            )
+            missing = tree.Name(name.name, name.span)
+            message = f"there is no op, block or function `{name.name}`"
+            known = scope.all() | set(FUNCTIONS) | set(self.functions)
+            self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing, known, called=True))
         for argument in call.arguments:
-            if argument.name != "until":
+            if (
+                argument.name != "until"
+                and not self.compared(argument, unit)
+                and not self.no_word(argument, name, scope)
+            ):
                 self.expression(argument.value, scope, word=True)
+
+    def compared(self, argument: tree.Argument, unit: tuple[str, tuple[str, ...]] | None) -> bool:
+        """Reports `conv(8, 3, stride==2)`, where an argument was meant."""
+        match argument.value:
+            case tree.Compare(left=tree.Name(name=name), operator="==", right=right) if unit and name in unit[1]:
+                message = f"`==` compares; an argument is given with `=`: `{name}` is one of `{unit[0]}`"
+                span = argument.value.left.span
+                self.report("unknown-name", message, span, help=f"write `{name}={right.span.text}`")
+                return True
+        return False
+
+    def no_word(self, argument: tree.Argument, op: tree.Name | tree.VariantOf, scope: KnownNames) -> bool:
+        """Reports `resize(16, mode=bicubic)`: none of the words that the op takes there, and no name."""
+        value = argument.value
+        if not isinstance(value, tree.Name) or value.name in scope or self.is_word(value.name) or self.operation(value):
+            return False
+        allowed = words_of(op.name, argument.name or "")
+        if not allowed:
+            return False
+        message = f"`{op.name}`'s `{argument.name}` takes no `{value.name}`"
+        listed = f"it takes {' or '.join(allowed)}"
+        self.unknown("unknown-name", message, value, lambda: help_for(value.name, allowed, listed))
+        return True
 
     def arguments(self, call: tree.Call, owner: str, names: tuple[str, ...]) -> None:
         position = 0
@@ -344,10 +390,15 @@ class _Checker:
                     return
                 name, position = names[position], position + 1
             elif name not in names:
-                self.found.append(unknown_argument(owner, names, name, argument.span))
+                self.found.append(self.unknown_in(call, unknown_argument(owner, names, name, argument.span)))
             if name in seen:
                 self.report("wrong-arguments", f"`{owner}` gets `{name}` twice", argument.span)
             seen.add(name)
+
+    def unknown_in(self, call: tree.Call, found: Diagnostic) -> Diagnostic:
+        """An argument that is unknown: of a network it is a parameter, as expansion says of it."""
+        is_network = isinstance(self.file.definitions.get(call.function.name), Network)
+        return replace(found, code="unknown-parameter") if is_network else found
 
     def operation(self, name: Any) -> tuple[str, tuple[str, ...]] | None:
         """Name and argument names of the op, block or network that a name stands for in this file."""
@@ -388,17 +439,26 @@ class _Checker:
         if name.name in RESERVED:
             self.report(
                 "reserved-name",
-                f"`{name.name}` is what every PyTorch module already calls something else",
+                f"`{name.name}` cannot be a name: every PyTorch module has an attribute that is called so",
                 name.span,
-                help=f"call it {name.name}_{'stage' if name.name != 'forward' else 'path'}",
+                help=f"call it `{name.name}_{'stage' if name.name != 'forward' else 'path'}`",
             )
 
     def output_name(self, name: tree.Name) -> None:
         if name.name.startswith("_") and name.name not in RESERVED:
             message = f"`{name.name}` begins with `_`, which the fields of Python's tuples do not"
-            self.report("reserved-name", message, name.span, help=f"call it {name.name.lstrip('_') or 'other'}")
+            self.report("reserved-name", message, name.span, help=f"call it `{name.name.lstrip('_') or 'other'}`")
 
-    def unknown(self, code: str, message: str, name: tree.Name, known: Callable[[], Iterable[str]]) -> None:
+    def step_meant(self, name: tree.Name, known: Iterable[str] = (), called: bool = False) -> str | None:
+        """What to write instead of the name of a step, a value or a number; only what is `called` can be a function."""
+        given = [known.span for known in bound(self.text) if known.name == name.name] if self.text else []
+        if given:
+            return f"line {given[0].line} gives that name, and stands after this line: move it before"
+        units = self.units()
+        is_op = any(same_word(name.name, unit) for unit in units)
+        return (None if is_op else import_of(name.name)) or help_for_step(name.name, {*units, *known}, called)
+
+    def unknown(self, code: str, message: str, name: tree.Name, help: Callable[[], str | None]) -> None:
         """Reports an undefined name, unless its import failed, which has been reported."""
         if name.name in self.file.broken:
             return
@@ -411,8 +471,7 @@ class _Checker:
             return
         self.missing[name.name] = len(self.found)
         # A search for what was meant takes longer than all other checks; few diagnostics are ever shown.
-        meant = hint(name.name, known()) if len(self.found) < HINTS else ""
-        self.report(code, message + meant, name.span)
+        self.report(code, message, name.span, help=help() if len(self.found) < HINTS else None)
 
 
 def _head(target: tree.StepTarget) -> tree.Name | tree.VariantOf | None:

@@ -9,10 +9,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.limits import ELEMENTS
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.base import REGISTRY, required_inputs
 from archdsl.ops.initialize import INITIALIZERS
 from archdsl.source import Span
-from archdsl.suggest import hint
+from archdsl.suggest import help_for_argument
 from archdsl.syntax import tree
 
 # --- names that a body defines -------------------------------------------------------------
@@ -20,38 +20,43 @@ from archdsl.syntax import tree
 
 def bound_names(statement: Any) -> Iterator[str]:
     """The names that a statement defines in its body. Names inside a loop are known only there."""
+    return (name.name for name in bound(statement))
+
+
+def bound(statement: Any) -> Iterator[tree.Name]:
+    """The same names where they stand in the text."""
     match statement:
         case tree.Chain(steps=steps):
             for step in steps:
                 yield from _step_names(step)
         case tree.Let(name=name) | tree.Shared(name=name):
-            yield name.name
+            yield name
         case tree.Path(name=name, flow=flow):
-            yield name.name
-            yield from bound_names(flow)
+            yield name
+            yield from bound(flow)
         case tree.Stage(name=name, flow=flow):
-            yield name.name
-            yield from bound_names(flow)
+            yield name
+            yield from bound(flow)
         case tree.Body(statements=statements):
             for inner in statements:
-                yield from bound_names(inner)
+                yield from bound(inner)
         case tree.If(arms=arms, otherwise=otherwise):
             for _, body in arms:
-                yield from bound_names(body)
+                yield from bound(body)
             if otherwise is not None:
-                yield from bound_names(otherwise)
+                yield from bound(otherwise)
 
 
-def _step_names(step: tree.Step) -> Iterator[str]:
+def _step_names(step: tree.Step) -> Iterator[tree.Name]:
     if step.binding is not None:
-        yield from (name.name for name in step.binding.names)
+        yield from step.binding.names
     match step.target:
         case tree.Merge(branches=branches):
             for branch in branches:
                 if not any(isinstance(clause, tree.Each) for clause in branch.clauses):
-                    yield from bound_names(branch.chain)
+                    yield from bound(branch.chain)
         case tree.Group(chain=chain):
-            yield from bound_names(chain)
+            yield from bound(chain)
         case tree.Choice(then=then, otherwise=otherwise):
             yield from _step_names(then)
             if otherwise is not None:
@@ -140,6 +145,13 @@ def words() -> frozenset[str]:
     return frozenset(word for field in fields for word in _literals(field.annotation)) - {"like", *REGISTRY}
 
 
+def words_of(op: str, argument: str) -> tuple[str, ...]:
+    """The words that an argument of an op admits; none for what is no op of that name."""
+    fields = REGISTRY[op].model_fields if op in REGISTRY else {}
+    found = _literals(fields[argument].annotation) if argument in fields else ()
+    return tuple(word for word in dict.fromkeys(found) if word != "like")
+
+
 def _literals(annotation: Any) -> Iterator[str]:
     if get_origin(annotation) is Literal:
         yield from (word for word in get_args(annotation) if isinstance(word, str))
@@ -152,12 +164,22 @@ def _literals(annotation: Any) -> Iterator[str]:
 
 def too_many_arguments(owner: str, names: tuple[str, ...], span: Span | None) -> Diagnostic:
     takes = f"takes {len(names)}: {', '.join(names)}" if names else "takes none"
-    return Diagnostic("wrong-arguments", f"`{owner}` has too many arguments: it {takes}", span)
+    message = f"`{owner}` has too many arguments: it {takes}"
+    return Diagnostic("wrong-arguments", message, span, help=_without(owner, names, span))
+
+
+def _without(owner: str, names: tuple[str, ...], span: Span | None) -> str | None:
+    """`add{it | skip}` for `add(skip)`, and `relu` for `relu(64)`."""
+    if names or owner not in REGISTRY:
+        return None
+    if required_inputs(REGISTRY[owner])[1] and span is not None:
+        return f"its branches stand in braces: write `{owner}{{it | {span.text}}}`"
+    return f"write `{owner}`"
 
 
 def unknown_argument(owner: str, names: Iterable[str], name: str, span: Span | None) -> Diagnostic:
-    """`conv` has no argument `kernl`; did you mean `kernel`?"""
+    """`conv` has no argument `kernl`: did you mean `kernel`?"""
     names = tuple(names)
-    meant = hint(name, names)
-    help = None if meant else (f"its arguments are {', '.join(names)}" if names else "it takes no arguments")
-    return Diagnostic("unknown-argument", f"`{owner}` has no argument `{name}`{meant}", span, help=help)
+    known = f"its arguments are {', '.join(names)}" if names else "it takes no arguments"
+    help = help_for_argument(name, names) or known
+    return Diagnostic("unknown-argument", f"`{owner}` has no argument `{name}`", span, help=help)

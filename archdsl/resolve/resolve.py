@@ -13,10 +13,11 @@ from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic, Note
 from archdsl.resolve.check import HINTS, check_file
+from archdsl.resolve.library import file_meant, import_of
 from archdsl.resolve.model import Block, File, Network, Parameter, Variant
 from archdsl.resources import specs_folder
 from archdsl.source import Source
-from archdsl.suggest import nearest
+from archdsl.suggest import help_for
 from archdsl.syntax import tree
 from archdsl.syntax.parser import check_size, parse, read_source
 
@@ -101,13 +102,14 @@ class _Resolver:
                 return path
         else:
             guess = len(self.diagnostics) < HINTS  # reading the folders again takes longer than all else
-            meant = nearest(".".join(item.path), _known_files(folder, library)) if guess else None
+            names = (name.name for name in item.names)
+            help = file_meant(".".join(item.path), names, (folder, self.root)) if guess else None
             self.diagnostics.append(
                 Diagnostic(
                     "import-not-found",
                     f"there is no file `{relative.as_posix()}` beside the spec or in the library",
                     item.span,
-                    help=f"did you mean `{meant}`?" if meant else None,
+                    help=help,
                 )
             )
             return None
@@ -205,21 +207,14 @@ def _parameter(item: tree.Parameter) -> Parameter:
 
 
 def _not_in_file(name: tree.Name, item: tree.Import, file: File) -> Diagnostic:
-    meant = nearest(name.name, file.definitions)
+    meant = help_for(name.name, file.definitions)
     known = ", ".join(file.definitions) or "nothing"
     return Diagnostic(
         "unknown-name",
         f"`{'.'.join(item.path)}` has no `{name.name}`",
         name.span,
-        help=f"did you mean `{meant}`?" if meant else f"it has {known}",
+        help=meant or import_of(name.name) or f"it has {known}",
     )
-
-
-def _known_files(folder: Path | None, library: Path) -> list[str]:
-    folders = [f for f in (folder, library) if f is not None]
-    return [".".join(p.relative_to(f).with_suffix("").parts) for f in folders for p in sorted(f.glob("*/*.arch"))] + [
-        p.stem for f in folders for p in sorted(f.glob("*.arch"))
-    ]
 
 
 def _inside(path: Path, folders: Iterable[Path | None]) -> bool:

@@ -12,6 +12,13 @@ CODES: dict[str, Code] = {
         "$ archdsl check absent.arch\n",
         exit_code=2,
     ),
+    "not-a-spec": Code(
+        "The file belongs to another tool.",
+        "Specs end with `.arch`, and graphs that archdsl wrote with `.json`. PyTorch modules are read by "
+        "`archdsl import`; of other tools' files none is read.",
+        "$ archdsl check net.cfg\n# file: net.cfg\n[convolutional]\nfilters=32\n",
+        exit_code=2,
+    ),
     "unreadable-file": Code(
         "The file cannot be read.",
         "It is a folder, or the system does not let it be read; the message has the system's reason.",
@@ -133,6 +140,11 @@ CODES: dict[str, Code] = {
         "`->` goes between them.",
         "block A:\n    conv(64, 3) bn\n",
     ),
+    "missing-brackets": Code(
+        "A step is followed by its arguments without parentheses.",
+        "They are written `conv(64, 3)`: in parentheses, with commas between them.",
+        "block A:\n    conv 64 3\n",
+    ),
     "dangling-arrow": Code(
         "An arrow from nothing, or to nothing.",
         "A long chain is broken before its arrows: the next line begins with `->`.",
@@ -164,6 +176,12 @@ CODES: dict[str, Code] = {
         "`==` where a name is given.",
         "`=` gives a name, `==` compares.",
         "block A:\n    let hidden == 64\n    conv(hidden, 3)\n",
+    ),
+    "stray-colon": Code(
+        "A colon after what has nothing under it.",
+        "A colon stands after joins, stages, loops, conditions and paths whose lines follow. A step gets its name by "
+        "`as`, a side path by `path skip = ...`.",
+        "block A:\n    shortcut: conv(64, 1)\n",
     ),
     "bare-assignment": Code(
         "A line that gives a name, but does not say to what.",

@@ -46,7 +46,8 @@ def python_conditional(mistake: Mistake) -> Diagnostic | None:
     if mistake.word != "if" or not mistake.before:
         return None
     if mistake.before.rstrip() == "else":
-        return mistake.says("foreign-syntax", "`else if` is one word", "write `elif`")
+        span = mistake.stretch(mistake.start - len(mistake.before), mistake.span.end)
+        return mistake.says("foreign-syntax", "`else if` is one word", "write `elif`", span)
     return mistake.says("foreign-syntax", "the condition comes first", "write `if condition then a else b`")
 
 
@@ -67,7 +68,7 @@ def function_with_body(mistake: Mistake) -> Diagnostic | None:
 
 
 def bad_number(mistake: Mistake) -> Diagnostic | None:
-    digits = re.search(r"[\d_.]*$", mistake.before) if mistake.word[:1] == "." else None
+    digits = re.search(r"[\d_.]*$", mistake.near) if mistake.word[:1] == "." else None
     number = (digits[0] if digits else "") + mistake.word
     if not re.match(r"\d|\.\d", number) or not ({"NUMBER"} & mistake.accepted or mistake.word[:1] == "."):
         return None
@@ -93,14 +94,16 @@ def equals(mistake: Mistake) -> Diagnostic | None:
         return mistake.says("double-equals", "`==` compares; a name is given with `=`", "write `=`", span)
     if "COMPARE" in mistake.accepted:
         return mistake.says("single-equals", "`=` gives a name; values are compared with `==`", "write `==`")
-    name = mistake.before.rstrip(" :")
-    if re.fullmatch(r"\w+", name):
-        help = f"write `let {name} = ...` for a number, `path {name} = ...` for a value that flows"
-        return mistake.says("bare-assignment", f"`{name} =` does not say what `{name}` is", help)
     return None
 
 
 def chained_comparison(mistake: Mistake) -> Diagnostic | None:
     if not re.match(r"[<>=!~]", mistake.word) or not {"COMPARE", "ABOUT"} & set(mistake.stack[-3:]):
         return None
-    return mistake.says("chained-comparison", "one comparison holds two values", "write `a < b and b < c`")
+    chain = re.search(r"([\w.]+)\s*([<>=!~]+)\s*([\w.]+)\s*$", mistake.near)
+    last = re.match(r"([<>=!~]+)\s*([\w.]+)", mistake.rest)
+    if chain is None or last is None:
+        return mistake.says("chained-comparison", "one comparison holds two values", "write `a < b and b < c`")
+    span = mistake.stretch(mistake.start - len(mistake.near) + chain.start(), mistake.start + last.end())
+    help = f"write `{chain[1]} {chain[2]} {chain[3]} and {chain[3]} {last[1]} {last[2]}`"
+    return mistake.says("chained-comparison", "one comparison holds two values", help, span)

@@ -219,7 +219,8 @@ class _Scanner:
     def close(self, match: re.Match[str]) -> None:
         partners = [PARTNERS[bracket] for bracket, _ in self.brackets]
         if match[0] not in partners:
-            self.problem("unmatched-bracket", f"`{match[0]}` closes no bracket", match.start(), match.end())
+            message = f"`{match[0]}` closes no bracket"
+            self.problem("unmatched-bracket", message, match.start(), match.end(), help="leave it out")
             return
         while PARTNERS[self.brackets[-1][0]] != match[0]:
             self.unclosed(*self.brackets.pop(), match)
@@ -234,7 +235,8 @@ class _Scanner:
     def unclosed(self, bracket: str, start: int, closer: re.Match[str] | None = None) -> None:
         ends = [closer] if closer else []
         notes = tuple(Note(f"`{end[0]}` comes first", Span(self.source, end.start(), end.end())) for end in ends)
-        self.problem("unclosed-bracket", f"`{bracket}` is never closed", start, start + 1, notes=notes)
+        help = f"close it with `{PARTNERS[bracket]}`"
+        self.problem("unclosed-bracket", f"`{bracket}` is never closed", start, start + 1, notes=notes, help=help)
 
     # --- words -----------------------------------------------------------------------------
 

@@ -20,6 +20,9 @@ WORD = re.compile(
 LONGEST = 60
 """Most characters of the text in a message."""
 
+LONGEST_LINE = 1_000
+"""Characters of a line that somebody wrote."""
+
 LINE_ENDS = ("_NL", "_INDENT", "_DEDENT", "$END")
 
 
@@ -56,6 +59,18 @@ class Mistake:
     def before(self) -> str:
         """The line up to the word at fault."""
         return self.source.text[self.source.text.rfind("\n", 0, self.start) + 1 : self.start].lstrip()
+
+    @cached_property
+    def near(self) -> str:
+        """The end of that, no longer than what somebody writes: to search in, which takes long in a long line."""
+        return self.before[-LONGEST_LINE:]
+
+    @cached_property
+    def rest(self) -> str:
+        """The line from the word at fault on, without its comment."""
+        end = self.source.text.find("\n", self.start)
+        text = self.source.text[self.start : len(self.source.text) if end < 0 else end]
+        return text.partition("#")[0].rstrip()
 
     @cached_property
     def first(self) -> str:

@@ -14,6 +14,26 @@ from lark.exceptions import UnexpectedInput
 
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.source import Source
+from archdsl.syntax.calls import (
+    arguments_without_brackets,
+    assignment,
+    brackets_of_a_size,
+    called_on_a_value,
+    colon_after_step,
+    copies_before_step,
+    dotted_call,
+    first_without_copies,
+    inexact_equality,
+    input_without_name,
+    named_line,
+    path_with_colon,
+    percentage,
+    second_name,
+    shape_with_commas,
+    stray_separator,
+    sum_of_values,
+    two_arrows,
+)
 from archdsl.syntax.foreign import (
     bad_number,
     chained_comparison,
@@ -108,7 +128,12 @@ def misplaced_line(mistake: Mistake) -> Diagnostic | None:
 def missing_name(mistake: Mistake) -> Diagnostic | None:
     if mistake.first not in NAMED or mistake.before.rstrip(" :") != mistake.first or mistake.word in ("=", "->", "."):
         return None
-    return mistake.says("missing-name", f"`{mistake.first}` needs a name: a letter, then letters, digits and `_`")
+    message = f"`{mistake.first}` needs a name: a letter, then letters, digits and `_`"
+    number = re.match(r"\d\w*", mistake.rest)
+    if number is None:
+        return mistake.says("missing-name", message)
+    span = mistake.stretch(mistake.first_span.start, mistake.start + len(number[0]))
+    return mistake.says("missing-name", message, f"write `{mistake.first} {mistake.first}{number[0]}`", span)
 
 
 def missing_if(mistake: Mistake) -> Diagnostic | None:
@@ -155,9 +180,14 @@ def missing_colon(mistake: Mistake) -> Diagnostic | None:
         return None
     if not (mistake.at_line_end or mistake.begins_value):
         return None
+    if mistake.first == "repeat" and mistake.word == "in":
+        return mistake.says(
+            "foreign-syntax", "`repeat` counts, `for` takes values", "write `repeat n as i:` or `for i in xs:`"
+        )
     where = "at the end of this line" if mistake.at_line_end else f"before `{mistake.shown}`"
     or_then = " or `then`" if "THEN" in mistake.accepted and not mistake.at_line_end else ""
-    return mistake.says("missing-colon", f"`{mistake.first}` needs a colon{or_then} {where}")
+    help = None if mistake.at_line_end else f"write `: {mistake.shown}`"
+    return mistake.says("missing-colon", f"`{mistake.first}` needs a colon{or_then} {where}", help)
 
 
 def indented_too_far(mistake: Mistake) -> Diagnostic | None:
@@ -171,7 +201,8 @@ def indented_too_far(mistake: Mistake) -> Diagnostic | None:
         f"this line is indented deeper than the one above, `{shortened(above.text)}`, which does not end in a colon"
     )
     start = mistake.source.text.index(mistake.line_below, mistake.start)
-    return mistake.says("bad-indentation", message, span=mistake.stretch(start, start + len(mistake.line_below)))
+    span = mistake.stretch(start, start + len(mistake.line_below))
+    return mistake.says("bad-indentation", message, "begin it as far left as the line above", span)
 
 
 def missing_body(mistake: Mistake) -> Diagnostic | None:
@@ -236,13 +267,13 @@ def dangling_arrow(mistake: Mistake) -> Diagnostic | None:
 def missing_comma(mistake: Mistake) -> Diagnostic | None:
     if "COMMA" not in mistake.accepted or not mistake.begins_value or mistake.before.rstrip()[-1:] in ("", ","):
         return None
-    return mistake.says("missing-comma", f"a comma is missing before `{mistake.shown}`")
+    return mistake.says("missing-comma", f"a comma is missing before `{mistake.shown}`", f"write `, {mistake.shown}`")
 
 
 def missing_arrow(mistake: Mistake) -> Diagnostic | None:
     if "ARROW" not in mistake.accepted or not mistake.begins_value or mistake.begins_line:
         return None
-    return mistake.says("missing-arrow", f"`->` is missing before `{mistake.shown}`")
+    return mistake.says("missing-arrow", f"`->` is missing before `{mistake.shown}`", f"write `-> {mistake.shown}`")
 
 
 def number_of_copies(mistake: Mistake) -> Diagnostic | None:
@@ -294,7 +325,19 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     outside,
     missing_if,
     misplaced_docstring,
+    shape_with_commas,
+    input_without_name,
+    path_with_colon,
+    percentage,
+    two_arrows,
+    brackets_of_a_size,
+    named_line,
+    colon_after_step,
+    second_name,
+    copies_before_step,
     equals,
+    assignment,
+    inexact_equality,
     chained_comparison,
     misplaced_line,
     missing_name,
@@ -308,8 +351,14 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     bad_number,
     shape_without_blanks,
     missing_colon,
+    stray_separator,
     missing_comma,
+    dotted_call,
+    called_on_a_value,
+    first_without_copies,
+    arguments_without_brackets,
     missing_arrow,
+    sum_of_values,
     number_of_copies,
     unexpected,
 )

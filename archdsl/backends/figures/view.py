@@ -53,10 +53,10 @@ class Viewer:
         """Names of the further outputs that a value of the main part goes to."""
         taps: dict[Value, list[str]] = {}
         for node in self.graph:
-            side = self._side(node)
+            side = (self._side(node) or "").rpartition(".")[2]
             for value in data_inputs(self.graph, node) if side else ():
                 if self._side(self.graph.node(value.node)) is None and side not in taps.get(value, ()):
-                    taps.setdefault(value, []).append(side or "")
+                    taps.setdefault(value, []).append(side)
         for output in self.graph.outputs[1:]:
             for value in output.values:
                 if self._side(self.graph.node(value.node)) is None:

@@ -24,6 +24,11 @@ from archdsl.ir.graph import Graph, Node
 from archdsl.tensor import Tensor
 
 COLUMNS: Mapping[str, Description | Measure] = {**DESCRIPTIONS, **MEASURES}
+HEADINGS = {
+    **{column.heading.lower(): name for name, column in COLUMNS.items() if column.heading.lower() not in COLUMNS},
+    **{cut: "path" for cut in CUTS if cut not in COLUMNS},
+}
+"""Columns by what stands above them, where that is no name of a column."""
 """What a table can show: what a row is, and what is measured of it."""
 
 DEFAULT = ("path", "op", "output", "params", "macs", "field", "memory", "flops", "jump")
@@ -96,8 +101,9 @@ def _columns(request: Request) -> list[str]:
     """The columns in order: as asked, else the wanted ones as they are listed."""
     if request.columns is None:
         return [name for name in COLUMNS if name in _wanted(request)]
-    choose("column", request.columns, COLUMNS)
-    return list(request.columns)
+    names = [HEADINGS.get(name.lower(), name) for name in request.columns]
+    choose("column", names, COLUMNS)
+    return names
 
 
 def _wanted(request: Request) -> Sequence[str]:

@@ -1,0 +1,126 @@
+"""An edit of a branch that makes the branches of a join fit, where there is one: it is the help of the error."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from archdsl.elaborate.values import Flow
+from archdsl.syntax import tree
+from archdsl.tensor import Tensor
+
+Branch = tuple[Tensor, tree.Chain]
+"""What a branch gives, and its text."""
+
+
+def mended(
+    op: str, values: Sequence[Flow], origins: Sequence[tree.Chain], strides: Callable[[tree.Call], bool]
+) -> str | None:
+    """What to write instead of one of the branches, so that the error is gone.
+
+    `strides` says whether an op or a block that is called has an argument `stride`.
+    """
+    branches = [(value.tensor, origin) for value, origin in zip(values, origins, strict=True)]
+    if len({tensor.kind for tensor, _ in branches}) > 1 or len({len(tensor.spatial) for tensor, _ in branches}) > 1:
+        return None
+    if op == "concat":
+        return _resized(branches)
+    if op == "mul":
+        return None
+    wanted = _wanted([tensor for tensor, _ in branches])
+    branch = _to_change(branches, wanted)
+    if branch is not None and (strided := _strided(branch, wanted, strides)):
+        return strided
+    return _projected(branch, wanted) if branch is not None else _enlarged(branches) or _cropped(branches)
+
+
+def _wanted(tensors: Sequence[Tensor]) -> Tensor:
+    """The shape that most branches have; of equally many, the smallest map with the most channels."""
+    counts = Counter(tensor.dims for tensor in tensors)
+    return max(tensors, key=lambda tensor: (counts[tensor.dims], -sum(tensor.spatial), tensor.channels))
+
+
+def _to_change(branches: Sequence[Branch], wanted: Tensor) -> Branch | None:
+    """The branch that a projection would make fit: one that only names a value, if there is one."""
+    others = [branch for branch in branches if branch[0].dims != wanted.dims]
+    if len(branches) == 2 and _names_a_value(_other(branches, others[0])) and not _names_a_value(others[0]):
+        others += [_other(branches, others[0])] if others[0][0].spatial == wanted.spatial else []
+    fitting = [one for one in others if _stride(one[0], wanted) or one[0].spatial == wanted.spatial]
+    return max(fitting, key=_names_a_value, default=None) if len(fitting) == len(others) else None
+
+
+def _other(branches: Sequence[Branch], branch: Branch) -> Branch:
+    return branches[1] if branches[0] is branch else branches[0]
+
+
+def _names_a_value(branch: Branch) -> bool:
+    steps = branch[1].steps
+    return len(steps) == 1 and isinstance(steps[0].target, tree.Name) and steps[0].target.name[:1].islower()
+
+
+def _stride(tensor: Tensor, wanted: Tensor) -> int | None:
+    """The stride at which a 1x1 convolution makes every side as long as wanted; no shortcut has more than 4."""
+    pairs = list(zip(tensor.spatial, wanted.spatial, strict=True))
+    fitting = (stride for stride in (2, 3, 4) if all(-(-ours // stride) == theirs for ours, theirs in pairs))
+    return next(fitting, None) if pairs else None
+
+
+def _strided(branch: Branch, wanted: Tensor, strides: Callable[[tree.Call], bool]) -> str | None:
+    """`Shortcut(256)` with a stride, where that is all that is missing."""
+    tensor, origin = branch
+    call = origin.steps[0].target
+    if len(origin.steps) > 1 or not isinstance(call, tree.Call) or not strides(call):
+        return None
+    stride = _stride(tensor, wanted)
+    if tensor.channels != wanted.channels or stride is None:
+        return None
+    text = " ".join(origin.span.text.split())
+    return f"make the stride of `{text}` {stride} times as large: it gives {tensor}, the other branch {wanted}"
+
+
+def _projected(branch: Branch, wanted: Tensor) -> str:
+    """`skip -> conv(128, 1, stride=2)`: as many channels, and as large, as the other branch gives."""
+    tensor, origin = branch
+    if not wanted.spatial:
+        return _instead(origin, f"linear({wanted.channels})", "as many numbers as the other branch")
+    stride = _stride(tensor, wanted)
+    arguments = f"{wanted.channels}, 1, stride={stride}" if stride else f"{wanted.channels}, 1"
+    return _instead(origin, f"conv({arguments})", f"then both are {wanted}")
+
+
+def _instead(origin: tree.Chain, step: str, why: str) -> str:
+    text = " ".join(origin.span.text.split())
+    return f"instead of `{text}` write `{text} -> {step}`: {why}"
+
+
+def _enlarged(branches: Sequence[Branch]) -> str | None:
+    """`it -> resize(32)` where one branch was pooled to a single pixel."""
+    if len(branches) != 2 or not branches[0][0].spatial:
+        return None
+    large, small = sorted(branches, key=lambda branch: -sum(branch[0].spatial))
+    if set(small[0].spatial) != {1} or small[0].channels != large[0].channels:
+        return None
+    size = "x".join(map(str, large[0].spatial if len(set(large[0].spatial)) > 1 else large[0].spatial[:1]))
+    return _instead(small[1], f"resize({size})", "every pixel then has what was pooled")
+
+
+def _cropped(branches: Sequence[Branch]) -> str | None:
+    """`skip -> center_crop(it)` where a value is larger than what flows, and not by a whole factor."""
+    if len(branches) != 2:
+        return None
+    large, small = sorted(branches, key=lambda branch: -branch[0].size)
+    fits = all(ours >= theirs for ours, theirs in zip(large[0].spatial, small[0].spatial, strict=True))
+    if fits and large[0].spatial != small[0].spatial and _names_a_value(large) and small[1].span.text == "it":
+        return f"crop the larger one: write `{large[1].span.text} -> center_crop(it)`"
+    return None
+
+
+def _resized(branches: Sequence[Branch]) -> str | None:
+    """What brings the maps of a concat to one size: enlarging the smaller one, or cropping."""
+    if len(branches) != 2 or not branches[0][0].spatial:
+        return None
+    large, small = sorted(branches, key=lambda branch: -sum(branch[0].spatial))
+    factor = _stride(large[0], small[0])
+    if factor:
+        return _instead(small[1], f"upsample({factor})", f"then both are {'x'.join(map(str, large[0].spatial))} pixels")
+    return _cropped(branches)

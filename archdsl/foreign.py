@@ -1,0 +1,338 @@
+"""What other tools and papers call the steps and arguments of a network, and what is written here instead. A leaf.
+
+The words are those of PyTorch, Keras, TensorFlow, JAX, Caffe, darknet and of papers. They are compared without regard
+to capitals and underscores: `Conv2d`, `conv_2d` and `CONV2D` are one word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+
+class Meaning(NamedTuple):
+    """What to write: `code` can stand in a spec as it is, and is empty where the language has no such thing."""
+
+    code: str
+    note: str = ""
+
+    def __str__(self) -> str:
+        if not self.code:
+            return self.note
+        return f"write `{self.code}`{f': {self.note}' if self.note else ''}"
+
+
+def folded(word: str) -> str:
+    """The word by which a name is looked up: `nn.Conv2d` is `conv2d`.
+
+    >>> folded("nn.Conv2d"), folded("batch_norm"), folded("--batch-norm")
+    ('conv2d', 'batchnorm', 'batchnorm')
+    """
+    return word.rpartition(".")[2].replace("_", "").replace("-", "").lower()
+
+
+NOT_WRITTEN = "how many channels flow in is not written"
+NO_RECURRENCE = "the language has no recurrent layers: data flows once, from inputs to outputs"
+NO_ATTENTION = "the language has no attention yet"
+NO_NORM = "the language has no such normalization: `archdsl ops` lists those that it has"
+NO_ACTIVATION = "the language has no such activation: `archdsl ops` lists those that it has"
+NO_POOL = "the language has no such pooling: `archdsl ops` lists those that it has"
+NO_MOVE = "the language moves no dimensions: `flatten`, `split`, `pixel_shuffle` and `space_to_depth` are what it has"
+NO_DETECTION = "the language has no detection layers: let the spec end with the convolution before this"
+TRAINING = "a spec describes the network; what belongs to training (losses, metrics, optimizers) is your own code"
+ORDER = "write one step a line, or `->` between steps: no container is needed"
+
+_STEPS: tuple[tuple[str, str, str], ...] = (
+    # convolutions
+    ("conv(64, 3)", f"64 channels come out of a 3x3 window; {NOT_WRITTEN}", "conv1d conv2d convolution convolution1d "
+     "convolution2d convolutional convolutionlayer convlayer conv2dlayer spatialconvolution lazyconv1d lazyconv2d "
+     "convnd cnn samepadconv2d conv2dsame"),
+    ("conv(64, 1)", NOT_WRITTEN, "conv1x1 pointwise pointwiseconv pointwiseconv2d pwconv pwconv2d conv1by1 projection "
+     "proj convpw"),
+    ("conv(64, 3)", NOT_WRITTEN, "conv3x3 conv3by3"),
+    ("conv(64, 5)", NOT_WRITTEN, "conv5x5"),
+    ("conv(64, 7)", NOT_WRITTEN, "conv7x7"),
+    ("conv(64, 3, dilation=2)", "", "atrousconv atrousconv2d atrousconvolution dilatedconv dilatedconv2d "
+     "dilatedconvolution"),
+    ("conv(64, 3, groups=8)", "", "groupconv groupedconv groupedconv2d groupedconvolution groupconvolution gconv"),
+    ("conv(64, 3) -> bn -> relu", "or make a block of these steps", "convbn convbnrelu convbnact convbnactivation "
+     "basicconv basicconv2d conv2dbn conv2dnormactivation convnormact convnormactivation convmodule cbr cbl cbs "
+     "convrelu convblock conv2dblock"),
+    ("depthwise(3)", "every channel has a kernel of its own", "depthwiseconv depthwiseconv2d depthwiseconv1d "
+     "depthwiseconvolution dwconv dwconv2d dconv convdw channelwiseconv"),
+    ("depthwise(3) -> conv(64, 1)", "", "separableconv separableconv1d separableconv2d separableconvolution sepconv "
+     "sepconv2d depthwiseseparableconv depthwiseseparable dsconv separableconvbnact"),
+    ("up_conv(64, 2, stride=2)", "", "convtranspose convtranspose1d convtranspose2d conv1dtranspose conv2dtranspose "
+     "transposedconv transposedconv2d transposedconvolution transposeconv convolutiontranspose deconv deconv2d "
+     "deconvolution deconvolutional fractionallystridedconv spatialfullconvolution convtransposed"),
+    ("", "the language has convolutions over one and two dimensions only", "conv3d convolution3d volumetricconvolution "
+     "convtranspose3d"),
+    ("", "the language has no deformable, dynamic or local convolutions", "deformconv deformconv2d deformableconv "
+     "dynamicconv condconv locallyconnected locallyconnected1d locallyconnected2d lambdaconv involution"),
+    # linear
+    ("linear(10)", "how many features flow in is not written", "dense denselayer fc fullyconnected fullyconnectedlayer "
+     "innerproduct ip lazylinear affine connected fclayer linearlayer"),
+    ("linear(64) -> relu -> linear(64)", "", "mlp feedforward ffn multilayerperceptron"),
+    ("", "the language has no layer that takes two vectors", "bilinearlayer bilinear"),
+    # normalization
+    ("bn", "how many channels flow in is not written", "batchnorm batchnorm1d batchnorm2d batchnorm3d "
+     "batchnormalization batchnormalisation spatialbatchnorm spatialbatchnormalization syncbatchnorm syncbn "
+     "lazybatchnorm2d frozenbatchnorm frozenbatchnorm2d frozenbn fusedbatchnorm bn1d bn2d batchnormact2d normact "
+     "norm normalization norm2d"),
+    ("layer_norm", "", "ln layernorm2d layernormalization layernormalisation"),
+    ("group_norm(8)", "8 groups of channels", "gn groupnormalization groupnormalisation"),
+    ("instance_norm", "", "instancenorm1d instancenorm2d instancenormalization instancenormalisation"),
+    ("lrn(5)", "5 channels are looked at", "localresponsenorm localresponsenormalization localresponsenormalisation "
+     "responsenorm responsenormalization crossmaplrn crossmaplrn2d spatialcrossmaplrn localnorm"),
+    ("", NO_NORM, "rmsnorm weightnorm spectralnorm l2norm normalize l2normalize filterresponsenorm frn evonorm "
+     "weightstandardization switchablenorm"),
+    # activations
+    ("relu", "", "rectifier rectifiedlinear rectifiedlinearunit thresholdedrelu relu1"),
+    ("relu6", "", "clippedrelu cappedrelu"),
+    ("leaky_relu(0.1)", "", "lrelu leaky leakyrectify"),
+    ("prelu", "", "parametricrelu"),
+    ("hard_swish", "", "hswish"),
+    ("hard_sigmoid", "", "hsigmoid"),
+    ("silu", "", "swish swishactivation memoryefficientswish swishme sigmoidlinearunit"),
+    ("sigmoid", "", "logistic logisticactivation logsig sigmoidactivation"),
+    ("gelu", "", "quickgelu gaussianerrorlinearunit geluact"),
+    ("elu", "", "exponentiallinearunit"),
+    ("softmax", "", "softmaxlayer softmax2d softmaxactivation spatialsoftmax"),
+    ("tanh", "", "hyperbolictangent tanhactivation"),
+    ("", NO_ACTIVATION, "mish selu celu glu swiglu geglu reglu softplus softsign maxout hardtanh rrelu crelu "
+     "softshrink hardshrink logsigmoid hardmish squareplus"),
+    ("relu", "an activation is a step of its own", "activation act nonlinearity activationlayer"),
+    # pooling
+    ("max_pool(2)", "", "maxpool1d maxpool2d maxpooling maxpooling1d maxpooling2d maxpoolinglayer spatialmaxpooling "
+     "maxpoollayer mp pool pooling pool2d pool2dlayer subsampling downsample downsampling"),
+    ("avg_pool(2)", "", "avgpool1d avgpool2d averagepool averagepooling averagepooling1d averagepooling2d meanpool "
+     "meanpooling spatialaveragepooling blurpool"),
+    ("global_avg_pool -> flatten", "a vector comes out", "gap globalaveragepool globalaveragepooling "
+     "globalaveragepooling1d globalaveragepooling2d globalavgpool1d globalavgpool2d globalpool globalpooling "
+     "spatialmean avgpoolglobal reducemean globalavg selectadaptivepool2d"),
+    ("global_max_pool -> flatten", "a vector comes out", "gmp globalmaxpooling globalmaxpooling1d "
+     "globalmaxpooling2d globalmaxpool2d reducemax"),
+    ("adaptive_avg_pool(7)", "", "adaptiveavgpool1d adaptiveavgpool2d adaptiveaveragepool adaptiveaveragepool2d "
+     "adaptivepool adaptivepooling"),
+    ("adaptive_max_pool(7)", "", "adaptivemaxpool1d adaptivemaxpool2d"),
+    ("", NO_POOL, "roipool roialign psroipool spp spatialpyramidpooling sppf maxunpool maxunpool2d maxunpooling unpool "
+     "unpooling gempool gem maxpool3d avgpool3d pool3d"),
+    # joins
+    ("add{it | conv(it.channels, 3)}", "a join lists its branches; `it` is what flows in", "sum plus eltwise "
+     "elementwise elementwiseadd eltwiseadd eltwisesum addn addv2 tfadd addlayer caddtable"),
+    ("add{it | conv(it.channels, 3)}", "a residual connection is the sum of `it` and a branch", "residual skip "
+     "shortcut skipconnection skipconnect skipadd identityshortcut residualblock resblock residualconnection "
+     "shortcutlayer"),
+    ("concat{it | conv(64, 3)}", "a join lists its branches; `it` is what flows in", "concatenate cat concatenation "
+     "concatlayer concatv2 depthconcat filterconcat densecat merge mergelayer route join jointable concattable"),
+    ("mul{it | sigmoid}", "a join lists its branches; `it` is what flows in", "multiply prod product times hadamard "
+     "gate multiplylayer elementwisemul eltwisemul eltwiseprod cmultable"),
+    ("mean{it | conv(it.channels, 3)}", "a join lists its branches; `it` is what flows in", "average averagelayer"),
+    ("maximum{it | conv(it.channels, 3)}", "a join lists its branches; `it` is what flows in", "eltwisemax "
+     "maximumlayer cmaxtable"),
+    ("", "values are added, multiplied, averaged or compared (`maximum`) here, and not subtracted or divided",
+     "sub subtract subtraction minus difference div divide division"),
+    ("", "the language has no matrix product of two values", "matmul dot bmm einsum mm tensordot matmullayer"),
+    # reshaping
+    ("flatten", "", "flattenlayer reshape view ravel squeeze tovector vectorize"),
+    ("", NO_MOVE, "permute transpose swapaxes moveaxis rearrange unsqueeze expanddims unflatten einops expand tile "
+     "repeatvector reshapelayer contiguous flip roll rot90"),
+    ("pad(1)", "", "zeropad zeropad1d zeropad2d zeropadding zeropadding1d zeropadding2d padlayer padding constantpad2d "
+     "spatialzeropadding"),
+    ("pad(1, mode=reflect)", "", "reflectionpad reflectionpad1d reflectionpad2d reflectpad mirrorpad "
+     "spatialreflectionpadding"),
+    ("pad(1, mode=replicate)", "", "replicationpad replicationpad1d replicationpad2d replicatepad edgepad"),
+    ("center_crop(8)", "", "cropping cropping1d cropping2d centercropping cropcenter"),
+    ("upsample(2)", "", "upsampling upsampling1d upsampling2d upsamplenearest upsamplingnearest upsamplingnearest2d "
+     "nearestupsample upscale unpoolnearest upsamplelayer"),
+    ("upsample(2, mode=bilinear)", "", "upsamplingbilinear upsamplingbilinear2d bilinearupsample bilinearupsampling "
+     "upsamplebilinear"),
+    ("resize(16)", "to 16x16 pixels", "interpolate interpolation interp resizebilinear resizenearest imresize "
+     "resizeimages resizelayer resizing bilinearinterpolation"),
+    ("pixel_shuffle(2)", "", "depthtospace subpixel subpixelconv subpixelupsampling"),
+    ("space_to_depth(2)", "", "pixelunshuffle focus reorg reorglayer spacetodepthlayer"),
+    ("channel_shuffle(2)", "", "shufflechannel shufflechannels shuffle channelshufflelayer"),
+    ("split(2) as (left, right)", "both parts have a name", "chunk tensorsplit splitlayer unstack unbind"),
+    ("channel_slice(0, 8)", "", "slice slicelayer narrow slicechannels channelslicelayer getitem"),
+    ("identity", "", "noop nop passthrough linearactivation identitylayer"),
+    # regularization
+    ("dropout(0.5)", "", "dropoutlayer alphadropout gaussiandropout dropoutnd"),
+    ("channel_dropout(0.5)", "", "dropout2d dropout1d spatialdropout spatialdropout1d spatialdropout2d featuredropout"),
+    ("drop_path(0.2)", "", "stochasticdepth droppathlayer dropconnect"),
+    ("", "the language has no such regularization: `dropout`, `channel_dropout` and `drop_path` are what it has",
+     "dropblock dropblock2d shakeshake shakedrop cutout gaussiannoise noise zoneout"),
+    # input and embedding
+    ("embedding(1000, 64)", "1000 words, 64 numbers each", "embed embeddinglayer wordembedding tokenembedding "
+     "lookuptable embeddingbag lookup"),
+    # blocks of the library
+    ("", "the library has it as a block: `from blocks.squeeze_excite import SqueezeExcite`, then `SqueezeExcite(16)`",
+     "se selayer seblock seunit semodule squeezeexcitation squeezeandexcitation sqex squeezeexcite "
+     "channelattention semod"),
+    ("", "the library has it as a block: `from blocks.mobile import InvertedResidual`, then `InvertedResidual(24)`",
+     "invertedresidual invertedresidualblock invertedbottleneck irblock bottleneckv2"),
+    ("", "the library has it as a block: `from blocks.mobile import MBConv`, then `MBConv(24, 3)`",
+     "mbconv mbconvblock mbconv6 mbconv1"),
+    ("", "the library has it as a block: `from blocks.residual import Bottleneck`, then `Bottleneck(64)`",
+     "bottleneck bottleneckblock bottleneckunit resbottleneck"),
+    ("", "the library has it as a block: `from blocks.residual import Basic`, then `Basic(64)`",
+     "basicblock basicunit resnetblock"),
+    ("", "the library has it as a block: `from blocks.dense import DenseLayer`, then `DenseLayer(32)`",
+     "denseblock denseunit"),
+    # no step
+    ("", NO_RECURRENCE, "lstm gru rnn lstmcell grucell rnncell simplernn convlstm convlstm2d bilstm bigru "
+     "bidirectional timedistributed cudnnlstm cudnngru recurrent"),
+    ("", NO_ATTENTION, "attention multiheadattention mha msa selfattention crossattention transformer "
+     "transformerencoder transformerencoderlayer transformerdecoder positionalencoding positionalembedding "
+     "scaleddotproductattention patchembed patchembedding cbam nonlocal nonlocalblock"),
+    ("", TRAINING, "loss crossentropy crossentropyloss softmaxloss softmaxwithloss mseloss bceloss nllloss accuracy "
+     "optimizer sgd adam euclideanloss contrastiveloss hingeloss compile fit"),
+    ("", NO_DETECTION, "yolo yololayer yolov3 region detection detect priorbox anchors nms detectionoutput ssd rpn"),
+    ("", ORDER, "sequential seq modulelist moduledict module model functional graph layerlist sequentiallayer"),
+    ("", "a spec has no outer code: a step that the language lacks needs an op of its own (`docs/adding_an_op.md`)",
+     "lambda lambdalayer python custom customlayer pyfunc"),
+    ("", "an input is declared at the top of the network: `input image: 3 x 224 x 224`", "inputlayer data placeholder "
+     "imagedata dummydata"),
+    ("", "weights are float32 in every spec; `.half()` and `.to(...)` change the module that comes out",
+     "quantize dequantize quantstub dequantstub cast astype tohalf fakequantize"),
+    ("", "the language does not look for the largest number: do it with what the network gives", "argmax topk argmin"),
+)  # fmt: skip
+"""What to write, why, and the words for it."""
+
+STEPS: Mapping[str, Meaning] = {word: Meaning(code, note) for code, note, words in _STEPS for word in words.split()}
+"""Words for steps, folded."""
+
+_FUNCTIONS = (
+    ("round_to(n, 8)", "", "makedivisible rounddivisible roundfilters roundchannels rounddown roundup roundwidth "
+     "adjustchannels nearestdivisible divisible"),
+    ("floor(n)", "", "int trunc truncate integer"),
+    ("max(n, -n)", "", "abs absolute fabs"),
+    ("a ^ b", "", "pow power"),
+    ("a % b", "", "mod fmod modulo remainder"),
+    ("a // b", "", "idiv floordiv intdiv floordivide"),
+    ("len(xs)", "", "length count sizeof"),
+    ("it.channels", "`it` is what flows in; `.height` and `.width` are its size", "shape size getshape numchannels "
+     "intshape"),
+)  # fmt: skip
+
+FUNCTIONS: Mapping[str, Meaning] = {
+    word: Meaning(code, note) for code, note, words in _FUNCTIONS for word in words.split()
+}
+"""Words for functions of numbers, folded."""
+
+
+def _by_word(rows: tuple[tuple[str, str], ...]) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for own, words in rows:
+        for word in words.split():
+            found[word] = (*found.get(word, ()), own)
+    return found
+
+
+_ARGUMENTS: tuple[tuple[str, str], ...] = (
+    ("out", "outchannels outputchannels outchs filters units outfeatures outputdim outdim numoutput numfilters "
+     "nfilters noutputplane channels planes features outplanes nout dimout outputs numfilter"),
+    ("kernel", "kernelsize ksize filtersize poolsize kernelshape window windowsize size filter k ks kw kh f "
+     "kernelh kernelw windowshape"),
+    ("stride", "strides subsample step s strideh dw steps windowstrides"),
+    ("padding", "pad pads border bordermode autopad paddingsize padsize padtype padding2d p padw padh"),
+    ("dilation", "dilationrate dilations rate atrousrate atrous holes d rhsdilation"),
+    ("groups", "group numgroups ngroups numgroup cardinality featuregroupcount"),
+    ("bias", "usebias biasterm withbias hasbias addbias"),
+    ("eps", "epsilon varianceepsilon tolerance"),
+    ("ceil", "ceilmode roundmode"),
+    ("include_padding", "countincludepad countpad"),
+    ("p", "prob probability droprate dropoutratio dropprob rate dropout drop ratio dropoutrate"),
+    ("factor", "scalefactor upscalefactor downscalefactor scale blocksize scales"),
+    ("slope", "negativeslope alpha leak "),
+    ("count", "numembeddings inputdim vocabsize vocab vocabulary numwords"),
+    ("width", "embeddingdim embeddim embeddingsize"),
+    ("multiplier", "depthmultiplier channelmultiplier"),
+    ("sides", "padding pad pads paddings"),
+    ("size", "outputsize newsize targetsize outsize outputshape localsize n"),
+    ("affine", "elementwiseaffine learnable"),
+    ("track", "trackrunningstats"),
+    ("init", "kernelinitializer weightfiller initializer weightinit weightinitializer kernelinit"),
+    ("parts", "numsplits sections chunks numorsizesplits splitsizeorsections"),
+    ("mode", "interpolation method paddingmode"),
+)  # fmt: skip
+
+ARGUMENTS: Mapping[str, tuple[str, ...]] = _by_word(_ARGUMENTS)
+"""Words for arguments, folded: what they may be called here, which depends on the op."""
+
+_NO_ARGUMENTS = (
+    ("how much flows in is known and is not written", "inchannels infeatures inputdim inputshape inplanes nin "
+     "ninputplane inputchannels inchs numfeatures inputfeatures normalizedshape numchannels numparameters inputsize "
+     "batchinputshape dimin cin inc"),
+    ("an activation is a step of its own: `-> relu`", "activation act actlayer nonlinearity activationfn "
+     "activationlayer"),
+    ("normalization is a step of its own: `-> bn`", "norm normlayer batchnorm batchnormalize bn usebn normalizer"),
+    ("a step gets a name after it: `as stem`", "name scope layername id tag"),
+    ("memory is not the spec's concern: the module that comes out works in place where that is safe", "inplace"),
+    ("give a probability of dropping: `p=0.2` where 0.8 is kept", "keepprob keep survivalprob"),
+    ("padding with anything but zeros is a step of its own before it: `pad(1, mode=reflect)`", "paddingmode"),
+    ("channels come first, and always the first dimension is joined or normalized", "axis dim dataformat channelaxis "
+     "channelslast channelsfirst dimension axes layout"),
+    ("what belongs to training is not part of a spec", "kernelregularizer weightdecay biasregularizer "
+     "activityregularizer lrmult decaymult regularizer trainable kernelconstraint"),
+    ("every weight is float32: `.half()` and `.to(...)` change the module that comes out", "dtype device"),
+    ("write `bias=false`", "nobias withoutbias"),
+    ("the bias begins at 0 wherever `init` is given", "biasinitializer biasfiller"),
+)  # fmt: skip
+
+NO_ARGUMENTS: Mapping[str, str] = {word: note for note, words in _NO_ARGUMENTS for word in words.split()}
+"""Arguments that nothing here has, folded: what to do instead."""
+
+
+def step(word: str) -> Meaning | None:
+    """What to write for a step or a block that another tool calls so; None for an unknown word."""
+    return STEPS.get(folded(word))
+
+
+def function(word: str) -> Meaning | None:
+    """The same for a function of numbers."""
+    return FUNCTIONS.get(folded(word))
+
+
+def argument(word: str, known: tuple[str, ...]) -> str | None:
+    """What to do about an argument of an op that another tool calls so, where the op has the arguments `known`."""
+    key = folded(word)
+    meant = [own for own in ARGUMENTS.get(key, ()) if own in known]
+    if meant:
+        return f"write `{meant[0]}`"
+    return NO_ARGUMENTS.get(key)
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+INTRODUCTION = """\
+# Words of other tools
+
+<!-- Generated by `make docs` from the table of words. -->
+
+What PyTorch, Keras, TensorFlow, JAX, Caffe, darknet and papers call the steps and arguments of a network, and what is
+written here. Capitals and underscores do not count: `Conv2d`, `conv_2d` and `CONV2D` are one word. An error about such
+a word says the same.
+"""
+
+
+BAR = "\\|"
+"""A bar inside of a table."""
+
+
+def markdown() -> str:
+    """`docs/words.md`."""
+    steps = _table("written here", "words", ((_here(code, note), words) for code, note, words in _STEPS))
+    functions = _table("written here", "words", ((_here(code, note), words) for code, note, words in _FUNCTIONS))
+    own = _table("written here", "words", ((f"`{name}`", words) for name, words in _ARGUMENTS))
+    none = _table("instead", "words", _NO_ARGUMENTS)
+    sections = (("Steps", steps), ("Functions of numbers", functions), ("Arguments", own), ("No arguments here", none))
+    return "\n".join([INTRODUCTION, *(f"## {title}\n\n{rows}" for title, rows in sections)])
+
+
+def _here(code: str, note: str) -> str:
+    return ": ".join(part for part in (f"`{code}`" if code else "", note) if part)
+
+
+def _table(left: str, right: str, rows: Iterable[tuple[str, str]]) -> str:
+    lines = (f"| {here.replace('|', BAR)} | {', '.join(sorted(words.split()))} |" for here, words in rows)
+    return "\n".join([f"| {left} | {right} |", "| --- | --- |", *lines, ""])

@@ -1,0 +1,43 @@
+"""Files of other tools that hold a network, by what their names end with: none of them is a spec. A leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+
+from archdsl.diagnostics import CompileError, Diagnostic
+
+READ_TORCH = "`archdsl import package.module:factory` reads a PyTorch module"
+WRITE = "no file of this kind is read: write the network as a spec, see `docs/language.md`"
+
+FOREIGN: Mapping[str, tuple[str, str]] = {
+    ".cfg": ("a darknet configuration", WRITE),
+    ".prototxt": ("a Caffe network", WRITE),
+    ".caffemodel": ("Caffe weights", WRITE),
+    ".yaml": ("a YAML file", WRITE),
+    ".yml": ("a YAML file", WRITE),
+    ".toml": ("a TOML file", WRITE),
+    ".xml": ("an XML file", WRITE),
+    ".onnx": ("an ONNX model", f"where its PyTorch module is at hand, {READ_TORCH}"),
+    ".tflite": ("a TensorFlow Lite model", WRITE),
+    ".pb": ("a TensorFlow graph", WRITE),
+    ".h5": ("a Keras model", WRITE),
+    ".keras": ("a Keras model", WRITE),
+    ".mlmodel": ("a Core ML model", WRITE),
+    ".pt": ("weights or a module of PyTorch", READ_TORCH),
+    ".pth": ("weights or a module of PyTorch", READ_TORCH),
+    ".ckpt": ("a checkpoint", READ_TORCH),
+    ".safetensors": ("weights", READ_TORCH),
+    ".py": ("a Python program", READ_TORCH),
+    ".ipynb": ("a notebook", READ_TORCH),
+}
+"""What a file is, and what to do with it."""
+
+
+def refuse_foreign(name: str) -> None:
+    """Raises `CompileError` for the file of another tool, whatever it holds: one message, and not one for each line."""
+    known = FOREIGN.get(PurePath(name).suffix.lower())
+    if known is not None:
+        what, help = known
+        message = f"{name} is {what}; specs are called `name.arch`, graphs `name.json`"
+        raise CompileError([Diagnostic("not-a-spec", message, help=help)])

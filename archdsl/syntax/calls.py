@@ -1,0 +1,250 @@
+"""Rules of `teaching.py` for steps that are called, joined or named as in Python: `y = nn.Conv2d(3, 64, 3)(x)`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+
+from archdsl.diagnostics import Diagnostic
+from archdsl.foreign import folded, step
+from archdsl.syntax.mistakes import LONGEST_LINE, Mistake, shortened
+
+NUMERIC = frozenset(("round_to", "ceil", "floor", "round", "min", "max", "len", "sum", "range"))
+"""Functions that give a number."""
+
+FLOWING = frozenset(("x", "it", "input"))
+"""Names that cannot be given: what flows has them, or a shape."""
+
+
+Rule = Callable[[Mistake], Diagnostic | None]
+
+
+def of_a_line(rule: Rule) -> Rule:
+    """The rule for lines that somebody wrote: of a longer one it says nothing."""
+
+    @wraps(rule)
+    def limited(mistake: Mistake) -> Diagnostic | None:
+        return rule(mistake) if len(mistake.before) + len(mistake.rest) <= LONGEST_LINE else None
+
+    return limited
+
+
+@of_a_line
+def dotted_call(mistake: Mistake) -> Diagnostic | None:
+    """`nn.Conv2d(3, 64, 3)`."""
+    dotted = re.search(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$", mistake.before)
+    if mistake.word != "(" or dotted is None:
+        return None
+    meaning = step(dotted[0])
+    help = (
+        str(meaning) if meaning else f"write the name of an op, perhaps `{folded(dotted[0])}`: `archdsl ops` lists them"
+    )
+    span = mistake.stretch(mistake.start - len(dotted[0]), mistake.start)
+    return mistake.says("foreign-syntax", f"`{shortened(dotted[0])}` is no op: their names have no dots", help, span)
+
+
+@of_a_line
+def called_on_a_value(mistake: Mistake) -> Diagnostic | None:
+    """`conv(16, 3)(image)`."""
+    called = re.search(r"\w+\([^()]*\)$", mistake.before)
+    value = re.match(r"\(\s*([A-Za-z_]\w*)\s*\)", mistake.rest)
+    if called is None or value is None:
+        return None
+    return mistake.says("foreign-syntax", "a value flows into a step by `->`", f"write `{value[1]} -> {called[0]}`")
+
+
+@of_a_line
+def stray_separator(mistake: Mistake) -> Diagnostic | None:
+    """`conv(16, 3),` or `conv(16, 3); relu`."""
+    if mistake.word not in (",", ";") or "ARROW" not in mistake.accepted or "COMMA" in mistake.accepted:
+        return None
+    if "VBAR" in mistake.accepted:
+        return mistake.says("unexpected-token", "branches stand between bars", "write `|` instead of the comma")
+    after = mistake.rest[1:].strip()
+    help = f"write `-> {shortened(after)}`" if after else "leave it out"
+    message = f"`{mistake.word}` stands between no steps: `->` does, or the end of the line"
+    return mistake.says("unexpected-token", message, help)
+
+
+@of_a_line
+def first_without_copies(mistake: Mistake) -> Diagnostic | None:
+    """`conv(16, 3) first(stride=2)`."""
+    if mistake.word not in ("first", "last") or "STAR" not in mistake.accepted:
+        return None
+    message = f"`{mistake.word}` is for one of several copies, and this step has none"
+    unit = mistake.before.rpartition("->")[2].strip()
+    return mistake.says("unexpected-token", message, f"write the number of copies: `{unit} * 3 {mistake.rest.strip()}`")
+
+
+@of_a_line
+def arguments_without_brackets(mistake: Mistake) -> Diagnostic | None:
+    """`conv 16 3`."""
+    unit = re.search(r"(?:^|->\s*)([A-Za-z_]\w*)\s+$", mistake.before)
+    numbers = re.match(r"\d[\w.]*(?:[ ,]+[\w.=]+)*\s*(?=$|->)", mistake.rest)
+    if unit is None or numbers is None or "ARROW" not in mistake.accepted:
+        return None
+    arguments = ", ".join(re.split(r"[ ,]+", numbers[0].strip()))
+    return mistake.says("missing-brackets", "arguments stand in parentheses", f"write `{unit[1]}({arguments})`")
+
+
+@of_a_line
+def copies_before_step(mistake: Mistake) -> Diagnostic | None:
+    """`3 * conv(16, 3)`."""
+    copies = re.match(r"(\d+)\s*[*x]\s*(\w.*)$", mistake.rest)
+    if copies is None or not (mistake.begins_line or mistake.before.rstrip().endswith(("->", ":", "|", "{"))):
+        return None
+    span = mistake.stretch(mistake.start, mistake.start + len(mistake.rest))
+    message = "the number of copies stands after the step"
+    return mistake.says("foreign-syntax", message, f"write `{copies[2]} * {copies[1]}`", span)
+
+
+@of_a_line
+def second_name(mistake: Mistake) -> Diagnostic | None:
+    """`conv(16, 3) as a as b`, `conv(16, 3) as 3x`."""
+    if mistake.word == "as" and "ARROW" in mistake.accepted:
+        return mistake.says("unexpected-token", "a step gets one name", f"leave out `{mistake.rest.strip()}`")
+    if re.search(r"\bas $", mistake.before) and mistake.word[:1].isdigit():
+        message = f"`{mistake.shown}` is no name: names begin with a letter"
+        return mistake.says("missing-name", message, f"write `v{mistake.shown}`, or another name")
+    return None
+
+
+@of_a_line
+def named_line(mistake: Mistake) -> Diagnostic | None:
+    """`shortcut: conv(16, 3)`: a name and a colon before a step."""
+    begins = re.fullmatch(r"([A-Za-z_]\w*)\s*:\s*", mistake.before)
+    is_named = begins is not None and mistake.begins_value and mistake.stack[-2:] == ("_head", "COLON")
+    if begins is None or not is_named or "|" in mistake.rest:
+        return None
+    help = f"write `path {begins[1]} = {mistake.rest.strip()}`, or `{mistake.rest.strip()} as {begins[1]}`"
+    return mistake.says("stray-colon", f"a line does not get its name by `{begins[1]}:`", help, mistake.first_span)
+
+
+@of_a_line
+def colon_after_step(mistake: Mistake) -> Diagnostic | None:
+    """`conv(16, 3):` with lines under it."""
+    above = mistake.line_above.text
+    if mistake.stack[-1:] != ("_INDENT",) or not re.search(r"\)\s*:$", above) or not mistake.begins_line:
+        return None
+    message = f"nothing belongs under `{shortened(above)}`: only joins, stages and the like have a colon"
+    return mistake.says(
+        "stray-colon", message, "leave out the colon, and indent the next line as much", mistake.line_above
+    )
+
+
+@of_a_line
+def path_with_colon(mistake: Mistake) -> Diagnostic | None:
+    """`path a: conv(16, 3)` in one line."""
+    begins = re.fullmatch(r"path\s+(\w+)\s*:\s*", mistake.before)
+    if begins is None or not mistake.begins_value:
+        return None
+    help = f"write `path {begins[1]} = {mistake.rest.strip()}`"
+    return mistake.says("unexpected-token", "a path in one line has a `=`", help)
+
+
+@of_a_line
+def percentage(mistake: Mistake) -> Diagnostic | None:
+    """`dropout(50%)`."""
+    number = re.search(r"(\d+(?:\.\d+)?)%\s*$", mistake.before)
+    if number is None or mistake.word not in (")", ","):
+        return None
+    return mistake.says("bad-number", "a fraction is written without `%`", f"write `{float(number[1]) / 100:g}`")
+
+
+@of_a_line
+def two_arrows(mistake: Mistake) -> Diagnostic | None:
+    """`relu -> -> conv(16, 3)`."""
+    if mistake.word != "->" or not re.search(r"->\s*$", mistake.before):
+        return None
+    return mistake.says("dangling-arrow", "nothing stands between these arrows", "leave one of them out")
+
+
+@of_a_line
+def brackets_of_a_size(mistake: Mistake) -> Diagnostic | None:
+    """`conv(16, (3, 3))`."""
+    size = re.search(r"\(\s*(\w+(?:\s*,\s*\w+)+)\s*\)", mistake.before + mistake.rest)
+    opened = re.search(r"[(,=]\s*\(\s*\w+\s*$", mistake.before)
+    if mistake.word != "," or size is None or opened is None:
+        return None
+    dims = "x".join(re.split(r"\s*,\s*", size[1]))
+    begin = mistake.start - len(mistake.before)
+    span = mistake.stretch(begin + size.start(), begin + size.end())
+    return mistake.says("foreign-syntax", "the sizes of a window stand between `x`", f"write `{dims}`", span)
+
+
+@of_a_line
+def sum_of_values(mistake: Mistake) -> Diagnostic | None:
+    """`a + b`, `a * b` where `a` and `b` are values."""
+    ops = {"+": "add", "*": "mul"}
+    left, right = mistake.before.rstrip(), mistake.rest[1:].strip()
+    names = re.fullmatch(r"\w+", left) and re.fullmatch(r"[A-Za-z_]\w*", right)
+    if mistake.word not in ops or not names or "ARROW" not in mistake.accepted:
+        return None
+    help = f"write `{ops[mistake.word]}{{{left} | {right}}}`"
+    return mistake.says("foreign-syntax", f"`{mistake.word}` computes with numbers; values are joined", help)
+
+
+@of_a_line
+def shape_with_commas(mistake: Mistake) -> Diagnostic | None:
+    """`input image: (3, 32, 32)` and `input image: 3, 32, 32`."""
+    line = mistake.before + mistake.rest
+    shape = re.match(r"input\s+\w+\s*:\s*[(\[]?\s*(\w+(?:\s*,\s*\w+)+)", line)
+    if mistake.first != "input" or mistake.word != "," or shape is None:
+        return None
+    dims = " x ".join(re.split(r"\s*,\s*", shape[1]))
+    begin = mistake.start - len(mistake.before) + line.index(shape[0]) + shape[0].index(shape[0].split(":")[1].strip())
+    span = mistake.stretch(begin, mistake.start - len(mistake.before) + len(line.rstrip()))
+    return mistake.says("foreign-syntax", "the sizes of a shape stand between `x`", f"write `{dims}`", span)
+
+
+@of_a_line
+def input_without_name(mistake: Mistake) -> Diagnostic | None:
+    """`input: 3 x 32 x 32` and `input image = 3 x 32 x 32`."""
+    shape = re.match(r"input\s*(\w*)\s*[:=]\s*(\S.*)$", (mistake.before + mistake.rest).strip())
+    if mistake.first != "input" or shape is None or mistake.word == ",":
+        return None
+    help = f"write `input {shape[1] or 'image'}: {shortened(shape[2])}`"
+    if not shape[1]:
+        return mistake.says("missing-name", "an input has a name", help)
+    return (
+        mistake.says("unexpected-token", "`:` stands between an input and its shape", help)
+        if mistake.word == "="
+        else None
+    )
+
+
+@of_a_line
+def inexact_equality(mistake: Mistake) -> Diagnostic | None:
+    """`expect params == 16M ± 5%`."""
+    if mistake.word != "±" and not re.match(r"\+/?-", mistake.rest):
+        return None
+    compared = re.search(r"==\s*(\S+)\s*$", mistake.before)
+    if compared is None:
+        return None
+    help = f"write `~ {compared[1]} ± {mistake.rest.lstrip('±+/- ').strip()}`"
+    span = mistake.stretch(mistake.start - len(mistake.before) + compared.start(), mistake.start + len(mistake.rest))
+    return mistake.says("unexpected-token", "`==` is exact and has no tolerance", help, span)
+
+
+@of_a_line
+def assignment(mistake: Mistake) -> Diagnostic | None:
+    """`y = conv(16, 3)(image)`, `y = conv(16, 3)`, `n = 3`."""
+    name = mistake.before.rstrip(" :")
+    if mistake.word[:1] != "=" or mistake.previous == "=" or not re.fullmatch(r"\w+", name):
+        return None
+    message = f"`{name} =` does not say whether `{name}` is a number or a value that flows"
+    right = mistake.rest[1:].partition("#")[0].strip()
+    return mistake.says("bare-assignment", message, f"write `{_named(name, right)}`" if right else None)
+
+
+def _named(name: str, right: str) -> str:
+    """The form that names what stands right of a `=`."""
+    called = re.fullmatch(r"(?:\w+\.)*(\w+)\((.*)\)\((\w+)\)", right)
+    if right in FLOWING:
+        return f"path {name} = {right}"
+    flow = f"{called[3]} -> {called[1]}({called[2]})" if called else right
+    head = re.match(r"[A-Za-z_]\w*(?=[({]|\s*->)", flow)
+    if not called and (head is None or head[0] in NUMERIC):
+        return f"let {name} = {right}"
+    return flow if name in FLOWING else f"{flow} as {name}"

@@ -88,7 +88,7 @@ comparisons = node(
 spreads = node(tree.Spread, values)
 bindings = names.map(lambda name: tree.Binding((name,), False, NOWHERE)) | node(tree.Binding, several(names, 1), True)
 copies = node(tree.Copies, expressions, several(arguments, most=2), several(arguments, most=2))
-clauses = node(tree.Each, names, expressions) | node(tree.When, expressions)
+clauses = node(tree.Each, several(names, 1), expressions) | node(tree.When, expressions)
 heads = st.none() | names | calls
 targets: Any = st.deferred(
     lambda: (
@@ -146,7 +146,7 @@ statements: Any = st.deferred(
             node(tree.Let, names, expressions),
             node(tree.Shared, names, names | calls),
             node(tree.Repeat, expressions, st.none() | names, bodies),
-            node(tree.For, names, expressions, bodies),
+            node(tree.For, several(names, 1), expressions, bodies),
             node(tree.If, several(st.tuples(expressions, bodies), 1, 2), st.none() | bodies),
             node(tree.Return, several(expressions | spreads, 1)),
             node(tree.Output, names, st.booleans(), lines | bodies),

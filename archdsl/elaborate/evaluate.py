@@ -12,7 +12,7 @@ from archdsl.elaborate.budget import too_long
 from archdsl.elaborate.compare import compare
 from archdsl.elaborate.endless import has_condition
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, describe, tensor_facts
+from archdsl.elaborate.values import Failed, Flow, Given, Listed, Problem, Quiet, Unit, describe, tensor_facts
 from archdsl.limits import ELEMENTS
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
@@ -63,7 +63,8 @@ def evaluate(expression: tree.Expression, environment: Environment, depth: int =
         case tree.Attribute():
             return _attribute(expression, environment, depth)
         case tree.List(items=items):
-            return budget.take([evaluate(item, environment, depth) for item in items], expression.span)
+            made = Listed((evaluate(item, environment, depth) for item in items), expression.span)
+            return budget.take(made, expression.span)
         case tree.Shape(dims=dims):
             return tuple(whole(dim, environment, depth) for dim in dims)
         case tree.Index():

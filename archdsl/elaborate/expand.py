@@ -7,15 +7,16 @@ are reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from archdsl.elaborate import regions
 from archdsl.elaborate.defaults import Defaults, definition_of
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.evaluate import elements, evaluate, given, truth, whole
+from archdsl.elaborate.evaluate import evaluate, given, truth, whole
 from archdsl.elaborate.expansion import Result, Shell
+from archdsl.elaborate.loops import Turn, plain_turn, rows
 from archdsl.elaborate.merge import merge
 from archdsl.elaborate.naming import Text, step_base, step_names, without_clause
 from archdsl.elaborate.session import Place, Session
@@ -203,33 +204,30 @@ class Expander:
     def repeat(self, statement: tree.Repeat, environment: Environment) -> Result:
         count = whole(statement.count, environment)
         name = statement.index.name if statement.index else None
-        return self.turns(name, range(self.checked(count, statement.count.span)), statement, environment)
+        numbers = range(self.checked(count, statement.count.span))
+        return self.turns([((name, i),) if name else () for i in numbers], statement, environment)
 
     def loop(self, statement: tree.For, environment: Environment) -> Result:
-        return self.turns(statement.name.name, elements(statement.values, environment), statement, environment)
+        return self.turns(rows(statement.names, statement.values, environment), statement, environment)
 
-    def turns(
-        self, name: str | None, values: Iterable[Any], statement: tree.Repeat | tree.For, environment: Environment
-    ) -> Result:
-        """The body once for each of `values`, each turn a copy with names of its own."""
-        values = list(values)
+    def turns(self, turns: Sequence[Turn], statement: tree.Repeat | tree.For, environment: Environment) -> Result:
+        """The body once for each turn, a copy with names of its own; each has its variables with their values."""
         result: Result = environment.values["it"]
         over = statement.count if isinstance(statement, tree.Repeat) else statement.values
         count = written(over, environment, self.session.builder)
         with self.session.builder.within("copies", self.name_of(statement), statement.span, count=count) as copies:
             copies.ports = input_port(result)
-            for index, value in enumerate(values):
+            for index, variables in enumerate(turns):
                 self.session.tick(statement.span, copies.path)
                 turn = environment.child(self.session.builder.path(str(index)))
                 turn.values["it"] = result
-                if name is not None:
-                    turn.define(name, value)
-                arguments = ((name, plain(value)),) if name is not None else ()
-                place = Place("repeat", arguments, statement.span, (index, len(values)))
+                turn.values.update(variables)
+                arguments = plain_turn(variables)
+                place = Place("repeat", arguments, statement.span, (index, len(turns)))
                 with (
                     self.session.inside(place),
                     self.session.builder.within(
-                        "copy", str(index), statement.span, copy=(index, len(values)), arguments=arguments
+                        "copy", str(index), statement.span, copy=(index, len(turns)), arguments=arguments
                     ) as scope,
                     self.names_of(statement.body),
                 ):

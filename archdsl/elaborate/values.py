@@ -5,7 +5,7 @@ Numbers, booleans, strings and lists are Python's own; a shape is a tuple of int
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,16 @@ class Unit:
 def is_flow(value: Any) -> bool:
     """Whether this is a value of the network, or several."""
     return isinstance(value, Flow) or (isinstance(value, tuple) and all(isinstance(part, Flow) for part in value))
+
+
+class Listed(list[Any]):
+    """A list that knows where it is written, so that a row of a table can be shown when it is at fault."""
+
+    __slots__ = ("span",)
+
+    def __init__(self, items: Iterable[Any], span: Span) -> None:
+        super().__init__(items)
+        self.span = span
 
 
 class Failed:

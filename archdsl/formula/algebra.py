@@ -85,6 +85,10 @@ def logic(op: ast.boolop, parts: Sequence[ast.expr]) -> ast.expr:
 def part(value: ast.expr, index: ast.expr) -> ast.expr:
     """`value[index]`: of a list that is written out, the element or elements themselves."""
     found = ast.Subscript(value, index, ast.Load())
+    match value:
+        case ast.Call(func=ast.Name("tuple"), args=[ast.Call(func=ast.Name("enumerate"), args=[inner])]):
+            if not isinstance(index, ast.Slice):
+                return ast.Tuple([index, part(inner, index)], ast.Load())
     if isinstance(value, ast.Call) and text(value.func) == "range" and len(value.args) == 1:
         return index if not isinstance(index, ast.Slice) else found
     if not isinstance(value, ast.Tuple) or names(index):
@@ -95,6 +99,15 @@ def part(value: ast.expr, index: ast.expr) -> ast.expr:
         return value.elts[place] if inside else found
     ends = (None if end is None else evaluated(end, {}) for end in (index.lower, index.upper))
     return ast.Tuple(value.elts[slice(*ends)], ast.Load())
+
+
+def enumerated(values: ast.expr) -> ast.expr:
+    """`tuple(enumerate(values))`: of a list that is written out, the pairs themselves."""
+    if isinstance(values, ast.Tuple):
+        pairs = (ast.Tuple([ast.Constant(i), element], ast.Load()) for i, element in enumerate(values.elts))
+        return ast.Tuple(list(pairs), ast.Load())
+    inner = ast.Call(ast.Name("enumerate", ast.Load()), [values], [])
+    return ast.Call(ast.Name("tuple", ast.Load()), [inner], [])
 
 
 def takes_away(formula: ast.expr) -> bool:

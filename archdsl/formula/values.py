@@ -120,6 +120,8 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "round_to": round_to,
     "sum": sum,
     "range": range,
+    "enumerate": enumerate,
+    "tuple": tuple,
     "math.ceil": math.ceil,
     "math.floor": math.floor,
     "math.log2": math.log2,

@@ -98,8 +98,8 @@ class Scope:
     are plain data (numbers, words, lists and shapes of them); a block or op is its name, and `units` are the parameters
     that are one. `omitted` names the parameters that the use left at their defaults. A network that is used as a block
     has `settings` as well. `count` is the number of copies as it is written, or the list of a loop. `steps` is what the
-    text does, in order, with the choices that it made. `copy` is (index, count); `turn` is the variable of the loop, by
-    name and value, where the copy is a block with arguments of its own. `names` are the values that the scope's text
+    text does, in order, with the choices that it made. `copy` is (index, count); `turn` are the variables of the loop,
+    by name and value, where the copy is a block with arguments of its own. `names` are the values that the scope's text
     names: first what flows in ("input", or the names of a block's `from`, which `ports` repeats), then each `path` and
     `as`. `results` are the values the scope hands on. `weights` is the path under which its parameters are kept: its
     own, unless it is or lies in a use of a `shared` module.
@@ -121,7 +121,7 @@ class Scope:
     count: Written | None = None
     steps: tuple[Step, ...] = ()
     copy: tuple[int, int] | None = None
-    turn: tuple[str, Any] | None = None
+    turn: tuple[tuple[str, Any], ...] = ()
     title: str | None = None
     doc: str | None = None
     names: tuple[tuple[str, Value], ...] = ()

@@ -143,7 +143,7 @@ class ScopePart(Part):
     count: Annotated[WrittenPart | None, Field(description="Number of copies, or the list of a loop.")] = None
     steps: Annotated[tuple[StepPart, ...], Field(description="What the text does, in order.")] = ()
     copy_of: Annotated[tuple[int, int] | None, Field(description="Index from 0, and how many copies.")] = None
-    turn: Annotated[tuple[str, Plain] | None, Field(description="The variable of the loop.")] = None
+    turn: Annotated[tuple[tuple[str, Plain], ...], Field(description="The variables of the loop.")] = ()
     title: str | None = None
     doc: str | None = None
     names: Annotated[tuple[tuple[str, Reference], ...], Field(description="Values that the text names.")] = ()

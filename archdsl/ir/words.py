@@ -59,9 +59,8 @@ def _names(graph: Graph) -> Iterator[Word]:
 def _scope_names(scope: Scope) -> Iterator[tuple[str, str]]:
     if scope.block is not None:
         yield "block", scope.block
-    if scope.turn is not None:
-        yield "variable", scope.turn[0]
     for what, names in (
+        ("variable", (name for name, _ in scope.turn)),
         ("argument", (name for name, _ in scope.arguments)),
         ("argument", (name for name, _ in scope.written)),
         ("argument", (*scope.omitted, *scope.units)),
@@ -113,7 +112,7 @@ def _prose(graph: Graph) -> Iterator[Word]:
         owner = f"scope {scope.path!r}"
         yield Word(owner, "title", scope.title or "")
         yield from _of_settings(owner, scope.settings)
-        facts = [*scope.arguments, *((let.name, let.value) for let in scope.lets), *filter(None, [scope.turn])]
+        facts = [*scope.arguments, *((let.name, let.value) for let in scope.lets), *scope.turn]
         for name, value in facts:
             yield from (Word(owner, name, text) for text in _strings(value))
 

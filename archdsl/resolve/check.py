@@ -185,10 +185,10 @@ class _Checker:
                     self.output_name(name)
             case tree.Repeat(count=count, index=index, body=body):
                 self.expression(count, scope)
-                self.loop(index, body, scope)
-            case tree.For(name=name, values=values, body=body):
+                self.loop((index,) if index else (), body, scope)
+            case tree.For(names=names, values=values, body=body):
                 self.expression(values, scope)
-                self.loop(name, body, scope)
+                self.loop(names, body, scope)
             case tree.If(arms=arms, otherwise=otherwise):
                 for condition, _ in arms:
                     self.expression(condition, scope)
@@ -197,9 +197,9 @@ class _Checker:
                 for item in values:
                     self.expression(item.value if isinstance(item, tree.Spread) else item, scope)
 
-    def loop(self, name: tree.Name | None, body: tree.Body, scope: KnownNames) -> None:
+    def loop(self, names: Iterable[tree.Name], body: tree.Body, scope: KnownNames) -> None:
         turn = KnownNames(scope)
-        if name is not None:
+        for name in names:
             self.bind(name, turn)
         self.body(body.statements, turn)
 
@@ -265,7 +265,8 @@ class _Checker:
             else:
                 self.expression(clause.values, inner)
                 inner = KnownNames(inner)
-                self.bind(clause.name, inner)
+                for name in clause.names:
+                    self.bind(name, inner)
         self.chain(branch.chain, inner)
 
     def unit(self, target: tree.Name | tree.Call | tree.VariantOf, scope: KnownNames) -> None:

@@ -105,6 +105,11 @@ def _round(x: float, digits: int = 0) -> float:
     return round(x, digits) if digits else round(x)
 
 
+def _enumerate(values: Iterable[Any]) -> list[list[Any]]:
+    """Each element with its number in front of it."""
+    return [list(pair) for pair in enumerate(values)]
+
+
 def _sum(values: Iterable[float], start: float = 0) -> float:
     """The sum of numbers; lists are joined by `+`, where their lengths are counted."""
     values = (start, *values)
@@ -123,6 +128,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": len,
     "sum": _sum,
     "range": _range,
+    "enumerate": _enumerate,
 }
 
 

@@ -232,8 +232,9 @@ class TreeBuilder:
 
     bar = branch
 
-    def each(self, meta: Meta, name: tree.Name, values: Any) -> tree.Each:
-        return tree.Each(name, values, self.span(meta))
+    def each(self, meta: Meta, *parts: Any) -> tree.Each:
+        *names, values = parts
+        return tree.Each(tuple(names), values, self.span(meta))
 
     def when(self, meta: Meta, condition: Any) -> tree.When:
         return tree.When(condition, self.span(meta))
@@ -252,8 +253,9 @@ class TreeBuilder:
     def repeat(self, meta: Meta, count: Any, index: tree.Name | None, flow: tree.Chain | tree.Body) -> tree.Repeat:
         return tree.Repeat(count, index, _body(flow), self.span(meta, flow))
 
-    def for_(self, meta: Meta, name: tree.Name, values: Any, flow: tree.Chain | tree.Body) -> tree.For:
-        return tree.For(name, values, _body(flow), self.span(meta, flow))
+    def for_(self, meta: Meta, *parts: Any) -> tree.For:
+        *names, values, flow = parts
+        return tree.For(tuple(names), values, _body(flow), self.span(meta, flow))
 
     def if_(self, meta: Meta, condition: Any, flow: tree.Chain | tree.Body, *rest: Any) -> tree.If:
         *arms, otherwise = rest

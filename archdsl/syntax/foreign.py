@@ -20,7 +20,7 @@ FOREIGN_WORDS = {
     "import": "write `from blocks.residual import Bottleneck`",
     "class": "write `block` or `network`",
     "model": "write `network`",
-    "while": "write `repeat n:` or `for x in xs:`",
+    "while": "write `repeat n:` or `for k in ks:`",
     "const": "write `let`",
     "var": "write `let`",
 }
@@ -58,6 +58,19 @@ def comprehension(mistake: Mistake) -> Diagnostic | None:
         "values cannot be made in a loop here",
         "branches can: `| for r in rates: conv(256, 3, dilation=r)`",
     )
+
+
+def names_of_loop(mistake: Mistake) -> Diagnostic | None:
+    """`for [k, c] in rows`, `for (k, c) in rows`, `for i, (k, c) in enumerate(rows)`."""
+    before = re.search(r"\bfor\s+([\w\s,]*)$", mistake.before)
+    if mistake.word not in ("[", "(") or before is None or not mistake.accepted <= {"NAME"}:
+        return None
+    inside = re.compile(r"[\[(]\s*(\w+(?:\s*,\s*\w+)*)\s*,?\s*[\])]").match(mistake.source.text, mistake.start)
+    span = mistake.stretch(mistake.start, inside.end()) if inside else None
+    help = f"write `for {shortened(inside[1])} in rows:`" if inside else "write `for k, c in rows:`"
+    if before[1]:
+        help = f"write `for {before[1]}row in enumerate(rows):`, and `row[0]`, `row[1]` or `Unit(*row)`"
+    return mistake.says("foreign-syntax", "the names of a loop stand without brackets", help, span)
 
 
 def function_with_body(mistake: Mistake) -> Diagnostic | None:

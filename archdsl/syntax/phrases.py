@@ -182,6 +182,11 @@ def _overrides(copies: tree.Copies) -> list[tuple[str, tuple[tree.Argument, ...]
     return [(word, args) for word, args in (("first", copies.first), ("last", copies.last)) if args]
 
 
+def names_text(names: Iterable[tree.Name]) -> str:
+    """`k, c, s`."""
+    return ", ".join(name.name for name in names)
+
+
 def merge_head(merge: tree.Merge) -> Doc:
     return "parallel" if merge.op is None else expression_doc(merge.op)
 
@@ -200,7 +205,7 @@ def clauses_doc(clauses: Iterable[tree.Each | tree.When]) -> Doc:
     docs: list[Doc] = []
     for clause in clauses:
         if isinstance(clause, tree.Each):
-            docs.append((f"for {clause.name.name} in ", expression_doc(clause.values), ": "))
+            docs.append((f"for {names_text(clause.names)} in ", expression_doc(clause.values), ": "))
         else:
             docs.append(("if ", expression_doc(clause.condition), ": "))
     return tuple(docs)

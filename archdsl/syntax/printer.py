@@ -19,6 +19,7 @@ from archdsl.syntax.phrases import (
     expression_doc,
     expression_text,
     merge_head,
+    names_text,
     parameter_doc,
     shape_doc,
     step_doc,
@@ -128,8 +129,9 @@ class _Printer:
                 named = f" as {index.name}" if index else ""
                 end = (index or count).span
                 self.body(("repeat ", expression_doc(count), named), item.span.to(end), body, limit)
-            case tree.For(name, values, body):
-                self.body((f"for {name.name} in ", expression_doc(values)), item.span.to(values.span), body, limit)
+            case tree.For(names, values, body):
+                header = (f"for {names_text(names)} in ", expression_doc(values))
+                self.body(header, item.span.to(values.span), body, limit)
             case tree.If():
                 self.conditional(item, limit)
             case _:

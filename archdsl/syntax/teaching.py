@@ -22,6 +22,7 @@ from archdsl.syntax.foreign import (
     foreign_sign,
     foreign_word,
     function_with_body,
+    names_of_loop,
     python_conditional,
     shape_without_blanks,
 )
@@ -234,7 +235,12 @@ def dangling_arrow(mistake: Mistake) -> Diagnostic | None:
 
 
 def missing_comma(mistake: Mistake) -> Diagnostic | None:
-    if "COMMA" not in mistake.accepted or not mistake.begins_value or mistake.before.rstrip()[-1:] in ("", ","):
+    if (
+        "COMMA" not in mistake.accepted
+        or "IN" in mistake.accepted
+        or not mistake.begins_value
+        or mistake.before.rstrip()[-1:] in ("", ",")
+    ):
         return None
     return mistake.says("missing-comma", f"a comma is missing before `{mistake.shown}`")
 
@@ -290,6 +296,7 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     foreign_sign,
     python_conditional,
     comprehension,
+    names_of_loop,
     function_with_body,
     outside,
     missing_if,

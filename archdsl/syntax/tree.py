@@ -208,9 +208,9 @@ class Spread(Node):
 
 @node
 class Each(Node):
-    """`for r in rates:` before a branch: one branch for each element."""
+    """`for r in rates:` before a branch: one branch for each element. Several names take a row apart."""
 
-    name: Name
+    names: tuple[Name, ...]
     values: Expression
     span: Span
 
@@ -318,9 +318,9 @@ class Repeat(Node):
 
 @node
 class For(Node):
-    """`for k in [3, 5]:`."""
+    """`for k in [3, 5]:`, `for k, c in rows:`."""
 
-    name: Name
+    names: tuple[Name, ...]
     values: Expression
     body: Body
     span: Span

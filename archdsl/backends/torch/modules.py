@@ -357,15 +357,19 @@ def _is_same(before: Sequence[Channels], after: Sequence[Channels]) -> bool:
 
 
 def _last_element(count: ast.expr, flows: Sequence[Channels]) -> Channels:
-    """The channels after a copy for each element of a list, which has as many: `widths[-1]`."""
+    """The channels after a copy for each element of a list, which has as many: `widths[-1]`, or `rows[-1][1]`."""
     made = [channels for channels in flows[1:] if isinstance(channels, ast.Subscript)]
-    if not made or len(made) + 1 < len(flows):
+    if not made or len(made) + 1 < len(flows) or not isinstance(count, ast.Call) or text(count.func) != "len":
         return None
-    base = made[0].value
-    wanted = [text(ast.Subscript(base, ast.Constant(place), ast.Load())) for place in range(len(made))]
-    if list(map(text, made)) != wanted or text(count) != f"len({text(base)})":
+
+    def element(place: int) -> ast.expr:
+        found = ast.Subscript(count.args[0], ast.Constant(place), ast.Load())
+        return ast.Subscript(found, made[0].slice, ast.Load()) if in_rows else found
+
+    in_rows = isinstance(made[0].value, ast.Subscript) and text(made[0].value) != text(count.args[0])
+    if any(text(channels) != text(element(place)) for place, channels in enumerate(made)):
         return None
-    return ast.Subscript(base, ast.Constant(-1), ast.Load())
+    return element(-1)
 
 
 def _after(count: ast.expr, flows: Sequence[Channels]) -> Channels:

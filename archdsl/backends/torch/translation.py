@@ -111,6 +111,8 @@ class Translation:
         defined = functions(call.span.source).get(called)
         if defined is not None and len(defined.parameters) == len(arguments):
             return self.defined(defined, [value for _, value in arguments])
+        if called == "enumerate" and len(arguments) == 1:
+            return formula.enumerated(arguments[0][1])
         if called not in FUNCTIONS:
             raise Unsaid
         positional = [value for own, value in arguments if own is None]
@@ -162,6 +164,8 @@ def length(found: ast.expr) -> ast.expr:
     match found:
         case ast.Call(func=ast.Name(id="range"), args=[count]):
             return count
+        case ast.Call(func=ast.Name(id="tuple"), args=[ast.Call(func=ast.Name(id="enumerate"), args=[inner])]):
+            return length(inner)
         case ast.Tuple(elts=parts):
             return ast.Constant(len(parts))
     return ast.Call(name("len"), [found], [])

@@ -76,7 +76,8 @@ values: Any = st.deferred(
     )
 )
 arguments = node(tree.Argument, st.none() | words, expressions)
-calls = node(tree.Call, names | variants, several(arguments))
+handed_over = st.deferred(lambda: node(tree.Argument, st.none(), spreads))
+calls = node(tree.Call, names | variants, several(arguments | handed_over))
 rules = node(tree.Call, names, several(arguments))
 """What stands in `defaults` and `init`, which is for every variant."""
 comparisons = node(

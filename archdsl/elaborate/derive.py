@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import truth, word_or_value
@@ -15,6 +15,9 @@ from archdsl.ir.graph import Graph, Node
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
+
+Value: TypeAlias = tree.Expression | tree.Spread
+"""What an argument is: an expression, or a list that is handed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class Derivation:
 
     # --- the names in an expression --------------------------------------------------------
 
-    def because(self, expression: tree.Expression | None, environment: Environment) -> Iterator[Fact]:
+    def because(self, expression: Value | None, environment: Environment) -> Iterator[Fact]:
         match expression:
             case tree.Name(name=name):
                 yield from self.name(name, environment)
@@ -162,14 +165,14 @@ class Derivation:
             return f"{expression_text(expression.function)}({values})"
         return _typeset(expression_text(self.put_in(expression, environment)))
 
-    def put_in(self, expression: tree.Expression, environment: Environment) -> tree.Expression:
+    def put_in(self, expression: Value, environment: Environment) -> Any:
         """The expression with values where names were, each as a name that reads like the value."""
         match expression:
             case tree.Number() | tree.String() | tree.Boolean() | tree.VariantOf():
                 return expression
             case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
                 return replace(expression, left=self.put_in(left, environment), right=self.put_in(right, environment))
-            case tree.Unary(value=value):
+            case tree.Unary(value=value) | tree.Spread(value=value):
                 return replace(expression, value=self.put_in(value, environment))
             case tree.List(items=items):
                 return replace(expression, items=tuple(self.put_in(item, environment) for item in items))
@@ -186,20 +189,20 @@ class Derivation:
                     return replace(expression, arguments=arguments)
         return tree.Name(shown(word_or_value(expression, environment)), expression.span)
 
-    def argument(self, expression: tree.Expression, environment: Environment) -> tree.Expression:
+    def argument(self, expression: Value, environment: Environment) -> Value:
         """`32 × 1.2 = 38.4` for what is computed on the way."""
-        inner = self.put_in(expression, environment)
-        if not _computes(expression):
+        inner: Value = self.put_in(expression, environment)
+        if isinstance(inner, tree.Spread) or not _computes(expression):
             return inner
         text = f"{_typeset(expression_text(inner))} = {shown(word_or_value(expression, environment))}"
         return tree.Name(text, expression.span)
 
 
-def _parts(expression: tree.Expression | None) -> tuple[tree.Expression | None, ...]:
+def _parts(expression: Value | None) -> tuple[Value | None, ...]:
     match expression:
         case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
             return (left, right)
-        case tree.Unary(value=value):
+        case tree.Unary(value=value) | tree.Spread(value=value):
             return (value,)
         case tree.List(items=parts) | tree.Shape(dims=parts):
             return parts
@@ -213,7 +216,7 @@ def _parts(expression: tree.Expression | None) -> tuple[tree.Expression | None, 
             return ()
 
 
-def _computes(expression: tree.Expression) -> bool:
+def _computes(expression: Value) -> bool:
     return isinstance(expression, tree.Binary | tree.Call | tree.Compare | tree.Conditional | tree.Index | tree.Slice)
 
 
@@ -238,8 +241,10 @@ def shown(value: Any) -> str:
             return str(value.tensor)
         case list():
             return f"[{', '.join(map(shown, value))}]"
-        case tuple():
+        case tuple() if all(isinstance(entry, int) for entry in value):
             return "x".join(map(shown, value))
+        case tuple():
+            return f"[{', '.join(shown(list(entry) if isinstance(entry, tuple) else entry) for entry in value)}]"
         case _:
             return describe(value)
 

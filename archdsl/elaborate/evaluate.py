@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from archdsl.elaborate.asked import asked
@@ -12,10 +12,11 @@ from archdsl.elaborate.budget import too_long
 from archdsl.elaborate.compare import compare
 from archdsl.elaborate.endless import has_condition
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.values import Failed, Flow, Given, Listed, Problem, Quiet, Unit, describe, tensor_facts
+from archdsl.elaborate.values import Failed, Flow, Given, Listed, Problem, Quiet, Unit, describe, rows_of, tensor_facts
 from archdsl.limits import ELEMENTS
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.base import REGISTRY, Op
 from archdsl.ops.initialize import INITIALIZERS
+from archdsl.resolve.model import Block, Network
 from archdsl.resolve.names import FUNCTIONS, LARGEST_NUMBER, words
 from archdsl.suggest import nearest
 from archdsl.syntax import tree
@@ -37,7 +38,7 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def evaluate(expression: tree.Expression, environment: Environment, depth: int = 0) -> Any:
+def evaluate(expression: tree.Expression | tree.Spread, environment: Environment, depth: int = 0) -> Any:
     """The value of `expression`. Raises `Problem` where it has none, `Quiet` where that was already reported."""
     budget = environment.budget
     budget.left -= 1
@@ -74,6 +75,8 @@ def evaluate(expression: tree.Expression, environment: Environment, depth: int =
         case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
             chosen = then if truth(condition, environment, depth) else otherwise
             return evaluate(chosen, environment, depth)
+        case tree.Spread():
+            raise Quiet  # it stands where none may: that is known from the names
         case tree.VariantOf(name=name, variant=variant, span=span):
             if name not in environment.file.definitions:
                 raise Problem("unknown-name", f"there is no network `{name}`", span)
@@ -237,34 +240,62 @@ def _call(expression: tree.Call, environment: Environment, depth: int) -> Any:
     if not isinstance(unit, Unit):
         raise Problem("not-callable", f"`{name}` is {describe(unit)}, which takes no arguments", expression.span)
     arguments = unit.given + given(expression.arguments, environment, depth)
+    refuse_twice(unit.definition, arguments)
     made = Unit(unit.definition, arguments, unit.variant, unit.home)
     environment.budget.take(made, expression.span)
     return made
 
 
 def given(arguments: tuple[tree.Argument, ...], environment: Environment, depth: int = 0) -> tuple[Given, ...]:
-    """Arguments evaluated in order."""
-    return tuple(
-        Given(
-            argument.name,
-            _argument(argument, environment, depth),
-            argument.span,
-            argument.value,
-            environment,
-            asked=asked(argument.value, environment),
-        )
-        for argument in arguments
-    )
+    """Arguments evaluated in order; `*row` is an argument for each element."""
+    found: list[Given] = []
+    for argument in arguments:
+        if isinstance(argument.value, tree.Spread):
+            found += _handed_over(argument.value, environment, depth)
+            continue
+        value = _argument(argument.name, argument.value, environment, depth)
+        of = asked(argument.value, environment)
+        found.append(Given(argument.name, value, argument.span, argument.value, environment, asked=of))
+    return tuple(found)
 
 
-def _argument(argument: tree.Argument, environment: Environment, depth: int) -> Any:
+def _argument(name: str | None, expression: tree.Expression, environment: Environment, depth: int) -> Any:
     """`until` names a stage of another network; nothing here has that name."""
-    if argument.name == "until" and isinstance(argument.value, tree.Name):
-        return argument.value.name
-    return environment.budget.take(word_or_value(argument.value, environment, depth), argument.span)
+    if name == "until" and isinstance(expression, tree.Name):
+        return expression.name
+    return environment.budget.take(word_or_value(expression, environment, depth), expression.span)
 
 
-def word_or_value(expression: tree.Expression, environment: Environment, depth: int = 0) -> Any:
+def _handed_over(spread: tree.Spread, environment: Environment, depth: int) -> Iterator[Given]:
+    """`*row`: `row[0]`, `row[1]` and so on, each as if it were written so."""
+    base, place = spread.value, spread.value.span
+    values = environment.budget.take(evaluate(base, environment, depth), spread.span)
+    if not isinstance(values, list):
+        raise Problem(
+            "wrong-type",
+            f"`*{expression_text(base)}` hands over the elements of a list, got {describe(values)}",
+            spread.span,
+        )
+    of, row = asked(base, environment), values.span if isinstance(values, Listed) else spread.span
+    for index, value in enumerate(values):
+        expression = tree.Index(base, tree.Number(str(index), index, place), place)
+        yield Given(None, value, spread.span, expression, environment, asked=of, row=row)
+
+
+def refuse_twice(definition: type[Op] | Block | Network, arguments: Sequence[Given]) -> None:
+    """Raises `Problem` where an argument is named that an element of a list, handed over, is already."""
+    own = definition.model_fields if isinstance(definition, type) else definition.parameters
+    names = (field if isinstance(field, str) else field.name for field in own)
+    in_order = (argument for argument in arguments if argument.name is None)
+    handed = {name: argument for name, argument in zip(names, in_order, strict=False) if argument.row}
+    for argument in arguments:
+        if argument.name in handed:
+            first = handed[argument.name]
+            message = f"`{definition.name}` gets `{argument.name}` twice: by its name, and as an element of a list"
+            raise Problem("wrong-arguments", message, argument.span, notes=rows_of(first))
+
+
+def word_or_value(expression: tree.Expression | tree.Spread, environment: Environment, depth: int = 0) -> Any:
     """An argument's value. A bare word of an op's closed set (`padding=valid`) stands for itself."""
     if isinstance(expression, tree.Name) and expression.name in words():
         name = expression.name

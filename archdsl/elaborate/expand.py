@@ -14,7 +14,7 @@ from typing import Any
 from archdsl.elaborate import regions
 from archdsl.elaborate.defaults import Defaults, definition_of
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.evaluate import evaluate, given, truth, whole
+from archdsl.elaborate.evaluate import evaluate, given, refuse_twice, truth, whole
 from archdsl.elaborate.expansion import Result, Shell
 from archdsl.elaborate.loops import Turn, plain_turn, rows
 from archdsl.elaborate.merge import merge
@@ -366,6 +366,7 @@ class Expander:
             definition = definition_of(environment.file, name.name)
             if definition is not None:
                 arguments = given(target.arguments, environment) if isinstance(target, tree.Call) else ()
+                refuse_twice(definition, arguments)
                 return Unit(definition, arguments)
         return evaluate(target, environment)
 

@@ -14,7 +14,7 @@ from archdsl.elaborate.evaluate import word_or_value
 from archdsl.elaborate.expansion import Expansion, Result, Shell
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.settings import settle
-from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit
+from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, rows_of
 from archdsl.elaborate.written import written_arguments
 from archdsl.limits import EVALUATIONS
 from archdsl.ops.base import Mismatch, Op
@@ -101,7 +101,7 @@ def _sides(dropped: tuple[int, ...]) -> tuple[str, ...]:
 def _mismatch(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple[Flow, ...], span: Span) -> Problem:
     """The op's complaint, at the argument it names, with where each input came from."""
     at_fault = call.fields.get(mismatch.argument or "")
-    notes = tuple(
+    notes = rows_of(at_fault) + tuple(
         Note(f"{value.tensor} comes from `{text}`", origin)
         for value in inputs
         for text, origin in [expander.session.builder.origin(value.ref)]
@@ -187,16 +187,14 @@ def _bind(
             "missing-argument",
             f"`{block.name}` needs `{'`, `'.join(missing)}`",
             span,
-            notes=(Note("its parameters are declared here", block.span),),
+            notes=(Note("its parameters are declared here", block.span), *rows_of(*unit.given)),
         )
     bound: dict[str, Given] = {}
     for parameter in block.parameters:
         name = parameter.name
         bound[name] = fields[name] if name in fields else _default(parameter, environment)
         value = bound[name].value
-        environment.define(
-            name, check_kind(block.name, parameter, value, bound[name].span) if name in fields else value
-        )
+        environment.define(name, check_kind(block.name, parameter, bound[name]) if name in fields else value)
     return bound, tuple(name for name in names if name not in fields)
 
 

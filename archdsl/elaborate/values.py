@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic
+from archdsl.diagnostics import Diagnostic, Note
 from archdsl.ir.builder import Home, Ref
 from archdsl.ops.base import Op
 from archdsl.ops.initialize import Initializer
@@ -34,7 +34,7 @@ class Given:
 
     It was written as `expression`, with the names of `environment`. `origin` is said of settings and defaults:
     "default", "variant b3". `asked` are the values of the network that the expression names, by their text:
-    `it.channels` asks about "it".
+    `it.channels` asks about "it". An element of a list that `*row` hands over has the place of the list as `row`.
     """
 
     name: str | None
@@ -44,6 +44,7 @@ class Given:
     environment: Any = field(default=None, compare=False, repr=False)
     origin: str = ""
     asked: tuple[tuple[str, Ref], ...] = field(default=(), compare=False, repr=False)
+    row: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,15 @@ class Problem(Exception):
         super().__init__(message)
 
     @classmethod
-    def of(cls, diagnostic: Diagnostic) -> Problem:
+    def of(cls, diagnostic: Diagnostic, notes: tuple[Note, ...] = ()) -> Problem:
         """A diagnostic that another stage worded, to be recorded with this one's frames."""
-        return cls(diagnostic.code, diagnostic.message, diagnostic.span, help=diagnostic.help)
+        return cls(diagnostic.code, diagnostic.message, diagnostic.span, help=diagnostic.help, notes=notes)
+
+
+def rows_of(*arguments: Given | None) -> tuple[Note, ...]:
+    """Where the lists are written that arguments were handed over from, for an error about them."""
+    rows = dict.fromkeys(given.row for given in arguments if given is not None and given.row is not None)
+    return tuple(Note(f"the list {row.text} is written here", row) for row in rows)
 
 
 class Quiet(Exception):
@@ -110,8 +117,10 @@ def describe(value: Any) -> str:
             return "[" + ", ".join(map(describe, value)) + "]"
         case tuple() if all(isinstance(v, Flow) for v in value):
             return f"{len(value)} values"
-        case tuple():
+        case tuple() if all(isinstance(v, int) for v in value):
             return "x".join(map(str, value))
+        case tuple():
+            return "[" + ", ".join(describe(list(v) if isinstance(v, tuple) else v) for v in value) + "]"
         case Flow():
             return f"a value of shape {value.tensor}"
         case Unit(definition=Block()):

@@ -312,6 +312,9 @@ class _Reader:
                 self.expressions[span] = tree.String("", span)
         found = self.expressions[span]
         if expression_text(found) != part.text:
+            element = _element(found, part.text)
+            if element is not None:
+                return element
             self.problem(f"{owner} has an expression `{part.text}` that does not stand at its place")
         return found
 
@@ -349,6 +352,14 @@ class _Reader:
 
 
 _SHAPE = '{"shape": [1, 7]}'
+
+
+def _element(found: tree.Expression, text: str) -> tree.Expression | None:
+    """`row[2]` where `row` stands: a call with `*row` is given each element of it."""
+    match = re.fullmatch(r"(.+)\[(\d{1,9})\]", text, re.DOTALL)
+    if match is None or expression_text(found) != match[1]:
+        return None
+    return tree.Index(found, tree.Number(match[2], int(match[2]), found.span), found.span)
 
 
 def _values(references: Iterable[str]) -> tuple[Value, ...]:

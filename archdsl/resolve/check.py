@@ -20,6 +20,7 @@ from archdsl.resolve.names import FUNCTIONS, KnownNames, too_many_arguments, unk
 from archdsl.source import Span
 from archdsl.suggest import hint, nearest
 from archdsl.syntax import tree
+from archdsl.syntax.printer import expression_text
 
 HINTS = 10 * SHOWN
 """Diagnostics of a file after which nothing is guessed any more."""
@@ -195,7 +196,7 @@ class _Checker:
                 self.arms([body for _, body in arms] + ([otherwise] if otherwise else []), scope)
             case tree.Return(values=values):
                 for item in values:
-                    self.expression(item.value if isinstance(item, tree.Spread) else item, scope)
+                    self.expression(item, scope)
 
     def loop(self, names: Iterable[tree.Name], body: tree.Body, scope: KnownNames) -> None:
         turn = KnownNames(scope)
@@ -239,7 +240,7 @@ class _Checker:
                 self.unit(target, scope)
             case tree.Values(items=items):
                 for item in items:
-                    self.expression(item.value if isinstance(item, tree.Spread) else item, scope)
+                    self.expression(item, scope)
             case tree.Spread(value=value):
                 self.expression(value, scope)
             case tree.Merge(op=op, branches=branches):
@@ -283,7 +284,9 @@ class _Checker:
 
     # --- expressions ---------------------------------------------------------------------------
 
-    def expression(self, expression: tree.Expression | None, scope: KnownNames, word: bool = False) -> None:
+    def expression(
+        self, expression: tree.Expression | tree.Spread | None, scope: KnownNames, word: bool = False
+    ) -> None:
         """Checks an expression. With `word`, it may be one of the words that ops take, such as `valid`."""
         match expression:
             case tree.Name(name=name):
@@ -301,7 +304,7 @@ class _Checker:
             case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
                 self.expression(left, scope)
                 self.expression(right, scope)
-            case tree.Unary(value=value) | tree.Attribute(value=value):
+            case tree.Unary(value=value) | tree.Attribute(value=value) | tree.Spread(value=value):
                 self.expression(value, scope)
             case tree.Index(value=value, index=index):
                 self.expression(value, scope)
@@ -330,15 +333,29 @@ class _Checker:
                 tree.Name(name.name, name.span),
                 lambda: self.units() | scope.all() | set(FUNCTIONS) | set(self.functions),
             )
+        if functional or name.name in INITIALIZERS:
+            self.no_spread(call)
         for argument in call.arguments:
             if argument.name != "until":
                 self.expression(argument.value, scope, word=True)
+
+    def no_spread(self, call: tree.Call) -> None:
+        """`max(*sizes)`: only blocks and ops take the elements of a list as their arguments."""
+        for argument in call.arguments:
+            if isinstance(argument.value, tree.Spread):
+                name, values = call.function.name, expression_text(argument.value.value)
+                takes_list = name in ("min", "max", "sum", "len")
+                message = f"`*` gives a block or an op the elements of a list; `{name}` is none"
+                help = f"write {name}({values})" if takes_list else f"write {name}({values}[0], ...)"
+                self.report("wrong-arguments", message, argument.span, help=help)
 
     def arguments(self, call: tree.Call, owner: str, names: tuple[str, ...]) -> None:
         position = 0
         seen: set[str] = set()
         for argument in call.arguments:
             name = argument.name
+            if isinstance(argument.value, tree.Spread):
+                return  # how many it is, and which arguments come after it, is known when it is computed
             if name is None:
                 if position >= len(names):
                     self.found.append(too_many_arguments(owner, names, argument.span))

@@ -390,6 +390,9 @@ class TreeBuilder:
     def argument(self, meta: Meta, name: Token | None, value: Any) -> tree.Argument:
         return tree.Argument(name and self.word(name).name, value, self.span(meta))
 
+    def spread_argument(self, meta: Meta, value: tree.Spread) -> tree.Argument:
+        return tree.Argument(None, value, value.span)
+
     def variant_of(self, meta: Meta, network: Token, variant: Token) -> tree.VariantOf:
         return tree.VariantOf(self.word(network).name, str(variant), self.span(meta))
 

@@ -73,6 +73,14 @@ def names_of_loop(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("foreign-syntax", "the names of a loop stand without brackets", help, span)
 
 
+def spread_of_value(mistake: Mistake) -> Diagnostic | None:
+    """`Unit(*[8, 3])`, `Unit(*(a + b))`."""
+    if not mistake.accepted <= {"NAME"} or not re.search(r"[(,]\s*\*\s*$", mistake.before):
+        return None
+    help = "name the list: `let row = [8, 3]`, then `*row`"
+    return mistake.says("unexpected-token", f"`*` stands before the name of a list, not before `{mistake.shown}`", help)
+
+
 def function_with_body(mistake: Mistake) -> Diagnostic | None:
     if mistake.first != "def" or mistake.word != ":":
         return None

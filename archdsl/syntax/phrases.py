@@ -106,7 +106,7 @@ def arguments_doc(arguments: Iterable[tree.Argument]) -> Doc:
 
 
 def argument_doc(argument: tree.Argument) -> Doc:
-    value = expression_doc(argument.value)
+    value = value_doc(argument.value)
     return value if argument.name is None else (argument.name, "=", value)
 
 

@@ -25,6 +25,7 @@ from archdsl.syntax.foreign import (
     names_of_loop,
     python_conditional,
     shape_without_blanks,
+    spread_of_value,
 )
 from archdsl.syntax.mistakes import Mistake, mistake_of, shortened
 
@@ -297,6 +298,7 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     python_conditional,
     comprehension,
     names_of_loop,
+    spread_of_value,
     function_with_body,
     outside,
     missing_if,

@@ -96,10 +96,10 @@ class Slice(Node):
 
 @node
 class Argument(Node):
-    """`stride=2` (`name` is "stride") or `64` (`name` is None)."""
+    """`stride=2` (`name` is "stride"), `64` (`name` is None), or `*row`: each element of a list, in order."""
 
     name: str | None
-    value: Expression
+    value: Expression | Spread
     span: Span
 
 

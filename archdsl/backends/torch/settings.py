@@ -167,7 +167,7 @@ def _conditions(steps: tuple[Step, ...]) -> Iterator[Written]:
             yield from _conditions(step.steps)
 
 
-def may_be_fraction(part: tree.Expression) -> bool:
+def may_be_fraction(part: tree.Expression | tree.Spread) -> bool:
     """Whether an expression gives a fraction with some numbers, even if it gives a whole one with these."""
     match part:
         case tree.Number(value=value):

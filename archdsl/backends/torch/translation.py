@@ -78,7 +78,7 @@ class Translation:
     def __init__(self, context: Names, written: Written, use: int, known: Mapping[str, ast.expr]) -> None:
         self.context, self.written, self.use, self.known = context, written, use, known
 
-    def of(self, part: tree.Expression) -> ast.expr:
+    def of(self, part: tree.Expression | tree.Spread) -> ast.expr:
         match part:
             case tree.Number(value=value) | tree.String(value=value) | tree.Boolean(value=value):
                 return ast.Constant(value)

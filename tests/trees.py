@@ -59,6 +59,7 @@ expressions: Any = st.deferred(
             node(tree.Unary, st.sampled_from(("-", "not")), expressions),
             node(tree.Binary, st.sampled_from("+ - * / // % ^ and or".split()), expressions, expressions),
             comparisons,
+            node(tree.Comprehension, expressions, several(names, 1), expressions, st.none() | expressions),
             node(tree.Conditional, expressions, expressions, expressions),
         )
     )

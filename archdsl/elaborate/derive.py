@@ -10,6 +10,7 @@ from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import truth, word_or_value
 from archdsl.elaborate.recall import Names
 from archdsl.elaborate.settings import shown_number
+from archdsl.elaborate.unused import names_in
 from archdsl.elaborate.values import Flow, Given, Unit, describe
 from archdsl.ir.graph import Graph, Node
 from archdsl.source import Span
@@ -96,6 +97,10 @@ class Derivation:
             case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
                 yield from self.because(condition, environment)
                 yield from self.because(then if truth(condition, environment) else otherwise, environment)
+            case tree.Comprehension(value=value, names=own, condition=condition):
+                yield from self.because(expression.values, environment)
+                for name in sorted(set(names_in((value, condition))) - {bound.name for bound in own}):
+                    yield from self.name(name, environment)
             case _:
                 for part in _parts(expression):
                     yield from self.because(part, environment)
@@ -194,7 +199,10 @@ class Derivation:
         inner: Value = self.put_in(expression, environment)
         if isinstance(inner, tree.Spread) or not _computes(expression):
             return inner
-        text = f"{_typeset(expression_text(inner))} = {shown(word_or_value(expression, environment))}"
+        value = shown(word_or_value(expression, environment))
+        if expression_text(inner) == value:
+            return inner
+        text = f"{_typeset(expression_text(inner))} = {value}"
         return tree.Name(text, expression.span)
 
 
@@ -217,7 +225,10 @@ def _parts(expression: Value | None) -> tuple[Value | None, ...]:
 
 
 def _computes(expression: Value) -> bool:
-    return isinstance(expression, tree.Binary | tree.Call | tree.Compare | tree.Conditional | tree.Index | tree.Slice)
+    return isinstance(
+        expression,
+        tree.Binary | tree.Call | tree.Compare | tree.Conditional | tree.Index | tree.Slice | tree.Comprehension,
+    )
 
 
 def _defined(call: tree.Call, environment: Environment) -> bool:

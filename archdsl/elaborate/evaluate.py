@@ -12,12 +12,13 @@ from archdsl.elaborate.budget import too_long
 from archdsl.elaborate.compare import compare
 from archdsl.elaborate.endless import has_condition
 from archdsl.elaborate.environment import Environment
+from archdsl.elaborate.loops import Turn, rows
 from archdsl.elaborate.values import Failed, Flow, Given, Listed, Problem, Quiet, Unit, describe, rows_of, tensor_facts
 from archdsl.limits import ELEMENTS
 from archdsl.ops.base import REGISTRY, Op
 from archdsl.ops.initialize import INITIALIZERS
 from archdsl.resolve.model import Block, Network
-from archdsl.resolve.names import FUNCTIONS, LARGEST_NUMBER, words
+from archdsl.resolve.names import FUNCTIONS, LARGEST_NUMBER, OutOfDomain, words
 from archdsl.suggest import nearest
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
@@ -66,6 +67,8 @@ def evaluate(expression: tree.Expression | tree.Spread, environment: Environment
         case tree.List(items=items):
             made = Listed((evaluate(item, environment, depth) for item in items), expression.span)
             return budget.take(made, expression.span)
+        case tree.Comprehension():
+            return _comprehension(expression, environment, depth)
         case tree.Shape(dims=dims):
             return tuple(whole(dim, environment, depth) for dim in dims)
         case tree.Index():
@@ -113,9 +116,27 @@ def truth(expression: tree.Expression, environment: Environment, depth: int = 0)
     return value
 
 
-def elements(expression: tree.Expression, environment: Environment) -> list[Any]:
+def turns_of(
+    names: Sequence[tree.Name], values: tree.Expression, environment: Environment, depth: int = 0
+) -> list[Turn]:
+    """The turns of a loop with these names over a list, or over several values."""
+    return rows(names, elements(values, environment, depth), values.span)
+
+
+def _comprehension(made: tree.Comprehension, environment: Environment, depth: int) -> Listed:
+    found = Listed((), made.span)
+    for turn in turns_of(made.names, made.values, environment, depth):
+        inner = environment.child()
+        inner.values.update(turn)
+        if made.condition is None or truth(made.condition, inner, depth):
+            found.append(evaluate(made.value, inner, depth))
+    environment.budget.take(found, made.span)
+    return found
+
+
+def elements(expression: tree.Expression, environment: Environment, depth: int = 0) -> list[Any]:
     """The elements of a list, or of several values."""
-    value = evaluate(expression, environment)
+    value = evaluate(expression, environment, depth)
     if isinstance(value, list | tuple):
         return list(value)
     raise Problem("wrong-type", f"expected a list, got {describe(value)}", expression.span)
@@ -342,6 +363,9 @@ def _built_in(call: tree.Call, environment: Environment, depth: int) -> Any:
         plain = [list(plain[0])]
     try:
         result = FUNCTIONS[name](*plain, **named)
+    except OutOfDomain as error:
+        message = f"`{expression_text(call)}` has no value: `{name}` takes {error}, got {describe(plain[0])}"
+        raise Problem("out-of-range", message, call.span) from None
     except (TypeError, ValueError) as error:
         shown = ", ".join(map(describe, plain))
         raise Problem("wrong-arguments", f"`{name}({shown})` cannot be computed: {error}", call.span) from None

@@ -14,13 +14,13 @@ from typing import Any
 from archdsl.elaborate import regions
 from archdsl.elaborate.defaults import Defaults, definition_of
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.evaluate import evaluate, given, refuse_twice, truth, whole
+from archdsl.elaborate.evaluate import evaluate, given, refuse_twice, truth, turns_of, whole
 from archdsl.elaborate.expansion import Result, Shell
-from archdsl.elaborate.loops import Turn, plain_turn, rows
+from archdsl.elaborate.loops import Turn
 from archdsl.elaborate.merge import merge
 from archdsl.elaborate.naming import Text, step_base, step_names, without_clause
 from archdsl.elaborate.session import Place, Session
-from archdsl.elaborate.steps import apply, as_result, input_port, plain, refs_of
+from archdsl.elaborate.steps import apply, as_result, input_port, plain, plain_turn, refs_of
 from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe, is_flow
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Home, Ref
@@ -208,7 +208,7 @@ class Expander:
         return self.turns([((name, i),) if name else () for i in numbers], statement, environment)
 
     def loop(self, statement: tree.For, environment: Environment) -> Result:
-        return self.turns(rows(statement.names, statement.values, environment), statement, environment)
+        return self.turns(turns_of(statement.names, statement.values, environment), statement, environment)
 
     def turns(self, turns: Sequence[Turn], statement: tree.Repeat | tree.For, environment: Environment) -> Result:
         """The body once for each turn, a copy with names of its own; each has its variables with their values."""

@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from archdsl.diagnostics import Note
-from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.evaluate import elements
-from archdsl.elaborate.steps import plain
 from archdsl.elaborate.values import Listed, Problem, describe
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -17,20 +14,14 @@ Turn: TypeAlias = tuple[tuple[str, Any], ...]
 """The variables of a loop in one turn, with their values."""
 
 
-def rows(names: Sequence[tree.Name], values: tree.Expression, environment: Environment) -> list[Turn]:
-    """The turns of `for k, c in values`. Raises `Problem` at the first row that has another number of elements."""
-    found = elements(values, environment)
+def rows(names: Sequence[tree.Name], found: Sequence[Any], over: Span) -> list[Turn]:
+    """The turns of `for k, c in over`, by the elements found. Raises `Problem` at the first row of another length."""
     if len(names) == 1:
         return [((names[0].name, value),) for value in found]
     for place, row in enumerate(found):
         if not isinstance(row, list) or len(row) != len(names):
-            raise _wrong_row(names, values.span, row, f"{place + 1} of {len(found)}")
+            raise _wrong_row(names, over, row, f"{place + 1} of {len(found)}")
     return [tuple(zip((name.name for name in names), row, strict=True)) for row in found]
-
-
-def plain_turn(turn: Turn) -> Turn:
-    """The variables as the graph keeps them."""
-    return tuple((name, plain(value)) for name, value in turn)
 
 
 def _wrong_row(names: Sequence[tree.Name], loop: Span, row: Any, place: str) -> Problem:

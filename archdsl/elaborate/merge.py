@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.evaluate import truth
+from archdsl.elaborate.evaluate import truth, turns_of
 from archdsl.elaborate.expansion import Expansion, Result, Shell
-from archdsl.elaborate.loops import Turn, plain_turn, rows
+from archdsl.elaborate.loops import Turn
 from archdsl.elaborate.regions import lone_step
 from archdsl.elaborate.session import Place
-from archdsl.elaborate.steps import apply, input_port, refs_of
+from archdsl.elaborate.steps import apply, input_port, plain_turn, refs_of
 from archdsl.elaborate.values import FAILED, Flow, Problem
 from archdsl.elaborate.written import written
 from archdsl.source import Span
@@ -83,7 +83,7 @@ def _turns(
     expander: Expansion, branch: tree.Branch, clause: tree.Each, rest: tree.Branch, environment: Environment
 ) -> list[Result]:
     """`| for rate in rates: conv(8, 3, dilation=rate)`: each turn a copy with names of its own."""
-    builder, turns = expander.session.builder, rows(clause.names, clause.values, environment)
+    builder, turns = expander.session.builder, turns_of(clause.names, clause.values, environment)
     count = written(clause.values, environment, builder)
     results: list[Result] = []
     with builder.within("copies", expander.name_of(branch.chain), branch.span, count=count) as copies:

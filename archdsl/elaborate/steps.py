@@ -12,6 +12,7 @@ from archdsl.elaborate.endless import too_deep
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import word_or_value
 from archdsl.elaborate.expansion import Expansion, Result, Shell
+from archdsl.elaborate.loops import Turn
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.settings import settle
 from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, rows_of
@@ -221,6 +222,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, Flow):
         return str(value.tensor)
     return tuple(map(plain, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def plain_turn(turn: Turn) -> Turn:
+    """The variables of a loop as the graph keeps them."""
+    return tuple((name, plain(value)) for name, value in turn)
 
 
 def _ports(block: Block, values: tuple[Flow, ...]) -> tuple[str, ...]:

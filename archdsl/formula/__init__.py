@@ -4,7 +4,18 @@
 `numbers` are numbers that remember their formula, so that what an op computes with them can be written.
 """
 
-from archdsl.formula.algebra import combined, decided, enumerated, logic, negated, part, shared, substituted, takes_away
+from archdsl.formula.algebra import (
+    combined,
+    decided,
+    enumerated,
+    listed,
+    logic,
+    negated,
+    part,
+    shared,
+    substituted,
+    takes_away,
+)
 from archdsl.formula.numbers import exactly, formula_of, is_named, named, plain, same
 from archdsl.formula.values import (
     UNKNOWN,
@@ -29,6 +40,7 @@ __all__ = [
     "formula_of",
     "is_known",
     "is_named",
+    "listed",
     "logic",
     "name",
     "named",

@@ -306,6 +306,8 @@ class _Checker:
                 self.expression(right, scope)
             case tree.Unary(value=value) | tree.Attribute(value=value) | tree.Spread(value=value):
                 self.expression(value, scope)
+            case tree.Comprehension():
+                self.comprehension(expression, scope)
             case tree.Index(value=value, index=index):
                 self.expression(value, scope)
                 self.expression(index, scope)
@@ -316,6 +318,14 @@ class _Checker:
             case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
                 for part in (condition, then, otherwise):
                     self.expression(part, scope, word)
+
+    def comprehension(self, made: tree.Comprehension, scope: KnownNames) -> None:
+        self.expression(made.values, scope)
+        inner = KnownNames(scope)
+        for name in made.names:
+            self.bind(name, inner)
+        self.expression(made.value, inner)
+        self.expression(made.condition, inner)
 
     def is_word(self, name: str) -> bool:
         return name in words() or name in INITIALIZERS

@@ -118,8 +118,52 @@ def _sum(values: Iterable[float], start: float = 0) -> float:
     return sum(values)
 
 
+class OutOfDomain(ValueError):
+    """A function has no value for this number; the text says for which numbers it has one."""
+
+
+def log(x: float) -> float:
+    """The natural logarithm."""
+    return _logarithm(math.log, x)
+
+
+def log2(x: float) -> float:
+    """The logarithm to the base of 2."""
+    return _logarithm(math.log2, x)
+
+
+def _logarithm(compute: Callable[[float], float], x: float) -> float:
+    if _real(x) <= 0:
+        raise OutOfDomain("numbers above 0")
+    return compute(x)
+
+
+def sqrt(x: float) -> float:
+    """The square root."""
+    if _real(x) < 0:
+        raise OutOfDomain("numbers of at least 0")
+    return math.sqrt(x)
+
+
+def exp(x: float) -> float:
+    """The power of e."""
+    if _real(x) > math.log(LARGEST_NUMBER):
+        raise OverflowError("no number here comes to that")
+    return math.exp(x)
+
+
+def _real(x: Any) -> float:
+    if isinstance(x, bool) or not isinstance(x, int | float):
+        raise TypeError("it takes a number")
+    return x
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "round_to": round_to,
+    "log": log,
+    "log2": log2,
+    "sqrt": sqrt,
+    "exp": exp,
     "ceil": math.ceil,
     "floor": math.floor,
     "round": _round,

@@ -408,6 +408,10 @@ class TreeBuilder:
     def list(self, meta: Meta, *items: Any) -> tree.List:
         return tree.List(_present(items), self.span(meta))
 
+    def comprehension(self, meta: Meta, value: Any, *parts: Any) -> tree.Comprehension:
+        *names, values, condition = parts
+        return tree.Comprehension(value, tuple(names), values, condition, self.span(meta))
+
     def name(self, meta: Meta, token: Token) -> tree.Name:
         return self.word(token)
 

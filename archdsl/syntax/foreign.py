@@ -53,11 +53,10 @@ def python_conditional(mistake: Mistake) -> Diagnostic | None:
 def comprehension(mistake: Mistake) -> Diagnostic | None:
     if mistake.word != "for" or not mistake.before:
         return None
-    return mistake.says(
-        "foreign-syntax",
-        "values cannot be made in a loop here",
-        "branches can: `| for r in rates: conv(256, 3, dilation=r)`",
-    )
+    help = "write `[c * 2 for c in widths]`; a loop over branches is `| for r in rates: conv(256, 3, dilation=r)`"
+    if "RSQB" in mistake.accepted and "COMMA" not in mistake.accepted:
+        return mistake.says("foreign-syntax", "a list is made by one loop", "make the inner list first, with `let`")
+    return mistake.says("foreign-syntax", "a loop makes values in a list only", help)
 
 
 def names_of_loop(mistake: Mistake) -> Diagnostic | None:

@@ -56,6 +56,8 @@ def _expression(expression: tree.Expression) -> tuple[int, Doc]:
         case tree.List(items):
             short = all(isinstance(item, tree.Number | tree.Name | tree.Boolean) for item in items)
             return ATOM, bracketed("[", [expression_doc(item) for item in items], "]", filled=short)
+        case tree.Comprehension():
+            return ATOM, bracketed("[", [_comprehension(expression)], "]")
         case tree.Attribute(value, name):
             return ATOM, (expression_doc(value, ATOM), ".", name)
         case tree.Index(value, index):
@@ -90,6 +92,12 @@ def _operation(
         case tree.Conditional(condition, then, otherwise):
             parts = ("if ", condition), (" then ", then), (" else ", otherwise)
             return CONDITIONAL, tuple((word, expression_doc(part)) for word, part in parts)
+
+
+def _comprehension(made: tree.Comprehension) -> Doc:
+    only = (LineBreak(), "if ", expression_doc(made.condition)) if made.condition is not None else ()
+    over = f"for {names_text(made.names)} in ", expression_doc(made.values)
+    return expression_doc(made.value), LineBreak(), *over, *only
 
 
 def string_text(string: tree.String) -> str:

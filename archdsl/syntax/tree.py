@@ -59,6 +59,17 @@ class List(Node):
 
 
 @node
+class Comprehension(Node):
+    """`[c * 2 for c in widths if c > 8]`: a list made of another. Several names take rows apart."""
+
+    value: Expression
+    names: tuple[Name, ...]
+    values: Expression
+    condition: Expression | None
+    span: Span
+
+
+@node
 class Shape(Node):
     """`3 x 224 x 224`, `1x7`."""
 
@@ -157,6 +168,7 @@ Expression = (
     | Name
     | VariantOf
     | List
+    | Comprehension
     | Shape
     | Attribute
     | Index

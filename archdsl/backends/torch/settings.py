@@ -178,6 +178,8 @@ def may_be_fraction(part: tree.Expression | tree.Spread) -> bool:
             return may_be_fraction(value)
         case tree.Conditional(then=then, otherwise=otherwise):
             return may_be_fraction(then) or may_be_fraction(otherwise)
+        case tree.Call(function=tree.Name(name="log" | "log2" | "sqrt" | "exp")):
+            return True
         case tree.Call(function=tree.Name(name="min" | "max" | "sum"), arguments=arguments):
             return any(may_be_fraction(argument.value) for argument in arguments)
     return False

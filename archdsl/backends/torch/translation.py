@@ -37,6 +37,10 @@ COMPARE: Mapping[str, type[ast.cmpop]] = {
 FUNCTIONS = {
     "ceil": "math.ceil",
     "floor": "math.floor",
+    "log": "math.log",
+    "log2": "math.log2",
+    "sqrt": "math.sqrt",
+    "exp": "math.exp",
     **{known: known for known in ("round", "min", "max", "len", "sum", "round_to", "range")},
 }
 """Functions of the language, as Python has them."""
@@ -98,6 +102,8 @@ class Translation:
                 return _chosen(self.of(condition), lambda: self.of(then), lambda: self.of(otherwise))
             case tree.List(items=parts) | tree.Shape(dims=parts):
                 return ast.Tuple([self.of(item) for item in parts], ast.Load())
+            case tree.Comprehension():
+                return self.comprehension(part)
             case tree.Index(value=value, index=index):
                 return formula.part(self.of(value), self.of(index))
             case tree.Slice(value=value, start=start, stop=stop):
@@ -121,6 +127,8 @@ class Translation:
         if formula.names(found):
             return found
         value = formula.evaluated(found, {})
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # as everywhere in a spec
         return formula.formula_of(tuple(value) if isinstance(value, range) else value)
 
     def defined(self, define: tree.Define, arguments: list[ast.expr]) -> ast.expr:
@@ -133,6 +141,21 @@ class Translation:
                 return ast.Call(name(called), arguments, [])
         known = dict(zip(parameters, arguments, strict=True))
         return Translation(self.context, body, self.use, known).of(define.value)
+
+    def comprehension(self, made: tree.Comprehension) -> ast.expr:
+        """`tuple(c * 2 for c in ws)`. Raises `Unsaid` where a name of the loop would hide one of the constructor."""
+        own = [legal(bound.name) for bound in made.names]
+        parts = [part for part in (made.value, made.condition) if part is not None]
+        apart = {bound.name: formula.unknown(bound.name) for bound in made.names}
+        for part in parts:
+            if not formula.names(self.with_names(apart).of(part)).isdisjoint(own):
+                raise Unsaid
+        inner = self.with_names({bound.name: name(said) for bound, said in zip(made.names, own, strict=True)})
+        value, *conditions = map(inner.of, parts)
+        return formula.listed(value, own, self.of(made.values), conditions)
+
+    def with_names(self, known: Mapping[str, ast.expr]) -> Translation:
+        return Translation(self.context, self.written, self.use, {**self.known, **known})
 
     def asked(self, base: str, fact: str) -> ast.expr:
         """`it.channels`: the channels of that value, as far as they are known."""
@@ -164,6 +187,8 @@ def length(found: ast.expr) -> ast.expr:
     match found:
         case ast.Call(func=ast.Name(id="range"), args=[count]):
             return count
+        case ast.Call(args=[ast.GeneratorExp(generators=[ast.comprehension(iter=over, ifs=[])])]):
+            return length(over)
         case ast.Call(func=ast.Name(id="tuple"), args=[ast.Call(func=ast.Name(id="enumerate"), args=[inner])]):
             return length(inner)
         case ast.Tuple(elts=parts):

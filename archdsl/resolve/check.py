@@ -20,6 +20,7 @@ from archdsl.resolve.names import FUNCTIONS, KnownNames, too_many_arguments, unk
 from archdsl.source import Span
 from archdsl.suggest import hint, nearest
 from archdsl.syntax import tree
+from archdsl.syntax.mistakes import shortened
 from archdsl.syntax.printer import expression_text
 
 HINTS = 10 * SHOWN
@@ -170,7 +171,8 @@ class _Checker:
                 self.chain(statement, scope)
             case tree.Let(name=name, value=value):
                 self.expression(value, scope)
-                self.bind(name, scope)
+                number = f"let {name.name} = if ... then {shortened(value.span.text)} else ..."
+                self.bind(name, scope, otherwise=f", or decide where it is given first: {number}")
             case tree.Shared(name=name, value=value):
                 self.unit(value, scope)
                 self.bind(name, scope, step=True)
@@ -208,7 +210,7 @@ class _Checker:
         """Checks the arms of an `if`, which may define the same names; all names are known after it."""
         after: dict[str, Span | None] = {}
         for body in bodies:
-            arm = KnownNames(scope)
+            arm = KnownNames(scope, is_arm=True)
             self.body(body.statements, arm)
             after.update(arm.names)
         scope.names.update(after)
@@ -395,22 +397,27 @@ class _Checker:
 
     # --- names ---------------------------------------------------------------------------------
 
-    def bind(self, name: tree.Name, scope: KnownNames, step: bool = False) -> None:
-        """Defines a name. `step`: it becomes part of paths, and so the attribute of a module."""
+    def bind(self, name: tree.Name, scope: KnownNames, step: bool = False, otherwise: str = "") -> None:
+        """Defines a name. `step`: it becomes part of paths, and so the attribute of a module.
+
+        `otherwise` is what else to do in an arm of an `if`, where the name was given further out.
+        """
         if step:
             self.step_name(name)
         if name.name in ("x", "it", "input"):
             self.report("reserved-name", f"`{name.name}` has a meaning of its own and is no name", name.span)
         known = scope.names.get(name.name)
+        outer = scope.parent.find(name.name) if scope.parent and known is None else None
         if known is not None and known != name.span:
-            self.report(
-                "duplicate-name",
-                f"`{name.name}` has a meaning already",
-                name.span,
-                notes=(Note("it was given here", known),),
-                help="choose another name",
-            )
+            self.twice(name, known, "choose another name")
+        elif outer is not None:
+            more = otherwise if scope.is_arm else ""
+            self.twice(name, outer, f"a name is given once in a text, so choose another one{more}")
         scope.names[name.name] = name.span
+
+    def twice(self, name: tree.Name, known: Span, help: str) -> None:
+        message, note = f"`{name.name}` has a meaning already", Note("it was given here", known)
+        self.report("duplicate-name", message, name.span, notes=(note,), help=help)
 
     def step_name(self, name: tree.Name) -> None:
         if name.name in RESERVED:

@@ -16,8 +16,9 @@ network Net:
 """,
     ),
     "duplicate-name": Code(
-        "Two things in one place have the same name.",
-        "A name means one thing throughout a body, so that a reader never has to ask which one is meant.",
+        "Two things in one text have the same name.",
+        "A name means one thing throughout a block or a network, in its loops and branches too, so that a reader never "
+        "has to ask which one is meant. Only the arms of an `if`, of which one is built, may give the same name.",
         """\
 network Net:
     input image: 3 x 32 x 32

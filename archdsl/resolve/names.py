@@ -59,14 +59,20 @@ def _step_names(step: tree.Step) -> Iterator[str]:
 
 
 class KnownNames:
-    """The names known at one point of a body, and where each was defined."""
+    """The names known at one point of a body, and where each was defined. `is_arm`: in an arm of an `if`."""
 
-    def __init__(self, parent: KnownNames | None = None) -> None:
-        self.parent = parent
+    def __init__(self, parent: KnownNames | None = None, is_arm: bool = False) -> None:
+        self.parent, self.is_arm = parent, is_arm
         self.names: dict[str, Span | None] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self.names or (self.parent is not None and name in self.parent)
+
+    def find(self, name: str) -> Span | None:
+        """Where a name was given, here or further out; None where it was not."""
+        if name in self.names:
+            return self.names[name]
+        return self.parent.find(name) if self.parent else None
 
     def all(self) -> set[str]:
         return set(self.names) | (self.parent.all() if self.parent else set())

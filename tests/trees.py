@@ -152,8 +152,8 @@ statements: Any = st.deferred(
             node(tree.If, several(st.tuples(expressions, bodies), 1, 2), st.none() | bodies),
             node(tree.Return, several(expressions | spreads, 1)),
             node(tree.Output, names, st.booleans(), lines | bodies),
-            node(tree.Stage, names, st.none() | strings, None, lines),
-            node(tree.Stage, names, st.none() | strings, st.none() | docs, bodies),
+            node(tree.Stage, names, st.none() | strings, None, st.just(()), lines),
+            node(tree.Stage, names, st.none() | strings, st.none() | docs, several(defaults, most=2), bodies),
         )
     )
 )
@@ -167,7 +167,7 @@ parameters = node(
 )
 assignments = node(tree.Assignment, names, expressions)
 defines = node(tree.Define, names, several(names), expressions)
-defaults = node(tree.Defaults, several(rules, 1))
+defaults = node(tree.Defaults, several(rules, 1)) | node(tree.Init, several(rules, 1))
 items = st.one_of(
     statements,
     node(tree.Citation, strings),
@@ -178,7 +178,6 @@ items = st.one_of(
     defines,
     node(tree.Require, expressions, strings),
     defaults,
-    node(tree.Init, several(rules, 1)),
     node(tree.Expect, st.none() | st.sampled_from(LABELS), several(comparisons, 1)),
 )
 ports = node(tree.Ports, several(names, 1), st.none() | names) | node(tree.Ports, (), names)

@@ -19,7 +19,8 @@ def stage(expander: Expansion, stage: tree.Stage, environment: Environment) -> R
     if stage.doc:
         facts["doc"] = stage.doc.value
     shell = Shell("stage", expander.name_of(stage), f"stage {name}", facts)
-    result = _region(expander, stage.flow, shell, stage.span, environment)
+    with expander.defaults.stage(stage, environment):
+        result = _region(expander, stage.flow, shell, stage.span, environment)
     environment.define(name, FAILED if result is None else result)
     return result
 

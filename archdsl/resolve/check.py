@@ -15,7 +15,7 @@ from archdsl.limits import SHOWN
 from archdsl.naming import RESERVED
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
-from archdsl.resolve.model import Block, File, Network, Parameter
+from archdsl.resolve.model import Block, File, Network, Parameter, default_calls
 from archdsl.resolve.names import FUNCTIONS, KnownNames, too_many_arguments, unknown_argument, words
 from archdsl.source import Span
 from archdsl.suggest import hint, nearest
@@ -180,6 +180,8 @@ class _Checker:
                 self.flow(flow, scope)
                 self.bind(name, scope)
             case tree.Stage(name=name, flow=flow) | tree.Output(name=name, flow=flow):
+                for call in default_calls(statement.defaults) if isinstance(statement, tree.Stage) else ():
+                    self.default(call, scope)
                 self.flow(flow, scope)
                 if isinstance(statement, tree.Stage):
                     self.bind(name, scope, step=True)

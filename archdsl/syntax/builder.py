@@ -279,10 +279,14 @@ class TreeBuilder:
         meta: Meta,
         name: tree.Name,
         title: tree.String | None,
-        flow: tree.Chain | tuple[tree.String | None, tree.Body],
+        flow: tree.Chain | tuple[tree.String | None, tuple[tree.Defaults | tree.Init, ...], tree.Body],
     ) -> tree.Stage:
-        doc, body = flow if isinstance(flow, tuple) else (None, flow)
-        return tree.Stage(name, title, doc, body, self.span(meta, body))
+        doc, defaults, body = flow if isinstance(flow, tuple) else (None, (), flow)
+        return tree.Stage(name, title, doc, defaults, body, self.span(meta, body))
+
+    def staged(self, meta: Meta, doc: tree.String | None, *parts: Any) -> tuple[Any, ...]:
+        defaults = tuple(part for part in parts if isinstance(part, tree.Defaults | tree.Init))
+        return doc, defaults, _body(*parts[len(defaults) :])
 
     # --- a network's declarations ----------------------------------------------------------
 

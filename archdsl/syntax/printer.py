@@ -151,7 +151,7 @@ class _Printer:
             self.chain(f"stage {stage.name.name}{title}: ", stage.flow, stage.span, limit)
         else:
             self.page.write(f"stage {stage.name.name}{title}:", header)
-            self.statements(stage.flow, header, limit, stage.doc)
+            self.lines((*stage.defaults, *stage.flow.statements), header, limit, stage.doc)
 
     def conditional(self, item: tree.If, limit: int) -> None:
         bodies = [body for _, body in item.arms] + ([item.otherwise] if item.otherwise else [])
@@ -175,10 +175,13 @@ class _Printer:
             self.statements(body, span, limit, doc)
 
     def statements(self, body: tree.Body, header: Span, limit: int, doc: tree.String | None = None) -> None:
+        self.lines(body.statements, header, limit, doc)
+
+    def lines(self, items: Sequence[tree.Item], header: Span, limit: int, doc: tree.String | None) -> None:
         with self.page.body(header, limit):
             self.doc(doc)
-            for statement, end in self.page.limits(body.statements, limit):
-                self.item(statement, end)
+            for item, end in self.page.limits(items, limit):
+                self.item(item, end)
 
     # --- chains ----------------------------------------------------------------------------
 

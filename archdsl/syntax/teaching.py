@@ -98,8 +98,10 @@ def misplaced_line(mistake: Mistake) -> Diagnostic | None:
         message = f"`{mistake.first}` stands inside of another definition"
         return mistake.says("misplaced-line", message, "begin it at the margin", mistake.first_span)
     declares = mistake.second and mistake.kind in ("NAME", "STRING")
+    declares = declares or mistake.stack[-2:] == ("_head", "COLON")
     if mistake.first in DECLARATIONS and (begins or declares):
-        message = f"`{mistake.first}` belongs directly into a network"
+        in_stage = ", or to the beginning of a stage" if mistake.first in ("defaults", "init") else ""
+        message = f"`{mistake.first}` belongs directly into a network{in_stage}"
         return mistake.says("misplaced-line", message, span=mistake.first_span)
     word = mistake.before.split()[-1:]
     if word and word[0] in FLOW and not mistake.second and mistake.begins_value and "ARROW" in mistake.accepted:
@@ -177,6 +179,8 @@ def indented_too_far(mistake: Mistake) -> Diagnostic | None:
 
 
 def missing_body(mistake: Mistake) -> Diagnostic | None:
+    if mistake.at_line_end and mistake.stack[-1:] in (("defaults",), ("init",)) and "RETURN" in mistake.accepted:
+        return mistake.says("missing-body", "this stage has defaults and no steps", span=mistake.line_above)
     if "_INDENT" not in mistake.accepted or mistake.stack[-1:] != ("_NL",):
         return None
     above = mistake.line_above

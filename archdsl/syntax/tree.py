@@ -367,11 +367,12 @@ class Output(Node):
 
 @node
 class Stage(Node):
-    """`stage conv4 "Stage 4":`, on one line (`flow` is a chain) or indented (a body)."""
+    """`stage conv4 "Stage 4":`, on one line (`flow` is a chain) or indented (a body), with defaults of its own."""
 
     name: Name
     title: String | None
     doc: String | None
+    defaults: tuple[Defaults | Init, ...]
     flow: Chain | Body
     span: Span
 

@@ -423,7 +423,7 @@ def _index(expression: tree.Index, environment: Environment, depth: int) -> Any:
     values = evaluate(expression.value, environment, depth)
     index = whole(expression.index, environment, depth)
     if not isinstance(values, list | tuple):
-        raise Problem("wrong-type", f"{describe(values)} has no elements", expression.value.span)
+        raise _no_elements(expression, values)
     if not -len(values) <= index < len(values):
         raise Problem(
             "index-out-of-range",
@@ -433,10 +433,16 @@ def _index(expression: tree.Index, environment: Environment, depth: int) -> Any:
     return values[index]
 
 
+def _no_elements(expression: tree.Index | tree.Slice, values: Any) -> Problem:
+    text = expression_text(expression.value)
+    help = f"only one value came out here: write {text}" if isinstance(values, Flow) else None
+    return Problem("wrong-type", f"{describe(values)} has no elements", expression.value.span, help=help)
+
+
 def _slice(expression: tree.Slice, environment: Environment, depth: int) -> Any:
     values = evaluate(expression.value, environment, depth)
     if not isinstance(values, list | tuple):
-        raise Problem("wrong-type", f"{describe(values)} has no elements", expression.value.span)
+        raise _no_elements(expression, values)
     start = whole(expression.start, environment, depth) if expression.start else None
     stop = whole(expression.stop, environment, depth) if expression.stop else None
     return environment.budget.take(values[start:stop], expression.span)

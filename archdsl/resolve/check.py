@@ -6,6 +6,7 @@ checked on expansion.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -224,7 +225,7 @@ class _Checker:
             self.step(step, scope)
 
     def step(self, step: tree.Step, scope: KnownNames) -> None:
-        self.target(step.target, scope)
+        self.target(step.target, self.numbered(step, scope))
         if step.copies is not None:
             self.expression(step.copies.count, scope)
             unit = self.operation(_head(step.target))
@@ -237,6 +238,22 @@ class _Checker:
         if step.binding is not None:
             for name in step.binding.names:
                 self.bind(name, scope, step=True)
+
+    def numbered(self, step: tree.Step, scope: KnownNames) -> KnownNames:
+        """Reports `Unit(8 * i) * 3 as i`; gives the names that are known in the step."""
+        name = step.binding.names[0].name if step.copies is not None and step.binding is not None else ""
+        found = re.search(rf"\b{name}\b", step.target.span.text) if name and name not in scope else None
+        if step.copies is None or found is None:
+            return scope
+        span, inner = step.target.span, KnownNames(scope)
+        inner.names[name] = None
+        self.report(
+            "unknown-name",
+            f"there is no `{name}` here: `as {name}` names what comes out of the copies, not their number",
+            Span(span.source, span.start + found.start(), span.start + found.end()),
+            help=f"write repeat {step.copies.count.span.text} as {name}: {span.text}",
+        )
+        return inner
 
     def target(self, target: tree.StepTarget, scope: KnownNames) -> None:
         match target:

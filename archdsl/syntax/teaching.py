@@ -112,7 +112,10 @@ def misplaced_line(mistake: Mistake) -> Diagnostic | None:
 def missing_name(mistake: Mistake) -> Diagnostic | None:
     if mistake.first not in NAMED or mistake.before.rstrip(" :") != mistake.first or mistake.word in ("=", "->", "."):
         return None
-    return mistake.says("missing-name", f"`{mistake.first}` needs a name: a letter, then letters, digits and `_`")
+    message, help = f"`{mistake.first}` needs a name: a letter, then letters, digits and `_`", None
+    if mistake.first == "output":
+        help = "for the main output, end the network with a line that names the value: it is the last that flows"
+    return mistake.says("missing-name", message, help)
 
 
 def missing_if(mistake: Mistake) -> Diagnostic | None:
@@ -263,6 +266,18 @@ def number_of_copies(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("unexpected-token", f"no number can be computed here, at `{mistake.shown}`", help)
 
 
+def chain_as_value(mistake: Mistake) -> Diagnostic | None:
+    """`[conv(8, 3) -> relu, tanh]`, `let unit = conv(8, 3) -> relu`."""
+    if mistake.word != "->" or "ARROW" in mistake.accepted or "STAR" not in mistake.accepted:
+        return None
+    message = "a chain is no value: lists, arguments and `let` hold numbers, words, ops and blocks"
+    return mistake.says(
+        "unexpected-token",
+        message,
+        "make a block of it: `block Unit(width): conv(width, 3) -> relu`, and write `Unit(8)`",
+    )
+
+
 def missing_reason(mistake: Mistake) -> Diagnostic | None:
     if mistake.first != "require" or not mistake.at_line_end or "STRING" not in mistake.accepted:
         return None
@@ -323,6 +338,7 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     missing_colon,
     missing_comma,
     missing_arrow,
+    chain_as_value,
     number_of_copies,
     unexpected,
 )

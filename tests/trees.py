@@ -152,8 +152,16 @@ statements: Any = st.deferred(
             node(tree.If, several(st.tuples(expressions, bodies), 1, 2), st.none() | bodies),
             node(tree.Return, several(expressions | spreads, 1)),
             node(tree.Output, names, st.booleans(), lines | bodies),
-            node(tree.Stage, names, st.none() | strings, None, st.just(()), lines),
-            node(tree.Stage, names, st.none() | strings, st.none() | docs, several(defaults, most=2), bodies),
+            node(tree.Stage, names, st.none() | expressions, st.none() | strings, None, st.just(()), lines),
+            node(
+                tree.Stage,
+                names,
+                st.none() | expressions,
+                st.none() | strings,
+                st.none() | docs,
+                several(defaults, most=2),
+                bodies,
+            ),
         )
     )
 )

@@ -16,17 +16,17 @@ from archdsl.elaborate.defaults import Defaults, definition_of
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate, given, refuse_twice, truth, turns_of, whole
 from archdsl.elaborate.expansion import Result, Shell
-from archdsl.elaborate.loops import Turn
+from archdsl.elaborate.loops import Turn, plain_turn
 from archdsl.elaborate.merge import merge
 from archdsl.elaborate.naming import Text, step_base, step_names, without_clause
 from archdsl.elaborate.session import Place, Session
-from archdsl.elaborate.steps import apply, as_result, input_port, plain, plain_turn, refs_of
-from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe, is_flow
+from archdsl.elaborate.steps import apply, as_result, input_port, refs_of
+from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe, is_flow, plain
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Home, Ref
 from archdsl.ir.graph import Let
 from archdsl.resolve.model import Block, Network
-from archdsl.resolve.names import bound_names
+from archdsl.resolve.names import bound_names, makes_stages
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -61,6 +61,23 @@ class Expander:
 
     def name_of(self, part: object) -> str:
         return self._names[-1][id(part)]
+
+    def stage_name(self, stage: tree.Stage, environment: Environment) -> str:
+        """What a stage is called: its name and, in a loop over stages, its number."""
+        if stage.number is None:
+            return self.name_of(stage)
+        number = whole(stage.number, environment)
+        name = f"{stage.name.name}{number}"
+        if number < 0:
+            raise Problem("out-of-range", f"the number of a stage is at least 0, got {number}", stage.number.span)
+        if environment.get(name) is not None:
+            raise Problem(
+                "duplicate-name",
+                f"there is a stage `{name}` already",
+                stage.name.span.to(stage.number.span),
+                help="number the stages by the turn: for i, row in enumerate(rows)",
+            )
+        return name
 
     def rest_of(self, branch: tree.Branch) -> tree.Branch:
         """A branch after its first clause: always the same object for the same branch, as names go by it."""
@@ -131,8 +148,13 @@ class Expander:
         value = environment.budget.take(evaluate(statement.value, environment), statement.span)
         name, builder = statement.name.name, self.session.builder
         environment.define(name, value)
-        if not is_flow(value):
-            builder.current.lets.append(Let(name, written(statement.value, environment, builder), plain(value)))
+        if is_flow(value):
+            return
+        said = written(statement.value, environment, builder)
+        if environment.home.is_turn:
+            builder.current.loops.append(said)  # its value goes with all that is made of it
+        else:
+            builder.current.lets.append(Let(name, said, plain(value)))
 
     def shared(self, statement: tree.Shared, environment: Environment) -> None:
         unit = evaluate(statement.value, environment)
@@ -215,6 +237,9 @@ class Expander:
         result: Result = environment.values["it"]
         over = statement.count if isinstance(statement, tree.Repeat) else statement.values
         count = written(over, environment, self.session.builder)
+        if makes_stages(statement):
+            self.session.builder.current.loops.append(count)
+            return self.stages(turns, statement, environment)
         with self.session.builder.within("copies", self.name_of(statement), statement.span, count=count) as copies:
             copies.ports = input_port(result)
             for index, variables in enumerate(turns):
@@ -235,6 +260,18 @@ class Expander:
                     result = self.statements(statement.body.statements, turn)
                     scope.results = refs_of(result)
             copies.results = refs_of(result)
+        return result
+
+    def stages(self, turns: Sequence[Turn], statement: tree.Repeat | tree.For, environment: Environment) -> Result:
+        """A loop over stages, as if they were written one by one: they lie in the scope around the loop."""
+        result: Result = environment.values["it"]
+        for index, variables in enumerate(turns):
+            self.session.tick(statement.span, self.session.builder.current.path)
+            turn = environment.child()
+            turn.is_turn = True
+            turn.values.update({"it": result, **dict(variables)})
+            with self.session.inside(Place("repeat", plain_turn(variables), statement.span, (index, len(turns)))):
+                result = self.statements(statement.body.statements, turn)
         return result
 
     def checked(self, count: int, span: Span) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from archdsl.diagnostics import Note
-from archdsl.elaborate.values import Listed, Problem, describe
+from archdsl.elaborate.values import Listed, Problem, describe, plain
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -22,6 +22,11 @@ def rows(names: Sequence[tree.Name], found: Sequence[Any], over: Span) -> list[T
         if not isinstance(row, list) or len(row) != len(names):
             raise _wrong_row(names, over, row, f"{place + 1} of {len(found)}")
     return [tuple(zip((name.name for name in names), row, strict=True)) for row in found]
+
+
+def plain_turn(turn: Turn) -> Turn:
+    """The variables of a loop as the graph keeps them."""
+    return tuple((name, plain(value)) for name, value in turn)
 
 
 def _wrong_row(names: Sequence[tree.Name], loop: Span, row: Any, place: str) -> Problem:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import truth, turns_of
 from archdsl.elaborate.expansion import Expansion, Result, Shell
-from archdsl.elaborate.loops import Turn
+from archdsl.elaborate.loops import Turn, plain_turn
 from archdsl.elaborate.regions import lone_step
 from archdsl.elaborate.session import Place
-from archdsl.elaborate.steps import apply, input_port, plain_turn, refs_of
+from archdsl.elaborate.steps import apply, input_port, refs_of
 from archdsl.elaborate.values import FAILED, Flow, Problem
 from archdsl.elaborate.written import written
 from archdsl.source import Span

@@ -56,7 +56,10 @@ class Names:
         link = home.link()
         for text, value in written.values:
             _enter(link, text, self._flow(value))
-        for name in link.values:
+        for name, value in written.numbers:
+            link.values[name] = list(value) if isinstance(value, tuple) else value
+            link.sources[name] = Given(name, link.values[name], None, origin="in this turn of the loop")
+        for name in link.values.keys() - dict(written.numbers).keys():
             source = next((known.sources[name] for known in home.chain() if name in known.sources), None)
             if source is not None:
                 link.sources[name] = source

@@ -12,10 +12,9 @@ from archdsl.elaborate.endless import too_deep
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import word_or_value
 from archdsl.elaborate.expansion import Expansion, Result, Shell
-from archdsl.elaborate.loops import Turn
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.settings import settle
-from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, rows_of
+from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, plain, rows_of
 from archdsl.elaborate.written import written_arguments
 from archdsl.limits import EVALUATIONS
 from archdsl.ops.base import Mismatch, Op
@@ -213,20 +212,6 @@ def _is_literal(default: tree.Expression) -> bool:
     if isinstance(default, tree.List):
         return all(map(_is_literal, default.items))
     return isinstance(default, tree.Number | tree.String | tree.Boolean)
-
-
-def plain(value: Any) -> Any:
-    """A parameter's value as the graph keeps it: numbers, words and lists; anything else by its name."""
-    if isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Flow):
-        return str(value.tensor)
-    return tuple(map(plain, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def plain_turn(turn: Turn) -> Turn:
-    """The variables of a loop as the graph keeps them."""
-    return tuple((name, plain(value)) for name, value in turn)
 
 
 def _ports(block: Block, values: tuple[Flow, ...]) -> tuple[str, ...]:

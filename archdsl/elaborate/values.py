@@ -139,6 +139,15 @@ def describe(value: Any) -> str:
             return str(value)
 
 
+def plain(value: Any) -> Any:
+    """A parameter's value as the graph keeps it: numbers, words and lists; anything else by its name."""
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Flow):
+        return str(value.tensor)
+    return tuple(map(plain, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def tensor_facts(value: Flow) -> dict[str, Any]:
     """What a spec may ask of a value: channels and pixels."""
     tensor = value.tensor

@@ -37,12 +37,14 @@ class Written:
     a plain number, and for a text that belongs to no scope of the graph (the defaults of a file). `values` are the
     values of the network that it names, by the text that names them: `it.channels` asks about "it". With a `share` of
     (3, 16) what it is said of has 3/16 of the expression's value: the place of a drop path in the whole network.
+    `numbers` are the names in it that a turn of a loop over stages gave, with their values there.
     """
 
     expression: tree.Expression
     home: str | None
     values: tuple[tuple[str, Value], ...] = ()
     share: tuple[int, int] | None = None
+    numbers: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ class Scope:
     by name and value, where the copy is a block with arguments of its own. `names` are the values that the scope's text
     names: first what flows in ("input", or the names of a block's `from`, which `ports` repeats), then each `path` and
     `as`. `results` are the values the scope hands on. `weights` is the path under which its parameters are kept: its
-    own, unless it is or lies in a use of a `shared` module.
+    own, unless it is or lies in a use of a `shared` module. `loops` is what loops over stages run over, and what they
+    compute for their stages: which stages there are hangs on it.
     """
 
     path: str
@@ -122,6 +125,7 @@ class Scope:
     steps: tuple[Step, ...] = ()
     copy: tuple[int, int] | None = None
     turn: tuple[tuple[str, Any], ...] = ()
+    loops: tuple[Written, ...] = ()
     title: str | None = None
     doc: str | None = None
     names: tuple[tuple[str, Value], ...] = ()

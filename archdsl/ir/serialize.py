@@ -123,6 +123,7 @@ class _Writer:
                 LetPart(name=let.name, written=self.written(let.written), value=_plain(let.value)) for let in scope.lets
             ),
             count=self.written(scope.count) if scope.count else None,
+            loops=tuple(map(self.written, scope.loops)),
             steps=tuple(map(self.step, scope.steps)),
             copy_of=scope.copy,
             turn=tuple((name, _plain(value)) for name, value in scope.turn),
@@ -158,7 +159,12 @@ class _Writer:
         expression = written.expression
         place = self.place(expression.span)
         return WrittenPart(
-            text=expression_text(expression), place=place, home=written.home, values=values, share=written.share
+            text=expression_text(expression),
+            place=place,
+            home=written.home,
+            values=values,
+            share=written.share,
+            numbers=tuple((name, _plain(value)) for name, value in written.numbers),
         )
 
     def step(self, step: Step) -> str | ChoicePart:
@@ -262,6 +268,7 @@ class _Reader:
             ),
             count=self.written(part.count, owner) if part.count else None,
             steps=tuple(self.step(step, owner) for step in part.steps),
+            loops=tuple(self.written(loop, owner) for loop in part.loops),
             copy=part.copy_of,
             turn=tuple((name, self.value(value, owner)) for name, value in part.turn),
             title=part.title,
@@ -300,7 +307,8 @@ class _Reader:
 
     def written(self, part: WrittenPart, owner: str) -> Written:
         values = tuple((text, _value(reference)) for text, reference in part.values)
-        return Written(self.expression(part, owner), part.home, values, part.share)
+        numbers = tuple((name, self.value(value, owner)) for name, value in part.numbers)
+        return Written(self.expression(part, owner), part.home, values, part.share, numbers)
 
     def expression(self, part: WrittenPart, owner: str) -> tree.Expression:
         """The expression at its place in the spec. Its text is there for other readers, and has to agree."""

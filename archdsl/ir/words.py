@@ -52,6 +52,8 @@ def _names(graph: Graph) -> Iterator[Word]:
     for node in graph:
         if node.label is not None:
             yield Word(f"node {node.id}", "label", node.label)
+    for owner, _, _, written in expressions(graph):
+        yield from (Word(owner, "variable", name) for name, _ in written.numbers)
     for scope in graph.scopes.values():
         yield from (Word(f"scope {scope.path!r}", what, name) for what, name in _scope_names(scope))
 
@@ -107,6 +109,7 @@ def _prose(graph: Graph) -> Iterator[Word]:
         for name, value in node.op.__dict__.items():
             yield from (Word(f"node {node.id}", name, text) for text in _strings(value))
     for owner, _, _, written in expressions(graph):
+        yield from (Word(owner, name, text) for name, value in written.numbers for text in _strings(value))
         yield from (Word(owner, "value", text) for text, _ in written.values)
     for scope in graph.scopes.values():
         owner = f"scope {scope.path!r}"
@@ -153,6 +156,7 @@ def expressions(graph: Graph) -> Iterator[tuple[str, str, str, Written]]:
             *((setting.name, setting.written) for setting in settings),
             *(("if", condition) for choice in choices(scope.steps) for condition in choice.conditions),
             ("count", scope.count),
+            *(("loop", loop) for loop in scope.loops),
             *(("require", rule.condition) for rule in graph.header.rules if scope.parent is None),
         ):
             if written is not None:

@@ -17,7 +17,7 @@ from archdsl.naming import RESERVED
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
 from archdsl.resolve.model import Block, File, Network, Parameter, default_calls
-from archdsl.resolve.names import FUNCTIONS, KnownNames, too_many_arguments, unknown_argument, words
+from archdsl.resolve.names import FUNCTIONS, KnownNames, makes_stages, too_many_arguments, unknown_argument, words
 from archdsl.source import Span
 from archdsl.suggest import hint, nearest
 from archdsl.syntax import tree
@@ -44,6 +44,9 @@ class _Checker:
         self.file = file
         self.found: list[Diagnostic] = []
         self.functions: dict[str, tree.Define] = dict(file.functions)
+        self.in_network = False
+        self.loops_of_stages = 0
+        """How many of them stand around what is checked."""
         self.missing: dict[str, int] = {}
         """Undefined names and the diagnostic of each, so that each is reported once."""
 
@@ -58,7 +61,9 @@ class _Checker:
         if isinstance(definition, Block):
             self.block(definition)
         else:
+            self.in_network = True
             self.network(definition)
+            self.in_network = False
             self.functions = dict(self.file.functions)
 
     def report(self, code: str, message: str, span: Span | None, **more: Any) -> None:
@@ -184,11 +189,15 @@ class _Checker:
                 for call in default_calls(statement.defaults) if isinstance(statement, tree.Stage) else ():
                     self.default(call, scope)
                 self.flow(flow, scope)
-                if isinstance(statement, tree.Stage):
+                if isinstance(statement, tree.Stage) and statement.number is not None:
+                    self.numbered_stage(name, statement.number, scope)
+                elif isinstance(statement, tree.Stage):
                     self.bind(name, scope, step=True)
                 else:
                     self.step_name(name)
                     self.output_name(name)
+            case tree.For() | tree.Repeat() if makes_stages(statement):
+                self.loop_of_stages(statement, scope)
             case tree.Repeat(count=count, index=index, body=body):
                 self.expression(count, scope)
                 self.loop((index,) if index else (), body, scope)
@@ -209,6 +218,40 @@ class _Checker:
             self.bind(name, turn)
         self.body(body.statements, turn)
 
+    def loop_of_stages(self, loop: tree.For | tree.Repeat, scope: KnownNames) -> None:
+        """A loop over stages: nothing else may stand in it, since it is as if the stages were written one by one."""
+        self.expression(loop.values if isinstance(loop, tree.For) else loop.count, scope)
+        names = loop.names if isinstance(loop, tree.For) else (loop.index,) if loop.index else ()
+        turn = KnownNames(scope)
+        for name in names:
+            self.bind(name, turn)
+        self.loops_of_stages += self.in_network
+        self.body(loop.body.statements, turn)
+        self.loops_of_stages -= self.in_network
+        scope.numbered.update(turn.numbered)
+        for inner in loop.body.statements:
+            stands = isinstance(inner, tree.Let) or (isinstance(inner, tree.Stage) and inner.number is not None)
+            if not (stands or makes_stages(inner)):
+                self.report(
+                    "loop-of-stages",
+                    "only stages with a number, and `let`, stand in a loop that makes stages",
+                    inner.span,
+                    help="move it into the stage, or behind the loop",
+                )
+
+    def numbered_stage(self, name: tree.Name, number: tree.Expression, scope: KnownNames) -> None:
+        """`stage s{i}`: every name of an s with a number is a stage from here on."""
+        self.expression(number, scope)
+        if not self.loops_of_stages:
+            message = f"`stage {name.name}{{...}}` stands in a loop of a network, which makes its number"
+            self.report("loop-of-stages", message, name.span, help=f"write stage {name.name}:, or put it into a loop")
+        pattern = re.compile(rf"{name.name}\d+")
+        for known in sorted(scope.all()):
+            place = scope.find(known)
+            if pattern.fullmatch(known) and place is not None:
+                self.twice(tree.Name(known, name.span), place, "choose another name for the stages")
+        scope.numbered[name.name] = name.span
+
     def arms(self, bodies: Iterable[tree.Body], scope: KnownNames) -> None:
         """Checks the arms of an `if`, which may define the same names; all names are known after it."""
         after: dict[str, Span | None] = {}
@@ -216,6 +259,7 @@ class _Checker:
             arm = KnownNames(scope, is_arm=True)
             self.body(body.statements, arm)
             after.update(arm.names)
+            scope.numbered.update(arm.numbered)
         scope.names.update(after)
 
     # --- chains and steps ----------------------------------------------------------------------
@@ -425,7 +469,7 @@ class _Checker:
             self.step_name(name)
         if name.name in ("x", "it", "input"):
             self.report("reserved-name", f"`{name.name}` has a meaning of its own and is no name", name.span)
-        known = scope.names.get(name.name)
+        known = scope.names.get(name.name) or scope.numbered_as(name.name)
         outer = scope.parent.find(name.name) if scope.parent and known is None else None
         if known is not None and known != name.span:
             self.twice(name, known, "choose another name")

@@ -26,6 +26,18 @@ network Net:
     conv(8, 3) as a
 """,
     ),
+    "loop-of-stages": Code(
+        "A loop over stages holds something else, or does not stand in a network.",
+        "`stage s{i}:` in a loop makes the stages s0, s1 and so on, as if they were written one by one. Nothing but "
+        "`let` can stand beside them, since the steps of each turn belong to a stage.",
+        """\
+network Net:
+    input image: 3 x 32 x 32
+    for i, width in enumerate([8, 16]):
+        stage s{i}: conv(width, 3)
+        relu
+""",
+    ),
     "reserved-name": Code(
         "A step or a value has a name that is taken by the language or by PyTorch.",
         "`it`, `input` and `x` are part of the language. Names of stages and steps become attributes of the emitted "

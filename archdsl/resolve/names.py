@@ -15,6 +15,8 @@ from archdsl.source import Span
 from archdsl.suggest import hint
 from archdsl.syntax import tree
 
+DIGITS = "0123456789"
+
 # --- names that a body defines -------------------------------------------------------------
 
 
@@ -29,8 +31,9 @@ def bound_names(statement: Any) -> Iterator[str]:
         case tree.Path(name=name, flow=flow):
             yield name.name
             yield from bound_names(flow)
-        case tree.Stage(name=name, flow=flow):
-            yield name.name
+        case tree.Stage(name=name, number=number, flow=flow):
+            if number is None:
+                yield name.name
             yield from bound_names(flow)
         case tree.Body(statements=statements):
             for inner in statements:
@@ -58,21 +61,39 @@ def _step_names(step: tree.Step) -> Iterator[str]:
                 yield from _step_names(otherwise)
 
 
+def makes_stages(statement: Any) -> bool:
+    """Whether this is a loop over stages: `for i in range(3): stage s{i}: ...`, or a loop over such loops."""
+    if not isinstance(statement, tree.For | tree.Repeat):
+        return False
+    return any(
+        makes_stages(inner) or (isinstance(inner, tree.Stage) and inner.number is not None)
+        for inner in statement.body.statements
+    )
+
+
 class KnownNames:
     """The names known at one point of a body, and where each was defined. `is_arm`: in an arm of an `if`."""
 
     def __init__(self, parent: KnownNames | None = None, is_arm: bool = False) -> None:
         self.parent, self.is_arm = parent, is_arm
         self.names: dict[str, Span | None] = {}
+        self.numbered: dict[str, Span] = {}
+        """What the names of stages begin with that end with a number: `stage s{i}`."""
 
     def __contains__(self, name: str) -> bool:
-        return name in self.names or (self.parent is not None and name in self.parent)
+        if name in self.names or self.numbered_as(name) is not None:
+            return True
+        return self.parent is not None and name in self.parent
 
     def find(self, name: str) -> Span | None:
         """Where a name was given, here or further out; None where it was not."""
         if name in self.names:
             return self.names[name]
-        return self.parent.find(name) if self.parent else None
+        return self.numbered_as(name) or (self.parent.find(name) if self.parent else None)
+
+    def numbered_as(self, name: str) -> Span | None:
+        """Where `stage s{i}` stands, if this is a name of such stages."""
+        return self.numbered.get(name.rstrip(DIGITS)) if name[-1:] in DIGITS else None
 
     def all(self) -> set[str]:
         return set(self.names) | (self.parent.all() if self.parent else set())

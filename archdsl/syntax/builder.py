@@ -278,11 +278,12 @@ class TreeBuilder:
         self,
         meta: Meta,
         name: tree.Name,
+        number: Any,
         title: tree.String | None,
         flow: tree.Chain | tuple[tree.String | None, tuple[tree.Defaults | tree.Init, ...], tree.Body],
     ) -> tree.Stage:
         doc, defaults, body = flow if isinstance(flow, tuple) else (None, (), flow)
-        return tree.Stage(name, title, doc, defaults, body, self.span(meta, body))
+        return tree.Stage(name, number, title, doc, defaults, body, self.span(meta, body))
 
     def staged(self, meta: Meta, doc: tree.String | None, *parts: Any) -> tuple[Any, ...]:
         defaults = tuple(part for part in parts if isinstance(part, tree.Defaults | tree.Init))

@@ -146,11 +146,12 @@ class _Printer:
 
     def stage(self, stage: tree.Stage, limit: int) -> None:
         title = f" {string_text(stage.title)}" if stage.title else ""
-        header = stage.span.to((stage.title or stage.name).span)
+        name = stage.name.name + (f"{{{expression_text(stage.number)}}}" if stage.number else "")
+        header = stage.span.to((stage.title or stage.number or stage.name).span)
         if isinstance(stage.flow, tree.Chain):
-            self.chain(f"stage {stage.name.name}{title}: ", stage.flow, stage.span, limit)
+            self.chain(f"stage {name}{title}: ", stage.flow, stage.span, limit)
         else:
-            self.page.write(f"stage {stage.name.name}{title}:", header)
+            self.page.write(f"stage {name}{title}:", header)
             self.lines((*stage.defaults, *stage.flow.statements), header, limit, stage.doc)
 
     def conditional(self, item: tree.If, limit: int) -> None:

@@ -367,9 +367,13 @@ class Output(Node):
 
 @node
 class Stage(Node):
-    """`stage conv4 "Stage 4":`, on one line (`flow` is a chain) or indented (a body), with defaults of its own."""
+    """`stage conv4 "Stage 4":`, on one line (`flow` is a chain) or indented (a body), with defaults of its own.
+
+    In a loop, `stage s{i}:` has a `number`, which its name ends with.
+    """
 
     name: Name
+    number: Expression | None
     title: String | None
     doc: String | None
     defaults: tuple[Defaults | Init, ...]

@@ -105,6 +105,7 @@ class _Closed:
         for path, scope in self.graph.scopes.items():
             if self.outline.is_decided(path):
                 yield from (scope.count,) if scope.count else ()
+                yield from scope.loops
                 yield from _conditions(scope.steps)
             for own, written in scope.written:
                 if self._is_network_text(written) and (own in scope.units or self.is_structural(scope, own)):

@@ -80,7 +80,9 @@ class Translation:
     """One expression in Python. `known` are the parameters of a `def` whose body it is."""
 
     def __init__(self, context: Names, written: Written, use: int, known: Mapping[str, ast.expr]) -> None:
-        self.context, self.written, self.use, self.known = context, written, use, known
+        self.context, self.written, self.use = context, written, use
+        turn = {own: formula.formula_of(formula.plain(value)) for own, value in written.numbers}
+        self.known: Mapping[str, ast.expr] = {**turn, **known}
 
     def of(self, part: tree.Expression | tree.Spread) -> ast.expr:
         match part:

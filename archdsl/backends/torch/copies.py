@@ -134,7 +134,9 @@ class Elements:
             return
         cuts, parts, is_guess = found
         segments = [self.segment(pair, rules) for pair, rules in zip(pairwise(cuts), parts, strict=True)]
-        if not is_fixed:
+        if not is_fixed and self.hangs_on_count(cuts, counts):
+            self.construction.require(count, counts[0])
+        elif not is_fixed:
             self.limit(count, segments, max(counts) if is_guess else None)
         yield from (self.element(template, segment, cuts, count) for segment in segments)
 
@@ -153,6 +155,14 @@ class Elements:
                 return cuts, parts, False
             doubtful = doubtful or (cuts, parts, True)
         return doubtful
+
+    def hangs_on_count(self, cuts: Sequence[int], counts: Sequence[int]) -> bool:
+        """Whether the last copy stands apart, in a loop with a variable, and uses have shown one number of copies only.
+
+        What the last copy is may then come from its number: `width * 2 ** 2` of three copies is not that of two.
+        """
+        numbered = any(copies.numbered for copies in self.trees.values())
+        return numbered and -1 in cuts and len(set(counts)) == 1
 
     def limit(self, count: ast.expr, segments: Sequence[Segment], most: int | None) -> None:
         """Requires of an open number of copies what is shown: those that stand apart, and at most so many."""

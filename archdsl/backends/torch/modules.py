@@ -100,13 +100,14 @@ class Copies:
     """`nn.Sequential(...)` or `nn.ModuleList([...])` of numbered modules; `count` is how many, as the spec says it.
 
     `steady` says of each whether one more copy after it would be the same: it gives the channels that it takes, and its
-    loop has no variable.
+    loop has no variable. `numbered` says whether the loop has one.
     """
 
     form: Form
     children: tuple[Tree, ...]
     count: ast.expr | None
     steady: tuple[bool, ...]
+    numbered: bool
 
 
 Tree: TypeAlias = New | Chain | Copies
@@ -324,7 +325,7 @@ class Modules:
             if last is None:
                 last = self._after_one(copies[0], use, count, known) if len(copies) == 1 else _after(count, known)
             flow = [last]
-        return Copies(form, tuple(children), count, tuple(steady)), flow
+        return Copies(form, tuple(children), count, tuple(steady), any(map(_has_variable, copies))), flow
 
     def _after_one(self, copy: Member, use: int, count: ast.expr, flows: Sequence[Channels]) -> Channels:
         """The channels after copies of which this use has one: what it gives, or adds, whatever flows in."""

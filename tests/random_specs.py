@@ -189,6 +189,9 @@ class _Writer:
             ]
         if self.chance(0.15):
             lines += [f"({name}, it) -> Join({self.pair(WIDTHS)})"]
+        if self.chance(0.15):
+            rows = self.one(["[[4, 3]]", "[[4, 1], [8, 3]]", "[[width, 3], [8, 1], [4, 3]]"])
+            lines += [f"for i, row in enumerate({rows}):", f"    stage q{index}at{{i}}: conv(*row) -> {self.step()}"]
         if self.chance(0.2):
             training = self.one(["", " training"])
             lines += [f"output o{index}{training}: {name} -> {self.one([*self.lent(), 'conv(2, 1)', 'Head(2)'])}"]
@@ -345,7 +348,7 @@ class _Body:
                     "concat{for row in rows: Head(*row)}",
                     "for i, row in enumerate(rows): conv(row[0] + 4 * i, row[1])",
                     "for a, b in [[2 * a0, b0] for a0, b0 in rows]: conv(a, b)",
-                    "concat{conv(w, 1) | for a, b in rows[1:]: conv(a, b)}",
+                    "for a, b in rows + [[4, 1]]: conv(a, b)",
                 ]
             )
         ]

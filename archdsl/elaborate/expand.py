@@ -39,6 +39,8 @@ class Expander:
         self.defaults = Defaults(session.budget)
         self.outputs: dict[str, tuple[list[Ref], bool, bool]] = {}
         """Further outputs: values, training, several."""
+        self.until: str | None = None
+        """The stage at which the network that is being expanded ends."""
         self._names: list[Mapping[int, str]] = []
         self._known_names: dict[int, Mapping[int, str]] = {}
         self._alone: dict[int, tree.Step] = {}
@@ -95,8 +97,14 @@ class Expander:
     def statements(self, statements: Iterable[tree.FlowStatement], environment: Environment) -> Result:
         for statement in statements:
             environment.values["it"] = self.attempt(statement, environment)
+            if self.is_at_end(environment):
+                break
         result: Result = environment.values["it"]
         return result
+
+    def is_at_end(self, environment: Environment) -> bool:
+        """Whether the stage is built at which the network ends."""
+        return self.until is not None and isinstance(environment.get(self.until), Flow | tuple)
 
     def attempt(self, statement: tree.FlowStatement, environment: Environment) -> Result:
         """The flow after a statement; one that fails leaves its names failed too."""
@@ -272,6 +280,8 @@ class Expander:
             turn.values.update({"it": result, **dict(variables)})
             with self.session.inside(Place("repeat", plain_turn(variables), statement.span, (index, len(turns)))):
                 result = self.statements(statement.body.statements, turn)
+            if self.is_at_end(environment):
+                break
         return result
 
     def checked(self, count: int, span: Span) -> int:

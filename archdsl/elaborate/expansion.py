@@ -40,6 +40,7 @@ class Expansion(Protocol):
 
     session: Session
     defaults: Defaults
+    until: str | None
     outputs: dict[str, tuple[list[Ref], bool, bool]]
 
     def names_of(self, flow: Text, values: Iterable[str] = ()) -> AbstractContextManager[None]: ...

@@ -19,6 +19,7 @@ from archdsl.elaborate.written import written_arguments
 from archdsl.limits import EVALUATIONS
 from archdsl.ops.base import Mismatch, Op
 from archdsl.resolve.model import Block, Network, Parameter
+from archdsl.resolve.names import DIGITS, numbered_stages
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -275,8 +276,12 @@ def _apply_network(
     ):
         scope.ports = tuple((i.name.name, value.ref) for i, value in zip(network.inputs, values, strict=True))
         statements = _until(network, until)
+        before, expander.until = expander.until, None if until is None else str(until.value)
         with expander.names_of(network.flow, (declared.name.name for declared in network.inputs)):
             result = expander.statements(statements, environment)
+        expander.until = before
+        if until is not None and environment.get(str(until.value)) is None:
+            raise _no_stage(network, until)
         scope.results = refs_of(result)
     stages = {name: value for name, value in environment.values.items() if isinstance(value, Flow)}
     return Flow(result.ref, result.tensor, stages) if isinstance(result, Flow) else result
@@ -299,13 +304,17 @@ def _until(network: Network, until: Given | None) -> Iterable[tree.FlowStatement
     statements = [s for s in network.flow.statements if not isinstance(s, tree.Output)]
     if until is None:
         return statements
-    stages = [s.name.name for s in statements if isinstance(s, tree.Stage)]
-    if until.value not in stages:
-        raise Problem(
-            "unknown-name",
-            f"{network.name} has no stage `{until.value}`",
-            until.span,
-            help=f"its stages are {', '.join(stages)}",
-        )
-    last = next(i for i, s in enumerate(statements) if isinstance(s, tree.Stage) and s.name.name == until.value)
-    return statements[: last + 1]
+    name = str(until.value)
+    for place, statement in enumerate(statements):
+        if isinstance(statement, tree.Stage) and statement.name.name == name:
+            return statements[: place + 1]
+        if name.rstrip(DIGITS) in numbered_stages(statement):
+            return statements  # which turn of the loop makes it is seen when it is built
+    raise _no_stage(network, until)
+
+
+def _no_stage(network: Network, until: Given) -> Problem:
+    stages = [s.name.name for s in network.flow.statements if isinstance(s, tree.Stage)]
+    stages += [f"{name}..." for s in network.flow.statements for name in numbered_stages(s)]
+    message = f"{network.name} has no stage `{until.value}`"
+    return Problem("unknown-name", message, until.span, help=f"its stages are {', '.join(stages)}")

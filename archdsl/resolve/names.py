@@ -63,12 +63,19 @@ def _step_names(step: tree.Step) -> Iterator[str]:
 
 def makes_stages(statement: Any) -> bool:
     """Whether this is a loop over stages: `for i in range(3): stage s{i}: ...`, or a loop over such loops."""
+    return bool(numbered_stages(statement))
+
+
+def numbered_stages(statement: Any) -> list[str]:
+    """What the names begin with of the stages that a loop makes."""
     if not isinstance(statement, tree.For | tree.Repeat):
-        return False
-    return any(
-        makes_stages(inner) or (isinstance(inner, tree.Stage) and inner.number is not None)
-        for inner in statement.body.statements
-    )
+        return []
+    found: list[str] = []
+    for inner in statement.body.statements:
+        if isinstance(inner, tree.Stage) and inner.number is not None:
+            found.append(inner.name.name)
+        found += numbered_stages(inner)
+    return found
 
 
 class KnownNames:

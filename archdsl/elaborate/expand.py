@@ -25,10 +25,12 @@ from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Home, Ref
 from archdsl.ir.graph import Let
+from archdsl.naming import RESERVED
 from archdsl.resolve.model import Block, Network
 from archdsl.resolve.names import bound_names, makes_stages
 from archdsl.source import Span
 from archdsl.syntax import tree
+from archdsl.text import is_name
 
 
 class Expander:
@@ -72,6 +74,9 @@ class Expander:
         name = f"{stage.name.name}{number}"
         if number < 0:
             raise Problem("out-of-range", f"the number of a stage is at least 0, got {number}", stage.number.span)
+        if name in RESERVED or not is_name(name):
+            message = f"`{name}` cannot be the name of a stage"
+            raise Problem("reserved-name", message, stage.name.span, help="begin the names of the stages otherwise")
         if environment.get(name) is not None:
             raise Problem(
                 "duplicate-name",

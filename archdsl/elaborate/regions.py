@@ -16,6 +16,8 @@ from archdsl.syntax import tree
 def stage(expander: Expansion, stage: tree.Stage, environment: Environment) -> Result:
     name, called = stage.name.name, expander.stage_name(stage, environment)
     facts = {"title": stage.title.value if stage.title else None}
+    if stage.title and stage.number is not None:
+        facts["title"] = f"{stage.title.value} {called.removeprefix(name)}"
     if stage.doc:
         facts["doc"] = stage.doc.value
     shell = Shell("stage", called, f"stage {called}", facts)

@@ -45,6 +45,7 @@ PARAMETERS = (
     _Parameter("gate", "gate=false", ("true", "false")),
     _Parameter("gate", "gate: bool = true", ("true", "false")),
     _Parameter("ws", "ws=[4, 8]", ("[4, 8]", "[8, 4]", "[8, 12]", "[16]", "[4, 4, 8]")),
+    _Parameter("rows", "rows=[[4, 3], [8, 1]]", ("[[8, 3]]", "[[8, 1], [4, 3]]", "[[4, 1], [8, 3], [4, 5]]")),
     _Parameter("act", "act: op = relu", ("relu", "silu", "relu", "leaky_relu(0.2)")),
     _Parameter("norm", "norm: op = bn", ("bn", "group_norm(2)", "bn")),
     _Parameter("p", "p=0.1", ("0.1", "0.2", "0.35")),
@@ -115,7 +116,7 @@ class _Writer:
         if self.chance(0.25):
             text += f" * {self.random.randint(1, 3)}"
             for end in ("first", "last"):
-                own = [p for p in block.parameters if p.name not in ("unit", "ws")]
+                own = [p for p in block.parameters if p.name not in ("unit", "ws", "rows")]
                 if own and self.chance(0.4):
                     parameter = self.random.choice(own)
                     text += f" {end}({parameter.name}={value(parameter)})"
@@ -188,6 +189,9 @@ class _Writer:
             ]
         if self.chance(0.15):
             lines += [f"({name}, it) -> Join({self.pair(WIDTHS)})"]
+        if self.chance(0.15):
+            rows = self.one(["[[4, 3]]", "[[4, 1], [8, 3]]", "[[width, 3], [8, 1], [4, 3]]"])
+            lines += [f"for i, row in enumerate({rows}):", f"    stage q{index}at{{i}}: conv(*row) -> {self.step()}"]
         if self.chance(0.2):
             training = self.one(["", " training"])
             lines += [f"output o{index}{training}: {name} -> {self.one([*self.lent(), 'conv(2, 1)', 'Head(2)'])}"]
@@ -260,6 +264,7 @@ class _Body:
         self.widths = ["w", "w", "w * 2", "8", *(["mid"] if "mid" in has else [])]
         self.widths += ["w * expand"] if "expand" in has else []
         self.widths += ["ws[0]", "sum(ws)", "ws[-1]"] if "ws" in has else []
+        self.widths += ["rows[0][0]", "sum([wide for wide, size in rows])"] if "rows" in has else []
 
     def lines(self) -> list[str]:
         lines: list[str] = []
@@ -287,6 +292,7 @@ class _Body:
             self.shared,
         ]
         kinds += [self.listed] if "ws" in self.has else []
+        kinds += [self.tabled] * 2 if "rows" in self.has else []
         if named and self.chance(0.4):
             return [f"concat{{it | {self.one(named)} -> {self.step()}}}"]
         kind = self.writer.random.choice(kinds)
@@ -325,8 +331,27 @@ class _Body:
                 f"concat{{it | for c in ws: conv(c, {self.kernel()}) -> {self.act()}}}",
                 "concat{for c in ws[1:]: conv(c, 3) | conv(ws[0], 1)}",
                 "if len(ws) > 1:\n    conv(ws[1], 1)",
+                "for c in [c0 * 2 for c0 in ws]: conv(c, 3)",
+                "concat{it | for c in [c0 + 4 for c0 in ws if c0 > 4]: conv(c, 1)}",
+                "for i, c in enumerate(ws): conv(c + 4 * i, 3)",
             ]
         ).split("\n")
+
+    def tabled(self, named: list[str]) -> list[str]:
+        return [
+            self.one(
+                [
+                    f"for a, b in rows: conv(a, b) -> {self.act()}",
+                    "for row in rows: conv(*row) -> relu",
+                    "for row in rows: Head(*row)",
+                    f"concat{{it | for a, b in rows: conv(a, b) -> {self.act()}}}",
+                    "concat{for row in rows: Head(*row)}",
+                    "for i, row in enumerate(rows): conv(row[0] + 4 * i, row[1])",
+                    "for a, b in [[2 * a0, b0] for a0, b0 in rows]: conv(a, b)",
+                    "for a, b in rows + [[4, 1]]: conv(a, b)",
+                ]
+            )
+        ]
 
     def truth(self) -> str:
         """A condition."""

@@ -59,6 +59,7 @@ expressions: Any = st.deferred(
             node(tree.Unary, st.sampled_from(("-", "not")), expressions),
             node(tree.Binary, st.sampled_from("+ - * / // % ^ and or".split()), expressions, expressions),
             comparisons,
+            node(tree.Comprehension, expressions, several(names, 1), expressions, st.none() | expressions),
             node(tree.Conditional, expressions, expressions, expressions),
         )
     )
@@ -76,7 +77,8 @@ values: Any = st.deferred(
     )
 )
 arguments = node(tree.Argument, st.none() | words, expressions)
-calls = node(tree.Call, names | variants, several(arguments))
+handed_over = st.deferred(lambda: node(tree.Argument, st.none(), spreads))
+calls = node(tree.Call, names | variants, several(arguments | handed_over))
 rules = node(tree.Call, names, several(arguments))
 """What stands in `defaults` and `init`, which is for every variant."""
 comparisons = node(
@@ -88,7 +90,7 @@ comparisons = node(
 spreads = node(tree.Spread, values)
 bindings = names.map(lambda name: tree.Binding((name,), False, NOWHERE)) | node(tree.Binding, several(names, 1), True)
 copies = node(tree.Copies, expressions, several(arguments, most=2), several(arguments, most=2))
-clauses = node(tree.Each, names, expressions) | node(tree.When, expressions)
+clauses = node(tree.Each, several(names, 1), expressions) | node(tree.When, expressions)
 heads = st.none() | names | calls
 targets: Any = st.deferred(
     lambda: (
@@ -146,12 +148,20 @@ statements: Any = st.deferred(
             node(tree.Let, names, expressions),
             node(tree.Shared, names, names | calls),
             node(tree.Repeat, expressions, st.none() | names, bodies),
-            node(tree.For, names, expressions, bodies),
+            node(tree.For, several(names, 1), expressions, bodies),
             node(tree.If, several(st.tuples(expressions, bodies), 1, 2), st.none() | bodies),
             node(tree.Return, several(expressions | spreads, 1)),
             node(tree.Output, names, st.booleans(), lines | bodies),
-            node(tree.Stage, names, st.none() | strings, None, lines),
-            node(tree.Stage, names, st.none() | strings, st.none() | docs, bodies),
+            node(tree.Stage, names, st.none() | expressions, st.none() | strings, None, st.just(()), lines),
+            node(
+                tree.Stage,
+                names,
+                st.none() | expressions,
+                st.none() | strings,
+                st.none() | docs,
+                several(defaults, most=2),
+                bodies,
+            ),
         )
     )
 )
@@ -165,7 +175,7 @@ parameters = node(
 )
 assignments = node(tree.Assignment, names, expressions)
 defines = node(tree.Define, names, several(names), expressions)
-defaults = node(tree.Defaults, several(rules, 1))
+defaults = node(tree.Defaults, several(rules, 1)) | node(tree.Init, several(rules, 1))
 items = st.one_of(
     statements,
     node(tree.Citation, strings),
@@ -176,7 +186,6 @@ items = st.one_of(
     defines,
     node(tree.Require, expressions, strings),
     defaults,
-    node(tree.Init, several(rules, 1)),
     node(tree.Expect, st.none() | st.sampled_from(LABELS), several(comparisons, 1)),
 )
 ports = node(tree.Ports, several(names, 1), st.none() | names) | node(tree.Ports, (), names)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from archdsl.elaborate.values import Flow, Given, Problem, Unit, describe
+from archdsl.elaborate.values import Flow, Given, Problem, Unit, describe, rows_of
 from archdsl.ops.base import Op
 from archdsl.resolve.model import Network, Parameter
 from archdsl.resolve.names import too_many_arguments, unknown_argument, words_of
@@ -40,7 +40,7 @@ def match_arguments(
         name = argument.name
         if name is None:
             if position >= len(names):
-                raise Problem.of(too_many_arguments(owner, names, argument.span))
+                raise Problem.of(too_many_arguments(owner, names, argument.span), rows_of(argument))
             name, position = names[position], position + 1
         elif name not in names:
             raise Problem.of(unknown_argument(owner, names, name, argument.span))
@@ -98,6 +98,7 @@ def _translate(op: type[Op], error: ValidationError, fields: Mapping[str, Given]
             "missing-argument",
             f"`{op.name}` needs `{'`, `'.join(missing)}`",
             span,
+            notes=rows_of(*fields.values()),
             help=f"write `{op.name}({', '.join([*_as_written(fields), *(f'{name}=...' for name in missing)])})`",
         )
     given = fields.get(name)
@@ -110,11 +111,12 @@ def _translate(op: type[Op], error: ValidationError, fields: Mapping[str, Given]
             "wrong-type",
             f"`{op.name}`'s `{name}` takes {expected}, got {found}",
             where,
+            notes=rows_of(given),
             help=f"ask for a number: {_text(given)}.channels" if given.value.tensor.kind == "float" else None,
         )
     code = "out-of-range" if _only_range(details) else "wrong-type"
     message = f"`{op.name}`'s `{name}` takes {expected}, got {found}"
-    return Problem(code, message, where, help=_advice(op, name, given, fields))
+    return Problem(code, message, where, notes=rows_of(given), help=_advice(op, name, given, fields))
 
 
 def _advice(op: type[Op], name: str, given: Given | None, fields: Mapping[str, Given]) -> str | None:
@@ -140,7 +142,7 @@ def _text(given: Given) -> str:
 
 def _as_written(fields: Mapping[str, Given]) -> Iterator[str]:
     """The arguments that were written, as they were."""
-    return (given.span.text for given in fields.values() if given.span is not None)
+    return iter(dict.fromkeys(given.span.text for given in fields.values() if given.span is not None))
 
 
 def _only_range(details: list[Any]) -> bool:
@@ -190,13 +192,12 @@ KINDS: dict[ParameterType, str] = {
 }
 
 
-def check_kind(owner: str, parameter: Parameter, value: Any, span: Span | None) -> Any:
+def check_kind(owner: str, parameter: Parameter, given: Given) -> Any:
     """The value as the parameter's type has it. Raises `Problem` where it is of another kind."""
-    if parameter.type is None or _is_kind(parameter.type, value):
-        return value
-    raise Problem(
-        "wrong-type", f"`{owner}`'s `{parameter.name}` takes {KINDS[parameter.type]}, got {describe(value)}", span
-    )
+    if parameter.type is None or _is_kind(parameter.type, given.value):
+        return given.value
+    message = f"`{owner}`'s `{parameter.name}` takes {KINDS[parameter.type]}, got {describe(given.value)}"
+    raise Problem("wrong-type", message, given.span, notes=rows_of(given))
 
 
 def _is_kind(kind: ParameterType, value: Any) -> bool:

@@ -103,6 +103,11 @@ CODES: dict[str, Code] = {
         "A value's name begins a chain. Two values are joined by an op of several inputs.",
         _net("conv(8, 3) as a", "conv(8, 3) -> a"),
     ),
+    "wrong-row": Code(
+        "A row of a table has another number of elements than the loop over it has names.",
+        "`for k, c in rows` takes every row apart: the first element is k, the second c. All rows are of one length.",
+        _net("for kernel, width in [[3, 16], [5]]:", "    conv(width, kernel)"),
+    ),
     "wrong-number-of-values": Code(
         "A step is fed more or fewer values than it takes.",
         "Join values by `concat` or `add`, or name the block's inputs by `from`.",

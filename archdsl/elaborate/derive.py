@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import truth, word_or_value
 from archdsl.elaborate.recall import Names
 from archdsl.elaborate.settings import shown_number
+from archdsl.elaborate.unused import names_in
 from archdsl.elaborate.values import Flow, Given, Unit, describe
 from archdsl.ir.graph import Graph, Node
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
+
+Value: TypeAlias = tree.Expression | tree.Spread
+"""What an argument is: an expression, or a list that is handed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Derivation:
 
     # --- the names in an expression --------------------------------------------------------
 
-    def because(self, expression: tree.Expression | None, environment: Environment) -> Iterator[Fact]:
+    def because(self, expression: Value | None, environment: Environment) -> Iterator[Fact]:
         match expression:
             case tree.Name(name=name):
                 yield from self.name(name, environment)
@@ -93,6 +97,10 @@ class Derivation:
             case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
                 yield from self.because(condition, environment)
                 yield from self.because(then if truth(condition, environment) else otherwise, environment)
+            case tree.Comprehension(value=value, names=own, condition=condition):
+                yield from self.because(expression.values, environment)
+                for name in sorted(set(names_in((value, condition))) - {bound.name for bound in own}):
+                    yield from self.name(name, environment)
             case _:
                 for part in _parts(expression):
                     yield from self.because(part, environment)
@@ -162,14 +170,14 @@ class Derivation:
             return f"{expression_text(expression.function)}({values})"
         return _typeset(expression_text(self.put_in(expression, environment)))
 
-    def put_in(self, expression: tree.Expression, environment: Environment) -> tree.Expression:
+    def put_in(self, expression: Value, environment: Environment) -> Any:
         """The expression with values where names were, each as a name that reads like the value."""
         match expression:
             case tree.Number() | tree.String() | tree.Boolean() | tree.VariantOf():
                 return expression
             case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
                 return replace(expression, left=self.put_in(left, environment), right=self.put_in(right, environment))
-            case tree.Unary(value=value):
+            case tree.Unary(value=value) | tree.Spread(value=value):
                 return replace(expression, value=self.put_in(value, environment))
             case tree.List(items=items):
                 return replace(expression, items=tuple(self.put_in(item, environment) for item in items))
@@ -186,20 +194,23 @@ class Derivation:
                     return replace(expression, arguments=arguments)
         return tree.Name(shown(word_or_value(expression, environment)), expression.span)
 
-    def argument(self, expression: tree.Expression, environment: Environment) -> tree.Expression:
+    def argument(self, expression: Value, environment: Environment) -> Value:
         """`32 × 1.2 = 38.4` for what is computed on the way."""
-        inner = self.put_in(expression, environment)
-        if not _computes(expression):
+        inner: Value = self.put_in(expression, environment)
+        if isinstance(inner, tree.Spread) or not _computes(expression):
             return inner
-        text = f"{_typeset(expression_text(inner))} = {shown(word_or_value(expression, environment))}"
+        value = shown(word_or_value(expression, environment))
+        if expression_text(inner) == value:
+            return inner
+        text = f"{_typeset(expression_text(inner))} = {value}"
         return tree.Name(text, expression.span)
 
 
-def _parts(expression: tree.Expression | None) -> tuple[tree.Expression | None, ...]:
+def _parts(expression: Value | None) -> tuple[Value | None, ...]:
     match expression:
         case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
             return (left, right)
-        case tree.Unary(value=value):
+        case tree.Unary(value=value) | tree.Spread(value=value):
             return (value,)
         case tree.List(items=parts) | tree.Shape(dims=parts):
             return parts
@@ -213,8 +224,11 @@ def _parts(expression: tree.Expression | None) -> tuple[tree.Expression | None, 
             return ()
 
 
-def _computes(expression: tree.Expression) -> bool:
-    return isinstance(expression, tree.Binary | tree.Call | tree.Compare | tree.Conditional | tree.Index | tree.Slice)
+def _computes(expression: Value) -> bool:
+    return isinstance(
+        expression,
+        tree.Binary | tree.Call | tree.Compare | tree.Conditional | tree.Index | tree.Slice | tree.Comprehension,
+    )
 
 
 def _defined(call: tree.Call, environment: Environment) -> bool:
@@ -238,8 +252,10 @@ def shown(value: Any) -> str:
             return str(value.tensor)
         case list():
             return f"[{', '.join(map(shown, value))}]"
-        case tuple():
+        case tuple() if all(isinstance(entry, int) for entry in value):
             return "x".join(map(shown, value))
+        case tuple():
+            return f"[{', '.join(shown(list(entry) if isinstance(entry, tuple) else entry) for entry in value)}]"
         case _:
             return describe(value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from archdsl.elaborate.budget import Budget
@@ -19,7 +19,7 @@ class Environment:
     the body around it. All that is evaluated here draws on `budget`, which is the parent's.
     """
 
-    __slots__ = ("_home", "budget", "file", "functions", "parent", "scope", "sources", "values")
+    __slots__ = ("_home", "budget", "file", "functions", "is_turn", "parent", "scope", "sources", "values")
 
     def __init__(
         self,
@@ -39,6 +39,8 @@ class Environment:
         self.values: dict[str, Any] = {}
         self.sources: dict[str, Given] = {}
         """Where numbers came from, in environments that `explain` makes; values of the network know their node."""
+        self.is_turn = False
+        """Whether this is a turn of a loop over stages, whose numbers no scope of the graph has."""
         # None for itself: a cycle would keep what nobody needs any more.
         self._home: Environment | None = (parent._home or parent) if link and parent else None
 
@@ -61,7 +63,28 @@ class Environment:
         return link
 
     def define(self, name: str, value: Any) -> None:
-        (self._home or self).values[name] = value
+        self.home.values[name] = value
+
+    @property
+    def home(self) -> Environment:
+        """The table of the body, where names are defined."""
+        return self._home or self
+
+    def define_stage(self, name: str, value: Any) -> None:
+        """Names a stage for the text around the loops that make it."""
+        home = self.home
+        while home.is_turn and home.parent is not None:
+            home = home.parent.home
+        home.values[name] = value
+
+    def numbers(self, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
+        """Of these names, those that turns of loops over stages have given, with their values."""
+        if not any(link.is_turn for link in self.chain()):
+            return
+        for name in dict.fromkeys(names):
+            home = next((link for link in self.chain() if name in link.values), None)
+            if home is not None and home.is_turn:
+                yield name, home.values[name]
 
     def chain(self) -> Iterator[Environment]:
         link: Environment | None = self

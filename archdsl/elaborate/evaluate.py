@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from archdsl.elaborate.asked import asked
@@ -12,11 +12,13 @@ from archdsl.elaborate.budget import too_long
 from archdsl.elaborate.compare import compare
 from archdsl.elaborate.endless import has_condition
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, describe, tensor_facts
+from archdsl.elaborate.loops import Turn, rows
+from archdsl.elaborate.values import Failed, Flow, Given, Listed, Problem, Quiet, Unit, describe, rows_of, tensor_facts
 from archdsl.limits import ELEMENTS
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.base import REGISTRY, Op
 from archdsl.ops.initialize import INITIALIZERS
-from archdsl.resolve.names import FUNCTIONS, LARGEST_NUMBER, words
+from archdsl.resolve.model import Block, Network
+from archdsl.resolve.names import FUNCTIONS, LARGEST_NUMBER, OutOfDomain, words
 from archdsl.suggest import nearest
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
@@ -37,7 +39,7 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def evaluate(expression: tree.Expression, environment: Environment, depth: int = 0) -> Any:
+def evaluate(expression: tree.Expression | tree.Spread, environment: Environment, depth: int = 0) -> Any:
     """The value of `expression`. Raises `Problem` where it has none, `Quiet` where that was already reported."""
     budget = environment.budget
     budget.left -= 1
@@ -63,7 +65,10 @@ def evaluate(expression: tree.Expression, environment: Environment, depth: int =
         case tree.Attribute():
             return _attribute(expression, environment, depth)
         case tree.List(items=items):
-            return budget.take([evaluate(item, environment, depth) for item in items], expression.span)
+            made = Listed((evaluate(item, environment, depth) for item in items), expression.span)
+            return budget.take(made, expression.span)
+        case tree.Comprehension():
+            return _comprehension(expression, environment, depth)
         case tree.Shape(dims=dims):
             return tuple(whole(dim, environment, depth) for dim in dims)
         case tree.Index():
@@ -73,6 +78,8 @@ def evaluate(expression: tree.Expression, environment: Environment, depth: int =
         case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
             chosen = then if truth(condition, environment, depth) else otherwise
             return evaluate(chosen, environment, depth)
+        case tree.Spread():
+            raise Quiet  # it stands where none may: that is known from the names
         case tree.VariantOf(name=name, variant=variant, span=span):
             if name not in environment.file.definitions:
                 raise Problem("unknown-name", f"there is no network `{name}`", span)
@@ -109,9 +116,27 @@ def truth(expression: tree.Expression, environment: Environment, depth: int = 0)
     return value
 
 
-def elements(expression: tree.Expression, environment: Environment) -> list[Any]:
+def turns_of(
+    names: Sequence[tree.Name], values: tree.Expression, environment: Environment, depth: int = 0
+) -> list[Turn]:
+    """The turns of a loop with these names over a list, or over several values."""
+    return rows(names, elements(values, environment, depth), values.span)
+
+
+def _comprehension(made: tree.Comprehension, environment: Environment, depth: int) -> Listed:
+    found = Listed((), made.span)
+    for turn in turns_of(made.names, made.values, environment, depth):
+        inner = environment.child()
+        inner.values.update(turn)
+        if made.condition is None or truth(made.condition, inner, depth):
+            found.append(evaluate(made.value, inner, depth))
+    environment.budget.take(found, made.span)
+    return found
+
+
+def elements(expression: tree.Expression, environment: Environment, depth: int = 0) -> list[Any]:
     """The elements of a list, or of several values."""
-    value = evaluate(expression, environment)
+    value = evaluate(expression, environment, depth)
     if isinstance(value, list | tuple):
         return list(value)
     help = f"write `range({expression.span.text})`" if isinstance(value, int) and not isinstance(value, bool) else None
@@ -237,34 +262,62 @@ def _call(expression: tree.Call, environment: Environment, depth: int) -> Any:
     if not isinstance(unit, Unit):
         raise Problem("not-callable", f"`{name}` is {describe(unit)}, which takes no arguments", expression.span)
     arguments = unit.given + given(expression.arguments, environment, depth)
+    refuse_twice(unit.definition, arguments)
     made = Unit(unit.definition, arguments, unit.variant, unit.home)
     environment.budget.take(made, expression.span)
     return made
 
 
 def given(arguments: tuple[tree.Argument, ...], environment: Environment, depth: int = 0) -> tuple[Given, ...]:
-    """Arguments evaluated in order."""
-    return tuple(
-        Given(
-            argument.name,
-            _argument(argument, environment, depth),
-            argument.span,
-            argument.value,
-            environment,
-            asked=asked(argument.value, environment),
-        )
-        for argument in arguments
-    )
+    """Arguments evaluated in order; `*row` is an argument for each element."""
+    found: list[Given] = []
+    for argument in arguments:
+        if isinstance(argument.value, tree.Spread):
+            found += _handed_over(argument.value, environment, depth)
+            continue
+        value = _argument(argument.name, argument.value, environment, depth)
+        of = asked(argument.value, environment)
+        found.append(Given(argument.name, value, argument.span, argument.value, environment, asked=of))
+    return tuple(found)
 
 
-def _argument(argument: tree.Argument, environment: Environment, depth: int) -> Any:
+def _argument(name: str | None, expression: tree.Expression, environment: Environment, depth: int) -> Any:
     """`until` names a stage of another network; nothing here has that name."""
-    if argument.name == "until" and isinstance(argument.value, tree.Name):
-        return argument.value.name
-    return environment.budget.take(word_or_value(argument.value, environment, depth), argument.span)
+    if name == "until" and isinstance(expression, tree.Name):
+        return expression.name
+    return environment.budget.take(word_or_value(expression, environment, depth), expression.span)
 
 
-def word_or_value(expression: tree.Expression, environment: Environment, depth: int = 0) -> Any:
+def _handed_over(spread: tree.Spread, environment: Environment, depth: int) -> Iterator[Given]:
+    """`*row`: `row[0]`, `row[1]` and so on, each as if it were written so."""
+    base, place = spread.value, spread.value.span
+    values = environment.budget.take(evaluate(base, environment, depth), spread.span)
+    if not isinstance(values, list):
+        raise Problem(
+            "wrong-type",
+            f"`*{expression_text(base)}` hands over the elements of a list, got {describe(values)}",
+            spread.span,
+        )
+    of, row = asked(base, environment), values.span if isinstance(values, Listed) else spread.span
+    for index, value in enumerate(values):
+        expression = tree.Index(base, tree.Number(str(index), index, place), place)
+        yield Given(None, value, spread.span, expression, environment, asked=of, row=row)
+
+
+def refuse_twice(definition: type[Op] | Block | Network, arguments: Sequence[Given]) -> None:
+    """Raises `Problem` where an argument is named that an element of a list, handed over, is already."""
+    own = definition.model_fields if isinstance(definition, type) else definition.parameters
+    names = (field if isinstance(field, str) else field.name for field in own)
+    in_order = (argument for argument in arguments if argument.name is None)
+    handed = {name: argument for name, argument in zip(names, in_order, strict=False) if argument.row}
+    for argument in arguments:
+        if argument.name in handed:
+            first = handed[argument.name]
+            message = f"`{definition.name}` gets `{argument.name}` twice: by its name, and as an element of a list"
+            raise Problem("wrong-arguments", message, argument.span, notes=rows_of(first))
+
+
+def word_or_value(expression: tree.Expression | tree.Spread, environment: Environment, depth: int = 0) -> Any:
     """An argument's value. A bare word of an op's closed set (`padding=valid`) stands for itself."""
     if isinstance(expression, tree.Name) and expression.name in words():
         name = expression.name
@@ -311,6 +364,9 @@ def _built_in(call: tree.Call, environment: Environment, depth: int) -> Any:
         plain = [list(plain[0])]
     try:
         result = FUNCTIONS[name](*plain, **named)
+    except OutOfDomain as error:
+        message = f"`{expression_text(call)}` has no value: `{name}` takes {error}, got {describe(plain[0])}"
+        raise Problem("out-of-range", message, call.span) from None
     except (TypeError, ValueError) as error:
         shown = ", ".join(map(describe, plain))
         raise Problem("wrong-arguments", f"`{name}({shown})` cannot be computed: {error}", call.span) from None
@@ -368,7 +424,7 @@ def _index(expression: tree.Index, environment: Environment, depth: int) -> Any:
     values = evaluate(expression.value, environment, depth)
     index = whole(expression.index, environment, depth)
     if not isinstance(values, list | tuple):
-        raise Problem("wrong-type", f"{describe(values)} has no elements", expression.value.span)
+        raise _no_elements(expression, values)
     if not -len(values) <= index < len(values):
         raise Problem(
             "index-out-of-range",
@@ -378,10 +434,16 @@ def _index(expression: tree.Index, environment: Environment, depth: int) -> Any:
     return values[index]
 
 
+def _no_elements(expression: tree.Index | tree.Slice, values: Any) -> Problem:
+    text = expression_text(expression.value)
+    help = f"only one value came out here: write `{text}`" if isinstance(values, Flow) else None
+    return Problem("wrong-type", f"{describe(values)} has no elements", expression.value.span, help=help)
+
+
 def _slice(expression: tree.Slice, environment: Environment, depth: int) -> Any:
     values = evaluate(expression.value, environment, depth)
     if not isinstance(values, list | tuple):
-        raise Problem("wrong-type", f"{describe(values)} has no elements", expression.value.span)
+        raise _no_elements(expression, values)
     start = whole(expression.start, environment, depth) if expression.start else None
     stop = whole(expression.stop, environment, depth) if expression.stop else None
     return environment.budget.take(values[start:stop], expression.span)

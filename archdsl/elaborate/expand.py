@@ -7,27 +7,30 @@ are reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from archdsl.elaborate import regions
 from archdsl.elaborate.defaults import Defaults, definition_of
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.evaluate import elements, evaluate, given, truth, whole
+from archdsl.elaborate.evaluate import evaluate, given, refuse_twice, truth, turns_of, whole
 from archdsl.elaborate.expansion import Result, Shell
+from archdsl.elaborate.loops import Turn, plain_turn
 from archdsl.elaborate.merge import merge
 from archdsl.elaborate.naming import Text, step_base, step_names, without_clause
 from archdsl.elaborate.session import Place, Session
-from archdsl.elaborate.steps import apply, as_result, input_port, plain, refs_of
-from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe, is_flow
+from archdsl.elaborate.steps import apply, as_result, input_port, refs_of
+from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe, is_flow, plain
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Home, Ref
 from archdsl.ir.graph import Let
+from archdsl.naming import RESERVED
 from archdsl.resolve.model import Block, Network
-from archdsl.resolve.names import bound_names
+from archdsl.resolve.names import bound_names, makes_stages
 from archdsl.source import Span
 from archdsl.syntax import tree
+from archdsl.text import is_name
 
 
 class Expander:
@@ -38,6 +41,8 @@ class Expander:
         self.defaults = Defaults(session.budget)
         self.outputs: dict[str, tuple[list[Ref], bool, bool]] = {}
         """Further outputs: values, training, several."""
+        self.until: str | None = None
+        """The stage at which the network that is being expanded ends."""
         self._names: list[Mapping[int, str]] = []
         self._known_names: dict[int, Mapping[int, str]] = {}
         self._alone: dict[int, tree.Step] = {}
@@ -61,6 +66,26 @@ class Expander:
     def name_of(self, part: object) -> str:
         return self._names[-1][id(part)]
 
+    def stage_name(self, stage: tree.Stage, environment: Environment) -> str:
+        """What a stage is called: its name and, in a loop over stages, its number."""
+        if stage.number is None:
+            return self.name_of(stage)
+        number = whole(stage.number, environment)
+        name = f"{stage.name.name}{number}"
+        if number < 0:
+            raise Problem("out-of-range", f"the number of a stage is at least 0, got {number}", stage.number.span)
+        if name in RESERVED or not is_name(name):
+            message = f"`{name}` cannot be the name of a stage"
+            raise Problem("reserved-name", message, stage.name.span, help="begin the names of the stages otherwise")
+        if environment.get(name) is not None:
+            raise Problem(
+                "duplicate-name",
+                f"there is a stage `{name}` already",
+                stage.name.span.to(stage.number.span),
+                help="number the stages by the turn: for i, row in enumerate(rows)",
+            )
+        return name
+
     def rest_of(self, branch: tree.Branch) -> tree.Branch:
         """A branch after its first clause: always the same object for the same branch, as names go by it."""
         return self._rests.setdefault(id(branch), without_clause(branch))
@@ -77,8 +102,14 @@ class Expander:
     def statements(self, statements: Iterable[tree.FlowStatement], environment: Environment) -> Result:
         for statement in statements:
             environment.values["it"] = self.attempt(statement, environment)
+            if self.is_at_end(environment):
+                break
         result: Result = environment.values["it"]
         return result
+
+    def is_at_end(self, environment: Environment) -> bool:
+        """Whether the stage is built at which the network ends."""
+        return self.until is not None and isinstance(environment.get(self.until), Flow | tuple)
 
     def attempt(self, statement: tree.FlowStatement, environment: Environment) -> Result:
         """The flow after a statement; one that fails leaves its names failed too."""
@@ -130,8 +161,13 @@ class Expander:
         value = environment.budget.take(evaluate(statement.value, environment), statement.span)
         name, builder = statement.name.name, self.session.builder
         environment.define(name, value)
-        if not is_flow(value):
-            builder.current.lets.append(Let(name, written(statement.value, environment, builder), plain(value)))
+        if is_flow(value):
+            return
+        said = written(statement.value, environment, builder)
+        if environment.home.is_turn:
+            builder.current.loops.append(said)  # its value goes with all that is made of it
+        else:
+            builder.current.lets.append(Let(name, said, plain(value)))
 
     def shared(self, statement: tree.Shared, environment: Environment) -> None:
         unit = evaluate(statement.value, environment)
@@ -203,33 +239,33 @@ class Expander:
     def repeat(self, statement: tree.Repeat, environment: Environment) -> Result:
         count = whole(statement.count, environment)
         name = statement.index.name if statement.index else None
-        return self.turns(name, range(self.checked(count, statement.count.span)), statement, environment)
+        numbers = range(self.checked(count, statement.count.span))
+        return self.turns([((name, i),) if name else () for i in numbers], statement, environment)
 
     def loop(self, statement: tree.For, environment: Environment) -> Result:
-        return self.turns(statement.name.name, elements(statement.values, environment), statement, environment)
+        return self.turns(turns_of(statement.names, statement.values, environment), statement, environment)
 
-    def turns(
-        self, name: str | None, values: Iterable[Any], statement: tree.Repeat | tree.For, environment: Environment
-    ) -> Result:
-        """The body once for each of `values`, each turn a copy with names of its own."""
-        values = list(values)
+    def turns(self, turns: Sequence[Turn], statement: tree.Repeat | tree.For, environment: Environment) -> Result:
+        """The body once for each turn, a copy with names of its own; each has its variables with their values."""
         result: Result = environment.values["it"]
         over = statement.count if isinstance(statement, tree.Repeat) else statement.values
         count = written(over, environment, self.session.builder)
+        if makes_stages(statement):
+            self.session.builder.current.loops.append(count)
+            return self.stages(turns, statement, environment)
         with self.session.builder.within("copies", self.name_of(statement), statement.span, count=count) as copies:
             copies.ports = input_port(result)
-            for index, value in enumerate(values):
+            for index, variables in enumerate(turns):
                 self.session.tick(statement.span, copies.path)
                 turn = environment.child(self.session.builder.path(str(index)))
                 turn.values["it"] = result
-                if name is not None:
-                    turn.define(name, value)
-                arguments = ((name, plain(value)),) if name is not None else ()
-                place = Place("repeat", arguments, statement.span, (index, len(values)))
+                turn.values.update(variables)
+                arguments = plain_turn(variables)
+                place = Place("repeat", arguments, statement.span, (index, len(turns)))
                 with (
                     self.session.inside(place),
                     self.session.builder.within(
-                        "copy", str(index), statement.span, copy=(index, len(values)), arguments=arguments
+                        "copy", str(index), statement.span, copy=(index, len(turns)), arguments=arguments
                     ) as scope,
                     self.names_of(statement.body),
                 ):
@@ -237,6 +273,20 @@ class Expander:
                     result = self.statements(statement.body.statements, turn)
                     scope.results = refs_of(result)
             copies.results = refs_of(result)
+        return result
+
+    def stages(self, turns: Sequence[Turn], statement: tree.Repeat | tree.For, environment: Environment) -> Result:
+        """A loop over stages, as if they were written one by one: they lie in the scope around the loop."""
+        result: Result = environment.values["it"]
+        for index, variables in enumerate(turns):
+            self.session.tick(statement.span, self.session.builder.current.path)
+            turn = environment.child()
+            turn.is_turn = True
+            turn.values.update({"it": result, **dict(variables)})
+            with self.session.inside(Place("repeat", plain_turn(variables), statement.span, (index, len(turns)))):
+                result = self.statements(statement.body.statements, turn)
+            if self.is_at_end(environment):
+                break
         return result
 
     def checked(self, count: int, span: Span) -> int:
@@ -368,6 +418,7 @@ class Expander:
             definition = definition_of(environment.file, name.name)
             if definition is not None:
                 arguments = given(target.arguments, environment) if isinstance(target, tree.Call) else ()
+                refuse_twice(definition, arguments)
                 return Unit(definition, arguments)
         return evaluate(target, environment)
 

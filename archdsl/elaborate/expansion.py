@@ -40,11 +40,14 @@ class Expansion(Protocol):
 
     session: Session
     defaults: Defaults
+    until: str | None
     outputs: dict[str, tuple[list[Ref], bool, bool]]
 
     def names_of(self, flow: Text, values: Iterable[str] = ()) -> AbstractContextManager[None]: ...
 
     def name_of(self, part: object) -> str: ...
+
+    def stage_name(self, stage: tree.Stage, environment: Environment) -> str: ...
 
     def rest_of(self, branch: tree.Branch) -> tree.Branch: ...
 

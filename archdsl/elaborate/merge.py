@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.evaluate import elements, truth
+from archdsl.elaborate.evaluate import truth, turns_of
 from archdsl.elaborate.expansion import Expansion, Result, Shell
+from archdsl.elaborate.loops import Turn, plain_turn
 from archdsl.elaborate.mend import mended
 from archdsl.elaborate.regions import lone_step
 from archdsl.elaborate.session import Place
-from archdsl.elaborate.steps import apply, input_port, plain, refs_of
+from archdsl.elaborate.steps import apply, input_port, refs_of
 from archdsl.elaborate.values import FAILED, Flow, Problem, Unit
 from archdsl.elaborate.written import written
 from archdsl.source import Span
@@ -78,25 +78,25 @@ def _turns(
     expander: Expansion, branch: tree.Branch, clause: tree.Each, rest: tree.Branch, environment: Environment
 ) -> list[Result]:
     """`| for rate in rates: conv(8, 3, dilation=rate)`: each turn a copy with names of its own."""
-    builder, values = expander.session.builder, elements(clause.values, environment)
+    builder, turns = expander.session.builder, turns_of(clause.names, clause.values, environment)
     count = written(clause.values, environment, builder)
     results: list[Result] = []
     with builder.within("copies", expander.name_of(branch.chain), branch.span, count=count) as copies:
-        for index, value in enumerate(values):
+        for index, variables in enumerate(turns):
             expander.session.tick(clause.span, copies.path)
-            turn = _turn_environment(environment, clause, value, copies.path)
+            turn = _turn_environment(environment, variables, copies.path)
             lone = None if rest.clauses else lone_step(expander, rest.chain, turn)
             if lone is None:
-                turn = _turn_environment(environment, clause, value, builder.path(str(index)))
-            results += _turn(expander, rest, lone, clause.name.name, turn, (index, len(values)))
+                turn = _turn_environment(environment, variables, builder.path(str(index)))
+            results += _turn(expander, rest, lone, variables, turn, (index, len(turns)))
         copies.results = tuple(ref for result in results for ref in refs_of(result))
     return results
 
 
-def _turn_environment(environment: Environment, clause: tree.Each, value: Any, scope: str) -> Environment:
+def _turn_environment(environment: Environment, variables: Turn, scope: str) -> Environment:
     turn = environment.child(scope)
     turn.values["it"] = environment.find("it")
-    turn.define(clause.name.name, value)
+    turn.values.update(variables)
     return turn
 
 
@@ -104,17 +104,17 @@ def _turn(
     expander: Expansion,
     rest: tree.Branch,
     lone: tuple[tree.Step | None, tree.Step] | None,
-    name: str,
+    variables: Turn,
     turn: Environment,
     copy: tuple[int, int],
 ) -> list[Result]:
     """One turn. A branch that is nothing but a block *is* that block."""
-    arguments = ((name, plain(turn.values[name])),)
+    arguments = plain_turn(variables)
     with expander.session.inside(Place("branch", arguments, rest.span, copy)):
         if lone is not None:
             head, step = lone
             incoming = turn.find("it") if head is None else expander.head(head, turn)
-            shell = Shell("copy", str(copy[0]), "branch", {"copy": copy, "turn": arguments[0]}, copy)
+            shell = Shell("copy", str(copy[0]), "branch", {"copy": copy, "turn": arguments}, copy)
             return [expander.step(step, incoming, turn, shell)]
         with (
             expander.session.builder.within("copy", str(copy[0]), rest.span, copy=copy, arguments=arguments) as scope,
@@ -136,6 +136,6 @@ def _branch_values(result: Result, spread: bool, span: Span) -> Iterable[Flow]:
             "wrong-number-of-values",
             f"this branch gives {len(result)} values",
             span,
-            help="name them and write *name, or join them inside the branch",
+            help="name them and hand them on by `*name`, or join them inside the branch",
         )
     return ()

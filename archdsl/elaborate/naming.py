@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from archdsl.naming import RESERVED, snake_case
+from archdsl.resolve.names import makes_stages
 from archdsl.syntax import tree
 
 REPEAT, BRANCH, GROUP = "repeat", "branch", "group"
@@ -82,7 +83,8 @@ def _value_names(text: tree.FlowStatement | tree.StepTarget | Text | None) -> It
             for branch in branches:
                 yield from _value_names(branch)
         case tree.Path(name=name, flow=flow) | tree.Stage(name=name, flow=flow):
-            yield name.name
+            if not (isinstance(text, tree.Stage) and text.number is not None):
+                yield name.name
             yield from _value_names(flow)
         case tree.If(arms=arms, otherwise=otherwise):
             for body in (*(body for _, body in arms), otherwise):
@@ -124,6 +126,8 @@ class _Finder:
                 yield from self.chain(statement)
             case tree.Path(flow=flow):
                 yield from self.chain(flow) if isinstance(flow, tree.Chain) else self.statements(flow.statements)
+            case tree.Repeat() | tree.For() if makes_stages(statement):
+                return  # its stages have names of their own
             case tree.Repeat() | tree.For():
                 yield Named(statement, REPEAT)
             case tree.Stage(name=name) | tree.Output(name=name):

@@ -56,7 +56,10 @@ class Names:
         link = home.link()
         for text, value in written.values:
             _enter(link, text, self._flow(value))
-        for name in link.values:
+        for name, value in written.numbers:
+            link.values[name] = list(value) if isinstance(value, tuple) else value
+            link.sources[name] = Given(name, link.values[name], None, origin="in this turn of the loop")
+        for name in link.values.keys() - dict(written.numbers).keys():
             source = next((known.sources[name] for known in home.chain() if name in known.sources), None)
             if source is not None:
                 link.sources[name] = source
@@ -105,8 +108,8 @@ class Names:
 
     def _sources(self, scope: Scope, turn: Scope | None) -> Iterator[tuple[str, Given]]:
         """Names in the order in which they get their values, since each may be made of those before it."""
-        if turn is not None and turn.turn is not None:
-            yield turn.turn[0], self._of_turn(turn, *turn.turn)
+        if turn is not None:
+            yield from ((name, self._of_turn(turn, name, value)) for name, value in turn.turn)
         for setting in self._graph.header.settings if scope.parent is None else scope.settings:
             yield setting.name, self._setting(setting, scope)
         for name, value in () if scope.settings else scope.arguments:
@@ -158,16 +161,18 @@ class Names:
         if scope.kind != "copies":
             return None
         inside = self._graph.ancestry(owner)
-        return next((copy for copy in inside if copy.parent == scope.path and copy.turn is not None), None)
+        return next((copy for copy in inside if copy.parent == scope.path and copy.turn), None)
 
     def _of_turn(self, copy: Scope, name: str, value: Any) -> Given:
-        """The variable of a loop in one turn: an element of the list, since what the graph keeps is plain data."""
+        """A variable of a loop in one turn: of an element of the list, since what the graph keeps is plain data."""
         if copy.copy is None or copy.parent is None:
             return Given(name, value, copy.span)
         (index, count), loop = copy.copy, self._graph.scopes[copy.parent]
         if loop.count is not None:
             values = evaluate(loop.count.expression, self._environment(loop.count, loop.path))
-            value = values[index] if isinstance(values, list | tuple) and index < len(values) else value
+            if isinstance(values, list | tuple) and index < len(values):
+                names = [own for own, _ in copy.turn or copy.arguments]
+                value = values[index] if len(names) == 1 else values[index][names.index(name)]
         return Given(name, value, loop.span, origin=f"turn {index + 1} of {count}")
 
 

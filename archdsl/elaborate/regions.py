@@ -14,13 +14,21 @@ from archdsl.syntax import tree
 
 
 def stage(expander: Expansion, stage: tree.Stage, environment: Environment) -> Result:
-    name = stage.name.name
+    name, called = stage.name.name, expander.stage_name(stage, environment)
     facts = {"title": stage.title.value if stage.title else None}
+    if stage.title and stage.number is not None:
+        facts["title"] = f"{stage.title.value} {called.removeprefix(name)}"
     if stage.doc:
         facts["doc"] = stage.doc.value
-    shell = Shell("stage", expander.name_of(stage), f"stage {name}", facts)
-    result = _region(expander, stage.flow, shell, stage.span, environment)
-    environment.define(name, FAILED if result is None else result)
+    shell = Shell("stage", called, f"stage {called}", facts)
+    if stage.number is not None:
+        environment.define_stage(called, FAILED)  # until it is built
+    with expander.defaults.stage(stage, environment):
+        result = _region(expander, stage.flow, shell, stage.span, environment)
+    if stage.number is None:
+        environment.define(name, FAILED if result is None else result)
+    else:
+        environment.define_stage(called, FAILED if result is None else result)
     return result
 
 

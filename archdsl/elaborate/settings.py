@@ -106,7 +106,7 @@ def _parameter(
             parameter.span,
             help=f"give one with --{name}",
         )
-    return replace(source, value=check_kind(network.name, parameter, source.value, source.span))
+    return replace(source, value=check_kind(network.name, parameter, source))
 
 
 def _coefficient(

@@ -15,11 +15,12 @@ from archdsl.elaborate.evaluate import word_or_value
 from archdsl.elaborate.expansion import Expansion, Result, Shell
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.settings import settle
-from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit
+from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, plain, rows_of
 from archdsl.elaborate.written import written_arguments
 from archdsl.limits import EVALUATIONS
 from archdsl.ops.base import Mismatch, Op
 from archdsl.resolve.model import Block, Network, Parameter
+from archdsl.resolve.names import DIGITS, numbered_stages
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -102,7 +103,7 @@ def _sides(dropped: tuple[int, ...]) -> tuple[str, ...]:
 def _mismatch(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple[Flow, ...], span: Span) -> Problem:
     """The op's complaint, at the argument it names, with where each input came from."""
     at_fault = call.fields.get(mismatch.argument or "")
-    notes = tuple(
+    notes = rows_of(at_fault) + tuple(
         Note(f"{value.tensor} comes from `{text}`", origin)
         for value in inputs
         for text, origin in [expander.session.builder.origin(value.ref)]
@@ -188,16 +189,14 @@ def _bind(
             "missing-argument",
             f"`{block.name}` needs `{'`, `'.join(missing)}`",
             span,
-            notes=(Note("its parameters are declared here", block.span),),
+            notes=(Note("its parameters are declared here", block.span), *rows_of(*unit.given)),
         )
     bound: dict[str, Given] = {}
     for parameter in block.parameters:
         name = parameter.name
         bound[name] = fields[name] if name in fields else _default(parameter, environment)
         value = bound[name].value
-        environment.define(
-            name, check_kind(block.name, parameter, value, bound[name].span) if name in fields else value
-        )
+        environment.define(name, check_kind(block.name, parameter, bound[name]) if name in fields else value)
     return bound, tuple(name for name in names if name not in fields)
 
 
@@ -215,15 +214,6 @@ def _is_literal(default: tree.Expression) -> bool:
     if isinstance(default, tree.List):
         return all(map(_is_literal, default.items))
     return isinstance(default, tree.Number | tree.String | tree.Boolean)
-
-
-def plain(value: Any) -> Any:
-    """A parameter's value as the graph keeps it: numbers, words and lists; anything else by its name."""
-    if isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Flow):
-        return str(value.tensor)
-    return tuple(map(plain, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _ports(block: Block, values: tuple[Flow, ...]) -> tuple[str, ...]:
@@ -291,8 +281,12 @@ def _apply_network(
     ):
         scope.ports = tuple((i.name.name, value.ref) for i, value in zip(network.inputs, values, strict=True))
         statements = _until(network, until)
+        before, expander.until = expander.until, None if until is None else str(until.value)
         with expander.names_of(network.flow, (declared.name.name for declared in network.inputs)):
             result = expander.statements(statements, environment)
+        expander.until = before
+        if until is not None and environment.get(str(until.value)) is None:
+            raise _no_stage(network, until)
         scope.results = refs_of(result)
     stages = {name: value for name, value in environment.values.items() if isinstance(value, Flow)}
     return Flow(result.ref, result.tensor, stages) if isinstance(result, Flow) else result
@@ -315,13 +309,17 @@ def _until(network: Network, until: Given | None) -> Iterable[tree.FlowStatement
     statements = [s for s in network.flow.statements if not isinstance(s, tree.Output)]
     if until is None:
         return statements
-    stages = [s.name.name for s in statements if isinstance(s, tree.Stage)]
-    if until.value not in stages:
-        raise Problem(
-            "unknown-name",
-            f"{network.name} has no stage `{until.value}`",
-            until.span,
-            help=f"its stages are {', '.join(stages)}",
-        )
-    last = next(i for i, s in enumerate(statements) if isinstance(s, tree.Stage) and s.name.name == until.value)
-    return statements[: last + 1]
+    name = str(until.value)
+    for place, statement in enumerate(statements):
+        if isinstance(statement, tree.Stage) and statement.name.name == name:
+            return statements[: place + 1]
+        if name.rstrip(DIGITS) in numbered_stages(statement):
+            return statements  # which turn of the loop makes it is seen when it is built
+    raise _no_stage(network, until)
+
+
+def _no_stage(network: Network, until: Given) -> Problem:
+    stages = [s.name.name for s in network.flow.statements if isinstance(s, tree.Stage)]
+    stages += [f"{name}..." for s in network.flow.statements for name in numbered_stages(s)]
+    message = f"{network.name} has no stage `{until.value}`"
+    return Problem("unknown-name", message, until.span, help=f"its stages are {', '.join(stages)}")

@@ -5,11 +5,11 @@ Numbers, booleans, strings and lists are Python's own; a shape is a tuple of int
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic
+from archdsl.diagnostics import Diagnostic, Note
 from archdsl.ir.builder import Home, Ref
 from archdsl.ops.base import Op
 from archdsl.ops.initialize import Initializer
@@ -34,7 +34,7 @@ class Given:
 
     It was written as `expression`, with the names of `environment`. `origin` is said of settings and defaults:
     "default", "variant b3". `asked` are the values of the network that the expression names, by their text:
-    `it.channels` asks about "it".
+    `it.channels` asks about "it". An element of a list that `*row` hands over has the place of the list as `row`.
     """
 
     name: str | None
@@ -44,6 +44,7 @@ class Given:
     environment: Any = field(default=None, compare=False, repr=False)
     origin: str = ""
     asked: tuple[tuple[str, Ref], ...] = field(default=(), compare=False, repr=False)
+    row: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,16 @@ def is_flow(value: Any) -> bool:
     return isinstance(value, Flow) or (isinstance(value, tuple) and all(isinstance(part, Flow) for part in value))
 
 
+class Listed(list[Any]):
+    """A list that knows where it is written, so that a row of a table can be shown when it is at fault."""
+
+    __slots__ = ("span",)
+
+    def __init__(self, items: Iterable[Any], span: Span) -> None:
+        super().__init__(items)
+        self.span = span
+
+
 class Failed:
     """Stands for a value that could not be made; whatever takes it stays quiet."""
 
@@ -80,9 +91,15 @@ class Problem(Exception):
         super().__init__(message)
 
     @classmethod
-    def of(cls, diagnostic: Diagnostic) -> Problem:
+    def of(cls, diagnostic: Diagnostic, notes: tuple[Note, ...] = ()) -> Problem:
         """A diagnostic that another stage worded, to be recorded with this one's frames."""
-        return cls(diagnostic.code, diagnostic.message, diagnostic.span, help=diagnostic.help)
+        return cls(diagnostic.code, diagnostic.message, diagnostic.span, help=diagnostic.help, notes=notes)
+
+
+def rows_of(*arguments: Given | None) -> tuple[Note, ...]:
+    """Where the lists are written that arguments were handed over from, for an error about them."""
+    rows = dict.fromkeys(given.row for given in arguments if given is not None and given.row is not None)
+    return tuple(Note(f"the list {row.text} is written here", row) for row in rows)
 
 
 class Quiet(Exception):
@@ -100,8 +117,10 @@ def describe(value: Any) -> str:
             return "[" + ", ".join(map(describe, value)) + "]"
         case tuple() if all(isinstance(v, Flow) for v in value):
             return f"{len(value)} values"
-        case tuple():
+        case tuple() if all(isinstance(v, int) for v in value):
             return "x".join(map(str, value))
+        case tuple():
+            return "[" + ", ".join(describe(list(v) if isinstance(v, tuple) else v) for v in value) + "]"
         case Flow():
             return f"a value of shape {value.tensor}"
         case Unit(definition=Block()):
@@ -118,6 +137,15 @@ def describe(value: Any) -> str:
             return f"{value:_}" if abs(value) >= 100_000 else str(value)
         case _:
             return str(value)
+
+
+def plain(value: Any) -> Any:
+    """A parameter's value as the graph keeps it: numbers, words and lists; anything else by its name."""
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Flow):
+        return str(value.tensor)
+    return tuple(map(plain, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def tensor_facts(value: Flow) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from archdsl.elaborate.asked import asked
 from archdsl.elaborate.environment import Environment
-from archdsl.elaborate.values import Given
+from archdsl.elaborate.unused import names_in
+from archdsl.elaborate.values import Given, Unit, is_flow, plain
 from archdsl.ir.builder import Builder
 from archdsl.ir.graph import Written
 from archdsl.syntax import tree
@@ -15,7 +17,13 @@ from archdsl.syntax import tree
 def written(expression: tree.Expression, environment: Environment, builder: Builder) -> Written:
     """An expression that is evaluated here and now."""
     values = tuple((text, builder.value(ref)) for text, ref in asked(expression, environment))
-    return Written(expression, environment.scope, values)
+    return Written(expression, environment.scope, values, numbers=_numbers(expression, environment))
+
+
+def _numbers(expression: tree.Expression, environment: Environment) -> tuple[tuple[str, Any], ...]:
+    """What a turn of a loop over stages gave the names in an expression."""
+    found = environment.numbers(names_in(expression))
+    return tuple((name, plain(value)) for name, value in found if not isinstance(value, Unit) and not is_flow(value))
 
 
 def written_as(given: Given, builder: Builder) -> Written | None:
@@ -23,7 +31,8 @@ def written_as(given: Given, builder: Builder) -> Written | None:
     if given.expression is None or given.environment is None:
         return None
     home = None if isinstance(given.expression, tree.Number) else given.environment.scope
-    return Written(given.expression, home, tuple((text, builder.value(ref)) for text, ref in given.asked))
+    values = tuple((text, builder.value(ref)) for text, ref in given.asked)
+    return Written(given.expression, home, values, numbers=_numbers(given.expression, given.environment))
 
 
 def written_arguments(given: Iterable[tuple[str, Given]], builder: Builder) -> tuple[tuple[str, Written], ...]:

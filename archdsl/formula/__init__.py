@@ -4,7 +4,18 @@
 `numbers` are numbers that remember their formula, so that what an op computes with them can be written.
 """
 
-from archdsl.formula.algebra import combined, decided, logic, negated, part, shared, substituted, takes_away
+from archdsl.formula.algebra import (
+    combined,
+    decided,
+    enumerated,
+    listed,
+    logic,
+    negated,
+    part,
+    shared,
+    substituted,
+    takes_away,
+)
 from archdsl.formula.numbers import exactly, formula_of, is_named, named, plain, same
 from archdsl.formula.values import (
     UNKNOWN,
@@ -23,11 +34,13 @@ __all__ = [
     "UNKNOWN_NUMBER",
     "combined",
     "decided",
+    "enumerated",
     "evaluated",
     "exactly",
     "formula_of",
     "is_known",
     "is_named",
+    "listed",
     "logic",
     "name",
     "named",

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from archdsl.formula.values import OPERATORS, UNKNOWN, evaluated, names, text
+from archdsl.formula.values import OPERATORS, UNKNOWN, evaluated, names, targets, text
 
 
 def combined(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.expr:
@@ -85,6 +85,13 @@ def logic(op: ast.boolop, parts: Sequence[ast.expr]) -> ast.expr:
 def part(value: ast.expr, index: ast.expr) -> ast.expr:
     """`value[index]`: of a list that is written out, the element or elements themselves."""
     found = ast.Subscript(value, index, ast.Load())
+    match value:
+        case ast.Call(func=ast.Name("tuple"), args=[ast.Call(func=ast.Name("enumerate"), args=[inner])]):
+            if not isinstance(index, ast.Slice):
+                return ast.Tuple([index, part(inner, index)], ast.Load())
+        case ast.Call(func=ast.Name("tuple"), args=[ast.GeneratorExp(elt=made, generators=[loop])]) if not loop.ifs:
+            if not isinstance(index, ast.Slice):
+                return substituted(made, _bound(targets(loop), part(loop.iter, index)))
     if isinstance(value, ast.Call) and text(value.func) == "range" and len(value.args) == 1:
         return index if not isinstance(index, ast.Slice) else found
     if not isinstance(value, ast.Tuple) or names(index):
@@ -95,6 +102,36 @@ def part(value: ast.expr, index: ast.expr) -> ast.expr:
         return value.elts[place] if inside else found
     ends = (None if end is None else evaluated(end, {}) for end in (index.lower, index.upper))
     return ast.Tuple(value.elts[slice(*ends)], ast.Load())
+
+
+def listed(value: ast.expr, own: Sequence[str], over: ast.expr, conditions: Sequence[ast.expr]) -> ast.expr:
+    """`tuple(c * 2 for c in ws)`, for the names `own`: of a list that is written out, the elements themselves."""
+    if isinstance(over, ast.Tuple):
+        turns = [_bound(own, element) for element in over.elts]
+        kept = [logic(ast.And(), [substituted(part, turn) for part in conditions]) for turn in turns]
+        if all(isinstance(known, ast.Constant) for known in kept):
+            chosen = (turn for turn, known in zip(turns, kept, strict=True) if getattr(known, "value", False))
+            return ast.Tuple([substituted(value, turn) for turn in chosen], ast.Load())
+    names = [ast.Name(said, ast.Store()) for said in own]
+    target = names[0] if len(names) == 1 else ast.Tuple(list(names), ast.Store())
+    made = ast.GeneratorExp(value, [ast.comprehension(target, over, list(conditions), 0)])
+    return ast.Call(ast.Name("tuple", ast.Load()), [made], [])
+
+
+def _bound(own: Sequence[str], element: ast.expr) -> dict[str, ast.expr]:
+    """What the names of a loop stand for: an element, or the parts of it."""
+    if len(own) == 1:
+        return {own[0]: element}
+    return {said: part(element, ast.Constant(place)) for place, said in enumerate(own)}
+
+
+def enumerated(values: ast.expr) -> ast.expr:
+    """`tuple(enumerate(values))`: of a list that is written out, the pairs themselves."""
+    if isinstance(values, ast.Tuple):
+        pairs = (ast.Tuple([ast.Constant(i), element], ast.Load()) for i, element in enumerate(values.elts))
+        return ast.Tuple(list(pairs), ast.Load())
+    inner = ast.Call(ast.Name("enumerate", ast.Load()), [values], [])
+    return ast.Call(ast.Name("tuple", ast.Load()), [inner], [])
 
 
 def takes_away(formula: ast.expr) -> bool:
@@ -187,6 +224,22 @@ class _Substitution(ast.NodeTransformer):
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         return logic(node.op, [self.visit(part) for part in node.values])
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        match node.args:
+            case [ast.GeneratorExp(elt=value, generators=[loop])]:
+                return self.list_made(value, loop)
+        return self.generic_visit(node)
+
+    def list_made(self, value: ast.expr, loop: ast.comprehension) -> ast.expr:
+        """Names of the loop are its own: they get others where they would hide what is put in."""
+        known = {said: found for said, found in self.known.items() if said not in targets(loop)}
+        taken = frozenset().union(*map(names, known.values()))
+        own = [f"{said}_" if said in taken else said for said in targets(loop)]
+        inner = _Substitution(
+            {**known, **{a: ast.Name(b, ast.Load()) for a, b in zip(targets(loop), own, strict=True)}}
+        )
+        return listed(inner.visit(value), own, self.visit(loop.iter), [inner.visit(part) for part in loop.ifs])
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         """A new node where something in it changed: formulas are shared."""

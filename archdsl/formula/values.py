@@ -101,7 +101,17 @@ def _names(formula: ast.expr) -> frozenset[str]:
             return frozenset((id,)) - RESERVED
         case ast.BinOp(left=left, right=right):
             return names(left) | names(right)
-    return frozenset(node.id for node in ast.walk(formula) if isinstance(node, ast.Name)) - RESERVED
+        case ast.GeneratorExp(elt=value, generators=[ast.comprehension() as loop]):
+            inner = [names(part) for part in (value, *loop.ifs)]
+            return names(loop.iter) | (frozenset().union(*inner) - {*targets(loop)})
+    parts = (part.value if isinstance(part, ast.keyword) else part for part in ast.iter_child_nodes(formula))
+    return frozenset().union(*(names(part) for part in parts if isinstance(part, ast.expr)))
+
+
+def targets(loop: ast.comprehension) -> list[str]:
+    """The names that a loop gives to an element, or to the parts of it."""
+    found = loop.target.elts if isinstance(loop.target, ast.Tuple) else [loop.target]
+    return [part.id for part in found if isinstance(part, ast.Name)]
 
 
 class Unknown:
@@ -120,8 +130,11 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "round_to": round_to,
     "sum": sum,
     "range": range,
+    "enumerate": enumerate,
+    "tuple": tuple,
     "math.ceil": math.ceil,
     "math.floor": math.floor,
+    "math.log": math.log,
     "math.log2": math.log2,
     "math.sqrt": math.sqrt,
     "math.exp": math.exp,
@@ -170,6 +183,9 @@ def _value(formula: ast.expr, values: Mapping[str, Any]) -> Any:
             return _value(body if _value(test, values) else orelse, values)
         case ast.Tuple(elts=parts):
             return tuple(_value(part, values) for part in parts)
+        case ast.GeneratorExp(elt=value, generators=[ast.comprehension() as loop]):
+            turns = ({**values, **_bound(loop, element)} for element in _value(loop.iter, values))
+            return [_value(value, turn) for turn in turns if all(_value(part, turn) for part in loop.ifs)]
         case ast.Subscript(value=value, slice=ast.Slice(lower=lower, upper=upper)):
             ends = (None if end is None else _value(end, values) for end in (lower, upper))
             return _value(value, values)[slice(*ends)]
@@ -180,6 +196,11 @@ def _value(formula: ast.expr, values: Mapping[str, Any]) -> Any:
             function = FUNCTIONS.get(text(func)) or values[text(func)]
             return function(*(_value(argument, values) for argument in arguments), **named)
     raise TypeError(f"a formula has no {type(formula).__name__}")
+
+
+def _bound(loop: ast.comprehension, element: Any) -> dict[str, Any]:
+    own = targets(loop)
+    return dict(zip(own, element, strict=True)) if isinstance(loop.target, ast.Tuple) else {own[0]: element}
 
 
 def _operation(op: ast.operator, left: Any, right: Any) -> Any:

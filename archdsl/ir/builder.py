@@ -39,6 +39,7 @@ class _Scope:
     weights: str
     facts: dict[str, Any]
     lets: list[Let] = field(default_factory=list)
+    loops: list[Written] = field(default_factory=list)
     ports: tuple[tuple[str, Ref], ...] = ()
     names: list[tuple[str, Ref]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
@@ -160,6 +161,7 @@ class Builder:
             span=scope.span,
             weights=scope.weights,
             lets=tuple(scope.lets),
+            loops=tuple(scope.loops),
             steps=tuple(scope.steps),
             names=tuple(zip((name for name, _ in names), self._values([ref for _, ref in names]), strict=True)),
             ports=tuple(name for name, _ in scope.ports),

@@ -76,6 +76,7 @@ class _Move:
             written=self.arguments(scope.written),
             lets=tuple(Let(let.name, self.written(let.written), let.value) for let in scope.lets),
             count=None if scope.count is None else self.written(scope.count),
+            loops=tuple(map(self.written, scope.loops)),
             steps=tuple(map(self.step, scope.steps)),
             names=tuple((name, self.value(value)) for name, value in scope.names),
             results=self.values(scope.results),

@@ -37,12 +37,14 @@ class Written:
     a plain number, and for a text that belongs to no scope of the graph (the defaults of a file). `values` are the
     values of the network that it names, by the text that names them: `it.channels` asks about "it". With a `share` of
     (3, 16) what it is said of has 3/16 of the expression's value: the place of a drop path in the whole network.
+    `numbers` are the names in it that a turn of a loop over stages gave, with their values there.
     """
 
     expression: tree.Expression
     home: str | None
     values: tuple[tuple[str, Value], ...] = ()
     share: tuple[int, int] | None = None
+    numbers: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +100,12 @@ class Scope:
     are plain data (numbers, words, lists and shapes of them); a block or op is its name, and `units` are the parameters
     that are one. `omitted` names the parameters that the use left at their defaults. A network that is used as a block
     has `settings` as well. `count` is the number of copies as it is written, or the list of a loop. `steps` is what the
-    text does, in order, with the choices that it made. `copy` is (index, count); `turn` is the variable of the loop, by
-    name and value, where the copy is a block with arguments of its own. `names` are the values that the scope's text
+    text does, in order, with the choices that it made. `copy` is (index, count); `turn` are the variables of the loop,
+    by name and value, where the copy is a block with arguments of its own. `names` are the values that the scope's text
     names: first what flows in ("input", or the names of a block's `from`, which `ports` repeats), then each `path` and
     `as`. `results` are the values the scope hands on. `weights` is the path under which its parameters are kept: its
-    own, unless it is or lies in a use of a `shared` module.
+    own, unless it is or lies in a use of a `shared` module. `loops` is what loops over stages run over, and what they
+    compute for their stages: which stages there are hangs on it.
     """
 
     path: str
@@ -121,7 +124,8 @@ class Scope:
     count: Written | None = None
     steps: tuple[Step, ...] = ()
     copy: tuple[int, int] | None = None
-    turn: tuple[str, Any] | None = None
+    turn: tuple[tuple[str, Any], ...] = ()
+    loops: tuple[Written, ...] = ()
     title: str | None = None
     doc: str | None = None
     names: tuple[tuple[str, Value], ...] = ()

@@ -147,6 +147,7 @@ class _Change:
                 replace(let, written=text) for let in scope.lets if (text := self._text(let.written)) is not None
             ),
             count=self._text(scope.count) if scope.count else None,
+            loops=tuple(text for loop in scope.loops if (text := self._text(loop)) is not None),
             steps=tuple(self._steps(scope.steps)),
             names=tuple((name, self.moved(value)) for name, value in scope.names if self.keeps(value.node)),
             ports=tuple(name for name, value in scope.names[: len(scope.ports)] if self.keeps(value.node)),

@@ -65,6 +65,9 @@ class WrittenPart(Part):
             description="The value is this part of the expression's: the place in the network, the number of places."
         ),
     ] = None
+    numbers: Annotated[
+        tuple[tuple[str, Plain], ...], Field(description="Names in it that a turn of a loop over stages gave.")
+    ] = ()
 
 
 class SettingPart(Part):
@@ -142,8 +145,9 @@ class ScopePart(Part):
     lets: tuple[LetPart, ...] = ()
     count: Annotated[WrittenPart | None, Field(description="Number of copies, or the list of a loop.")] = None
     steps: Annotated[tuple[StepPart, ...], Field(description="What the text does, in order.")] = ()
+    loops: Annotated[tuple[WrittenPart, ...], Field(description="What loops over stages run over.")] = ()
     copy_of: Annotated[tuple[int, int] | None, Field(description="Index from 0, and how many copies.")] = None
-    turn: Annotated[tuple[str, Plain] | None, Field(description="The variable of the loop.")] = None
+    turn: Annotated[tuple[tuple[str, Plain], ...], Field(description="The variables of the loop.")] = ()
     title: str | None = None
     doc: str | None = None
     names: Annotated[tuple[tuple[str, Reference], ...], Field(description="Values that the text names.")] = ()

@@ -123,9 +123,10 @@ class _Writer:
                 LetPart(name=let.name, written=self.written(let.written), value=_plain(let.value)) for let in scope.lets
             ),
             count=self.written(scope.count) if scope.count else None,
+            loops=tuple(map(self.written, scope.loops)),
             steps=tuple(map(self.step, scope.steps)),
             copy_of=scope.copy,
-            turn=(scope.turn[0], _plain(scope.turn[1])) if scope.turn else None,
+            turn=tuple((name, _plain(value)) for name, value in scope.turn),
             title=scope.title,
             doc=scope.doc,
             names=tuple((name, _reference(value)) for name, value in scope.names),
@@ -158,7 +159,12 @@ class _Writer:
         expression = written.expression
         place = self.place(expression.span)
         return WrittenPart(
-            text=expression_text(expression), place=place, home=written.home, values=values, share=written.share
+            text=expression_text(expression),
+            place=place,
+            home=written.home,
+            values=values,
+            share=written.share,
+            numbers=tuple((name, _plain(value)) for name, value in written.numbers),
         )
 
     def step(self, step: Step) -> str | ChoicePart:
@@ -262,8 +268,9 @@ class _Reader:
             ),
             count=self.written(part.count, owner) if part.count else None,
             steps=tuple(self.step(step, owner) for step in part.steps),
+            loops=tuple(self.written(loop, owner) for loop in part.loops),
             copy=part.copy_of,
-            turn=(part.turn[0], self.value(part.turn[1], owner)) if part.turn else None,
+            turn=tuple((name, self.value(value, owner)) for name, value in part.turn),
             title=part.title,
             doc=part.doc,
             names=tuple((name, _value(reference)) for name, reference in part.names),
@@ -300,7 +307,8 @@ class _Reader:
 
     def written(self, part: WrittenPart, owner: str) -> Written:
         values = tuple((text, _value(reference)) for text, reference in part.values)
-        return Written(self.expression(part, owner), part.home, values, part.share)
+        numbers = tuple((name, self.value(value, owner)) for name, value in part.numbers)
+        return Written(self.expression(part, owner), part.home, values, part.share, numbers)
 
     def expression(self, part: WrittenPart, owner: str) -> tree.Expression:
         """The expression at its place in the spec. Its text is there for other readers, and has to agree."""
@@ -312,6 +320,9 @@ class _Reader:
                 self.expressions[span] = tree.String("", span)
         found = self.expressions[span]
         if expression_text(found) != part.text:
+            element = _element(found, part.text)
+            if element is not None:
+                return element
             self.problem(f"{owner} has an expression `{part.text}` that does not stand at its place")
         return found
 
@@ -349,6 +360,14 @@ class _Reader:
 
 
 _SHAPE = '{"shape": [1, 7]}'
+
+
+def _element(found: tree.Expression, text: str) -> tree.Expression | None:
+    """`row[2]` where `row` stands: a call with `*row` is given each element of it."""
+    match = re.fullmatch(r"(.+)\[(\d{1,9})\]", text, re.DOTALL)
+    if match is None or expression_text(found) != match[1]:
+        return None
+    return tree.Index(found, tree.Number(match[2], int(match[2]), found.span), found.span)
 
 
 def _values(references: Iterable[str]) -> tuple[Value, ...]:

@@ -184,7 +184,7 @@ def _facts(graph: Graph) -> Iterator[str]:
         facts = [
             *scope.arguments,
             *((let.name, let.value) for let in scope.lets),
-            *((scope.turn,) if scope.turn else ()),
+            *scope.turn,
         ]
         for name, value in facts:
             if not _is_plain(value):

@@ -52,6 +52,8 @@ def _names(graph: Graph) -> Iterator[Word]:
     for node in graph:
         if node.label is not None:
             yield Word(f"node {node.id}", "label", node.label)
+    for owner, _, _, written in expressions(graph):
+        yield from (Word(owner, "variable", name) for name, _ in written.numbers)
     for scope in graph.scopes.values():
         yield from (Word(f"scope {scope.path!r}", what, name) for what, name in _scope_names(scope))
 
@@ -59,9 +61,8 @@ def _names(graph: Graph) -> Iterator[Word]:
 def _scope_names(scope: Scope) -> Iterator[tuple[str, str]]:
     if scope.block is not None:
         yield "block", scope.block
-    if scope.turn is not None:
-        yield "variable", scope.turn[0]
     for what, names in (
+        ("variable", (name for name, _ in scope.turn)),
         ("argument", (name for name, _ in scope.arguments)),
         ("argument", (name for name, _ in scope.written)),
         ("argument", (*scope.omitted, *scope.units)),
@@ -108,12 +109,13 @@ def _prose(graph: Graph) -> Iterator[Word]:
         for name, value in node.op.__dict__.items():
             yield from (Word(f"node {node.id}", name, text) for text in _strings(value))
     for owner, _, _, written in expressions(graph):
+        yield from (Word(owner, name, text) for name, value in written.numbers for text in _strings(value))
         yield from (Word(owner, "value", text) for text, _ in written.values)
     for scope in graph.scopes.values():
         owner = f"scope {scope.path!r}"
         yield Word(owner, "title", scope.title or "")
         yield from _of_settings(owner, scope.settings)
-        facts = [*scope.arguments, *((let.name, let.value) for let in scope.lets), *filter(None, [scope.turn])]
+        facts = [*scope.arguments, *((let.name, let.value) for let in scope.lets), *scope.turn]
         for name, value in facts:
             yield from (Word(owner, name, text) for text in _strings(value))
 
@@ -154,6 +156,7 @@ def expressions(graph: Graph) -> Iterator[tuple[str, str, str, Written]]:
             *((setting.name, setting.written) for setting in settings),
             *(("if", condition) for choice in choices(scope.steps) for condition in choice.conditions),
             ("count", scope.count),
+            *(("loop", loop) for loop in scope.loops),
             *(("require", rule.condition) for rule in graph.header.rules if scope.parent is None),
         ):
             if written is not None:

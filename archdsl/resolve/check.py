@@ -6,6 +6,7 @@ checked on expansion.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -18,11 +19,22 @@ from archdsl.naming import RESERVED
 from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
 from archdsl.resolve.library import import_of
-from archdsl.resolve.model import Block, File, Network, Parameter
-from archdsl.resolve.names import FUNCTIONS, KnownNames, bound, too_many_arguments, unknown_argument, words, words_of
+from archdsl.resolve.model import Block, File, Network, Parameter, default_calls
+from archdsl.resolve.names import (
+    FUNCTIONS,
+    KnownNames,
+    bound,
+    makes_stages,
+    too_many_arguments,
+    unknown_argument,
+    words,
+    words_of,
+)
 from archdsl.source import Span
 from archdsl.suggest import help_for, help_for_step, same_word
 from archdsl.syntax import tree
+from archdsl.syntax.mistakes import shortened
+from archdsl.syntax.printer import expression_text
 
 HINTS = 10 * SHOWN
 """Diagnostics of a file after which nothing is guessed any more."""
@@ -44,6 +56,9 @@ class _Checker:
         self.file = file
         self.found: list[Diagnostic] = []
         self.functions: dict[str, tree.Define] = dict(file.functions)
+        self.in_network = False
+        self.loops_of_stages = 0
+        """How many of them stand around what is checked."""
         self.missing: dict[str, int] = {}
         """Undefined names and the diagnostic of each, so that each is reported once."""
         self.text: tree.Body | None = None
@@ -60,7 +75,9 @@ class _Checker:
         if isinstance(definition, Block):
             self.block(definition)
         else:
+            self.in_network = True
             self.network(definition)
+            self.in_network = False
             self.functions = dict(self.file.functions)
 
     def report(self, code: str, message: str, span: Span | None, **more: Any) -> None:
@@ -179,7 +196,8 @@ class _Checker:
                 self.chain(statement, scope)
             case tree.Let(name=name, value=value):
                 self.expression(value, scope)
-                self.bind(name, scope)
+                number = f"let {name.name} = if ... then {shortened(value.span.text)} else ..."
+                self.bind(name, scope, otherwise=f", or decide where it is given first: {number}")
             case tree.Shared(name=name, value=value):
                 self.unit(value, scope)
                 self.bind(name, scope, step=True)
@@ -187,39 +205,80 @@ class _Checker:
                 self.flow(flow, scope)
                 self.bind(name, scope)
             case tree.Stage(name=name, flow=flow) | tree.Output(name=name, flow=flow):
+                for call in default_calls(statement.defaults) if isinstance(statement, tree.Stage) else ():
+                    self.default(call, scope)
                 self.flow(flow, scope)
-                if isinstance(statement, tree.Stage):
+                if isinstance(statement, tree.Stage) and statement.number is not None:
+                    self.numbered_stage(name, statement.number, scope)
+                elif isinstance(statement, tree.Stage):
                     self.bind(name, scope, step=True)
                 else:
                     self.step_name(name)
                     self.output_name(name)
+            case tree.For() | tree.Repeat() if makes_stages(statement):
+                self.loop_of_stages(statement, scope)
             case tree.Repeat(count=count, index=index, body=body):
                 self.expression(count, scope)
-                self.loop(index, body, scope)
-            case tree.For(name=name, values=values, body=body):
+                self.loop((index,) if index else (), body, scope)
+            case tree.For(names=names, values=values, body=body):
                 self.expression(values, scope)
-                self.loop(name, body, scope)
+                self.loop(names, body, scope)
             case tree.If(arms=arms, otherwise=otherwise):
                 for condition, _ in arms:
                     self.expression(condition, scope)
                 self.arms([body for _, body in arms] + ([otherwise] if otherwise else []), scope)
             case tree.Return(values=values):
                 for item in values:
-                    self.expression(item.value if isinstance(item, tree.Spread) else item, scope)
+                    self.expression(item, scope)
 
-    def loop(self, name: tree.Name | None, body: tree.Body, scope: KnownNames) -> None:
+    def loop(self, names: Iterable[tree.Name], body: tree.Body, scope: KnownNames) -> None:
         turn = KnownNames(scope)
-        if name is not None:
+        for name in names:
             self.bind(name, turn)
         self.body(body.statements, turn)
+
+    def loop_of_stages(self, loop: tree.For | tree.Repeat, scope: KnownNames) -> None:
+        """A loop over stages: nothing else may stand in it, since it is as if the stages were written one by one."""
+        self.expression(loop.values if isinstance(loop, tree.For) else loop.count, scope)
+        names = loop.names if isinstance(loop, tree.For) else (loop.index,) if loop.index else ()
+        turn = KnownNames(scope)
+        for name in names:
+            self.bind(name, turn)
+        self.loops_of_stages += self.in_network
+        self.body(loop.body.statements, turn)
+        self.loops_of_stages -= self.in_network
+        scope.numbered.update(turn.numbered)
+        for inner in loop.body.statements:
+            stands = isinstance(inner, tree.Let) or (isinstance(inner, tree.Stage) and inner.number is not None)
+            if not (stands or makes_stages(inner)):
+                self.report(
+                    "loop-of-stages",
+                    "only stages with a number, and `let`, stand in a loop that makes stages",
+                    inner.span,
+                    help="move it into the stage, or behind the loop",
+                )
+
+    def numbered_stage(self, name: tree.Name, number: tree.Expression, scope: KnownNames) -> None:
+        """`stage s{i}`: every name of an s with a number is a stage from here on."""
+        self.expression(number, scope)
+        if not self.loops_of_stages:
+            message = f"`stage {name.name}{{...}}` stands in a loop of a network, which makes its number"
+            self.report("loop-of-stages", message, name.span, help="leave out its number, or put it into a loop")
+        pattern = re.compile(rf"{name.name}\d+")
+        for known in sorted(scope.all()):
+            place = scope.find(known)
+            if pattern.fullmatch(known) and place is not None:
+                self.twice(tree.Name(known, name.span), place, "choose another name for the stages")
+        scope.numbered[name.name] = name.span
 
     def arms(self, bodies: Iterable[tree.Body], scope: KnownNames) -> None:
         """Checks the arms of an `if`, which may define the same names; all names are known after it."""
         after: dict[str, Span | None] = {}
         for body in bodies:
-            arm = KnownNames(scope)
+            arm = KnownNames(scope, is_arm=True)
             self.body(body.statements, arm)
             after.update(arm.names)
+            scope.numbered.update(arm.numbered)
         scope.names.update(after)
 
     # --- chains and steps ----------------------------------------------------------------------
@@ -229,7 +288,7 @@ class _Checker:
             self.step(step, scope)
 
     def step(self, step: tree.Step, scope: KnownNames) -> None:
-        self.target(step.target, scope)
+        self.target(step.target, self.numbered(step, scope))
         if step.copies is not None:
             self.expression(step.copies.count, scope)
             unit = self.operation(_head(step.target))
@@ -243,13 +302,29 @@ class _Checker:
             for name in step.binding.names:
                 self.bind(name, scope, step=True)
 
+    def numbered(self, step: tree.Step, scope: KnownNames) -> KnownNames:
+        """Reports `Unit(8 * i) * 3 as i`; gives the names that are known in the step."""
+        name = step.binding.names[0].name if step.copies is not None and step.binding is not None else ""
+        found = re.search(rf"\b{name}\b", step.target.span.text) if name and name not in scope else None
+        if step.copies is None or found is None:
+            return scope
+        span, inner = step.target.span, KnownNames(scope)
+        inner.names[name] = None
+        self.report(
+            "unknown-name",
+            f"there is no `{name}` here: `as {name}` names what comes out of the copies, not their number",
+            Span(span.source, span.start + found.start(), span.start + found.end()),
+            help=f"write `repeat {step.copies.count.span.text} as {name}: {span.text}`",
+        )
+        return inner
+
     def target(self, target: tree.StepTarget, scope: KnownNames) -> None:
         match target:
             case tree.Name() | tree.Call() | tree.VariantOf():
                 self.unit(target, scope)
             case tree.Values(items=items):
                 for item in items:
-                    self.expression(item.value if isinstance(item, tree.Spread) else item, scope)
+                    self.expression(item, scope)
             case tree.Spread(value=value):
                 self.expression(value, scope)
             case tree.Merge(op=op, branches=branches):
@@ -275,7 +350,8 @@ class _Checker:
             else:
                 self.expression(clause.values, inner)
                 inner = KnownNames(inner)
-                self.bind(clause.name, inner)
+                for name in clause.names:
+                    self.bind(name, inner)
         self.chain(branch.chain, inner)
 
     def unit(self, target: tree.Name | tree.Call | tree.VariantOf, scope: KnownNames) -> None:
@@ -289,7 +365,9 @@ class _Checker:
 
     # --- expressions ---------------------------------------------------------------------------
 
-    def expression(self, expression: tree.Expression | None, scope: KnownNames, word: bool = False) -> None:
+    def expression(
+        self, expression: tree.Expression | tree.Spread | None, scope: KnownNames, word: bool = False
+    ) -> None:
         """Checks an expression. With `word`, it may be one of the words that ops take, such as `valid`."""
         match expression:
             case tree.Name(name=name):
@@ -315,8 +393,10 @@ class _Checker:
                 own = tree.Name(name, expression.span)
                 self.file.broken.add(module)
                 self.unknown("unknown-name", message, own, lambda: self.step_meant(own) or f"write `{name}`")
-            case tree.Unary(value=value) | tree.Attribute(value=value):
+            case tree.Unary(value=value) | tree.Attribute(value=value) | tree.Spread(value=value):
                 self.expression(value, scope)
+            case tree.Comprehension():
+                self.comprehension(expression, scope)
             case tree.Index(value=value, index=index):
                 self.expression(value, scope)
                 self.expression(index, scope)
@@ -334,6 +414,14 @@ class _Checker:
             return False
         return foreign.step(name) is not None or any(same_word(name, unit) for unit in self.units())
 
+    def comprehension(self, made: tree.Comprehension, scope: KnownNames) -> None:
+        self.expression(made.values, scope)
+        inner = KnownNames(scope)
+        for name in made.names:
+            self.bind(name, inner)
+        self.expression(made.value, inner)
+        self.expression(made.condition, inner)
+
     def is_word(self, name: str) -> bool:
         return name in words() or name in INITIALIZERS
 
@@ -348,6 +436,8 @@ class _Checker:
             message = f"there is no op, block or function `{name.name}`"
             known = scope.all() | set(FUNCTIONS) | set(self.functions)
             self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing, known, called=True))
+        if functional or name.name in INITIALIZERS:
+            self.no_spread(call)
         for argument in call.arguments:
             if (
                 argument.name != "until"
@@ -379,11 +469,23 @@ class _Checker:
         self.unknown("unknown-name", message, value, lambda: help_for(value.name, allowed, listed))
         return True
 
+    def no_spread(self, call: tree.Call) -> None:
+        """`max(*sizes)`: only blocks and ops take the elements of a list as their arguments."""
+        for argument in call.arguments:
+            if isinstance(argument.value, tree.Spread):
+                name, values = call.function.name, expression_text(argument.value.value)
+                takes_list = name in ("min", "max", "sum", "len")
+                message = f"`*` gives a block or an op the elements of a list; `{name}` is none"
+                help = f"write `{name}({values})`" if takes_list else f"write `{name}({values}[0], ...)`"
+                self.report("wrong-arguments", message, argument.span, help=help)
+
     def arguments(self, call: tree.Call, owner: str, names: tuple[str, ...]) -> None:
         position = 0
         seen: set[str] = set()
         for argument in call.arguments:
             name = argument.name
+            if isinstance(argument.value, tree.Spread):
+                return  # how many it is, and which arguments come after it, is known when it is computed
             if name is None:
                 if position >= len(names):
                     self.found.append(too_many_arguments(owner, names, argument.span))
@@ -418,22 +520,27 @@ class _Checker:
 
     # --- names ---------------------------------------------------------------------------------
 
-    def bind(self, name: tree.Name, scope: KnownNames, step: bool = False) -> None:
-        """Defines a name. `step`: it becomes part of paths, and so the attribute of a module."""
+    def bind(self, name: tree.Name, scope: KnownNames, step: bool = False, otherwise: str = "") -> None:
+        """Defines a name. `step`: it becomes part of paths, and so the attribute of a module.
+
+        `otherwise` is what else to do in an arm of an `if`, where the name was given further out.
+        """
         if step:
             self.step_name(name)
         if name.name in ("x", "it", "input"):
             self.report("reserved-name", f"`{name.name}` has a meaning of its own and is no name", name.span)
-        known = scope.names.get(name.name)
+        known = scope.names.get(name.name) or scope.numbered_as(name.name)
+        outer = scope.parent.find(name.name) if scope.parent and known is None else None
         if known is not None and known != name.span:
-            self.report(
-                "duplicate-name",
-                f"`{name.name}` has a meaning already",
-                name.span,
-                notes=(Note("it was given here", known),),
-                help="choose another name",
-            )
+            self.twice(name, known, "choose another name")
+        elif outer is not None:
+            more = otherwise if scope.is_arm else ""
+            self.twice(name, outer, f"a name is given once in a text, so choose another one{more}")
         scope.names[name.name] = name.span
+
+    def twice(self, name: tree.Name, known: Span, help: str) -> None:
+        message, note = f"`{name.name}` has a meaning already", Note("it was given here", known)
+        self.report("duplicate-name", message, name.span, notes=(note,), help=help)
 
     def step_name(self, name: tree.Name) -> None:
         if name.name in RESERVED:

@@ -16,13 +16,26 @@ network Net:
 """,
     ),
     "duplicate-name": Code(
-        "Two things in one place have the same name.",
-        "A name means one thing throughout a body, so that a reader never has to ask which one is meant.",
+        "Two things in one text have the same name.",
+        "A name means one thing throughout a block or a network, in its loops and branches too, so that a reader never "
+        "has to ask which one is meant. Only the arms of an `if`, of which one is built, may give the same name.",
         """\
 network Net:
     input image: 3 x 32 x 32
     conv(8, 3) as a
     conv(8, 3) as a
+""",
+    ),
+    "loop-of-stages": Code(
+        "A loop over stages holds something else, or does not stand in a network.",
+        "`stage s{i}:` in a loop makes the stages s0, s1 and so on, as if they were written one by one. Nothing but "
+        "`let` can stand beside them, since the steps of each turn belong to a stage.",
+        """\
+network Net:
+    input image: 3 x 32 x 32
+    for i, width in enumerate([8, 16]):
+        stage s{i}: conv(width, 3)
+        relu
 """,
     ),
     "reserved-name": Code(

@@ -5,6 +5,7 @@ Bodies stay as they were written (`syntax.tree`); `check.py` has made sure that 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from archdsl.diagnostics import Diagnostic
@@ -34,6 +35,18 @@ class Block:
     body: tree.Body
     span: Span
     file: File = field(repr=False)
+
+
+def default_calls(items: Iterable[tree.Defaults | tree.Init]) -> tuple[tree.Call, ...]:
+    """The calls of `defaults` and `init`. `init: conv(kaiming)` is `defaults: conv(init=kaiming)`, after those."""
+    items = tuple(items)
+    inits = (call for item in items if isinstance(item, tree.Init) for call in item.calls)
+    return (*(call for item in items if isinstance(item, tree.Defaults) for call in item.calls), *map(_init, inits))
+
+
+def _init(call: tree.Call) -> tree.Call:
+    arguments = tuple(tree.Argument(a.name or "init", a.value, a.span) for a in call.arguments)
+    return tree.Call(call.function, arguments, call.span)
 
 
 @dataclass(frozen=True, slots=True)

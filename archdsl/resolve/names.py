@@ -15,6 +15,8 @@ from archdsl.source import Span
 from archdsl.suggest import help_for_argument
 from archdsl.syntax import tree
 
+DIGITS = "0123456789"
+
 # --- names that a body defines -------------------------------------------------------------
 
 
@@ -34,8 +36,9 @@ def bound(statement: Any) -> Iterator[tree.Name]:
         case tree.Path(name=name, flow=flow):
             yield name
             yield from bound(flow)
-        case tree.Stage(name=name, flow=flow):
-            yield name
+        case tree.Stage(name=name, number=number, flow=flow):
+            if number is None:
+                yield name
             yield from bound(flow)
         case tree.Body(statements=statements):
             for inner in statements:
@@ -63,15 +66,46 @@ def _step_names(step: tree.Step) -> Iterator[tree.Name]:
                 yield from _step_names(otherwise)
 
 
-class KnownNames:
-    """The names known at one point of a body, and where each was defined."""
+def makes_stages(statement: Any) -> bool:
+    """Whether this is a loop over stages: `for i in range(3): stage s{i}: ...`, or a loop over such loops."""
+    return bool(numbered_stages(statement))
 
-    def __init__(self, parent: KnownNames | None = None) -> None:
-        self.parent = parent
+
+def numbered_stages(statement: Any) -> list[str]:
+    """What the names begin with of the stages that a loop makes."""
+    if not isinstance(statement, tree.For | tree.Repeat):
+        return []
+    found: list[str] = []
+    for inner in statement.body.statements:
+        if isinstance(inner, tree.Stage) and inner.number is not None:
+            found.append(inner.name.name)
+        found += numbered_stages(inner)
+    return found
+
+
+class KnownNames:
+    """The names known at one point of a body, and where each was defined. `is_arm`: in an arm of an `if`."""
+
+    def __init__(self, parent: KnownNames | None = None, is_arm: bool = False) -> None:
+        self.parent, self.is_arm = parent, is_arm
         self.names: dict[str, Span | None] = {}
+        self.numbered: dict[str, Span] = {}
+        """What the names of stages begin with that end with a number: `stage s{i}`."""
 
     def __contains__(self, name: str) -> bool:
-        return name in self.names or (self.parent is not None and name in self.parent)
+        if name in self.names or self.numbered_as(name) is not None:
+            return True
+        return self.parent is not None and name in self.parent
+
+    def find(self, name: str) -> Span | None:
+        """Where a name was given, here or further out; None where it was not."""
+        if name in self.names:
+            return self.names[name]
+        return self.numbered_as(name) or (self.parent.find(name) if self.parent else None)
+
+    def numbered_as(self, name: str) -> Span | None:
+        """Where `stage s{i}` stands, if this is a name of such stages."""
+        return self.numbered.get(name.rstrip(DIGITS)) if name[-1:] in DIGITS else None
 
     def all(self) -> set[str]:
         return set(self.names) | (self.parent.all() if self.parent else set())
@@ -110,6 +144,11 @@ def _round(x: float, digits: int = 0) -> float:
     return round(x, digits) if digits else round(x)
 
 
+def _enumerate(values: Iterable[Any]) -> list[list[Any]]:
+    """Each element with its number in front of it."""
+    return [list(pair) for pair in enumerate(values)]
+
+
 def _sum(values: Iterable[float], start: float = 0) -> float:
     """The sum of numbers; lists are joined by `+`, where their lengths are counted."""
     values = (start, *values)
@@ -118,8 +157,52 @@ def _sum(values: Iterable[float], start: float = 0) -> float:
     return sum(values)
 
 
+class OutOfDomain(ValueError):
+    """A function has no value for this number; the text says for which numbers it has one."""
+
+
+def log(x: float) -> float:
+    """The natural logarithm."""
+    return _logarithm(math.log, x)
+
+
+def log2(x: float) -> float:
+    """The logarithm to the base of 2."""
+    return _logarithm(math.log2, x)
+
+
+def _logarithm(compute: Callable[[float], float], x: float) -> float:
+    if _real(x) <= 0:
+        raise OutOfDomain("numbers above 0")
+    return compute(x)
+
+
+def sqrt(x: float) -> float:
+    """The square root."""
+    if _real(x) < 0:
+        raise OutOfDomain("numbers of at least 0")
+    return math.sqrt(x)
+
+
+def exp(x: float) -> float:
+    """The power of e."""
+    if _real(x) > math.log(LARGEST_NUMBER):
+        raise OverflowError("no number here comes to that")
+    return math.exp(x)
+
+
+def _real(x: Any) -> float:
+    if isinstance(x, bool) or not isinstance(x, int | float):
+        raise TypeError("it takes a number")
+    return x
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "round_to": round_to,
+    "log": log,
+    "log2": log2,
+    "sqrt": sqrt,
+    "exp": exp,
     "ceil": math.ceil,
     "floor": math.floor,
     "round": _round,
@@ -128,6 +211,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": len,
     "sum": _sum,
     "range": _range,
+    "enumerate": _enumerate,
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from archdsl.diagnostics import CompileError, Diagnostic, Note
 from archdsl.resolve.check import HINTS, check_file
 from archdsl.resolve.library import file_meant, import_of
-from archdsl.resolve.model import Block, File, Network, Parameter, Variant
+from archdsl.resolve.model import Block, File, Network, Parameter, Variant, default_calls
 from archdsl.resources import specs_folder
 from archdsl.source import Source
 from archdsl.suggest import help_for
@@ -178,22 +178,12 @@ class _Resolver:
             },
             functions={define.name.name: define for define in kinds.get(tree.Define, ())},
             requires=tuple(kinds.get(tree.Require, ())),
-            defaults=(*_calls(kinds.get(tree.Defaults, ())), *map(_initialized, _calls(kinds.get(tree.Init, ())))),
+            defaults=default_calls((*kinds.get(tree.Defaults, ()), *kinds.get(tree.Init, ()))),
             expectations=tuple(kinds.get(tree.Expect, ())),
             flow=tree.Body(flow, item.span),
             span=item.name.span,
             file=file,
         )
-
-
-def _calls(items: Iterable[tree.Defaults | tree.Init]) -> Iterable[tree.Call]:
-    return (call for item in items for call in item.calls)
-
-
-def _initialized(call: tree.Call) -> tree.Call:
-    """`init: conv(kaiming)` as `defaults: conv(init=kaiming)`, which means the same."""
-    arguments = tuple(tree.Argument(a.name or "init", a.value, a.span) for a in call.arguments)
-    return tree.Call(call.function, arguments, call.span)
 
 
 def _parameter(item: tree.Parameter) -> Parameter:

@@ -165,7 +165,7 @@ def _check_kind(subject: Subject, name: str, text: str) -> None:
     if parameter is None:
         return
     try:
-        check_kind(network.name, parameter, given.value, given.span)
+        check_kind(network.name, parameter, given)
     except Problem as problem:
         raise CompileError([problem.diagnostic]) from None
 

@@ -232,8 +232,9 @@ class TreeBuilder:
 
     bar = branch
 
-    def each(self, meta: Meta, name: tree.Name, values: Any) -> tree.Each:
-        return tree.Each(name, values, self.span(meta))
+    def each(self, meta: Meta, *parts: Any) -> tree.Each:
+        *names, values = parts
+        return tree.Each(tuple(names), values, self.span(meta))
 
     def when(self, meta: Meta, condition: Any) -> tree.When:
         return tree.When(condition, self.span(meta))
@@ -252,8 +253,9 @@ class TreeBuilder:
     def repeat(self, meta: Meta, count: Any, index: tree.Name | None, flow: tree.Chain | tree.Body) -> tree.Repeat:
         return tree.Repeat(count, index, _body(flow), self.span(meta, flow))
 
-    def for_(self, meta: Meta, name: tree.Name, values: Any, flow: tree.Chain | tree.Body) -> tree.For:
-        return tree.For(name, values, _body(flow), self.span(meta, flow))
+    def for_(self, meta: Meta, *parts: Any) -> tree.For:
+        *names, values, flow = parts
+        return tree.For(tuple(names), values, _body(flow), self.span(meta, flow))
 
     def if_(self, meta: Meta, condition: Any, flow: tree.Chain | tree.Body, *rest: Any) -> tree.If:
         *arms, otherwise = rest
@@ -276,11 +278,16 @@ class TreeBuilder:
         self,
         meta: Meta,
         name: tree.Name,
+        number: Any,
         title: tree.String | None,
-        flow: tree.Chain | tuple[tree.String | None, tree.Body],
+        flow: tree.Chain | tuple[tree.String | None, tuple[tree.Defaults | tree.Init, ...], tree.Body],
     ) -> tree.Stage:
-        doc, body = flow if isinstance(flow, tuple) else (None, flow)
-        return tree.Stage(name, title, doc, body, self.span(meta, body))
+        doc, defaults, body = flow if isinstance(flow, tuple) else (None, (), flow)
+        return tree.Stage(name, number, title, doc, defaults, body, self.span(meta, body))
+
+    def staged(self, meta: Meta, doc: tree.String | None, *parts: Any) -> tuple[Any, ...]:
+        defaults = tuple(part for part in parts if isinstance(part, tree.Defaults | tree.Init))
+        return doc, defaults, _body(*parts[len(defaults) :])
 
     # --- a network's declarations ----------------------------------------------------------
 
@@ -388,6 +395,9 @@ class TreeBuilder:
     def argument(self, meta: Meta, name: Token | None, value: Any) -> tree.Argument:
         return tree.Argument(name and self.word(name).name, value, self.span(meta))
 
+    def spread_argument(self, meta: Meta, value: tree.Spread) -> tree.Argument:
+        return tree.Argument(None, value, value.span)
+
     def variant_of(self, meta: Meta, network: Token, variant: Token) -> tree.VariantOf:
         return tree.VariantOf(self.word(network).name, str(variant), self.span(meta))
 
@@ -402,6 +412,10 @@ class TreeBuilder:
 
     def list(self, meta: Meta, *items: Any) -> tree.List:
         return tree.List(_present(items), self.span(meta))
+
+    def comprehension(self, meta: Meta, value: Any, *parts: Any) -> tree.Comprehension:
+        *names, values, condition = parts
+        return tree.Comprehension(value, tuple(names), values, condition, self.span(meta))
 
     def name(self, meta: Meta, token: Token) -> tree.Name:
         return self.word(token)

@@ -13,6 +13,9 @@ from archdsl.syntax.mistakes import LONGEST_LINE, Mistake, shortened
 NUMERIC = frozenset(("round_to", "ceil", "floor", "round", "min", "max", "len", "sum", "range"))
 """Functions that give a number."""
 
+WORDS = frozenset("init output input defaults expect scaling variants stage path repeat source param require".split())
+"""Words of the language that begin lines."""
+
 FLOWING = frozenset(("x", "it", "input"))
 """Names that cannot be given: what flows has them, or a shape."""
 
@@ -115,7 +118,7 @@ def named_line(mistake: Mistake) -> Diagnostic | None:
     """`shortcut: conv(16, 3)`: a name and a colon before a step."""
     begins = re.fullmatch(r"([A-Za-z_]\w*)\s*:\s*", mistake.before)
     is_named = begins is not None and mistake.begins_value and mistake.stack[-2:] == ("_head", "COLON")
-    if begins is None or not is_named or "|" in mistake.rest:
+    if begins is None or not is_named or "|" in mistake.rest or begins[1] in WORDS:
         return None
     help = f"write `path {begins[1]} = {mistake.rest.strip()}`, or `{mistake.rest.strip()} as {begins[1]}`"
     return mistake.says("stray-colon", f"a line does not get its name by `{begins[1]}:`", help, mistake.first_span)

@@ -20,7 +20,7 @@ FOREIGN_WORDS = {
     "import": "write `from blocks.residual import Bottleneck`",
     "class": "write `block` or `network`",
     "model": "write `network`",
-    "while": "write `repeat n:` or `for x in xs:`",
+    "while": "write `repeat n:` or `for k in ks:`",
     "const": "write `let`",
     "var": "write `let`",
 }
@@ -54,11 +54,31 @@ def python_conditional(mistake: Mistake) -> Diagnostic | None:
 def comprehension(mistake: Mistake) -> Diagnostic | None:
     if mistake.word != "for" or not mistake.before:
         return None
-    return mistake.says(
-        "foreign-syntax",
-        "values cannot be made in a loop here",
-        "branches can: `| for r in rates: conv(256, 3, dilation=r)`",
-    )
+    help = "write `[c * 2 for c in widths]`; a loop over branches is `| for r in rates: conv(256, 3, dilation=r)`"
+    if "RSQB" in mistake.accepted and "COMMA" not in mistake.accepted:
+        return mistake.says("foreign-syntax", "a list is made by one loop", "make the inner list first, with `let`")
+    return mistake.says("foreign-syntax", "a loop makes values in a list only", help)
+
+
+def names_of_loop(mistake: Mistake) -> Diagnostic | None:
+    """`for [k, c] in rows`, `for (k, c) in rows`, `for i, (k, c) in enumerate(rows)`."""
+    before = re.search(r"\bfor\s+([\w\s,]*)$", mistake.before)
+    if mistake.word not in ("[", "(") or before is None or not mistake.accepted <= {"NAME"}:
+        return None
+    inside = re.compile(r"[\[(]\s*(\w+(?:\s*,\s*\w+)*)\s*,?\s*[\])]").match(mistake.source.text, mistake.start)
+    span = mistake.stretch(mistake.start, inside.end()) if inside else None
+    help = f"write `{shortened(inside[1])}`" if inside else "leave them out"
+    if before[1]:
+        help = f"give the row one name: `for {before[1]}row in enumerate(rows):`, then `row[0]` or `Unit(*row)`"
+    return mistake.says("foreign-syntax", "the names of a loop stand without brackets", help, span)
+
+
+def spread_of_value(mistake: Mistake) -> Diagnostic | None:
+    """`Unit(*[8, 3])`, `Unit(*(a + b))`."""
+    if not mistake.accepted <= {"NAME"} or not re.search(r"[(,]\s*\*\s*$", mistake.before):
+        return None
+    help = "name the list: `let row = [8, 3]`, then `*row`"
+    return mistake.says("unexpected-token", f"`*` stands before the name of a list, not before `{mistake.shown}`", help)
 
 
 def function_with_body(mistake: Mistake) -> Diagnostic | None:

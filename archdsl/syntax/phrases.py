@@ -56,6 +56,8 @@ def _expression(expression: tree.Expression) -> tuple[int, Doc]:
         case tree.List(items):
             short = all(isinstance(item, tree.Number | tree.Name | tree.Boolean) for item in items)
             return ATOM, bracketed("[", [expression_doc(item) for item in items], "]", filled=short)
+        case tree.Comprehension():
+            return ATOM, bracketed("[", [_comprehension(expression)], "]")
         case tree.Attribute(value, name):
             return ATOM, (expression_doc(value, ATOM), ".", name)
         case tree.Index(value, index):
@@ -92,6 +94,12 @@ def _operation(
             return CONDITIONAL, tuple((word, expression_doc(part)) for word, part in parts)
 
 
+def _comprehension(made: tree.Comprehension) -> Doc:
+    only = (LineBreak(), "if ", expression_doc(made.condition)) if made.condition is not None else ()
+    over = f"for {names_text(made.names)} in ", expression_doc(made.values)
+    return expression_doc(made.value), LineBreak(), *over, *only
+
+
 def string_text(string: tree.String) -> str:
     """A string in quotes. A backslash is doubled only before a quote or another one: `"$\\alpha$"` stays readable."""
     text = ""
@@ -106,7 +114,7 @@ def arguments_doc(arguments: Iterable[tree.Argument]) -> Doc:
 
 
 def argument_doc(argument: tree.Argument) -> Doc:
-    value = expression_doc(argument.value)
+    value = value_doc(argument.value)
     return value if argument.name is None else (argument.name, "=", value)
 
 
@@ -182,6 +190,11 @@ def _overrides(copies: tree.Copies) -> list[tuple[str, tuple[tree.Argument, ...]
     return [(word, args) for word, args in (("first", copies.first), ("last", copies.last)) if args]
 
 
+def names_text(names: Iterable[tree.Name]) -> str:
+    """`k, c, s`."""
+    return ", ".join(name.name for name in names)
+
+
 def merge_head(merge: tree.Merge) -> Doc:
     return "parallel" if merge.op is None else expression_doc(merge.op)
 
@@ -200,7 +213,7 @@ def clauses_doc(clauses: Iterable[tree.Each | tree.When]) -> Doc:
     docs: list[Doc] = []
     for clause in clauses:
         if isinstance(clause, tree.Each):
-            docs.append((f"for {clause.name.name} in ", expression_doc(clause.values), ": "))
+            docs.append((f"for {names_text(clause.names)} in ", expression_doc(clause.values), ": "))
         else:
             docs.append(("if ", expression_doc(clause.condition), ": "))
     return tuple(docs)

@@ -19,6 +19,7 @@ from archdsl.syntax.phrases import (
     expression_doc,
     expression_text,
     merge_head,
+    names_text,
     parameter_doc,
     shape_doc,
     step_doc,
@@ -128,8 +129,9 @@ class _Printer:
                 named = f" as {index.name}" if index else ""
                 end = (index or count).span
                 self.body(("repeat ", expression_doc(count), named), item.span.to(end), body, limit)
-            case tree.For(name, values, body):
-                self.body((f"for {name.name} in ", expression_doc(values)), item.span.to(values.span), body, limit)
+            case tree.For(names, values, body):
+                header = (f"for {names_text(names)} in ", expression_doc(values))
+                self.body(header, item.span.to(values.span), body, limit)
             case tree.If():
                 self.conditional(item, limit)
             case _:
@@ -144,12 +146,13 @@ class _Printer:
 
     def stage(self, stage: tree.Stage, limit: int) -> None:
         title = f" {string_text(stage.title)}" if stage.title else ""
-        header = stage.span.to((stage.title or stage.name).span)
+        name = stage.name.name + (f"{{{expression_text(stage.number)}}}" if stage.number else "")
+        header = stage.span.to((stage.title or stage.number or stage.name).span)
         if isinstance(stage.flow, tree.Chain):
-            self.chain(f"stage {stage.name.name}{title}: ", stage.flow, stage.span, limit)
+            self.chain(f"stage {name}{title}: ", stage.flow, stage.span, limit)
         else:
-            self.page.write(f"stage {stage.name.name}{title}:", header)
-            self.statements(stage.flow, header, limit, stage.doc)
+            self.page.write(f"stage {name}{title}:", header)
+            self.lines((*stage.defaults, *stage.flow.statements), header, limit, stage.doc)
 
     def conditional(self, item: tree.If, limit: int) -> None:
         bodies = [body for _, body in item.arms] + ([item.otherwise] if item.otherwise else [])
@@ -173,10 +176,13 @@ class _Printer:
             self.statements(body, span, limit, doc)
 
     def statements(self, body: tree.Body, header: Span, limit: int, doc: tree.String | None = None) -> None:
+        self.lines(body.statements, header, limit, doc)
+
+    def lines(self, items: Sequence[tree.Item], header: Span, limit: int, doc: tree.String | None) -> None:
         with self.page.body(header, limit):
             self.doc(doc)
-            for statement, end in self.page.limits(body.statements, limit):
-                self.item(statement, end)
+            for item, end in self.page.limits(items, limit):
+                self.item(item, end)
 
     # --- chains ----------------------------------------------------------------------------
 

@@ -42,8 +42,10 @@ from archdsl.syntax.foreign import (
     foreign_sign,
     foreign_word,
     function_with_body,
+    names_of_loop,
     python_conditional,
     shape_without_blanks,
+    spread_of_value,
 )
 from archdsl.syntax.mistakes import Mistake, mistake_of, shortened
 
@@ -116,8 +118,10 @@ def misplaced_line(mistake: Mistake) -> Diagnostic | None:
         message = f"`{mistake.first}` stands inside of another definition"
         return mistake.says("misplaced-line", message, "begin it at the margin", mistake.first_span)
     declares = mistake.second and mistake.kind in ("NAME", "STRING")
+    declares = declares or mistake.stack[-2:] == ("_head", "COLON")
     if mistake.first in DECLARATIONS and (begins or declares):
-        message = f"`{mistake.first}` belongs directly into a network"
+        in_stage = ", or to the beginning of a stage" if mistake.first in ("defaults", "init") else ""
+        message = f"`{mistake.first}` belongs directly into a network{in_stage}"
         return mistake.says("misplaced-line", message, span=mistake.first_span)
     word = mistake.before.split()[-1:]
     if word and word[0] in FLOW and not mistake.second and mistake.begins_value and "ARROW" in mistake.accepted:
@@ -131,7 +135,8 @@ def missing_name(mistake: Mistake) -> Diagnostic | None:
     message = f"`{mistake.first}` needs a name: a letter, then letters, digits and `_`"
     number = re.match(r"\d\w*", mistake.rest)
     if number is None:
-        return mistake.says("missing-name", message)
+        main = "for the main output, end the network with a line that names the value: it is the last that flows"
+        return mistake.says("missing-name", message, main if mistake.first == "output" else None)
     span = mistake.stretch(mistake.first_span.start, mistake.start + len(number[0]))
     return mistake.says("missing-name", message, f"write `{mistake.first} {mistake.first}{number[0]}`", span)
 
@@ -206,6 +211,8 @@ def indented_too_far(mistake: Mistake) -> Diagnostic | None:
 
 
 def missing_body(mistake: Mistake) -> Diagnostic | None:
+    if mistake.at_line_end and mistake.stack[-1:] in (("defaults",), ("init",)) and "RETURN" in mistake.accepted:
+        return mistake.says("missing-body", "this stage has defaults and no steps", span=mistake.line_above)
     if "_INDENT" not in mistake.accepted or mistake.stack[-1:] != ("_NL",):
         return None
     above = mistake.line_above
@@ -265,7 +272,12 @@ def dangling_arrow(mistake: Mistake) -> Diagnostic | None:
 
 
 def missing_comma(mistake: Mistake) -> Diagnostic | None:
-    if "COMMA" not in mistake.accepted or not mistake.begins_value or mistake.before.rstrip()[-1:] in ("", ","):
+    if (
+        "COMMA" not in mistake.accepted
+        or "IN" in mistake.accepted
+        or not mistake.begins_value
+        or mistake.before.rstrip()[-1:] in ("", ",")
+    ):
         return None
     return mistake.says("missing-comma", f"a comma is missing before `{mistake.shown}`", f"write `, {mistake.shown}`")
 
@@ -281,6 +293,18 @@ def number_of_copies(mistake: Mistake) -> Diagnostic | None:
         return None
     help = "put the number of copies in parentheses: `Unit(64) * (n - 1)`" if "STAR" in mistake.stack[-3:] else None
     return mistake.says("unexpected-token", f"no number can be computed here, at `{mistake.shown}`", help)
+
+
+def chain_as_value(mistake: Mistake) -> Diagnostic | None:
+    """`[conv(8, 3) -> relu, tanh]`, `let unit = conv(8, 3) -> relu`."""
+    if mistake.word != "->" or "ARROW" in mistake.accepted or "STAR" not in mistake.accepted:
+        return None
+    message = "a chain is no value: lists, arguments and `let` hold numbers, words, ops and blocks"
+    return mistake.says(
+        "unexpected-token",
+        message,
+        "make a block of it: `block Unit(width): conv(width, 3) -> relu`, and write `Unit(8)`",
+    )
 
 
 def missing_reason(mistake: Mistake) -> Diagnostic | None:
@@ -321,6 +345,8 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     foreign_sign,
     python_conditional,
     comprehension,
+    names_of_loop,
+    spread_of_value,
     function_with_body,
     outside,
     missing_if,
@@ -359,6 +385,7 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     arguments_without_brackets,
     missing_arrow,
     sum_of_values,
+    chain_as_value,
     number_of_copies,
     unexpected,
 )

@@ -59,6 +59,17 @@ class List(Node):
 
 
 @node
+class Comprehension(Node):
+    """`[c * 2 for c in widths if c > 8]`: a list made of another. Several names take rows apart."""
+
+    value: Expression
+    names: tuple[Name, ...]
+    values: Expression
+    condition: Expression | None
+    span: Span
+
+
+@node
 class Shape(Node):
     """`3 x 224 x 224`, `1x7`."""
 
@@ -96,10 +107,10 @@ class Slice(Node):
 
 @node
 class Argument(Node):
-    """`stride=2` (`name` is "stride") or `64` (`name` is None)."""
+    """`stride=2` (`name` is "stride"), `64` (`name` is None), or `*row`: each element of a list, in order."""
 
     name: str | None
-    value: Expression
+    value: Expression | Spread
     span: Span
 
 
@@ -157,6 +168,7 @@ Expression = (
     | Name
     | VariantOf
     | List
+    | Comprehension
     | Shape
     | Attribute
     | Index
@@ -208,9 +220,9 @@ class Spread(Node):
 
 @node
 class Each(Node):
-    """`for r in rates:` before a branch: one branch for each element."""
+    """`for r in rates:` before a branch: one branch for each element. Several names take a row apart."""
 
-    name: Name
+    names: tuple[Name, ...]
     values: Expression
     span: Span
 
@@ -318,9 +330,9 @@ class Repeat(Node):
 
 @node
 class For(Node):
-    """`for k in [3, 5]:`."""
+    """`for k in [3, 5]:`, `for k, c in rows:`."""
 
-    name: Name
+    names: tuple[Name, ...]
     values: Expression
     body: Body
     span: Span
@@ -355,11 +367,16 @@ class Output(Node):
 
 @node
 class Stage(Node):
-    """`stage conv4 "Stage 4":`, on one line (`flow` is a chain) or indented (a body)."""
+    """`stage conv4 "Stage 4":`, on one line (`flow` is a chain) or indented (a body), with defaults of its own.
+
+    In a loop, `stage s{i}:` has a `number`, which its name ends with.
+    """
 
     name: Name
+    number: Expression | None
     title: String | None
     doc: String | None
+    defaults: tuple[Defaults | Init, ...]
     flow: Chain | Body
     span: Span
 

@@ -47,6 +47,8 @@ class Context:
         """Words and truth values that never vary: no argument, and what depends on them is decided."""
         self.loop_names: dict[str, Mapping[str, ast.expr]] = {}
         """By the path of a copy that is written in this class: its arguments, as a loop calls them."""
+        self.row_names: dict[str, tuple[str, ...]] = {}
+        """What loops over a list call its element, or the parts of it, by the text of the list."""
         self.channels: dict[int, ast.expr | None] = {}
         self.channel_names: list[str] = []
         self.by_value: dict[tuple[int, Value], ast.expr | None] = {}
@@ -357,18 +359,25 @@ class Context:
     # --- copies ----------------------------------------------------------------------------
 
     def enter_turn(self, copies: Scope, copy: Scope, index: int, use: int) -> None:
-        """Notes what a loop calls its variable in one turn: the element of the list that it runs over."""
-        turn = copy.turn or (copy.arguments[0] if copy.block is None and copy.arguments else None)
-        if turn is None or copies.count is None:
+        """Notes what a loop calls its variables in one turn: the element of the list it runs over, or its parts."""
+        turn = copy.turn or (copy.arguments if copy.block is None else ())
+        if not turn or copies.count is None:
             return
-        own, value = turn
         over = self.said(copies.count, use)
         if over is None or isinstance(over, ast.Constant) or self._is_number(over, use):
-            found: ast.expr = formula.formula_of(plain(value))
+            found = [formula.formula_of(plain(value)) for _, value in turn]
         else:
-            found = formula.part(over, ast.Constant(index))
-        if isinstance(value, bool | int | float | list | tuple):
-            self.loop_names[copies.path if copy.turn else copy.path] = {own: found}
+            self.row_names[formula.text(over)] = tuple(own for own, _ in turn)
+            element = formula.part(over, ast.Constant(index))
+            row = [formula.part(element, ast.Constant(place)) for place in range(len(turn))]
+            found = row if len(turn) > 1 else [element]
+        names = {
+            own: said
+            for (own, value), said in zip(turn, found, strict=True)
+            if isinstance(value, bool | int | float | list | tuple)
+        }
+        if names:
+            self.loop_names[copies.path if copy.turn else copy.path] = names
 
     def _is_number(self, found: ast.expr, use: int) -> bool:
         return isinstance(formula.evaluated(found, self.values[use]), int)

@@ -18,6 +18,7 @@ from archdsl.backends.torch.context import Context
 from archdsl.backends.torch.modules import Argument, Chain, Copies, New, Tree, written_call
 from archdsl.backends.torch.names import Namespace
 from archdsl.backends.torch.outline import Form
+from archdsl.backends.torch.rows import Each, asks_for_elements, each_row
 from archdsl.backends.torch.series import counts_network, rule, says_one, says_other
 from archdsl.formula import combined, name
 
@@ -133,7 +134,9 @@ class Elements:
             return
         cuts, parts, is_guess = found
         segments = [self.segment(pair, rules) for pair, rules in zip(pairwise(cuts), parts, strict=True)]
-        if not is_fixed:
+        if not is_fixed and self.hangs_on_count(cuts, counts):
+            self.construction.require(count, counts[0])
+        elif not is_fixed:
             self.limit(count, segments, max(counts) if is_guess else None)
         yield from (self.element(template, segment, cuts, count) for segment in segments)
 
@@ -152,6 +155,14 @@ class Elements:
                 return cuts, parts, False
             doubtful = doubtful or (cuts, parts, True)
         return doubtful
+
+    def hangs_on_count(self, cuts: Sequence[int], counts: Sequence[int]) -> bool:
+        """Whether the last copy stands apart, in a loop with a variable, and uses have shown one number of copies only.
+
+        What the last copy is may then come from its number: `width * 2 ** 2` of three copies is not that of two.
+        """
+        numbered = any(copies.numbered for copies in self.trees.values())
+        return numbered and -1 in cuts and len(set(counts)) == 1
 
     def limit(self, count: ast.expr, segments: Sequence[Segment], most: int | None) -> None:
         """Requires of an open number of copies what is shown: those that stand apart, and at most so many."""
@@ -173,7 +184,7 @@ class Elements:
         if most == 1:
             return not all(self.trees[use].steady[place] for use, places in shown.items() for place in places)
         moving = [rule for _, rule in rules if rule is not STILL]
-        return most == 2 and not all(isinstance(rule, ast.Subscript) for rule in moving)
+        return most == 2 and not all(rule is not None and asks_for_elements(rule, self.index) for rule in moving)
 
     def parts(self, rows: Rows, cuts: Sequence[int], is_fixed: bool) -> list[list[Rule]] | None:
         """The rules of the copies between the cuts, or None where some number follows none there."""
@@ -232,6 +243,9 @@ class Elements:
         return first
 
     def element(self, template: Tree, segment: Segment, cuts: Sequence[int], count: ast.expr) -> ast.expr:
+        each = self.each(segment, count)
+        if each is not None:
+            return _loop(_made(template, iter(each.settled)), each.target, each.over)
         made = _made(template, iter(segment.settled))
         if _is_one(segment.start, segment.stop):
             return made
@@ -244,6 +258,13 @@ class Elements:
             return made
         turn = self.index if segment.moves else "_"
         return _loop(made, name(turn), ast.Call(name("range"), [number], []))
+
+    def each(self, segment: Segment, count: ast.expr) -> Each | None:
+        """The loop over a list that some copies up to the last are, where their numbers are its elements."""
+        if segment.stop != END or not segment.moves:
+            return None
+        taken = Namespace(("self", self.index, *self.context.values[0]))
+        return each_row(segment.settled, self.index, segment.start, count, self.context.row_names, taken)
 
     # --- lists -----------------------------------------------------------------------------
 

@@ -9,9 +9,11 @@ from archdsl import formula
 from archdsl.backends.python.code import Code, Function, Line, Suite
 from archdsl.backends.torch.bodies import Call, If, Item
 from archdsl.backends.torch.choices import choice_code
+from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.references import module_text
+from archdsl.backends.torch.starts import differing
 from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Module
 
@@ -22,9 +24,10 @@ def initialization(constructions: Sequence[Construction]) -> Function | None:
     """The function `initialize`, or None where the spec leaves it all to PyTorch.
 
     What holds for all modules of one torch class is said once; the rest is said by the class that holds them,
-    and comes later, since `apply` visits what a module holds before the module.
+    and comes later, since `apply` visits what a module holds before the module. What is not alike in all uses of a
+    class is said by the network.
     """
-    rules = _Rules(constructions[-1].outline)
+    rules = _Rules(constructions[-1].classes)
     if not rules.any:
         return None
     arms = [*rules.general(), *rules.particular(constructions)]
@@ -45,10 +48,11 @@ def _without_bias(statements: Statements) -> Statements:
 
 
 class _Rules:
-    def __init__(self, outline: Outline) -> None:
-        self.outline = outline
+    def __init__(self, classes: Classes) -> None:
+        self.outline = outline = classes.outline
         self.nodes = [node for node in outline.graph if node.op.name != "input"]
         self.any = any(node.op.initialize("module") for node in self.nodes)
+        self.differing = differing(classes) if self.any else frozenset()
         found: dict[str, Counter[Statements]] = {}
         for node in self.nodes:
             for target in _targets(outline, node):
@@ -86,8 +90,18 @@ class _Rules:
             lines = list(self._items(construction, construction.body.items))
             hosted = self.outline.hosted[construction.body.scope.path].values()
             lines += [line for member in hosted for line in self._member(construction, member, 0, True)]
+            if construction.body.scope.parent is None:
+                lines += dict.fromkeys(self._apart(construction.body.scope.path))
             if lines:
                 yield construction.title, lines
+
+    def _apart(self, root: str) -> Iterator[Line]:
+        """The statements of a network for modules that start otherwise than in other uses of their class."""
+        for node in self.nodes:
+            starts = node.op.initialize("module")
+            if node.id in self.differing and self.outline.root(node.id) == root and not self._has_rule(node, starts):
+                target = module_text(self.outline, root, node.weights).replace("self", "module", 1)
+                yield from map(_line, node.op.initialize(target))
 
     def _items(self, construction: Construction, items: Sequence[Item]) -> Iterator[Code]:
         for item in items:
@@ -124,6 +138,8 @@ class _Rules:
             return
         starts = member.op.initialize("module")
         if not (hosted or self.outline.is_own(member)) or self._has_rule(member, starts):
+            return
+        if member.id in self.differing:
             return
         owner = construction.body.uses[use].path
         target = module_text(self.outline, owner, member.weights)

@@ -100,13 +100,14 @@ class Copies:
     """`nn.Sequential(...)` or `nn.ModuleList([...])` of numbered modules; `count` is how many, as the spec says it.
 
     `steady` says of each whether one more copy after it would be the same: it gives the channels that it takes, and its
-    loop has no variable.
+    loop has no variable. `numbered` says whether the loop has one.
     """
 
     form: Form
     children: tuple[Tree, ...]
     count: ast.expr | None
     steady: tuple[bool, ...]
+    numbered: bool
 
 
 Tree: TypeAlias = New | Chain | Copies
@@ -325,7 +326,7 @@ class Modules:
             if last is None:
                 last = self._after_one(copies[0], use, count, known) if len(copies) == 1 else _after(count, known)
             flow = [last]
-        return Copies(form, tuple(children), count, tuple(steady)), flow
+        return Copies(form, tuple(children), count, tuple(steady), any(map(_has_variable, copies))), flow
 
     def _after_one(self, copy: Member, use: int, count: ast.expr, flows: Sequence[Channels]) -> Channels:
         """The channels after copies of which this use has one: what it gives, or adds, whatever flows in."""
@@ -358,15 +359,19 @@ def _is_same(before: Sequence[Channels], after: Sequence[Channels]) -> bool:
 
 
 def _last_element(count: ast.expr, flows: Sequence[Channels]) -> Channels:
-    """The channels after a copy for each element of a list, which has as many: `widths[-1]`."""
+    """The channels after a copy for each element of a list, which has as many: `widths[-1]`, or `rows[-1][1]`."""
     made = [channels for channels in flows[1:] if isinstance(channels, ast.Subscript)]
-    if not made or len(made) + 1 < len(flows):
+    if not made or len(made) + 1 < len(flows) or not isinstance(count, ast.Call) or text(count.func) != "len":
         return None
-    base = made[0].value
-    wanted = [text(ast.Subscript(base, ast.Constant(place), ast.Load())) for place in range(len(made))]
-    if list(map(text, made)) != wanted or text(count) != f"len({text(base)})":
+
+    def element(place: int) -> ast.expr:
+        found = ast.Subscript(count.args[0], ast.Constant(place), ast.Load())
+        return ast.Subscript(found, made[0].slice, ast.Load()) if in_rows else found
+
+    in_rows = isinstance(made[0].value, ast.Subscript) and text(made[0].value) != text(count.args[0])
+    if any(text(channels) != text(element(place)) for place, channels in enumerate(made)):
         return None
-    return ast.Subscript(base, ast.Constant(-1), ast.Load())
+    return element(-1)
 
 
 def _after(count: ast.expr, flows: Sequence[Channels]) -> Channels:

@@ -19,8 +19,9 @@ def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
     formulas = [argument.formula for argument in arguments]
     if len(formulas) < 2 or says_one(arguments):
         return formulas[0]
-    if all(isinstance(found, ast.Subscript) for found in formulas):
-        return _element(formulas, index)
+    found = _alike(formulas, index) if any(map(_has_element, formulas)) else None
+    if found is not None or all(isinstance(said, ast.Subscript) for said in formulas):
+        return found
     if all(type(argument.value) is float for argument in arguments):
         return _progression(formulas, index)
     if any(isinstance(argument.value, bool) or not isinstance(argument.value, int) for argument in arguments):
@@ -37,12 +38,39 @@ def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
     return combined(ast.Add, formulas[0], combined(ast.Mult, step, name(index)))
 
 
+def _has_element(found: ast.expr) -> bool:
+    return any(isinstance(part, ast.Subscript) for part in ast.walk(found))
+
+
+def _alike(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
+    """`rows[0][0] // 2`, `rows[1][0] // 2`: `rows[i][0] // 2`, for formulas of one form that ask for other elements."""
+    if len(set(map(formula.text, formulas))) == 1:
+        return formulas[0]
+    first = formulas[0]
+    if any(type(other) is not type(first) for other in formulas):
+        return None
+    match first:
+        case ast.Subscript():
+            return _element(formulas, index)
+        case ast.BinOp(op=op):
+            terms = [term for term in formulas if isinstance(term, ast.BinOp) and type(term.op) is type(op)]
+            sides = [_alike([getattr(term, side) for term in terms], index) for side in ("left", "right")]
+            left, right = sides if len(terms) == len(formulas) else (None, None)
+            return None if left is None or right is None else ast.BinOp(left, op, right)
+        case ast.Constant(value=value) if type(value) is int:
+            return _progression(formulas, index)
+    return None
+
+
 def _element(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
-    """`widths[1]`, `widths[2]`: `widths[i + 1]`."""
+    """`widths[1]`, `widths[2]`: `widths[i + 1]`; and `rows[1][0]`, `rows[2][0]`: `rows[i + 1][0]`."""
     parts = [found for found in formulas if isinstance(found, ast.Subscript)]
     base = parts[0].value
     if any(formula.text(part.value) != formula.text(base) for part in parts):
-        return None
+        rows = [part.value for part in parts if isinstance(part.value, ast.Subscript)]
+        alike = len({formula.text(part.slice) for part in parts}) == 1
+        row = _element(rows, index) if alike and len(rows) == len(parts) else None
+        return None if row is None else ast.Subscript(row, parts[0].slice, ast.Load())
     slices = [part.slice for part in parts]
     if not all(isinstance(part, ast.Constant) for part in slices):
         return None

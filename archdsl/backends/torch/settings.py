@@ -105,6 +105,7 @@ class _Closed:
         for path, scope in self.graph.scopes.items():
             if self.outline.is_decided(path):
                 yield from (scope.count,) if scope.count else ()
+                yield from scope.loops
                 yield from _conditions(scope.steps)
             for own, written in scope.written:
                 if self._is_network_text(written) and (own in scope.units or self.is_structural(scope, own)):
@@ -167,7 +168,7 @@ def _conditions(steps: tuple[Step, ...]) -> Iterator[Written]:
             yield from _conditions(step.steps)
 
 
-def may_be_fraction(part: tree.Expression) -> bool:
+def may_be_fraction(part: tree.Expression | tree.Spread) -> bool:
     """Whether an expression gives a fraction with some numbers, even if it gives a whole one with these."""
     match part:
         case tree.Number(value=value):
@@ -178,6 +179,8 @@ def may_be_fraction(part: tree.Expression) -> bool:
             return may_be_fraction(value)
         case tree.Conditional(then=then, otherwise=otherwise):
             return may_be_fraction(then) or may_be_fraction(otherwise)
+        case tree.Call(function=tree.Name(name="log" | "log2" | "sqrt" | "exp")):
+            return True
         case tree.Call(function=tree.Name(name="min" | "max" | "sum"), arguments=arguments):
             return any(may_be_fraction(argument.value) for argument in arguments)
     return False

@@ -26,6 +26,7 @@ from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.plain import Forwards
 from archdsl.backends.torch.program import family_program, main_program
 from archdsl.backends.torch.settings import asks_for_channels, settings_of
+from archdsl.backends.torch.starts import differing
 from archdsl.backends.torch.writing import Layout
 from archdsl.ir.graph import Graph, Scope
 
@@ -172,7 +173,7 @@ class _Emission:
             self.made[id(body)] = made.constructor
         except Differ:
             raise _Apart(body) from None
-        if (made.has_unknown or made.added) and self._joins_variants(body):
+        if self._joins_variants(body) and (made.has_unknown or made.added or differing(self.classes)):
             raise _Apart(body)  # more than settings differs
         if made.has_unknown:
             self._close(made)

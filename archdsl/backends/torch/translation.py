@@ -37,6 +37,10 @@ COMPARE: Mapping[str, type[ast.cmpop]] = {
 FUNCTIONS = {
     "ceil": "math.ceil",
     "floor": "math.floor",
+    "log": "math.log",
+    "log2": "math.log2",
+    "sqrt": "math.sqrt",
+    "exp": "math.exp",
     **{known: known for known in ("round", "min", "max", "len", "sum", "round_to", "range")},
 }
 """Functions of the language, as Python has them."""
@@ -76,9 +80,11 @@ class Translation:
     """One expression in Python. `known` are the parameters of a `def` whose body it is."""
 
     def __init__(self, context: Names, written: Written, use: int, known: Mapping[str, ast.expr]) -> None:
-        self.context, self.written, self.use, self.known = context, written, use, known
+        self.context, self.written, self.use = context, written, use
+        turn = {own: formula.formula_of(formula.plain(value)) for own, value in written.numbers}
+        self.known: Mapping[str, ast.expr] = {**turn, **known}
 
-    def of(self, part: tree.Expression) -> ast.expr:
+    def of(self, part: tree.Expression | tree.Spread) -> ast.expr:
         match part:
             case tree.Number(value=value) | tree.String(value=value) | tree.Boolean(value=value):
                 return ast.Constant(value)
@@ -98,6 +104,8 @@ class Translation:
                 return _chosen(self.of(condition), lambda: self.of(then), lambda: self.of(otherwise))
             case tree.List(items=parts) | tree.Shape(dims=parts):
                 return ast.Tuple([self.of(item) for item in parts], ast.Load())
+            case tree.Comprehension():
+                return self.comprehension(part)
             case tree.Index(value=value, index=index):
                 return formula.part(self.of(value), self.of(index))
             case tree.Slice(value=value, start=start, stop=stop):
@@ -111,6 +119,8 @@ class Translation:
         defined = functions(call.span.source).get(called)
         if defined is not None and len(defined.parameters) == len(arguments):
             return self.defined(defined, [value for _, value in arguments])
+        if called == "enumerate" and len(arguments) == 1:
+            return formula.enumerated(arguments[0][1])
         if called not in FUNCTIONS:
             raise Unsaid
         positional = [value for own, value in arguments if own is None]
@@ -119,6 +129,8 @@ class Translation:
         if formula.names(found):
             return found
         value = formula.evaluated(found, {})
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # as everywhere in a spec
         return formula.formula_of(tuple(value) if isinstance(value, range) else value)
 
     def defined(self, define: tree.Define, arguments: list[ast.expr]) -> ast.expr:
@@ -131,6 +143,21 @@ class Translation:
                 return ast.Call(name(called), arguments, [])
         known = dict(zip(parameters, arguments, strict=True))
         return Translation(self.context, body, self.use, known).of(define.value)
+
+    def comprehension(self, made: tree.Comprehension) -> ast.expr:
+        """`tuple(c * 2 for c in ws)`. Raises `Unsaid` where a name of the loop would hide one of the constructor."""
+        own = [legal(bound.name) for bound in made.names]
+        parts = [part for part in (made.value, made.condition) if part is not None]
+        apart = {bound.name: formula.unknown(bound.name) for bound in made.names}
+        for part in parts:
+            if not formula.names(self.with_names(apart).of(part)).isdisjoint(own):
+                raise Unsaid
+        inner = self.with_names({bound.name: name(said) for bound, said in zip(made.names, own, strict=True)})
+        value, *conditions = map(inner.of, parts)
+        return formula.listed(value, own, self.of(made.values), conditions)
+
+    def with_names(self, known: Mapping[str, ast.expr]) -> Translation:
+        return Translation(self.context, self.written, self.use, {**self.known, **known})
 
     def asked(self, base: str, fact: str) -> ast.expr:
         """`it.channels`: the channels of that value, as far as they are known."""
@@ -162,6 +189,10 @@ def length(found: ast.expr) -> ast.expr:
     match found:
         case ast.Call(func=ast.Name(id="range"), args=[count]):
             return count
+        case ast.Call(args=[ast.GeneratorExp(generators=[ast.comprehension(iter=over, ifs=[])])]):
+            return length(over)
+        case ast.Call(func=ast.Name(id="tuple"), args=[ast.Call(func=ast.Name(id="enumerate"), args=[inner])]):
+            return length(inner)
         case ast.Tuple(elts=parts):
             return ast.Constant(len(parts))
     return ast.Call(name("len"), [found], [])

@@ -16,7 +16,8 @@ test: $(VENV)/test.stamp  ## run every test
 prove: $(VENV)/test.stamp  ## prove the gallery equal to its public implementations, and write the record
 	$(BIN)/python scripts/prove_gallery.py
 
-fuzz: $(VENV)/test.stamp  ## hold 20,000 random networks to the emitter's properties; goes on where it was stopped
+fuzz: $(VENV)/test.stamp  ## hold 500 slips to the proof's, 20,000 random networks to the emitter's properties; goes on
+	$(BIN)/python scripts/fuzz_proofs.py
 	$(BIN)/python scripts/fuzz_emitter.py
 
 bench: $(VENV)/test.stamp  ## measure; nothing is asserted on time

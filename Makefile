@@ -16,7 +16,8 @@ test: $(VENV)/test.stamp  ## run every test
 prove: $(VENV)/test.stamp  ## prove the gallery equal to its public implementations, and write the record
 	$(BIN)/python scripts/prove_gallery.py
 
-fuzz: $(VENV)/test.stamp  ## random networks and damaged specs, for hours; goes on where it was stopped
+fuzz: $(VENV)/test.stamp  ## slips, random networks and damaged specs, for hours; goes on where it was stopped
+	$(BIN)/python scripts/fuzz_proofs.py
 	$(BIN)/python scripts/fuzz_emitter.py
 	$(BIN)/python scripts/fuzz_specs.py
 

@@ -26,7 +26,8 @@ class Fact:
     """One number and how it came about.
 
     `worked` is its expression with the values put in (`round_to(32 × 1.2 = 38.4, 8)`), `written` as the spec has
-    it; each is empty where it would say nothing new. `because` holds the facts of the names in it.
+    it; each is empty where it would say nothing new. `because` holds the facts of the names in it. `node` is the node
+    that it asks about, if that is what the name stands for: `it`, `it.channels`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Fact:
     origin: str = ""
     span: Span | None = None
     because: tuple[Fact, ...] = ()
+    node: str = ""
 
 
 class Derivation:
@@ -129,7 +131,8 @@ class Derivation:
             yield replace(self.flow(text, value), value=found, origin=f"of {self.id(value)}, {value.tensor}")
 
     def flow(self, name: str, value: Flow) -> Fact:
-        return Fact(name, str(value.tensor), origin=f"of {self.id(value)}", span=self.nodes[value.ref.number].span)
+        node = self.nodes[value.ref.number]
+        return Fact(name, str(value.tensor), origin=f"of {node.id}", span=node.span, node=node.id)
 
     def id(self, value: Flow) -> str:
         return self.nodes[value.ref.number].id

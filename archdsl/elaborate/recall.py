@@ -39,6 +39,15 @@ class Names:
         written = dict(node.written).get(name)
         return None if written is None else self._given(name, written, node.scope, span=_with_name(written))
 
+    def said(self, name: str, written: Written, scope: str) -> Given:
+        """What was written of a member of a scope: a number of copies, a condition."""
+        return self._given(name, written, scope)
+
+    def source(self, name: str, scope: str) -> Given | None:
+        """Where a name of a scope has its value from; None for what is no number, word or block of it."""
+        known = self._scope(self._graph.scopes[scope], scope).chain()
+        return next((link.sources[name] for link in known if name in link.sources), None)
+
     def _given(self, name: str, written: Written, owner: str, origin: str = "", span: Span | None = None) -> Given:
         """What was written of a member of scope `owner`, evaluated there."""
         environment, expression = self._environment(written, owner), written.expression

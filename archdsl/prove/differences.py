@@ -1,66 +1,100 @@
 """Where two networks differ, in the order in which data flows.
 
 Both are walked from their inputs. Each difference is noted and then treated as repaired, so that one mistake is one
-difference: a part with other arguments counts as equal to its counterpart, and an additional part is skipped.
+difference: a part with other arguments counts as equal to its counterpart, and an additional part is skipped. Which
+of these it is, `futures.py` decides; `runs.py` joins steps that are additional or missing one after the other.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from archdsl.prove.colors import Palette, Parts, signature
-from archdsl.prove.form import Form, Part, Wire
+from archdsl.prove.form import Part, Wire
+from archdsl.prove.futures import Futures
+from archdsl.prove.origins import Origins
 
 MOST = 200
 """Most differences that are looked for; after these the two are just different networks."""
 
 
+DECIDE_SIZES = ("padding", "ceil", "dims")
+"""Arguments that decide sizes and show in nothing else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """`what` differs between a part of ours and a part of theirs; one of them is None where it has no counterpart."""
+    """`what` differs between a part of ours and a part of theirs; one of them is None where it has no counterpart.
+
+    `names` are the arguments that differ. A part that only theirs has would stand `after` one of ours and `before`
+    another, which `runs.py` finds. What `follows` is no slip: it differs since what comes in does.
+    """
 
     what: str
     ours: Part | None
     theirs: Part | None
+    names: tuple[str, ...] = ()
+    after: Part | None = None
+    before: Part | None = None
+    follows: bool = False
 
 
-def divergences(ours: Form, theirs: Form) -> list[Divergence]:
-    """The differences in order, at most `MOST`."""
-    walk = _Walk(ours.parts(), theirs.parts())
+@dataclass(frozen=True)
+class Divergences:
+    """The differences in order, at most `MOST`; what follows from others is among them only if there are no others.
+
+    `parts` are those of both networks in order. `partners` are the parts of ours by their counterparts.
+    """
+
+    found: tuple[Divergence, ...]
+    parts: tuple[Parts, Parts]
+    partners: Mapping[Part, Part]
+
+
+def divergences(ours: Parts, theirs: Parts, origins: Origins) -> Divergences:
+    """Compares the parts of two forms, each given in order."""
+    walk = _Walk(ours, theirs, origins)
     found: list[Divergence] = []
     while len(found) < MOST and (divergence := walk.next()):
         found.append(divergence)
-    return found
+    slips = tuple(divergence for divergence in found if not divergence.follows)
+    return Divergences(slips or tuple(found), (ours, theirs), walk.partners())
 
 
 class _Walk:
-    def __init__(self, ours: Parts, theirs: Parts) -> None:
+    def __init__(self, ours: Parts, theirs: Parts, origins: Origins) -> None:
         self.parts = (ours, theirs)
+        self.origins = origins
         self.palette = Palette()
         self.passed: dict[Part, Wire] = {}
         """Additional parts that are skipped, and for each the value that its users read instead."""
         self.mended: dict[Part, int] = {}
         """Parts that count as equal to one on the other side, and the color that both have."""
-        self.settled: set[Part] = set()
         self.users: dict[Part, list[Part]] = defaultdict(list)
         for part in (*ours, *theirs):
             for wire in part.inputs:
                 self.users[wire.part].append(part)
+        self.follows = self._follows()
+        self.waiting: list[Divergence] = []
+        self.futures: Futures | None = None
 
     def next(self) -> Divergence | None:
-        """The first difference that has not been noted."""
+        """The next difference."""
+        if self.waiting:
+            return self.waiting.pop(0)
         while True:
             colors = self._colors()
             here, there = self._strangers(colors)
-            partner = self._partner(here[0], there, colors) if here else None
-            if not here or partner is None:
-                return self._too_many(next(iter(here), None), next(iter(there), None)) if here or there else None
-            if not self._follows(here[0], partner):
-                return self._differ(here[0], partner, colors)
-            self._mend(here[0], partner)
+            if not here or not there:
+                first = next(iter((*here, *there)), None)
+                return self._too_many(first, bool(here)) if first else None
+            mine, its = self._pair(here, there, colors)
+            found = self._decided(mine, its, colors)
+            if found:
+                return found
 
     def _colors(self) -> dict[Part, int]:
         """Colors of parts by what they are and all that leads to them."""
@@ -73,7 +107,10 @@ class _Walk:
         return colors
 
     def _taken(self, part: Part, colors: Mapping[Part, int]) -> tuple[tuple[int, int], ...]:
-        values = [(colors[wire.part], wire.port) for wire in map(self._read, part.inputs)]
+        return self._read_by(part, part.inputs, colors)
+
+    def _read_by(self, part: Part, wires: Iterable[Wire], colors: Mapping[Part, int]) -> tuple[tuple[int, int], ...]:
+        values = [(colors[wire.part], wire.port) for wire in map(self._read, wires)]
         return tuple(sorted(values) if part.kind.commutative else values)
 
     def _read(self, wire: Wire) -> Wire:
@@ -83,99 +120,159 @@ class _Walk:
 
     def _strangers(self, colors: Mapping[Part, int]) -> tuple[list[Part], list[Part]]:
         """On each side the first parts without a counterpart: those whose inputs all have one."""
-        counts = [Counter(colors[part] for part in parts if part not in self.passed) for parts in self.parts]
         found: tuple[list[Part], list[Part]] = ([], [])
-        for side in (0, 1):
-            left = counts[0] & counts[1]
+        strangers: tuple[list[Part], list[Part]] = ([], [])
+        for side, matched in enumerate(self._matched(colors)):
             strange: set[Part] = set()
             for part in self.parts[side]:
-                if part in self.passed:
-                    continue
-                if left[colors[part]] > 0:
-                    left[colors[part]] -= 1
+                if part in self.passed or part in matched:
                     continue
                 strange.add(part)
+                strangers[side].append(part)
                 if not any(self._read(wire).part in strange for wire in part.inputs):
                     found[side].append(part)
+        if self.futures is None:
+            self.futures = Futures(*strangers, self.users)
         return found
 
-    def _partner(self, part: Part, others: list[Part], colors: Mapping[Part, int]) -> Part | None:
-        """Of the other side's parts without counterpart, the one most like this; they must share an input."""
+    def _matched(self, colors: Mapping[Part, int]) -> tuple[set[Part], set[Part]]:
+        """The parts with a counterpart. Of several alike those come first after which the same follows."""
+        waiting: dict[int, list[Part]] = defaultdict(list)
+        for its in self.parts[1]:
+            if its not in self.passed:
+                waiting[colors[its]].append(its)
+        mine = [part for part in self.parts[0] if part not in self.passed]
+        matched: tuple[set[Part], set[Part]] = (set(), set())
+        for same_follows in (True, False):
+            for part in mine:
+                others = waiting[colors[part]] if part not in matched[0] else []
+                alike = [o for o in others if not same_follows or self.follows[o] == self.follows[part]]
+                if alike:
+                    waiting[colors[part]].remove(alike[0])
+                    matched[0].add(part)
+                    matched[1].add(alike[0])
+        return matched
 
-        def likeness(other: Part) -> tuple[bool, ...]:
-            mine, its = self._taken(part, colors), self._taken(other, colors)
-            return other.op == part.op, mine == its, bool({*mine} & {*its}), other.dims == part.dims
+    def _follows(self) -> dict[Part, int]:
+        """Colors of parts by what they are and what takes their values, sizes left aside."""
+        colors: dict[Part, int] = {}
+        for parts in self.parts:
+            for part in reversed(parts):
+                after = tuple(sorted(colors[user] for user in self.users[part]))
+                colors[part] = self.palette(("before", part.op, tuple(sorted(part.arguments.items())), after))
+        return colors
 
-        likely = [other for other in others if likeness(other)[2] or (not part.inputs and not other.inputs)]
-        if part.op == "output":
-            likely = [other for other in others if other.op == "output"]
-        return max(likely, key=likeness, default=None)
+    # --- which parts are compared, and what is made of them --------------------------------------
 
-    def _differ(self, part: Part, other: Part, colors: Mapping[Part, int]) -> Divergence:
-        if part.op != other.op:
-            if self._is_inserted(part, other):
-                return self._too_many(part, None)
-            if self._is_inserted(other, part):
-                return self._too_many(None, other)
-        self._mend(part, other)
-        return Divergence("; ".join(self._contrasts(part, other, colors)), part, other)
+    def _pair(self, here: list[Part], there: list[Part], colors: Mapping[Part, int]) -> tuple[Part, Part]:
+        """The first part of ours that shares an input with one of theirs, and of those the one it is most like."""
+        futures = self.futures
+        assert futures is not None
+        for mine in here:
+            likely = [its for its in there if self._shares(mine, its, colors)]
+            if likely:
+                return mine, max(likely, key=lambda its: (max(futures.choices(mine, its)), its.dims == mine.dims))
+        return here[0], max(there, key=lambda its: max(futures.choices(here[0], its)))
 
-    def _mend(self, part: Part, other: Part) -> None:
-        """From here on two parts count as equal."""
+    def _shares(self, mine: Part, its: Part, colors: Mapping[Part, int]) -> bool:
+        if not mine.inputs or not its.inputs:
+            return not mine.inputs and not its.inputs
+        return bool({*self._taken(mine, colors)} & {*self._taken(its, colors)})
+
+    def _decided(self, mine: Part, its: Part, colors: Mapping[Part, int]) -> Divergence | None:
+        """What comes best. Steps that are left out one after the other are left out at once."""
+        assert self.futures is not None
+        both, ours, theirs = self.futures.choices(mine, its)
+        if both >= max(ours, theirs):
+            return self._differ(mine, its, colors)
+        is_ours = ours >= theirs
+        run = self.futures.run(mine, its, is_ours)
+        self.waiting = [self._too_many(part, is_ours) for part in run]
+        return self.waiting.pop(0)
+
+    def _differ(self, part: Part, other: Part, colors: Mapping[Part, int]) -> Divergence | None:
+        """Two parts that are counterparts. None if all that differs is what comes in, which was noted."""
+        names, what = self._names(part, other), "; ".join(self._contrasts(part, other, colors))
+        is_same = part.op == other.op and not names and part.slots == other.slots
+        resized = any(one.dims != two.dims for one, two in zip(part.inputs, other.inputs, strict=False))
+        alike = self._taken(part, colors) == self._taken(other, colors)
+        alike |= self._read_by(part, self._kept(part), colors) == self._read_by(other, self._kept(other), colors)
         self.mended[part] = self.mended[other] = self.palette.new()
+        if is_same and alike and (resized or len(part.inputs) != len(other.inputs)):
+            return None
+        names = names or (DECIDE_SIZES if part.dims != other.dims else ())
+        return Divergence(what, part, other, names, follows=self.origins.follows(part, other))
 
-    def _follows(self, part: Part, other: Part) -> bool:
-        """Whether two parts differ only in size, and only because their inputs do."""
-        same = part.op == other.op and part.arguments == other.arguments and len(part.inputs) == len(other.inputs)
-        pairs = zip(part.inputs, other.inputs, strict=False)
-        return same and part.dims != other.dims and any(one.dims != two.dims for one, two in pairs)
+    def _kept(self, part: Part) -> list[Wire]:
+        """The inputs of a part but for those that come out of additional branches."""
+        return [wire for wire in part.inputs if wire.part not in self.passed]
 
-    def _is_inserted(self, part: Part, other: Part) -> bool:
-        """Whether `part` is additional: it is followed by the op that the other side has in its place."""
-        return bool(part.inputs) and any(user.op == other.op for user in self.users[part])
+    def _is_consequence(self, part: Part, is_ours: bool) -> bool:
+        """Whether a part is there, or does anything, only since sizes differ before it."""
+        if part.op == "flatten" or self.origins.is_idle(part, is_ours):
+            return True
+        return is_ours and any(map(self._is_resized, self.origins.asked(part)))
 
-    def _too_many(self, here: Part | None, there: Part | None) -> Divergence:
-        """The difference that the first of the two that is given has no counterpart; it is skipped from here on."""
-        there = None if here else there
-        part = here or there
-        assert part is not None
-        where = "here" if here else "there"
+    def _is_resized(self, part: Part) -> bool:
+        colors = self._colors()
+        return any(colors[its] == colors[part] and its.dims != part.dims for its in self.parts[1])
+
+    def _too_many(self, part: Part, is_ours: bool) -> Divergence:
+        """The difference that a part has no counterpart; it is skipped from here on."""
         self.passed[part] = part.inputs[0] if part.inputs else Wire(part)
         if not part.inputs or part.op == "output":
             self.passed.pop(part)
             self.mended[part] = self.palette.new()
-            self._forget(part)
-        return Divergence(f"{_named(part)} only {where}", here, there)
+            self.parts = tuple([p for p in parts if p is not part] for parts in self.parts)  # type: ignore[assignment]
+        what = f"{named(part)} only {'here' if is_ours else 'there'}"
+        follows = part.op != "output" and self._is_consequence(part, is_ours)
+        return Divergence(what, part if is_ours else None, None if is_ours else part, follows=follows)
 
-    def _forget(self, part: Part) -> None:
-        """Leaves an additional part out of the comparison."""
-        self.parts = tuple([p for p in parts if p is not part] for parts in self.parts)  # type: ignore[assignment]
+    def partners(self) -> dict[Part, Part]:
+        """Parts of ours by their counterparts: asked when the walk has come to its end."""
+        colors = self._colors()
+        waiting: dict[int, list[Part]] = defaultdict(list)
+        for mine in self.parts[0]:
+            if mine not in self.passed:
+                waiting[colors[mine]].append(mine)
+        theirs = [its for its in self.parts[1] if its not in self.passed]
+        return {its: waiting[colors[its]].pop(0) for its in theirs if waiting[colors[its]]}
+
+    # --- in words ----------------------------------------------------------------------------------
+
+    def _arguments(self, part: Part, other: Part) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Those that are compared. What has two forms at two sizes (a convolution, a linear layer) may be one op."""
+        return (part.arguments, other.arguments) if part.op == other.op else self.origins.arguments(part, other)
+
+    def _names(self, part: Part, other: Part) -> tuple[str, ...]:
+        """The arguments that differ."""
+        mine, its = self._arguments(part, other)
+        return tuple(name for name in dict.fromkeys((*mine, *its)) if mine.get(name) != its.get(name))
 
     def _contrasts(self, part: Part, other: Part, colors: Mapping[Part, int]) -> Iterator[str]:
-        if part.op != other.op:
-            yield f"{_named(part)} here, {_named(other)} there"
+        names, (mine, its) = self._names(part, other), self._arguments(part, other)
+        if part.op != other.op and not names:
+            yield f"{named(part)} here, {named(other)} there"
             return
-        for name in dict.fromkeys((*part.arguments, *other.arguments)):
-            mine, its = part.arguments.get(name), other.arguments.get(name)
-            if mine != its:
-                yield f"{name.replace('_', ' ')} {_value(mine)} here, {_value(its)} there"
-        if part.arguments == other.arguments:
+        for name in names:
+            yield f"{name.replace('_', ' ')} {_value(mine.get(name))} here, {_value(its.get(name))} there"
+        if not names:
             yield from self._results(part, other, colors)
 
     def _results(self, part: Part, other: Part, colors: Mapping[Part, int]) -> Iterator[str]:
         """How parts with the same arguments differ: in their sizes, or in their inputs."""
         mine, its = self._taken(part, colors), self._taken(other, colors)
         if part.dims != other.dims:
-            yield f"{_named(part)} gives {_dims(part)} here, {_dims(other)} there"
+            yield f"{named(part)} gives {_dims(part)} here, {_dims(other)} there"
         elif len(mine) != len(its):
-            yield f"{_named(part)} takes {len(mine)} values here, {len(its)} there"
+            yield f"{named(part)} takes {len(mine)} values here, {len(its)} there"
         elif mine != its:
-            yield f"{_named(part)} takes {_sources(part)} here, {_sources(other)} there"
+            yield f"{named(part)} takes {_sources(part)} here, {_sources(other)} there"
         else:
             yield f"weights {', '.join(part.slots) or 'none'} here, {', '.join(other.slots) or 'none'} there"
 
 
-def _named(part: Part) -> str:
+def named(part: Part) -> str:
     return {"input": "the input", "output": "the result"}.get(part.op, part.op.replace("_", " "))
 
 

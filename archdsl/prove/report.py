@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from archdsl.ir.graph import Node
 from archdsl.prove.numbers import TOLERANCE, Numbers
 from archdsl.prove.weights import WeightMap
+from archdsl.source import Span
 
 SHOWN = 8
 """Most kinds of differences that are shown."""
@@ -17,13 +18,72 @@ PLACES = 3
 """Most places that are shown of each kind of difference."""
 
 
+PLACES_ALSO = 6
+"""Most further places of the spec that are shown of each kind of difference."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`what` differs, and the nodes where it does; one of them is None where it has no counterpart."""
+    """`what` differs, and the nodes where it does; one of them is None where it has no counterpart.
+
+    What is missing here would stand `after` one node and `before` another. `causes` are the places of the spec that
+    the difference may come from: numbers of which what differs is made. `uses` are those where the blocks around it
+    are used.
+    """
 
     what: str
     ours: Node | None
     theirs: Node | None
+    after: Node | None = None
+    before: Node | None = None
+    causes: frozenset[Span] = frozenset()
+    uses: frozenset[Span] = frozenset()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where to look in the spec: `specs/net.arch:4`; two places for what is missing between them."""
+        nodes = (self.ours,) if self.ours else (self.after, self.before)
+        return tuple(dict.fromkeys(position(node.span) for node in nodes if node is not None))
+
+
+@dataclass(slots=True)
+class Kind:
+    """Differences that are one: of the same words, or made of the same number of the spec. `what` is the first's."""
+
+    what: str
+    differences: list[Difference]
+    causes: frozenset[Span]
+    uses: frozenset[Span]
+
+    def add(self, difference: Difference) -> None:
+        self.differences.append(difference)
+        self.causes &= difference.causes
+        self.uses &= difference.uses
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """Places beside those of the differences that decide all of them: uses of blocks, then numbers."""
+        named = {place for difference in self.differences for place in difference.places}
+        ordered = (*sorted(self.uses, key=_order), *sorted(self.causes, key=_order))
+        return tuple(place for place in dict.fromkeys(map(position, ordered)) if place not in named)
+
+
+def _order(span: Span) -> tuple[int, str, int]:
+    """The network's own file before those that it imports, which lie deeper."""
+    return (span.source.name.count("/"), span.source.name, span.start)
+
+
+def kinds(differences: Iterable[Difference]) -> list[Kind]:
+    """The differences by kind, in the order in which kinds first occur."""
+    found: list[Kind] = []
+    for difference in differences:
+        same = next((kind for kind in found if kind.what == difference.what), None)
+        same = same or next((kind for kind in found if kind.causes & difference.causes), None)
+        if same:
+            same.add(difference)
+        else:
+            found.append(Kind(difference.what, [difference], difference.causes, difference.uses))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +132,7 @@ def report_json(report: ProofReport) -> str:
             {
                 "what": d.what,
                 "ours": d.ours and d.ours.id,
-                "at": d.ours and _position(d.ours),
+                "at": next(iter(d.places), None),
                 "theirs": d.theirs and d.theirs.id,
             }
             for d in report.differences
@@ -86,8 +146,9 @@ def report_json(report: ProofReport) -> str:
     return json.dumps(data, indent=2)
 
 
-def _position(node: Node) -> str:
-    return f"{node.span.source.name}:{node.span.line}"
+def position(span: Span) -> str:
+    """`specs/net.arch:4`."""
+    return f"{span.source.name}:{span.line}"
 
 
 def _lines(report: ProofReport) -> Iterator[str]:
@@ -112,24 +173,28 @@ def _lines(report: ProofReport) -> Iterator[str]:
 
 def _differences(report: ProofReport) -> Iterator[str]:
     """Kinds of differences in the order in which they first occur, with the first places of each."""
-    kinds: dict[str, list[Difference]] = {}
-    for difference in report.differences:
-        kinds.setdefault(difference.what, []).append(difference)
-    for what, found in list(kinds.items())[:SHOWN]:
-        yield f"  {what}"
-        for difference in found[:PLACES]:
-            yield f"    {_place(difference)}"
-        if len(found) > PLACES:
-            yield f"    and {len(found) - PLACES:,} more like it"
-    if len(kinds) > SHOWN:
-        yield f"  and {len(kinds) - SHOWN:,} more kinds of differences"
+    found = kinds(report.differences)
+    for kind in found[:SHOWN]:
+        yield f"  {kind.what}"
+        for difference in kind.differences[:PLACES]:
+            other = "" if difference.what == kind.what else f": {difference.what}"
+            yield f"    {_place(difference)}{other}"
+        if len(kind.differences) > PLACES:
+            yield f"    and {len(kind.differences) - PLACES:,} more like it"
+        if kind.also:
+            yield f"    see also {', '.join(kind.also[:PLACES_ALSO])}"
+    if len(found) > SHOWN:
+        yield f"  and {len(found) - SHOWN:,} more kinds of differences"
 
 
 def _place(difference: Difference) -> str:
-    """`specs/net.arch:4 conv1 | features.0`."""
-    here = f"{_position(difference.ours)} {difference.ours.id}" if difference.ours else "-"
+    """`specs/net.arch:4 conv1 | features.0`, or `after specs/net.arch:4 conv1 | features.1`."""
     there = difference.theirs.id if difference.theirs else "-"
-    return f"{here} | {there}"
+    if difference.ours:
+        return f"{position(difference.ours.span)} {difference.ours.id} | {there}"
+    around = (("after", difference.after), ("before", difference.before))
+    here = ", ".join(f"{word} {position(node.span)} {node.id}" for word, node in around if node)
+    return f"{here or '-'} | {there}"
 
 
 def _numbers(numbers: Numbers) -> Iterator[str]:

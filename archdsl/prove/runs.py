@@ -1,0 +1,193 @@
+"""Steps that are additional or missing one after the other are one difference, and so is a step that changed places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+
+import networkx as nx
+
+from archdsl.prove.differences import Divergence, Divergences, named
+from archdsl.prove.form import Part
+
+MOST = 4
+"""Most ops of a run that are named."""
+
+NEAR = 12
+"""How many steps further a step may have been moved, to be told as one that was moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Connected parts that only one side has. `at` is the place of the first among the differences.
+
+    `after` and `before` are the parts of ours around the run.
+    """
+
+    parts: tuple[Part, ...]
+    at: int
+    after: Part | None
+    before: Part | None
+
+    @property
+    def ops(self) -> tuple[str, ...]:
+        return tuple(named(part) for part in self.parts)
+
+
+def joined(all: Divergences) -> list[Divergence]:
+    """The same differences, fewer of them, in the order of their first parts."""
+    told = dict(_of_pairs(all.found))
+    missing = list(_runs(all, False))
+    for run in _runs(all, True):
+        other, what = _in_its_place(run, missing)
+        if other is not None:
+            missing.remove(other)
+        told[run.at] = Divergence(what, run.parts[0], other.parts[0] if other else None)
+    for run in missing:
+        what = f"{_text(run.ops)} only there"
+        told[run.at] = Divergence(what, None, run.parts[0], after=run.after, before=run.before)
+    return [told[place] for place in sorted(told)]
+
+
+def _in_its_place(run: Run, missing: Sequence[Run]) -> tuple[Run | None, str]:
+    """What is missing where a run is too many, if anything is, and the words for both."""
+    for other in missing:
+        if other.after is run.after:
+            return other, f"{_text(run.ops)} here, {_text(other.ops)} there"
+    for other in missing:
+        if moved := _moved(run, other):
+            return other, moved
+    return None, f"{_text(run.ops)} only here"
+
+
+def _is_alone(divergence: Divergence) -> bool:
+    part = divergence.ours or divergence.theirs
+    return (divergence.ours is None or divergence.theirs is None) and part is not None and part.op != "output"
+
+
+def _runs(all: Divergences, is_ours: bool) -> Iterator[Run]:
+    """The runs of one side."""
+    places = {
+        part: place
+        for place, found in enumerate(all.found)
+        if _is_alone(found) and (part := found.ours if is_ours else found.theirs)
+    }
+    order = {part: rank for rank, part in enumerate(all.parts[0 if is_ours else 1])}
+    for group in _connected(places):
+        parts = _from_its_beginning(sorted(group, key=order.__getitem__), list(order), order)
+        source = _source(parts[0])
+        user = next((part for part in list(order)[order[parts[-1]] :] if _reads(part, parts[-1])), None)
+        if not is_ours:
+            # A run that was moved is followed by what its first part was a counterpart of.
+            user = (user and all.partners.get(user)) or all.partners.get(parts[0])
+            source = source and all.partners.get(source)
+        yield Run(tuple(parts), min(places[part] for part in group), source, user)
+
+
+def _connected(parts: Iterable[Part]) -> Iterator[list[Part]]:
+    """Groups of parts of which one takes what another gives."""
+    graph: nx.Graph[Part] = nx.Graph()
+    graph.add_nodes_from(parts)
+    graph.add_edges_from((part, wire.part) for part in list(graph) for wire in part.inputs if wire.part in graph)
+    for group in nx.connected_components(graph):
+        yield list(group)
+
+
+def _from_its_beginning(run: list[Part], parts: list[Part], order: Mapping[Part, int]) -> list[Part]:
+    """Of one copy too few it cannot be said which: `a b | a b` less `b a` is less `a b`, which begins a block.
+
+    So a run is moved to the front, step by step equal ones, as long as that brings it into fewer blocks.
+    """
+    start, stop = order[run[0]], order[run[-1]] + 1
+    if stop - start != len(run):
+        return run
+    best = run
+    for back in range(1, min(len(run), start) + 1):
+        one, other = parts[start - back], parts[stop - back]
+        if (one.op, one.arguments) != (other.op, other.arguments):
+            break
+        moved = parts[start - back : stop - back]
+        best = max(best, moved, key=_depth)
+    return best
+
+
+def _depth(run: Sequence[Part]) -> int:
+    """How deep the block lies that holds all parts."""
+    first, last = (max(run, key=lambda part: part.node.split(".")), min(run, key=lambda part: part.node.split(".")))
+    pairs = zip(first.node.split(".")[:-1], last.node.split(".")[:-1], strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _reads(part: Part, source: Part) -> bool:
+    return any(wire.part is source for wire in part.inputs)
+
+
+def _source(part: Part) -> Part | None:
+    return part.inputs[0].part if part.inputs else None
+
+
+def _text(ops: Sequence[str]) -> str:
+    """`conv -> bn -> relu`."""
+    if len(ops) <= MOST:
+        return " -> ".join(ops)
+    return f"{' -> '.join(ops[: MOST - 1])} -> ... ({len(ops)} ops)"
+
+
+def _of_pairs(found: Sequence[Divergence]) -> Iterator[tuple[int, Divergence]]:
+    """The differences between counterparts; of two that are the reverse of each other, the first with word of that."""
+    waiting: list[tuple[int, Divergence]] = []
+    for place, divergence in enumerate(found):
+        if _is_alone(divergence):
+            continue
+        first = next((pair for pair in waiting if _is_reverse(pair[1], divergence)), None)
+        if first is None:
+            waiting.append((place, divergence))
+        else:
+            waiting.remove(first)
+            yield (
+                first[0],
+                replace(first[1], what=f"{first[1].what}; and the next {_name_of(divergence)} in reverse"),
+            )
+    yield from waiting
+
+
+def _name_of(divergence: Divergence) -> str:
+    return named(divergence.ours) if divergence.ours else ""
+
+
+def _is_reverse(one: Divergence, two: Divergence) -> bool:
+    """Whether two steps near each other would be right in each other's place."""
+    if not (one.names and two.names and one.ours and one.theirs and two.ours and two.theirs):
+        return False
+    crossed = ((one.ours, two.theirs), (two.ours, one.theirs))
+    alike = all((a.op, a.arguments) == (b.op, b.arguments) for a, b in crossed)
+    return alike and bool(_between(one.ours, two.ours))
+
+
+# --- steps that changed places ---------------------------------------------------------------
+
+
+def _moved(run: Run, other: Run) -> str | None:
+    """`relu -> bn here, bn -> relu there`, if the same steps are missing a little before or after."""
+    if run.ops != other.ops or other.after is None:
+        return None
+    between = _between(run.parts[-1], other.after)
+    if between:
+        names = [named(part) for part in between]
+        return f"{_text([*run.ops, *names])} here, {_text([*names, *run.ops])} there"
+    between = _between(other.after, run.parts[0])
+    if between:
+        names = [named(part) for part in between[:-1]]
+        return f"{_text([*names, *run.ops])} here, {_text([*run.ops, *names])} there"
+    return None
+
+
+def _between(first: Part, last: Part) -> list[Part]:
+    """The steps after `first` up to `last`, which is one of them, along first inputs; none if they are far apart."""
+    way: list[Part] = []
+    part: Part | None = last
+    while part is not None and part is not first and len(way) < NEAR:
+        way.insert(0, part)
+        part = _source(part)
+    return way if part is first else []

@@ -1,0 +1,199 @@
+"""No rule of the proof changes a number: every form is run in PyTorch before and after each rule.
+
+The networks are random, of what the rules look for: borders around windows, merges in merges, gates, slices, pools
+over everything. All ops that work on each pixel alone are among them, so that a wrong fact about any of them shows.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+import torch
+from forms import Runner, Values
+
+import archdsl
+from archdsl.diagnostics import CompileError
+from archdsl.ir.dump import written
+from archdsl.ops.base import REGISTRY
+from archdsl.prove import rules
+from archdsl.prove.canonical import form
+from archdsl.prove.form import Form
+
+POINTWISE = [
+    name
+    for name, kind in sorted(REGISTRY.items())
+    if kind.pointwise and not kind.internal and kind.family.value in ("activation", "normalization")
+]
+WITH = {"group_norm": "group_norm(2)", "leaky_relu": "leaky_relu(0.2)", "scale": "scale(0.5)"}
+
+NETWORKS = 45
+"""Random networks that are tried, in groups of 15."""
+
+
+def pixelwise(chance: random.Random) -> str:
+    name = chance.choice(POINTWISE)
+    return WITH.get(name, name)
+
+
+def window(chance: random.Random) -> str:
+    kernel, stride = chance.choice((1, 2, 3)), chance.choice((1, 1, 2))
+    sides = [chance.randrange(kernel) for _ in range(4)] if kernel > 1 else [0] * 4
+    padding = chance.choice(("0", "same", str(sides)))
+    further = f"{kernel}, stride={stride}, padding={padding}"
+    return chance.choice(
+        (
+            f"conv(4, {further}, bias={chance.choice(('true', 'false'))})",
+            f"conv(4, {further}, groups=2)",
+            f"depthwise({further})",
+            f"max_pool({further}{chance.choice(('', ', ceil=true'))})",
+            f"avg_pool({further}, include_padding={chance.choice(('true', 'false'))})",
+            f"lp_pool({kernel}, norm=2, stride={stride}, padding=0)",
+            f"up_conv(4, 3, stride={stride}, padding={chance.choice((0, 1))})",
+        )
+    )
+
+
+def border(chance: random.Random) -> str:
+    sides = [chance.choice((0, 0, 1, 2)) for _ in range(4)]
+    return chance.choice((f"pad({sides})", f"trim({sides})", "pad(1)", "trim(1)", "pad(1, value=1.0)"))
+
+
+def step(chance: random.Random, depth: int = 0) -> str:
+    drawn = chance.random()
+    if drawn < 0.3:
+        return border(chance)
+    if drawn < 0.5:
+        return window(chance)
+    if drawn < 0.72:
+        return pixelwise(chance)
+    if drawn < 0.8:
+        return chance.choice(
+            ("scale(0.5)", "scale(1.0)", "dropout(0.5)", "conv(4, 1)", "channel_slice(0, 2) -> conv(4, 1)")
+        )
+    if depth > 1:
+        return "relu"
+    return merge(chance, depth)
+
+
+def merge(chance: random.Random, depth: int) -> str:
+    """Of branches that keep sizes."""
+    branches = [
+        chance.choice(("it", pixelwise(chance), "conv(it.channels, 1)", "conv(it.channels, 3)", "global_avg_pool"))
+    ]
+    branches += [chance.choice(("it", pixelwise(chance), "sigmoid", "hard_sigmoid", "max_pool(3, stride=1)"))]
+    if depth < 2 and chance.random() < 0.6:
+        branches.append(merge(chance, depth + 1))
+    op = chance.choice(("add", "mul", "maximum", "mean", "concat", "mul", "add"))
+    if op != "mul":
+        branches = [branch for branch in branches if branch != "global_avg_pool"] or ["it"]
+    chance.shuffle(branches)
+    text = f"{op}{{{' | '.join(branches)}}}"
+    if op == "concat":
+        start = chance.randrange(4)
+        return f"{text} -> channel_slice({start}, {chance.randrange(start + 1, 9)}) -> conv(4, 1)"
+    return text
+
+
+ENDS = (
+    "",
+    " -> global_avg_pool",
+    " -> avg_pool(it.height)",
+    " -> global_max_pool -> conv(3, 1) -> relu",
+    " -> conv(3, it.height, padding=0) -> sigmoid",
+    " -> adaptive_avg_pool(2)",
+    " -> flatten -> linear(3)",
+)
+
+
+def network(seed: int) -> str:
+    chance = random.Random(seed)
+    steps = " -> ".join(step(chance) for _ in range(chance.randrange(2, 7)))
+    return f"network Net:\n    input image: 4 x 7 x 7\n    {steps}{chance.choice(ENDS)}\n"
+
+
+def networks(start: int, count: int) -> Iterator[str]:
+    """Those of the seeds from `start` that compile."""
+    for seed in range(start, start + count):
+        try:
+            archdsl.loads(text := network(seed))
+        except CompileError:
+            continue
+        yield text
+
+
+def beside_borders(name: str) -> Iterator[str]:
+    """An op in two of its examples, before and after zeros and cuts, and in itself where it joins values."""
+    kind = REGISTRY[name]
+    calls = dict.fromkeys(written(example.op) for example in kind.examples() if example.inputs)
+    several = kind.family.value == "merge"
+    steps = [f"{name}{{tanh | {name}{{it | sigmoid}} | {name}{{relu | it}}}}"] if several else list(calls)[:2]
+    for step in steps:
+        for edge in ("pad([1, 1, 2, 0])", "trim([1, 0, 0, 2])"):
+            for steps_of_it in (f"{edge} -> {step}", f"{step} -> {edge}"):
+                yield f"network Net:\n    input image: 4 x 8 x 8\n    {steps_of_it}\n"
+
+
+def same(one: Values, other: Values) -> bool:
+    pairs = zip(one, other, strict=True)
+    return all(torch.allclose(a.flatten(), b.flatten(), rtol=1e-9, atol=1e-9, equal_nan=True) for a, b in pairs)
+
+
+def wrong(text: str) -> str | None:
+    """The first rule that changes a number of this network, if any does."""
+    graph = archdsl.loads(text).graph
+    found: Form = form(graph)
+    runner, image = Runner(), torch.randn(2, *graph.inputs[0].output.dims, dtype=torch.float64)
+    before = [runner.run(found, [image], training) for training in (False, True)]
+    changed = True
+    while changed:
+        changed = False
+        for rule in rules.RULES:
+            if rule(found):
+                changed = True
+                if not all(
+                    same(was, runner.run(found, [image], mode)) for was, mode in zip(before, (False, True), strict=True)
+                ):
+                    return rule.__name__
+    return None
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small tensors take longer on several."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("start", range(0, NETWORKS, 15))
+def test_no_rule_changes_a_number(start: int) -> None:
+    torch.manual_seed(start)
+    for text in networks(start, 15):
+        assert wrong(text) is None, text
+
+
+OPS = [name for name, kind in sorted(REGISTRY.items()) if not kind.internal and name != "stochastic_pool"]
+"""All but the op that chooses pixels by chance, of which no rule speaks."""
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_no_rule_mistakes_an_op(name: str) -> None:
+    """So no op can be told wrongly to be a window, to keep zeros or to work on each pixel alone."""
+    for text in beside_borders(name):
+        try:
+            archdsl.loads(text)
+        except CompileError:
+            continue
+        assert wrong(text) is None, text
+
+
+def test_every_rule_is_tried() -> None:
+    used: set[str] = set()
+    for text in networks(0, 45):
+        found = form(archdsl.loads(text).graph)
+        for _ in range(6):
+            used |= {rule.__name__ for rule in rules.RULES if rule(found)}
+    assert used == {rule.__name__ for rule in rules.RULES}

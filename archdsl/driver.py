@@ -25,6 +25,7 @@ from archdsl.ir.graph import Graph
 from archdsl.ir.verify import verify
 from archdsl.passes.pipeline import Pass, run
 from archdsl.passes.place_by_depth import place_by_depth
+from archdsl.resolve.allow import Allow, Allows
 from archdsl.resolve.model import File, Network
 from archdsl.resolve.resolve import resolve
 from archdsl.resources import specs_folder
@@ -41,11 +42,15 @@ PASSES: tuple[Pass, ...] = (place_by_depth,)
 
 @dataclass(frozen=True)
 class Compiled:
-    """A graph, the network it was made from (none where it was read), and the warnings on the way."""
+    """A graph, the network it was made from (none where it was read), and the warnings on the way.
+
+    `allowed` are the comments that switched off others.
+    """
 
     graph: Graph
     network: Network | None
     warnings: tuple[Diagnostic, ...]
+    allowed: frozenset[Allow] = frozenset()
 
 
 def split_variant(name: str) -> tuple[str, str | None]:
@@ -143,15 +148,16 @@ def compile_network(
     network = network_of(file)
     budget = Budget((limits or Limits()).steps)
     chosen = {name: given_outside(name, value, network, budget) for name, value in (settings or {}).items()}
+    allows = Allows()
     with collection_paused():
-        done = elaborate(network, variant, chosen, limits, file.problems)
+        done = elaborate(network, variant, chosen, limits, file.problems, allows)
         verify(done.graph, "elaborate")
         graph = run(done.graph, PASSES).graph
     failures = tuple(expectations(network, graph, done.environment))
     if failures:
         raise CompileError((*done.warnings, *failures))
     unused = unused_settings(network, graph.header.settings)
-    return Compiled(graph, network, (*done.warnings, *unused))
+    return Compiled(graph, network, (*done.warnings, *unused), frozenset(allows.used))
 
 
 def compile_family(

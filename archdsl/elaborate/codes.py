@@ -40,7 +40,7 @@ CODES: dict[str, Code] = {
         _net("param width: int = 7", 'require width % 2 == 0 "an even width"', "conv(width, 3)"),
     ),
     "unused-setting": Code(
-        "A setting was given that changes nothing.",
+        "A setting was given that changes nothing. (A warning.)",
         "What follows from it is set by the variant, or given as well: the variants of EfficientNet set width, depth "
         "and resolution, so `--variant b3 --phi 1` is b3. Without the variant the formula holds.",
         "$ archdsl check net.arch --variant wide --phi 2\n"
@@ -120,7 +120,8 @@ CODES: dict[str, Code] = {
     ),
     "dropped-rows": Code(
         "A window does not divide its input: rows or columns at the end are never seen. (A warning.)",
-        "(H - F + 2P) / S is no whole number and the rest is dropped, as every framework does without saying so.",
+        "(H - F + 2P) / S is no whole number and the rest is dropped, as every framework does without saying so. Where "
+        "that is meant, say so on the line: `# allow: dropped-rows`.",
         "network Net:\n    input image: 3 x 7 x 7\n    conv(8, 3, stride=3, padding=0)\n",
     ),
     "nested-too-deep": Code(

@@ -19,6 +19,7 @@ from archdsl.ir.builder import Ref
 from archdsl.ir.graph import Graph, Header, Rule, Setting, Written
 from archdsl.ops.base import LIMIT, Mismatch
 from archdsl.ops.internal import Input
+from archdsl.resolve.allow import Allows
 from archdsl.resolve.model import Network
 from archdsl.syntax import tree
 
@@ -42,9 +43,13 @@ def elaborate(
     chosen: Mapping[str, Given] | None = None,
     limits: Limits | None = None,
     known: Iterable[Diagnostic] = (),
+    allows: Allows | None = None,
 ) -> Elaborated:
-    """Expands the network. Raises `CompileError` with every root cause, those of names among them."""
-    session = Session(network.span, limits or Limits(), known)
+    """Expands the network. Raises `CompileError` with every root cause, those of names among them.
+
+    `allows` are asked before anything is warned of.
+    """
+    session = Session(network.span, limits or Limits(), known, allows)
     try:
         environment, settings = settle(network, variant, chosen or {}, session.builder, session.budget)
         expander = Expander(session)

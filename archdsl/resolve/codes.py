@@ -154,4 +154,23 @@ from net import Mine
 block Other: Mine
 """,
     ),
+    "unknown-code": Code(
+        "A comment `# allow: ...` names no warning that can be allowed.",
+        "Only warnings can be allowed; errors have to be mended. Several codes stand between commas, and a reason may "
+        "follow in brackets: `# allow: dropped-rows (as published)`.",
+        """\
+network Net:
+    input image: 3 x 7 x 7
+    conv(8, 3, stride=3, padding=0)  # allow: droped-rows
+""",
+    ),
+    "unused-allow": Code(
+        "A comment allows a warning that is not there. (A warning.)",
+        "It would hide the next one. `archdsl check FILE` looks for it over all variants of the file.",
+        """\
+network Net:
+    input image: 3 x 7 x 7
+    conv(8, 3)  # allow: dropped-rows
+""",
+    ),
 }

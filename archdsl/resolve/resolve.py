@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic, Note
+from archdsl.resolve.allow import unknown_codes
 from archdsl.resolve.check import HINTS, check_file
 from archdsl.resolve.model import Block, File, Network, Parameter, Variant
 from archdsl.resources import specs_folder
@@ -58,7 +59,7 @@ class _Resolver:
         networks = [item for item in spec.items if isinstance(item, tree.Network)]
         for item in networks:
             self.define(file, self.network(item, file), item.name)
-        self.diagnostics += check_file(file)
+        self.diagnostics += [*check_file(file), *unknown_codes(spec)]
         network = file.definitions.get(networks[0].name.name) if networks else None
         return replace(file, network=network) if isinstance(network, Network) else file
 

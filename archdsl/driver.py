@@ -21,8 +21,10 @@ from archdsl.elaborate.expect import expectations
 from archdsl.elaborate.outside import given_outside
 from archdsl.elaborate.session import Limits
 from archdsl.elaborate.unused import unused_settings
+from archdsl.elaborate.unused_steps import unused_steps
 from archdsl.ir.graph import Graph
 from archdsl.ir.verify import verify
+from archdsl.passes.drop_unused_steps import drop_unused_steps
 from archdsl.passes.pipeline import Pass, run
 from archdsl.passes.place_by_depth import place_by_depth
 from archdsl.resolve.allow import Allow, Allows
@@ -36,7 +38,7 @@ from archdsl.text import shown
 
 __all__ = ["Compiled", "Limits", "compile_network", "find_spec", "open_graph", "open_spec", "split_variant"]
 
-PASSES: tuple[Pass, ...] = (place_by_depth,)
+PASSES: tuple[Pass, ...] = (drop_unused_steps, place_by_depth)
 """What every compiled graph goes through, in this order. Passes that only one form of output needs are listed there."""
 
 
@@ -135,6 +137,11 @@ def network_of(file: File) -> Network:
     return file.network
 
 
+def warnings_of_blocks(file: File) -> tuple[Diagnostic, ...]:
+    """What is to be said of a file without a network, whose blocks nobody has used yet."""
+    return Allows().remaining(one.warning for one in file.unused)
+
+
 def compile_network(
     file: File,
     variant: str | None = None,
@@ -152,12 +159,14 @@ def compile_network(
     with collection_paused():
         done = elaborate(network, variant, chosen, limits, file.problems, allows)
         verify(done.graph, "elaborate")
+        unused = [*(one.warning for one in file.unused), *unused_steps(done.graph, file.unused)]
         graph = run(done.graph, PASSES).graph
+    warnings = (*done.warnings, *allows.remaining(unused))
     failures = tuple(expectations(network, graph, done.environment))
     if failures:
-        raise CompileError((*done.warnings, *failures))
-    unused = unused_settings(network, graph.header.settings)
-    return Compiled(graph, network, (*done.warnings, *unused), frozenset(allows.used))
+        raise CompileError((*warnings, *failures))
+    settings_unused = unused_settings(network, graph.header.settings)
+    return Compiled(graph, network, (*warnings, *settings_unused), frozenset(allows.used))
 
 
 def compile_family(

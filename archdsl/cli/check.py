@@ -88,7 +88,9 @@ def _check_variant(target: Target, verbose: bool) -> _Run:
         if verbose and not target.file.problems:
             blocks = [d for d in target.file.definitions.values() if d.file.source == target.file.source]
             print(f"{target.title}: {len(blocks)} block{'s' if len(blocks) != 1 else ''}")
-        return _Run(target.file.problems, None)
+        from archdsl.driver import warnings_of_blocks
+
+        return _Run((*target.file.problems, *warnings_of_blocks(target.file)), None)
     try:
         compiled = target.compile()
     except CompileError as error:

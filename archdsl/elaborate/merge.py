@@ -9,10 +9,13 @@ from typing import Any
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import elements, truth
 from archdsl.elaborate.expansion import Expansion, Result, Shell
+from archdsl.elaborate.lone_branch import warn_of_lone
+from archdsl.elaborate.mend import mend
 from archdsl.elaborate.regions import lone_step
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.steps import apply, input_port, plain, refs_of
 from archdsl.elaborate.values import FAILED, Flow, Problem
+from archdsl.elaborate.whose_it import starts_from_it
 from archdsl.elaborate.written import written
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -25,8 +28,13 @@ def merge(
     values: list[Flow] = []
     origins: list[tree.Chain] = []
     failed = False
+    absent: list[tree.Branch] = []
+    _note_matching(expander, merge, environment)
     for branch in merge.branches:
-        for result in _results(expander, branch, environment.link(it=incoming)):
+        results = _results(expander, branch, environment.link(it=incoming))
+        if not results:
+            absent.append(branch)
+        for result in results:
             failed = failed or not isinstance(result, Flow | tuple)
             target = branch.chain.steps[0].target
             spreads = isinstance(target, tree.Spread) and len(branch.chain.steps) == 1
@@ -38,31 +46,21 @@ def merge(
     if merge.op is None:
         return tuple(values)
     unit = expander.unit(merge.op, environment)
+    if len(values) == 1:
+        warn_of_lone(expander, merge, unit, absent, environment)
     try:
         return apply(expander, unit, tuple(values), merge.op.span, shell, label)
     except Problem as problem:
         if problem.diagnostic.code == "shape-mismatch" and problem.diagnostic.help is None:
-            problem.diagnostic = replace(problem.diagnostic, help=_mend(values, origins))
+            problem.diagnostic = replace(problem.diagnostic, help=mend(expander.session.builder, values, origins))
         raise
 
 
-def _mend(values: list[Flow], origins: list[tree.Chain]) -> str | None:
-    """An edit of one of two branches that makes them fit, where there can be no other."""
-    if len(values) != 2 or any(len(value.tensor.spatial) != 2 for value in values):
-        return None
-    large, small = sorted(zip(values, origins, strict=True), key=lambda pair: -pair[0].tensor.size)
-    text, sizes = large[1].span.text, list(zip(large[0].tensor.spatial, small[0].tensor.spatial, strict=True))
-    factors = {-(-ours // theirs) for ours, theirs in sizes if theirs <= ours}
-    if large[0].tensor.spatial == small[0].tensor.spatial:
-        return None
-    if len(factors) == 1 and factors != {1} and len(large[1].steps) == 1:
-        (factor,) = factors
-        if all(ours == factor * theirs for ours, theirs in sizes):
-            return f"`{text}` is {factor} times as high and wide as the other branch: give it a stride of {factor}"
-    named = isinstance(large[1].steps[0].target, tree.Name) and len(large[1].steps) == 1
-    if named and small[1].span.text == "it" and all(ours >= theirs for ours, theirs in sizes):
-        return f"crop the larger one: {text} -> center_crop(it)"
-    return None
+def _note_matching(expander: Expansion, merge: tree.Merge, environment: Environment) -> None:
+    """Where a branch is `it` or comes from it, the others have to match it, and ask for its channels."""
+    chains = [branch.chain for branch in merge.branches]
+    if any(starts_from_it(chain, expander.is_value(chain.steps[0].target, environment)) for chain in chains):
+        expander.session.matching.update(map(id, chains))
 
 
 def _results(expander: Expansion, branch: tree.Branch, environment: Environment) -> list[Result]:

@@ -61,6 +61,8 @@ class Session:
         self.maker = OpMaker()
         self.limits = limits
         self.places: list[Place] = []
+        self.matching: set[int] = set()
+        """Branches, by the identity of their chains, that are joined with `it`: they may ask for its facts."""
         self.depth = 0
         self.budget = Budget(limits.steps, self.frames, self.abort)
         self._diagnostics: dict[tuple[str, Span | None], Diagnostic] = {(d.code, d.span): d for d in known}

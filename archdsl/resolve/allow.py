@@ -16,7 +16,16 @@ from archdsl.suggest import nearest
 from archdsl.syntax import tree
 from archdsl.syntax.parser import parse
 
-ALLOWABLE = ("dropped-rows",)
+ALLOWABLE = (
+    "ambiguous-it",
+    "channels-last",
+    "dropped-rows",
+    "lone-branch",
+    "unused-name",
+    "unused-steps",
+    "unusual-number",
+    "width-as-kernel",
+)
 """The codes of warnings that a comment can switch off."""
 
 COMMENT = re.compile(r"#\s*allow:([^(]*)(\(.*)?")

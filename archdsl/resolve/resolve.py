@@ -15,6 +15,7 @@ from archdsl.diagnostics import CompileError, Diagnostic, Note
 from archdsl.resolve.allow import unknown_codes
 from archdsl.resolve.check import HINTS, check_file
 from archdsl.resolve.model import Block, File, Network, Parameter, Variant
+from archdsl.resolve.unused import unused_names
 from archdsl.resources import specs_folder
 from archdsl.source import Source
 from archdsl.suggest import nearest
@@ -30,7 +31,8 @@ def resolve(source: Source, folder: Path | None = None) -> File:
     """
     resolver = _Resolver(folder)
     file = resolver.file(source, folder)
-    return replace(file, problems=tuple(resolver.diagnostics))
+    unused = () if resolver.diagnostics else unused_names(file)
+    return replace(file, problems=tuple(resolver.diagnostics), unused=unused)
 
 
 class _Resolver:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from calls import Caller
 from literate import Case, cases
 
+import archdsl
+from archdsl.backends.figures import FIGURES, draw
 from archdsl.codes import CODES
 from archdsl.resolve.allow import ALLOWABLE
 from archdsl.source import Source
@@ -61,3 +64,43 @@ def test_the_formatter_keeps_what_an_allow_speaks_for() -> None:
     formatted = format_spec(parse(Source("net.arch", text)))
     assert "\n        -> " in formatted
     assert formatted.endswith("  # allow: dropped-rows\n")
+
+
+IDLE = """\
+network Net:
+    input image: 3 x 8 x 8
+    conv(16, 3) -> Idle as a
+    image -> conv(8, 3) -> Kept
+    parallel{for k in [1, 3]: conv(4, k)} as parts
+    parts[1]
+
+block Idle: dropout(0.1) -> bn
+
+block Kept: add{conv(8, 1)}
+"""
+
+
+def test_steps_without_use_are_neither_counted_nor_drawn_nor_emitted() -> None:
+    net = archdsl.loads(IDLE)
+    assert [warning.code for warning in net.warnings] == ["lone-branch", "unused-steps", "unused-steps"]
+    assert not {"conv1", "a"} & {*net.graph.scopes, *(node.id for node in net.graph)}
+    assert "BatchNorm" not in net.source()
+    for figure in FIGURES:
+        assert draw(net.graph, figure, "svg")
+
+
+def test_what_stays_keeps_its_names_and_runs() -> None:
+    """A copy that nothing uses stays beside one that is used: names of weights follow from the text."""
+    net = archdsl.loads(IDLE)
+    names = {key.rpartition(".")[0] for key in net.module(device="meta").state_dict()}
+    assert names == {"conv2", "kept.conv", "branch.0.conv", "branch.1.conv"}
+    module = net.module()
+    assert tuple(module(torch.zeros(1, 3, 8, 8)).shape) == (1, 4, 8, 8)
+    assert sum(p.numel() for p in module.parameters()) == net.params
+
+
+def test_a_join_of_one_branch_is_no_row_and_no_circle() -> None:
+    net = archdsl.loads(IDLE)
+    assert "kept.add" in net.graph
+    assert "add" not in net.table("csv", rows="op")
+    assert ">+<" not in draw(net.graph, "graph", "svg").decode()

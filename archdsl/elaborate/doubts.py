@@ -28,12 +28,21 @@ class Doubt(NamedTuple):
 
 def warn_of_writing(session: Session, unit: Unit, call: Call, inputs: tuple[Flow, ...], span: Span) -> None:
     """Warns of how an op is written, whether or not it can take its inputs."""
-    _warn(session, (*_unusual(call, span), *_habit(unit, call, inputs, span)))
+    if _bounds(type(call.op)):
+        _warn(session, _unusual(call, span))
+    if len(unit.given) > 1 and unit.given[1].name is None:
+        _warn(session, _habit(unit, call, inputs, span))
 
 
 def warn_of_effect(session: Session, call: Call, inputs: tuple[Flow, ...], span: Span) -> None:
     """Warns of what an op does with its inputs."""
-    _warn(session, (*_dropped(call, inputs, span), *_senseless(call, inputs, span)))
+    tensors = [value.tensor for value in inputs]
+    dropped = call.op.dropped(*tensors)
+    if any(dropped):
+        _warn(session, _dropped(call, dropped, inputs, span))
+    senseless = call.op.doubt(*tensors)
+    if senseless is not None:
+        session.warn("unusual-number", senseless, span)
 
 
 def _warn(session: Session, doubts: Iterable[Doubt]) -> None:
@@ -41,13 +50,11 @@ def _warn(session: Session, doubts: Iterable[Doubt]) -> None:
         session.warn(doubt.code, doubt.message, doubt.span, help=doubt.help)
 
 
-def _dropped(call: Call, inputs: tuple[Flow, ...], span: Span) -> Iterator[Doubt]:
+def _dropped(call: Call, dropped: tuple[int, ...], inputs: tuple[Flow, ...], span: Span) -> Iterator[Doubt]:
     """A window that does not divide its input leaves rows or columns unseen, silently in every framework."""
-    dropped = call.op.dropped(*(value.tensor for value in inputs))
-    if any(dropped):
-        lost = " and ".join(f"{count} {what}" for count, what in zip(dropped, _sides(dropped), strict=True) if count)
-        message = f"`{call.op.name}` never sees the last {lost} of its input of {inputs[0].tensor}"
-        yield Doubt("dropped-rows", message, span, "change the padding, or the input's size")
+    lost = " and ".join(f"{count} {what}" for count, what in zip(dropped, _sides(dropped), strict=True) if count)
+    message = f"`{call.op.name}` never sees the last {lost} of its input of {inputs[0].tensor}"
+    yield Doubt("dropped-rows", message, span, "change the padding, or the input's size")
 
 
 def _sides(dropped: tuple[int, ...]) -> tuple[str, ...]:
@@ -73,12 +80,6 @@ def _unusual(call: Call, span: Span) -> Iterator[Doubt]:
         if given is not None and value >= bound.least:
             message = f"`{name}` of `{call.op.name}` is {describe(given.value)}: {bound.meaning(value)}"
             yield Doubt("unusual-number", message, given.span or span, bound.other(value))
-
-
-def _senseless(call: Call, inputs: tuple[Flow, ...], span: Span) -> Iterator[Doubt]:
-    found = call.op.doubt(*(value.tensor for value in inputs))
-    if found is not None:
-        yield Doubt("unusual-number", found, span, None)
 
 
 # --- channels that come in, written by habit ---------------------------------------------------

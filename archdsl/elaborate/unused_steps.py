@@ -16,10 +16,10 @@ LONGEST = 60
 
 def unused_steps(graph: Graph, known: Iterable[Unused]) -> Iterator[Diagnostic]:
     """A warning for each text of the graph, as it is before any pass; what is in `known` was told already."""
+    if not graph.idle:
+        return
     yield from _inputs(graph)
     idle = unused(graph)
-    if not idle:
-        return
     gone = removable(graph)
     used = scopes_around(graph, (node.id for node in graph if node.id not in idle))
     ends: dict[Span, list[Node]] = {}
@@ -33,9 +33,8 @@ def unused_steps(graph: Graph, known: Iterable[Unused]) -> Iterator[Diagnostic]:
 
 
 def _inputs(graph: Graph) -> Iterator[Diagnostic]:
-    used = needed(graph)
     for node in graph.inputs:
-        if node.id not in used:
+        if node.id in graph.idle:
             message = f"no output depends on the input `{node.name}`"
             yield Diagnostic("unused-name", message, node.span, help="use it, or remove it", severity="warning")
 

@@ -10,8 +10,7 @@ from archdsl.ir.words import expressions
 
 def unused(graph: Graph) -> frozenset[str]:
     """Ids of nodes, other than inputs, on which no output depends, not even one that serves only training."""
-    used = needed(graph)
-    return frozenset(node.id for node in graph if node.id not in used and node.op.name != "input")
+    return frozenset(id for id in graph.idle if graph.node(id).op.name != "input")
 
 
 def removable(graph: Graph) -> frozenset[str]:
@@ -34,10 +33,10 @@ def scopes_around(graph: Graph, ids: Iterable[str]) -> set[str]:
     return {scope.path for home in homes for scope in graph.ancestry(home)}
 
 
-def needed(graph: Graph, ids: Iterable[str] | None = None) -> set[str]:
-    """These nodes, and those that they depend on; those of all outputs where none are named."""
+def needed(graph: Graph, ids: Iterable[str]) -> set[str]:
+    """These nodes, and those that they depend on."""
     found: set[str] = set()
-    pending = [value.node for output in graph.outputs for value in output.values] if ids is None else list(ids)
+    pending = list(ids)
     while pending:
         id = pending.pop()
         if id not in found:

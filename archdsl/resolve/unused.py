@@ -77,7 +77,8 @@ def _look(item: Item) -> _Look:
             names = NAMES.get(type(part))
             if names is not None:
                 definitions.append(part)
-                uses.subtract(name.name for name in names(part))
+                for name in names(part):
+                    uses[name.name] -= 1
             elif isinstance(part, tree.Name | tree.VariantOf | tree.Attribute):
                 uses[part.name] += 1
             pending.extend(getattr(part, field) for field in part.__match_args__)

@@ -11,7 +11,6 @@ from archdsl.elaborate.compare import compare, tolerance
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.settings import shown_number
-from archdsl.elaborate.unpadded import meant_unpadded
 from archdsl.elaborate.values import Problem, describe
 from archdsl.ir.graph import Graph, Scope
 from archdsl.resolve.model import Network
@@ -46,6 +45,8 @@ def _check(fact: tree.Compare, graph: Graph, environment: Environment) -> Iterat
         allowed = ""
         if fact.operator == "~":
             allowed = f", which allows {shown_number(expected)} ± {shown_number(tolerance(fact, expected))}"
+        from archdsl.elaborate.unpadded import meant_unpadded
+
         padding = meant_unpadded(graph, lambda other: compare(fact, fact_value(fact.left, other), expected))
         yield Diagnostic(
             "expectation-failed",

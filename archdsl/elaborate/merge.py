@@ -9,8 +9,6 @@ from typing import Any
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import elements, truth
 from archdsl.elaborate.expansion import Expansion, Result, Shell
-from archdsl.elaborate.lone_branch import warn_of_lone
-from archdsl.elaborate.mend import mend
 from archdsl.elaborate.regions import lone_step
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.steps import apply, input_port, plain, refs_of
@@ -47,11 +45,15 @@ def merge(
         return tuple(values)
     unit = expander.unit(merge.op, environment)
     if len(values) == 1:
+        from archdsl.elaborate.lone_branch import warn_of_lone
+
         warn_of_lone(expander, merge, unit, absent, environment)
     try:
         return apply(expander, unit, tuple(values), merge.op.span, shell, label)
     except Problem as problem:
         if problem.diagnostic.code == "shape-mismatch" and problem.diagnostic.help is None:
+            from archdsl.elaborate.mend import mend
+
             problem.diagnostic = replace(problem.diagnostic, help=mend(expander.session.builder, values, origins))
         raise
 

@@ -104,3 +104,11 @@ def test_a_join_of_one_branch_is_no_row_and_no_circle() -> None:
     assert "kept.add" in net.graph
     assert "add" not in net.table("csv", rows="op")
     assert ">+<" not in draw(net.graph, "graph", "svg").decode()
+
+
+def test_a_setting_from_the_call_is_warned_of_at_the_option(call: Caller, tmp_path: Path) -> None:
+    spec = tmp_path / "net.arch"
+    spec.write_text("network Net:\n    param act: op = relu\n    input image: 3 x 8 x 8\n    act\n")
+    found = call("check", spec, "--act", "leaky_relu(5.5)")
+    assert found.code == 0
+    assert "--> --act:1:12" in found.err

@@ -60,7 +60,8 @@ class Allows:
 
     def _of(self, source: Source) -> tuple[Allow, ...]:
         if source not in self._known:
-            self._known[source] = tuple(allows_in(parse(source)))
+            is_option = source.name.startswith("--")  # a setting's text holds no comments
+            self._known[source] = () if is_option else tuple(allows_in(parse(source)))
         return self._known[source]
 
 

@@ -164,7 +164,8 @@ def compile_network(
     warnings = (*done.warnings, *allows.remaining(unused))
     failures = tuple(expectations(network, graph, done.environment))
     if failures:
-        raise CompileError((*warnings, *failures))
+        # Steps that are left out may be why; names that nothing uses are told once the facts hold.
+        raise CompileError((*done.warnings, *allows.remaining(unused_steps(done.graph, ())), *failures))
     settings_unused = unused_settings(network, graph.header.settings)
     return Compiled(graph, network, (*warnings, *settings_unused), frozenset(allows.used))
 

@@ -21,11 +21,14 @@ from archdsl.elaborate.expect import expectations
 from archdsl.elaborate.outside import given_outside
 from archdsl.elaborate.session import Limits
 from archdsl.elaborate.unused import unused_settings
+from archdsl.elaborate.unused_steps import unused_steps
 from archdsl.formats import refuse_foreign
 from archdsl.ir.graph import Graph
 from archdsl.ir.verify import verify
+from archdsl.passes.drop_unused_steps import drop_unused_steps
 from archdsl.passes.pipeline import Pass, run
 from archdsl.passes.place_by_depth import place_by_depth
+from archdsl.resolve.allow import Allow, Allows
 from archdsl.resolve.model import File, Network
 from archdsl.resolve.resolve import resolve
 from archdsl.resources import specs_folder
@@ -36,17 +39,21 @@ from archdsl.text import shown
 
 __all__ = ["Compiled", "Limits", "compile_network", "find_spec", "open_graph", "open_spec", "split_variant"]
 
-PASSES: tuple[Pass, ...] = (place_by_depth,)
+PASSES: tuple[Pass, ...] = (drop_unused_steps, place_by_depth)
 """What every compiled graph goes through, in this order. Passes that only one form of output needs are listed there."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A graph, the network it was made from (none where it was read), and the warnings on the way."""
+    """A graph, the network it was made from (none where it was read), and the warnings on the way.
+
+    `allowed` are the comments that switched off others.
+    """
 
     graph: Graph
     network: Network | None
     warnings: tuple[Diagnostic, ...]
+    allowed: frozenset[Allow] = frozenset()
 
 
 def split_variant(name: str) -> tuple[str, str | None]:
@@ -132,6 +139,11 @@ def network_of(file: File) -> Network:
     return file.network
 
 
+def warnings_of_blocks(file: File) -> tuple[Diagnostic, ...]:
+    """What is to be said of a file without a network, whose blocks nobody has used yet."""
+    return Allows().remaining(one.warning for one in file.unused)
+
+
 def compile_network(
     file: File,
     variant: str | None = None,
@@ -145,15 +157,19 @@ def compile_network(
     network = network_of(file)
     budget = Budget((limits or Limits()).steps)
     chosen = {name: given_outside(name, value, network, budget) for name, value in (settings or {}).items()}
+    allows = Allows()
     with collection_paused():
-        done = elaborate(network, variant, chosen, limits, file.problems)
+        done = elaborate(network, variant, chosen, limits, file.problems, allows)
         verify(done.graph, "elaborate")
+        unused = [*(one.warning for one in file.unused), *unused_steps(done.graph, file.unused)]
         graph = run(done.graph, PASSES).graph
+    warnings = (*done.warnings, *allows.remaining(unused))
     failures = tuple(expectations(network, graph, done.environment))
     if failures:
-        raise CompileError((*done.warnings, *failures))
-    unused = unused_settings(network, graph.header.settings)
-    return Compiled(graph, network, (*done.warnings, *unused))
+        # Steps that are left out may be why; names that nothing uses are told once the facts hold.
+        raise CompileError((*done.warnings, *allows.remaining(unused_steps(done.graph, ())), *failures))
+    settings_unused = unused_settings(network, graph.header.settings)
+    return Compiled(graph, network, (*warnings, *settings_unused), frozenset(allows.used))
 
 
 def compile_family(

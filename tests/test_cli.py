@@ -61,25 +61,26 @@ def written() -> set[str]:
 
 
 def test_check_prints_a_line_for_each_network(call: Caller) -> None:
-    assert call("check", "net.arch", "resnet@18") == (
+    assert call("check", "net.arch@wide", "resnet@18") == (
         0,
-        "net.arch: 1,482 params, 1.40 M MACs, 3x32x32 -> 10\n"
+        "net.arch@wide: 19,722 params, 19.8 M MACs, 3x32x32 -> 10\n"
         "specs/resnet.arch@18: 11,689,512 params, 1.81 G MACs, 3x224x224 -> 1000\n",
         "",
     )
 
 
 def test_check_of_all_variants_has_the_defaults_first(call: Caller) -> None:
-    lines = call("check", "net.arch", "--all-variants").out.splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["net.arch", "net.arch@wide"]
+    lines = call("check", "net.arch").out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["net.arch", "net.arch@wide", "net.arch"]
+    assert lines[-1] == "net.arch: checked the defaults and 1 variant"
 
 
 def test_defaults_that_are_incomplete_are_no_network_to_check(call: Caller) -> None:
     Path("p.arch").write_text(
         "network P:\n    param n: int\n    variants:\n        a: n = 3\n    input image: 3 x 8 x 8\n    conv(n, 3)\n"
     )
-    assert call("check", "p.arch", "--all-variants").out == "p.arch@a: 84 params, 5.18 K MACs, 3x8x8 -> 3x8x8\n"
-    missing = call("check", "p.arch")
+    assert call("check", "p.arch").out == "p.arch@a: 84 params, 5.18 K MACs, 3x8x8 -> 3x8x8\n"
+    missing = call("compile", "p.arch")
     assert missing.code == 1
     assert "give one with --n" in missing.err
 
@@ -89,7 +90,7 @@ def test_an_error_says_which_variants_have_it(call: Caller) -> None:
         "network P:\n    param n: int = 1\n    variants:\n        a: n = 2\n        b: n = 3\n"
         "    input image: 3 x 8 x 8\n    conv(6, 3, groups=n)\n"
     )
-    found = call("check", "p.arch", "--all-variants")
+    found = call("check", "p.arch")
     assert found.code == 1
     assert found.out.splitlines()[0].startswith("p.arch: ")
     assert "= with a\n" in found.err
@@ -141,7 +142,7 @@ def test_results_and_json_do_not_mix(call: Caller) -> None:
 )
 def test_a_setting_may_stand_anywhere(call: Caller, words: list[str]) -> None:
     classes = 10 if words[0] == "--" else 3
-    assert call("check", *words).out.endswith(f"-> {classes}\n")
+    assert call("check", *words).out.partition("\n")[0].endswith(f"-> {classes}")
 
 
 def test_settings_are_what_a_spec_would_write(call: Caller) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
@@ -13,78 +14,105 @@ from archdsl.cli.output import Report, in_short, reporting
 if TYPE_CHECKING:
     from archdsl.cli.target import Target
     from archdsl.diagnostics import Diagnostic
-
-AllOption = Annotated[bool, typer.Option("--all-variants", help="Check every variant, and the defaults.")]
+    from archdsl.resolve.allow import Allow
 
 
 @grouped
 def check(
-    ctx: typer.Context,
-    specs: SpecArguments,
-    all_variants: AllOption = False,
-    *,
-    options: SpecOptions,
-    format: FormatOption = Format.TEXT,
+    ctx: typer.Context, specs: SpecArguments, *, options: SpecOptions, format: FormatOption = Format.TEXT
 ) -> None:
     """Check specs: names, shapes, and the facts that they state of themselves.
 
-    Prints a line for each network: parameters, multiply-adds (MACs), shapes. Any other option is a parameter of
-    the spec: --classes 10.
+    Looks at the defaults and at every variant; spec@variant looks at one. Prints a line for each network: parameters,
+    multiply-adds (MACs), shapes. Any other option is a parameter of the spec: --classes 10. With one, only the network
+    with these settings is looked at.
     """
     from archdsl.cli.target import targets
 
     asked = targets(ctx, specs, options)
     with reporting(format) as report:
         for target in asked:
-            _check(target, all_variants, report)
+            _check(target, report)
 
 
-def _check(target: Target, all_variants: bool, report: Report) -> None:
+def _check(target: Target, report: Report) -> None:
     """Checks one spec: adds diagnostics with the variants that they are about to the report, and prints the results."""
     from archdsl.diagnostics import CompileError
 
-    found: dict[Diagnostic, list[str]] = {}
-    names: list[str | None] = [target.variant]
+    found: dict[object, tuple[Diagnostic, list[str]]] = {}
     try:
-        if all_variants:
-            names = list(_variants(target))
-        for name in names:
-            for diagnostic in _check_variant(target.of_variant(name), report.verbose):
-                found.setdefault(diagnostic, []).append(name or "the defaults")
+        names = _names(target)
+        runs = [_check_variant(target.of_variant(name), report.verbose) for name in names]
     except CompileError as error:
         report.add(error.diagnostics)
-    report.add(_with_variants(diagnostic, of, len(names)) for diagnostic, of in found.items())
+        return
+    if report.verbose and len(names) > 1 and all(run.allowed is not None for run in runs):
+        print(f"{target.title}: checked {_listed(names)}")
+    for name, run in zip(names, runs, strict=True):
+        for diagnostic in run.diagnostics:
+            # The same place in several variants is one thing to mend, whatever the numbers of each.
+            key = (diagnostic.code, diagnostic.span) if diagnostic.span else diagnostic
+            found.setdefault(key, (diagnostic, []))[1].append(name or "the defaults")
+    report.add(_with_variants(diagnostic, of, len(names)) for diagnostic, of in found.values())
+    if target.variant is None and not target.settings and not target.is_graph:
+        report.add(_unused_allows(target, runs))
 
 
-def _variants(target: Target) -> Iterator[str | None]:
-    """None for the defaults (if every parameter has one), then the names of the variants."""
+def _names(target: Target) -> Sequence[str | None]:
+    """The variant that is asked for; else None for the defaults, if every parameter has one, and all variants."""
     network = target.file.network
-    if network is None or all(parameter.default is not None for parameter in network.parameters):
-        yield None
-    if network is not None:
-        yield from network.variants
+    if target.variant is not None or target.settings or network is None:
+        return [target.variant]
+    complete = all(parameter.default is not None for parameter in network.parameters)
+    return [*([None] if complete or not network.variants else []), *network.variants]
 
 
-def _check_variant(target: Target, verbose: bool) -> tuple[Diagnostic, ...]:
+def _listed(names: Sequence[str | None]) -> str:
+    """`the defaults and 5 variants`."""
+    variants = sum(name is not None for name in names)
+    shown = f"{variants} variant{'s' if variants != 1 else ''}"
+    return f"the defaults and {shown}" if None in names else shown
+
+
+class _Run(NamedTuple):
+    """What came of one variant; `allowed` is None where it could not be compiled."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    allowed: frozenset[Allow] | None
+
+
+def _check_variant(target: Target, verbose: bool) -> _Run:
     from archdsl.diagnostics import CompileError
 
     if target.file.network is None and not (target.variant or target.settings or target.is_graph):
         if verbose and not target.file.problems:
             blocks = [d for d in target.file.definitions.values() if d.file.source == target.file.source]
             print(f"{target.title}: {len(blocks)} block{'s' if len(blocks) != 1 else ''}")
-        return target.file.problems
+        from archdsl.driver import warnings_of_blocks
+
+        return _Run((*target.file.problems, *warnings_of_blocks(target.file)), None)
     try:
         compiled = target.compile()
     except CompileError as error:
-        return error.diagnostics
+        return _Run(error.diagnostics, None)
     if verbose:
         print(f"{target.title}: {in_short(compiled.graph)}")
-    return compiled.warnings
+    return _Run(compiled.warnings, compiled.allowed)
+
+
+def _unused_allows(target: Target, runs: Iterable[_Run]) -> Iterator[Diagnostic]:
+    """Comments that allow what none of the variants has; where one could not be compiled, nobody knows."""
+    from archdsl.resolve.allow import unused_allows
+
+    used: set[Allow] = set()
+    for run in runs:
+        if run.allowed is None:
+            return
+        used |= run.allowed
+    yield from unused_allows(target.file.source, used)
 
 
 def _with_variants(diagnostic: Diagnostic, names: list[str], of: int) -> Diagnostic:
-    from dataclasses import replace
-
     from archdsl.diagnostics import Note
 
     if len(names) == of:

@@ -40,7 +40,7 @@ CODES: dict[str, Code] = {
         _net("param width: int = 7", 'require width % 2 == 0 "an even width"', "conv(width, 3)"),
     ),
     "unused-setting": Code(
-        "A setting was given that changes nothing.",
+        "A setting was given that changes nothing. (A warning.)",
         "What follows from it is set by the variant, or given as well: the variants of EfficientNet set width, depth "
         "and resolution, so `--variant b3 --phi 1` is b3. Without the variant the formula holds.",
         "$ archdsl check net.arch --variant wide --phi 2\n"
@@ -125,8 +125,44 @@ CODES: dict[str, Code] = {
     ),
     "dropped-rows": Code(
         "A window does not divide its input: rows or columns at the end are never seen. (A warning.)",
-        "(H - F + 2P) / S is no whole number and the rest is dropped, as every framework does without saying so.",
+        "(H - F + 2P) / S is no whole number and the rest is dropped, as every framework does without saying so. Where "
+        "that is meant, say so on the line: `# allow: dropped-rows`.",
         "network Net:\n    input image: 3 x 7 x 7\n    conv(8, 3, stride=3, padding=0)\n",
+    ),
+    "ambiguous-it": Code(
+        "`it.channels` in a chain that begins with another value, which has other channels. (A warning.)",
+        "`it` belongs to the line: it is what flows into it, whatever the chain begins with. Nothing is said in a join "
+        "of which another branch comes from `it`, since branches have to match.",
+        _net("conv(8, 3) as skip", "conv(16, 3)", "path p = skip -> conv(it.channels, 1)", "add{it | p}"),
+    ),
+    "unusual-number": Code(
+        "A number is far from what networks have, and is one in other frameworks' terms. (A warning.)",
+        "The message says what it does here, the help what it may have been meant for: `bn(64)` sets `eps`, Keras's "
+        "momentum of 0.99 is 0.01 here, and a softmax over one channel is always 1.",
+        _net("conv(64, 3)", "bn(64) -> relu"),
+    ),
+    "width-as-kernel": Code(
+        "A convolution is written with the channels that come in, as in other frameworks. (A warning.)",
+        "Those are never written. `conv(3, 16, 3)` would be 3 channels, a window of 16x16 and a stride of 3.",
+        _net("conv(3, 16, 3)"),
+    ),
+    "channels-last": Code(
+        "An input's channels seem to be written last, or not at all. (A warning.)",
+        "Shapes are channels first: `3 x 224 x 224`. Two numbers are a sequence, channels x length.",
+        "network Net:\n    input image: 32 x 32 x 3\n    conv(8, 3)\n",
+    ),
+    "lone-branch": Code(
+        "A join is left with one branch, so it joins nothing. (A warning.)",
+        "`| if c: X` is a branch only where `c` holds. `| if c then X` is always one: where `c` does not hold it hands "
+        "on the value, as the shortcut of a residual block does. Nothing is said where the branch that is not there "
+        "would have handed on a value itself (`| if c: it`), nor of branches made by `for`.",
+        _net("conv(8, 3)", "add{conv(8, 3) | if it.channels != 8: conv(8, 1)}"),
+    ),
+    "unused-steps": Code(
+        "No output depends on what some steps make. (A warning.)",
+        "They are left out: neither counted nor drawn nor emitted. They stay only where something else asks for their "
+        "shape, and where they are copies beside others that are used.",
+        _net("conv(16, 3) as a", "image -> conv(8, 3)"),
     ),
     "nested-too-deep": Code(
         "Blocks are nested deeper than the limit.",

@@ -19,6 +19,7 @@ from archdsl.ir.builder import Ref
 from archdsl.ir.graph import Graph, Header, Rule, Setting, Written
 from archdsl.ops.base import LIMIT, Mismatch
 from archdsl.ops.internal import Input
+from archdsl.resolve.allow import Allows
 from archdsl.resolve.model import Network
 from archdsl.syntax import tree
 
@@ -42,9 +43,13 @@ def elaborate(
     chosen: Mapping[str, Given] | None = None,
     limits: Limits | None = None,
     known: Iterable[Diagnostic] = (),
+    allows: Allows | None = None,
 ) -> Elaborated:
-    """Expands the network. Raises `CompileError` with every root cause, those of names among them."""
-    session = Session(network.span, limits or Limits(), known)
+    """Expands the network. Raises `CompileError` with every root cause, those of names among them.
+
+    `allows` are asked before anything is warned of.
+    """
+    session = Session(network.span, limits or Limits(), known, allows)
     try:
         environment, settings = settle(network, variant, chosen or {}, session.builder, session.budget)
         expander = Expander(session)
@@ -117,7 +122,29 @@ def _input(expander: Expander, declared: tree.Input, environment: Environment) -
         (ref,) = builder.node(op, (), declared.span, name, label=name, written=(("dims", dims),))
     except Mismatch as mismatch:
         raise Problem(mismatch.code, str(mismatch), declared.shape.span) from None
+    _warn_of_order(expander.session, declared, shape)
     return Flow(ref, builder.tensor(ref))
+
+
+COLORS = (1, 3, 4)
+"""Channels that images come with."""
+
+SMALLEST, SQUARE = 16, 8
+"""Sides from which three numbers are taken for an image with its channels last, and two equal ones for an image."""
+
+
+def _warn_of_order(session: Session, declared: tree.Input, shape: tuple[int, ...]) -> None:
+    """An input that is written as Keras and TensorFlow do, channels last, or without channels."""
+    name, (*sides, last) = declared.name.name, shape
+    message = help = ""
+    if declared.kind == "float" and len(shape) == 3 and last in COLORS and min(sides) >= SMALLEST > last:
+        message = f"`{name}` has {shape[0]} channels of {shape[1]}x{last} pixels: channels come first"
+        help = f"an image of {last} channel{'s' if last > 1 else ''} is {' x '.join(map(str, (last, *sides)))}"
+    elif declared.kind == "float" and len(shape) == 2 and shape[0] == last >= SQUARE:
+        message = f"`{name}` is a sequence of {last} channels at {last} positions"
+        help = f"an image without colors is 1 x {last} x {last}"
+    if message:
+        session.warn("channels-last", message, declared.shape.span, help=help)
 
 
 def _header(network: Network, variant: str | None, settings: tuple[Setting, ...], environment: Environment) -> Header:

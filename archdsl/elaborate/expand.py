@@ -22,6 +22,7 @@ from archdsl.elaborate.naming import Text, step_base, step_names, without_clause
 from archdsl.elaborate.session import Place, Session
 from archdsl.elaborate.steps import apply, as_result, input_port, refs_of
 from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe, is_flow, plain
+from archdsl.elaborate.whose_it import warn_of_it
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Home, Ref
 from archdsl.ir.graph import Let
@@ -318,6 +319,8 @@ class Expander:
                         help=f"begin the chain with it: {step.span.text} -> ..., or join both with concat or add",
                     )
                 flow = self.head(step, environment)
+                if id(chain) not in self.session.matching:
+                    warn_of_it(self.session, chain.steps[1:], step, flow, environment)
             else:
                 flow = self.step(step, flow, environment)
         return flow

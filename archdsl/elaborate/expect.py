@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archdsl.analyses import totals
-from archdsl.diagnostics import Diagnostic
+from archdsl.diagnostics import Diagnostic, Note
 from archdsl.elaborate.compare import compare, tolerance
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate
@@ -45,12 +45,18 @@ def _check(fact: tree.Compare, graph: Graph, environment: Environment) -> Iterat
         allowed = ""
         if fact.operator == "~":
             allowed = f", which allows {shown_number(expected)} ± {shown_number(tolerance(fact, expected))}"
+        from archdsl.elaborate.unpadded import meant_unpadded
+
+        padding = meant_unpadded(graph, lambda other: compare(fact, fact_value(fact.left, other), expected))
         yield Diagnostic(
             "expectation-failed",
             f"`{expression_text(fact.left)}` is {_shown(found)}, expected {fact.operator} "
             f"{expression_text(fact.right)}{allowed}",
             fact.span,
             label=_difference(found, expected),
+            notes=(Note("where no padding is written it is `same` here, and 0 in PyTorch, Keras and Caffe"),)
+            * bool(padding),
+            help=padding,
         )
 
 

@@ -9,11 +9,11 @@ from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import truth, turns_of
 from archdsl.elaborate.expansion import Expansion, Result, Shell
 from archdsl.elaborate.loops import Turn, plain_turn
-from archdsl.elaborate.mend import mended
 from archdsl.elaborate.regions import lone_step
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.steps import apply, input_port, refs_of
 from archdsl.elaborate.values import FAILED, Flow, Problem, Unit
+from archdsl.elaborate.whose_it import starts_from_it
 from archdsl.elaborate.written import written
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -26,8 +26,13 @@ def merge(
     values: list[Flow] = []
     origins: list[tree.Chain] = []
     failed = False
+    absent: list[tree.Branch] = []
+    _note_matching(expander, merge, environment)
     for branch in merge.branches:
-        for result in _results(expander, branch, environment.link(it=incoming)):
+        results = _results(expander, branch, environment.link(it=incoming))
+        if not results:
+            absent.append(branch)
+        for result in results:
             failed = failed or not isinstance(result, Flow | tuple)
             target = branch.chain.steps[0].target
             spreads = isinstance(target, tree.Spread) and len(branch.chain.steps) == 1
@@ -39,6 +44,10 @@ def merge(
     if merge.op is None:
         return tuple(values)
     unit = expander.unit(merge.op, environment)
+    if len(values) == 1:
+        from archdsl.elaborate.lone_branch import warn_of_lone
+
+        warn_of_lone(expander, merge, unit, absent, environment)
     try:
         return apply(expander, unit, tuple(values), merge.op.span, shell, label)
     except Problem as problem:
@@ -50,14 +59,23 @@ def merge(
 def _help(
     expander: Expansion, unit: Unit, values: list[Flow], origins: list[tree.Chain], environment: Environment
 ) -> str | None:
-    """An edit of a branch that makes them fit."""
+    """An edit that makes the branches fit: of a window that took pixels off, or of a branch."""
+    from archdsl.elaborate.lost_pixels import kept
+    from archdsl.elaborate.mend import mended
 
     def strides(call: tree.Call) -> bool:
         definition = expander.unit(call, environment).definition
         names = definition.model_fields if isinstance(definition, type) else (p.name for p in definition.parameters)
         return "stride" in names
 
-    return mended(unit.definition.name, values, origins, strides)
+    return kept(expander.session.builder, values) or mended(unit.definition.name, values, origins, strides)
+
+
+def _note_matching(expander: Expansion, merge: tree.Merge, environment: Environment) -> None:
+    """Where a branch is `it` or comes from it, the others have to match it, and ask for its channels."""
+    chains = [branch.chain for branch in merge.branches]
+    if any(starts_from_it(chain, expander.is_value(chain.steps[0].target, environment)) for chain in chains):
+        expander.session.matching.update(map(id, chains))
 
 
 def _results(expander: Expansion, branch: tree.Branch, environment: Environment) -> list[Result]:

@@ -8,6 +8,7 @@ from archdsl.elaborate.expansion import Expansion, Result, Shell
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.steps import input_port, refs_of
 from archdsl.elaborate.values import FAILED, Problem, Unit
+from archdsl.elaborate.whose_it import warn_of_it
 from archdsl.resolve.model import Block, Network
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -57,6 +58,7 @@ def _region(
             head, step = lone
             if head is not None:
                 incoming = expander.head(head, link)
+                warn_of_it(expander.session, [step], head, incoming, link)
             return expander.step(step, incoming, link, shell)
         with (
             expander.session.builder.within(shell.kind, shell.name, span, **shell.facts) as scope,

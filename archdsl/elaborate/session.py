@@ -13,6 +13,7 @@ from archdsl.elaborate.budget import Budget
 from archdsl.elaborate.values import Problem, Unit, describe
 from archdsl.ir.builder import Builder
 from archdsl.limits import DEPTH, EVALUATIONS, STEPS
+from archdsl.resolve.allow import Allows
 from archdsl.source import Span
 
 WITH_FRAMES = 500
@@ -52,11 +53,16 @@ class Place:
 class Session:
     """Collects root causes; `places` leads from the network to where expansion is now."""
 
-    def __init__(self, span: Span, limits: Limits, known: Iterable[Diagnostic] = ()) -> None:
+    def __init__(
+        self, span: Span, limits: Limits, known: Iterable[Diagnostic] = (), allows: Allows | None = None
+    ) -> None:
         self.builder = Builder(span)
+        self.allows = allows or Allows()
         self.maker = OpMaker()
         self.limits = limits
         self.places: list[Place] = []
+        self.matching: set[int] = set()
+        """Branches, by the identity of their chains, that are joined with `it`: they may ask for its facts."""
         self.depth = 0
         self.budget = Budget(limits.steps, self.frames, self.abort)
         self._diagnostics: dict[tuple[str, Span | None], Diagnostic] = {(d.code, d.span): d for d in known}
@@ -85,7 +91,11 @@ class Session:
         self._diagnostics[key] = located
 
     def warn(self, code: str, message: str, span: Span, **more: Any) -> None:
-        self.report(Problem(code, message, span, severity="warning", **more))
+        """Records a warning, unless a comment allows it: at its line, or at a use of a block that leads to it."""
+        if (code, span) in self._diagnostics:
+            return
+        if not self.allows.covers(code, [span, *(place.span for place in self.places)]):
+            self.report(Problem(code, message, span, severity="warning", **more))
 
     def tick(self, span: Span, path: str) -> None:
         """Pays for a node, a block or a turn of a loop, and for its path, if that is long."""

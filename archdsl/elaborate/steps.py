@@ -9,6 +9,7 @@ from typing import Any
 from archdsl.diagnostics import Note
 from archdsl.elaborate.arguments import Call, check_kind, match_arguments
 from archdsl.elaborate.asked import asked
+from archdsl.elaborate.doubts import warn_of_effect, warn_of_writing
 from archdsl.elaborate.endless import too_deep
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import word_or_value
@@ -68,6 +69,7 @@ def _apply_op(
     call = session.maker.make(op, unit.given, expander.defaults.of(op), span)
     inputs = (*values, *call.extra)
     session.budget.draw(len(inputs), span)
+    warn_of_writing(session, unit, call, inputs, span)
     try:
         refs = session.builder.node(
             call.op,
@@ -81,23 +83,8 @@ def _apply_op(
     except Mismatch as mismatch:
         raise _mismatch(mismatch, expander, call, inputs, span) from None
     session.budget.draw(len(refs), span)
-    _warn_of_dropped(expander, call, inputs, span)
+    warn_of_effect(session, call, inputs, span)
     return as_result(tuple(Flow(ref, session.builder.tensor(ref)) for ref in refs))
-
-
-def _warn_of_dropped(expander: Expansion, call: Call, inputs: tuple[Flow, ...], span: Span) -> None:
-    """A window that does not divide its input leaves rows or columns unseen, silently in every framework."""
-    dropped = call.op.dropped(*(value.tensor for value in inputs))
-    if any(dropped):
-        lost = " and ".join(f"{count} {what}" for count, what in zip(dropped, _sides(dropped), strict=True) if count)
-        message = f"`{call.op.name}` never sees the last {lost} of its input of {inputs[0].tensor}"
-        expander.session.warn("dropped-rows", message, span, help="change the padding, or the input's size")
-
-
-def _sides(dropped: tuple[int, ...]) -> tuple[str, ...]:
-    """What each dimension counts, in the number it has."""
-    names = ("position",) if len(dropped) == 1 else ("row", "column")
-    return tuple(name if count == 1 else f"{name}s" for name, count in zip(names, dropped, strict=True))
 
 
 def _mismatch(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple[Flow, ...], span: Span) -> Problem:

@@ -23,6 +23,14 @@ class Ref(NamedTuple):
     port: int = 0
 
 
+class Made(NamedTuple):
+    """The op that made a value under construction, what it took, and its text."""
+
+    op: Op
+    inputs: tuple[Ref, ...]
+    span: Span
+
+
 class Home(NamedTuple):
     """Where a shared module is kept: the path of the weights of the scope that declares it, and its name there."""
 
@@ -76,6 +84,11 @@ class Builder:
 
     def value(self, ref: Ref) -> Value:
         return Value(self._nodes[ref.number].path, ref.port)
+
+    def made(self, ref: Ref) -> Made:
+        """What made a value."""
+        node = self._nodes[ref.number]
+        return Made(node.op, node.inputs, node.span)
 
     def origin(self, ref: Ref) -> tuple[str, Span]:
         """The name of the step that made a value, and its text."""

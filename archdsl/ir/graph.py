@@ -345,6 +345,16 @@ class Graph:
         return {path: tuple(members.values()) for path, members in held.items()}
 
     @cached_property
+    def idle(self) -> frozenset[str]:
+        """Ids of nodes on which no output depends, not even one that serves only training; inputs may be among them."""
+        used = {value.node for output in self.outputs for value in output.values}
+        for id in reversed(self._inputs):
+            if id in used:
+                for value in self._inputs[id]:
+                    used.add(value.node)
+        return frozenset(self._inputs.keys() - used)
+
+    @cached_property
     def training_only(self) -> frozenset[str]:
         """Ids of nodes that serve only outputs marked `training`."""
         needed: set[str] = set()

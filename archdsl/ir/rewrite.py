@@ -64,6 +64,28 @@ def dropped(graph: Graph, ids: Collection[str]) -> Graph:
     return Graph(graph.header, map(change.scope, graph.scopes.values()), nodes, graph.outputs)
 
 
+def pruned(graph: Graph, ids: Collection[str]) -> Graph:
+    """Without the nodes named, of whose values no other node and no output takes any, and without emptied scopes.
+
+    What is said of their values is gone too. A scope that held nothing before stays where it was.
+    """
+    held = {path for id in ids for path in _around(graph, id)}
+    kept = {path for node in graph if node.id not in ids for path in _around(graph, node.id)}
+    gone = {*ids, *(held - kept)}
+    for path, scope in graph.scopes.items():
+        if scope.parent in gone:
+            gone.add(path)
+    change = _Change(keeps=lambda path: path not in gone)
+    scopes = (change.scope(scope) for path, scope in graph.scopes.items() if path not in gone)
+    nodes = ((change.node(node), graph.inputs_of(node.id)) for node in graph if node.id not in gone)
+    return Graph(graph.header, scopes, nodes, graph.outputs)
+
+
+def _around(graph: Graph, id: str) -> Iterator[str]:
+    """The paths of the scopes around a node, but for the network."""
+    return (scope.path for scope in graph.ancestry(graph.node(id).scope) if scope.path)
+
+
 def bypassed(graph: Graph, ids: Collection[str]) -> Graph:
     """Without the nodes named: what took such a node's output takes the node's first input instead."""
     return dropped(redirected(graph, {Value(id): graph.inputs_of(id)[0] for id in ids}), ids)
@@ -151,7 +173,7 @@ class _Change:
             steps=tuple(self._steps(scope.steps)),
             names=tuple((name, self.moved(value)) for name, value in scope.names if self.keeps(value.node)),
             ports=tuple(name for name, value in scope.names[: len(scope.ports)] if self.keeps(value.node)),
-            results=tuple(map(self.moved, scope.results)),
+            results=self._values(scope.results),
         )
         return scope if changed == scope else changed
 

@@ -7,10 +7,19 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from archdsl.ops.arguments import Unusual
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Weight, register
 from archdsl.tensor import Tensor
 
-Slope = Annotated[float, Field(description="slope below 0")]
+Slope = Annotated[
+    float,
+    Unusual(
+        1,
+        "what is below 0 is multiplied by it",
+        "the paper that divides by {value} (Xu et al. 2015) has a slope of {inverse}",
+    ),
+    Field(description="slope below 0"),
+]
 
 
 class Activation(Op):
@@ -243,6 +252,12 @@ class Normalized(Activation):
 
     target: ClassVar[str]
     keeps_result = True
+
+    def doubt(self, x: Tensor) -> str | None:
+        if x.channels > 1:
+            return None
+        always = "1" if self.name == "softmax" else "0"
+        return f"`{self.name}` over a single channel is always {always}; for one number `sigmoid` gives a probability"
 
     def torch(self, x: Tensor) -> Module:
         return Module(self.target, kwargs=(("dim", 1),))

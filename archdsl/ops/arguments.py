@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
@@ -49,6 +49,35 @@ Like = Literal["like"]
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 """A probability."""
+
+
+class Unusual(NamedTuple):
+    """Says of a number that from `least` on it most likely stands for something else.
+
+    `means` says what it does, `instead` what was meant; `{value}`, `{rest}` (1 - value) and `{inverse}` (1 / value) are
+    filled in.
+    """
+
+    least: float
+    means: str
+    instead: str
+
+    def meaning(self, value: float) -> str:
+        return self._filled(self.means, value)
+
+    def other(self, value: float) -> str:
+        return self._filled(self.instead, value)
+
+    def _filled(self, text: str, value: float) -> str:
+        return text.format(value=f"{value:g}", rest=f"{1 - value:.4g}", inverse=f"{1 / value:.4g}")
+
+
+UNUSUAL_DROP = Unusual(
+    0.8,
+    "only {rest} of all is left",
+    "TensorFlow's keep_prob of {value} is {rest} here",
+)
+"""Of a probability of dropping."""
 
 
 def times(size: tuple[int, ...]) -> str:

@@ -225,6 +225,10 @@ class Op(BaseModel, ABC):
         """How many rows and columns at the end no window reaches, by dimension; () for ops without windows."""
         return ()
 
+    def doubt(self, *inputs: Any, **_: Any) -> str | None:
+        """What makes no sense about the op with these inputs, though it can be computed; a sentence for a warning."""
+        return None
+
     def initialize(self, target: str) -> tuple[str, ...]:
         """Statements that set the weights of the module written as `target`, such as `self.conv1`."""
         return ()

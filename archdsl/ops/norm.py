@@ -10,16 +10,30 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archdsl.ops.arguments import Count, Mismatch, divisors
+from archdsl.ops.arguments import Count, Mismatch, Unusual, divisors
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Weight, register
 from archdsl.ops.costs import scale_and_shift
 from archdsl.ops.initialize import Normal, Ones, Scale, Zeros, starts
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
 
-Eps = Annotated[float, Field(ge=0, description="added to the variance before its root is taken")]
+Eps = Annotated[
+    float,
+    Unusual(
+        0.1,
+        "this is added to the variance before its root is taken, where networks have 0.001 or less",
+        "a normalization takes its channels from what flows in: they are not written",
+    ),
+    Field(ge=0, description="added to the variance before its root is taken"),
+]
 Momentum = Annotated[
-    float, Field(ge=0, le=1, description="weight of a new batch in the running statistics (PyTorch's)")
+    float,
+    Unusual(
+        0.8,
+        "it is the weight of a new batch in the running statistics, as in PyTorch",
+        "the momentum of {value} of Keras and TensorFlow is {rest} here",
+    ),
+    Field(ge=0, le=1, description="weight of a new batch in the running statistics (PyTorch's)"),
 ]
 Affine = Annotated[bool, Field(description="learn a scale and a shift for each channel")]
 Start = Annotated[Scale, Field(description="the scale at the start, most often a number, the shift then starts at 0")]

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archdsl.ops.arguments import Mismatch, Probability
+from archdsl.ops.arguments import UNUSUAL_DROP, Mismatch, Probability
 from archdsl.ops.base import Example, Family, Kept, Module, Rearrangement, Store, Support, register
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
@@ -47,7 +47,7 @@ class Dropout(Regularization):
     name = "dropout"
     in_place = True
 
-    p: Probability = Field(default=0.5, description="probability of a number to be dropped")
+    p: Annotated[Probability, UNUSUAL_DROP] = Field(default=0.5, description="probability of a number to be dropped")
 
     def _lots(self, x: Tensor) -> int:
         return x.size
@@ -68,7 +68,7 @@ class ChannelDropout(Regularization):
     name = "channel_dropout"
     in_place = True
 
-    p: Probability = Field(default=0.5, description="probability of a channel to be dropped")
+    p: Annotated[Probability, UNUSUAL_DROP] = Field(default=0.5, description="probability of a channel to be dropped")
 
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x)
@@ -119,7 +119,7 @@ class DropPath(Regularization):
     name = "drop_path"
     by_place = True
 
-    p: Annotated[float, Field(ge=0, lt=1)] = Field(description="probability of a sample to be dropped")
+    p: Annotated[float, UNUSUAL_DROP, Field(ge=0, lt=1)] = Field(description="probability of a sample to be dropped")
     schedule: Literal["constant", "linear", "linspace"] = Field(
         default="constant", description="the same everywhere, or growing with depth: p * i / n, p * i / (n - 1)"
     )

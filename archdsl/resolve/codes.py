@@ -167,4 +167,35 @@ from net import Mine
 block Other: Mine
 """,
     ),
+    "unused-name": Code(
+        "A name is defined, and nothing uses it. (A warning.)",
+        "It is said of values named by `path` or by `as (a, b)`, of `let`, `shared` and the index of `repeat`, of "
+        "settings, functions and inputs, and, in a file with a network, of its blocks and imports. It is not said of "
+        "parameters of blocks, nor of `as` with one name, which is the name of the step.",
+        """\
+network Net:
+    input image: 3 x 32 x 32
+    let y = conv(16, 3)
+    relu
+""",
+    ),
+    "unknown-code": Code(
+        "A comment `# allow: ...` names no warning that can be allowed.",
+        "Only warnings can be allowed; errors have to be mended. Several codes stand between commas, and a reason may "
+        "follow in brackets: `# allow: dropped-rows (as published)`.",
+        """\
+network Net:
+    input image: 3 x 7 x 7
+    conv(8, 3, stride=3, padding=0)  # allow: droped-rows
+""",
+    ),
+    "unused-allow": Code(
+        "A comment allows a warning that is not there. (A warning.)",
+        "It would hide the next one. `archdsl check FILE` looks for it over all variants of the file.",
+        """\
+network Net:
+    input image: 3 x 7 x 7
+    conv(8, 3)  # allow: dropped-rows
+""",
+    ),
 }

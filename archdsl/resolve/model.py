@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.source import Source, Span
@@ -76,12 +77,20 @@ class Network:
     file: File = field(repr=False)
 
 
+class Unused(NamedTuple):
+    """A warning of a name that nothing uses, and the whole of what was written for it."""
+
+    warning: Diagnostic
+    whole: Span
+
+
 @dataclass(frozen=True, eq=False)
 class File:
     """One spec file. `definitions` holds its own and its imported blocks and networks, `functions` its `def`s.
 
     `problems` is what is wrong with names and arguments here and in what was imported; `broken` are names
-    whose import failed, of which nothing more is said.
+    whose import failed, of which nothing more is said. `unused` is known of the file that is asked for, if it has no
+    problems.
     """
 
     source: Source
@@ -90,4 +99,5 @@ class File:
     defaults: tuple[tree.Call, ...]
     network: Network | None = None
     problems: tuple[Diagnostic, ...] = ()
+    unused: tuple[Unused, ...] = ()
     broken: set[str] = field(default_factory=set)

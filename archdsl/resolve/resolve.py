@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic, Note
+from archdsl.resolve.allow import unknown_codes
 from archdsl.resolve.check import HINTS, check_file
 from archdsl.resolve.library import file_meant, import_of
 from archdsl.resolve.model import Block, File, Network, Parameter, Variant, default_calls
+from archdsl.resolve.unused import unused_names
 from archdsl.resources import specs_folder
 from archdsl.source import Source
 from archdsl.suggest import help_for
@@ -30,7 +32,8 @@ def resolve(source: Source, folder: Path | None = None) -> File:
     """
     resolver = _Resolver(folder)
     file = resolver.file(source, folder)
-    return replace(file, problems=tuple(resolver.diagnostics))
+    unused = () if resolver.diagnostics else unused_names(file)
+    return replace(file, problems=tuple(resolver.diagnostics), unused=unused)
 
 
 class _Resolver:
@@ -59,7 +62,7 @@ class _Resolver:
         networks = [item for item in spec.items if isinstance(item, tree.Network)]
         for item in networks:
             self.define(file, self.network(item, file), item.name)
-        self.diagnostics += check_file(file)
+        self.diagnostics += [*check_file(file), *unknown_codes(spec)]
         network = file.definitions.get(networks[0].name.name) if networks else None
         return replace(file, network=network) if isinstance(network, Network) else file
 

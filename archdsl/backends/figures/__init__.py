@@ -58,7 +58,9 @@ def draw(
     Raises `FigureError` where the network has no such block or path.
     """
     from archdsl.backends.figures.options import Options, Paper
+    from archdsl.ir.steps import drawn
 
+    graph = drawn(graph)
     options = Options(theme, Paper(width, aspect), depth, tuple(expand), block)
     if format == "dot":
         from archdsl.backends.figures.dot import dot

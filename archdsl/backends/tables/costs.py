@@ -21,6 +21,7 @@ from archdsl.backends.tables.table import Column, Line, Table, Value, shown
 from archdsl.backends.tables.text import fitting
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.ir.graph import Graph, Node
+from archdsl.ir.steps import counted
 from archdsl.tensor import Tensor
 
 COLUMNS: Mapping[str, Description | Measure] = {**DESCRIPTIONS, **MEASURES}
@@ -85,7 +86,7 @@ def build(graph: Graph, request: Request, width: int = 80, schedule: Schedule = 
     choose("layout", [request.layout], dict.fromkeys(LAYOUTS))
     choose("column", request.blank, COLUMNS)
     names = _columns(request)
-    maker = _Maker(summarize(graph, _basis(request, names, schedule)), request)
+    maker = _Maker(summarize(counted(graph), _basis(request, names, schedule)), request)
     table = maker.table(rows(maker.summary, _cut(request)), names)
     if request.columns is None and request.format == "text" and not request.is_sheet:
         return maker.only(table, names, fitting(table, [names.index(name) for name in _wanted(request)], width))

@@ -1,0 +1,119 @@
+"""What is legal of one op at one place and seldom meant: warnings that name both readings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+from archdsl.elaborate.arguments import Call, field_names
+from archdsl.elaborate.session import Session
+from archdsl.elaborate.values import Flow, Given, Unit, describe
+from archdsl.ops.arguments import Unusual
+from archdsl.ops.base import Op
+from archdsl.source import Span
+
+WIDE, WIDTH = 6, 16
+"""Even kernels from the first on are taken for a width where a plausible kernel follows, from the second anyway."""
+
+
+class Doubt(NamedTuple):
+    """A warning before it is known whether a comment allows it."""
+
+    code: str
+    message: str
+    span: Span
+    help: str | None
+
+
+def warn_of_writing(session: Session, unit: Unit, call: Call, inputs: tuple[Flow, ...], span: Span) -> None:
+    """Warns of how an op is written, whether or not it can take its inputs."""
+    if _bounds(type(call.op)):
+        _warn(session, _unusual(call, span))
+    if len(unit.given) > 1 and unit.given[1].name is None:
+        _warn(session, _habit(unit, call, inputs, span))
+
+
+def warn_of_effect(session: Session, call: Call, inputs: tuple[Flow, ...], span: Span) -> None:
+    """Warns of what an op does with its inputs."""
+    tensors = [value.tensor for value in inputs]
+    dropped = call.op.dropped(*tensors)
+    if any(dropped):
+        _warn(session, _dropped(call, dropped, inputs, span))
+    senseless = call.op.doubt(*tensors)
+    if senseless is not None:
+        session.warn("unusual-number", senseless, span)
+
+
+def _warn(session: Session, doubts: Iterable[Doubt]) -> None:
+    for doubt in doubts:
+        session.warn(doubt.code, doubt.message, doubt.span, help=doubt.help)
+
+
+def _dropped(call: Call, dropped: tuple[int, ...], inputs: tuple[Flow, ...], span: Span) -> Iterator[Doubt]:
+    """A window that does not divide its input leaves rows or columns unseen, silently in every framework."""
+    lost = " and ".join(f"{count} {what}" for count, what in zip(dropped, _sides(dropped), strict=True) if count)
+    message = f"`{call.op.name}` never sees the last {lost} of its input of {inputs[0].tensor}"
+    yield Doubt("dropped-rows", message, span, "change the padding, or the input's size")
+
+
+def _sides(dropped: tuple[int, ...]) -> tuple[str, ...]:
+    """What each dimension counts, in the number it has."""
+    names = ("position",) if len(dropped) == 1 else ("row", "column")
+    return tuple(name if count == 1 else f"{name}s" for name, count in zip(names, dropped, strict=True))
+
+
+# --- numbers ----------------------------------------------------------------------------------
+
+
+@cache
+def _bounds(op: type[Op]) -> dict[str, Unusual]:
+    """The arguments of an op of which large values are seldom meant."""
+    found = ((name, part) for name, field in op.model_fields.items() for part in field.metadata)
+    return {name: part for name, part in found if isinstance(part, Unusual)}
+
+
+def _unusual(call: Call, span: Span) -> Iterator[Doubt]:
+    for name, bound in _bounds(type(call.op)).items():
+        given = call.fields.get(name)
+        value = getattr(call.op, name)
+        if given is not None and value >= bound.least:
+            message = f"`{name}` of `{call.op.name}` is {describe(given.value)}: {bound.meaning(value)}"
+            yield Doubt("unusual-number", message, given.span or span, bound.other(value))
+
+
+# --- channels that come in, written by habit ---------------------------------------------------
+
+
+def _habit(unit: Unit, call: Call, inputs: tuple[Flow, ...], span: Span) -> Iterator[Doubt]:
+    """`conv(3, 16, 3)` for 16 channels with a window of 3, as other frameworks write it.
+
+    Who names the stride knows what the numbers before it are.
+    """
+    if field_names(type(call.op))[:2] != ("out", "kernel"):
+        return
+    written = [given for given in unit.given if given.name is None]
+    numbers = [given.value for given in written]
+    if len(numbers) < 2 or any(given.name == "stride" for given in unit.given):
+        return
+    if not inputs or numbers[0] != inputs[0].tensor.channels or not _is_width(numbers, call):
+        return
+    name, stride = call.op.name, describe(call.fields["stride"].value) if "stride" in call.fields else "1"
+    channels = f"{numbers[0]} channel{'s' if numbers[0] != 1 else ''}"
+    message = f"this is a window of {numbers[1]} with a stride of {stride} that gives {channels}"
+    rest = [*map(_text, unit.given[1:]), *(["..."] if len(numbers) == 2 else [])]
+    help = f"the channels that come in are not written: {name}({', '.join(rest)})"
+    yield Doubt("width-as-kernel", message, span, help)
+
+
+def _is_width(numbers: list[object], call: Call) -> bool:
+    """Whether the second number, read as a window, would be one that no network has."""
+    kernel, stride = numbers[1], call.fields["stride"].value if "stride" in call.fields else 1
+    if not isinstance(kernel, int) or kernel % 2 or kernel == stride:
+        return False
+    odd = len(numbers) > 2 and isinstance(stride, int) and stride % 2 == 1
+    return kernel >= WIDTH or (kernel >= WIDE and odd)
+
+
+def _text(given: Given) -> str:
+    return given.span.text if given.span is not None else describe(given.value)

@@ -1,0 +1,66 @@
+"""A join that is left with one branch joins nothing, which nobody sees: shapes and counts agree."""
+
+from __future__ import annotations
+
+from archdsl.diagnostics import Note
+from archdsl.elaborate.environment import Environment
+from archdsl.elaborate.expansion import Expansion
+from archdsl.elaborate.values import Unit
+from archdsl.ops.base import REGISTRY, Family
+from archdsl.syntax import tree
+from archdsl.syntax.printer import expression_text
+
+
+def warn_of_lone(
+    expander: Expansion, merge: tree.Merge, unit: Unit, absent: list[tree.Branch], environment: Environment
+) -> None:
+    """A join left with one branch hands on that branch alone, which is meant only where the absent ones hand on too."""
+    if merge.op is None or not _joins(unit) or any(map(_is_list, merge.branches)):
+        return
+    name = unit.definition.name
+    if len(merge.branches) == 1:
+        message = f"`{name}` has one branch, so there is nothing to join"
+        help = f"join it with what flows: {name}{{it | ...}}, or leave out `{name}`"
+        expander.session.warn("lone-branch", message, merge.op.span, help=help)
+        return
+    lost = [branch for branch in absent if _computes(expander, branch.chain, environment)]
+    if lost:
+        message = f"`{name}` is left with one branch, so nothing is joined"
+        notes = tuple(
+            Note(f"`{branch.span.text}` is not there: its condition is false", branch.span) for branch in lost
+        )
+        help = f"for a branch that hands on the value where the condition is false, write | {_with_then(lost[0])}"
+        expander.session.warn("lone-branch", message, merge.op.span, notes=notes, help=help)
+
+
+def _with_then(branch: tree.Branch) -> str:
+    """`| if c: a -> b` as a choice: `if c then (a -> b)`."""
+    conditions = [expression_text(clause.condition) for clause in branch.clauses if isinstance(clause, tree.When)]
+    step = " ".join(branch.chain.span.text.split())
+    return f"if {' and '.join(conditions)} then {step if len(branch.chain.steps) == 1 else f'({step})'}"
+
+
+def _joins(unit: Unit) -> bool:
+    return isinstance(unit.definition, type) and unit.definition.family is Family.MERGE
+
+
+def _is_list(branch: tree.Branch) -> bool:
+    """Whether a branch stands for as many values as a list has."""
+    spread = isinstance(branch.chain.steps[0].target, tree.Spread)
+    return spread or any(isinstance(clause, tree.Each) for clause in branch.clauses)
+
+
+def _computes(expander: Expansion, chain: tree.Chain, environment: Environment) -> bool:
+    """Whether a chain is more than a value that is handed on, at inference."""
+    return not all(_hands_on(expander, step, environment) for step in chain.steps)
+
+
+def _hands_on(expander: Expansion, step: tree.Step, environment: Environment) -> bool:
+    target = step.target
+    if expander.is_value(target, environment):
+        return True
+    name = target.function if isinstance(target, tree.Call) else target
+    unit = (
+        environment.file.definitions.get(name.name) or REGISTRY.get(name.name) if isinstance(name, tree.Name) else None
+    )
+    return isinstance(unit, type) and unit.identity_at_inference

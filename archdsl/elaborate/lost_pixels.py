@@ -1,0 +1,59 @@
+"""Which convolution or pooling took pixels off a branch of a join, where padding would have kept them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from archdsl.elaborate.values import Flow
+from archdsl.ir.builder import Builder, Made, Ref
+
+
+def kept(builder: Builder, values: Sequence[Flow]) -> str | None:
+    """Which windows of stride 1 to change, where they took off all that the smaller of two maps lacks."""
+    if len(values) != 2 or any(len(value.tensor.spatial) != 2 for value in values):
+        return None
+    large, small = sorted(values, key=lambda value: -sum(value.tensor.spatial))
+    if large.tensor.spatial == small.tensor.spatial:
+        return None
+    return _keep(builder, large, small)
+
+
+def _keep(builder: Builder, large: Flow, small: Flow) -> str | None:
+    whole, above = large.tensor.spatial, set(_line(builder, large.ref))
+    common = next((ref for ref in _line(builder, small.ref) if ref in above), None)
+    if common is None or builder.tensor(common).spatial != whole:
+        return None
+    losing: list[tuple[Made, tuple[int, ...]]] = []
+    for ref in _line(builder, small.ref):
+        if ref == common:
+            break
+        made = builder.made(ref)
+        after, before = builder.tensor(ref).spatial, builder.tensor(made.inputs[0]).spatial
+        if len(after) != len(before) or any(ours > theirs for ours, theirs in zip(after, before, strict=True)):
+            return None
+        if after != before:
+            window = made.op.window(*map(builder.tensor, made.inputs))
+            if window is None or window.everything or any(stride != 1 for stride in window.stride):
+                return None
+            losing.append((made, tuple(ours - theirs for ours, theirs in zip(before, after, strict=True))))
+    return _kept(losing[::-1])
+
+
+def _kept(losing: list[tuple[Made, tuple[int, ...]]]) -> str | None:
+    if not losing or any("padding" not in type(made.op).model_fields for made, _ in losing):
+        return None
+    texts = list(dict.fromkeys(f"`{made.span.text}`" for made, _ in losing))
+    rows, columns = (sum(lost[side] for _, lost in losing) for side in (0, 1))
+    lost = f"{rows} row{'s' if rows != 1 else ''} and {columns} column{'s' if columns != 1 else ''}"
+    take, them = ("takes", "it keeps") if len(texts) == 1 else ("take", "they keep")
+    return f"{' and '.join(texts)} {take} off {lost}: with padding=same {them} them"
+
+
+def _line(builder: Builder, ref: Ref) -> Iterator[Ref]:
+    """A value, the first value that it was made of, and so on to an input."""
+    while True:
+        yield ref
+        inputs = builder.made(ref).inputs
+        if not inputs:
+            return
+        ref = inputs[0]

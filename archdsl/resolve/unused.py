@@ -1,0 +1,149 @@
+"""Names that a file defines and nothing in it uses, found in its text alone.
+
+A name counts as used where it stands anywhere else in the same definition, so what is found is certain. Nothing is said
+of the parameters of blocks, which other blocks may have to share, nor of a name by `as`, which is the step's own name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+from archdsl.diagnostics import Diagnostic
+from archdsl.ops.base import REGISTRY
+from archdsl.resolve.model import File, Unused
+from archdsl.source import Span
+from archdsl.syntax import tree
+from archdsl.syntax.node import Node
+from archdsl.syntax.parser import parse
+
+Item: TypeAlias = tree.Import | tree.Defaults | tree.Define | tree.Block | tree.Network
+
+
+class _Look(NamedTuple):
+    """What stands in one item of a file: how often names are used there, and the parts that define some."""
+
+    uses: Counter[str]
+    definitions: list[Any]
+
+
+def unused_names(file: File) -> tuple[Unused, ...]:
+    """What a file defines for itself and does not use. A file without a network has its blocks for others."""
+    looks = [(item, _look(item)) for item in parse(file.source).items]
+    everywhere: Counter[str] = Counter()
+    for _, look in looks:
+        everywhere.update(look.uses)
+    found: list[Unused] = []
+    for item, look in looks:
+        found += _in_bodies(look, file)
+        elsewhere = everywhere.copy()
+        elsewhere.subtract(look.uses)
+        found += _of_file(item, elsewhere, file)
+        if isinstance(item, tree.Network):
+            found += _of_network(item, everywhere)
+    return tuple(found)
+
+
+# --- where names stand ------------------------------------------------------------------------
+
+
+def _one(part: Any) -> tuple[tree.Name, ...]:
+    return (part.name,)
+
+
+NAMES: dict[type, Callable[[Any], tuple[tree.Name, ...]]] = {
+    tree.Binding: lambda part: part.names,
+    tree.Import: lambda part: part.names,
+    tree.Repeat: lambda part: (part.index,) if part.index else (),
+    tree.Define: lambda part: (part.name, *part.parameters),
+    tree.Ports: lambda part: (*part.names, *((part.rest,) if part.rest else ())),
+    **dict.fromkeys((tree.Each, tree.For, tree.Path, tree.Let, tree.Shared, tree.Output, tree.Stage, tree.Input), _one),
+    **dict.fromkeys((tree.Parameter, tree.Assignment, tree.Block, tree.Network), _one),
+}
+"""The names that a part of the tree defines, or sets, for the parts that do."""
+
+
+def _look(item: Item) -> _Look:
+    """Names are counted wherever they stand, and taken off where they are defined."""
+    uses: Counter[str] = Counter()
+    definitions: list[Any] = []
+    pending: list[Any] = [item]
+    while pending:
+        part = pending.pop()
+        if type(part) is tuple:
+            pending.extend(part)
+        elif isinstance(part, Node):
+            names = NAMES.get(type(part))
+            if names is not None:
+                definitions.append(part)
+                for name in names(part):
+                    uses[name.name] -= 1
+            elif isinstance(part, tree.Name | tree.VariantOf | tree.Attribute):
+                uses[part.name] += 1
+            pending.extend(getattr(part, field) for field in part.__match_args__)
+    return _Look(uses, definitions)
+
+
+# --- what nothing uses ------------------------------------------------------------------------
+
+
+def _in_bodies(look: _Look, file: File) -> Iterator[Unused]:
+    """Names that a line of a block or a network gives."""
+    for made in look.definitions:
+        for name in NAMES[type(made)](made):
+            if look.uses[name.name] > 0:
+                continue
+            match made:
+                case tree.Let():
+                    yield _let(made, file)
+                case tree.Path():
+                    help = f"join it with what flows, such as add{{it | {name.name}}}, or remove it"
+                    yield _unused(name, made.span, "; its steps are left out", help)
+                case tree.Binding(several=True) | tree.Repeat() | tree.Shared():
+                    yield _unused(name, name.span)
+
+
+def _let(made: tree.Let, file: File) -> Unused:
+    """A step that is only named is not part of the network, which is seldom meant."""
+    value, name = made.value, made.name.name
+    function = value.function.name if isinstance(value, tree.Call) else ""
+    if function in file.functions or not (function in file.definitions or function in REGISTRY):
+        return _unused(made.name, made.span)
+    step = value.span.text
+    help = f"a line that is the step itself builds it: {step} as {name}"
+    return _unused(made.name, made.span, f", so `{step}` is not part of the network", help)
+
+
+def _of_network(item: tree.Network, uses: Counter[str]) -> Iterator[Unused]:
+    """Settings and functions."""
+    for declared in item.items:
+        match declared:
+            case tree.Parameter() | tree.Define():
+                names = [declared.name]
+            case tree.Scaling(assignments=assignments):
+                names = [assignment.name for assignment in assignments]
+            case _:
+                continue
+        yield from (_unused(name, name.span) for name in names if uses[name.name] <= 0)
+
+
+def _of_file(item: Item, uses_elsewhere: Counter[str], file: File) -> Iterator[Unused]:
+    """Imports, blocks and functions. Where a setting may be a block, the call may name any."""
+    match item:
+        case tree.Define():
+            names: tuple[tree.Name, ...] = (item.name,)
+        case tree.Block() | tree.Import() if file.network is not None and not _takes_blocks(file):
+            names = (item.name,) if isinstance(item, tree.Block) else item.names
+        case _:
+            return
+    yield from (_unused(name, name.span) for name in names if uses_elsewhere[name.name] <= 0)
+
+
+def _takes_blocks(file: File) -> bool:
+    return file.network is not None and any(p.type in ("block", "op") for p in file.network.parameters)
+
+
+def _unused(name: tree.Name, whole: Span, consequence: str = "", help: str = "use it, or remove it") -> Unused:
+    message = f"nothing uses `{name.name}`{consequence}"
+    return Unused(Diagnostic("unused-name", message, name.span, help=help, severity="warning"), whole)

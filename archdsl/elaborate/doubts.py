@@ -102,7 +102,7 @@ def _habit(unit: Unit, call: Call, inputs: tuple[Flow, ...], span: Span) -> Iter
     channels = f"{numbers[0]} channel{'s' if numbers[0] != 1 else ''}"
     message = f"this is a window of {numbers[1]} with a stride of {stride} that gives {channels}"
     rest = [*map(_text, unit.given[1:]), *(["..."] if len(numbers) == 2 else [])]
-    help = f"the channels that come in are not written: {name}({', '.join(rest)})"
+    help = f"the channels that come in are not written: write `{name}({', '.join(rest)})`"
     yield Doubt("width-as-kernel", message, span, help)
 
 

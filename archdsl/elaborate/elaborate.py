@@ -139,10 +139,10 @@ def _warn_of_order(session: Session, declared: tree.Input, shape: tuple[int, ...
     message = help = ""
     if declared.kind == "float" and len(shape) == 3 and last in COLORS and min(sides) >= SMALLEST > last:
         message = f"`{name}` has {shape[0]} channels of {shape[1]}x{last} pixels: channels come first"
-        help = f"an image of {last} channel{'s' if last > 1 else ''} is {' x '.join(map(str, (last, *sides)))}"
+        help = f"for an image of {last} channel{'s' if last > 1 else ''} write `{' x '.join(map(str, (last, *sides)))}`"
     elif declared.kind == "float" and len(shape) == 2 and shape[0] == last >= SQUARE:
         message = f"`{name}` is a sequence of {last} channels at {last} positions"
-        help = f"an image without colors is 1 x {last} x {last}"
+        help = f"for an image without colors write `1 x {last} x {last}`"
     if message:
         session.warn("channels-last", message, declared.shape.span, help=help)
 

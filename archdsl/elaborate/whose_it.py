@@ -28,7 +28,7 @@ def warn_of_it(
         if name in ours and ours.get(name) != theirs.get(name):
             message = f"`it.{name}` is {describe(ours[name])}: `it` is what flows into this line"
             message += f"; `{start}.{name}` is {describe(theirs[name])}" if name in theirs else f", not `{start}`"
-            help = f"write {start}.{name}; or give the number a name, if it is meant: let n = it.{name}"
+            help = f"write `{start}.{name}`; if `it` is meant, give the number a name before: `let n = it.{name}`"
             session.warn("ambiguous-it", message, asked.span, help=help)
 
 

@@ -52,13 +52,17 @@ def _one(part: Any) -> tuple[tree.Name, ...]:
     return (part.name,)
 
 
+def _several(part: Any) -> tuple[tree.Name, ...]:
+    names: tuple[tree.Name, ...] = part.names
+    return names
+
+
 NAMES: dict[type, Callable[[Any], tuple[tree.Name, ...]]] = {
-    tree.Binding: lambda part: part.names,
-    tree.Import: lambda part: part.names,
+    **dict.fromkeys((tree.Binding, tree.Import, tree.Each, tree.For, tree.Comprehension), _several),
     tree.Repeat: lambda part: (part.index,) if part.index else (),
     tree.Define: lambda part: (part.name, *part.parameters),
     tree.Ports: lambda part: (*part.names, *((part.rest,) if part.rest else ())),
-    **dict.fromkeys((tree.Each, tree.For, tree.Path, tree.Let, tree.Shared, tree.Output, tree.Stage, tree.Input), _one),
+    **dict.fromkeys((tree.Path, tree.Let, tree.Shared, tree.Output, tree.Stage, tree.Input), _one),
     **dict.fromkeys((tree.Parameter, tree.Assignment, tree.Block, tree.Network), _one),
 }
 """The names that a part of the tree defines, or sets, for the parts that do."""
@@ -98,7 +102,7 @@ def _in_bodies(look: _Look, file: File) -> Iterator[Unused]:
                 case tree.Let():
                     yield _let(made, file)
                 case tree.Path():
-                    help = f"join it with what flows, such as add{{it | {name.name}}}, or remove it"
+                    help = f"join it with what flows, such as `add{{it | {name.name}}}`, or remove it"
                     yield _unused(name, made.span, "; its steps are left out", help)
                 case tree.Binding(several=True) | tree.Repeat() | tree.Shared():
                     yield _unused(name, name.span)
@@ -111,7 +115,7 @@ def _let(made: tree.Let, file: File) -> Unused:
     if function in file.functions or not (function in file.definitions or function in REGISTRY):
         return _unused(made.name, made.span)
     step = value.span.text
-    help = f"a line that is the step itself builds it: {step} as {name}"
+    help = f"a line that is the step itself builds it: write `{step} as {name}`"
     return _unused(made.name, made.span, f", so `{step}` is not part of the network", help)
 
 

@@ -30,9 +30,7 @@ def warn_of_lone(
             Note(f"`{branch.span.text}` is not there: its condition is false", branch.span) for branch in lost
         )
         text = " ".join(lost[0].span.text.split())
-        help = (
-            f"instead of `{text}` write `{_with_then(lost[0])}`: where the condition is false, it hands on the value"
-        )
+        help = f"instead of `{text}` write `{_with_then(lost[0])}`: where the condition is false, it hands on the value"
         expander.session.warn("lone-branch", message, merge.op.span, notes=notes, help=help)
 
 

@@ -7,37 +7,21 @@ checked on expansion.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
-from archdsl import foreign
-from archdsl.diagnostics import Diagnostic, Note
-from archdsl.limits import SHOWN
-from archdsl.naming import RESERVED
-from archdsl.ops.base import REGISTRY
-from archdsl.ops.initialize import INITIALIZERS
-from archdsl.resolve.library import import_of
+from archdsl.diagnostics import Diagnostic
+from archdsl.resolve.expressions import Expressions
 from archdsl.resolve.model import Block, File, Network, Parameter, default_calls
 from archdsl.resolve.names import (
-    FUNCTIONS,
     KnownNames,
-    bound,
     makes_stages,
-    too_many_arguments,
     unknown_argument,
-    words,
-    words_of,
 )
 from archdsl.source import Span
-from archdsl.suggest import help_for, help_for_step, same_word
+from archdsl.suggest import help_for
 from archdsl.syntax import tree
 from archdsl.syntax.mistakes import shortened
-from archdsl.syntax.printer import expression_text
-
-HINTS = 10 * SHOWN
-"""Diagnostics of a file after which nothing is guessed any more."""
 
 
 def check_file(file: File) -> list[Diagnostic]:
@@ -51,18 +35,8 @@ def check_file(file: File) -> list[Diagnostic]:
     return checker.found
 
 
-class _Checker:
-    def __init__(self, file: File) -> None:
-        self.file = file
-        self.found: list[Diagnostic] = []
-        self.functions: dict[str, tree.Define] = dict(file.functions)
-        self.in_network = False
-        self.loops_of_stages = 0
-        """How many of them stand around what is checked."""
-        self.missing: dict[str, int] = {}
-        """Undefined names and the diagnostic of each, so that each is reported once."""
-        self.text: tree.Body | None = None
-        """The body of the block or network that is being checked."""
+class _Checker(Expressions):
+    """Definitions, bodies and steps."""
 
     def definition(self, definition: Block | Network) -> None:
         if definition.name[0].islower():
@@ -79,9 +53,6 @@ class _Checker:
             self.network(definition)
             self.in_network = False
             self.functions = dict(self.file.functions)
-
-    def report(self, code: str, message: str, span: Span | None, **more: Any) -> None:
-        self.found.append(Diagnostic(code, message, span, **more))
 
     # --- definitions ---------------------------------------------------------------------------
 
@@ -362,223 +333,6 @@ class _Checker:
             name = tree.Name(target.name, target.span)
             message = f"there is no op, block or value `{target.name}`"
             self.unknown("unknown-name", message, name, lambda: self.step_meant(name, scope.all()))
-
-    # --- expressions ---------------------------------------------------------------------------
-
-    def expression(
-        self, expression: tree.Expression | tree.Spread | None, scope: KnownNames, word: bool = False
-    ) -> None:
-        """Checks an expression. With `word`, it may be one of the words that ops take, such as `valid`."""
-        match expression:
-            case tree.Name(name=name):
-                if not (name in scope or self.operation(expression) or (word and self.is_word(name))):
-                    known = scope.all() | (words() if word else set()) | set(self.functions)
-                    message = f"there is no `{name}` here"
-                    self.unknown("unknown-name", message, expression, lambda: self.step_meant(expression, known))
-            case tree.VariantOf(name=name, span=span):
-                if self.operation(expression) is None:
-                    missing = tree.Name(name, span)
-                    message = f"there is no network `{name}`"
-                    self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing))
-            case tree.Call():
-                self.call(expression, scope)
-            case tree.List(items=parts) | tree.Shape(dims=parts):
-                for part in parts:
-                    self.expression(part, scope)
-            case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
-                self.expression(left, scope)
-                self.expression(right, scope)
-            case tree.Attribute(value=tree.Name(name=module), name=name) if self.is_foreign(module, name, scope):
-                message = f"`{module}.{name}` is no op: their names have no dots"
-                own = tree.Name(name, expression.span)
-                self.file.broken.add(module)
-                self.unknown("unknown-name", message, own, lambda: self.step_meant(own) or f"write `{name}`")
-            case tree.Unary(value=value) | tree.Attribute(value=value) | tree.Spread(value=value):
-                self.expression(value, scope)
-            case tree.Comprehension():
-                self.comprehension(expression, scope)
-            case tree.Index(value=value, index=index):
-                self.expression(value, scope)
-                self.expression(index, scope)
-            case tree.Slice(value=value, start=start, stop=stop):
-                self.expression(value, scope)
-                self.expression(start, scope)
-                self.expression(stop, scope)
-            case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
-                for part in (condition, then, otherwise):
-                    self.expression(part, scope, word)
-
-    def is_foreign(self, module: str, name: str, scope: KnownNames) -> bool:
-        """Whether this is a step as Python has it: `nn.ReLU`, `F.relu`."""
-        if module in scope or self.operation(tree.Name(module, Span(self.file.source, 0, 0))) is not None:
-            return False
-        return foreign.step(name) is not None or any(same_word(name, unit) for unit in self.units())
-
-    def comprehension(self, made: tree.Comprehension, scope: KnownNames) -> None:
-        self.expression(made.values, scope)
-        inner = KnownNames(scope)
-        for name in made.names:
-            self.bind(name, inner)
-        self.expression(made.value, inner)
-        self.expression(made.condition, inner)
-
-    def is_word(self, name: str) -> bool:
-        return name in words() or name in INITIALIZERS
-
-    def call(self, call: tree.Call, scope: KnownNames) -> None:
-        name = call.function
-        unit = self.operation(name)
-        functional = isinstance(name, tree.Name) and (name.name in self.functions or name.name in FUNCTIONS)
-        if unit is not None and not functional:
-            self.arguments(call, *unit)
-        elif not functional and name.name not in scope and name.name not in INITIALIZERS:
-            missing = tree.Name(name.name, name.span)
-            message = f"there is no op, block or function `{name.name}`"
-            known = scope.all() | set(FUNCTIONS) | set(self.functions)
-            self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing, known, called=True))
-        if functional or name.name in INITIALIZERS:
-            self.no_spread(call)
-        for argument in call.arguments:
-            if (
-                argument.name != "until"
-                and not self.compared(argument, unit)
-                and not self.no_word(argument, name, scope)
-            ):
-                self.expression(argument.value, scope, word=True)
-
-    def compared(self, argument: tree.Argument, unit: tuple[str, tuple[str, ...]] | None) -> bool:
-        """Reports `conv(8, 3, stride==2)`, where an argument was meant."""
-        match argument.value:
-            case tree.Compare(left=tree.Name(name=name), operator="==", right=right) if unit and name in unit[1]:
-                message = f"`==` compares; an argument is given with `=`: `{name}` is one of `{unit[0]}`"
-                span = argument.value.left.span
-                self.report("unknown-name", message, span, help=f"write `{name}={right.span.text}`")
-                return True
-        return False
-
-    def no_word(self, argument: tree.Argument, op: tree.Name | tree.VariantOf, scope: KnownNames) -> bool:
-        """Reports `resize(16, mode=bicubic)`: none of the words that the op takes there, and no name."""
-        value = argument.value
-        if not isinstance(value, tree.Name) or value.name in scope or self.is_word(value.name) or self.operation(value):
-            return False
-        allowed = words_of(op.name, argument.name or "")
-        if not allowed:
-            return False
-        message = f"`{op.name}`'s `{argument.name}` takes no `{value.name}`"
-        listed = f"it takes {' or '.join(allowed)}"
-        self.unknown("unknown-name", message, value, lambda: help_for(value.name, allowed, listed))
-        return True
-
-    def no_spread(self, call: tree.Call) -> None:
-        """`max(*sizes)`: only blocks and ops take the elements of a list as their arguments."""
-        for argument in call.arguments:
-            if isinstance(argument.value, tree.Spread):
-                name, values = call.function.name, expression_text(argument.value.value)
-                takes_list = name in ("min", "max", "sum", "len")
-                message = f"`*` gives a block or an op the elements of a list; `{name}` is none"
-                help = f"write `{name}({values})`" if takes_list else f"write `{name}({values}[0], ...)`"
-                self.report("wrong-arguments", message, argument.span, help=help)
-
-    def arguments(self, call: tree.Call, owner: str, names: tuple[str, ...]) -> None:
-        position = 0
-        seen: set[str] = set()
-        for argument in call.arguments:
-            name = argument.name
-            if isinstance(argument.value, tree.Spread):
-                return  # how many it is, and which arguments come after it, is known when it is computed
-            if name is None:
-                if position >= len(names):
-                    self.found.append(too_many_arguments(owner, names, argument.span))
-                    return
-                name, position = names[position], position + 1
-            elif name not in names:
-                self.found.append(self.unknown_in(call, unknown_argument(owner, names, name, argument.span)))
-            if name in seen:
-                self.report("wrong-arguments", f"`{owner}` gets `{name}` twice", argument.span)
-            seen.add(name)
-
-    def unknown_in(self, call: tree.Call, found: Diagnostic) -> Diagnostic:
-        """An argument that is unknown: of a network it is a parameter, as expansion says of it."""
-        is_network = isinstance(self.file.definitions.get(call.function.name), Network)
-        return replace(found, code="unknown-parameter") if is_network else found
-
-    def operation(self, name: Any) -> tuple[str, tuple[str, ...]] | None:
-        """Name and argument names of the op, block or network that a name stands for in this file."""
-        if not isinstance(name, tree.Name | tree.VariantOf):
-            return None
-        definition = self.file.definitions.get(name.name)
-        if isinstance(definition, Block):
-            return definition.name, tuple(p.name for p in definition.parameters)
-        if isinstance(definition, Network):
-            settings = (*(p.name for p in definition.parameters), *(a.name.name for a in definition.scaling))
-            return definition.name, (*settings, "until")
-        op = REGISTRY.get(name.name)
-        return (op.name, tuple(op.model_fields)) if op is not None and not op.internal else None
-
-    def units(self) -> set[str]:
-        return {*self.file.definitions, *(name for name, op in REGISTRY.items() if not op.internal)}
-
-    # --- names ---------------------------------------------------------------------------------
-
-    def bind(self, name: tree.Name, scope: KnownNames, step: bool = False, otherwise: str = "") -> None:
-        """Defines a name. `step`: it becomes part of paths, and so the attribute of a module.
-
-        `otherwise` is what else to do in an arm of an `if`, where the name was given further out.
-        """
-        if step:
-            self.step_name(name)
-        if name.name in ("x", "it", "input"):
-            self.report("reserved-name", f"`{name.name}` has a meaning of its own and is no name", name.span)
-        known = scope.names.get(name.name) or scope.numbered_as(name.name)
-        outer = scope.parent.find(name.name) if scope.parent and known is None else None
-        if known is not None and known != name.span:
-            self.twice(name, known, "choose another name")
-        elif outer is not None:
-            more = otherwise if scope.is_arm else ""
-            self.twice(name, outer, f"a name is given once in a text, so choose another one{more}")
-        scope.names[name.name] = name.span
-
-    def twice(self, name: tree.Name, known: Span, help: str) -> None:
-        message, note = f"`{name.name}` has a meaning already", Note("it was given here", known)
-        self.report("duplicate-name", message, name.span, notes=(note,), help=help)
-
-    def step_name(self, name: tree.Name) -> None:
-        if name.name in RESERVED:
-            self.report(
-                "reserved-name",
-                f"`{name.name}` cannot be a name: every PyTorch module has an attribute that is called so",
-                name.span,
-                help=f"call it `{name.name}_{'stage' if name.name != 'forward' else 'path'}`",
-            )
-
-    def output_name(self, name: tree.Name) -> None:
-        if name.name.startswith("_") and name.name not in RESERVED:
-            message = f"`{name.name}` begins with `_`, which the fields of Python's tuples do not"
-            self.report("reserved-name", message, name.span, help=f"call it `{name.name.lstrip('_') or 'other'}`")
-
-    def step_meant(self, name: tree.Name, known: Iterable[str] = (), called: bool = False) -> str | None:
-        """What to write instead of the name of a step, a value or a number; only what is `called` can be a function."""
-        given = [known.span for known in bound(self.text) if known.name == name.name] if self.text else []
-        if given:
-            return f"line {given[0].line} gives that name, and stands after this line: move it before"
-        units = self.units()
-        is_op = any(same_word(name.name, unit) for unit in units)
-        return (None if is_op else import_of(name.name)) or help_for_step(name.name, {*units, *known}, called)
-
-    def unknown(self, code: str, message: str, name: tree.Name, help: Callable[[], str | None]) -> None:
-        """Reports an undefined name, unless its import failed, which has been reported."""
-        if name.name in self.file.broken:
-            return
-        if name.name in self.missing:
-            first = self.found[self.missing[name.name]]
-            if len(first.notes) > SHOWN:
-                return
-            notes = (*first.notes, Note(f"`{name.name}` stands here too", name.span))
-            self.found[self.missing[name.name]] = replace(first, notes=notes)
-            return
-        self.missing[name.name] = len(self.found)
-        # A search for what was meant takes longer than all other checks; few diagnostics are ever shown.
-        self.report(code, message, name.span, help=help() if len(self.found) < HINTS else None)
 
 
 def _head(target: tree.StepTarget) -> tree.Name | tree.VariantOf | None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic, Note
 from archdsl.resolve.allow import unknown_codes
-from archdsl.resolve.check import HINTS, check_file
+from archdsl.resolve.check import check_file
+from archdsl.resolve.known import HINTS
 from archdsl.resolve.library import file_meant, import_of
 from archdsl.resolve.model import Block, File, Network, Parameter, Variant, default_calls
 from archdsl.resolve.unused import unused_names

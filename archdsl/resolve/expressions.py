@@ -1,0 +1,164 @@
+"""Checks the names in expressions, and the arguments of calls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from archdsl import foreign
+from archdsl.diagnostics import Diagnostic
+from archdsl.ops.initialize import INITIALIZERS
+from archdsl.resolve.known import Names
+from archdsl.resolve.model import Network
+from archdsl.resolve.names import (
+    FUNCTIONS,
+    KnownNames,
+    too_many_arguments,
+    unknown_argument,
+    words,
+    words_of,
+)
+from archdsl.source import Span
+from archdsl.suggest import help_for, same_word
+from archdsl.syntax import tree
+from archdsl.syntax.printer import expression_text
+
+
+class Expressions(Names):
+    """What stands where a value, a number or an argument is written."""
+
+    def expression(
+        self, expression: tree.Expression | tree.Spread | None, scope: KnownNames, word: bool = False
+    ) -> None:
+        """Checks an expression. With `word`, it may be one of the words that ops take, such as `valid`."""
+        match expression:
+            case tree.Name(name=name):
+                if not (name in scope or self.operation(expression) or (word and self.is_word(name))):
+                    known = scope.all() | (words() if word else set()) | set(self.functions)
+                    message = f"there is no `{name}` here"
+                    self.unknown("unknown-name", message, expression, lambda: self.step_meant(expression, known))
+            case tree.VariantOf(name=name, span=span):
+                if self.operation(expression) is None:
+                    missing = tree.Name(name, span)
+                    message = f"there is no network `{name}`"
+                    self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing))
+            case tree.Call():
+                self.call(expression, scope)
+            case tree.List(items=parts) | tree.Shape(dims=parts):
+                for part in parts:
+                    self.expression(part, scope)
+            case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
+                self.expression(left, scope)
+                self.expression(right, scope)
+            case tree.Attribute(value=tree.Name(name=module), name=name) if self.is_foreign(module, name, scope):
+                message = f"`{module}.{name}` is no op: their names have no dots"
+                own = tree.Name(name, expression.span)
+                self.file.broken.add(module)
+                self.unknown("unknown-name", message, own, lambda: self.step_meant(own) or f"write `{name}`")
+            case tree.Unary(value=value) | tree.Attribute(value=value) | tree.Spread(value=value):
+                self.expression(value, scope)
+            case tree.Comprehension():
+                self.comprehension(expression, scope)
+            case tree.Index(value=value, index=index):
+                self.expression(value, scope)
+                self.expression(index, scope)
+            case tree.Slice(value=value, start=start, stop=stop):
+                self.expression(value, scope)
+                self.expression(start, scope)
+                self.expression(stop, scope)
+            case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
+                for part in (condition, then, otherwise):
+                    self.expression(part, scope, word)
+
+    def is_foreign(self, module: str, name: str, scope: KnownNames) -> bool:
+        """Whether this is a step as Python has it: `nn.ReLU`, `F.relu`."""
+        if module in scope or self.operation(tree.Name(module, Span(self.file.source, 0, 0))) is not None:
+            return False
+        return foreign.step(name) is not None or any(same_word(name, unit) for unit in self.units())
+
+    def comprehension(self, made: tree.Comprehension, scope: KnownNames) -> None:
+        self.expression(made.values, scope)
+        inner = KnownNames(scope)
+        for name in made.names:
+            self.bind(name, inner)
+        self.expression(made.value, inner)
+        self.expression(made.condition, inner)
+
+    def is_word(self, name: str) -> bool:
+        return name in words() or name in INITIALIZERS
+
+    def call(self, call: tree.Call, scope: KnownNames) -> None:
+        name = call.function
+        unit = self.operation(name)
+        functional = isinstance(name, tree.Name) and (name.name in self.functions or name.name in FUNCTIONS)
+        if unit is not None and not functional:
+            self.arguments(call, *unit)
+        elif not functional and name.name not in scope and name.name not in INITIALIZERS:
+            missing = tree.Name(name.name, name.span)
+            message = f"there is no op, block or function `{name.name}`"
+            known = scope.all() | set(FUNCTIONS) | set(self.functions)
+            self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing, known, called=True))
+        if functional or name.name in INITIALIZERS:
+            self.no_spread(call)
+        for argument in call.arguments:
+            if (
+                argument.name != "until"
+                and not self.compared(argument, unit)
+                and not self.no_word(argument, name, scope)
+            ):
+                self.expression(argument.value, scope, word=True)
+
+    def compared(self, argument: tree.Argument, unit: tuple[str, tuple[str, ...]] | None) -> bool:
+        """Reports `conv(8, 3, stride==2)`, where an argument was meant."""
+        match argument.value:
+            case tree.Compare(left=tree.Name(name=name), operator="==", right=right) if unit and name in unit[1]:
+                message = f"`==` compares; an argument is given with `=`: `{name}` is one of `{unit[0]}`"
+                span = argument.value.left.span
+                self.report("unknown-name", message, span, help=f"write `{name}={right.span.text}`")
+                return True
+        return False
+
+    def no_word(self, argument: tree.Argument, op: tree.Name | tree.VariantOf, scope: KnownNames) -> bool:
+        """Reports `resize(16, mode=bicubic)`: none of the words that the op takes there, and no name."""
+        value = argument.value
+        if not isinstance(value, tree.Name) or value.name in scope or self.is_word(value.name) or self.operation(value):
+            return False
+        allowed = words_of(op.name, argument.name or "")
+        if not allowed:
+            return False
+        message = f"`{op.name}`'s `{argument.name}` takes no `{value.name}`"
+        listed = f"it takes {' or '.join(allowed)}"
+        self.unknown("unknown-name", message, value, lambda: help_for(value.name, allowed, listed))
+        return True
+
+    def no_spread(self, call: tree.Call) -> None:
+        """`max(*sizes)`: only blocks and ops take the elements of a list as their arguments."""
+        for argument in call.arguments:
+            if isinstance(argument.value, tree.Spread):
+                name, values = call.function.name, expression_text(argument.value.value)
+                takes_list = name in ("min", "max", "sum", "len")
+                message = f"`*` gives a block or an op the elements of a list; `{name}` is none"
+                help = f"write `{name}({values})`" if takes_list else f"write `{name}({values}[0], ...)`"
+                self.report("wrong-arguments", message, argument.span, help=help)
+
+    def arguments(self, call: tree.Call, owner: str, names: tuple[str, ...]) -> None:
+        position = 0
+        seen: set[str] = set()
+        for argument in call.arguments:
+            name = argument.name
+            if isinstance(argument.value, tree.Spread):
+                return  # how many it is, and which arguments come after it, is known when it is computed
+            if name is None:
+                if position >= len(names):
+                    self.found.append(too_many_arguments(owner, names, argument.span))
+                    return
+                name, position = names[position], position + 1
+            elif name not in names:
+                self.found.append(self.unknown_in(call, unknown_argument(owner, names, name, argument.span)))
+            if name in seen:
+                self.report("wrong-arguments", f"`{owner}` gets `{name}` twice", argument.span)
+            seen.add(name)
+
+    def unknown_in(self, call: tree.Call, found: Diagnostic) -> Diagnostic:
+        """An argument that is unknown: of a network it is a parameter, as expansion says of it."""
+        is_network = isinstance(self.file.definitions.get(call.function.name), Network)
+        return replace(found, code="unknown-parameter") if is_network else found

@@ -1,0 +1,123 @@
+"""The names that a file knows at each point, and what is said of one that it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from archdsl.diagnostics import Diagnostic, Note
+from archdsl.limits import SHOWN
+from archdsl.naming import RESERVED
+from archdsl.ops.base import REGISTRY
+from archdsl.resolve.library import import_of
+from archdsl.resolve.model import Block, File, Network
+from archdsl.resolve.names import (
+    KnownNames,
+    bound,
+)
+from archdsl.source import Span
+from archdsl.suggest import help_for_step, same_word
+from archdsl.syntax import tree
+
+HINTS = 10 * SHOWN
+"""Diagnostics of a file after which nothing is guessed any more."""
+
+
+class Names:
+    """Collects the diagnostics of one file, each undefined name once."""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.found: list[Diagnostic] = []
+        self.functions: dict[str, tree.Define] = dict(file.functions)
+        self.in_network = False
+        self.loops_of_stages = 0
+        """How many of them stand around what is checked."""
+        self.missing: dict[str, int] = {}
+        """Undefined names and the diagnostic of each, so that each is reported once."""
+        self.text: tree.Body | None = None
+        """The body of the block or network that is being checked."""
+
+    def report(self, code: str, message: str, span: Span | None, **more: Any) -> None:
+        self.found.append(Diagnostic(code, message, span, **more))
+
+    # --- what a name stands for ----------------------------------------------------------------
+
+    def operation(self, name: Any) -> tuple[str, tuple[str, ...]] | None:
+        """Name and argument names of the op, block or network that a name stands for in this file."""
+        if not isinstance(name, tree.Name | tree.VariantOf):
+            return None
+        definition = self.file.definitions.get(name.name)
+        if isinstance(definition, Block):
+            return definition.name, tuple(p.name for p in definition.parameters)
+        if isinstance(definition, Network):
+            settings = (*(p.name for p in definition.parameters), *(a.name.name for a in definition.scaling))
+            return definition.name, (*settings, "until")
+        op = REGISTRY.get(name.name)
+        return (op.name, tuple(op.model_fields)) if op is not None and not op.internal else None
+
+    def units(self) -> set[str]:
+        return {*self.file.definitions, *(name for name, op in REGISTRY.items() if not op.internal)}
+
+    # --- names ---------------------------------------------------------------------------------
+
+    def bind(self, name: tree.Name, scope: KnownNames, step: bool = False, otherwise: str = "") -> None:
+        """Defines a name. `step`: it becomes part of paths, and so the attribute of a module.
+
+        `otherwise` is what else to do in an arm of an `if`, where the name was given further out.
+        """
+        if step:
+            self.step_name(name)
+        if name.name in ("x", "it", "input"):
+            self.report("reserved-name", f"`{name.name}` has a meaning of its own and is no name", name.span)
+        known = scope.names.get(name.name) or scope.numbered_as(name.name)
+        outer = scope.parent.find(name.name) if scope.parent and known is None else None
+        if known is not None and known != name.span:
+            self.twice(name, known, "choose another name")
+        elif outer is not None:
+            more = otherwise if scope.is_arm else ""
+            self.twice(name, outer, f"a name is given once in a text, so choose another one{more}")
+        scope.names[name.name] = name.span
+
+    def twice(self, name: tree.Name, known: Span, help: str) -> None:
+        message, note = f"`{name.name}` has a meaning already", Note("it was given here", known)
+        self.report("duplicate-name", message, name.span, notes=(note,), help=help)
+
+    def step_name(self, name: tree.Name) -> None:
+        if name.name in RESERVED:
+            self.report(
+                "reserved-name",
+                f"`{name.name}` cannot be a name: every PyTorch module has an attribute that is called so",
+                name.span,
+                help=f"call it `{name.name}_{'stage' if name.name != 'forward' else 'path'}`",
+            )
+
+    def output_name(self, name: tree.Name) -> None:
+        if name.name.startswith("_") and name.name not in RESERVED:
+            message = f"`{name.name}` begins with `_`, which the fields of Python's tuples do not"
+            self.report("reserved-name", message, name.span, help=f"call it `{name.name.lstrip('_') or 'other'}`")
+
+    def step_meant(self, name: tree.Name, known: Iterable[str] = (), called: bool = False) -> str | None:
+        """What to write instead of the name of a step, a value or a number; only what is `called` can be a function."""
+        given = [known.span for known in bound(self.text) if known.name == name.name] if self.text else []
+        if given:
+            return f"line {given[0].line} gives that name, and stands after this line: move it before"
+        units = self.units()
+        is_op = any(same_word(name.name, unit) for unit in units)
+        return (None if is_op else import_of(name.name)) or help_for_step(name.name, {*units, *known}, called)
+
+    def unknown(self, code: str, message: str, name: tree.Name, help: Callable[[], str | None]) -> None:
+        """Reports an undefined name, unless its import failed, which has been reported."""
+        if name.name in self.file.broken:
+            return
+        if name.name in self.missing:
+            first = self.found[self.missing[name.name]]
+            if len(first.notes) > SHOWN:
+                return
+            notes = (*first.notes, Note(f"`{name.name}` stands here too", name.span))
+            self.found[self.missing[name.name]] = replace(first, notes=notes)
+            return
+        self.missing[name.name] = len(self.found)
+        # A search for what was meant takes longer than all other checks; few diagnostics are ever shown.
+        self.report(code, message, name.span, help=help() if len(self.found) < HINTS else None)

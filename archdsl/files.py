@@ -37,7 +37,7 @@ def _overwritten(place: Path, kept: Iterable[Path]) -> Diagnostic | None:
         what = "is a spec"
     else:
         return None
-    message = f"{shown(str(place))} {what}, which nothing is written over"
+    message = f"{shown(str(place))} {what}, which is never overwritten"
     return Diagnostic("overwritten-file", message, help="name another file with -o")
 
 

@@ -121,7 +121,7 @@ def test_specs_that_are_not_read_are_kept_too(name: str, call: Caller) -> None:
     for words in (("table", "net.arch", "-o", name), ("draw", "net.arch", "-o", "link.svg")):
         found = call(*words)
         assert found.code == 2
-        assert "is a spec, which nothing is written over" in found.err
+        assert "is a spec, which is never overwritten" in found.err
     with pytest.raises(CompileError):
         archdsl.load(Path("net.arch")).save("link.svg")
     with pytest.raises(CompileError):

@@ -401,7 +401,7 @@ def test_opaque_nodes_cannot_be_written_as_source(folder: Path) -> None:
     (folder / "net.json").write_text(to_json(from_torch(Attention(), torch.zeros(2, 10, 16))))
     code, output = run("compile", "net.json", "-o", "net.py")
     assert code == 1
-    assert "add1 is aten.add, which no op of the language says" in output
+    assert "add1 is aten.add, which no op of the language expresses" in output
     assert not (folder / "net.py").exists()
 
 
@@ -565,15 +565,15 @@ def test_a_reference_may_have_arguments() -> None:
 
 REFERENCE_ERRORS = [
     ("timm:resnet50(10)", "unknown-reference", "names with plain values, as in `timm:resnet50(num_classes=10)`", None),
-    ("timm:resnet50(a=b)", "unknown-reference", "`timm:resnet50(a=b)` is no reference: its options are", None),
-    ("timm:resnet50(a=", "unknown-reference", "`timm:resnet50(a=` is no reference: its options are", None),
+    ("timm:resnet50(a=b)", "unknown-reference", "`timm:resnet50(a=b)` names no model: its options are", None),
+    ("timm:resnet50(a=", "unknown-reference", "`timm:resnet50(a=` names no model: its options are", None),
     ("timm:resnet18(depth=3)", "broken-reference", "cannot be made: TypeError", None),
     ("torchvision:resnet51", "unknown-reference", "torchvision has no network `resnet51`", "`torchvision:resnet50`"),
     ("timm:efficientnet_b99", "unknown-reference", "timm has no network", "timm:efficientnet_b"),
     ("no_such_package:net", "broken-reference", "there is no module `no_such_package`", None),
     ("nets:Nte", "unknown-reference", "nets has no network `Nte`", "`nets:Net`"),
     ("nets:fails", "broken-reference", "nets:fails cannot be made: ValueError: out of luck", None),
-    ("nets:number", "broken-reference", "nets:number gives a int, and no torch.nn.Module", None),
+    ("nets:number", "broken-reference", "nets:number gives a int, and not a torch.nn.Module", None),
     ("broken:Net", "broken-reference", "broken does not import: SyntaxError", None),
     ("resnet50", "unknown-reference", "`resnet50` is no reference", None),
 ]

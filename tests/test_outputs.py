@@ -96,7 +96,7 @@ def test_a_graph_file_has_no_settings() -> None:
 
 def test_what_no_op_says_is_written_nowhere(call: Caller) -> None:
     assert call("import", "some_nets:Opaque", "--input", "3x8x8", "-o", "net.json").code == 0
-    message = "flip is aten.flip, which no op of the language says"
+    message = "flip is aten.flip, which no op of the language expresses"
     assert message in call("show", "net.json", "--until", "emit").err
     assert message in call("compile", "net.json").err
     net = archdsl.load("net.json")

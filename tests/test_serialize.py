@@ -75,12 +75,12 @@ def edited(**changes: Any) -> str:
 
 
 BAD: dict[str, tuple[str, str]] = {
-    "empty": ("", "net.json:1:1: error[bad-graph-file]: this is no JSON: EOF while parsing a value"),
+    "empty": ("", "net.json:1:1: error[bad-graph-file]: this is not JSON: EOF while parsing a value"),
     "cut off": (
         '{"format":\n "archdsl',
-        "net.json:2:9: error[bad-graph-file]: this is no JSON: EOF while parsing a string",
+        "net.json:2:9: error[bad-graph-file]: this is not JSON: EOF while parsing a string",
     ),
-    "deep": ("[" * 9999, "net.json:1:202: error[bad-graph-file]: this is no JSON: recursion limit exceeded"),
+    "deep": ("[" * 9999, "net.json:1:202: error[bad-graph-file]: this is not JSON: recursion limit exceeded"),
     "a list": ("[]", "error[bad-graph-file]: net.json: should be an object"),
     "another format": (
         edited(format="onnx"),

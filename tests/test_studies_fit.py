@@ -63,10 +63,10 @@ def test_budgets(option: str, text: str, limit: float) -> None:
 @pytest.mark.parametrize(
     ("option", "text", "message"),
     [
-        ("macs", "50MB", "`MB` is none of K, M, G and T | --memory, --training-memory and --traffic are in bytes"),
+        ("macs", "50MB", "`MB` is not one of K, M, G and T | --memory, --training-memory and --traffic are in bytes"),
         ("macs", "3.6GFLOPs", "halve the number, or give --flops"),
-        ("params", "25MMACs", "`MMACs` is none of K, M, G and T"),
-        ("params", "25B", "`B` is none of K, M, G and T"),
+        ("params", "25MMACs", "`MMACs` is not one of K, M, G and T"),
+        ("params", "25B", "`B` is not one of K, M, G and T"),
         ("macs", "1.8X", "`X` is none of"),
         ("memory", "50M", "`M` is no unit of memory: B, KB, MB, GB, TB, KiB, MiB, GiB, TiB | write 50MB"),
         ("memory", "50", "`50` has no unit"),

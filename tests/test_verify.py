@@ -49,11 +49,11 @@ BROKEN: dict[str, tuple[Callable[[Parts], object], str]] = {
     ),
     "code as a path of weights": (
         lambda p: p.change_node("stem.bn", weights="f(1)"),
-        "node stem.bn has the path of weights `f(1)`, which is none",
+        "node stem.bn has the path of weights `f(1)`, which is not one",
     ),
     "code as an output": (
         lambda p: p.change_output(1, name="a=1"),
-        "the network has the output `a=1`, which is none",
+        "the network has the output `a=1`, which is not one",
     ),
     "output named as a method": (lambda p: p.change_output(1, name="half"), "output `half` has no legal name"),
     "hidden character": (
@@ -161,16 +161,16 @@ BROKEN: dict[str, tuple[Callable[[Parts], object], str]] = {
     ),
     "step of another scope": (
         lambda p: p.change_scope("body", steps=("body.0", "body.1.add")),
-        "scope 'body' has the step body.1.add, which is none of its members",
+        "scope 'body' has the step body.1.add, which is not one of its members",
     ),
     "step that does not exist": (
         lambda p: p.change_scope("body", steps=("body.0", "body.2")),
-        "scope 'body' has the step body.2, which is none of its members",
+        "scope 'body' has the step body.2, which is not one of its members",
     ),
     "step twice": (lambda p: p.change_scope("body", steps=("body.0",) * 2), "scope 'body' has the step body.0 2 times"),
     "arm's step of another scope": (
         lambda p: p.change_choice(steps=("stem.bn",)),
-        "scope '' has the step stem.bn, which is none of its members",
+        "scope '' has the step stem.bn, which is not one of its members",
     ),
     "arm that is none": (lambda p: p.change_choice(taken=2), "an `if` of scope '' took arm 2, and has 1"),
     "arms without conditions": (

@@ -41,5 +41,5 @@ def quantity(option: str, text: str) -> float:
     value = float(match["number"].replace("_", "")) * PREFIXES[match["prefix"]] if match else 0.0
     if not 0 < value < inf:
         help = "a number above 0, with K, M, G, T or P for thousands, millions and so on: 67T"
-        raise CompileError([Diagnostic("wrong-type", f"{option} is no quantity: `{text}`", help=help)])
+        raise CompileError([Diagnostic("wrong-type", f"{option} is not a quantity: `{text}`", help=help)])
     return value

@@ -53,7 +53,7 @@ def import_(
     shapes = [_shape(text) for text in input or ()]
     if None in shapes:
         bad = (input or [])[shapes.index(None)]
-        raise typer.BadParameter(f"'{bad}' is no shape; it takes one like 3x224x224, or '128 int'.")
+        raise typer.BadParameter(f"'{bad}' is not a shape; it takes one like 3x224x224, or '128 int'.")
     path = output or Path(f"{re.sub(r'[^a-zA-Z0-9_]+', '_', reference)}.json")
     suffixes = [output.suffix for output in OUTPUTS if output.name != "torch"]
     if path != Path("-") and path.suffix not in suffixes:

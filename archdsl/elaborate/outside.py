@@ -34,7 +34,7 @@ def given_outside(name: str, value: Any, network: Network, budget: Budget | None
     span = Span(source, 0, len(value))
     place = hidden(value)
     if place is not None:
-        message = f"{code_point(value[place])} is a character that nobody sees"
+        message = f"{code_point(value[place])} is a character that cannot be seen"
         raise CompileError([Diagnostic("hidden-character", message, Span(source, place, place + 1))])
     kind = next((parameter.type for parameter in network.parameters if parameter.name == name), None)
     if kind == "str" and not value.startswith('"'):

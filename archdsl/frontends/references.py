@@ -109,7 +109,7 @@ def _module(reference: str, made: Any) -> nn.Module:
     if isinstance(made, nn.Module):
         return made
     raise CompileError(
-        [Diagnostic("broken-reference", f"{reference} gives a {type(made).__name__}, and no torch.nn.Module")]
+        [Diagnostic("broken-reference", f"{reference} gives a {type(made).__name__}, and not a torch.nn.Module")]
     )
 
 

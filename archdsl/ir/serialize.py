@@ -395,7 +395,7 @@ def _not_json(message: str, source: Source) -> Diagnostic:
         return Diagnostic("bad-graph-file", f"{source.name}: {message}")
     line = min(int(found[2]), len(source.line_starts))
     offset = min(source.line_starts[line - 1] + max(0, int(found[3]) - 1), len(source.text))
-    return Diagnostic("bad-graph-file", f"this is no JSON: {found[1]}", Span(source, offset, offset))
+    return Diagnostic("bad-graph-file", f"this is not JSON: {found[1]}", Span(source, offset, offset))
 
 
 def _translated(detail: ErrorDetails) -> str:

@@ -88,7 +88,7 @@ def _is_named_in(path: str, parent: str) -> bool:
 def _words(graph: Graph) -> Iterator[str]:
     """Whatever has a name has a legal one, and nothing in a text is hidden from its reader."""
     for owner, what, text in misnamed(graph):
-        yield f"{owner} has the {what} `{shown(text, 60)}`, which is none"
+        yield f"{owner} has the {what} `{shown(text, 60)}`, which is not one"
     for owner, what, text in unreadable(graph):
         yield f"{owner} has the {what} `{shown(text, 60)}`, with a control character in it"
     for output in graph.outputs[1:]:
@@ -228,7 +228,7 @@ def _texts(graph: Graph) -> Iterator[str]:
             member = graph.node(step).scope if step in graph else None
             parent = graph.scopes[step].parent if step in graph.scopes else member
             if parent != scope.path or step == scope.path:
-                yield f"scope {scope.path!r} has the step {step}, which is none of its members"
+                yield f"scope {scope.path!r} has the step {step}, which is not one of its members"
             elif count > 1:
                 yield f"scope {scope.path!r} has the step {step} {count} times"
         for choice in choices(scope.steps):

@@ -10,7 +10,7 @@ from archdsl.ops.internal import Opaque
 def refuse_opaque(graph: Graph) -> Graph:
     """The same graph. Raises `CompileError` for nodes that an import kept by PyTorch's name alone."""
     problems = [
-        Diagnostic("opaque-op", f"{node.id} is {node.op.target}, which no op of the language says", node.span)
+        Diagnostic("opaque-op", f"{node.id} is {node.op.target}, which no op of the language expresses", node.span)
         for node in graph
         if isinstance(node.op, Opaque)
     ]

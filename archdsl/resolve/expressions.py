@@ -50,7 +50,7 @@ class Expressions(Names):
                 self.expression(left, scope)
                 self.expression(right, scope)
             case tree.Attribute(value=tree.Name(name=module), name=name) if self.is_foreign(module, name, scope):
-                message = f"`{module}.{name}` is no op: their names have no dots"
+                message = f"`{module}.{name}` is not an op: names of ops have no dots"
                 own = tree.Name(name, expression.span)
                 self.file.broken.add(module)
                 self.unknown("unknown-name", message, own, lambda: self.step_meant(own) or f"write `{name}`")
@@ -136,7 +136,7 @@ class Expressions(Names):
             if isinstance(argument.value, tree.Spread):
                 name, values = call.function.name, expression_text(argument.value.value)
                 takes_list = name in ("min", "max", "sum", "len")
-                message = f"`*` gives a block or an op the elements of a list; `{name}` is none"
+                message = f"`*` gives a block or an op the elements of a list; `{name}` is not one"
                 help = f"write `{name}({values})`" if takes_list else f"write `{name}({values}[0], ...)`"
                 self.report("wrong-arguments", message, argument.span, help=help)
 

@@ -70,7 +70,7 @@ class Names:
         if step:
             self.step_name(name)
         if name.name in ("x", "it", "input"):
-            self.report("reserved-name", f"`{name.name}` has a meaning of its own and is no name", name.span)
+            self.report("reserved-name", f"`{name.name}` has a meaning of its own and cannot be a name", name.span)
         known = scope.names.get(name.name) or scope.numbered_as(name.name)
         outer = scope.parent.find(name.name) if scope.parent and known is None else None
         if known is not None and known != name.span:

@@ -66,7 +66,7 @@ def _count(option: str, text: str, unit: str) -> int:
     elif unit in BYTES:
         *others, last = (f"--{name}" for name, limited in LIMITED.items() if limited.unit == "bytes")
         help = f"{', '.join(others)} and {last} are in bytes"
-    raise _wrong(option, text, f"--{option} counts {measure.about}: `{unit}` is none of K, M, G and T", help)
+    raise _wrong(option, text, f"--{option} counts {measure.about}: `{unit}` is not one of K, M, G and T", help)
 
 
 def _bytes(option: str, text: str, unit: str) -> int:

@@ -21,14 +21,14 @@ CODES: dict[str, Code] = {
         exit_code=2,
     ),
     "bad-budget": Code(
-        "A budget is no number, or has a unit that does not fit.",
+        "A budget is not a number, or has a unit that does not fit.",
         "`--macs 1.8G` and `--params 25M` count; K, M, G and T are powers of a thousand. `--memory 50MB` and "
         "`--training-memory 1.5GiB` are bytes, and always say so.",
         f"$ archdsl fit net.arch --macs 50MB --over width\n{NET}",
         exit_code=2,
     ),
     "no-number": Code(
-        "A search is asked for over a setting that is no number.",
+        "A search is asked for over a setting that is not a number.",
         "`fit` looks for the number that meets a budget: a parameter of type int or float, or a scaling coefficient.",
         f"$ archdsl fit net.arch --macs 1M --over act\n{NET}",
         exit_code=2,

@@ -75,7 +75,7 @@ class Record:
         """What was measured is a number, or there is a reason why there is none."""
         for name in self.columns:
             if name in COMPARED and not (_is_number(row[name]) or (row[PROBLEM] and not row[name])):
-                raise self._broken(number, f"has `{shown(row[name], 60)}` for {name}, which is no number")
+                raise self._broken(number, f"has `{shown(row[name], 60)}` for {name}, which is not a number")
 
     def _broken(self, number: int, what: str) -> CompileError:
         os.close(self._file)

@@ -239,4 +239,4 @@ def _no_number(subject: Subject, name: str, kind: str) -> CompileError:
     numbers += [formula.name.name for formula in network.scaling]
     help = f"numbers of {network.name} are {', '.join(numbers)}" if numbers else None
     article = "an" if kind[0] in "aeiou" else "a"
-    return CompileError([Diagnostic("no-number", f"--over: `{name}` is {article} {kind}, no number", help=help)])
+    return CompileError([Diagnostic("no-number", f"--over: `{name}` is {article} {kind}, and not a number", help=help)])

@@ -44,7 +44,9 @@ def dotted_call(mistake: Mistake) -> Diagnostic | None:
         str(meaning) if meaning else f"write the name of an op, perhaps `{folded(dotted[0])}`: `archdsl ops` lists them"
     )
     span = mistake.stretch(mistake.start - len(dotted[0]), mistake.start)
-    return mistake.says("foreign-syntax", f"`{shortened(dotted[0])}` is no op: their names have no dots", help, span)
+    return mistake.says(
+        "foreign-syntax", f"`{shortened(dotted[0])}` is not an op: names of ops have no dots", help, span
+    )
 
 
 @of_a_line
@@ -63,10 +65,10 @@ def stray_separator(mistake: Mistake) -> Diagnostic | None:
     if mistake.word not in (",", ";") or "ARROW" not in mistake.accepted or "COMMA" in mistake.accepted:
         return None
     if "VBAR" in mistake.accepted:
-        return mistake.says("unexpected-token", "branches stand between bars", "write `|` instead of the comma")
+        return mistake.says("unexpected-token", "branches are separated by bars", "write `|` instead of the comma")
     after = mistake.rest[1:].strip()
     help = f"write `-> {shortened(after)}`" if after else "leave it out"
-    message = f"`{mistake.word}` stands between no steps: `->` does, or the end of the line"
+    message = f"`{mistake.word}` does not separate steps: `->` does, or the end of the line"
     return mistake.says("unexpected-token", message, help)
 
 
@@ -108,7 +110,7 @@ def second_name(mistake: Mistake) -> Diagnostic | None:
     if mistake.word == "as" and "ARROW" in mistake.accepted:
         return mistake.says("unexpected-token", "a step gets one name", f"leave out `{mistake.rest.strip()}`")
     if re.search(r"\bas $", mistake.before) and mistake.word[:1].isdigit():
-        message = f"`{mistake.shown}` is no name: names begin with a letter"
+        message = f"`{mistake.shown}` is not a name: names begin with a letter"
         return mistake.says("missing-name", message, f"write `v{mistake.shown}`, or another name")
     return None
 
@@ -121,7 +123,7 @@ def named_line(mistake: Mistake) -> Diagnostic | None:
     if begins is None or not is_named or "|" in mistake.rest or begins[1] in WORDS:
         return None
     help = f"write `path {begins[1]} = {mistake.rest.strip()}`, or `{mistake.rest.strip()} as {begins[1]}`"
-    return mistake.says("stray-colon", f"a line does not get its name by `{begins[1]}:`", help, mistake.first_span)
+    return mistake.says("stray-colon", f"a line is not named by `{begins[1]}:`", help, mistake.first_span)
 
 
 @of_a_line
@@ -173,7 +175,7 @@ def brackets_of_a_size(mistake: Mistake) -> Diagnostic | None:
     dims = "x".join(re.split(r"\s*,\s*", size[1]))
     begin = mistake.start - len(mistake.before)
     span = mistake.stretch(begin + size.start(), begin + size.end())
-    return mistake.says("foreign-syntax", "the sizes of a window stand between `x`", f"write `{dims}`", span)
+    return mistake.says("foreign-syntax", "the sizes of a window are separated by `x`", f"write `{dims}`", span)
 
 
 @of_a_line
@@ -198,7 +200,7 @@ def shape_with_commas(mistake: Mistake) -> Diagnostic | None:
     dims = " x ".join(re.split(r"\s*,\s*", shape[1]))
     begin = mistake.start - len(mistake.before) + line.index(shape[0]) + shape[0].index(shape[0].split(":")[1].strip())
     span = mistake.stretch(begin, mistake.start - len(mistake.before) + len(line.rstrip()))
-    return mistake.says("foreign-syntax", "the sizes of a shape stand between `x`", f"write `{dims}`", span)
+    return mistake.says("foreign-syntax", "the sizes of a shape are separated by `x`", f"write `{dims}`", span)
 
 
 @of_a_line
@@ -209,7 +211,7 @@ def input_without_name(mistake: Mistake) -> Diagnostic | None:
         return None
     help = f"write `input {shape[1] or 'image'}: {shortened(shape[2])}`"
     if not shape[1]:
-        return mistake.says("missing-name", "an input has a name", help)
+        return mistake.says("missing-name", "an input needs a name", help)
     return (
         mistake.says("unexpected-token", "`:` stands between an input and its shape", help)
         if mistake.word == "="

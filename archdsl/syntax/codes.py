@@ -108,7 +108,7 @@ CODES: dict[str, Code] = {
         "block A(__width): conv(__width, 3)\n",
     ),
     "missing-name": Code(
-        "Something has no name, or one that is no name.",
+        "A name is missing, or is not one that can be given.",
         "A name is a letter or `_`, then letters, digits and `_`. Only variants have names that begin with a digit.",
         "network A:\n    stage 1: conv(64, 7)\n",
     ),
@@ -162,7 +162,7 @@ CODES: dict[str, Code] = {
         "block A:\n    conv(64 3)\n",
     ),
     "bad-number": Code(
-        "Something that begins like a number is none.",
+        "Something begins like a number and is not one.",
         "Digits with `_` between them, a fraction, an exponent, or one of K, M, G, T right behind: `25_557_032`, "
         "`0.25`, `1e-5`, `4.1G`. In a shape `x` has blanks around it where a name follows.",
         "block A:\n    conv(10k, 3)\n",
@@ -205,12 +205,12 @@ CODES: dict[str, Code] = {
         "block A(n):\n    conv(n ** 2, 3)\n",
     ),
     "unknown-type": Code(
-        "A parameter has a type that is none.",
+        "A parameter has an unknown type.",
         "A parameter is an int, a float, a bool, a str, a list, a block or an op.",
         "network A:\n    param width: integer = 64\n    conv(width, 3)\n",
     ),
     "unknown-kind": Code(
-        "An input has elements of a kind that there is none of.",
+        "An input has elements of an unknown kind.",
         "An input is of float, which need not be said, or of int.",
         "network A:\n    input tokens: 128 of long\n    relu\n",
     ),

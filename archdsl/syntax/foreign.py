@@ -30,7 +30,7 @@ FOREIGN_WORDS = {
 def foreign_word(mistake: Mistake) -> Diagnostic | None:
     if mistake.first in FOREIGN_WORDS and (mistake.begins_line or mistake.second):
         help = FOREIGN_WORDS[mistake.first]
-        return mistake.says("foreign-syntax", f"`{mistake.first}` begins no line here", help, mistake.first_span)
+        return mistake.says("foreign-syntax", f"`{mistake.first}` cannot begin a line here", help, mistake.first_span)
     return None
 
 
@@ -97,7 +97,7 @@ def bad_number(mistake: Mistake) -> Diagnostic | None:
     if number[0] == "." or (plain and number[-1] in "kmgt."):
         help = f"write `{'0' * (number[0] == '.')}{number.upper()}{'0' * (number[-1] == '.')}`"
     span = mistake.stretch(mistake.span.end - len(number), mistake.span.end)
-    return mistake.says("bad-number", f"`{shortened(number)}` is no number", help, span)
+    return mistake.says("bad-number", f"`{shortened(number)}` is not a number", help, span)
 
 
 def shape_without_blanks(mistake: Mistake) -> Diagnostic | None:

@@ -255,7 +255,7 @@ class _Scanner:
         """Reports the first character of a comment or string that would not be seen, or turn what is."""
         place = hidden(text.replace("\r\n", " \n") if several_lines else text, several_lines)
         if place is not None:
-            message = f"{code_point(text[place])} is a character that nobody sees"
+            message = f"{code_point(text[place])} is a character that cannot be seen"
             self.problem("hidden-character", message, start + place, start + place + 1)
 
     def quote(self, match: re.Match[str]) -> None:
@@ -271,7 +271,7 @@ class _Scanner:
     def alien(self, match: re.Match[str]) -> None:
         text = match[0]
         shown = text if text.isprintable() else " ".join(map(code_point, text))
-        message = f"`{shortened(shown)}` means nothing here: names and signs are plain ASCII"
+        message = f"`{shortened(shown)}` has no meaning here: names and signs are plain ASCII"
         written = _ascii(text)
         if len(text) > 1 and text[0] in QUOTES:
             message, written = "strings stand in double quotes", f'"{text[1:-1]}"'

@@ -159,7 +159,7 @@ def unknown_keyword(mistake: Mistake) -> Diagnostic | None:
 
 def _unknown(mistake: Mistake, close: str) -> Diagnostic:
     home = "file" if "NETWORK" in mistake.accepted else "network or block"
-    message = f"`{mistake.first}` begins no line of a {home}"
+    message = f"`{mistake.first}` cannot begin a line of a {home}"
     return mistake.says("unknown-keyword", message, f"did you mean `{close}`?", mistake.first_span)
 
 
@@ -235,7 +235,7 @@ def missing_bar(mistake: Mistake) -> Diagnostic | None:
         code = "missing-name" if head in NAMED else "misplaced-line"
         return mistake.says(code, f"`{head}` {why}", span=mistake.line_above)
     if mistake.stack[-1] == "_INDENT" and (close := _close(head, FLOW + DECLARATIONS)):
-        message = f"`{head}` begins no line of a network or block"
+        message = f"`{head}` cannot begin a line of a network or block"
         return mistake.says("unknown-keyword", message, f"did you mean `{close}`?", mistake.line_above)
     return mistake.says(
         "missing-bar",

@@ -134,6 +134,14 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
     ),
     (
         "max_pool",
+        {"kernel": 2, "stride": 1, "padding": 1, "dilation": 3},
+        (Tensor(4, 8, 2),),
+        "bad-padding",
+        "dilation",
+        "a window would see padding alone: its taps, 3 apart, step over the length 2 of 4x8x2",
+    ),
+    (
+        "max_pool",
         {"kernel": 3, "padding": 2},
         (MAP,),
         "bad-padding",

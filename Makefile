@@ -16,8 +16,9 @@ test: $(VENV)/test.stamp  ## run every test
 prove: $(VENV)/test.stamp  ## prove the gallery equal to its public implementations, and write the record
 	$(BIN)/python scripts/prove_gallery.py
 
-fuzz: $(VENV)/test.stamp  ## hold 20,000 random networks to the emitter's properties; goes on where it was stopped
+fuzz: $(VENV)/test.stamp  ## random networks: the emitter's properties, ops against numpy; goes on where it was stopped
 	$(BIN)/python scripts/fuzz_emitter.py
+	$(BIN)/python scripts/fuzz_ops.py
 
 bench: $(VENV)/test.stamp  ## measure; nothing is asserted on time
 	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' -o python_functions='bench_*' tests/benchmarks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from itertools import product
 from typing import Any
 
 import pytest
@@ -89,6 +91,19 @@ def test_max_pool(spatial: tuple[int, int], kernel: Any, stride: Any, padding: A
     layer = nn.MaxPool2d(kernel, stride, padding, dilation, ceil_mode=ceil)
     # Dilated windows may be padded further than torch's own layer allows.
     agrees(op, Tensor(2, *spatial), layer if torch_takes(kernel, padding) or ceil else None, "cpu")
+
+
+@pytest.mark.parametrize("dilation", range(1, 7))
+def test_max_pool_refuses_just_what_would_see_padding_alone(dilation: int) -> None:
+    for length, kernel, stride, padding in product(range(1, 6), (2, 3, 4), (1, 2, 3), range(7)):
+        extent = dilation * (kernel - 1) + 1
+        if padding > extent // 2 or length + 2 * padding < extent:
+            continue  # refused for other reasons
+        starts = range(-padding, length + padding - extent + 1, stride)
+        blind = any(all(not 0 <= start + dilation * tap < length for tap in range(kernel)) for start in starts)
+        op = REGISTRY["max_pool"](kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+        with pytest.raises(Mismatch, match="see padding alone") if blind else nullcontext():
+            op.outputs(Tensor(1, length))
 
 
 @settings(max_examples=200, deadline=None)

@@ -20,6 +20,7 @@ fuzz: $(VENV)/test.stamp  ## slips, random networks and damaged specs, for hours
 	$(BIN)/python scripts/fuzz_proofs.py
 	$(BIN)/python scripts/fuzz_emitter.py
 	$(BIN)/python scripts/fuzz_specs.py
+	$(BIN)/python scripts/fuzz_ops.py
 
 bench: $(VENV)/test.stamp  ## measure; nothing is asserted on time
 	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' -o python_functions='bench_*' tests/benchmarks

@@ -6,71 +6,20 @@ written to a record, from which an interrupted run goes on. Ends with 1 where so
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import re
 import sys
 import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "scripts")]
+
+from fuzzing import Done, fuzz, words  # noqa: E402
 
 AT_ONCE = 5
 """Seeds of one piece of work."""
-
-
-class Done(NamedTuple):
-    """What one piece of work found: counts of what was checked, and failures by seed."""
-
-    start: int
-    counts: dict[str, int]
-    failures: dict[int, str]
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--networks", type=int, default=20_000, help="stop after this many; default: %(default)s")
-    parser.add_argument("--start", type=int, default=0, help="the first seed; default: %(default)s")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes; default: one for each core")
-    parser.add_argument(
-        "--record", type=Path, default=ROOT / "build" / "fuzz_emitter.jsonl", help="default: %(default)s"
-    )
-    arguments = parser.parse_args()
-    arguments.record.parent.mkdir(parents=True, exist_ok=True)
-    counts, failed, start = resumed(arguments.record, arguments.start)
-    with ProcessPoolExecutor(arguments.jobs) as pool, arguments.record.open("a", encoding="utf-8") as record:
-        while counts["networks"] < arguments.networks:
-            starts = [start + AT_ONCE * job for job in range(arguments.jobs)]
-            for done in pool.map(work, starts):
-                record.write(json.dumps(done._asdict()) + "\n")
-                record.flush()
-                counts.update(done.counts)
-                failed += len(done.failures)
-                for said in done.failures.values():
-                    print(said, flush=True)
-            start = starts[-1] + AT_ONCE
-            print(f"seeds below {start}: {dict(counts)}, {failed} failures", flush=True)
-    return 1 if failed else 0
-
-
-def resumed(record: Path, start: int) -> tuple[Counter[str], int, int]:
-    """What a record says: counts, failures, and the seed to go on with. Its failures are printed again."""
-    counts: Counter[str] = Counter()
-    failed = 0
-    for line in record.read_text(encoding="utf-8").splitlines() if record.exists() else ():
-        done = Done(**json.loads(line))
-        counts.update(done.counts)
-        failed += len(done.failures)
-        start = max(start, done.start + AT_ONCE)
-        print(*done.failures.values(), sep="\n", end="\n" if done.failures else "")
-    return counts, failed, start
 
 
 def work(start: int) -> Done:
@@ -113,13 +62,13 @@ def small(template: str, error: Exception) -> str:
     from shrink import shrunk
 
     assert isinstance(error, Broken)
-    wanted = _words(error)
+    wanted = words(error)
 
     def fails(smaller: str) -> bool:
         try:
             check(smaller, Counter(), only=kind(error))
         except Broken as other:
-            return _words(other) == wanted
+            return words(other) == wanted
         except Exception:
             return False
         return False
@@ -127,9 +76,6 @@ def small(template: str, error: Exception) -> str:
     return shrunk(template, fails, most=150) if fails(template) else template
 
 
-def _words(error: Exception) -> str:
-    return re.sub(r"[\d\W]+", " ", str(error))[:30]
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    assert __doc__ is not None
+    sys.exit(fuzz(__doc__, work, at_once=AT_ONCE, until="networks", most=20_000, record="fuzz_emitter.jsonl"))

@@ -161,3 +161,17 @@ network Net:
 def test_tokens_take_eight_bytes_whatever_the_precision() -> None:
     tokens = archdsl.load("textcnn", words=50).graph.inputs[0].output
     assert memory.tensor_bytes(tokens, 2) == memory.tensor_bytes(tokens, 8) == 400
+
+
+def test_a_product_may_begin_with_its_gates() -> None:
+    """A gate of all positions times one of all channels is as large as the value itself, though neither of them is."""
+    net = archdsl.loads(
+        """
+network Net:
+    input image: 8 x 16 x 16
+    conv(8, 3)
+    mul{global_avg_pool -> sigmoid | conv(1, 1) -> sigmoid | it}
+    """
+    )
+    predicted = memory.inference(net.graph, emitted(net.graph)).peak
+    assert predicted == emitted_memory(net.module().eval(), example_inputs(net.graph, batch=1))

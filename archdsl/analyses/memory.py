@@ -92,9 +92,13 @@ def partly_joined(graph: Graph, node: Node, count: int) -> Value:
 
 
 def joined_bytes(graph: Graph, node: Node, count: int, width: int = 4) -> int:
-    """Bytes of what a join comes to with its first inputs, so many of them."""
-    (made,) = node.op.outputs(*graph.tensors_into(node.id)[:count])
-    return tensor_bytes(made, width)
+    """Bytes of what a join comes to with its first inputs, so many of them.
+
+    It is computed element by element. The first inputs of a product may all be gates, of size 1 in different
+    dimensions: then what they come to is larger than each.
+    """
+    shapes = [tensor.dims for tensor in graph.tensors_into(node.id)[:count]]
+    return tensor_bytes(Tensor(*map(max, zip(*shapes, strict=True))), width)
 
 
 def flat(graph: Graph) -> tuple[Step, ...]:

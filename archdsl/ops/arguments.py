@@ -41,6 +41,11 @@ Size = Annotated[Count | Annotated[tuple[Count, ...], Field(min_length=1)], Befo
 Sides = Annotated[Distance | Annotated[tuple[Distance, ...], Field(min_length=1)], BeforeValidator(_as_size)]
 """Pixels added (or cut) at the borders: one for all, one a dimension, or one a side (left, right, top, bottom)."""
 
+Pixels = Annotated[
+    Distance | Annotated[tuple[Distance, ...], Field(min_length=1, max_length=2)], BeforeValidator(_as_size)
+]
+"""One number of pixels for every spatial dimension, or one for each; both ends of a dimension have the same."""
+
 Padding = Literal["same", "tf_same", "valid"] | Sides
 """How to pad: by a rule, or by so many pixels."""
 
@@ -86,7 +91,7 @@ def times(size: tuple[int, ...]) -> str:
 
 
 def spread(size: int | tuple[int, ...], tensor: Tensor, argument: str) -> tuple[int, ...]:
-    """`size` with one number for each spatial dimension of `tensor`; `Mismatch` where the counts differ."""
+    """A size, or pixels, with one number for each spatial dimension of `tensor`; `Mismatch` where the counts differ."""
     count = len(tensor.spatial)
     if isinstance(size, int):
         return (size,) * count

@@ -50,8 +50,9 @@ CODES: dict[str, Code] = {
     ),
     "bad-padding": Code(
         "A padding does not go with the other arguments.",
-        "A pool's padding is at most half its kernel, or a window would lie outside the input. Rounding up goes with "
-        "the same padding on both sides. A transposed convolution's output padding is less than its stride.",
+        "A pool's padding is at most half its kernel, or a window would lie outside the input. With a dilation larger "
+        "than the input a window may see padding alone, which has no largest value. Rounding up goes with the same "
+        "padding on both sides. A transposed convolution's output padding is less than its stride or dilation.",
         _net("max_pool(3, padding=2)"),
     ),
     "bad-choice": Code(

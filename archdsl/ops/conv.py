@@ -35,8 +35,8 @@ Start = Annotated[Weights, Field(description="weights at the start, biases are t
 Border = Annotated[
     Padding,
     Field(
-        description="zeros around the input: `same` is dilation * (kernel - 1) // 2 on each side (0 for an even "
-        "window that tiles the input), `tf_same` is TensorFlow's rule, `valid` is 0; or pixels: one number, "
+        description="zeros around the input: `same` is dilation * (kernel - 1) // 2 on each side (0 for windows "
+        "of even size that do not overlap), `tf_same` is TensorFlow's rule, `valid` is 0; or pixels: one number, "
         "one a dimension (height, width), one a side (left, right, top, bottom)"
     ),
 ]

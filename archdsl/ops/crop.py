@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from archdsl.ops.arguments import Like, Mismatch, Sides, Size, compact, sides, spread, times
+from archdsl.ops.arguments import Like, Mismatch, Pixels, Sides, Size, compact, sides, spread, times
 from archdsl.ops.base import Example, Expression, Family, Kept, Module, Rearrangement, Support, View, Window, register
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
@@ -131,7 +131,7 @@ class Crop(View):
     family = Family.RESHAPE
 
     size: Target
-    offset: Sides = Field(default=0, description="pixels left out at the top and left: one number, or one a dimension")
+    offset: Pixels = Field(default=0, description="pixels left out at the top and left: one number, or one a dimension")
 
     def shape(self, x: Tensor, like: Tensor | None = None) -> Tensor:
         size = target_size(self.name, self.size, x, like)
@@ -142,12 +142,7 @@ class Crop(View):
         return Tensor(x.channels, *size)
 
     def _offset(self, x: Tensor) -> tuple[int, ...]:
-        pairs = sides(self.offset, x, "offset")
-        if any(before != after for before, after in pairs):
-            raise Mismatch(
-                f"an offset takes one number a dimension, got {self.offset}", argument="offset", code="wrong-rank"
-            )
-        return tuple(before for before, _ in pairs)
+        return spread(self.offset, x, "offset")
 
     def window(self, x: Tensor, like: Tensor | None = None) -> Window:
         return _shift(tuple((-offset, 0) for offset in self._offset(x)))

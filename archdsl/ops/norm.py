@@ -293,7 +293,7 @@ class Lrn(Op):
     """Local response normalization: x / (k + alpha * m)^beta, with m the mean square over `size` adjacent channels.
 
     Krizhevsky et al. 2012 write the sum of squares where PyTorch and Caffe have the mean: their alpha is 1 / size
-    of the one here.
+    of the one here. Of an even `size`, one more channel lies before than after; past the ends there are zeros.
     """
 
     name = "lrn"

@@ -31,9 +31,10 @@ Stride = Annotated[Size | None, Field(description="pixels from one window to the
 Border = Annotated[
     Padding | None,
     Field(
-        description="border around the input: `same` is (kernel - 1) // 2 on each side (0 for an even window that "
-        "tiles the input), `tf_same` is TensorFlow's rule, `valid` is 0; or pixels: one number, one a dimension, "
-        "one a side (left, right, top, bottom); unset: `same`, but 0 where `ceil` is true"
+        description="border around the input, at most half the window: `same` is (kernel - 1) // 2 on each side, with "
+        "a dilation dilation * (kernel - 1) // 2 (0 for windows of even size that do not overlap), `tf_same` is "
+        "TensorFlow's rule, `valid` is 0; or pixels: one number, one a dimension, one a side (left, right, top, "
+        "bottom); unset: `same`, but 0 where `ceil` is true"
     ),
 ]
 Ceil = Annotated[
@@ -139,6 +140,18 @@ def _torch_pads(window: Window) -> bool:
     return is_even(window) and all(b <= k // 2 for (b, _), k in zip(window.padding, window.kernel, strict=True))
 
 
+def _only_padding(length: int, count: int, dilation: int, stride: int, before: int) -> bool:
+    """Whether one of `count` windows has taps before and after the input, and none in it.
+
+    That takes taps further apart than the input is long. The first tap of window i that is not before the input lies at
+    first + i * stride, as long as this is below `dilation`. After that a window begins in the input, or the tap before
+    is in it: the windows that are possible begin within one dilation of each other.
+    """
+    first = -before % dilation
+    beyond = max(-(-(length - first) // stride), 0)
+    return beyond < count and first + beyond * stride < dilation
+
+
 DILATION = "dilation = [self.dilation] * 2 if isinstance(self.dilation, int) else self.dilation"
 """torch's pools keep one number as it is given."""
 
@@ -155,6 +168,21 @@ class MaxPool(Pool):
     @property
     def _rounds_up(self) -> bool:
         return self.ceil
+
+    def shape(self, x: Tensor) -> Tensor:
+        output = super().shape(x)
+        window = self.window(x)
+        for n, count, dilation, stride, (before, _) in zip(
+            x.spatial, output.spatial, window.dilation, window.stride, window.padding, strict=True
+        ):
+            if _only_padding(n, count, dilation, stride, before):
+                raise Mismatch(
+                    f"a window would see padding alone: its taps, {dilation} apart, step over the length {n} of {x}",
+                    argument="dilation",
+                    code="bad-padding",
+                    help=f"with a dilation of at most {n} every window sees the input",
+                )
+        return output
 
     def window(self, x: Tensor) -> Window:
         return slide(x, self.kernel, self.stride or self.kernel, self._rule, self.dilation)
@@ -200,7 +228,7 @@ return padded / F.avg_pool{rank}(inside, self.kernel_size, self.stride)"""
 
 @register
 class AvgPool(Pool):
-    """The mean of each window."""
+    """The mean of each window. What hangs over the end, where `ceil` is true, does not count."""
 
     name = "avg_pool"
 

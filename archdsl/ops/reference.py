@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from archdsl.ops.arguments import Count, Distance, Like, Probability, Sides, Size
+from archdsl.ops.arguments import Count, Distance, Like, Pixels, Sides, Size
 from archdsl.ops.base import REGISTRY, Example, Family, Op
 from archdsl.ops.initialize import INITIALIZERS, Initializer, Scale, Weights
 from archdsl.ops.reshape import Parts
@@ -18,17 +18,20 @@ WORDS: dict[Any, str] = {
     Count: "a whole number from 1",
     Distance: "a whole number from 0",
     Size: "a size (3, 1x7)",
+    Pixels: "pixels (1, 1x2)",
     Sides: "pixels (1, 1x2, [0, 1, 0, 1])",
     Parts: "a number or a list",
-    Probability: "a number from 0 to 1",
     Like: "a value of the network",
     Weights: "an initializer or a number",
-    Scale: "an initializer or a number",
+    Scale: "a number or an initializer for single numbers",
     int: "a whole number",
     float: "a number",
     bool: "true or false",
     str: "a text",
 }
+
+BOUNDS = {"ge": "from", "gt": "above", "le": "to", "lt": "to below"}
+"""What pydantic calls a bound, and the word for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,9 @@ def _arguments(op: type[Op]) -> Iterator[ArgumentReference]:
     for name, field in op.model_fields.items():
         required = field.is_required()
         default = "" if required or field.default is None else literal(field.default)
-        yield ArgumentReference(name, type_words(hints[name]), required, default, field.description or "")
+        yield ArgumentReference(
+            name, type_words(Annotated[hints[name], field]), required, default, field.description or ""
+        )
 
 
 def type_words(annotation: Any) -> str:
@@ -100,6 +105,8 @@ def type_words(annotation: Any) -> str:
     if annotation in WORDS:
         return WORDS[annotation]
     origin = get_origin(annotation)
+    if origin is Annotated and annotation.__origin__ is float:
+        return " ".join([WORDS[float], *_bounds(annotation.__metadata__)])
     if origin is Annotated:  # WORDS may know the type without its last metadata (a description, a range)
         *metadata, _ = annotation.__metadata__
         return type_words(Annotated[(annotation.__origin__, *metadata)] if metadata else annotation.__origin__)
@@ -107,6 +114,14 @@ def type_words(annotation: Any) -> str:
         return ", ".join(map(str, get_args(annotation)))
     assert origin in (Union, UnionType), f"no words for {annotation}"
     return " or ".join(type_words(inner) for inner in get_args(annotation) if inner is not NoneType)
+
+
+def _bounds(fields: Iterable[Any]) -> Iterator[str]:
+    """What pydantic's fields say of the least and the largest number."""
+    for bound in dict.fromkeys(bound for field in fields for bound in field.metadata):
+        for name, word in BOUNDS.items():
+            if hasattr(bound, name):
+                yield f"{word} {getattr(bound, name)}"
 
 
 def literal(value: Any, dimensions: int = 0) -> str:
@@ -141,6 +156,7 @@ def _given(example: Example) -> Iterator[str]:
     for name, field in type(example.op).model_fields.items():
         if name in example.op.model_fields_set:
             text = literal(getattr(example.op, name), len(example.inputs[0].spatial))
+            text = f'"{text}"' if field.annotation in (str, str | None) else text
             yield text if field.is_required() else f"{name}={text}"
 
 

@@ -15,7 +15,10 @@ from archdsl.tensor import Tensor
 
 Mode = Annotated[
     Literal["nearest", "bilinear"],
-    Field(description="take the nearest pixel, or weight the nearest two in each direction"),
+    Field(
+        description="`nearest`: pixel o of m is pixel floor(o * n / m) of the n that come in; `bilinear`: the nearest "
+        "two in each direction, weighted"
+    ),
 ]
 AlignCorners = Annotated[
     bool, Field(description="bilinear only: the centres of the corner pixels stay in place, else their outer corners")

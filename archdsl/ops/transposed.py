@@ -7,7 +7,7 @@ from math import prod
 
 from pydantic import Field
 
-from archdsl.ops.arguments import Count, Mismatch, Sides, Size, compact, sides, spread, times
+from archdsl.ops.arguments import Count, Mismatch, Pixels, Size, compact, spread, times
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Weight, Window, register
 from archdsl.ops.conv import BIAS_RULE, Bias, Dilation, Groups, Kernel, Start, expect_groups
 from archdsl.ops.costs import product, with_bias
@@ -32,9 +32,10 @@ class UpConv(Op):
     out: Count = Field(description="output channels")
     kernel: Kernel
     stride: Size = Field(default=1, description="output pixels from one input pixel to the next: 2 doubles the size")
-    padding: Sides = Field(default=0, description="output pixels cut at each side: one number, or one a dimension")
-    output_padding: Sides = Field(
-        default=0, description="pixels added at the end, where the stride leaves the size open: one number, or several"
+    padding: Pixels = Field(default=0, description="output pixels cut at each side: one number, or one a dimension")
+    output_padding: Pixels = Field(
+        default=0,
+        description="pixels added at the end, where the stride leaves the size open: one number, or one a dimension",
     )
     dilation: Dilation = 1
     groups: Groups = 1
@@ -53,7 +54,7 @@ class UpConv(Op):
                 window.stretch,
                 window.dilation,
                 window.kernel,
-                self._pixels(x, "padding"),
+                spread(self.padding, x, "padding"),
                 added,
                 strict=True,
             )
@@ -91,7 +92,7 @@ class UpConv(Op):
         kernel = spread(self.kernel, x, "kernel")
         dilation = spread(self.dilation, x, "dilation")
         borders = tuple(
-            d * (k - 1) - cut for d, k, cut in zip(dilation, kernel, self._pixels(x, "padding"), strict=True)
+            d * (k - 1) - cut for d, k, cut in zip(dilation, kernel, spread(self.padding, x, "padding"), strict=True)
         )
         return Window(
             kernel,
@@ -101,19 +102,8 @@ class UpConv(Op):
             stretch=spread(self.stride, x, "stride"),
         )
 
-    def _pixels(self, x: Tensor, argument: str) -> tuple[int, ...]:
-        """`padding` or `output_padding`, one number for each dimension; PyTorch takes no others."""
-        pairs = sides(getattr(self, argument), x, argument)
-        if any(before != after for before, after in pairs):
-            raise Mismatch(
-                f"`up_conv` takes one {argument} a dimension, got {list(getattr(self, argument))}",
-                argument=argument,
-                code="bad-padding",
-            )
-        return tuple(before for before, _ in pairs)
-
     def _added(self, x: Tensor, window: Window) -> tuple[int, ...]:
-        added = self._pixels(x, "output_padding")
+        added = spread(self.output_padding, x, "output_padding")
         for more, stride, dilation in zip(added, window.stretch, window.dilation, strict=True):
             if more >= max(stride, dilation):
                 raise Mismatch(
@@ -133,8 +123,8 @@ class UpConv(Op):
             self.out,
             compact(spread(self.kernel, x, "kernel")),
             stride=(compact(spread(self.stride, x, "stride")), 1),
-            padding=(compact(self._pixels(x, "padding")), 0),
-            output_padding=(compact(self._pixels(x, "output_padding")), 0),
+            padding=(compact(spread(self.padding, x, "padding")), 0),
+            output_padding=(compact(spread(self.output_padding, x, "output_padding")), 0),
             groups=(self.groups, 1),
             bias=(self.bias, True),
             dilation=(compact(spread(self.dilation, x, "dilation")), 1),

@@ -134,6 +134,14 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
     ),
     (
         "max_pool",
+        {"kernel": 2, "stride": 1, "padding": 1, "dilation": 3},
+        (Tensor(4, 8, 2),),
+        "bad-padding",
+        "dilation",
+        "a window would see padding alone: its taps, 3 apart, step over the length 2 of 4x8x2",
+    ),
+    (
+        "max_pool",
         {"kernel": 3, "padding": 2},
         (MAP,),
         "bad-padding",
@@ -159,11 +167,19 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
     ),
     (
         "up_conv",
-        {"out": 8, "kernel": 3, "padding": (0, 1, 0, 1)},
-        (MAP,),
-        "bad-padding",
+        {"out": 8, "kernel": 3, "padding": (1, 1)},
+        (Tensor(64, 56),),
+        "wrong-rank",
         "padding",
-        "`up_conv` takes one padding a dimension, got [0, 1, 0, 1]",
+        "padding 1x1 is for 2 spatial dimensions, the value 64x56 has 1",
+    ),
+    (
+        "crop",
+        {"size": 8, "offset": (2, 2)},
+        (Tensor(64, 56),),
+        "wrong-rank",
+        "offset",
+        "offset 2x2 is for 2 spatial dimensions, the value 64x56 has 1",
     ),
     (
         "split",

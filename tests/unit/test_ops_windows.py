@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from itertools import product
 from typing import Any
 
 import pytest
@@ -26,24 +28,29 @@ def pair(values: st.SearchStrategy[int]) -> st.SearchStrategy[int | tuple[int, i
 
 
 def refuses(layer: nn.Module, given: torch.Tensor) -> bool:
-    """Whether torch raises, or answers with nothing at all."""
+    """Whether torch raises, or answers with nothing at all, or with minus infinity: the largest number of none."""
     try:
-        return bool(layer(given).numel() == 0)
+        return not is_answer(layer(given))
     except (RuntimeError, ValueError):
         return True
 
 
+def is_answer(result: torch.Tensor) -> bool:
+    return result.numel() > 0 and (result.is_meta or bool(result.isfinite().all()))
+
+
 def agrees(op: Op, x: Tensor, reference: nn.Module | None, device: str = "meta") -> None:
     """The op takes `x` just if torch's own layer does; the shape is torch's, and so is the emission's."""
-    given = torch.empty(2, *x.dims, device=device)
+    given = torch.ones(2, *x.dims, device=device)
     try:
         (shape,) = op.outputs(x)
     except Mismatch:
         assert reference is None or refuses(reference, given)
         return
-    if reference is not None:
-        assert tuple(reference(given).shape[1:]) == shape.dims
-    assert tuple(build(op, (x,), device)(given).shape[1:]) == shape.dims
+    for layer in (build(op, (x,), device), *([reference] if reference is not None else [])):
+        result = layer(given)
+        assert tuple(result.shape[1:]) == shape.dims
+        assert is_answer(result)
 
 
 @settings(max_examples=150, deadline=None)
@@ -83,7 +90,20 @@ def test_max_pool(spatial: tuple[int, int], kernel: Any, stride: Any, padding: A
     op = REGISTRY["max_pool"](kernel=kernel, stride=stride, padding=padding, dilation=dilation, ceil=ceil)
     layer = nn.MaxPool2d(kernel, stride, padding, dilation, ceil_mode=ceil)
     # Dilated windows may be padded further than torch's own layer allows.
-    agrees(op, Tensor(2, *spatial), layer if torch_takes(kernel, padding) or ceil else None)
+    agrees(op, Tensor(2, *spatial), layer if torch_takes(kernel, padding) or ceil else None, "cpu")
+
+
+@pytest.mark.parametrize("dilation", range(1, 7))
+def test_max_pool_refuses_just_what_would_see_padding_alone(dilation: int) -> None:
+    for length, kernel, stride, padding in product(range(1, 6), (2, 3, 4), (1, 2, 3), range(7)):
+        extent = dilation * (kernel - 1) + 1
+        if padding > extent // 2 or length + 2 * padding < extent:
+            continue  # refused for other reasons
+        starts = range(-padding, length + padding - extent + 1, stride)
+        blind = any(all(not 0 <= start + dilation * tap < length for tap in range(kernel)) for start in starts)
+        op = REGISTRY["max_pool"](kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+        with pytest.raises(Mismatch, match="see padding alone") if blind else nullcontext():
+            op.outputs(Tensor(1, length))
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,0 +1,213 @@
+"""Random networks of one op, whose arguments are drawn over all that docs/ops.md allows.
+
+An argument is drawn by the type that the reference states for it, so that an op that is added is drawn, too. Many
+arguments do not go together, and are refused; `FITTING` draws some so that more of them do.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Callable
+from typing import TypeAlias
+
+from archdsl.ops.base import REGISTRY, Family, Op
+from archdsl.ops.reference import reference
+
+OPS = tuple(sorted(name for name, op in REGISTRY.items() if not op.internal))
+
+ROUND = tuple(name for name in OPS for _ in range(max(1, len(REGISTRY[name].model_fields))))
+"""The ops in turn, each as often as it has arguments."""
+
+CHANNELS = (1, 2, 3, 4, 4, 6, 8, 9, 12)
+LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13)
+
+Dims: TypeAlias = tuple[int, ...]
+Draw: TypeAlias = Callable[[random.Random, Dims], str]
+"""Writes an argument for an input of these dimensions."""
+
+
+def network_of_one_op(seed: int) -> str:
+    """The spec of a seed: the same text each time. Consecutive seeds go round all ops."""
+    source = random.Random(seed)
+    op = REGISTRY[ROUND[seed % len(ROUND)]]
+    example = source.choice(list(op.examples())).inputs[0]
+    rank = example.rank if source.random() < 0.95 else source.randint(1, 3)
+    dims = drawn_dims(source, rank, example.kind)
+    arguments = drawn_arguments(source, op, dims)
+    inputs = [dims, *others(source, op, dims, arguments)]
+    if op.family == Family.MERGE:
+        source.shuffle(inputs)
+    kind = " of int" if example.kind == "int" else ""
+    texts = [f"{'x'.join(map(str, dims))}{kind}" for dims in inputs]
+    return network(op, f"{op.name}({', '.join(arguments)})" if arguments else op.name, texts)
+
+
+def networks_of_examples(name: str) -> list[str]:
+    """The examples of an op in docs/ops.md as networks."""
+    op = REGISTRY[name]
+    return [network(op, call.replace("other", "v1"), inputs.split(", ")) for call, inputs, _ in reference(op).examples]
+
+
+def network(op: type[Op], call: str, inputs: list[str]) -> str:
+    """The spec in which an op is called so with inputs of these shapes."""
+    lines = [f"input v{i}: {shape.replace('x', ' x ')}" for i, shape in enumerate(inputs)]
+    lines += steps(op, call, len(inputs))
+    return "network Net:\n" + "".join(f"    {line}\n" for line in lines)
+
+
+def drawn_dims(source: random.Random, rank: int, kind: str) -> Dims:
+    lengths = tuple(source.choice(LENGTHS) for _ in range(rank))
+    return lengths if kind == "int" else (source.choice(CHANNELS), *lengths[1:])
+
+
+VARIED = {"concat": 0.7, "mul": 0.7}
+"""How often inputs of an op differ in shape; where it says nothing, seldom."""
+
+
+def others(source: random.Random, op: type[Op], dims: Dims, arguments: list[str]) -> list[Dims]:
+    """Further inputs: of an op that joins values, or one whose size is taken."""
+    if any(argument.endswith("v1") for argument in arguments):
+        small = [source.randint(1, length) if source.random() < 0.8 else source.choice(LENGTHS) for length in dims[1:]]
+        return [(source.choice(CHANNELS), *small)]
+    if op.family != Family.MERGE:
+        return []
+    alike = [list(dims) for _ in range(source.randint(1, 3))]
+    for other in alike if source.random() < VARIED.get(op.name, 0.1) else []:
+        place = 0 if op.name == "concat" else source.randrange(len(dims))
+        other[place] = 1 if op.name == "mul" else source.choice(CHANNELS)
+    return [tuple(other) for other in alike]
+
+
+def steps(op: type[Op], call: str, inputs: int) -> list[str]:
+    """The lines that use the op. Several results are joined in another order than they have."""
+    if op.family == Family.MERGE:
+        return [f"{call}{{{' | '.join(f'v{i}' for i in range(inputs))}}}"]
+    found = re.search(r"parts=(\d+|\[.*\])", call)
+    parts = found[1] if found else "2" if op.name == "split" else "1"
+    names = [f"part{i}" for i in range(parts.count(",") + 1 if parts.startswith("[") else int(parts))]
+    if len(names) == 1:
+        return [f"v0 -> {call}"]
+    return [f"v0 -> {call} as ({', '.join(names)})", f"concat{{{' | '.join(reversed(names))}}}"]
+
+
+def drawn_arguments(source: random.Random, op: type[Op], dims: Dims) -> list[str]:
+    """All required arguments, and most of the others."""
+    drawn = []
+    for argument in reference(op).arguments:
+        if argument.required or source.random() < 0.6:
+            draw = FITTING.get((op.name, argument.name)) or BY_NAME.get(argument.name) or by_type(argument.type)
+            drawn.append(f"{argument.name}={draw(source, dims)}")
+    return drawn
+
+
+# --- by type -------------------------------------------------------------------------------------
+
+
+def by_type(words: str) -> Draw:
+    """How an argument of this type is drawn. A type without an entry must be a choice of words."""
+    if words in BY_TYPE:
+        return BY_TYPE[words]
+    choices = words.split(", ")
+    assert len(choices) > 1, f"random_ops.py does not know how to draw an argument that is {words}"
+    return one_of(*choices)
+
+
+def one_of(*choices: object) -> Draw:
+    return lambda source, dims: str(source.choice(choices))
+
+
+def several(numbers: tuple[int, ...], source: random.Random, dims: Dims) -> str:
+    """One number, or one for each dimension of the positions."""
+    count = len(dims) - 1 if source.random() < 0.95 else source.randint(1, 3)
+    if source.random() < 0.5 or count < 1:
+        return str(source.choice(numbers))
+    return f"[{', '.join(str(source.choice(numbers)) for _ in range(count))}]"
+
+
+def size(source: random.Random, dims: Dims) -> str:
+    text = several((1, 1, 2, 2, 3, 3, 4, 5, 6), source, dims)
+    return text.strip("[]").replace(", ", "x") if text.count(",") == 1 else text
+
+
+def pixels(source: random.Random, dims: Dims) -> str:
+    """One number, one a dimension, or one a side."""
+    if source.random() < 0.5:
+        return several((0, 1, 1, 2, 3), source, dims)
+    return f"[{', '.join(str(source.choice((0, 0, 1, 1, 2, 3))) for _ in range(2 * (len(dims) - 1)))}]"
+
+
+def padding(source: random.Random, dims: Dims) -> str:
+    return source.choice(("same", "tf_same", "valid")) if source.random() < 0.5 else pixels(source, dims)
+
+
+BY_TYPE: dict[str, Draw] = {
+    "a whole number from 1": one_of(1, 2, 3, 4, 6, 8, 12),
+    "a whole number from 0": one_of(0, 1, 2, 3, 4),
+    "a size (3, 1x7)": size,
+    "a size (3, 1x7) or a value of the network": lambda source, dims: (
+        "v1" if source.random() < 0.4 else size(source, dims)
+    ),
+    "pixels (1, 1x2)": pixels,
+    "pixels (1, 1x2, [0, 1, 0, 1])": pixels,
+    "same, tf_same, valid or pixels (1, 1x2, [0, 1, 0, 1])": padding,
+    "true or false": one_of("true", "false"),
+    "a number": one_of(-2, -0.5, 0, 0.1, 0.75, 1, 2.5, 3),
+    "a number from 0 to 1": one_of(0, 0.1, 0.5, 1),
+    "a number from 0 to below 1": one_of(0, 0.1, 0.5, 0.99),
+    "a number above 0 to below 1": one_of(0.3, 0.5, 0.6, 0.75, 0.9),
+    "a number from 1": one_of(1, 1.5, 2, 3, 4, 7.5),
+    "a number or a list": one_of(1, 2, 3, "[1, 2]"),
+    "a number or an initializer for single numbers": one_of("normal(0.02)", "ones", 0, 0.5),
+    "an initializer or a number": one_of("kaiming", "xavier_uniform", "normal(0.02)", "zeros", 0, 1, "orthogonal"),
+    "a text": one_of('"deep"'),
+}
+
+# --- by name, where the type alone seldom fits ---------------------------------------------------
+
+
+def divisor(of: Callable[[Dims], int]) -> Draw:
+    """Mostly a number that divides another."""
+
+    def draw(source: random.Random, dims: Dims) -> str:
+        fitting = [n for n in (1, 2, 3, 4, 6, 8) if of(dims) % n == 0]
+        return str(source.choice(fitting if source.random() < 0.9 else (2, 3, 5)))
+
+    return draw
+
+
+def parts(source: random.Random, dims: Dims) -> str:
+    """So many equal parts, or a list of parts that make up all channels."""
+    if source.random() < 0.4 or dims[0] == 1:
+        return divisor(lambda dims: dims[0])(source, dims)
+    cuts = sorted(source.sample(range(1, dims[0]), min(source.randint(1, 3), dims[0] - 1)))
+    return str([stop - start for start, stop in zip([0, *cuts], [*cuts, dims[0]], strict=True)])
+
+
+def squared(source: random.Random, dims: Dims) -> str:
+    """Mostly a number whose square divides the channels."""
+    return str(source.choice([n for n in (1, 2, 3) if dims[0] % n**2 == 0 or source.random() < 0.1] or [2]))
+
+
+BY_NAME: dict[str, Draw] = {
+    "eps": one_of(1e-5, 0.001, 0.5, 2),  # not 0: a value that is the same everywhere would be divided by 0
+    "groups": divisor(lambda dims: dims[0]),
+}
+
+FITTING: dict[tuple[str, str], Draw] = {
+    ("conv", "out"): one_of(1, 4, 6, 8, 12),
+    ("up_conv", "out"): one_of(1, 4, 6, 8, 12),
+    ("channel_slice", "start"): lambda source, dims: str(source.randrange(max(dims[0] // 2, 1))),
+    ("channel_slice", "stop"): lambda source, dims: str(
+        source.randint(dims[0] // 2 + 1, dims[0] + source.choice((0, 1)))
+    ),
+    ("resize", "size"): lambda source, dims: (
+        "v1" if source.random() < 0.4 else several(tuple(range(1, 30)), source, dims)
+    ),
+    ("lrn", "alpha"): one_of(0, 0.0001, 0.5, 3),  # below 0, a root of a number below 0 might be taken
+    ("lrn", "k"): one_of(0.5, 1, 2),
+    ("split", "parts"): parts,
+    ("space_to_depth", "factor"): divisor(lambda dims: math.gcd(*dims[1:])),
+    ("pixel_shuffle", "factor"): squared,
+}

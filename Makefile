@@ -17,10 +17,7 @@ prove: $(VENV)/test.stamp  ## prove the gallery equal to its public implementati
 	$(BIN)/python scripts/prove_gallery.py
 
 fuzz: $(VENV)/test.stamp  ## slips, random networks and damaged specs, for hours; goes on where it was stopped
-	$(BIN)/python scripts/fuzz_proofs.py
-	$(BIN)/python scripts/fuzz_emitter.py
-	$(BIN)/python scripts/fuzz_specs.py
-	$(BIN)/python scripts/fuzz_ops.py
+	@failed=0; for part in proofs emitter specs ops; do $(BIN)/python scripts/fuzz_$$part.py || failed=1; done; exit $$failed
 
 bench: $(VENV)/test.stamp  ## measure; nothing is asserted on time
 	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' -o python_functions='bench_*' tests/benchmarks

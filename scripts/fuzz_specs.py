@@ -1,25 +1,23 @@
-"""Damages specs and graph files and holds the compiler to answering them: `make fuzz`.
+"""Damages specs and holds the compiler to answering them: `make fuzz`.
 
-Each failure is printed with its seed and written to a file beside the record. What was done is in the record, from
-which an interrupted run goes on. Ends with 1 where something failed.
+Each failure is printed with its seed. What was done is written to a record, from which an interrupted run goes on.
+Ends with 1 where something failed.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import resource
 import signal
 import sys
 import traceback
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "scripts")]
+
+from fuzzing import Done, fuzz  # noqa: E402 (the path comes first)
 
 AT_ONCE = 50
 """Seeds of one piece of work."""
@@ -31,49 +29,8 @@ LONGEST = 60
 """Seconds after which a text is given up."""
 
 
-class Done(NamedTuple):
-    """What one piece of work found: counts, and failures by seed."""
-
-    start: int
-    counts: dict[str, int]
-    failures: dict[int, str]
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--texts", type=int, default=100_000, help="stop after this many; default: %(default)s")
-    parser.add_argument("--start", type=int, default=0, help="the first seed; default: %(default)s")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes; default: one for each core")
-    parser.add_argument("--record", type=Path, default=ROOT / "build" / "fuzz_specs.jsonl", help="default: %(default)s")
-    arguments = parser.parse_args()
-    arguments.record.parent.mkdir(parents=True, exist_ok=True)
-    counts, failed, start = resumed(arguments.record, arguments.start)
-    with ProcessPoolExecutor(arguments.jobs) as pool, arguments.record.open("a", encoding="utf-8") as record:
-        while counts["texts"] < arguments.texts:
-            starts = [start + AT_ONCE * job for job in range(arguments.jobs)]
-            for done in pool.map(work, starts):
-                record.write(json.dumps(done._asdict()) + "\n")
-                record.flush()
-                counts.update(done.counts)
-                failed += len(done.failures)
-                for said in done.failures.values():
-                    print(said, flush=True)
-            start = starts[-1] + AT_ONCE
-            print(f"seeds below {start}: {dict(counts)}, {failed} failures", flush=True)
-    return 1 if failed else 0
-
-
-def resumed(record: Path, start: int) -> tuple[Counter[str], int, int]:
-    """What a record says: counts, failures, and the seed to go on with. Its failures are printed again."""
-    counts: Counter[str] = Counter()
-    failed = 0
-    for line in record.read_text(encoding="utf-8").splitlines() if record.exists() else ():
-        done = Done(**json.loads(line))
-        counts.update(done.counts)
-        failed += len(done.failures)
-        start = max(start, done.start + AT_ONCE)
-        print(*done.failures.values(), sep="\n", end="\n" if done.failures else "")
-    return counts, failed, start
+    return fuzz(__doc__ or "", work, at_once=AT_ONCE, until="texts", most=100_000, record="fuzz_specs.jsonl")
 
 
 def work(start: int) -> Done:

@@ -23,7 +23,7 @@ NET = """\
 network Net:
     \"\"\"A network for tests.\"\"\"
     param classes: int = 10
-    param mode: str = "plain"
+    param mode: str = "plain"  # allow: unused-name (a word among the settings)
     param act: op = relu
     param layers: list = [1, 2] "convolutions in each stage"
     param phi: float = 0

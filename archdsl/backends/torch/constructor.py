@@ -121,7 +121,8 @@ class Construction(Choices):
     def hosted_left(self) -> Iterator[Code]:
         """Shared modules that only inner classes call."""
         for own, member in self._hosted.items():
-            if own not in self.attributes:
+            is_text = isinstance(member, Scope) and self.classes.makes_nothing(member)
+            if own not in self.attributes and not is_text:
                 self.attributes[own] = None
                 known = self.modules.borrowed.get(own) or [None for _ in self.outline.takes(member)]
                 tree, _ = self.modules.tree(member, 0, own, known)

@@ -134,12 +134,15 @@ def _shapes(graph: Graph) -> Iterator[str]:
 
 
 def _weights(graph: Graph) -> Iterator[str]:
-    """Nodes that have their weights under one name are the same op with the same numbers of them, and no scope."""
+    """Nodes with weights under one name are the same op with the same numbers of them, and no scope around others.
+
+    An imported module may have weights of its own and parts beside them: then the node lies in the scope of that name.
+    """
     homes: dict[str, list[Node]] = {}
     for node in graph:
         homes.setdefault(node.weights, []).append(node)
     for scope in graph.scopes.values():
-        if scope.weights in homes:
+        if any(node.scope != scope.path for node in homes.get(scope.weights, ())):
             yield f"the weights {scope.weights} are both those of a scope and those of a node"
     for home, nodes in homes.items():
         states = {_state(graph, node) for node in nodes} if len(nodes) > 1 else set()

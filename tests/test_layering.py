@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "passes": "naming diagnostics ops ir",
     "frontends": "source counterparts suggest tensor text naming diagnostics ops ir",
     "backends": "source tensor naming terminal formula diagnostics files syntax ops ir analyses",
-    "driver": "source suggest tensor text formats resources diagnostics syntax ops resolve ir elaborate analyses passes",
+    "driver": "source suggest tensor text formats resources diagnostics syntax ops resolve ir analyses elaborate "
+    "passes",
     "outputs": "ir passes backends",
     "prove": "source tensor counterparts diagnostics ops ir analyses elaborate frontends backends outputs",
     "studies": "source suggest tensor text diagnostics syntax ops resolve ir analyses elaborate backends driver",

@@ -66,7 +66,8 @@ WHOLE = (
 NOTES = {
     "efficientnet@b0 = pytorchcv:efficientnet_b0": (
         "drop_path 0.025 to 0.175 in 9 places here, in no place there: not compared; "
-        "see specs/blocks/mobile.arch:16 stage3.1.drop_path and 8 more",
+        "see specs/blocks/mobile.arch:31 stage3.1.drop_path and 8 more, "
+        "specs/efficientnet.arch:24, specs/efficientnet.arch:34, specs/blocks/mobile.arch:20",
     )
 }
 """What is said of those beside that they are proven; nothing of the others."""

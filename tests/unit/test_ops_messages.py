@@ -285,7 +285,10 @@ def test_message(
 def test_help_is_an_edit() -> None:
     with pytest.raises(Mismatch) as caught:
         REGISTRY["linear"](out=10).outputs(Tensor(64, 7, 7))
-    assert caught.value.help == "put `flatten`, or `global_avg_pool -> flatten`, before it"
+    assert caught.value.help == (
+        "put `flatten`, or `global_avg_pool -> flatten`, before it; "
+        "for the same weights at every position write `conv(10, 1)`"
+    )
 
 
 def raised_codes() -> set[str]:

@@ -20,6 +20,7 @@ LONGEST_WRITTEN = 100
 
 NAME = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*")
 COPY = re.compile(r"0|[1-9][0-9]{0,8}")
+PART = re.compile(r"(?!__)[A-Za-z0-9_][A-Za-z0-9_-]*")
 LABEL = re.compile(r"\w+([.-]\d\w*)*", re.ASCII)
 
 HIDDEN = re.compile(
@@ -77,8 +78,15 @@ def is_step(text: str) -> bool:
 
 
 def is_path(text: str) -> bool:
-    """Whether this is a path: `conv4.2.conv1`."""
-    return all(map(is_step, text.split(".")))
+    """Whether weights may be kept so: `conv4.2.conv1`, also with the names of an imported module's parts.
+
+    These may be words that Python has taken, and have hyphens; before anything is written of them in Python, they get
+    other names (`passes/legal_names.py`).
+
+    >>> is_path("conv4.2.conv1"), is_path("norm-1.class"), is_path("__dict__"), is_path("a()")
+    (True, True, False, False)
+    """
+    return all(len(part) <= LONGEST_NAME and PART.fullmatch(part) for part in text.split("."))
 
 
 def is_label(text: str) -> bool:

@@ -569,13 +569,13 @@ REFERENCE_ERRORS = [
     ("timm:resnet50(a=", "unknown-reference", "`timm:resnet50(a=` names no model: its options are", None),
     ("timm:resnet18(depth=3)", "broken-reference", "cannot be made: TypeError", None),
     ("torchvision:resnet51", "unknown-reference", "torchvision has no network `resnet51`", "`torchvision:resnet50`"),
-    ("timm:efficientnet_b99", "unknown-reference", "timm has no network", "timm:efficientnet_b"),
+    ("timm:efficientnt_b0", "unknown-reference", "timm has no network", "timm:efficientnet_b"),
     ("no_such_package:net", "broken-reference", "there is no module `no_such_package`", None),
     ("nets:Nte", "unknown-reference", "nets has no network `Nte`", "`nets:Net`"),
     ("nets:fails", "broken-reference", "nets:fails cannot be made: ValueError: out of luck", None),
     ("nets:number", "broken-reference", "nets:number gives a int, and not a torch.nn.Module", None),
     ("broken:Net", "broken-reference", "broken does not import: SyntaxError", None),
-    ("resnet50", "unknown-reference", "`resnet50` is no reference", None),
+    ("resnet50", "unknown-reference", "`resnet50` names no model", None),
 ]
 
 

@@ -191,7 +191,7 @@ items = st.one_of(
 ports = node(tree.Ports, several(names, 1), st.none() | names) | node(tree.Ports, (), names)
 definitions = st.one_of(
     node(tree.Import, several(words, 1), several(names, 1)),
-    defaults,
+    node(tree.Defaults, several(rules, 1)),
     defines,
     node(tree.Block, names, several(parameters), st.none() | ports, st.none() | docs, bodies),
     node(tree.Network, names, st.none() | docs, several(items, 1)),

@@ -16,6 +16,7 @@ from archdsl.ir.builder import join
 from archdsl.ir.graph import Choice, Graph, Node, Output, Scope, Step, Value, Written, flat
 from archdsl.ops.base import Mismatch, Op
 from archdsl.tensor import Tensor
+from archdsl.text import as_name, is_step
 
 Placed = tuple[Node, tuple[Value, ...]]
 """A node and the values that it takes."""
@@ -96,12 +97,13 @@ def renamed(graph: Graph, paths: Mapping[str, str]) -> Graph:
 
     A scope that gets the path of the scope around it is dissolved: that one has its members then, without the choices
     of its text, and what was written with its names is forgotten. A copy whose new name is no number is a block like
-    any other, and the copies beside it are no copies of one block any more. Weights are kept where the new paths say.
-    Where nothing changes it is the same graph.
+    any other, and so are the copies beside it: those are not all that stands there any more. Weights are kept where
+    the new paths say. Where nothing changes it is the same graph.
     """
     new = _all_paths(graph, paths)
     dissolved = {path for path, scope in graph.scopes.items() if scope.parent is not None and _is_dissolved(scope, new)}
     mixed = {scope.parent for scope in graph.scopes.values() if scope.path in dissolved or _is_block_now(scope, new)}
+    single = {path for path, scope in graph.scopes.items() if scope.kind == "copy" and scope.parent in mixed}
     weights = {path: _scope_weights(scope, new) for path, scope in graph.scopes.items()}
     homes = _homes(graph, new, weights)
     if all(old == path for old, path in new.items()) and all(node.weights == homes[node.id] for node in graph):
@@ -116,8 +118,8 @@ def renamed(graph: Graph, paths: Mapping[str, str]) -> Graph:
             change.scope(scope),
             path=new[path],
             parent=None if scope.parent is None else new[scope.parent],
-            kind="block" if _is_block_now(scope, new) or (scope.kind == "copies" and path in mixed) else scope.kind,
-            copy=None if _is_block_now(scope, new) else scope.copy,
+            kind="block" if path in single or (scope.kind == "copies" and path in mixed) else scope.kind,
+            copy=None if path in single else scope.copy,
             weights=weights[path],
         )
         for path, scope in graph.scopes.items()
@@ -286,6 +288,7 @@ def _scope_weights(scope: Scope, new: Mapping[str, str]) -> str:
     around, rest = scope.weights, ""
     while around and around not in new:
         around, _, name = around.rpartition(".")
+        name = name if is_step(name) else f"{as_name(name)}_"
         rest = join(name, rest) if rest else name
     return join(new[around], rest)
 
@@ -305,7 +308,7 @@ def _homes(graph: Graph, new: Mapping[str, str], weights: Mapping[str, str]) -> 
             home = join(weights[scope.path], new[node.id].rpartition(".")[2])
         elif node.weights in graph:
             home = new[node.weights]
-        elif node.weights in graph.scopes or outer not in moved:
+        elif node.weights in graph.scopes or outer not in moved or not is_step(name):
             home = new[node.id]
         else:
             home = join(moved[outer], name)

@@ -57,7 +57,7 @@ def _expression(expression: tree.Expression) -> tuple[int, Doc]:
             short = all(isinstance(item, tree.Number | tree.Name | tree.Boolean) for item in items)
             return ATOM, bracketed("[", [expression_doc(item) for item in items], "]", filled=short)
         case tree.Comprehension():
-            return ATOM, bracketed("[", [_comprehension(expression)], "]")
+            return ATOM, Group(("[", Nest((LineBreak(""), _comprehension(expression))), LineBreak(""), "]"))
         case tree.Attribute(value, name):
             return ATOM, (expression_doc(value, ATOM), ".", name)
         case tree.Index(value, index):

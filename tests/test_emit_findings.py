@@ -98,6 +98,14 @@ def test_what_only_the_formula_needs_is_defined() -> None:
     found.make()
 
 
+def test_what_two_copies_have_in_common_by_chance_is_no_rule() -> None:
+    """The second takes what the first gives, which is also what came before the first; the third takes another."""
+    found = emitted(f"{IMAGE}    U([8, 4])\nblock U(ws):\n    conv(ws[0], 1)\n    for w in ws: conv(w, 1)\n")
+    unit = getattr(found.load(), "U")
+    with pytest.raises(ValueError, match=r"U has no layers for ws=\(8, 4, 2\)"):
+        unit(4, (8, 4, 2))
+
+
 def test_uses_that_differ_are_as_few_classes_as_they_can_be() -> None:
     """A list of one branch is not one of two; the uses with two are one class, whose `if` says the rest."""
     found = emitted(

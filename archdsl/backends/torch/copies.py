@@ -19,7 +19,7 @@ from archdsl.backends.torch.modules import Argument, Chain, Copies, New, Tree, w
 from archdsl.backends.torch.names import Namespace
 from archdsl.backends.torch.outline import Form
 from archdsl.backends.torch.rows import Each, asks_for_elements, each_row
-from archdsl.backends.torch.series import counts_network, rule, says_one, says_other
+from archdsl.backends.torch.series import counts_network, has_element, rule, says_one, says_other
 from archdsl.formula import combined, name
 
 MOST_WRITTEN_OUT = 4
@@ -175,12 +175,16 @@ class Elements:
     def is_guess(self, start: int, stop: int, rules: Sequence[Rule], rows: Rows) -> bool:
         """Whether a loop over copies has so few in all uses that they do not show what the next one would take.
 
-        One shows it where it is steady, two where their numbers are the elements of a list.
+        One shows it where it is steady, two where their numbers are the elements of a list. An element that all of them
+        name, `widths[0]`, may be what the first copy gave to the second: a third would take another.
         """
         if _is_one(start, stop):
             return False
         shown = {use: range(_at(start, len(row)), _at(stop, len(row))) for use, row in rows.items()}
         most = max(map(len, shown.values()))
+        still = (argument for first, rule in rules if rule is STILL for argument in first.values())
+        if most <= 2 and any(has_element(argument.formula) for argument in still):
+            return True
         if most == 1:
             return not all(self.trees[use].steady[place] for use, places in shown.items() for place in places)
         moving = [rule for _, rule in rules if rule is not STILL]

@@ -19,7 +19,7 @@ def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
     formulas = [argument.formula for argument in arguments]
     if len(formulas) < 2 or says_one(arguments):
         return formulas[0]
-    found = _alike(formulas, index) if any(map(_has_element, formulas)) else None
+    found = _alike(formulas, index) if any(map(has_element, formulas)) else None
     if found is not None or all(isinstance(said, ast.Subscript) for said in formulas):
         return found
     if all(type(argument.value) is float for argument in arguments):
@@ -38,7 +38,8 @@ def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
     return combined(ast.Add, formulas[0], combined(ast.Mult, step, name(index)))
 
 
-def _has_element(found: ast.expr) -> bool:
+def has_element(found: ast.expr) -> bool:
+    """Whether a formula asks for an element of a list."""
     return any(isinstance(part, ast.Subscript) for part in ast.walk(found))
 
 

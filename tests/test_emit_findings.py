@@ -101,7 +101,7 @@ def test_what_only_the_formula_needs_is_defined() -> None:
 def test_what_two_copies_have_in_common_by_chance_is_no_rule() -> None:
     """The second takes what the first gives, which is also what came before the first; the third takes another."""
     found = emitted(f"{IMAGE}    U([8, 4])\nblock U(ws):\n    conv(ws[0], 1)\n    for w in ws: conv(w, 1)\n")
-    unit = getattr(found.load(), "U")
+    unit = found.load().U
     with pytest.raises(ValueError, match=r"U has no layers for ws=\(8, 4, 2\)"):
         unit(4, (8, 4, 2))
 

@@ -117,8 +117,8 @@ def type_words(annotation: Any) -> str:
 
 
 def _bounds(fields: Iterable[Any]) -> Iterator[str]:
-    """What pydantic's fields say of the least and the largest number."""
-    for bound in dict.fromkeys(bound for field in fields for bound in field.metadata):
+    """What pydantic's fields say of the least and the largest number; what says other things of it is passed over."""
+    for bound in dict.fromkeys(bound for field in fields for bound in getattr(field, "metadata", ())):
         for name, word in BOUNDS.items():
             if hasattr(bound, name):
                 yield f"{word} {getattr(bound, name)}"

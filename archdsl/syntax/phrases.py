@@ -180,7 +180,7 @@ def value_doc(value: tree.Expression | tree.Spread) -> Doc:
 
 
 def copies_doc(copies: tree.Copies) -> Doc:
-    plain = not isinstance(copies.count, tree.String | tree.Boolean | tree.List)
+    plain = not isinstance(copies.count, tree.String | tree.Boolean | tree.List | tree.Comprehension)
     count = expression_doc(copies.count, ATOM) if plain else ("(", expression_doc(copies.count), ")")
     overrides = [(f" {word}", arguments_doc(args)) for word, args in _overrides(copies)]
     return " * ", count, *overrides

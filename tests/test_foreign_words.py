@@ -8,6 +8,7 @@ from applied import found_in
 from archdsl import foreign
 from archdsl.ops.base import REGISTRY
 from archdsl.resolve.names import FUNCTIONS
+from archdsl.syntax.calls import NUMERIC
 
 INPUTS = ("image: 64 x 32 x 32", "features: 64", "tokens: 32 of int")
 CODES = sorted({meaning.code for meaning in foreign.STEPS.values() if meaning.code})
@@ -37,6 +38,10 @@ def test_there_are_many_words_and_none_is_an_op() -> None:
     assert len(words) >= 250
     assert not {foreign.folded(name) for name in REGISTRY} & foreign.STEPS.keys()
     assert not FUNCTIONS.keys() & foreign.FUNCTIONS.keys()
+
+
+def test_what_is_called_as_a_number_is_named_as_one() -> None:
+    assert FUNCTIONS.keys() == NUMERIC
 
 
 def test_arguments_are_those_of_an_op() -> None:

@@ -31,7 +31,9 @@ def mended(
     branch = _to_change(branches, wanted)
     if branch is not None and (strided := _strided(branch, wanted, strides)):
         return strided
-    return _projected(branch, wanted) if branch is not None else _enlarged(branches) or _cropped(branches)
+    if branch is None:
+        return _enlarged(branches) or _cropped(branches)
+    return _projected(branch, wanted, "both" if len(branches) == 2 else "all")
 
 
 def _wanted(tensors: Sequence[Tensor]) -> Tensor:
@@ -43,6 +45,8 @@ def _wanted(tensors: Sequence[Tensor]) -> Tensor:
 def _to_change(branches: Sequence[Branch], wanted: Tensor) -> Branch | None:
     """The branch that a projection would make fit: one that only names a value, if there is one."""
     others = [branch for branch in branches if branch[0].dims != wanted.dims]
+    if len(others) != 1:
+        return None  # one edit would not do
     if len(branches) == 2 and _names_a_value(_other(branches, others[0])) and not _names_a_value(others[0]):
         others += [_other(branches, others[0])] if others[0][0].spatial == wanted.spatial else []
     fitting = [one for one in others if _stride(one[0], wanted) or one[0].spatial == wanted.spatial]
@@ -78,14 +82,14 @@ def _strided(branch: Branch, wanted: Tensor, strides: Callable[[tree.Call], bool
     return f"make the stride of `{text}` {stride} times as large: it gives {tensor}, the other branch {wanted}"
 
 
-def _projected(branch: Branch, wanted: Tensor) -> str:
+def _projected(branch: Branch, wanted: Tensor, which: str) -> str:
     """`skip -> conv(128, 1, stride=2)`: as many channels, and as large, as the other branch gives."""
     tensor, origin = branch
     if not wanted.spatial:
         return _instead(origin, f"linear({wanted.channels})", "as many numbers as the other branch")
     stride = _stride(tensor, wanted)
     arguments = f"{wanted.channels}, 1, stride={stride}" if stride else f"{wanted.channels}, 1"
-    return _instead(origin, f"conv({arguments})", f"then both are {wanted}")
+    return _instead(origin, f"conv({arguments})", f"then {which} are {wanted}")
 
 
 def _instead(origin: tree.Chain, step: str, why: str) -> str:

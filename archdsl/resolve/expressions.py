@@ -9,14 +9,7 @@ from archdsl.diagnostics import Diagnostic
 from archdsl.ops.initialize import INITIALIZERS
 from archdsl.resolve.known import Names
 from archdsl.resolve.model import Network
-from archdsl.resolve.names import (
-    FUNCTIONS,
-    KnownNames,
-    too_many_arguments,
-    unknown_argument,
-    words,
-    words_of,
-)
+from archdsl.resolve.names import FUNCTIONS, KnownNames, too_many_arguments, unknown_argument, words, words_of
 from archdsl.source import Span
 from archdsl.suggest import help_for, same_word
 from archdsl.syntax import tree

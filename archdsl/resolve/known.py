@@ -12,10 +12,7 @@ from archdsl.naming import RESERVED
 from archdsl.ops.base import REGISTRY
 from archdsl.resolve.library import import_of
 from archdsl.resolve.model import Block, File, Network
-from archdsl.resolve.names import (
-    KnownNames,
-    bound,
-)
+from archdsl.resolve.names import KnownNames, bound
 from archdsl.source import Span
 from archdsl.suggest import help_for_step, same_word
 from archdsl.syntax import tree
@@ -100,9 +97,10 @@ class Names:
 
     def step_meant(self, name: tree.Name, known: Iterable[str] = (), called: bool = False) -> str | None:
         """What to write instead of the name of a step, a value or a number; only what is `called` can be a function."""
-        given = [known.span for known in bound(self.text) if known.name == name.name] if self.text else []
-        if given:
-            return f"line {given[0].line} gives that name, and stands after this line: move it before"
+        given = (own.span for own in bound(self.text) if own.name == name.name) if self.text else ()
+        later = next((span for span in given if span.start > name.span.start), None)
+        if later is not None:
+            return f"line {later.line} gives that name, and stands after this line: move it before"
         units = self.units()
         is_op = any(same_word(name.name, unit) for unit in units)
         return (None if is_op else import_of(name.name)) or help_for_step(name.name, {*units, *known}, called)

@@ -8,13 +8,12 @@ from functools import wraps
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.foreign import folded, step
-from archdsl.syntax.mistakes import LONGEST_LINE, Mistake, shortened
+from archdsl.syntax.mistakes import DECLARATIONS, FLOW, LONGEST_LINE, Mistake, shortened
 
-NUMERIC = frozenset(("round_to", "ceil", "floor", "round", "min", "max", "len", "sum", "range"))
-"""Functions that give a number."""
-
-WORDS = frozenset("init output input defaults expect scaling variants stage path repeat source param require".split())
-"""Words of the language that begin lines."""
+NUMERIC = frozenset(
+    "round_to ceil floor round min max len sum range enumerate log2 log exp sqrt".split(),
+)
+"""Functions that give numbers and lists of them: those of `resolve/names.py`, which stands above this."""
 
 FLOWING = frozenset(("x", "it", "input"))
 """Names that cannot be given: what flows has them, or a shape."""
@@ -40,13 +39,10 @@ def dotted_call(mistake: Mistake) -> Diagnostic | None:
     if mistake.word != "(" or dotted is None:
         return None
     meaning = step(dotted[0])
-    help = (
-        str(meaning) if meaning else f"write the name of an op, perhaps `{folded(dotted[0])}`: `archdsl ops` lists them"
-    )
+    unsure = f"write the name of an op, perhaps `{folded(dotted[0])}`: `archdsl ops` lists them"
     span = mistake.stretch(mistake.start - len(dotted[0]), mistake.start)
-    return mistake.says(
-        "foreign-syntax", f"`{shortened(dotted[0])}` is not an op: names of ops have no dots", help, span
-    )
+    message = f"`{shortened(dotted[0])}` is not an op: names of ops have no dots"
+    return mistake.says("foreign-syntax", message, str(meaning or unsure), span)
 
 
 @of_a_line
@@ -120,7 +116,7 @@ def named_line(mistake: Mistake) -> Diagnostic | None:
     """`shortcut: conv(16, 3)`: a name and a colon before a step."""
     begins = re.fullmatch(r"([A-Za-z_]\w*)\s*:\s*", mistake.before)
     is_named = begins is not None and mistake.begins_value and mistake.stack[-2:] == ("_head", "COLON")
-    if begins is None or not is_named or "|" in mistake.rest or begins[1] in WORDS:
+    if begins is None or not is_named or "|" in mistake.rest or begins[1] in FLOW + DECLARATIONS:
         return None
     help = f"write `path {begins[1]} = {mistake.rest.strip()}`, or `{mistake.rest.strip()} as {begins[1]}`"
     return mistake.says("stray-colon", f"a line is not named by `{begins[1]}:`", help, mistake.first_span)
@@ -212,11 +208,9 @@ def input_without_name(mistake: Mistake) -> Diagnostic | None:
     help = f"write `input {shape[1] or 'image'}: {shortened(shape[2])}`"
     if not shape[1]:
         return mistake.says("missing-name", "an input needs a name", help)
-    return (
-        mistake.says("unexpected-token", "`:` stands between an input and its shape", help)
-        if mistake.word == "="
-        else None
-    )
+    if mistake.word != "=":
+        return None
+    return mistake.says("unexpected-token", "`:` stands between an input and its shape", help)
 
 
 @of_a_line

@@ -17,6 +17,12 @@ WORD = re.compile(
 )
 """A word or sign, of this language or of another one."""
 
+FLOW = ("path", "let", "shared", "repeat", "for", "if", "elif", "else", "return", "output", "stage")
+"""Words that begin a line of a body."""
+
+DECLARATIONS = ("source", "input", "param", "scaling", "variants", "def", "require", "defaults", "init", "expect")
+"""Words that begin a line of a network."""
+
 LONGEST = 60
 """Most characters of the text in a message."""
 

@@ -47,13 +47,7 @@ from archdsl.syntax.foreign import (
     shape_without_blanks,
     spread_of_value,
 )
-from archdsl.syntax.mistakes import Mistake, mistake_of, shortened
-
-FLOW = ("path", "let", "shared", "repeat", "for", "if", "elif", "else", "return", "output", "stage")
-"""Words that begin a line of a body."""
-
-DECLARATIONS = ("source", "input", "param", "scaling", "variants", "def", "require", "defaults", "init", "expect")
-"""Words that begin a line of a network."""
+from archdsl.syntax.mistakes import DECLARATIONS, FLOW, Mistake, mistake_of, shortened
 
 DEFINITIONS = ("network", "block", "from", "def", "defaults")
 """Words that begin a definition of a file."""

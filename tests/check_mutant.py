@@ -52,7 +52,7 @@ def answered(text: str, counts: Counter[str]) -> Compiled | None:
     counts["texts"] += 1
     try:
         source = source_of(text.encode(errors="surrogatepass"), "mutant.arch")
-        reformatted(source.text, format_spec(parse(source)))
+        reformatted(format_spec(parse(source)))
         counts["parsed"] += 1
         compiled = compile_network(resolve(source, specs_folder()))
     except CompileError as error:
@@ -62,7 +62,7 @@ def answered(text: str, counts: Counter[str]) -> Compiled | None:
     return compiled
 
 
-def reformatted(text: str, once: str) -> None:
+def reformatted(once: str) -> None:
     """Formatting what was formatted changes nothing."""
     if format_spec(parse(source_of(once.encode(), "mutant.arch"))) != once:
         raise Broken("formatting twice is not formatting once")

@@ -25,6 +25,9 @@ from archdsl.ir.graph import Graph
 LARGEST = 120
 """Nodes; larger networks are left out."""
 
+HEAVIEST = 10**8
+"""Parameters, and MACs: heavier networks are left out, since they are run. Blocks that multiply channels make such."""
+
 FROM = re.compile(r"^block (\w+)(?:\([^\n]*\))? from ([^\n:]*):", re.M)
 
 
@@ -108,10 +111,11 @@ def kind(error: Broken) -> str:
 
 def graph_of(text: str, **settings: Any) -> Graph | None:
     try:
-        graph = archdsl.loads(text, **settings).graph
+        network = archdsl.loads(text, **settings)
     except CompileError:
         return None
-    return graph if len(graph) <= LARGEST else None
+    small = len(network.graph) <= LARGEST and network.params <= HEAVIEST and network.macs <= HEAVIEST
+    return network.graph if small else None
 
 
 def graph_with(text: str, name: str, value: Any) -> Graph | None:

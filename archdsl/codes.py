@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from archdsl.analyses.codes import CODES as TABLE_CODES
+from archdsl.backends.figures.codes import CODES as FIGURE_CODES
 from archdsl.diagnostics import Code
 from archdsl.elaborate.codes import CODES as ELABORATE_CODES
 from archdsl.frontends.codes import CODES as FRONTEND_CODES
@@ -73,6 +74,7 @@ STAGES: dict[str, Mapping[str, Code]] = {
     "Graph files": GRAPH_CODES,
     "Imported networks": FRONTEND_CODES,
     "Tables": TABLE_CODES,
+    "Figures": FIGURE_CODES,
     "Comparisons, sweeps and searches": STUDY_CODES,
     "Commands": COMMAND_CODES,
 }

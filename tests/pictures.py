@@ -114,13 +114,15 @@ def points_box(points: str) -> Box:
 
 
 def outline(group: ElementTree.Element) -> Box:
-    """The last of the group's own shapes that has a border: what is behind it is the shadow of a pile."""
-    for element in group:
-        if element.tag == f"{SVG}rect":
-            return rect_box(element)
-        if element.tag == f"{SVG}polygon":
-            return points_box(element.attrib["points"])
-    raise AssertionError(f"nothing is drawn for {group.attrib}")
+    """The last of the group's own shapes: what is behind it is the shadow of a pile."""
+    return own_shapes(group)[-1]
+
+
+def own_shapes(group: ElementTree.Element) -> list[Box]:
+    rects = {f"{SVG}rect", f"{SVG}polygon"}
+    found = [rect_box(e) if e.tag == f"{SVG}rect" else points_box(e.attrib["points"]) for e in group if e.tag in rects]
+    assert found, f"nothing is drawn for {group.attrib}"
+    return found
 
 
 def own_texts(group: ElementTree.Element) -> tuple[Box, ...]:

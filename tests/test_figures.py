@@ -16,7 +16,6 @@ import pytest
 from archdsl.analyses import totals
 from archdsl.backends.figures import FIGURES, FigureError, ThemeName, draw
 from archdsl.backends.figures.style import CONTRAST, LOOKS, THEMES, contrast, mix
-from archdsl.backends.figures.text import width
 from archdsl.driver import compile_network, open_spec, split_variant
 from archdsl.ir.graph import Graph
 from archdsl.resources import specs_folder
@@ -296,18 +295,6 @@ def test_looks_as_it_did(name: str, figure: str, update: bool) -> None:
     if update:
         path.write_bytes(drawn)
     assert drawn == path.read_bytes()
-
-
-def test_widths_are_those_of_a_metric_equal() -> None:
-    """Liberation Sans has Arial's and Helvetica's widths, by design."""
-    fonts = pytest.importorskip("PIL.ImageFont")
-    for name, bold in (("LiberationSans-Regular.ttf", False), ("LiberationSans-Bold.ttf", True)):
-        try:
-            font = fonts.truetype(name, 1000, layout_engine=fonts.Layout.BASIC)
-        except OSError:
-            pytest.skip(f"{name} is not installed")
-        for letter in map(chr, range(32, 127)):
-            assert width(letter, 1000, bold) == pytest.approx(font.getlength(letter), abs=2), letter
 
 
 @pytest.mark.parametrize("module", ["text", "style", "svg", "separate"])

@@ -127,6 +127,12 @@ def themes(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     return [(theme, "") for theme in THEMES]
 
 
+def text_forms(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    from archdsl.backends.figures import TEXT_FORMS
+
+    return [(form, "") for form in TEXT_FORMS]
+
+
 def emitted(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """The forms of output: `torch,js` -> `torch,json`."""
     from archdsl.outputs import OUTPUTS

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archdsl.backends import figures
-from archdsl.backends.figures import FIGURES, FORMATS, THEMES, FigureError
+from archdsl.backends.figures import FIGURES, FORMATS, TEXT_FORMS, THEMES, FigureError
 from archdsl.cli import complete
 from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped, one_of
 from archdsl.cli.output import keep, reporting
+from archdsl.diagnostics import Diagnostic
 from archdsl.text import shown
+
+if TYPE_CHECKING:
+    from archdsl.backends.figures.scene import Scene
 
 FigureOption = Annotated[
     str, typer.Option("--figure", metavar="NAME", help=f"{one_of(FIGURES)}.", autocompletion=complete.figures)
@@ -32,6 +37,16 @@ ThemeOption = Annotated[
     str, typer.Option("--theme", metavar="NAME", help=f"{one_of(THEMES)}.", autocompletion=complete.themes)
 ]
 
+TextOption = Annotated[
+    str,
+    typer.Option(
+        "--text",
+        metavar="FORM",
+        help="How an SVG has its text: with the font in the file (font), as shapes (outline), or only named (plain).",
+        autocompletion=complete.text_forms,
+    ),
+]
+
 
 @grouped
 def draw(
@@ -43,6 +58,7 @@ def draw(
     depth: LevelsOption = None,
     expand: ExpandOption = None,
     theme: ThemeOption = "light",
+    text: TextOption = "font",
     *,
     options: SpecOptions,
     format: FormatOption = Format.TEXT,
@@ -55,7 +71,7 @@ def draw(
     from archdsl.files import write
 
     asked = target(ctx, spec, options)
-    for what, word, known in (("figure", figure, FIGURES), ("theme", theme, THEMES)):
+    for what, word, known in (("figure", figure, FIGURES), ("theme", theme, THEMES), ("text", text, TEXT_FORMS)):
         if word not in known:
             ctx.fail(f"There is no {what} '{word}'; it may be {', '.join(known)}.")
     with reporting(format) as report:
@@ -65,10 +81,16 @@ def draw(
         report.add(compiled.warnings)
         picture_format = path.suffix.removeprefix(".") or "svg"
         (chosen,) = (name for name in THEMES if name == theme)
+        (form,) = (name for name in TEXT_FORMS if name == text)
         try:
-            picture = figures.draw(
-                compiled.graph, figure, picture_format, block=block, depth=depth, expand=expand or (), theme=chosen
-            )
+            if picture_format == "dot":
+                picture = figures.as_dot(compiled.graph, chosen)
+            else:
+                found = figures.scene(
+                    compiled.graph, figure, block=block, depth=depth, expand=expand or (), theme=chosen
+                )
+                picture = figures.written(found, picture_format, form)
+                report.add(_notes(found, picture_format))
         except FigureError as error:
             ctx.fail(f"{str(error)[:1].upper()}{str(error)[1:]}")
         if path == Path("-"):
@@ -78,6 +100,20 @@ def draw(
         write({path: picture})
         if report.verbose:
             print(f"wrote {shown(str(path))}")
+
+
+def _notes(scene: Scene, format: str) -> Iterator[Diagnostic]:
+    """What a figure's user should know of it."""
+    yield from (Diagnostic("small-text", note, severity="warning") for note in scene.notes)
+    from archdsl.backends.figures.scene import Text, leaves
+    from archdsl.backends.figures.text import lacking
+
+    drawn = "".join(leaf.text for leaf in leaves(scene.items) if isinstance(leaf, Text))
+    missing = "" if format == "svg" else lacking(drawn)
+    if missing:
+        message = f"the font of figures has no {' '.join(missing)}: a box stands in"
+        help = "draw it as SVG, where the viewer's fonts have them, or write the name with Latin or Greek letters"
+        yield Diagnostic("missing-letters", message, severity="warning", help=help)
 
 
 def _place(ctx: typer.Context, output: Path | None, name: str, formats: tuple[str, ...]) -> Path:

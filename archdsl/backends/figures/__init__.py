@@ -9,13 +9,26 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from archdsl.backends.figures.known import THEMES, FigureError, ThemeName
+from archdsl.backends.figures.known import TEXT_FORMS, THEMES, FigureError, TextForm, ThemeName
 
 if TYPE_CHECKING:
     from archdsl.backends.figures.scene import Scene
     from archdsl.ir.graph import Graph
 
-__all__ = ["FIGURES", "FORMATS", "THEMES", "Figure", "FigureError", "ThemeName", "draw"]
+__all__ = [
+    "FIGURES",
+    "FORMATS",
+    "TEXT_FORMS",
+    "THEMES",
+    "Figure",
+    "FigureError",
+    "TextForm",
+    "ThemeName",
+    "as_dot",
+    "draw",
+    "scene",
+    "written",
+]
 
 
 class Figure(NamedTuple):
@@ -36,6 +49,54 @@ FORMATS = ("svg", "pdf", "png", "dot")
 """`dot` is the whole graph for Graphviz, whichever the figure."""
 
 
+def scene(
+    graph: Graph,
+    figure: str = "overview",
+    *,
+    depth: int | None = None,
+    expand: Sequence[str] = (),
+    block: str | None = None,
+    theme: ThemeName = "light",
+    width: float = 960.0,
+    aspect: float = 16 / 9,
+) -> Scene:
+    """A figure of the network as data, to be `written`; the arguments are those of `draw`."""
+    from archdsl.backends.figures.options import Options, Paper
+    from archdsl.ir.steps import drawn
+
+    options = Options(theme, Paper(width, aspect), depth, tuple(expand), block)
+    module, _, drawer = FIGURES[figure].drawer.partition(":")
+    found: Scene = getattr(import_module(f"archdsl.backends.figures.{module}"), drawer)(drawn(graph), options)
+    return found
+
+
+def written(scene: Scene, format: str = "svg", text: TextForm = "font") -> bytes:
+    """A scene as a file's content: "svg", "pdf" or "png". Raises `ValueError` for other formats."""
+    match format:
+        case "svg":
+            from archdsl.backends.figures.svg import svg
+
+            return svg(scene, text).encode()
+        case "pdf":
+            from archdsl.backends.figures.pdf import pdf
+
+            return pdf([scene])
+        case "png":
+            from archdsl.backends.figures.png import png
+
+            return png(scene)
+    raise ValueError(f"there is no format {format!r}; it may be {', '.join(FORMATS)}")
+
+
+def as_dot(graph: Graph, theme: ThemeName = "light") -> bytes:
+    """The whole graph for Graphviz."""
+    from archdsl.backends.figures.dot import dot
+    from archdsl.backends.figures.style import THEMES
+    from archdsl.ir.steps import drawn
+
+    return dot(drawn(graph), THEMES[theme]).encode()
+
+
 def draw(
     graph: Graph,
     figure: str = "overview",
@@ -47,37 +108,22 @@ def draw(
     theme: ThemeName = "light",
     width: float = 960.0,
     aspect: float = 16 / 9,
+    text: TextForm = "font",
 ) -> bytes:
     """A figure of the network; the same arguments give the same bytes.
 
     `depth` (levels of scopes that are opened) and `expand` (patterns of paths that are opened too) are of the
     graph, which otherwise opens as much as fits; `block` is a block's name or a path, for the block figure,
     which otherwise shows them all. `width` is the page's, in points, `aspect` its width by its height. Where
-    text would become smaller than 14 points the page grows.
+    text would become smaller than 14 points the page grows. `text` says how an SVG has its text: with the font
+    in the file, as shapes (outline), or with only the font's name (plain).
 
     Raises `FigureError` where the network has no such block or path.
     """
-    from archdsl.backends.figures.options import Options, Paper
-    from archdsl.ir.steps import drawn
-
-    graph = drawn(graph)
-    options = Options(theme, Paper(width, aspect), depth, tuple(expand), block)
     if format == "dot":
-        from archdsl.backends.figures.dot import dot
-
-        return dot(graph, options.colours).encode()
-    module, _, drawer = FIGURES[figure].drawer.partition(":")
-    scene: Scene = getattr(import_module(f"archdsl.backends.figures.{module}"), drawer)(graph, options)
-    match format:
-        case "svg":
-            from archdsl.backends.figures.svg import svg
-
-            return svg(scene).encode()
-        case "pdf" | "png":
-            from archdsl.backends.figures.cairo import render
-
-            return render(scene, format)
-    raise ValueError(f"there is no format {format!r}; it may be {', '.join(FORMATS)}")
+        return as_dot(graph, theme)
+    found = scene(graph, figure, depth=depth, expand=expand, block=block, theme=theme, width=width, aspect=aspect)
+    return written(found, format, text)
 
 
 def whole_as_dot(graph: Graph) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from archdsl.analyses.structure import identity
-from archdsl.backends.figures.items import Item, OpenScope, OpRow, Tag, View
+from archdsl.backends.figures.items import Box, Item, OpenScope, OpRow, Tag, View
 from archdsl.ir.graph import Scope, Value
 from archdsl.ops.base import Family
 
@@ -33,7 +33,7 @@ class Bundler:
                 kept = list(item.inputs)
                 for paths in self._groups(item):
                     first, *others = paths
-                    bundles[id(first[0])] = self._frame(first, len(paths))
+                    bundles[id(first[0])] = self._frame(first, paths)
                     gone |= {id(member) for path in paths for member in path}
                     bundled = {path[-1].outputs[0] for path in others}
                     kept = [value for value in kept if value not in bundled]
@@ -73,7 +73,17 @@ class Bundler:
             case _:
                 return self.numbers[item.scope.path], item.scope.block, item.count
 
-    def _frame(self, path: list[Item], count: int) -> OpenScope:
+    def _frame(self, path: list[Item], paths: list[list[Item]]) -> OpenScope:
         inputs, outputs = path[0].inputs, path[-1].outputs
-        scope = replace(self.scope, kind="block")
-        return OpenScope(scope, inputs, outputs, View(tuple(path), inputs, outputs), count, title=f"{count} paths")
+        scope = replace(self.scope, kind="block", path=f"{self.scope.path} {len(paths)} paths")
+        alike = tuple(tuple(end for item in members for end in _parts(item)) for members in paths)
+        view = View(tuple(path), inputs, outputs)
+        return OpenScope(scope, inputs, outputs, view, alike, title=f"{len(paths)} paths")
+
+
+def _parts(item: Item) -> Iterator[str]:
+    """The paths of all that an item of a path consists of."""
+    if isinstance(item, OpRow):
+        yield from (node.id for node in item.nodes)
+    elif isinstance(item, Box | OpenScope):
+        yield item.scope.path

@@ -6,16 +6,17 @@ The way may be cut wherever few values are alive; a stage that is cut goes on in
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from archdsl.backends.figures.compose import BELOW, HEADER, Pen, compose
 from archdsl.backends.figures.items import Item as Member
-from archdsl.backends.figures.items import OpenScope, Tag, View
+from archdsl.backends.figures.items import OpenScope, Tag, View, value_name
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.route import END, STEP
-from archdsl.backends.figures.scene import Item, Line, moved
+from archdsl.backends.figures.scene import Item, Line, Wire, moved
 from archdsl.backends.figures.style import Theme
+from archdsl.ir.graph import Value
 
 GUTTER = 24.0
 """Between columns, where the line from one to the next runs up."""
@@ -116,17 +117,24 @@ def _column(parts: Sequence[Piece], pen: Pen) -> Picture:
             runs.append([])
         runs[-1].append(part)
     first, *others = (compose(_joined(run), pen, None) for run in runs)
-    items, left, right, y, exits = list(first.items), first.left, first.right, first.height, first.exits
+    items, left, right, y, last = list(first.items), first.left, first.right, first.height, first
     for picture in others:
-        items += _endings(exits, y, pen.theme)
+        items += _endings(last, 0.0, y, pen.theme)
         y += 2 * STEP + 4
         items += [moved(item, 0, y) for item in picture.items]
-        left, right, y, exits = max(left, picture.left), max(right, picture.right), y + picture.height, picture.exits
-    return Picture(left, right, y, tuple(items), () if parts[0].starts else first.entries, exits)
+        left, right, y, last = max(left, picture.left), max(right, picture.right), y + picture.height, picture
+    start = replace(first, entries=(), takes=()) if parts[0].starts else first
+    drawn = replace(start, exits=last.exits, makes=last.makes)
+    return replace(drawn, left=left, right=right, height=y, items=tuple(items))
 
 
-def _endings(exits: Sequence[float], y: float, theme: Theme) -> list[Item]:
-    return [Line(((x, y), (x, y + STEP)), theme.ink, arrow=True) for x in exits]
+def _endings(picture: Picture, axis: float, y: float, theme: Theme) -> list[Item]:
+    """Arrows for the values that leave at the foot of a picture and go nowhere on the page."""
+    leaving = zip(picture.exits, picture.makes, strict=True)
+    return [
+        Line(((axis + x, y), (axis + x, y + STEP)), theme.ink, arrow=True, wire=Wire(value_name(value)))
+        for x, value in leaving
+    ]
 
 
 def _joined(run: Sequence[Piece]) -> View:
@@ -141,7 +149,7 @@ def _joined(run: Sequence[Piece]) -> View:
         else:
             inputs = frame.inputs if inputs == frame.view.inputs else inputs
             more = inner[0] is not frame.view.items[0]
-            items.append(OpenScope(frame.scope, inputs, outputs, View(inner, inputs, outputs), 1, more))
+            items.append(OpenScope(frame.scope, inputs, outputs, View(inner, inputs, outputs), more=more))
     return View(tuple(items), run[0].view.inputs, run[-1].view.outputs)
 
 
@@ -149,36 +157,56 @@ def side_by_side(pictures: Sequence[Picture], theme: Theme) -> Picture:
     """Columns with the lines that lead from the foot of each to the head of the next, where there are any."""
     high = max(picture.height for picture in pictures)
     items: list[Item] = []
-    x, leaving, bottom = 0.0, list[float](), 0.0
+    x, before = 0.0, _Placed(Picture(0, 0, 0, (), (), ()), 0.0)
     deepest = max(len(picture.exits) for picture in pictures) - 1
     for picture in pictures:
-        gutter = GUTTER + BESIDE * max(len(leaving) - 1, 0) if leaving or x == 0 else GUTTER
+        several = max(len(before.picture.exits) - 1, 0)
+        gutter = GUTTER + BESIDE * several
         x += gutter if x else 0.0
-        axis = x + picture.left
-        entering = sorted(axis + entry for entry in picture.entries)
-        if entering and not leaving:
-            items += [Line(((entry, -MARGIN), (entry, 0.0)), theme.ink) for entry in entering]
-        elif entering:
-            items += _turns(leaving, bottom, entering, x - gutter / 2, theme)
+        here = _Placed(picture, x + picture.left)
+        if here.entering and not before.leaving:
+            items += [_entry(here.entering[value], value, theme) for value in picture.takes]
+        elif here.entering:
+            items += _turns(before, here, x - gutter / 2, theme)
         else:
-            items += _endings(leaving, bottom, theme)
-        items += [moved(item, axis, 0) for item in picture.items]
-        leaving, bottom = sorted(axis + leave for leave in picture.exits), picture.height
-        x = axis + picture.right
-    items += _endings(leaving, bottom, theme)
+            items += _endings(before.picture, before.axis, before.picture.height, theme)
+        items += [moved(item, here.axis, 0) for item in picture.items]
+        before, x = here, here.axis + picture.right
+    items += _endings(before.picture, before.axis, before.picture.height, theme)
     margin = MARGIN + BESIDE * max(deepest, 0)
     return Picture(0, x, high + 2 * margin, tuple(moved(item, 0, margin) for item in items))
 
 
-def _turns(
-    leaving: Sequence[float], bottom: float, entering: Sequence[float], gutter: float, theme: Theme
-) -> list[Item]:
-    """Lines from one column's foot to the next one's head, side by side and never crossing."""
-    lines: list[Item] = []
-    for i, (start, end) in enumerate(zip(leaving, entering, strict=True)):
-        inner, outer = BESIDE * (len(leaving) - 1 - i), BESIDE * i
-        down, up = bottom + MARGIN - 4 + inner, 4 - MARGIN - outer
-        across = gutter + inner - BESIDE * (len(leaving) - 1) / 2
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A column and where its axis is; where values enter and leave it, from left to right."""
+
+    picture: Picture
+    axis: float
+
+    @property
+    def entering(self) -> dict[Value, float]:
+        return self._places(self.picture.takes, self.picture.entries)
+
+    @property
+    def leaving(self) -> dict[Value, float]:
+        return self._places(self.picture.makes, self.picture.exits)
+
+    def _places(self, values: Sequence[Value], xs: Sequence[float]) -> dict[Value, float]:
+        return dict(sorted(((v, self.axis + x) for v, x in zip(values, xs, strict=True)), key=lambda pair: pair[1]))
+
+
+def _entry(x: float, value: Value, theme: Theme) -> Line:
+    return Line(((x, -MARGIN), (x, 0.0)), theme.ink, wire=Wire(value_name(value)))
+
+
+def _turns(before: _Placed, here: _Placed, gutter: float, theme: Theme) -> Iterator[Item]:
+    """Lines from one column's foot to the next one's head: each value has a height of its own, below, beside, above."""
+    bottom, last = before.picture.height, len(before.leaving) - 1
+    above = {value: BESIDE * i for i, value in enumerate(here.entering)}
+    for i, (value, start) in enumerate(before.leaving.items()):
+        inner = BESIDE * (last - i)
+        down, up = bottom + MARGIN - 4 + inner, 4 - MARGIN - above[value]
+        across, end = gutter + inner - BESIDE * last / 2, here.entering[value]
         points = (start, bottom), (start, down), (across, down), (across, up), (end, up), (end, 0.0)
-        lines.append(Line(points, theme.ink))
-    return lines
+        yield Line(points, theme.ink, wire=Wire(value_name(value)))

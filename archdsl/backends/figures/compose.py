@@ -6,14 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from archdsl.backends.figures import parts
-from archdsl.backends.figures.items import Box, OpenScope, OpRow, Tag, View
+from archdsl.backends.figures.items import Box, OpenScope, OpRow, Tag, View, value_name
 from archdsl.backends.figures.items import Item as Member
 from archdsl.backends.figures.label import scope_name
 from archdsl.backends.figures.layers import Link, lay_out
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.place import place
 from archdsl.backends.figures.route import routed
-from archdsl.backends.figures.scene import Group, Line, Shape, Text, moved
+from archdsl.backends.figures.scene import Group, Line, Shape, Text, Wire, moved
 from archdsl.backends.figures.style import SIZE, Theme
 from archdsl.backends.figures.text import width
 from archdsl.ir.graph import Graph, Scope, Value
@@ -52,7 +52,8 @@ def compose(
     come past what is above.
     """
     members = [footed(item, pen, scope, leaving) for item in view.items]
-    ends = [Picture(0, 0, 0, ()) for _ in (*view.inputs, *view.outputs)]
+    frame = scope.path if scope else ""
+    ends = [Picture(0, 0, 0, (), ends=(frame, frame), makes=(value,)) for value in (*view.inputs, *view.outputs)]
     count = len(members)
     pictures = [*members, *ends]
     first = set(range(count, count + len(view.inputs)))
@@ -60,7 +61,8 @@ def compose(
     layout, latest = lay_out(pictures, links_of(view), first, last)
     place(layout, latest)
     aside = {count + i for i, value in enumerate(view.inputs) if value in skipping}
-    return routed(layout, sorted(first), sorted(last), aside, pen.theme)
+    picture = routed(layout, sorted(first), sorted(last), aside, pen.theme)
+    return replace(picture, ends=(frame, frame), takes=view.inputs, makes=view.outputs)
 
 
 def links_of(view: View) -> list[Link]:
@@ -92,7 +94,7 @@ def footed(item: Member, pen: Pen, scope: Scope | None, leaving: Collection[Valu
 
 def drawn(item: Member, pen: Pen) -> Picture:
     if id(item) not in pen.drawn:
-        pen.drawn[id(item)] = item, _picture(item, pen)
+        pen.drawn[id(item)] = item, replace(_picture(item, pen), ends=item.ends, takes=item.inputs, makes=item.outputs)
     return pen.drawn[id(item)][1]
 
 
@@ -109,10 +111,10 @@ def _picture(item: Member, pen: Pen) -> Picture:
             return framed(inner, item, pen.theme)
 
 
-def framed(inner: Picture, frame: OpenScope, theme: Theme, name: str | None = None) -> Picture:
+def framed(inner: Picture, frame: OpenScope, theme: Theme, title: str | None = None) -> Picture:
     """A picture in its scope's frame, under its name, which stands beside the line that enters."""
     scope, count = frame.scope, frame.count
-    name = frame.title or (name or parts.named(frame)) + (" …" if frame.more else "")
+    name = frame.title or (title or parts.named(frame)) + (" …" if frame.more else "")
     x, header = _title_place(inner, width(name, SIZE, True))
     left = max(inner.left, 0) + INSIDE
     right = max(inner.right + INSIDE, x + width(name, SIZE, True) + INSIDE)
@@ -122,12 +124,18 @@ def framed(inner: Picture, frame: OpenScope, theme: Theme, name: str | None = No
     back = Shape(-left, 0, left + right, high, fill, None if stage else theme.border, 1.0, (), "round", 6)
     behind = (replace(back, x=back.x + 4, y=4.0, fill=theme.stage),) if count > 1 and not stage else ()
     text = Text(x, 12, name, SIZE, theme.ink, True, "start")
-    through = [Line(((x, 0), (x, header)), theme.ink) for x in inner.entries]
-    through += [Line(((x, header + inner.height), (x, high)), theme.ink) for x in inner.exits]
+    path, view = scope.path, frame.view
+    entering, leaving = zip(inner.entries, view.inputs, strict=False), zip(inner.exits, view.outputs, strict=False)
+    through = [
+        Line(((x, 0), (x, header)), theme.ink, wire=Wire(value_name(value), path, path)) for x, value in entering
+    ]
+    through += [
+        Line(((x, header + inner.height), (x, high)), theme.ink, wire=Wire(value_name(value), path, path))
+        for x, value in leaving
+    ]
     items = (*behind, back, *through, text, *(moved(item, 0, header) for item in inner.items))
-    group = Group(
-        items, "" if frame.more or frame.title else scope.path, data=parts.facts(scope.kind, scope_name(scope))
-    )
+    data = (*parts.facts(scope.kind, scope_name(scope)), *parts.alike(frame.alike), ("path", path))
+    group = Group(items, "" if frame.more or frame.title else path, data=data)
     return Picture(left, right + 4 * bool(behind), high, (group,), inner.entries, inner.exits, open=True)
 
 

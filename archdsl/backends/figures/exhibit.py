@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from archdsl.analyses.notation import shape
 from archdsl.backends.figures.compose import Pen, compose, framed
-from archdsl.backends.figures.items import OpenScope, View
+from archdsl.backends.figures.items import OpenScope, View, value_name
 from archdsl.backends.figures.label import scope_name
 from archdsl.backends.figures.page import LINE
 from archdsl.backends.figures.parts import FOOTER, Picture
-from archdsl.backends.figures.scene import Item, Line, Text, moved
+from archdsl.backends.figures.scene import Item, Line, Text, Wire, moved
 from archdsl.backends.figures.style import SIZE, Theme
 from archdsl.backends.figures.text import width, wrap
 from archdsl.backends.figures.view import Viewer
-from archdsl.ir.graph import Scope
+from archdsl.ir.graph import Scope, Value
 
 BETWEEN = 28.0
 """From one block to the next."""
@@ -26,35 +26,50 @@ LEAVING = 12.0
 
 def exhibit(viewer: Viewer, scope: Scope, view: View, pen: Pen) -> Picture:
     """A block in its frame, with what enters above, what leaves below, and where in the network it is."""
-    graph, theme = viewer.graph, pen.theme
     as_block = replace(scope, kind="block")
     inner = compose(view, pen, as_block, leaving=view.outputs)
     frame = OpenScope(as_block if scope.block else scope, view.inputs, view.outputs, view)
-    picture = framed(inner, frame, theme, scope.block or scope_name(scope))
-    if view.outputs:
-        picture = picture.footed([graph.tensor(value) for value in view.outputs], theme)
-    items: list[Item] = [moved(item, 0, FOOTER) for item in picture.items]
-    items += [Line(((x, 0), (x, FOOTER)), theme.ink) for x in picture.entries]
-    right, left = picture.right, picture.left
-    if view.inputs:
-        text = Text(
-            max(picture.entries) + 5, FOOTER / 2, shape(graph.tensor(view.inputs[0])), SIZE, theme.ink, True, "start"
-        )
-        items.append(text)
-        right = max(right, text.x + width(text.text, SIZE, True))
-    foot = picture.height + FOOTER
-    items += [Line(((x, foot), (x, foot + LEAVING)), theme.ink, arrow=True) for x in picture.exits]
+    box = framed(inner, frame, pen.theme, scope.block or scope_name(scope))
+    box = replace(box, ends=frame.ends, takes=view.inputs, makes=view.outputs)
+    ports = dict(zip(view.inputs, _port_names(viewer, scope, view), strict=True))
+    above, below = _labelled(box, viewer, pen.theme, ports), _labelled(box, viewer, pen.theme, {}, leaving=True)
     note = _place(viewer, scope)
-    middle = (right - left) / 2
-    items.append(Text(middle, foot + LEAVING + LINE / 2, note, SIZE, theme.faint))
-    half = width(note, SIZE) / 2
-    return replace(
-        picture,
-        left=max(left, half - middle),
-        right=max(right, half + middle),
-        height=foot + LEAVING + LINE,
-        items=tuple(items),
+    middle, half = (box.right - box.left) / 2, width(note, SIZE) / 2
+    foot = above.height + box.height + below.height
+    items = (
+        *above.items,
+        *(moved(item, 0, above.height) for item in box.items),
+        *(moved(item, 0, above.height + box.height) for item in below.items),
+        Text(middle, foot + LINE / 2, note, SIZE, pen.theme.faint),
     )
+    left, right = max(box.left, above.left, below.left, half - middle), max(box.right, above.right, below.right)
+    return Picture(left, max(right, half + middle), foot + LINE, items, (), ())
+
+
+def _port_names(viewer: Viewer, scope: Scope, view: View) -> list[str]:
+    """What the block calls each of its inputs, where it has several."""
+    names = dict(zip(scope.inputs, scope.ports, strict=True)) if len(view.inputs) > 1 else {}
+    return [names.get(value, "") for value in view.inputs]
+
+
+def _labelled(
+    box: Picture, viewer: Viewer, theme: Theme, names: Mapping[Value, str], *, leaving: bool = False
+) -> Picture:
+    """The lines into a block, or out of it, each with its shape at its right: the further left, the longer the line."""
+    values, xs = (box.makes, box.exits) if leaving else (box.takes, box.entries)
+    lines = sorted(zip(xs, values, strict=True))
+    high = FOOTER * len(lines) + (LEAVING if leaving and lines else 0.0)
+    items: list[Item] = []
+    right = 0.0
+    for i, (x, value) in enumerate(lines):
+        told = f"{names.get(value, '')} {shape(viewer.graph.tensor(value))}".strip()
+        start, end = (0.0, FOOTER * (len(lines) - i) + LEAVING) if leaving else (FOOTER * i, high)
+        middle = FOOTER * (len(lines) - i - 0.5) if leaving else FOOTER * (i + 0.5)
+        wire = Wire(value_name(value), box.ends[1]) if leaving else Wire(value_name(value), "", box.ends[0])
+        items.append(Line(((x, start), (x, end)), theme.ink, arrow=leaving, wire=wire))
+        items.append(Text(x + 5, middle, told, SIZE, theme.ink, True, "start", value_name(value)))
+        right = max(right, x + 5 + width(told, SIZE, True))
+    return Picture(0, right, high, tuple(items), (), ())
 
 
 def _place(viewer: Viewer, scope: Scope) -> str:

@@ -13,6 +13,7 @@ from archdsl.backends.figures.options import Options
 from archdsl.backends.figures.page import families, page, scale
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Scene
+from archdsl.backends.figures.style import SIZE
 from archdsl.backends.figures.view import Viewer
 from archdsl.backends.figures.wrap import WrapOptions, wrapped
 from archdsl.ir.graph import Graph
@@ -36,11 +37,20 @@ def graph(graph: Graph, options: Options) -> Scene:
     for pattern in options.expand:
         if not any(fnmatchcase(path, pattern) for path in graph.scopes):
             raise FigureError(f"nothing in the network is called `{pattern}`; a pattern is a path such as `conv4.*`")
-    if options.depth is not None or options.expand:
-        found = fitted(viewer, Detail(options.depth or 0, options.expand), options)
-    else:
-        found = deepest(viewer, options)
-    return page(graph, "graph", found.picture, options, {family for view in found.views for family in families(view)})
+    asked = options.depth is not None or bool(options.expand)
+    found = fitted(viewer, Detail(options.depth or 0, options.expand), options) if asked else deepest(viewer, options)
+    drawn = page(graph, "graph", found.picture, options, {family for view in found.views for family in families(view)})
+    return replace(drawn, notes=(_too_small(viewer, found, options),)) if found.fit < 1 else drawn
+
+
+def _too_small(viewer: Viewer, found: Fitted, options: Options) -> str:
+    """What to tell of a drawing that does not fit, and the depth that does, if there is one below."""
+    size = found.fit * SIZE
+    told = f"on one slide the text of this figure would be {size:.1f} pt high, less than {SIZE:g} pt"
+    best = deepest(viewer, replace(options, depth=None, expand=()))
+    if best.fit < 1 or best.detail.depth >= found.detail.depth:
+        return f"{told}; its page is larger than a slide"
+    return f"{told}; --depth {best.detail.depth} can be read, and so can single blocks (--figure block)"
 
 
 @dataclass(frozen=True, slots=True)

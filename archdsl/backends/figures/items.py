@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from archdsl.backends.figures.label import SIGNS, short
 from archdsl.ir.graph import Graph, Node, Scope, Value
@@ -10,6 +11,9 @@ from archdsl.ops.base import Family
 
 LIGHT = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE, Family.RESHAPE})
 """Families that share a row with the op they follow, or precede."""
+
+Alike: TypeAlias = tuple[tuple[str, ...], ...]
+"""Where one thing is drawn for several: the paths of what each consists of, in one order, first of what is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +24,42 @@ class OpRow:
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     scopes: tuple[tuple[Scope, int, int], ...] = ()
-    count: int = 1
+    alike: Alike = ()
+
+    @property
+    def count(self) -> int:
+        """How many such rows follow one another."""
+        return max(len(self.alike), 1)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The paths of what takes the row's inputs, and of what makes its outputs."""
+        return self.nodes[0].id, self.nodes[-1].id
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A scope that is not opened, or `count` alike in a row. `view` is what is not shown of the first."""
+    """A scope that is not opened, or several alike in a row. `view` is what is not shown of the first."""
 
     scope: Scope
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     view: View
-    count: int = 1
+    alike: Alike = ()
+
+    @property
+    def count(self) -> int:
+        """How many such scopes follow one another."""
+        return max(len(self.alike), 1)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        return self.scope.path, self.scope.path
 
 
 @dataclass(frozen=True, slots=True)
 class OpenScope:
-    """An opened scope. Of `count` alike the first is shown: `view` has its values, in the order of ours.
+    """An opened scope. Of several alike the first is shown: `view` has its values, in the order of ours.
 
     `more`: it goes on from elsewhere. `title`: it is no scope, but so many paths side by side, built alike.
     """
@@ -45,9 +68,18 @@ class OpenScope:
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     view: View
-    count: int = 1
+    alike: Alike = ()
     more: bool = False
     title: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many such scopes, or paths, there are."""
+        return max(len(self.alike), 1)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        return self.scope.path, self.scope.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +89,10 @@ class Tag:
     text: str
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        return f"tag {self.text}", f"tag {self.text}"
 
 
 Item = OpRow | Box | OpenScope | Tag
@@ -90,6 +126,11 @@ def data_inputs(graph: Graph, node: Node) -> tuple[Value, ...]:
     inputs = graph.inputs_of(node.id)
     lent = sum(value == "like" for value in node.op.__dict__.values())
     return inputs[: len(inputs) - lent]
+
+
+def value_name(value: Value) -> str:
+    """A value in a written figure: `conv1`, and `split:1` of an op's second output."""
+    return f"{value.node}:{value.port}" if value.port else value.node
 
 
 def is_bar(node: Node, graph: Graph) -> bool:

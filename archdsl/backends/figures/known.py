@@ -1,4 +1,4 @@
-"""What the command line and the figures both know: the themes, and the error where something cannot be drawn."""
+"""What the command line and the figures both know: themes, forms of text, and the error of what cannot be drawn."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from typing import Literal, get_args
 ThemeName = Literal["light", "dark"]
 
 THEMES: tuple[ThemeName, ...] = get_args(ThemeName)
+
+TextForm = Literal["font", "outline", "plain"]
+"""How an SVG has its text: with the font in the file, as shapes, or with the name of the font alone."""
+
+TEXT_FORMS: tuple[TextForm, ...] = get_args(TextForm)
 
 
 class FigureError(ValueError):

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import cast
 
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count, shape
 from archdsl.backends.figures import parts
-from archdsl.backends.figures.items import Box, Detail, OpRow, Tag
+from archdsl.backends.figures.items import Alike, Box, Detail, OpRow, Tag, value_name
 from archdsl.backends.figures.label import notation
 from archdsl.backends.figures.options import Options, Paper
 from archdsl.backends.figures.page import LINE, page
 from archdsl.backends.figures.parts import Picture
-from archdsl.backends.figures.scene import Anchor, Group, Item, Line, Scene, Shape, Text, moved
+from archdsl.backends.figures.scene import Anchor, Group, Item, Line, Point, Scene, Shape, Text, Wire, moved
 from archdsl.backends.figures.style import BLUE, ORANGE, SIZE, Theme, mix
 from archdsl.backends.figures.text import balanced, width
 from archdsl.backends.figures.view import Viewer
@@ -32,22 +33,30 @@ SHORTEST = 30.0
 """Of the bars, in points."""
 FOOT = 24.0
 """Below a box: the shape that it makes."""
+BESIDE = 16.0
+"""From the left edge of a box to the sizes beside a skip that leaves it."""
 LANE = 10.0
 """From one skip above the boxes to the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One box: what it is called and holds, the values it takes and makes, its costs."""
+    """One box: what it is called and holds, the values it takes and makes, its costs.
+
+    `made` are the values whose shapes stand below it, `nodes` the ops that it stands for by their paths. `tags` name
+    the further outputs that its values go to; `source`: it is an input of the network.
+    """
 
     path: str
     title: str
     lines: tuple[str, ...]
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
-    output: Value
+    made: tuple[Value, ...]
     parameters: int
     macs: int
+    nodes: tuple[str, ...] = ()
+    alike: Alike = ()
     tags: tuple[str, ...] = ()
     source: bool = False
 
@@ -60,34 +69,39 @@ def overview(graph: Graph, options: Options) -> Scene:
 
 
 def stages_of(graph: Graph) -> list[Stage]:
+    """The stages of the way to the main output, and then of further outputs that are computed in evaluation too."""
     viewer = Viewer(graph)
     view = viewer.network(Detail(0))
-    items = [item for item in view.items if not isinstance(item, Tag)]
+    items = [item for item in view.items if isinstance(item, Box | OpRow)]
     used = {value for item in items for value in item.inputs} | set(view.outputs)
-    names = [output.name for output in graph.outputs]
+    order = [output.name for output in graph.outputs]
     stages = []
     for item in items:
-        tags = {name for value in _made(graph, item) for name in viewer.taps.get(value, ())}
-        output = next((value for value in reversed(item.outputs) if value in used), item.outputs[0])
-        stages.append(_stage(graph, item, output, tuple(sorted(tags, key=names.index))))
-    return stages
+        inside = {node.id for node in _nodes(graph, item)}
+        tags = {name for value, names in viewer.taps.items() if value.node in inside for name in names}
+        made = tuple(value for value in item.outputs if value in used) or item.outputs[:1]
+        stages.append(_stage(graph, item, made, tuple(sorted(tags, key=order.index))))
+    return [*stages, *_further(viewer)]
 
 
-def _made(graph: Graph, item: Box | OpRow | object) -> set[Value]:
-    return {Value(node.id, port) for node in _nodes(graph, item) for port in range(len(node.outputs))}
+def _further(viewer: Viewer) -> Iterator[Stage]:
+    """A box for each further output with ops of its own, unless it serves training alone."""
+    for scope in viewer.sides:
+        *tags, item = viewer.side(scope, Detail(0)).items
+        if not isinstance(item, Box | OpRow):
+            continue
+        if all(node.id in viewer.graph.training_only for node in _nodes(viewer.graph, item)):
+            continue
+        stage = _stage(viewer.graph, item, item.outputs[:1], ())
+        sources = ", ".join(tag.text for tag in tags if isinstance(tag, Tag))
+        yield replace(stage, inputs=(), lines=(f"from {sources}", *stage.lines))
 
 
-def _nodes(graph: Graph, item: Box | OpRow | object) -> list[Node]:
+def _nodes(graph: Graph, item: Box | OpRow) -> list[Node]:
     """All ops that a box stands for, those of its repeats included."""
-    if isinstance(item, OpRow):
-        return list(item.nodes)
-    assert isinstance(item, Box)
-    if item.count == 1:
-        return list(_inside(graph, item.scope.path))
-    siblings = [m.path for m in graph.children[item.scope.parent or ""] if not isinstance(m, Node)]
-    start = siblings.index(item.scope.path)
-    run = siblings[start : start + item.count]
-    return [node for path in run for node in _inside(graph, path)]
+    if item.alike:
+        return [node for (path,) in item.alike for node in _inside(graph, path)]
+    return list(item.nodes) if isinstance(item, OpRow) else list(_inside(graph, item.scope.path))
 
 
 def _inside(graph: Graph, path: str) -> Iterator[Node]:
@@ -99,16 +113,18 @@ def _inside(graph: Graph, path: str) -> Iterator[Node]:
             yield from _inside(graph, member.path)
 
 
-def _stage(graph: Graph, item: object, output: Value, tags: tuple[str, ...]) -> Stage:
-    assert isinstance(item, Box | OpRow)
+def _stage(graph: Graph, item: Box | OpRow, made: tuple[Value, ...], tags: tuple[str, ...]) -> Stage:
     nodes = _nodes(graph, item)
     costs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
-    if isinstance(item, OpRow):
-        first, *others = [notation(graph, node) for node in item.nodes]
-        source = item.nodes[0].op.family is Family.INPUT
-        return Stage(item.nodes[0].id, first, tuple(others), item.inputs, item.outputs, output, *costs, tags, source)
-    lines = tuple(parts.summary(graph, item))
-    return Stage(item.scope.path, parts.named(item), lines, item.inputs, item.outputs, output, *costs, tags)
+    if isinstance(item, Box):
+        title, lines, source, path = parts.named(item), parts.summary(graph, item), False, item.scope.path
+    else:
+        title, *lines = [notation(graph, node) for node in item.nodes]
+        title += f" ×{item.count}" if item.count > 1 and not lines else ""
+        lines += [f"×{item.count}"] if item.count > 1 and lines else []
+        source, path = item.nodes[0].op.family is Family.INPUT, item.nodes[0].id
+    ids = tuple(node.id for node in item.nodes) if isinstance(item, OpRow) else ()
+    return Stage(path, title, tuple(lines), item.inputs, item.outputs, made, *costs, ids, item.alike, tags, source)
 
 
 class _Drawing:
@@ -118,15 +134,13 @@ class _Drawing:
         self.graph, self.stages, self.theme = graph, stages, theme
         self.largest = max(stage.parameters for stage in stages) or 1, max(stage.macs for stage in stages) or 1
         self.makers = {value: i for i, stage in enumerate(stages) for value in stage.outputs}
-        self.arcs = sorted(
-            {
-                (self.makers[value], i)
-                for i, stage in enumerate(stages)
-                for value in stage.inputs
-                if value in self.makers and self.makers[value] < i - 1
-            }
-        )
-        self.lanes = {arc: number for number, arc in enumerate(self.arcs)}
+        self.arcs = {
+            (self.makers[value], i): value
+            for i, stage in enumerate(stages)
+            for value in stage.inputs
+            if value in self.makers and self.makers[value] < i - 1
+        }
+        self.lanes = {arc: number for number, arc in enumerate(sorted(self.arcs))}
         room = paper.width - 44 - (10 + LANE * len(self.arcs) if self.arcs else 0)
         widest = max(self._least(stage) for stage in stages)
         fitting = max(int((room + ARROW) // (widest + ARROW)), 1)
@@ -135,7 +149,8 @@ class _Drawing:
         self.wide = max(min((room + ARROW) / longest - ARROW, MOST), widest)
         self.lines = {stage.path: self._lines(stage) for stage in stages}
         self.high = 12 + 17.0 * max(len(title) + len(told) for title, told in self.lines.values())
-        self.below = FOOT + 26.0 * max(len(stage.tags) for stage in stages)
+        self.sizes = LINE * (max(len(stage.made) for stage in stages) - 1)
+        self.below = FOOT + self.sizes + 26.0 * max(len(stage.tags) for stage in stages)
         above = LANE * self._lanes() + 14
         spare = (paper.height - 110) / len(self.rows) - self.high - self.below - above - 2 * LINE
         self.tall = min(max(spare, SHORTEST), TALLEST)
@@ -145,8 +160,8 @@ class _Drawing:
         words = [width(word, SIZE, True) for word in stage.title.split()]
         words += [width(word, SIZE) for line in stage.lines for word in line.split()]
         tags = [width(tag, SIZE) + 2 * PADDING for tag in stage.tags]
-        made = width(shape(self.graph.tensor(stage.output)), SIZE, True)
-        return max([LEAST, made, *(w + 2 * PADDING for w in words), *tags])
+        made = (width(shape(self.graph.tensor(value)), SIZE, True) + BESIDE for value in stage.made)
+        return max([LEAST, *made, *(w + 2 * PADDING for w in words), *tags])
 
     def _lines(self, stage: Stage) -> tuple[list[str], list[str]]:
         limit = self.wide - 2 * PADDING
@@ -157,15 +172,23 @@ class _Drawing:
     def _rows(self, fitting: int) -> list[list[int]]:
         """Numbers of the stages in each row, from left to right; in a U the second row runs back."""
         total = len(self.stages)
-        if len(self.arcs) > 1 and all(a < c and d < b for (a, b), (c, d) in pairwise(self.arcs)):
-            inner = self.arcs[-1]
+        arcs = sorted(self.arcs)
+        if len(arcs) > 1 and all(a < c and d < b for (a, b), (c, d) in pairwise(arcs)):
+            inner = arcs[-1]
             turn = inner[0] + 1 + (inner[1] - inner[0] - 1 + 1) // 2
             down, up = list(range(turn)), list(range(total - 1, turn - 1, -1))
-            if max(len(down), len(up)) <= fitting:
+            shift = self._shift(down, up)
+            below = all(down.index(start) == up.index(end) + shift for start, end in arcs)
+            if below and max(len(down), len(up) + shift) <= fitting:
                 return [down, up]
         count = -(-total // fitting)
         size = -(-total // count)
         return [list(range(start, min(start + size, total))) for start in range(0, total, size)]
+
+    def _shift(self, down: list[int], up: list[int]) -> int:
+        """How many places the second row of a U lies to the right, so that the outermost skip runs straight down."""
+        start, end = min(self.arcs)
+        return max(down.index(start) - up.index(end), 0)
 
     @property
     def folded(self) -> bool:
@@ -189,19 +212,14 @@ class _Drawing:
     def _places(self) -> list[tuple[float, float]]:
         """The upper left corner of each box."""
         places = [(0.0, 0.0)] * len(self.stages)
-        longest = max(len(row) for row in self.rows)
         top = self.tall + LINE + 10 if self.folded else LANE * self._lanes()
         pitch = self.high + self.below + 2 * LINE if self.folded else self.pitch
         for r, row in enumerate(self.rows):
             # In a U each level stands under the one it is handed its value by.
-            shift = self._shift(row, longest) if r and self.folded else 0
+            shift = self._shift(self.rows[0], row) if r and self.folded else 0
             for c, i in enumerate(row):
                 places[i] = ((c + shift) * (self.wide + ARROW), top + r * pitch)
         return places
-
-    def _shift(self, row: list[int], longest: int) -> int:
-        start, end = self.arcs[0]
-        return max(min(self.rows[0].index(start) - row.index(end), longest - len(row)), 0)
 
     def _column(self, number: int, stage: Stage) -> Iterator[Item]:
         """A box, what it makes, the outputs that leave it, and its bars: below, or in the upper row of a U above."""
@@ -215,16 +233,18 @@ class _Drawing:
             Text(self.wide / 2, y + 17.0 * i, line, SIZE, theme.ink, i < len(title))
             for i, line in enumerate((*title, *told))
         ]
-        group = Group((back, *texts), stage.path, data=(*parts.facts("stage", stage.title), *self._costs(stage)))
-        yield group
-        made = shape(self.graph.tensor(stage.output))
-        # In the upper row of a U a skip runs down the middle.
+        data = (*parts.facts("stage", stage.title), *self._costs(stage), *parts.alike(stage.alike))
+        yield Group((back, *texts), stage.path, data=(*data, ("path", stage.path), ("nodes", " ".join(stage.nodes))))
+        # In the upper row of a U a skip runs down near the left edge.
         beside = raised and any(number == start for start, _ in self.arcs)
-        anchor: Anchor = "start" if beside else "middle"
-        yield Text(self.wide / 2 + 5 * beside, self.high + 14, made, SIZE, theme.ink, True, anchor)
+        x, anchor = (BESIDE, "start") if beside else (self.wide / 2, "middle")
+        for i, value in enumerate(stage.made):
+            made, y = shape(self.graph.tensor(value)), self.high + 14 + LINE * i
+            yield Text(x, y, made, SIZE, theme.ink, True, cast(Anchor, anchor), value_name(value))
         for i, tag in enumerate(stage.tags):
             picture = parts.tag(Tag(tag, (), ()), theme)
-            yield from (moved(item, self.wide / 2, self.high + 28 + 26.0 * i) for item in picture.items)
+            y = self.high + 28 + self.sizes + 26.0 * i
+            yield from (moved(item, self.wide / 2, y) for item in picture.items)
         if not stage.source:
             yield from self._bars(stage, -10 - self.tall if raised else self.high + self.below + LINE)
 
@@ -256,41 +276,46 @@ class _Drawing:
         return Shape(middle - 13, top, 26, tall, fill, mix(colour, self.theme.ink, 0.75), 1.2)
 
     def _lines_between(self, places: list[tuple[float, float]]) -> Iterator[Line]:
-        for i, j in self.arcs:
-            yield self._arc(i, j, places)
-        for i, stage in enumerate(self.stages):
-            if i and set(self.stages[i - 1].outputs) & set(stage.inputs):
-                yield self._onward(places[i - 1], places[i])
+        for (i, j), value in sorted(self.arcs.items()):
+            points = self._arc(i, j, places)
+            yield Line(points, self.theme.skip, 1.8, arrow=True, wire=self._wire(value, i, j))
+        for i, (before, stage) in enumerate(pairwise(self.stages)):
+            shared = [value for value in stage.inputs if value in before.outputs]
+            if shared:
+                points = self._onward(places[i], places[i + 1])
+                yield Line(points, self.theme.ink, arrow=True, wire=self._wire(shared[0], i, i + 1))
 
-    def _onward(self, start: tuple[float, float], end: tuple[float, float]) -> Line:
-        middle, wide, ink = self.high / 2, self.wide, self.theme.ink
+    def _wire(self, value: Value, start: int, end: int) -> Wire:
+        return Wire(value_name(value), self.stages[start].path, self.stages[end].path)
+
+    def _onward(self, start: Point, end: Point) -> tuple[Point, ...]:
+        """From one box to the next: to the right, in the lower row of a U to the left, or around to the next row."""
+        middle, wide = self.high / 2, self.wide
         if start[1] == end[1]:
             back = end[0] < start[0]
             first, last = (start[0], end[0] + wide) if back else (start[0] + wide, end[0])
-            return Line(((first, start[1] + middle), (last, end[1] + middle)), ink, arrow=True)
+            return (first, start[1] + middle), (last, end[1] + middle)
         if self.folded:
             x, aside = start[0] + wide, max(start[0], end[0]) + wide + ARROW
             turn = (x, start[1] + middle), (aside, start[1] + middle), (aside, end[1] + middle)
-            return Line((*turn, (end[0] + wide, end[1] + middle)), ink, arrow=True)
+            return (*turn, (end[0] + wide, end[1] + middle))
         right, left, gap = start[0] + wide + 10, -10.0, end[1] - LANE * self._lanes() - 8
         points = (start[0] + wide, start[1] + middle), (right, start[1] + middle), (right, gap), (left, gap)
-        return Line((*points, (left, end[1] + middle), (end[0], end[1] + middle)), ink, arrow=True)
+        return (*points, (left, end[1] + middle), (end[0], end[1] + middle))
 
-    def _arc(self, i: int, j: int, places: list[tuple[float, float]]) -> Line:
+    def _arc(self, i: int, j: int, places: list[Point]) -> tuple[Point, ...]:
         """A skip: above the boxes, to another row around the end of its own; in a U straight down."""
         (x, y), (onward, below) = places[i], places[j]
-        skip = self.theme.skip
         if self.folded:
-            middle = x + self.wide / 2
-            return Line(((middle, y + self.high), (middle, below)), skip, 1.8, arrow=True)
+            left = x + BESIDE / 2
+            return (left, y + self.high), (left, below)
         number = self.lanes[i, j]
         lane, lower = y - LANE * (number + 1), below - LANE * (number + 1)
         start, end = x + self.wide * 0.7, onward + self.wide * 0.3
         if y == below:
-            return Line(((start, y), (start, lane), (end, lane), (end, below)), skip, 1.8, arrow=True)
+            return (start, y), (start, lane), (end, lane), (end, below)
         aside = (self.wide + ARROW) * (max(map(len, self.rows)) - 1) + self.wide + 18 + LANE * number
-        points = (start, y), (start, lane), (aside, lane), (aside, lower), (end, lower), (end, below)
-        return Line(points, skip, 1.8, arrow=True)
+        return (start, y), (start, lane), (aside, lane), (aside, lower), (end, lower), (end, below)
 
     def keys(self) -> Iterator[tuple[str, tuple[Shape, ...]]]:
         for side, name in enumerate(("parameters", "MACs")):

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from archdsl.analyses.notation import shape
-from archdsl.backends.figures.items import LIGHT, Box, OpenScope, OpRow, Tag, is_bar
+from archdsl.backends.figures.items import LIGHT, Alike, Box, OpenScope, OpRow, Tag, is_bar, value_name
 from archdsl.backends.figures.label import SIGNS, ShownArgument, block_arguments, listed, notation, scope_name, short
-from archdsl.backends.figures.scene import Group, Item, Line, Shape, Text, moved
+from archdsl.backends.figures.scene import Group, Item, Line, Shape, Text, Wire, moved
 from archdsl.backends.figures.style import LOOKS, SIZE, Theme
 from archdsl.backends.figures.text import balanced, width
-from archdsl.ir.graph import Graph, Node, Scope
+from archdsl.ir.graph import Graph, Node, Scope, Value
 from archdsl.ops.base import Family
 from archdsl.tensor import Tensor
 
@@ -22,6 +23,8 @@ HEIGHT = 22.0
 """Of a row."""
 PADDING = 6.0
 """Between a text and its box, at each side."""
+BESIDE = 2.0
+"""From one op of a row to the next."""
 SIGN = 18.0
 """Across the circle of a sum or product."""
 STRIPE = 9.0
@@ -39,7 +42,8 @@ class Picture:
     that all inputs but the main one enter from the left; `bar` says that all inputs fall onto it where they are.
     `foot` is how much of the height is below the thing itself. `headroom` is free of all but the entering lines:
     its height, and whether that holds at the left and at the right of them. `open`: entering lines go on inside.
-    `loose`: all inputs but the main one enter at its left, wherever `entries` says.
+    `loose`: all inputs but the main one enter at its left, wherever `entries` says. `ends` are the paths of what takes
+    the inputs and of what makes the outputs; `takes` and `makes` are the values that enter and leave.
     """
 
     left: float
@@ -54,48 +58,56 @@ class Picture:
     headroom: tuple[float, bool, bool] = (0.0, True, True)
     open: bool = False
     loose: bool = False
+    ends: tuple[str, str] = ("", "")
+    takes: tuple[Value, ...] = ()
+    makes: tuple[Value, ...] = ()
 
     def footed(self, tensors: Sequence[Tensor], theme: Theme) -> Picture:
         """With a shape beside the line that leaves; of several lines, beside the one at the right."""
-        x, made = max(zip(self.exits, map(shape, tensors), strict=True))
-        text = Text(x + 5, self.height + FOOTER / 2, made, SIZE, theme.ink, True, "start")
+        x, made, value = max(zip(self.exits, map(shape, tensors), self.makes, strict=True))
+        text = Text(x + 5, self.height + FOOTER / 2, made, SIZE, theme.ink, True, "start", value_name(value))
         right = max(self.right, x + 5 + width(made, SIZE, True))
-        lines = (Line(((x, self.height), (x, self.height + FOOTER)), theme.ink) for x in self.exits)
+        lines = (
+            Line(((x, self.height), (x, self.height + FOOTER)), theme.ink, wire=Wire(value_name(value), self.ends[1]))
+            for x, value in zip(self.exits, self.makes, strict=True)
+        )
         items = (*self.items, *lines, text)
         return replace(self, right=right, height=self.height + FOOTER, items=items, foot=self.foot + FOOTER)
 
 
 def row(graph: Graph, row: OpRow, theme: Theme, slim: bool = False) -> Picture:
-    """Cells side by side: the ops in order. One that repeats says how often at its end.
+    """Cells side by side: the ops in order, the one of weight on the axis. A row that repeats says how often.
 
     If `slim`, normalizations and their like are stripes beside the op that they belong to.
     """
     if is_bar(row.nodes[0], graph):
         return _bar(row.nodes[0], row, theme)
-    weighty = any(node.op.family not in SLIM for node in row.nodes)
-    alone = len(row.nodes) == 1
+    if row.nodes[0].op.family is Family.MERGE:
+        return _sign(row.nodes[0], row, theme)
+    weighty = [i for i, node in enumerate(row.nodes) if node.op.family not in LIGHT]
     cells = [
-        _stripe(graph, node, theme) if slim and weighty and node.op.family in SLIM else _cell(graph, node, theme, alone)
+        _stripe(graph, node, theme) if slim and weighty and node.op.family in SLIM else _cell(graph, node, theme)
         for node in row.nodes
     ]
-    total = sum(cell.right for cell in cells) + 2.0 * (len(cells) - 1)
-    times = f"×{row.count}" if row.count > 1 else ""
-    x, drawn = -total / 2, list[Item]()
-    for cell in cells:
-        drawn += [moved(item, x, 0) for item in cell.items]
-        x += cell.right + 2.0
+    starts = [sum(cell.right + BESIDE for cell in cells[:i]) for i in range(len(cells))]
+    main = weighty[0] if weighty else 0
+    axis = starts[main] + cells[main].right / 2 if weighty else (starts[-1] + cells[-1].right) / 2
+    drawn = [moved(item, x - axis, 0) for x, cell in zip(starts, cells, strict=True) for item in cell.items]
+    right = starts[-1] + cells[-1].right - axis
     items = _grouped(drawn, row.scopes)
-    if times:
-        items.append(Text(total / 2 + 5, HEIGHT / 2, times, SIZE, theme.ink, True, "start"))
-    right = total / 2 + (5 + width(times, SIZE, True) if times else 0)
-    first = row.nodes[0]
-    entries, exits = (0.0,) * max(1, len(row.inputs)), _spread(len(row.outputs), total)
-    if first.op.family is not Family.MERGE:
-        return Picture(total / 2, right, HEIGHT, tuple(items), entries, exits)
-    high = HEIGHT if len(cells) > 1 else SIGN
-    raised = tuple(moved(item, 0, (high - HEIGHT) / 2) for item in items)
-    side = ((HEIGHT - SIGN if len(cells) == 1 else 0) - total) / 2
-    return Picture(total / 2, right, high, raised, entries, exits, (side, high / 2))
+    if len(row.nodes) > 1:
+        items = [Group(tuple(items), data=(("kind", "row"),))]
+    if row.count > 1:
+        times = Text(right + 5, HEIGHT / 2, f"×{row.count}", SIZE, theme.ink, True, "start")
+        items = [Group((*items, times), data=alike(row.alike))]
+        right += 5 + width(times.text, SIZE, True)
+    exits = _spread(len(row.outputs), cells[main].right)
+    return Picture(axis, right, HEIGHT, tuple(items), (0.0,) * max(1, len(row.inputs)), exits)
+
+
+def alike(paths: Alike) -> tuple[tuple[str, str], ...]:
+    """The paths of what one thing is drawn for, as a fact of it: `conv2.1; conv2.2`."""
+    return (("alike", "; ".join(" ".join(parts) for parts in paths)),) if len(paths) > 1 else ()
 
 
 def _grouped(items: list[Item], scopes: Sequence[tuple[Scope, int, int]]) -> list[Item]:
@@ -120,10 +132,8 @@ def facts(kind: str, name: str) -> tuple[tuple[str, str], ...]:
     return (("kind", kind), ("name", name))
 
 
-def _cell(graph: Graph, node: Node, theme: Theme, alone: bool) -> Picture:
+def _cell(graph: Graph, node: Node, theme: Theme) -> Picture:
     """One op, from its left edge to the right."""
-    if node.op.family is Family.MERGE:
-        return _sign_cell(node, theme, alone)
     label = notation(graph, node)
     wide = width(label, SIZE) + 2 * PADDING
     items = (box(0, 0, wide, HEIGHT, node.op.family, theme), Text(wide / 2, HEIGHT / 2, label, SIZE, theme.ink))
@@ -138,7 +148,8 @@ def _stripe(graph: Graph, node: Node, theme: Theme) -> Picture:
 
 
 def _node_group(node: Node, items: tuple[Item, ...]) -> Group:
-    return Group(items, node.id, data=(("kind", "op"), ("op", node.op.name), ("output", str(node.output))))
+    data = (("kind", "op"), ("path", node.id), ("op", node.op.name), ("output", str(node.output)))
+    return Group(items, node.id, data=data)
 
 
 def box(x: float, y: float, wide: float, high: float, family: Family, theme: Theme) -> Shape:
@@ -149,11 +160,12 @@ def box(x: float, y: float, wide: float, high: float, family: Family, theme: The
     return Shape(x, y, wide, high, fill, stroke, look.line, look.dash, look.corner, radius)
 
 
-def _sign_cell(node: Node, theme: Theme, alone: bool) -> Picture:
-    """A circle; with other cells beside it, in a box as they are."""
-    back = Shape(0, 0, HEIGHT, HEIGHT, theme.background, theme.ink, 1.2)
-    circle = sign(HEIGHT / 2, HEIGHT / 2, short(node.op), theme, SIGN if alone else SIGN - 3)
-    return Picture(0, HEIGHT, HEIGHT, (_node_group(node, circle if alone else (back, *circle)),))
+def _sign(node: Node, row: OpRow, theme: Theme) -> Picture:
+    """A sum or product of two values: a circle on the axis, entered from above and from the left."""
+    radius = SIGN / 2
+    group = _node_group(node, sign(0, radius, short(node.op), theme))
+    entries = (0.0,) * max(1, len(row.inputs))
+    return Picture(radius, radius, SIGN, tuple(_grouped([group], row.scopes)), entries, sign=(-radius, radius))
 
 
 def sign(x: float, y: float, text: str, theme: Theme, across: float = SIGN) -> tuple[Item, ...]:
@@ -222,7 +234,8 @@ def _flat(graph: Graph, item: Box, theme: Theme) -> Picture:
 
 def _boxed(item: Box, items: tuple[Item, ...], wide: float, high: float, behind: bool) -> Picture:
     scope = item.scope
-    group = Group(items, scope.path, data=facts(scope.kind, scope_name(scope)), upright=True)
+    data = (*facts(scope.kind, scope_name(scope)), ("path", scope.path), *alike(item.alike))
+    group = Group(items, scope.path, data=data, upright=True)
     entries, exits = (0.0,) * len(item.inputs), _spread(len(item.outputs), wide)
     return Picture(wide / 2, wide / 2 + 4 * behind, high + 4 * behind, (group,), entries, exits, loose=True)
 
@@ -245,10 +258,8 @@ def summary(graph: Graph, item: Box) -> list[str]:
         return balanced(listed(block_arguments(graph, scope)), SIZE, 150)
     if scope.block and len(list(_held(graph, item))) > 1:
         return balanced(f"{scope.block} {listed(block_arguments(graph, scope))}".strip(), SIZE, 150)
-    groups: dict[str, list[tuple[list[ShownArgument], int]]] = {}
-    for name, told, count in _held(graph, item):
-        groups.setdefault(name, []).append((told, count))
-    lines = [_line(name, uses) for name, uses in groups.items()]
+    runs = groupby(_held(graph, item), key=lambda held: held[0])
+    lines = [_line(name, [(told, count) for _, told, count in run]) for name, run in runs]
     return lines if len(lines) <= MOST_LINES else [*lines[: MOST_LINES - 1], f"{len(lines) - MOST_LINES + 1} more"]
 
 
@@ -279,4 +290,6 @@ def tag(item: Tag, theme: Theme) -> Picture:
     wide = width(item.text, SIZE) + 4 * PADDING
     back = Shape(-wide / 2, 0, wide, HEIGHT, theme.background, theme.skip, 1.4, (4, 2), "round", HEIGHT / 2)
     text = Text(0, HEIGHT / 2, item.text, SIZE, theme.ink)
-    return Picture(wide / 2, wide / 2, HEIGHT, (Group((back, text)),))
+    (value,) = item.inputs or item.outputs or (None,)
+    data = (*facts("tag", item.text), ("value", value_name(value) if value else ""))
+    return Picture(wide / 2, wide / 2, HEIGHT, (Group((back, text), data=data),))

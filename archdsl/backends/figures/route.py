@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from archdsl.backends.figures import parts
+from archdsl.backends.figures.items import value_name
 from archdsl.backends.figures.layers import Layout, Link, Net
 from archdsl.backends.figures.parts import Picture
-from archdsl.backends.figures.scene import Group, Item, Line, Point, Shape, moved
+from archdsl.backends.figures.scene import Group, Item, Line, Point, Shape, Wire, moved
 from archdsl.backends.figures.style import Theme
 
 STEP = 13.0
@@ -156,7 +157,8 @@ def _route(
     joins = target.sign is not None or target.bar is not None
     skips = forks and joins and any(layout.cells[i].rank < layout.cells[link.target].rank for i in layout.ways[link])
     stroke, line = (theme.skip, 1.8) if skips or aside else (theme.ink, 1.4)
-    return Line(_simple(points), stroke, line, (), target.height > 0 and not target.open, branch=forks)
+    wire = Wire(value_name(source.makes[link.exit]), source.ends[1], target.ends[0])
+    return Line(_simple(points), stroke, line, (), target.height > 0 and not target.open, branch=forks, wire=wire)
 
 
 def _simple(points: list[Point]) -> tuple[Point, ...]:

@@ -32,7 +32,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One line of text; `y` is the middle of its capital letters."""
+    """One line of text; `y` is the middle of its capital letters. `of`: the value whose shape it is, by its name."""
 
     x: float
     y: float
@@ -41,13 +41,27 @@ class Text:
     fill: str
     bold: bool = False
     anchor: Anchor = "middle"
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A value on its way: its name, and the paths of the box or frame where the line begins and where it ends.
+
+    A value that enters or leaves a frame is drawn as several lines, which meet at the frame's border. An empty path
+    is the edge of a column, or of the page.
+    """
+
+    value: str
+    source: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """Straight segments with rounded corners, perhaps with an arrow head at the end.
 
-    `branch`: it leaves another line, so that its first corner is sharp.
+    `branch`: it leaves another line, so that its first corner is sharp. `wire`: of what flows along it, if anything.
     """
 
     points: tuple[Point, ...]
@@ -57,6 +71,7 @@ class Line:
     arrow: bool = False
     branch: bool = False
     radius: float = 5.0
+    wire: Wire | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +102,7 @@ Item = Shape | Text | Line | Group | Shift
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A whole picture. `scale` is its size on the slide for one point of its own."""
+    """A whole picture. `scale` is its size on the slide for one point of its own; `notes` are what to tell its user."""
 
     width: float
     height: float
@@ -96,6 +111,7 @@ class Scene:
     background: str
     items: tuple[Item, ...]
     scale: float = 1.0
+    notes: tuple[str, ...] = ()
 
 
 def moved(item: Item, dx: float, dy: float) -> Item:

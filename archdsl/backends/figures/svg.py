@@ -1,32 +1,64 @@
-"""Scene -> SVG text: real text, ids that are paths, the same bytes on every run."""
+"""Scene -> SVG text: ids that are paths, the same bytes on every run, and the font in the file."""
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from collections.abc import Iterator
+from functools import cache
+from itertools import accumulate
 from xml.sax.saxutils import escape, quoteattr
 
-from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, bends, head, outline, shaft
-from archdsl.backends.figures.text import width
+from archdsl.backends.figures.known import TextForm
+from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, bends, head, leaves, outline, shaft
+from archdsl.backends.figures.text import CAPITAL, FONTS, letters, metrics, width
 
-FONTS = "Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', sans-serif"
-CAPITAL = 0.36
-"""Half the height of a capital letter, of the size: from the middle of a line down to its baseline."""
+FAMILY = "Arimo, 'Liberation Sans', Arial, Helvetica, sans-serif"
+"""All have the same widths. The first is the one in the file."""
 
 
-def svg(scene: Scene) -> str:
-    """One SVG document. Text states its width, so that it also fits where another font must stand in."""
+def svg(scene: Scene, text: TextForm = "font") -> str:
+    """One SVG document.
+
+    With `text` "font" the file carries the letters; with "plain" it only names the font; with "outline" each text is
+    a shape, for programs that do not read fonts from a file. Real text also states its width, so that it fits where
+    another font must stand in.
+    """
     wide, high = number(scene.width * scene.scale), number(scene.height * scene.scale)
     box = f"0 0 {number(scene.width)} {number(scene.height)}"
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="figure-title figure-description" '
-        f'width="{wide}pt" height="{high}pt" viewBox="{box}" font-family="{FONTS}">',
+        f'width="{wide}pt" height="{high}pt" viewBox="{box}" font-family="{FAMILY}">',
         f'<title id="figure-title">{escape(scene.title)}</title>',
         f'<desc id="figure-description">{escape(scene.description)}</desc>',
+        *(_faces(scene) if text == "font" else ()),
         f'<rect width="{number(scene.width)}" height="{number(scene.height)}" fill="{scene.background}"/>',
-        *_items(scene.items, 0),
+        *_Writer(text).items(scene.items, 0),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _faces(scene: Scene) -> Iterator[str]:
+    """The font, as a style sheet: a weight that is not used is left out, and rare letters where there are none."""
+    texts = [leaf for leaf in leaves(scene.items) if isinstance(leaf, Text)]
+    rare = any(not metrics().usual.issuperset(letters(text.text)) for text in texts)
+    yield "<style>"
+    for weight in ("regular", "bold"):
+        if any(text.bold == (weight == "bold") for text in texts):
+            file = FONTS / f"{weight}{'' if rare else '-usual'}.woff2"
+            source = f"url(data:font/woff2;base64,{b64encode(file.read_bytes()).decode()}) format('woff2')"
+            css = f"font-family:Arimo;font-weight:{'bold' if weight == 'bold' else 'normal'};src:{source}"
+            yield f"@font-face{{{css}}}"
+    yield "text{font-kerning:none}"
+    yield "</style>"
+
+
+@cache
+def _outlines() -> dict[str, dict[str, str]]:
+    """The path of each letter, in the font's units, by weight."""
+    found: dict[str, dict[str, str]] = json.loads((FONTS / "outlines.json").read_text(encoding="utf-8"))
+    return found
 
 
 def number(value: float) -> str:
@@ -39,28 +71,37 @@ def number(value: float) -> str:
     return "0" if text == "-0" else text
 
 
-def _items(items: tuple[Item, ...], depth: int) -> Iterator[str]:
-    indent = " " * depth
-    for item in items:
-        match item:
-            case Group():
-                yield f"{indent}<g{_attributes(item)}>"
-                if item.title:
-                    yield f"{indent} <title>{escape(item.title)}</title>"
-                yield from _items(item.items, depth + 1)
-                yield f"{indent}</g>"
-            case Shape():
-                yield indent + _shape(item)
-            case Text():
-                yield indent + _text(item)
-            case Line():
-                yield from (indent + part for part in _line(item))
+class _Writer:
+    """Writes items, with their text in one of its forms."""
+
+    def __init__(self, text: TextForm) -> None:
+        self.form = text
+
+    def items(self, items: tuple[Item, ...], depth: int) -> Iterator[str]:
+        indent = " " * depth
+        for item in items:
+            match item:
+                case Group():
+                    yield f"{indent}<g{_attributes(item)}>"
+                    if item.title:
+                        yield f"{indent} <title>{escape(item.title)}</title>"
+                    yield from self.items(item.items, depth + 1)
+                    yield f"{indent}</g>"
+                case Shape():
+                    yield indent + _shape(item)
+                case Text():
+                    yield indent + (_drawn(item) if self.form == "outline" else _text(item))
+                case Line():
+                    yield from (indent + part for part in _line(item))
 
 
 def _attributes(group: Group) -> str:
-    facts = [("id", group.id)] if group.id else []
-    facts += [(f"data-{name}", value) for name, value in group.data]
-    return "".join(f" {name}={quoteattr(value)}" for name, value in facts)
+    return (f" id={quoteattr(group.id)}" if group.id else "") + _named(**dict(group.data))
+
+
+def _named(**facts: str) -> str:
+    """Facts as attributes; the ones without a value are left out."""
+    return "".join(f" data-{name}={quoteattr(value)}" for name, value in facts.items() if value)
 
 
 def _shape(shape: Shape) -> str:
@@ -89,12 +130,32 @@ def _text(text: Text) -> str:
     return (
         f'<text x="{number(text.x)}" y="{number(text.y + CAPITAL * text.size)}" font-size="{number(text.size)}"'
         f'{weight} text-anchor="{text.anchor}" textLength="{length}" lengthAdjust="spacingAndGlyphs" '
-        f'fill="{text.fill}">{escape(text.text)}</text>'
+        f'fill="{text.fill}"{_named(value=text.of)}>{escape(text.text)}</text>'
     )
 
 
+def _drawn(text: Text) -> str:
+    """A text as a shape. A letter that the font lacks is left out."""
+    weight = "bold" if text.bold else "regular"
+    drawn, units = letters(text.text), metrics().units
+    starts = accumulate((width(letter, units, text.bold) for letter in drawn), initial=0.0)
+    long = width(text.text, text.size, text.bold)
+    left = text.x - {"start": 0.0, "middle": long / 2, "end": long}[text.anchor]
+    place = f"translate({number(left)} {number(text.y + CAPITAL * text.size)}) scale({text.size / units:.6f} "
+    paths = [
+        f'<path d="{path}" transform="translate({number(start)} 0)"/>'
+        for letter, start in zip(drawn, starts, strict=False)
+        if (path := _outlines()[weight].get(letter))
+    ]
+    told = quoteattr(text.text)
+    turned = f'transform="{place}{-text.size / units:.6f})"'
+    return f'<g role="img" aria-label={told} fill="{text.fill}" {turned}>{"".join(paths)}</g>'
+
+
 def _line(line: Line) -> Iterator[str]:
-    yield f'<path d="{_path(line)}" fill="none"{_stroke(line.stroke, line.line, line.dash)}/>'
+    wire = line.wire
+    named = _named(value=wire.value, **{"from": wire.source, "to": wire.target}) if wire else ""
+    yield f'<path d="{_path(line)}" fill="none"{_stroke(line.stroke, line.line, line.dash)}{named}/>'
     if line.arrow:
         points = " ".join(f"{number(x)},{number(y)}" for x, y in head(line))
         yield f'<polygon points="{points}" fill="{line.stroke}"/>'

@@ -1,39 +1,62 @@
-"""How wide a text is in Helvetica (Arial's widths are the same), and where to break it. In points."""
+"""How wide a text is in the font that figures carry, and where to break it. In points.
+
+The font is Arimo, whose letters are as wide as Arial's; the files in fonts/ come from scripts/subset_fonts.py.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 from unicodedata import combining, normalize
 
-# Adobe's metrics of Helvetica and Helvetica-Bold for the characters from space to tilde, in thousandths of the size.
-REGULAR = (
-    "278 278 355 556 556 889 667 191 333 333 389 584 278 333 278 278 556 556 556 556 556 556 556 556 556 556 278 278 "
-    "584 584 584 556 1015 667 667 722 722 667 611 778 722 278 500 667 556 833 722 778 667 778 722 667 611 722 667 944 "
-    "667 667 611 278 278 278 469 556 333 556 556 500 556 556 278 556 556 222 222 500 222 833 556 556 556 556 333 500 "
-    "278 556 500 722 500 500 500 334 260 334 584"
-)
-BOLD = (
-    "278 333 474 556 556 889 722 238 333 333 389 584 278 333 278 278 556 556 556 556 556 556 556 556 556 556 333 333 "
-    "584 584 584 611 975 722 722 722 722 667 611 778 722 278 556 722 611 833 722 778 667 778 722 667 611 722 667 944 "
-    "667 667 611 333 278 333 584 556 333 556 611 556 611 556 333 611 611 278 278 556 278 889 611 611 611 611 389 556 "
-    "333 611 556 778 556 556 500 389 280 389 584"
-)
-FURTHER = {"×": 584, "·": 278, "–": 556, "…": 1000, "²": 333, "±": 584, "’": 278, "“": 500, "”": 500, "→": 1000}
+FONTS = Path(__file__).parent / "fonts"
 
-WIDTHS = tuple(
-    {chr(32 + index): int(width) for index, width in enumerate(table.split())} | FURTHER for table in (REGULAR, BOLD)
-)
-WIDEST = 1000
-"""For what the tables lack: no Latin letter is wider than the size."""
+CAPITAL = 0.36
+"""Half the height of a capital letter, of the size: from the middle of a line down to its baseline."""
+
+
+class Metrics(NamedTuple):
+    """What is known of the font: widths of letters in `units` of the size, and the letters of most figures."""
+
+    units: int
+    usual: frozenset[str]
+    regular: Mapping[str, int]
+    bold: Mapping[str, int]
+
+
+@cache
+def metrics() -> Metrics:
+    """The font's numbers, read once."""
+    facts = json.loads((FONTS / "widths.json").read_text(encoding="utf-8"))
+    return Metrics(facts["units"], frozenset(facts["usual"]), **facts["widths"])
+
+
+def letters(text: str) -> str:
+    """The letters to draw: an accent is part of its letter; one that belongs to none in the font is left out."""
+    return "".join(letter for letter in normalize("NFC", text) if not combining(letter))
+
+
+def lacking(text: str) -> str:
+    """The letters of a text that the font does not have, each once.
+
+    >>> lacking("Îmbinări 3×3"), lacking("猫 cat")
+    ('', '猫')
+    """
+    return "".join(sorted(set(letters(text)) - metrics().regular.keys()))
 
 
 def width(text: str, size: float, bold: bool = False) -> float:
-    """
+    """How wide a line of text is. A letter that the font lacks counts as a square.
+
     >>> round(width("3×3, 64", 14), 1)
     47.1
     """
-    table = WIDTHS[bold]
-    letters = (letter for letter in normalize("NFD", text) if not combining(letter))
-    return sum(table.get(letter, WIDEST) for letter in letters) * size / 1000
+    units, _, *tables = metrics()
+    table = tables[bold]
+    return sum(table.get(letter, units) for letter in letters(text)) * size / units
 
 
 def wrap(text: str, size: float, limit: float, bold: bool = False) -> list[str]:

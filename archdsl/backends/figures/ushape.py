@@ -12,10 +12,10 @@ from itertools import pairwise
 from archdsl.backends.figures.columns import BESIDE
 from archdsl.backends.figures.compose import Pen, compose
 from archdsl.backends.figures.items import Item as Member
-from archdsl.backends.figures.items import OpRow, Tag, View
+from archdsl.backends.figures.items import OpRow, Tag, View, value_name
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.route import STEP
-from archdsl.backends.figures.scene import Item, Line, flipped, moved
+from archdsl.backends.figures.scene import Item, Line, Wire, flipped, moved
 from archdsl.ir.graph import Value
 
 ACROSS = 70.0
@@ -99,21 +99,23 @@ def _drawn(levels: Sequence[_Level], turn: Picture, pen: Pen) -> Picture:
         up = tuple(flipped(level.up.items, level.up.height))
         items += [moved(item, axis + dx, foot - level.up.height) for item in up]
         main, skip = (axis + dx + entry for entry in level.up.entries)
-        leave = x + level.down.exits[0], y + level.down.height
-        skips.append(_line(pen, (leave, (leave[0], foot + BESIDE), (skip, foot + BESIDE), (skip, foot)), skips=True))
+        leave, value = (x + level.down.exits[0], y + level.down.height), level.down.makes[0]
+        way = leave, (leave[0], foot + BESIDE), (skip, foot + BESIDE), (skip, foot)
+        skips.append(_line(pen, value, way, skips=True))
         if arriving:
-            items.append(_line(pen, ((axis + dx + level.up.exits[0], foot - level.up.height), arriving[-1])))
+            start = axis + dx + level.up.exits[0], foot - level.up.height
+            items.append(_line(pen, level.up.makes[0], (start, arriving[-1])))
         arriving.append((main, foot))
         x, y = leave[0], foot + BESIDE
-        items.append(_line(pen, (leave, (x, y))))
+        items.append(_line(pen, value, (leave, (x, y))))
     x -= turn.entries[0]
     items += [moved(item, x, y) for item in turn.items]
     end, (onto, above) = (x + turn.exits[0], y + turn.height), arriving[-1]
     foot = end[1] + BESIDE
-    items.append(_line(pen, (end, (end[0], foot), (onto, foot), (onto, above))))
+    items.append(_line(pen, turn.makes[0], (end, (end[0], foot), (onto, foot), (onto, above))))
     top = levels[0].up
     end = axis + axes[0] + top.exits[0], max(levels[0].down.height - top.height, 0.0)
-    items.append(_line(pen, (end, (end[0], end[1] - STEP)), arrow=True))
+    items.append(_line(pen, top.makes[0], (end, (end[0], end[1] - STEP)), arrow=True))
     right = axis + max(level.up.right + dx for level, dx in zip(levels, axes, strict=True))
     return Picture(0, right, foot + 2 * STEP, tuple(moved(item, 0, STEP) for item in (*skips, *items)))
 
@@ -128,5 +130,8 @@ def _axes(levels: Sequence[_Level]) -> list[float]:
     return axes[::-1]
 
 
-def _line(pen: Pen, points: tuple[tuple[float, float], ...], *, skips: bool = False, arrow: bool = False) -> Line:
-    return Line(points, pen.theme.skip if skips else pen.theme.ink, 1.8 if skips else 1.4, arrow=arrow, branch=skips)
+def _line(
+    pen: Pen, value: Value, points: tuple[tuple[float, float], ...], *, skips: bool = False, arrow: bool = False
+) -> Line:
+    stroke, line = (pen.theme.skip, 1.8) if skips else (pen.theme.ink, 1.4)
+    return Line(points, stroke, line, arrow=arrow, branch=skips, wire=Wire(value_name(value)))

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from archdsl.analyses.structure import Interface, interfaces, structures
 from archdsl.backends.figures.bundle import Bundler
-from archdsl.backends.figures.items import LIGHT, Box, Detail, Item, OpenScope, OpRow, Tag, View, data_inputs, is_bar
+from archdsl.backends.figures.items import LIGHT, Box, Detail, Item, OpenScope, OpRow, Tag, View, data_inputs
 from archdsl.backends.figures.label import notation
 from archdsl.backends.figures.style import SIZE
 from archdsl.backends.figures.text import width
@@ -41,6 +41,9 @@ class Viewer:
         further = (v for o in graph.outputs[1:] for v in o.values if self._side(graph.node(v.node)))
         self.results = frozenset([*graph.outputs[0].values, *further])
         self.borders = interfaces(graph, self.links, self.results)
+        for scope in self.sides:
+            taken = tuple(dict.fromkeys(self._taken(scope)))
+            self.borders[scope.path] = replace(self.borders[scope.path], inputs=taken)
         self.users: dict[Value, list[str]] = {}
         for value, user in self.links:
             self.users.setdefault(value, []).append(user)
@@ -69,19 +72,17 @@ class Viewer:
 
     def side(self, scope: Scope, detail: Detail) -> View:
         """A further output, beginning with a tag for what it takes."""
-        inner = self._item(scope, detail, 0)
-        taken = (
-            value
-            for node in self.graph
-            if self._side(node) == scope.path
-            for value in data_inputs(self.graph, node)
-            if self._side(self.graph.node(value.node)) is None
-        )
-        sources = tuple(dict.fromkeys(taken))
-        if isinstance(inner, OpenScope):
-            inner = replace(inner, view=replace(inner.view, inputs=sources))
+        sources = self.borders[scope.path].inputs
         tags = (Tag(self._origin(value), (), (value,)) for value in sources)
-        return View((*tags, replace(inner, inputs=sources)), (), inner.outputs)
+        inner = self._item(scope, detail, 0)
+        return View((*tags, inner), (), inner.outputs)
+
+    def _taken(self, scope: Scope) -> Iterator[Value]:
+        """The values of the main part that a further output takes."""
+        for node in self.graph:
+            if self._side(node) == scope.path:
+                values = data_inputs(self.graph, node)
+                yield from (value for value in values if self._side(self.graph.node(value.node)) is None)
 
     def _origin(self, value: Value) -> str:
         """The outermost name for a value below the stage it is made in: `i4a`."""
@@ -120,7 +121,7 @@ class Viewer:
 
     def _follows(self, row: OpRow, after: OpRow) -> bool:
         joined = row.scopes and row.count == after.count == 1 and not after.scopes and after.inputs == row.outputs
-        light = all(node.op.family in LIGHT for node in after.nodes) and not is_bar(row.nodes[-1], self.graph)
+        light = all(node.op.family in LIGHT for node in after.nodes) and row.nodes[-1].op.family is not Family.MERGE
         return bool(joined) and light and self._lone(row.outputs[0]) and self._length((*row.nodes, *after.nodes)) <= ROW
 
     def _lone(self, value: Value) -> bool:
@@ -169,13 +170,14 @@ class Viewer:
         inside = {scope.path for scope in run}
         leaving = tuple(v for v in made if v in last and self._leaves(v, inside))
         inputs = self.borders[run[0].path].inputs
+        alike = tuple((scope.path,) for scope in run)
         if isinstance(item, OpenScope):
             view = View(item.view.items, inputs, tuple(made[v] for v in leaving))
-            return replace(item, outputs=leaving, view=view, count=len(run))
+            return replace(item, outputs=leaving, view=view, alike=alike)
         if isinstance(item, Box):
-            return replace(item, outputs=(*leaving, *self._tapped(run[-1], leaving)), count=len(run))
+            return replace(item, outputs=(*leaving, *self._tapped(run[-1], leaving)), alike=alike)
         assert isinstance(item, OpRow)
-        return replace(item, outputs=leaving, count=len(run))
+        return replace(item, outputs=leaving, alike=alike)
 
     def _leaves(self, value: Value, paths: set[str]) -> bool:
         """Whether a value is used outside of these scopes."""
@@ -221,10 +223,8 @@ class Viewer:
         view = self.content(scope.path, detail, level + 1)
         if len(view.items) == 1:
             (only,) = view.items
-            if isinstance(only, OpRow) and scope.kind not in ("stage", "output"):
-                return OpRow(
-                    only.nodes, border.inputs, outputs, ((scope, 0, len(only.nodes)), *only.scopes), only.count
-                )
+            if isinstance(only, OpRow) and not only.alike and scope.kind not in ("stage", "output"):
+                return OpRow(only.nodes, border.inputs, outputs, ((scope, 0, len(only.nodes)), *only.scopes))
         if self._opened(scope, detail, level):
             return OpenScope(scope, border.inputs, outputs, View(view.items, border.inputs, outputs))
         return Box(scope, border.inputs, (*outputs, *self._tapped(scope, outputs)), view)
@@ -309,7 +309,7 @@ class Viewer:
             heavy_row = any(n.op.family not in LIGHT for n in row)
             full = heavy_row and (not light or (leading and index < last))
             late = not light and not leading and len(row) < index and bool(row) and row[-1].op.family is Family.RESHAPE
-            if row and (full or late or is_bar(row[-1], self.graph) or self._length([*row, node]) > ROW):
+            if row and (full or late or row[-1].op.family is Family.MERGE or self._length([*row, node]) > ROW):
                 yield row
                 row = []
             row.append(node)

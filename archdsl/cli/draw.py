@@ -86,7 +86,7 @@ def draw(
             if picture_format == "dot":
                 picture = figures.as_dot(compiled.graph, chosen)
             else:
-                found = figures.scene(
+                found = figures.as_scene(
                     compiled.graph, figure, block=block, depth=depth, expand=expand or (), theme=chosen
                 )
                 picture = figures.written(found, picture_format, form)

@@ -25,8 +25,8 @@ __all__ = [
     "TextForm",
     "ThemeName",
     "as_dot",
+    "as_scene",
     "draw",
-    "scene",
     "written",
 ]
 
@@ -49,7 +49,7 @@ FORMATS = ("svg", "pdf", "png", "dot")
 """`dot` is the whole graph for Graphviz, whichever the figure."""
 
 
-def scene(
+def as_scene(
     graph: Graph,
     figure: str = "overview",
     *,
@@ -122,7 +122,7 @@ def draw(
     """
     if format == "dot":
         return as_dot(graph, theme)
-    found = scene(graph, figure, depth=depth, expand=expand, block=block, theme=theme, width=width, aspect=aspect)
+    found = as_scene(graph, figure, depth=depth, expand=expand, block=block, theme=theme, width=width, aspect=aspect)
     return written(found, format, text)
 
 

@@ -12,7 +12,20 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.pdfgen.pathobject import PDFPathObject
 
-from archdsl.backends.figures.scene import Line, Point, Scene, Shape, Text, bends, head, leaves, outline, shaft
+from archdsl.backends.figures.scene import (
+    Curve,
+    Line,
+    Point,
+    Polygon,
+    Scene,
+    Shape,
+    Text,
+    bends,
+    head,
+    leaves,
+    outline,
+    shaft,
+)
 from archdsl.backends.figures.text import CAPITAL, FONTS, letters, width
 
 VERSION = (1, 4)
@@ -55,8 +68,12 @@ class _Page:
             match leaf:
                 case Shape():
                     self.shape(leaf)
+                case Polygon():
+                    self.shape_of(leaf)
                 case Line():
                     self.line(leaf)
+                case Curve():
+                    self.curve(leaf)
                 case Text():
                     self.text(leaf)
 
@@ -72,6 +89,19 @@ class _Page:
         else:
             self.canvas.rect(shape.x, foot, shape.width, shape.height, **painted)
 
+    def shape_of(self, polygon: Polygon) -> None:
+        self.pen(polygon.stroke, polygon.line, polygon.dash, polygon.fill)
+        painted = {"stroke": int(polygon.stroke is not None), "fill": int(polygon.fill is not None)}
+        self.canvas.drawPath(self.polygon(polygon.points), **painted)
+
+    def curve(self, curve: Curve) -> None:
+        self.pen(curve.stroke, curve.line, curve.dash)
+        path, (start, one, other, end) = self.canvas.beginPath(), shaft(curve)
+        path.moveTo(*self.up(start))
+        path.curveTo(*self.up(one), *self.up(other), *self.up(end))
+        self.canvas.drawPath(path, stroke=1, fill=0)
+        self.head(curve)
+
     def line(self, line: Line) -> None:
         self.pen(line.stroke, line.line, line.dash)
         path, (first, *_, last) = self.canvas.beginPath(), shaft(line)
@@ -86,6 +116,9 @@ class _Page:
         if at != last:
             path.lineTo(*self.up(last))
         self.canvas.drawPath(path, stroke=1, fill=0)
+        self.head(line)
+
+    def head(self, line: Line | Curve) -> None:
         if line.arrow:
             self.pen(None, 0, (), line.stroke)
             self.canvas.drawPath(self.polygon(head(line)), stroke=0, fill=1)
@@ -94,8 +127,13 @@ class _Page:
         self.canvas.setFont(BOLD if text.bold else REGULAR, text.size)
         self.canvas.setFillColor(HexColor(text.fill))
         long = width(text.text, text.size, text.bold)
-        left = text.x - {"start": 0.0, "middle": long / 2, "end": long}[text.anchor]
-        self.canvas.drawString(left, self.height - text.y - CAPITAL * text.size, letters(text.text))
+        before = {"start": 0.0, "middle": long / 2, "end": long}[text.anchor]
+        x, y = self.up((text.x, text.y))
+        self.canvas.saveState()
+        self.canvas.translate(x, y)
+        self.canvas.rotate(90 if text.upright else 0)
+        self.canvas.drawString(-before, -CAPITAL * text.size, letters(text.text))
+        self.canvas.restoreState()
 
     def pen(self, stroke: str | None, line: float, dash: tuple[float, ...], fill: str | None = None) -> None:
         if stroke is not None:

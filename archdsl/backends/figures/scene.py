@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from math import hypot
 from typing import Literal
 
 Corner = Literal["square", "round", "cut"]
@@ -31,8 +32,23 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
+class Polygon:
+    """A closed shape of straight sides."""
+
+    points: tuple[Point, ...]
+    fill: str | None
+    stroke: str | None
+    line: float = 1.0
+    dash: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
-    """One line of text; `y` is the middle of its capital letters. `of`: the value whose shape it is, by its name."""
+    """One line of text; `y` is the middle of its capital letters.
+
+    `of`: the value whose shape it is, by its name. `upright`: it is turned and reads from the foot to the top of the
+    page; it then begins, or has its middle or end, at `y`, and `x` is the middle of its capitals.
+    """
 
     x: float
     y: float
@@ -42,6 +58,7 @@ class Text:
     bold: bool = False
     anchor: Anchor = "middle"
     of: str = ""
+    upright: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +92,18 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """A Bézier curve: its start, two control points and its end, perhaps with an arrow head at the end."""
+
+    points: tuple[Point, ...]
+    stroke: str
+    line: float = 1.4
+    dash: tuple[float, ...] = ()
+    arrow: bool = False
+    wire: Wire | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Items that are one thing to the reader: `id` is the path of a node or scope, `data` further facts by name.
 
@@ -97,7 +126,8 @@ class Shift:
     dy: float
 
 
-Item = Shape | Text | Line | Group | Shift
+Leaf = Shape | Polygon | Text | Line | Curve
+Item = Leaf | Group | Shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +157,9 @@ def placed(items: Iterable[Item], dx: float = 0.0, dy: float = 0.0) -> Iterator[
                 yield from placed(item.items, dx + item.dx, dy + item.dy)
             case Group():
                 yield replace(item, items=tuple(placed(item.items, dx, dy)))
-            case Line():
+            case Line() | Polygon() | Curve():
                 yield replace(item, points=tuple((x + dx, y + dy) for x, y in item.points))
-            case _:
+            case Shape() | Text():
                 yield replace(item, x=item.x + dx, y=item.y + dy)
 
 
@@ -154,7 +184,7 @@ def flipped(items: Iterable[Item], height: float) -> Iterator[Item]:
                 yield from placed([item], 0, height - top - bottom)
             case Group():
                 yield replace(item, items=tuple(flipped(item.items, height)))
-            case Line():
+            case Line() | Polygon() | Curve():
                 yield replace(item, points=tuple((x, height - y) for x, y in item.points))
             case Shape():
                 yield replace(item, y=height - item.y - item.height)
@@ -162,7 +192,7 @@ def flipped(items: Iterable[Item], height: float) -> Iterator[Item]:
                 yield replace(item, y=height - item.y)
 
 
-def leaves(items: Iterable[Item]) -> Iterator[Shape | Text | Line]:
+def leaves(items: Iterable[Item]) -> Iterator[Leaf]:
     """Everything that is drawn, in the order in which it is."""
     for item in items:
         if isinstance(item, Group | Shift):
@@ -191,17 +221,17 @@ def outline(shape: Shape) -> tuple[Point, ...]:
 HEAD_LENGTH, HEAD_WIDTH = 7.0, 6.0
 
 
-def head(line: Line) -> tuple[Point, Point, Point]:
-    """The arrow head's corners, its tip first. The last segment runs along an axis."""
+def head(line: Line | Curve) -> tuple[Point, Point, Point]:
+    """The arrow head's corners, its tip first: it points as the last part of the line does."""
     (fromx, fromy), (x, y) = line.points[-2:]
-    if abs(x - fromx) > abs(y - fromy):
-        back = x - HEAD_LENGTH if x > fromx else x + HEAD_LENGTH
-        return (x, y), (back, y - HEAD_WIDTH / 2), (back, y + HEAD_WIDTH / 2)
-    back = y - HEAD_LENGTH if y > fromy else y + HEAD_LENGTH
-    return (x, y), (x - HEAD_WIDTH / 2, back), (x + HEAD_WIDTH / 2, back)
+    long = hypot(x - fromx, y - fromy) or 1.0
+    alongx, alongy = (x - fromx) / long, (y - fromy) / long
+    backx, backy = x - alongx * HEAD_LENGTH, y - alongy * HEAD_LENGTH
+    sidex, sidey = alongy * HEAD_WIDTH / 2, -alongx * HEAD_WIDTH / 2
+    return (x, y), (backx + sidex, backy + sidey), (backx - sidex, backy - sidey)
 
 
-def shaft(line: Line) -> tuple[Point, ...]:
+def shaft(line: Line | Curve) -> tuple[Point, ...]:
     """The points of a line, which ends inside its arrow head so that the tip stays sharp."""
     if not line.arrow:
         return line.points

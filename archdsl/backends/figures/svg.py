@@ -10,7 +10,21 @@ from itertools import accumulate
 from xml.sax.saxutils import escape, quoteattr
 
 from archdsl.backends.figures.known import TextForm
-from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, bends, head, leaves, outline, shaft
+from archdsl.backends.figures.scene import (
+    Curve,
+    Group,
+    Item,
+    Line,
+    Polygon,
+    Scene,
+    Shape,
+    Text,
+    bends,
+    head,
+    leaves,
+    outline,
+    shaft,
+)
 from archdsl.backends.figures.text import CAPITAL, FONTS, letters, metrics, width
 
 FAMILY = "Arimo, 'Liberation Sans', Arial, Helvetica, sans-serif"
@@ -89,9 +103,11 @@ class _Writer:
                     yield f"{indent}</g>"
                 case Shape():
                     yield indent + _shape(item)
+                case Polygon():
+                    yield indent + _polygon(item)
                 case Text():
                     yield indent + (_drawn(item) if self.form == "outline" else _text(item))
-                case Line():
+                case Line() | Curve():
                     yield from (indent + part for part in _line(item))
 
 
@@ -117,11 +133,22 @@ def _shape(shape: Shape) -> str:
     return f"<rect {place}{radius} {paint}/>"
 
 
+def _polygon(polygon: Polygon) -> str:
+    points = " ".join(f"{number(x)},{number(y)}" for x, y in polygon.points)
+    paint = f'fill="{polygon.fill or "none"}"' + _stroke(polygon.stroke, polygon.line, polygon.dash)
+    return f'<polygon points="{points}" {paint}/>'
+
+
 def _stroke(stroke: str | None, line: float, dash: tuple[float, ...]) -> str:
     if stroke is None:
         return ""
     dashes = f' stroke-dasharray="{" ".join(map(number, dash))}"' if dash else ""
     return f' stroke="{stroke}" stroke-width="{number(line)}"{dashes}'
+
+
+def _turn(text: Text) -> str:
+    """What turns a text around the point where it is anchored."""
+    return f' transform="rotate(-90 {number(text.x)} {number(text.y)})"' if text.upright else ""
 
 
 def _text(text: Text) -> str:
@@ -130,7 +157,7 @@ def _text(text: Text) -> str:
     return (
         f'<text x="{number(text.x)}" y="{number(text.y + CAPITAL * text.size)}" font-size="{number(text.size)}"'
         f'{weight} text-anchor="{text.anchor}" textLength="{length}" lengthAdjust="spacingAndGlyphs" '
-        f'fill="{text.fill}"{_named(value=text.of)}>{escape(text.text)}</text>'
+        f'fill="{text.fill}"{_named(value=text.of)}{_turn(text)}>{escape(text.text)}</text>'
     )
 
 
@@ -149,13 +176,15 @@ def _drawn(text: Text) -> str:
     ]
     told = quoteattr(text.text)
     turned = f'transform="{place}{-text.size / units:.6f})"'
-    return f'<g role="img" aria-label={told} fill="{text.fill}" {turned}>{"".join(paths)}</g>'
+    drawn = f'<g role="img" aria-label={told} fill="{text.fill}" {turned}>{"".join(paths)}</g>'
+    return f"<g{_turn(text)}>{drawn}</g>" if text.upright else drawn
 
 
-def _line(line: Line) -> Iterator[str]:
+def _line(line: Line | Curve) -> Iterator[str]:
     wire = line.wire
     named = _named(value=wire.value, **{"from": wire.source, "to": wire.target}) if wire else ""
-    yield f'<path d="{_path(line)}" fill="none"{_stroke(line.stroke, line.line, line.dash)}{named}/>'
+    path = _path(line) if isinstance(line, Line) else _curve(line)
+    yield f'<path d="{path}" fill="none"{_stroke(line.stroke, line.line, line.dash)}{named}/>'
     if line.arrow:
         points = " ".join(f"{number(x)},{number(y)}" for x, y in head(line))
         yield f'<polygon points="{points}" fill="{line.stroke}"/>'
@@ -167,6 +196,11 @@ def _path(line: Line) -> str:
     for start, corner, end in bends(line):
         steps += [f"L{_pair(start)}", f"Q{_pair(corner)} {_pair(end)}"]
     return " ".join([*steps, f"L{_pair(points[-1])}"])
+
+
+def _curve(curve: Curve) -> str:
+    start, *others = shaft(curve)
+    return f"M{_pair(start)} C{' '.join(map(_pair, others))}"
 
 
 def _pair(point: tuple[float, float]) -> str:

@@ -41,6 +41,7 @@ class Part:
     lines: list[tuple[Element, list[Point]]] = field(default_factory=list)
     rows: dict[str, str] = field(default_factory=dict)
     alike: list[list[list[str]]] = field(default_factory=list)
+    frames: dict[str, list[Box]] = field(default_factory=lambda: defaultdict(list))
     frame: str = ""
 
 
@@ -91,6 +92,8 @@ def collect(element: Element, part: Part) -> None:
             part.boxes[f"tag {child.attrib['data-value']}"].append(outline(child))
         elif kind is not None and path and not any(g.get("data-path") for g in child.iter(f"{SVG}g") if g is not child):
             part.boxes[part.rows.get(path, path)] += own_shapes(child)
+        elif kind is not None and path:
+            part.frames[path] += own_shapes(child)
         collect(child, part)
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from archdsl.driver import Limits
     from archdsl.frontends.torch import from_torch
     from archdsl.ir.graph import Graph
-    from archdsl.network import Drawing, Network, family, load, loads
+    from archdsl.network import Network, family, load, loads
+    from archdsl.shown import Drawing
 
 __all__ = [
     "CompileError",
@@ -45,7 +46,7 @@ __all__ = [
 _HOMES = {
     "CompileError": "archdsl.diagnostics",
     "Diagnostic": "archdsl.diagnostics",
-    "Drawing": "archdsl.network",
+    "Drawing": "archdsl.shown",
     "Graph": "archdsl.ir.graph",
     "Limits": "archdsl.driver",
     "Network": "archdsl.network",

@@ -90,6 +90,10 @@ class CompileError(Exception):
         errors = [d for d in self.diagnostics if d.severity == "error"]
         super().__init__("\n".join(map(_line, errors)))
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback: the message alone."""
+        return str(self).strip("\n").split("\n")
+
 
 def _line(diagnostic: Diagnostic) -> str:
     """One error in one line, as Python shows it: where, what, and what to do."""

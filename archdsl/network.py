@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -28,6 +28,7 @@ from archdsl.ir.graph import Graph
 from archdsl.report import render_line, render_text
 from archdsl.resolve.model import File
 from archdsl.resolve.resolve import resolve
+from archdsl.shown import Drawing, TableText
 from archdsl.source import Source
 
 if TYPE_CHECKING:
@@ -221,8 +222,10 @@ class Network:
         for what, known in ((figure, tuple(figures.FIGURES)), (format, figures.FORMATS)):
             if what not in known:
                 raise ValueError(f"there is no {what!r}; it may be {', '.join(known)}")
-        picture = figures.draw(self.graph, figure, format, block=block, depth=depth, expand=expand, theme=theme)
-        return Drawing(picture, format)
+        if format == "dot":
+            return Drawing(figures.as_dot(self.graph, theme), format)
+        scene = figures.as_scene(self.graph, figure, block=block, depth=depth, expand=expand, theme=theme)
+        return Drawing(figures.written(scene, format), format, scene)
 
     @cached_property
     def summary(self) -> Summary:
@@ -233,8 +236,10 @@ class Network:
 
         return summarize(self.graph, Basis(schedule=emitted))
 
-    def table(self, format: str = "text", *, width: int = 80, **options: Any) -> str:
+    def table(self, format: str = "text", *, width: int = 80, **options: Any) -> TableText:
         """A table of costs as `archdsl table` prints it: "text", "markdown", "csv", "latex", "html" or "json".
+
+        In a notebook it shows its rows.
 
         `options` are those of the command: `rows="op"`, `columns=["path", "params"]`, `convention="thop"`. Raises
         `CompileError` for words that are not known.
@@ -243,9 +248,12 @@ class Network:
         from archdsl.backends.tables.costs import Request, build
         from archdsl.backends.torch.schedule import emitted
 
+        def rendered(form: str) -> str:
+            table = build(self.graph, Request(format=form, **options), width, emitted)
+            return render(form, table, width=width)
+
         with _readable():
-            request = Request(format=format, **options)
-            return render(format, build(self.graph, request, width, emitted), width=width)
+            return TableText(rendered(format), lambda: rendered("html"))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes what the suffix says: `.py`, `.json` and the like as `compile` does; `.svg`, `.pdf`, `.png` overview.
@@ -275,25 +283,3 @@ class Network:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self), **self.draw()._repr_mimebundle_()}
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure in one format, which a notebook shows."""
-
-    data: bytes = field(repr=False)
-    format: str
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Writes the figure as it is. Raises `CompileError` where it cannot be written."""
-        with _readable():
-            write({Path(path): self.data})
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        match self.format:
-            case "svg":
-                return {"image/svg+xml": self.data.decode()}
-            case "png":
-                return {"image/png": self.data}
-            case _:
-                return {"text/plain": repr(self)}

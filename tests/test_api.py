@@ -165,6 +165,31 @@ def test_save_writes_what_the_suffix_says(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.json", "tiny.py"]
 
 
+def test_a_figure_is_written_as_the_suffix_says(tmp_path: Path) -> None:
+    picture = archdsl.loads(TINY).draw("block")
+    for format, start in (("svg", b"<svg"), ("png", b"\x89PNG"), ("pdf", b"%PDF")):
+        picture.save(tmp_path / f"tiny.{format}")
+        assert (tmp_path / f"tiny.{format}").read_bytes().startswith(start)
+    with pytest.raises(ValueError, match=r"'.gif'; it may be svg, pdf, png"):
+        picture.save(tmp_path / "tiny.gif")
+    with pytest.raises(ValueError, match="it may be dot"):
+        archdsl.loads(TINY).draw(format="dot").save(tmp_path / "tiny.png")
+
+
+def test_what_a_notebook_shows_is_short_and_fits() -> None:
+    net = archdsl.loads(TINY)
+    table = net.table()
+    shown = table._repr_mimebundle_()
+    assert shown["text/plain"] == table == repr(table)
+    assert shown["text/html"] == net.table("html")
+    assert 'style="max-width:100%;height:auto"' in net.draw()._repr_mimebundle_()["image/svg+xml"]
+    assert "image/svg+xml" in net.draw(format="pdf")._repr_mimebundle_()
+    assert len(repr(net.summary)) < 80
+    with pytest.raises(archdsl.CompileError) as caught:
+        archdsl.loads("network N:\n    input image: 3 x 8 x 8\n    cnv(3, 3)\n")
+    assert "\n".join(caught.value._render_traceback_()) == str(caught.value).strip("\n")
+
+
 def test_a_notebook_shows_the_figure(tmp_path: Path) -> None:
     net = archdsl.loads(TINY)
     bundle = net._repr_mimebundle_()

@@ -40,9 +40,10 @@ MAY_IMPORT = {
     "outputs": "ir passes backends",
     "prove": "source tensor counterparts diagnostics ops ir analyses elaborate frontends backends outputs",
     "studies": "source suggest tensor text diagnostics syntax ops resolve ir analyses elaborate backends driver",
-    "codes": "text diagnostics syntax ops resolve ir analyses elaborate frontends studies",
+    "codes": "text diagnostics syntax ops resolve ir analyses elaborate frontends backends studies",
     "report": "source limits text terminal diagnostics",
-    "network": "source text diagnostics files ir analyses resolve backends driver outputs prove report",
+    "shown": "files backends",
+    "network": "source text diagnostics files ir analyses resolve backends driver outputs prove report shown",
     "cli": "source limits suggest tensor text resources terminal diagnostics files syntax ops ir analyses resolve "
     "elaborate frontends backends driver outputs prove studies codes report network",
     "__main__": "cli",

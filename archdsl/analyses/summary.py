@@ -99,6 +99,9 @@ class Summary:
         self._of_nodes: dict[str, dict[str, Any]] = {}
         self._of_scopes: dict[str, dict[str, Any]] = {}
 
+    def __repr__(self) -> str:
+        return f"<Summary of {self.graph.header.name}: {len(self.nodes)} ops, {len(self.scopes)} scopes>"
+
     def part(self, *members: Member) -> Part:
         return Part(self, members, members)
 

@@ -1,0 +1,66 @@
+"""What a Python session or a notebook shows of a network: a figure that fits its cell, a table with its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archdsl.files import write
+
+if TYPE_CHECKING:
+    from archdsl.backends.figures.scene import Scene
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure in one format, which a notebook shows."""
+
+    data: bytes = field(repr=False)
+    format: str
+    scene: Scene | None = field(default=None, repr=False)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes the figure as the suffix says, whatever it was drawn as.
+
+        Raises `CompileError` where it cannot be written, and `ValueError` for a suffix that is no format of figures.
+        """
+        suffix = Path(path).suffix.removeprefix(".")
+        write({Path(path): self.data if suffix == self.format else self._written(suffix)})
+
+    def _written(self, format: str) -> bytes:
+        from archdsl.backends.figures import FORMATS, written
+
+        formats = [name for name in FORMATS if name != "dot"] if self.scene else [self.format]
+        if self.scene is None or format not in formats:
+            raise ValueError(f"this figure cannot be written as {f'.{format}'!r}; it may be {', '.join(formats)}")
+        return written(self.scene, format)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """As SVG no wider than the cell; a figure that was asked for as PNG as that."""
+        if self.format == "png":
+            return {"image/png": self.data}
+        if self.scene is None:
+            return {"text/plain": repr(self)}
+        text = self._written("svg").decode()
+        return {"image/svg+xml": text.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)}
+
+
+class TableText(str):
+    """A table as text, which shows its rows where it is the value of a line, and as HTML in a notebook."""
+
+    html: Callable[[], str]
+
+    def __new__(cls, text: str, html: Callable[[], str]) -> TableText:
+        """`html` makes the same table for a notebook, when one asks for it."""
+        table = super().__new__(cls, text)
+        table.html = html
+        return table
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self.html()}

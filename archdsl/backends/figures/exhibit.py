@@ -16,7 +16,7 @@ from archdsl.backends.figures.scene import Item, Line, Text, Wire, moved
 from archdsl.backends.figures.style import SIZE, Theme
 from archdsl.backends.figures.text import width, wrap
 from archdsl.backends.figures.view import Viewer
-from archdsl.ir.graph import Scope, Value
+from archdsl.ir.graph import Graph, Scope, Value
 
 BETWEEN = 28.0
 """From one block to the next."""
@@ -73,11 +73,34 @@ def _labelled(
 
 
 def _place(viewer: Viewer, scope: Scope) -> str:
-    """`conv2.0 and 3 alike`."""
-    kinds = viewer.kinds
-    same = (s for s in viewer.graph.scopes.values() if s.block == scope.block and kinds[s.path] == kinds[scope.path])
-    others = sum(1 for _ in same) - 1 if scope.block and not viewer.plain(scope) else 0
-    return (scope.path or scope_name(scope)) + (f" and {others} alike" if others else "")
+    """Where a block is used: `conv2.unit.0, conv3.0 to conv5.0 with other strides`."""
+    name = scope.path or scope_name(scope)
+    if not scope.block or viewer.plain(scope):
+        return name
+    kinds, graph = viewer.kinds, viewer.graph
+    others = [
+        other
+        for other in graph.scopes.values()
+        if other.block == scope.block and kinds[other.path] == kinds[scope.path] and other.path != scope.path
+    ]
+    moved = [other for other in others if _strides(graph, other) != _strides(graph, scope)]
+    same = [other for other in others if viewer.numbers[other.path] == viewer.numbers[scope.path]]
+    resized = len(others) - len(moved) - len(same)
+    parts = [name + (f" and {len(same)} alike" if same else "")]
+    parts += [f"{resized} with other widths"] if resized else []
+    parts += [f"{_listed(moved)} with other strides"] if moved else []
+    return ", ".join(parts)
+
+
+def _strides(graph: Graph, scope: Scope) -> tuple[object, ...]:
+    """The strides of all ops of a block, in order."""
+    inside = (node for node in graph if node.scope == scope.path or node.scope.startswith(f"{scope.path}."))
+    return tuple(getattr(node.op, "stride", None) for node in inside)
+
+
+def _listed(scopes: Sequence[Scope]) -> str:
+    """The places of some blocks, or how many there are."""
+    return " and ".join(scope.path for scope in scopes) if len(scopes) <= 2 else str(len(scopes))
 
 
 def shelves(pictures: Sequence[Picture], count: int) -> Picture:

@@ -12,16 +12,18 @@ from archdsl.analyses.notation import shape
 from archdsl.backends.figures import FIGURES, draw
 from archdsl.diagnostics import CompileError
 from archdsl.ir.graph import Graph, Value
+from archdsl.ir.steps import drawn as without_lone_joins
 from tests.pictures import SVG, Picture
 from tests.test_figures import every_figure, every_network, network, picture
-from tests.wires import OUTSIDE, Point, drawn, expected, near, on_border, parts, points, tips
+from tests.wires import OUTSIDE, Folds, Point, drawn, expected, near, on_border, parts, points, tips
 
 
 def follow(graph: Graph, figure: str, found: Picture) -> int:
     """Holds a figure's lines to the graph, and gives how many edges it shows."""
-    ends, count = tips(found.root), 0
+    ends, count, graph = tips(found.root), 0, without_lone_joins(graph)
     for part in parts(found.root, figure == "block"):
-        seen, meant = drawn(part, ends), expected(graph, part, figure == "overview")
+        folds, meant = Folds(part), expected(graph, part, figure == "overview")
+        seen, meant = folds.tags_folded(drawn(part, ends)), folds.tags_folded(meant)
         assert seen == meant, f"{part.frame}: missing {sorted(meant - seen)}, not in the graph {sorted(seen - meant)}"
         count += len(seen)
     return count

@@ -186,13 +186,14 @@ class Folds:
         }
 
     def drawn_as(self, id: str) -> str:
-        """The path of a node in the first of all copies that it lies in."""
+        """The path of a node, or of a tag, in the first of all copies that it lies in."""
+        tag, id = id[: 4 * id.startswith("tag ")], id.removeprefix("tag ")
         steps = id.split(".")
         for length in range(1, len(steps) + 1):
             path = ".".join(steps[:length])
             if path in self.first:
-                return self.drawn_as(".".join([self.first[path], *steps[length:]]))
-        return id
+                return tag + self.drawn_as(".".join([self.first[path], *steps[length:]]))
+        return tag + id
 
     def copies(self, id: str) -> tuple[str, ...]:
         """The copies that a node lies in, as drawn for one another."""
@@ -202,13 +203,19 @@ class Folds:
 
     def box(self, id: str) -> str | None:
         """The box that stands for a node, if there is one."""
-        steps = self.drawn_as(id).split(".")
-        for length in range(len(steps), 0, -1):
-            path = ".".join(steps[:length])
-            path = self.part.rows.get(path, path)
-            if path in self.part.boxes:
-                return path
+        for name in (id, self.drawn_as(id)):
+            steps = name.split(".")
+            for length in range(len(steps), 0, -1):
+                path = ".".join(steps[:length])
+                path = self.part.rows.get(path, path)
+                if path in self.part.boxes:
+                    return path
         return None
+
+    def tags_folded(self, edges: set[Edge]) -> set[Edge]:
+        """Edges in which a name that stands for a line is that of the first copy."""
+        folded = ({end: self.drawn_as(end) if end.startswith("tag ") else end for end in edge} for edge in edges)
+        return {Edge(names[edge.source], names[edge.target]) for edge, names in zip(edges, folded, strict=True)}
 
 
 def expected(graph: Graph, part: Part, between_boxes: bool = False) -> set[Edge]:
@@ -235,7 +242,7 @@ def _expected(graph: Graph, part: Part) -> set[Edge]:
         for value in output.values:
             if value.node in ids and (output is graph.outputs[0] or side(graph, value.node)):
                 edges.add(Edge(str(folds.box(value.node)), OUTSIDE))
-            elif not part.frame:
+            elif value.node in ids:
                 edges.add(Edge(str(folds.box(value.node)), tag_of(value)))
     return edges
 
@@ -245,6 +252,8 @@ def edges_of(graph: Graph, folds: Folds, value: Value, user: str, ids: set[str])
     target = folds.box(user) if user in ids else OUTSIDE
     if side(graph, value.node) != side(graph, user) and not folds.part.frame:
         yield from (Edge(str(source), tag_of(value)), Edge(tag_of(value), str(target)))
+    elif side(graph, value.node) != side(graph, user) and source:
+        yield Edge(source, tag_of(value))  # to an output that the block does not hold
     elif source == target or between_copies(folds, value.node, user):
         return
     else:

@@ -16,10 +16,9 @@ import resvg_py
 from PIL import Image, ImageChops, ImageFont
 from pypdf import PdfReader
 
-from archdsl.backends.figures import draw
+from archdsl.backends.figures import draw, written
 from archdsl.backends.figures.text import FONTS, lacking, letters, metrics, width
-from tests.pictures import Picture
-from tests.test_figures import SMALLEST, every_figure, every_network, network
+from tests.test_figures import SMALLEST, every_figure, every_network, network, picture, scene_of
 
 FILES = {False: "regular.ttf", True: "bold.ttf"}
 
@@ -69,12 +68,9 @@ def test_widths_are_those_of_arial() -> None:
 @every_figure
 @every_network
 def test_a_pdf_has_the_texts_of_the_svg_at_14_points_or_more(name: str, figure: str) -> None:
-    graph = network(name)
-    found = list(words(draw(graph, figure, "pdf")))
-    expected = Picture(draw(graph, figure)).words
-    assert "".join(word.text for word in found).split() == "".join(expected).split() or sorted(
-        "".join(word.text for word in found).replace(" ", "")
-    ) == sorted("".join(expected).replace(" ", ""))
+    found = list(words(written(scene_of(name, figure), "pdf")))
+    letters_found, expected = "".join(word.text for word in found), "".join(picture(name, figure).words)
+    assert sorted(letters_found.replace(" ", "")) == sorted(expected.replace(" ", ""))
     assert min(word.size for word in found) >= SMALLEST - 0.01
 
 
@@ -95,7 +91,7 @@ def test_a_pdf_carries_its_fonts_and_says_what_it_is() -> None:
 
 SCRIPT = """
 import sys
-from archdsl.backends.figures import draw
+from archdsl.backends.figures import draw, written
 from archdsl.driver import compile_network, open_spec
 graph = compile_network(open_spec("googlenet"), "paper").graph
 for figure in ("overview", "block", "graph"):

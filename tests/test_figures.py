@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from archdsl.analyses import totals
-from archdsl.backends.figures import FIGURES, FigureError, ThemeName, draw
+from archdsl.backends.figures import FIGURES, FigureError, ThemeName, as_scene, draw, written
+from archdsl.backends.figures.scene import Scene
 from archdsl.backends.figures.style import CONTRAST, LOOKS, THEMES, contrast, mix
 from archdsl.driver import compile_network, open_spec, split_variant
 from archdsl.ir.graph import Graph
@@ -60,8 +61,13 @@ every_network = pytest.mark.parametrize("name", library())
 
 
 @cache
+def scene_of(name: str, figure: str) -> Scene:
+    return as_scene(network(name), figure)
+
+
+@cache
 def picture(name: str, figure: str) -> Picture:
-    return Picture(draw(network(name), figure))
+    return Picture(written(scene_of(name, figure)))
 
 
 def fits_a_slide_with_text_that_can_be_read(found: Picture) -> None:

@@ -266,9 +266,14 @@ def tag_of(value: Value) -> str:
 
 
 def between_copies(folds: Folds, one: str, other: str) -> bool:
-    """Whether one copy hands a value to another that is drawn as the same: `×3` says so."""
-    pairs = zip(folds.copies(one), folds.copies(other), strict=False)
-    return any(a != b and folds.drawn_as(a) == folds.drawn_as(b) for a, b in pairs)
+    """Whether a value comes to a further copy than the first, from one before: `×3` says so.
+
+    What comes from outside has passed through the copies before.
+    """
+    makers, users = folds.copies(one), folds.copies(other)
+    if any(a != b and folds.drawn_as(a) == folds.drawn_as(b) for a, b in zip(makers, users, strict=False)):
+        return True
+    return any(path in folds.first and path not in makers for path in users)
 
 
 def side(graph: Graph, id: str) -> str | None:

@@ -22,7 +22,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "ops.md": ops.markdown,
     "gallery.md": gallery_record.markdown,
     "costs.md": costs.markdown,
-    "figures/mobilenet_v2.svg": lambda: draw(load("mobilenet_v2").graph, "overview", "svg").decode(),
+    "figures/mobilenet_v2.svg": lambda: draw(load("mobilenet_v2").graph, text="outline").decode(),
     "words.md": foreign.markdown,
     "graph.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
 }

@@ -119,6 +119,13 @@ def test_uses_that_differ_are_as_few_classes_as_they_can_be() -> None:
 # --- formulas ------------------------------------------------------------------------------
 
 
+def test_an_unused_step_that_is_sometimes_none_makes_no_second_class() -> None:
+    text = f"{IMAGE}    B(4) -> B(12)\nblock B(w):\n    path aside = Maybe(w)\n    conv(w, 3)\n"
+    module = emitted(f"{text}block Maybe(w):\n    if w > 8:\n        relu\n")
+    assert classes(module) == ["B", "N"]
+    assert "Maybe" not in module.text
+
+
 def agree(text: str) -> Counter[str]:
     """All properties of a template; what was compared."""
     counts: Counter[str] = Counter()

@@ -65,14 +65,15 @@ def dropped(graph: Graph, ids: Collection[str]) -> Graph:
     return Graph(graph.header, map(change.scope, graph.scopes.values()), nodes, graph.outputs)
 
 
-def pruned(graph: Graph, ids: Collection[str]) -> Graph:
+def pruned(graph: Graph, ids: Collection[str], hollow: Iterable[str] = ()) -> Graph:
     """Without the nodes named, of whose values no other node and no output takes any, and without emptied scopes.
 
-    What is said of their values is gone too. A scope that held nothing before stays where it was.
+    What is said of their values is gone too. A scope that held nothing before stays where it was, unless `hollow`
+    names its path.
     """
     held = {path for id in ids for path in _around(graph, id)}
     kept = {path for node in graph if node.id not in ids for path in _around(graph, node.id)}
-    gone = {*ids, *(held - kept)}
+    gone = {*ids, *(held - kept), *hollow}
     for path, scope in graph.scopes.items():
         if scope.parent in gone:
             gone.add(path)

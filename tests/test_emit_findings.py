@@ -126,6 +126,45 @@ def test_an_unused_step_that_is_sometimes_none_makes_no_second_class() -> None:
     assert "Maybe" not in module.text
 
 
+LOOP = "    for c in ws: conv(c + 4, 3)\n"
+
+
+def test_a_condition_on_channels_without_a_formula_is_kept() -> None:
+    """How many channels the loop gives hangs on its last element; with as many as `w` the shortcut is another one."""
+    block = f"block U(w, ws=[4, 8], stride=1):\n{LOOP}    path body = conv(w, 3)\n"
+    found = emitted(f"{IMAGE}    U(16)\n{block}    add{{body | if stride != 1 or it.channels != w then conv(w, 1)}}\n")
+    assert "self.has_conv2 = stride != 1 or conv1_in_channels != w" in found.text
+    found = emitted(f"{IMAGE}    U(16)\n{block}    body -> if body.channels != w then relu else conv(w, 1)\n")
+    assert "if" in found.text.split("class U")[1].split("class N")[0]
+
+
+def test_channels_that_are_equal_by_chance_are_two_arguments() -> None:
+    found = emitted(
+        f"{IMAGE}    U(8)\nblock U(w, ws=[4, 8], vs=[8, 8]):\n    path a:\n    {LOOP}    path b:\n"
+        f"    {LOOP.replace('ws', 'vs')}    add{{a -> conv(w, 3) | b -> conv(w, 3)}}\n"
+    )
+    assert "conv1_in_channels: int, conv2_in_channels: int" in signature(found, "U")
+
+
+def test_a_condition_that_no_use_comes_to_is_refused() -> None:
+    found = emitted(
+        f"{IMAGE}    U(12)\nblock U(w, ws=[4, 8]):\n{LOOP}    if w > 8:\n        conv(8, 3)\n"
+        "    elif it.channels != w:\n        relu\n"
+    )
+    unit = found.load().U
+    with pytest.raises(ValueError, match="U has no layers for w=8"):
+        unit(4, 8, 12)
+
+
+def test_a_loop_that_only_a_later_use_has_is_found_in_the_class() -> None:
+    """The first use has no copies: the loop is named as seen from the second."""
+    found = emitted(
+        f"{IMAGE}    relu -> U(8)\n    stage two:\n        U(12, k=5)\n        relu\n"
+        "block V:\n    depthwise(1) -> sigmoid\nblock U(w, k=1):\n    if k > 1 then V * 2 else dropout(0.3)\n"
+    )
+    assert "in self.v:" in found.text
+
+
 def agree(text: str) -> Counter[str]:
     """All properties of a template; what was compared."""
     counts: Counter[str] = Counter()

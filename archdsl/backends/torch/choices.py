@@ -19,7 +19,8 @@ from archdsl.backends.torch.modules import (
 )
 from archdsl.backends.torch.numbers import Subject
 from archdsl.backends.torch.parameters import Parameters
-from archdsl.formula import substituted
+from archdsl.formula import UNKNOWN_NUMBER, substituted
+from archdsl.ir.graph import Value
 
 
 class Choices(Parameters):
@@ -66,8 +67,11 @@ class Choices(Parameters):
         """The condition of each arm; one that the constructor has no words for is a parameter."""
         found: list[ast.expr] = []
         for place in range(len(item.choice.conditions)):
-            said = {use: self.context.said(c.conditions[place], use) for use, c in item.choices.items()}
             reached = {use: choice for use, choice in item.choices.items() if choice.taken >= place}
+            said = self.said(item, place)
+            if None in said.values() and len({choice.taken == place for choice in reached.values()}) == 1:
+                self.ask_channels(item, place)
+                said = self.said(item, place)
             texts = {None if s is None else formula.text(s) for s in said.values()}
             first = next(iter(said.values()))
             outcomes = {use: choice.taken == place for use, choice in reached.items()}
@@ -78,13 +82,37 @@ class Choices(Parameters):
                 found.append(self.decision(item, place, outcomes))
         return found
 
+    def said(self, item: If, place: int) -> dict[int, ast.expr | None]:
+        """The condition of an arm as the constructor says it, for each use; None where it has no words for it."""
+        return {use: self.context.said(choice.conditions[place], use) for use, choice in item.choices.items()}
+
+    def ask_channels(self, item: If, place: int) -> None:
+        """Makes parameters of the channels that a condition is about, where nothing says what they are."""
+        asked: dict[str, dict[int, Value]] = {}
+        for use, choice in item.choices.items():
+            for base, value in choice.conditions[place].values:
+                if self.context.of_value(value, use) is None and self.outline.graph.tensor(value).channels:
+                    asked.setdefault(base, {})[use] = value
+        if self.context.is_network:
+            self.has_unknown |= bool(asked)
+            return
+        called = self.flag_name(item, place).removeprefix("has_") + "_in_channels"
+        for values in asked.values():
+            numbers = {use: self.outline.graph.tensor(value).channels for use, value in values.items()}
+            found = self.add({use: Argument(None, called, UNKNOWN_NUMBER, n) for use, n in numbers.items()})
+            for use, value in values.items():
+                self.context.by_value[use, value] = found
+
     def _decides(self, condition: ast.expr, use: int, outcome: bool) -> bool:
         result = formula.evaluated(condition, self.context.values[use])
         return isinstance(result, bool) and result is outcome
 
     def decision(self, item: If, place: int, outcomes: Mapping[int, bool]) -> ast.expr:
-        """A parameter that says whether an arm is taken; a decision that never varies is none."""
-        values = set(outcomes.values())
+        """A parameter that says whether an arm is taken; a decision that never varies is none.
+
+        Where no use has come as far, it counts as taken: what comes as far is refused, since the arm is not known.
+        """
+        values = set(outcomes.values()) or {True}
         if len(values) == 1:
             return ast.Constant(values.pop())
         arguments = {

@@ -78,13 +78,15 @@ class Construction(Choices):
         if isinstance(member, Node) and isinstance(self.outline.emission(member), Expression):
             yield from self.expression(item)
             return
-        known = [self.context.channels.get(id(wire)) for wire in item.takes] or [None] * len(self.outline.takes(member))
+        known: list[Channels] = [*map(self.flow, item.takes)] or [None] * len(self.outline.takes(member))
         trees: dict[int, Tree] = {}
         channels: dict[int, list[Channels]] = {}
         attribute = item.path.replace(".", "_")
         for use, other in item.members.items():
             trees[use], channels[use] = self.modules.tree(other, use, attribute, known)
         yield from self.attribute(item, trees, known)
+        for wire in item.takes:
+            self.learn(wire)
         channels |= self.given(item, known)
         self.enter(item.gives, {use: self.named(row) for use, row in channels.items()}, attribute)
 

@@ -48,9 +48,8 @@ class Forward(Called):
         for item in items:
             if isinstance(item, Turns):
                 self.flush()
-                lines, statements = loop_lines(
-                    self.outline, self.body.scope.path, self.variables, item, self.real, self.shapes
-                )
+                owner = self.body.uses[next(iter(item.loops))].path
+                lines, statements = loop_lines(self.outline, owner, self.variables, item, self.real, self.shapes)
                 self.lines += lines
                 self.statements += statements
             elif isinstance(item, If) and self.gatherer.is_branch(item):

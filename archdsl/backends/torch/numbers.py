@@ -30,7 +30,7 @@ from archdsl.backends.torch.modules import (
 from archdsl.backends.torch.names import Namespace
 from archdsl.backends.torch.refusals import channel_settings, refusal, settings_behind
 from archdsl.backends.torch.settings import Settings
-from archdsl.formula import UNKNOWN_NUMBER, formula_of, name, same, substituted
+from archdsl.formula import UNKNOWN_NUMBER, formula_of, name, same, substituted, unknown
 
 LONG = 20
 """Characters of a formula for channels that is given a name."""
@@ -66,6 +66,8 @@ class Numbers:
         self.has_unknown = False
         self.unknowns: dict[str, ast.expr] = {}
         """By a number that had no formula: the parameter that stands for it."""
+        self.nameless: dict[int, ast.Name] = {}
+        """What stands for the channels of a value that have no formula, by the `id` of its wire."""
         self._names = Namespace(("self", *self.context.values[0]))
 
     # --- modules ---------------------------------------------------------------------------
@@ -130,7 +132,7 @@ class Numbers:
             return formula_of(first.value)
         found = self.add({use: argument._replace(formula=UNKNOWN_NUMBER) for use, argument in arguments.items()})
         texts = {formula.text(argument.formula) for argument in arguments.values()}
-        if isinstance(first.formula, ast.Name) and len(texts) == 1:
+        if isinstance(first.formula, ast.Name) and first.formula.id != UNKNOWN_NUMBER.id and len(texts) == 1:
             self.unknowns[first.formula.id] = found
         return found
 
@@ -163,6 +165,17 @@ class Numbers:
         """Formulas with the parameters that stand for what had none; None where something still has none."""
         found = [None if known is None else substituted(known, self.unknowns) for known in channels]
         return [known if known is not None and formula.is_known(known) else None for known in found]
+
+    def flow(self, wire: Wire) -> ast.expr:
+        """The channels of a value; where they have no formula, what stands for them until a module asks for them."""
+        found = self.context.channels.get(id(wire))
+        return found if found is not None else self.nameless.setdefault(id(wire), unknown(str(len(self.nameless))))
+
+    def learn(self, wire: Wire) -> None:
+        """Notes the channels of a value that a module has made a parameter of the class."""
+        stand_in = self.nameless.get(id(wire))
+        if stand_in is not None and stand_in.id in self.unknowns:
+            self.context.enter(wire, [self.unknowns[stand_in.id]] * len(wire.values))
 
     def enter(self, gives: Sequence[Wire], channels: Mapping[int, Sequence[Channels]], path: str = "") -> None:
         for place, wire in enumerate(gives):

@@ -20,7 +20,7 @@ def loop_lines(
 ) -> tuple[list[Code], list[Statement]]:
     """The loop, after the lines that prepare it, and the same as data.
 
-    `path` is the scope of the class; `real` follows decided choices.
+    `path` is a use of the class that has the loop; `real` follows decided choices.
     """
     initial = tuple(map(real, turns.initial))
     arguments = tuple(real(argument) if isinstance(argument, Wire) else argument for argument in turns.arguments)

@@ -226,7 +226,7 @@ WRONG_CALLS: dict[str, tuple[list[str], str]] = {
     "two forms, standard output": (["compile", "net.arch", "--emit", "torch,json", "-o", "-"], "takes one form"),
     "over a spec": (
         ["compile", "net.arch", "-o", "net.arch"],
-        "is what this command reads, which is never overwritten",
+        "is the file that this command reads, which is never overwritten",
     ),
     "two specs": (["compile", "net.arch", "net.arch"], "unexpected extra argument"),
     "below a file, output": (["compile", "net.arch", "-o", "net.arch/x.py"], "net.arch is no folder"),

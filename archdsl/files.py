@@ -88,7 +88,7 @@ def _write_beside(path: Path, content: str | bytes, beside: dict[Path, Path]) ->
         raise ValueError("it is read-only")
     around = next(folder for folder in place.parents if folder.exists())
     if not around.is_dir():
-        raise ValueError(f"{shown(around.name)} is no folder")
+        raise ValueError(f"{shown(around.name)} is not a folder")
     place.parent.mkdir(parents=True, exist_ok=True)
     # A temporary name made from the file's own would be too long if that is as long as the system allows.
     own = blake2b(os.fsencode(place.name), digest_size=8).hexdigest()

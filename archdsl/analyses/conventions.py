@@ -102,9 +102,9 @@ CONVENTIONS: Mapping[str, Convention] = {
         Convention(
             "fvcore",
             "FLOPs",
-            "as fvcore 0.1.5, which calls it FLOPs: multiply-adds; batch normalization 2 a number (1 without scale and "
-            "shift), other normalizations 5 (4); adaptive average pooling 1 an input number; resampling 1 an output "
-            "number, bilinear 4",
+            "as fvcore 0.1.5, which calls it FLOPs: multiply-adds; batch normalization 2 per number (1 without scale "
+            "and shift), other normalizations 5 (4); adaptive average pooling 1 per input number; resampling 1 per "
+            "output number, bilinear 4",
             1,
             {
                 "bn": _fvcore_bn,
@@ -120,10 +120,10 @@ CONVENTIONS: Mapping[str, Convention] = {
         Convention(
             "thop",
             "MACs",
-            "as thop 0.1.1: multiply-adds, of transposed convolutions for each output position; normalization 4 a "
-            "number (2 without scale and shift), but group normalization 0; average pooling 1 an output number, "
-            "adaptive its window and 1; softmax 3 a number less 1 a position; PReLU 1 a number; resampling 1 an output "
-            "number, linear 5, bilinear 11",
+            "as thop 0.1.1: multiply-adds, of transposed convolutions for each output position; normalization 4 per "
+            "number (2 without scale and shift), but group normalization 0; average pooling 1 per output number, "
+            "adaptive its window and 1; softmax 3 per number less 1 per position; PReLU 1 per number; resampling 1 per "
+            "output number, linear 5, bilinear 11",
             1,
             {
                 "up_conv": _thop_transposed,

@@ -56,7 +56,7 @@ def layers(graph: Graph, nodes: Iterable[Node]) -> int:
 
 
 def depths(graph: Graph, nodes: Iterable[Node]) -> dict[str, int]:
-    """For each node, the weighted layers on the longest path to its output. A path through a gate of `mul` is none."""
+    """For each node, the weighted layers on the longest path to its output, without paths through gates of `mul`."""
     found: dict[str, int] = {}
     for node in nodes:
         values = graph.inputs_of(node.id)

@@ -65,7 +65,7 @@ def output_working(graph: Graph, node: Node) -> str:
 
 
 def _length(window: Window, dimension: int, before: int, after: int) -> str:
-    """`(224 - 7 + 2·3)/2 + 1 = 112`. A quotient that is no whole number is put in the signs for rounding: `⌊...⌋`."""
+    """`(224 - 7 + 2·3)/2 + 1 = 112`. A quotient that is not whole is put in the signs for rounding: `⌊...⌋`."""
     if window.stretch and window.stretch[dimension] > 1:
         return ""
     kernel, dilation, stride = window.kernel[dimension], window.dilation[dimension], window.stride[dimension]

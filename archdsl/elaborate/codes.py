@@ -74,7 +74,7 @@ CODES: dict[str, Code] = {
         _net("param width: int = 8", 'require width ~ width "about the same"', "conv(width, 3)"),
     ),
     "not-callable": Code(
-        "Something that is no op, block or function is given arguments.",
+        "Something that is not an op, a block or a function is given arguments.",
         "Only ops, blocks and functions take arguments.",
         _net("let width = 8", "let wider = width(2)", "conv(wider, 3)"),
     ),

@@ -89,7 +89,7 @@ def _unusual(call: Call, span: Span) -> Iterator[Doubt]:
 def _habit(unit: Unit, call: Call, inputs: tuple[Flow, ...], span: Span) -> Iterator[Doubt]:
     """Warns of `conv(3, 16, 3)`, which in other frameworks means 3 channels in, 16 out and a window of 3.
 
-    There is no warning if the stride is given by name: then the numbers before it are meant as they are.
+    There is no warning if the stride is given by name: this order of arguments is then probably meant.
     """
     if field_names(type(call.op))[:2] != ("out", "kernel"):
         return

@@ -119,7 +119,7 @@ class Family:
 
 
 class Network:
-    """A compiled network, which does not change. Made by `load`, `loads` and `from_torch`."""
+    """A compiled network, which does not change. Made by `load`, `loads` and `family`."""
 
     def __init__(self, compiled: Compiled) -> None:
         self._compiled = compiled

@@ -573,7 +573,7 @@ REFERENCE_ERRORS = [
     ("no_such_package:net", "broken-reference", "there is no module `no_such_package`", None),
     ("nets:Nte", "unknown-reference", "nets has no network `Nte`", "`nets:Net`"),
     ("nets:fails", "broken-reference", "nets:fails cannot be made: ValueError: out of luck", None),
-    ("nets:number", "broken-reference", "nets:number gives a int, and not a torch.nn.Module", None),
+    ("nets:number", "broken-reference", "nets:number gives a int, not a torch.nn.Module", None),
     ("broken:Net", "broken-reference", "broken does not import: SyntaxError", None),
     ("resnet50", "unknown-reference", "`resnet50` names no model", None),
 ]

@@ -329,7 +329,7 @@ WRONG_CALLS: dict[str, tuple[str, str]] = {
     "columns": ("compare net.arch --columns params,mac", "did you mean `macs`?"),
     "format": ("compare net.arch --format xml", "there are text, markdown, csv, latex, html, json"),
     "precision": ("compare net.arch --precision int8", "there are fp64, fp32, bf16, fp16"),
-    "unwritable": ("compare net.arch -o net.arch/x.csv", "net.arch is no folder"),
+    "unwritable": ("compare net.arch -o net.arch/x.csv", "net.arch is not a folder"),
     "sweep of an unknown setting": ("sweep net.arch --phii 1", "did you mean `--phi`?"),
     "sweep without end": ("sweep net.arch --phi 0:1:0", "a step of 0 never leads from 0 to 1"),
     "sweep backwards": ("sweep net.arch --phi 3:0", "write 3:0:-1"),

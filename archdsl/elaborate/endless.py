@@ -1,4 +1,4 @@
-"""Blocks that are nested too deep: a slip in their number, or a block that calls itself and never ends."""
+"""The error for blocks that are nested too deep: there are very many, or a block calls itself without end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RAISE = "if that is what you want, raise the limit with --max-depth"
 
 
 def too_deep(session: Session, unit: Unit, span: Span) -> Problem:
-    """What is wrong where `unit` is one block too many inside of others."""
+    """The error for `unit`, which would be nested deeper than the limit."""
     name, limit = unit.definition.name, session.limits.depth
     cycle = tuple(_cycle(session, unit))
     if not cycle:
@@ -38,7 +38,7 @@ def too_deep(session: Session, unit: Unit, span: Span) -> Problem:
 
 
 def _cycle(session: Session, unit: Unit) -> Iterator[Place]:
-    """From the last call of the same block to the one before it, each with its place; nothing where there is none."""
+    """The blocks from the last but one call of `unit`'s block to its last call, with their places; else nothing."""
     calls = [place for place in session.places if place.unit is not None]
     same = [i for i, place in enumerate(calls) if place.unit and place.unit.definition is unit.definition]
     if len(same) > 1:
@@ -50,12 +50,12 @@ def _called(place: Place) -> str:
 
 
 def _decides(definition: Any) -> bool:
-    """Whether what a block builds depends on a condition."""
+    """Whether a block's content depends on a condition or a number."""
     return not isinstance(definition, Block) or has_condition(definition.body)
 
 
 def has_condition(part: Any) -> bool:
-    """Whether a part of a tree says anything of when, or how often, something is done."""
+    """Whether a part of a syntax tree contains a condition, a loop or a number of copies."""
     if isinstance(
         part, tree.If | tree.Choice | tree.When | tree.Conditional | tree.Repeat | tree.For | tree.Each | tree.Copies
     ):

@@ -1,4 +1,4 @@
-"""The spec's own facts, checked on the graph: `expect 50: params == 25_557_032; conv5.shape == 2048x7x7`."""
+"""Checks the `expect` lines of a spec on its graph: `expect 50: params == 25_557_032; conv5.shape == 2048x7x7`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FACTS = {
 
 
 def expectations(network: Network, graph: Graph, environment: Environment) -> Iterator[Diagnostic]:
-    """Every fact that does not hold for the graph's variant. A network with changed settings has none to keep."""
+    """An error for every fact that does not hold for the graph's variant. If settings were changed, none is checked."""
     if any(setting.origin == "given" for setting in graph.header.settings):
         return
     for expect in network.expectations:
@@ -72,7 +72,10 @@ def _difference(found: Any, expected: Any) -> str:
 
 
 def fact_value(expression: tree.Expression, graph: Graph) -> Any:
-    """`params`, `training.params`, `conv5.shape`, `conv5.params`: a number or a shape. Raises `Problem`."""
+    """The value of a fact, a number or a shape: `params`, `training.params`, `conv5.shape`, `conv5.params`.
+
+    Raises `Problem` if the network has no such fact.
+    """
     path = _path(expression)
     *where, what = path
     training = where[:1] == ["training"]
@@ -114,7 +117,7 @@ def _shape(expression: tree.Expression, graph: Graph, scope: str) -> tuple[int, 
 
 
 def _named(graph: Graph, name: str) -> Scope | None:
-    """A scope by its last name alone, where only one has it (`i3a` for `inception3.i3a`)."""
+    """The only scope whose path ends with `name` (`i3a` for `inception3.i3a`); None if there is none or several."""
     found = [scope for scope in graph.scopes.values() if scope.name == name]
     return found[0] if len(found) == 1 else None
 

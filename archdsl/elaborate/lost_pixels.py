@@ -1,4 +1,4 @@
-"""Which convolution or pooling took pixels off a branch of a join, where padding would have kept them."""
+"""Finds the convolutions and poolings that made a branch of a join too small because they have no padding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from archdsl.ir.builder import Builder, Made, Ref
 
 
 def kept(builder: Builder, values: Sequence[Flow]) -> str | None:
-    """Which windows of stride 1 to change, where they took off all that the smaller of two maps lacks."""
+    """Advice to pad the windows of stride 1 that removed exactly the pixels that one of two branches lacks; or None."""
     if len(values) != 2 or any(len(value.tensor.spatial) != 2 for value in values):
         return None
     large, small = sorted(values, key=lambda value: -sum(value.tensor.spatial))
@@ -50,7 +50,7 @@ def _kept(losing: list[tuple[Made, tuple[int, ...]]]) -> str | None:
 
 
 def _line(builder: Builder, ref: Ref) -> Iterator[Ref]:
-    """A value, the first value that it was made of, and so on to an input."""
+    """A value, the first input of the node that made it, the first input before that, and so on to the beginning."""
     while True:
         yield ref
         inputs = builder.made(ref).inputs

@@ -1,4 +1,4 @@
-"""Whether a fact would hold without padding where none is written: the default of PyTorch, Keras and Caffe."""
+"""Finds out whether a fact would hold with a padding of 0, the default of PyTorch, Keras and Caffe."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ CHANGES = (
     (Family.CONV,),
     (Family.POOL,),
 )
-"""Which ops might have been meant to have none."""
+"""The sets of ops for which a padding of 0 is tried."""
 
 
 def meant_unpadded(graph: Graph, holds: Callable[[Graph], bool]) -> str | None:
-    """An edit that makes a fact of the graph hold, where no padding of some ops is what was meant."""
+    """A change that makes the fact hold, if some ops were meant to have no padding; else None."""
     for families in CHANGES:
         nodes = [node for node in graph if node.op.family in families and _has_default(node)]
         if nodes and _holds(replaced(graph, {node.id: _unpadded(node) for node in nodes}), holds):
@@ -29,7 +29,7 @@ def meant_unpadded(graph: Graph, holds: Callable[[Graph], bool]) -> str | None:
 
 
 def _has_default(node: Node) -> bool:
-    """Whether an op is padded, and nothing was written of it."""
+    """Whether an op is padded although no padding was written."""
     fields = dict(node.op)
     return "padding" in fields and fields["padding"] in ("same", None) and "padding" not in dict(node.written)
 
@@ -39,7 +39,7 @@ def _unpadded(node: Node) -> Any:
 
 
 def _holds(graph: Graph, holds: Callable[[Graph], bool]) -> bool:
-    """Also that every op can take what it gets then."""
+    """Whether `holds` is true of the graph. If an op cannot take its inputs, the answer is no."""
     try:
         shapes_fit = all(node.op.outputs(*graph.tensors_into(node.id)) == node.outputs for node in graph)
         return shapes_fit and holds(graph)

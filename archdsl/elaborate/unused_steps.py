@@ -1,4 +1,4 @@
-"""Warnings of steps on which no output depends, each with the largest text that is unused as a whole."""
+"""Warns of steps on which no output depends. Each warning shows the largest text that is unused as a whole."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from archdsl.resolve.model import Unused
 from archdsl.source import Span
 
 LONGEST = 60
-"""Letters of a text that a message quotes."""
+"""How many letters of a text a message quotes."""
 
 
 def unused_steps(graph: Graph, known: Iterable[Unused]) -> Iterator[Diagnostic]:
-    """A warning for each text of the graph, as it is before any pass; what is in `known` was told already."""
+    """A warning for each text whose steps are unused in the graph (before any pass).
+
+    Texts inside one of the unused texts in `known` are left out, because there is a warning about these already.
+    """
     if not graph.idle:
         return
     yield from _inputs(graph)
@@ -40,7 +43,7 @@ def _inputs(graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _text(graph: Graph, node: Node, used: set[str]) -> Span:
-    """The text of the outermost scope around a node that holds nothing else, or its own."""
+    """The text of the outermost scope around a node in which everything is unused, or the node's own."""
     unused_scopes = [scope for scope in graph.ancestry(node.scope) if scope.path not in used]
     return unused_scopes[-1].span if unused_scopes else node.span
 
@@ -55,7 +58,7 @@ def _warning(graph: Graph, span: Span, ends: list[Node], idle: frozenset[str], g
     if steps <= gone:
         fate = f"{count} left out: not counted, not drawn, not emitted"
     else:
-        fate = f"{count} without effect, kept for a shape that is asked for, or as copies beside others that are used"
+        fate = f"{count} without effect, kept because a shape is asked for or because other copies are used"
     return Diagnostic(
         "unused-steps",
         f"nothing uses what `{_short(span)}` makes",

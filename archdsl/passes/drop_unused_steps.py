@@ -1,7 +1,8 @@
-"""A graph without steps on which no output depends.
+"""Removes the steps on which no output depends.
 
-They would be counted, drawn and held by the emitted module, and change nothing. Inputs stay, since the network is
-called with them. So does what the rest of the text asks for a shape, and a copy beside others that are used.
+Otherwise they would be counted, drawn and emitted, although they change nothing. Inputs are kept, because the network
+is called with them. A step is also kept if an expression in the spec asks for its shape, and if it is a copy beside
+other copies that are used.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from archdsl.ir.unused import removable, scopes_around
 
 
 def drop_unused_steps(graph: Graph) -> Graph:
-    """The same outputs with fewer nodes; scopes that held no others are gone too."""
+    """A graph with the same outputs and fewer nodes. Scopes that would be empty are removed too."""
     gone = removable(graph)
     if not gone:
         return graph

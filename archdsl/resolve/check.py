@@ -1,7 +1,7 @@
 """Checks that every name is defined and every argument exists, before anything is expanded.
 
-All blocks are checked, also those that no network uses. Calls of parameters, which may hold any op or block, are
-checked on expansion.
+All blocks are checked, also those that no network uses. A parameter may hold any op or block, so calls of parameters
+are only checked when the network is expanded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from archdsl.syntax.mistakes import shortened
 
 
 def check_file(file: File) -> list[Diagnostic]:
-    """The diagnostics for names in one file's blocks and networks, in no particular order."""
+    """The errors in the names of one file's blocks and networks, in no particular order."""
     checker = _Checker(file)
     for function in file.functions.values():
         checker.function(function, KnownNames())
@@ -36,7 +36,7 @@ def check_file(file: File) -> list[Diagnostic]:
 
 
 class _Checker(Expressions):
-    """Definitions, bodies and steps."""
+    """Checks definitions, bodies and steps."""
 
     def definition(self, definition: Block | Network) -> None:
         if definition.name[0].islower():
@@ -124,7 +124,7 @@ class _Checker(Expressions):
             if argument.name is None:
                 self.report(
                     "wrong-arguments",
-                    "a default names its argument",
+                    "an argument in `defaults` needs its name",
                     argument.span,
                     help=f"write `{call.function.name}(name={argument.span.text})`",
                 )
@@ -209,7 +209,7 @@ class _Checker(Expressions):
         self.body(body.statements, turn)
 
     def loop_of_stages(self, loop: tree.For | tree.Repeat, scope: KnownNames) -> None:
-        """A loop over stages: nothing else may stand in it, since it is as if the stages were written one by one."""
+        """Checks a loop over stages, which may hold only stages and `let`: it counts as stages written one by one."""
         self.expression(loop.values if isinstance(loop, tree.For) else loop.count, scope)
         names = loop.names if isinstance(loop, tree.For) else (loop.index,) if loop.index else ()
         turn = KnownNames(scope)
@@ -224,16 +224,16 @@ class _Checker(Expressions):
             if not (stands or makes_stages(inner)):
                 self.report(
                     "loop-of-stages",
-                    "only stages with a number, and `let`, stand in a loop that makes stages",
+                    "a loop that makes stages can hold only stages with a number, and `let`",
                     inner.span,
-                    help="move it into the stage, or behind the loop",
+                    help="move it into the stage, or after the loop",
                 )
 
     def numbered_stage(self, name: tree.Name, number: tree.Expression, scope: KnownNames) -> None:
-        """`stage s{i}`: every name of an s with a number is a stage from here on."""
+        """Checks `stage s{i}`. From here on, every name of an `s` with a number counts as a stage."""
         self.expression(number, scope)
         if not self.loops_of_stages:
-            message = f"`stage {name.name}{{...}}` stands in a loop of a network, which makes its number"
+            message = f"`stage {name.name}{{...}}` can only stand in a loop of a network, which gives its number"
             self.report("loop-of-stages", message, name.span, help="leave out its number, or put it into a loop")
         pattern = re.compile(rf"{name.name}\d+")
         for known in sorted(scope.all()):
@@ -243,7 +243,7 @@ class _Checker(Expressions):
         scope.numbered[name.name] = name.span
 
     def arms(self, bodies: Iterable[tree.Body], scope: KnownNames) -> None:
-        """Checks the arms of an `if`, which may define the same names; all names are known after it."""
+        """Checks the arms of an `if`, which may define the same names. After the `if`, the names of all are known."""
         after: dict[str, Span | None] = {}
         for body in bodies:
             arm = KnownNames(scope, is_arm=True)
@@ -266,7 +266,7 @@ class _Checker(Expressions):
             for argument in (*step.copies.first, *step.copies.last):
                 self.expression(argument.value, scope, word=True)
                 if argument.name is None:
-                    self.report("wrong-arguments", "`first` and `last` name their arguments", argument.span)
+                    self.report("wrong-arguments", "arguments of `first` and `last` need their names", argument.span)
                 elif unit is not None and argument.name not in unit[1]:
                     self.found.append(unknown_argument(*unit, argument.name, argument.span))
         if step.binding is not None:
@@ -274,7 +274,7 @@ class _Checker(Expressions):
                 self.bind(name, scope, step=True)
 
     def numbered(self, step: tree.Step, scope: KnownNames) -> KnownNames:
-        """Reports `Unit(8 * i) * 3 as i`; gives the names that are known in the step."""
+        """The names that are known in a step. Reports `Unit(8 * i) * 3 as i`, where `i` is not the copy's number."""
         name = step.binding.names[0].name if step.copies is not None and step.binding is not None else ""
         found = re.search(rf"\b{name}\b", step.target.span.text) if name and name not in scope else None
         if step.copies is None or found is None:

@@ -17,12 +17,12 @@ from archdsl.syntax.printer import expression_text
 
 
 class Expressions(Names):
-    """What stands where a value, a number or an argument is written."""
+    """Checks values, numbers and arguments."""
 
     def expression(
         self, expression: tree.Expression | tree.Spread | None, scope: KnownNames, word: bool = False
     ) -> None:
-        """Checks an expression. With `word`, it may be one of the words that ops take, such as `valid`."""
+        """Checks an expression. With `word`, it may also be one of the words that ops take, such as `valid`."""
         match expression:
             case tree.Name(name=name):
                 if not (name in scope or self.operation(expression) or (word and self.is_word(name))):
@@ -63,7 +63,7 @@ class Expressions(Names):
                     self.expression(part, scope, word)
 
     def is_foreign(self, module: str, name: str, scope: KnownNames) -> bool:
-        """Whether this is a step as Python has it: `nn.ReLU`, `F.relu`."""
+        """Whether this is a step written as in Python: `nn.ReLU`, `F.relu`."""
         if module in scope or self.operation(tree.Name(module, Span(self.file.source, 0, 0))) is not None:
             return False
         return foreign.step(name) is not None or any(same_word(name, unit) for unit in self.units())
@@ -101,7 +101,7 @@ class Expressions(Names):
                 self.expression(argument.value, scope, word=True)
 
     def compared(self, argument: tree.Argument, unit: tuple[str, tuple[str, ...]] | None) -> bool:
-        """Reports `conv(8, 3, stride==2)`, where an argument was meant."""
+        """Reports `conv(8, 3, stride==2)`, where `stride=2` was meant. Returns whether it did."""
         match argument.value:
             case tree.Compare(left=tree.Name(name=name), operator="==", right=right) if unit and name in unit[1]:
                 message = f"`==` compares; an argument is given with `=`: `{name}` is one of `{unit[0]}`"
@@ -111,25 +111,25 @@ class Expressions(Names):
         return False
 
     def no_word(self, argument: tree.Argument, op: tree.Name | tree.VariantOf, scope: KnownNames) -> bool:
-        """Reports `resize(16, mode=bicubic)`: none of the words that the op takes there, and no name."""
+        """Reports `resize(16, mode=bicubic)`, a word that the op does not take and that is not a name either."""
         value = argument.value
         if not isinstance(value, tree.Name) or value.name in scope or self.is_word(value.name) or self.operation(value):
             return False
         allowed = words_of(op.name, argument.name or "")
         if not allowed:
             return False
-        message = f"`{op.name}`'s `{argument.name}` takes no `{value.name}`"
+        message = f"`{op.name}`'s `{argument.name}` cannot be `{value.name}`"
         listed = f"it takes {' or '.join(allowed)}"
         self.unknown("unknown-name", message, value, lambda: help_for(value.name, allowed, listed))
         return True
 
     def no_spread(self, call: tree.Call) -> None:
-        """`max(*sizes)`: only blocks and ops take the elements of a list as their arguments."""
+        """Reports `max(*sizes)`: only blocks and ops take the elements of a list as their arguments."""
         for argument in call.arguments:
             if isinstance(argument.value, tree.Spread):
                 name, values = call.function.name, expression_text(argument.value.value)
                 takes_list = name in ("min", "max", "sum", "len")
-                message = f"`*` gives a block or an op the elements of a list; `{name}` is not one"
+                message = f"`*` gives the elements of a list to a block or an op, but `{name}` is neither"
                 help = f"write `{name}({values})`" if takes_list else f"write `{name}({values}[0], ...)`"
                 self.report("wrong-arguments", message, argument.span, help=help)
 
@@ -139,7 +139,7 @@ class Expressions(Names):
         for argument in call.arguments:
             name = argument.name
             if isinstance(argument.value, tree.Spread):
-                return  # how many it is, and which arguments come after it, is known when it is computed
+                return  # how many arguments `*row` stands for is only known when it is evaluated
             if name is None:
                 if position >= len(names):
                     self.found.append(too_many_arguments(owner, names, argument.span))
@@ -152,6 +152,6 @@ class Expressions(Names):
             seen.add(name)
 
     def unknown_in(self, call: tree.Call, found: Diagnostic) -> Diagnostic:
-        """An argument that is unknown: of a network it is a parameter, as expansion says of it."""
+        """The error for an unknown argument. For a network, it is an unknown parameter, as it is in expansion."""
         is_network = isinstance(self.file.definitions.get(call.function.name), Network)
         return replace(found, code="unknown-parameter") if is_network else found

@@ -13,17 +13,17 @@ from archdsl.syntax.mistakes import DECLARATIONS, FLOW, LONGEST_LINE, Mistake, s
 NUMERIC = frozenset(
     "round_to ceil floor round min max len sum range enumerate log2 log exp sqrt".split(),
 )
-"""Functions that give numbers and lists of them: those of `resolve/names.py`, which stands above this."""
+"""Functions of numbers. They are defined in `resolve/names.py`, which this package must not import."""
 
 FLOWING = frozenset(("x", "it", "input"))
-"""Names that cannot be given: what flows has them, or a shape."""
+"""Names that cannot be given: `it` and `input` are what flows, and `x` belongs to shapes."""
 
 
 Rule = Callable[[Mistake], Diagnostic | None]
 
 
 def of_a_line(rule: Rule) -> Rule:
-    """The rule for lines that somebody wrote: of a longer one it says nothing."""
+    """The rule restricted to lines of a usual length: on a very long line its search would take too much time."""
 
     @wraps(rule)
     def limited(mistake: Mistake) -> Diagnostic | None:
@@ -73,7 +73,7 @@ def first_without_copies(mistake: Mistake) -> Diagnostic | None:
     """`conv(16, 3) first(stride=2)`."""
     if mistake.word not in ("first", "last") or "STAR" not in mistake.accepted:
         return None
-    message = f"`{mistake.word}` is for one of several copies, and this step has none"
+    message = f"`{mistake.word}` is for one of several copies, but this step has no copies"
     unit = mistake.before.rpartition("->")[2].strip()
     return mistake.says("unexpected-token", message, f"write the number of copies: `{unit} * 3 {mistake.rest.strip()}`")
 
@@ -119,7 +119,7 @@ def named_line(mistake: Mistake) -> Diagnostic | None:
     if begins is None or not is_named or "|" in mistake.rest or begins[1] in FLOW + DECLARATIONS:
         return None
     help = f"write `path {begins[1]} = {mistake.rest.strip()}`, or `{mistake.rest.strip()} as {begins[1]}`"
-    return mistake.says("stray-colon", f"a line is not named by `{begins[1]}:`", help, mistake.first_span)
+    return mistake.says("stray-colon", f"`{begins[1]}:` does not give the line a name", help, mistake.first_span)
 
 
 @of_a_line
@@ -238,7 +238,7 @@ def assignment(mistake: Mistake) -> Diagnostic | None:
 
 
 def _named(name: str, right: str) -> str:
-    """The form that names what stands right of a `=`."""
+    """The statement that gives a name to what stands to the right of the `=`."""
     called = re.fullmatch(r"(?:\w+\.)*(\w+)\((.*)\)\((\w+)\)", right)
     if right in FLOWING:
         return f"path {name} = {right}"

@@ -1,4 +1,4 @@
-"""Rules of `teaching.py` for text that is written as in another language, mostly Python."""
+"""Rules of `teaching.py` for text that is written as in another language, mostly as in Python."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ from archdsl.formula.values import (
     round_to,
     text,
     unknown,
+    whole_number,
 )
 
 __all__ = [
@@ -55,4 +56,5 @@ __all__ = [
     "takes_away",
     "text",
     "unknown",
+    "whole_number",
 ]

@@ -207,6 +207,22 @@ def test_a_rule_of_the_spec_is_kept_by_the_class() -> None:
     assert "it is small" not in found.text  # the number of layers is fixed in the class
 
 
+@pytest.mark.parametrize(
+    ("width", "wrong", "comes_to"), [("4 * log2(n)", 10, "13.28"), ("n / 4", 10, "2.5"), ("8 * f", 1.1, "8.8")]
+)
+def test_a_fraction_of_a_channel_is_refused_as_the_spec_does(width: str, wrong: float, comes_to: str) -> None:
+    text = (
+        "network N:\n    param n: int = 16\n    param f: float = 1.0\n"
+        f"    input image: 4 x 8 x 8\n    conv({width}, 3) -> bn\n    conv(n, 1) -> conv(round(4 * f), 1)\n"
+    )
+    found, setting = emitted(text), "f" if "f" in width else "n"
+    found.make(**{setting: 8 if setting == "n" else 2.0})
+    with pytest.raises(archdsl.CompileError, match=f"a whole number, got {comes_to}"):
+        archdsl.loads(text, **{setting: wrong})
+    with pytest.raises(ValueError, match=f"a whole number, and comes to {comes_to}"):
+        found.make(**{setting: wrong})
+
+
 def test_what_stays_the_same_is_no_argument() -> None:
     found = emitted(
         f"{IMAGE}    U -> conv(8, 1) -> U\nblock U:\n    let width = it.channels\n"

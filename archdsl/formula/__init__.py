@@ -28,6 +28,7 @@ from archdsl.formula.values import (
     round_to,
     text,
     unknown,
+    whole_number,
 )
 
 __all__ = [
@@ -56,4 +57,5 @@ __all__ = [
     "takes_away",
     "text",
     "unknown",
+    "whole_number",
 ]

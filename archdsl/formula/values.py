@@ -15,6 +15,13 @@ def round_to(x: float, divisor: int, floor: float = 0.9) -> int:
     return rounded + divisor if rounded < floor * x else rounded
 
 
+def whole_number(number: float) -> int:
+    """The same number as an int, if it has no fraction."""
+    if number != int(number):
+        raise ValueError(f"this has to come to a whole number, and comes to {number}")
+    return int(number)
+
+
 LARGEST_EXPONENT = 64
 
 OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -122,7 +129,6 @@ UNKNOWN = Unknown()
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "int": int,
     "len": len,
     "max": max,
     "min": min,
@@ -132,6 +138,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "range": range,
     "enumerate": enumerate,
     "tuple": tuple,
+    "whole_number": whole_number,
     "math.ceil": math.ceil,
     "math.floor": math.floor,
     "math.log": math.log,

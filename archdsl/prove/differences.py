@@ -16,6 +16,8 @@ from archdsl.prove.colors import Palette, Parts, signature
 from archdsl.prove.form import Part, Wire
 from archdsl.prove.futures import Futures
 from archdsl.prove.origins import Origins
+from archdsl.prove.rules.merges import joined_with, part_from
+from archdsl.prove.words import named, sizes, sources, value
 
 MOST = 200
 """Most differences that are looked for; after these the two are just different networks."""
@@ -61,12 +63,13 @@ def divergences(ours: Parts, theirs: Parts, origins: Origins) -> Divergences:
     while len(found) < MOST and (divergence := walk.next()):
         found.append(divergence)
     slips = tuple(divergence for divergence in found if not divergence.follows)
-    return Divergences(slips or tuple(found), (ours, theirs), walk.partners())
+    return Divergences(slips or tuple(found), walk.all, walk.partners())
 
 
 class _Walk:
     def __init__(self, ours: Parts, theirs: Parts, origins: Origins) -> None:
-        self.parts = (ours, theirs)
+        self.parts = (list(ours), list(theirs))
+        self.all = (list(ours), list(theirs))
         self.origins = origins
         self.palette = Palette()
         self.passed: dict[Part, Wire] = {}
@@ -88,6 +91,8 @@ class _Walk:
         while True:
             colors = self._colors()
             here, there = self._strangers(colors)
+            if self._parted(here, there, colors):
+                continue
             if not here or not there:
                 first = next(iter((*here, *there)), None)
                 return self._too_many(first, bool(here)) if first else None
@@ -162,6 +167,26 @@ class _Walk:
                 colors[part] = self.palette(("before", part.op, tuple(sorted(part.arguments.items())), after))
         return colors
 
+    # --- joined merges ---------------------------------------------------------------------------
+
+    def _parted(self, here: list[Part], there: list[Part], colors: Mapping[Part, int]) -> bool:
+        """Parts merges that rules joined, if the other side has them apart, as something stands between the two."""
+        pairs = [pair for mine in here for its in there for pair in ((mine, its, 0), (its, mine, 1))]
+        for part, other, side in pairs:
+            for inner, inputs in joined_with(part).items():
+                if self._read_by(other, inputs, colors) == self._taken(other, colors):
+                    part_from(part, inner)
+                    self._add(inner, part, other, side)
+                    return True
+        return False
+
+    def _add(self, inner: Part, before: Part, other: Part, side: int) -> None:
+        """Takes a merge up that was part of another; `other` is its counterpart."""
+        self.follows[inner] = self.follows[other]
+        for parts in (self.parts[side], self.all[side]):
+            if inner not in parts:
+                parts.insert(parts.index(before), inner)
+
     # --- which parts are compared, and what is made of them --------------------------------------
 
     def _pair(self, here: list[Part], there: list[Part], colors: Mapping[Part, int]) -> tuple[Part, Part]:
@@ -223,7 +248,8 @@ class _Walk:
         if not part.inputs or part.op == "output":
             self.passed.pop(part)
             self.mended[part] = self.palette.new()
-            self.parts = tuple([p for p in parts if p is not part] for parts in self.parts)  # type: ignore[assignment]
+            for parts in self.parts:
+                parts[:] = [other for other in parts if other is not part]
         what = f"{named(part)} only {'here' if is_ours else 'there'}"
         follows = part.op != "output" and self._is_consequence(part, is_ours)
         return Divergence(what, part if is_ours else None, None if is_ours else part, follows=follows)
@@ -255,7 +281,7 @@ class _Walk:
             yield f"{named(part)} here, {named(other)} there"
             return
         for name in names:
-            yield f"{name.replace('_', ' ')} {_value(mine.get(name))} here, {_value(its.get(name))} there"
+            yield f"{name.replace('_', ' ')} {value(mine.get(name))} here, {value(its.get(name))} there"
         if not names:
             yield from self._results(part, other, colors)
 
@@ -263,32 +289,10 @@ class _Walk:
         """How parts with the same arguments differ: in their sizes, or in their inputs."""
         mine, its = self._taken(part, colors), self._taken(other, colors)
         if part.dims != other.dims:
-            yield f"{named(part)} gives {_dims(part)} here, {_dims(other)} there"
+            yield f"{named(part)} gives {sizes(part)} here, {sizes(other)} there"
         elif len(mine) != len(its):
             yield f"{named(part)} takes {len(mine)} values here, {len(its)} there"
         elif mine != its:
-            yield f"{named(part)} takes {_sources(part)} here, {_sources(other)} there"
+            yield f"{named(part)} takes {sources(part)} here, {sources(other)} there"
         else:
             yield f"weights {', '.join(part.slots) or 'none'} here, {', '.join(other.slots) or 'none'} there"
-
-
-def named(part: Part) -> str:
-    return {"input": "the input", "output": "the result"}.get(part.op, part.op.replace("_", " "))
-
-
-def _sources(part: Part) -> str:
-    return " and ".join(wire.part.node for wire in part.inputs)
-
-
-def _dims(part: Part) -> str:
-    return ", ".join("x".join(map(str, dims)) for dims in part.dims)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, tuple) and value and all(isinstance(entry, int) for entry in value):
-        return str(value[0]) if len(set(value)) == 1 else "x".join(map(str, value))
-    return {True: "yes", False: "no", None: "none"}.get(value, str(value)) if _is_plain(value) else str(value)
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, bool)

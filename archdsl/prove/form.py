@@ -34,6 +34,7 @@ class Part:
 
     `node` is the id of the graph's node that it comes from and `rank` that node's place in the graph.
     `home` is where its weights are kept, "" where it has none; `slots` are their names there.
+    `through` says of each input which merges were joined with this one to make it an input: the outermost first.
     """
 
     op: str
@@ -44,6 +45,7 @@ class Part:
     rank: int
     home: str = ""
     slots: tuple[str, ...] = ()
+    through: tuple[tuple[Part, ...], ...] = ()
 
     @property
     def wire(self) -> Wire:

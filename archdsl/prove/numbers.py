@@ -239,6 +239,7 @@ class WithoutChance(TorchFunctionMode):
     DROPOUTS = frozenset(
         {F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout}
         | {torch.dropout, torch.dropout_, torch.feature_dropout, torch.feature_dropout_}
+        | {torch.alpha_dropout, torch.alpha_dropout_, torch.feature_alpha_dropout, torch.feature_alpha_dropout_}
     )
 
     def __torch_function__(

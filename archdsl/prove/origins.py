@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from archdsl.ir.graph import Choice, Graph, Step, Written, flat
 from archdsl.ops.base import Op
 from archdsl.prove.form import Part
+from archdsl.prove.rules.merges import joined_with
 
 
 class Origins:
@@ -17,7 +18,7 @@ class Origins:
     def __init__(self, graphs: tuple[Graph, Graph], parts: tuple[Iterable[Part], Iterable[Part]]) -> None:
         self.graphs = graphs
         self.made = tuple({part.node: part for part in of_one} for of_one in parts)
-        self.idle = [Counter(_dropped(graph, made)) for graph, made in zip(graphs, self.made, strict=True)]
+        self.idle = [Counter(_dropped(graph, of_one)) for graph, of_one in zip(graphs, parts, strict=True)]
 
     def follows(self, mine: Part, its: Part) -> bool:
         """Whether two parts come from the same op with the same arguments, which gets other sizes."""
@@ -60,6 +61,7 @@ def conditions(steps: Iterable[Step], id: str) -> Iterator[Written]:
             yield from conditions(step.steps, id)
 
 
-def _dropped(graph: Graph, kept: Mapping[str, Part]) -> Iterable[Op]:
-    """The ops of nodes that no part of the form comes from."""
+def _dropped(graph: Graph, parts: Iterable[Part]) -> Iterable[Op]:
+    """The ops of nodes that no part of the form comes from, alone or joined with others."""
+    kept = {node for part in parts for node in (part.node, *(inner.node for inner in joined_with(part)))}
     return (node.op for node in graph if node.id not in kept and not node.op.identity_at_inference)

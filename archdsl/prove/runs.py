@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
+from operator import itemgetter
 
 import networkx as nx
 
-from archdsl.prove.differences import Divergence, Divergences, named
+from archdsl.prove.colors import Parts
+from archdsl.prove.differences import Divergence, Divergences
 from archdsl.prove.form import Part
+from archdsl.prove.words import named
 
 MOST = 4
 """Most ops of a run that are named."""
@@ -22,13 +25,15 @@ NEAR = 12
 class Run:
     """Connected parts that only one side has. `at` is the place of the first among the differences.
 
-    `after` and `before` are the parts of ours around the run.
+    `after` and `before` are the parts of ours around the run. `alike` are the runs that it may as well be, itself
+    among them: of two equal steps in a row, either may be the one too many.
     """
 
     parts: tuple[Part, ...]
     at: int
     after: Part | None
     before: Part | None
+    alike: tuple[Run, ...] = ()
 
     @property
     def ops(self) -> tuple[str, ...]:
@@ -40,25 +45,24 @@ def joined(all: Divergences) -> list[Divergence]:
     told = dict(_of_pairs(all.found))
     missing = list(_runs(all, False))
     for run in _runs(all, True):
-        other, what = _in_its_place(run, missing)
-        if other is not None:
-            missing.remove(other)
-        told[run.at] = Divergence(what, run.parts[0], other.parts[0] if other else None)
+        told[run.at] = _in_its_place(run, missing)
     for run in missing:
         what = f"{_text(run.ops)} only there"
         told[run.at] = Divergence(what, None, run.parts[0], after=run.after, before=run.before)
     return [told[place] for place in sorted(told)]
 
 
-def _in_its_place(run: Run, missing: Sequence[Run]) -> tuple[Run | None, str]:
-    """What is missing where a run is too many, if anything is, and the words for both."""
+def _in_its_place(run: Run, missing: list[Run]) -> Divergence:
+    """The difference that a run is too many; what is missing in its place, or was moved there, is no longer missing."""
     for other in missing:
         if other.after is run.after:
-            return other, f"{_text(run.ops)} here, {_text(other.ops)} there"
+            missing.remove(other)
+            return Divergence(f"{_text(run.ops)} here, {_text(other.ops)} there", run.parts[0], other.parts[0])
     for other in missing:
         if moved := _moved(run, other):
-            return other, moved
-    return None, f"{_text(run.ops)} only here"
+            missing.remove(other)
+            return moved
+    return Divergence(f"{_text(run.ops)} only here", run.parts[0], None)
 
 
 def _is_alone(divergence: Divergence) -> bool:
@@ -73,16 +77,26 @@ def _runs(all: Divergences, is_ours: bool) -> Iterator[Run]:
         for place, found in enumerate(all.found)
         if _is_alone(found) and (part := found.ours if is_ours else found.theirs)
     }
-    order = {part: rank for rank, part in enumerate(all.parts[0 if is_ours else 1])}
+    mine, its = all.parts if is_ours else all.parts[::-1]
+    order, known = {part: rank for rank, part in enumerate(mine)}, {part.node for part in its}
     for group in _connected(places):
-        parts = _from_its_beginning(sorted(group, key=order.__getitem__), list(order), order)
-        source = _source(parts[0])
-        user = next((part for part in list(order)[order[parts[-1]] :] if _reads(part, parts[-1])), None)
-        if not is_ours:
-            # A run that was moved is followed by what its first part was a counterpart of.
-            user = (user and all.partners.get(user)) or all.partners.get(parts[0])
-            source = source and all.partners.get(source)
-        yield Run(tuple(parts), min(places[part] for part in group), source, user)
+        at = min(places[part] for part in group)
+        runs = [_run(parts, at, all, is_ours) for parts in _alike(sorted(group, key=order.__getitem__), mine, order)]
+        # Of one copy too few it cannot be said which: `a b | a b` less `b a` is less `a b`, which begins a block.
+        best = max(runs, key=lambda run: (_depth(run.parts), -len(known & {part.node for part in run.parts})))
+        yield replace(best, alike=tuple(runs))
+
+
+def _run(run: Sequence[Part], at: int, all: Divergences, is_ours: bool) -> Run:
+    """A run as it is told, with what is around it."""
+    parts = all.parts[0 if is_ours else 1]
+    source = _source(run[0])
+    user = next((part for part in parts[parts.index(run[-1]) :] if _reads(part, run[-1])), None)
+    if not is_ours:
+        # A run that was moved is followed by what its first part was a counterpart of.
+        user = (user and all.partners.get(user)) or all.partners.get(run[0])
+        source = source and all.partners.get(source)
+    return Run(tuple(run), at, source, user)
 
 
 def _connected(parts: Iterable[Part]) -> Iterator[list[Part]]:
@@ -94,22 +108,17 @@ def _connected(parts: Iterable[Part]) -> Iterator[list[Part]]:
         yield list(group)
 
 
-def _from_its_beginning(run: list[Part], parts: list[Part], order: Mapping[Part, int]) -> list[Part]:
-    """Of one copy too few it cannot be said which: `a b | a b` less `b a` is less `a b`, which begins a block.
-
-    So a run is moved to the front, step by step equal ones, as long as that brings it into fewer blocks.
-    """
+def _alike(run: Sequence[Part], parts: Parts, order: Mapping[Part, int]) -> list[Sequence[Part]]:
+    """The run, and those that are found if it is moved to the front, step by step equal ones."""
     start, stop = order[run[0]], order[run[-1]] + 1
-    if stop - start != len(run):
-        return run
-    best = run
-    for back in range(1, min(len(run), start) + 1):
+    found = [run]
+    for back in range(1, min(len(run), start) + 1) if stop - start == len(run) else ():
         one, other = parts[start - back], parts[stop - back]
-        if (one.op, one.arguments) != (other.op, other.arguments):
+        is_read = any(_reads(part, one) for part in parts[start - back + 1 : stop])
+        if (one.op, one.arguments) != (other.op, other.arguments) or not is_read:
             break
-        moved = parts[start - back : stop - back]
-        best = max(best, moved, key=_depth)
-    return best
+        found.append(parts[start - back : stop - back])
+    return found
 
 
 def _depth(run: Sequence[Part]) -> int:
@@ -168,19 +177,28 @@ def _is_reverse(one: Divergence, two: Divergence) -> bool:
 # --- steps that changed places ---------------------------------------------------------------
 
 
-def _moved(run: Run, other: Run) -> str | None:
-    """`relu -> bn here, bn -> relu there`, if the same steps are missing a little before or after."""
-    if run.ops != other.ops or other.after is None:
+def _moved(run: Run, other: Run) -> Divergence | None:
+    """`relu -> bn here, bn -> relu there`, if the same steps are missing a little before or after.
+
+    Where equal steps are in a row, the shortest way is told.
+    """
+    if run.ops != other.ops:
         return None
-    between = _between(run.parts[-1], other.after)
+    ways = [way for one in run.alike for two in other.alike if (way := _way(one, two))]
+    return min(ways, key=itemgetter(0))[1] if ways else None
+
+
+def _way(run: Run, other: Run) -> tuple[int, Divergence] | None:
+    """How many steps a run was moved, and what is said of it."""
+    if other.after is None:
+        return None
+    between = [named(part) for part in _between(run.parts[-1], other.after)]
     if between:
-        names = [named(part) for part in between]
-        return f"{_text([*run.ops, *names])} here, {_text([*names, *run.ops])} there"
-    between = _between(other.after, run.parts[0])
-    if between:
-        names = [named(part) for part in between[:-1]]
-        return f"{_text([*names, *run.ops])} here, {_text([*run.ops, *names])} there"
-    return None
+        words = f"{_text([*run.ops, *between])} here, {_text([*between, *run.ops])} there"
+    else:
+        between = [named(part) for part in _between(other.after, run.parts[0])[:-1]]
+        words = f"{_text([*between, *run.ops])} here, {_text([*run.ops, *between])} there"
+    return (len(between), Divergence(words, run.parts[0], other.parts[0])) if between else None
 
 
 def _between(first: Part, last: Part) -> list[Part]:

@@ -266,12 +266,12 @@ class Context:
         return self.as_whole(found, values)
 
     def as_whole(self, found: ast.expr, values: Sequence[tuple[int, Any]]) -> ast.expr:
-        """The formula, made an int where Python would have a float of that value."""
+        """The formula, made an int where Python would have a float of that value. Fractions are refused."""
         if isinstance(found, ast.Constant) and isinstance(found.value, float) and type(values[0][1]) is int:
             return ast.Constant(int(found.value))
         for use, value in values:
             if type(value) is int and isinstance(formula.evaluated(found, self.values[use]), float):
-                return ast.Call(name("int"), [found], [])
+                return ast.Call(name("whole_number"), [found], [])
         return found
 
     def comes_to(self, found: ast.expr, use: int, value: Any) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from archdsl.backends.python import names
 
 MODULE_NAMES = frozenset(
-    "torch nn F Tensor OrderedDict NamedTuple argparse math time main initialize round_to not_compiled".split()
+    "torch nn F Tensor OrderedDict NamedTuple argparse math time main initialize".split()
+    + "round_to whole_number not_compiled".split()
 )
 """What an emitted module itself calls something; nothing else may have these names in it."""
 

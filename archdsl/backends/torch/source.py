@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -261,15 +262,15 @@ def base_name(outline: Outline, scope: Scope) -> str:
     return base_name(outline, parent) + camel_case(scope.name)
 
 
-ROUND_TO = inspect.getsource(formula.round_to)
-"""The language's own rounding, for modules that need it."""
+HELPERS = (formula.round_to, formula.whole_number)
+"""Functions of the language's own, for modules that need them."""
 
 
 def _module_text(what: str, graphs: Sequence[Graph], definitions: Sequence[Definition]) -> str:
     """The module; what it imports and defines beside its classes is what its text uses."""
     done = [written(definition) for definition in definitions]
     text = "\n".join(definition.text for definition in done)
-    helpers = [Text(ROUND_TO)] if "round_to(" in text else []
+    helpers = [Text(inspect.getsource(own)) for own in HELPERS if re.search(rf"\b{own.__name__}\(", text)]
     helpers += [Text(refusals.definition(graphs))] if "not_compiled(" in text else []
     imports = ["import argparse"]
     imports += ["import math"] if "math." in text else []

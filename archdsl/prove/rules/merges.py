@@ -33,17 +33,52 @@ def join_merges(form: Form) -> bool:
     for part in form.parts():
         if not part.kind.associative:
             continue
-        inputs: list[Wire] = []
-        for wire in part.inputs:
+        inputs: list[tuple[Wire, tuple[Part, ...]]] = []
+        for wire, through in _inputs(part):
             inner = wire.part
             joins = inner.op == part.op and (part.op == "concat" or only_user(uses, inner) is part)
             if joins and (part.op != "mul" or inner.dims == part.dims):
-                inputs.extend(inner.inputs)
+                inputs.extend((own, (*through, inner, *further)) for own, further in _inputs(inner))
                 changed = True
             else:
-                inputs.append(wire)
-        part.inputs = inputs
+                inputs.append((wire, through))
+        _set_inputs(part, inputs)
     return changed
+
+
+def _inputs(part: Part) -> list[tuple[Wire, tuple[Part, ...]]]:
+    """Each input of a merge, with the merges that were joined with it on the way."""
+    return list(zip(part.inputs, part.through or ((),) * len(part.inputs), strict=True))
+
+
+def _set_inputs(part: Part, inputs: list[tuple[Wire, tuple[Part, ...]]]) -> None:
+    part.inputs = [wire for wire, _ in inputs]
+    part.through = tuple(through for _, through in inputs)
+
+
+def joined_with(part: Part) -> dict[Part, list[Wire]]:
+    """The merges that were joined with this one, and the inputs that it has from each."""
+    found: dict[Part, list[Wire]] = {}
+    for wire, through in _inputs(part) if part.kind.associative else ():
+        for inner in through:
+            found.setdefault(inner, []).append(wire)
+    return found
+
+
+def part_from(part: Part, inner: Part) -> None:
+    """Undoes that `inner` was joined with a merge: it is an input again, and has its own inputs back."""
+    inside: list[tuple[Wire, tuple[Part, ...]]] = []
+    outside: list[tuple[Wire, tuple[Part, ...]]] = []
+    for wire, through in _inputs(part):
+        if inner not in through:
+            outside.append((wire, through))
+            continue
+        depth = through.index(inner)
+        if not inside:
+            outside.append((inner.wire, through[:depth]))
+        inside.append((wire, through[depth + 1 :]))
+    _set_inputs(part, outside)
+    _set_inputs(inner, inside)
 
 
 def join_scales(form: Form) -> bool:

@@ -1,4 +1,4 @@
-"""Steps that are additional or missing one after the other are one difference, and so is a step that changed places."""
+"""Joins differences: successive steps that are additional or missing are one, and so is a step that was moved."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from archdsl.prove.differences import Divergence, Divergences, named
 from archdsl.prove.form import Part
 
 MOST = 4
-"""Most ops of a run that are named."""
+"""The most ops of a run that are named."""
 
 NEAR = 12
-"""How many steps further a step may have been moved, to be told as one that was moved."""
+"""How far a step may have been moved, in steps, to be reported as moved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Connected parts that only one side has. `at` is the place of the first among the differences.
+    """Connected parts that only one network has. `at` is the place of the first of them in the list of differences.
 
-    `after` and `before` are the parts of ours around the run.
+    `after` and `before` are the parts of ours before and behind the run.
     """
 
     parts: tuple[Part, ...]
@@ -32,11 +32,12 @@ class Run:
 
     @property
     def ops(self) -> tuple[str, ...]:
+        """The ops of the parts in words."""
         return tuple(named(part) for part in self.parts)
 
 
 def joined(all: Divergences) -> list[Divergence]:
-    """The same differences, fewer of them, in the order of their first parts."""
+    """The differences with successive parts joined, in the order of their first parts."""
     told = dict(_of_pairs(all.found))
     missing = list(_runs(all, False))
     for run in _runs(all, True):
@@ -51,7 +52,7 @@ def joined(all: Divergences) -> list[Divergence]:
 
 
 def _in_its_place(run: Run, missing: Sequence[Run]) -> tuple[Run | None, str]:
-    """What is missing where a run is too many, if anything is, and the words for both."""
+    """The run that is missing where this one is additional, if there is one, and the words for both."""
     for other in missing:
         if other.after is run.after:
             return other, f"{_text(run.ops)} here, {_text(other.ops)} there"
@@ -67,7 +68,7 @@ def _is_alone(divergence: Divergence) -> bool:
 
 
 def _runs(all: Divergences, is_ours: bool) -> Iterator[Run]:
-    """The runs of one side."""
+    """The runs of parts that only ours has, or only theirs."""
     places = {
         part: place
         for place, found in enumerate(all.found)
@@ -79,14 +80,14 @@ def _runs(all: Divergences, is_ours: bool) -> Iterator[Run]:
         source = _source(parts[0])
         user = next((part for part in list(order)[order[parts[-1]] :] if _reads(part, parts[-1])), None)
         if not is_ours:
-            # A run that was moved is followed by what its first part was a counterpart of.
+            # After a run that was moved to the front comes the counterpart of its first part.
             user = (user and all.partners.get(user)) or all.partners.get(parts[0])
             source = source and all.partners.get(source)
         yield Run(tuple(parts), min(places[part] for part in group), source, user)
 
 
 def _connected(parts: Iterable[Part]) -> Iterator[list[Part]]:
-    """Groups of parts of which one takes what another gives."""
+    """Groups of parts that are connected by their inputs."""
     graph: nx.Graph[Part] = nx.Graph()
     graph.add_nodes_from(parts)
     graph.add_edges_from((part, wire.part) for part in list(graph) for wire in part.inputs if wire.part in graph)
@@ -95,9 +96,10 @@ def _connected(parts: Iterable[Part]) -> Iterator[list[Part]]:
 
 
 def _from_its_beginning(run: list[Part], parts: list[Part], order: Mapping[Part, int]) -> list[Part]:
-    """Of one copy too few it cannot be said which: `a b | a b` less `b a` is less `a b`, which begins a block.
+    """Moves a run so that it begins where a block begins.
 
-    So a run is moved to the front, step by step equal ones, as long as that brings it into fewer blocks.
+    If one of several equal copies is missing, several runs are equally right: `a b a b` without `b a` is also `a b a b`
+    without its first `a b`. So a run is moved to the front, over equal steps, as long as it then lies in fewer blocks.
     """
     start, stop = order[run[0]], order[run[-1]] + 1
     if stop - start != len(run):
@@ -113,7 +115,7 @@ def _from_its_beginning(run: list[Part], parts: list[Part], order: Mapping[Part,
 
 
 def _depth(run: Sequence[Part]) -> int:
-    """How deep the block lies that holds all parts."""
+    """The depth of the innermost scope that contains all parts."""
     first, last = (max(run, key=lambda part: part.node.split(".")), min(run, key=lambda part: part.node.split(".")))
     pairs = zip(first.node.split(".")[:-1], last.node.split(".")[:-1], strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
@@ -128,14 +130,14 @@ def _source(part: Part) -> Part | None:
 
 
 def _text(ops: Sequence[str]) -> str:
-    """`conv -> bn -> relu`."""
+    """The ops of a run in words: `conv -> bn -> relu`."""
     if len(ops) <= MOST:
         return " -> ".join(ops)
     return f"{' -> '.join(ops[: MOST - 1])} -> ... ({len(ops)} ops)"
 
 
 def _of_pairs(found: Sequence[Divergence]) -> Iterator[tuple[int, Divergence]]:
-    """The differences between counterparts; of two that are the reverse of each other, the first with word of that."""
+    """The differences between counterparts. Of two that are each other's reverse only the first, which mentions it."""
     waiting: list[tuple[int, Divergence]] = []
     for place, divergence in enumerate(found):
         if _is_alone(divergence):
@@ -157,7 +159,7 @@ def _name_of(divergence: Divergence) -> str:
 
 
 def _is_reverse(one: Divergence, two: Divergence) -> bool:
-    """Whether two steps near each other would be right in each other's place."""
+    """Whether two steps near each other would be right if they were exchanged."""
     if not (one.names and two.names and one.ours and one.theirs and two.ours and two.theirs):
         return False
     crossed = ((one.ours, two.theirs), (two.ours, one.theirs))
@@ -169,7 +171,7 @@ def _is_reverse(one: Divergence, two: Divergence) -> bool:
 
 
 def _moved(run: Run, other: Run) -> str | None:
-    """`relu -> bn here, bn -> relu there`, if the same steps are missing a little before or after."""
+    """`relu -> bn here, bn -> relu there`; None unless the same steps are missing nearby, before or after."""
     if run.ops != other.ops or other.after is None:
         return None
     between = _between(run.parts[-1], other.after)
@@ -184,7 +186,7 @@ def _moved(run: Run, other: Run) -> str | None:
 
 
 def _between(first: Part, last: Part) -> list[Part]:
-    """The steps after `first` up to `last`, which is one of them, along first inputs; none if they are far apart."""
+    """The steps after `first` up to and including `last`, along first inputs; empty if they are too far apart."""
     way: list[Part] = []
     part: Part | None = last
     while part is not None and part is not first and len(way) < NEAR:

@@ -220,10 +220,13 @@ WRONG_CALLS: dict[str, tuple[list[str], str]] = {
     "format": (["check", "net.arch", "--format", "xml"], "'xml' is not one of"),
     "limit": (["check", "net.arch", "--max-steps", "0"], "--max-steps"),
     "blocks alone": (["compile", "blocks.arch"], "holds blocks and no network"),
-    "emit": (["compile", "net.arch", "--emit", "tf"], "nothing called 'tf'"),
-    "emit nothing": (["compile", "net.arch", "--emit", ","], "--emit takes any of"),
+    "emit": (["compile", "net.arch", "--emit", "tf"], "no form called 'tf'"),
+    "emit nothing": (["compile", "net.arch", "--emit", ","], "--emit takes one or several of"),
     "two forms, one file": (["compile", "net.arch", "--emit", "torch,json", "-o", "x.py"], "name a folder"),
-    "two forms, standard output": (["compile", "net.arch", "--emit", "torch,json", "-o", "-"], "takes one form"),
+    "two forms, standard output": (
+        ["compile", "net.arch", "--emit", "torch,json", "-o", "-"],
+        "Only one form can be written to standard output",
+    ),
     "over a spec": (
         ["compile", "net.arch", "-o", "net.arch"],
         "is the file that this command reads, which is never overwritten",
@@ -238,7 +241,7 @@ WRONG_CALLS: dict[str, tuple[list[str], str]] = {
     "unknown stage": (["show", "net.arch", "--until", "link"], "it may be parse, resolve, expand, emit"),
     "unknown op": (["ops", "cnov"], "did you mean `conv`?"),
     "unknown figure": (["draw", "net.arch", "--figure", "pie"], "There is no figure 'pie'"),
-    "unknown picture": (["draw", "net.arch", "-o", "x.gif"], "in none of"),
+    "unknown picture": (["draw", "net.arch", "-o", "x.gif"], "must end in one of"),
     "no specs to format": (["fmt", "empty"], "there is no spec in empty"),
     "missing file to format": (["fmt", "absent.arch"], "there is no file absent.arch"),
 }

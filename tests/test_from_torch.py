@@ -658,7 +658,7 @@ def test_the_command_writes_a_graph_and_lists_what_is_opaque(folder: Path) -> No
     ("words", "message"),
     [
         (["import", "nets:Net", "--input", "3xx8"], "'3xx8' is not a shape"),
-        (["import", "nets:Net", "-o", "net.txt"], "net.txt ends in none of .json"),
+        (["import", "nets:Net", "-o", "net.txt"], "net.txt must end in one of .json"),
         (["import", "nets:Net", "--input", "4x8x8", "-o", "net.json"], "does not take the input 4x8x8"),
         (["import", "nets:nothing"], "nets has no network `nothing`"),
     ],

@@ -1,4 +1,4 @@
-"""Steps that are additional or missing one after the other are one difference, and so is a step that changed places."""
+"""Joins differences: successive steps that are additional or missing are one, and so is a step that was moved."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from archdsl.prove.form import Part
 from archdsl.prove.words import named
 
 MOST = 4
-"""Most ops of a run that are named."""
+"""The most ops of a run that are named."""
 
 NEAR = 12
-"""How many steps further a step may have been moved, to be told as one that was moved."""
+"""How far a step may have been moved, in steps, to be reported as moved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Connected parts that only one side has. `at` is the place of the first among the differences.
+    """Connected parts that only one network has. `at` is the place of the first of them in the list of differences.
 
     `after` and `before` are the parts of ours around the run. `alike` are the runs that it may as well be, itself
     among them: of two equal steps in a row, either may be the one too many.
@@ -37,11 +37,12 @@ class Run:
 
     @property
     def ops(self) -> tuple[str, ...]:
+        """The ops of the parts in words."""
         return tuple(named(part) for part in self.parts)
 
 
 def joined(all: Divergences) -> list[Divergence]:
-    """The same differences, fewer of them, in the order of their first parts."""
+    """The differences with successive parts joined, in the order of their first parts."""
     told = dict(_of_pairs(all.found))
     missing = list(_runs(all, False))
     for run in _runs(all, True):
@@ -71,7 +72,7 @@ def _is_alone(divergence: Divergence) -> bool:
 
 
 def _runs(all: Divergences, is_ours: bool) -> Iterator[Run]:
-    """The runs of one side."""
+    """The runs of parts that only ours has, or only theirs."""
     places = {
         part: place
         for place, found in enumerate(all.found)
@@ -100,7 +101,7 @@ def _run(run: Sequence[Part], at: int, all: Divergences, is_ours: bool) -> Run:
 
 
 def _connected(parts: Iterable[Part]) -> Iterator[list[Part]]:
-    """Groups of parts of which one takes what another gives."""
+    """Groups of parts that are connected by their inputs."""
     graph: nx.Graph[Part] = nx.Graph()
     graph.add_nodes_from(parts)
     graph.add_edges_from((part, wire.part) for part in list(graph) for wire in part.inputs if wire.part in graph)
@@ -122,7 +123,7 @@ def _alike(run: Sequence[Part], parts: Parts, order: Mapping[Part, int]) -> list
 
 
 def _depth(run: Sequence[Part]) -> int:
-    """How deep the block lies that holds all parts."""
+    """The depth of the innermost scope that contains all parts."""
     first, last = (max(run, key=lambda part: part.node.split(".")), min(run, key=lambda part: part.node.split(".")))
     pairs = zip(first.node.split(".")[:-1], last.node.split(".")[:-1], strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
@@ -137,14 +138,14 @@ def _source(part: Part) -> Part | None:
 
 
 def _text(ops: Sequence[str]) -> str:
-    """`conv -> bn -> relu`."""
+    """The ops of a run in words: `conv -> bn -> relu`."""
     if len(ops) <= MOST:
         return " -> ".join(ops)
     return f"{' -> '.join(ops[: MOST - 1])} -> ... ({len(ops)} ops)"
 
 
 def _of_pairs(found: Sequence[Divergence]) -> Iterator[tuple[int, Divergence]]:
-    """The differences between counterparts; of two that are the reverse of each other, the first with word of that."""
+    """The differences between counterparts. Of two that are each other's reverse only the first, which mentions it."""
     waiting: list[tuple[int, Divergence]] = []
     for place, divergence in enumerate(found):
         if _is_alone(divergence):
@@ -166,7 +167,7 @@ def _name_of(divergence: Divergence) -> str:
 
 
 def _is_reverse(one: Divergence, two: Divergence) -> bool:
-    """Whether two steps near each other would be right in each other's place."""
+    """Whether two steps near each other would be right if they were exchanged."""
     if not (one.names and two.names and one.ours and one.theirs and two.ours and two.theirs):
         return False
     crossed = ((one.ours, two.theirs), (two.ours, one.theirs))
@@ -202,7 +203,7 @@ def _way(run: Run, other: Run) -> tuple[int, Divergence] | None:
 
 
 def _between(first: Part, last: Part) -> list[Part]:
-    """The steps after `first` up to `last`, which is one of them, along first inputs; none if they are far apart."""
+    """The steps after `first` up to and including `last`, along first inputs; empty if they are too far apart."""
     way: list[Part] = []
     part: Part | None = last
     while part is not None and part is not first and len(way) < NEAR:

@@ -1,4 +1,4 @@
-"""Rules on merges, factors and slices: those that do nothing are dropped, several in a row become one."""
+"""Rules for merges, factors and slices: those without effect are dropped, several in a row become one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from archdsl.prove.form import Form, Part, Wire, each_of, only_user
 
 
 def drop_trivial(form: Form) -> bool:
-    """A factor of 1, an empty border, a window of one pixel at stride 1, a merge of one value: each gives its input."""
+    """Drops ops without effect: a factor of 1, an empty border, a pool of one pixel at stride 1, a merge of one."""
     dropped = [part for part in form.parts() if _does_nothing(part)]
     form.replace({part.wire: part.inputs[0] for part in dropped})
     return bool(dropped)
@@ -27,7 +27,7 @@ def _does_nothing(part: Part) -> bool:
 
 
 def join_merges(form: Form) -> bool:
-    """A sum that is used once, by another sum, is joined with it (so are products, maxima, concatenations)."""
+    """A sum that only another sum uses, and once, is joined with it; so are products, maxima and concatenations."""
     changed = False
     uses = form.uses()
     for part in form.parts():
@@ -82,7 +82,7 @@ def part_from(part: Part, inner: Part) -> None:
 
 
 def join_scales(form: Form) -> bool:
-    """`scale(0.5) -> scale(0.5)` is `scale(0.25)`; `mean{a | b}` is `add{a | b} -> scale(0.5)`."""
+    """`scale(0.5) -> scale(0.5)` becomes `scale(0.25)`; `mean{a | b}` becomes `add{a | b} -> scale(0.5)`."""
     changed = False
     for part in each_of(form.parts(), "mean"):
         total = Part("add", {}, part.inputs, part.dims, part.node, part.rank)
@@ -97,7 +97,7 @@ def join_scales(form: Form) -> bool:
 
 
 def join_slices(form: Form) -> bool:
-    """A slice of a slice is one slice; one of all channels, or of whole concatenated values, is these values."""
+    """A slice of a slice becomes one slice. A slice of all channels, or of whole concatenated values, is dropped."""
     changed, whole = False, {}
     for part in each_of(form.parts(), "channel_slice"):
         source = part.inputs[0]

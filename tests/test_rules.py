@@ -134,7 +134,7 @@ def beside_borders(name: str) -> Iterator[str]:
     several = kind.family.value == "merge"
     steps = [f"{name}{{tanh | {name}{{it | sigmoid}} | {name}{{relu | it}}}}"] if several else list(calls)[:2]
     for step in steps:
-        for edge in ("pad([1, 1, 2, 0])", "trim([1, 0, 0, 2])"):
+        for edge in ("pad([1, 1, 2, 0])", "trim([1, 0, 0, 2])", "trim([1, 0, 2, 0])"):
             for steps_of_it in (f"{edge} -> {step}", f"{step} -> {edge}"):
                 yield f"network Net:\n    input image: 4 x 8 x 8\n    {steps_of_it}\n"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from archdsl.analyses import totals
@@ -12,8 +12,9 @@ from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.settings import shown_number
 from archdsl.elaborate.values import Problem, describe
-from archdsl.ir.graph import Graph, Scope
+from archdsl.ir.graph import Graph, Node, Scope
 from archdsl.resolve.model import Network
+from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
 
@@ -25,17 +26,26 @@ FACTS = {
 }
 
 
-def expectations(network: Network, graph: Graph, environment: Environment) -> Iterator[Diagnostic]:
-    """Every fact that does not hold for the graph's variant. A network with changed settings has none to keep."""
+def expectations(
+    network: Network, graph: Graph, environment: Environment, known: Container[Span] = ()
+) -> Iterator[Diagnostic]:
+    """Every fact that does not hold for the graph's variant; `known` are the places of those to say nothing of."""
+    for fact in facts_of(network, graph):
+        if fact.span in known:
+            continue
+        try:
+            yield from _check(fact, graph, environment)
+        except Problem as problem:
+            yield problem.diagnostic
+
+
+def facts_of(network: Network, graph: Graph) -> Iterator[tree.Compare]:
+    """The facts that the graph's variant is held to. A network with changed settings has none to keep."""
     if any(setting.origin == "given" for setting in graph.header.settings):
         return
     for expect in network.expectations:
         if expect.variant in (None, graph.header.variant):
-            for fact in expect.facts:
-                try:
-                    yield from _check(fact, graph, environment)
-                except Problem as problem:
-                    yield problem.diagnostic
+            yield from expect.facts
 
 
 def _check(fact: tree.Compare, graph: Graph, environment: Environment) -> Iterator[Diagnostic]:
@@ -73,10 +83,7 @@ def _difference(found: Any, expected: Any) -> str:
 
 def fact_value(expression: tree.Expression, graph: Graph) -> Any:
     """`params`, `training.params`, `conv5.shape`, `conv5.params`: a number or a shape. Raises `Problem`."""
-    path = _path(expression)
-    *where, what = path
-    training = where[:1] == ["training"]
-    scope = ".".join(where[1:] if training else where)
+    scope, what, training = _parts(expression)
     if what == "shape":
         return _shape(expression, graph, scope)
     if what not in FACTS:
@@ -89,6 +96,24 @@ def fact_value(expression: tree.Expression, graph: Graph) -> Any:
     if scope and scope not in graph.scopes and scope not in graph:
         raise _unknown_scope(expression, graph, scope)
     return FACTS[what](graph, totals.nodes_in(graph, scope, training))
+
+
+def named_part(expression: tree.Expression, graph: Graph) -> Scope | Node | None:
+    """The stage, block or step of the graph that a fact is about; None for the network, and where there is none."""
+    try:
+        scope, _, _ = _parts(expression)
+    except Problem:
+        return None
+    if not scope or any(output.name == scope for output in graph.outputs):
+        return None
+    return graph.scopes.get(scope) or (graph.node(scope) if scope in graph else _named(graph, scope))
+
+
+def _parts(expression: tree.Expression) -> tuple[str, str, bool]:
+    """`training.conv5.params`: of what, which number, and whether in training."""
+    *where, what = _path(expression)
+    training = where[:1] == ["training"]
+    return ".".join(where[1:] if training else where), what, training
 
 
 def _path(expression: tree.Expression) -> list[str]:

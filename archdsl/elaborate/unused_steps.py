@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.ir.graph import Graph, Node
 from archdsl.ir.unused import needed, removable, scopes_around, unused
-from archdsl.resolve.model import Unused
 from archdsl.source import Span
 
 LONGEST = 60
 """Letters of a text that a message quotes."""
 
 
-def unused_steps(graph: Graph, known: Iterable[Unused]) -> Iterator[Diagnostic]:
-    """A warning for each text of the graph, as it is before any pass; what is in `known` was told already."""
+def unused_steps(graph: Graph, told: Collection[Span]) -> Iterator[Diagnostic]:
+    """A warning for each text of the graph, as it is before any pass, except those inside of `told`."""
     if not graph.idle:
         return
     yield from _inputs(graph)
@@ -26,7 +25,6 @@ def unused_steps(graph: Graph, known: Iterable[Unused]) -> Iterator[Diagnostic]:
     for node in graph:
         if node.id in idle and not graph.users(node.id):
             ends.setdefault(_text(graph, node, used), []).append(node)
-    told = [one.whole for one in known]
     for span, nodes in ends.items():
         if not any(_lies_in(span, whole) for whole in told):
             yield _warning(graph, span, nodes, idle, gone)

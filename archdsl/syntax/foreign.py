@@ -20,7 +20,7 @@ FOREIGN_WORDS = {
     "import": "write `from blocks.residual import Bottleneck`",
     "class": "write `block` or `network`",
     "model": "write `network`",
-    "while": "write `repeat n:` or `for k in ks:`",
+    "while": "write `repeat n:`, with how often it is; `for k in ks:` goes through a list",
     "const": "write `let`",
     "var": "write `let`",
 }

@@ -21,7 +21,6 @@ from archdsl.resolve.names import (
 from archdsl.source import Span
 from archdsl.suggest import help_for
 from archdsl.syntax import tree
-from archdsl.syntax.mistakes import shortened
 
 
 def check_file(file: File) -> list[Diagnostic]:
@@ -167,8 +166,7 @@ class _Checker(Expressions):
                 self.chain(statement, scope)
             case tree.Let(name=name, value=value):
                 self.expression(value, scope)
-                number = f"let {name.name} = if ... then {shortened(value.span.text)} else ..."
-                self.bind(name, scope, otherwise=f", or decide where it is given first: {number}")
+                self.bind(name, scope)
             case tree.Shared(name=name, value=value):
                 self.unit(value, scope)
                 self.bind(name, scope, step=True)
@@ -239,14 +237,14 @@ class _Checker(Expressions):
         for known in sorted(scope.all()):
             place = scope.find(known)
             if pattern.fullmatch(known) and place is not None:
-                self.twice(tree.Name(known, name.span), place, "choose another name for the stages")
+                self.twice(tree.Name(known, name.span), place, help="choose another name for the stages")
         scope.numbered[name.name] = name.span
 
     def arms(self, bodies: Iterable[tree.Body], scope: KnownNames) -> None:
         """Checks the arms of an `if`, which may define the same names; all names are known after it."""
         after: dict[str, Span | None] = {}
         for body in bodies:
-            arm = KnownNames(scope, is_arm=True)
+            arm = KnownNames(scope)
             self.body(body.statements, arm)
             after.update(arm.names)
             scope.numbered.update(arm.numbered)

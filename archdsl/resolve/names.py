@@ -84,10 +84,10 @@ def numbered_stages(statement: Any) -> list[str]:
 
 
 class KnownNames:
-    """The names known at one point of a body, and where each was defined. `is_arm`: in an arm of an `if`."""
+    """The names known at one point of a body, and where each was defined."""
 
-    def __init__(self, parent: KnownNames | None = None, is_arm: bool = False) -> None:
-        self.parent, self.is_arm = parent, is_arm
+    def __init__(self, parent: KnownNames | None = None) -> None:
+        self.parent = parent
         self.names: dict[str, Span | None] = {}
         self.numbered: dict[str, Span] = {}
         """What the names of stages begin with that end with a number: `stage s{i}`."""

@@ -52,22 +52,36 @@ def _check(fact: tree.Compare, graph: Graph, environment: Environment) -> Iterat
     found = fact_value(fact.left, graph)
     expected = evaluate(fact.right, environment)
     if not compare(fact, found, expected):
-        allowed = ""
-        if fact.operator == "~":
-            allowed = f", which allows {shown_number(expected)} ± {shown_number(tolerance(fact, expected))}"
-        from archdsl.elaborate.unpadded import meant_unpadded
+        from archdsl.elaborate.wrong_fact import meant_otherwise
 
-        padding = meant_unpadded(graph, lambda other: compare(fact, fact_value(fact.left, other), expected))
+        advice = meant_otherwise(graph, lambda other: compare(fact, fact_value(fact.left, other), expected))
         yield Diagnostic(
             "expectation-failed",
-            f"`{expression_text(fact.left)}` is {_shown(found)}, expected {fact.operator} "
-            f"{expression_text(fact.right)}{allowed}",
+            f"`{expression_text(fact.left)}` is {_shown(found)}, expected {fact.operator} {_expected(fact, expected)}",
             fact.span,
             label=_difference(found, expected),
-            notes=(Note("where no padding is written it is `same` here, and 0 in PyTorch, Keras and Caffe"),)
-            * bool(padding),
-            help=padding,
+            notes=(Note(advice.why),) if advice else (),
+            help=advice.help if advice else _other_number(fact, found, graph),
         )
+
+
+def _expected(fact: tree.Compare, expected: Any) -> str:
+    """What is expected as it is written, with what that comes to or allows where it is not plain."""
+    text = expression_text(fact.right)
+    if fact.operator == "~":
+        return f"{text}, which allows {shown_number(expected)} ± {shown_number(tolerance(fact, expected))}"
+    is_plain = isinstance(fact.right, tree.Number | tree.Shape)
+    return text if is_plain else f"{text}, which is {_shown(expected)}"
+
+
+def _other_number(fact: tree.Compare, found: Any, graph: Graph) -> str:
+    """The fact that would hold, and where to look if the one that is written should."""
+    variant = f"@{graph.header.variant}" if graph.header.variant else ""
+    what = "the shape after each step" if isinstance(found, tuple) else "what each step adds"
+    return (
+        f"if the spec is right write `{expression_text(fact.left)} == {_shown(found)}`; if not, "
+        f"`archdsl table {graph.header.spec}{variant} --rows op` shows {what}"
+    )
 
 
 def _shown(value: Any) -> str:

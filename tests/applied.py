@@ -94,7 +94,10 @@ def edited(text: str, diagnostic: Diagnostic, edit: Edit) -> Iterator[str]:
         return
     new = edit.new
     if edit.where == "on a new line":
-        yield f"{text[:end]}\n{text[line:begin]}{new}{text[end:]}"
+        for place in re.finditer(r"\n(?= *\S)|$", text[end:]):
+            at = end + place.start()
+            indents = {len(near) - len(near.lstrip()) for near in (text[line:end], text[at + 1 :])}
+            yield from (f"{text[:at]}\n{' ' * indent}{new}{text[at:]}" for indent in sorted(indents))
         return
     if new.startswith("from "):
         yield f"{new}\n{text}"

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable
 from functools import partial
 
+from archdsl import translated
 from archdsl.diagnostics import Diagnostic
-from archdsl.resolve.expressions import Expressions
+from archdsl.resolve.expressions import Expressions, as_text
 from archdsl.resolve.model import Block, File, Network, Parameter, default_calls
 from archdsl.resolve.names import (
     KnownNames,
@@ -31,6 +32,7 @@ def check_file(file: File) -> list[Diagnostic]:
     for definition in file.definitions.values():
         if definition.file is file:
             checker.definition(definition)
+    file.broken.update(checker.missing)  # expansion has nothing to add about them
     return checker.found
 
 
@@ -86,7 +88,7 @@ class _Checker(Expressions):
                 "missing-input",
                 f"{network.name} declares no input",
                 network.span,
-                help="add a line like: input image: 3 x 224 x 224",
+                help="write on a new line: `input image: 3 x 224 x 224`",
             )
         scope.names.update({"it": None, "input": None})
         self.whole(network.flow, scope)
@@ -198,7 +200,18 @@ class _Checker(Expressions):
                 self.arms([body for _, body in arms] + ([otherwise] if otherwise else []), scope)
             case tree.Return(values=values):
                 for item in values:
-                    self.expression(item, scope)
+                    if not self.returns_step(item, scope):
+                        self.expression(item, scope)
+
+    def returns_step(self, item: tree.Expression | tree.Spread, scope: KnownNames) -> bool:
+        """Reports `return concat(a, b)`: it names values, and makes none."""
+        name = item.function if isinstance(item, tree.Call) else item
+        if not isinstance(name, tree.Name) or name.name in scope or self.operation(name) is None:
+            return False
+        joined = translated.join(name.name, as_text(item)) if isinstance(item, tree.Call) else None
+        message = f"`return` names values, and `{name.name}` is a step: what flows last leaves the block"
+        self.report("wrong-type", message, item.span, help=f"write `{joined or item.span.text}` without `return`")
+        return True
 
     def loop(self, names: Iterable[tree.Name], body: tree.Body, scope: KnownNames) -> None:
         turn = KnownNames(scope)

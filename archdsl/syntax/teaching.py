@@ -28,6 +28,7 @@ from archdsl.syntax.calls import (
     named_line,
     path_with_colon,
     percentage,
+    return_of_step,
     second_name,
     shape_with_commas,
     stray_separator,
@@ -233,8 +234,8 @@ def missing_bar(mistake: Mistake) -> Diagnostic | None:
         return mistake.says("unknown-keyword", message, f"did you mean `{close}`?", mistake.line_above)
     return mistake.says(
         "missing-bar",
-        "each branch of a merge begins with `|`",
-        "write `| ` before it, or indent it less if it comes after the merge",
+        "each branch of a join begins with `|`",
+        "write `| ` before it, or indent it less if it comes after the join",
     )
 
 
@@ -349,6 +350,7 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     input_without_name,
     path_with_colon,
     percentage,
+    return_of_step,
     two_arrows,
     brackets_of_a_size,
     named_line,

@@ -114,7 +114,7 @@ CODES: dict[str, Code] = {
     ),
     "missing-colon": Code(
         "A line that others belong to does not end in a colon.",
-        "Networks, blocks, stages, conditions, loops, merges with a branch a line and the names of variants are "
+        "Networks, blocks, stages, conditions, loops, joins with a branch a line and the names of variants are "
         "followed by a colon.",
         "block A:\n    add\n        | it\n        | conv(64, 3)\n",
     ),
@@ -126,13 +126,13 @@ CODES: dict[str, Code] = {
     # --- chains and branches
     "missing-bar": Code(
         "A branch without its bar.",
-        "Under a merge such as `add:` every line is a branch and begins with `|`. What comes after the merge is "
+        "Under a join such as `add:` every line is a branch and begins with `|`. What comes after the join is "
         "indented less.",
         "block A:\n    add:\n        | it\n        conv(64, 3)\n",
     ),
     "stray-bar": Code(
-        "A branch that belongs to no merge.",
-        "Branches stand in braces, `add{a | b}`, or each on its line under the merge, behind a bar.",
+        "A branch that belongs to no join.",
+        "Branches stand in braces, `add{a | b}`, or each on its line under the join, behind a bar.",
         "block A:\n    add: it | conv(64, 3)\n",
     ),
     "missing-arrow": Code(

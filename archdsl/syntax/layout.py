@@ -186,7 +186,7 @@ class _Scanner:
                 "a line that begins with `->` goes on with the line above, and is indented deeper than it",
                 start,
                 start + 2,
-                help="to go on after a merge, write the step on a line of its own, without `->`",
+                help="to go on after a join, write the step on a line of its own, without `->`",
             )
 
     def check_indent(self, start: int, line: int, indent: int) -> None:

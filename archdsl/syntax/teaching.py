@@ -241,13 +241,13 @@ def missing_bar(mistake: Mistake) -> Diagnostic | None:
 
 def stray_bar(mistake: Mistake) -> Diagnostic | None:
     if mistake.stack[-2:] == ("_head", "COLON"):
-        help = "behind a merge in one line they stand in braces: `add{a | b}`"
+        help = "behind a join in one line they stand in braces: `add{a | b}`"
         return mistake.says("stray-bar", "branches after a colon stand on lines of their own", help)
     if mistake.word != "|":
         return None
     return mistake.says(
         "stray-bar",
-        "this branch belongs to no merge",
+        "this branch belongs to no join",
         "branches stand in `add{a | b}`, or as lines that begin with `|` and are indented under `add:`",
     )
 

@@ -19,6 +19,7 @@ from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.elaborate.budget import Budget
 from archdsl.elaborate.elaborate import elaborate
 from archdsl.elaborate.expect import expectations
+from archdsl.elaborate.left_out import left_out, left_out_errors
 from archdsl.elaborate.outside import given_outside
 from archdsl.elaborate.session import Limits
 from archdsl.elaborate.unused import unused_settings
@@ -162,13 +163,15 @@ def compile_network(
     with collection_paused():
         done = elaborate(network, variant, chosen, limits, file.problems, allows)
         verify(done.graph, "elaborate")
-        unused = [*(one.warning for one in file.unused), *unused_steps(done.graph, file.unused)]
+        unused = [*(one.warning for one in file.unused), *unused_steps(done.graph, [one.whole for one in file.unused])]
         graph = run(done.graph, PASSES).graph
     warnings = (*done.warnings, *allows.remaining(unused))
-    failures = tuple(expectations(network, graph, done.environment))
+    missed = left_out(network, done.graph, graph)
+    failures = (*left_out_errors(missed), *expectations(network, graph, done.environment, missed))
     if failures:
-        # Steps that no output uses may be the reason. Unused names are not, and are reported once the facts hold.
-        raise CompileError((*done.warnings, *allows.remaining(unused_steps(done.graph, ())), *failures))
+        # Steps that are left out may be why; names that nothing uses are told once the facts hold.
+        idle = unused_steps(done.graph, [one.whole for one in missed.values()])
+        raise CompileError((*done.warnings, *allows.remaining(idle), *failures))
     settings_unused = unused_settings(network, graph.header.settings)
     return Compiled(graph, network, (*warnings, *settings_unused), frozenset(allows.used))
 

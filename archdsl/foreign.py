@@ -260,18 +260,18 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = _by_word(_ARGUMENTS)
 """The words for arguments, as `folded` gives them, and their names here. Several are possible: it depends on the op."""
 
 _NO_ARGUMENTS = (
-    ("how much flows in is known and is not written", "inchannels infeatures inputdim inputshape inplanes nin "
-     "ninputplane inputchannels inchs numfeatures inputfeatures normalizedshape numchannels numparameters inputsize "
-     "batchinputshape dimin cin inc"),
+    ("leave it out: how much flows in is known and is not written", "inchannels infeatures inputdim inputshape "
+     "inplanes nin ninputplane inputchannels inchs numfeatures inputfeatures normalizedshape numchannels numparameters "
+     "inputsize batchinputshape dimin cin inc"),
     ("an activation is a step of its own: `-> relu`", "activation act actlayer nonlinearity activationfn "
      "activationlayer"),
     ("normalization is a step of its own: `-> bn`", "norm normlayer batchnorm batchnormalize bn usebn normalizer"),
     ("a step gets a name after it: `as stem`", "name scope layername id tag"),
-    ("memory is not the spec's concern: the module that comes out works in place where that is safe", "inplace"),
+    ("leave it out: the module that comes out works in place where that is safe", "inplace"),
     ("give a probability of dropping: `p=0.2` where 0.8 is kept", "keepprob keep survivalprob"),
     ("padding with anything but zeros is a step of its own before it: `pad(1, mode=reflect)`", "paddingmode"),
-    ("channels come first, and always the first dimension is joined or normalized", "axis dim dataformat channelaxis "
-     "channelslast channelsfirst dimension axes layout"),
+    ("leave it out: what is joined or normalized are always the channels, which come first", "axis dim dataformat "
+     "channelaxis channelslast channelsfirst dimension axes layout"),
     ("what belongs to training is not part of a spec", "kernelregularizer weightdecay biasregularizer "
      "activityregularizer lrmult decaymult regularizer trainable kernelconstraint"),
     ("every weight is float32: `.half()` and `.to(...)` change the module that comes out", "dtype device"),
@@ -281,6 +281,11 @@ _NO_ARGUMENTS = (
 
 NO_ARGUMENTS: Mapping[str, str] = {word: note for note, words in _NO_ARGUMENTS for word in words.split()}
 """The words for arguments that no op here has, as `folded` gives them, and what to do instead."""
+
+
+def without_numbers(note: str) -> str:
+    """What a note says of every call, where it explains the numbers of an example first."""
+    return "; ".join(part for part in note.split("; ") if not any(map(str.isdigit, part)))
 
 
 def step(word: str) -> Meaning | None:

@@ -13,7 +13,7 @@ from archdsl.elaborate.expand import Expander
 from archdsl.elaborate.session import Limits, Session
 from archdsl.elaborate.settings import settle
 from archdsl.elaborate.steps import bind_inputs, refs_of
-from archdsl.elaborate.values import Flow, Given, Problem, Quiet, describe
+from archdsl.elaborate.values import FAILED, Flow, Given, Problem, Quiet, describe
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Ref
 from archdsl.ir.graph import Graph, Header, Rule, Setting, Written
@@ -103,6 +103,8 @@ def _run(expander: Expander, network: Network, environment: Environment) -> Any:
     with expander.defaults.network(network, environment):
         inputs = tuple(_input(expander, declared, environment) for declared in network.inputs)
         bind_inputs(network, inputs, environment, network.span)
+        if not inputs:
+            environment.values["input"] = environment.values["it"] = FAILED  # it was told that there are none
         with expander.names_of(network.flow, (declared.name.name for declared in network.inputs)):
             return expander.statements(network.flow.statements, environment)
 

@@ -27,14 +27,36 @@ def too_deep(session: Session, unit: Unit, span: Span) -> Problem:
     deep = f"`{name}` calls itself more than {limit} blocks deep"
     if any(_decides(place.unit.definition) for place in cycle if place.unit is not None):
         return Problem("nested-too-deep", f"{deep}, and no `if` has ended it", span, notes=notes, help=RAISE)
-    help = f"put the step that calls `{name}` under an `if` that ends it"
     return Problem(
         "nested-too-deep",
         f"`{name}` calls itself for ever: there is no `if` that ends it",
         span,
         notes=notes,
-        help=help,
+        help=_ended(session, name, span),
     )
+
+
+def _ended(session: Session, name: str, span: Span) -> str:
+    """The call under a condition on a number that falls from one level to the next, if the block has one."""
+    units = [place.unit.definition if place.unit else None for place in session.places]
+    inside = next(unit for unit in reversed(units) if unit is not None)
+    levels = [dict(place.arguments) for place, unit in zip(session.places, units, strict=True) if unit is inside]
+    if len(levels) > 1:
+        before, after = levels[:2]
+        for parameter, value in after.items():
+            call = " ".join(span.text.split())
+            if _is_number(value) and _is_number(before[parameter]) and value < before[parameter]:
+                return f"write `if {parameter} > 1 then {call}`"
+            if _is_number(value) and _is_number(before[parameter]) and value > before[parameter]:
+                return f"write `if {parameter} < ... then {call}`, with the number at which it ends"
+    return (
+        f"give `{name}` a number that says how deep it is, as in `block {name}(depth):`, and call it by "
+        f"`if depth > 1 then {name}(depth - 1)`"
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cycle(session: Session, unit: Unit) -> Iterator[Place]:

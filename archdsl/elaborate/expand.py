@@ -349,7 +349,13 @@ class Expander:
             assert not isinstance(target, tree.Merge | tree.Group | tree.Choice)
             result = self.several((target,), environment)
         if step.copies is not None:
-            raise Problem("wrong-type", f"`{step.span.text}` is a value and cannot be repeated", step.span)
+            product = f"mul{{{target.span.text} | {step.copies.count.span.text}}}"
+            raise Problem(
+                "wrong-type",
+                f"`{step.span.text}` is a value and cannot be repeated",
+                step.span,
+                help=f"the product of two values is a join: write `{product}`",
+            )
         self.name_results(step, result, environment)
         return result
 

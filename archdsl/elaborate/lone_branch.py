@@ -23,23 +23,31 @@ def warn_of_lone(
     name = unit.definition.name
     if len(merge.branches) == 1:
         message = f"`{name}` has one branch, so there is nothing to join"
-        help = f"join it with the value that flows in: {name}{{it | ...}}, or leave out `{name}`"
+        branch = merge.branches[0]
+        joined, alone = f"{name}{{it | {_on_one_line(branch)}}}", _on_one_line(branch.chain)
+        help = f"instead of `{_on_one_line(merge)}` write `{joined}` or `{alone}`"
         expander.session.warn("lone-branch", message, merge.op.span, help=help)
         return
     lost = [branch for branch in absent if _computes(expander, branch.chain, environment)]
     if lost:
         message = f"`{name}` is left with one branch, so nothing is joined"
-        notes = tuple(Note(f"`{branch.span.text}` is left out: its condition is false", branch.span) for branch in lost)
-        text = " ".join(lost[0].span.text.split())
-        help = f"instead of `{text}` write `{_with_then(lost[0])}`: if the condition is false, the value is passed on"
+        notes = tuple(
+            Note(f"`{branch.span.text}` is not there: its condition is false", branch.span) for branch in lost
+        )
+        edit = f"instead of `{_on_one_line(lost[0])}` write `{_with_then(lost[0])}`"
+        help = f"{edit}: where the condition is false, it hands on the value"
         expander.session.warn("lone-branch", message, merge.op.span, notes=notes, help=help)
 
 
 def _with_then(branch: tree.Branch) -> str:
     """The branch `| if c: a -> b` written as a choice: `if c then (a -> b)`."""
     conditions = [expression_text(clause.condition) for clause in branch.clauses if isinstance(clause, tree.When)]
-    step = " ".join(branch.chain.span.text.split())
+    step = _on_one_line(branch.chain)
     return f"if {' and '.join(conditions)} then {step if len(branch.chain.steps) == 1 else f'({step})'}"
+
+
+def _on_one_line(part: tree.Merge | tree.Branch | tree.Chain) -> str:
+    return " ".join(part.span.text.split())
 
 
 def _joins(unit: Unit) -> bool:

@@ -17,7 +17,7 @@ from archdsl.resolve.allow import Allows
 from archdsl.source import Span
 
 WITH_FRAMES = 500
-"""How many diagnostics keep their frames. When there are more, most of them are not shown anyway."""
+"""Diagnostics that keep their frames and get advice; there are more only where few of them will be shown."""
 
 LETTERS = 64
 """So many letters of a path cost as much as an evaluation."""
@@ -78,7 +78,7 @@ class Session:
         key = diagnostic.code, diagnostic.span
         if key in self._diagnostics:
             return
-        frames = diagnostic.frames or (self.frames() if len(self._diagnostics) < WITH_FRAMES else ())
+        frames = diagnostic.frames or (self.frames() if self.may_show_more else ())
         located = Diagnostic(
             diagnostic.code,
             diagnostic.message,
@@ -121,6 +121,11 @@ class Session:
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         return tuple(self._diagnostics.values())
+
+    @property
+    def may_show_more(self) -> bool:
+        """Whether what is found now may still be shown, so that finding out more about it is worth its time."""
+        return len(self._diagnostics) < WITH_FRAMES
 
     @property
     def failed(self) -> bool:

@@ -100,8 +100,18 @@ def _mismatch(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple
         str(mismatch),
         at_fault.span if at_fault is not None and at_fault.span is not None else span,
         notes=tuple(dict.fromkeys(notes)),
-        help=mismatch.help or _joining(mismatch, call, inputs),
+        help=_edit(mismatch, expander, call, inputs, span) or mismatch.help or _joining(mismatch, call, inputs),
     )
+
+
+def _edit(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple[Flow, ...], span: Span) -> str | None:
+    if not expander.session.may_show_more:
+        return None
+    from archdsl.elaborate.mend_step import mended
+    from archdsl.elaborate.refusal import Refusal
+
+    refs = tuple(value.ref for value in inputs)
+    return mended(mismatch.code, Refusal(expander.session.builder, call.op, refs, span, mismatch.help))
 
 
 def _joining(mismatch: Mismatch, call: Call, inputs: tuple[Flow, ...]) -> str | None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.ir.graph import Graph, Node
 from archdsl.ir.unused import needed, removable, scopes_around, unused
-from archdsl.resolve.model import Unused
 from archdsl.source import Span
 
 LONGEST = 60
 """How many letters of a text a message quotes."""
 
 
-def unused_steps(graph: Graph, known: Iterable[Unused]) -> Iterator[Diagnostic]:
-    """A warning for each text whose steps are unused in the graph (before any pass).
-
-    Texts inside one of the unused texts in `known` are left out, because there is a warning about these already.
-    """
+def unused_steps(graph: Graph, told: Collection[Span]) -> Iterator[Diagnostic]:
+    """A warning for each text of the graph, as it is before any pass, except those inside of `told`."""
     if not graph.idle:
         return
     yield from _inputs(graph)
@@ -29,7 +25,6 @@ def unused_steps(graph: Graph, known: Iterable[Unused]) -> Iterator[Diagnostic]:
     for node in graph:
         if node.id in idle and not graph.users(node.id):
             ends.setdefault(_text(graph, node, used), []).append(node)
-    told = [one.whole for one in known]
     for span, nodes in ends.items():
         if not any(_lies_in(span, whole) for whole in told):
             yield _warning(graph, span, nodes, idle, gone)

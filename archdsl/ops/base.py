@@ -264,6 +264,11 @@ class Window:
     everything: bool = False
     stretch: tuple[int, ...] = ()
 
+    @property
+    def extents(self) -> tuple[int, ...]:
+        """How far the window reaches in each dimension: dilation * (kernel - 1) + 1."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
     def reach(self, dimension: int, first: int, last: int) -> tuple[int, int]:
         """The first and the last input position on which outputs `first` to `last` depend. Either may be padding."""
         stretch = self.stretch[dimension] if self.stretch else 1

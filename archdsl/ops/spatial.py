@@ -88,9 +88,10 @@ def lengths(x: Tensor, window: Window, ceil: bool = False) -> tuple[int, ...]:
     With `ceil`, the last window may reach beyond the end, if it starts inside the input or the padding before it. This
     is PyTorch's rule.
     """
-    extents = _extents(window)
     out = []
-    for length, extent, stride, (before, after) in zip(x.spatial, extents, window.stride, window.padding, strict=True):
+    for length, extent, stride, (before, after) in zip(
+        x.spatial, window.extents, window.stride, window.padding, strict=True
+    ):
         free = length + before + after - extent
         count = (-(-free // stride) if ceil else free // stride) + 1
         if ceil and (count - 1) * stride >= length + before:
@@ -108,22 +109,17 @@ def unused(x: Tensor, window: Window, ceil: bool = False) -> tuple[int, ...]:
     """
     counts = lengths(x, window, ceil)
     left = []
-    for dimension, extent in enumerate(_extents(window)):
+    for dimension, extent in enumerate(window.extents):
         stride = window.stride[dimension]
         end = (counts[dimension] - 1) * stride - window.padding[dimension][0] + max(extent, stride)
         left.append(max(x.spatial[dimension] - end, 0))
     return tuple(left)
 
 
-def _extents(window: Window) -> tuple[int, ...]:
-    return tuple(d * (k - 1) + 1 for k, d in zip(window.kernel, window.dilation, strict=True))
-
-
 def _does_not_fit(x: Tensor, window: Window) -> Mismatch:
     article = "a kernel of" if len(window.kernel) == 1 else "a"
     kernel = times(window.kernel) + ("" if len(window.kernel) == 1 else " kernel")
-    extents = _extents(window)
-    spread_out = f" spread to {times(extents)}" if extents != window.kernel else ""
+    spread_out = f" spread to {times(window.extents)}" if window.extents != window.kernel else ""
     return Mismatch(
         f"{article} {kernel}{spread_out} does not fit {_input(x)} with padding {padding_text(window)}",
         argument="kernel",
@@ -155,8 +151,8 @@ def sides_argument(window: Window) -> tuple[int, ...]:
 
 
 def follows_input(padding: Padding | None, window: Window) -> bool:
-    """Whether the padding depends on the input's size, and so has to be computed at run time."""
-    steady = all(s == 1 or extent == 1 for s, extent in zip(window.stride, _extents(window), strict=True))
+    """Whether the padding changes with the input's size, so that it must be computed at run time."""
+    steady = all(s == 1 or extent == 1 for s, extent in zip(window.stride, window.extents, strict=True))
     return padding == "tf_same" and not steady
 
 

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable
 from functools import partial
 
+from archdsl import translated
 from archdsl.diagnostics import Diagnostic
-from archdsl.resolve.expressions import Expressions
+from archdsl.resolve.expressions import Expressions, as_text
 from archdsl.resolve.model import Block, File, Network, Parameter, default_calls
 from archdsl.resolve.names import (
     KnownNames,
@@ -21,7 +22,6 @@ from archdsl.resolve.names import (
 from archdsl.source import Span
 from archdsl.suggest import help_for
 from archdsl.syntax import tree
-from archdsl.syntax.mistakes import shortened
 
 
 def check_file(file: File) -> list[Diagnostic]:
@@ -32,6 +32,7 @@ def check_file(file: File) -> list[Diagnostic]:
     for definition in file.definitions.values():
         if definition.file is file:
             checker.definition(definition)
+    file.broken.update(checker.missing)  # expansion has nothing to add about them
     return checker.found
 
 
@@ -87,7 +88,7 @@ class _Checker(Expressions):
                 "missing-input",
                 f"{network.name} declares no input",
                 network.span,
-                help="add a line like: input image: 3 x 224 x 224",
+                help="write on a new line: `input image: 3 x 224 x 224`",
             )
         scope.names.update({"it": None, "input": None})
         self.whole(network.flow, scope)
@@ -167,8 +168,7 @@ class _Checker(Expressions):
                 self.chain(statement, scope)
             case tree.Let(name=name, value=value):
                 self.expression(value, scope)
-                number = f"let {name.name} = if ... then {shortened(value.span.text)} else ..."
-                self.bind(name, scope, otherwise=f", or decide where it is given first: {number}")
+                self.bind(name, scope)
             case tree.Shared(name=name, value=value):
                 self.unit(value, scope)
                 self.bind(name, scope, step=True)
@@ -200,7 +200,18 @@ class _Checker(Expressions):
                 self.arms([body for _, body in arms] + ([otherwise] if otherwise else []), scope)
             case tree.Return(values=values):
                 for item in values:
-                    self.expression(item, scope)
+                    if not self.returns_step(item, scope):
+                        self.expression(item, scope)
+
+    def returns_step(self, item: tree.Expression | tree.Spread, scope: KnownNames) -> bool:
+        """Reports `return concat(a, b)`: it names values, and makes none."""
+        name = item.function if isinstance(item, tree.Call) else item
+        if not isinstance(name, tree.Name) or name.name in scope or self.operation(name) is None:
+            return False
+        joined = translated.join(name.name, as_text(item)) if isinstance(item, tree.Call) else None
+        message = f"`return` names values, and `{name.name}` is a step: what flows last leaves the block"
+        self.report("wrong-type", message, item.span, help=f"write `{joined or item.span.text}` without `return`")
+        return True
 
     def loop(self, names: Iterable[tree.Name], body: tree.Body, scope: KnownNames) -> None:
         turn = KnownNames(scope)
@@ -239,14 +250,14 @@ class _Checker(Expressions):
         for known in sorted(scope.all()):
             place = scope.find(known)
             if pattern.fullmatch(known) and place is not None:
-                self.twice(tree.Name(known, name.span), place, "choose another name for the stages")
+                self.twice(tree.Name(known, name.span), place, help="choose another name for the stages")
         scope.numbered[name.name] = name.span
 
     def arms(self, bodies: Iterable[tree.Body], scope: KnownNames) -> None:
         """Checks the arms of an `if`, which may define the same names. After the `if`, the names of all are known."""
         after: dict[str, Span | None] = {}
         for body in bodies:
-            arm = KnownNames(scope, is_arm=True)
+            arm = KnownNames(scope)
             self.body(body.statements, arm)
             after.update(arm.names)
             scope.numbered.update(arm.numbered)

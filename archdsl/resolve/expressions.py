@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archdsl import foreign
+from archdsl import foreign, translated
 from archdsl.diagnostics import Diagnostic
 from archdsl.ops.initialize import INITIALIZERS
 from archdsl.resolve.known import Names
@@ -14,6 +14,11 @@ from archdsl.source import Span
 from archdsl.suggest import help_for, same_word
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
+
+
+def as_text(call: tree.Call) -> list[translated.Argument]:
+    """The arguments of a call as they are written."""
+    return [(argument.name, " ".join(argument.value.span.text.split())) for argument in call.arguments]
 
 
 class Expressions(Names):
@@ -89,7 +94,12 @@ class Expressions(Names):
             missing = tree.Name(name.name, name.span)
             message = f"there is no op, block or function `{name.name}`"
             known = scope.all() | set(FUNCTIONS) | set(self.functions)
-            self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing, known, called=True))
+            self.unknown(
+                "unknown-name",
+                message,
+                missing,
+                lambda: self.call_meant(call) or self.step_meant(missing, known, called=True),
+            )
         if functional or name.name in INITIALIZERS:
             self.no_spread(call)
         for argument in call.arguments:
@@ -99,6 +109,14 @@ class Expressions(Names):
                 and not self.no_word(argument, name, scope)
             ):
                 self.expression(argument.value, scope, word=True)
+
+    def call_meant(self, call: tree.Call) -> str | None:
+        """The call of another tool as a step, with its own numbers."""
+        meaning = foreign.step(call.function.name)
+        text = translated.called(call.function.name, meaning, as_text(call)) if meaning else None
+        if meaning is None or text is None:
+            return None
+        return str(meaning._replace(code=text, note=foreign.without_numbers(meaning.note)))
 
     def compared(self, argument: tree.Argument, unit: tuple[str, tuple[str, ...]] | None) -> bool:
         """Reports `conv(8, 3, stride==2)`, where `stride=2` was meant. Returns whether it did."""
@@ -142,7 +160,11 @@ class Expressions(Names):
                 return  # how many arguments `*row` stands for is only known when it is evaluated
             if name is None:
                 if position >= len(names):
-                    self.found.append(too_many_arguments(owner, names, argument.span))
+                    found = too_many_arguments(owner, names, argument.span)
+                    joined = translated.join(owner, as_text(call))
+                    self.found.append(
+                        replace(found, help=f"write `{joined}`: a join has branches") if joined else found
+                    )
                     return
                 name, position = names[position], position + 1
             elif name not in names:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.limits import SHOWN
 from archdsl.naming import RESERVED
 from archdsl.ops.base import REGISTRY
+from archdsl.resolve.decide import decided
 from archdsl.resolve.library import import_of
 from archdsl.resolve.model import Block, File, Network
-from archdsl.resolve.names import KnownNames, bound
+from archdsl.resolve.names import DIGITS, KnownNames, bound
 from archdsl.source import Span
 from archdsl.suggest import help_for_step, same_word
 from archdsl.syntax import tree
@@ -59,27 +62,42 @@ class Names:
 
     # --- names ---------------------------------------------------------------------------------
 
-    def bind(self, name: tree.Name, scope: KnownNames, step: bool = False, otherwise: str = "") -> None:
-        """Defines a name. With `step`, it becomes part of paths, and so the name of a module's attribute.
-
-        `otherwise` is further advice for a name in an arm of an `if` that was already given outside of the `if`.
-        """
+    def bind(self, name: tree.Name, scope: KnownNames, step: bool = False) -> None:
+        """Defines a name. `step`: it becomes part of paths, and so the attribute of a module."""
         if step:
             self.step_name(name)
         if name.name in ("x", "it", "input"):
             self.report("reserved-name", f"`{name.name}` has a meaning of its own and cannot be a name", name.span)
         known = scope.names.get(name.name) or scope.numbered_as(name.name)
         outer = scope.parent.find(name.name) if scope.parent and known is None else None
-        if known is not None and known != name.span:
-            self.twice(name, known, "choose another name")
-        elif outer is not None:
-            more = otherwise if scope.is_arm else ""
-            self.twice(name, outer, f"a name can be given only once, so choose another one{more}")
+        first = outer if known is None or known == name.span else known
+        if first is not None:
+            self.twice(name, first)
         scope.names[name.name] = name.span
 
-    def twice(self, name: tree.Name, known: Span, help: str) -> None:
+    def twice(self, name: tree.Name, known: Span, help: str = "") -> None:
         message, note = f"`{name.name}` has a meaning already", Note("it was given here", known)
-        self.report("duplicate-name", message, name.span, notes=(note,), help=help)
+        self.report("duplicate-name", message, name.span, notes=(note,), help=help or self.told_apart(name, known))
+
+    def told_apart(self, name: tree.Name, known: Span) -> str:
+        """What to do about a name that was given before."""
+        free = self.free(name.name)
+        line = decided(self.text, known, name.span) if self.text else None
+        if line is not None:
+            return f"instead of this `if`, say it where `{name.name}` is given first: `{line}`"
+        return f"call it `{free}`, and write `{free}` below where this one is meant"
+
+    def free(self, name: str) -> str:
+        """A name that stands nowhere in the file: `skip2` for `skip`, `conv3` for `conv2`."""
+        base = name.rstrip(DIGITS)
+        number = int(name[len(base) :] or 1) + 1
+        while f"{base}{number}" in self._words:
+            number += 1
+        return f"{base}{number}"
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(re.findall(r"\w+", self.file.source.text))
 
     def step_name(self, name: tree.Name) -> None:
         if name.name in RESERVED:

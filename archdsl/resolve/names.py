@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
@@ -16,6 +17,9 @@ from archdsl.suggest import help_for_argument
 from archdsl.syntax import tree
 
 DIGITS = "0123456789"
+
+LONGEST_VALUE = 40
+"""Letters of an argument's value that advice repeats."""
 
 # --- names that a body defines -------------------------------------------------------------
 
@@ -84,10 +88,10 @@ def numbered_stages(statement: Any) -> list[str]:
 
 
 class KnownNames:
-    """The names known at one point of a body, and where each was defined. `is_arm`: this is an arm of an `if`."""
+    """The names known at one point of a body, and where each was defined."""
 
-    def __init__(self, parent: KnownNames | None = None, is_arm: bool = False) -> None:
-        self.parent, self.is_arm = parent, is_arm
+    def __init__(self, parent: KnownNames | None = None) -> None:
+        self.parent = parent
         self.names: dict[str, Span | None] = {}
         self.numbered: dict[str, Span] = {}
         """For each `stage s{i}`, the name without its number, and its place."""
@@ -261,9 +265,22 @@ def _without(owner: str, names: tuple[str, ...], span: Span | None) -> str | Non
     return f"write `{owner}`"
 
 
+def _with_value(help: str | None, span: Span | None) -> str | None:
+    """`stride=2` where the help has only the name, and the value is short enough to repeat."""
+    value = span.text.partition("=")[2].strip() if span is not None else ""
+    if help is None or not value or len(value) > LONGEST_VALUE:
+        return help
+    return re.sub(r"(?<=^write `)\w+(?=`$)|(?<=^did you mean `)\w+(?=`\?$)", rf"\g<0>={escaped(value)}", help)
+
+
+def escaped(text: str) -> str:
+    """A text as the replacement of a regular expression."""
+    return text.replace("\\", "\\\\")
+
+
 def unknown_argument(owner: str, names: Iterable[str], name: str, span: Span | None) -> Diagnostic:
     """The error for an unknown argument: `conv` has no argument `kernl`, did you mean `kernel`?"""
     names = tuple(names)
     known = f"its arguments are {', '.join(names)}" if names else "it takes no arguments"
-    help = help_for_argument(name, names) or known
+    help = _with_value(help_for_argument(name, names), span) or known
     return Diagnostic("unknown-argument", f"`{owner}` has no argument `{name}`", span, help=help)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from functools import wraps
 
 from archdsl.diagnostics import Diagnostic
-from archdsl.foreign import folded, step
+from archdsl.foreign import Meaning, folded, step, without_numbers
 from archdsl.syntax.mistakes import DECLARATIONS, FLOW, LONGEST_LINE, Mistake, shortened
+from archdsl.translated import Argument, called
 
 NUMERIC = frozenset(
     "round_to ceil floor round min max len sum range enumerate log2 log exp sqrt".split(),
@@ -39,10 +40,30 @@ def dotted_call(mistake: Mistake) -> Diagnostic | None:
     if mistake.word != "(" or dotted is None:
         return None
     meaning = step(dotted[0])
+    inside = re.match(r"\(([^()]*)\)", mistake.rest)
+    text = called(dotted[0], meaning, _arguments(inside[1])) if meaning and inside else None
+    if meaning is not None and text is not None:
+        meaning = Meaning(text, without_numbers(meaning.note))
     unsure = f"write the name of an op, perhaps `{folded(dotted[0])}`: `archdsl ops` lists them"
     span = mistake.stretch(mistake.start - len(dotted[0]), mistake.start)
     message = f"`{shortened(dotted[0])}` is not an op: names of ops have no dots"
     return mistake.says("foreign-syntax", message, str(meaning or unsure), span)
+
+
+def _arguments(text: str) -> list[Argument]:
+    """What stands between brackets, at the commas."""
+    parts = [part.partition("=") for part in re.findall(r"(?:\[[^\]]*\]|[^,\[])+", text) if part.strip()]
+    return [(left.strip(), right.strip()) if equal else (None, left.strip()) for left, equal, right in parts]
+
+
+@of_a_line
+def return_of_step(mistake: Mistake) -> Diagnostic | None:
+    """`return concat{a | b}`, `return conv(8, 3) -> relu`."""
+    if mistake.first != "return" or mistake.word not in ("{", "->"):
+        return None
+    step = (mistake.before + mistake.rest).removeprefix("return").strip()
+    message = "`return` names values; a step stands on a line of its own, and what flows last leaves the block"
+    return mistake.says("unexpected-token", message, f"write `{step}`")
 
 
 @of_a_line
@@ -130,7 +151,10 @@ def colon_after_step(mistake: Mistake) -> Diagnostic | None:
         return None
     message = f"nothing belongs under `{shortened(above)}`: only joins, stages and the like have a colon"
     return mistake.says(
-        "stray-colon", message, "leave out the colon, and indent the next line as much", mistake.line_above
+        "stray-colon",
+        message,
+        "leave out the colon, and begin the next line as far left as this one",
+        mistake.line_above,
     )
 
 

@@ -116,7 +116,7 @@ CODES: dict[str, Code] = {
     ),
     "missing-colon": Code(
         "A line that others belong to does not end in a colon.",
-        "Networks, blocks, stages, conditions, loops, joins with one branch per line and the names of variants are "
+        "Networks, blocks, stages, conditions, loops, joins with a branch a line and the names of variants are "
         "followed by a colon.",
         "block A:\n    add\n        | it\n        | conv(64, 3)\n",
     ),
@@ -133,8 +133,8 @@ CODES: dict[str, Code] = {
         "block A:\n    add:\n        | it\n        conv(64, 3)\n",
     ),
     "stray-bar": Code(
-        "A branch that does not belong to a join.",
-        "Branches stand in braces, `add{a | b}`, or each on its own line under the join, after a bar.",
+        "A branch that belongs to no join.",
+        "Branches stand in braces, `add{a | b}`, or each on its line under the join, behind a bar.",
         "block A:\n    add: it | conv(64, 3)\n",
     ),
     "missing-arrow": Code(

@@ -28,6 +28,7 @@ from archdsl.syntax.calls import (
     named_line,
     path_with_colon,
     percentage,
+    return_of_step,
     second_name,
     shape_with_commas,
     stray_separator,
@@ -242,13 +243,13 @@ def missing_bar(mistake: Mistake) -> Diagnostic | None:
 
 def stray_bar(mistake: Mistake) -> Diagnostic | None:
     if mistake.stack[-2:] == ("_head", "COLON"):
-        help = "to write a join on one line, put its branches in braces: `add{a | b}`"
+        help = "behind a join in one line they stand in braces: `add{a | b}`"
         return mistake.says("stray-bar", "branches after a colon stand on lines of their own", help)
     if mistake.word != "|":
         return None
     return mistake.says(
         "stray-bar",
-        "this branch does not belong to a join",
+        "this branch belongs to no join",
         "branches stand in `add{a | b}`, or as lines that begin with `|` and are indented under `add:`",
     )
 
@@ -352,6 +353,7 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     input_without_name,
     path_with_colon,
     percentage,
+    return_of_step,
     two_arrows,
     brackets_of_a_size,
     named_line,

@@ -32,10 +32,10 @@ def warn_of_lone(
     if lost:
         message = f"`{name}` is left with one branch, so nothing is joined"
         notes = tuple(
-            Note(f"`{branch.span.text}` is not there: its condition is false", branch.span) for branch in lost
+            Note(f"`{branch.span.text}` is left out: its condition is false", branch.span) for branch in lost
         )
         edit = f"instead of `{_on_one_line(lost[0])}` write `{_with_then(lost[0])}`"
-        help = f"{edit}: where the condition is false, it hands on the value"
+        help = f"{edit}: if the condition is false, the value is passed on"
         expander.session.warn("lone-branch", message, merge.op.span, notes=notes, help=help)
 
 

@@ -138,6 +138,16 @@ def test_a_condition_on_channels_without_a_formula_is_kept() -> None:
     assert "if" in found.text.split("class U")[1].split("class N")[0]
 
 
+def test_channels_that_a_network_cannot_follow_are_no_setting() -> None:
+    """What the copies hand on hangs on how many they are; the network has the number and keeps its input as it is."""
+    found = emitted(
+        f"{IMAGE}    U(16, n=1) -> U(8)\nblock U(w, n=2):\n"
+        "    repeat n as i: if i > 0 then conv(w, 1) else relu\n    conv(w, 3)\n"
+    )
+    assert signature(found, "N") == "self"
+    assert "conv_in_channels: int" in signature(found, "U")
+
+
 def test_channels_that_are_equal_by_chance_are_two_arguments() -> None:
     found = emitted(
         f"{IMAGE}    U(8)\nblock U(w, ws=[4, 8], vs=[8, 8]):\n    path a:\n    {LOOP}    path b:\n"

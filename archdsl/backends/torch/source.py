@@ -196,7 +196,7 @@ class _Emission:
 
     def _loses_channels(self, network: Construction) -> bool:
         """Whether a number may depend on channels without a formula: some have none, or an expression asks for any."""
-        if any(None in made.context.channels.values() for made in (*self.done, network)):
+        if any(made.nameless or None in made.context.channels.values() for made in (*self.done, network)):
             return True
         graph = self.outline.graph
         written = (row for part in (*graph, *graph.scopes.values()) for _, row in part.written)

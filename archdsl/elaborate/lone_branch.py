@@ -31,9 +31,7 @@ def warn_of_lone(
     lost = [branch for branch in absent if _computes(expander, branch.chain, environment)]
     if lost:
         message = f"`{name}` is left with one branch, so nothing is joined"
-        notes = tuple(
-            Note(f"`{branch.span.text}` is left out: its condition is false", branch.span) for branch in lost
-        )
+        notes = tuple(Note(f"`{branch.span.text}` is left out: its condition is false", branch.span) for branch in lost)
         edit = f"instead of `{_on_one_line(lost[0])}` write `{_with_then(lost[0])}`"
         help = f"{edit}: if the condition is false, the value is passed on"
         expander.session.warn("lone-branch", message, merge.op.span, notes=notes, help=help)

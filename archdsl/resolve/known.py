@@ -77,7 +77,9 @@ class Names:
 
     def twice(self, name: tree.Name, known: Span, help: str = "") -> None:
         message, note = f"`{name.name}` has a meaning already", Note("it was given here", known)
-        self.report("duplicate-name", message, name.span, notes=(note,), help=help or self.told_apart(name, known))
+        if not help and len(self.found) < HINTS:
+            help = self.told_apart(name, known)
+        self.report("duplicate-name", message, name.span, notes=(note,), help=help or None)
 
     def told_apart(self, name: tree.Name, known: Span) -> str:
         """What to do about a name that was given before."""

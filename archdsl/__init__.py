@@ -13,7 +13,7 @@
     archdsl.family("resnet", ["18", "50"]).source()     # several variants in one file
     archdsl.from_torch(module, example)   # the graph of any module that can be traced
 
-Whatever is wrong with a spec raises `CompileError`, which reads as the command line prints it.
+A fault in a spec raises `CompileError`, whose text is what the command line would print.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = [
     "loads",
 ]
 
-# Imported when first asked for, so that `import archdsl` costs nothing.
+# Each name is imported when it is first asked for, so that `import archdsl` itself takes almost no time.
 _HOMES = {
     "CompileError": "archdsl.diagnostics",
     "Diagnostic": "archdsl.diagnostics",

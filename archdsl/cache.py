@@ -1,9 +1,9 @@
-"""What takes long to make and depends on text alone is kept between runs, in the user's cache folder.
+"""Keeps results between runs, in the user's cache folder: those that take long to make and depend on text alone.
 
-An entry is one file of JSON, so nothing in the folder can be run. Its name is a digest of all that it was made
-from, and its first line a digest of the rest: a file that is damaged, cut off or someone else's is not used, and
-what it should have held is made anew. A folder that cannot be read or written is no error. The environment variable
-`ARCHDSL_CACHE` names another folder, or is `off`.
+An entry is one JSON file, so reading it never runs code. The file's name is a digest of everything that the result
+was made from, and its first line is a digest of the other lines. A file whose digest does not match (damaged, cut
+off, or written by another program) is ignored, and the result is made again. A folder that cannot be read or written
+is not an error. The environment variable `ARCHDSL_CACHE` names another folder, or is `off` to keep nothing.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from archdsl.files import write
 T = TypeVar("T")
 
 LARGEST = 500
-"""Entries in the folder; beyond that, the oldest half is removed."""
+"""How many entries the folder may hold. When there are more, the older half is removed."""
 
 
 def digest(*parts: str | bytes) -> str:
-    """Differs wherever one of the parts does."""
+    """A hexadecimal digest of the parts: it is different when any of them is, or when they are divided differently."""
     made = blake2b(digest_size=16)
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
@@ -35,15 +35,16 @@ def digest(*parts: str | bytes) -> str:
 
 
 def kept(key: str, make: Callable[[], T], encode: Callable[[T], Any], decode: Callable[[Any], T]) -> T:
-    """What `make` gives, or gave in an earlier run under the same `key`.
+    """The result of `make()`, or the one that an earlier run stored under the same `key`.
 
-    `encode` makes plain JSON of it, and `decode` makes it of that again. What `make` raises is not kept.
+    `encode` turns the result into plain JSON values, and `decode` turns these back into the result. If `make` raises,
+    nothing is stored and the exception is passed on.
     """
     place = _folder(os.environ.get("ARCHDSL_CACHE"))
     if place is None:
         return make()
     path = place / f"{key}.json"
-    # Nothing that is wrong with the folder, or with what others wrote there, is a reason to fail.
+    # Whatever is wrong with the folder or its files, the result can still be made.
     with suppress(Exception):
         return decode(_read(path))
     made = make()
@@ -54,7 +55,7 @@ def kept(key: str, make: Callable[[], T], encode: Callable[[T], Any], decode: Ca
 
 @cache
 def _folder(asked: str | None) -> Path | None:
-    """The folder of all entries, made where it is missing; None where there can be none."""
+    """The folder that holds the entries, created if it is missing; None if there is none or it cannot be created."""
     if asked == "off":
         return None
     from platformdirs import user_cache_path
@@ -68,7 +69,7 @@ def _folder(asked: str | None) -> Path | None:
 
 
 def _read(path: Path) -> Any:
-    """Raises whatever there is to raise where the file is not as it was written."""
+    """The value stored in a file. Raises some exception (of any kind) if the file is not as `_write` left it."""
     first, _, rest = path.read_bytes().partition(b"\n")
     if first.decode() != digest(rest):
         raise ValueError(f"{path} is damaged")

@@ -1,8 +1,8 @@
-"""Which spec is the same network as which public implementation: what `archdsl prove` proves of the gallery.
+"""Which spec is the same network as which public implementation: the pairs that `archdsl prove` compares.
 
-`COUNTERPARTS` are pairs that must agree. `WITHOUT_COUNTERPART` are specs that no package has, and what it has
-instead; `WITHOUT_SPEC` are public implementations that are another network than any spec, and why. A reference is
-written `package:name`; `+aux` adds its auxiliary heads.
+`COUNTERPARTS` are pairs that must agree. `WITHOUT_COUNTERPART` are specs that no package implements, with what the
+packages have instead. `WITHOUT_SPEC` are public implementations that differ from every spec, with the difference. A
+reference is written `package:name`; `+aux` adds its auxiliary heads.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 class Counterpart:
     """A spec (`resnet@50`, with further settings where the reference needs them) and its public implementation.
 
-    `macs_differ` says why the reference multiplies more or less often though it computes the same.
+    `macs_differ` says why the reference needs more or fewer multiply-adds, although it computes the same.
     """
 
     spec: str
@@ -27,7 +27,7 @@ class Counterpart:
 
     @property
     def training(self) -> bool:
-        """Whether outputs that exist only while training count."""
+        """Whether outputs that exist only during training are compared too."""
         return self.reference.endswith("+aux")
 
     def __str__(self) -> str:
@@ -43,13 +43,13 @@ AT_224: Mapping[str, Any] = MappingProxyType({"reduce": "NormPool", "resolution"
 
 
 def cifar_resnet(layers: int) -> str:
-    """pytorchcv names only some depths, and makes any."""
+    """The reference for a CIFAR ResNet of any depth: pytorchcv has names for some depths, and a factory for all."""
     factory = "pytorchcv.models.resnet_cifar:get_resnet_cifar"
     return f"{factory}(num_classes=10, blocks={layers}, bottleneck=False)"
 
 
 def cifar_wide_resnet(layers: int, width: int) -> str:
-    """As `cifar_resnet`."""
+    """The same for a wide ResNet."""
     return f"pytorchcv.models.wrn_cifar:get_wrn_cifar(num_classes=10, blocks={layers}, width_factor={width})"
 
 
@@ -199,7 +199,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "resolution": "the reference has another input size: 224 px with padding 2 give the 55 x 55 of 227 px without",
     }
 )
-"""Why a reference needs a setting that the variant does not have, by the setting's name."""
+"""Why some references only agree with a spec when a setting is changed, by the setting's name."""
 
 WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
     {

@@ -1,4 +1,4 @@
-"""What the compiler has to say to its user, as data. `report.py` turns it into text."""
+"""Errors and warnings as data. `report.py` turns them into text."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a diagnostic's code means: one entry of the reference, which a test brings about by `example`.
+    """What a diagnostic's code means: one entry of docs/diagnostics.md. A test checks that `example` produces it.
 
-    `summary` is one sentence, `explanation` says why the rule is there and what to do. `example` is the text
+    `summary` is one sentence; `explanation` says why the rule exists and what to do. `example` is the text
     of `net.arch`; a line `# file: blocks/other.arch` begins a further file, `# link: other.arch` makes a link
-    that leads out of the folder. It is checked by `archdsl check net.arch`, unless its first line says
-    otherwise: `$ archdsl check net.arch --variant b9`. One that begins with `{` is a graph file instead.
-    `exit_code` is what a command ends with where the diagnostic points into no spec: 1 blames the spec, 2 the call.
+    that leads out of the folder. It is checked by `archdsl check net.arch`, unless its first line gives another
+    command: `$ archdsl check net.arch --variant b9`. An example that begins with `{` is a graph file instead.
+    `exit_code` is the command's exit status when the diagnostic has no place in a spec: 1 if the spec is at fault,
+    2 if the command line is.
     """
 
     summary: str
@@ -31,7 +32,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A further fact: a `= ...` line, with the place it came from where there is one."""
+    """A further fact about a diagnostic, printed as a line `= ...`; `span` is the place it came from, if any."""
 
     text: str
     span: Span | None = None
@@ -42,7 +43,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One step of expansion: `block Bottleneck(width=128, stride=2), copy 1 of 4`, and where it was asked for."""
+    """One step of expansion, `block Bottleneck(width=128, stride=2), copy 1 of 4`, and the place that uses it."""
 
     text: str
     span: Span
@@ -53,10 +54,12 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One root cause. `message` stands alone and contains the values; `help` is an edit, or absent when unsure.
+    """One error or warning, about one root cause.
 
-    `code` is a key of `codes.CODES`; `label` is written under the caret; `frames` run from the inside out. `count`
-    is how many it stands for: more than itself where it ends the list of a file that has too many.
+    `code` is a key of `codes.CODES`. `message` is understood without the rest and contains the values at fault;
+    `help` says what to change, and is None when that is not certain. `label` is written under the caret. `frames`
+    lead from the innermost block outwards. `count` is above 1 only for the last diagnostic of a file that has too
+    many: it stands for all that are not shown.
     """
 
     code: str
@@ -78,12 +81,15 @@ class Diagnostic:
 
 
 def shortened(text: str) -> str:
-    """A text that nobody reads to its end, cut there."""
+    """The text, cut after `TEXT` characters."""
     return text if len(text) <= TEXT else f"{text[:TEXT]}..."
 
 
 class CompileError(Exception):
-    """The errors (and warnings) that ended a stage, in source order, with no more of one file than can be read."""
+    """The errors (and warnings) that ended a stage, in source order, at most `SHOWN` for each file.
+
+    `diagnostics` has them as data; as a string, the exception is one line for each error.
+    """
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = limited(diagnostics)
@@ -102,13 +108,13 @@ def _line(diagnostic: Diagnostic) -> str:
 
 
 REST = "more-diagnostics"
-"""The code of what stands for all that is not shown of a file."""
+"""The code of the diagnostic that stands for all those of a file that are not shown."""
 
 
 def limited(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """In source order, the first of each file, errors before warnings; then how many more there are.
+    """The diagnostics in source order; of each file the first `SHOWN`, and then how many more there are.
 
-    Limiting what was limited before changes nothing.
+    Where some have to go, errors stay before warnings. Applied to its own result, this changes nothing.
     """
     files: dict[str, list[Diagnostic]] = {}
     for diagnostic in sorted(diagnostics, key=_place):
@@ -117,7 +123,7 @@ def limited(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def _first(found: list[Diagnostic]) -> Iterator[Diagnostic]:
-    """Those of one file."""
+    """The part of `limited` for one file."""
     single = [one for one in found if one.code != REST]
     by_weight = sorted(single, key=lambda one: one.severity != "error")
     shown = {id(one) for one in by_weight[:SHOWN]}
@@ -129,7 +135,7 @@ def _first(found: list[Diagnostic]) -> Iterator[Diagnostic]:
 
 
 def _rest(hidden: list[Diagnostic]) -> Diagnostic:
-    """Stands for several of one severity, at the place of the first."""
+    """One diagnostic that stands for several of the same severity, at the place of the first."""
     first, count = hidden[0], sum(one.count for one in hidden)
     kind = first.severity if count == 1 else f"{first.severity}s"
     where = f" in {_file(first)}" if first.span else ""

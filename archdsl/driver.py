@@ -1,6 +1,7 @@
-"""From a name to a graph: text -> tree -> resolved model -> graph -> passes, each verified.
+"""Compiles a spec, given by name, to a graph: text -> syntax tree -> resolved model -> graph -> passes.
 
-What comes after, PyTorch source and the like, is in `outputs.py`.
+The graph is verified when it is built and after each pass. Writing it (as PyTorch source, for example) is the task
+of `outputs.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.elaborate.budget import Budget
 from archdsl.elaborate.elaborate import elaborate
 from archdsl.elaborate.expect import expectations
+from archdsl.elaborate.left_out import left_out, left_out_errors
 from archdsl.elaborate.outside import given_outside
 from archdsl.elaborate.session import Limits
 from archdsl.elaborate.unused import unused_settings
@@ -40,14 +42,14 @@ from archdsl.text import shown
 __all__ = ["Compiled", "Limits", "compile_network", "find_spec", "open_graph", "open_spec", "split_variant"]
 
 PASSES: tuple[Pass, ...] = (drop_unused_steps, place_by_depth)
-"""What every compiled graph goes through, in this order. Passes that only one form of output needs are listed there."""
+"""Passes that every graph goes through, in this order. Passes that one output needs are listed in `outputs.py`."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A graph, the network it was made from (none where it was read), and the warnings on the way.
+    """A graph, the network it was made from (None if the graph was read from a file), and the warnings.
 
-    `allowed` are the comments that switched off others.
+    `allowed` are the comments (`# allow: ...`) that switched off further warnings.
     """
 
     graph: Graph
@@ -65,7 +67,7 @@ def split_variant(name: str) -> tuple[str, str | None]:
 
 
 def find_spec(name: str) -> Path:
-    """The file that a name stands for: a path, or a spec of the library. Raises `CompileError`."""
+    """The file that a name stands for: a path, or a spec of the library. Raises `CompileError` if there is none."""
     path = Path(name)
     if isfile(name):
         return path
@@ -104,12 +106,12 @@ def read_spec(name: str | Path) -> tuple[Source, Path]:
 
 
 def is_graph(name: str) -> bool:
-    """Whether this is a graph that was written as JSON, by `archdsl import` or `compile --emit json`."""
+    """Whether a name is that of a graph file, as `archdsl import` and `compile --emit json` write them."""
     return name.endswith(".json")
 
 
 def open_graph(name: str, variant: str | None = None, settings: Iterable[str] = ()) -> Compiled:
-    """Reads a graph file. Raises `CompileError`, also where a variant or settings are asked of it: it has none."""
+    """Reads a graph file. Raises `CompileError` if it is wrong, or if a variant or settings are given: it has none."""
     asked = [f"parameter `{setting}`" for setting in settings]
     asked += [f"variant `{variant}`"] if variant else []
     if asked:
@@ -117,14 +119,14 @@ def open_graph(name: str, variant: str | None = None, settings: Iterable[str] = 
             [Diagnostic("unknown-parameter", f"{shown(name)} is a graph, and has no {what}") for what in asked]
         )
     source = read_source(Path(name), name)
-    # Graph files are rare, and the classes of their schema take as long to make as a spec to read.
+    # Imported only here: graph files are rare, and importing their schema takes as long as reading a spec.
     from archdsl.ir.serialize import from_json
 
     return Compiled(from_json(source.text, source.name), None, ())
 
 
 def network_of(file: File) -> Network:
-    """The network of a file. Raises `CompileError` where it holds only blocks."""
+    """The network of a file. Raises `CompileError` if the file holds only blocks."""
     if file.network is None:
         raise CompileError(
             file.problems
@@ -140,7 +142,7 @@ def network_of(file: File) -> Network:
 
 
 def warnings_of_blocks(file: File) -> tuple[Diagnostic, ...]:
-    """What is to be said of a file without a network, whose blocks nobody has used yet."""
+    """The warnings for a file without a network: those about names that its blocks do not use."""
     return Allows().remaining(one.warning for one in file.unused)
 
 
@@ -150,7 +152,7 @@ def compile_network(
     settings: Mapping[str, Any] | None = None,
     limits: Limits | None = None,
 ) -> Compiled:
-    """Elaborates a spec's network and checks its own facts. Raises `CompileError`.
+    """Builds the graph of a file's network, runs the passes and checks the `expect` lines. Raises `CompileError`.
 
     `settings` are values by parameter name: numbers, booleans, lists, or text as a spec would write it.
     """
@@ -161,13 +163,15 @@ def compile_network(
     with collection_paused():
         done = elaborate(network, variant, chosen, limits, file.problems, allows)
         verify(done.graph, "elaborate")
-        unused = [*(one.warning for one in file.unused), *unused_steps(done.graph, file.unused)]
+        unused = [*(one.warning for one in file.unused), *unused_steps(done.graph, [one.whole for one in file.unused])]
         graph = run(done.graph, PASSES).graph
     warnings = (*done.warnings, *allows.remaining(unused))
-    failures = tuple(expectations(network, graph, done.environment))
+    missed = left_out(network, done.graph, graph)
+    failures = (*left_out_errors(missed), *expectations(network, graph, done.environment, missed))
     if failures:
         # Steps that are left out may be why; names that nothing uses are told once the facts hold.
-        raise CompileError((*done.warnings, *allows.remaining(unused_steps(done.graph, ())), *failures))
+        idle = unused_steps(done.graph, [one.whole for one in missed.values()])
+        raise CompileError((*done.warnings, *allows.remaining(idle), *failures))
     settings_unused = unused_settings(network, graph.header.settings)
     return Compiled(graph, network, (*warnings, *settings_unused), frozenset(allows.used))
 
@@ -178,9 +182,10 @@ def compile_family(
     settings: Mapping[str, Any] | None = None,
     limits: Limits | None = None,
 ) -> dict[str, Compiled]:
-    """Compiles several variants of a network, all of them where none are named, with the same settings.
+    """Compiles several variants of a network with the same settings: all variants if `variants` is None.
 
-    They come in the order of the call, each once. Raises `CompileError`, also where there are no such variants.
+    The result has them by name, in the order of the call, each once. Raises `CompileError`, also for variants that
+    the network does not have.
     """
     network = network_of(file)
     known = ", ".join(network.variants)
@@ -195,7 +200,11 @@ def compile_family(
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """While a graph grows nothing is garbage; searching for it again and again would make the time quadratic."""
+    """Switches Python's garbage collector off while a graph is built.
+
+    The graph's many objects all stay in use. The collector would visit them again and again, and building would take
+    time quadratic in their number.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,6 +1,6 @@
-"""Files are written whole or not at all, and never over what was read.
+"""Writes files, each whole or not at all, and never over a spec or over the file that a command reads.
 
-They are written beside their place first, then renamed onto it.
+A file is first written under another name in the same folder, and then renamed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.text import shown
 
 SPEC = ".arch"
-"""What the names of specs end in; of these, only the formatter writes any."""
+"""What the names of specs end with. Only the formatter writes such files."""
 
 
 def refuse_overwriting(places: Iterable[Path], read: Iterable[Path] = ()) -> None:
-    """Raises `CompileError` where a file that is to be written is a spec, or one of those that are `read`.
+    """Raises `CompileError` if one of `places`, which are to be written, is a spec or one of the files in `read`.
 
-    Links, and other spellings of a path, are the files that they lead to. Commands ask before they do anything.
+    Links are followed, and two spellings of a path are the same file. Commands call this before they do any work.
     """
     kept = [path for path in read if os.path.isfile(path)]
     problems = [problem for place in places if (problem := _overwritten(place, kept)) is not None]
@@ -32,7 +32,7 @@ def refuse_overwriting(places: Iterable[Path], read: Iterable[Path] = ()) -> Non
 def _overwritten(place: Path, kept: Iterable[Path]) -> Diagnostic | None:
     target = os.path.realpath(place)
     if os.path.isfile(target) and any(os.path.samefile(target, path) for path in kept):
-        what = "is what this command reads"
+        what = "is the file that this command reads"
     elif target.lower().endswith(SPEC):
         what = "is a spec"
     else:
@@ -42,17 +42,17 @@ def _overwritten(place: Path, kept: Iterable[Path]) -> Diagnostic | None:
 
 
 def write(contents: Mapping[Path, str | bytes]) -> None:
-    """Writes every file, or none where one cannot be written; folders that are missing are made.
+    """Writes every file, or none if one of them cannot be written. Missing folders are created.
 
-    Links are followed, and a file that is replaced keeps its mode. What is no regular file (a pipe, `/dev/null`)
-    is written to as it is. Raises `CompileError`, for specs as well.
+    Links are followed, and a file that is replaced keeps its permissions. A path that is not a regular file (a pipe,
+    `/dev/null`) is written to directly. Raises `CompileError` if writing fails, or if a path is that of a spec.
     """
     refuse_overwriting(contents)
     _write(contents)
 
 
 def write_spec(path: Path, text: str) -> None:
-    """Writes a spec anew, as the formatter does. Raises `CompileError`."""
+    """Replaces the text of a spec, for the formatter. Raises `CompileError` if that fails."""
     _write({path: text})
 
 
@@ -73,7 +73,10 @@ def _write(contents: Mapping[Path, str | bytes]) -> None:
 
 
 def _write_beside(path: Path, content: str | bytes, beside: dict[Path, Path]) -> None:
-    """Writes what `beside` notes, before anything is written, as to be renamed."""
+    """Writes a file under a temporary name and enters it in `beside`, by its final name, to be renamed later.
+
+    It is entered before it is written, so that a file that was cut short is removed too.
+    """
     place = Path(os.path.realpath(path))
     data = content.encode("utf-8") if isinstance(content, str) else content
     if place.is_dir():
@@ -85,9 +88,9 @@ def _write_beside(path: Path, content: str | bytes, beside: dict[Path, Path]) ->
         raise ValueError("it is read-only")
     around = next(folder for folder in place.parents if folder.exists())
     if not around.is_dir():
-        raise ValueError(f"{shown(around.name)} is no folder")
+        raise ValueError(f"{shown(around.name)} is not a folder")
     place.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own would be too long where the file's is the longest there may be.
+    # A temporary name made from the file's own would be too long if that is as long as the system allows.
     own = blake2b(os.fsencode(place.name), digest_size=8).hexdigest()
     partial = beside[place] = place.with_name(f".{place.name[:40]}.{own}.{os.getpid()}.partial")
     partial.write_bytes(data)

@@ -1,7 +1,7 @@
-"""What other tools and papers call the steps and arguments of a network, and what is written here instead. A leaf.
+"""A dictionary from the words of other tools and of papers, for steps and arguments, to what a spec says instead.
 
-The words are those of PyTorch, Keras, TensorFlow, JAX, Caffe, darknet and of papers. They are compared without regard
-to capitals and underscores: `Conv2d`, `conv_2d` and `CONV2D` are one word.
+The tools are PyTorch, Keras, TensorFlow, JAX, Caffe and darknet. Words are compared without regard to capitals and
+underscores: `Conv2d`, `conv_2d` and `CONV2D` are one word. This module imports no other of archdsl.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Meaning(NamedTuple):
-    """What to write: `code` can stand in a spec as it is, and is empty where the language has no such thing."""
+    """What to write in a spec. `code` works as it is, or is empty if the language lacks the thing; `note` says why."""
 
     code: str
     note: str = ""
@@ -196,10 +196,10 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
      "quantize dequantize quantstub dequantstub cast astype tohalf fakequantize"),
     ("", "the language does not look for the largest number: do it with what the network gives", "argmax topk argmin"),
 )  # fmt: skip
-"""What to write, why, and the words for it."""
+"""Rows of: what to write, why, and the words of other tools for it."""
 
 STEPS: Mapping[str, Meaning] = {word: Meaning(code, note) for code, note, words in _STEPS for word in words.split()}
-"""Words for steps, folded."""
+"""The words for steps, as `folded` gives them, and what each means."""
 
 _FUNCTIONS = (
     ("round_to(n, 8)", "", "makedivisible rounddivisible roundfilters roundchannels rounddown roundup roundwidth "
@@ -217,7 +217,7 @@ _FUNCTIONS = (
 FUNCTIONS: Mapping[str, Meaning] = {
     word: Meaning(code, note) for code, note, words in _FUNCTIONS for word in words.split()
 }
-"""Words for functions of numbers, folded."""
+"""The same for functions of numbers."""
 
 
 def _by_word(rows: tuple[tuple[str, str], ...]) -> Mapping[str, tuple[str, ...]]:
@@ -257,21 +257,21 @@ _ARGUMENTS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 
 ARGUMENTS: Mapping[str, tuple[str, ...]] = _by_word(_ARGUMENTS)
-"""Words for arguments, folded: what they may be called here, which depends on the op."""
+"""The words for arguments, as `folded` gives them, and their names here. Several are possible: it depends on the op."""
 
 _NO_ARGUMENTS = (
-    ("how much flows in is known and is not written", "inchannels infeatures inputdim inputshape inplanes nin "
-     "ninputplane inputchannels inchs numfeatures inputfeatures normalizedshape numchannels numparameters inputsize "
-     "batchinputshape dimin cin inc"),
+    ("leave it out: how much flows in is known and is not written", "inchannels infeatures inputdim inputshape "
+     "inplanes nin ninputplane inputchannels inchs numfeatures inputfeatures normalizedshape numchannels numparameters "
+     "inputsize batchinputshape dimin cin inc"),
     ("an activation is a step of its own: `-> relu`", "activation act actlayer nonlinearity activationfn "
      "activationlayer"),
     ("normalization is a step of its own: `-> bn`", "norm normlayer batchnorm batchnormalize bn usebn normalizer"),
     ("a step gets a name after it: `as stem`", "name scope layername id tag"),
-    ("memory is not the spec's concern: the module that comes out works in place where that is safe", "inplace"),
+    ("leave it out: the module that comes out works in place where that is safe", "inplace"),
     ("give a probability of dropping: `p=0.2` where 0.8 is kept", "keepprob keep survivalprob"),
     ("padding with anything but zeros is a step of its own before it: `pad(1, mode=reflect)`", "paddingmode"),
-    ("channels come first, and always the first dimension is joined or normalized", "axis dim dataformat channelaxis "
-     "channelslast channelsfirst dimension axes layout"),
+    ("leave it out: what is joined or normalized are always the channels, which come first", "axis dim dataformat "
+     "channelaxis channelslast channelsfirst dimension axes layout"),
     ("what belongs to training is not part of a spec", "kernelregularizer weightdecay biasregularizer "
      "activityregularizer lrmult decaymult regularizer trainable kernelconstraint"),
     ("every weight is float32: `.half()` and `.to(...)` change the module that comes out", "dtype device"),
@@ -280,11 +280,16 @@ _NO_ARGUMENTS = (
 )  # fmt: skip
 
 NO_ARGUMENTS: Mapping[str, str] = {word: note for note, words in _NO_ARGUMENTS for word in words.split()}
-"""Arguments that nothing here has, folded: what to do instead."""
+"""The words for arguments that no op here has, as `folded` gives them, and what to do instead."""
+
+
+def without_numbers(note: str) -> str:
+    """What a note says of every call, where it explains the numbers of an example first."""
+    return "; ".join(part for part in note.split("; ") if not any(map(str.isdigit, part)))
 
 
 def step(word: str) -> Meaning | None:
-    """What to write for a step or a block that another tool calls so; None for an unknown word."""
+    """What to write for a step or a block that another tool calls `word`; None if the word is unknown."""
     return STEPS.get(folded(word))
 
 
@@ -294,7 +299,7 @@ def function(word: str) -> Meaning | None:
 
 
 def argument(word: str, known: tuple[str, ...]) -> str | None:
-    """What to do about an argument of an op that another tool calls so, where the op has the arguments `known`."""
+    """What to do about an argument that another tool calls `word`, for an op whose arguments are `known`; else None."""
     key = folded(word)
     meant = [own for own in ARGUMENTS.get(key, ()) if own in known]
     if meant:
@@ -310,17 +315,17 @@ INTRODUCTION = """\
 <!-- Generated by `make docs` from the table of words. -->
 
 What PyTorch, Keras, TensorFlow, JAX, Caffe, darknet and papers call the steps and arguments of a network, and what is
-written here. Capitals and underscores do not count: `Conv2d`, `conv_2d` and `CONV2D` are one word. An error about such
-a word says the same.
+written here. Capitals and underscores do not count: `Conv2d`, `conv_2d` and `CONV2D` are one word. The error for such
+a word in a spec gives the same advice.
 """
 
 
 BAR = "\\|"
-"""A bar inside of a table."""
+"""How a `|` is written inside a Markdown table."""
 
 
 def markdown() -> str:
-    """`docs/words.md`."""
+    """The text of `docs/words.md`."""
     steps = _table("written here", "words", ((_here(code, note), words) for code, note, words in _STEPS))
     functions = _table("written here", "words", ((_here(code, note), words) for code, note, words in _FUNCTIONS))
     own = _table("written here", "words", ((f"`{name}`", words) for name, words in _ARGUMENTS))

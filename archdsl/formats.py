@@ -1,4 +1,4 @@
-"""Files of other tools that hold a network, by what their names end with: none of them is a spec. A leaf."""
+"""Recognizes files of other tools by their suffix, so that one message says what to do instead of reading them."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ FOREIGN: Mapping[str, tuple[str, str]] = {
     ".py": ("a Python program", READ_TORCH),
     ".ipynb": ("a notebook", READ_TORCH),
 }
-"""What a file is, and what to do with it."""
+"""For each suffix: what such a file is, and what to do with it."""
 
 
 def refuse_foreign(name: str) -> None:
-    """Raises `CompileError` for the file of another tool, whatever it holds: one message, and not one for each line."""
+    """Raises `CompileError` if `name` is that of another tool's file. The file itself is not read."""
     known = FOREIGN.get(PurePath(name).suffix.lower())
     if known is not None:
         what, help = known

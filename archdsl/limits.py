@@ -1,28 +1,28 @@
-"""How much of anything there may be before it is taken for a slip. A leaf: numbers alone, each with its reason."""
+"""The limits on the size of specs and networks. What exceeds them is taken for a mistake rather than computed."""
 
 from __future__ import annotations
 
 BYTES = 4 * 2**20
-"""In a file."""
+"""Bytes of a file that is read."""
 
 WORDS = 150_000
-"""Words, signs and lines in a spec and all that it imports: ten times as long as the whole library."""
+"""Words, signs and lines in a spec together with its imports: ten times as many as the whole library has."""
 
 
 SHOWN = 20
-"""Diagnostics of one file that are shown; of the rest only the number is."""
+"""Diagnostics of one file that are shown. The others are only counted."""
 
 STEPS = 100_000
-"""Steps that an elaboration may take, unless the user says otherwise. Published networks take some thousand."""
+"""Steps that building a graph may take unless `--max-steps` says otherwise. Published networks take a few thousand."""
 
 DEPTH = 64
-"""Blocks inside of each other, unless the user says otherwise."""
+"""How deeply blocks may be nested unless `--max-depth` says otherwise."""
 
 EVALUATIONS = 20
-"""Evaluations of expressions, or elements of lists, that cost as much as a step: a node or a turn of a loop."""
+"""How many evaluations of expressions or elements of lists count as one step. A node or a turn of a loop is one."""
 
 ELEMENTS = 100_000
-"""Elements of a list, those of inner lists among them."""
+"""Elements of a list, including those of the lists inside it."""
 
 TEXT = 2_000
-"""Letters of a message, a note or a help; more of them say less."""
+"""Characters of a message, a note or a help. Longer texts are cut."""

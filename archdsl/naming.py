@@ -1,7 +1,7 @@
-"""Names that no step may have, since a module's attribute or a Python keyword already has them.
+"""Names that no step may have, because they are Python keywords or attributes of every PyTorch module.
 
-Paths are attribute names in the emitted module, so the rule holds everywhere; a test compares the list
-with what `torch.nn.Module` really has.
+The parts of a path become attribute names in the emitted module, so the rule holds for every step. A test compares
+the list with the attributes of `torch.nn.Module`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The Python interface: a spec in, and a `Network` that can be counted, drawn, written and run."""
+"""The Python interface: `load` compiles a spec to a `Network`, which can be counted, drawn, written and run."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 def load(
     spec: str | PathLike[str], /, variant: str | None = None, *, limits: Limits | None = None, **settings: Any
 ) -> Network:
-    """Compiles a spec: a file, or the name of one that comes with archdsl, `"resnet"` or `"resnet@50"`.
+    """Compiles a spec, given as a path or as the name of one that comes with archdsl: `"resnet"` or `"resnet@50"`.
 
     `settings` are the spec's parameters and scaling coefficients by name; words and blocks are given as text:
     `load("resnet", layers=[2, 2, 2, 2], unit="Basic")`. A graph file, `"net.json"`, has neither variants nor settings.
-    Raises `CompileError`.
+    Raises `CompileError` if the spec or a setting is wrong, and `ValueError` if two variants are named.
     """
     name, own = split_variant(str(spec))
     if own is not None and variant not in (None, own):
@@ -72,12 +72,12 @@ def family(
     limits: Limits | None = None,
     **settings: Any,
 ) -> Family:
-    """Compiles several variants of a spec, all of them where none are named, with the same `settings`.
+    """Compiles several variants of a spec with the same `settings`: all variants if `variants` is None.
 
-    Raises `CompileError`.
+    Raises `CompileError` if the spec, a variant or a setting is wrong, and `ValueError` if `spec` names a variant.
     """
     if split_variant(str(spec))[1] is not None:
-        raise ValueError(f"{spec} is one variant; name the spec alone, and its variants beside it")
+        raise ValueError(f"{spec} is one variant; give the name of the spec alone, and its variants as variants=[...]")
     with _readable():
         compiled = compile_family(
             open_spec(Path(spec) if isinstance(spec, PathLike) else spec), variants, settings, limits
@@ -95,7 +95,7 @@ def _network(file: File, variant: str | None, settings: Mapping[str, Any], limit
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """Errors inside read as the command line prints them."""
+    """Gives a `CompileError` raised inside the text that the command line would print."""
     try:
         yield
     except CompileError as error:
@@ -105,19 +105,22 @@ def _readable() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Family:
-    """Variants of one network, by name. Made by `family`."""
+    """Several variants of one network: `networks` has them by variant name. Made by `family`."""
 
     networks: Mapping[str, Network]
 
     def source(self) -> str:
-        """PyTorch source of them all in one file: `resnet50(classes=10)` makes one, `NETWORKS` has them by name."""
+        """PyTorch source of all variants in one file.
+
+        In it, a function such as `resnet50(classes=10)` makes one network, and `NETWORKS` has the functions by name.
+        """
         from archdsl.outputs import family_written
 
         return family_written([network.graph for network in self.networks.values()])
 
 
 class Network:
-    """A compiled network. Made by `load` and `loads`; it does not change."""
+    """A compiled network, which does not change. Made by `load`, `loads` and `family`."""
 
     def __init__(self, compiled: Compiled) -> None:
         self._compiled = compiled
@@ -129,17 +132,17 @@ class Network:
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What `archdsl check` would warn of."""
+        """The warnings that `archdsl check` would print."""
         return self._compiled.warnings
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Every parameter and scaling coefficient of the spec, and what it came to."""
+        """The value of every parameter and scaling coefficient of the spec, by name."""
         return {setting.name: setting.value for setting in self.graph.header.settings}
 
     @cached_property
     def params(self) -> int:
-        """Learned numbers, without those of outputs that serve only training; shared weights count once."""
+        """How many learned numbers there are, without those that only training outputs use. Shared ones count once."""
         return totals.parameters(self.graph, totals.nodes_in(self.graph))
 
     @cached_property
@@ -148,7 +151,7 @@ class Network:
         return totals.macs(self.graph, totals.nodes_in(self.graph))
 
     def source(self) -> str:
-        """PyTorch source of the network, to be kept: it imports nothing but torch.
+        """PyTorch source of the network. It imports nothing but torch, so it works without archdsl.
 
         Raises `CompileError` for an imported network with operations that the language has no op for.
         """
@@ -158,9 +161,10 @@ class Network:
             return written(self.graph, "torch")
 
     def module(self, device: Any = None, dtype: Any = None) -> Any:
-        """The `torch.nn.Module` that `source` describes, with fresh weights, on a device and of a dtype of torch's.
+        """The `torch.nn.Module` that `source` describes, with new random weights.
 
-        Raises `ImportError` where torch is not installed.
+        `device` and `dtype` are PyTorch's, and are passed to the module's `to`. Raises `ImportError` if torch is not
+        installed.
         """
         try:
             from archdsl.backends.torch.load import module
@@ -176,11 +180,12 @@ class Network:
     def load_weights(
         self, state_dict: Mapping[str, Any], from_: str | WeightMap, device: Any = None, dtype: Any = None
     ) -> Any:
-        """A module of this network with the weights of a public one, such as a published checkpoint.
+        """A `torch.nn.Module` of this network with the weights of a public one, such as a published checkpoint.
 
-        `from_` says whose they are: `"torchvision"`, where the library knows this network's counterpart there,
-        `"torchvision:resnet50"`, or a map that `archdsl prove --write-map` wrote. A reference's code is executed,
-        and proven to have the same structure. Raises `ValueError` where these are not its weights.
+        `from_` says which network `state_dict` belongs to: `"torchvision"` (where archdsl knows this network's
+        counterpart in that package), `"torchvision:resnet50"`, or a map that `archdsl prove --write-map` wrote. The
+        reference's code is executed and its structure is proved to be the same. Raises `ValueError` if the weights
+        are not those of that network.
         """
         module = self.module(device, dtype)
         from archdsl.prove.checkpoints import published
@@ -192,10 +197,11 @@ class Network:
         return module
 
     def prove(self, reference: Any, structure_only: bool = False) -> ProofReport:
-        """Compares this network with a public one: `"torchvision:resnet50"`, or a module of PyTorch's.
+        """Compares this network with a public one: `"torchvision:resnet50"`, or a `torch.nn.Module`.
 
-        The report is `ok` where structure, parameters, outputs and gradients are the same; printed, it says where
-        they are not. The reference's code is executed. Raises `CompileError` where it cannot be imported.
+        The report is `ok` if structure, parameters, outputs and gradients are the same (with `structure_only`, no
+        numbers are compared); printed, it lists the differences. The reference's code is executed. Raises
+        `CompileError` if the reference cannot be imported.
         """
         from archdsl.prove.prove import prove
 
@@ -212,10 +218,11 @@ class Network:
         expand: Sequence[str] = (),
         theme: Literal["light", "dark"] = "light",
     ) -> Drawing:
-        """A figure ("overview", "block", "graph") as "svg", "pdf", "png" or "dot".
+        """A figure ("overview", "block" or "graph") as "svg", "pdf", "png" or "dot".
 
-        `block` names the block to draw, by its name or a path; `depth` levels of the graph are opened, and what
-        the patterns of `expand` name (`"conv4.*"`). Raises `ValueError` for what cannot be drawn.
+        `block` names the block to draw, by its name or a path. In a graph, `depth` levels of blocks are opened, and
+        also the blocks whose paths match a pattern of `expand` (`"conv4.*"`). Raises `ValueError` for a figure or
+        format that does not exist.
         """
         from archdsl.backends import figures
 
@@ -229,7 +236,8 @@ class Network:
 
     @cached_property
     def summary(self) -> Summary:
-        """All costs, of every node and scope: parameters, operations, memory, receptive fields."""
+        """The costs of every node, of every stage and block, and of the whole: parameters, operations, memory (bytes),
+        receptive fields (pixels)."""
         from archdsl.analyses.measures import summarize
         from archdsl.analyses.summary import Basis
         from archdsl.backends.torch.schedule import emitted
@@ -242,7 +250,7 @@ class Network:
         In a notebook it shows its rows.
 
         `options` are those of the command: `rows="op"`, `columns=["path", "params"]`, `convention="thop"`. Raises
-        `CompileError` for words that are not known.
+        `CompileError` for a format, row, column or the like that does not exist.
         """
         from archdsl.backends.tables import render
         from archdsl.backends.tables.costs import Request, build
@@ -256,9 +264,11 @@ class Network:
             return TableText(rendered(format), lambda: rendered("html"))
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Writes what the suffix says: `.py`, `.json` and the like as `compile` does; `.svg`, `.pdf`, `.png` overview.
+        """Writes the network to a file in the form that the suffix of `path` names.
 
-        The file is written whole or not at all. Raises `CompileError` where it cannot be.
+        `.svg`, `.pdf` and `.png` are the overview figure; the others (`.py`, `.json` ...) are what `archdsl compile`
+        writes. The file is written whole or not at all. Raises `CompileError` if it cannot be written, and
+        `ValueError` for another suffix.
         """
         from archdsl.backends.figures import FORMATS
         from archdsl.outputs import OUTPUTS, output_of, written

@@ -1,7 +1,8 @@
-"""What a network can be written as. Whoever writes one asks here: the command line, Python, and the proofs.
+"""The forms in which a network can be written: the command line, the Python interface and the proofs write with these.
 
-An output is one entry of `OUTPUTS`. `compile --emit`, its help and completion, `import -o` and `Network.save` follow.
-Passes and writers go by name, and are imported when a network is written: the help of a command needs none of them.
+To add a form, add an entry to `OUTPUTS`: `compile --emit`, its help and completion, `import -o` and `Network.save`
+all read that list. An entry names its passes and its writer as text. They are imported when a network is written, so
+that printing the help of a command stays fast.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One form of a network.
+    """One form in which a network can be written.
 
-    `name` is what `--emit` calls it and `suffix` what its files end in. `passes` prepare the graph, in this order; they
-    are files of `archdsl/passes`. `writer` is the function from the graph to the text, `module:function` in this
-    package. `about` says in a few words what is written.
+    `name` is its name for `--emit`, and `suffix` the end of its files' names. `passes` are run on the graph before, in
+    this order; they are modules of `archdsl/passes`. `writer` is the function from the graph to the text, given as
+    `module:function` inside `archdsl`. `about` says in a few words what is written.
     """
 
     name: str
@@ -43,18 +44,18 @@ OUTPUTS = (
     Output("dot", ".dot", (), "backends.figures:whole_as_dot", "the graph for Graphviz"),
     Output("svg", ".svg", (), "backends.figures:whole_as_svg", "the graph as a figure"),
 )
-"""In the order of the help; the first is written where nothing else is said."""
+"""All forms in the order in which the help lists them. The first is the default."""
 
 BY_NAME = {output.name: output for output in OUTPUTS}
 
 
 def output_of(suffix: str) -> Output | None:
-    """The output whose files end so."""
+    """The output whose files end with `suffix`, or None."""
     return next((output for output in OUTPUTS if output.suffix == suffix), None)
 
 
 def prepared(graph: Graph, name: str) -> Graph:
-    """The graph as the writer of this output takes it. Raises `CompileError` where it cannot be written so."""
+    """The graph after the passes of the output `name`. Raises `CompileError` if it cannot be written in this form."""
     from archdsl.passes.pipeline import named, run
 
     return run(graph, named(BY_NAME[name].passes)).graph
@@ -68,7 +69,7 @@ def family_written(graphs: Sequence[Graph]) -> str:
 
 
 def written(graph: Graph, name: str) -> str:
-    """The text of this output, with a line end. Raises `CompileError` where the graph cannot be written so."""
+    """The graph as text in the form `name`, with a line end. Raises `CompileError` if that form cannot hold it."""
     module, _, function = BY_NAME[name].writer.partition(":")
     writer: Callable[[Graph], str] = getattr(import_module(f"archdsl.{module}"), function)
     return writer(prepared(graph, name))

@@ -1,6 +1,6 @@
-"""Diagnostics in, text out: for a terminal, one line each, or JSON.
+"""Turns diagnostics into text: several lines each for a terminal, one line each, or JSON.
 
-Only the edge of the program renders; every stage before it hands on `Diagnostic` values.
+Only the command line and the Python interface call this. Inside the compiler, diagnostics are passed on as data.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LONGEST = 120
 CODE = re.compile("`[^`\n]*`")
 
 FRAMES = 3
-"""Frames shown at each end of a chain of expansion that is too long (a recursion) to be shown whole."""
+"""Frames shown at each end of a chain of nested blocks that is too long (in a recursion) to be shown whole."""
 
 MOST = 2_000
 """Characters of a message or note that are shown."""
@@ -40,7 +40,7 @@ Paint = Callable[[str, str], str]
 def render_text(diagnostics: Iterable[Diagnostic], *, color: bool = False, width: int = 80) -> str:
     """Each diagnostic with its line of source, its notes and its frames; then how many there are.
 
-    Notes are wrapped at `width` columns; `color` adds ANSI attributes. Nothing to say is the empty string.
+    Notes are wrapped at `width` columns; `color` adds ANSI attributes. Without diagnostics the text is empty.
     """
     diagnostics = tuple(diagnostics)
     paint = _in_color if color else _plain
@@ -55,7 +55,7 @@ def render_line(diagnostic: Diagnostic) -> str:
 
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
-    """A list of objects, one a diagnostic, always with the same keys.
+    """A JSON list with an object for each diagnostic, always with the same keys.
 
     A position is null, or `file`, `start` and `end`; each end has `offset` (characters from 0) and
     `line` and `column` (from 1), and the end is excluded.
@@ -82,7 +82,7 @@ def _lines(diagnostic: Diagnostic, width: int, paint: Paint) -> Iterator[str]:
 
 
 def _pointer(span: Span, diagnostic: Diagnostic, gutter: str, width: int, paint: Paint) -> Iterator[str]:
-    """Where it is: the place, the line of source, the carets and the label, which is a note where it is too long."""
+    """The place, the line of source, and the carets with the label. A label that is too long becomes a note."""
     code, caret = _code_frame(span, max(width, LONGEST) - len(gutter) - 3)
     label = f" {_safe(diagnostic.label)}" if diagnostic.label else ""
     fits = len(gutter) + 3 + columns(caret + label) <= width
@@ -96,7 +96,7 @@ def _pointer(span: Span, diagnostic: Diagnostic, gutter: str, width: int, paint:
 
 
 def _code_frame(span: Span, limit: int) -> tuple[str, str]:
-    """The span's first line as shown and the carets under it, at least one; `...` where either was cut."""
+    """The span's first line as shown, and the carets under it (at least one). `...` marks where either was cut."""
     line, start = span.source.line(span.line), span.column - 1
     left = max(0, start - limit)
     cells = _cells(line[left : start + limit + 1])
@@ -113,7 +113,7 @@ def _code_frame(span: Span, limit: int) -> tuple[str, str]:
 
 
 def _cells(line: str) -> list[str]:
-    """What is shown for each character: blanks up to the next stop for a tab, else the character."""
+    """The text shown for each character of the line: for a tab the blanks up to the next stop, else itself."""
     cells: list[str] = []
     column = 0
     for character in line:
@@ -135,14 +135,14 @@ def _window(cells: Sequence[str], start: int, limit: int) -> tuple[int, int]:
 
 
 def _frames(frames: Sequence[Frame], home: Span | None) -> list[str]:
-    """Frames from the inside out; of a long chain the middle is only counted."""
+    """The lines for frames, from the innermost outwards. Of a long chain, the middle is replaced by its length."""
     texts = [f"in {frame.text} ({_place(frame.span, home)})" for frame in frames]
     hidden = len(texts) - 2 * FRAMES
     return texts if hidden <= FRAMES else [*texts[:FRAMES], f"... {hidden} more", *texts[-FRAMES:]]
 
 
 def _place(span: Span, home: Span | None) -> str:
-    """`line 16`, or `specs/blocks/mobile.arch:16` where that is another file than the one pointed into."""
+    """`line 16`, or `specs/blocks/mobile.arch:16` if that is another file than that of the diagnostic."""
     return (
         f"line\N{NO-BREAK SPACE}{span.line}"
         if home and span.source == home.source
@@ -151,7 +151,7 @@ def _place(span: Span, home: Span | None) -> str:
 
 
 def _fact(text: str, gutter: str, width: int, paint: Paint, style: str = "") -> Iterator[str]:
-    """A `= ...` line, wrapped, but not within `code`, which is to be copied."""
+    """A line `= ...`, wrapped, but not inside `code`, so that the code can be copied."""
     sign = paint("=", "gutter")
     unbroken = CODE.sub(lambda code: code[0].replace(" ", "\N{NO-BREAK SPACE}"), _safe(text))
     lines = (line for part in unbroken.splitlines() for line in wrap(part, width - len(gutter) - 3))
@@ -172,7 +172,7 @@ def _one_line(text: str) -> str:
 
 
 def _safe(text: str) -> str:
-    """A text as a terminal may have it: cleaned, and without its middle where nobody would read it to the end."""
+    """A text that is safe to print: without control characters, and without its middle if it is very long."""
     return shown_lines(text, MOST)
 
 

@@ -1,4 +1,4 @@
-"""Source text and places in it. A leaf: everything that reports a position holds a Span."""
+"""Source text and places in it. Everything that reports a position holds a `Span`."""
 
 from __future__ import annotations
 

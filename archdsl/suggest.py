@@ -1,6 +1,6 @@
-"""The name that was probably meant: a word of another tool, or one that is one slip away. A leaf.
+"""Finds the name that was probably meant by an unknown one: it is another tool's word, or was mistyped.
 
-Where nothing is sure, nothing is said: a wrong guess costs a student more than none.
+In doubt there is no suggestion: a wrong one costs a student more time than none.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from functools import cache
 from archdsl import foreign
 
 LONGEST, MANY = 200, 1_000
-"""Letters of a name, and names to compare it with; with more of either the search would take seconds."""
+"""The most letters of a name, and the most names to compare it with. The search would take seconds with more."""
 
 TWO_SLIPS = 9
-"""Letters from which on a name with two slips is still sure to be meant."""
+"""The fewest letters of a name for which two slips are still accepted."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that `name` was probably meant to be: the only one that is a slip or two away, or None.
+    """The one of `known` that `name` was probably meant to be, or None.
 
-    A slip is a letter too many, one too few, another one, or two that changed places; capitals and underscores do not
-    count.
+    It must be the only one that is a slip (for long names two slips) away. A slip is a letter too many, a missing
+    letter, a wrong letter, or two exchanged letters. Capitals and underscores do not count.
     """
     if not 1 < len(name) <= LONGEST:
         return None
@@ -36,7 +36,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         if abs(len(plain) - len(own)) <= most and (distance := slips(own, plain)) <= most:
             close.setdefault(distance, []).append(one)
     found = close[min(close)] if close else []
-    if len(found) > 1:  # no letter was made up: `reluu` is `relu` rather than `relu6`
+    if len(found) > 1:  # prefer the name that has no new letter: `reluu` is `relu` rather than `relu6`
         found = [one for one in found if set(_plain(one)) <= set(own)]
     return found[0] if len(found) == 1 else None
 
@@ -51,7 +51,7 @@ def _plain(name: str) -> str:
 
 
 def slips(a: str, b: str) -> int:
-    """How many slips lie between two words: the distance of Damerau and Levenshtein, each letter slipping once.
+    """How many slips lie between two words: their Damerau-Levenshtein distance, where no letter is changed twice.
 
     >>> slips("conv", "cnov"), slips("relu", "rel"), slips("width", "height")
     (1, 1, 4)
@@ -69,13 +69,13 @@ def slips(a: str, b: str) -> int:
 
 
 def help_for(name: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
-    """What to write instead of an unknown name, where it is sure; else `otherwise`."""
+    """The help for an unknown name: ``did you mean `relu`?`` if `nearest` finds one, else `otherwise`."""
     meant = nearest(name, known)
     return f"did you mean `{meant}`?" if meant else otherwise
 
 
 def help_for_step(name: str, known: Iterable[str], called: bool = True) -> str | None:
-    """The same for a step, or for a function where it is `called`; another tool may call it so."""
+    """The help for an unknown step, or an unknown function of numbers, where other tools' words are known too."""
     known = set(known)
     meaning = foreign.step(name) or (foreign.function(name) if called else None)
     if meaning is not None:
@@ -87,12 +87,12 @@ def help_for_step(name: str, known: Iterable[str], called: bool = True) -> str |
 
 
 def help_for_argument(name: str, known: Iterable[str]) -> str | None:
-    """The same for an argument of an op or a block."""
+    """The help for an unknown argument of an op or a block, where other tools' words are known too."""
     known = tuple(known)
     return foreign.argument(name, known) or help_for(name, known)
 
 
 @cache
 def _foreign_words() -> tuple[str, ...]:
-    """Words that are long enough to be told from others that are one slip away."""
+    """Other tools' words that are long enough for a slip to be recognized."""
     return tuple(word for word in foreign.STEPS if len(word) > 6)

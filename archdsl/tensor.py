@@ -1,4 +1,4 @@
-"""The type of a value that flows through a network. A leaf: ops and graphs both build on it."""
+"""The type of a value that flows through a network: its shape and whether it holds floats or token ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text in columns of a terminal, where a character takes none, one or two."""
+"""Measures and wraps text for a terminal, where a character takes up no column, one or two."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 
 
 def columns(text: str) -> int:
-    """Columns that a terminal gives to `text`."""
+    """How many columns `text` takes up in a terminal."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
@@ -21,9 +21,9 @@ def _columns(character: str) -> int:
 
 
 def wrap(text: str, width: int, indent: str = "", fold: bool = False) -> Iterator[str]:
-    """Lines of at most `width` columns, broken at blanks but not at those that do not break; `\\n` is kept.
+    """Lines of at most `width` columns, broken at blanks (but not at non-breaking ones); each `\\n` ends a line too.
 
-    `indent` stands before the lines that are added. `fold`: words that are too wide are broken too.
+    `indent` is put before the lines that wrapping adds. With `fold`, words that are too wide are broken too.
 
     >>> list(wrap("one two three", 8, "  ")), list(wrap("  abcdefgh", 6, fold=True))
     (['one two', '  three'], ['  abcd', 'efgh'])
@@ -44,7 +44,7 @@ def wrap(text: str, width: int, indent: str = "", fold: bool = False) -> Iterato
 
 
 def _fitting(text: str, width: int) -> int:
-    """How many characters at the start fit."""
+    """How many characters at the start of `text` fit into `width` columns."""
     used = 0
     for index, character in enumerate(text):
         used += columns(character)

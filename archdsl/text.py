@@ -1,8 +1,8 @@
-"""What text may go where. A leaf: all that comes from outside passes here before anything is made of it.
+"""The rules for text that comes from outside: what names, paths, labels and prose may contain.
 
-A name becomes an identifier in Python, an id in a figure, a row of a table. Prose is shown as it is, with the escapes
-of whatever it is shown in. Specs are checked as they are parsed, graphs by `ir/verify.py` after each stage and as they
-are read. What no rule can ask for, such as the name of a file, is cleaned by `shown`.
+A name becomes an identifier in Python, an id in a figure, a row of a table. Prose (titles, descriptions) is shown as
+it is, escaped for the format it is shown in. The parser checks specs, and `ir/verify.py` checks graphs after each
+stage and when they are read. Text for which there is no rule, such as the name of a file, is cleaned by `shown`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import unicodedata
 from archdsl.naming import RESERVED
 
 LONGEST_NAME = 255
-"""Most characters of a name."""
+"""The most characters that a name may have."""
 
 LONGEST_WRITTEN = 100
-"""Most characters of a name in a spec; names that are made of it, with numbers and underscores, are longer."""
+"""The most characters of a name in a spec. Names that the compiler makes from it, with numbers, may be longer."""
 
 NAME = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*")
 COPY = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -25,18 +25,18 @@ LABEL = re.compile(r"\w+([.-]\d\w*)*", re.ASCII)
 
 HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls
-    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"  # ends of lines, and turns of direction
-    "\ufeff\ud800-\udfff\ufffe\uffff]"  # what is no character
+    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"  # line ends, and marks that change the direction of text
+    "\ufeff\ud800-\udfff\ufffe\uffff]"  # code points that are not characters
 )
-"""Control characters, marks that turn the direction of text, and what no XML may hold. Tabs and line ends are none."""
+"""Control characters (but not tabs and line ends), marks that change the direction of text, and what XML forbids."""
 
 
 UNSEEN = frozenset(("Cc", "Cf", "Cs", "Cn", "Zl", "Zp"))
-"""Categories of characters that take no place, or that nobody has assigned."""
+"""Unicode categories of characters that take up no space, or that are not assigned."""
 
 
 def is_name(text: str) -> bool:
-    """Whether this names a block, a parameter, a value: an identifier in every language that is written.
+    """Whether this can be the name of a block, parameter or value: an identifier in every language that is emitted.
 
     >>> is_name("conv1"), is_name("lambda"), is_name("__dict__"), is_name("a b"), is_name("")
     (True, True, False, False, False)
@@ -55,7 +55,7 @@ def as_name(text: str) -> str:
 
 
 def is_attribute(text: str) -> bool:
-    """Whether a part of a module may be called so: by a name that modules and Python have not taken.
+    """Whether this can be the name of a submodule: neither Python nor PyTorch's modules use the name already.
 
     >>> is_attribute("conv1"), is_attribute("lambda"), is_attribute("forward"), is_attribute("0")
     (True, False, False, False)
@@ -64,7 +64,7 @@ def is_attribute(text: str) -> bool:
 
 
 def is_output(text: str) -> bool:
-    """Whether an output may be called so, which becomes a field of a named tuple.
+    """Whether this can be the name of an output, which becomes a field of a named tuple.
 
     >>> is_output("early"), is_output("_early"), is_output("half")
     (True, False, False)
@@ -73,15 +73,15 @@ def is_output(text: str) -> bool:
 
 
 def is_step(text: str) -> bool:
-    """Whether this is the last part of a path: an attribute, or the number of a copy."""
+    """Whether this can be one part of a path: the name of a submodule, or the number of a copy."""
     return is_attribute(text) or COPY.fullmatch(text) is not None
 
 
 def is_path(text: str) -> bool:
-    """Whether weights may be kept so: `conv4.2.conv1`, also with the names of an imported module's parts.
+    """Whether this can be the path of weights: `conv4.2.conv1`, or that of a part of an imported module.
 
-    These may be words that Python has taken, and have hyphens; before anything is written of them in Python, they get
-    other names (`passes/legal_names.py`).
+    The latter may contain Python's keywords and hyphens. `passes/legal_names.py` replaces them before Python is
+    written.
 
     >>> is_path("conv4.2.conv1"), is_path("norm-1.class"), is_path("__dict__"), is_path("a()")
     (True, True, False, False)
@@ -90,14 +90,14 @@ def is_path(text: str) -> bool:
 
 
 def is_label(text: str) -> bool:
-    """Whether a variant may be called so: `50`, `b3`, `1.0x`."""
+    """Whether this can be the name of a variant: `50`, `b3`, `1.0x`."""
     return len(text) <= LONGEST_NAME and LABEL.fullmatch(text) is not None
 
 
 def hidden(text: str, several_lines: bool = False) -> int | None:
-    """Where the first character stands that is not to be seen, or not what it seems; None if there is none.
+    """The index of the first character that is invisible or misleading (a control character ...); None if none is.
 
-    Line ends and tabs belong to text of several lines.
+    Line ends and tabs are accepted if the text may have `several_lines`.
 
     >>> hidden("plain"), hidden("a\\x1b[31m"), hidden("a\\nb"), hidden("a\\nb", several_lines=True)
     (None, 1, 1, None)
@@ -110,12 +110,12 @@ def hidden(text: str, several_lines: bool = False) -> int | None:
 
 
 def code_point(text: str) -> str:
-    """How a character that is not to be seen is called: `U+001B`."""
+    """The name of a character that cannot be shown: `U+001B`."""
     return f"U+{ord(text):04X}"
 
 
 def clean(text: str) -> str:
-    """Control and formatting characters, which could rewrite the terminal or hide text, become a mark."""
+    """The text with a mark in place of each control or formatting character: they could hide text in a terminal."""
     if text.isascii() and text.isprintable():
         return text
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in UNSEEN and c != "\n" else c for c in text)
@@ -131,7 +131,7 @@ def shown(text: str, most: int = 300) -> str:
 
 
 def shown_lines(text: str, most: int) -> str:
-    """The same of each of several lines."""
+    """Each line of a text as `shown` gives it."""
     return "\n".join(shown(line, most) for line in text.split("\n"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from archdsl.ir.graph import Graph
 from archdsl.ops.base import REGISTRY, Op
 from archdsl.prove.form import Form, Part
 from archdsl.tensor import Tensor
@@ -35,6 +36,14 @@ class Runner:
         results = [values[output] for output in form.outputs]
         gradients = torch.autograd.grad(sum(result.square().sum() for result in results), leaves, allow_unused=True)
         return (*results, *(torch.zeros(1) if gradient is None else gradient for gradient in gradients))
+
+    def state(self, graph: Graph) -> Iterator[tuple[str, str, torch.Tensor]]:
+        """The weights of a graph's nodes that were run: the node, its own name of the weight, and the numbers."""
+        for node in graph:
+            for name, shape in node.op.state(*graph.tensors_into(node.id)).items():
+                given = self.weights[node.weights].get(name)
+                counts = torch.zeros(shape, dtype=torch.int64)
+                yield node.id, name, counts if given is None else _in_range(name, given.reshape(shape))
 
     def _part(self, part: Part, taken: list[torch.Tensor], training: bool) -> torch.Tensor:
         run = RUNS.get(part.op)
@@ -62,10 +71,15 @@ class Runner:
         for name, value in module.state_dict().items():
             state[name] = value.clone()
             if value.is_floating_point():
-                given = self._weight(part, name.removeprefix("op."), tuple(value.shape)).clone()
-                state[name] = given.abs() + 0.5 if name.endswith("var") else given
+                given = self._weight(part, name.removeprefix("op."), tuple(value.shape))
+                state[name] = _in_range(name, given)
         result: torch.Tensor = functional_call(module, state, tuple(taken))
         return result
+
+
+def _in_range(name: str, given: torch.Tensor) -> torch.Tensor:
+    """A copy of a weight as an op takes it: variances are positive."""
+    return given.abs() + 0.5 if name.endswith("var") else given.clone()
 
 
 @cache
@@ -153,7 +167,7 @@ def _avg_pool(part: Part, taken: Sequence[torch.Tensor], _: Any) -> torch.Tensor
 
 
 def _lp_pool(part: Part, taken: Sequence[torch.Tensor], _: Any) -> torch.Tensor:
-    arguments, value = part.arguments, _reached(part, taken[0], 0.0)
+    arguments, value = part.arguments, _reached(part, taken[0].abs(), 0.0)
     return F.lp_pool2d(value, float(arguments["norm"]), arguments["kernel"], arguments["stride"])
 
 

@@ -160,7 +160,7 @@ def test_save_writes_what_the_suffix_says(tmp_path: Path) -> None:
     assert from_json((tmp_path / "tiny.json").read_text()) == net.graph
     with pytest.raises(ValueError, match="gif"):
         net.save(tmp_path / "tiny.gif")
-    with pytest.raises(archdsl.CompileError, match=r"tiny\.py is no folder"):
+    with pytest.raises(archdsl.CompileError, match=r"tiny\.py is not a folder"):
         net.save(tmp_path / "tiny.py" / "x.py")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.json", "tiny.py"]
 

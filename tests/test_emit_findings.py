@@ -119,6 +119,62 @@ def test_uses_that_differ_are_as_few_classes_as_they_can_be() -> None:
 # --- formulas ------------------------------------------------------------------------------
 
 
+def test_an_unused_step_that_is_sometimes_none_makes_no_second_class() -> None:
+    text = f"{IMAGE}    B(4) -> B(12)\nblock B(w):\n    path aside = Maybe(w)\n    conv(w, 3)\n"
+    module = emitted(f"{text}block Maybe(w):\n    if w > 8:\n        relu\n")
+    assert classes(module) == ["B", "N"]
+    assert "Maybe" not in module.text
+
+
+LOOP = "    for c in ws: conv(c + 4, 3)\n"
+
+
+def test_a_condition_on_channels_without_a_formula_is_kept() -> None:
+    """How many channels the loop gives hangs on its last element; with as many as `w` the shortcut is another one."""
+    block = f"block U(w, ws=[4, 8], stride=1):\n{LOOP}    path body = conv(w, 3)\n"
+    found = emitted(f"{IMAGE}    U(16)\n{block}    add{{body | if stride != 1 or it.channels != w then conv(w, 1)}}\n")
+    assert "self.has_conv2 = stride != 1 or conv1_in_channels != w" in found.text
+    found = emitted(f"{IMAGE}    U(16)\n{block}    body -> if body.channels != w then relu else conv(w, 1)\n")
+    assert "if" in found.text.split("class U")[1].split("class N")[0]
+
+
+def test_channels_that_a_network_cannot_follow_are_no_setting() -> None:
+    """What the copies hand on hangs on how many they are; the network has the number and keeps its input as it is."""
+    found = emitted(
+        f"{IMAGE}    U(16, n=1) -> U(8)\nblock U(w, n=2):\n"
+        "    repeat n as i: if i > 0 then conv(w, 1) else relu\n    conv(w, 3)\n"
+    )
+    assert signature(found, "N") == "self"
+    assert "conv_in_channels: int" in signature(found, "U")
+
+
+def test_channels_that_are_equal_by_chance_are_two_arguments() -> None:
+    found = emitted(
+        f"{IMAGE}    U(8)\nblock U(w, ws=[4, 8], vs=[8, 8]):\n    path a:\n    {LOOP}    path b:\n"
+        f"    {LOOP.replace('ws', 'vs')}    add{{a -> conv(w, 3) | b -> conv(w, 3)}}\n"
+    )
+    assert "conv1_in_channels: int, conv2_in_channels: int" in signature(found, "U")
+
+
+def test_a_condition_that_no_use_comes_to_is_refused() -> None:
+    found = emitted(
+        f"{IMAGE}    U(12)\nblock U(w, ws=[4, 8]):\n{LOOP}    if w > 8:\n        conv(8, 3)\n"
+        "    elif it.channels != w:\n        relu\n"
+    )
+    unit = found.load().U
+    with pytest.raises(ValueError, match="U has no layers for w=8"):
+        unit(4, 8, 12)
+
+
+def test_a_loop_that_only_a_later_use_has_is_found_in_the_class() -> None:
+    """The first use has no copies: the loop is named as seen from the second."""
+    found = emitted(
+        f"{IMAGE}    relu -> U(8)\n    stage two:\n        U(12, k=5)\n        relu\n"
+        "block V:\n    depthwise(1) -> sigmoid\nblock U(w, k=1):\n    if k > 1 then V * 2 else dropout(0.3)\n"
+    )
+    assert "in self.v:" in found.text
+
+
 def agree(text: str) -> Counter[str]:
     """All properties of a template; what was compared."""
     counts: Counter[str] = Counter()
@@ -159,6 +215,22 @@ def test_a_rule_of_the_spec_is_kept_by_the_class() -> None:
     with pytest.raises(ValueError, match=r"^width = 6: the groups are four$"):
         found.make(width=6)
     assert "it is small" not in found.text  # the number of layers is fixed in the class
+
+
+@pytest.mark.parametrize(
+    ("width", "wrong", "comes_to"), [("4 * log2(n)", 10, "13.28"), ("n / 4", 10, "2.5"), ("8 * f", 1.1, "8.8")]
+)
+def test_a_fraction_of_a_channel_is_refused_as_the_spec_does(width: str, wrong: float, comes_to: str) -> None:
+    text = (
+        "network N:\n    param n: int = 16\n    param f: float = 1.0\n"
+        f"    input image: 4 x 8 x 8\n    conv({width}, 3) -> bn\n    conv(n, 1) -> conv(round(4 * f), 1)\n"
+    )
+    found, setting = emitted(text), "f" if "f" in width else "n"
+    found.make(**{setting: 8 if setting == "n" else 2.0})
+    with pytest.raises(archdsl.CompileError, match=f"a whole number, got {comes_to}"):
+        archdsl.loads(text, **{setting: wrong})
+    with pytest.raises(ValueError, match=f"a whole number, and comes to {comes_to}"):
+        found.make(**{setting: wrong})
 
 
 def test_what_stays_the_same_is_no_argument() -> None:

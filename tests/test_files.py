@@ -97,7 +97,7 @@ def test_no_command_writes_over_its_spec(command: str, spelled: Callable[[str], 
     words = [word.format(spec=spec) for word in (*flags, *more)]
     found = call(name, spec, *words, OPTION.get(name, "-o"), place)
     assert found.code == 2, found
-    assert f"error[overwritten-file]: {place} is what this command reads" in found.err
+    assert f"error[overwritten-file]: {place} is the file that this command reads" in found.err
     assert "name another file" in found.err
     assert Path(spec).read_bytes() == before
     assert sorted(Path().rglob("*")) == files

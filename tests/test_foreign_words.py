@@ -49,10 +49,28 @@ def test_arguments_are_those_of_an_op() -> None:
     assert {own for names in foreign.ARGUMENTS.values() for own in names} <= known
 
 
-@pytest.mark.parametrize(
-    "word", ["nn.Conv2d(3, 16, 3)", "Conv2D(16, 3)", "batch_norm", "F.relu", "LSTM(8)", "Dense(10)"]
-)
+@pytest.mark.parametrize("word", ["batch_norm", "F.relu", "LSTM(8)", "Conv2D", "Conv2d(activation=relu)"])
 def test_a_word_of_another_tool_gets_what_the_table_says(word: str) -> None:
     (found,) = found_in(f"network N:\n    input image: 3 x 8 x 8\n    {word}\n")
     meaning = foreign.step(word.partition("(")[0])
     assert found.help == (str(meaning) if meaning else "did you mean `relu`?")
+
+
+@pytest.mark.parametrize(
+    ("call", "meant"),
+    [
+        ("nn.Conv2d(3, 16, 5, bias=true)", "conv(16, 5, bias=true)"),
+        ("Conv2d(3, 16, kernel_size=5, stride=2)", "conv(16, kernel=5, stride=2)"),
+        ("Conv2D(16, 5)", "conv(16, 5)"),
+        ("Conv2D(16, 5, 2)", "conv(16, 5, 2)"),
+        ("ConvTranspose2d(3, 16, 4, stride=4)", "up_conv(16, 4, stride=4)"),
+        ("Dense(128)", "linear(128)"),
+        ("cat(image, it)", "concat{image | it}"),
+        ("torch.cat([image, it], dim=1)", "concat{image | it}"),
+    ],
+)
+def test_a_call_of_another_tool_keeps_its_numbers(call: str, meant: str) -> None:
+    (found,) = found_in(f"network N:\n    input image: 3 x 8 x 8\n    {call}\n")
+    assert (found.help or "").startswith(f"write `{meant}`")
+    step = meant.replace("linear", "flatten -> linear")
+    assert not found_in(f"network N:\n    input image: 3 x 8 x 8\n    {step}\n")

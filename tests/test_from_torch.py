@@ -509,7 +509,7 @@ def test_torch_fx_is_asked_where_torch_export_refuses() -> None:
         ),
         (seq(nn.Conv2d(4, 2, 1)), "reference-inputs", "net does not take the input 3x8x8", "reached 0 (Conv2d)"),
         (TwoOutputs(), "reference-inputs", "net does not take the input 3x8x8", ""),
-        (Silent(), "cannot-trace", "net gives no tensor", ""),
+        (Silent(), "cannot-trace", "net does not return a tensor", ""),
     ],
     ids=["asks", "foreign", "shape", "count", "silent"],
 )
@@ -535,7 +535,7 @@ def test_a_trace_that_would_not_end_is_given_up() -> None:
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "data-dependent"
     notes = [note.text for note in diagnostic.notes]
-    assert notes[0] == "it takes more than 1000 numbers apart, one by one"
+    assert notes[0] == "it reads more than 1000 single numbers of its values"
     assert notes[1].startswith("reached 1 (Reader), at test_from_torch.py:")
 
 
@@ -573,7 +573,7 @@ REFERENCE_ERRORS = [
     ("no_such_package:net", "broken-reference", "there is no module `no_such_package`", None),
     ("nets:Nte", "unknown-reference", "nets has no network `Nte`", "`nets:Net`"),
     ("nets:fails", "broken-reference", "nets:fails cannot be made: ValueError: out of luck", None),
-    ("nets:number", "broken-reference", "nets:number gives a int, and not a torch.nn.Module", None),
+    ("nets:number", "broken-reference", "nets:number gives a int, not a torch.nn.Module", None),
     ("broken:Net", "broken-reference", "broken does not import: SyntaxError", None),
     ("resnet50", "unknown-reference", "`resnet50` names no model", None),
 ]
@@ -658,7 +658,7 @@ def test_the_command_writes_a_graph_and_lists_what_is_opaque(folder: Path) -> No
     ("words", "message"),
     [
         (["import", "nets:Net", "--input", "3xx8"], "'3xx8' is not a shape"),
-        (["import", "nets:Net", "-o", "net.txt"], "net.txt ends in none of .json"),
+        (["import", "nets:Net", "-o", "net.txt"], "net.txt must end in one of .json"),
         (["import", "nets:Net", "--input", "4x8x8", "-o", "net.json"], "does not take the input 4x8x8"),
         (["import", "nets:nothing"], "nets has no network `nothing`"),
     ],

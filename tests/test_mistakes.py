@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from applied import found_in, mends, named_edit
+from applied import found_in, mends, named_edits
 from literate import CASES, Case, cases
 
 from archdsl.codes import CODES, read_example
@@ -57,10 +57,9 @@ def test_every_edit_that_a_help_names_mends_its_error() -> None:
     applied, failed = 0, []
     for name, text in specs():
         for diagnostic in found_in(text):
-            edit = named_edit(diagnostic)
-            if edit is not None:
+            for edit in named_edits(diagnostic):
                 applied += 1
                 if mends(text, diagnostic, edit) is None:
-                    failed.append(f"{name}: {diagnostic.message}: {diagnostic.help}")
+                    failed.append(f"{name}: {diagnostic.message}: {diagnostic.help}: {edit}")
     assert failed == []
     assert applied >= 120

@@ -330,7 +330,7 @@ def test_what_colors_cannot_tell_apart_networkx_does() -> None:
     assert prove_sides(sides[0], sides[1]).ok
     report = prove_sides(sides[0], sides[2])
     assert [difference.what for difference in report.differences] == [
-        "the same ops in the same order, but connected or shared otherwise"
+        "the same ops in the same order, but connected or sharing weights differently"
     ]
 
 
@@ -434,10 +434,10 @@ def test_outputs_of_training_are_compared_where_both_have_them() -> None:
     assert [difference.what for difference in report.differences] == ["padding 1 here, 0 there"]
     report = against(both, nn.Conv2d(3, 2, 1))
     assert report.ok
-    assert report.notes == ("left out, since only here: aside (while training)",)
+    assert report.notes == ("training outputs that exist only here are left out: aside",)
     report = against("conv(2, 1)", WithAuxiliary())
     assert report.ok
-    assert report.notes == ("left out, since only there: output2 (while training)",)
+    assert report.notes == ("training outputs that exist only there are left out: output2",)
 
 
 def test_a_given_module_stays_as_it_is() -> None:
@@ -581,9 +581,9 @@ def test_a_checkpoint_of_a_package_finds_its_way() -> None:
     module = net.load_weights(state, from_="torchvision")
     assert torch.equal(module.state_dict()["conv2.unit.0.conv1.weight"], state["layer1.0.conv1.weight"])
     assert torch.equal(module.state_dict()["head.linear.bias"], state["fc.bias"])
-    with pytest.raises(ValueError, match="these are not the entries of torchvision:resnet18"):
+    with pytest.raises(ValueError, match="the entries of this state_dict are not those of torchvision:resnet18"):
         net.load_weights({"conv1.weight": torch.zeros(3)}, from_="torchvision")
-    with pytest.raises(ValueError, match="has no counterpart in timm that is known"):
+    with pytest.raises(ValueError, match=r"no counterpart of \S+ in timm is known"):
         net.load_weights(state, from_="timm")
     with pytest.raises(ValueError, match="out 10 here, 1000 there"):
         archdsl.load("resnet@18", classes=10).load_weights(state, from_="torchvision")
@@ -593,7 +593,7 @@ def test_a_checkpoint_of_a_package_finds_its_way() -> None:
 
 EXAMPLE = """\
 spec.arch against net
-structure   3 differences, first come first
+structure   3 differences, in the order of the data
   kernel 3 here, 5 there; padding 1 here, 2 there
     spec.arch:3 conv1 | 0
     spec.arch:3 conv2 | 2

@@ -89,7 +89,7 @@ BAD: dict[str, tuple[str, str]] = {
     "missing key": (edited(nodes__0__id=...), "error[bad-graph-file]: net.json: `nodes[0].id` is missing"),
     "unknown key": (
         edited(nodes__0__name="x"),
-        "error[bad-graph-file]: net.json: `nodes[0].name` is no key of the format",
+        "error[bad-graph-file]: net.json: `nodes[0].name` is not a key of the format",
     ),
     "wrong type": (
         edited(nodes__1__span__start="7"),
@@ -113,7 +113,7 @@ BAD: dict[str, tuple[str, str]] = {
     ),
     "unknown argument": (
         edited(nodes__1__op__arguments__kernl=3),
-        "error[bad-graph-file]: net.json: node `stem.conv`: `kernl` is no key of the format",
+        "error[bad-graph-file]: net.json: node `stem.conv`: `kernl` is not a key of the format",
     ),
     "value with keys": (
         edited(header__settings__0__value={"tensor": [1]}),

@@ -74,6 +74,77 @@ def test_a_slip_is_named(old: str, new: str, what: str, line: int) -> None:
     assert f"spec.arch:{line}" in str(report)
 
 
+def the_only_kind(spec: str, old: str, new: str) -> tuple[str, str]:
+    """What a proof says of a slip in a spec, which is one kind of difference, and the whole report."""
+    assert old in spec
+    report = proof(spec.replace(old, new, 1), spec)
+    (kind,) = kinds(report.differences)
+    return kind.what, str(report)
+
+
+SUMS = f"""\
+{HEAD}    Outer
+    conv(4, 1)
+
+block Outer:
+    add:
+        | Inner
+        | conv(it.channels, 5)
+
+block Inner:
+    add{{it | conv(it.channels, 3)}}
+"""
+"""A sum in a sum, which is one sum of three where it is compared."""
+
+SLIPS_IN_SUMS = [
+    ("the outer sum", "add:", "maximum:", "maximum here, add there", 7),
+    ("the inner sum", "add{", "maximum{", "maximum here, add there", 12),
+    ("a mean", "add{", "mean{", "scale only here", 12),
+    ("a step between", "| Inner", "| Inner -> relu", "relu only here", 8),
+]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "line"), [c[1:] for c in SLIPS_IN_SUMS], ids=[c[0] for c in SLIPS_IN_SUMS]
+)
+def test_a_slip_in_a_sum_of_sums_is_at_its_line(old: str, new: str, what: str, line: int) -> None:
+    said, report = the_only_kind(SUMS, old, new)
+    assert said == what
+    assert f"spec.arch:{line}" in report
+    said, report = the_only_kind(SUMS.replace(old, new, 1), new, old)
+    assert f"spec.arch:{line}" in report
+
+
+POOLS = """\
+network Net:
+    input image: 3 x 80 x 80
+    stage a: Double(8)
+    stage b: max_pool(2) -> Double(10)
+    stage c: max_pool(2) -> Double(12)
+
+block Double(width):
+    conv(width, 3, padding=valid) -> relu
+    conv(width, 3, padding=valid) -> relu
+"""
+
+SLIPS_BESIDE_EQUAL_STEPS = [
+    ("moved to its like", "max_pool(2) -> Double(10)", "Double(10) -> max_pool(2)",
+     "conv -> relu -> conv -> ... (5 ops) here, max pool -> conv -> relu -> ... (5 ops) there", 4),
+    ("one of two that are alike", "a: Double(8)", "a: Double(8) -> max_pool(2)", "max pool only here", 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "line"),
+    [case[1:] for case in SLIPS_BESIDE_EQUAL_STEPS],
+    ids=[case[0] for case in SLIPS_BESIDE_EQUAL_STEPS],
+)
+def test_of_two_equal_steps_the_right_one_is_named(old: str, new: str, what: str, line: int) -> None:
+    said, report = the_only_kind(POOLS, old, new)
+    assert said == what
+    assert f"spec.arch:{line}" in report
+
+
 def test_the_order_of_a_concat_is_one_difference() -> None:
     branches = ["conv(8, 1) -> relu", "conv(16, 3)", "max_pool(3, stride=1) -> conv(4, 1)", "it"]
     text = "    concat{{{}}} -> conv(32, 3) -> bn -> relu\n    concat{{it | conv(8, 3)}} -> conv(4, 1)\n"

@@ -98,7 +98,7 @@ def test_diff_of_a_graph_that_was_written(call: Caller) -> None:
     for words in ("sweep net.json", "sizes net.json", "fit net.json --over phi --macs 1M"):
         found = call(*words.split())
         assert (found.code, found.out) == (2, "")
-        assert "is a graph: it has no settings" in found.err
+        assert "is a graph file: its settings and sizes cannot be varied" in found.err
 
 
 # --- compare ---------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def test_sweep(call: Caller) -> None:
         "0.5    32     11  1.53 K   583 K\n"
         "  1    32     16  2.94 K  1.03 M\n"
         "\n"
-        "3 are no network: the settings break a rule of the network: two poolings\n"
+        "3 settings fail: the settings break a rule of the network: two poolings\n"
         "\n"
         "phi  size\n"
         "──────────────────────────\n"
@@ -196,7 +196,7 @@ def test_sweep_sets_what_options_shadow(call: Caller) -> None:
 def test_sweep_to_a_file_goes_on(call: Caller) -> None:
     assert call("sweep", "net.arch", "--phi", "0:1", "-o", "s.csv").out == "wrote 2 settings to s.csv\n"
     found = call("sweep", "net.arch", "--phi", "0:2", "-o", "s.csv")
-    assert found.out == "wrote 1 setting to s.csv, 2 were there\n"
+    assert found.out == "wrote 1 setting to s.csv, 2 were there before\n"
     printed = call("sweep", "net.arch", "--phi", "0:2", "--format", "csv").out
     assert Path("s.csv").read_text() == printed
 
@@ -254,7 +254,7 @@ def test_fit(call: Caller) -> None:
         "within  1.88  1,799,776,080   99.988 %\n"
         "over     1.9  1,800,091,280   100.01 %\n"
         "\n"
-        "31 values were tried, from 1 to 3; the cost rises with phi all the way.\n"
+        "31 values were tried, from 1 to 3; the cost only rises with phi.\n"
     )
 
 
@@ -315,11 +315,11 @@ def test_sizes_of_vectors(call: Caller) -> None:
 # --- wrong calls -----------------------------------------------------------------------------
 
 WRONG_CALLS: dict[str, tuple[str, str]] = {
-    "diff of one": ("diff net.arch", "between two networks; 1 given"),
-    "diff of three": ("diff net.arch net.arch net.arch", "3 given"),
+    "diff of one": ("diff net.arch", "diff compares two networks, and 1 is given"),
+    "diff of three": ("diff net.arch net.arch net.arch", "and 3 are given"),
     "diff of nothing": ("diff", "Missing argument"),
-    "setting first": ("diff phi=1 net.arch", "'phi=1' is a setting and stands before any network"),
-    "variant first": ("compare @wide", "'@wide' is a variant and stands before any network"),
+    "setting first": ("diff phi=1 net.arch", "'phi=1' is a setting; write it after the network that it is for"),
+    "variant first": ("compare @wide", "'@wide' is a variant; write it after its spec"),
     "set twice": ("compare net.arch phi=1 phi=2", "'phi' is set twice for net.arch"),
     "unknown setting": ("compare net.arch ph=1", "did you mean `--phi`?"),
     "unknown variant": ("diff net.arch @wyde", "did you mean `wide`?"),
@@ -329,31 +329,31 @@ WRONG_CALLS: dict[str, tuple[str, str]] = {
     "columns": ("compare net.arch --columns params,mac", "did you mean `macs`?"),
     "format": ("compare net.arch --format xml", "there are text, markdown, csv, latex, html, json"),
     "precision": ("compare net.arch --precision int8", "there are fp64, fp32, bf16, fp16"),
-    "unwritable": ("compare net.arch -o net.arch/x.csv", "net.arch is no folder"),
+    "unwritable": ("compare net.arch -o net.arch/x.csv", "net.arch is not a folder"),
     "sweep of an unknown setting": ("sweep net.arch --phii 1", "did you mean `--phi`?"),
-    "sweep without end": ("sweep net.arch --phi 0:1:0", "a step of 0 never leads from 0 to 1"),
+    "sweep without end": ("sweep net.arch --phi 0:1:0", "a step of 0 never reaches 1 from 0"),
     "sweep backwards": ("sweep net.arch --phi 3:0", "write 3:0:-1"),
-    "sweep of words": ("sweep net.arch --phi a:b", "is no range"),
+    "sweep of words": ("sweep net.arch --phi a:b", "is not a range"),
     "sweep of fractions": ("sweep net.arch --classes 1:2:0.5", "takes a whole number, got 1.5"),
     "sweep of too much": ("sweep net.arch --phi 0:2000 --classes 1:2000", "2,001 × 2,000 settings"),
     "sweep columns": ("sweep net.arch --phi 1 --columns widht", "did you mean `width`?"),
-    "sweep to Markdown": ("sweep net.arch --phi 1 -o s.md", "kept as CSV: -o s.csv"),
-    "sweep over a spec": ("sweep net.arch --phi 1 -o net.arch", "kept as CSV"),
+    "sweep to Markdown": ("sweep net.arch --phi 1 -o s.md", "only CSV to a file; write -o s.csv"),
+    "sweep over a spec": ("sweep net.arch --phi 1 -o net.arch", "only CSV to a file"),
     "sweep set": ("sweep net.arch --set phi", "--set takes name=value,value"),
     "sweep twice": ("sweep net.arch --phi 1 --set phi=2", "'phi' is set twice"),
     "sweep jobs": ("sweep net.arch --phi 1 --jobs 0", "--jobs"),
     "another table": ("sweep net.arch --phi 1 -o other.csv", "other.csv holds another table: its columns are a,b"),
-    "a folder": ("sweep net.arch --phi 1 -o folder.csv", "folder.csv cannot be written: it is no regular file"),
-    "no budget": ("fit net.arch --over phi", "A budget is missing: --params, --buffers, --macs"),
+    "a folder": ("sweep net.arch --phi 1 -o folder.csv", "folder.csv cannot be written: it is not a regular file"),
+    "no budget": ("fit net.arch --over phi", "A budget is missing: one or several of --params, --buffers, --macs"),
     "no setting": ("fit net.arch --macs 1M", "Missing option '--over'"),
     "budget in bytes": ("fit net.arch --over phi --macs 50MB", "not one of K, M, G and T"),
     "budget without a unit": ("fit net.arch --over phi --memory 50", "has no unit"),
     "budget in FLOPs": ("fit net.arch --over phi --macs 3GFLOPs", "halve the number"),
-    "no amount": ("fit net.arch --over phi --macs much", "is no amount"),
-    "over an op": ("fit net.arch --over act --macs 1M", "`act` is an op, and not a number"),
+    "no amount": ("fit net.arch --over phi --macs much", "is not an amount"),
+    "over an op": ("fit net.arch --over act --macs 1M", "`act` is an op and not a number"),
     "over what is not there": ("fit net.arch --over sise --macs 1M", "did you mean `size`?"),
-    "range backwards": ("fit net.arch --over phi --macs 1M --range 3:1", "holds nothing to search"),
-    "range of one": ("fit net.arch --over phi --macs 1M --range 3", "is no range"),
+    "range backwards": ("fit net.arch --over phi --macs 1M --range 3:1", "the range `3:1` is empty"),
+    "range of one": ("fit net.arch --over phi --macs 1M --range 3", "is not a range"),
     "range without whole numbers": ("fit net.arch --over size --macs 1M --range 1.2:1.8", "no whole number"),
     "sizes of nothing": ("sizes nothing", "there is no file `nothing`"),
     "sizes of two": ("sizes net.arch net.arch", "unexpected extra argument"),

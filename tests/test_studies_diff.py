@@ -241,7 +241,7 @@ def test_checkpoints_in_words() -> None:
     assert list(in_words(found, "a", "b")) == [
         "A checkpoint of a does not load into b as it is: 318 of its 320 tensors fit.",
         "2 have another shape: head.linear.weight 1000×2048 → 10×2048, head.linear.bias 1000 → 10.",
-        "load_state_dict(..., strict=False) takes what fits, once the 2 of another shape are left out.",
+        "load_state_dict(..., strict=False) loads the tensors that fit, once the 2 of another shape are left out.",
     ]
     bare = difference(written("relu"), written("silu")).loading
     assert list(in_words(bare, "a", "b")) == ["Neither network has weights."]

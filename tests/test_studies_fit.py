@@ -72,14 +72,14 @@ def test_budgets(option: str, text: str, limit: float) -> None:
         ("memory", "50", "`50` has no unit"),
         ("memory", "50Mb", "`Mb` is no unit of memory"),
         ("memory", "1.8GMACs", "`GMACs` is no unit of memory"),
-        ("macs", "0", "a budget of 0 leaves room for no network"),
-        ("macs", "-1G", "is no amount"),
-        ("macs", "", "is no amount"),
-        ("macs", "G", "is no amount"),
-        ("macs", "1.8.2G", "is no amount"),
-        ("macs", "inf", "is no amount"),
-        ("macs", "nan", "is no amount"),
-        ("macs", "1G 2G", "is no amount"),
+        ("macs", "0", "no network meets a budget of 0"),
+        ("macs", "-1G", "is not an amount"),
+        ("macs", "", "is not an amount"),
+        ("macs", "G", "is not an amount"),
+        ("macs", "1.8.2G", "is not an amount"),
+        ("macs", "inf", "is not an amount"),
+        ("macs", "nan", "is not an amount"),
+        ("macs", "1G 2G", "is not an amount"),
     ],
 )
 def test_budgets_that_cannot_be(option: str, text: str, message: str) -> None:
@@ -196,7 +196,10 @@ def test_a_coefficient_and_a_setting_without_a_value() -> None:
     spec = written("param width: int", "input image: 3 x 8 x 8", "conv(width, 3)")
     with pytest.raises(CompileError) as error:
         fitted(spec, "width", params="1K")
-    assert "missing-setting: --over: `width` has no value to begin with | say where to look" in failure(error)
+    assert (
+        "missing-setting: --over: `width` has no default from which the search could start | give the range to search"
+        in failure(error)
+    )
     found = fitted(spec, "width", (1, 64), params="1K")
     assert found.best is not None
     assert found.best.value == 1000 // 28
@@ -206,9 +209,13 @@ def test_a_coefficient_and_a_setting_without_a_value() -> None:
     ("over", "bounds", "message"),
     [
         ("wdith", None, "unknown-parameter: --over: Net has no parameter `wdith` | did you mean `width`?"),
-        ("act", None, "no-number: --over: `act` is an op, and not a number | numbers of Net are width, scale"),
-        ("sizes", None, "no-number: --over: `sizes` is a list, and not a number"),
-        ("flag", None, "no-number: --over: `flag` is a bool, and not a number"),
+        (
+            "act",
+            None,
+            "no-number: --over: `act` is an op and not a number | settings of Net that are numbers: width, scale",
+        ),
+        ("sizes", None, "no-number: --over: `sizes` is a list and not a number"),
+        ("flag", None, "no-number: --over: `flag` is a bool and not a number"),
         ("width", (-5, -1), "out-of-range"),
         ("width", (1.2, 1.8), "bad-range: --range: there is no whole number from 1.2 to 1.8"),
         ("scale", (0.0, 0.01), "out-of-range"),

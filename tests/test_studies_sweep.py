@@ -80,15 +80,15 @@ def test_values(text: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("0:7:0", "a step of 0 never leads from 0 to 7"),
-        ("7:0", "holds nothing: it counts up, from 7 to 0"),
-        ("0:7:-1", "holds nothing: it counts down, from 0 to 7"),
-        ("0:", "is no range"),
-        (":3", "is no range"),
-        ("0:a", "is no range"),
-        ("0:1:2:3", "is no range"),
-        ("0:inf", "is no range"),
-        ("nan:3", "is no range"),
+        ("0:7:0", "a step of 0 never reaches 7 from 0"),
+        ("7:0", "is empty: it counts up, from 7 to 0"),
+        ("0:7:-1", "is empty: it counts down, from 0 to 7"),
+        ("0:", "is not a range"),
+        (":3", "is not a range"),
+        ("0:a", "is not a range"),
+        ("0:1:2:3", "is not a range"),
+        ("0:inf", "is not a range"),
+        ("nan:3", "is not a range"),
         ("1,,2", "a value is missing"),
         ("", "a value is missing"),
         (",", "a value is missing"),
@@ -206,7 +206,7 @@ def test_the_search_over_alpha_beta_and_gamma() -> None:
 
 
 def test_a_process_that_dies_is_reported() -> None:
-    with pytest.raises(OSError, match="was ended from outside"):
+    with pytest.raises(OSError, match="a worker process was killed"):
         list(in_parallel(_die, list(range(20)), 2))
 
 
@@ -311,7 +311,7 @@ DAMAGED = {
     "number too many": (lambda text: text.replace(",8,704,", ",8,704,,"), "has 6 cells"),
     "line that is cut": (lambda text: text.replace(",8,704,", ",8"), "has 3 cells"),
     "blank line": (lambda text: text + "\n", "has 0 cells"),
-    "endless cell": (lambda text: text.replace(",8,704,", f",8,704,{'a' * 140_000}"), "is no line of CSV"),
+    "endless cell": (lambda text: text.replace(",8,704,", f",8,704,{'a' * 140_000}"), "is not a line of CSV"),
     "nothing that is text": (lambda text: text.replace(",8,704,", ",8,\0,"), "line 2 of"),
 }
 
@@ -362,7 +362,7 @@ def test_an_interrupted_sweep_keeps_what_it_has(path: Path) -> None:
         assert running.returncode == 130
         assert out.startswith("wrote ")
         assert "interrupted after" in err
-        assert "the same call goes on" in err
+        assert "the same call continues the sweep" in err
     lines = path.read_text().splitlines()
     assert 5 <= len(lines) < 701
     assert [line.split(",")[2] for line in lines[1:4]] == ["0", "0.01", "0.02"]
@@ -378,7 +378,7 @@ def test_a_killed_sweep_keeps_whole_lines_and_goes_on(path: Path) -> None:
     last = kept[-1].split(",")[2]
     again = [*SWEEP[:2], "--phi", f"0:{last}:0.01", "-o", str(path)]
     done = subprocess.run([sys.executable, "-m", "archdsl", *again], capture_output=True, text=True, check=True)
-    assert done.stdout == f"wrote 0 settings to {path}, {len(kept)} were there\n"
+    assert done.stdout == f"wrote 0 settings to {path}, {len(kept)} were there before\n"
     assert path.read_text() == before
 
 

@@ -1,4 +1,4 @@
-"""Codes of what cannot be computed or shown of a graph, though it is right."""
+"""Codes for requests about costs that cannot be met, although the network is correct."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ network Net:
 CODES: dict[str, Code] = {
     "unknown-choice": Code(
         "An option of a command got a word that it does not know.",
-        "Columns, rows, formats, conventions, precisions and machines are closed lists. The message has the list.",
+        "Columns, rows, formats, conventions, precisions and machines are fixed lists; the message shows the list.",
         f"$ archdsl table net.arch --columns path,parms\n{NET}",
         exit_code=2,
     ),
     "no-peak": Code(
-        "A machine's peak is not known for the precision asked for.",
-        "A roofline needs operations a second for the numbers in use. Choose a precision that the machine states, or "
-        "give --peak and --bandwidth.",
+        "The machine's peak speed is not known for the chosen precision.",
+        "A roofline needs the machine's operations per second at that precision. Choose a precision that is listed "
+        "for the machine, or give --peak and --bandwidth.",
         f"$ archdsl table net.arch --machine cpu --precision fp16\n{NET}",
         exit_code=2,
     ),

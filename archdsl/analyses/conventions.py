@@ -1,8 +1,8 @@
-"""How other tools count operations, for users who ask why their numbers differ.
+"""The rules by which other tools count operations, to explain why their numbers differ.
 
-Each rule is that of the package's release named in its text, applied to the network as it is emitted. Ops that a
-tool does not know count 0 in it, and so they do here. ResNet-50 at 224 pixels: 4.0892 G by the papers' rule, 4.1115 by
-fvcore's, 4.1337 by thop's, 8.1784 by torch's.
+Each rule is that of the release named in its text, applied to the PyTorch module that archdsl emits. Ops that a tool
+does not know count 0 here as they do there. ResNet-50 at 224 pixels has 4.0892 G operations by the papers' rule,
+4.1115 by fvcore's, 4.1337 by thop's, 8.1784 by torch's.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from archdsl.ops.base import Op
 from archdsl.tensor import Tensor
 
 Further = Callable[[Op, tuple[Tensor, ...], Tensor], int]
-"""Operations of an op beside its MACs, from its inputs and its (first) output."""
+"""Gives the operations of an op besides its MACs, from the op, its inputs and its (first) output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """A tool's way to count: `factor` operations for each MAC, and `further` ones by name of op."""
+    """A tool's way to count: `factor` operations for each MAC, plus those that `further` gives for the op's name.
+
+    `unit` is the tool's word for what it counts, and `rule` describes the rule.
+    """
 
     name: str
     unit: str
@@ -39,7 +42,7 @@ class Convention:
 
 
 def _per_input(affine: int, plain: int) -> Further:
-    """Counts so many for each input number: `affine` if the op learns a scale and a shift, else `plain`."""
+    """Counts `affine` operations for each input number if the op learns a scale and a shift, else `plain`."""
     return lambda op, inputs, _: inputs[0].size * (affine if getattr(op, "affine", False) else plain)
 
 
@@ -58,20 +61,20 @@ def _fvcore_resampling(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> in
 
 
 def _thop_adaptive_average(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
-    """window + 1 for each output; the window's size is the quotient of the sizes, a fraction, as thop computes it."""
+    """window + 1 for each output. As in thop, the window's size is input size / output size and may be a fraction."""
     window = prod(before / after for before, after in zip(inputs[0].spatial, output.spatial, strict=True))
     return int((window + 1) * output.size)
 
 
 def _thop_transposed(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
-    """thop counts it as a convolution with this output. Returned is the difference to the true MACs."""
+    """thop counts it as a convolution with this output. The result is the difference to the true MACs."""
     (x,) = inputs
     made = output.size * (x.channels // getattr(op, "groups", 1)) * prod(spread(getattr(op, "kernel", 1), x, "kernel"))
     return made - op.macs(x)
 
 
 def _thop_resampling(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
-    """Only for modules: a resize to the size of another value is emitted as a function, which thop does not see."""
+    """Not for a resize to the size of another value: that is emitted as a function call, which thop does not see."""
     if len(inputs) > 1:
         return 0
     each = {"nearest": 1, "bilinear": 11 if inputs[0].rank == 3 else 5}
@@ -99,9 +102,9 @@ CONVENTIONS: Mapping[str, Convention] = {
         Convention(
             "fvcore",
             "FLOPs",
-            "as fvcore 0.1.5, which calls it FLOPs: multiply-adds; batch normalization 2 a number (1 without scale and "
-            "shift), other normalizations 5 (4); adaptive average pooling 1 an input number; resampling 1 an output "
-            "number, bilinear 4",
+            "as fvcore 0.1.5, which calls it FLOPs: multiply-adds; batch normalization 2 per number (1 without scale "
+            "and shift), other normalizations 5 (4); adaptive average pooling 1 per input number; resampling 1 per "
+            "output number, bilinear 4",
             1,
             {
                 "bn": _fvcore_bn,
@@ -117,10 +120,10 @@ CONVENTIONS: Mapping[str, Convention] = {
         Convention(
             "thop",
             "MACs",
-            "as thop 0.1.1: multiply-adds, of transposed convolutions for each output position; normalization 4 a "
-            "number (2 without scale and shift), but group normalization 0; average pooling 1 an output number, "
-            "adaptive its window and 1; softmax 3 a number less 1 a position; PReLU 1 a number; resampling 1 an output "
-            "number, linear 5, bilinear 11",
+            "as thop 0.1.1: multiply-adds, of transposed convolutions for each output position; normalization 4 per "
+            "number (2 without scale and shift), but group normalization 0; average pooling 1 per output number, "
+            "adaptive its window and 1; softmax 3 per number less 1 per position; PReLU 1 per number; resampling 1 per "
+            "output number, linear 5, bilinear 11",
             1,
             {
                 "up_conv": _thop_transposed,

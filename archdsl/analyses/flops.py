@@ -1,7 +1,8 @@
-"""Floating-point operations: 2 x MACs and the rest, itemised.
+"""Floating-point operations: 2 x MACs, and all other operations by kind.
 
-Each op states its own rule (`Op.rest`); an elementary function (exp, tanh, a power, a division, a comparison) counts
-as one, a window at a border as a whole one, and batch normalization is the one of inference. `rules` lists them all.
+Each op states its own rule for the others (`Op.rest`). An elementary function (exp, tanh, a power, a division, a
+comparison) counts as one operation, a window that overlaps the border counts as a full window, and batch
+normalization is counted as at inference. `rules` lists all rules.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ ITEMS: Mapping[Family, str] = {
     Family.MERGE: "merges",
     Family.RESHAPE: "resampling",
 }
-"""Names of the further operations, by family; other families have none."""
+"""What the operations besides multiply-adds are called, by family. Families that are not listed have none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flops:
-    """FLOPs as 2 x `macs` and `rest`, which has the items that are not 0 in the order of `ITEMS`."""
+    """FLOPs: 2 x `macs`, plus the operations in `rest`, which has the items of `ITEMS` that are not 0."""
 
     macs: int
     rest: Mapping[str, int]
@@ -38,7 +39,7 @@ class Flops:
 
 
 def flops(graph: Graph, nodes: Iterable[Node]) -> Flops:
-    """Operations of these nodes, for one sample at inference."""
+    """The floating-point operations of these nodes for one sample, at inference."""
     macs = 0
     rest: Counter[str] = Counter()
     for node in nodes:

@@ -16,7 +16,10 @@ from archdsl.ir.graph import Graph, Node
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """`bandwidth` in bytes a second; `peaks` by precision, in operations a second, dense; `source` cites both."""
+    """A machine's memory `bandwidth` in bytes per second, and its `peaks`: operations per second, by precision.
+
+    Peaks are those for dense matrices. `source` cites where both come from.
+    """
 
     name: str
     title: str
@@ -25,12 +28,12 @@ class Machine:
     source: str
 
     def peak(self, precision: str) -> float:
-        """Raises `CompileError` where the machine states none."""
+        """Operations per second at this precision. Raises `CompileError` if the machine has no number for it."""
         if precision in self.peaks:
             return self.peaks[precision]
         known = ", ".join(self.peaks)
-        what = f"no peak is stated of {self.title} for {precision}"
-        raise CompileError([Diagnostic("no-peak", what, help=f"there are {known}; or give --peak")])
+        what = f"the peak of {self.title} for {precision} is not known"
+        raise CompileError([Diagnostic("no-peak", what, help=f"choose from {known}, or give --peak")])
 
 
 MACHINES: Mapping[str, Machine] = {
@@ -73,7 +76,7 @@ MACHINES: Mapping[str, Machine] = {
 
 
 def own_machine(peak: float, bandwidth: float, precision: str) -> Machine:
-    """A machine given by two numbers: operations and bytes a second."""
+    """A machine given by two numbers: operations per second and bytes per second."""
     return Machine("own", "the machine given", bandwidth, {precision: peak}, "as given")
 
 
@@ -86,7 +89,7 @@ def changed(machine: Machine, peak: float | None, bandwidth: float | None, preci
 
 
 def traffic(graph: Graph, node: Node, width: int, batch: int = 1) -> int:
-    """Bytes that a node reads and writes. A view moves none."""
+    """Bytes that a node reads and writes, with `width` bytes for a number. A view moves none."""
     tensors = graph.tensors_into(node.id)
     if not tensors or node.op.is_view(*tensors):
         return 0
@@ -96,5 +99,8 @@ def traffic(graph: Graph, node: Node, width: int, batch: int = 1) -> int:
 
 
 def roofline(operations: int, moved: int, machine: Machine, precision: str) -> float:
-    """Seconds that an op takes at least. Raises `CompileError` where the machine states no peak for the precision."""
+    """The least time that an op takes, in seconds, for its operations and the bytes `moved`.
+
+    Raises `CompileError` if the machine has no peak for the precision.
+    """
     return max(operations / machine.peak(precision), moved / machine.bandwidth)

@@ -1,7 +1,7 @@
-"""What can be measured of a network, in one list: tables, comparisons, sweeps, budgets and differences all read it.
+"""The list of everything that can be measured of a network: tables, comparisons, sweeps and searches all read it.
 
-A measure is of a node, with a rule for several nodes together; of a part of the network; or of the network as a whole.
-This module is light to import, so that help texts and completion may read the list, too.
+A measure has a value for each node, with a rule that combines several nodes; for a part of the network; or only for
+the network as a whole. Importing this module is fast, so that help texts and completion can read the list too.
 """
 
 from __future__ import annotations
@@ -18,28 +18,29 @@ if TYPE_CHECKING:
     from archdsl.ir.graph import Graph, Node
 
 Unit: TypeAlias = Literal["count", "number", "ratio", "bytes", "seconds", "share", "size"]
-"""Of a measure's values. A `count` is rounded to 25.6 M, a `number` is written out; a `size` is in pixels."""
+"""The unit of a measure. A `count` is shown rounded (25.6 M), a `number` in full; a `size` is in pixels."""
 
 Value: TypeAlias = "int | float | str | tuple[float, ...] | None"
-"""What is measured, exact. A tuple has one number a dimension; None: there is nothing to say."""
+"""A measured value, not rounded. A tuple has a number for each dimension; None means that there is no value."""
 
 GLOBAL = "global"
-"""The receptive field of a value that has no position, such as that of a global pooling: the whole input."""
+"""Stands for the receptive field of a value without positions, such as the output of a global pooling."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """`name` is for programs and options, `heading` for people; `about` says in a few words what is measured.
+    """Something that can be measured of a network or its parts.
 
-    Of `node`, `part` and `graph` at least one is there:
+    `name` is used in options and programs, `heading` in tables; `about` says in a few words what is measured. At least
+    one of these functions is given:
 
-    - `node` gives the value of one node. What several have `together` is the "sum", the largest ("most"), or the value
-      at the "end", which is that of the node whose output they hand on.
-    - `part` gives the value of a row of a table, or of the whole network, where it does not follow from the nodes.
-    - `graph` gives the one number by which networks are compared, where that is not what all nodes have together.
+    - `node` gives the value of one node. `together` says how several nodes are combined: by the "sum", by the largest
+      value ("most"), or by the value at the "end", which is that of the node whose output leaves the group.
+    - `part` gives the value of a row of a table or of the whole network, if it does not follow from the nodes' values.
+    - `graph` gives the number by which networks are compared, if that is not the combination of all nodes.
 
-    `needs` is the option of `table` without which there is no such number. `option` is what `fit` calls its limit, if
-    not by the name; an empty one: there is no such option.
+    `needs` is the option of `archdsl table` without which there is no value. `option` is the name of the limit in
+    `archdsl fit`, if it is not `name`; the empty text means that `fit` has no such limit.
     """
 
     name: str
@@ -55,12 +56,12 @@ class Measure:
 
     @property
     def is_compared(self) -> bool:
-        """Whether networks can be compared by it: it is one number for a network, and needs no further option."""
+        """Whether networks can be compared by it: it is one number for a network, and needs no option."""
         return not self.needs and (self.graph is not None or (self.node is not None and self.together != "end"))
 
     @property
     def is_limited(self) -> bool:
-        """Whether `fit` takes a limit of it: counts and bytes that nodes have together."""
+        """Whether `fit` has a limit for it: this is so for counts and bytes that several nodes have together."""
         counted = self.node is not None and self.unit in ("count", "bytes")
         return self.is_compared and counted and self.option != ""
 
@@ -75,12 +76,12 @@ class Measure:
         return self.combined(part.summary.of_member(self, member) for member in part.members)
 
     def of_one(self, summary: Summary, node: Node) -> Any:
-        """The value of a node, of a measure that nodes have."""
+        """The value of a node, if nodes have this measure."""
         assert self.node is not None, self.name
         return self.node(summary, node)
 
     def combined(self, values: Iterable[Any]) -> Any:
-        """What several have together."""
+        """The value of several nodes or parts together, from their own values."""
         return sum(values) if self.together == "sum" else max(values, default=0)
 
     def of_network(self, summary: Summary) -> Any:
@@ -89,7 +90,7 @@ class Measure:
 
 
 # --- counts ----------------------------------------------------------------------------------
-# Parameters and buffers are counted where they are first used, so that a sum counts shared ones once.
+# Parameters and buffers are counted at the node that uses them first, so that a sum counts shared ones once.
 
 
 def _params(summary: Summary, node: Node) -> int:
@@ -114,7 +115,7 @@ def _count(summary: Summary, node: Node) -> int:
 
 
 def _layers(part: Part) -> int:
-    """How many more weighted layers are behind the part than before it."""
+    """By how many weighted layers the part makes the network deeper."""
     return part.summary.depth if part.is_network else part.summary.depth_inside(part)
 
 
@@ -142,7 +143,7 @@ def _time(summary: Summary, node: Node) -> float:
 
 
 def _quotient(one: str, other: str) -> Callable[[Part], Value]:
-    """One measure divided by another, where that is not 0."""
+    """One measure divided by another; None where the latter is 0."""
 
     def divided(part: Part) -> Value:
         below = getattr(part, other)
@@ -165,7 +166,7 @@ def _share(name: str) -> Callable[[Part], Value]:
 
 
 def _of_field(number: Callable[[Field], float], smallest: bool = False) -> Callable[[Summary, Node], Value]:
-    """A number for each dimension of a node's receptive field, or one where they agree."""
+    """A number for each dimension of a node's receptive field, or one number if all dimensions have the same."""
 
     def value(summary: Summary, node: Node) -> Value:
         found = summary.field(node.id)
@@ -180,7 +181,10 @@ def _of_field(number: Callable[[Field], float], smallest: bool = False) -> Calla
 
 
 def _last_map(summary: Summary) -> float:
-    """Of the last map before positions are pooled or flattened away the longer side; inf: the whole input."""
+    """The longer side of the receptive field, in pixels, of the last map before positions are pooled or flattened.
+
+    It is infinite if that map sees the whole input.
+    """
     last = summary.last_map
     if last is None:
         return inf
@@ -202,7 +206,7 @@ ALL = (
         "field",
         "field",
         "size",
-        "receptive field in pixels, over all ways",
+        "receptive field in pixels, over all paths",
         _of_field(lambda field: field.size),
         "end",
         graph=_last_map,
@@ -211,7 +215,7 @@ ALL = (
         "smallest",
         "smallest",
         "size",
-        "receptive field by the smallest way",
+        "receptive field along the smallest path",
         _of_field(lambda field: field.size, smallest=True),
         "end",
     ),
@@ -247,28 +251,30 @@ ALL = (
         "intensity",
         "FLOPs/B",
         "ratio",
-        "operations for each byte of traffic",
+        "operations per byte of traffic",
         part=_quotient("flops", "traffic"),
         graph=lambda s: s.total.intensity,
     ),
-    Measure("time", "time", "seconds", "at least, on the machine: its roofline", _time, needs="machine"),
+    Measure("time", "time", "seconds", "the least time on the machine, by the roofline", _time, needs="machine"),
 )
-"""In the order in which they are shown. A new measure is entered here, and nowhere else."""
+"""All measures, in the order in which they are shown. To add a measure, add an entry here; nothing else is needed."""
 
 MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in ALL}
 
 COMPARED: Mapping[str, Measure] = {name: measure for name, measure in MEASURES.items() if measure.is_compared}
-"""What `compare`, `sweep` and `diff` know."""
+"""The measures that `compare`, `sweep` and `diff` offer."""
 
 LIMITED: Mapping[str, Measure] = {measure.option or measure.name: measure for measure in ALL if measure.is_limited}
-"""What `fit` keeps below a limit, by the name of its option."""
+"""The measures that `fit` can keep below a limit, by the name of its option."""
 
 
 # --- measuring -------------------------------------------------------------------------------
 
 
 def summarize(graph: Graph, basis: Basis | None = None) -> Summary:
-    """Each fact is found when it is asked for. Raises `CompileError` where the machine states no peak.
+    """The costs of a graph; each is computed when it is asked for.
+
+    Raises `CompileError` if the machine of the `basis` has no peak for its precision.
 
     >>> from archdsl.driver import compile_network, open_spec
     >>> facts = summarize(compile_network(open_spec("resnet"), "50").graph)
@@ -286,9 +292,9 @@ def summarize(graph: Graph, basis: Basis | None = None) -> Summary:
 def measure(
     graph: Graph, names: Iterable[str], precision: str = "fp32", schedule: Schedule | None = None
 ) -> dict[str, Any]:
-    """The measures of these names, of the network as a whole, for one sample: what networks are compared by.
+    """The values by which networks are compared, of the whole network and for one sample, by the names of measures.
 
-    `schedule` says how inference runs the network; one node after the other where it is left out.
+    `schedule` says in which order inference runs the nodes; by default that of the graph.
     """
     from archdsl.analyses.summary import Basis
 

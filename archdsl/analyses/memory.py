@@ -1,7 +1,7 @@
 """Activation memory, in bytes: what inference holds at once, the largest op alone, and what training keeps.
 
-A view (`flatten`) and an op that overwrites its input (most activations) take no memory. Weights are not counted, nor
-are the network's inputs at inference: the caller has them before, during and after the call.
+A view (`flatten`) and an op that overwrites its input (most activations) take no memory. Weights are not counted.
+Nor are the network's inputs at inference, because the caller holds them before, during and after the call.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from archdsl.ops.costs import INDEX_BYTES
 from archdsl.tensor import Tensor
 
 Schedule: TypeAlias = "Callable[[Graph], Sequence[Step]]"
-"""How inference runs a network: `flat`, or as the emitted module does (`archdsl.backends.torch.schedule`)."""
+"""Gives the steps in which inference runs a graph: `flat`, or as the emitted module does it
+(`archdsl.backends.torch.schedule`)."""
 
 PRECISIONS: Mapping[str, int] = {"fp64": 8, "fp32": 4, "bf16": 2, "fp16": 2}
 """Bytes of a number."""
@@ -25,9 +26,9 @@ PRECISIONS: Mapping[str, int] = {"fp64": 8, "fp32": 4, "bf16": 2, "fp16": 2}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A node that runs, and the values whose memory is given back after it.
+    """A node that runs, and the values whose memory is freed after it.
 
-    A join that takes its inputs one by one runs several times: `joined` says how many it has joined by then.
+    A join that takes its inputs one by one runs several times; `joined` says how many inputs it has joined so far.
     """
 
     node: str
@@ -37,9 +38,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """`live` are the bytes in memory while each node runs; `peak` is the largest, first reached at the node `at`.
+    """Memory of inference: `live` has the bytes held while each node runs, by the node's id.
 
-    `held` are the values in memory at that time.
+    `peak` is the largest of them, first reached at the node `at`; `held` are the values in memory at that time.
     """
 
     peak: int
@@ -57,12 +58,12 @@ class Training:
 
 
 def tensor_bytes(tensor: Tensor, width: int = 4) -> int:
-    """`width` bytes a number; tokens take 8 each whatever the precision."""
+    """The bytes of a tensor, with `width` bytes for a number. Token ids take 8 bytes each at any precision."""
     return tensor.size * (INDEX_BYTES if tensor.kind == "int" else width)
 
 
 def inference(graph: Graph, steps: Sequence[Step], width: int = 4) -> Inference:
-    """Memory of inference on one sample, where the nodes run by these steps."""
+    """The memory of inference on one sample, if the nodes run in these steps. `width` is the bytes of a number."""
     taken = places(graph)
     live: dict[str, int] = {}
     held: dict[Value, int] = {}
@@ -87,27 +88,27 @@ def inference(graph: Graph, steps: Sequence[Step], width: int = 4) -> Inference:
 
 
 def partly_joined(graph: Graph, node: Node, count: int) -> Value:
-    """Stands for what a join comes to with its first inputs, so many of them; with all of them it is the result."""
+    """A key for the partial result of a join after its first `count` inputs; after all of them, the node's output."""
     return Value(node.id, 0 if count == len(graph.inputs_of(node.id)) else -count)
 
 
 def joined_bytes(graph: Graph, node: Node, count: int, width: int = 4) -> int:
-    """Bytes of what a join comes to with its first inputs, so many of them.
+    """The bytes of a join's partial result after its first `count` inputs.
 
-    It is computed element by element. The first inputs of a product may all be gates, of size 1 in different
-    dimensions: then what they come to is larger than each.
+    Inputs are broadcast. The first inputs of a product may all have size 1 in different dimensions (gates), and then
+    the partial result is larger than each of them.
     """
     shapes = [tensor.dims for tensor in graph.tensors_into(node.id)[:count]]
     return tensor_bytes(Tensor(*map(max, zip(*shapes, strict=True))), width)
 
 
 def flat(graph: Graph) -> tuple[Step, ...]:
-    """Node after node in the order of the graph, every value given back after its last use."""
+    """Runs node after node in the order of the graph, and frees every value after its last use."""
     return flat_steps(graph, places(graph))
 
 
 def flat_steps(graph: Graph, taken: Mapping[Value, Value]) -> tuple[Step, ...]:
-    """`flat` where the places of the values are known."""
+    """The steps of `flat`, for known places of the values (see `places`)."""
     nodes = [node for node in graph if node.id not in graph.training_only]
     last: dict[Value, str | None] = {}
     for node in nodes:
@@ -123,7 +124,7 @@ def flat_steps(graph: Graph, taken: Mapping[Value, Value]) -> tuple[Step, ...]:
 
 
 def places(graph: Graph) -> dict[Value, Value]:
-    """For each value the value whose memory it uses: itself, unless it is a view or overwrites its input."""
+    """For each value, the value whose memory it uses: itself, unless it is a view or overwrites its input."""
     overwrites = overwriting(graph, graph.outputs)
     found: dict[Value, Value] = {}
     for node in graph:
@@ -139,10 +140,11 @@ def _results(node: Node) -> Iterator[Value]:
 
 
 def largest_op(graph: Graph, width: int = 4) -> tuple[str, int]:
-    """The lecture's M(G) = max over ops of (inputs + outputs + the op's own), and the node that needs it.
+    """The bytes and the id of the op that needs the most memory on its own.
 
-    The op's own is what it holds while it runs (the places of a max pooling). Nothing is overwritten, and values
-    that wait for a later op are not counted (Sandler et al. 2018, MobileNetV2, section 5.1).
+    An op needs its inputs, its outputs and what it holds while it runs (the indices of a max pooling). It is taken not
+    to overwrite its input, and values that wait for a later op are not counted (Sandler et al. 2018, MobileNetV2,
+    section 5.1).
     """
     needs = {node.id: _alone(graph, node, width) for node in graph if node.id not in graph.training_only}
     id = max(needs, key=lambda id: needs[id])
@@ -158,10 +160,10 @@ def _alone(graph: Graph, node: Node, width: int) -> int:
 
 
 def training(graph: Graph, width: int = 4, batch: int = 1) -> Training:
-    """What PyTorch's autograd keeps of a batch until the backward pass: activations, not weights or their gradients.
+    """The activations that PyTorch's autograd keeps for the backward pass. Weights and their gradients do not count.
 
-    Training outputs count. The rules are those of the CPU; CUDA keeps a byte for each number of a dropout instead of
-    a number.
+    Nodes that serve only training outputs count too. The rules are those of PyTorch on a CPU. (CUDA differs in
+    dropout: it keeps a byte for each number, where the CPU keeps `width` bytes.)
     """
     keeper = _Keeper(graph, width, batch)
     kept = {node.id: keeper.keep(node) for node in graph}
@@ -169,7 +171,7 @@ def training(graph: Graph, width: int = 4, batch: int = 1) -> Training:
 
 
 class _Keeper:
-    """Visits the nodes in order and counts what each keeps; a value that several nodes keep is counted once."""
+    """Visits the nodes in order and counts what each keeps. A value that several nodes keep is counted once."""
 
     def __init__(self, graph: Graph, width: int, batch: int) -> None:
         self.graph, self.width, self.batch = graph, width, batch
@@ -197,7 +199,8 @@ class _Keeper:
         return [*values, *_results(node)] if rule.output else values
 
     def _newly_kept(self, value: Value) -> int:
-        """Bytes of a value, or 0 if its memory is kept already. An overwritten input counts: PyTorch copies it."""
+        """Bytes of a value, or 0 if its memory is kept already. A value that is overwritten counts, since PyTorch
+        copies it."""
         place = self.places[value]
         if place in self.kept:
             return 0

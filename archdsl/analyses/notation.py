@@ -11,7 +11,7 @@ from archdsl.ops.base import Family
 from archdsl.tensor import Tensor
 
 NAMED_ONLY = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE, Family.INPUT, Family.MERGE})
-"""Families of which only the name is written, without arguments."""
+"""Families whose ops are written by their name alone, without arguments."""
 
 
 def notation(graph: Graph, node: Node, name: str) -> str:
@@ -84,7 +84,8 @@ def count(number: float, unit: str = "") -> str:
 
 
 def seconds(time: float) -> str:
-    """
+    """A time in seconds, with three digits and a unit.
+
     >>> seconds(0.00123), seconds(4.1e-6), seconds(2)
     ('1.23 ms', '4.10 µs', '2.00 s')
     """

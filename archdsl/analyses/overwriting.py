@@ -1,4 +1,4 @@
-"""Which ops may overwrite their input (`inplace=True`): nothing else needs that value, nor does the backward pass."""
+"""Finds the ops that may overwrite their input (`inplace=True`): neither another op nor the backward pass needs it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from archdsl.ir.graph import Graph, Node, Output, Scope, Value
 
 
 def overwriting(graph: Graph, outputs: Iterable[Output]) -> frozenset[str]:
-    """The ids of the nodes whose modules are made with `inplace=True`; `outputs` are those of the networks in a graph.
+    """The ids of the nodes whose modules are made with `inplace=True`. `outputs` are the outputs of the graph.
 
-    Only its own block is looked at, and a step of a block does so only if it may in every use, whichever arms of an
-    `if` they built: all uses are made by the same line.
+    The input must be made in the node's own scope. A step of a block overwrites its input only if it may do so in
+    every use of the block, because one line of the emitted class makes the module for all uses.
     """
     uses, texts = _count_uses(graph, outputs), _Texts(graph)
     groups: dict[Hashable, list[Node]] = {}
@@ -24,7 +24,7 @@ def overwriting(graph: Graph, outputs: Iterable[Output]) -> frozenset[str]:
 
 
 def _count_uses(graph: Graph, outputs: Iterable[Output]) -> Mapping[Value, int]:
-    """How often each value is taken, by nodes and as an output."""
+    """How often each value is used, by nodes and as an output."""
     uses = Counter(value for node in graph for value in graph.inputs_of(node.id))
     uses.update(value for output in outputs for value in output.values)
     return uses
@@ -42,9 +42,9 @@ def _may_overwrite(graph: Graph, node: Node, uses: Mapping[Value, int]) -> bool:
 
 
 class _Texts:
-    """Says of which text a scope is: alike for all uses of a block and for all turns of a loop.
+    """Gives for a scope a key of the text it was built from: the same for all uses of a block and turns of a loop.
 
-    An imported scope has no text, and is alone.
+    An imported scope has no text, and so a key of its own.
     """
 
     def __init__(self, graph: Graph) -> None:

@@ -1,8 +1,10 @@
-"""Receptive fields: which input pixels each position of each value sees. Exact, over all branches, in one walk.
+"""Receptive fields: which input pixels each position of each value depends on ("sees"), exactly, over all branches.
 
-Positions of one value see intervals of input pixels that repeat with a period: a convolution's positions all
-see the same stretch, moved along; those behind an upsampling by two see two kinds in turn. So a field is one
-interval a phase, and a jump. Padding is part of a field: it may reach beyond the image.
+Each position sees an interval of input pixels in each dimension. After convolutions, all positions see intervals of
+the same length, each moved on by the same number of pixels, the `jump`. After an upsampling by two, positions take
+turns between two kinds of interval. In general the kinds repeat with a period, so a field is stored as one interval
+for each position of a period, and the jump from one period to the next. Padding is part of a field: an interval may
+reach beyond the image.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ Interval = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One dimension: position q * period + r sees `intervals[r]`, moved by q * `jump` input pixels.
+    """A receptive field in one dimension: position q * period + r sees `intervals[r]`, moved by q * `jump` pixels.
 
-    `jump` 0 means that every position sees the same (after global pooling, in a vector).
+    A `jump` of 0 means that every position sees the same pixels (after global pooling, or in a vector).
     """
 
     jump: int
@@ -35,7 +37,7 @@ class Field:
 
     @property
     def size(self) -> int:
-        """Pixels in the field; the largest, where positions differ."""
+        """How many pixels a position sees; the most, where positions differ."""
         return max(last - first + 1 for first, last in self.intervals)
 
     @property
@@ -57,7 +59,10 @@ class Field:
         return first + turns * self.jump, last + turns * self.jump
 
     def over(self, first: int, last: int) -> Interval:
-        """The union of what positions `first` to `last` see. The first and the last period suffice to find it."""
+        """The smallest interval that holds what positions `first` to `last` see.
+
+        Only the first and the last period among them have to be looked at.
+        """
         starts = (self.at(p)[0] for p in range(first, min(last, first + self.period - 1) + 1))
         ends = (self.at(p)[1] for p in range(max(first, last - self.period + 1), last + 1))
         return min(starts), max(ends)
@@ -65,7 +70,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
-    """What one value sees of the network's input, one `Field` a spatial dimension of the input.
+    """What one value sees of the network's input: a `Field` for each spatial dimension of the input.
 
     `largest` is the union over all paths from the input, `smallest` the field along the smallest path alone.
     """
@@ -80,7 +85,7 @@ class ReceptiveField:
 
 @dataclass(frozen=True, slots=True)
 class Misalignment:
-    """A merge whose inputs have different centres: their means in input pixels, a tuple for each input."""
+    """A join whose inputs are centred at different input pixels: the centres, a tuple for each input."""
 
     node: str
     centres: tuple[tuple[float, ...], ...]
@@ -88,14 +93,14 @@ class Misalignment:
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveFields:
-    """Fields of every node's output by id, and the merges whose branches do not line up."""
+    """The receptive field of every node's output, by the node's id, and the joins whose inputs are not aligned."""
 
     fields: dict[str, ReceptiveField]
     misaligned: tuple[Misalignment, ...]
 
 
 def receptive_fields(graph: Graph) -> ReceptiveFields:
-    """The receptive field of every node's output, in input pixels."""
+    """Computes the receptive field of every node's output, in input pixels."""
     fields: dict[str, ReceptiveField] = {}
     misaligned = []
     for node in graph:
@@ -137,9 +142,9 @@ def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> Rece
 
 
 def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...], after: tuple[int, ...]) -> Field:
-    """The field after a sliding window. With `everything`, each output sees what all inputs see together.
+    """The field after a sliding window. If the window covers everything, each output sees what all inputs see.
 
-    `sizes` and `after` are the lengths before and after it. There are at most as many phases as positions.
+    `sizes` and `after` are the sizes before and after it. The period is at most the number of positions.
     """
     if window.everything or field.jump == 0 or dimension >= len(window.kernel):
         last = sizes[dimension] - 1 if dimension < len(sizes) else 0
@@ -157,7 +162,7 @@ def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...],
 
 def _seen(field: Field, window: Window, dimension: int, position: int) -> Interval:
     first, last = window.reach(dimension, position, position)
-    # Stretched positions have gaps between them; a position in a gap counts as the neighbour to its left.
+    # An enlarging op puts its input positions apart. A position between two of them counts as the left one.
     return field.over(min(first, last), max(first, last)) if first <= last else field.at(last)
 
 
@@ -174,7 +179,7 @@ def _union(fields: Sequence[Field], sizes: Sequence[tuple[int, ...]]) -> Field:
 
 
 def _one_by_one(fields: Sequence[Field], positions: int) -> Field:
-    """For inputs with different jumps (one was enlarged from an odd size): each position is a phase of its own."""
+    """The union for inputs with different jumps (one was enlarged from an odd size): the period is the whole length."""
     steadiest = min(fields, key=lambda field: field.period)
     jump = steadiest.at(positions)[0] - steadiest.at(0)[0]
     return Field(jump, tuple(_hull(field.at(position) for field in fields) for position in range(positions)))
@@ -192,7 +197,7 @@ def _centres(inputs: Sequence[ReceptiveField]) -> tuple[tuple[float, ...], ...]:
 
 
 def last_map(graph: Graph) -> str | None:
-    """The node that makes the last map before positions are pooled or flattened away; None: there is no map."""
+    """The id of the node that makes the last map before positions are pooled or flattened; None if there is no map."""
     pooled: set[str] = set()
     last = None
     for node in graph:
@@ -204,7 +209,7 @@ def last_map(graph: Graph) -> str | None:
 
 
 def _is_pooled(graph: Graph, node: Node, pooled: set[str]) -> bool:
-    """Whether a node's output has no positions any more, or comes from such values alone."""
+    """Whether a node's output has no positions any more, or comes only from values that have none."""
     if not node.output.spatial:
         return node.output.kind == "float"
     sources = {value.node for value in graph.inputs_of(node.id)}

@@ -1,4 +1,4 @@
-"""A summary as the rows of a table: stages, blocks or ops, nested as in the spec, equal copies as one row."""
+"""Turns a summary into the rows of a table: stages, blocks or ops, nested as in the spec. Equal copies share a row."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ UNLIMITED = 10**6
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How a network is divided into rows: scopes are opened down to `depth` levels.
+    """How a network is divided into rows. Scopes are opened (shown with their parts) down to `depth` levels.
 
-    `several`: open only stages, and only those with several parts. `runs`: copies share a row even if their arguments
-    differ. `joined`: light ops share the row of the op before them.
+    With `several`, only stages are opened, and only those with several parts. With `runs`, copies share a row even if
+    their arguments differ. With `joined`, light ops (see `LIGHT`) share the row of the op before them.
     """
 
     depth: int
@@ -39,10 +39,10 @@ CUTS = {"stage": Cut(2, several=True, runs=True), "block": Cut(2), "op": Cut(UNL
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: an op with the light ops after it, a scope, or `copies` of one. `facts` are those of all together.
+    """A row of a table: an op with the light ops after it, a scope, or several `copies` of a scope.
 
-    `level` is the row's depth in the table. If it is `opened`, the rows after it, one level deeper, are its parts.
-    `main` is the member that gives the row its name.
+    `facts` are the costs of everything in the row. `level` is the row's depth in the table. If it is `opened`, the
+    rows after it that are one level deeper are its parts. `main` is the member that gives the row its name.
     """
 
     level: int
@@ -53,12 +53,12 @@ class Row:
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """Those of the first copy, where the row is a part of an opened one that stands for several."""
+        """The nodes and scopes of the row; only those of the first copy, if the row lies inside one with copies."""
         return self.facts.first
 
     @property
     def path(self) -> str:
-        """`conv3.1`; of several copies the first one's."""
+        """The path of the row, `conv3.1`. Several copies have the path of the first."""
         return path_of(self.main)
 
     @property
@@ -68,13 +68,13 @@ class Row:
 
     @property
     def output(self) -> Tensor:
-        """What the row hands on: of several tensors the last."""
+        """The tensor that leaves the row; the last of several."""
         last = self.members[-1]
         return last.outputs[-1] if isinstance(last, Node) else self.facts.summary.graph.tensor(self.facts.result)
 
 
 def rows(summary: Summary, cut: Cut) -> list[Row]:
-    """The rows of a network, outer ones before their parts, without its inputs.
+    """The rows of a network, each before its parts. The network's inputs have no row.
 
     >>> from archdsl.analyses.measures import summarize
     >>> from archdsl.driver import compile_network, open_spec
@@ -116,7 +116,7 @@ class _Rows:
                 yield from (replace(part, level=part.level - 1) for part in parts[1:])
 
     def _parts(self, row: Row, level: int) -> Iterator[Row]:
-        """The rows of the first copy, with the facts of all copies."""
+        """The rows of the first copy's parts, with the costs of all copies."""
         copies = [self.inside(copy, level) for copy in row.members if isinstance(copy, Scope)]
         for alike in zip(*copies, strict=True):
             members = tuple(member for part in alike for member in part.facts.members)
@@ -138,7 +138,7 @@ class _Rows:
         return not self.cut.several or (scope.kind in ("stage", "output", "copy") and self._has_several_parts(scope))
 
     def _has_several_parts(self, scope: Scope) -> bool:
-        """Whether a scope holds more than one block, the copies of one, or one convolution with its light ops."""
+        """Whether a scope holds more than one block, one run of copies, or one convolution with its light ops."""
         if scope.block is not None:
             return False
         return sum(self._macs(run[0]) > 0 for run in self._runs(self._members(scope))) > 1
@@ -184,7 +184,7 @@ class _Rows:
         return member.parent, self.structures[member.path], facts.params, facts.macs, self.graph.tensor(facts.result)
 
     def _joins(self, run: Sequence[Member], group: Sequence[Member], level: int) -> bool:
-        """Whether an op joins the row before it: it takes that row's value, and it or all of that row are light."""
+        """Whether an op joins the row before it: it takes that row's value, and it or all of that row is light."""
         (member, *others), last = run, group[-1]
         if others or not isinstance(member, Node) or _is_copy(last):
             return False

@@ -1,7 +1,7 @@
-"""The inputs and outputs of each scope, and which scopes have the same structure.
+"""Finds the inputs and outputs of each scope, and the scopes that have the same structure.
 
-Two scopes have one structure if their ops (with arguments), their wiring and the scopes in them agree, whatever
-their names and the shapes that flow through. Equal structures get equal numbers.
+Two scopes have the same structure if their ops (with arguments), their connections and the scopes inside them are
+equal. Names and shapes may differ. Each structure has a number.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def interfaces(
 ) -> dict[str, Interface]:
     """The interface of every scope. A value that the network returns leaves every scope around its node.
 
-    `links` (value, id of the node that takes it) and `results` say which uses count; all, if not given.
+    `links` (pairs of a value and the id of the node that takes it) and `results` say which uses count; by default all.
     """
     if links is None:
         links = [(value, node.id) for node in graph for value in graph.inputs_of(node.id)]
@@ -73,7 +73,7 @@ def structures(graph: Graph, *, arguments: bool = True, known: dict[object, int]
 def _content(
     graph: Graph, scope: Scope, borders: Mapping[str, Interface], numbers: Mapping[str, int], arguments: bool
 ) -> object:
-    """The content of a scope as a key, in which values are named by where in the scope they come from."""
+    """A key for the content of a scope. Values are named by the place in the scope that they come from."""
     local: dict[Value, tuple[str | int, int]] = {
         value: ("input", index) for index, value in enumerate(borders[scope.path].inputs)
     }
@@ -91,5 +91,5 @@ def _content(
 
 
 def identity(op: Op) -> object:
-    """The op, or only its name if its arguments depend on its place in the network (drop path)."""
+    """The op itself, or only its name if its arguments depend on its place in the network (drop path)."""
     return op.name if op.by_place else op

@@ -1,4 +1,4 @@
-"""All facts of one graph as one value: every measure of every node, every scope and the whole, when it is asked for."""
+"""All costs of a graph as one value: every measure of every node, scope and the whole, each computed when asked for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Member: TypeAlias = Node | Scope
 
 
 class Measured(Protocol):
-    """What can be measured of a network; `archdsl.analyses.measures` has the list."""
+    """The part of `archdsl.analyses.measures.Measure` that is used here."""
 
     @property
     def name(self) -> str: ...
@@ -31,15 +31,15 @@ class Measured(Protocol):
         """The value of a node."""
 
     def combined(self, values: Iterable[Any]) -> Any:
-        """What several nodes have together."""
+        """The value of several nodes together, from their own values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What facts are computed for: counting convention, precision, batch size and machine.
+    """What the costs are computed for: counting convention, precision, batch size and machine.
 
-    With `training`, nodes that serve only training outputs are counted too. `schedule` says how inference runs the
-    network, on which depends what it holds at once.
+    With `training`, nodes that serve only training outputs are counted too. `schedule` says in which steps inference
+    runs the network; the memory that it holds at once depends on that.
     """
 
     convention: Convention = CONVENTIONS["paper"]
@@ -57,9 +57,9 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some members of a network. Each measure is an attribute, `part.params`; memory is in bytes, time in seconds.
+    """Some nodes and scopes ("members") of a network. Each measure is an attribute: `part.params`, `part.macs`.
 
-    `result` is the value that they hand on. `first` are the members of the first of several copies.
+    Memory is in bytes, time in seconds, fields in pixels. `first` are the members of the first of several copies.
     """
 
     summary: Summary
@@ -68,7 +68,7 @@ class Part:
 
     @property
     def result(self) -> Value:
-        """Of several values the last one."""
+        """The value that leaves this part; the last of several."""
         return self.summary.result(self.first[-1])
 
     @property
@@ -83,9 +83,9 @@ class Part:
 
 
 class Summary:
-    """The facts of `nodes` (in the order of the graph) and of the `scopes` that hold any; "" is the network.
+    """The costs of `nodes` (in the order of the graph) and of the `scopes` that hold any; the scope "" is the network.
 
-    Made by `archdsl.analyses.measures.summarize`, with the measures that it is asked for by name.
+    Made by `archdsl.analyses.measures.summarize`, which passes the list of all measures.
     """
 
     def __init__(self, graph: Graph, basis: Basis, measures: Mapping[str, Measured]) -> None:
@@ -113,7 +113,7 @@ class Summary:
     # --- one measure -----------------------------------------------------------------------
 
     def of_node(self, measure: Measured, id: str) -> Any:
-        """The value of one node; each is found once."""
+        """The value of one node. It is computed once."""
         found = self._of_nodes.setdefault(measure.name, {})
         if id not in found:
             found[id] = measure.of_one(self, self.graph.node(id))
@@ -128,7 +128,7 @@ class Summary:
         return self._of_scopes[measure.name][member.path]
 
     def _by_scope(self, measure: Measured) -> dict[str, Any]:
-        """From the inside out: a scope comes after the one around it."""
+        """The value of each scope. Inner scopes are computed before the ones around them."""
         held: dict[str, list[Any]] = {path: [] for path in self.scopes}
         for id in self.nodes:
             held[self.graph.node(id).scope].append(self.of_node(measure, id))
@@ -217,7 +217,7 @@ class Summary:
 
     @cached_property
     def largest_op(self) -> tuple[str, int]:
-        """The lecture's M(G), for one sample, and the node that needs it."""
+        """The bytes that the most demanding op needs on its own, for one sample, and that node's id."""
         return memory.largest_op(self.graph, self.basis.width)
 
     @cached_property
@@ -229,7 +229,7 @@ class Summary:
     # --- members ---------------------------------------------------------------------------
 
     def holds(self, member: Member) -> bool:
-        """Whether a member is counted, or holds what is."""
+        """Whether a node is counted, or a scope holds a node that is."""
         return member.path in self.scopes if isinstance(member, Scope) else member.id in self.nodes
 
     def nodes_in(self, members: Iterable[Member]) -> list[Node]:
@@ -245,7 +245,7 @@ class Summary:
         return found
 
     def result(self, member: Member) -> Value:
-        """What a member hands on: of several values the last."""
+        """The value that leaves a node or scope; the last of several."""
         if isinstance(member, Node):
             return Value(member.id)
         if not member.path:
@@ -256,7 +256,7 @@ class Summary:
 
     @cached_property
     def varying(self) -> Mapping[str, set[str]]:
-        """By block: the parameters whose values differ between its uses, and so tell one use from another."""
+        """For each block, the parameters whose values differ between its uses."""
         first: dict[str, dict[str, object]] = {}
         found: dict[str, set[str]] = {}
         for scope in self.graph.scopes.values():

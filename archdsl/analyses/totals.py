@@ -8,7 +8,7 @@ from archdsl.ir.graph import Graph, Node
 from archdsl.ops.base import Family
 
 WEIGHTED = frozenset({Family.CONV, Family.LINEAR})
-"""What papers count as layers: `the 22 layers` of GoogLeNet are its convolutions and linear layers in depth."""
+"""Families that papers count as layers. GoogLeNet's `22 layers` are the convolutions and linear layers on a path."""
 
 
 def nodes_in(graph: Graph, scope: str = "", training: bool = False) -> list[Node]:
@@ -18,7 +18,10 @@ def nodes_in(graph: Graph, scope: str = "", training: bool = False) -> list[Node
 
 
 def _inside(graph: Graph, scope: str) -> list[Node]:
-    """In the order of the graph. What lies elsewhere is not looked at, so that all stages take no more than one."""
+    """The nodes inside a scope, in the order of the graph.
+
+    Only that scope is searched, so that asking for every stage in turn takes no longer than asking for all at once.
+    """
     found = [graph.node(scope)] if scope in graph else []
     pending = [scope] if scope in graph.scopes else []
     while pending:
@@ -36,7 +39,7 @@ def parameters(graph: Graph, nodes: Iterable[Node]) -> int:
 
 
 def buffers(graph: Graph, nodes: Iterable[Node]) -> int:
-    """Kept numbers that are not learned (running statistics)."""
+    """Numbers that are kept in the state dict but not learned (running statistics)."""
     return sum({node.weights: node.op.buffers(*graph.tensors_into(node.id)) for node in nodes}.values())
 
 
@@ -53,7 +56,7 @@ def layers(graph: Graph, nodes: Iterable[Node]) -> int:
 
 
 def depths(graph: Graph, nodes: Iterable[Node]) -> dict[str, int]:
-    """By node: the weighted layers on the longest path to its output. Paths through a gate (in `mul`) do not count."""
+    """For each node, the weighted layers on the longest path to its output, without paths through gates of `mul`."""
     found: dict[str, int] = {}
     for node in nodes:
         values = graph.inputs_of(node.id)

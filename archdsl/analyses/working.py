@@ -1,4 +1,4 @@
-"""Numbers worked out as a student would: `5·5·3·8 + 8 = 608`, `(227 - 11)/4 + 1 = 55`."""
+"""Shows how numbers are worked out by hand: `5·5·3·8 + 8 = 608`, `(227 - 11)/4 + 1 = 55`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from archdsl.ir.graph import Graph, Node
 from archdsl.ops.base import Window
 
 LONGEST = 4
-"""Most terms that are written as products; of more terms only the results are added."""
+"""Up to so many terms are written as products. Of more terms, only the results are written and added."""
 
 MOST = 8
-"""Most numbers that are written as a sum; of more only the total is given."""
+"""Up to so many numbers are written as a sum. Of more, only the total is written."""
 
 
 def params_working(graph: Graph, nodes: Sequence[Node]) -> str:
-    """Learned numbers of these nodes, which share none.
+    """How the learned numbers of these nodes are counted. The nodes must not share weights.
 
     >>> from archdsl.driver import compile_network, open_spec
     >>> graph = compile_network(open_spec("resnet"), "50").graph
@@ -28,7 +28,7 @@ def params_working(graph: Graph, nodes: Sequence[Node]) -> str:
 
 
 def macs_working(graph: Graph, nodes: Sequence[Node]) -> str:
-    """Multiply-adds of these nodes."""
+    """How the multiply-adds of these nodes are counted, for one input."""
     terms = [(node.op.working(*graph.tensors_into(node.id)).macs, macs(graph, node)) for node in nodes]
     return _sum([term for term in terms if term[1]])
 
@@ -51,7 +51,10 @@ def _sum(terms: Sequence[tuple[str, int]]) -> str:
 
 
 def output_working(graph: Graph, node: Node) -> str:
-    """The output's length in pixels, dimension by dimension, once where they agree; "" where nothing slides."""
+    """How the output's size in pixels follows from the input's, for each dimension, or once if all are equal.
+
+    It is "" for an op without a sliding window.
+    """
     tensors = graph.tensors_into(node.id)
     window = node.op.window(*tensors) if tensors else None
     if window is None or window.everything or len(node.output.spatial) != len(window.kernel):
@@ -62,7 +65,7 @@ def output_working(graph: Graph, node: Node) -> str:
 
 
 def _length(window: Window, dimension: int, before: int, after: int) -> str:
-    """`(224 - 7 + 2·3)/2 + 1 = 112`, in the brackets of rounding where it does not divide."""
+    """`(224 - 7 + 2·3)/2 + 1 = 112`. A quotient that is not whole is put in the signs for rounding: `⌊...⌋`."""
     if window.stretch and window.stretch[dimension] > 1:
         return ""
     kernel, dilation, stride = window.kernel[dimension], window.dilation[dimension], window.stride[dimension]
@@ -90,9 +93,9 @@ def _padding(start: int, end: int) -> str:
 
 
 def field_working(graph: Graph, fields: ReceptiveFields, node: Node) -> str:
-    """The receptive field from the one before: `7 + (3 - 1)·2 = 11`, dimension by dimension, once where they agree.
+    """How a receptive field follows from the one before: `7 + (3 - 1)·2 = 11`, for each dimension or once for all.
 
-    Only the field where it is not a step's arithmetic: after a global op, a merge or an upsampling.
+    After a global op, a join or an upsampling there is no such formula, and the text is the field alone.
     """
     field = fields.fields[node.id]
     sizes = ", ".join(map(str, dict.fromkeys(field.size)))

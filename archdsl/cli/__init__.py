@@ -13,14 +13,14 @@ from typing import Any
 from archdsl.text import shown, shown_lines
 
 OK, SPEC_ERROR, WRONG_CALL, BUG, INTERRUPTED = 0, 1, 2, 70, 130
-"""Exit codes. 70 is a bug of archdsl (as in sysexits.h), 130 what shells report after Ctrl-C."""
+"""Exit codes. 70 means a bug in archdsl (as in sysexits.h); 130 is what shells report after Ctrl-C."""
 
 LONGEST = 2_000
-"""Most characters of a line that repeats what came from outside."""
+"""The most characters that are printed of a text from outside, such as a word of the call."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command that `arguments` (those of the process, unless given) ask for, and returns the exit code."""
+    """Runs the command in `arguments` (by default those of the process) and returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     traceback = "--traceback" in words
     _open_streams()
@@ -52,16 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_streams() -> None:
-    """A process may be started without any of the three: then there is nothing to read, and nobody to read."""
+    """Opens the null device for each standard stream that the process was started without."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 (open to the end)
 
 
 def _collect_seldom() -> None:
-    """A command makes little garbage that has to be searched for, and the search takes a fifth of its time.
+    """Runs Python's garbage collector less often: a command leaves few cycles, and looking for them takes a fifth
+    of its time.
 
-    The collector is not turned off, since a sweep may make thousands of graphs; at the end nothing is searched.
+    The collector is not turned off, since a sweep may make thousands of graphs. At exit it does not run at all.
     """
     gc.set_threshold(1_000_000)
     atexit.register(gc.freeze)
@@ -87,7 +88,11 @@ def _run(words: list[str]) -> int:
 
 
 def _complain(error: Any) -> int:
-    """Says what is wrong with a call. Its words are repeated, which may be of any length and rewrite a terminal."""
+    """Prints what is wrong with a call, and returns the exit code.
+
+    The message repeats words of the call. They are cut to `LONGEST` characters, and control characters, which could
+    change what the terminal shows, are escaped.
+    """
     error.message = shown_lines(error.message, LONGEST)
     error.show()
     return int(error.exit_code)

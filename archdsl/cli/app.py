@@ -1,4 +1,4 @@
-"""The commands, in the order in which one needs them."""
+"""The commands, in the order in which a new user needs them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMMANDS = (
     ("import", "import_.import_"),
     ("prove", "prove.prove"),
 )
-"""The commands with their modules and functions."""
+"""The name of each command, with its module and function."""
 
 WITHOUT_SPEC = ("list", "fmt", "ops", "import")
 
@@ -35,7 +35,7 @@ WITHOUT_SPEC = ("list", "fmt", "ops", "import")
 def app(asked: str | None = None) -> typer.Typer:
     """The command line with all commands, or only with the command `asked`, if there is one of that name.
 
-    Making all of them takes longer than reading a spec.
+    Importing all of them takes longer than reading a spec.
     """
     made = typer.Typer(
         no_args_is_help=True,
@@ -63,10 +63,10 @@ def archdsl(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
-    traceback: Annotated[bool, typer.Option("--traceback", help="Show where a bug of archdsl itself lies.")] = False,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show the traceback of a bug in archdsl.")] = False,
 ) -> None:
     """A small compiler of neural-network architectures.
 
     A spec is a file, or the name of one that comes with archdsl; `efficientnet@b3` names a variant of it. Exit
-    codes: 0, 1 for an error in a spec, 2 for a wrong call.
+    codes: 0 for success, 1 for an error in a spec, 2 for a wrong call.
     """

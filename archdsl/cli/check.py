@@ -1,4 +1,4 @@
-"""`archdsl check`: everything that can be said of specs without writing a file."""
+"""`archdsl check`: reports all errors and warnings of specs, and writes no file."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 def check(
     ctx: typer.Context, specs: SpecArguments, *, options: SpecOptions, format: FormatOption = Format.TEXT
 ) -> None:
-    """Check specs: names, shapes, and the facts that they state of themselves.
+    """Check specs: names, shapes, and the facts that their `expect` lines state.
 
-    Looks at the defaults and at every variant; spec@variant looks at one. Prints a line for each network: parameters,
-    multiply-adds (MACs), shapes. Any other option is a parameter of the spec: --classes 10. With one, only the network
-    with these settings is looked at.
+    Checks the defaults and every variant; spec@variant checks one. Prints a line for each network: parameters,
+    multiply-adds (MACs), shapes. Any other option is a parameter of the spec: --classes 10. If one is given, only
+    the network with these settings is checked.
     """
     from archdsl.cli.target import targets
 
@@ -36,7 +36,7 @@ def check(
 
 
 def _check(target: Target, report: Report) -> None:
-    """Checks one spec: adds diagnostics with the variants that they are about to the report, and prints the results."""
+    """Checks one spec and prints the results. Reports each diagnostic once, with the variants that have it."""
     from archdsl.diagnostics import CompileError
 
     found: dict[object, tuple[Diagnostic, list[str]]] = {}
@@ -50,7 +50,7 @@ def _check(target: Target, report: Report) -> None:
         print(f"{target.title}: checked {_listed(names)}")
     for name, run in zip(names, runs, strict=True):
         for diagnostic in run.diagnostics:
-            # The same place in several variants is one thing to mend, whatever the numbers of each.
+            # The same code at the same place is one mistake, even if each variant's message has other numbers.
             key = (diagnostic.code, diagnostic.span) if diagnostic.span else diagnostic
             found.setdefault(key, (diagnostic, []))[1].append(name or "the defaults")
     report.add(_with_variants(diagnostic, of, len(names)) for diagnostic, of in found.values())
@@ -59,7 +59,10 @@ def _check(target: Target, report: Report) -> None:
 
 
 def _names(target: Target) -> Sequence[str | None]:
-    """The variant that is asked for; else None for the defaults, if every parameter has one, and all variants."""
+    """The variants to check, None standing for the defaults: the one that is asked for, else all.
+
+    A network with variants and a parameter without a default cannot be compiled with its defaults: they are left out.
+    """
     network = target.file.network
     if target.variant is not None or target.settings or network is None:
         return [target.variant]
@@ -75,7 +78,10 @@ def _listed(names: Sequence[str | None]) -> str:
 
 
 class _Run(NamedTuple):
-    """What came of one variant; `allowed` is None where it could not be compiled."""
+    """The result for one variant: its `diagnostics`, and the comments that `allowed` a warning.
+
+    `allowed` is None where the variant could not be compiled, and for a file of blocks.
+    """
 
     diagnostics: tuple[Diagnostic, ...]
     allowed: frozenset[Allow] | None
@@ -101,7 +107,7 @@ def _check_variant(target: Target, verbose: bool) -> _Run:
 
 
 def _unused_allows(target: Target, runs: Iterable[_Run]) -> Iterator[Diagnostic]:
-    """Comments that allow what none of the variants has; where one could not be compiled, nobody knows."""
+    """Warnings for comments that allow a warning which no variant has; none if a variant could not be compiled."""
     from archdsl.resolve.allow import unused_allows
 
     used: set[Allow] = set()

@@ -1,4 +1,4 @@
-"""`archdsl compare`: several networks, a line each."""
+"""`archdsl compare`: a table of several networks, a line for each."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ SortOption = Annotated[
     typer.Option(
         "--sort",
         metavar="COLUMN",
-        help="By a measure, small ones first.",
+        help="Sort by this measure, smallest first.",
         show_default=False,
         autocompletion=measures_known,
     ),
 ]
-ReverseOption = Annotated[bool, typer.Option("--reverse", help="Large ones first.")]
-AllOption = Annotated[bool, typer.Option("--all-variants", help="Every variant of each spec.")]
+ReverseOption = Annotated[bool, typer.Option("--reverse", help="Reverse the order of the lines.")]
+AllOption = Annotated[bool, typer.Option("--all-variants", help="Compare every variant of each spec.")]
 
 
 @grouped
@@ -56,9 +56,9 @@ def compare(
     *,
     options: NetworkOptions,
 ) -> None:
-    """Compare networks, a line each.
+    """Compare networks in a table, a line for each.
 
-    archdsl compare resnet@50 @101 mobilenet alpha=0.5 --sort macs prints three lines, small networks first. Any other
+    archdsl compare resnet@50 @101 mobilenet alpha=0.5 --sort macs prints three lines, fewest MACs first. Any other
     option is a setting of all of them: --classes 10.
     """
     from archdsl.studies.tables import comparison, measured
@@ -81,7 +81,7 @@ def compare(
 
 
 def _all_variants(asked: list[tuple[str, Target]]) -> list[tuple[str, Target]]:
-    """Each spec with every variant, in place of the one that was named; a spec without variants once."""
+    """Each spec once with every variant, whichever was named; a spec without variants stays as it is."""
     found: dict[str, Target] = {}
     for label, target in asked:
         network = target.file.network
@@ -95,7 +95,7 @@ def _all_variants(asked: list[tuple[str, Target]]) -> list[tuple[str, Target]]:
 
 
 def _rows(asked: list[tuple[str, Target]], measures: list[str], precision: str, report: Any) -> list[dict[str, Any]]:
-    """A row for each network, by name of column. Raises `CompileError` with all that is wrong with any of them."""
+    """A row for each network: values by name of column. Raises `CompileError` with the errors of all networks."""
     from archdsl.analyses.measures import measure
     from archdsl.backends.torch.schedule import emitted
     from archdsl.diagnostics import CompileError

@@ -1,4 +1,4 @@
-"""`archdsl compile`: a spec becomes files, PyTorch source above all."""
+"""`archdsl compile`: writes a spec as PyTorch source, or in another form."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EmitOption = Annotated[
     typer.Option(
         "--emit",
         metavar="KINDS",
-        help=f"Any of {','.join(BY_NAME)}  [default: {OUTPUTS[0].name}]",
+        help=f"What to write, one or several of {','.join(BY_NAME)}  [default: {OUTPUTS[0].name}]",
         autocompletion=emitted,
     ),
 ]
@@ -34,11 +34,11 @@ VariantsOption = Annotated[
     typer.Option(
         "--variants",
         metavar="A,B",
-        help="One PyTorch file for these variants, with a function for each.",
+        help="Write one PyTorch file for these variants, with a function for each.",
         autocompletion=several_variants,
     ),
 ]
-AllVariantsOption = Annotated[bool, typer.Option("--all-variants", help="The same for all variants of the spec.")]
+AllVariantsOption = Annotated[bool, typer.Option("--all-variants", help="Like --variants, for all of the spec.")]
 
 
 @grouped
@@ -55,8 +55,9 @@ def compile(
 ) -> None:
     """Compile a spec to PyTorch source, and to other forms of the same graph.
 
-    Writes efficientnet_phi3.py into the current folder, or what -o names; a path without a suffix is a folder. Any
-    other option is a parameter of the spec: --phi 3, --layers "[3, 4, 6, 3]". `SPEC --help` lists them.
+    Writes a file such as efficientnet_phi3.py into the current folder, or to the path that -o names; a path without
+    a suffix is a folder. Any other option is a parameter of the spec: --phi 3, --layers "[3, 4, 6, 3]". `SPEC --help`
+    lists them.
 
     With --variants, several variants go into one file, resnet_family.py, with a function for each.
     """
@@ -88,7 +89,7 @@ def compile(
 
 
 def _family(ctx: typer.Context, asked: Target, names: list[str] | None, output: Path | None, format: Format) -> None:
-    """Writes one file for several variants, all of them where None are named."""
+    """Writes one file for the variants `names`, or for all of them if that is None."""
     with reporting(format) as report:
         places = {} if output == Path("-") else _places(ctx, output, f"{asked.name}_family", ["torch"])
         keep(asked, *places.values())
@@ -113,7 +114,7 @@ def _family(ctx: typer.Context, asked: Target, names: list[str] | None, output: 
 def _named(
     ctx: typer.Context, asked: Target, kinds: list[str], variants: str | None, all_variants: bool
 ) -> list[str] | None:
-    """The variants that are asked for; None for all. What goes with no family is a wrong call."""
+    """The variants that are asked for; None for all. Options that do not fit one file for several end the command."""
     option = "--all-variants" if all_variants else "--variants"
     if variants is not None and all_variants:
         ctx.fail("--variants names some variants and --all-variants takes all; leave one of them out.")
@@ -131,23 +132,23 @@ def _named(
 
 
 def _kinds(ctx: typer.Context, emit: str | None, output: Path | None) -> list[str]:
-    """What to write: what --emit says, else what the suffix of the output says, else PyTorch."""
+    """The forms to write: those of --emit, else the one that the suffix of the output means, else PyTorch."""
     if emit is None:
         named = output_of(output.suffix) if output else None
         return [(named or OUTPUTS[0]).name]
     kinds = list(dict.fromkeys(kind.strip() for kind in emit.split(",") if kind.strip()))
     for kind in kinds:
         if kind not in BY_NAME:
-            ctx.fail(f"There is nothing called '{kind}' to emit; it may be {', '.join(BY_NAME)}.")
+            ctx.fail(f"--emit knows no form called '{kind}'; it may be {', '.join(BY_NAME)}.")
     if not kinds:
-        ctx.fail(f"--emit takes any of {', '.join(BY_NAME)}.")
+        ctx.fail(f"--emit takes one or several of {', '.join(BY_NAME)}.")
     if output == Path("-") and len(kinds) > 1:
-        ctx.fail("Standard output takes one form; --emit names several.")
+        ctx.fail("Only one form can be written to standard output, and --emit names several; name a folder with -o.")
     return kinds
 
 
 def _places(ctx: typer.Context, output: Path | None, name: str, kinds: list[str]) -> dict[str, Path]:
-    """Where each form is written: into a folder under the network's name, or to the file that was named."""
+    """The path of each form: the file that -o names, else a file named after the network in the folder."""
     folder = output or Path()
     if output is not None and (output.suffix or output.exists()) and not output.is_dir():
         if len(kinds) > 1:
@@ -162,11 +163,11 @@ def _write(contents: dict[Path, str]) -> None:
     write(dict(contents))
 
 
-# --- what is said of the run ---------------------------------------------------------------
+# --- what is printed -----------------------------------------------------------------------
 
 
 def _print_run(graph: Graph) -> None:
-    """The settings that were used, with where each came from, and what they came to."""
+    """Prints the settings that were used, where the value of each came from, and the network's costs."""
     header = graph.header
     variant = f", variant {header.variant}" if header.variant else ""
     print(f"{header.name} from {header.spec}{variant}")

@@ -1,4 +1,8 @@
-"""Completion in the shell: specs, variants, parameters, ops, nodes. Errors give no completions."""
+"""Completion in the shell: specs, variants, parameters, ops, nodes.
+
+Typer calls most of these functions with its context and the word so far, and takes pairs of a word and what it means.
+Where a spec cannot be read there are no completions, and no error.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,11 @@ if TYPE_CHECKING:
     from archdsl.resolve.model import Network
 
 SPEC = "archdsl.spec"
-"""Where `Context.meta` has the first positional word of the call."""
+"""Key in `Context.meta` of the first positional word of the call."""
 
 
 def spec_names(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
-    """Files and folders, specs of the library, and after `@` the variants of one."""
+    """Files and folders and specs of the library; after `@`, the variants of the spec before it."""
     name, at, _ = incomplete.rpartition("@")
     if at:
         network = _network(name)
@@ -27,7 +31,7 @@ def spec_names(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
 def bash_variants(environment: Mapping[str, str]) -> list[str] | None:
     """The variants to offer to bash after `efficientnet@`; None in all other cases.
 
-    Bash treats `@` as a word of its own, but replaces it too, so each completion begins with `@`.
+    Bash reads `@` as a separate word and replaces it with the completion, so each completion begins with `@`.
     """
     if environment.get("_ARCHDSL_COMPLETE") != "complete_bash":
         return None
@@ -47,12 +51,12 @@ def variants(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
 
 
 def several_variants(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
-    """The variants of the spec in the call, one after the other: `18,3` -> `18,34`."""
+    """The variants of the spec in the call, separated by commas: `18,3` -> `18,34`."""
     return _one_more(incomplete, variants(ctx, ""))
 
 
 def parameters(spec: str, incomplete: str) -> Iterator[tuple[str, str]]:
-    """`--phi` and what it means, for everything that can be set in a spec."""
+    """The settings of a spec as options that begin with `incomplete`, such as `--phi`, and what each means."""
     network = _network(spec.rpartition("@")[0] or spec)
     if network is not None:
         found = [(f"--{parameter.name}", parameter.doc) for parameter in network.parameters]
@@ -116,12 +120,14 @@ def _network(name: str) -> Network | None:
 
 
 def figures(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """The figures of `archdsl draw`."""
     from archdsl.backends.figures import FIGURES
 
     return [(name, figure.about) for name, figure in FIGURES.items()]
 
 
 def themes(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """The color themes of figures."""
     from archdsl.backends.figures import THEMES
 
     return [(theme, "") for theme in THEMES]
@@ -134,7 +140,7 @@ def text_forms(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
 
 
 def emitted(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
-    """The forms of output: `torch,js` -> `torch,json`."""
+    """The forms that `compile --emit` writes, separated by commas: `torch,js` -> `torch,json`."""
     from archdsl.outputs import OUTPUTS
 
     return _one_more(incomplete, ((output.name, output.about) for output in OUTPUTS))
@@ -158,6 +164,6 @@ def columns(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
 
 
 def _one_more(incomplete: str, known: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Completes the last of several words: `params,ma` -> `params,macs`."""
+    """The known words, each put after the words that already stand before a comma: `params,ma` -> `params,macs`."""
     before = incomplete.rpartition(",")[0]
     return [(f"{before},{word}" if before else word, about) for word, about in known]

@@ -1,4 +1,4 @@
-"""`archdsl diff`: what makes one network another."""
+"""`archdsl diff`: lists the differences between two networks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from archdsl.cli.output import format_of, keep, put, reporting, words
 from archdsl.cli.studies import check_precision
 
 BOTH = ("params", "macs", "flops", "live", "field", "layers")
-"""Measures of both networks, side by side, where none are named."""
+"""The measures that are shown of both networks unless --columns names others."""
 
 
 @grouped
@@ -34,18 +34,18 @@ def diff(
     *,
     options: NetworkOptions,
 ) -> None:
-    """Tell what makes one network another.
+    """List the differences between two networks.
 
-    What was added, removed and changed, what each of it costs, and whether a checkpoint of the first loads into the
-    second: archdsl diff resnet@50 @101, archdsl diff efficientnet efficientnet phi=1. Any other option is a setting of
-    both: --classes 10.
+    Lists what the second adds, removes and changes, what each difference costs, and whether a checkpoint of the first
+    loads into the second: archdsl diff resnet@50 @101, archdsl diff efficientnet efficientnet phi=1. Any other option
+    is a setting of both: --classes 10.
     """
     from archdsl.studies.difference import difference
     from archdsl.studies.tables import both, differences, measured
 
     asked = networks(ctx, networks_, options)
     if len(asked) != 2:
-        ctx.fail(f"A difference is between two networks; {len(asked)} given.")
+        ctx.fail(f"diff compares two networks, and {len(asked)} {'is' if len(asked) == 1 else 'are'} given.")
     with reporting(Format.TEXT) as report:
         report.result_printed = True
         kind = format_of(format, output)

@@ -24,14 +24,15 @@ FigureOption = Annotated[
     str, typer.Option("--figure", metavar="NAME", help=f"{one_of(FIGURES)}.", autocompletion=complete.figures)
 ]
 BlockOption = Annotated[
-    str | None, typer.Option("--block", metavar="NAME", help="Which block, by its name or a path (of `block`).")
+    str | None,
+    typer.Option("--block", metavar="NAME", help="The block to draw: its name or path (for --figure block)."),
 ]
 LevelsOption = Annotated[
-    int | None, typer.Option("--depth", metavar="N", min=0, help="How many levels are opened (of `graph`).")
+    int | None, typer.Option("--depth", metavar="N", min=0, help="How many levels to open (for --figure graph).")
 ]
 ExpandOption = Annotated[
     list[str] | None,
-    typer.Option("--expand", metavar="PATHS", help="What is opened too: conv4.* (of `graph`)."),
+    typer.Option("--expand", metavar="PATHS", help="Paths to open as well: conv4.* (for --figure graph)."),
 ]
 ThemeOption = Annotated[
     str, typer.Option("--theme", metavar="NAME", help=f"{one_of(THEMES)}.", autocompletion=complete.themes)
@@ -63,7 +64,7 @@ def draw(
     options: SpecOptions,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Draw a network as SVG, PDF or PNG, whichever the suffix of -o names.
+    """Draw a network as SVG, PDF or PNG, as the suffix of -o says.
 
     Any other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
     """
@@ -117,10 +118,11 @@ def _notes(scene: Scene, format: str) -> Iterator[Diagnostic]:
 
 
 def _place(ctx: typer.Context, output: Path | None, name: str, formats: tuple[str, ...]) -> Path:
+    """The path of the figure: that of -o, else a file `name`.svg in the folder. `-` is standard output."""
     if output is None or output == Path("-"):
         return output or Path(f"{name}.svg")
     if output.is_dir() or not output.suffix:
         return output / f"{name}.svg"
     if output.suffix.removeprefix(".") not in formats:
-        ctx.fail(f"{output} is drawn in none of {', '.join(formats)}.")
+        ctx.fail(f"{output} must end in one of {', '.join(f'.{one}' for one in formats)}.")
     return output

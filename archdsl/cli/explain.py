@@ -1,4 +1,4 @@
-"""`archdsl explain`: why a node has its numbers."""
+"""`archdsl explain`: where the numbers of a node come from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NodeArgument = Annotated[
     str,
-    typer.Argument(metavar="NODE", help="Its path, such as stage4.0.conv1.", autocompletion=nodes, show_default=False),
+    typer.Argument(metavar="NODE", help="Path of a node: stage4.0.conv1.", autocompletion=nodes, show_default=False),
 ]
 
 
@@ -31,7 +31,7 @@ def explain(
     options: SpecOptions,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Explain a node: where each of its arguments and sizes comes from, step by step, to the lines of the spec.
+    """Explain a node: where each of its arguments and sizes comes from, step by step, back to the lines of the spec.
 
     Any other option is a parameter of the spec: --phi 3. `SPEC NODE --help` lists them.
     """
@@ -77,7 +77,10 @@ def _scope(scope: Scope) -> str:
 
 
 def _fact(fact: Fact, depth: int) -> Iterator[str]:
-    """`width: 40 = round_to(32 × 1.2 = 38.4, 8), by round_to(c × width, 8)  (specs/efficientnet.arch:36:5)`."""
+    """The lines for a number and, below it, those for the numbers that it was computed from.
+
+    `width: 40 = round_to(32 × 1.2 = 38.4, 8), by round_to(c × width, 8)  (specs/efficientnet.arch:36:5)`.
+    """
     text = f"{fact.name}: {fact.value}"
     text += f" = {fact.worked}" if fact.worked else ""
     text += f", by {fact.written}" if fact.written else ""

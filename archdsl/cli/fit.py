@@ -1,4 +1,4 @@
-"""`archdsl fit`: the value of a setting that meets a budget."""
+"""`archdsl fit`: finds the value of a setting that meets a budget."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from archdsl.studies.budgets import budget, example
 
 
 def _limit(option: str) -> tuple[str, Any, Any]:
-    """The field for a limit."""
+    """The field of `BudgetOptions` for an option such as `macs`: its name, its type and its default."""
     measure = LIMITED[option]
     about = f"{measure.about[0].upper()}{measure.about[1:]}, at most: {example(measure)}."
     declared = typer.Option(f"--{option}", metavar="AMOUNT", help=about, show_default=False)
@@ -39,10 +39,10 @@ BudgetOptions = make_dataclass("BudgetOptions", map(_limit, LIMITED), frozen=Tru
 def fit(
     ctx: typer.Context,
     spec: SpecArgument,
-    over: Annotated[str, typer.Option("--over", metavar="SETTING", help="What is searched.", show_default=False)],
+    over: Annotated[str, typer.Option("--over", metavar="SETTING", help="The setting to vary.", show_default=False)],
     budgets: BudgetOptions,  # type: ignore[valid-type]
     range: Annotated[
-        str | None, typer.Option("--range", metavar="A:B", help="Where to look.", show_default="around its own value")
+        str | None, typer.Option("--range", metavar="A:B", help="Values to try.", show_default="around its own value")
     ] = None,
     format: TableFormatOption = None,
     output: FileOption = None,
@@ -52,8 +52,8 @@ def fit(
 ) -> None:
     """Find the value of a setting that meets a budget.
 
-    archdsl fit efficientnet --macs 1.8G --over phi gives the most costly network within every budget given; it ends
-    with 1 where there is none. Any other option is a parameter of the spec: --classes 10.
+    archdsl fit efficientnet --macs 1.8G --over phi finds the most costly network that meets every budget given. The
+    exit code is 1 if there is none. Any other option is a parameter of the spec: --classes 10.
     """
     from archdsl.cli.target import target
     from archdsl.studies.fit import fit as search
@@ -63,7 +63,7 @@ def fit(
     asked = target(ctx, spec, options)
     given = {option: text for option, text in zip(LIMITED, astuple(budgets), strict=True) if text is not None}
     if not given:
-        ctx.fail(f"A budget is missing: {', '.join(f'--{option}' for option in LIMITED)}.")
+        ctx.fail(f"A budget is missing: one or several of {', '.join(f'--{option}' for option in LIMITED)}.")
     with reporting(Format.TEXT) as report:
         report.result_printed = True
         kind = format_of(format, output)

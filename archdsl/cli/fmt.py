@@ -1,4 +1,4 @@
-"""`archdsl fmt`: specs in their canonical form."""
+"""`archdsl fmt`: writes specs in their canonical form."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; say w
 def fmt(paths: PathsArgument, check: CheckOption = False, format: FormatOption = Format.TEXT) -> None:
     """Format specs. Comments are kept, and the meaning does not change.
 
-    With --check nothing is written, and the exit code is 1 where a file would change.
+    With --check nothing is written, and the exit code is 1 if a file would change.
     """
     from archdsl.diagnostics import CompileError
 
@@ -68,7 +68,10 @@ def _specs(path: Path) -> Iterator[Path]:
 
 
 def _format(file: Path, check: bool) -> bool:
-    """Formats a file. Returns whether it changed, or with `check` would change. Raises `CompileError`."""
+    """Formats a file, or with `check` only compares. Returns whether its text differs from the canonical form.
+
+    Raises `CompileError` where it cannot be read or parsed.
+    """
     from archdsl.files import write_spec
     from archdsl.syntax.parser import read_source
 

@@ -1,4 +1,4 @@
-"""`archdsl import`: a network that is code becomes a graph."""
+"""`archdsl import`: makes a graph of a network that is Python code."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ InputOption = Annotated[
     typer.Option(
         "--input",
         metavar="SHAPE",
-        help="Channels x height x width, as in 3x224x224; `128 int` for tokens. Once for each input.  "
-        "[default: what the network is made for]",
+        help="Shape of an input: channels x height x width, as in 3x224x224; `128 int` for tokens. Once for each "
+        "input.  [default: the shape that the package states for the network]",
     ),
 ]
 
@@ -42,10 +42,10 @@ def import_(
     input: InputOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Import a network that is code. This executes that code.
+    """Import a network that is Python code. This executes that code.
 
-    Writes its graph as JSON, or in another form of `compile --emit` that the suffix of -o names, and prints what it
-    costs. Operations that the language has no op for are kept as opaque nodes, and listed.
+    Writes its graph as JSON, or in another form of `compile --emit` that the suffix of -o names, and prints what the
+    network costs. Operations that the language has no op for are kept as opaque nodes, and listed.
     """
     from archdsl.files import refuse_overwriting, write
     from archdsl.outputs import OUTPUTS, output_of, written
@@ -53,11 +53,11 @@ def import_(
     shapes = [_shape(text) for text in input or ()]
     if None in shapes:
         bad = (input or [])[shapes.index(None)]
-        raise typer.BadParameter(f"'{bad}' is not a shape; it takes one like 3x224x224, or '128 int'.")
+        raise typer.BadParameter(f"'{bad}' is not a shape; write one like 3x224x224, or '128 int' for tokens.")
     path = output or Path(f"{re.sub(r'[^a-zA-Z0-9_]+', '_', reference)}.json")
     suffixes = [output.suffix for output in OUTPUTS if output.name != "torch"]
     if path != Path("-") and path.suffix not in suffixes:
-        raise typer.BadParameter(f"{path} ends in none of {', '.join(suffixes)}.")
+        raise typer.BadParameter(f"{path} must end in one of {', '.join(suffixes)}.")
     with reporting(format) as report:
         refuse_overwriting([] if path == Path("-") else [path])
         from archdsl.frontends.load import load_reference
@@ -76,7 +76,7 @@ def import_(
 
 
 def _shape(text: str) -> tuple[tuple[int, ...], Kind] | None:
-    """Dimensions and kind: `3x224x224`, `128 int`."""
+    """Dimensions and kind of numbers of `3x224x224` or `128 int`; None for text that is no shape."""
     found = re.fullmatch(r"(\d+(?:[x×]\d+)*)(?:\s+(?:of\s+)?(int|float))?", text.strip())
     if found is None:
         return None
@@ -91,6 +91,6 @@ def _print_summary(graph: Graph) -> None:
     for node in opaque_nodes(graph):
         by_target.setdefault(node.op.target, []).append(node.id)  # type: ignore[attr-defined]
     if by_target:
-        print("opaque, since the language has no op for them:")
+        print("kept as opaque nodes, since the language has no op for them:")
     for target, ids in by_target.items():
         print(f"  {target} x {len(ids)}: {', '.join(ids[:3])}{' ...' if len(ids) > 3 else ''}")

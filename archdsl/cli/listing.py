@@ -1,4 +1,4 @@
-"""`archdsl list` and `archdsl ops`: what comes with archdsl."""
+"""`archdsl list` and `archdsl ops`: the specs and the ops that come with archdsl."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def list_specs() -> None:
-    """List the specs of the library: what they are, their variants, their parameters."""
+    """List the specs that come with archdsl: what each is, its variants and its parameters."""
     from archdsl.resources import specs_folder
     from archdsl.syntax.parser import parse, read_source
 
     specs = sorted(specs_folder().glob("*.arch"))
     rows = [(path.stem, "\n".join(_about_spec(parse(read_source(path, path.name))))) for path in specs]
     print_table(("spec", "what it is, its variants, its parameters"), rows)
-    print("\nA name stands for a file where a spec is asked for; NAME@VARIANT is a variant.")
+    print("\nEach name stands for its file in every command; NAME@VARIANT is a variant.")
 
 
 def _about_spec(spec: tree.Spec) -> Iterator[str]:
-    """What the head of a network says. Its imports are not read, and nothing is compiled."""
+    """The description, variants and parameters that a network declares. Imports are not read, nothing is compiled."""
     from archdsl.syntax.tree import Network, Parameter, Scaling, Variants
 
     network = next(item for item in spec.items if isinstance(item, Network))
@@ -43,12 +43,12 @@ def _about_spec(spec: tree.Spec) -> Iterator[str]:
 
 
 NameArgument = Annotated[
-    str | None, typer.Argument(metavar="NAME", help="One op.", autocompletion=op_names, show_default=False)
+    str | None, typer.Argument(metavar="NAME", help="Name of an op.", autocompletion=op_names, show_default=False)
 ]
 
 
 def ops(ctx: typer.Context, name: NameArgument = None) -> None:
-    """List the ops, or say everything about one: its arguments, their defaults, examples with shapes."""
+    """List the ops, or describe one: its arguments, their defaults, examples with shapes."""
     if name is None:
         _print_all()
     else:
@@ -62,7 +62,7 @@ def _print_all() -> None:
         print(f"{family.capitalize()}")
         print_table(["", ""], [(f"  {op.name}", reference(op).summary) for op in members])
         print()
-    print("`archdsl ops NAME` tells all about one.")
+    print("`archdsl ops NAME` describes one op.")
 
 
 def _print_one(ctx: typer.Context, name: str) -> None:

@@ -1,6 +1,6 @@
 """Several networks in one call: `resnet@50 @101 classes=10 mobilenet alpha=0.5`.
 
-A word like `alpha=0.5` is a setting of the network before it, `@101` is another variant of it.
+A word like `alpha=0.5` is a setting of the network before it; `@101` adds variant 101 of the spec before it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NetworkArguments = Annotated[
     list[str],
     typer.Argument(
         metavar="NETWORK",
-        help="Specs or `resnet@50`; `@101` after it is its variant 101, and `classes=10` a setting of it.",
+        help="Specs or variants (`resnet@50`); after one, `@101` is its variant 101, and `classes=10` a setting of it.",
         autocompletion=spec_names,
         show_default=False,
     ),
@@ -38,7 +38,7 @@ class _NamedNetwork:
 
 
 def networks(ctx: typer.Context, words: list[str], options: NetworkOptions) -> list[tuple[str, Target]]:
-    """The networks of a call, each with the words that name it. Settings given as options are for all of them."""
+    """The networks that `words` name, each with its label: its own words. Settings given as options hold for all."""
     from archdsl.cli.target import targets
 
     written = _read(ctx, words)
@@ -59,13 +59,13 @@ def _read(ctx: typer.Context, words: list[str]) -> list[_NamedNetwork]:
         name, equals, value = word.partition("=")
         if equals and re.fullmatch(r"[A-Za-z_]\w*", name) and not isfile(word):
             if not found:
-                ctx.fail(f"'{word}' is a setting and stands before any network.")
+                ctx.fail(f"'{word}' is a setting; write it after the network that it is for.")
             if name in found[-1].settings:
                 ctx.fail(f"'{name}' is set twice for {found[-1].spec}.")
             found[-1].settings[name] = value
         elif word.startswith("@"):
             if not found:
-                ctx.fail(f"'{word}' is a variant and stands before any network.")
+                ctx.fail(f"'{word}' is a variant; write it after its spec.")
             found.append(_NamedNetwork(found[-1].spec.partition("@")[0] + word))
         else:
             found.append(_NamedNetwork(word))

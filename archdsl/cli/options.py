@@ -1,7 +1,7 @@
 """Arguments and options that several commands have, each declared once.
 
-Options that belong together are the fields of a dataclass. A command that takes such a group has one parameter for it,
-and `grouped` lets typer see its fields.
+Options that belong together are the fields of a dataclass. A command takes such a group as one parameter, and
+`grouped` makes an option of each field, as typer needs it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SpecArgument = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",
-        help="A file, or the name of a spec of the library; `efficientnet@b3` names a variant.",
+        help="A file, or a name that `archdsl list` shows; `efficientnet@b3` names a variant.",
         autocompletion=spec_names,
         show_default=False,
     ),
@@ -42,7 +42,7 @@ SpecArguments = Annotated[
     list[str],
     typer.Argument(
         metavar="SPEC",
-        help="Files, or names of specs of the library; `efficientnet@b3` names a variant.",
+        help="Files, or names that `archdsl list` shows; `efficientnet@b3` names a variant.",
         autocompletion=spec_names,
         show_default=False,
     ),
@@ -52,11 +52,11 @@ VariantOption = Annotated[
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="A=1,B=2", help="Settings, for names that are options of this command too."),
+    typer.Option("--set", metavar="A=1,B=2", help="Settings of the spec, also those that are named like an option."),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How errors and warnings are printed.")]
 StepsOption = Annotated[
-    int, typer.Option("--max-steps", metavar="N", min=1, help="Most steps that expanding a network may take.")
+    int, typer.Option("--max-steps", metavar="N", min=1, help="The most steps that expanding a network may take.")
 ]
 DepthOption = Annotated[
     int, typer.Option("--max-depth", metavar="N", min=1, max=1000, help="How deep blocks may be nested.")
@@ -68,7 +68,7 @@ TableFormatOption = Annotated[
         "--format",
         metavar="NAME",
         help=f"{', '.join(FORMATS)}.",
-        show_default="as -o is named, else text",
+        show_default="by the suffix of -o, else text",
         autocompletion=formats,
     ),
 ]
@@ -77,25 +77,25 @@ MeasuresOption = Annotated[
     typer.Option(
         "--columns",
         metavar="A,B",
-        help=f"Of {', '.join(COMPARED)}.",
+        help=f"Which measures to show, of {', '.join(COMPARED)}.",
         show_default=False,
         autocompletion=measures,
     ),
 ]
-ExactOption = Annotated[bool, typer.Option("--exact", help="Numbers in full.")]
+ExactOption = Annotated[bool, typer.Option("--exact", help="Show all digits of numbers.")]
 PrecisionOption = Annotated[
-    str, typer.Option("--precision", metavar="NAME", help="Of all numbers: fp64, fp32, bf16 or fp16.")
+    str, typer.Option("--precision", metavar="NAME", help="Of weights and values: fp64, fp32, bf16 or fp16.")
 ]
 OutputOption = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="PATH", help="A file or a folder; - is standard output.")
 ]
 JobsOption = Annotated[
-    int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes.", show_default="one a core")
+    int | None, typer.Option("--jobs", metavar="N", min=1, help="Number of processes.", show_default="one per core")
 ]
 
 
 def one_of(words: Iterable[str]) -> str:
-    """`parse, resolve, expand or emit`."""
+    """Words as a list in English: `parse, resolve, expand or emit`."""
     *others, last = words
     return f"{', '.join(others)} or {last}" if others else last
 
@@ -125,9 +125,9 @@ class SpecOptions:
 
 
 def grouped(function: Callable[..., None]) -> Callable[..., None]:
-    """The command in which each parameter that is a group of options has become those options.
+    """Makes a command of a function, with one option for each field of its parameters that are groups.
 
-    `compile(ctx, spec, options: SpecOptions)` is a command with --variant, --set, --max-steps and --max-depth.
+    `compile(ctx, spec, options: SpecOptions)` becomes a command with --variant, --set, --max-steps and --max-depth.
     """
     kinds = {name: kind for name, kind in get_type_hints(function, include_extras=True).items() if name != "return"}
     given = signature(function).parameters
@@ -143,7 +143,7 @@ def grouped(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _parameters(name: str, kind: Any, default: Any) -> Iterator[Parameter]:
-    """What typer is to see of a parameter: itself, or the fields of a group."""
+    """The parameters that typer sees for one of the function: itself or, for a group, one for each field."""
     if not is_dataclass(kind):
         yield Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
         return
@@ -153,7 +153,7 @@ def _parameters(name: str, kind: Any, default: Any) -> Iterator[Parameter]:
 
 
 def _value(name: str, kind: Any, values: Mapping[str, Any]) -> Any:
-    """What a command gets for a parameter, from what typer found for each option."""
+    """The argument for a parameter of the function, put together from the values of the options."""
     if not is_dataclass(kind):
         return values[name]
     kinds, make = get_type_hints(kind, include_extras=True), cast("Callable[..., Any]", kind)

@@ -1,4 +1,7 @@
-"""Trees and models as indented text: a line for each part, its words and numbers on it, its parts below."""
+"""Syntax trees and models as indented text.
+
+Each part has a line with its plain fields; the parts inside it follow below, indented.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
 
 HIDDEN = frozenset({"span", "source", "file", "breaks", "comments", "problems", "broken"})
-"""Fields that are not shown: they say where something stands, not what it is."""
+"""Fields that are not shown, such as positions in the text."""
 
 LONGEST = 60
-"""Most characters of a text that are shown."""
+"""The most characters of a text that are shown."""
 
 
 def outline(root: Any) -> str:
-    """`root` and everything in it, one part a line."""
+    """`root`, a dataclass, and everything in it, with a line for each part."""
     return "\n".join(_lines(root, "", 0))
 
 
@@ -47,7 +50,7 @@ def _lines(part: Any, name: str, depth: int) -> Iterator[str]:
 
 
 def _parts(part: Any) -> Iterator[tuple[str, Any]]:
-    """The fields to show: without positions and empty values."""
+    """The fields to show, as name and value: those that are not in `HIDDEN` and not empty."""
     names = [field.name for field in fields(part)] if is_dataclass(part) else []
     for name in names:
         value = getattr(part, name)
@@ -56,7 +59,7 @@ def _parts(part: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _own(part: Any, value: Any) -> Any:
-    """A file's definitions without those that it imports, which are parts of other files."""
+    """The value of a field. Of a file's definitions, those that it imports are left out: they are in other files."""
     if isinstance(part, File) and isinstance(value, Mapping):
         return {name: item for name, item in value.items() if getattr(item, "file", part).source == part.source}
     return value

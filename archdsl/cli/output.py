@@ -1,4 +1,4 @@
-"""What a command prints: results on standard output, diagnostics where they belong, and the exit code they mean."""
+"""Prints what a command found: results on standard output, diagnostics as `Report` says, and the exit code."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class Report:
     """The diagnostics of one run, each once.
 
-    As text they go to standard error. As lines or JSON, which programs read, they are what standard output holds,
-    unless the command has printed its result there.
+    As text, they are printed to standard error. As lines or JSON, which programs read, they are printed to standard
+    output, unless the command has printed its result there (`result_printed`).
     """
 
     def __init__(self, format: Format) -> None:
@@ -40,13 +40,15 @@ class Report:
 
     @property
     def verbose(self) -> bool:
-        """Whether standard output may hold what a person reads."""
+        """Whether messages for people, such as `wrote net.py`, may be printed to standard output."""
         return self.format is Format.TEXT
 
     def add(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Adds diagnostics; equal ones are kept once."""
         self.diagnostics.update(dict.fromkeys(diagnostics))
 
     def print(self) -> None:
+        """Prints the diagnostics in the format of the run."""
         from archdsl.report import render_json, render_line, render_text
 
         shown = limited(self.diagnostics)
@@ -63,12 +65,16 @@ class Report:
 
     @property
     def exit_code(self) -> int:
+        """The exit code that the errors mean; warnings do not change it."""
         return max((_exit_code(found) for found in self.diagnostics if found.severity == "error"), default=OK)
 
 
 @contextmanager
 def reporting(format: Format) -> Iterator[Report]:
-    """Prints the diagnostics that are added, or raised as `CompileError`, and ends with the exit code they mean."""
+    """Collects the diagnostics of the `with` block, those of a `CompileError` too; at its end, prints them.
+
+    Raises `typer.Exit` with the exit code that they mean, if there are errors.
+    """
     report = Report(format)
     try:
         yield report
@@ -91,24 +97,27 @@ def _exit_code(diagnostic: Diagnostic) -> int:
 
 
 def in_color(stream: TextIO | None) -> bool:
-    """Whether `stream` is there, is a terminal that shows colors, and the user has not asked for none."""
+    """Whether to print colors: `stream` is a terminal that shows them, and NO_COLOR is not set."""
     return (
         stream is not None and stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     )
 
 
 def width() -> int:
-    """Columns of the terminal; 80 where there is none."""
+    """The number of columns of the terminal; 80 where there is no terminal."""
     return shutil.get_terminal_size((80, 24)).columns
 
 
 def words(text: str) -> list[str]:
-    """What stands between commas."""
+    """The words of a list with commas: `params, macs` is `["params", "macs"]`."""
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def format_of(format: str | None, output: Path | None) -> str:
-    """The format of tables that is asked for, else that of the file's suffix. Raises `CompileError` for others."""
+    """The format of tables: `format` if given, else the one that the suffix of `output` means, else text.
+
+    Raises `CompileError` for an unknown format.
+    """
     from archdsl.analyses.choices import choose
 
     suffixes = {suffix: name for name, suffix in FORMATS.items()}
@@ -118,9 +127,9 @@ def format_of(format: str | None, output: Path | None) -> str:
 
 
 def keep(target: Target | Iterable[Target], *places: Path | None) -> None:
-    """Raises `CompileError` where what is to be written is a file that the command reads, or a spec.
+    """Raises `CompileError` if one of the output files `places` is a spec, or a file that the command reads.
 
-    A place may be missing, or `-`: nothing is written then.
+    A place that is None or `-` names no file.
     """
     from archdsl.files import refuse_overwriting
 
@@ -130,7 +139,10 @@ def keep(target: Target | Iterable[Target], *places: Path | None) -> None:
 
 
 def put(format: str, output: Path | None, *tables: Table) -> None:
-    """Prints tables as wide as the terminal, or writes them. Raises `CompileError` where they cannot be written."""
+    """Prints tables as wide as the terminal, or writes them to `output`.
+
+    Raises `CompileError` if the file cannot be written.
+    """
     from archdsl.files import write
 
     if output is None or str(output) == "-":
@@ -141,7 +153,7 @@ def put(format: str, output: Path | None, *tables: Table) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Prints a table of texts. The first column leads; those whose heading begins with `>` are numbers."""
+    """Prints a table of texts. A column whose heading begins with `>` is aligned to the right, as numbers are."""
     from archdsl.backends.tables.table import Column, Table, lines
 
     units: list[Unit] = ["number" if text.startswith(">") else "text" for text in headings]
@@ -151,7 +163,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def in_short(graph: Graph) -> str:
-    """`25,557,032 params, 4.09 G MACs, 3x224x224 -> 1000`."""
+    """Size, costs and shapes of a network in a line: `25,557,032 params, 4.09 G MACs, 3x224x224 -> 1000`."""
     from archdsl.analyses import totals
     from archdsl.analyses.notation import count
 
@@ -168,7 +180,7 @@ EVERY = 0.1
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Shows a progress bar; yields a function to call with how many are done and how many there are."""
+    """Shows a progress bar; yields a function to call with how many items are done and how many there are."""
     if not in_color(sys.stderr):
         yield lambda done, total: None
         return
@@ -176,7 +188,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     parts = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # Without a thread of its own, since processes are forked while the bar is shown.
+    # The bar has no thread of its own (`auto_refresh=False`), since processes are forked while it is shown.
     with Progress(*parts, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task(what, total=None)
         shown = 0.0

@@ -1,4 +1,4 @@
-"""`archdsl prove`: is a network the same as a public implementation of it?"""
+"""`archdsl prove`: shows whether a network is the same as a public implementation of it."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ AgainstOption = Annotated[
         show_default=False,
     ),
 ]
-StructureOption = Annotated[bool, typer.Option("--structure", help="Compare the structure alone; compute nothing.")]
+StructureOption = Annotated[bool, typer.Option("--structure", help="Compare the structure only; run nothing.")]
 MapOption = Annotated[
     Path | None,
-    typer.Option("--write-map", metavar="FILE", help="Write which weight is which, as JSON: to load checkpoints."),
+    typer.Option("--write-map", metavar="FILE", help="Write which weights correspond, as JSON, to load checkpoints."),
 ]
 
 
@@ -53,15 +53,15 @@ def prove(
     options: SpecOptions,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Prove that a network is the same as its public implementation. This executes that one's code.
+    """Prove that a network is the same as its public implementation. This executes the implementation's code.
 
-    Compares the structure, pairs the weights, and runs both in float64 with the same random weights: outputs in
-    evaluation and in training, and gradients. Prints where they differ. Exit code 0 only if everything holds, 1
-    where the two differ. Any other option is a parameter of the spec: --classes 10.
+    Compares the structure, pairs the weights, and runs both in float64 with the same random weights, to compare
+    outputs in evaluation and in training, and gradients. Prints where they differ. The exit code is 0 only if all of
+    this agrees, 1 if the two differ. Any other option is a parameter of the spec: --classes 10.
     """
     proof = None
     if write_map is not None and write_map.suffix != ".json":
-        ctx.fail(f"A map of weights is JSON: --write-map {write_map.with_suffix('.json')}.")
+        ctx.fail(f"A map of weights is written as JSON; write --write-map {write_map.with_suffix('.json')}.")
     with reporting(format) as report:
         from archdsl.frontends.load import require_torch
 
@@ -116,4 +116,4 @@ def _print(proof: ProofReport, format: Format, path: Path | None) -> None:
     print(report_text(proof))
     if path is not None:
         place = shown(str(path))
-        print(f"wrote {place}" if proof.weights else f"{place} is not written: there is no map of weights")
+        print(f"wrote {place}" if proof.weights else f"{place} is not written: the structures differ")

@@ -1,4 +1,4 @@
-"""`archdsl show`: what each stage of the compiler makes of a spec."""
+"""`archdsl show`: prints what each stage of the compiler makes of a spec."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ STAGES = {
         Stage("emit", "PyTorch source", _emit),
     )
 }
-"""In order."""
+"""The stages by name, in the order in which they run."""
 
 
 def stages(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
@@ -89,7 +89,7 @@ def show(
     options: SpecOptions,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Show what a stage of the compiler makes of a spec.
+    """Show what the compiler has made of a spec after one of its stages.
 
     Any other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
     """

@@ -1,4 +1,4 @@
-"""`archdsl sizes`: which input sizes a network takes."""
+"""`archdsl sizes`: finds out which input sizes a network accepts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def sizes(
     *,
     options: SpecOptions,
 ) -> None:
-    """Find out which input sizes a network takes, and why not others.
+    """Find out which input sizes a network accepts, and why not others.
 
-    The network is compiled with one size after the other: through the setting that gives the size, else in place of the
-    declared one. Any other option is a parameter of the spec: --classes 10.
+    The network is compiled with one size after the other. If a setting gives the size, that setting is varied, else
+    the size in the `input` line. Any other option is a parameter of the spec: --classes 10.
     """
     from archdsl.cli.target import target
     from archdsl.studies.sizes import sizes as survey

@@ -24,17 +24,19 @@ class SpecCommand(TyperCommand):
     """A command whose unknown options are settings of its spec, each followed by a value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Takes the spec's settings out of the words of the call before click reads the others."""
         known = {name: not option.is_flag for option in _options(self, ctx) for name in _names(option)}
         words = _SortedWords(known)
         words.read(args)
         if words.missing and not ctx.resilient_parsing:
-            why = "it is no option of the command, and so a setting of the spec"
+            why = "this command has no such option, so it is read as a setting of the spec"
             ctx.fail(f"Option '{words.missing}' requires an argument: {why}.")
         ctx.meta[SETTINGS] = words.settings
         ctx.meta[SPEC] = words.first
         return super().parse_args(ctx, words.kept)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Adds the spec's parameters to the help, if the call names a spec."""
         super().format_options(ctx, formatter)
         if ctx.meta.get(SPEC):
             for title, about in spec_help(ctx.meta[SPEC], option_names(ctx)).items():
@@ -45,9 +47,10 @@ class SpecCommand(TyperCommand):
                         formatter.write_dl(about)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Adds the spec's parameters to the completions of options."""
         found = super().shell_complete(ctx, incomplete)
         if incomplete.startswith("--") and ctx.meta.get(SPEC):
-            # Releases of typer have the class of completion items in different places; the item of --help has it.
+            # Releases of typer define the class of completion items in different modules: it is taken from --help's.
             (example, *_) = super().shell_complete(ctx, "--help")
             found += [type(example)(name, help=help) for name, help in parameters(ctx.meta[SPEC], incomplete)]
         return found
@@ -68,7 +71,12 @@ def option_names(ctx: Any) -> tuple[str, ...]:
 
 
 class _SortedWords:
-    """Separates a spec's settings from the other words of a call. `known`: whether each option takes a value."""
+    """Separates a spec's settings from the other words of a call.
+
+    `known` holds the command's options, and whether each takes a value. After `read`, `kept` are the words for the
+    command, `settings` the spec's settings, `first` is the first positional word, and `missing` a setting without a
+    value.
+    """
 
     def __init__(self, known: Mapping[str, bool]) -> None:
         self.known = known
@@ -113,9 +121,10 @@ class _SortedWords:
 
 
 def spec_help(name: str, options: tuple[str, ...] = ()) -> dict[str, str | list[tuple[str, str]]]:
-    """What `--help` says of a spec, by title: its description, then parameters, coefficients and variants in rows.
+    """The sections that `--help` adds for a spec, by title: its description, then parameters, coefficients, variants.
 
-    A setting with the name of one of the command's `options` is listed as `--set name=`.
+    A section is a text, or rows of a word and its meaning. A setting with the name of one of the command's `options`
+    is listed as `--set name=`.
     """
     from archdsl.diagnostics import CompileError
     from archdsl.driver import open_spec, split_variant

@@ -1,4 +1,4 @@
-"""What the commands that compare and vary networks share."""
+"""Checks that the commands which compare and vary networks share."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def subject(target: Target) -> Subject:
-    """The subject of a study. Raises `CompileError` for settings that the network does not have."""
+    """The subject of a study. Raises `CompileError` for a graph, and for settings that the network does not have."""
     from archdsl.diagnostics import CompileError, Diagnostic
     from archdsl.studies.subject import Subject
 
     if target.is_graph:
-        message = f"{target.spec} is a graph: it has no settings and no sizes to vary"
+        message = f"{target.spec} is a graph file: its settings and sizes cannot be varied"
         raise CompileError([Diagnostic("no-network", message)])
     target.check_settings()
     return Subject(target.file, target.variant, target.settings, target.limits)

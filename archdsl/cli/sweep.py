@@ -1,4 +1,4 @@
-"""`archdsl sweep`: what a network costs over a grid of settings."""
+"""`archdsl sweep`: measures a network over a grid of settings."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ DEFAULT = ("params", "macs", "live")
 
 RecordOption = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="FILE", help="A CSV file, which a second run goes on with."),
+    typer.Option("-o", "--output", metavar="FILE", help="A CSV file; if it has rows of this sweep, it is continued."),
 ]
 ColumnsOption = Annotated[
     str | None,
     typer.Option(
         "--columns",
         metavar="A,B",
-        help=f"Of {', '.join(COMPARED)}, and settings of the spec.",
+        help=f"Which measures to show, of {', '.join(COMPARED)}, and settings of the spec.",
         show_default="params,macs,live",
         autocompletion=measures,
     ),
@@ -64,7 +64,7 @@ PrintedOption = Annotated[
 ]
 ValuesOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="A=1,2", help="Values, for names that are options of this command too."),
+    typer.Option("--set", metavar="A=1,2", help="Values of settings, also of those that are named like an option."),
 ]
 
 
@@ -83,11 +83,11 @@ def sweep(
     *,
     limits: LimitOptions,
 ) -> None:
-    """Tell what a network costs over a grid of settings.
+    """Measure what a network costs over a grid of settings.
 
     Any other option is a parameter of the spec, with one value or several, 1.1,1.2 or from:to:step: archdsl sweep
-    efficientnet --phi 0:7:0.5 --alpha 1.1,1.2. Settings that break a rule of the network are listed as such. An
-    interrupted sweep keeps what it has: with -o, the same call goes on.
+    efficientnet --phi 0:7:0.5 --alpha 1.1,1.2. Settings with which the network cannot be compiled are listed with the
+    reason. With -o, an interrupted sweep keeps its rows, and the same call continues it.
     """
     from archdsl.studies.ranges import grid
     from archdsl.studies.tables import recorded, swept
@@ -117,7 +117,7 @@ def sweep(
 def _target(
     ctx: typer.Context, spec: str, variant: str | None, settings: list[str] | None, limits: LimitOptions
 ) -> Any:
-    """The target; its settings are texts for one or several values."""
+    """The target of the sweep. Each of its settings is a text that may stand for several values."""
     from archdsl.cli.specs import SETTINGS
     from archdsl.cli.target import target
     from archdsl.studies.ranges import split
@@ -131,7 +131,7 @@ def _target(
                 before, values = ctx.meta[SETTINGS].pop()
                 ctx.meta[SETTINGS].append((before, f"{values},{part}"))
             else:
-                ctx.fail(f"--set takes name=value,value, got '{part}'.")
+                ctx.fail(f"--set takes name=value,value and not '{part}'.")
     return target(ctx, spec, SpecOptions(variant, NetworkOptions(None, limits)))
 
 
@@ -147,7 +147,10 @@ def _format(ctx: typer.Context, format: str | None, output: Path | None) -> str:
     if output is None or output == Path("-"):
         return format_of(format or ("csv" if output else None), None)
     if output.suffix != ".csv" or format not in (None, "csv"):
-        ctx.fail(f"A sweep is kept as CSV: -o {output.with_suffix('.csv')}. Other formats are printed.")
+        ctx.fail(
+            f"A sweep writes only CSV to a file; write -o {output.with_suffix('.csv')}, or leave out -o to print "
+            "another format."
+        )
     return "csv"
 
 
@@ -175,7 +178,7 @@ def _record(output: Path | None, network: Subject, points: Grid, trier: Trier) -
 def _run(
     trier: Trier, points: Grid, record: Record | None, jobs: int | None, report: Report
 ) -> tuple[list[SweepRow], bool]:
-    """The rows, and whether all are there; Ctrl-C ends the sweep and keeps what it has."""
+    """The rows, and whether they are complete: Ctrl-C ends the sweep and keeps the rows so far."""
     from archdsl.studies.sweep import sweep as rows_of
     from archdsl.studies.trial import unused_settings
 
@@ -195,14 +198,14 @@ def _run(
 def _print_summary(record: Record, rows: list[SweepRow]) -> None:
     new = sum(row.trial is not None for row in rows)
     problems = sum(bool(row.problem) for row in rows)
-    before = f", {len(rows) - new:,} were there" if len(rows) > new else ""
-    without = f"; {problems:,} of all are no network" if problems else ""
+    before = f", {len(rows) - new:,} were there before" if len(rows) > new else ""
+    without = f"; {problems:,} of all cannot be compiled" if problems else ""
     print(f"wrote {new:,} setting{'s' if new != 1 else ''} to {shown(str(record.path))}{before}{without}")
 
 
 def _end(rows: list[SweepRow], complete: bool, output: Path | None) -> None:
     if not complete:
-        kept = "; the same call goes on" if output else ""
+        kept = "; the same call continues the sweep" if output else ""
         print(f"interrupted after {len(rows):,} setting{'s' if len(rows) != 1 else ''}{kept}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     if rows and all(row.problem for row in rows):

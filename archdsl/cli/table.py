@@ -1,4 +1,4 @@
-"""`archdsl table`: what a network costs, and where."""
+"""`archdsl table`: what a network costs, by stage, block or op."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ if TYPE_CHECKING:
     from archdsl.cli.target import Target
 
 RowsOption = Annotated[
-    str | None, typer.Option("--rows", metavar="KIND", help="stage, block or op.", show_default="stage")
+    str | None, typer.Option("--rows", metavar="KIND", help="A row for each stage, block or op.", show_default="stage")
 ]
 LevelsOption = Annotated[
-    int | None, typer.Option("--depth", metavar="N", min=1, help="Levels of rows; 1: a row for each stage.")
+    int | None, typer.Option("--depth", metavar="N", min=1, help="Levels of rows; 1 shows a row for each stage.")
 ]
 ColumnsOption = Annotated[
     str | None,
     typer.Option(
         "--columns",
         metavar="A,B",
-        help="Which columns, in this order.",
-        show_default="what fits",
+        help="Which columns to show, in this order.",
+        show_default="those that fit the width",
         autocompletion=columns_known,
     ),
 ]
-LayoutOption = Annotated[str, typer.Option("--layout", metavar="ORDER", help="Of shapes: chw or hwc.")]
+LayoutOption = Annotated[str, typer.Option("--layout", metavar="ORDER", help="Order of sizes in shapes: chw or hwc.")]
 ConventionOption = Annotated[
-    str, typer.Option("--convention", metavar="NAME", help="Whose count of operations: paper, fvcore, thop or torch.")
+    str, typer.Option("--convention", metavar="NAME", help="How operations are counted: paper, fvcore, thop or torch.")
 ]
 MachineOption = Annotated[
-    str | None, typer.Option("--machine", metavar="NAME", help="Times for h200, h100, a100 or cpu.")
+    str | None, typer.Option("--machine", metavar="NAME", help="Show least times on h200, h100, a100 or cpu.")
 ]
 PeakOption = Annotated[
-    str | None, typer.Option("--peak", metavar="N", help="Operations a second, for the machine's own: 67T.")
+    str | None, typer.Option("--peak", metavar="N", help="Operations per second, instead of the machine's: 67T.")
 ]
 BandwidthOption = Annotated[
-    str | None, typer.Option("--bandwidth", metavar="N", help="Bytes a second, for the machine's own: 4.8T.")
+    str | None, typer.Option("--bandwidth", metavar="N", help="Bytes per second, instead of the machine's: 4.8T.")
 ]
 BlankOption = Annotated[
     str | None,
     typer.Option(
-        "--blank", metavar="A,B", help="Columns left empty, for an exercise sheet.", autocompletion=columns_known
+        "--blank", metavar="A,B", help="Columns to leave empty, for an exercise sheet.", autocompletion=columns_known
     ),
 ]
 
@@ -73,21 +73,21 @@ def table(
     exact: ExactOption = False,
     convention: ConventionOption = "paper",
     precision: PrecisionOption = "fp32",
-    batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Samples at once.")] = 1,
-    training: Annotated[bool, typer.Option("--training", help="Count what serves only training, too.")] = False,
+    batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Samples per batch.")] = 1,
+    training: Annotated[bool, typer.Option("--training", help="Count parts that only training needs, too.")] = False,
     machine: MachineOption = None,
     peak: PeakOption = None,
     bandwidth: BandwidthOption = None,
     blank: BlankOption = None,
-    solution: Annotated[bool, typer.Option("--solution", help="Show how the numbers come about.")] = False,
+    solution: Annotated[bool, typer.Option("--solution", help="Show how each number is computed.")] = False,
     output: OutputOption = None,
     *,
     options: SpecOptions,
 ) -> None:
-    """Tell what a network costs: parameters, operations, receptive fields, memory.
+    """Show what a network costs: parameters, operations, receptive fields, memory.
 
-    A row for each stage, or for each part of one that has several. With --blank or --solution every op has a row. Any
-    other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
+    There is a row for each stage, or for each part of a stage that has several. With --blank or --solution every op
+    has a row. Any other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
     """
     from archdsl.backends.tables.costs import Request, build
     from archdsl.backends.torch.schedule import emitted
@@ -125,5 +125,5 @@ def table(
 
 
 def _file(output: Path | None, format: str, asked: Target) -> Path | None:
-    """In a folder a file of the network's name."""
+    """The file to write; if `output` is a folder, a file in it that is named after the network."""
     return output / f"{asked.name}_table{FORMATS[format]}" if output and output.is_dir() else output

@@ -1,4 +1,4 @@
-"""The target of a command: a spec, one of its variants, settings, limits."""
+"""The target of a command: a spec or graph file, with a variant, settings and limits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """One spec of a call. `settings` are texts by name; `options` are the names of the command's own options."""
+    """One spec or graph file that a call names.
+
+    `settings` are texts by name; `options` are the names of the command's own options.
+    """
 
     spec: str
     variant: str | None
@@ -52,33 +55,33 @@ class Target:
 
     @property
     def is_graph(self) -> bool:
-        """Whether this is a graph file, and no spec."""
+        """Whether this is a graph file and not a spec."""
         return is_graph(self.spec)
 
     @property
     def read(self) -> tuple[Path, ...]:
-        """The file that is read, where the name stands for one; what it imports ends in `.arch`."""
+        """The file that the target names, if it exists. Files that it imports are left out: they end in `.arch`."""
         try:
             return (Path(self.spec) if self.is_graph else find_spec(self.spec),)
         except CompileError:
             return ()
 
     def compile(self) -> Compiled:
-        """Raises `CompileError`."""
+        """Compiles the network, or reads the graph file. Raises `CompileError`."""
         if self.is_graph:
             return open_graph(self.spec, self.variant, self.settings)
         self.check_settings()
         return compile_network(self.file, self.variant, self.settings, self.limits)
 
     def family(self, variants: Sequence[str] | None) -> dict[str, Compiled]:
-        """Several variants, all where None are named. Raises `CompileError`."""
+        """Compiles several variants, all of them if `variants` is None. Raises `CompileError`."""
         if self.is_graph:
             raise CompileError([Diagnostic("unknown-variant", f"{self.spec} is a graph, and has no variants")])
         self.check_settings()
         return compile_family(self.file, variants, self.settings, self.limits)
 
     def of_variant(self, variant: str | None) -> Target:
-        """The same with another variant; the file is read once."""
+        """The same target with another variant; the file is not read again."""
         other = replace(self, variant=variant)
         other.__dict__["file"] = self.file
         return other
@@ -94,7 +97,7 @@ class Target:
 
     @property
     def title(self) -> str:
-        """`specs/efficientnet.arch@b3`."""
+        """The file and the variant: `specs/efficientnet.arch@b3`."""
         return f"{self.file.source.name}@{self.variant}" if self.variant else self.file.source.name
 
     @property
@@ -107,14 +110,14 @@ class Target:
 
 
 def targets(ctx: typer.Context, specs: list[str], options: SpecOptions) -> list[Target]:
-    """One target for each spec named. A variant that is named twice, or a setting, is a wrong call."""
+    """One target for each spec named. A setting that is given twice, or two different variants, end the command."""
     variant, limits = options.variant, options.network.limits
     chosen = _settings(ctx, options.network.settings or [])
     made = []
     for name in specs:
         spec, own = split_variant(name)
         if own is not None and variant not in (None, own):
-            ctx.fail(f"{name} names the variant {own}, and --variant names {variant}.")
+            ctx.fail(f"{name} names the variant {own}, and --variant names {variant}; leave one of them out.")
         most = Limits(limits.max_steps, limits.max_depth)
         made.append(Target(spec, variant if own is None else own, chosen, most, option_names(ctx)))
     return made
@@ -132,16 +135,16 @@ def _settings(ctx: typer.Context, settings: list[str]) -> dict[str, str]:
         for part in _split(text):
             name, equals, value = part.partition("=")
             if not equals or not name.strip():
-                ctx.fail(f"--set takes name=value, got '{part.strip()}'.")
+                ctx.fail(f"--set takes name=value and not '{part.strip()}'.")
             pairs.append((name.strip(), value.strip()))
     chosen: dict[str, str] = {}
     for name, value in pairs:
         if name in chosen:
-            ctx.fail(f"'{name}' is set twice.")
+            ctx.fail(f"'{name}' is set twice; leave one of them out.")
         chosen[name] = value
     return chosen
 
 
 def _split(text: str) -> list[str]:
-    """`a=[1,2],b=3` at the commas that stand in no bracket and no quotes."""
+    """Splits `a=[1,2],b=3` at the commas outside brackets and quotes: `["a=[1,2]", "b=3"]`."""
     return [part for part in re.findall(r'(?:\[[^\]]*\]|\([^)]*\)|"[^"]*"|[^,\[("]|[\[("])+', text) if part.strip()]

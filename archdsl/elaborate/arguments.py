@@ -1,4 +1,4 @@
-"""Arguments as written -> an op, or a block's parameters. pydantic's complaints become ours here."""
+"""Turns the arguments of a call into an op, or into a block's parameters, and pydantic's errors into diagnostics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from archdsl.syntax.tree import ParameterType
 
 
 class Call(NamedTuple):
-    """An op ready to be placed: the values its arguments name, and the arguments as they were given."""
+    """An op that is ready for the graph, the values of the network that its arguments name, and all its arguments."""
 
     op: Op
     extra: tuple[Flow, ...]
@@ -33,7 +33,10 @@ def field_names(op: type[Op]) -> tuple[str, ...]:
 def match_arguments(
     owner: str, names: tuple[str, ...], arguments: Iterable[Given], defaults: Iterable[Given], span: Span
 ) -> dict[str, Given]:
-    """Arguments by name: first those without a name in order; later ones win over earlier ones; then defaults."""
+    """The arguments by name. Those given without a name are matched in order; given ones win over defaults.
+
+    Raises `Problem` for too many arguments, and for one with an unknown name.
+    """
     bound: dict[str, Given] = {}
     position = 0
     for argument in arguments:
@@ -52,13 +55,13 @@ def match_arguments(
 
 
 class OpMaker:
-    """Makes ops from arguments; equal arguments give the same object, so a deep network stays small."""
+    """Makes ops from arguments. Equal arguments give the same object, which saves memory in deep networks."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], Op] = {}
 
     def make(self, op: type[Op], arguments: Iterable[Given], defaults: Iterable[Given], span: Span) -> Call:
-        """Raises `Problem` at the argument at fault."""
+        """Makes an op. Raises `Problem` at the argument that is wrong or missing."""
         fields = match_arguments(op.name, field_names(op), arguments, defaults, span)
         extra = tuple(given.value for given in fields.values() if isinstance(given.value, Flow))
         values = {name: _plain(given.value) for name, given in fields.items()}
@@ -73,7 +76,7 @@ class OpMaker:
 
 
 def _plain(value: Any) -> Any:
-    """What an op's field takes: a value of the network leaves its mark, a unit its name."""
+    """A value as an op's field takes it: a placeholder for a value of the network, a name for an op or a block."""
     if isinstance(value, Flow):
         return "like"
     if isinstance(value, Unit) and not value.given:
@@ -82,7 +85,7 @@ def _plain(value: Any) -> Any:
 
 
 def _key(value: Any) -> Any:
-    """1, 1.0 and true are different arguments, though Python's dictionaries hold them equal."""
+    """A key that tells 1, 1.0 and true apart, which are one key in a Python dictionary."""
     if isinstance(value, tuple):
         return tuple(map(_key, value))
     return (type(value), str(value) if isinstance(value, Unit) else value)
@@ -112,7 +115,7 @@ def _translate(op: type[Op], error: ValidationError, fields: Mapping[str, Given]
             f"`{op.name}`'s `{name}` takes {expected}, got {found}",
             where,
             notes=rows_of(given),
-            help=f"ask for a number: {_text(given)}.channels" if given.value.tensor.kind == "float" else None,
+            help=f"write a number, for example {_text(given)}.channels" if given.value.tensor.kind == "float" else None,
         )
     code = "out-of-range" if _only_range(details) else "wrong-type"
     message = f"`{op.name}`'s `{name}` takes {expected}, got {found}"
@@ -120,13 +123,13 @@ def _translate(op: type[Op], error: ValidationError, fields: Mapping[str, Given]
 
 
 def _advice(op: type[Op], name: str, given: Given | None, fields: Mapping[str, Given]) -> str | None:
-    """What to write instead of a value that many a tool would take, but not this one."""
+    """What to write instead of a value that other tools accept at this place."""
     if given is None:
         return None
     counted = isinstance(given.value, int) and not isinstance(given.value, bool)
     if name == "bias" and counted and given.name is None:
         rest = [own.span.text for own in fields.values() if own.span is not None][1:]
-        return f"how much flows in is not written: write `{op.name}({', '.join(rest)})`"
+        return f"the number of incoming features is not written: write `{op.name}({', '.join(rest)})`"
     if isinstance(given.value, float) and given.value.is_integer() and given.expression is not None:
         return f"write `{int(given.value)}`"
     if counted and given.value > 1 and op.name in ("dropout", "channel_dropout", "drop_path") and name == "p":
@@ -141,7 +144,7 @@ def _text(given: Given) -> str:
 
 
 def _as_written(fields: Mapping[str, Given]) -> Iterator[str]:
-    """The arguments that were written, as they were."""
+    """The text of the arguments, as they were written."""
     return iter(dict.fromkeys(given.span.text for given in fields.values() if given.span is not None))
 
 
@@ -150,7 +153,7 @@ def _only_range(details: list[Any]) -> bool:
 
 
 def _expected(detail: Any) -> str:
-    """pydantic's error type in the words of the language."""
+    """What an argument has to be, in the words of the language, by pydantic's error."""
     context = detail.get("ctx", {})
     match detail["type"]:
         case "int_type" | "int_from_float":
@@ -193,7 +196,7 @@ KINDS: dict[ParameterType, str] = {
 
 
 def check_kind(owner: str, parameter: Parameter, given: Given) -> Any:
-    """The value as the parameter's type has it. Raises `Problem` where it is of another kind."""
+    """The argument's value, converted to the parameter's type. Raises `Problem` if it is of another type."""
     if parameter.type is None or _is_kind(parameter.type, given.value):
         return given.value
     message = f"`{owner}`'s `{parameter.name}` takes {KINDS[parameter.type]}, got {describe(given.value)}"

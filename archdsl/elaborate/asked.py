@@ -1,4 +1,4 @@
-"""Which values of the network an expression names."""
+"""Finds the values of the network that an expression names."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from archdsl.syntax.printer import expression_text
 
 
 def asked(expression: tree.Expression, environment: Environment) -> tuple[tuple[str, Ref], ...]:
-    """The values of the network that an expression names, by their text.
+    """The values of the network that an expression names, each with the text that stands for it.
 
-    `it`, and `parts[0]`, `parts[1]` for the name `parts` of several, and `trunk.conv4` for a stage of a network.
+    That text is `it` or another name; `parts[0]`, `parts[1]` if the name `parts` stands for several values; and
+    `trunk.conv4` for a stage of a network that is used as a block.
     """
     return tuple(dict(_asked(expression, environment)).items())
 
@@ -42,7 +43,7 @@ def _asked(part: Any, environment: Environment) -> Iterator[tuple[str, Ref]]:
             for inner in part:
                 yield from _asked(inner, environment)
         case _ if is_dataclass(part):
-            # Also for what a condition leaves out.
+            # This also visits parts that evaluation skips, such as the other arm of a choice, so it has its own cost.
             environment.budget.draw(1, cast("HasSpan", part).span)
             for field in fields(part):
                 if field.name != "span":
@@ -50,7 +51,7 @@ def _asked(part: Any, environment: Environment) -> Iterator[tuple[str, Ref]]:
 
 
 def _stage(part: tree.Expression, environment: Environment) -> Flow | None:
-    """`trunk`, or `trunk.conv4` where that is a stage of the network that `trunk` came from."""
+    """The value that `trunk`, or `trunk.conv4` (a stage of the network that `trunk` came from), stands for; or None."""
     match part:
         case tree.Name(name=name):
             value = environment.get(name)

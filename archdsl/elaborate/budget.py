@@ -1,4 +1,4 @@
-"""What one elaboration may spend: it counts what every part costs, and ends it with the place that spent most."""
+"""Limits the work of building one graph. If the limit is exceeded, the error names the line that took most of it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from archdsl.limits import ELEMENTS, EVALUATIONS, STEPS
 from archdsl.source import Span
 
 PARTS = 50
-"""Parts of a budget. With each, the place that opened it is noted; so the costs of all places are known nearly."""
+"""How many parts a budget is divided into. The place at which each part is begun is recorded, which shows roughly
+how much every place costs."""
 
 
 class Part(NamedTuple):
-    """Where expansion was when a part of the budget was opened."""
+    """The place that was being expanded when a part of the budget was begun."""
 
     span: Span
     frames: tuple[Frame, ...]
 
 
 class Budget:
-    """One account, on which every step, evaluation and element draws.
+    """The work that may still be done: steps, evaluations of expressions, and elements of lists.
 
-    `left` is public because evaluation, the hottest loop, counts it down itself and calls `open_part` below 0.
-    `frames` say where expansion is; `end` reports the problem that ends it.
+    The unit is one evaluation; a step costs `EVALUATIONS` of them. `left` is what is left of the current part. It is
+    public because `evaluate`, which runs most often, subtracts from it directly and calls `open_part` when it is below
+    0. `frames` gives the place that is being expanded, and `end` is called with the problem when nothing is left.
     """
 
     def __init__(
@@ -44,20 +46,20 @@ class Budget:
         self.left = self._size
 
     def step(self, span: Span) -> None:
-        """Pays for a node, a block, or a turn of a loop."""
+        """Subtracts the cost of a step: a node or a turn of a loop. A block costs two."""
         self.draw(EVALUATIONS, span)
 
     def draw(self, count: int, span: Span) -> None:
-        """Pays for `count` evaluations, or elements. Ends the elaboration where nothing is left."""
+        """Subtracts the cost of `count` evaluations or elements. Ends the elaboration if nothing is left."""
         self.left -= count
         if self.left < 0:
             self.open_part(span)
 
     def take(self, value: Any, span: Span) -> Any:
-        """Pays for all elements of `value`, which somebody is going to walk through, and returns it.
+        """Subtracts the cost of all elements of `value`, which are going to be visited, and returns `value`.
 
-        Raises `Problem` where there are more than any list may have. Inner lists count as often as they occur:
-        forty times `[a, a]` takes no room, but has a trillion elements for whoever reads it.
+        Raises `Problem` if there are more than a list may have. Inner lists count as often as they occur: `[a, a]`
+        nested forty times takes little memory, but has a trillion elements for a program that visits them all.
         """
         if isinstance(value, list | tuple | Unit):
             count = _elements(value)
@@ -67,7 +69,7 @@ class Budget:
         return value
 
     def open_part(self, span: Span) -> None:
-        """Opens as many parts as are overdrawn, at the expense of the place that needs them."""
+        """Begins as many new parts as are needed for `left` to reach 0 again, and records the place for each."""
         part = Part(span, tuple(self._frames()))
         while self.left < 0:
             self._parts.append(part)
@@ -78,7 +80,7 @@ class Budget:
             self.left += size
 
     def _problem(self) -> Problem:
-        """Names the line that most parts were opened for; of several, the last."""
+        """The error, which names the line at which most parts were begun; the last one, if there are several."""
         lines = Counter((part.span.source.name, part.span.line) for part in reversed(self._parts))
         (line, count), *_ = lines.most_common(1)
         most = next(p for p in reversed(self._parts) if (p.span.source.name, p.span.line) == line)
@@ -89,7 +91,10 @@ class Budget:
             most.span,
             notes=(
                 Note(f"this line takes {'about ' * (share < 100)}{share} % of them"),
-                Note(f"a node or a turn of a loop is one, a block two; {EVALUATIONS} evaluations or elements are one"),
+                Note(
+                    f"a node or a turn of a loop is one step, a block is two; {EVALUATIONS} evaluations of expressions "
+                    "or elements of lists are one"
+                ),
             ),
             frames=most.frames,
             help="if that is what you want, raise the limit with --max-steps",
@@ -97,17 +102,17 @@ class Budget:
 
 
 def too_long(span: Span) -> Problem:
-    """What is wrong with a list of too many elements."""
+    """The error for a list of too many elements."""
     return Problem(
         "list-too-long",
-        f"a list has at most {ELEMENTS:,} elements, those of inner lists counted",
+        f"a list has at most {ELEMENTS:,} elements, counting those of inner lists",
         span,
-        help="let a loop or a number of copies say how often",
+        help="to repeat something, use a loop or a number of copies instead of a list",
     )
 
 
 def _elements(value: Any) -> int:
-    """The elements of a list or of arguments, those of inner ones too; counting ends soon after the limit."""
+    """How many elements a list has, with those of inner lists. Counting stops soon after the limit."""
     count, waiting = 0, [value]
     while waiting and count <= ELEMENTS:
         parts = waiting.pop()

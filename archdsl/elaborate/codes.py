@@ -1,4 +1,4 @@
-"""Codes of what goes wrong when settings are made and a network is expanded."""
+"""Codes for problems with settings, and for those found while a network's graph is built."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ def _net(*lines: str) -> str:
 
 CODES: dict[str, Code] = {
     "wrong-type": Code(
-        "A value of another kind is needed.",
-        "The message says what was expected and what was found. A number of channels is a whole number: round what "
-        "is not.",
+        "A value is not of the kind that is needed.",
+        "The message says what was expected and what was found. A number of channels is a whole number: round a "
+        "fraction.",
         _net("conv(2.5, 3)"),
         exit_code=2,
     ),
@@ -36,13 +36,13 @@ CODES: dict[str, Code] = {
     ),
     "requirement-broken": Code(
         "The settings break a rule that the network states by `require`.",
-        "The rule's own reason is quoted.",
+        "The message quotes the reason that is written with the rule.",
         _net("param width: int = 7", 'require width % 2 == 0 "an even width"', "conv(width, 3)"),
     ),
     "unused-setting": Code(
         "A setting was given that changes nothing. (A warning.)",
-        "What follows from it is set by the variant, or given as well: the variants of EfficientNet set width, depth "
-        "and resolution, so `--variant b3 --phi 1` is b3. Without the variant the formula holds.",
+        "Everything that is computed from it is set by the variant, or given as well: the variants of EfficientNet set "
+        "width, depth and resolution, so `--variant b3 --phi 1` is b3. Without the variant, the formula is used.",
         "$ archdsl check net.arch --variant wide --phi 2\n"
         + _net(
             "param phi: float = 1",
@@ -55,7 +55,7 @@ CODES: dict[str, Code] = {
     ),
     "division-by-zero": Code(
         "An expression divides by zero.",
-        "The part that is 0 is named.",
+        "The message names the part that is 0.",
         _net("let width = 8 / (image.channels - 3)", "conv(width, 3)"),
     ),
     "number-too-large": Code(
@@ -65,26 +65,26 @@ CODES: dict[str, Code] = {
     ),
     "list-too-long": Code(
         "A list has more elements than any list of a spec needs.",
-        "Elements of inner lists are counted, each time that they occur. A slip in a product is the usual reason.",
+        "Elements of inner lists count too, each time they occur. A slip in a product is the usual reason.",
         _net("let widths = [8, 16] * 100_000", "conv(widths[0], 3)"),
     ),
     "unstated-tolerance": Code(
-        "`~` does not know how near is near enough.",
-        "It takes its tolerance from the digits of a written number; anything else needs `± 2%`.",
+        "`~` needs to be told how far apart two numbers may be.",
+        "Before a written number, the tolerance is half of its last digit. Before anything else, write it: `± 2%`.",
         _net("param width: int = 8", 'require width ~ width "about the same"', "conv(width, 3)"),
     ),
     "not-callable": Code(
-        "Something that is no op, block or function is given arguments.",
+        "Something that is not an op, a block or a function is given arguments.",
         "Only ops, blocks and functions take arguments.",
         _net("let width = 8", "let wider = width(2)", "conv(wider, 3)"),
     ),
     "not-a-step": Code(
-        "A line names something that nothing can flow through.",
-        "A step is an op, a block or a value of the network.",
+        "A step is neither an op, a block nor a value of the network.",
+        "Only these can stand in a chain. A number belongs into the arguments of a step.",
         _net("let width = 8", "conv(width, 3) -> width"),
     ),
     "unknown-attribute": Code(
-        "A value has no such fact.",
+        "A value does not have the property that is asked for.",
         "A value of the network has `channels`, `height`, `width`, `length` and `shape`, as far as its shape has them.",
         _net("conv(image.chanels, 3)"),
     ),
@@ -95,27 +95,27 @@ CODES: dict[str, Code] = {
     ),
     "nothing-flows": Code(
         "A step stands where no value flows.",
-        "A network of several inputs begins its lines with the name of one.",
+        "In a network of several inputs, begin the first line with the name of one of them.",
         "network Net:\n    input left: 3 x 32 x 32\n    input right: 3 x 32 x 32\n    conv(8, 3)\n",
     ),
     "value-in-chain": Code(
-        "A chain runs into the name of a value.",
-        "A value's name begins a chain. Two values are joined by an op of several inputs.",
+        "A value's name stands where something already flows.",
+        "A value's name can only begin a chain. To join two values, use an op of several inputs such as `add`.",
         _net("conv(8, 3) as a", "conv(8, 3) -> a"),
     ),
     "wrong-row": Code(
-        "A row of a table has another number of elements than the loop over it has names.",
+        "A row of a table has more or fewer elements than the loop over the table has names.",
         "`for k, c in rows` takes every row apart: the first element is k, the second c. All rows are of one length.",
         _net("for kernel, width in [[3, 16], [5]]:", "    conv(width, kernel)"),
     ),
     "wrong-number-of-values": Code(
-        "A step is fed more or fewer values than it takes.",
+        "More or fewer values flow into a step than it takes.",
         "Join values by `concat` or `add`, or name the block's inputs by `from`.",
         _net("parallel{conv(8, 3) | conv(8, 3)} -> relu"),
     ),
     "no-output": Code(
         "A network, or one of its outputs, ends with several values, or with none.",
-        "The last value that flows is the network's output; further ones are declared by `output`, each one value.",
+        "The last value that flows is the network's output. Each further output is one value, declared by `output`.",
         _net("parallel{conv(8, 3) | conv(8, 3)}"),
     ),
     "shared-mismatch": Code(
@@ -125,25 +125,26 @@ CODES: dict[str, Code] = {
     ),
     "dropped-rows": Code(
         "A window does not divide its input: rows or columns at the end are never seen. (A warning.)",
-        "(H - F + 2P) / S is no whole number and the rest is dropped, as every framework does without saying so. Where "
-        "that is meant, say so on the line: `# allow: dropped-rows`.",
+        "(H - F + 2P) / S is not a whole number, and the remainder is dropped. Every framework does this silently. If "
+        "it is what you want, say so on the line: `# allow: dropped-rows`.",
         "network Net:\n    input image: 3 x 7 x 7\n    conv(8, 3, stride=3, padding=0)\n",
     ),
     "ambiguous-it": Code(
         "`it.channels` in a chain that begins with another value, which has other channels. (A warning.)",
-        "`it` belongs to the line: it is what flows into it, whatever the chain begins with. Nothing is said in a join "
-        "of which another branch comes from `it`, since branches have to match.",
+        "`it` belongs to the line: it is what flows into it, whatever the chain begins with. There is no warning in a "
+        "join with another branch that comes from `it`, because branches have to match.",
         _net("conv(8, 3) as skip", "conv(16, 3)", "path p = skip -> conv(it.channels, 1)", "add{it | p}"),
     ),
     "unusual-number": Code(
-        "A number is far from what networks have, and is one in other frameworks' terms. (A warning.)",
-        "The message says what it does here, the help what it may have been meant for: `bn(64)` sets `eps`, Keras's "
-        "momentum of 0.99 is 0.01 here, and a softmax over one channel is always 1.",
+        "A number is far outside the usual range, but would be usual for another framework's argument. (A warning.)",
+        "The message says what the number does here, and the help what was probably meant: `bn(64)` sets `eps`, "
+        "Keras's momentum of 0.99 is 0.01 here, and a softmax over one channel is always 1.",
         _net("conv(64, 3)", "bn(64) -> relu"),
     ),
     "width-as-kernel": Code(
         "A convolution is written with the channels that come in, as in other frameworks. (A warning.)",
-        "Those are never written. `conv(3, 16, 3)` would be 3 channels, a window of 16x16 and a stride of 3.",
+        "In a spec they are never written. `conv(3, 16, 3)` means 3 channels that come out, a window of 16x16 and a "
+        "stride of 3.",
         _net("conv(3, 16, 3)"),
     ),
     "channels-last": Code(
@@ -153,20 +154,20 @@ CODES: dict[str, Code] = {
     ),
     "lone-branch": Code(
         "A join is left with one branch, so it joins nothing. (A warning.)",
-        "`| if c: X` is a branch only where `c` holds. `| if c then X` is always one: where `c` does not hold it hands "
-        "on the value, as the shortcut of a residual block does. Nothing is said where the branch that is not there "
-        "would have handed on a value itself (`| if c: it`), nor of branches made by `for`.",
+        "`| if c: X` is a branch only if `c` holds. `| if c then X` is always a branch: if `c` does not hold, the "
+        "value passes unchanged, as in the shortcut of a residual block. There is no warning if the missing branch "
+        "would only have passed a value on (`| if c: it`), nor for branches made by `for`.",
         _net("conv(8, 3)", "add{conv(8, 3) | if it.channels != 8: conv(8, 1)}"),
     ),
     "unused-steps": Code(
         "No output depends on what some steps make. (A warning.)",
-        "They are left out: neither counted nor drawn nor emitted. They stay only where something else asks for their "
-        "shape, and where they are copies beside others that are used.",
+        "They are left out: neither counted nor drawn nor emitted. They are kept only if something else asks for their "
+        "shape, or if they are copies beside other copies that are used.",
         _net("conv(16, 3) as a", "image -> conv(8, 3)"),
     ),
     "nested-too-deep": Code(
         "Blocks are nested deeper than the limit.",
-        "A block that names itself has to end by a condition. `--max-depth` raises the limit.",
+        "A block that uses itself needs an `if` that ends the recursion. `--max-depth` raises the limit.",
         "block Again: Again\n\n" + _net("Again"),
     ),
     "too-many-steps": Code(

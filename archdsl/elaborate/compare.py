@@ -1,4 +1,4 @@
-"""Whether two values compare as written, and how far `~` lets them lie apart."""
+"""Evaluates comparisons between two values, and the tolerance of `~`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def compare(expression: tree.Compare, left: Any, right: Any) -> bool:
-    """Whether a comparison holds between two values. Raises `Problem` where they cannot be compared."""
+    """Whether a comparison holds between two values. Raises `Problem` if they cannot be compared."""
     if expression.operator in ("==", "!="):
         return COMPARISONS[expression.operator](_comparable(left), _comparable(right))
     for side, value in ((expression.left, left), (expression.right, right)):
@@ -33,9 +33,10 @@ def compare(expression: tree.Compare, left: Any, right: Any) -> bool:
 
 
 def _comparable(value: Any) -> Any:
-    """Ops and blocks are equal when their definitions are, shapes and lists when their elements are.
+    """A form of a value that `==` compares as the language does.
 
-    A shape of one dimension is a number.
+    Ops and blocks are equal if their definitions are, shapes and lists if their elements are. A shape of one dimension
+    equals a number.
     """
     if isinstance(value, Unit):
         return value.definition if not value.given else value
@@ -45,13 +46,13 @@ def _comparable(value: Any) -> Any:
 
 
 def tolerance(expression: tree.Compare, right: float) -> float:
-    """How far `~` lets a number lie from `right`: half of the last digit written, or the stated percentage."""
+    """How far a number may lie from `right` for `~` to hold: half of the last digit, or the percentage after `±`."""
     if expression.tolerance is not None:
         return abs(right) * expression.tolerance.value / 100
     if not isinstance(expression.right, tree.Number):
         raise Problem(
             "unstated-tolerance",
-            "`~` takes its tolerance from the digits written, and this is not a written number",
+            "`~` takes its tolerance from the digits of a written number, but this is not one",
             expression.right.span,
             help=f"state it: ~ {expression_text(expression.right)} ± 2%",
         )
@@ -59,7 +60,7 @@ def tolerance(expression: tree.Compare, right: float) -> float:
 
 
 def half_digit(written: tree.Number) -> float:
-    """Half of the last digit: 0.05e9 for `4.1G`, 0.5 for `7`. A hair more, for binary fractions."""
+    """Half of the last digit, 0.05e9 for `4.1G` and 0.5 for `7`, and slightly more to allow for rounding errors."""
     digits = written.text.replace("_", "").rstrip("KMGT")
     mantissa, _, exponent = digits.lower().partition("e")
     decimals = len(mantissa.partition(".")[2])

@@ -1,4 +1,4 @@
-"""A node's costs as facts: what it learns, computes and sees, with the arithmetic of each."""
+"""The costs of a node with the arithmetic behind them, for `archdsl explain`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archdsl.ir.graph import Graph, Node
 
 
 def costs(graph: Graph, node: Node) -> Iterator[Fact]:
-    """Parameters, MACs, FLOPs and the receptive field."""
+    """The node's parameters, MACs and FLOPs for one input, and its receptive field in pixels."""
     tensors = graph.tensors_into(node.id)
     working, rest = node.op.working(*tensors), node.op.rest(*tensors)
     params, macs = node.op.params(*tensors), node.op.macs(*tensors)
@@ -29,7 +29,7 @@ def _fact(name: str, value: int, worked: str) -> Fact:
 
 
 def _field(graph: Graph, node: Node) -> Fact:
-    """The receptive field, from that of the value before and its jump."""
+    """The receptive field in pixels, as computed from the field of the value before and the step between positions."""
     fields = receptive_fields(graph)
     here = fields.fields[node.id]
     if not any(field.jump for field in here.largest):

@@ -1,6 +1,7 @@
-"""Argument defaults in force: a file's own first, then those of the stage and the network it is expanded for.
+"""Which `defaults` apply to an op or a block.
 
-In the file of the stage itself, those of the stage are nearer than the file's.
+The defaults of the file that writes it come first, then those of the stage and of the network for which the file is
+expanded. In the stage's own file, the defaults of the stage come before those of the file.
 """
 
 from __future__ import annotations
@@ -19,21 +20,21 @@ from archdsl.syntax import tree
 
 Definition = type[Op] | Block | Network
 Table = dict[int, dict[str | None, Given]]
-"""Defaults by the identity of what they are for, then by name."""
+"""Defaults by the `id` of the op or block that they are for, then by the argument's name."""
 
 
 class Defaults:
-    """Which defaults hold for an op or a block that is written in the file being expanded."""
+    """The defaults that apply at the place that is being expanded."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._files: list[File] = []
         self._around: list[tuple[File | None, Table]] = []
-        """Those of networks, and those of stages with the file that each stands in."""
+        """The defaults of networks, and those of stages with each stage's file; the innermost is last."""
         self._tables: dict[int, Table] = {}
 
     def of(self, definition: Definition) -> tuple[Given, ...]:
-        """The first of each name wins: the file's own, then those of the innermost stage or network."""
+        """The defaults for an op or a block, in order of precedence: the first one of each name applies."""
         key, here = id(definition), self._files[-1] if self._files else None
         around = self._around[::-1]
         near = (table for file, table in around if file is not None and file is here)
@@ -43,7 +44,7 @@ class Defaults:
 
     @contextmanager
     def file(self, file: File) -> Iterator[None]:
-        """While inside, `file` is the one whose text is expanded."""
+        """A context in which `file` is the one whose text is expanded."""
         if id(file) not in self._tables:
             self._tables[id(file)] = self._table(file.defaults, Environment.of(file, budget=self._budget))
         self._files.append(file)
@@ -54,12 +55,12 @@ class Defaults:
 
     @contextmanager
     def network(self, network: Network, environment: Environment) -> Iterator[None]:
-        """While inside, the network's defaults hold too, in imported blocks as well."""
+        """A context in which the network's defaults apply too, also in imported blocks."""
         with self._within(None, network.defaults, environment), self.file(network.file):
             yield
 
     def stage(self, stage: tree.Stage, environment: Environment) -> AbstractContextManager[None]:
-        """While inside, the stage's defaults hold, in blocks and networks that it uses as well."""
+        """A context in which the stage's defaults apply too, also in the blocks and networks that it uses."""
         return self._within(environment.file, default_calls(stage.defaults), environment)
 
     @contextmanager
@@ -75,7 +76,7 @@ class Defaults:
         for call in calls:
             assert isinstance(call.function, tree.Name)
             definition = definition_of(environment.file, call.function.name)
-            # What has no name was reported when names were checked.
+            # An unknown name was already reported, by `resolve`.
             named = tuple(argument for argument in call.arguments if argument.name is not None)
             known = table.setdefault(id(definition), {})
             for default in given(named, environment):
@@ -84,6 +85,6 @@ class Defaults:
 
 
 def definition_of(file: File, name: str) -> Any:
-    """The block, network or op that a name stands for in a file, or None."""
+    """The block, network or op that a name stands for in a file, or None if there is none."""
     found = file.definitions.get(name)
     return found if found is not None else REGISTRY.get(name)

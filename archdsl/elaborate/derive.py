@@ -1,4 +1,4 @@
-"""A number followed back: each name in its expression gives way to its own fact, down to what was written or given."""
+"""Explains where a number comes from: its expression, the names in it, their expressions, and so on to the literals."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
 
 Value: TypeAlias = tree.Expression | tree.Spread
-"""What an argument is: an expression, or a list that is handed over."""
+"""What an argument can be: an expression, or a list whose elements become arguments (`*row`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One number and how it came about.
+    """A number and how it was computed.
 
-    `worked` is its expression with the values put in (`round_to(32 × 1.2 = 38.4, 8)`), `written` as the spec has
-    it; each is empty where it would say nothing new. `because` holds the facts of the names in it. `node` is the node
-    that it asks about, if that is what the name stands for: `it`, `it.channels`.
+    `worked` is its expression with values in place of names (`round_to(32 × 1.2 = 38.4, 8)`), and `written` is the
+    expression as it stands in the spec; each is empty if it would only repeat the others. `because` holds a fact for
+    each name in the expression. `node` is set if the name stands for a value of the network, such as `it` or
+    `it.channels`: the id of the node that makes the value.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Fact:
 
 
 class Derivation:
-    """Facts of one node. A name's fact is given where it is met first."""
+    """Makes the facts of one node. Each name is explained only once, where it first occurs."""
 
     def __init__(self, graph: Graph) -> None:
         self.nodes = list(graph)
@@ -166,7 +167,7 @@ class Derivation:
 
     def worked(self, expression: tree.Expression, environment: Environment) -> str:
         if isinstance(expression, tree.Name):
-            # A name alone is explained by its own fact.
+            # The fact of a name alone says all of this already.
             return expression.name if expression.name in environment else shown(word_or_value(expression, environment))
         if isinstance(expression, tree.Call) and _defined(expression, environment):
             values = ", ".join(shown(word_or_value(argument.value, environment)) for argument in expression.arguments)
@@ -174,7 +175,7 @@ class Derivation:
         return _typeset(expression_text(self.put_in(expression, environment)))
 
     def put_in(self, expression: Value, environment: Environment) -> Any:
-        """The expression with values where names were, each as a name that reads like the value."""
+        """The expression with each name replaced by its value. (In the tree, a name whose text is that value.)"""
         match expression:
             case tree.Number() | tree.String() | tree.Boolean() | tree.VariantOf():
                 return expression
@@ -198,7 +199,7 @@ class Derivation:
         return tree.Name(shown(word_or_value(expression, environment)), expression.span)
 
     def argument(self, expression: Value, environment: Environment) -> Value:
-        """`32 × 1.2 = 38.4` for what is computed on the way."""
+        """An argument with its values put in and, if it computes something, its result: `32 × 1.2 = 38.4`."""
         inner: Value = self.put_in(expression, environment)
         if isinstance(inner, tree.Spread) or not _computes(expression):
             return inner
@@ -243,7 +244,7 @@ def _typeset(text: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as a reader writes it: `38.4`, `3x3`, `[3, 4, 6, 3]`, `Bottleneck`."""
+    """A value as it would be written in a spec: `38.4`, `3x3`, `[3, 4, 6, 3]`, `Bottleneck`."""
     match value:
         case str():
             return value

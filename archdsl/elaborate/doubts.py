@@ -1,4 +1,4 @@
-"""What is legal of one op at one place and seldom meant: warnings that name both readings."""
+"""Warnings about single ops that are legal but seldom what is meant. Each says what is done and what may be meant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from archdsl.ops.base import Op
 from archdsl.source import Span
 
 WIDE, WIDTH = 6, 16
-"""Even kernels from the first on are taken for a width where a plausible kernel follows, from the second anyway."""
+"""Even kernels of at least `WIDTH` are taken for numbers of channels, and those of at least `WIDE` if an odd number,
+which may be the kernel, follows."""
 
 
 class Doubt(NamedTuple):
@@ -27,7 +28,7 @@ class Doubt(NamedTuple):
 
 
 def warn_of_writing(session: Session, unit: Unit, call: Call, inputs: tuple[Flow, ...], span: Span) -> None:
-    """Warns of how an op is written, whether or not it can take its inputs."""
+    """Warns of suspicious arguments. This comes before the op is applied, which may fail because of them."""
     if _bounds(type(call.op)):
         _warn(session, _unusual(call, span))
     if len(unit.given) > 1 and unit.given[1].name is None:
@@ -35,7 +36,7 @@ def warn_of_writing(session: Session, unit: Unit, call: Call, inputs: tuple[Flow
 
 
 def warn_of_effect(session: Session, call: Call, inputs: tuple[Flow, ...], span: Span) -> None:
-    """Warns of what an op does with its inputs."""
+    """Warns of what an op does with its inputs, after it was applied."""
     tensors = [value.tensor for value in inputs]
     dropped = call.op.dropped(*tensors)
     if any(dropped):
@@ -51,14 +52,14 @@ def _warn(session: Session, doubts: Iterable[Doubt]) -> None:
 
 
 def _dropped(call: Call, dropped: tuple[int, ...], inputs: tuple[Flow, ...], span: Span) -> Iterator[Doubt]:
-    """A window that does not divide its input leaves rows or columns unseen, silently in every framework."""
+    """Warns of rows or columns at the end of the input that the window never reaches."""
     lost = " and ".join(f"{count} {what}" for count, what in zip(dropped, _sides(dropped), strict=True) if count)
     message = f"`{call.op.name}` never sees the last {lost} of its input of {inputs[0].tensor}"
     yield Doubt("dropped-rows", message, span, "change the padding, or the input's size")
 
 
 def _sides(dropped: tuple[int, ...]) -> tuple[str, ...]:
-    """What each dimension counts, in the number it has."""
+    """What each dimension counts, as singular or plural: ("row", "columns")."""
     names = ("position",) if len(dropped) == 1 else ("row", "column")
     return tuple(name if count == 1 else f"{name}s" for name, count in zip(names, dropped, strict=True))
 
@@ -68,7 +69,7 @@ def _sides(dropped: tuple[int, ...]) -> tuple[str, ...]:
 
 @cache
 def _bounds(op: type[Op]) -> dict[str, Unusual]:
-    """The arguments of an op of which large values are seldom meant."""
+    """The arguments of an op for which values beyond a bound are seldom meant."""
     found = ((name, part) for name, field in op.model_fields.items() for part in field.metadata)
     return {name: part for name, part in found if isinstance(part, Unusual)}
 
@@ -86,9 +87,9 @@ def _unusual(call: Call, span: Span) -> Iterator[Doubt]:
 
 
 def _habit(unit: Unit, call: Call, inputs: tuple[Flow, ...], span: Span) -> Iterator[Doubt]:
-    """`conv(3, 16, 3)` for 16 channels with a window of 3, as other frameworks write it.
+    """Warns of `conv(3, 16, 3)`, which in other frameworks means 3 channels in, 16 out and a window of 3.
 
-    Who names the stride knows what the numbers before it are.
+    There is no warning if the stride is given by name: this order of arguments is then probably meant.
     """
     if field_names(type(call.op))[:2] != ("out", "kernel"):
         return
@@ -107,7 +108,7 @@ def _habit(unit: Unit, call: Call, inputs: tuple[Flow, ...], span: Span) -> Iter
 
 
 def _is_width(numbers: list[object], call: Call) -> bool:
-    """Whether the second number, read as a window, would be one that no network has."""
+    """Whether the second number is an unlikely window size, and so probably a number of channels."""
     kernel, stride = numbers[1], call.fields["stride"].value if "stride" in call.fields else 1
     if not isinstance(kernel, int) or kernel % 2 or kernel == stride:
         return False

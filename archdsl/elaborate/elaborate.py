@@ -1,4 +1,4 @@
-"""A resolved network with its settings -> a graph, and the warnings that came up. The stage's one entry."""
+"""Builds the graph of a resolved network for given settings ("elaborates" it). Other stages call only `elaborate`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archdsl.elaborate.expand import Expander
 from archdsl.elaborate.session import Limits, Session
 from archdsl.elaborate.settings import settle
 from archdsl.elaborate.steps import bind_inputs, refs_of
-from archdsl.elaborate.values import Flow, Given, Problem, Quiet, describe
+from archdsl.elaborate.values import FAILED, Flow, Given, Problem, Quiet, describe
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Ref
 from archdsl.ir.graph import Graph, Header, Rule, Setting, Written
@@ -24,11 +24,11 @@ from archdsl.resolve.model import Network
 from archdsl.syntax import tree
 
 FRAMES_A_BLOCK = 30
-"""Python frames that one level of nested blocks takes at most."""
+"""The most Python stack frames that one level of nested blocks takes."""
 
 
 DIMENSIONS = 16
-"""Of an input; networks have up to four, and an op may add some."""
+"""The most dimensions of an input. Networks have up to four, and an op may add some."""
 
 
 class Elaborated(NamedTuple):
@@ -45,9 +45,11 @@ def elaborate(
     known: Iterable[Diagnostic] = (),
     allows: Allows | None = None,
 ) -> Elaborated:
-    """Expands the network. Raises `CompileError` with every root cause, those of names among them.
+    """Builds the graph of a network, and returns it with the warnings.
 
-    `allows` are asked before anything is warned of.
+    `variant` and `chosen` are the variant and the settings that the user chose. `known` are the errors that earlier
+    stages found in the file, and `allows` the comments that switch warnings off. Raises `CompileError` with all root
+    causes, including the `known` ones.
     """
     session = Session(network.span, limits or Limits(), known, allows)
     try:
@@ -60,7 +62,8 @@ def elaborate(
     _stop_if_failed(session)
     if not isinstance(result, Flow):
         outcome = "several values flow" if isinstance(result, tuple) else "nothing flows"
-        session.report(Problem("no-output", f"{outcome} out of {network.name}, whose output is one", network.span))
+        message = f"{outcome} out of {network.name}, but its main output has to be one value"
+        session.report(Problem("no-output", message, network.span))
         _stop_if_failed(session)
     outputs: list[tuple[str, Sequence[Ref], bool, bool]] = [("output", refs_of(result), False, False)]
     outputs += [(name, refs, training, several) for name, (refs, training, several) in expander.outputs.items()]
@@ -71,14 +74,14 @@ def elaborate(
 
 
 def _ended(session: Session, problem: Problem | Quiet) -> CompileError:
-    """What there is to say when nothing can be expanded at all."""
+    """The error if the network could not be expanded at all."""
     if isinstance(problem, Problem):
         session.report(problem)
     return CompileError(session.diagnostics)
 
 
 class _deep:
-    """Room on Python's stack for nested blocks up to the limit."""
+    """A context that raises Python's recursion limit enough for blocks nested up to the limit."""
 
     def __init__(self, depth: int) -> None:
         self.needed = 1000 + depth * FRAMES_A_BLOCK
@@ -100,6 +103,8 @@ def _run(expander: Expander, network: Network, environment: Environment) -> Any:
     with expander.defaults.network(network, environment):
         inputs = tuple(_input(expander, declared, environment) for declared in network.inputs)
         bind_inputs(network, inputs, environment, network.span)
+        if not inputs:
+            environment.values["input"] = environment.values["it"] = FAILED  # it was told that there are none
         with expander.names_of(network.flow, (declared.name.name for declared in network.inputs)):
             return expander.statements(network.flow.statements, environment)
 
@@ -127,14 +132,15 @@ def _input(expander: Expander, declared: tree.Input, environment: Environment) -
 
 
 COLORS = (1, 3, 4)
-"""Channels that images come with."""
+"""The numbers of channels that images usually have."""
 
 SMALLEST, SQUARE = 16, 8
-"""Sides from which three numbers are taken for an image with its channels last, and two equal ones for an image."""
+"""The least sides of an input from which three numbers are taken for an image with its channels last, and two equal
+numbers for an image without channels."""
 
 
 def _warn_of_order(session: Session, declared: tree.Input, shape: tuple[int, ...]) -> None:
-    """An input that is written as Keras and TensorFlow do, channels last, or without channels."""
+    """Warns of an input whose channels seem to come last, as in Keras and TensorFlow, or to be missing."""
     name, (*sides, last) = declared.name.name, shape
     message = help = ""
     if declared.kind == "float" and len(shape) == 3 and last in COLORS and min(sides) >= SMALLEST > last:
@@ -161,7 +167,7 @@ def _header(network: Network, variant: str | None, settings: tuple[Setting, ...]
 
 
 def _check_shared(graph: Graph, session: Session) -> None:
-    """Uses of one shared module must agree on its weights."""
+    """Reports uses of a shared module that need different weights."""
     first: dict[str, Any] = {}
     for node in graph:
         known = first.setdefault(node.weights, node)
@@ -172,8 +178,8 @@ def _check_shared(graph: Graph, session: Session) -> None:
             session.report(
                 Problem(
                     "shared-mismatch",
-                    f"uses of `{node.weights}` share their weights, but here it needs {ours:_} of them "
-                    f"and elsewhere {theirs:_}",
+                    f"all uses of `{node.weights}` share its weights, but this use needs {ours:_} of them "
+                    f"and the first use {theirs:_}",
                     node.span,
                     notes=(Note("the first use is here", known.span),),
                 )

@@ -1,4 +1,4 @@
-"""Blocks that are nested too deep: a slip in their number, or a block that calls itself and never ends."""
+"""The error for blocks that are nested too deep: there are very many, or a block calls itself without end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RAISE = "if that is what you want, raise the limit with --max-depth"
 
 
 def too_deep(session: Session, unit: Unit, span: Span) -> Problem:
-    """What is wrong where `unit` is one block too many inside of others."""
+    """The error for `unit`, which would be nested deeper than the limit."""
     name, limit = unit.definition.name, session.limits.depth
     cycle = tuple(_cycle(session, unit))
     if not cycle:
@@ -27,18 +27,40 @@ def too_deep(session: Session, unit: Unit, span: Span) -> Problem:
     deep = f"`{name}` calls itself more than {limit} blocks deep"
     if any(_decides(place.unit.definition) for place in cycle if place.unit is not None):
         return Problem("nested-too-deep", f"{deep}, and no `if` has ended it", span, notes=notes, help=RAISE)
-    help = f"put the step that calls `{name}` under an `if` that ends it"
     return Problem(
         "nested-too-deep",
         f"`{name}` calls itself for ever: there is no `if` that ends it",
         span,
         notes=notes,
-        help=help,
+        help=_ended(session, name, span),
     )
 
 
+def _ended(session: Session, name: str, span: Span) -> str:
+    """The call under a condition on a number that falls from one level to the next, if the block has one."""
+    units = [place.unit.definition if place.unit else None for place in session.places]
+    inside = next(unit for unit in reversed(units) if unit is not None)
+    levels = [dict(place.arguments) for place, unit in zip(session.places, units, strict=True) if unit is inside]
+    if len(levels) > 1:
+        before, after = levels[:2]
+        for parameter, value in after.items():
+            call = " ".join(span.text.split())
+            if _is_number(value) and _is_number(before[parameter]) and value < before[parameter]:
+                return f"write `if {parameter} > 1 then {call}`"
+            if _is_number(value) and _is_number(before[parameter]) and value > before[parameter]:
+                return f"write `if {parameter} < ... then {call}`, with the number at which it ends"
+    return (
+        f"give `{name}` a number that says how deep it is, as in `block {name}(depth):`, and call it by "
+        f"`if depth > 1 then {name}(depth - 1)`"
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _cycle(session: Session, unit: Unit) -> Iterator[Place]:
-    """From the last call of the same block to the one before it, each with its place; nothing where there is none."""
+    """The blocks from the last but one call of `unit`'s block to its last call, with their places; else nothing."""
     calls = [place for place in session.places if place.unit is not None]
     same = [i for i, place in enumerate(calls) if place.unit and place.unit.definition is unit.definition]
     if len(same) > 1:
@@ -50,12 +72,12 @@ def _called(place: Place) -> str:
 
 
 def _decides(definition: Any) -> bool:
-    """Whether what a block builds depends on a condition."""
+    """Whether a block's content depends on a condition or a number."""
     return not isinstance(definition, Block) or has_condition(definition.body)
 
 
 def has_condition(part: Any) -> bool:
-    """Whether a part of a tree says anything of when, or how often, something is done."""
+    """Whether a part of a syntax tree contains a condition, a loop or a number of copies."""
     if isinstance(
         part, tree.If | tree.Choice | tree.When | tree.Conditional | tree.Repeat | tree.For | tree.Each | tree.Copies
     ):

@@ -1,4 +1,4 @@
-"""Names in force at one place: a chain of tables that ends at the file's definitions."""
+"""The names that are known at one place: a chain of tables that ends with the definitions of the file."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from archdsl.syntax import tree
 
 
 class Environment:
-    """Values by name. A block starts a fresh chain (it sees its file, not its caller).
+    """A table of values by name, and the tables around it. A block begins a new chain: it sees its file, not its user.
 
-    `functions` are the `def`s in force, each called in the environment that it was written in. A link
-    holds only what is particular to a branch or a stage (`it`, `input`); names defined there belong to
-    the body around it. All that is evaluated here draws on `budget`, which is the parent's.
+    `functions` are the `def`s that are known here; each is evaluated in the environment that it was written in. An
+    environment made with `link` only holds the `it` and `input` of a branch or a stage; other names that are defined
+    in it go to the table of the body around it. Evaluation in an environment is paid for from `budget`, which is that
+    of the parent.
     """
 
     __slots__ = ("_home", "budget", "file", "functions", "is_turn", "parent", "scope", "sources", "values")
@@ -32,32 +33,32 @@ class Environment:
     ) -> None:
         self.file = file
         self.scope: str | None = scope if scope is not None or parent is None else parent.scope
-        """The path of the scope of the graph whose names these are; None for the definitions of a file."""
+        """The path of the graph's scope to which these names belong; None for the definitions of a file."""
         self.parent = parent
         self.budget: Budget = parent.budget if parent is not None else budget or Budget()
         self.functions = functions or {}
         self.values: dict[str, Any] = {}
         self.sources: dict[str, Given] = {}
-        """Where numbers came from, in environments that `explain` makes; values of the network know their node."""
+        """Where each number came from. Only used in the environments that `explain` makes."""
         self.is_turn = False
-        """Whether this is a turn of a loop over stages, whose numbers no scope of the graph has."""
-        # None for itself: a cycle would keep what nobody needs any more.
+        """Whether this is a turn of a loop over stages. Such a turn has no scope in the graph."""
+        # None stands for this environment itself: a reference to itself would delay its removal from memory.
         self._home: Environment | None = (parent._home or parent) if link and parent else None
 
     @classmethod
     def of(cls, file: File, scope: str | None = None, budget: Budget | None = None) -> Environment:
-        """What a block of `file` begins with: the file's functions. `scope` is the path of the block's scope.
+        """The environment in which a block of `file` begins: it knows the file's functions.
 
-        Without a `budget` it has one of its own.
+        `scope` is the path of the block's scope. Without a `budget`, it gets a new one.
         """
         return cls(file, functions=file.functions, scope=scope, budget=budget)
 
     def child(self, scope: str | None = None) -> Environment:
-        """A new table for names of its own: one turn of a loop (in a scope of its own), one call of a function."""
+        """A new table inside this one, for a call of a function or a turn of a loop (which has its own scope)."""
         return Environment(self.file, self, scope=scope)
 
     def link(self, **values: Any) -> Environment:
-        """The same table with another `it` or `input`."""
+        """An environment with the same names but another `it` or `input`."""
         link = Environment(self.file, self, link=True)
         link.values.update(values)
         return link
@@ -67,18 +68,18 @@ class Environment:
 
     @property
     def home(self) -> Environment:
-        """The table of the body, where names are defined."""
+        """The table of the body around, in which names are defined."""
         return self._home or self
 
     def define_stage(self, name: str, value: Any) -> None:
-        """Names a stage for the text around the loops that make it."""
+        """Defines the name of a stage in the text around the loops that make the stage."""
         home = self.home
         while home.is_turn and home.parent is not None:
             home = home.parent.home
         home.values[name] = value
 
     def numbers(self, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
-        """Of these names, those that turns of loops over stages have given, with their values."""
+        """The variables of loops over stages among `names`, with their values."""
         if not any(link.is_turn for link in self.chain()):
             return
         for name in dict.fromkeys(names):
@@ -93,7 +94,7 @@ class Environment:
             link = link.parent
 
     def find(self, name: str) -> Any:
-        """The value of a name; `KeyError` where it has none."""
+        """The value of a name. Raises `KeyError` if it has none."""
         for link in self.chain():
             if name in link.values:
                 return link.values[name]
@@ -104,7 +105,7 @@ class Environment:
         return next((link.values[name] for link in self.chain() if name in link.values), None)
 
     def function(self, name: str) -> tuple[tree.Define, Environment] | None:
-        """A `def` and the environment its body is evaluated in."""
+        """The `def` of this name and the environment in which its body is evaluated; None if there is none."""
         for link in self.chain():
             if name in link.functions:
                 return link.functions[name], link

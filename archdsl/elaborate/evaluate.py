@@ -1,4 +1,4 @@
-"""Expressions -> values in an environment. Whatever cannot be computed raises `Problem` at the smallest text."""
+"""Evaluates expressions in an environment. An error points to the smallest part that cannot be computed."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
 
 DEEPEST_CALL = 50
-"""Nested calls of `def`s; deeper ones call themselves without end."""
+"""How deeply calls of `def`s may be nested. Deeper ones are taken to call themselves without end."""
 
 CALL = 5
-"""Evaluations that a call of a `def` costs, beside those of its arguments and of its value."""
+"""How many evaluations a call of a `def` costs, besides those of its arguments and of its body."""
 
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -40,7 +40,7 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def evaluate(expression: tree.Expression | tree.Spread, environment: Environment, depth: int = 0) -> Any:
-    """The value of `expression`. Raises `Problem` where it has none, `Quiet` where that was already reported."""
+    """The value of `expression`. Raises `Problem` if it has none, and `Quiet` if the reason was already reported."""
     budget = environment.budget
     budget.left -= 1
     if budget.left < 0:
@@ -79,7 +79,7 @@ def evaluate(expression: tree.Expression | tree.Spread, environment: Environment
             chosen = then if truth(condition, environment, depth) else otherwise
             return evaluate(chosen, environment, depth)
         case tree.Spread():
-            raise Quiet  # it stands where none may: that is known from the names
+            raise Quiet  # `resolve` has already reported that this may not stand here
         case tree.VariantOf(name=name, variant=variant, span=span):
             if name not in environment.file.definitions:
                 raise Problem("unknown-name", f"there is no network `{name}`", span)
@@ -119,7 +119,7 @@ def truth(expression: tree.Expression, environment: Environment, depth: int = 0)
 def turns_of(
     names: Sequence[tree.Name], values: tree.Expression, environment: Environment, depth: int = 0
 ) -> list[Turn]:
-    """The turns of a loop with these names over a list, or over several values."""
+    """The turns of a loop with the variables `names` over a list, or over several values of the network."""
     return rows(names, elements(values, environment, depth), values.span)
 
 
@@ -135,7 +135,7 @@ def _comprehension(made: tree.Comprehension, environment: Environment, depth: in
 
 
 def elements(expression: tree.Expression, environment: Environment, depth: int = 0) -> list[Any]:
-    """The elements of a list, or of several values."""
+    """The elements of a list, or the several values that an expression stands for."""
     value = evaluate(expression, environment, depth)
     if isinstance(value, list | tuple):
         return list(value)
@@ -153,7 +153,7 @@ def _name(expression: tree.Name, environment: Environment) -> Any:
         if isinstance(value, Failed):
             raise Quiet
         if value is None:
-            raise Problem("unknown-name", f"nothing flows here yet, so there is no `{name}`", expression.span)
+            raise Problem("unknown-name", f"`{name}` has no value here: nothing flows into this line", expression.span)
         return value
     if name in environment.file.definitions:
         return Unit(environment.file.definitions[name])
@@ -230,7 +230,7 @@ def _too_large(expression: tree.Expression) -> Problem:
 
 
 def settle(value: float) -> int | float:
-    """A whole number is an int however it was computed: 32 * 0.25 is 8."""
+    """The number as an int if it is whole, however it was computed: 32 * 0.25 is 8."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -269,7 +269,7 @@ def _call(expression: tree.Call, environment: Environment, depth: int) -> Any:
 
 
 def given(arguments: tuple[tree.Argument, ...], environment: Environment, depth: int = 0) -> tuple[Given, ...]:
-    """Arguments evaluated in order; `*row` is an argument for each element."""
+    """Evaluates arguments in order. `*row` gives an argument for each element."""
     found: list[Given] = []
     for argument in arguments:
         if isinstance(argument.value, tree.Spread):
@@ -282,20 +282,20 @@ def given(arguments: tuple[tree.Argument, ...], environment: Environment, depth:
 
 
 def _argument(name: str | None, expression: tree.Expression, environment: Environment, depth: int) -> Any:
-    """`until` names a stage of another network; nothing here has that name."""
+    """The value of an argument. That of `until` is a word, the name of a stage in another network."""
     if name == "until" and isinstance(expression, tree.Name):
         return expression.name
     return environment.budget.take(word_or_value(expression, environment, depth), expression.span)
 
 
 def _handed_over(spread: tree.Spread, environment: Environment, depth: int) -> Iterator[Given]:
-    """`*row`: `row[0]`, `row[1]` and so on, each as if it were written so."""
+    """The arguments that `*row` stands for: `row[0]`, `row[1]` and so on."""
     base, place = spread.value, spread.value.span
     values = environment.budget.take(evaluate(base, environment, depth), spread.span)
     if not isinstance(values, list):
         raise Problem(
             "wrong-type",
-            f"`*{expression_text(base)}` hands over the elements of a list, got {describe(values)}",
+            f"`*{expression_text(base)}` needs a list, got {describe(values)}",
             spread.span,
         )
     of, row = asked(base, environment), values.span if isinstance(values, Listed) else spread.span
@@ -305,7 +305,7 @@ def _handed_over(spread: tree.Spread, environment: Environment, depth: int) -> I
 
 
 def refuse_twice(definition: type[Op] | Block | Network, arguments: Sequence[Given]) -> None:
-    """Raises `Problem` where an argument is named that an element of a list, handed over, is already."""
+    """Raises `Problem` if an argument is given both by name and by an element of `*row`."""
     own = definition.model_fields if isinstance(definition, type) else definition.parameters
     names = (field if isinstance(field, str) else field.name for field in own)
     in_order = (argument for argument in arguments if argument.name is None)
@@ -318,7 +318,7 @@ def refuse_twice(definition: type[Op] | Block | Network, arguments: Sequence[Giv
 
 
 def word_or_value(expression: tree.Expression | tree.Spread, environment: Environment, depth: int = 0) -> Any:
-    """An argument's value. A bare word of an op's closed set (`padding=valid`) stands for itself."""
+    """The value of an argument. Where an op expects one of a few words (`padding=valid`), a name is that word."""
     if isinstance(expression, tree.Name) and expression.name in words():
         name = expression.name
         if name not in environment and name not in environment.file.definitions:

@@ -1,8 +1,7 @@
-"""A resolved network and its settings -> a graph: statements, chains and copies.
+"""Builds a network's graph by walking through its statements, chains and copies.
 
-What a step applies is in `steps.py`, merges are in `merge.py`, stages and outputs in `regions.py`. A step
-that fails is recorded once; what takes its value stays quiet, so that all root causes and nothing else
-are reported.
+Ops, blocks and networks are applied in `steps.py`; joins are built in `merge.py`, stages and outputs in `regions.py`.
+A step that fails is reported once. Steps that use its value are not, so that exactly the root causes are reported.
 """
 
 from __future__ import annotations
@@ -35,19 +34,19 @@ from archdsl.text import is_name
 
 
 class Expander:
-    """Walks a network's flow and builds its nodes through the session's builder."""
+    """Walks through the statements of a network and builds its nodes with the session's builder."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.defaults = Defaults(session.budget)
         self.outputs: dict[str, tuple[list[Ref], bool, bool]] = {}
-        """Further outputs: values, training, several."""
+        """Further outputs, by name: the values, whether it exists only in training, whether it is a list."""
         self.until: str | None = None
-        """The stage at which the network that is being expanded ends."""
+        """The last stage of the network that is being expanded, if it was used with `until`."""
         self._names: list[Mapping[int, str]] = []
         self._known_names: dict[int, Mapping[int, str]] = {}
         self._alone: dict[int, tree.Step] = {}
-        """Steps that are copied, without their copies and their `as`."""
+        """For each step with a number of copies, by its `id`, the same step without the number and the `as`."""
         self._rests: dict[int, tree.Branch] = {}
         self._bound: dict[int, tuple[str, ...]] = {}
 
@@ -55,7 +54,10 @@ class Expander:
 
     @contextmanager
     def names_of(self, flow: Text, values: Iterable[str] = ()) -> Iterator[None]:
-        """While inside, steps have the names that the text of `flow` gives them. `values` are named outside of it."""
+        """A context in which steps have the names that the text of `flow` gives them.
+
+        `values` are names of values from outside of that text.
+        """
         if id(flow) not in self._known_names:
             self._known_names[id(flow)] = step_names(flow, values)
         self._names.append(self._known_names[id(flow)])
@@ -68,7 +70,7 @@ class Expander:
         return self._names[-1][id(part)]
 
     def stage_name(self, stage: tree.Stage, environment: Environment) -> str:
-        """What a stage is called: its name and, in a loop over stages, its number."""
+        """The full name of a stage: its name and, in a loop over stages, its number. Raises `Problem`."""
         if stage.number is None:
             return self.name_of(stage)
         number = whole(stage.number, environment)
@@ -77,24 +79,24 @@ class Expander:
             raise Problem("out-of-range", f"the number of a stage is at least 0, got {number}", stage.number.span)
         if name in RESERVED or not is_name(name):
             message = f"`{name}` cannot be the name of a stage"
-            raise Problem("reserved-name", message, stage.name.span, help="begin the names of the stages otherwise")
+            raise Problem("reserved-name", message, stage.name.span, help="choose another name for the stages")
         if environment.get(name) is not None:
             raise Problem(
                 "duplicate-name",
                 f"there is a stage `{name}` already",
                 stage.name.span.to(stage.number.span),
-                help="number the stages by the turn: for i, row in enumerate(rows)",
+                help="use the number of the turn: for i, row in enumerate(rows)",
             )
         return name
 
     def rest_of(self, branch: tree.Branch) -> tree.Branch:
-        """A branch after its first clause: always the same object for the same branch, as names go by it."""
+        """A branch without its first `for` or `if`. It is the same object each time, since names are found by `id`."""
         return self._rests.setdefault(id(branch), without_clause(branch))
 
     # --- bodies and statements -------------------------------------------------------------
 
     def body(self, block: Block, environment: Environment) -> Result:
-        """What flows out of a block; what flows in is `it` of `environment`."""
+        """Expands the body of a block, and returns what flows out of it. What flows in is `it` of `environment`."""
         ports = block.ports
         values = (*(name.name for name in ports.names), *((ports.rest.name,) if ports.rest else ())) if ports else ()
         with self.defaults.file(environment.file), self.names_of(block.body, values):
@@ -109,11 +111,11 @@ class Expander:
         return result
 
     def is_at_end(self, environment: Environment) -> bool:
-        """Whether the stage is built at which the network ends."""
+        """Whether the stage of `until`, with which the network ends, has been built."""
         return self.until is not None and isinstance(environment.get(self.until), Flow | tuple)
 
     def attempt(self, statement: tree.FlowStatement, environment: Environment) -> Result:
-        """The flow after a statement; one that fails leaves its names failed too."""
+        """Expands a statement, and returns what flows after it. If it fails, the names it defines have failed too."""
         self.session.budget.draw(1, statement.span)
         try:
             return self.statement(statement, environment)
@@ -152,7 +154,7 @@ class Expander:
         return current
 
     def side_flow(self, flow: tree.Chain | tree.Body, environment: Environment) -> Result:
-        """A flow that starts from `it` and leaves `it` alone."""
+        """Expands a side path, which starts from `it` and does not change it."""
         link = environment.link(it=environment.values["it"])
         if isinstance(flow, tree.Body):
             return self.statements(flow.statements, link)
@@ -166,7 +168,7 @@ class Expander:
             return
         said = written(statement.value, environment, builder)
         if environment.home.is_turn:
-            builder.current.loops.append(said)  # its value goes with all that is made of it
+            builder.current.loops.append(said)  # so that the expressions that use the number keep its value
         else:
             builder.current.lets.append(Let(name, said, plain(value)))
 
@@ -199,7 +201,7 @@ class Expander:
         environment: Environment,
         flow: Result,
     ) -> AbstractContextManager[dict[str, tuple[Ref, ...]]]:
-        """Opens the arm of an `if` that is built, with a note in the graph of which it is and why."""
+        """A context for the arm of an `if` that is built. The graph records which arm it is, and the conditions."""
         builder = self.session.builder
         known = tuple(written(condition, environment, builder) for condition in conditions)
         return builder.choice(place, known, arms, taken, refs_of(flow))
@@ -207,7 +209,7 @@ class Expander:
     def bound_in(
         self, statement: tree.FlowStatement, environment: Environment
     ) -> Iterator[tuple[str, tuple[Ref, ...]]]:
-        """The values of the network that a statement has named, by name."""
+        """The names that a statement has given to values of the network, with these values."""
         names = self.bound_by(statement)
         self.session.budget.draw(len(names), statement.span)
         for name in names:
@@ -216,13 +218,13 @@ class Expander:
                 yield name, refs_of(value)
 
     def bound_by(self, statement: tree.FlowStatement) -> tuple[str, ...]:
-        """The names that a statement defines in its body."""
+        """The names that a statement defines for the body that it stands in."""
         if id(statement) not in self._bound:
             self._bound[id(statement)] = tuple(bound_names(statement))
         return self._bound[id(statement)]
 
     def several(self, values: Iterable[tree.Expression | tree.Spread], environment: Environment) -> Result:
-        """`(a, b, *rest)`: each a value of the network."""
+        """The values of `(a, b, *rest)`. Raises `Problem` if one is not a value of the network."""
         flows: list[Flow] = []
         for item in values:
             expression = item.value if isinstance(item, tree.Spread) else item
@@ -247,7 +249,7 @@ class Expander:
         return self.turns(turns_of(statement.names, statement.values, environment), statement, environment)
 
     def turns(self, turns: Sequence[Turn], statement: tree.Repeat | tree.For, environment: Environment) -> Result:
-        """The body once for each turn, a copy with names of its own; each has its variables with their values."""
+        """Expands the body once for each turn. Each turn is a copy with its own names and variables."""
         result: Result = environment.values["it"]
         over = statement.count if isinstance(statement, tree.Repeat) else statement.values
         count = written(over, environment, self.session.builder)
@@ -277,7 +279,7 @@ class Expander:
         return result
 
     def stages(self, turns: Sequence[Turn], statement: tree.Repeat | tree.For, environment: Environment) -> Result:
-        """A loop over stages, as if they were written one by one: they lie in the scope around the loop."""
+        """Expands a loop over stages as if the stages were written one by one, in the scope around the loop."""
         result: Result = environment.values["it"]
         for index, variables in enumerate(turns):
             self.session.tick(statement.span, self.session.builder.current.path)
@@ -307,14 +309,14 @@ class Expander:
     # --- chains and steps ------------------------------------------------------------------
 
     def chain(self, chain: tree.Chain, incoming: Result, environment: Environment) -> Result:
-        """Steps one after the other. The first may name the value that the chain begins with."""
+        """Expands the steps of a chain in turn. The first may name the value that the chain begins with."""
         flow = incoming
         for position, step in enumerate(chain.steps):
             if self.is_value(step.target, environment):
                 if position:
                     raise Problem(
                         "value-in-chain",
-                        f"`{step.span.text}` is a value, and something already flows here",
+                        f"`{step.span.text}` is a value, but another value already flows here",
                         step.span,
                         help=f"begin the chain with it: {step.span.text} -> ..., or join both with concat or add",
                     )
@@ -326,7 +328,7 @@ class Expander:
         return flow
 
     def is_value(self, target: tree.StepTarget, environment: Environment) -> bool:
-        """Whether a step names a value instead of something to apply."""
+        """Whether a step names a value, rather than an op, a block or a network."""
         match target:
             case tree.Values() | tree.Spread() | tree.Attribute() | tree.Index() | tree.Slice():
                 return True
@@ -347,12 +349,18 @@ class Expander:
             assert not isinstance(target, tree.Merge | tree.Group | tree.Choice)
             result = self.several((target,), environment)
         if step.copies is not None:
-            raise Problem("wrong-type", f"`{step.span.text}` is a value and cannot be repeated", step.span)
+            product = f"mul{{{target.span.text} | {step.copies.count.span.text}}}"
+            raise Problem(
+                "wrong-type",
+                f"`{step.span.text}` is a value and cannot be repeated",
+                step.span,
+                help=f"the product of two values is a join: write `{product}`",
+            )
         self.name_results(step, result, environment)
         return result
 
     def step(self, step: tree.Step, incoming: Result, environment: Environment, shell: Shell | None = None) -> Result:
-        """Applies a step. `shell` is the scope to fill where the step is all of a stage or an output."""
+        """Applies a step. `shell` is the scope to fill if the step is all that a stage or an output consists of."""
         label = step.binding.names[0].name if step.binding and not step.binding.several else None
         shell = shell or self.shell(step)
         if step.copies is not None:
@@ -363,7 +371,7 @@ class Expander:
         return result
 
     def shell(self, step: tree.Step) -> Shell:
-        """A scope of the step's own. A step that is a chain has no name, since it makes nothing itself."""
+        """The scope that a step opens for itself. A chain in parentheses has no name, since it makes no node itself."""
         return Shell("block", self._names[-1].get(id(step), ""), step_base(step.target), {})
 
     def target(
@@ -389,7 +397,7 @@ class Expander:
         raise AssertionError(f"no rule for {type(target).__name__}")
 
     def choice(self, target: tree.Choice, incoming: Result, environment: Environment) -> Result:
-        """`-> if c then A else B`."""
+        """Expands `-> if c then A else B`."""
         holds = truth(target.condition, environment)
         chosen = target.then if holds else target.otherwise
         arms = 1 if target.otherwise is None else 2
@@ -415,7 +423,7 @@ class Expander:
         )
 
     def named_unit(self, target: tree.Name | tree.Call | tree.VariantOf, environment: Environment) -> Any:
-        """A step's op or block. A number of the same name does not hide it: `dropout(dropout)`."""
+        """The op or block of a step. A number of the same name does not hide it: `dropout(dropout)`."""
         name = target.function if isinstance(target, tree.Call) else target
         if isinstance(name, tree.Name) and not isinstance(environment.get(name.name), Unit):
             definition = definition_of(environment.file, name.name)
@@ -428,7 +436,7 @@ class Expander:
     def copies(
         self, step: tree.Step, copies: tree.Copies, incoming: Result, environment: Environment, shell: Shell
     ) -> Result:
-        """`Unit(64) * n first(...) last(...)`: each copy a scope of its own, numbered from 0."""
+        """Expands `Unit(64) * n first(...) last(...)`. Each copy has its own scope, numbered from 0."""
         count = self.checked(whole(copies.count, environment), copies.count.span)
         kind = "copies" if shell.kind == "block" else shell.kind
         flow = incoming
@@ -474,7 +482,7 @@ class Expander:
         return flow
 
     def name_results(self, step: tree.Step, result: Result, environment: Environment) -> None:
-        """What `as` says."""
+        """Defines the names that `as` gives."""
         binding = step.binding
         if binding is None:
             return
@@ -494,7 +502,7 @@ class Expander:
             self.name_value(name.name, value, environment)
 
     def name_value(self, name: str, value: Any, environment: Environment) -> None:
-        """Gives a value its name, also in the graph."""
+        """Defines the name of a value, and enters it in the graph."""
         environment.define(name, value)
         if isinstance(value, Flow):
             self.session.builder.current.names.append((name, value.ref))

@@ -1,6 +1,6 @@
-"""What stages, merges and blocks ask of the walk that they are part of. `Expander`, in `expand.py`, is that walk.
+"""The methods of `Expander` (in `expand.py`) that `steps.py`, `merge.py` and `regions.py` call.
 
-They call it, and it calls them; they know it by this list alone.
+`Expander` calls these modules and they call it. They import only this protocol, so that no import is circular.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ Result = Flow | tuple[Flow, ...] | Failed | None
 
 
 class Shell(NamedTuple):
-    """The scope that a block fills: its own, or the stage, output or copy that consists of it; and its name there."""
+    """The scope that a block fills, and its name. It is the block's own, or that of the stage, output or copy that
+    consists of the block."""
 
     kind: ScopeKind
     name: str
@@ -36,7 +37,7 @@ class Shell(NamedTuple):
 
 
 class Expansion(Protocol):
-    """The walk over a network's flow."""
+    """The part of `Expander` that other modules use. Its methods are documented there."""
 
     session: Session
     defaults: Defaults

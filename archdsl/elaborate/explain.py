@@ -1,7 +1,7 @@
-"""Why a node has its numbers: every argument and every size, back to the lines of the spec.
+"""Explains where every argument and every size of a node comes from, down to the lines of the spec.
 
-A number is followed through the names in its expression: named numbers, arguments of blocks, functions, scaling
-coefficients, settings. The graph has all of it, so that a graph read from a file is explained alike.
+A number is explained by the names in its expression: named numbers, arguments of blocks, functions, scaling
+coefficients, settings. All of these are stored in the graph, so a graph that was read from a file can be explained too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from archdsl.tensor import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All about one node. `defaults` are arguments that nobody gave; `scopes` run from the inside out."""
+    """What is known of one node. `defaults` are arguments that were not given; `scopes` has the innermost first."""
 
     node: Node
     inputs: tuple[tuple[str, Tensor], ...]
@@ -32,7 +32,10 @@ class Explanation:
 
 
 def explain(graph: Graph, name: str) -> Explanation:
-    """The explanation of a node, by its id or by a name that only one node has. Raises `CompileError`."""
+    """The explanation of a node, given by its id or by the last part of its id if no other node has it.
+
+    Raises `CompileError` if there is no such node, or several.
+    """
     node = _find(graph, name)
     inputs = tuple((value.node, graph.tensor(value)) for value in graph.inputs_of(node.id))
     tensors = graph.tensors_into(node.id)
@@ -49,7 +52,7 @@ def explain(graph: Graph, name: str) -> Explanation:
 
 
 def _arguments(graph: Graph, node: Node) -> tuple[Fact, ...]:
-    """Raises `CompileError` where a graph that was read has expressions that come to nothing."""
+    """The node's arguments. Raises `CompileError` if the graph was read from a file with a wrong expression."""
     try:
         return tuple(Derivation(graph).arguments(node))
     except Problem as problem:
@@ -84,7 +87,7 @@ def _some(ids: list[str]) -> str:
 
 
 def _sizes(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[Fact]:
-    """The output's channels and pixels, with their arithmetic as far as it is the same for every op."""
+    """The output's channels and its size in pixels, with their arithmetic if it follows from the op's window."""
     output = node.output
     for other in node.outputs[1:]:
         yield Fact("output", str(other))
@@ -114,7 +117,7 @@ def _channels(node: Node, inputs: tuple[Tensor, ...]) -> str:
 
 
 def _pixels(node: Node, inputs: tuple[Tensor, ...], dimension: int) -> str:
-    """`floor((300 + 1 + 1 - 3) / 2) + 1` of a window that slides."""
+    """The arithmetic for an op with a sliding window, `floor((300 + 1 + 1 - 3) / 2) + 1`; else the empty text."""
     size = node.output.spatial[dimension]
     if dimension >= len(inputs[0].spatial):
         return ""

@@ -1,4 +1,4 @@
-"""What a loop runs over: for each turn, its variables with their values. Several names take rows of a table apart."""
+"""The turns of a loop: for each, the variables with their values. Several variables take the rows of a table apart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ Turn: TypeAlias = tuple[tuple[str, Any], ...]
 
 
 def rows(names: Sequence[tree.Name], found: Sequence[Any], over: Span) -> list[Turn]:
-    """The turns of `for k, c in over`, by the elements found. Raises `Problem` at the first row of another length."""
+    """The turns of `for k, c in over`, where `found` are the elements of the list.
+
+    Raises `Problem` for the first row that does not have as many elements as there are names.
+    """
     if len(names) == 1:
         return [((names[0].name, value),) for value in found]
     for place, row in enumerate(found):
@@ -25,7 +28,7 @@ def rows(names: Sequence[tree.Name], found: Sequence[Any], over: Span) -> list[T
 
 
 def plain_turn(turn: Turn) -> Turn:
-    """The variables of a loop as the graph keeps them."""
+    """The variables of a turn in the form in which the graph stores them."""
     return tuple((name, plain(value)) for name, value in turn)
 
 
@@ -35,15 +38,15 @@ def _wrong_row(names: Sequence[tree.Name], loop: Span, row: Any, place: str) -> 
     if not isinstance(row, list):
         return Problem(
             "wrong-row",
-            f"element {place} is {describe(row)}, and the names `{said}` take rows of {len(names)} elements",
+            f"element {place} is {describe(row)}, but the names `{said}` need a list of {len(names)} elements",
             header,
-            help=f"each element is a list, `[[...], [...]]`; or give the loop one name: `for {names[0].name} in ...`",
+            help=f"make each element a list, `[[...], [...]]`, or give the loop one name: `for {names[0].name} in ...`",
         )
     written = row.span if isinstance(row, Listed) else None
     count = f"{len(row)} element{'s' if len(row) != 1 else ''}"
     return Problem(
         "wrong-row",
-        f"row {place}, {describe(row)}, has {count}, and the loop has {len(names)} names: {said}",
+        f"row {place}, {describe(row)}, has {count}, but the loop has {len(names)} names: {said}",
         written or header,
         notes=(Note("the loop stands here", header),) if written else (),
         help="give every row as many elements as the loop has names",

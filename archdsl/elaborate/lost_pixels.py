@@ -1,15 +1,17 @@
-"""Which convolution or pooling took pixels off a branch of a join, where padding would have kept them."""
+"""Finds the convolutions and poolings that made a branch of a join too small because they have no padding."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
+from archdsl.elaborate.refusal import instead, on_one_line
 from archdsl.elaborate.values import Flow
 from archdsl.ir.builder import Builder, Made, Ref
 
 
 def kept(builder: Builder, values: Sequence[Flow]) -> str | None:
-    """Which windows of stride 1 to change, where they took off all that the smaller of two maps lacks."""
+    """Advice to pad the windows of stride 1 that removed exactly the pixels that one of two branches lacks; or None."""
     if len(values) != 2 or any(len(value.tensor.spatial) != 2 for value in values):
         return None
     large, small = sorted(values, key=lambda value: -sum(value.tensor.spatial))
@@ -45,12 +47,22 @@ def _kept(losing: list[tuple[Made, tuple[int, ...]]]) -> str | None:
     texts = list(dict.fromkeys(f"`{made.span.text}`" for made, _ in losing))
     rows, columns = (sum(lost[side] for _, lost in losing) for side in (0, 1))
     lost = f"{rows} row{'s' if rows != 1 else ''} and {columns} column{'s' if columns != 1 else ''}"
-    take, them = ("takes", "it keeps") if len(texts) == 1 else ("take", "they keep")
-    return f"{' and '.join(texts)} {take} off {lost}: with padding=same {them} them"
+    if len(texts) == 1:
+        return f"{_padded(losing[0][0])}: as it is, it takes off {lost}"
+    return f"{' and '.join(texts)} take off {lost}: with padding=same they keep them"
+
+
+def _padded(made: Made) -> str:
+    """`conv(16, 5, padding=same)` for `conv(16, 5, padding=1)`."""
+    old = on_one_line(made.span)
+    new, changed = re.subn(r"\bpadding=(?:\[[^\]]*\]|[^,()]+)", "padding=same", old)
+    if not changed:
+        new = f"{old[:-1]}, padding=same)" if old.endswith(")") else f"{old}(padding=same)"
+    return instead(old, made.span.line, new)
 
 
 def _line(builder: Builder, ref: Ref) -> Iterator[Ref]:
-    """A value, the first value that it was made of, and so on to an input."""
+    """A value, the first input of the node that made it, the first input before that, and so on to the beginning."""
     while True:
         yield ref
         inputs = builder.made(ref).inputs

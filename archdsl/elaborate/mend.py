@@ -1,4 +1,4 @@
-"""An edit of a branch that makes the branches of a join fit, where there is one: it is the help of the error."""
+"""Finds the change of a branch that makes the branches of a join fit. It becomes the help of the error."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from archdsl.syntax import tree
 from archdsl.tensor import Tensor
 
 Branch = tuple[Tensor, tree.Chain]
-"""What a branch gives, and its text."""
+"""The tensor that a branch gives, and the branch's text."""
 
 
 def mended(
     op: str, values: Sequence[Flow], origins: Sequence[tree.Chain], strides: Callable[[tree.Call], bool]
 ) -> str | None:
-    """What to write instead of one of the branches, so that the error is gone.
+    """What to write instead of one of the branches so that the error is gone; None if no such change is known.
 
-    `strides` says whether an op or a block that is called has an argument `stride`.
+    `strides` says whether the op or block of a call has an argument `stride`.
     """
     branches = [(value.tensor, origin) for value, origin in zip(values, origins, strict=True)]
     if len({tensor.kind for tensor, _ in branches}) > 1 or len({len(tensor.spatial) for tensor, _ in branches}) > 1:
@@ -37,16 +37,16 @@ def mended(
 
 
 def _wanted(tensors: Sequence[Tensor]) -> Tensor:
-    """The shape that most branches have; of equally many, the smallest map with the most channels."""
+    """The shape that most branches have; in a tie the smallest map, and among these the one with most channels."""
     counts = Counter(tensor.dims for tensor in tensors)
     return max(tensors, key=lambda tensor: (counts[tensor.dims], -sum(tensor.spatial), tensor.channels))
 
 
 def _to_change(branches: Sequence[Branch], wanted: Tensor) -> Branch | None:
-    """The branch that a projection would make fit: one that only names a value, if there is one."""
+    """The branch to change, which is one that only names a value if there is one. None if several do not fit."""
     others = [branch for branch in branches if branch[0].dims != wanted.dims]
     if len(others) != 1:
-        return None  # one edit would not do
+        return None  # changing one branch would not be enough
     if len(branches) == 2 and _names_a_value(_other(branches, others[0])) and not _names_a_value(others[0]):
         others += [_other(branches, others[0])] if others[0][0].spatial == wanted.spatial else []
     fitting = [one for one in others if _stride(one[0], wanted) or one[0].spatial == wanted.spatial]
@@ -63,14 +63,14 @@ def _names_a_value(branch: Branch) -> bool:
 
 
 def _stride(tensor: Tensor, wanted: Tensor) -> int | None:
-    """The stride at which a 1x1 convolution makes every side as long as wanted; no shortcut has more than 4."""
+    """The stride (at most 4) with which a 1x1 convolution gives the wanted height and width; None if there is none."""
     pairs = list(zip(tensor.spatial, wanted.spatial, strict=True))
     fitting = (stride for stride in (2, 3, 4) if all(-(-ours // stride) == theirs for ours, theirs in pairs))
     return next(fitting, None) if pairs else None
 
 
 def _strided(branch: Branch, wanted: Tensor, strides: Callable[[tree.Call], bool]) -> str | None:
-    """`Shortcut(256)` with a stride, where that is all that is missing."""
+    """Advice to give a call such as `Shortcut(256)` another stride, if nothing else is wrong."""
     tensor, origin = branch
     call = origin.steps[0].target
     if len(origin.steps) > 1 or not isinstance(call, tree.Call) or not strides(call):
@@ -83,7 +83,7 @@ def _strided(branch: Branch, wanted: Tensor, strides: Callable[[tree.Call], bool
 
 
 def _projected(branch: Branch, wanted: Tensor, which: str) -> str:
-    """`skip -> conv(128, 1, stride=2)`: as many channels, and as large, as the other branch gives."""
+    """Advice to add a projection, `skip -> conv(128, 1, stride=2)`, with the channels and size of the other branch."""
     tensor, origin = branch
     if not wanted.spatial:
         return _instead(origin, f"linear({wanted.channels})", "as many numbers as the other branch")
@@ -98,18 +98,18 @@ def _instead(origin: tree.Chain, step: str, why: str) -> str:
 
 
 def _enlarged(branches: Sequence[Branch]) -> str | None:
-    """`it -> resize(32)` where one branch was pooled to a single pixel."""
+    """Advice to enlarge a branch that was pooled to a single pixel: `it -> resize(32)`."""
     if len(branches) != 2 or not branches[0][0].spatial:
         return None
     large, small = sorted(branches, key=lambda branch: -sum(branch[0].spatial))
     if set(small[0].spatial) != {1} or small[0].channels != large[0].channels:
         return None
     size = "x".join(map(str, large[0].spatial if len(set(large[0].spatial)) > 1 else large[0].spatial[:1]))
-    return _instead(small[1], f"resize({size})", "every pixel then has what was pooled")
+    return _instead(small[1], f"resize({size})", "then every pixel has the pooled value")
 
 
 def _cropped(branches: Sequence[Branch]) -> str | None:
-    """`skip -> center_crop(it)` where a value is larger than what flows, and not by a whole factor."""
+    """Advice to crop a value that is larger than the other, but not by a whole factor: `skip -> center_crop(it)`."""
     if len(branches) != 2:
         return None
     large, small = sorted(branches, key=lambda branch: -branch[0].size)
@@ -120,7 +120,7 @@ def _cropped(branches: Sequence[Branch]) -> str | None:
 
 
 def _resized(branches: Sequence[Branch]) -> str | None:
-    """What brings the maps of a concat to one size: enlarging the smaller one, or cropping."""
+    """Advice to bring the maps of a `concat` to one size, by enlarging the smaller one or cropping the larger one."""
     if len(branches) != 2 or not branches[0][0].spatial:
         return None
     large, small = sorted(branches, key=lambda branch: -sum(branch[0].spatial))

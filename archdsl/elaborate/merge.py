@@ -1,4 +1,4 @@
-"""Branches that start from one value and are joined by an op, or stay side by side."""
+"""Expands branches, which all start from one value and are joined by an op, or stay side by side (`parallel`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from archdsl.syntax import tree
 def merge(
     expander: Expansion, merge: tree.Merge, incoming: Result, environment: Environment, shell: Shell, label: str | None
 ) -> Result:
-    """Every branch starts from what flows in; the op joins what they come to."""
+    """Expands the branches from the value that flows in, and joins their values by the op."""
     values: list[Flow] = []
     origins: list[tree.Chain] = []
     failed = False
@@ -59,7 +59,7 @@ def merge(
 def _help(
     expander: Expansion, unit: Unit, values: list[Flow], origins: list[tree.Chain], environment: Environment
 ) -> str | None:
-    """An edit that makes the branches fit: of a window that took pixels off, or of a branch."""
+    """A change that makes the branches fit (padding for a window, or another text for a branch); None if unknown."""
     from archdsl.elaborate.lost_pixels import kept
     from archdsl.elaborate.mend import mended
 
@@ -72,14 +72,17 @@ def _help(
 
 
 def _note_matching(expander: Expansion, merge: tree.Merge, environment: Environment) -> None:
-    """Where a branch is `it` or comes from it, the others have to match it, and ask for its channels."""
+    """Notes the branches of a join with a branch that starts from `it`: these may ask for `it.channels`.
+
+    They have to match that branch, so no warning says that `it` is not what they begin with.
+    """
     chains = [branch.chain for branch in merge.branches]
     if any(starts_from_it(chain, expander.is_value(chain.steps[0].target, environment)) for chain in chains):
         expander.session.matching.update(map(id, chains))
 
 
 def _results(expander: Expansion, branch: tree.Branch, environment: Environment) -> list[Result]:
-    """What a branch comes to: nothing where its condition does not hold, one result for each turn of its loop."""
+    """The results of a branch: none if its condition does not hold, and one for each turn if it has a loop."""
     if not branch.clauses:
         return [expander.attempt(branch.chain, environment.link(it=environment.find("it")))]
     clause, rest = branch.clauses[0], expander.rest_of(branch)
@@ -95,7 +98,7 @@ def _results(expander: Expansion, branch: tree.Branch, environment: Environment)
 def _turns(
     expander: Expansion, branch: tree.Branch, clause: tree.Each, rest: tree.Branch, environment: Environment
 ) -> list[Result]:
-    """`| for rate in rates: conv(8, 3, dilation=rate)`: each turn a copy with names of its own."""
+    """The results of `| for rate in rates: conv(8, 3, dilation=rate)`. Each turn is a copy with its own names."""
     builder, turns = expander.session.builder, turns_of(clause.names, clause.values, environment)
     count = written(clause.values, environment, builder)
     results: list[Result] = []
@@ -126,7 +129,7 @@ def _turn(
     turn: Environment,
     copy: tuple[int, int],
 ) -> list[Result]:
-    """One turn. A branch that is nothing but a block *is* that block."""
+    """The results of one turn. If the branch is only one block, the turn's scope is that of the block."""
     arguments = plain_turn(variables)
     with expander.session.inside(Place("branch", arguments, rest.span, copy)):
         if lone is not None:

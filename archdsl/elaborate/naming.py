@@ -1,9 +1,10 @@
-"""Names for the steps of a text, from the text alone: every use of a block has the same names for the same steps.
+"""Names the steps of a text. Names depend on the text alone, so the same step has the same name in all uses of a block.
 
-In go the statements of one scope (a block, a stage, the body of a loop); out comes a name for each step, loop, stage
-and output that they hold. A step is called by its `as`, else by its op or block as it is written. A name that several
-steps have is numbered from 1 in the order of the text. The arms of an `if` count beside each other, since only one of
-them is built: both are numbered on from what came before, and what follows the `if` is numbered on from the longer one.
+`step_names` takes the statements of one scope (a block, a stage, the body of a loop) and gives a name to each step,
+loop, stage and output in them. A step is named by its `as`, or else by its op or block as it is written. If several
+steps would have the same name, they are numbered from 1 in the order of the text. Only one arm of an `if` is built, so
+the numbers in each arm begin where those before the `if` end, and the steps after the `if` are numbered on from the arm
+with more steps of that name.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from archdsl.resolve.names import makes_stages
 from archdsl.syntax import tree
 
 REPEAT, BRANCH, GROUP = "repeat", "branch", "group"
-"""What loops over lines, loops over branches, and copies of a chain are called."""
+"""The names of loops over lines, of loops over branches, and of chains that are copied."""
 
 
 class Named(NamedTuple):
-    """Something that needs a name: the part of the tree that makes it, and what it would be called alone."""
+    """A part of the tree that needs a name, and its name without a number."""
 
     part: object
     base: str
@@ -37,13 +38,13 @@ Entry = Named | Arms
 
 
 Text = tree.Body | tree.Chain | tree.Branch | tree.Step
-"""What may fill a scope."""
+"""The parts of a syntax tree that may be the content of a scope."""
 
 
 def step_names(text: Text, values: Iterable[str] = ()) -> Mapping[int, str]:
-    """A name for each named part of a text, by the part's `id`.
+    """The names of a text's parts, by each part's `id`.
 
-    `values` are names of values from outside of it (inputs, ports), which no step gets.
+    `values` are names of values from outside (inputs of the network or block), which no step may have.
     """
     outside = {"it", "input", *values}
     entries = tuple(_Finder({*outside, *_value_names(text)}).text(text))
@@ -55,7 +56,7 @@ def step_names(text: Text, values: Iterable[str] = ()) -> Mapping[int, str]:
 
 
 def step_base(target: tree.StepTarget) -> str:
-    """What a step is called by its target: `MBConv(16, 3)` is `mb_conv`."""
+    """The name of a step without a number, by what it applies: `MBConv(16, 3)` gives `mb_conv`."""
     match target:
         case tree.Name(name=name) | tree.VariantOf(name=name) | tree.Call(function=tree.Name(name=name)):
             return snake_case(name)
@@ -71,7 +72,7 @@ def step_base(target: tree.StepTarget) -> str:
 
 
 def _value_names(text: tree.FlowStatement | tree.StepTarget | Text | None) -> Iterator[str]:
-    """Names that a text gives to values: by `as`, `path`, `stage`."""
+    """The names that a text gives to values by `as`, `path` or `stage`."""
     match text:
         case tree.Body(statements=statements):
             for statement in statements:
@@ -100,7 +101,7 @@ def _value_names(text: tree.FlowStatement | tree.StepTarget | Text | None) -> It
 
 
 class _Finder:
-    """Walks a text in order. What lies inside of stages, outputs and loops has a scope, and names, of its own."""
+    """Finds the named parts of a text, in order. Stages, outputs and loops are not entered: each is its own scope."""
 
     def __init__(self, values: set[str]) -> None:
         self.values = values
@@ -127,7 +128,7 @@ class _Finder:
             case tree.Path(flow=flow):
                 yield from self.chain(flow) if isinstance(flow, tree.Chain) else self.statements(flow.statements)
             case tree.Repeat() | tree.For() if makes_stages(statement):
-                return  # its stages have names of their own
+                return  # a loop over stages: the stages are named by their own text
             case tree.Repeat() | tree.For():
                 yield Named(statement, REPEAT)
             case tree.Stage(name=name) | tree.Output(name=name):
@@ -171,7 +172,7 @@ class _Finder:
 
 
 def without_clause(branch: tree.Branch) -> tree.Branch:
-    """The branch after its first `for` or `if`."""
+    """The branch without its first `for` or `if`."""
     return tree.Branch(branch.clauses[1:], branch.chain, branch.span)
 
 
@@ -179,7 +180,7 @@ def without_clause(branch: tree.Branch) -> tree.Branch:
 
 
 def _counts(entries: Iterable[Entry]) -> Counter[str]:
-    """How often each name occurs in what may be built together."""
+    """How often each name can occur at once: of the arms of an `if`, the one with most counts."""
     counts: Counter[str] = Counter()
     for entry in entries:
         if isinstance(entry, Named):
@@ -200,7 +201,10 @@ def _most(counters: Iterable[Mapping[str, int]]) -> dict[str, int]:
 def _number(
     entries: Iterable[Entry], alone: set[str], taken: set[str], reached: dict[str, int], names: dict[int, str]
 ) -> dict[str, int]:
-    """Enters names; `reached` says, by base, up to which number names are used. Returns how far it then is."""
+    """Adds the names of `entries` to `names`.
+
+    `reached` has the last number used so far for each base name. The result is the same after these entries.
+    """
     for entry in entries:
         if isinstance(entry, Arms):
             reached = _most([reached, *(_number(arm, alone, taken, dict(reached), names) for arm in entry.arms)])
@@ -212,7 +216,7 @@ def _number(
 
 
 def _numbered(base: str, taken: set[str], number: int) -> tuple[str, int]:
-    # relu6 becomes relu6_1: without the line, a further digit would make another name of it.
+    # `relu6` becomes `relu6_1`, because `relu61` would read as another op.
     stem = f"{base}_" if base[-1:].isdigit() else base
     while True:
         number += 1

@@ -1,4 +1,4 @@
-"""Settings from outside, as text from the command line or as values from Python -> values of the language."""
+"""Converts settings from outside (texts of the command line, or Python values) to values of the language."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from archdsl.text import code_point, hidden, shown
 
 
 def given_outside(name: str, value: Any, network: Network, budget: Budget | None = None) -> Given:
-    """A setting by its name. Text is what a spec would write, but words need no quotes; `budget` pays for it.
+    """The setting `name` with its value. A text is read as in a spec, except that words need no quotes.
 
-    Raises `CompileError`.
+    Evaluating it is paid for from `budget`. Raises `CompileError` if it is not a value that a setting can have.
     """
     if name not in setting_names(network):
-        return Given(name, value, None)  # reported together with what else is wrong with the settings
+        return Given(name, value, None)  # an unknown setting: reported later, with the other errors in settings
     if not isinstance(value, str):
         if _is_plain(value):
             return Given(name, value, None)

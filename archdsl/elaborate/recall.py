@@ -1,8 +1,8 @@
-"""The names of a graph's texts, with their values and where those came from: what `explain` evaluates expressions in.
+"""Rebuilds from a graph the environments in which its expressions were evaluated, for `archdsl explain`.
 
-All of it is in the graph: settings, arguments of blocks, named numbers and turns of loops, each as it is written, and
-the texts themselves, which have the functions and the defaults of blocks. Values are evaluated again, since the graph
-keeps plain data only: a list and a shape are one there, and a block is its name.
+The graph stores how settings, arguments of blocks, named numbers and turns of loops were written. It also stores the
+texts of the specs, which have the functions and the defaults of blocks. Values are evaluated again, because the graph
+stores only plain data: it does not tell a list from a shape, and has only the name of a block.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from archdsl.syntax.printer import expression_text
 
 
 class Names:
-    """The environments of one graph, each made when it is first asked for."""
+    """The names of one graph with their values and origins. Each environment is built when it is first needed."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -35,21 +35,21 @@ class Names:
         self._environments: dict[tuple[str, str | None], Environment] = {}
 
     def argument(self, node: Node, name: str) -> Given | None:
-        """An argument of an op as it was given; None where it was not."""
+        """An argument of an op as it was given; None if it was not."""
         written = dict(node.written).get(name)
         return None if written is None else self._given(name, written, node.scope, span=_with_name(written))
 
     def said(self, name: str, written: Written, scope: str) -> Given:
-        """What was written of a member of a scope: a number of copies, a condition."""
+        """The value of an expression that belongs to a member of a scope, such as a number of copies or a condition."""
         return self._given(name, written, scope)
 
     def source(self, name: str, scope: str) -> Given | None:
-        """Where a name of a scope has its value from; None for what is no number, word or block of it."""
+        """Where a name of a scope has its value from; None if it is not the name of a number, a word or a block."""
         known = self._scope(self._graph.scopes[scope], scope).chain()
         return next((link.sources[name] for link in known if name in link.sources), None)
 
     def _given(self, name: str, written: Written, owner: str, origin: str = "", span: Span | None = None) -> Given:
-        """What was written of a member of scope `owner`, evaluated there."""
+        """Evaluates an expression that belongs to a member of the scope `owner`."""
         environment, expression = self._environment(written, owner), written.expression
         value = word_or_value(expression, environment)
         return Given(name, value, span or expression.span, expression, environment, origin)
@@ -57,7 +57,7 @@ class Names:
     # --- environments ----------------------------------------------------------------------
 
     def _environment(self, written: Written, owner: str) -> Environment:
-        """The names of the scope that an expression stands in, and the values of the network that it names."""
+        """The environment of an expression: the names of its scope, and the values of the network that it names."""
         if written.home is None:
             home = Environment.of(self._file(written.expression.span.source))
         else:
@@ -75,7 +75,7 @@ class Names:
         return link
 
     def _scope(self, scope: Scope, owner: str) -> Environment:
-        """The names of a scope, as they are for what lies in scope `owner`, inside it."""
+        """The environment of a scope, as seen from the scope `owner` inside it (which may be in a turn of its loop)."""
         turn = self._turn(scope, owner)
         key = scope.path, turn.path if turn else None
         if key not in self._environments:
@@ -90,7 +90,7 @@ class Names:
         return self._scope(self._graph.scopes[scope.parent], owner)
 
     def _text(self, scope: Scope) -> Environment:
-        """What the text of a block or of a network begins with: its functions."""
+        """The environment in which the text of a block or network begins: it knows the functions."""
         place = scope.defined or scope.span
         file, found = self._file(place.source), definitions.definition(place)
         if isinstance(found, tree.Network):
@@ -98,7 +98,7 @@ class Names:
         return Environment.of(file, scope.path)
 
     def _file(self, source: Source) -> File:
-        """A file as far as evaluation wants it. The text of an option (`--unit`) belongs to the spec."""
+        """A `File` with as much as evaluation needs. The text of an option (`--unit`) counts as part of the spec."""
         if source.name.startswith("--"):
             source = self._graph.scopes[""].span.source
         if source not in self._files:
@@ -116,7 +116,7 @@ class Names:
     # --- what has a name in a scope ----------------------------------------------------------
 
     def _sources(self, scope: Scope, turn: Scope | None) -> Iterator[tuple[str, Given]]:
-        """Names in the order in which they get their values, since each may be made of those before it."""
+        """The names of a scope in the order in which they are defined, since each may use those before it."""
         if turn is not None:
             yield from ((name, self._of_turn(turn, name, value)) for name, value in turn.turn)
         for setting in self._graph.header.settings if scope.parent is None else scope.settings:
@@ -137,7 +137,7 @@ class Names:
         return replace(given, expression=None) if from_outside else given
 
     def _of_scope(self, scope: Scope, name: str, value: Any) -> Given:
-        """An argument of a block, or the variable of a loop in one of its turns."""
+        """The value of an argument of a block, or of a loop's variable in one turn."""
         if scope.block is None:
             return self._of_turn(scope, name, value)
         written = dict(scope.written).get(name)
@@ -148,7 +148,7 @@ class Names:
         return self._given(name, written, scope.path, span=_with_name(written))
 
     def _default(self, scope: Scope, name: str, value: Any) -> Given:
-        """A number, word or list that the block's definition gives."""
+        """The value of an argument that was left at the default of the block's definition."""
         found = definitions.definition(scope.defined) if scope.defined else None
         declared = found.parameters if isinstance(found, tree.Block) else ()
         default = next((parameter.default for parameter in declared if parameter.name.name == name), None)
@@ -157,7 +157,7 @@ class Names:
         return self._given(name, Written(default, scope.path), scope.path, "default")
 
     def _lets(self, scope: Scope) -> Iterator[tuple[Scope, Let]]:
-        """The named numbers of a scope, and of the stages in it, whose names belong to the text around them."""
+        """The numbers named by `let` in a scope and in its stages (a name given in a stage is known outside it too)."""
         yield from ((scope, let) for let in scope.lets)
         for child in self._graph.children[scope.path]:
             if isinstance(child, Scope) and child.kind in ("stage", "output") and child.block is None:
@@ -166,14 +166,14 @@ class Names:
     # --- turns of loops ------------------------------------------------------------------------
 
     def _turn(self, scope: Scope, owner: str) -> Scope | None:
-        """The copy of a block that `owner` is or lies in, where the copies of `scope` are turns of a loop."""
+        """If the copies in `scope` are turns of a loop, the one that `owner` is or lies in; else None."""
         if scope.kind != "copies":
             return None
         inside = self._graph.ancestry(owner)
         return next((copy for copy in inside if copy.parent == scope.path and copy.turn), None)
 
     def _of_turn(self, copy: Scope, name: str, value: Any) -> Given:
-        """A variable of a loop in one turn: of an element of the list, since what the graph keeps is plain data."""
+        """The value of a loop's variable in one turn, from the list's element: the graph stores plain data only."""
         if copy.copy is None or copy.parent is None:
             return Given(name, value, copy.span)
         (index, count), loop = copy.copy, self._graph.scopes[copy.parent]
@@ -186,7 +186,7 @@ class Names:
 
 
 def _unread(name: str, file: File) -> Block:
-    """A block or a network of which nothing but the name matters."""
+    """A stand-in for a block or network of which only the name is needed."""
     span = Span(file.source, 0, 0)
     return Block(name, "", (), None, tree.Body((), span), span, file)
 
@@ -199,7 +199,7 @@ _NAMED = re.compile(r"(\w+)(\[\d+\])?((?:\.\w+)*)")
 
 
 def _enter(link: Environment, text: str, flow: Flow) -> None:
-    """Gives a value of the network its name: `it`, one of several as `parts[0]`, a stage as `trunk.conv4`."""
+    """Defines the name of a value of the network: `it`, `parts[0]` (one of several), `trunk.conv4` (a stage)."""
     found = _NAMED.fullmatch(text)
     if found is None:
         return
@@ -220,7 +220,7 @@ def _enter_stage(whole: Any, path: list[str], flow: Flow) -> None:
 
 
 def _with_name(written: Written) -> Span:
-    """Where an argument stands, together with its name: `stride=2`."""
+    """The place of an argument including its name: `stride=2`."""
     span = written.expression.span
     line = span.source.text[max(0, span.start - 200) : span.start]
     found = re.search(r"\w+\s*=[\s(]*$", line)

@@ -1,4 +1,4 @@
-"""Stages and outputs: named regions of a network. One that is a single block, or its copies, *is* that block."""
+"""Expands stages and outputs. If one is only a block, or copies of a block, no further scope is made for the block."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def output(expander: Expansion, output: tree.Output, environment: Environment) -
     if result is None or isinstance(result, tuple):
         outcome = f"{len(result)} values flow" if result else "nothing flows"
         help = "join them with concat or add, or write an output for each" if result else None
-        raise Problem("no-output", f"{outcome} out of output `{name}`, which is one value", output.span, help=help)
+        message = f"{outcome} out of output `{name}`, but an output is one value"
+        raise Problem("no-output", message, output.span, help=help)
     several = any(place.what == "repeat" for place in expander.session.places)
     values, _, _ = expander.outputs.setdefault(name, ([], output.training, several))
     values.extend(refs_of(result))
@@ -49,7 +50,7 @@ def output(expander: Expansion, output: tree.Output, environment: Environment) -
 def _region(
     expander: Expansion, flow: tree.Chain | tree.Body, shell: Shell, span: Span, environment: Environment
 ) -> Result:
-    """A stage's or an output's flow. One that is a single block, or its copies, is that block."""
+    """Expands the content of a stage or an output. If it is only a block, or copies of one, it fills the same scope."""
     incoming = environment.values["it"]
     link = environment.link(it=incoming, input=incoming)
     with expander.session.inside(Place(shell.what, (), span)):
@@ -76,7 +77,7 @@ def _region(
 def lone_step(
     expander: Expansion, flow: tree.Chain | tree.Body, environment: Environment
 ) -> tuple[tree.Step | None, tree.Step] | None:
-    """The only step of a flow that is nothing but a block (after the value it begins with)."""
+    """If a flow is only a block, that step, with the value's name before it if there is one; else None."""
     if isinstance(flow, tree.Body):
         if len(flow.statements) != 1:
             return None

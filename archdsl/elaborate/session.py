@@ -1,4 +1,4 @@
-"""What one elaboration carries along: the builder, what went wrong so far, where it is, and its limits."""
+"""The state of building one graph: the builder, the problems found so far, the current place, and the limits."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from archdsl.resolve.allow import Allows
 from archdsl.source import Span
 
 WITH_FRAMES = 500
-"""Diagnostics that keep their frames; there are more only where few of them will be shown."""
+"""Diagnostics that keep their frames and get advice; there are more only where few of them will be shown."""
 
 LETTERS = 64
-"""Letters of a path that cost as much as an evaluation."""
+"""So many letters of a path cost as much as an evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where elaboration stops: a spec beyond them is taken for a slip. Both can be raised.
+    """The limits of elaboration. A spec that exceeds them is taken for a mistake; both can be raised.
 
-    `steps` bounds nodes, blocks, turns of loops and all that is computed for them, `depth` the nesting of blocks.
+    `steps` limits the nodes, blocks and turns of loops and all that is computed for them; `depth` limits how deeply
+    blocks are nested.
     """
 
     steps: int = STEPS
@@ -36,7 +37,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One level of expansion: a block, a stage, a copy. `unit` is what a block or a network was asked for by."""
+    """One level of expansion: a block, a stage or a copy. `unit` is the block or network with its arguments, if any."""
 
     what: str
     arguments: tuple[tuple[str, Any], ...]
@@ -51,7 +52,7 @@ class Place:
 
 
 class Session:
-    """Collects root causes; `places` leads from the network to where expansion is now."""
+    """Collects the problems, and knows the place: `places` leads from the network to the block being expanded."""
 
     def __init__(
         self, span: Span, limits: Limits, known: Iterable[Diagnostic] = (), allows: Allows | None = None
@@ -62,22 +63,22 @@ class Session:
         self.limits = limits
         self.places: list[Place] = []
         self.matching: set[int] = set()
-        """Branches, by the identity of their chains, that are joined with `it`: they may ask for its facts."""
+        """The branches, by the `id` of their chains, that are joined with `it`: they may ask for `it.channels`."""
         self.depth = 0
         self.budget = Budget(limits.steps, self.frames, self.abort)
         self._diagnostics: dict[tuple[str, Span | None], Diagnostic] = {(d.code, d.span): d for d in known}
 
     def frames(self) -> tuple[Frame, ...]:
-        """Where expansion is now, from the inside out."""
+        """The current place as frames, the innermost first."""
         return tuple(_joined(place.frame() for place in reversed(self.places)))
 
     def report(self, problem: Problem) -> None:
-        """Records a root cause with the frames it came through; the same text fails once."""
+        """Records a problem with the current frames. Of several with one code at one place, only the first counts."""
         diagnostic = problem.diagnostic
         key = diagnostic.code, diagnostic.span
         if key in self._diagnostics:
             return
-        frames = diagnostic.frames or (self.frames() if len(self._diagnostics) < WITH_FRAMES else ())
+        frames = diagnostic.frames or (self.frames() if self.may_show_more else ())
         located = Diagnostic(
             diagnostic.code,
             diagnostic.message,
@@ -91,14 +92,14 @@ class Session:
         self._diagnostics[key] = located
 
     def warn(self, code: str, message: str, span: Span, **more: Any) -> None:
-        """Records a warning, unless a comment allows it: at its line, or at a use of a block that leads to it."""
+        """Records a warning unless a comment allows it, at its line or at the use of a block around it."""
         if (code, span) in self._diagnostics:
             return
         if not self.allows.covers(code, [span, *(place.span for place in self.places)]):
             self.report(Problem(code, message, span, severity="warning", **more))
 
     def tick(self, span: Span, path: str) -> None:
-        """Pays for a node, a block or a turn of a loop, and for its path, if that is long."""
+        """Subtracts the cost of a node, a block or a turn of a loop from the budget, and that of a long path."""
         self.budget.draw(EVALUATIONS + len(path) // LETTERS, span)
 
     def abort(self, problem: Problem) -> NoReturn:
@@ -108,7 +109,7 @@ class Session:
 
     @contextmanager
     def inside(self, place: Place, *, nested: bool = False) -> Iterator[None]:
-        """While inside, what goes wrong is reported with this frame; `nested` places count towards the depth."""
+        """A context in which problems are reported with this frame. `nested` places count towards the depth."""
         self.places.append(place)
         self.depth += nested
         try:
@@ -122,12 +123,17 @@ class Session:
         return tuple(self._diagnostics.values())
 
     @property
+    def may_show_more(self) -> bool:
+        """Whether what is found now may still be shown, so that finding out more about it is worth its time."""
+        return len(self._diagnostics) < WITH_FRAMES
+
+    @property
     def failed(self) -> bool:
         return any(d.severity == "error" for d in self.diagnostics)
 
 
 def _joined(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """A block and the stage that it fills are one line of the same text: `block B(64), copy 1 of 4 in stage s`."""
+    """The frames, with a block and the stage that it fills as one: `block B(64), copy 1 of 4 in stage s`."""
     inner: Frame | None = None
     for frame in frames:
         if inner is not None and frame.text.startswith(("stage ", "output ")) and inner.span.line == frame.span.line:

@@ -1,4 +1,4 @@
-"""A network's settings: parameters, variants and scaling coefficients -> numbers, each with where it came from."""
+"""Computes a network's settings from parameters, variants and scaling formulas, each with where it came from."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ Chosen = Mapping[str, Given]
 def settle(
     network: Network, variant: str | None, chosen: Chosen, builder: Builder, budget: Budget, scope: str = ""
 ) -> tuple[Environment, tuple[Setting, ...]]:
-    """The environment of the network's body, and every setting with its origin. `scope` is the path of its scope.
-    `builder` knows the values that what is given may ask about, and `budget` is what all of it may cost.
+    """The environment of the network's body, and every setting with its origin.
 
-    What is given wins over the variant, the variant over scaling formulas and defaults. Raises
-    `Problem` for a name or a value that cannot be, and for a broken `require`.
+    `scope` is the path of the network's scope. `builder` knows the values of the network that `chosen` settings may
+    name (if the network is used as a block), and evaluation is paid for from `budget`. Chosen settings win over the
+    variant, and the variant over scaling formulas and defaults. Raises `Problem` for an unknown variant, a wrong or
+    missing value, and a `require` that does not hold.
     """
     environment = Environment(network.file, Environment.of(network.file, budget=budget), network.functions, scope=scope)
     assigned = _assignments(network, variant)
@@ -53,7 +54,7 @@ def settle(
 
 
 def setting_names(network: Network) -> tuple[str, ...]:
-    """What may be set: parameters, then scaling coefficients."""
+    """The names of all settings: parameters, then scaling coefficients."""
     return (*(p.name for p in network.parameters), *(a.name.name for a in network.scaling))
 
 
@@ -73,7 +74,7 @@ def _assignments(network: Network, variant: str | None) -> dict[str, tree.Assign
 
 
 def unknown_settings(network: Network, names: Iterable[str], options: Iterable[str] = ()) -> tuple[Diagnostic, ...]:
-    """What is wrong with the names of settings. `options` are those of the command, which may have been meant too."""
+    """An error for each of `names` that is not a setting. `options` are the command's, which may have been meant."""
     known = setting_names(network)
     return tuple(_unknown(network.name, name, known, tuple(options)) for name in names if name not in known)
 
@@ -125,7 +126,7 @@ def _coefficient(
 
 
 def _setting(name: str, given: Given, environment: Environment, builder: Builder) -> Setting:
-    """Gives a setting its value. One that follows from others has its formula as origin."""
+    """Defines a setting in the environment. A setting that is computed from others has its formula as origin."""
     environment.define(name, given.value)
     if given.span is not None:
         environment.budget.take(given.value, given.span)
@@ -134,13 +135,13 @@ def _setting(name: str, given: Given, environment: Environment, builder: Builder
 
 
 def _source(expression: tree.Expression, origin: str, environment: Environment) -> Given:
-    """The value of a setting and where it stands."""
+    """The value of a setting's expression, with its place and origin."""
     value = word_or_value(expression, environment) if origin else evaluate(expression, environment)
     return Given(None, value, expression.span, expression, environment, origin)
 
 
 def _shown(value: Any) -> Any:
-    """Settings are kept as plain data: blocks and ops by name."""
+    """A setting's value as plain data, with blocks and ops by name, in which form the graph stores it."""
     if isinstance(value, bool | int | float | str):
         return value
     return [_shown(item) for item in value] if isinstance(value, list | tuple) else str(value)
@@ -162,7 +163,7 @@ def _hold(require: tree.Require, environment: Environment, settings: Iterable[Se
 
 
 def _settings_in(condition: tree.Expression, settings: Iterable[Setting]) -> Iterator[Note]:
-    """The settings that a rule speaks of, with where each value came from."""
+    """A note for each setting that a rule uses, with its value and where that came from."""
     text = expression_text(condition)
     for setting in settings:
         if re.search(rf"\b{re.escape(setting.name)}\b", text):
@@ -170,7 +171,7 @@ def _settings_in(condition: tree.Expression, settings: Iterable[Setting]) -> Ite
 
 
 def _found(condition: tree.Expression, environment: Environment) -> str:
-    """Both sides of a comparison that failed: `1.728 is not 2 ± 0.1`."""
+    """The values in a rule that does not hold, if it is a comparison: `1.728 is not 2 ± 0.1`."""
     if not isinstance(condition, tree.Compare):
         return "does not hold"
     left, right = evaluate(condition.left, environment), evaluate(condition.right, environment)
@@ -181,7 +182,7 @@ def _found(condition: tree.Expression, environment: Environment) -> str:
 
 
 def shown_number(value: Any) -> str:
-    """Six digits of a fraction, every digit of a whole number."""
+    """A number as text: six significant digits of a fraction, every digit of a whole number."""
     if isinstance(value, float):
         return f"{value:.6g}"
     return f"{value:_}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""One op, block or network applied to values: where nodes and block scopes come from."""
+"""Applies an op, a block or a network to values, which makes the graph's nodes and the scopes of blocks."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from archdsl.syntax import tree
 
 
 def apply(expander: Expansion, unit: Unit, incoming: Result, span: Span, shell: Shell, label: str | None) -> Result:
-    """The values that `unit` makes of `incoming`. Raises `Problem`, or `Quiet` where `incoming` failed."""
+    """Applies `unit` to the values `incoming`, and returns its outputs. Raises `Problem`, or `Quiet` if they failed."""
     definition = unit.definition
     if isinstance(incoming, Failed):
         if isinstance(definition, type):
-            # Wrong arguments are a cause of their own, whatever flows in.
+            # Wrong arguments are reported even if the incoming value has failed.
             expander.session.maker.make(definition, unit.given, expander.defaults.of(definition), span)
         raise Quiet
     values = _as_values(unit, incoming, span)
@@ -54,7 +54,7 @@ def _as_values(unit: Unit, incoming: Flow | tuple[Flow, ...] | None, span: Span)
 
 
 def as_result(values: tuple[Flow, ...]) -> Flow | tuple[Flow, ...]:
-    """One value is that value; several stay several."""
+    """A tuple of one value becomes that value; a tuple of several stays."""
     return values[0] if len(values) == 1 else values
 
 
@@ -88,7 +88,7 @@ def _apply_op(
 
 
 def _mismatch(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple[Flow, ...], span: Span) -> Problem:
-    """The op's complaint, at the argument it names, with where each input came from."""
+    """The error for inputs that an op cannot take, at the argument at fault, with the origin of each input."""
     at_fault = call.fields.get(mismatch.argument or "")
     notes = rows_of(at_fault) + tuple(
         Note(f"{value.tensor} comes from `{text}`", origin)
@@ -100,12 +100,22 @@ def _mismatch(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple
         str(mismatch),
         at_fault.span if at_fault is not None and at_fault.span is not None else span,
         notes=tuple(dict.fromkeys(notes)),
-        help=mismatch.help or _joining(mismatch, call, inputs),
+        help=_edit(mismatch, expander, call, inputs, span) or mismatch.help or _joining(mismatch, call, inputs),
     )
 
 
+def _edit(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple[Flow, ...], span: Span) -> str | None:
+    if not expander.session.may_show_more:
+        return None
+    from archdsl.elaborate.mend_step import mended
+    from archdsl.elaborate.refusal import Refusal
+
+    refs = tuple(value.ref for value in inputs)
+    return mended(mismatch.code, Refusal(expander.session.builder, call.op, refs, span, mismatch.help))
+
+
 def _joining(mismatch: Mismatch, call: Call, inputs: tuple[Flow, ...]) -> str | None:
-    """What to do where several values flow into an op of one."""
+    """The help if several values flow into an op that takes one; else None."""
     if mismatch.code == "wrong-number-of-values" and len(inputs) > len(call.extra) + 1:
         return "join them first, with concat or add"
     return None
@@ -151,7 +161,7 @@ def refs_of(result: Result) -> tuple[Any, ...]:
 
 
 def input_port(flow: Result) -> tuple[tuple[str, Any], ...]:
-    """What flows into a region, where it is one value."""
+    """The value that flows into a stage or an output under the name `input`, if it is one value."""
     return (("input", flow.ref),) if isinstance(flow, Flow) else ()
 
 
@@ -163,9 +173,10 @@ def _check_depth(expander: Expansion, unit: Unit, span: Span) -> None:
 def _bind(
     expander: Expansion, block: Block, unit: Unit, values: tuple[Flow, ...], environment: Environment, span: Span
 ) -> tuple[dict[str, Given], tuple[str, ...]]:
-    """Gives the block's ports and parameters their values, in `environment`.
+    """Defines the block's inputs and parameters in `environment`.
 
-    Also where each value came from, and the names of the parameters that were left at their defaults.
+    The result has the parameters by name with where their values came from, and the names of those left at their
+    defaults.
     """
     _bind_ports(block, values, environment, span)
     names = tuple(p.name for p in block.parameters)
@@ -188,7 +199,7 @@ def _bind(
 
 
 def _default(parameter: Parameter, environment: Environment) -> Given:
-    """A default that uses names is kept as it is written; numbers, words and lists of them are the definition's."""
+    """The value of a default. Its expression is kept only if it uses names: literals are found in the definition."""
     default = parameter.default
     assert default is not None
     value = environment.budget.take(word_or_value(default, environment), default.span)
@@ -204,7 +215,7 @@ def _is_literal(default: tree.Expression) -> bool:
 
 
 def _ports(block: Block, values: tuple[Flow, ...]) -> tuple[str, ...]:
-    """A name for each value that flows in: the ports', those of `*rest` numbered from 0 as in the text."""
+    """The names of the values that flow into a block: its inputs, with those of `*rest` as `rest0`, `rest1` ..."""
     if block.ports is None:
         return ("input",)
     named = tuple(name.name for name in block.ports.names)
@@ -220,7 +231,7 @@ def _bind_ports(block: Block, values: tuple[Flow, ...], environment: Environment
         wants = f"{'at least ' if rest else ''}{len(names)} value{'s' if len(names) != 1 else ''}"
         raise Problem(
             "wrong-number-of-values",
-            f"`{block.name}` takes {wants}, and {len(values)} flow in",
+            f"`{block.name}` takes {wants}, but {len(values)} flow in",
             span,
             notes=(Note("it is declared here", block.span),),
         )
@@ -236,7 +247,7 @@ def _bind_ports(block: Block, values: tuple[Flow, ...], environment: Environment
 def _apply_network(
     expander: Expansion, network: Network, unit: Unit, values: tuple[Flow, ...], span: Span, shell: Shell
 ) -> Result:
-    """A network as a block: its own settings, its declared inputs taken from `values`, up to a stage if so said."""
+    """Applies a network as a block: with its own settings, `values` as its inputs, and ending at the stage `until`."""
     session = expander.session
     session.tick(span, session.builder.path(shell.name))
     session.budget.draw(len(network.flow.statements), span)
@@ -280,11 +291,11 @@ def _apply_network(
 
 
 def bind_inputs(network: Network, values: tuple[Flow, ...], environment: Environment, span: Span) -> None:
-    """Names the network's inputs; a single one flows into its first line."""
+    """Defines the names of the network's inputs. A single input flows into its first line. Raises `Problem`."""
     if len(values) != len(network.inputs):
         raise Problem(
             "wrong-number-of-values",
-            f"`{network.name}` takes {len(network.inputs)} values, and {len(values)} flow in",
+            f"`{network.name}` takes {len(network.inputs)} values, but {len(values)} flow in",
             span,
         )
     environment.values.update({declared.name.name: v for declared, v in zip(network.inputs, values, strict=True)})
@@ -292,7 +303,7 @@ def bind_inputs(network: Network, values: tuple[Flow, ...], environment: Environ
 
 
 def _until(network: Network, until: Given | None) -> Iterable[tree.FlowStatement]:
-    """The statements of a network used as a block: no further outputs, and none after the stage asked for."""
+    """The statements of a network used as a block: without `output`s, and up to the stage `until`."""
     statements = [s for s in network.flow.statements if not isinstance(s, tree.Output)]
     if until is None:
         return statements
@@ -301,7 +312,7 @@ def _until(network: Network, until: Given | None) -> Iterable[tree.FlowStatement
         if isinstance(statement, tree.Stage) and statement.name.name == name:
             return statements[: place + 1]
         if name.rstrip(DIGITS) in numbered_stages(statement):
-            return statements  # which turn of the loop makes it is seen when it is built
+            return statements  # a loop makes the stage: the turn that does so is only found while building
     raise _no_stage(network, until)
 
 

@@ -1,4 +1,4 @@
-"""Settings that change nothing: given from outside, but what depends on them is set by the variant or given too."""
+"""Warns of given settings without effect, because all that depends on them is set by the variant or given too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archdsl.syntax import tree
 
 
 def unused_settings(network: Network, settings: Iterable[Setting]) -> Iterator[Diagnostic]:
-    """A warning for each given setting that nothing in the network depends on, by the names that its text holds."""
+    """A warning for each given setting on which nothing in the network depends. This is judged by names in the text."""
     origins = {setting.name: setting.origin for setting in settings}
     live = _live(network, origins)
     for name, origin in origins.items():
@@ -23,7 +23,7 @@ def unused_settings(network: Network, settings: Iterable[Setting]) -> Iterator[D
 
 
 def _live(network: Network, origins: dict[str, str]) -> set[str]:
-    """Names that the flow, the inputs or the defaults use, and those that their values came from."""
+    """The names that statements, inputs or defaults use, and the names from which these were computed."""
     pending = set(names_in((network.flow.statements, network.inputs, network.defaults)))
     live: set[str] = set()
     while pending:
@@ -34,7 +34,7 @@ def _live(network: Network, origins: dict[str, str]) -> set[str]:
 
 
 def _dependencies(network: Network, name: str, origin: str) -> Iterator[str]:
-    """Names in the expression that gave `name` its value."""
+    """The names in the expression from which `name` got its value."""
     functions = {**network.file.functions, **network.functions}
     if name in functions:
         yield from names_in(functions[name].value)
@@ -51,7 +51,7 @@ def _formula(network: Network, name: str) -> Iterator[str]:
 
 
 def names_in(part: Any) -> Iterator[str]:
-    """Every name in a part of the tree, or in several."""
+    """Every name in a part of the syntax tree, or in a tuple of parts."""
     if isinstance(part, tree.Name):
         yield part.name
     elif isinstance(part, Source | Span | str):

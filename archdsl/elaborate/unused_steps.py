@@ -1,21 +1,20 @@
-"""Warnings of steps on which no output depends, each with the largest text that is unused as a whole."""
+"""Warns of steps on which no output depends. Each warning shows the largest text that is unused as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.ir.graph import Graph, Node
 from archdsl.ir.unused import needed, removable, scopes_around, unused
-from archdsl.resolve.model import Unused
 from archdsl.source import Span
 
 LONGEST = 60
-"""Letters of a text that a message quotes."""
+"""How many letters of a text a message quotes."""
 
 
-def unused_steps(graph: Graph, known: Iterable[Unused]) -> Iterator[Diagnostic]:
-    """A warning for each text of the graph, as it is before any pass; what is in `known` was told already."""
+def unused_steps(graph: Graph, told: Collection[Span]) -> Iterator[Diagnostic]:
+    """A warning for each text of the graph, as it is before any pass, except those inside of `told`."""
     if not graph.idle:
         return
     yield from _inputs(graph)
@@ -26,7 +25,6 @@ def unused_steps(graph: Graph, known: Iterable[Unused]) -> Iterator[Diagnostic]:
     for node in graph:
         if node.id in idle and not graph.users(node.id):
             ends.setdefault(_text(graph, node, used), []).append(node)
-    told = [one.whole for one in known]
     for span, nodes in ends.items():
         if not any(_lies_in(span, whole) for whole in told):
             yield _warning(graph, span, nodes, idle, gone)
@@ -40,7 +38,7 @@ def _inputs(graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _text(graph: Graph, node: Node, used: set[str]) -> Span:
-    """The text of the outermost scope around a node that holds nothing else, or its own."""
+    """The text of the outermost scope around a node in which everything is unused, or the node's own."""
     unused_scopes = [scope for scope in graph.ancestry(node.scope) if scope.path not in used]
     return unused_scopes[-1].span if unused_scopes else node.span
 
@@ -55,7 +53,7 @@ def _warning(graph: Graph, span: Span, ends: list[Node], idle: frozenset[str], g
     if steps <= gone:
         fate = f"{count} left out: not counted, not drawn, not emitted"
     else:
-        fate = f"{count} without effect, kept for a shape that is asked for, or as copies beside others that are used"
+        fate = f"{count} without effect, kept because a shape is asked for or because other copies are used"
     return Diagnostic(
         "unused-steps",
         f"nothing uses what `{_short(span)}` makes",

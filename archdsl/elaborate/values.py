@@ -1,6 +1,6 @@
-"""What an expression can come to, beside plain numbers, words and lists.
+"""The values that an expression can have.
 
-Numbers, booleans, strings and lists are Python's own; a shape is a tuple of ints.
+Numbers, booleans, strings and lists are Python's own, and a shape is a tuple of ints. Here are the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from archdsl.tensor import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A value of the network. `stages` are the named values of a network used as a block."""
+    """A value that flows through the network. If it is the output of a network used as a block, `stages` has the values
+    of that network's stages by name."""
 
     ref: Ref
     tensor: Tensor
@@ -30,11 +31,12 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An argument, a setting or a named number as it was evaluated, and where it stands.
+    """The value of an argument, a setting or a named number, and the place (`span`) where it is written.
 
-    It was written as `expression`, with the names of `environment`. `origin` is said of settings and defaults:
-    "default", "variant b3". `asked` are the values of the network that the expression names, by their text:
-    `it.channels` asks about "it". An element of a list that `*row` hands over has the place of the list as `row`.
+    It was written as `expression` and evaluated in `environment`. `origin` is only given for settings and defaults:
+    "default", "variant b3". `asked` are the values of the network that the expression names, with the text that stands
+    for each: `it.channels` names "it". For an element of a list that was passed as `*row`, `row` is the place of the
+    list.
     """
 
     name: str | None
@@ -49,7 +51,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """An op, a block or a network as a value, with the arguments it has so far."""
+    """An op, a block or a network used as a value, with the arguments that it has been given so far."""
 
     definition: type[Op] | Block | Network
     given: tuple[Given, ...] = ()
@@ -62,7 +64,7 @@ class Unit:
 
 
 def is_flow(value: Any) -> bool:
-    """Whether this is a value of the network, or several."""
+    """Whether this is a value of the network, or a tuple of several."""
     return isinstance(value, Flow) or (isinstance(value, tuple) and all(isinstance(part, Flow) for part in value))
 
 
@@ -77,14 +79,14 @@ class Listed(list[Any]):
 
 
 class Failed:
-    """Stands for a value that could not be made; whatever takes it stays quiet."""
+    """Stands for a value that could not be computed. A step that uses it fails without a further error."""
 
 
 FAILED = Failed()
 
 
 class Problem(Exception):
-    """One root cause, on its way to the step that will record it."""
+    """The exception for an error in the spec. Where a statement is expanded, it is caught and recorded."""
 
     def __init__(self, code: str, message: str, span: Span | None, **more: Any) -> None:
         self.diagnostic = Diagnostic(code, message, span, **more)
@@ -92,22 +94,22 @@ class Problem(Exception):
 
     @classmethod
     def of(cls, diagnostic: Diagnostic, notes: tuple[Note, ...] = ()) -> Problem:
-        """A diagnostic that another stage worded, to be recorded with this one's frames."""
+        """A problem made from another stage's diagnostic, so that it is recorded with the frames of this stage."""
         return cls(diagnostic.code, diagnostic.message, diagnostic.span, help=diagnostic.help, notes=notes)
 
 
 def rows_of(*arguments: Given | None) -> tuple[Note, ...]:
-    """Where the lists are written that arguments were handed over from, for an error about them."""
+    """Notes that show where the lists are written whose elements were passed as these arguments."""
     rows = dict.fromkeys(given.row for given in arguments if given is not None and given.row is not None)
     return tuple(Note(f"the list {row.text} is written here", row) for row in rows)
 
 
 class Quiet(Exception):
-    """What failed follows from something already reported."""
+    """The exception for an expression or step that cannot be evaluated because of an error already reported."""
 
 
 def describe(value: Any) -> str:
-    """A value for an error message: `2.5`, `the block Basic`, `a value of shape 64x56x56`."""
+    """A value as it is called in messages: `2.5`, `the block Basic`, `a value of shape 64x56x56`."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -140,7 +142,7 @@ def describe(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A parameter's value as the graph keeps it: numbers, words and lists; anything else by its name."""
+    """A parameter's value in the form in which the graph stores it: numbers, words, lists, and names for the rest."""
     if isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Flow):
@@ -149,7 +151,7 @@ def plain(value: Any) -> Any:
 
 
 def tensor_facts(value: Flow) -> dict[str, Any]:
-    """What a spec may ask of a value: channels and pixels."""
+    """The properties of a value that a spec can ask for: `channels`, and its size in pixels."""
     tensor = value.tensor
     facts: dict[str, Any] = {"shape": tensor.dims}
     if tensor.kind == "float":

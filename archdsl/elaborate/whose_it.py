@@ -1,4 +1,4 @@
-"""`it` in a chain that begins with another value: it is what flows into the line, not what the chain begins with."""
+"""Warns of `it` in a chain that begins with another value: `it` is what flows into the line, not that value."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from archdsl.syntax.node import Node
 def warn_of_it(
     session: Session, steps: Iterable[tree.Step], head: tree.Step, value: object, environment: Environment
 ) -> None:
-    """Warns where `it.channels` of a chain that begins with `head` is another number than `head.channels`.
+    """Warns if a chain that begins with `head` uses `it.channels`, and `head.channels` would be another number.
 
-    Only facts are looked at: `skip -> center_crop(it)` means what flows into the line.
+    Only `it.channels`, `it.height` and the like are checked: in `skip -> center_crop(it)`, `it` can only mean what
+    flows into the line.
     """
     it = environment.get("it")
     if not isinstance(it, Flow) or not isinstance(value, Flow) or it.ref == value.ref:
@@ -33,13 +34,13 @@ def warn_of_it(
 
 
 def starts_from_it(chain: tree.Chain, names_value: bool) -> bool:
-    """Whether a branch begins with what flows into the join; `names_value`: whether its first step names a value."""
+    """Whether a branch starts from what flows into the join. `names_value`: whether its first step names a value."""
     first = chain.steps[0].target
     return not names_value or (isinstance(first, tree.Name) and first.name == "it")
 
 
 def _facts_of_it(steps: Iterable[tree.Step]) -> Iterator[tree.Attribute]:
-    """`it.channels` and the like, but for branches of a join, which have an `it` of their own."""
+    """The expressions `it.channels` and the like, except those in branches of a join, where `it` is another value."""
     pending: list[Any] = list(steps)
     while pending:
         part = pending.pop()

@@ -1,4 +1,4 @@
-"""Expressions as the graph keeps them: the tree, the scope whose names it uses, and the values that it asks about."""
+"""Makes the form in which the graph stores an expression: its tree, its scope, and the values that it names."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from archdsl.syntax import tree
 
 
 def written(expression: tree.Expression, environment: Environment, builder: Builder) -> Written:
-    """An expression that is evaluated here and now."""
+    """The stored form of an expression that is evaluated in `environment`."""
     values = tuple((text, builder.value(ref)) for text, ref in asked(expression, environment))
     return Written(expression, environment.scope, values, numbers=_numbers(expression, environment))
 
 
 def _numbers(expression: tree.Expression, environment: Environment) -> tuple[tuple[str, Any], ...]:
-    """What a turn of a loop over stages gave the names in an expression."""
+    """The values of the names in an expression that are variables of loops over stages."""
     found = environment.numbers(names_in(expression))
     return tuple((name, plain(value)) for name, value in found if not isinstance(value, Unit) and not is_flow(value))
 
 
 def written_as(given: Given, builder: Builder) -> Written | None:
-    """What an argument or a setting was written as, where it was: a plain number uses the names of no scope."""
+    """The stored form of an argument or a setting; None if there is no expression for it."""
     if given.expression is None or given.environment is None:
         return None
     home = None if isinstance(given.expression, tree.Number) else given.environment.scope
@@ -36,6 +36,6 @@ def written_as(given: Given, builder: Builder) -> Written | None:
 
 
 def written_arguments(given: Iterable[tuple[str, Given]], builder: Builder) -> tuple[tuple[str, Written], ...]:
-    """Arguments as they were written, by name."""
+    """The stored forms of arguments, by name, for those that were written."""
     pairs = ((name, written_as(argument, builder)) for name, argument in given)
     return tuple((name, found) for name, found in pairs if found is not None)

@@ -1,7 +1,8 @@
-"""Formulas: what the spec and the ops compute, as expressions of Python that a constructor can write.
+"""Formulas: Python expressions for the numbers that a spec computes, to be written into the emitted constructors.
 
-`values` says what a formula is called, which variables it has and what it comes to. `algebra` makes formulas of others.
-`numbers` are numbers that remember their formula, so that what an op computes with them can be written.
+A formula is an `ast.expr`. `values` gives its text, its variables and its value. `algebra` builds formulas from others
+and simplifies them. `numbers` has numbers that carry their formula: when an op computes with them, the result has one
+too.
 """
 
 from archdsl.formula.algebra import (
@@ -27,6 +28,7 @@ from archdsl.formula.values import (
     round_to,
     text,
     unknown,
+    whole_number,
 )
 
 __all__ = [
@@ -55,4 +57,5 @@ __all__ = [
     "takes_away",
     "text",
     "unknown",
+    "whole_number",
 ]

@@ -1,4 +1,4 @@
-"""Formulas made of others: sums are collected, conditions decided, names replaced by what they are."""
+"""Builds formulas from others: collects sums, decides conditions and replaces names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from archdsl.formula.values import OPERATORS, UNKNOWN, evaluated, names, targets
 
 
 def combined(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.expr:
-    """`left op right`, with sums collected: `w + w + 2 * w` is `4 * w`. Of fractions all stays as it is."""
+    """The formula `left op right`, with equal terms of sums collected: `w + w + 2 * w` gives `4 * w`.
+
+    Formulas with fractions are left as they are, since rounding depends on the order.
+    """
     are_numbers = isinstance(left, ast.Constant) and isinstance(right, ast.Constant)
     if (are_numbers or kind in (ast.Mult, ast.Div)) and (_is_fraction(left) or _is_fraction(right)):
         return ast.BinOp(left, kind(), right)
@@ -35,12 +38,12 @@ def combined(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.e
 
 
 def shared(whole: ast.expr, place: int, places: int) -> ast.expr:
-    """`whole * place / places`, written so whatever it comes to."""
+    """The formula `whole * place / places`, which is not simplified."""
     return ast.BinOp(ast.BinOp(whole, ast.Mult(), ast.Constant(place)), ast.Div(), ast.Constant(places))
 
 
 def decided(condition: ast.expr) -> ast.expr:
-    """A condition without names is what it comes to."""
+    """The condition, replaced by `True` or `False` if it has no names and can be evaluated."""
     value = UNKNOWN if names(condition) else evaluated(condition, {})
     return ast.Constant(value) if isinstance(value, bool) else condition
 
@@ -56,7 +59,7 @@ OPPOSITES: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
 
 
 def negated(condition: ast.expr) -> ast.expr:
-    """`width != 32` for `width == 32`, and `not (a and b)`."""
+    """The opposite of a condition: `width != 32` for `width == 32`, else `not (a and b)`."""
     match condition:
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             return ast.Compare(left, [OPPOSITES[type(op)]()], [right])
@@ -66,7 +69,7 @@ def negated(condition: ast.expr) -> ast.expr:
 
 
 def logic(op: ast.boolop, parts: Sequence[ast.expr]) -> ast.expr:
-    """`and` or `or`, without the parts that change nothing."""
+    """The parts joined by `and` or `or`, without those that do not change the result."""
     absorbing = isinstance(op, ast.Or)
     kept: list[ast.expr] = []
     for condition in parts:
@@ -83,7 +86,7 @@ def logic(op: ast.boolop, parts: Sequence[ast.expr]) -> ast.expr:
 
 
 def part(value: ast.expr, index: ast.expr) -> ast.expr:
-    """`value[index]`: of a list that is written out, the element or elements themselves."""
+    """The formula `value[index]`. If `value` is a list of formulas, it is the element or the elements."""
     found = ast.Subscript(value, index, ast.Load())
     match value:
         case ast.Call(func=ast.Name("tuple"), args=[ast.Call(func=ast.Name("enumerate"), args=[inner])]):
@@ -105,7 +108,10 @@ def part(value: ast.expr, index: ast.expr) -> ast.expr:
 
 
 def listed(value: ast.expr, own: Sequence[str], over: ast.expr, conditions: Sequence[ast.expr]) -> ast.expr:
-    """`tuple(c * 2 for c in ws)`, for the names `own`: of a list that is written out, the elements themselves."""
+    """The formula `tuple(c * 2 for c in ws)`, where `own` are the names of the loop.
+
+    If `over` is a list of formulas, it is the tuple of the elements.
+    """
     if isinstance(over, ast.Tuple):
         turns = [_bound(own, element) for element in over.elts]
         kept = [logic(ast.And(), [substituted(part, turn) for part in conditions]) for turn in turns]
@@ -119,14 +125,14 @@ def listed(value: ast.expr, own: Sequence[str], over: ast.expr, conditions: Sequ
 
 
 def _bound(own: Sequence[str], element: ast.expr) -> dict[str, ast.expr]:
-    """What the names of a loop stand for: an element, or the parts of it."""
+    """The formulas for the names of a loop: the element, or its parts if there are several names."""
     if len(own) == 1:
         return {own[0]: element}
     return {said: part(element, ast.Constant(place)) for place, said in enumerate(own)}
 
 
 def enumerated(values: ast.expr) -> ast.expr:
-    """`tuple(enumerate(values))`: of a list that is written out, the pairs themselves."""
+    """The formula `tuple(enumerate(values))`. If `values` is a list of formulas, it is the tuple of pairs."""
     if isinstance(values, ast.Tuple):
         pairs = (ast.Tuple([ast.Constant(i), element], ast.Load()) for i, element in enumerate(values.elts))
         return ast.Tuple(list(pairs), ast.Load())
@@ -135,7 +141,7 @@ def enumerated(values: ast.expr) -> ast.expr:
 
 
 def takes_away(formula: ast.expr) -> bool:
-    """Whether a formula subtracts something that has a name: `width - in_channels`."""
+    """Whether a formula subtracts a term with a name: `width - in_channels`."""
     return any(term is not None and count < 0 for term, count in _terms(formula, 1))
 
 
@@ -148,7 +154,7 @@ def _is_fraction(formula: ast.expr) -> bool:
 
 
 def _scaled(formula: ast.expr, factor: int) -> ast.expr:
-    """`(2 + 6) * 32` of names keeps its brackets: only a single term takes the factor in."""
+    """The formula times a factor. A sum keeps its parentheses, `(a + b) * 32`; a single term is multiplied."""
     terms = _terms(formula, 1)
     if factor in (0, 1) or len(terms) == 1:
         return _written_sum([(term, factor * count) for term, count in terms])
@@ -156,7 +162,7 @@ def _scaled(formula: ast.expr, factor: int) -> ast.expr:
 
 
 def _terms(formula: ast.expr, factor: int) -> list[tuple[ast.expr | None, int]]:
-    """What a formula adds up: terms with how often each is taken; None is the number 1."""
+    """The terms of a sum with their factors. The term None stands for the number 1."""
     match formula:
         case ast.Constant(value=int(value)) if type(value) is int:
             return [(None, value * factor)]
@@ -182,7 +188,7 @@ def _written_sum(terms: Iterable[tuple[ast.expr | None, int]]) -> ast.expr:
         key = None if term is None else text(term)
         collected[key] = term, collected.get(key, (term, 0))[1] + count
     parts = [(term, count) for term, count in collected.values() if count]
-    # A number alone stands at the end, and a sum begins with what is added.
+    # A plain number is put last, and a term that is not subtracted first.
     parts.sort(key=lambda part: (part[0] is None, part[1] < 0))
     total: ast.expr | None = None
     for term, count in parts:
@@ -232,7 +238,7 @@ class _Substitution(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def list_made(self, value: ast.expr, loop: ast.comprehension) -> ast.expr:
-        """Names of the loop are its own: they get others where they would hide what is put in."""
+        """A comprehension. Its loop's names are renamed if they would hide a name in the formulas that are put in."""
         known = {said: found for said, found in self.known.items() if said not in targets(loop)}
         taken = frozenset().union(*map(names, known.values()))
         own = [f"{said}_" if said in taken else said for said in targets(loop)]
@@ -242,7 +248,7 @@ class _Substitution(ast.NodeTransformer):
         return listed(inner.visit(value), own, self.visit(loop.iter), [inner.visit(part) for part in loop.ifs])
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        """A new node where something in it changed: formulas are shared."""
+        """A new node if something in it changes. The old one is not altered, because other formulas may contain it."""
         changes: dict[str, Any] = {}
         for field, old in ast.iter_fields(node):
             if isinstance(old, list):

@@ -1,7 +1,7 @@
-"""Numbers that remember how they were computed, so that what an op computes with them can be written as Python.
+"""Numbers that carry the formula by which they were computed, so that the formula can be written in Python.
 
-`Whole(8, w)` is the number 8 that is called `w`; `Whole(8, w) * 4 + 1` is 33, called `4 * w + 1`. An op's own code
-computes with such numbers as with any other, and its rule comes out as a formula: nothing is guessed from values.
+`Whole(8, w)` is the number 8 with the formula `w`, and `Whole(8, w) * 4 + 1` is 33 with the formula `4 * w + 1`. The
+code of an op computes with such numbers as with any others, and the results have formulas.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from archdsl.formula.values import OPERATORS, text
 
 
 class Number:
-    """A number with its formula. `exact` numbers are equal only to numbers of the same formula: an op then decides
+    """A number with its formula.
 
-    as it would for any value ("is the stride 1?": not known), while shapes are compared by value.
+    It is equal to every number of its value, unless it is `exact`: then it is equal only to numbers with the same
+    formula. With an exact stride, an op that asks "is the stride 1?" gets the answer no, and so decides as it would for
+    any value.
     """
 
     formula: ast.expr
@@ -81,14 +83,14 @@ class Fraction(Number, float):
 
 
 class Row(tuple[Any, ...]):
-    """Several numbers under one name: `kernel`, whose parts are `kernel[0]` and `kernel[1]`."""
+    """Several numbers with one formula: if it is `kernel`, theirs are `kernel[0]` and `kernel[1]`."""
 
     formula: ast.expr
     exact: bool
 
 
 def named(value: Any, formula: ast.expr, exact: bool = False) -> Any:
-    """A value with its formula; what is no number stays as it is."""
+    """The value with a formula. A value that cannot have one stays as it is."""
     made: Any
     if isinstance(value, int):
         made = Whole(value)
@@ -105,16 +107,16 @@ def named(value: Any, formula: ast.expr, exact: bool = False) -> Any:
 
 
 def is_named(value: Any) -> bool:
-    """Whether a value, or a part of it, has a formula of its own."""
+    """Whether a value, or a part of it, carries a formula."""
     return isinstance(value, Number | Row) or (isinstance(value, tuple) and any(map(is_named, value)))
 
 
 PLAIN = frozenset((int, float, bool, str, type(None)))
-"""Kinds of values that never have a formula."""
+"""The types of values that never have a formula."""
 
 
 def plain(value: Any) -> Any:
-    """The value without its formula; lists are tuples."""
+    """The value without its formula. A list becomes a tuple."""
     if type(value) in PLAIN:
         return value
     if isinstance(value, Whole):
@@ -125,7 +127,7 @@ def plain(value: Any) -> Any:
 
 
 def exactly(value: Any) -> Any:
-    """The value, equal only to numbers of the same formula."""
+    """The value as an `exact` number, equal only to numbers with the same formula."""
     if isinstance(value, Number):
         return named(plain(value), value.formula, True)
     if isinstance(value, Row):
@@ -134,7 +136,7 @@ def exactly(value: Any) -> Any:
 
 
 def formula_of(value: Any) -> ast.expr:
-    """The formula of a value; that of a plain one is the value itself."""
+    """The formula of a value. For a value without one it is the value as a constant."""
     if isinstance(value, Number | Row):
         return value.formula
     if isinstance(value, list | tuple):
@@ -146,7 +148,7 @@ NUMBERS = (int, float)
 
 
 def computed(kind: type[ast.operator], left: Any, right: Any) -> Any:
-    """The number that an operator makes of two, of which at least one has a formula."""
+    """The result of an operator on two numbers of which at least one has a formula. It has a formula too."""
     if not (isinstance(left, NUMBERS) and isinstance(right, NUMBERS)):
         return NotImplemented
     value = OPERATORS[kind](plain(left), plain(right))
@@ -158,6 +160,6 @@ def computed(kind: type[ast.operator], left: Any, right: Any) -> Any:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equality of plain values that tells True from 1, and a list is a tuple."""
+    """Whether two plain values are equal. Unlike in Python, True is not 1, and a list is equal to a tuple."""
     a, b = plain(a), plain(b)
     return a is b or (a == b and isinstance(a, bool) == isinstance(b, bool))

@@ -1,4 +1,4 @@
-"""What a formula is called, which variables it has, and what it comes to."""
+"""The text, the variables and the value of a formula."""
 
 from __future__ import annotations
 
@@ -10,9 +10,16 @@ from typing import Any
 
 
 def round_to(x: float, divisor: int, floor: float = 0.9) -> int:
-    """`x` rounded to a multiple of `divisor`, never below `floor` of `x`."""
+    """`x` rounded to a multiple of `divisor`, but never below `floor * x`."""
     rounded = max(divisor, int(x + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < floor * x else rounded
+
+
+def whole_number(number: float) -> int:
+    """The same number as an int, if it has no fraction."""
+    if number != int(number):
+        raise ValueError(f"this has to come to a whole number, and comes to {number}")
+    return int(number)
 
 
 LARGEST_EXPONENT = 64
@@ -28,7 +35,7 @@ OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def text(formula: ast.expr) -> str:
-    """A text that two formulas share just if they are the same; kept with the formula, since it is asked for often."""
+    """A text that is the same for two formulas exactly if they are equal. It is stored with the formula, for speed."""
     known: str | None = getattr(formula, "_text", None)
     if known is None:
         known = _text(formula)
@@ -69,14 +76,14 @@ def name(text: str) -> ast.Name:
 
 
 LONGEST = 400
-"""Characters of a formula that a person would read; longer ones are given up."""
+"""The most characters of a formula. A longer one would not be readable, and counts as unknown."""
 
 UNKNOWN_NUMBER = ast.Name("?", ast.Load())
-"""Stands for a number that has no formula; whatever is computed from it has none either."""
+"""Stands for the formula of a number that has none. Numbers computed from it have none either."""
 
 
 def unknown(what: str) -> ast.Name:
-    """Stands for a number that has no formula yet; it may get a name."""
+    """Stands for the formula of a number that has none yet, but may be given a name."""
     return name(f"?{what}")
 
 
@@ -109,20 +116,19 @@ def _names(formula: ast.expr) -> frozenset[str]:
 
 
 def targets(loop: ast.comprehension) -> list[str]:
-    """The names that a loop gives to an element, or to the parts of it."""
+    """The names that a loop gives to an element, or to its parts."""
     found = loop.target.elts if isinstance(loop.target, ast.Tuple) else [loop.target]
     return [part.id for part in found if isinstance(part, ast.Name)]
 
 
 class Unknown:
-    """What a formula comes to where it cannot be computed; equal to nothing."""
+    """The value of a formula that cannot be evaluated. It is equal to no number."""
 
 
 UNKNOWN = Unknown()
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "int": int,
     "len": len,
     "max": max,
     "min": min,
@@ -132,6 +138,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "range": range,
     "enumerate": enumerate,
     "tuple": tuple,
+    "whole_number": whole_number,
     "math.ceil": math.ceil,
     "math.floor": math.floor,
     "math.log": math.log,
@@ -139,7 +146,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "math.sqrt": math.sqrt,
     "math.exp": math.exp,
 }
-"""What formulas may call, by the name that Python has for it."""
+"""The functions that formulas may call, by their names in Python."""
 
 RESERVED = frozenset(name.partition(".")[0] for name in FUNCTIONS)
 
@@ -154,7 +161,7 @@ COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 
 def evaluated(formula: ast.expr, values: Mapping[str, Any]) -> Any:
-    """What a formula comes to, as Python has it, or UNKNOWN where it cannot be computed."""
+    """The value of a formula, or UNKNOWN if it cannot be evaluated."""
     try:
         return _value(formula, values)
     except (ArithmeticError, TypeError, ValueError, LookupError):

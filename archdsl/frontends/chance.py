@@ -1,4 +1,4 @@
-"""Which paths a module drops by chance while it trains: nothing that a trace in evaluation would show."""
+"""Finds the drop paths that a module calls. A trace in evaluation mode does not show them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 CLASSES = frozenset({"StochasticDepth", "DropPath"})
-"""What torchvision, timm and our own source call it."""
+"""The names of the class in torchvision, timm and the source that archdsl emits."""
 
 
 @contextmanager
 def drop_paths() -> Iterator[dict[nn.Module, float]]:
-    """The drop paths that are called meanwhile, in the order of their first calls, and their probabilities."""
+    """A context that records the drop paths that are called in it, in the order of their first calls, with their
+    probabilities."""
     found: dict[nn.Module, float] = {}
 
     def note(module: nn.Module, _: Any) -> None:

@@ -1,4 +1,4 @@
-"""What can be wrong with a network that is imported."""
+"""Codes for networks that cannot be imported, and for imported networks that cannot be written as source."""
 
 from __future__ import annotations
 
@@ -83,50 +83,50 @@ FAR = """\
 
 CODES = {
     "unknown-reference": Code(
-        summary="A reference names no network that its package has.",
+        summary="A reference names a network that its package does not have.",
         explanation="A reference is `torchvision:NAME`, `timm:NAME`, `pytorchcv:NAME`, or `package.module:factory` "
-        "for any function or class of yours that gives a `torch.nn.Module`. It is called with the arguments that "
-        "follow, if any do: `timm:resnet50(num_classes=10)`. Where a name comes close, it is suggested.",
+        "for any function or class of yours that gives a `torch.nn.Module`. It is called with the arguments in "
+        "parentheses, if there are any: `timm:resnet50(num_classes=10)`. A similar name is suggested if there is one.",
         example="$ archdsl import torchvision:resnet51 -o resnet.json",
         exit_code=2,
     ),
     "broken-reference": Code(
-        summary="A reference's package does not import, or its factory fails.",
-        explanation="Importing a network executes its code. The message says what stopped it, and where; a package "
-        "that is not installed is such a case.",
+        summary="The package of a reference cannot be imported, or its factory fails.",
+        explanation="Importing a network executes its code. The message says what failed, and where. Perhaps the "
+        "package is not installed.",
         example="$ archdsl import no_such_package:net -o net.json",
         exit_code=2,
     ),
     "reference-inputs": Code(
-        summary="A network does not take the inputs that it is given.",
-        explanation="A network is imported at one size of its inputs: that of the spec that it is compared with, "
-        "or what `--input` says. The message says how far the input came.",
+        summary="A network does not accept the inputs that it is given.",
+        explanation="A network is imported with inputs of one size: that of the spec that it is compared with, or "
+        "that of `--input`. The message names the module that failed.",
         example=f"$ archdsl import small:net --input 4x8x8 -o net.json\n{SMALL}",
         exit_code=2,
     ),
     "data-dependent": Code(
         summary="What a network computes depends on the numbers that flow through it.",
-        explanation="Such a forward method takes one way or another from one input to the next: there is no one "
-        "graph. The message says which module asked.",
+        explanation="Such a forward method takes different branches for different inputs, so there is not one graph "
+        "for all of them. The message names the module.",
         example=f"$ archdsl import doubtful:Net --input 3x8x8 -o net.json\n{DOUBTFUL}",
         exit_code=2,
     ),
     "opaque-op": Code(
-        summary="An imported network that is to be written as code has operations without an op.",
+        summary="An imported network is to be written as code, but the language has no op for some operations.",
         explanation="Such operations are kept by name, so that the network can be drawn, counted and compared. "
-        "Only what the language can say becomes PyTorch source again.",
+        "PyTorch source can only be written for the ops of the language.",
         example=f"$ archdsl compile net.json\n{OPAQUE}",
     ),
     "far-weights": Code(
-        summary="A module of an imported network is used in two others, and neither lies in the other.",
-        explanation="PyTorch's modules may hold one module twice; source in which each class makes its own parts "
-        "cannot. Such a network can be drawn, counted and compared. To have it as source, keep the module in the one "
-        "that holds both of its users.",
+        summary="A module of an imported network is used in two others, neither of which contains the other.",
+        explanation="In PyTorch, two modules can hold the same third one. In emitted source this is not possible, "
+        "because each class makes its own parts. Such a network can be drawn, counted and compared. To have it as "
+        "source, move the shared module into the module that contains both of its users.",
         example=f"$ archdsl compile net.json\n{FAR}",
     ),
     "cannot-trace": Code(
         summary="A network runs, but its forward pass cannot be traced.",
-        explanation="torch.export and then torch.fx are asked. What both refuse is most often code that computes "
+        explanation="torch.export is tried, and then torch.fx. If both fail, the code most often computes something "
         "outside of PyTorch.",
         example=f"$ archdsl import foreign:Net --input 3x8x8 -o net.json\n{FOREIGN}",
         exit_code=2,

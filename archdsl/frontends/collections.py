@@ -1,4 +1,4 @@
-"""Packages of networks that go by name: how to make one, what there is, and which input each is made for."""
+"""Packages that have networks by name: how to make one, which names there are, and the usual input of each."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Arguments: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Collection:
-    """A package of networks: how to make one by its name, its names, and the input that one is made for.
+    """A package of networks: how to make one by its name, all names, and the input that a network is made for.
 
-    Imports are left to `names`, which is called first.
+    `names` is called first, and imports the package.
     """
 
     make: Callable[[str, Arguments], Any]
@@ -34,7 +34,7 @@ def _torchvision_names() -> Iterable[str]:
 
 
 def _torchvision(name: str, arguments: Arguments) -> Any:
-    """Without any download: networks built on others ask for the weights of those too."""
+    """Makes a network without any download. (Those that are built on others would also load the weights of these.)"""
     make = importlib.import_module("torchvision.models").get_model_builder(name)
     named = inspect.signature(make).parameters
     unpublished = {option: None for option in ("weights", "weights_backbone") if option in named}
@@ -42,7 +42,7 @@ def _torchvision(name: str, arguments: Arguments) -> Any:
 
 
 def _torchvision_input(name: str, _: Any) -> tuple[int, ...] | None:
-    """What the published weights were evaluated at."""
+    """The input size at which the published weights were evaluated."""
     weights = list(importlib.import_module("torchvision.models").get_model_weights(name))
     size = getattr(weights[0].transforms(), "crop_size", None) if weights else None
     return (3, size[0], size[0]) if size and len(set(size)) == 1 else None
@@ -50,7 +50,7 @@ def _torchvision_input(name: str, _: Any) -> tuple[int, ...] | None:
 
 def _timm_names() -> Iterable[str]:
     timm = importlib.import_module("timm")
-    # Names that were given up still work, and are no longer listed.
+    # Deprecated names still work, but are not listed any more.
     deprecated = importlib.import_module("timm.models._registry")._deprecated_models
     return [*timm.list_models(), *deprecated]
 
@@ -81,13 +81,13 @@ COLLECTIONS = {
     "timm": Collection(_timm, _timm_names, _timm_input),
     "pytorchcv": Collection(_pytorchcv, _pytorchcv_names, _pytorchcv_input),
 }
-"""Packages whose networks go by name; of any other, a factory is called."""
+"""Packages that have networks by name. For any other package, the reference names a function to call."""
 
 
-# --- torchvision beside a build of torch that its compiled operators do not load into ------
+# --- torchvision with a build of torch into which its compiled operators cannot be loaded --
 
 
-# What torchvision declares in C++ and looks up while it is imported; no classifier calls any of them.
+# Operators that torchvision declares in C++ and looks up during its import. No classifier calls them.
 SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -98,10 +98,11 @@ _libraries: list[Any] = []
 
 
 def declare_operators() -> None:
-    """Call this before importing torchvision, or what imports it, such as timm. Does nothing where all is well.
+    """Call this before importing torchvision, or a package that imports it, such as timm.
 
-    torchvision's wheel on PyPI is made for torch with CUDA; beside the CPU build its import stops at `operator
-    torchvision::nms does not exist`, unless those operators are declared beforehand.
+    torchvision's wheel on PyPI is made for torch with CUDA. With the CPU build of torch, its import fails with
+    `operator torchvision::nms does not exist`, unless these operators are declared before. If they load, nothing is
+    done.
     """
     if "torchvision" not in sys.modules and not _libraries and not _loads_operators():
         library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]

@@ -28,8 +28,8 @@ STANDARD = Path(traceback.__file__).parent
 class Exported:
     """A trace of one forward pass: its graph without in-place operations, and its inputs and outputs.
 
-    `keys` are the module's own names of parameters and buffers, by placeholder. `outputs` are name and value;
-    names are those of a tuple's or dictionary's entries, "" where there are none.
+    `keys` are the module's own names of parameters and buffers, by placeholder. `outputs` are pairs of a name and a
+    value. The names are those of a named tuple's or dictionary's entries, or "".
     """
 
     graph: fx.Graph
@@ -42,7 +42,7 @@ class Exported:
 def export(module: nn.Module, inputs: tuple[Any, ...], name: str, training: bool = False) -> Exported:
     """Traces `module(*inputs)`, in evaluation or in training mode. Raises `CompileError`.
 
-    `name` is what messages call the module. Its mode is put back; weights and statistics stay as they are.
+    `name` is the module's name in messages. Its mode is restored, and its weights and statistics do not change.
     """
     modes = {inner: inner.training for inner in module.modules()}
     module.train(training)
@@ -58,8 +58,8 @@ def _program(module: nn.Module, inputs: tuple[Any, ...], name: str) -> Any:
         return _traced(module, inputs)
     except Exception as error:
         first = error
-    # What torch.export refuses, such as forward methods that keep values on the module, symbolic tracing
-    # may still see through: it follows the calls and leaves such assignments behind.
+    # Some modules that torch.export refuses, such as those whose forward stores values on the module, can be traced
+    # symbolically: that follows the calls and ignores such assignments.
     try:
         return _traced(fx.symbolic_trace(module), inputs)
     except Exception:
@@ -93,13 +93,13 @@ class _FewNumbers(TorchFunctionMode):
             taken = len(args[0])
         self.taken += taken
         if taken and self.taken > self.LIMIT:
-            raise TakenApart(f"it takes more than {self.LIMIT} numbers apart, one by one")
+            raise TakenApart(f"it reads more than {self.LIMIT} single numbers of its values")
         return func(*args, **kwargs)
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Hides what torch.export prints: where it fails, it prints graphs in addition to raising an error."""
+    """Hides what torch.export prints: when it fails, it prints graphs and also raises an error."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
@@ -121,15 +121,15 @@ def _exported(program: Any, training: bool, name: str) -> Exported:
     inputs = tuple(node for node in graph.nodes if node.op == "placeholder" and node.name in user_inputs)
     names = list(_names(program.call_spec.out_spec))
     found = zip(names, results, strict=True)
-    # Parameters that a network hands out are no results of a computation, and neither are plain numbers.
+    # Parameters and plain numbers that a network returns are not results of a computation.
     outputs = [(key, node) for key, node in found if isinstance(node, fx.Node) and node.name not in keys]
     if not outputs:
-        raise CompileError([Diagnostic("cannot-trace", f"{name} gives no tensor")])
+        raise CompileError([Diagnostic("cannot-trace", f"{name} does not return a tensor")])
     return Exported(graph, keys, inputs, tuple(outputs), training)
 
 
 def _names(spec: Any, name: str = "") -> Iterator[str]:
-    """A name for each leaf of a result: fields and keys, the way down joined by underscores."""
+    """A name for each value in a result: the fields and keys that lead to it, joined by underscores."""
     if spec.is_leaf():
         yield name
         return
@@ -152,7 +152,7 @@ def _diagnosis(module: nn.Module, inputs: tuple[Any, ...], name: str, error: Exc
     if _asks_for_values(error):
         return Diagnostic(
             "data-dependent",
-            f"what {name} computes depends on the numbers that flow through it, so it has no one graph",
+            f"what {name} computes depends on the numbers that flow through it, so it is not one fixed graph",
             notes=(Note(said if isinstance(error, TakenApart) else f"PyTorch says: {said}"), *place),
         )
     if not _runs(module, inputs):
@@ -200,7 +200,7 @@ def _reached(module: nn.Module, inputs: tuple[Any, ...]) -> str:
 
 
 def _line(error: Exception) -> str:
-    """The innermost line that is neither PyTorch's nor Python's nor ours: `net.py:12`."""
+    """The innermost line that does not belong to PyTorch, Python or archdsl: `net.py:12`."""
     own = (Path(torch.__file__).parent, Path(__file__).parent)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
@@ -211,7 +211,7 @@ def _line(error: Exception) -> str:
 
 @contextmanager
 def _watching() -> Iterator[list[nn.Module]]:
-    """The modules whose forward is running, the innermost last."""
+    """A context that keeps a list of the modules whose forward is running, the innermost last."""
     active: list[nn.Module] = []
 
     def enter(inner: nn.Module, _: Any) -> None:

@@ -14,10 +14,10 @@ RETURN_THEIR_INPUT = frozenset({"dropout", "feature_dropout", "alpha_dropout"})
 
 
 def without_mutation(program: Any) -> tuple[fx.Graph, tuple[Any, ...]]:
-    """The graph and the values that the user gets.
+    """The graph without in-place operations, and the values that the user gets.
 
-    `relu_(x)` becomes what later readers of `x` read. Where views of `x` are read later too, PyTorch's own
-    functionalization is asked, which takes as long as the export did.
+    After `relu_(x)`, operations that read `x` read its result instead. If views of `x` are read later too, PyTorch's
+    own functionalization is used, which takes as long as the export did.
     """
     graph: fx.Graph = program.graph
     if not _replace_in_place(graph):
@@ -31,7 +31,7 @@ def without_mutation(program: Any) -> tuple[fx.Graph, tuple[Any, ...]]:
 
 
 def _replace_in_place(graph: fx.Graph) -> bool:
-    """Makes each user of a value read its newest version. Returns False where views make that insufficient."""
+    """Makes each operation read the newest version of a value. Returns False if this is not enough because of views."""
     versions = _Versions(graph)
     for node in graph.nodes:
         for source in set(node.all_input_nodes):
@@ -85,7 +85,7 @@ def _writes(node: fx.Node) -> bool:
 
 
 def _aliased(node: fx.Node) -> fx.Node | None:
-    """The argument that the result (or one of several) shares memory with, or may."""
+    """The argument with which the result (or one of several) shares memory, or may share it."""
     schema = _schema(node)
     if schema is None:
         is_item = node.op == "call_function" and getattr(node.target, "__name__", "") == "getitem"

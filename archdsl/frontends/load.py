@@ -1,4 +1,4 @@
-"""Loads a public network by name as a graph. Imports torch only when that is asked for."""
+"""Loads a public network by name as a graph. torch is imported only when this is done."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from archdsl.tensor import Kind, Tensor
 
 
 def load_reference(reference: str, inputs: Sequence[tuple[tuple[int, ...], Kind]] = ()) -> Graph:
-    """The graph of a public network, traced without numbers; inputs are those that it is made for, unless given.
+    """The graph of a public network, traced without computing numbers.
 
-    Executes the code that the reference names. Raises `CompileError`.
+    `inputs` are shapes and kinds; by default, the input that the network is made for. The code that the reference names
+    is executed. Raises `CompileError` if it cannot be imported.
     """
     require_torch(f"importing {reference}")
     from archdsl.frontends.references import build, usual_input
@@ -31,12 +32,12 @@ def is_reference(name: str) -> bool:
 
 
 def opaque_nodes(graph: Graph) -> tuple[Node, ...]:
-    """The nodes that are opaque: the language has no op for them."""
+    """The nodes for which the language has no op."""
     return tuple(node for node in graph if node.op.name == "opaque")
 
 
 def require_torch(purpose: str) -> None:
-    """Raises `CompileError` where PyTorch is not installed."""
+    """Raises `CompileError` if PyTorch is not installed. `purpose` is the subject of the message."""
     from importlib.util import find_spec
 
     if find_spec("torch") is None:

@@ -1,4 +1,4 @@
-"""Names of nodes and scopes of an imported network, from the modules whose calls made them.
+"""Names the nodes and scopes of an imported network after the modules whose calls made them.
 
 If a module without children makes one node, the node's id is the module's path. Otherwise the module is a scope,
 and its nodes are named after their ops.
@@ -25,7 +25,7 @@ class ModuleCall:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Ids and scopes of nodes, in their order; and the module of each scope, outer ones first."""
+    """The ids and scopes of nodes, in their order, and the module of each scope, outer ones first."""
 
     ids: tuple[str, ...]
     scopes: tuple[str, ...]
@@ -83,7 +83,7 @@ class _Namer:
         return _join(scope, self.free(scope, again, 2, numbered=True))
 
     def free(self, scope: str, name: str, start: int, numbered: bool = False) -> str:
-        """A name that the scope does not have yet, with a number from `start` where need be."""
+        """A name that the scope does not have yet, with a number from `start` if necessary."""
         taken = self.taken[f"scope {scope}"]
         chosen, number = name, start
         while numbered or chosen in taken or chosen in RESERVED:
@@ -94,7 +94,7 @@ class _Namer:
 
 
 def _legal(name: str) -> str:
-    """`norm-1` is no attribute that could be written; `0` is, in a Sequential."""
+    """The name as a legal one: `norm-1` cannot be written as an attribute; `0` can, in a Sequential."""
     return name if COPY.fullmatch(name) else as_name(name)
 
 

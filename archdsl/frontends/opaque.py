@@ -1,4 +1,4 @@
-"""Calls that no translation knows become opaque ops, with PyTorch's name, their shapes and costs."""
+"""Turns calls for which there is no translation into opaque ops, with PyTorch's name, their shapes and costs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset
     weights = {trace.keys[source.name]: source for source in sources if trace.is_weight(source)}
     new = [source for key, source in weights.items() if key not in counted]
     value = node.meta["val"]
-    # Results that these arguments switch off are None, and come last.
+    # Results that are switched off by arguments are None, and come last.
     results = [result for result in (value if isinstance(value, tuple | list) else (value,)) if result is not None]
     kinds = tuple(map(kind_of, results))
     op = Opaque(

@@ -1,7 +1,7 @@
 """Public networks by name: `torchvision:resnet50`, `timm:NAME`, `pytorchcv:NAME`, `package.module:factory`.
 
 Arguments may follow, as in Python: `timm:resnet50(num_classes=10)`.
-Importing one executes its code, as any import does. Nothing else in the compiler executes anything foreign.
+Importing a network executes its code, as any import does. Nothing else in the compiler executes code from outside.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from archdsl.frontends.collections import COLLECTIONS, Arguments, declare_operat
 from archdsl.suggest import nearest
 
 USUAL_INPUT = (3, 224, 224)
-"""Channels x height x width in pixels, where a network does not say what it takes."""
+"""The input for a network that does not say what it takes: channels x height x width, in pixels."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A parsed `package:name(option=value)`, which `text` holds as written."""
+    """A parsed `package:name(option=value)`. `text` is the reference as it was written."""
 
     text: str
     package: str
@@ -40,7 +40,7 @@ class Reference:
 
 
 def parse(text: str) -> Reference:
-    """Raises `CompileError` for what is no reference."""
+    """Parses a reference. Raises `CompileError` if the text is not one."""
     package, colon, call = text.partition(":")
     name, bracket, options = call.partition("(")
     if not colon or not package or not name:
@@ -51,7 +51,7 @@ def parse(text: str) -> Reference:
 
 
 def _arguments(text: str, options: str) -> Arguments:
-    """`(width=64, classes=10)`: numbers, texts and what is made of them, each with its name."""
+    """The arguments of a reference, `(width=64, classes=10)`: literals, each with its name. Raises `CompileError`."""
     try:
         call = ast.parse(f"f{options}", mode="eval").body
         if isinstance(call, ast.Call) and not call.args:
@@ -66,16 +66,16 @@ def _malformed(text: str, why: str, help: str | None = None) -> CompileError:
 
 
 def _with_package(name: str) -> str | None:
-    """The reference that has this name, where a package is left out."""
+    """The help for a name without a package: a reference with that name, if a package has it."""
     known = (counterpart.reference for counterpart in COUNTERPARTS)
     found = next((reference for reference in known if reference.partition(":")[2] == name), None)
     return f"write `{found}`" if found else None
 
 
 def build(reference: str, meta: bool = False) -> nn.Module:
-    """The network that a reference names, on the CPU with arbitrary weights, or on `meta` without numbers.
+    """Makes the network that a reference names, on the CPU with arbitrary weights, or on `meta` without numbers.
 
-    What cannot be made on `meta` is made on the CPU after all. Raises `CompileError`.
+    A network that cannot be made on `meta` is made on the CPU. Raises `CompileError` if it cannot be made at all.
     """
     make = _factory(parse(reference))
     with warnings.catch_warnings():
@@ -87,7 +87,7 @@ def build(reference: str, meta: bool = False) -> nn.Module:
             except CompileError:
                 raise
             except Exception:
-                # Some constructors read the numbers that they make, which `meta` tensors do not have.
+                # Some constructors read the numbers of their weights, which `meta` tensors do not have.
                 pass
         try:
             with torch.device("cpu"), _Uninitialized():
@@ -109,7 +109,7 @@ def _module(reference: str, made: Any) -> nn.Module:
     if isinstance(made, nn.Module):
         return made
     raise CompileError(
-        [Diagnostic("broken-reference", f"{reference} gives a {type(made).__name__}, and not a torch.nn.Module")]
+        [Diagnostic("broken-reference", f"{reference} gives a {type(made).__name__}, not a torch.nn.Module")]
     )
 
 
@@ -125,7 +125,7 @@ def _factory(reference: Reference) -> Callable[[], Any]:
 
 
 def _attribute(reference: Reference) -> Callable[[], Any]:
-    """A factory of any module that Python finds, the current folder included."""
+    """The function or class that a reference names in a module that Python finds, also in the current folder."""
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.insert(0, os.getcwd())
     found = _importing(reference, lambda: importlib.import_module(reference.package))
@@ -165,7 +165,7 @@ def _unknown(package: str, name: str, known: Iterable[str]) -> Diagnostic:
 
 
 def _failure(message: str, error: Exception) -> Diagnostic:
-    """The error that foreign code raised, and the line that raised it."""
+    """The diagnostic for an error that imported code raised, with the line that raised it."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     said = str(error).strip().splitlines()
     text = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
@@ -174,7 +174,7 @@ def _failure(message: str, error: Exception) -> Diagnostic:
 
 
 class _Uninitialized(TorchFunctionMode):
-    """While active, random initialization is skipped and weights are 0, for callers that set all of them afterwards."""
+    """While active, random initialization is skipped and weights are 0. For callers that set all weights afterwards."""
 
     RANDOM = frozenset({torch.Tensor.normal_, torch.Tensor.uniform_})
 

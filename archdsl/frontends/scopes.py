@@ -15,7 +15,7 @@ from archdsl.source import Source, Span
 from archdsl.text import as_name, clean, is_output, shown
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
-"""Modules whose class says nothing about their content."""
+"""Containers, whose class says nothing about their content."""
 
 
 class Tree:
@@ -128,13 +128,13 @@ def _all_scopes(named: Names) -> list[str]:
 
 
 def _prefixes(scope: str) -> Iterator[str]:
-    """The scopes on the way to one, from the outside in; not the network."""
+    """The paths of a scope and those around it, the outermost first, without the network."""
     parts = scope.split(".") if scope else []
     return (".".join(parts[: index + 1]) for index in range(len(parts)))
 
 
 def _homes(ids: Sequence[str], made: Sequence[NewNode]) -> dict[str, str]:
-    """Where each node keeps its weights: its module or, where another op has that already, the node itself."""
+    """The path of each node's weights: that of its module or, if another op has that already, that of the node."""
     kept: dict[tuple[Op, tuple[tuple[str, str], ...]], str] = {}
     taken: set[str] = set()
     homes: dict[str, str] = {}
@@ -156,7 +156,7 @@ def _home(made: NewNode) -> str:
 
 
 def _outputs(results: Sequence[tuple[str, Value]], lasting: int) -> tuple[Output, ...]:
-    """The first is the main one; the others have the module's names for them, or numbers."""
+    """The outputs. The first is the main one; the others have the names that the module gives them, or numbers."""
     taken: set[str] = set()
     outputs = []
     for index, (key, value) in enumerate(results):
@@ -184,7 +184,7 @@ def _handed_on(
 
 
 def listing(name: str, lines: Iterable[tuple[str, str]]) -> Mapping[str, Span]:
-    """Spans of a source called `name`, by path, for lines of path and description."""
+    """Makes a source called `name` of lines `path: description`, and gives the span of each line by its path."""
     texts = {path: f"{path}: {text}" if path else text for path, text in lines}
     source = Source(name, "".join(f"{text}\n" for text in texts.values()))
     starts = source.line_starts

@@ -66,10 +66,10 @@ class Translator:
             node = plan
         return node, port
 
-    # --- what each call is -----------------------------------------------------------------
+    # --- the translation of each call ------------------------------------------------------
 
     def _plan(self, node: TraceNode) -> Any:
-        """What a call becomes: a step, or the value that it returns unchanged. Only for calls that outputs need."""
+        """The translation of a call that an output needs: a step, or the value that the call returns unchanged."""
         if node not in self._plans:
             self._plans[node] = self._planned(node)
         return self._plans[node]
@@ -118,7 +118,7 @@ class Translator:
                 pending.extend(_values(self._plan(node)))
         return needed
 
-    # --- what is made of it ----------------------------------------------------------------
+    # --- the nodes that are made -----------------------------------------------------------
 
     def _input(self, node: TraceNode) -> None:
         tensor = self._tensor(node)

@@ -29,9 +29,9 @@ from archdsl.tensor import Tensor
 class Imported:
     """An imported graph, and how its weights are named in the module.
 
-    `keys` are the state_dict's names by node and by the op's own name of a parameter or buffer
-    (`weight`, `running_mean`). `unused` are those that no node takes. `drop_paths` are the probabilities of the drop
-    paths that were called, in order: in evaluation they leave no node.
+    `keys` are the state_dict's names, by node and by the op's own name of a parameter or buffer (`weight`,
+    `running_mean`). `unused` are the names that no node has. `drop_paths` are the probabilities of the drop paths that
+    were called, in order. (The graph is traced in evaluation mode and does not contain them.)
     """
 
     graph: Graph
@@ -41,23 +41,24 @@ class Imported:
 
 
 def from_torch(module: nn.Module, example_inputs: Any, name: str | None = None) -> Graph:
-    """The graph of `module(*example_inputs)`, in evaluation; outputs that exist only in training are marked so.
+    """Imports a PyTorch module: the graph of `module(*example_inputs)` in evaluation mode.
 
-    `example_inputs` is a tensor or a tuple of them, with the batch first. Tensors on `meta` suffice where the
-    module is on `meta`. The module's code is executed. Raises `CompileError`.
+    `example_inputs` is a tensor or a tuple of tensors, with the batch as first dimension. If the module is on the
+    device `meta`, so may they be. Outputs that exist only in training mode are marked as such. The module's code is
+    executed. Raises `CompileError` if it cannot be traced.
     """
     return imported(module, example_inputs, name).graph
 
 
 def stand_ins(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[Any, ...]:
-    """Inputs for tracing: two samples, on the module's device and in the precision of its weights."""
+    """Inputs for tracing a module: two samples, on the module's device and in the precision of its weights."""
     weights = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
     device, kinds = weights.device, {"float": weights.dtype, "int": torch.long}
     return tuple(torch.zeros(2, *tensor.dims, dtype=kinds[tensor.kind], device=device) for tensor in inputs)
 
 
 def imported(module: nn.Module, example_inputs: Any, name: str | None = None) -> Imported:
-    """Like `from_torch`, with the names of the module's parameters."""
+    """Does the same as `from_torch`, and also gives the names of the module's parameters."""
     inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
     name = name or f"{type(module).__module__}.{type(module).__qualname__}"
     with drop_paths() as dropped:

@@ -1,6 +1,6 @@
-"""The only way from a spec to nodes: adds one op at a time, infers its outputs, and keeps the scopes around it.
+"""Builds a graph: adds one op at a time, infers its outputs, and records the scopes around it.
 
-Names come from the text (`elaborate/naming.py`), so every node and scope has its path as soon as it is added.
+Names depend on the text alone (`elaborate/naming.py`), so every node and scope has its path as soon as it is added.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from archdsl.tensor import Tensor
 
 
 class Ref(NamedTuple):
-    """A value under construction: number of its node, which of that node's outputs."""
+    """A value of a graph that is being built: the number of its node, and which of the node's outputs it is."""
 
     number: int
     port: int = 0
 
 
 class Made(NamedTuple):
-    """The op that made a value under construction, what it took, and its text."""
+    """The op that made a value, its inputs, and its text."""
 
     op: Op
     inputs: tuple[Ref, ...]
@@ -32,7 +32,7 @@ class Made(NamedTuple):
 
 
 class Home(NamedTuple):
-    """Where a shared module is kept: the path of the weights of the scope that declares it, and its name there."""
+    """Where a shared module is stored: the path of the weights of the scope that declares it, and its name there."""
 
     weights: str
     name: str
@@ -68,11 +68,11 @@ class _Node:
 
 
 class Builder:
-    """Collects nodes and scopes; `finish` turns them into a Graph."""
+    """Collects nodes and scopes. `finish` makes a graph of them."""
 
     def __init__(self, span: Span) -> None:
         self.current = _Scope("network", "", None, span, "", {})
-        """The scope that new nodes and scopes go into."""
+        """The scope to which new nodes and scopes are added."""
         self._scopes = [self.current]
         self._nodes: list[_Node] = []
 
@@ -86,7 +86,7 @@ class Builder:
         return Value(self._nodes[ref.number].path, ref.port)
 
     def made(self, ref: Ref) -> Made:
-        """What made a value."""
+        """The op that made a value, with its inputs and text."""
         node = self._nodes[ref.number]
         return Made(node.op, node.inputs, node.span)
 
@@ -96,7 +96,7 @@ class Builder:
         return node.label or node.path.rpartition(".")[2], node.span
 
     def path(self, name: str) -> str:
-        """The path of a new member of the scope."""
+        """The path that a new member of the current scope has if it is called `name`."""
         return join(self.current.path, name)
 
     def node(
@@ -110,7 +110,7 @@ class Builder:
         written: tuple[tuple[str, Written], ...] = (),
         home: Home | None = None,
     ) -> tuple[Ref, ...]:
-        """Adds `op` and returns its outputs. Raises the op's `Mismatch` where it cannot take these inputs."""
+        """Adds a node for `op` and returns its outputs. Raises `Mismatch` if the op cannot take these inputs."""
         outputs = op.outputs(*(self.tensor(ref) for ref in inputs))
         path, scope = self.path(name), self.current
         weights = self._weights(name, home)
@@ -123,7 +123,10 @@ class Builder:
     def within(
         self, kind: ScopeKind, name: str, span: Span, *, home: Home | None = None, **facts: Any
     ) -> Iterator[_Scope]:
-        """Opens a scope; `facts` are further fields of `Scope` (block, arguments, written, copy, title, doc)."""
+        """A context in which nodes are added to a new scope.
+
+        `facts` are further fields of `Scope`: `block`, `arguments`, `written`, `copy`, `title`, `doc` and others.
+        """
         outer = self.current
         scope = _Scope(kind, self.path(name), outer.path, span, self._weights(name, home), facts)
         outer.steps.append(scope.path)
@@ -138,7 +141,10 @@ class Builder:
     def choice(
         self, place: Span, conditions: tuple[Written, ...], arms: int, taken: int, before: Sequence[Ref]
     ) -> Iterator[dict[str, tuple[Ref, ...]]]:
-        """Opens the arm of an `if` that is built. The dictionary takes what the arm gives, by name."""
+        """A context for the arm of an `if` that is built.
+
+        Enter the values that the arm gives into the dictionary, by name.
+        """
         scope, outer = self.current, self.current.steps
         scope.steps = []
         gives: dict[str, tuple[Ref, ...]] = {}
@@ -151,7 +157,10 @@ class Builder:
             scope.steps = outer
 
     def finish(self, header: Header, outputs: Sequence[tuple[str, Sequence[Ref], bool, bool]]) -> Graph:
-        """Makes the graph. `outputs`: name, values, training, several; the main one first."""
+        """Makes the graph. Each of `outputs` is a name, its values, and whether it is for training only and a list.
+
+        The main output is the first.
+        """
         return Graph(
             header,
             (self._final_scope(scope) for scope in self._scopes),

@@ -1,11 +1,11 @@
-"""Graph to text, one line a node, indented as its scopes are: for golden files and `archdsl show`.
+"""Writes a graph as text for people and for tests: one line for each node, indented as its scopes are.
 
     stage conv2: -> 0.relu2
       max_pool = max_pool(3, stride=2): ../conv1.relu -> 64x56x56
       copy 0 (1 of 2) Basic(width=64): -> relu2
         conv1 = conv(64, 3): ../max_pool -> 64x56x56
 
-Inputs and results are written as seen from the scope: `../` leads to the scope around it.
+Inputs and results are written relative to the scope: `../` leads to the scope around it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from archdsl.ops.base import Op
 
 
 def dump(graph: Graph) -> str:
-    """The whole graph as text that changes only where the graph does; it ends with a line end."""
+    """The whole graph as text, with a line end. Equal graphs have the same text."""
     return "\n".join(_graph(graph)) + "\n"
 
 
 def written(op: Op) -> str:
-    """An op as a spec writes it: `conv(64, 7, stride=2)`. Arguments at their default go unsaid."""
+    """An op as in a spec: `conv(64, 7, stride=2)`. Arguments at their default are left out."""
     arguments = []
     for name, field in type(op).model_fields.items():
         value = getattr(op, name)
@@ -89,7 +89,7 @@ def _relative(id: str, scope: str) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A setting or an argument as a spec writes it: `true`, `3x3`, `[3, 4, 6, 3]`."""
+    """A setting or an argument as in a spec: `true`, `3x3`, `[3, 4, 6, 3]`."""
     match value:
         case bool() | None:
             return str(value).lower()

@@ -1,4 +1,4 @@
-"""Several graphs as one: each under a root of its own, so that what is true of all of them can be asked once."""
+"""Puts several graphs into one, each under its own root, so that an analysis can treat them together."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from archdsl.ir.graph import Choice, Graph, Let, Node, Output, Scope, Step, Valu
 
 
 def forest(graphs: Mapping[str, Graph]) -> tuple[Graph, Mapping[str, Graph]]:
-    """One graph of all nodes and scopes, and each graph with its paths under its name, by that name.
+    """One graph with all nodes and scopes; and, by name, each of the graphs with the same new paths.
 
-    `conv1.bn` of the graph named `net2` is `net2.conv1.bn` in both. The one graph has the first's header, and no
-    outputs.
+    The node `conv1.bn` of the graph `net2` is `net2.conv1.bn` in both. The joint graph has the header of the first
+    graph, and no outputs.
     """
     moved = {name: under(graph, name) for name, graph in graphs.items()}
     scopes = (scope for graph in moved.values() for scope in graph.scopes.values())
@@ -23,7 +23,7 @@ def forest(graphs: Mapping[str, Graph]) -> tuple[Graph, Mapping[str, Graph]]:
 
 
 def under(graph: Graph, root: str) -> Graph:
-    """The same graph with every path under `root`, which the network itself gets."""
+    """The same graph with `root` before every path. The scope of the network itself gets the path `root`."""
     move = _Move(root)
     return Graph(
         graph.header,

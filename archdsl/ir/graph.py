@@ -1,7 +1,7 @@
-"""The compiler's one picture of a network: a flat graph of ops, and the tree of scopes they came from.
+"""The compiler's representation of a network: a flat graph of ops, and the tree of scopes that they came from.
 
-Ids are paths (`conv4.2.conv1`) and are the same everywhere: state_dict prefix, table row, figure id.
-Graphs, nodes and scopes do not change once made; `builder.py` makes them from specs, passes make new ones.
+Ids are paths (`conv4.2.conv1`), and the same path is used everywhere: as prefix in the state_dict, as row of a table,
+as id in a figure. Graphs, nodes and scopes never change: `builder.py` makes them from specs, and passes make new ones.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ScopeKind = Literal["network", "stage", "output", "block", "copies", "copy", "sh
 
 
 class Value(NamedTuple):
-    """One output of one node. Nearly all nodes have one output, port 0."""
+    """One output of a node. Nearly all nodes have only one, at port 0."""
 
     node: str
     port: int = 0
@@ -31,13 +31,14 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An expression as the spec has it: of an argument, a named number, a condition, a number of copies.
+    """An expression of the spec, for an argument, a named number, a condition or a number of copies (its "owner").
 
-    `home` is the path of the scope whose names it uses: one around what it is said of, or that itself. It is None for
-    a plain number, and for a text that belongs to no scope of the graph (the defaults of a file). `values` are the
-    values of the network that it names, by the text that names them: `it.channels` asks about "it". With a `share` of
-    (3, 16) what it is said of has 3/16 of the expression's value: the place of a drop path in the whole network.
-    `numbers` are the names in it that a turn of a loop over stages gave, with their values there.
+    `home` is the path of the scope whose names the expression uses: the owner's own scope, or one around it. It is None
+    for a plain number, and for a text that belongs to no scope of the graph (the defaults of a file). `values` are the
+    values of the network that the expression names, with the text that stands for each: `it.channels` names "it". With
+    a `share` of (3, 16), the owner has 3/16 of the expression's value; this is so for the probability of a drop path
+    that depends on its place in the network. `numbers` are the variables of loops over stages in the expression, with
+    their values.
     """
 
     expression: tree.Expression
@@ -49,7 +50,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Let:
-    """A named number of a scope: `let hidden = input.channels * expand`, and what it came to."""
+    """A named number of a scope: `let hidden = input.channels * expand`, with its value."""
 
     name: str
     written: Written
@@ -58,12 +59,12 @@ class Let:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An `if` in the text of a scope, as it came out there.
+    """An `if` in the text of a scope, with the arm that was built.
 
-    `conditions` are those of its arms in order, and the text has `arms` of them, the `else` included. Arm `taken` was
-    built and made `steps`; it is `arms` where no condition held and there is no `else`. `place` is the `if` in the
-    text, alike in every use of the block. `before` is what flows on where no arm is built (nothing from a branch of a
-    join), `gives` are the values of what the arm may set: "it", the flow after it, and names.
+    `conditions` are those of the arms in order; `arms` is the number of arms, including the `else`. Arm `taken` was
+    built and made `steps`. If no condition held and there is no `else`, `taken` is equal to `arms`. `place` is the `if`
+    in the text, the same in every use of the block. `before` are the values that flow on if no arm is built (none for a
+    branch of a join). `gives` has the values that the arm gives, by name; "it" is what flows after the `if`.
     """
 
     place: Span
@@ -76,11 +77,11 @@ class Choice:
 
 
 Step: TypeAlias = str | Choice
-"""What a text does, in order: the path of a node or a scope, or a choice."""
+"""A part of a scope's text: the path of the node or scope that it made, or a choice."""
 
 
 def flat(steps: Iterable[Step]) -> Iterator[str]:
-    """The paths among the steps, whatever `if` they stand in."""
+    """The paths of all steps, including those inside an `if`."""
     for step in steps:
         if isinstance(step, Choice):
             yield from flat(step.steps)
@@ -90,22 +91,28 @@ def flat(steps: Iterable[Step]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A region of the graph: the network (path ""), a stage, a further output, a block, copies, one copy.
+    """A region of the graph: the network (its path is ""), a stage, a further output, a block, copies, or one copy.
 
-    A stage or output that consists of one block *is* that block: kind "stage", with `block` set. One that
-    consists of copies of a block has `block` unset and children of kind "copy".
+    A stage or output that consists of one block has no further scope for the block: its kind is "stage", and `block` is
+    set. If it consists of copies of a block, `block` is None and its children have the kind "copy".
 
-    `arguments` are the block's own parameters with their values, `written` the expressions they were given by (for
-    parameters that were left at a default that uses names, that default), `lets` the named numbers of its text. Values
-    are plain data (numbers, words, lists and shapes of them); a block or op is its name, and `units` are the parameters
-    that are one. `omitted` names the parameters that the use left at their defaults. A network that is used as a block
-    has `settings` as well. `count` is the number of copies as it is written, or the list of a loop. `steps` is what the
-    text does, in order, with the choices that it made. `copy` is (index, count); `turn` are the variables of the loop,
-    by name and value, where the copy is a block with arguments of its own. `names` are the values that the scope's text
-    names: first what flows in ("input", or the names of a block's `from`, which `ports` repeats), then each `path` and
-    `as`. `results` are the values the scope hands on. `weights` is the path under which its parameters are kept: its
-    own, unless it is or lies in a use of a `shared` module. `loops` is what loops over stages run over, and what they
-    compute for their stages: which stages there are hangs on it.
+    - `arguments`: the block's parameters with their values. Values are plain data (numbers, words, lists and shapes of
+      these); a block or an op is stored by its name, and `units` lists the parameters that hold one.
+    - `written`: the expressions of the arguments (for a parameter that was left at a default that uses names, the
+      default). `omitted` lists the parameters that were left at their defaults.
+    - `lets`: the named numbers of the text.
+    - `settings`: only for a network that is used as a block.
+    - `count`: the number of copies as it is written, or the list of a loop.
+    - `steps`: the parts of the text in order, with the choices that were made.
+    - `copy`: (index, count) for a copy. `turn` has the variables of the loop, with their values, if the copy is a block
+      with arguments of its own.
+    - `names`: the values that the text names. First comes what flows in ("input", or the names of a block's `from`,
+      which are also in `ports`), then each `path` and `as`.
+    - `results`: the values that leave the scope.
+    - `weights`: the path under which its parameters are stored. It is the scope's own path unless the scope is, or is
+      inside, a further use of a `shared` module.
+    - `loops`: the lists of loops over stages, and the numbers computed in these loops. Which stages there are depends
+      on them.
     """
 
     path: str
@@ -138,19 +145,18 @@ class Scope:
 
     @property
     def inputs(self) -> tuple[Value, ...]:
-        """The values of the ports."""
+        """The values that flow in."""
         return tuple(value for _, value in self.names[: len(self.ports)])
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One op at one place.
+    """A node of the graph: an op at one place of the network.
 
-    `outputs` are its tensors (one, but for ops like split). `span` is the text that made it and `scope`
-    leads to the blocks and stages it came through. `label` is the user's own name for it (`as`).
-    `written` holds the arguments that the spec gave: (("out", `width * expansion`), ("kernel", `3`)).
-    `weights` is the id under which its parameters are kept: its own, unless it is a further use of a
-    `shared` module.
+    `outputs` are its output tensors: one, except for ops such as `split`. `span` is the text that made it, and `scope`
+    the path of the scope that it is in. `label` is the name that `as` gives it. `written` has the arguments as they are
+    written in the spec: (("out", `width * expansion`), ("kernel", `3`)). `weights` is the id under which its parameters
+    are stored: its own, unless it is a further use of a `shared` module.
     """
 
     id: str
@@ -164,7 +170,7 @@ class Node:
 
     @property
     def output(self) -> Tensor:
-        """The only output; of several, the first."""
+        """The tensor of its only output, or of the first of several."""
         return self.outputs[0]
 
     @property
@@ -174,7 +180,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A result of the network. `several` where it is a list (an output inside a repeat)."""
+    """An output of the network. `several` says that it is a list (an output inside a `repeat`)."""
 
     name: str
     values: tuple[Value, ...]
@@ -184,9 +190,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One parameter or coefficient and what it came to. `origin`: "default", "variant b3", "given" or a formula.
+    """A parameter or scaling coefficient with its value. `origin` is "default", "variant b3", "given" or a formula.
 
-    Values are plain data, as a scope's. `written` is what the spec, or the call, says; a value from Python has no text.
+    Values are plain data, as in `Scope`. `written` is the expression in the spec or on the command line; it is None for
+    a value that was given from Python.
     """
 
     name: str
@@ -197,7 +204,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A `require` of the network: what must hold of its settings, and the reason that the spec gives."""
+    """A `require` of the network: a condition on its settings, and the reason that the spec gives."""
 
     condition: Written
     reason: str
@@ -205,7 +212,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What is said of a network as a whole. `spec` is the file's name as shown, `source` the citation."""
+    """The facts about the network as a whole. `spec` is the file's name for messages, and `source` the citation."""
 
     name: str
     spec: str
@@ -217,9 +224,9 @@ class Header:
 
 
 class Graph:
-    """Nodes, edges and scopes of one network, in an order in which every node follows its inputs.
+    """The nodes, edges and scopes of one network. The nodes are in an order in which each comes after its inputs.
 
-    `outputs[0]` is the main output, named "output"; the others follow in the order of the spec.
+    `outputs[0]` is the main output, named "output". The others follow in the order of the spec.
     """
 
     def __init__(
@@ -244,9 +251,10 @@ class Graph:
 
     @cached_property
     def network(self) -> nx.MultiDiGraph[str]:
-        """networkx's view: node attribute `node`; edges keyed by the input's slot, with attribute `port`.
+        """The graph for networkx. Its nodes have the attribute `node`. An edge's key is the number of the input, and
+        its attribute `port` is the output that it comes from.
 
-        Made when first asked for: to import networkx takes longer than to compile a network.
+        It is made when it is first asked for, because importing networkx takes longer than compiling a network.
         """
         import networkx as nx
 
@@ -277,7 +285,7 @@ class Graph:
         return id in self._inputs
 
     def __iter__(self) -> Iterator[Node]:
-        """Nodes in order: inputs first, every node after those it takes from."""
+        """The nodes in order: inputs first, and every node after those whose outputs it takes."""
         return iter(self._nodes.values())
 
     def node(self, id: str) -> Node:
@@ -285,30 +293,30 @@ class Graph:
 
     @cached_property
     def places(self) -> Mapping[str, int]:
-        """The place of each node in the order."""
+        """The position of each node in the order, from 0."""
         return {id: place for place, id in enumerate(self._nodes)}
 
     @property
     def inputs(self) -> tuple[Node, ...]:
-        """The network's inputs, in the order declared."""
+        """The network's inputs, in the order in which they are declared."""
         return tuple(node for node in self if node.op.name == "input")
 
     def inputs_of(self, id: str) -> tuple[Value, ...]:
-        """The values a node takes, in the order of its op's inputs."""
+        """The values that a node takes, in the order of its op's inputs."""
         return self._inputs[id]
 
     def tensor(self, value: Value) -> Tensor:
         return self._nodes[value.node].outputs[value.port]
 
     def tensors_into(self, id: str) -> tuple[Tensor, ...]:
-        """Shapes of the values a node takes, as its op's methods want them."""
+        """The tensors of the values that a node takes: the arguments of its op's methods."""
         known = self._tensors.get(id)
         if known is None:
             known = self._tensors[id] = tuple(self.tensor(value) for value in self._inputs[id])
         return known
 
     def users(self, id: str) -> tuple[Node, ...]:
-        """The nodes that take any output of this one, each once."""
+        """The nodes that take an output of this one, each once."""
         return self._users.get(id, ())
 
     @cached_property
@@ -320,7 +328,7 @@ class Graph:
         return {id: tuple(found.values()) for id, found in users.items()}
 
     def ancestry(self, scope: str) -> tuple[Scope, ...]:
-        """A scope and those around it, from the inside out."""
+        """A scope and those around it, the innermost first."""
         chain = []
         path: str | None = scope
         while path is not None:
@@ -334,7 +342,7 @@ class Graph:
 
     @cached_property
     def children(self) -> Mapping[str, tuple[Scope | Node, ...]]:
-        """What each scope holds directly, in order of first appearance; nodes and scopes mixed."""
+        """The nodes and scopes directly inside each scope, in the order in which they first appear."""
         held: dict[str, dict[str, Scope | Node]] = {path: {} for path in self.scopes}
         for node in self:
             held[node.scope].setdefault(f"node {node.id}", node)
@@ -346,7 +354,7 @@ class Graph:
 
     @cached_property
     def idle(self) -> frozenset[str]:
-        """Ids of nodes on which no output depends, not even one that serves only training; inputs may be among them."""
+        """The ids of nodes on which no output depends, not even a training output. Inputs may be among them."""
         used = {value.node for output in self.outputs for value in output.values}
         for id in reversed(self._inputs):
             if id in used:
@@ -356,7 +364,7 @@ class Graph:
 
     @cached_property
     def training_only(self) -> frozenset[str]:
-        """Ids of nodes that serve only outputs marked `training`."""
+        """The ids of nodes on which only outputs marked `training` depend."""
         needed: set[str] = set()
         pending = [v.node for output in self.outputs if not output.training for v in output.values]
         while pending:

@@ -1,9 +1,9 @@
-"""A graph in, a changed graph out: other ops, other connections, fewer nodes, other names.
+"""Functions that make a changed graph from a graph: other ops, other connections, fewer nodes, other names.
 
-Whoever changes a graph does it by these functions, since a value is spoken of in many places: nodes take it, scopes
-hand it on and give it names, outputs return it, expressions and choices ask about it, and weights are kept under a
-path. Paths are spoken of in the steps of scopes too. All of these are kept right here.
-Each function is linear in the graph. None checks what it made: that is `verify`'s work, after every pass.
+Use these functions to change a graph, because a value is referred to in many places: nodes take it, scopes have it as
+a result and give it names, outputs return it, expressions and choices refer to it. Paths also occur in the steps of
+scopes and as the places of weights. These functions change all of them consistently.
+Each takes time linear in the graph. None verifies its result; that is done after every pass.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from archdsl.tensor import Tensor
 from archdsl.text import as_name, is_step
 
 Placed = tuple[Node, tuple[Value, ...]]
-"""A node and the values that it takes."""
+"""A node with the values that it takes."""
 
 Texts = tuple[tuple[str, Written], ...]
-"""Arguments as they were written, by name."""
+"""Arguments as they are written in the spec, by name."""
 
 
 def replaced(graph: Graph, ops: Mapping[str, Op], texts: Mapping[str, Texts] | None = None) -> Graph:
-    """The nodes named get these ops. The shapes after them are inferred anew.
+    """The graph with other ops at some nodes, given by node id. The shapes after them are inferred again.
 
-    Where an argument has another value now, what the spec wrote for it is forgotten, unless `texts` says, by node, what
-    its arguments come from.
+    If an argument gets another value, its expression from the spec is removed, unless `texts` has the new expressions
+    for that node.
     """
 
     def changed(node: Node) -> Node:
@@ -43,9 +43,9 @@ def replaced(graph: Graph, ops: Mapping[str, Op], texts: Mapping[str, Texts] | N
 
 
 def redirected(graph: Graph, values: Mapping[Value, Value]) -> Graph:
-    """Whatever took one of the values takes the other from now on: nodes, names and results of scopes, outputs.
+    """The graph with some values replaced by others wherever they are used: in nodes, scopes and outputs.
 
-    Where the other value is itself to be replaced, the chain is followed to its end.
+    If a replacement is itself replaced, the last value of the chain is used.
     """
     newest = partial(_end_of, values)
     change = _Change(newest)
@@ -55,24 +55,24 @@ def redirected(graph: Graph, values: Mapping[Value, Value]) -> Graph:
 
 
 def dropped(graph: Graph, ids: Collection[str]) -> Graph:
-    """Without the nodes named, whose values nothing may take any more, and without what is said of these values.
+    """The graph without these nodes, whose outputs must not be used any more.
 
-    So names for them are gone, they are no steps of a scope, and no expression knows a value that it asks about by
-    them. A scope that held nothing else stays, as a block that does nothing does.
+    References to their values are removed as well: names in scopes, steps of scopes, and the values that expressions
+    name. A scope that becomes empty stays, as the scope of a block that does nothing.
     """
     change = _Change(keeps=lambda path: path not in ids)
     nodes = ((change.node(node), graph.inputs_of(node.id)) for node in graph if node.id not in ids)
     return Graph(graph.header, map(change.scope, graph.scopes.values()), nodes, graph.outputs)
 
 
-def pruned(graph: Graph, ids: Collection[str]) -> Graph:
-    """Without the nodes named, of whose values no other node and no output takes any, and without emptied scopes.
+def pruned(graph: Graph, ids: Collection[str], hollow: Iterable[str] = ()) -> Graph:
+    """The graph without these nodes, whose outputs must not be used by others, and without scopes that become empty.
 
-    What is said of their values is gone too. A scope that held nothing before stays where it was.
+    References to their values are removed as well. A scope that was empty before stays, unless `hollow` names its path.
     """
     held = {path for id in ids for path in _around(graph, id)}
     kept = {path for node in graph if node.id not in ids for path in _around(graph, node.id)}
-    gone = {*ids, *(held - kept)}
+    gone = {*ids, *(held - kept), *hollow}
     for path, scope in graph.scopes.items():
         if scope.parent in gone:
             gone.add(path)
@@ -83,22 +83,23 @@ def pruned(graph: Graph, ids: Collection[str]) -> Graph:
 
 
 def _around(graph: Graph, id: str) -> Iterator[str]:
-    """The paths of the scopes around a node, but for the network."""
+    """The paths of the scopes around a node, without the network."""
     return (scope.path for scope in graph.ancestry(graph.node(id).scope) if scope.path)
 
 
 def bypassed(graph: Graph, ids: Collection[str]) -> Graph:
-    """Without the nodes named: what took such a node's output takes the node's first input instead."""
+    """The graph without these nodes. Where the output of such a node was used, its first input is used instead."""
     return dropped(redirected(graph, {Value(id): graph.inputs_of(id)[0] for id in ids}), ids)
 
 
 def renamed(graph: Graph, paths: Mapping[str, str]) -> Graph:
-    """Scopes and nodes get other paths. What lies in a scope moves with it, unless it has a new path of its own.
+    """The graph with other paths for some scopes and nodes. The content of a scope moves with it, unless it has a new
+    path of its own.
 
-    A scope that gets the path of the scope around it is dissolved: that one has its members then, without the choices
-    of its text, and what was written with its names is forgotten. A copy whose new name is no number is a block like
-    any other, and so are the copies beside it: those are not all that stands there any more. Weights are kept where
-    the new paths say. Where nothing changes it is the same graph.
+    A scope that gets the path of the scope around it is dissolved: its members become members of that scope. The
+    choices of its text are removed, and so are expressions that use its names. If a copy gets a name that is not a
+    number, it and the copies beside it become ordinary blocks. Weights move to the new paths. If no path changes, the
+    result is the same graph.
     """
     new = _all_paths(graph, paths)
     dissolved = {path for path, scope in graph.scopes.items() if scope.parent is not None and _is_dissolved(scope, new)}
@@ -148,10 +149,11 @@ def _all(_: str) -> bool:
 
 @dataclass(frozen=True)
 class _Change:
-    """What becomes of values and paths, wherever a scope or a node speaks of them.
+    """A change of values and paths, applied wherever a scope or a node refers to them.
 
-    `paths` has the new paths, if there are any. `dissolved` are scopes that are none any more, with their steps. What
-    `keeps` says no to is gone. Where nothing changes, the same scope or node is returned.
+    `moved` gives the new value for each value, and `paths` the new paths. `dissolved` has the scopes that are
+    dissolved, with their steps. `keeps` says which paths stay; references to others are removed. A scope or node in
+    which nothing changes is returned as it is.
     """
 
     moved: Callable[[Value], Value] = _same
@@ -205,7 +207,7 @@ class _Change:
         return tuple((name, text) for name, before in written if (text := self._text(before)) is not None)
 
     def _text(self, written: Written) -> Written | None:
-        """None where the scope whose names it uses is none any more."""
+        """The changed expression; None if the scope whose names it uses was dissolved."""
         if written.home in self.dissolved:
             return None
         home = None if written.home is None else self.paths.get(written.home, written.home)
@@ -238,7 +240,7 @@ def _with_op(node: Node, op: Op) -> Node:
 
 
 def _inferred(graph: Graph, nodes: Iterable[Placed]) -> Iterable[Placed]:
-    """The nodes with the shapes that follow from their inputs; as recorded where the op cannot take these."""
+    """The nodes with the shapes that follow from their inputs. If an op cannot take these, its shapes stay."""
     changed: dict[str, tuple[Tensor, ...]] = {}
 
     def tensor(value: Value) -> Tensor:
@@ -282,7 +284,7 @@ def _is_block_now(scope: Scope, new: Mapping[str, str]) -> bool:
 
 
 def _scope_weights(scope: Scope, new: Mapping[str, str]) -> str:
-    """Its own path, or that of the shared module that it is a use of: no scope has it, but one around it may."""
+    """The path of a scope's weights: its own new path, or, for a use of a shared module, that of the module."""
     if scope.weights in new:
         return new[scope.weights]
     around, rest = scope.weights, ""
@@ -294,9 +296,10 @@ def _scope_weights(scope: Scope, new: Mapping[str, str]) -> str:
 
 
 def _homes(graph: Graph, new: Mapping[str, str], weights: Mapping[str, str]) -> dict[str, str]:
-    """Where each node keeps its weights; nodes that share them have one place, as before.
+    """The path of each node's weights. Nodes that shared their weights still do.
 
-    An imported node may keep them under the path of a module that is a scope here: then under its own from now on.
+    An imported node may have its weights under the path of a module that is a scope of the graph. They move to the
+    node's own path.
     """
     moved = {scope.weights: weights[path] for path, scope in graph.scopes.items()}
     found: dict[str, str] = {}

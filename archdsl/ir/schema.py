@@ -1,6 +1,6 @@
-"""The JSON form of a graph as pydantic models: what is written, in the order in which it is written.
+"""The JSON format of a graph as pydantic models, whose fields are written in this order.
 
-`docs/graph.schema.json` is generated from these; a change of meaning changes `FORMAT`.
+`docs/graph.schema.json` is generated from these models. If the meaning of the format changes, `FORMAT` has to change.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Reference = Annotated[
 
 
 class Part(BaseModel):
-    """Keys that are at their default may be left out; others than those named here are errors."""
+    """Keys at their default may be left out. Keys that are not listed are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -53,20 +53,20 @@ class TensorType(Part):
 
 
 class WrittenPart(Part):
-    """An expression of the spec: its text and its place, the scope whose names it uses, the values it asks about."""
+    """An expression of the spec: its text and place, the scope whose names it uses, and the values that it names."""
 
     text: str
     place: Place
-    home: Annotated[str | None, Field(description="Left out where it uses the names of no scope.")] = None
+    home: Annotated[str | None, Field(description="Left out if it does not use the names of a scope.")] = None
     values: tuple[tuple[str, Reference], ...] = ()
     share: Annotated[
         tuple[NonNegativeInt, PositiveInt] | None,
         Field(
-            description="The value is this part of the expression's: the place in the network, the number of places."
+            description="The fraction of the expression's value that applies: place in the network, number of places."
         ),
     ] = None
     numbers: Annotated[
-        tuple[tuple[str, Plain], ...], Field(description="Names in it that a turn of a loop over stages gave.")
+        tuple[tuple[str, Plain], ...], Field(description="The variables of loops over stages in it.")
     ] = ()
 
 
@@ -78,14 +78,14 @@ class SettingPart(Part):
 
 
 class RulePart(Part):
-    """What must hold of the settings, and the reason."""
+    """A condition on the settings, and its reason."""
 
     condition: WrittenPart
     reason: str
 
 
 class HeaderPart(Part):
-    """What is said of the network as a whole; `source` is the citation."""
+    """The facts about the network as a whole; `source` is the citation."""
 
     name: str
     spec: str
@@ -97,7 +97,7 @@ class HeaderPart(Part):
 
 
 class LetPart(Part):
-    """A number that a block names: the expression, and what it came to."""
+    """A number that a block names: the expression and its value."""
 
     name: str
     written: WrittenPart
@@ -116,7 +116,7 @@ StepPart: TypeAlias = Annotated[
 
 
 class ChoicePart(Part):
-    """An `if` of the spec as it came out: of its `arms`, `taken` was built, made `steps` and gives values by name."""
+    """An `if` of the spec: of its `arms`, the one at `taken` was built, made `steps` and gives values by name."""
 
     place: Place
     conditions: tuple[WrittenPart, ...]
@@ -139,19 +139,19 @@ class ScopePart(Part):
     defined: Place | None = None
     arguments: tuple[tuple[str, Plain], ...] = ()
     written: tuple[tuple[str, WrittenPart], ...] = ()
-    omitted: Annotated[tuple[str, ...], Field(description="Parameters that the use left at their defaults.")] = ()
-    settings: Annotated[tuple[SettingPart, ...], Field(description="Of a network that is used as a block.")] = ()
+    omitted: Annotated[tuple[str, ...], Field(description="Parameters that were left at their defaults.")] = ()
+    settings: Annotated[tuple[SettingPart, ...], Field(description="Only for a network used as a block.")] = ()
     units: Annotated[tuple[str, ...], Field(description="Parameters that are blocks or ops.")] = ()
     lets: tuple[LetPart, ...] = ()
     count: Annotated[WrittenPart | None, Field(description="Number of copies, or the list of a loop.")] = None
-    steps: Annotated[tuple[StepPart, ...], Field(description="What the text does, in order.")] = ()
-    loops: Annotated[tuple[WrittenPart, ...], Field(description="What loops over stages run over.")] = ()
+    steps: Annotated[tuple[StepPart, ...], Field(description="The parts of the text, in order.")] = ()
+    loops: Annotated[tuple[WrittenPart, ...], Field(description="The lists of loops over stages.")] = ()
     copy_of: Annotated[tuple[int, int] | None, Field(description="Index from 0, and how many copies.")] = None
     turn: Annotated[tuple[tuple[str, Plain], ...], Field(description="The variables of the loop.")] = ()
     title: str | None = None
     doc: str | None = None
     names: Annotated[tuple[tuple[str, Reference], ...], Field(description="Values that the text names.")] = ()
-    ports: Annotated[tuple[str, ...], Field(description="The first of `names`: what flows in.")] = ()
+    ports: Annotated[tuple[str, ...], Field(description="The first of `names`: the values that flow in.")] = ()
     results: tuple[Reference, ...] = ()
 
 
@@ -163,7 +163,7 @@ class OpPart(Part):
 
 
 class NodePart(Part):
-    """One op at one place; `id` is its path, `weights` the id under which its parameters are kept."""
+    """An op at one place; `id` is its path, and `weights` the id under which its parameters are stored."""
 
     id: str
     op: OpPart
@@ -184,7 +184,7 @@ class OutputPart(Part):
 
 
 class GraphPart(Part):
-    """A network: nodes come after those they take from; the first output is the main one."""
+    """A network. Nodes come after those whose outputs they take; the first output is the main one."""
 
     format: Literal["archdsl-graph-1"]
     header: HeaderPart

@@ -1,6 +1,6 @@
-"""Graph to JSON and back without loss. `schema.py` is the format.
+"""Converts a graph to JSON and back, without loss. `schema.py` defines the format.
 
-The text of every spec that a position points into is part of it, so that errors and figures keep their places.
+The JSON contains the text of every spec that a position points into, so that errors can still show their places.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ from archdsl.tensor import Tensor
 from archdsl.text import code_point, hidden, shown
 
 MOST_PROBLEMS = 20
-"""A file of another kind breaks every rule at once; the first few say enough."""
+"""The most errors that are reported. A file of another kind would have very many."""
 
 
 def to_json(graph: Graph) -> str:
-    """The graph as JSON text, one scope or node a line. The same graph gives the same bytes."""
+    """The graph as JSON text, with one scope or node per line. Equal graphs give the same text."""
     data = _Writer().graph(graph).model_dump(mode="json", exclude_defaults=True)
     parts = (f"{json.dumps(key)}: {_rows(value)}" for key, value in data.items())
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def from_json(text: str, name: str = "graph.json") -> Graph:
-    """The graph that `to_json` wrote; `name` is the file's name in errors.
+    """The graph that `to_json` wrote. `name` is the file's name in errors.
 
-    Raises CompileError for text that is no JSON, not of the format, or no network that holds together.
+    Raises `CompileError` for text that is not JSON, does not have the format, or is not a valid network.
     """
     try:
         graph = _Reader(name).graph(GraphPart.model_validate_json(text))
@@ -75,7 +75,7 @@ def _rows(value: Any) -> str:
 
 
 class _Writer:
-    """Graph to parts. Sources are numbered as they turn up."""
+    """Converts a graph to the models of `schema.py`. Sources are numbered in the order in which they occur."""
 
     def __init__(self) -> None:
         self.sources: dict[Source, int] = {}
@@ -202,7 +202,7 @@ def _plain(value: Any) -> JsonValue:
 
 
 class _Reader:
-    """Parts to graph. What the format alone cannot rule out is collected, and raised before there is a graph."""
+    """Converts the models of `schema.py` to a graph. Errors that the models cannot find are collected and raised."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -231,7 +231,7 @@ class _Reader:
                 self.problem(f"{count} {what} `{shown(name)}`")
 
     def source(self, index: int, part: SourceText) -> Source:
-        """The text of a spec. Blanks may be form feeds there, which no string may hold."""
+        """The text of a spec. It may have form feeds as blanks, which are not allowed in strings."""
         for what, text, several_lines in (("name", part.name, False), ("text", part.text.replace("\f", " "), True)):
             place = hidden(text, several_lines)
             if place is not None:
@@ -311,7 +311,7 @@ class _Reader:
         return Written(self.expression(part, owner), part.home, values, part.share, numbers)
 
     def expression(self, part: WrittenPart, owner: str) -> tree.Expression:
-        """The expression at its place in the spec. Its text is there for other readers, and has to agree."""
+        """The expression at its place in the spec. The stored text, which is for other programs, has to be the same."""
         span = self.span(part.place, owner)
         if span not in self.expressions:
             try:
@@ -340,7 +340,7 @@ class _Reader:
         )
 
     def span(self, place: Place, owner: str) -> Span:
-        """The place as a span; a place outside the text is a problem, and becomes the start of a text."""
+        """The place as a span. A place outside the text is reported, and replaced by the start of a text."""
         source = self.sources[place.source] if place.source < len(self.sources) else None
         if source and place.start <= place.end <= len(source.text):
             return Span(source, place.start, place.end)
@@ -363,7 +363,7 @@ _SHAPE = '{"shape": [1, 7]}'
 
 
 def _element(found: tree.Expression, text: str) -> tree.Expression | None:
-    """`row[2]` where `row` stands: a call with `*row` is given each element of it."""
+    """The expression `row[2]`, if the text at its place is `row`: a call with `*row` gets each element of `row`."""
     match = re.fullmatch(r"(.+)\[(\d{1,9})\]", text, re.DOTALL)
     if match is None or expression_text(found) != match[1]:
         return None
@@ -380,7 +380,7 @@ def _value(reference: str) -> Value:
 
 
 def _problems(error: ValidationError, source: Source) -> list[Diagnostic]:
-    """pydantic's findings as diagnostics; the first few, since one slip can break every line."""
+    """pydantic's errors as diagnostics. Only the first few are used, since one mistake can break every line."""
     details = error.errors()
     if details[0]["type"] == "json_invalid":
         return [_not_json(details[0]["msg"], source)]
@@ -389,7 +389,7 @@ def _problems(error: ValidationError, source: Source) -> list[Diagnostic]:
 
 
 def _not_json(message: str, source: Source) -> Diagnostic:
-    """`Invalid JSON: expected value at line 1 column 2` as a diagnostic at that place."""
+    """The error `Invalid JSON: expected value at line 1 column 2` as a diagnostic at that place."""
     found = re.fullmatch(r"Invalid JSON: (.*) at line (\d+) column (\d+)", message)
     if found is None:
         return Diagnostic("bad-graph-file", f"{source.name}: {message}")
@@ -404,7 +404,7 @@ def _translated(detail: ErrorDetails) -> str:
         case "missing":
             return f"`{place}` is missing"
         case "extra_forbidden":
-            return f"`{place}` is no key of the format"
+            return f"`{place}` is not a key of the format"
         case _:
             message = detail["msg"].replace("Input should", "should")
             return f"`{place}` {message[:1].lower()}{message[1:]}" if place else message

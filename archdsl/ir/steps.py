@@ -1,6 +1,7 @@
-"""The graph as tables and figures show it: without what is in the text and does nothing.
+"""The graph as tables and figures show it: without steps that have no effect.
 
-The graph that is emitted keeps both, since the class of a block serves other uses too, where they do something.
+The emitted source keeps such steps, because the class of a block serves all uses of the block, and in another use they
+may have an effect.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from archdsl.ops.base import Family
 
 
 def counted(graph: Graph) -> Graph:
-    """Without joins of one branch: they hand on the value, and emit nothing."""
+    """The graph without joins of one branch, which only pass on a value."""
     lone = {node.id for node in graph if node.op.family is Family.MERGE and len(graph.inputs_of(node.id)) == 1}
     return bypassed(graph, lone) if lone else graph
 
 
 def drawn(graph: Graph) -> Graph:
-    """Without joins of one branch, and without copies that stay only because those beside them are used."""
+    """The graph without joins of one branch, and without unused copies that are kept only for the numbering."""
     gone = unused(graph)
     return counted(pruned(graph, gone) if gone else graph)

@@ -1,4 +1,4 @@
-"""Steps on which no output depends, and which of them a graph can do without."""
+"""Finds the steps on which no output depends, and those of them that can be removed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from archdsl.ir.words import expressions
 
 
 def unused(graph: Graph) -> frozenset[str]:
-    """Ids of nodes, other than inputs, on which no output depends, not even one that serves only training."""
+    """The ids of nodes, except inputs, on which no output depends, not even a training output."""
     return frozenset(id for id in graph.idle if graph.node(id).op.name != "input")
 
 
 def removable(graph: Graph) -> frozenset[str]:
-    """Those of them that can go. Others stay: what is left may ask for their shape, or be a copy beside them.
+    """The ids of unused nodes that can be removed.
 
-    Copies are numbered, so one of several cannot go without the others.
+    The others have to stay: an expression in the rest of the graph names their value, or they are copies beside others
+    that are used. (Copies are numbered, so one of them cannot be removed without the others.)
     """
     gone = unused(graph)
     while gone:
@@ -34,7 +35,7 @@ def scopes_around(graph: Graph, ids: Iterable[str]) -> set[str]:
 
 
 def needed(graph: Graph, ids: Iterable[str]) -> set[str]:
-    """These nodes, and those that they depend on."""
+    """The ids of these nodes and of those on which they depend."""
     found: set[str] = set()
     pending = list(ids)
     while pending:
@@ -46,7 +47,7 @@ def needed(graph: Graph, ids: Iterable[str]) -> set[str]:
 
 
 def _asked_or_beside(graph: Graph, gone: frozenset[str]) -> Iterable[str]:
-    """Nodes to which the rest of the graph would still refer."""
+    """The nodes to which the rest of the graph would still refer."""
     left = scopes_around(graph, (node.id for node in graph if node.id not in gone))
     owners = {f"node {id}" for id in gone}
     for owner, scope, _, written in expressions(graph):

@@ -1,4 +1,4 @@
-"""What every graph must be, checked once it is made and after every pass. A violation is our bug, never the user's."""
+"""Checks that a graph is valid, when it is made and after every pass. A violation is a bug in archdsl, not a spec."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from archdsl.text import is_output, is_step, shown
 
 
 class Bug(AssertionError):
-    """A graph that does not hold together: `violation` says how, `after` which stage or pass made it.
+    """Raised for an invalid graph. `violation` says what is wrong, and `after` which stage or pass made it.
 
-    `rule` is what it breaks, in the words of the function below that checks it; "" where a pass did not end at all.
+    `rule` is the rule that is broken: the docstring of the function below that checks it; "" if a pass failed.
     """
 
     def __init__(self, violation: str, after: str, rule: str = "") -> None:
@@ -30,7 +30,7 @@ class Bug(AssertionError):
 
 
 def verify(graph: Graph, after: str) -> None:
-    """Raises `Bug` unless the graph holds together; `after` is the stage or pass that made it. Linear in the graph."""
+    """Raises `Bug` unless the graph is valid. `after` is the stage or pass that made it. Takes linear time."""
     for rule in RULES:
         for violation in rule(graph):
             raise Bug(violation, after, (rule.__doc__ or "").partition("\n")[0])
@@ -59,7 +59,7 @@ def _scopes(graph: Graph) -> Iterator[str]:
 
 
 def _copies(graph: Graph) -> Iterator[str]:
-    """Copies stand in a scope that is no block, and holds nothing else."""
+    """Copies are in a scope that is not a block and contains only copies."""
     homes = {scope.parent for scope in graph.scopes.values() if scope.kind == "copy"}
     members = [(scope.path, scope.parent, scope.kind == "copy") for scope in graph.scopes.values()]
     members += [(node.id, node.scope, False) for node in graph]
@@ -86,7 +86,7 @@ def _is_named_in(path: str, parent: str) -> bool:
 
 
 def _words(graph: Graph) -> Iterator[str]:
-    """Whatever has a name has a legal one, and nothing in a text is hidden from its reader."""
+    """All names are legal, and no text has invisible characters."""
     for owner, what, text in misnamed(graph):
         yield f"{owner} has the {what} `{shown(text, 60)}`, which is not one"
     for owner, what, text in unreadable(graph):
@@ -97,7 +97,7 @@ def _words(graph: Graph) -> Iterator[str]:
 
 
 def _order(graph: Graph) -> Iterator[str]:
-    """Every input is an output of a node that comes before."""
+    """Every input of a node is an output of a node before it."""
     ports: dict[str, int] = {}
     for node in graph:
         for value in graph.inputs_of(node.id):
@@ -109,7 +109,7 @@ def _order(graph: Graph) -> Iterator[str]:
 
 
 def _edges(graph: Graph) -> Iterator[str]:
-    """networkx's view, where it was made, has the same nodes in the same order, and one edge for each slot."""
+    """The networkx graph, if it was made, has the same nodes in the same order, and one edge for each input."""
     if "network" not in vars(graph):
         return
     if list(graph.network) != [node.id for node in graph]:
@@ -122,7 +122,7 @@ def _edges(graph: Graph) -> Iterator[str]:
 
 
 def _shapes(graph: Graph) -> Iterator[str]:
-    """Outputs are what the op makes of its inputs."""
+    """The shapes of outputs are those that the op gives for its inputs."""
     for node in graph:
         try:
             outputs = node.op.outputs(*graph.tensors_into(node.id))
@@ -134,9 +134,9 @@ def _shapes(graph: Graph) -> Iterator[str]:
 
 
 def _weights(graph: Graph) -> Iterator[str]:
-    """Nodes with weights under one name are the same op with the same numbers of them, and no scope around others.
+    """Nodes that share weights have the same op and equally many of them, and their name is not that of a scope.
 
-    An imported module may have weights of its own and parts beside them: then the node lies in the scope of that name.
+    An imported module may have its own weights and also parts: then the node is inside the scope of that name.
     """
     homes: dict[str, list[Node]] = {}
     for node in graph:
@@ -151,7 +151,7 @@ def _weights(graph: Graph) -> Iterator[str]:
 
 
 def _state(graph: Graph, node: Node) -> tuple[object, int, int] | None:
-    """What is kept for a node; None where nothing is, since then nothing can differ."""
+    """The op and the numbers of parameters and buffers of a node; None if it has none, since then none can differ."""
     inputs = graph.tensors_into(node.id)
     params, buffers = node.op.params(*inputs), node.op.buffers(*inputs)
     return (node.op, params, buffers) if params or buffers else None
@@ -182,7 +182,7 @@ def _missing(graph: Graph, values: Iterable[Value], owner: str) -> Iterator[str]
 
 
 def _facts(graph: Graph) -> Iterator[str]:
-    """Arguments, named numbers and settings are plain data, so that a graph can be written down."""
+    """Arguments, named numbers and settings are plain data, so that a graph can be stored."""
     for scope in graph.scopes.values():
         facts = [
             *scope.arguments,
@@ -204,7 +204,7 @@ def _settings(graph: Graph) -> Iterator[Setting]:
 
 
 def _expressions(graph: Graph) -> Iterator[str]:
-    """An expression uses the names of a scope around it, and asks about values that exist."""
+    """An expression uses the names of a scope around it, and names only values that exist."""
     for owner, scope, name, written in expressions(graph):
         if written.home is not None and not _lies_in(graph, scope, written.home):
             yield f"`{name}` of {owner} uses the names of {written.home}, which is no scope around it"
@@ -216,8 +216,8 @@ def _lies_in(graph: Graph, scope: str, home: str) -> bool:
 
 
 def _texts(graph: Graph) -> Iterator[str]:
-    """What a text gives by name is a parameter there, its steps are members of the scope, each once, and of the arms of
-    an `if` one was taken."""
+    """Written arguments are parameters of their op or block, steps are members of their scope, each once, and at most
+    one arm of an `if` was taken."""
     for node in graph:
         unknown = [name for name, _ in node.written if name not in type(node.op).model_fields]
         if unknown:
@@ -269,4 +269,4 @@ def _listed(things: Iterable[Tensor | str]) -> str:
 
 
 RULES = (_scopes, _names, _copies, _words, _order, _edges, _shapes, _weights, _results, _facts, _expressions, _texts)
-"""In this order: each relies on those before it, and is not run where one of them found something."""
+"""The checks in order. Each relies on those before it, and is not run if one of them found a violation."""

@@ -1,6 +1,6 @@
-"""Every text of a graph, by what it has to be: a name, the path of weights, a label, prose. `verify` asks here.
+"""Lists every text of a graph by its kind (a name, the path of weights, a label, prose), for `verify` to check.
 
-Ids of nodes and paths of scopes are not among them: their own rules say how they hang together.
+Ids of nodes and paths of scopes are not listed, because `verify` has its own rules for them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from archdsl.text import hidden, is_label, is_name, is_path
 
 
 class Word(NamedTuple):
-    """A text: whose it is, what it is there, the text."""
+    """A text of a graph: its owner, what the text is for the owner, and the text itself."""
 
     owner: str
     what: str
@@ -21,7 +21,7 @@ class Word(NamedTuple):
 
 
 def misnamed(graph: Graph) -> Iterator[Word]:
-    """The names that are none, and the paths of weights that are none."""
+    """The names, paths of weights and labels that are not legal."""
     tests: tuple[tuple[Callable[[Graph], Iterator[Word]], Callable[[str], bool]], ...] = (
         (_names, is_name),
         (_weights, is_path),
@@ -32,7 +32,7 @@ def misnamed(graph: Graph) -> Iterator[Word]:
 
 
 def unreadable(graph: Graph) -> Iterator[Word]:
-    """The texts with characters that are not to be seen."""
+    """The texts with invisible characters."""
     for word in _prose(graph):
         if hidden(word.text) is not None:
             yield word
@@ -76,7 +76,7 @@ def _scope_names(scope: Scope) -> Iterator[tuple[str, str]]:
 
 
 def choices(steps: Iterable[Step]) -> Iterator[Choice]:
-    """Every `if` among the steps, those within others included."""
+    """Every `if` among the steps, including those inside others."""
     for step in steps:
         if isinstance(step, Choice):
             yield step
@@ -99,7 +99,7 @@ def _labels(graph: Graph) -> Iterator[Word]:
 
 
 def _prose(graph: Graph) -> Iterator[Word]:
-    """Texts of one line."""
+    """The texts of one line."""
     header = graph.header
     yield Word("the network", "source", header.source)
     yield Word("the network", "spec", header.spec)
@@ -135,7 +135,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _pages(graph: Graph) -> Iterator[Word]:
-    """Texts of several lines."""
+    """The texts that may have several lines."""
     yield Word("the network", "description", graph.header.doc)
     for scope in graph.scopes.values():
         yield Word(f"scope {scope.path!r}", "description", scope.doc or "")
@@ -145,7 +145,7 @@ def _pages(graph: Graph) -> Iterator[Word]:
 
 
 def expressions(graph: Graph) -> Iterator[tuple[str, str, str, Written]]:
-    """Every expression: what has it, in or as which scope, what it says there."""
+    """Every expression: its owner, the path of the owner's scope, what the expression is for the owner, and itself."""
     for node in graph:
         yield from ((f"node {node.id}", node.scope, name, written) for name, written in node.written)
     for scope in graph.scopes.values():

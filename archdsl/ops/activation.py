@@ -1,4 +1,4 @@
-"""Non-linearities: they keep the shape and, but for prelu, learn nothing."""
+"""Activations. They keep the shape of their input and, except for `prelu`, learn nothing."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Slope = Annotated[
     float,
     Unusual(
         1,
-        "what is below 0 is multiplied by it",
-        "the paper that divides by {value} (Xu et al. 2015) has a slope of {inverse}",
+        "numbers below 0 are multiplied by it",
+        "the paper that divides by {value} (Xu et al. 2015) means a slope of {inverse}",
     ),
     Field(description="slope below 0"),
 ]
 
 
 class Activation(Op):
-    """Keeps the shape, learns nothing; what differs is the PyTorch module.
+    """An op that keeps the shape and learns nothing. Subclasses give the PyTorch module.
 
-    `operations` is how many its formula needs for one number. For the backward pass PyTorch keeps the output if
-    `keeps_result`, else the input; if `result_suffices`, the output does as well, so that the input may be overwritten.
-    `gate` names the activation g for which this one is x * g(x).
+    `operations` is how many operations the formula needs for one number. For the backward pass, PyTorch keeps the
+    output if `keeps_result` is true, else the input. If `result_suffices` is true, keeping the output would be enough,
+    so the input may be overwritten. `gate` is the name of an activation g if this one is x * g(x).
     """
 
     family: ClassVar[Family] = Family.ACTIVATION
@@ -41,14 +41,14 @@ class Activation(Op):
         return x
 
     def rest(self, x: Tensor) -> Rest:
-        return Rest(self.operations * x.size, f"{self.operations} a number")
+        return Rest(self.operations * x.size, f"{self.operations} per number")
 
     def keeps(self, x: Tensor) -> Kept:
         return Kept(output=True) if self.keeps_result else Kept((0,), result_suffices=self.result_suffices)
 
 
 class Plain(Activation):
-    """An activation without arguments: a PyTorch class, perhaps one that can work in place."""
+    """An activation without arguments: only the PyTorch class differs, and whether it can work in place."""
 
     target: ClassVar[str]
 
@@ -175,7 +175,7 @@ class Elu(Activation):
     operations = 4
     result_suffices = True
 
-    alpha: float = Field(default=1.0, description="minus the limit far below 0")
+    alpha: float = Field(default=1.0, description="far below 0 the result approaches -alpha")
 
     def torch(self, x: Tensor) -> Module:
         return Module.of("nn.ELU", inplace=self.in_place, alpha=(self.alpha, 1.0))
@@ -197,7 +197,7 @@ class Gelu(Activation):
     approximate: bool = Field(default=False, description="compute it by its usual approximation, which uses tanh")
 
     def rest(self, x: Tensor) -> Rest:
-        return Rest((9 if self.approximate else 5) * x.size, "5 a number, 9 where it is approximated")
+        return Rest((9 if self.approximate else 5) * x.size, "5 per number, 9 if it is approximated")
 
     def torch(self, x: Tensor) -> Module:
         return Module.of("nn.GELU", approximate=("tanh" if self.approximate else "none", "none"))
@@ -233,7 +233,7 @@ class Prelu(Op):
         return x.channels if self.per_channel else 1
 
     def rest(self, x: Tensor) -> Rest:
-        return Rest(2 * x.size, "2 a number")
+        return Rest(2 * x.size, "2 per number")
 
     def keeps(self, x: Tensor) -> Kept:
         return Kept((0,))
@@ -248,7 +248,7 @@ class Prelu(Op):
 
 
 class Normalized(Activation):
-    """An activation over the channels of each position."""
+    """An activation that is computed over all channels of a position together."""
 
     target: ClassVar[str]
     keeps_result = True

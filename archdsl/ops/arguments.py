@@ -10,7 +10,10 @@ from archdsl.tensor import Tensor
 
 
 class Mismatch(Exception):
-    """An op cannot take these inputs. `argument` names the argument at fault, `help` an edit that mends it."""
+    """The exception for inputs that an op cannot take.
+
+    `argument` is the name of the argument at fault, and `help` says what to change, each if it is known.
+    """
 
     def __init__(
         self, message: str, *, argument: str | None = None, code: str = "shape-mismatch", help: str | None = None
@@ -22,11 +25,11 @@ class Mismatch(Exception):
 
 
 def _as_size(value: Any) -> Any:
-    """Lists and shapes of the language become tuples; single numbers stay single."""
+    """Turns lists and shapes of the language into tuples. A single number stays as it is."""
     return tuple(value) if isinstance(value, list) else value
 
 
-# No network needs a larger number; a slip like conv(10_000_000_000) is reported instead of becoming a shape.
+# No network needs a larger number. A slip such as conv(10_000_000_000) is reported as an error.
 LIMIT = 2**31 - 1
 
 Count = Annotated[int, Field(ge=1, le=LIMIT)]
@@ -39,28 +42,29 @@ Size = Annotated[Count | Annotated[tuple[Count, ...], Field(min_length=1)], Befo
 """One number for every spatial dimension, or one for each: `3`, `1x7`, `[1, 7]`."""
 
 Sides = Annotated[Distance | Annotated[tuple[Distance, ...], Field(min_length=1)], BeforeValidator(_as_size)]
-"""Pixels added (or cut) at the borders: one for all, one a dimension, or one a side (left, right, top, bottom)."""
+"""Pixels added (or cut off) at the borders: one number for all, one for each dimension (height, width), or one for
+each side (left, right, top, bottom)."""
 
 Pixels = Annotated[
     Distance | Annotated[tuple[Distance, ...], Field(min_length=1, max_length=2)], BeforeValidator(_as_size)
 ]
-"""One number of pixels for every spatial dimension, or one for each; both ends of a dimension have the same."""
+"""Pixels at both ends of a dimension: one number for all spatial dimensions, or one for each."""
 
 Padding = Literal["same", "tf_same", "valid"] | Sides
-"""How to pad: by a rule, or by so many pixels."""
+"""How to pad: the name of a rule, or a number of pixels."""
 
 Like = Literal["like"]
-"""Stands in an argument for a value of the network, which becomes a further input of the op."""
+"""A placeholder in an argument for a value of the network, which becomes a further input of the op."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 """A probability."""
 
 
 class Unusual(NamedTuple):
-    """Says of a number that from `least` on it most likely stands for something else.
+    """A bound for an argument: a number of at least `least` was probably meant as something else.
 
-    `means` says what it does, `instead` what was meant; `{value}`, `{rest}` (1 - value) and `{inverse}` (1 / value) are
-    filled in.
+    `means` says what such a number does, and `instead` what was probably meant. In both texts, `{value}`, `{rest}`
+    (1 - value) and `{inverse}` (1 / value) are replaced by numbers.
     """
 
     least: float
@@ -79,10 +83,10 @@ class Unusual(NamedTuple):
 
 UNUSUAL_DROP = Unusual(
     0.8,
-    "only {rest} of all is left",
+    "only a fraction of {rest} is kept",
     "TensorFlow's keep_prob of {value} is {rest} here",
 )
-"""Of a probability of dropping."""
+"""The bound for a probability of dropping."""
 
 
 def times(size: tuple[int, ...]) -> str:
@@ -91,13 +95,16 @@ def times(size: tuple[int, ...]) -> str:
 
 
 def spread(size: int | tuple[int, ...], tensor: Tensor, argument: str) -> tuple[int, ...]:
-    """A size, or pixels, with one number for each spatial dimension of `tensor`; `Mismatch` where the counts differ."""
+    """A size with one number for each spatial dimension of `tensor`; a single number is repeated.
+
+    Raises `Mismatch` if it has another number of dimensions.
+    """
     count = len(tensor.spatial)
     if isinstance(size, int):
         return (size,) * count
     if len(size) != count:
         raise Mismatch(
-            f"{argument} {times(size)} is for {_dimensions(len(size))}, the value {tensor} has {count}",
+            f"{argument} {times(size)} is for {_dimensions(len(size))}, but the value {tensor} has {count}",
             argument=argument,
             code="wrong-rank",
         )
@@ -105,7 +112,7 @@ def spread(size: int | tuple[int, ...], tensor: Tensor, argument: str) -> tuple[
 
 
 def sides(value: int | tuple[int, ...], tensor: Tensor, argument: str) -> tuple[tuple[int, int], ...]:
-    """Pixels before and after, for each spatial dimension of `tensor`; `Mismatch` where the counts differ."""
+    """Pixels before and after, for each spatial dimension of `tensor`. Raises `Mismatch` if the counts do not match."""
     count = len(tensor.spatial)
     if isinstance(value, int):
         return ((value, value),) * count
@@ -123,7 +130,7 @@ def sides(value: int | tuple[int, ...], tensor: Tensor, argument: str) -> tuple[
 
 
 def divisors(argument: str, channels: int, wanted: int) -> str:
-    """Which numbers would do: the divisors of `channels` on both sides of what was wanted."""
+    """The help that names numbers which divide `channels`: the next smaller and the next larger than `wanted`."""
     fitting = [number for number in range(1, min(channels, 4 * wanted) + 1) if channels % number == 0]
     below = [number for number in fitting if number < wanted][-2:]
     above = [number for number in fitting if number > wanted][:2]
@@ -131,7 +138,7 @@ def divisors(argument: str, channels: int, wanted: int) -> str:
 
 
 def compact(size: tuple[Any, ...]) -> Any:
-    """The single number where all are equal, as a person writes it: (3, 3) -> 3."""
+    """The size as a single number if all its numbers are equal, as it is usually written: (3, 3) -> 3."""
     return size[0] if all(entry == size[0] for entry in size) else size
 
 

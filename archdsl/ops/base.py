@@ -1,7 +1,7 @@
-"""What an op is: one class that says everything the compiler needs to know of it.
+"""The base class of ops. An op is one class that says everything the compiler needs to know about it.
 
-Ops know nothing of spans, graphs or backends. They return small values and raise `Mismatch`;
-whoever called them adds the position.
+Ops know nothing about source positions, graphs or backends. Their methods return small values and raise `Mismatch`;
+the caller adds the position in the spec.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ __all__ = [
 ]
 
 LARGEST = 2**40
-"""Most elements of a value, and most parameters of an op: a number beyond a trillion was mistyped."""
+"""The most elements of a value, and the most parameters of an op. More than a trillion is taken for a mistake."""
 
 
 class Family(StrEnum):
-    """Decides a node's style in figures and its place in tables and in the reference."""
+    """The kind of an op. It decides a node's style in figures and its place in tables and in the reference."""
 
     INPUT = "input"
     CONV = "convolution"
@@ -73,7 +73,7 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """`op` applied to `inputs` gives `outputs`: used by tests and by the reference."""
+    """An example for tests and for the reference: `op` applied to `inputs` gives `outputs`."""
 
     op: Op
     inputs: tuple[Tensor, ...]
@@ -81,17 +81,18 @@ class Example:
 
 
 class Op(BaseModel, ABC):
-    """One operation with its arguments. Frozen: equal arguments make equal ops.
+    """One operation with its arguments. Ops do not change, and are equal if their arguments are.
 
-    Fields are the arguments in the order in which they may be written without a name. A field whose
-    type admits `Like` may be given a value of the network: it is then passed to `shape`, `weights`,
+    The fields are the arguments, in the order in which they may be written without a name. If the type of a
+    field includes `Like`, the argument may be a value of the network, which is then passed to `shape`, `weights`,
     `macs` and `torch` as a further input.
 
-    The methods below take the inputs' tensors; an op writes the parameters it really has, and the
-    signature of its `shape` is its arity (`*inputs: Any, **_: Any` is what lets it do so under mypy).
-    `takes` is the kind of value it works on; `internal` marks what no spec may call. `short` is what papers'
-    figures write, where that is not the name: BN, ReLU, nothing for a convolution, a sign for a sum. `by_place` says
-    that arguments follow from the place in the network, so that two of the op are alike whatever they are.
+    The methods take the tensors of the inputs. Each op declares only the parameters that it has; the parameters of its
+    `shape` decide how many inputs it takes. (Here they are `*inputs: Any, **_: Any` so that mypy accepts this.)
+
+    `takes` is the kind of value that the op works on. `internal` marks ops that a spec cannot call. `short` is the name
+    in papers' figures if it is another one: BN, ReLU, the empty text for a convolution, a sign for a sum. `by_place`
+    says that arguments are set by the op's place in the network, and so are ignored when structures are compared.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
@@ -103,39 +104,42 @@ class Op(BaseModel, ABC):
     by_place: ClassVar[bool] = False
     short: ClassVar[str | None] = None
 
-    # What holds of an op whatever its arguments. tests/test_traits.py compares each with torch.
+    # Facts that hold for every choice of arguments. tests/test_traits.py compares each of them with torch.
 
     commutative: ClassVar[bool] = False
     """The order of the inputs does not matter."""
     associative: ClassVar[bool] = False
     """`op{op{a | b} | c}` is `op{a | b | c}`, and `op{a}` is `a`."""
     pointwise: ClassVar[bool] = False
-    """A position of the output depends on the same position of the inputs, in all their channels, and on no other."""
+    """Each position of the output depends only on the same position of the inputs, but on all their channels."""
     keeps_zero: ClassVar[bool] = False
-    """Where an op is pointwise: it gives 0 where its inputs are 0, whatever its weights."""
+    """The op is pointwise and gives 0 wherever its inputs are 0, whatever its weights are."""
     identity_at_inference: ClassVar[bool] = False
-    """The output is the input, but for what chance does while training."""
+    """At inference the output is the input. In training it may be changed at random."""
     in_place: ClassVar[bool] = False
-    """PyTorch's module takes `inplace=True`, and then writes its output over its input."""
+    """PyTorch's module has the option `inplace=True`, with which it writes its output over its input."""
     backward_needs_output: ClassVar[bool] = True
-    """The backward pass may read the output, so that nothing may be written over it."""
+    """The backward pass may read the output, so the output must not be overwritten."""
     training_arguments: ClassVar[frozenset[str]] = frozenset({"init"})
-    """Arguments that change how training goes and, with the same weights, no output."""
+    """Arguments that influence only training: with the same weights, they do not change the output."""
 
     @abstractmethod
     def shape(self, *inputs: Any, **_: Any) -> Tensor | tuple[Tensor, ...]:
-        """The output's shape, a tuple where there are several outputs. Raises `Mismatch`."""
+        """The output's shape, or a tuple of shapes if there are several outputs.
+
+        Raises `Mismatch` for inputs that the op cannot take.
+        """
 
     @abstractmethod
     def rest(self, *inputs: Any, **_: Any) -> Rest:
-        """Operations at inference that `macs` does not count, for one sample, and the rule they are counted by.
+        """The operations besides multiply-adds, at inference and for one sample, and the rule for counting them.
 
-        An elementary function (exp, tanh, a power, a division, a comparison) counts as one.
+        An elementary function (exp, tanh, a power, a division, a comparison) counts as one operation.
         """
 
     @abstractmethod
     def torch(self, *inputs: Any, **_: Any) -> Module | Expression:
-        """The PyTorch code for this op: a module made in `__init__`, or an expression in `forward`."""
+        """The PyTorch code of this op: a module that `__init__` makes, or an expression in `forward`."""
 
     @classmethod
     @abstractmethod
@@ -143,9 +147,10 @@ class Op(BaseModel, ABC):
         """At least two applications of the op that together set every argument."""
 
     def outputs(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """The outputs as a graph needs them: `shape` as a tuple, after the checks that hold for every op.
+        """The outputs as a tuple, from `shape`, after the checks that apply to every op.
 
-        Raises `Mismatch` also for a wrong number or kind of inputs and for absurd sizes.
+        Raises `Mismatch` as `shape` does, and also for a wrong number or kind of inputs and for values or weights of
+        more than `LARGEST` numbers.
         """
         self._check_inputs(inputs)
         shape = self.shape(*inputs)
@@ -158,7 +163,7 @@ class Op(BaseModel, ABC):
         return outputs
 
     def arity(self) -> tuple[int, int | None]:
-        """The fewest and the most inputs, counting values given as arguments; None where there is no upper limit."""
+        """The fewest and the most inputs, counting values given as arguments. The most is None if there is no limit."""
         required, unlimited = required_inputs(type(self))
         count = required + sum(value == "like" for value in self.__dict__.values())
         return count, None if unlimited else count
@@ -175,7 +180,7 @@ class Op(BaseModel, ABC):
                 raise Mismatch(f"`{self.name}` takes {wanted}, got {tensor}", code="wrong-kind", help=help)
 
     def weights(self, *inputs: Any, **_: Any) -> Mapping[str, Weight]:
-        """What a checkpoint holds of the op, in the order and under the names that torch's class has it."""
+        """The entries of the op's state dict, with the names and in the order of torch's class."""
         return {}
 
     def macs(self, *inputs: Any, **_: Any) -> int:
@@ -203,40 +208,41 @@ class Op(BaseModel, ABC):
         return Working(working(self.weights(*inputs).values()), self.macs_working(*inputs))
 
     def is_view(self, *inputs: Any, **_: Any) -> bool:
-        """Whether the outputs share the first input's memory, so that they take none of their own.
+        """Whether the outputs share the memory of the first input, and need none of their own.
 
-        Called with `training=True` to ask about training, where a dropout for example makes a new value.
+        The answer is about inference, or about training if `training=True` is passed: a dropout, for example, makes
+        a new value only in training.
         """
         return False
 
     def scratch(self, *inputs: Any, **_: Any) -> Store:
-        """Extra memory that PyTorch needs while the op runs at inference, beside inputs and outputs."""
+        """The memory that PyTorch needs while the op runs at inference, besides inputs, outputs and weights."""
         return Store()
 
     def keeps(self, *inputs: Any, **_: Any) -> Kept:
-        """What PyTorch keeps for the backward pass."""
+        """The values that PyTorch keeps for the backward pass."""
         return Kept()
 
     def window(self, *inputs: Any, **_: Any) -> Window | None:
-        """The window of the first input that one output position is computed from; None: the same position alone."""
+        """The window of the first input that an output position is computed from; None if it is only that position."""
         return None
 
     def dropped(self, *inputs: Any, **_: Any) -> tuple[int, ...]:
-        """How many rows and columns at the end no window reaches, by dimension; () for ops without windows."""
+        """For each dimension, how many rows or columns at the end no window reaches; () for ops without windows."""
         return ()
 
     def doubt(self, *inputs: Any, **_: Any) -> str | None:
-        """What makes no sense about the op with these inputs, though it can be computed; a sentence for a warning."""
+        """A warning if the op makes no sense with these inputs, although it can be computed; else None."""
         return None
 
     def initialize(self, target: str) -> tuple[str, ...]:
-        """Statements that set the weights of the module written as `target`, such as `self.conv1`."""
+        """Python statements that set the initial weights of the module `target`, such as `self.conv1`."""
         return ()
 
 
 @cache
 def required_inputs(op: type[Op]) -> tuple[int, bool]:
-    """How many inputs `shape` requires, and whether it takes any number of further ones."""
+    """How many inputs an op requires, and whether it takes any number of further ones."""
     parameters = list(inspect.signature(op.shape).parameters.values())[1:]
     required = sum(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)
     return required, any(p.kind is p.VAR_POSITIONAL for p in parameters)
@@ -244,11 +250,11 @@ def required_inputs(op: type[Op]) -> tuple[int, bool]:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A sliding window in pixels, with one entry for each spatial dimension. Negative padding is a crop.
+    """A sliding window in pixels, with one entry for each spatial dimension. Negative padding cuts pixels off.
 
-    `everything` marks global ops, whose every output depends on the whole input. `stretch` describes ops that enlarge:
-    before the window slides, input positions are moved so many pixels apart, with empty gaps between them (transposed
-    convolution, resize). An empty `stretch` means 1.
+    `everything` marks global ops: each output depends on the whole input. `stretch` describes ops that enlarge
+    (transposed convolution, resize): before the window slides, input positions are moved that many pixels apart, with
+    empty gaps between them. An empty `stretch` means 1.
     """
 
     kernel: tuple[int, ...]
@@ -258,8 +264,13 @@ class Window:
     everything: bool = False
     stretch: tuple[int, ...] = ()
 
+    @property
+    def extents(self) -> tuple[int, ...]:
+        """How far the window reaches in each dimension: dilation * (kernel - 1) + 1."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
     def reach(self, dimension: int, first: int, last: int) -> tuple[int, int]:
-        """First and last input position that outputs `first` to `last` depend on; they may lie in the padding."""
+        """The first and the last input position on which outputs `first` to `last` depend. Either may be padding."""
         stretch = self.stretch[dimension] if self.stretch else 1
         start = first * self.stride[dimension] - self.padding[dimension][0]
         end = last * self.stride[dimension] - self.padding[dimension][0]
@@ -268,14 +279,14 @@ class Window:
 
 
 class Rearrangement(Op):
-    """An op that computes nothing: it moves, copies or leaves out numbers that come in."""
+    """An op that computes nothing: it moves, copies or leaves out numbers of its input."""
 
     def rest(self, *inputs: Any, **_: Any) -> Rest:
         return NOTHING
 
 
 class View(Rearrangement):
-    """An op whose outputs lie in the memory of its first input: that input, or parts of it, under another shape."""
+    """An op whose outputs are the first input, or parts of it, in another shape. They share that input's memory."""
 
     def is_view(self, *inputs: Any, **_: Any) -> bool:
         return True
@@ -296,7 +307,7 @@ def register(op: OpClass) -> OpClass:
 
 
 def dump(op: Op) -> dict[str, Any]:
-    """An op as plain JSON data; `load_op` turns it back into an equal op."""
+    """An op as plain JSON values. `load_op` turns them back into an equal op."""
     return {"op": op.name, "arguments": op.model_dump(mode="json")}
 
 

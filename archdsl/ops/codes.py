@@ -1,4 +1,4 @@
-"""Codes of what an op cannot do with the values that flow into it."""
+"""Codes for ops that cannot take the values that flow into them, or whose arguments contradict each other."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CODES: dict[str, Code] = {
         _net("linear(10)"),
     ),
     "wrong-kind": Code(
-        "Tokens flow where numbers are needed, or numbers where tokens are.",
+        "Tokens flow into an op that needs numbers, or numbers into one that needs tokens.",
         "`input tokens: 128 of int` declares tokens; an `embedding` turns them into channels.",
         "network Net:\n    input tokens: 128 of int\n    conv(100, 3)\n",
     ),
@@ -37,37 +37,37 @@ CODES: dict[str, Code] = {
     ),
     "kernel-too-large": Code(
         "A window is larger than the input with its padding.",
-        "The input has shrunk further than the network was made for: a larger input, less stride or more padding "
-        "mends it.",
+        "The input has become smaller than the network was made for. Use a larger input, smaller strides or more "
+        "padding.",
         _net("conv(64, 57, padding=valid)"),
     ),
     "lopsided-padding": Code(
         "The padding `same` would have to be larger on one side than on the other.",
-        "An even kernel at stride 1 cannot keep the size with equal padding. Frameworks differ in what they do then, "
-        "so the spec has to say it: `padding=tf_same` puts the odd pixel at the end, `padding=valid` pads nothing, "
-        "a number pads every side alike, [left, right, top, bottom] each by its own.",
+        "An even kernel at stride 1 cannot keep the size with equal padding on both sides. Frameworks differ in what "
+        "they do then, so the spec has to say it: `padding=tf_same` puts the odd pixel at the end, `padding=valid` "
+        "pads nothing, a number pads all sides equally, and [left, right, top, bottom] each side by its own number.",
         _net("conv(64, 2)"),
     ),
     "bad-padding": Code(
-        "A padding does not go with the other arguments.",
+        "A padding is not possible with the other arguments.",
         "A pool's padding is at most half its kernel, or a window would lie outside the input. With a dilation larger "
-        "than the input a window may see padding alone, which has no largest value. Rounding up goes with the same "
-        "padding on both sides. A transposed convolution's output padding is less than its stride or dilation.",
+        "than the input, a window may cover only padding, which has no largest value. Rounding up (`ceil`) needs the "
+        "same padding on both sides. A transposed convolution's output padding is less than its stride or dilation.",
         _net("max_pool(3, padding=2)"),
     ),
     "bad-choice": Code(
         "Arguments of an op contradict each other.",
-        "The message says which of them go together.",
+        "The message says which arguments can be combined.",
         _net("fractional_max_pool(2, ratio=0.7, size=40)"),
     ),
     "out-of-bounds": Code(
-        "Channels or pixels are asked for that the value does not have.",
-        "Crops and slices lie inside the value; a mirrored border is at most as wide as what it mirrors.",
+        "An op asks for channels or pixels that the value does not have.",
+        "Crops and slices must lie inside the value, and a mirrored border is narrower than the value.",
         _net("center_crop(64)"),
     ),
     "too-large": Code(
-        "A value or an op's parameters are beyond any memory.",
-        "More than 2^40 numbers (about a trillion) are taken for a slip of the pen.",
+        "A value, or the weights of an op, are too large for any computer's memory.",
+        "More than 2^40 numbers (about a trillion) are taken for a typing mistake.",
         _net("conv(2_000_000_000, 5)"),
     ),
 }

@@ -31,18 +31,18 @@ Stride = Annotated[Size, Field(description="pixels from one window to the next")
 Dilation = Annotated[Size, Field(description="pixels from one tap of the kernel to the next")]
 Groups = Annotated[Count, Field(description="channels fall into this many groups that do not see each other")]
 Bias = Annotated[bool, Field(description="learn a number for each output channel, added to it")]
-Start = Annotated[Weights, Field(description="weights at the start, biases are then 0; unset: as PyTorch has them")]
+Start = Annotated[Weights, Field(description="initial weights; biases then start at 0; unset: PyTorch's defaults")]
 Border = Annotated[
     Padding,
     Field(
         description="zeros around the input: `same` is dilation * (kernel - 1) // 2 on each side (0 for windows "
         "of even size that do not overlap), `tf_same` is TensorFlow's rule, `valid` is 0; or pixels: one number, "
-        "one a dimension (height, width), one a side (left, right, top, bottom)"
+        "one for each dimension (height, width), or one for each side (left, right, top, bottom)"
     ),
 ]
 
 
-BIAS_RULE = "1 an output number where there is a bias"
+BIAS_RULE = "1 per output number if there is a bias"
 
 
 @register
@@ -98,7 +98,7 @@ class Conv(Op):
         return Kept(further=Store(copied)) if copied else Kept((0,))
 
     def _padded_copy(self, x: Tensor) -> int:
-        """Size of the padded copy of the input that uneven sides need."""
+        """How many numbers the padded copy of the input has, which PyTorch makes if the sides differ; else 0."""
         window = self.window(x)
         return 0 if is_even(window) else padded_size(x, window)
 
@@ -168,7 +168,7 @@ class Depthwise(Op):
     init: Start = None
 
     def _conv(self, x: Tensor) -> Conv:
-        """The equal grouped convolution. It is not validated: its fields were when this op was made."""
+        """The grouped convolution that computes the same. Its fields are not validated again."""
         expect_map(self.name, x)
         return Conv.model_construct(
             out=x.channels * self.multiplier,

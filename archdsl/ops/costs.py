@@ -9,12 +9,12 @@ from math import prod
 from typing import NamedTuple
 
 INDEX_BYTES = 8
-"""Bytes of an integer in PyTorch: of a token, or of an index that max pooling keeps."""
+"""Bytes of an integer in PyTorch, such as a token id or an index that max pooling keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """How many operations an op needs besides its multiply-adds, and the rule they are counted by."""
+    """How many operations an op needs besides its multiply-adds, and the rule by which they are counted."""
 
     count: int
     rule: str
@@ -54,8 +54,8 @@ class Kept:
 class Weight(NamedTuple):
     """One entry of an op's state dict: a parameter, which is `learned`, or a buffer, which is only kept.
 
-    `factors` are what its size is worked out from (`3·3·(64/2)·8`), where a reader would not multiply the numbers
-    of the shape in their order.
+    `factors` are the factors that explain its size (`3·3·(64/2)·8`), if these are not the numbers of the shape in their
+    order.
     """
 
     shape: tuple[int, ...]
@@ -74,12 +74,12 @@ class Weight(NamedTuple):
 
 
 def with_bias(weight: Weight, bias: int) -> dict[str, Weight]:
-    """A `weight`, and a `bias` of so many numbers unless that is 0."""
+    """The weights `weight` and, unless `bias` is 0, a `bias` of that many numbers."""
     return {"weight": weight, "bias": Weight((bias,))} if bias else {"weight": weight}
 
 
 COUNTER = Weight((), learned=False)
-"""The number of batches that running statistics were taken over."""
+"""The entry of running statistics that counts the batches."""
 
 
 def scale_and_shift(channels: int, affine: bool, track: bool = False) -> dict[str, Weight]:

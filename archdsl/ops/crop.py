@@ -16,7 +16,7 @@ Target = Annotated[Size | Like, Field(description="output size in pixels, or a v
 
 
 def target_size(op: str, size: Size | Like, x: Tensor, like: Tensor | None) -> tuple[int, ...]:
-    """The spatial size asked for: given as numbers, or that of `like`."""
+    """The wanted spatial size: that given as numbers, or that of the value `like`."""
     expect_map(op, x)
     if size != "like":
         return spread(size, x, "size")
@@ -39,7 +39,9 @@ class Pad(Rearrangement):
     name = "pad"
     family = Family.RESHAPE
 
-    sides: Sides = Field(description="pixels: one number, one a dimension, or one a side (left, right, top, bottom)")
+    sides: Sides = Field(
+        description="pixels: one number, one per dimension, or one per side (left, right, top, bottom)"
+    )
     mode: Literal["constant", "reflect", "replicate", "circular"] = Field(default="constant", description="what to add")
     value: float = Field(default=0.0, description="the constant that is added")
 
@@ -80,12 +82,14 @@ class Pad(Rearrangement):
 
 @register
 class Trim(View):
-    """Pixels cut off at the borders."""
+    """Cuts pixels off at the borders."""
 
     name = "trim"
     family = Family.RESHAPE
 
-    sides: Sides = Field(description="pixels: one number, one a dimension, or one a side (left, right, top, bottom)")
+    sides: Sides = Field(
+        description="pixels: one number, one per dimension, or one per side (left, right, top, bottom)"
+    )
 
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x)
@@ -116,7 +120,7 @@ class Trim(View):
 
 
 def _slot(values: dict[str, int], name: str, number: int) -> str:
-    """A place for a number in a slice; nothing for 0, where a slice begins anyway."""
+    """The text of a number in a slice, which `values` then has under that name; empty for 0."""
     if number == 0:
         return ""
     values[name] = number
@@ -125,13 +129,15 @@ def _slot(values: dict[str, int], name: str, number: int) -> str:
 
 @register
 class Crop(View):
-    """A region of the given size, `offset` pixels from the top left (Long et al. 2015, FCN)."""
+    """A region of the given size that begins `offset` pixels from the top left (Long et al. 2015, FCN)."""
 
     name = "crop"
     family = Family.RESHAPE
 
     size: Target
-    offset: Pixels = Field(default=0, description="pixels left out at the top and left: one number, or one a dimension")
+    offset: Pixels = Field(
+        default=0, description="pixels left out at the top and left: one number or one per dimension"
+    )
 
     def shape(self, x: Tensor, like: Tensor | None = None) -> Tensor:
         size = target_size(self.name, self.size, x, like)
@@ -182,9 +188,9 @@ def center_crop(x: Tensor, size: list[int]) -> Tensor:
 
 @register
 class CenterCrop(View):
-    """The middle of the value; of an odd number of pixels to cut, one more at the end.
+    """The middle of the value. If an odd number of pixels is cut, one more is cut at the end.
 
-    U-Net's skips need it (Ronneberger et al. 2015).
+    The skips of U-Net need it (Ronneberger et al. 2015).
     """
 
     name = "center_crop"

@@ -1,4 +1,4 @@
-"""From tokens to channels."""
+"""The embedding, which turns tokens into channels."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The PyTorch code of an op as data; names, commas and indentation are added by whoever writes it.
+"""The PyTorch code of an op as data. The PyTorch backend adds variable names, commas and indentation.
 
-Texts may use `torch`, `nn` (torch.nn), `F` (torch.nn.functional) and `Tensor`.
+The texts may use `torch`, `nn` (torch.nn), `F` (torch.nn.functional) and `Tensor`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """A small class or function that torch lacks, written once into each module that uses it, after what it `needs`."""
+    """A small class or function that torch lacks. It is written once into each file that uses it, after those in
+    `needs`."""
 
     name: str
     source: str
@@ -25,12 +26,11 @@ class Support:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module to be made in `__init__`: `nn.Conv2d(3, 64, 7, stride=2)`. Values are data, not text.
+    """A module to be made in `__init__`: `nn.Conv2d(3, 64, 7, stride=2)`. Arguments are values, not texts.
 
-    `kwargs` are in PyTorch's order and leave out what equals PyTorch's default; `defaults` are the defaults
-    of all options in that order, so that two uses of one block, of which only one states its stride, can be
-    written as one class.
-    `inplace` says that the module takes `inplace=True` (the writer decides where that is safe).
+    `kwargs` are in PyTorch's order, without those that equal PyTorch's default. `defaults` has the default of every
+    option, in the same order: two uses of a block, of which only one sets its stride, can then be written as one class.
+    `inplace` says that the module has an option `inplace` (the backend decides where it is safe).
     """
 
     target: str
@@ -49,7 +49,10 @@ class Module:
         inplace: bool = False,
         **options: tuple[Any, Any],
     ) -> Module:
-        """Each option is a pair of its value and PyTorch's default (`...`: none), and left out if they are equal."""
+        """Makes a `Module`. Each option is a pair of its value and PyTorch's default (`...` if there is none).
+
+        Options that are equal to their default are left out.
+        """
         kwargs = tuple((name, value) for name, (value, default) in options.items() if value != default)
         defaults = tuple((name, default) for name, (_, default) in options.items())
         return cls(target, args, kwargs, support, inplace, defaults)
@@ -59,8 +62,8 @@ class Module:
 class Expression:
     """An expression in `forward`: `torch.cat([{all}], dim=1)`, `{0} + {1}`, `{0} * {factor}`.
 
-    `{0}`, `{1}` ... are the inputs, `{all}` all of them with commas; other names stand for `values`, which
-    are data. `atomic` is false where the text needs parentheses inside a larger expression.
+    `{0}`, `{1}` ... are the inputs, and `{all}` is all of them with commas. Other names stand for `values`.
+    `atomic` is false if the text needs parentheses inside a larger expression.
     """
 
     text: str
@@ -69,6 +72,6 @@ class Expression:
     support: Support | None = None
 
     def written(self, inputs: tuple[str, ...], values: Mapping[str, str] | None = None) -> str:
-        """The text with `inputs` filled in, and each value as a literal or as the text that `values` has for it."""
+        """The text with the inputs filled in. A value is written as the text that `values` has for it, or literally."""
         literals = {name: repr(value) for name, value in self.values} | dict(values or {})
         return self.text.format(*inputs, all=", ".join(inputs), **literals)

@@ -1,7 +1,7 @@
 """Initial weights: `conv(64, 3, init=kaiming)`, `linear(10, init=normal(std=0.01))`, `bn(init=0)`.
 
-An op with an `init` argument draws its weights so, and its biases start at 0. Without one it starts as
-PyTorch does.
+If an op has an `init` argument, its weights are drawn by that rule and its biases start at 0. Otherwise both start as
+PyTorch initializes them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Nonlinearity = Literal["relu", "tanh", "sigmoid", "selu", "linear"]
 
 
 class Initializer(BaseModel, ABC):
-    """One distribution of initial weights. `of_matrices`: it depends on fan-in or fan-out, so on a matrix."""
+    """A rule for initial weights. `of_matrices` says that it depends on fan-in or fan-out, and so needs a matrix."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
@@ -51,7 +51,7 @@ def initializer(name: str) -> Callable[[InitializerClass], InitializerClass]:
 
 
 def _call(function: str, weight: str, **arguments: tuple[Any, Any]) -> str:
-    """A call of torch.nn.init; arguments are pairs of value and PyTorch's default, left out if they are equal."""
+    """The text of a call of torch.nn.init. Arguments are pairs of a value and PyTorch's default, left out if equal."""
     said = [f", {name}={value!r}" for name, (value, default) in arguments.items() if value != default]
     return f"nn.init.{function}({weight}{''.join(said)})"
 
@@ -153,7 +153,7 @@ class Uniform(Initializer):
 
 @initializer("constant")
 class Constant(Initializer):
-    """Every weight the same number; a plain number means this."""
+    """Every weight is the same number. A plain number as `init` means this."""
 
     value: float = 0.0
 
@@ -163,7 +163,7 @@ class Constant(Initializer):
 
 @initializer("zeros")
 class Zeros(Initializer):
-    """Every weight 0."""
+    """Every weight is 0."""
 
     def statement(self, weight: str) -> str:
         return f"nn.init.zeros_({weight})"
@@ -171,14 +171,14 @@ class Zeros(Initializer):
 
 @initializer("ones")
 class Ones(Initializer):
-    """Every weight 1."""
+    """Every weight is 1."""
 
     def statement(self, weight: str) -> str:
         return f"nn.init.ones_({weight})"
 
 
 def _read(value: Any) -> Any:
-    """An initializer from itself, its name, a plain number, or what `_write` wrote."""
+    """The initializer for an argument: itself, its name, a plain number, or the data that `_write` made of it."""
     if isinstance(value, dict) and value.get("initializer") in INITIALIZERS:
         return INITIALIZERS[value["initializer"]].model_validate(value["arguments"])
     if isinstance(value, int | float) and not isinstance(value, bool):

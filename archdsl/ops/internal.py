@@ -1,4 +1,4 @@
-"""Ops that a spec cannot call: the inputs of a network, and operations of imported networks that have no op here."""
+"""Ops that a spec cannot call: a network's inputs, and operations of imported networks that the language lacks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _as_tuple(value: object) -> object:
 
 @register
 class Input(Rearrangement):
-    """A value from outside. Specs declare inputs; they do not call this."""
+    """An input of the network. Specs declare inputs by `input`."""
 
     name = "input"
     family = Family.INPUT
@@ -46,12 +46,12 @@ def _as_tuples(value: object) -> object:
 
 
 RESHAPES = frozenset({"view", "reshape", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze"})
-"""PyTorch's operations that give the same numbers in the same order under another shape."""
+"""PyTorch's operations that give the same numbers in the same order, but in another shape."""
 
 
 @register
 class Opaque(Op):
-    """An operation of PyTorch that is kept by name, with what was measured of it. Only importing makes it."""
+    """An operation of PyTorch that the language lacks: its name, and what was measured when it was imported."""
 
     name = "opaque"
     family = Family.OPAQUE
@@ -64,7 +64,7 @@ class Opaque(Op):
     kinds: Annotated[tuple[Kind, ...], BeforeValidator(_as_tuples)] = Field(
         default=(), description="kind of each output; empty: all are numbers"
     )
-    arguments: str = Field(default="", description="its arguments that are no values: dims=[2]")
+    arguments: str = Field(default="", description="its arguments besides the inputs: dims=[2]")
     parameters: int = Field(default=0, ge=0, description="learned numbers")
     kept: int = Field(default=0, ge=0, description="numbers that are kept but not learned")
     multiply_adds: int = Field(default=0, ge=0, description="for a batch of one")
@@ -77,12 +77,12 @@ class Opaque(Op):
         return self.multiply_adds
 
     def weights(self, *inputs: Tensor) -> Mapping[str, Weight]:
-        """Its numbers, under names made up here: those in PyTorch are not known."""
+        """Its weights. The names are made up, because those in PyTorch are not known."""
         found = {"learned": Weight((self.parameters,)), "kept": Weight((self.kept,), learned=False)}
         return {name: weight for name, weight in found.items() if weight.size}
 
     def working(self, *inputs: Tensor) -> Working:
-        """Empty: the number of weights was counted on import, so there is no arithmetic to show."""
+        """Empty: the weights were only counted when the network was imported, so there is no arithmetic to show."""
         return Working()
 
     def rest(self, *inputs: Tensor) -> Rest:
@@ -92,7 +92,7 @@ class Opaque(Op):
         raise Mismatch(f"`{self.target}` has no op in the language, so it cannot be written as a module")
 
     def _check_inputs(self, inputs: tuple[Tensor, ...]) -> None:
-        """Accepts any number and kind of inputs, since it was recorded together with them."""
+        """Accepts every number and kind of inputs, because they were recorded together with the operation."""
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

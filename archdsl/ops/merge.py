@@ -1,4 +1,4 @@
-"""Ops of several inputs that give one."""
+"""Ops that join several inputs to one output."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def _listed(inputs: tuple[Tensor, ...]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-JOIN_RULE = "1 for each input but the first and each number"
+JOIN_RULE = "1 per number for each input but the first"
 
 
 class Merge(Op):
-    """Element by element over values of equal shape."""
+    """An op that joins values of equal shape element by element."""
 
     family: ClassVar[Family] = Family.MERGE
     commutative: ClassVar[bool] = True
@@ -75,7 +75,7 @@ class Mean(Merge):
 
     def rest(self, *inputs: Tensor) -> Rest:
         count = len(inputs) if len(inputs) > 1 else 0
-        return Rest(count * inputs[0].size, "1 for each input and each number: sums, and a division")
+        return Rest(count * inputs[0].size, "1 per number for each input: sums, and a division")
 
     def scratch(self, *inputs: Tensor) -> Store:
         return Store(inputs[0].size if len(inputs) > 1 else 0)
@@ -121,9 +121,9 @@ class Mul(Op):
         if any(tensor.rank != x.rank for tensor in others):
             vector = any(tensor.rank == 1 for tensor in inputs)
             raise Mismatch(
-                f"`mul` needs values with as many dimensions, got {_listed(inputs)}",
+                f"`mul` needs values with equally many dimensions, got {_listed(inputs)}",
                 code="wrong-rank",
-                help="a gate keeps its dimensions (64x1x1): leave out the `flatten` before it" if vector else None,
+                help="a gate needs its dimensions (64x1x1): leave out the `flatten` before it" if vector else None,
             )
         full = Tensor(*map(max, zip(*(tensor.dims for tensor in inputs), strict=True)))
         fits = all(size in (1, whole) for tensor in inputs for size, whole in zip(tensor.dims, full.dims, strict=True))
@@ -163,7 +163,7 @@ class Mul(Op):
 
 @register
 class Concat(Rearrangement):
-    """Channels of all inputs, one after the other; the other dimensions must agree."""
+    """The channels of all inputs, one input after the other. The other dimensions must be equal."""
 
     name = "concat"
     family = Family.MERGE

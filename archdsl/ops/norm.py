@@ -1,6 +1,6 @@
-"""Normalizations: subtract a mean, divide by a deviation, then scale and shift by learned numbers.
+"""Normalizations: they subtract a mean, divide by a standard deviation, then scale and shift by learned numbers.
 
-Receptive fields do not count the positions that statistics are taken over, only the value that is normalized.
+For receptive fields only the position that is normalized counts, not those over which the statistics are taken.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Eps = Annotated[
     float,
     Unusual(
         0.1,
-        "this is added to the variance before its root is taken, where networks have 0.001 or less",
-        "a normalization takes its channels from what flows in: they are not written",
+        "it is added to the variance before the square root is taken, and networks use 0.001 or less",
+        "the number of channels is known from what flows in, and is not written",
     ),
     Field(ge=0, description="added to the variance before its root is taken"),
 ]
@@ -30,17 +30,17 @@ Momentum = Annotated[
     float,
     Unusual(
         0.8,
-        "it is the weight of a new batch in the running statistics, as in PyTorch",
-        "the momentum of {value} of Keras and TensorFlow is {rest} here",
+        "as in PyTorch, it is the weight of a new batch in the running statistics",
+        "a momentum of {value} in Keras and TensorFlow is {rest} here",
     ),
     Field(ge=0, le=1, description="weight of a new batch in the running statistics (PyTorch's)"),
 ]
 Affine = Annotated[bool, Field(description="learn a scale and a shift for each channel")]
-Start = Annotated[Scale, Field(description="the scale at the start, most often a number, the shift then starts at 0")]
+Start = Annotated[Scale, Field(description="the initial scale, most often a number; the shift then starts at 0")]
 
 
 class Normalization(Op):
-    """Keeps the shape of its input, which has one, two or three dimensions."""
+    """An op that normalizes, and keeps the shape of its input, which has one, two or three dimensions."""
 
     family: ClassVar[Family] = Family.NORM
     backward_needs_output: ClassVar[bool] = False
@@ -51,17 +51,17 @@ class Normalization(Op):
 
 
 def _from_statistics(x: Tensor, affine: bool) -> Rest:
-    """Operations to compute the mean and the deviation and to apply them."""
+    """The operations that compute the mean and the standard deviation and apply them."""
     return Rest(
-        (5 + 2 * affine) * x.size, "5 a number for the statistics and their use, 2 for a learned scale and shift"
+        (5 + 2 * affine) * x.size, "5 per number for the statistics and their use, 2 for a learned scale and shift"
     )
 
 
 @register
 class Bn(Normalization):
-    """Batch normalization: each channel over the batch and its positions while training, by running statistics after.
+    """Batch normalization of each channel (Ioffe and Szegedy 2015).
 
-    Ioffe and Szegedy 2015.
+    Training uses the statistics of the batch, over all its samples and positions; inference uses running statistics.
     """
 
     name = "bn"
@@ -71,7 +71,7 @@ class Bn(Normalization):
     eps: Eps = 1e-5
     momentum: Momentum = 0.1
     affine: Affine = True
-    track: bool = Field(default=True, description="keep running statistics; else the batch's own are used always")
+    track: bool = Field(default=True, description="keep running statistics; else those of the batch are always used")
     init: Start = None
 
     def weights(self, x: Tensor) -> Mapping[str, Weight]:
@@ -83,7 +83,7 @@ class Bn(Normalization):
     def rest(self, x: Tensor) -> Rest:
         if not self.track:
             return _from_statistics(x, self.affine)
-        return Rest(2 * x.size, "2 a number, its statistics being known (track=false: as layer_norm)")
+        return Rest(2 * x.size, "2 per number, since the statistics are known (track=false: as layer_norm)")
 
     def scratch(self, x: Tensor) -> Store:
         return Store(0 if self.track else 2 * x.channels)
@@ -125,7 +125,7 @@ class InstanceNorm(Normalization):
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x)
         if x.size == x.channels:
-            raise Mismatch(f"`instance_norm` needs more than one position a channel, got {x}")
+            raise Mismatch(f"`instance_norm` needs more than one position in each channel, got {x}")
         return x
 
     def weights(self, x: Tensor) -> Mapping[str, Weight]:
@@ -141,7 +141,7 @@ class InstanceNorm(Normalization):
         return Store((2 + 2 * self.affine) * x.channels)
 
     def keeps(self, x: Tensor) -> Kept:
-        """PyTorch runs batch normalization with samples as channels, and so copies weights and statistics for each."""
+        """PyTorch calls batch normalization with samples as further channels, so it copies weights for each sample."""
         return Kept((0,), further=Store((2 + self.affine + 2 * self.track) * x.channels))
 
     def torch(self, x: Tensor) -> Module:
@@ -232,7 +232,7 @@ class ChannelLayerNorm(nn.LayerNorm):
 class LayerNorm(Normalization):
     """Layer normalization: the channels of each position, or a whole vector (Ba et al. 2016).
 
-    On feature maps this is ConvNeXt's; `group_norm(1)` normalizes over channels and positions together.
+    On feature maps it is that of ConvNeXt. `group_norm(1)` normalizes over channels and positions together.
     """
 
     name = "layer_norm"
@@ -278,7 +278,7 @@ LOCAL_RESPONSE_NORM = Support(
     "LocalResponseNorm",
     '''\
 class LocalResponseNorm(nn.LocalResponseNorm):
-    """torch's layer, which on the CPU knows no half precision: here it does."""
+    """torch's layer, written so that it also works in half precision on the CPU."""
 
     def forward(self, x):
         squares = F.pad(x.square().flatten(2), (0, 0, self.size // 2, (self.size - 1) // 2))
@@ -292,8 +292,8 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 class Lrn(Op):
     """Local response normalization: x / (k + alpha * m)^beta, with m the mean square over `size` adjacent channels.
 
-    Krizhevsky et al. 2012 write the sum of squares where PyTorch and Caffe have the mean: their alpha is 1 / size
-    of the one here. Of an even `size`, one more channel lies before than after; past the ends there are zeros.
+    Krizhevsky et al. 2012 have the sum of squares where PyTorch and Caffe have the mean, so their alpha is the one here
+    divided by `size`. For an even `size`, one more channel is taken before than after. Channels past the ends are 0.
     """
 
     name = "lrn"
@@ -313,7 +313,7 @@ class Lrn(Op):
         return x
 
     def rest(self, x: Tensor) -> Rest:
-        rule = "size + 4 a number: a square, size - 1 sums, a scale, a sum, a power, a division"
+        rule = "size + 4 per number: a square, size - 1 sums, a scale, a sum, a power, a division"
         return Rest((self.size + 4) * x.size, rule)
 
     def scratch(self, x: Tensor) -> Store:
@@ -323,7 +323,7 @@ class Lrn(Op):
         return Kept((0,), further=Store(self._squares(x) + 2 * x.size))
 
     def _squares(self, x: Tensor) -> int:
-        """Size of the squares, which are padded with zeros before the first channel and after the last."""
+        """How many squares there are, with the zeros that are added before the first channel and after the last."""
         return (x.channels + self.size - 1) * (x.size // x.channels)
 
     def torch(self, x: Tensor) -> Module:

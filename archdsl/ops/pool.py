@@ -1,4 +1,4 @@
-"""Sliding pools, 1-D and 2-D. Their stride is the kernel unless given, as PyTorch's."""
+"""Pools with a sliding window, 1-D and 2-D. As in PyTorch, the stride is the kernel size unless it is given."""
 
 from __future__ import annotations
 
@@ -31,27 +31,28 @@ Stride = Annotated[Size | None, Field(description="pixels from one window to the
 Border = Annotated[
     Padding | None,
     Field(
-        description="border around the input, at most half the window: `same` is (kernel - 1) // 2 on each side, with "
-        "a dilation dilation * (kernel - 1) // 2 (0 for windows of even size that do not overlap), `tf_same` is "
-        "TensorFlow's rule, `valid` is 0; or pixels: one number, one a dimension, one a side (left, right, top, "
-        "bottom); unset: `same`, but 0 where `ceil` is true"
+        description="border around the input, at most half the window: `same` is dilation * (kernel - 1) // 2 on each "
+        "side (0 for windows of even size that do not overlap), `tf_same` is TensorFlow's rule, `valid` is 0; or "
+        "pixels: one number, one for each dimension, or one for each side (left, right, top, bottom); unset: `same`, "
+        "but 0 if `ceil` is true"
     ),
 ]
 Ceil = Annotated[
-    bool, Field(description="round the output size up: a last window may hang over the end, if it starts inside")
+    bool, Field(description="round the output size up: the last window may reach beyond the end if it starts inside")
 ]
 
 
-MAX_RULE = "a comparison for each number in a window but the first"
+MAX_RULE = "a comparison for each number in a window except the first"
 AVERAGE_RULE = "1 for each number in a window: sums, and a division"
 
 
 class Pool(Op):
-    """A window slides over each channel. Subclasses say what is computed in it, and whether the size is rounded up."""
+    """An op with a window that slides over each channel. Subclasses say what is computed in the window, and whether
+    the output size is rounded up."""
 
     family: ClassVar[Family] = Family.POOL
     has_padding: ClassVar[bool] = True
-    """Whether PyTorch's class takes a `padding`."""
+    """Whether PyTorch's class has an argument `padding`."""
 
     kernel: Kernel
     stride: Stride = None
@@ -63,7 +64,7 @@ class Pool(Op):
 
     @property
     def _rule(self) -> Padding:
-        """The padding, or the default where none is given."""
+        """The padding that is given, or else the default."""
         if self.padding is None:
             return "valid" if self._rounds_up else "same"
         return self.padding
@@ -105,21 +106,21 @@ class Pool(Op):
         return prod(self.window(x).kernel)
 
     def _copy(self, x: Tensor, suffices: bool = True) -> int:
-        """Size of the padded copy of the input; 0 where none is made."""
+        """How many numbers the padded copy of the input has; 0 if none is made."""
         window = self.window(x)
         if not follows_input(self._rule, window) and self._torch_suffices(window, suffices):
             return 0
         return padded_size(x, window)
 
     def _torch_suffices(self, window: Window, suffices: bool) -> bool:
-        """Whether torch's class can be used: it `suffices` for the computation, and pads as asked."""
+        """Whether torch's class can be used: it `suffices` for the computation, and can pad in this way."""
         unpadded = not any(map(any, window.padding))
         return suffices and _torch_pads(window) and (self.has_padding or unpadded)
 
     def _module(self, x: Tensor, base: Padder, *args: Any, suffices: bool = True, **options: Any) -> Module:
-        """torch's class if it `suffices` and can pad so, else a subclass that pads. `options` are as in `Module.of`.
+        """torch's class if it `suffices` and can pad in this way, else a subclass that pads.
 
-        Subclasses are given a size for each length, as TorchScript wants lists.
+        `options` are as in `Module.of`. Subclasses get a size for each dimension, because TorchScript needs lists.
         """
         window = self.window(x)
         follows = follows_input(self._rule, window)
@@ -136,16 +137,16 @@ class Pool(Op):
 
 
 def _torch_pads(window: Window) -> bool:
-    """Whether torch's pools can pad so: the same on both sides, at most half the kernel (dilation does not count)."""
+    """Whether torch's pools can pad in this way: equally on both sides, and by at most half the kernel (undilated)."""
     return is_even(window) and all(b <= k // 2 for (b, _), k in zip(window.padding, window.kernel, strict=True))
 
 
 def _only_padding(length: int, count: int, dilation: int, stride: int, before: int) -> bool:
-    """Whether one of `count` windows has taps before and after the input, and none in it.
+    """Whether one of `count` windows has taps before and after the input, and none inside it.
 
-    That takes taps further apart than the input is long. The first tap of window i that is not before the input lies at
-    first + i * stride, as long as this is below `dilation`. After that a window begins in the input, or the tap before
-    is in it: the windows that are possible begin within one dilation of each other.
+    This is only possible if the taps are further apart than the input is long. As long as it is below `dilation`, the
+    position first + i * stride is that of the first tap of window i that does not lie before the input. Later windows
+    have a tap inside the input, so only these have to be checked.
     """
     first = -before % dilation
     beyond = max(-(-(length - first) // stride), 0)
@@ -153,12 +154,12 @@ def _only_padding(length: int, count: int, dilation: int, stride: int, before: i
 
 
 DILATION = "dilation = [self.dilation] * 2 if isinstance(self.dilation, int) else self.dilation"
-"""torch's pools keep one number as it is given."""
+"""A line for the emitted `forward`: torch's pools store a dilation that is one number as one number."""
 
 
 @register
 class MaxPool(Pool):
-    """The largest value of each window; padding never wins."""
+    """The largest value of each window. Padding is never the largest."""
 
     name = "max_pool"
 
@@ -177,7 +178,7 @@ class MaxPool(Pool):
         ):
             if _only_padding(n, count, dilation, stride, before):
                 raise Mismatch(
-                    f"a window would see padding alone: its taps, {dilation} apart, step over the length {n} of {x}",
+                    f"a window would cover only padding: its taps, {dilation} apart, step over the length {n} of {x}",
                     argument="dilation",
                     code="bad-padding",
                     help=f"with a dilation of at most {n} every window sees the input",
@@ -228,13 +229,13 @@ return padded / F.avg_pool{rank}(inside, self.kernel_size, self.stride)"""
 
 @register
 class AvgPool(Pool):
-    """The mean of each window. What hangs over the end, where `ceil` is true, does not count."""
+    """The mean of each window. With `ceil`, the part of a window that lies beyond the end does not count."""
 
     name = "avg_pool"
 
     ceil: Ceil = False
     include_padding: bool = Field(
-        default=True, description="padding counts as zeros; else the mean is over the pixels inside (TensorFlow's way)"
+        default=True, description="padding counts as zeros; else the mean is over the pixels inside (as in TensorFlow)"
     )
 
     @property
@@ -253,7 +254,7 @@ class AvgPool(Pool):
         return Kept((), further=Store(copied), once=self._places(x)) if copied else Kept((0,))
 
     def _places(self, x: Tensor) -> int:
-        """How many windows the emitted class counts the real pixels of, to divide by them; 0 where it need not."""
+        """For how many windows the emitted class counts the pixels inside, to divide by them; 0 if it need not."""
         return 0 if self.include_padding or not self._copy(x) else self._outputs(x) // x.channels
 
     def torch(self, x: Tensor) -> Module:
@@ -282,7 +283,7 @@ class LpPool(Pool):
     name = "lp_pool"
     has_padding = False
 
-    norm: float = Field(default=2.0, ge=1, description="the exponent: 1 is a sum, larger ones come near the maximum")
+    norm: float = Field(default=2.0, ge=1, description="the exponent: 1 is a sum, larger ones approach the maximum")
 
     def rest(self, x: Tensor) -> Rest:
         return Rest(2 * self._taps(x) * self._outputs(x), "2 for each number in a window: a power, and a sum or a root")
@@ -297,7 +298,7 @@ class LpPool(Pool):
 
     @property
     def _is_even(self) -> bool:
-        """Whether the exponent is even: torch's class takes no absolute values, so it is right only then."""
+        """Whether the exponent is even. Only then is torch's class right, because it does not take absolute values."""
         return self.norm % 2 == 0
 
     def torch(self, x: Tensor) -> Module:

@@ -1,4 +1,4 @@
-"""Pools that know their output's size: global and adaptive."""
+"""Pools whose output size is fixed, whatever the input's: global and adaptive pools."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archdsl.tensor import Tensor
 
 
 class GlobalPool(Op):
-    """One number for each channel; the spatial dimensions stay, with size 1."""
+    """An op that reduces each channel to one number. The spatial dimensions stay, with size 1."""
 
     family: ClassVar[Family] = Family.POOL
     reduction: ClassVar[str]
@@ -65,7 +65,8 @@ class GlobalMaxPool(GlobalPool):
 
 
 class AdaptivePool(Op):
-    """Output position o pools the input from floor(o * n / size) up to ceil((o + 1) * n / size)."""
+    """An op whose output position o pools the n input positions from floor(o * n / size) to
+    ceil((o + 1) * n / size) - 1."""
 
     family: ClassVar[Family] = Family.POOL
     reduction: ClassVar[str]
@@ -112,7 +113,7 @@ class AdaptiveAvgPool(AdaptivePool):
         return Rest(self._taps(x), AVERAGE_RULE)
 
     def keeps(self, x: Tensor) -> Kept:
-        """Pooling to a single pixel is a plain mean in PyTorch, for which it keeps nothing."""
+        """The input, except when pooling to a single pixel: PyTorch computes that as a mean, and keeps nothing."""
         return Kept() if self.shape(x).size == x.channels else Kept((0,))
 
 

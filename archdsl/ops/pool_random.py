@@ -19,8 +19,8 @@ from archdsl.tensor import Tensor
 class FractionalMaxPool(Op):
     """Max pooling by a factor between 1 and 2: windows at random steps of one or more pixels (Graham 2014).
 
-    The places are drawn anew for every sample, while training and in evaluation, as published: Graham
-    averages several passes. Give either `ratio` or `size`.
+    The positions are drawn again for every sample, in training and in evaluation. This is as published: Graham
+    averages the results of several passes. Give either `ratio` or `size`.
     """
 
     name = "fractional_max_pool"
@@ -40,7 +40,7 @@ class FractionalMaxPool(Op):
             raise Mismatch(f"a ratio of {self.ratio} leaves nothing of {x}", argument="ratio", code="kernel-too-large")
         if any(s + k - 1 > n for s, k, n in zip(size, kernel, x.spatial, strict=True)):
             raise Mismatch(
-                f"{times(size)} windows of {times(kernel)} at different places do not fit a {times(x.spatial)} input",
+                f"{times(size)} windows of {times(kernel)} at different positions do not fit {times(x.spatial)} pixels",
                 argument="size" if self.size else "ratio",
                 code="kernel-too-large",
             )
@@ -59,7 +59,7 @@ class FractionalMaxPool(Op):
         )
 
     def window(self, x: Tensor) -> Window:
-        """Covers every position that a window may be drawn at: less than one pixel from even spacing."""
+        """A window that covers all positions that may be drawn: they lie less than one pixel from even spacing."""
         kernel, size = spread(self.kernel, x, "kernel"), self._size(x)
         stretch = tuple(max(out - 1, 1) for out in size)
         free = tuple(n - k for n, k in zip(x.spatial, kernel, strict=True))

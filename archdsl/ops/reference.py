@@ -31,7 +31,7 @@ WORDS: dict[Any, str] = {
 }
 
 BOUNDS = {"ge": "from", "gt": "above", "le": "to", "lt": "to below"}
-"""What pydantic calls a bound, and the word for it."""
+"""The words for bounds, by pydantic's names for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class ArgumentReference:
 
 @dataclass(frozen=True, slots=True)
 class OpReference:
-    """An op's entry in the reference. `examples` are triples: a call, the input shapes, the output shapes."""
+    """An op's entry in the reference. `examples` are triples: a call, its input shapes, its output shapes."""
 
     name: str
     family: Family
@@ -64,7 +64,7 @@ class OpReference:
 
 
 def reference(op: type[Op]) -> OpReference:
-    """The reference of one op."""
+    """The reference entry of one op."""
     arguments = tuple(_arguments(op))
     summary, _, details = (inspect.getdoc(op) or "").partition("\n\n")
     return OpReference(
@@ -86,7 +86,7 @@ def families() -> dict[Family, list[type[Op]]]:
 
 
 def markdown() -> str:
-    """`docs/ops.md`: all ops by family, then the initializers."""
+    """The text of `docs/ops.md`: all ops by family, then the initializers."""
     return "\n".join([*_introduction(), *_all_ops(), *_initializers()])
 
 
@@ -117,7 +117,7 @@ def type_words(annotation: Any) -> str:
 
 
 def _bounds(fields: Iterable[Any]) -> Iterator[str]:
-    """What pydantic's fields say of the least and the largest number; what says other things of it is passed over."""
+    """The words for the least and the largest number in a field's metadata. Other metadata is ignored."""
     for bound in dict.fromkeys(bound for field in fields for bound in getattr(field, "metadata", ())):
         for name, word in BOUNDS.items():
             if hasattr(bound, name):
@@ -125,7 +125,7 @@ def _bounds(fields: Iterable[Any]) -> Iterator[str]:
 
 
 def literal(value: Any, dimensions: int = 0) -> str:
-    """A value as the language writes it; a size for that many dimensions as a shape."""
+    """A value as it is written in a spec. A tuple of `dimensions` numbers is written as a shape."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -152,7 +152,7 @@ def _example(example: Example) -> tuple[str, str, str]:
 
 
 def _given(example: Example) -> Iterator[str]:
-    """The arguments that an example sets, as a spec would write them: the required ones without their names."""
+    """The arguments that an example sets, as they are written in a spec. Required ones are written without names."""
     for name, field in type(example.op).model_fields.items():
         if name in example.op.model_fields_set:
             text = literal(getattr(example.op, name), len(example.inputs[0].spatial))
@@ -204,9 +204,9 @@ def _section(entry: OpReference) -> Iterator[str]:
 
 def _initializers() -> Iterator[str]:
     yield "## Initial weights\n"
-    yield "An op with an `init` argument takes one of these, its name alone, or a number: `conv(64, 3, init=kaiming)`,"
-    yield "`linear(10, init=normal(std=0.01))`, `bn(init=0)`. Its biases then start at 0. Without `init` an op starts"
-    yield "as PyTorch does.\n"
+    yield "The argument `init` of an op is one of these, its name alone, or a number: `conv(64, 3, init=kaiming)`,"
+    yield "`linear(10, init=normal(std=0.01))`, `bn(init=0)`. Biases then start at 0. Without `init`, both start as"
+    yield "PyTorch initializes them.\n"
     yield "| initializer | meaning |"
     yield "| --- | --- |"
     for kind in INITIALIZERS.values():

@@ -1,4 +1,4 @@
-"""Ops that act at random, and only while training."""
+"""Regularization: ops that change their input at random during training, and not at all at inference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archdsl.tensor import Tensor
 
 
 class Regularization(Rearrangement):
-    """Keeps the shape, and does nothing at inference."""
+    """An op that keeps the shape, and does nothing at inference."""
 
     family: ClassVar[Family] = Family.REGULARIZE
     pointwise: ClassVar[bool] = True
@@ -39,7 +39,7 @@ class Regularization(Rearrangement):
 
 @register
 class Dropout(Regularization):
-    """While training each number is set to 0 with probability p, the others grow by 1 / (1 - p).
+    """In training, each number is set to 0 with probability p, and the others are multiplied by 1 / (1 - p).
 
     Srivastava et al. 2014.
     """
@@ -47,7 +47,7 @@ class Dropout(Regularization):
     name = "dropout"
     in_place = True
 
-    p: Annotated[Probability, UNUSUAL_DROP] = Field(default=0.5, description="probability of a number to be dropped")
+    p: Annotated[Probability, UNUSUAL_DROP] = Field(default=0.5, description="probability that a number is dropped")
 
     def _lots(self, x: Tensor) -> int:
         return x.size
@@ -63,12 +63,12 @@ class Dropout(Regularization):
 
 @register
 class ChannelDropout(Regularization):
-    """As dropout, of whole channels (Tompson et al. 2015)."""
+    """Dropout of whole channels (Tompson et al. 2015)."""
 
     name = "channel_dropout"
     in_place = True
 
-    p: Annotated[Probability, UNUSUAL_DROP] = Field(default=0.5, description="probability of a channel to be dropped")
+    p: Annotated[Probability, UNUSUAL_DROP] = Field(default=0.5, description="probability that a channel is dropped")
 
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x)
@@ -107,36 +107,36 @@ class DropPath(nn.Module):
 
 @register
 class DropPath(Regularization):
-    """Stochastic depth: while training, a sample's whole value is set to 0 with probability p (Huang et al. 2016).
+    """Stochastic depth: in training, a sample's whole value is set to 0 with probability p (Huang et al. 2016).
 
-    Values that stay grow by 1 / (1 - p). With a schedule the probability grows with depth: of n places in the whole
-    network, place i (from 0) has p * i / n with schedule=linear, as in EfficientNet's published code, and
-    p * i / (n - 1) with schedule=linspace, as in torchvision's and timm's ConvNeXt and Swin, where the last has p. A
+    Values that stay are multiplied by 1 / (1 - p). With a schedule, the probability grows with depth. If the network
+    has n places, place i (counted from 0) has p * i / n with schedule=linear, as in EfficientNet's published code, and
+    p * i / (n - 1) with schedule=linspace, as in torchvision's and timm's ConvNeXt and Swin, so that the last has p. A
     place is a use of a block that drops a path in any of its uses, or a turn of a loop that does. With group="encoder"
-    only places of that group count, and n is their number.
+    only the places of that group count, and n is their number.
     """
 
     name = "drop_path"
     by_place = True
 
-    p: Annotated[float, UNUSUAL_DROP, Field(ge=0, lt=1)] = Field(description="probability of a sample to be dropped")
+    p: Annotated[float, UNUSUAL_DROP, Field(ge=0, lt=1)] = Field(description="probability that a sample is dropped")
     schedule: Literal["constant", "linear", "linspace"] = Field(
         default="constant", description="the same everywhere, or growing with depth: p * i / n, p * i / (n - 1)"
     )
-    group: str | None = Field(default=None, description="the schedule counts the places of this group alone")
+    group: str | None = Field(default=None, description="the schedule counts only the places of this group")
 
     def shape(self, x: Tensor) -> Tensor:
         if self.group is not None and self.schedule == "constant":
-            message = "`group` says which places a schedule counts, and this drop path has no schedule"
+            message = "`group` says which places a schedule counts, but this drop path has no schedule"
             raise Mismatch(message, argument="group", code="bad-choice", help="add schedule=linear, or linspace")
         return x
 
     def share(self, index: int, total: int) -> tuple[int, int]:
-        """The part of `p` at place `index` (from 0) of `total`, as a fraction; 0 for a place that is the only one."""
+        """The fraction of `p` at place `index` (from 0) of `total`: numerator and denominator. 0 for a single place."""
         return index, total if self.schedule == "linear" else max(total - 1, 1)
 
     def placed(self, index: int, total: int) -> DropPath:
-        """The op as it is at place `index` (from 0) of `total`, without a schedule."""
+        """The op without a schedule, with the probability for place `index` (from 0) of `total`."""
         if self.schedule == "constant":
             return self
         index, steps = self.share(index, total)

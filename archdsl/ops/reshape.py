@@ -1,4 +1,4 @@
-"""Ops that move numbers about and change none."""
+"""Ops that move numbers to other places and change none of them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Parts = Annotated[
     Annotated[int, Field(ge=1, le=MOST_PARTS)] | Annotated[tuple[Count, ...], Field(min_length=1)],
     BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
 ]
-"""How many equal parts, or the channels of each."""
+"""A number of equal parts, or a list of the channels of each part."""
 
 Factor = Annotated[Count, Field(description="pixels in each direction that become, or come from, channels")]
 
 
 @register
 class Identity(View):
-    """The value as it is."""
+    """Gives its input unchanged."""
 
     name = "identity"
     family = Family.RESHAPE
@@ -69,7 +69,7 @@ class Flatten(View):
 
 @register
 class Split(View):
-    """Several values from one, along the channels: so many equal parts, or parts of the given sizes."""
+    """Splits the channels into several values: a number of equal parts, or parts with the given channels."""
 
     name = "split"
     family = Family.RESHAPE
@@ -86,7 +86,7 @@ class Split(View):
             if sum(self.parts) != x.channels:
                 total = " + ".join(map(str, self.parts))
                 raise Mismatch(
-                    f"the parts {total} = {sum(self.parts)} do not make up {x.channels} channels",
+                    f"the parts {total} = {sum(self.parts)} do not add up to {x.channels} channels",
                     argument="parts",
                     code="channels-not-divisible",
                 )
@@ -156,7 +156,7 @@ class ChannelShuffle(Rearrangement):
     pointwise = True
     keeps_zero = True
 
-    groups: Count = Field(description="groups that the channels fall into before")
+    groups: Count = Field(description="how many groups the incoming channels form")
 
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x)
@@ -213,7 +213,7 @@ class PixelShuffle(Rearrangement):
 class SpaceToDepth(Rearrangement):
     """Pixels become channels: squares of factor x factor make factor^2 channels each, in PyTorch's order.
 
-    The inverse of `pixel_shuffle`; TensorFlow orders the new channels otherwise.
+    The inverse of `pixel_shuffle`. TensorFlow has another order of the new channels.
     """
 
     name = "space_to_depth"

@@ -1,4 +1,4 @@
-"""Resampling: to a size, like another value, or by a factor."""
+"""Resampling to a given size, to the size of another value, or by a factor."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from archdsl.tensor import Tensor
 Mode = Annotated[
     Literal["nearest", "bilinear"],
     Field(
-        description="`nearest`: pixel o of m is pixel floor(o * n / m) of the n that come in; `bilinear`: the nearest "
-        "two in each direction, weighted"
+        description="`nearest`: output pixel o of m is input pixel floor(o * n / m) of n; `bilinear`: a weighted mean "
+        "of the nearest two in each direction"
     ),
 ]
 AlignCorners = Annotated[
-    bool, Field(description="bilinear only: the centres of the corner pixels stay in place, else their outer corners")
+    bool, Field(description="only with bilinear: align the centres of the corner pixels, not their outer corners")
 ]
 
 
 class Resampling(Op):
-    """What resize and upsample have in common: the check of their mode."""
+    """The base class of resize and upsample, which checks their mode."""
 
     def _check_mode(self, mode: str, align_corners: bool) -> None:
         if align_corners and mode == "nearest":
             raise Mismatch(
-                f"`{self.name}` aligns corners only where mode=bilinear", argument="align_corners", code="bad-choice"
+                f"`{self.name}` aligns corners only with mode=bilinear", argument="align_corners", code="bad-choice"
             )
 
 
 def _weighting(x: Tensor, output: Tensor, mode: str) -> Rest:
-    """Operations: with 2 or 4 neighbours, bilinear takes as many products and one sum less; nearest takes none."""
+    """The operations: bilinear needs a product for each of 2 or 4 neighbours, and one sum less; nearest needs none."""
     each = 2 ** (len(x.spatial) + 1) - 1 if mode == "bilinear" else 0
-    return Rest(each * output.size, "bilinear: 7 an output number, 3 in one dimension; nearest: nothing")
+    return Rest(each * output.size, "bilinear: 7 per output number, 3 in one dimension; nearest: none")
 
 
 def _seen(x: Tensor, size: tuple[int, ...], mode: str, align_corners: bool) -> Window:
-    """The window that an output position depends on. Bilinear sampling at s uses the positions less than 1 from s."""
+    """The window on which an output position depends. Bilinear sampling at s uses the positions less than 1 from s."""
     if mode == "nearest":
         return resampling(x.spatial, size)
     axes = [(_aligned if align_corners else _centred)(n, out) for n, out in zip(x.spatial, size, strict=True)]
@@ -106,12 +106,12 @@ class Resize(Resampling):
 
 @register
 class Upsample(Resampling):
-    """Enlargement by a whole factor."""
+    """Enlarges its input by a whole factor."""
 
     name = "upsample"
     family = Family.RESHAPE
 
-    factor: Size = Field(default=2, description="output pixels for each input pixel, one number or one a dimension")
+    factor: Size = Field(default=2, description="output pixels for each input pixel: one number, or one per dimension")
     mode: Mode = "nearest"
     align_corners: AlignCorners = False
 

@@ -9,12 +9,12 @@ from pydantic import Field
 from archdsl.ops.base import Example, Expression, Family, Kept, Module, Op, Rest, Support, Weight, register
 from archdsl.tensor import Tensor
 
-SCALE_RULE = "1 a number"
+SCALE_RULE = "1 per number"
 
 
 @register
 class Scale(Op):
-    """factor * x (residual scaling, Szegedy et al. 2017)."""
+    """Multiplies its input by a constant (residual scaling, Szegedy et al. 2017)."""
 
     name = "scale"
     family = Family.NORM
@@ -57,7 +57,7 @@ class LayerScale(nn.Module):
 
 @register
 class LayerScale(Op):
-    """x times a learned factor for each channel (Touvron et al. 2021, CaiT), or one factor for all."""
+    """Multiplies its input by a learned factor for each channel (Touvron et al. 2021, CaiT), or by one for all."""
 
     name = "layer_scale"
     family = Family.NORM

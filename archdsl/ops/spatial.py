@@ -1,6 +1,7 @@
 """Sliding windows: the arithmetic and the padding that convolutions and pools share.
 
-Output length (n + before + after - extent) / stride + 1, rounded down, with extent = dilation * (kernel - 1) + 1.
+The output length is (n + before + after - extent) / stride + 1, rounded down, with
+extent = dilation * (kernel - 1) + 1. `before` and `after` are the padding.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from archdsl.ops.emission import Support
 from archdsl.tensor import Tensor
 
 MAPS = (2, 3)
-"""Ranks of values with positions: channels x length, channels x height x width."""
+"""The ranks of values that have positions: channels x length, and channels x height x width."""
 
 
 RANKS = {
     1: "a vector has no positions any more: put this before the step that made it one",
     4: "a map has two dimensions besides its channels: frames or slices are further channels, or further inputs",
 }
-"""What to do with values of other ranks."""
+"""The help for values of other ranks."""
 
 
 def expect_map(op: str, x: Tensor, ranks: tuple[int, ...] = MAPS) -> None:
-    """Raises `Mismatch` unless `x` has positions (and as many dimensions as `ranks` say)."""
+    """Raises `Mismatch` unless `x` has positions and its rank is one of `ranks`."""
     if x.rank not in ranks:
         forms = {1: "a vector", 2: "channels x length", 3: "channels x height x width"}
         wanted = " or ".join(forms[rank] for rank in ranks)
@@ -34,7 +35,7 @@ def expect_map(op: str, x: Tensor, ranks: tuple[int, ...] = MAPS) -> None:
 
 
 def dimensions(x: Tensor) -> str:
-    """PyTorch's suffix: `1d` for channels x length, `2d` for channels x height x width."""
+    """The suffix of PyTorch's classes: `1d` for channels x length, `2d` for channels x height x width."""
     return f"{len(x.spatial)}d"
 
 
@@ -45,7 +46,7 @@ def slide(
     padding: Padding,
     dilation: int | tuple[int, ...] = 1,
 ) -> Window:
-    """The window that these arguments mean on `x`. Raises `Mismatch` where they do not go together."""
+    """The window that these arguments give on `x`. Raises `Mismatch` if they contradict each other."""
     kernels = spread(kernel, x, "kernel")
     strides = spread(stride, x, "stride")
     dilations = spread(dilation, x, "dilation")
@@ -67,10 +68,10 @@ def _same(kernel: int, stride: int, dilation: int) -> tuple[int, int]:
             f"a kernel of {kernel} at stride 1 cannot keep the size with the same padding on both sides",
             argument="kernel",
             code="lopsided-padding",
-            help="say what is wanted: padding=valid, padding=tf_same (the odd pixel at the end) or pixels a side",
+            help="choose padding=valid, padding=tf_same (the odd pixel at the end) or the pixels of each side",
         )
     if reach % 2 and stride > reach:
-        return 0, 0  # the windows do not overlap: half-sided padding would only shift all of them
+        return 0, 0  # the windows do not overlap: padding on one side would only shift all of them
     half = kernel // 2 if kernel % 2 and dilation == 1 else reach // 2
     return half, half
 
@@ -82,14 +83,15 @@ def _tf_same(length: int, kernel: int, stride: int, dilation: int) -> tuple[int,
 
 
 def lengths(x: Tensor, window: Window, ceil: bool = False) -> tuple[int, ...]:
-    """Output positions in each dimension. Raises `Mismatch` where the kernel does not fit.
+    """The output's length in each dimension. Raises `Mismatch` if the kernel does not fit.
 
-    With `ceil` a last window may hang over the end, if it starts inside the input or the padding before
-    it: PyTorch's rule.
+    With `ceil`, the last window may reach beyond the end, if it starts inside the input or the padding before it. This
+    is PyTorch's rule.
     """
-    extents = _extents(window)
     out = []
-    for length, extent, stride, (before, after) in zip(x.spatial, extents, window.stride, window.padding, strict=True):
+    for length, extent, stride, (before, after) in zip(
+        x.spatial, window.extents, window.stride, window.padding, strict=True
+    ):
         free = length + before + after - extent
         count = (-(-free // stride) if ceil else free // stride) + 1
         if ceil and (count - 1) * stride >= length + before:
@@ -101,28 +103,23 @@ def lengths(x: Tensor, window: Window, ceil: bool = False) -> tuple[int, ...]:
 
 
 def unused(x: Tensor, window: Window, ceil: bool = False) -> tuple[int, ...]:
-    """How many rows and columns at the end are not reached by any window, by dimension.
+    """For each dimension, how many rows or columns at the end no window reaches.
 
-    Padding does not count, and neither do the pixels that a stride longer than the kernel skips between windows.
+    Padding does not count, nor do the pixels between windows that a stride longer than the kernel skips.
     """
     counts = lengths(x, window, ceil)
     left = []
-    for dimension, extent in enumerate(_extents(window)):
+    for dimension, extent in enumerate(window.extents):
         stride = window.stride[dimension]
         end = (counts[dimension] - 1) * stride - window.padding[dimension][0] + max(extent, stride)
         left.append(max(x.spatial[dimension] - end, 0))
     return tuple(left)
 
 
-def _extents(window: Window) -> tuple[int, ...]:
-    return tuple(d * (k - 1) + 1 for k, d in zip(window.kernel, window.dilation, strict=True))
-
-
 def _does_not_fit(x: Tensor, window: Window) -> Mismatch:
     article = "a kernel of" if len(window.kernel) == 1 else "a"
     kernel = times(window.kernel) + ("" if len(window.kernel) == 1 else " kernel")
-    extents = _extents(window)
-    spread_out = f" spread to {times(extents)}" if extents != window.kernel else ""
+    spread_out = f" spread to {times(window.extents)}" if window.extents != window.kernel else ""
     return Mismatch(
         f"{article} {kernel}{spread_out} does not fit {_input(x)} with padding {padding_text(window)}",
         argument="kernel",
@@ -144,34 +141,34 @@ def padding_text(window: Window) -> str:
 
 
 def is_even(window: Window) -> bool:
-    """Whether both ends of each dimension have the same padding, which is all that PyTorch's `padding` can say."""
+    """Whether both ends of each dimension have the same padding. PyTorch's argument `padding` can say nothing else."""
     return all(before == after for before, after in window.padding)
 
 
 def sides_argument(window: Window) -> tuple[int, ...]:
-    """Padding as `F.pad` takes it: left, right, top, bottom."""
+    """The padding as an argument of `F.pad`: left, right, top, bottom."""
     return tuple(pixels for pair in reversed(window.padding) for pixels in pair)
 
 
 def follows_input(padding: Padding | None, window: Window) -> bool:
     """Whether the padding changes with the input's size, so that it must be computed at run time."""
-    steady = all(s == 1 or extent == 1 for s, extent in zip(window.stride, _extents(window), strict=True))
+    steady = all(s == 1 or extent == 1 for s, extent in zip(window.stride, window.extents, strict=True))
     return padding == "tf_same" and not steady
 
 
 def padded_size(x: Tensor, window: Window) -> int:
-    """How many numbers `x` has with its padding."""
+    """How many numbers `x` has together with its padding."""
     return x.channels * prod(n + sum(pair) for n, pair in zip(x.spatial, window.padding, strict=True))
 
 
 def whole(x: Tensor) -> Window | None:
-    """The window of an op whose every output depends on every position."""
+    """The window of an op in which each output depends on every position; None for a vector."""
     ones = (1,) * len(x.spatial)
     return Window(x.spatial, ones, ones, ((0, 0),) * len(x.spatial), everything=True) if x.spatial else None
 
 
 def resampling(lengths_in: tuple[int, ...], lengths_out: tuple[int, ...]) -> Window:
-    """The window of nearest-neighbour sampling: output position o sees floor(o * in / out)."""
+    """The window of nearest-neighbour sampling: output position o takes input position floor(o * in / out)."""
     return Window(
         lengths_out,
         lengths_in,
@@ -201,20 +198,20 @@ def same_padding(
 
 @dataclass(frozen=True, slots=True)
 class Padder:
-    """Writes subclasses of the torch class `nn.{base}` (or of our `definition`) that pad in ways it cannot.
+    """Writes subclasses of the torch class `nn.{base}` (or of `definition`) that pad in ways that it cannot.
 
-    Their docstrings begin with `sentence`; `forward` is their method's body, with `{sides}` for the padding.
+    Their docstrings begin with `sentence`. `forward` is the body of their method, with `{sides}` for the padding.
     """
 
     base: str
     sentence: str
     forward: str
     dilation: str = ""
-    """The window's dilation, a number for each length, where it may have one; `before` is a line that finds it."""
+    """The expression for the dilation in each dimension, if the op has one. `before` is a line that computes it."""
     before: str = ""
     definition: Support | None = None
     even: str = ""
-    """What `forward` does without a padded copy where sides are alike; `{sides}` are then one for each length."""
+    """The body of `forward` if both sides are equal: it needs no padded copy. `{sides}` has a number per dimension."""
 
     @property
     def target(self) -> str:
@@ -225,7 +222,7 @@ class Padder:
         return (self.definition,) if self.definition else ()
 
     def padded(self) -> Support:
-        """Pads each side by its own number, given as `sides`."""
+        """The subclass that pads each side by its own number, given as `sides`."""
         name = f"Padded{self.base}"
         source = f'''\
 class {name}({self.target}):
@@ -241,7 +238,7 @@ class {name}({self.target}):
         return Support(name, source, self._needs)
 
     def same(self) -> Support:
-        """Pads by TensorFlow's rule, from the size of each input."""
+        """The subclass that pads by TensorFlow's rule, which depends on the size of each input."""
         name = f"Same{self.base}"
         dilation = f", {self.dilation}" if self.dilation else ""
         before = f"        {self.before}\n" if self.before else ""

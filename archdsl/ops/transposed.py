@@ -1,4 +1,4 @@
-"""Transposed convolution, 1-D and 2-D: the convolution that enlarges."""
+"""Transposed convolution, 1-D and 2-D, which enlarges its input."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from archdsl.tensor import Tensor
 
 @register
 class UpConv(Op):
-    """Transposed convolution: every input position spreads its kernel over the output, `stride` pixels apart.
+    """Transposed convolution: each input position adds its kernel to the output, `stride` pixels from the one before.
 
-    Output length (n - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
-    (Zeiler et al. 2010, Deconvolutional networks). The padding is 0 unless given, as PyTorch's.
+    The output length is (n - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
+    (Zeiler et al. 2010, Deconvolutional networks). As in PyTorch, the padding is 0 unless it is given.
     """
 
     name = "up_conv"
@@ -32,10 +32,10 @@ class UpConv(Op):
     out: Count = Field(description="output channels")
     kernel: Kernel
     stride: Size = Field(default=1, description="output pixels from one input pixel to the next: 2 doubles the size")
-    padding: Pixels = Field(default=0, description="output pixels cut at each side: one number, or one a dimension")
+    padding: Pixels = Field(default=0, description="output pixels cut at each side: one number, or one per dimension")
     output_padding: Pixels = Field(
         default=0,
-        description="pixels added at the end, where the stride leaves the size open: one number, or one a dimension",
+        description="pixels added at the end, since several sizes are possible: one number, or one per dimension",
     )
     dilation: Dilation = 1
     groups: Groups = 1
@@ -61,7 +61,7 @@ class UpConv(Op):
         )
         if min(spatial) < 1:
             raise Mismatch(
-                f"padding {self.padding} cuts away all that a kernel of {times(window.kernel)} makes of {x}",
+                f"padding {self.padding} cuts off everything that a kernel of {times(window.kernel)} makes of {x}",
                 argument="padding",
                 code="bad-padding",
             )

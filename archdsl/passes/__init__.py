@@ -1,1 +1,1 @@
-"""Passes: a graph in, an equal or a simpler graph out. One a file, with a function of the file's name."""
+"""Passes: functions from a graph to an equal or simpler graph. Each is in a file of its own name."""

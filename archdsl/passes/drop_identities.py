@@ -1,7 +1,7 @@
-"""A graph for inference alone: without ops that hand on their input as it is, once training is over.
+"""Removes the ops that give back their input at inference. The result is for inference only.
 
-These are `identity`, and what acts by chance while training: dropout, channel dropout, drop path. An op that merely
-comes to nothing with some arguments (a `pad` of 0) is left where it is.
+These ops are `identity`, `dropout`, `channel_dropout` and `drop_path`. An op that only has no effect because of its
+arguments (a `pad` of 0) is not removed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,6 @@ from archdsl.ir.rewrite import bypassed
 
 
 def drop_identities(graph: Graph) -> Graph:
-    """The same outputs at inference, number for number, with fewer nodes."""
+    """A graph with fewer nodes and exactly the same outputs at inference."""
     idle = frozenset(node.id for node in graph if node.op.identity_at_inference)
     return bypassed(graph, idle) if idle else graph

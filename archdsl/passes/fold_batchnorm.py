@@ -1,11 +1,12 @@
-"""A graph for inference alone: batch normalization folded into the convolution or linear layer before it.
+"""Folds batch normalization into the convolution or linear layer before it. The result is for inference only.
 
 After training a batch normalization is a fixed factor and shift for each channel,
 
     bn(y) = factor * y + (shift - factor * mean),   factor = scale / sqrt(variance + eps),
 
-and so is part of the layer that made y: its weights times the factor, its bias times the factor, plus the shift. The
-layer has a bias then. Where something else takes y, or shares the weights of either, nothing is folded.
+so it can be made a part of the layer that computes y: the layer's weights are multiplied by the factor, and its bias
+becomes factor * bias + (shift - factor * mean). Nothing is folded if y is used elsewhere too, or if another node shares
+the weights of the layer or of the normalization.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from archdsl.passes.pipeline import Rewritten, Weight
 
 
 def fold_batchnorm(graph: Graph) -> Graph | Rewritten:
-    """The same outputs at inference, up to rounding, and the new weights from the old."""
+    """A graph with the same outputs at inference, up to rounding, and how its weights follow from the old ones."""
     pairs = dict(_pairs(graph))
     if not pairs:
         return graph
@@ -34,7 +35,7 @@ def fold_batchnorm(graph: Graph) -> Graph | Rewritten:
 
 
 def _pairs(graph: Graph) -> Iterator[tuple[str, Node]]:
-    """Each normalization that can be folded, by its id, and the layer before it."""
+    """The id of each normalization that can be folded, and the layer before it."""
     uses = Counter(node.weights for node in graph)
     returned = {value.node for output in graph.outputs for value in output.values}
     for node in graph:
@@ -46,7 +47,7 @@ def _pairs(graph: Graph) -> Iterator[tuple[str, Node]]:
 
 
 def _folded(graph: Graph, layer: Node, norm: Node) -> Iterator[tuple[str, Weight]]:
-    """The layer's weight and bias from those of both. Their first dimension is the channels that come out."""
+    """How the layer's new weight and bias follow from both nodes' weights. Their first dimension is output channels."""
     assert isinstance(norm.op, Bn)
     slots = layer.op.state(*graph.tensors_into(layer.id))
     shape = (-1, *(1,) * (len(slots["weight"]) - 1))

@@ -1,9 +1,9 @@
-"""Names that PyTorch source can have, for a graph whose names come from somewhere else.
+"""Gives imported graphs names that the emitted PyTorch source can use.
 
-Modules of an imported `nn.Sequential` are called 0, 1, 2, where in source only copies of a block may be called so: they
-get their op's or class's name before the number. And imported code may use parts of a module in between other code,
-where source calls each module once: such modules are dissolved into those around them. A graph that was compiled from a
-spec has legal names already, and is returned as it is.
+The modules in an imported `nn.Sequential` are named 0, 1, 2. In emitted source only copies of a block have such names,
+so the name of the op or class is put before the number. Imported code may also run other code between the parts of
+a module, but emitted source calls each module once. Such a module is dissolved: its parts become members of the module
+around it. A graph that was compiled from a spec has legal names already and is returned as it is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from archdsl.passes.pipeline import Rewritten, Weight
 
 
 def legal_names(graph: Graph) -> Graph | Rewritten:
-    """Every name a legal one, and every module called once."""
+    """A graph in which every name is legal and every module is called once."""
     paths = _Names(graph, frozenset(_used_in_parts(graph))).paths
     after = renamed(graph, paths)
     if after is graph:
@@ -34,13 +34,13 @@ def _moved_weights(before: Graph, after: Graph) -> Iterator[tuple[str, Weight]]:
 
 
 class _Names:
-    """New paths. A dissolved scope has that of the scope around it, and its members begin with its name."""
+    """The new paths. Members of a dissolved scope move to the scope around it, with its name before their own."""
 
     def __init__(self, graph: Graph, dissolved: frozenset[str]) -> None:
         self.graph = graph
         self.dissolved = dissolved
         self.mixed = frozenset(graph.scopes[path].parent for path in dissolved) | dissolved
-        """Scopes whose members are no longer copies."""
+        """The scopes whose members are no longer copies."""
         self.paths = {"": ""}
         taken: set[str] = set()
         for path in sorted(graph.scopes, key=lambda path: path.count(".") + bool(path)):
@@ -59,7 +59,7 @@ class _Names:
         self.paths[old] = new
 
     def _prefix(self, scope: str) -> str:
-        """The names of the dissolved scopes in which a member lies."""
+        """The names of the dissolved scopes around a member, as they are put before its own name."""
         if scope not in self.dissolved:
             return ""
         around = self.graph.scopes[scope]
@@ -71,7 +71,7 @@ class _Names:
 
 
 def _spelled(member: Node | Scope) -> str:
-    """A name that is no number."""
+    """The member's name, with the name of its op or class before it if it is a number."""
     if not member.name.isdecimal():
         return member.name
     base = member.op.name if isinstance(member, Node) else snake_case(member.block or "part")
@@ -82,7 +82,7 @@ def _spelled(member: Node | Scope) -> str:
 
 
 def _used_in_parts(graph: Graph) -> Iterator[str]:
-    """Scopes that need what others make of their values: seen as one step each, they would wait for each other."""
+    """The scopes that cannot be called once: they need values that other steps compute from their own values."""
     steps: dict[str, dict[str, dict[str, None]]] = {path: {} for path in graph.scopes}
     """In each scope, for each of its members, the members that take something of it."""
     ways = {node.id: _way(graph, node) for node in graph}
@@ -98,13 +98,13 @@ def _used_in_parts(graph: Graph) -> Iterator[str]:
 
 
 def _way(graph: Graph, node: Node) -> list[tuple[str, str]]:
-    """From the outside in: each scope around a node, and what the node is or lies in there."""
+    """For each scope around a node, the outermost first: the scope, and its member that is or contains the node."""
     chain = [scope.path for scope in reversed(graph.ancestry(node.scope))]
     return list(zip(chain, [*chain[1:], node.id], strict=True))
 
 
 def _circles(takers: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
-    """Groups of more than one member in which each leads to each (strongly connected components; Kosaraju's way)."""
+    """The strongly connected components with more than one member, by Kosaraju's algorithm."""
     givers: dict[str, list[str]] = {}
     for one, others in takers.items():
         for other in others:
@@ -119,7 +119,7 @@ def _circles(takers: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
 
 
 def _reached(start: str, leads_to: Mapping[str, Iterable[str]], seen: set[str]) -> Iterator[str]:
-    """What can be reached and was not seen yet, each after all that it leads to."""
+    """The members that can be reached from `start` and are not in `seen`, each after those that it leads to."""
     if start in seen:
         return
     seen.add(start)

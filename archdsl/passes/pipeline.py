@@ -1,7 +1,7 @@
-"""Passes one after the other, each followed by a check that the graph still holds together.
+"""Runs passes one after the other, and verifies the graph after each.
 
-A pass is a function from a graph to a graph. It returns the graph it was given where it has nothing to do. One that
-renames weights, or computes them anew, returns a `Rewritten`, which says so.
+A pass is a function from a graph to a graph. If there is nothing to do, it returns the graph that it was given. A pass
+that renames weights or computes new ones returns a `Rewritten`, which says how.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from archdsl.ir.verify import Bug, verify
 
 
 class Weight(NamedTuple):
-    """How one entry of a state_dict comes from entries of the one before: `formula` is called with those in `sources`.
+    """How an entry of the new state_dict follows from the old one: `formula` is called with the entries in `sources`.
 
-    Without a formula it is the one source under another name. A formula uses `+`, `*` and the like, and methods that
-    numpy's arrays and torch's tensors both have.
+    Without a formula, it is the only source under another name. A formula may use only operators and methods that both
+    numpy's arrays and torch's tensors have.
     """
 
     sources: tuple[str, ...]
@@ -29,13 +29,13 @@ class Weight(NamedTuple):
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What a pass made: a graph, and those entries of its state_dict that are not what they were."""
+    """The result of a pass that changes weights: the graph, and the entries of its state_dict that differ."""
 
     graph: Graph
     weights: Mapping[str, Weight] = field(default_factory=dict)
 
     def state(self, before: Mapping[str, Any]) -> dict[str, Any]:
-        """The state_dict of the new graph, from that of the graph before."""
+        """The state_dict of the new graph, computed from that of the graph before."""
         return {key: _value(self.weights.get(key, Weight((key,))), before) for key in state_keys(self.graph)}
 
 
@@ -44,13 +44,13 @@ Pass = Callable[[Graph], Graph | Rewritten]
 
 @dataclass(frozen=True)
 class Run:
-    """The graph after several passes, and what each pass that changed anything made of it."""
+    """The graph after several passes, and the result of each pass that changed it."""
 
     graph: Graph
     steps: tuple[Rewritten, ...] = ()
 
     def state(self, before: Mapping[str, Any]) -> dict[str, Any]:
-        """The state_dict of the last graph, from that of the first."""
+        """The state_dict of the last graph, computed from that of the first."""
         state = dict(before)
         for step in self.steps:
             state = step.state(state)
@@ -58,9 +58,9 @@ class Run:
 
 
 def run(graph: Graph, passes: Iterable[Pass]) -> Run:
-    """Runs passes in this order. Raises `Bug`, naming the pass and the rule, where one breaks the graph.
+    """Runs passes in this order. Raises `Bug`, with the pass and the broken rule, if a pass makes an invalid graph.
 
-    What a pass has to say to the user it raises as `CompileError`.
+    A pass may raise `CompileError` for an error that the user can mend.
     """
     steps: list[Rewritten] = []
     for each in passes:
@@ -73,12 +73,12 @@ def run(graph: Graph, passes: Iterable[Pass]) -> Run:
 
 
 def named(names: Iterable[str]) -> list[Pass]:
-    """The passes of these names: each is a function in the file of its name."""
+    """The passes with these names. Each is the function of that name in the file of that name."""
     return [getattr(import_module(f"archdsl.passes.{name}"), name) for name in names]
 
 
 def state_keys(graph: Graph) -> Iterator[str]:
-    """The names in the state_dict of a graph's module, each once."""
+    """The keys in the state_dict of a graph's module, each once."""
     seen: set[str] = set()
     for node in graph:
         if node.weights not in seen:

@@ -1,15 +1,15 @@
-"""Drop paths with a schedule get the probability of their place in the network; it cannot be known before the end.
+"""Gives drop paths with a schedule their probability, which depends on their place in the whole network.
 
-What counts as a place, in the order of the network:
+These are the places, in the order of the network:
 
-- each use of a block that holds such a drop path somewhere in the network, whether or not this use holds one: blocks
-  that halve the image have no shortcut to drop, and count all the same in published code;
-- each turn of a loop, or copy of a group of steps, that holds one directly, and the loop's other turns;
-- a drop path that stands in neither, by itself.
+- each use of a block of which any use holds such a drop path, even if this use holds none: in published code, blocks
+  that halve the image are counted although they have no shortcut to drop;
+- each turn of a loop, or copy of a group of steps, if any turn of the loop holds one directly;
+- a drop path that is in neither, by itself.
 
-Of nested blocks the innermost counts. Uses of one `shared` module are one place. With `group="encoder"`, only places
-that hold a drop path of that group count. A use that holds none belongs to the group that one of its arguments names;
-where none does, to every group that its block has elsewhere.
+If blocks are nested, the innermost one counts. All uses of one `shared` module are one place. With `group="encoder"`,
+only the places that hold a drop path of that group count. A use that holds none belongs to the group that one of its
+arguments names, or, if no argument does, to every group that its block has elsewhere.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from archdsl.ops.regularize import DropPath
 
 
 def place_by_depth(graph: Graph) -> Graph:
-    """Every drop path with the probability that it has, and without a schedule."""
+    """A graph in which every drop path has its own probability and no schedule."""
     scheduled = {node.id: node.op for node in graph if isinstance(node.op, DropPath) and node.op.schedule != "constant"}
     if not scheduled:
         return graph
@@ -41,24 +41,24 @@ def place_by_depth(graph: Graph) -> Graph:
 
 
 def _shared(written: Texts, share: tuple[int, int]) -> Texts:
-    """The texts of a drop path's arguments: its probability is a share of what is written for it."""
+    """The written forms of a drop path's arguments, with the fraction of the written probability that applies."""
     return tuple((name, replace(text, share=share) if name == "p" else text) for name, text in written)
 
 
 @dataclass(slots=True)
 class _Place:
-    """One place. `key` tells places apart; those of one `kin` are uses of one block, or turns of one loop."""
+    """A place. Each has its own `key`; places with the same `kin` are uses of one block, or turns of one loop."""
 
     key: str
     kin: Hashable
     names: frozenset[str]
-    """Words among the arguments of this use."""
+    """The texts among the arguments of this use."""
     groups: set[str | None] = field(default_factory=set)
-    """Groups of the drop paths that this place holds."""
+    """The groups of the drop paths that this place holds."""
 
 
 def _holding(graph: Graph, node: Node) -> Scope | Node:
-    """What makes a place of a drop path: the innermost block or turn around it, else the node itself."""
+    """The member that is the place of a drop path: the innermost block or turn around it, or else the node itself."""
     return next(filter(_may_be_place, graph.ancestry(node.scope)), node)
 
 
@@ -88,7 +88,10 @@ def _places(graph: Graph, holders: Sequence[Scope | Node]) -> Iterator[_Place]:
 
 
 def _depths(graph: Graph) -> dict[str, int]:
-    """A number for each scope and node that grows along the network: the first node's. Empty scopes follow others."""
+    """A number for each scope and node that grows along the network: that of its first node.
+
+    An empty scope has the number of the scope before it.
+    """
     depth: dict[str, int] = {}
     for index, node in enumerate(graph):
         depth[node.id] = index
@@ -101,7 +104,7 @@ def _depths(graph: Graph) -> dict[str, int]:
 
 
 def _numbered(places: Sequence[_Place], group: str | None) -> dict[str, int]:
-    """The places that count for a group, numbered from 0."""
+    """The numbers, from 0, of the places that count for a group, by their keys."""
     of_kin: dict[Hashable, set[str | None]] = {}
     for place in places:
         of_kin.setdefault(place.kin, set()).update(place.groups)

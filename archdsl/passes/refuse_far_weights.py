@@ -1,4 +1,4 @@
-"""The graph as it is, where each module is kept around all its uses; else an error that lists those that are not."""
+"""Reports imported modules that are used in several places, none of which is inside the module that holds them all."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from archdsl.ir.graph import Graph, Node, Scope
 
 
 def refuse_far_weights(graph: Graph) -> Graph:
-    """The same graph. Raises `CompileError` for modules that an import found in several places, none around all."""
+    """The same graph. Raises `CompileError` if a module is used outside of the module that holds it."""
     problems = [
-        Diagnostic("far-weights", f"{path} is the module {one.weights}, which no scope around it keeps", one.span)
+        Diagnostic("far-weights", f"{path} is the module {one.weights}, which no scope around it holds", one.span)
         for path, one in _members(graph)
         if not _is_kept(graph, one)
     ]
@@ -27,9 +27,9 @@ def _members(graph: Graph) -> Iterator[tuple[str, Node | Scope]]:
 
 
 def _is_kept(graph: Graph, member: Node | Scope) -> bool:
-    """Whether a member is kept where it stands, or by its last name in a scope around it."""
+    """Whether a member is held at its own path, or by its last name in a scope around it."""
     parent = member.scope if isinstance(member, Node) else member.parent
-    assert parent is not None, "the network is kept by nobody"
+    assert parent is not None, "the network itself has no scope around it"
     home, _, name = member.weights.rpartition(".")
     if any(scope.weights == home for scope in graph.ancestry(parent)):
         return not name.isdecimal() or member.weights == join(graph.scopes[parent].weights, member.name)

@@ -1,4 +1,4 @@
-"""The graph as it is, where every node is an op of the language; else an error that lists those that are not."""
+"""Reports the nodes of an imported graph for which the language has no op."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from archdsl.ops.internal import Opaque
 
 
 def refuse_opaque(graph: Graph) -> Graph:
-    """The same graph. Raises `CompileError` for nodes that an import kept by PyTorch's name alone."""
+    """The same graph. Raises `CompileError` for nodes that were imported only with PyTorch's name."""
     problems = [
         Diagnostic("opaque-op", f"{node.id} is {node.op.target}, which no op of the language expresses", node.span)
         for node in graph

@@ -1,7 +1,7 @@
-"""A graph as a form (`form.py`): equal operations get the same name and the same arguments, however they are written.
+"""Makes the form (`form.py`) of a graph: equal operations get the same name and arguments, however they are written.
 
-Of a window's padding only the pixels before the input are kept (negative where it skips some); those after it
-follow from the size of the output.
+Of a window's padding, only the pixels before the input are kept (negative if the window skips some). The pixels after
+the input follow from the size of the output.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Canonical: TypeAlias = tuple[str, dict[str, Any]]
 
 
 def form(graph: Graph, training: bool = True) -> Form:
-    """The form of a graph: its outputs and all they depend on. Outputs that exist only in training need `training`."""
+    """The form of a graph: its outputs and all they depend on. With `training`, it has the training outputs too."""
     wires: dict[tuple[str, int], Wire] = {}
     inputs = 0
     for rank, node in enumerate(graph):
@@ -45,7 +45,7 @@ def form(graph: Graph, training: bool = True) -> Form:
         if output.training and not training:
             continue
         for place, value in enumerate(output.values):
-            # Outputs that exist only in training are matched by what computes them, not by order or name.
+            # Training outputs are compared by the operations that compute them, not by order or name.
             arguments = {"training": True} if output.training else {"index": index, "place": place}
             dims = graph.tensor(value).dims
             wire = wires[value.node, value.port]
@@ -58,16 +58,16 @@ def _input(node: Node, rank: int, index: int) -> Part:
 
 
 def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]) -> list[Wire]:
-    """The values that a node's outputs are in the form: those of a new part, or the inputs if it does nothing."""
+    """The values of the form for a node's outputs: those of a new part, or the node's inputs if it does nothing."""
     if node.op.identity_at_inference:
-        return taken  # chance is left out of the comparison, in training too
+        return taken  # random ops are left out of the comparison, in training too
     if isinstance(node.op, Opaque):
         return _opaque(node, node.op, rank, taken)
     if node.op.name == "split":
         return _split(node, rank, taken)
     name, arguments = CANONICAL.get(node.op.name, _as_it_is)(node.op, tensors)
     if name == "resize":
-        taken = taken[:1]  # a second input lends only its size
+        taken = taken[:1]  # only the size of the second input matters
     dims = squeezed(node.output.dims)
     if name in ("flatten", "resize") and taken[0].dims == dims:
         return taken
@@ -85,7 +85,7 @@ def _opaque(node: Node, op: Opaque, rank: int, taken: list[Wire]) -> list[Wire]:
 
 
 def _split(node: Node, rank: int, taken: list[Wire]) -> list[Wire]:
-    """A split as one channel slice for each output."""
+    """Writes a split as one slice of channels for each output."""
     start, made = 0, []
     for tensor in node.outputs:
         arguments = {"start": start, "stop": start + tensor.channels}
@@ -94,7 +94,7 @@ def _split(node: Node, rank: int, taken: list[Wire]) -> list[Wire]:
     return made
 
 
-# --- what ops are called -------------------------------------------------------------------
+# --- names and arguments of ops ------------------------------------------------------------
 
 
 def _as_it_is(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
@@ -103,7 +103,7 @@ def _as_it_is(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
 
 
 def _number(value: Any) -> Any:
-    """Fractions rounded to 12 digits: the same factor, computed in two ways, may differ in the last ones."""
+    """A fraction rounded to 12 digits: the same factor, computed in two ways, may differ in the last digits."""
     return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
@@ -138,7 +138,7 @@ def _pool(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
 
 
 def _avg_pool(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
-    """`counted` says how many pixels after the input count as zeros in an average; those past the padding never do."""
+    """An average pool. `counted` is the number of pixels after the input that count as zeros; at most the padding."""
     assert isinstance(op, AvgPool)
     (x,) = inputs
     window, size = op.window(x), op.shape(x).spatial
@@ -155,7 +155,7 @@ def _global(name: str) -> Callable[[Op, tuple[Tensor, ...]], Canonical]:
 
 
 def _adaptive(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
-    """An ordinary pool where the sizes divide, since all windows are then equal."""
+    """An adaptive pool is written as an ordinary one if the sizes divide, since all windows are then equal."""
     assert isinstance(op, AdaptivePool)
     (x,) = inputs
     size = spread(op.size, x, "size")
@@ -223,4 +223,4 @@ CANONICAL: Mapping[str, Callable[[Op, tuple[Tensor, ...]], Canonical]] = {
     "layer_scale": _learned_factor,
     "prelu": _learned_factor,
 }
-"""How to name ops that can be written in several ways. Any other op keeps its name and arguments."""
+"""How to name the ops that can be written in several ways. Any other op keeps its name and arguments."""

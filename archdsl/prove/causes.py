@@ -1,4 +1,4 @@
-"""Which places of a spec decide what a node is: where its numbers are written, and where its block is used."""
+"""Finds the places of a spec that decide what a node is: where its numbers are written, and its block is used."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from archdsl.source import Span
 Spans: TypeAlias = frozenset[Span]
 
 WRITTEN_AS = {"factor": ("value",), "out": ("out", "multiplier"), "groups": ("groups",), "kernel": ("kernel", "factor")}
-"""What ops call an argument that forms call otherwise."""
+"""Arguments with another name in forms than in ops: the name in the form, and the possible names in the op."""
 
 
 class Causes:
-    """Asked about the nodes of one graph. An imported graph has no text, and no causes."""
+    """The causes for nodes of one graph. An imported graph has no text, so nothing in it has causes."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -31,14 +31,14 @@ class Causes:
         return Derivation(self.graph)
 
     def of_arguments(self, node: Node, names: Iterable[str]) -> Spans:
-        """Where the numbers stand of which these arguments are made."""
+        """The places of the numbers from which these arguments of a node are computed."""
         wanted = {known for name in names for known in (name, *WRITTEN_AS.get(name, ()))}
         written = dict(node.written)
         found = (self._spans(written[name], node.scope) for name in wanted if name in written)
         return frozenset(span for spans in found for span in spans)
 
     def of_presence(self, node: Node) -> Spans:
-        """Where it stands whether the node is there: conditions, and what names of blocks mean."""
+        """The places that decide whether the node exists: conditions, and the meaning of names of blocks."""
         around = self.graph.ancestry(node.scope)
         deciding = [(written, scope.path) for scope in around for written in conditions(scope.steps, node.id)]
         decided = (self._spans(written, scope, flows=False) for written, scope in deciding)
@@ -47,13 +47,13 @@ class Causes:
         return frozenset(span for spans in (*decided, *meant) for span in spans)
 
     def uses(self, node: Node) -> Spans:
-        """Where the blocks around a node are used, and how often."""
+        """The places where the blocks around a node are used, and where their numbers of copies are written."""
         around = self.graph.ancestry(node.scope)[:-1]
         counts = (self._spans(scope.count, scope.path, flows=False) for scope in around if scope.count is not None)
         return frozenset(span for spans in ([scope.span for scope in around], *counts) for span in spans)
 
     def _meaning(self, step: Span, scope: str) -> Iterator[Span]:
-        """Where a step's name has its meaning from, if it is one that the text gave: `unit(64)` with `unit=Basic`."""
+        """The place that gives a step's name its meaning, if the spec does: `unit=Basic` for a step `unit(64)`."""
         name = re.match(r"\w*", step.text)
         given = name and self._derivation.names.source(name[0], scope)
         self._derivation.told.clear()
@@ -64,13 +64,13 @@ class Causes:
         self._derivation.told.clear()
         try:
             fact = self._derivation.of("", self._derivation.names.said("", written, scope))
-        except Problem:  # a graph that was read may have expressions that come to nothing
+        except Problem:  # a graph that was read from a file may have expressions that cannot be evaluated
             return
         yield written.expression.span
         yield from self._all_spans(fact, flows)
 
     def _all_spans(self, fact: Fact, flows: bool = True) -> Iterator[Span]:
-        """Of a fact and those it is made of; with `flows`, also what the sizes are made of that it asks about."""
+        """The places of a fact and of those behind it; with `flows`, also those of the sizes that it asks for."""
         if fact.node:
             yield from self._channels(self.graph.node(fact.node)) if flows else ()
         elif fact.span is not None:
@@ -79,7 +79,7 @@ class Causes:
             yield from self._all_spans(inner, flows)
 
     def _channels(self, node: Node) -> Spans:
-        """Where the number of channels stands that a value has: that of the last layer with a width of its own."""
+        """The places of a node's number of channels: those of the width of the last layer that sets one."""
         if node.id not in self._widths:
             before = self.graph.inputs_of(node.id)[:1]
             own = self.of_arguments(node, ("out",)) if "out" in dict(node.written) else None

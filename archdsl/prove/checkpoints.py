@@ -1,4 +1,4 @@
-"""Loads published weights: finds the reference they belong to, and which of them is which weight of ours."""
+"""Finds the reference to which published weights belong, and which of them corresponds to which of our weights."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from archdsl.prove.weights import WeightMap
 
 
 def published(graph: Graph, state_dict: Mapping[str, Any], source: str) -> WeightMap:
-    """Which entry of a state_dict is which weight of `graph`; `source` is a reference, or a package as `torchvision`.
+    """Which entry of a state_dict corresponds to which weight of `graph`.
 
-    The structure of the two is proven on the way. Executes the reference's code. Raises ValueError where the
-    two differ, where the package has no counterpart of this network, or where the state_dict is not that of one.
+    `source` is a reference such as `torchvision:resnet50`, or a package such as `torchvision`. The structures are
+    proven to be equal, which executes the reference's code. Raises ValueError if they differ, if the package has no
+    known counterpart of this network, or if the state_dict does not belong to a counterpart.
     """
     references = [source] if ":" in source else list(_counterparts(graph, source))
     if not references:
         title = f"{graph.header.spec}{f'@{graph.header.variant}' if graph.header.variant else ''}"
-        raise ValueError(f"{title} has no counterpart in {source} that is known; name one: from_='{source}:NAME'")
+        raise ValueError(f"no counterpart of {title} in {source} is known; name one: from_='{source}:NAME'")
     for reference in references:
         report = prove(graph, reference, structure_only=True)
         if report.weights is None:
             raise ValueError(report_text(report))
         if all(key in state_dict for key, _ in report.weights.pairs if not key.endswith("num_batches_tracked")):
             return report.weights
-    raise ValueError(f"these are not the entries of {' or '.join(references)}")
+    raise ValueError(f"the entries of this state_dict are not those of {' or '.join(references)}")
 
 
 def _counterparts(graph: Graph, package: str) -> Iterator[str]:
-    """The entries of the table for this spec, variant and settings."""
+    """The references in the table of counterparts for this spec, variant and settings."""
     header = graph.header
     settings = {setting.name: setting.value for setting in header.settings}
     name = Path(header.spec).stem + (f"@{header.variant}" if header.variant else "")

@@ -1,7 +1,7 @@
-"""Colors of parts: numbers that two parts share only if everything before and after them is alike.
+"""Colors of parts: numbers that two parts share only if all that comes before and after them looks the same.
 
-Refined over both networks together, forward and backward, until no color splits any more (color refinement; on
-graphs without cycles two passes nearly always suffice).
+They are refined over both networks together, forward and backward, until no color splits any more (color refinement;
+on graphs without cycles two passes nearly always suffice).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from archdsl.prove.form import Part
 Colors: TypeAlias = dict[Part, int]
 
 Parts: TypeAlias = Sequence[Part]
-"""Parts of a network, each after its inputs."""
+"""The parts of a network, each after its inputs."""
 
 
 class Palette:
-    """Hands out numbers: equal things get equal numbers, different things different ones."""
+    """Gives out numbers: equal things get equal numbers, different things different ones."""
 
     def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
@@ -28,7 +28,7 @@ class Palette:
         return self._numbers.setdefault(thing, len(self._numbers))
 
     def new(self) -> int:
-        """A number that nothing has yet."""
+        """A number that has not been given out."""
         return self(("new", len(self._numbers)))
 
 
@@ -44,12 +44,12 @@ def refine(networks: Iterable[Parts]) -> list[Colors]:
 
 
 def signature(part: Part) -> Hashable:
-    """What can be compared of a part alone: its op, arguments, sizes and weights."""
+    """What can be compared without looking at other parts: op, arguments, sizes and names of weights."""
     return (part.op, tuple(sorted(part.arguments.items())), part.dims, part.slots)
 
 
 def taken(part: Part, colors: Mapping[Part, int]) -> tuple[tuple[int, int], ...]:
-    """Colors of a part's inputs; sorted if the order of its inputs does not matter."""
+    """The colors of a part's inputs, sorted if the order of its inputs does not matter."""
     values = ((colors[wire.part], wire.port) for wire in part.inputs)
     return tuple(sorted(values)) if part.kind.commutative else tuple(values)
 
@@ -68,7 +68,7 @@ def _refined(parts: Parts, colors: Colors, palette: Palette) -> Colors:
 
 
 def _with_sharing(parts: Parts, colors: Colors, palette: Palette) -> Colors:
-    """Refines the colors of parts that share weights by the colors of all that share them."""
+    """Refines the color of each part with shared weights by the colors of all parts that share them."""
     sharing: dict[str, list[Part]] = defaultdict(list)
     for part in parts:
         if part.home:

@@ -1,8 +1,8 @@
-"""Where two networks differ, in the order in which data flows.
+"""Finds where two networks differ, in the order in which data flows.
 
 Both are walked from their inputs. Each difference is noted and then treated as repaired, so that one mistake is one
-difference: a part with other arguments counts as equal to its counterpart, and an additional part is skipped. Which
-of these it is, `futures.py` decides; `runs.py` joins steps that are additional or missing one after the other.
+difference: a part with other arguments counts as equal to its counterpart, and an additional part is skipped.
+`futures.py` decides which of these it is; `runs.py` joins successive steps that are additional or missing.
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ from archdsl.prove.colors import Palette, Parts, signature
 from archdsl.prove.form import Part, Wire
 from archdsl.prove.futures import Futures
 from archdsl.prove.origins import Origins
+from archdsl.prove.rules.merges import joined_with, part_from
+from archdsl.prove.words import named, sizes, sources, value
 
 MOST = 200
-"""Most differences that are looked for; after these the two are just different networks."""
+"""The most differences that are looked for; with more, the two are simply different networks."""
 
 
 DECIDE_SIZES = ("padding", "ceil", "dims")
-"""Arguments that decide sizes and show in nothing else."""
+"""Arguments that are visible only in the sizes that they decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """`what` differs between a part of ours and a part of theirs; one of them is None where it has no counterpart.
+    """A difference, `what`, between a part of ours and a part of theirs; one is None if the other has no counterpart.
 
-    `names` are the arguments that differ. A part that only theirs has would stand `after` one of ours and `before`
-    another, which `runs.py` finds. What `follows` is no slip: it differs since what comes in does.
+    `names` are the arguments that differ. `after` and `before` are the parts of ours between which a missing part would
+    stand; `runs.py` finds them. A difference that `follows` is only the consequence of different inputs.
     """
 
     what: str
@@ -44,9 +46,9 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Divergences:
-    """The differences in order, at most `MOST`; what follows from others is among them only if there are no others.
+    """The differences in order, at most `MOST`. Consequences of others are included only if there are no others.
 
-    `parts` are those of both networks in order. `partners` are the parts of ours by their counterparts.
+    `parts` are those of both networks in order. `partners` has, for a part of theirs, its counterpart in ours.
     """
 
     found: tuple[Divergence, ...]
@@ -61,18 +63,19 @@ def divergences(ours: Parts, theirs: Parts, origins: Origins) -> Divergences:
     while len(found) < MOST and (divergence := walk.next()):
         found.append(divergence)
     slips = tuple(divergence for divergence in found if not divergence.follows)
-    return Divergences(slips or tuple(found), (ours, theirs), walk.partners())
+    return Divergences(slips or tuple(found), walk.all, walk.partners())
 
 
 class _Walk:
     def __init__(self, ours: Parts, theirs: Parts, origins: Origins) -> None:
-        self.parts = (ours, theirs)
+        self.parts = (list(ours), list(theirs))
+        self.all = (list(ours), list(theirs))
         self.origins = origins
         self.palette = Palette()
         self.passed: dict[Part, Wire] = {}
-        """Additional parts that are skipped, and for each the value that its users read instead."""
+        """Additional parts, which are skipped, and for each the value that its users read instead."""
         self.mended: dict[Part, int] = {}
-        """Parts that count as equal to one on the other side, and the color that both have."""
+        """Parts that were found to be counterparts, and the color that both get."""
         self.users: dict[Part, list[Part]] = defaultdict(list)
         for part in (*ours, *theirs):
             for wire in part.inputs:
@@ -82,12 +85,14 @@ class _Walk:
         self.futures: Futures | None = None
 
     def next(self) -> Divergence | None:
-        """The next difference."""
+        """The next difference; None if there is no further one."""
         if self.waiting:
             return self.waiting.pop(0)
         while True:
             colors = self._colors()
             here, there = self._strangers(colors)
+            if self._parted(here, there, colors):
+                continue
             if not here or not there:
                 first = next(iter((*here, *there)), None)
                 return self._too_many(first, bool(here)) if first else None
@@ -97,7 +102,7 @@ class _Walk:
                 return found
 
     def _colors(self) -> dict[Part, int]:
-        """Colors of parts by what they are and all that leads to them."""
+        """Colors of parts, made of the part itself and of all that leads to it."""
         colors: dict[Part, int] = {}
         for parts in self.parts:
             for part in parts:
@@ -119,7 +124,7 @@ class _Walk:
         return wire
 
     def _strangers(self, colors: Mapping[Part, int]) -> tuple[list[Part], list[Part]]:
-        """On each side the first parts without a counterpart: those whose inputs all have one."""
+        """For each network, the first parts without a counterpart: those whose inputs all have one."""
         found: tuple[list[Part], list[Part]] = ([], [])
         strangers: tuple[list[Part], list[Part]] = ([], [])
         for side, matched in enumerate(self._matched(colors)):
@@ -136,7 +141,7 @@ class _Walk:
         return found
 
     def _matched(self, colors: Mapping[Part, int]) -> tuple[set[Part], set[Part]]:
-        """The parts with a counterpart. Of several alike those come first after which the same follows."""
+        """The parts with a counterpart. Of several equal parts, those are preferred after which the same follows."""
         waiting: dict[int, list[Part]] = defaultdict(list)
         for its in self.parts[1]:
             if its not in self.passed:
@@ -154,7 +159,7 @@ class _Walk:
         return matched
 
     def _follows(self) -> dict[Part, int]:
-        """Colors of parts by what they are and what takes their values, sizes left aside."""
+        """Colors of parts, made of the part itself and of the parts that use its values, without sizes."""
         colors: dict[Part, int] = {}
         for parts in self.parts:
             for part in reversed(parts):
@@ -162,10 +167,30 @@ class _Walk:
                 colors[part] = self.palette(("before", part.op, tuple(sorted(part.arguments.items())), after))
         return colors
 
+    # --- joined merges ---------------------------------------------------------------------------
+
+    def _parted(self, here: list[Part], there: list[Part], colors: Mapping[Part, int]) -> bool:
+        """Parts merges that rules joined, if the other side has them apart, as something stands between the two."""
+        pairs = [pair for mine in here for its in there for pair in ((mine, its, 0), (its, mine, 1))]
+        for part, other, side in pairs:
+            for inner, inputs in joined_with(part).items():
+                if self._read_by(other, inputs, colors) == self._taken(other, colors):
+                    part_from(part, inner)
+                    self._add(inner, part, other, side)
+                    return True
+        return False
+
+    def _add(self, inner: Part, before: Part, other: Part, side: int) -> None:
+        """Takes a merge up that was part of another; `other` is its counterpart."""
+        self.follows[inner] = self.follows[other]
+        for parts in (self.parts[side], self.all[side]):
+            if inner not in parts:
+                parts.insert(parts.index(before), inner)
+
     # --- which parts are compared, and what is made of them --------------------------------------
 
     def _pair(self, here: list[Part], there: list[Part], colors: Mapping[Part, int]) -> tuple[Part, Part]:
-        """The first part of ours that shares an input with one of theirs, and of those the one it is most like."""
+        """The first part of ours that shares an input with one of theirs, and the most similar one of these."""
         futures = self.futures
         assert futures is not None
         for mine in here:
@@ -180,7 +205,10 @@ class _Walk:
         return bool({*self._taken(mine, colors)} & {*self._taken(its, colors)})
 
     def _decided(self, mine: Part, its: Part, colors: Mapping[Part, int]) -> Divergence | None:
-        """What comes best. Steps that are left out one after the other are left out at once."""
+        """Decides what the difference is: two counterparts with other arguments, or steps that only one network has.
+
+        Successive additional steps are skipped at once. None if there is no difference left.
+        """
         assert self.futures is not None
         both, ours, theirs = self.futures.choices(mine, its)
         if both >= max(ours, theirs):
@@ -191,7 +219,7 @@ class _Walk:
         return self.waiting.pop(0)
 
     def _differ(self, part: Part, other: Part, colors: Mapping[Part, int]) -> Divergence | None:
-        """Two parts that are counterparts. None if all that differs is what comes in, which was noted."""
+        """The difference between two counterparts; None if only their inputs differ, which has been noted."""
         names, what = self._names(part, other), "; ".join(self._contrasts(part, other, colors))
         is_same = part.op == other.op and not names and part.slots == other.slots
         resized = any(one.dims != two.dims for one, two in zip(part.inputs, other.inputs, strict=False))
@@ -204,11 +232,11 @@ class _Walk:
         return Divergence(what, part, other, names, follows=self.origins.follows(part, other))
 
     def _kept(self, part: Part) -> list[Wire]:
-        """The inputs of a part but for those that come out of additional branches."""
+        """The inputs of a part, without those from additional branches."""
         return [wire for wire in part.inputs if wire.part not in self.passed]
 
     def _is_consequence(self, part: Part, is_ours: bool) -> bool:
-        """Whether a part is there, or does anything, only since sizes differ before it."""
+        """Whether a part exists, or has an effect, only because sizes before it differ."""
         if part.op == "flatten" or self.origins.is_idle(part, is_ours):
             return True
         return is_ours and any(map(self._is_resized, self.origins.asked(part)))
@@ -218,18 +246,19 @@ class _Walk:
         return any(colors[its] == colors[part] and its.dims != part.dims for its in self.parts[1])
 
     def _too_many(self, part: Part, is_ours: bool) -> Divergence:
-        """The difference that a part has no counterpart; it is skipped from here on."""
+        """The difference that a part has no counterpart. The part is skipped from now on."""
         self.passed[part] = part.inputs[0] if part.inputs else Wire(part)
         if not part.inputs or part.op == "output":
             self.passed.pop(part)
             self.mended[part] = self.palette.new()
-            self.parts = tuple([p for p in parts if p is not part] for parts in self.parts)  # type: ignore[assignment]
+            for parts in self.parts:
+                parts[:] = [other for other in parts if other is not part]
         what = f"{named(part)} only {'here' if is_ours else 'there'}"
         follows = part.op != "output" and self._is_consequence(part, is_ours)
         return Divergence(what, part if is_ours else None, None if is_ours else part, follows=follows)
 
     def partners(self) -> dict[Part, Part]:
-        """Parts of ours by their counterparts: asked when the walk has come to its end."""
+        """Parts of ours by their counterparts. To be called at the end of the walk."""
         colors = self._colors()
         waiting: dict[int, list[Part]] = defaultdict(list)
         for mine in self.parts[0]:
@@ -241,11 +270,11 @@ class _Walk:
     # --- in words ----------------------------------------------------------------------------------
 
     def _arguments(self, part: Part, other: Part) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """Those that are compared. What has two forms at two sizes (a convolution, a linear layer) may be one op."""
+        """The arguments to compare. One op may have two forms at two sizes: then those of the nodes are compared."""
         return (part.arguments, other.arguments) if part.op == other.op else self.origins.arguments(part, other)
 
     def _names(self, part: Part, other: Part) -> tuple[str, ...]:
-        """The arguments that differ."""
+        """The names of the arguments that differ."""
         mine, its = self._arguments(part, other)
         return tuple(name for name in dict.fromkeys((*mine, *its)) if mine.get(name) != its.get(name))
 
@@ -255,40 +284,18 @@ class _Walk:
             yield f"{named(part)} here, {named(other)} there"
             return
         for name in names:
-            yield f"{name.replace('_', ' ')} {_value(mine.get(name))} here, {_value(its.get(name))} there"
+            yield f"{name.replace('_', ' ')} {value(mine.get(name))} here, {value(its.get(name))} there"
         if not names:
             yield from self._results(part, other, colors)
 
     def _results(self, part: Part, other: Part, colors: Mapping[Part, int]) -> Iterator[str]:
-        """How parts with the same arguments differ: in their sizes, or in their inputs."""
+        """How parts with equal arguments differ, in words: in their sizes, or in their inputs."""
         mine, its = self._taken(part, colors), self._taken(other, colors)
         if part.dims != other.dims:
-            yield f"{named(part)} gives {_dims(part)} here, {_dims(other)} there"
+            yield f"{named(part)} gives {sizes(part)} here, {sizes(other)} there"
         elif len(mine) != len(its):
             yield f"{named(part)} takes {len(mine)} values here, {len(its)} there"
         elif mine != its:
-            yield f"{named(part)} takes {_sources(part)} here, {_sources(other)} there"
+            yield f"{named(part)} takes {sources(part)} here, {sources(other)} there"
         else:
             yield f"weights {', '.join(part.slots) or 'none'} here, {', '.join(other.slots) or 'none'} there"
-
-
-def named(part: Part) -> str:
-    return {"input": "the input", "output": "the result"}.get(part.op, part.op.replace("_", " "))
-
-
-def _sources(part: Part) -> str:
-    return " and ".join(wire.part.node for wire in part.inputs)
-
-
-def _dims(part: Part) -> str:
-    return ", ".join("x".join(map(str, dims)) for dims in part.dims)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, tuple) and value and all(isinstance(entry, int) for entry in value):
-        return str(value[0]) if len(set(value)) == 1 else "x".join(map(str, value))
-    return {True: "yes", False: "no", None: "none"}.get(value, str(value)) if _is_plain(value) else str(value)
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, bool)

@@ -1,7 +1,7 @@
-"""The form of a graph in which it is compared with another: what computes the same is written the same.
+"""The form of a graph, which is used to compare it with another: equal computations are written in the same way.
 
-Its parts are the graph's nodes under canonical names and arguments. Rules rewrite them until nothing changes; then
-the forms of two networks are compared.
+Its parts are the graph's nodes with canonical names and arguments. Rules rewrite them until nothing changes; then the
+forms of two networks are compared.
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ Dims = tuple[int, ...]
 
 
 class Wire(NamedTuple):
-    """One output of one part."""
+    """A value in a form: output number `port` of a part."""
 
     part: Part
     port: int = 0
 
     @property
     def dims(self) -> Dims:
+        """The shape of the value without the batch."""
         return self.part.dims[self.port]
 
 
 @dataclass(eq=False, slots=True)
 class Part:
-    """One operation. `dims` are the sizes of its outputs without the batch, where C x 1 x 1 counts as C.
+    """One operation. `dims` are the shapes of its outputs without the batch, with C x 1 x 1 written as C.
 
     `node` is the id of the graph's node that it comes from and `rank` that node's place in the graph.
     `home` is where its weights are kept, "" where it has none; `slots` are their names there.
+    `through` says of each input which merges were joined with this one to make it an input: the outermost first.
     """
 
     op: str
@@ -44,6 +46,7 @@ class Part:
     rank: int
     home: str = ""
     slots: tuple[str, ...] = ()
+    through: tuple[tuple[Part, ...], ...] = ()
 
     @property
     def wire(self) -> Wire:
@@ -52,7 +55,7 @@ class Part:
 
     @property
     def kind(self) -> type[Op]:
-        """The class of ops of this name; `Op` itself, which promises nothing, for names that only forms have."""
+        """The class of ops with this name; `Op` itself, which has no traits, for names that only forms have."""
         return REGISTRY.get(self.op, Op)
 
     def __repr__(self) -> str:
@@ -61,13 +64,13 @@ class Part:
 
 @dataclass(slots=True)
 class Form:
-    """A network as its outputs and the parts that they depend on, which are found by following the inputs."""
+    """A network as its outputs. The parts that they depend on are found by following the inputs."""
 
     outputs: list[Part] = field(default_factory=list)
-    """A part `output` for each output of the graph; its input is the result."""
+    """A part with the op `output` for each output of the graph; its input is the value that is returned."""
 
     def parts(self) -> list[Part]:
-        """All parts, inputs first, otherwise in the order of the graph's nodes."""
+        """All parts: each after its inputs, otherwise in the order of the graph's nodes."""
         found = self._reachable()
         missing = {part: len({wire.part for wire in part.inputs}) for part in found}
         users: dict[Part, list[Part]] = defaultdict(list)
@@ -99,7 +102,7 @@ class Form:
         return list(seen)
 
     def uses(self) -> Mapping[Wire, list[tuple[Part, int]]]:
-        """The users of each value, and which of their inputs it is."""
+        """The users of each value: each part that takes it, and the number of the input."""
         found: dict[Wire, list[tuple[Part, int]]] = defaultdict(list)
         for part in self._reachable():
             for slot, wire in enumerate(part.inputs):
@@ -107,7 +110,7 @@ class Form:
         return found
 
     def replace(self, replacements: Mapping[Wire, Wire]) -> None:
-        """Replaces values in all parts that use them. Replacements may form chains: the last value is used."""
+        """Replaces values in all parts that use them. If a replacement is itself replaced, the last one is used."""
         if not replacements:
             return
 
@@ -127,10 +130,11 @@ def only_user(uses: Mapping[Wire, list[tuple[Part, int]]], part: Part) -> Part |
 
 
 def squeezed(dims: Iterable[int]) -> Dims:
-    """Sizes without height and width where these are 1: C x 1 x 1 is the vector C."""
+    """A shape without its spatial sizes if all of these are 1: C x 1 x 1 becomes the vector C."""
     channels, *spatial = dims
     return (channels,) if all(length == 1 for length in spatial) else (channels, *spatial)
 
 
 def each_of(parts: Iterable[Part], *ops: str) -> Iterator[Part]:
+    """The parts with one of these ops."""
     return (part for part in parts if part.op in ops)

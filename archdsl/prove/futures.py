@@ -1,8 +1,8 @@
-"""How well what follows a part of one network can be laid beside what follows a part of another.
+"""Measures how well the steps after a part of one network agree with the steps after a part of another.
 
-Where two networks part, this decides which step is another one, which is too many and which is missing: the choice
-after which the most of what follows agrees. It is the alignment of two texts, with steps instead of letters, along the
-paths of two graphs.
+Where two networks begin to differ, this decides whether a step was changed, added or left out: the choice after which
+most of the following steps agree. It works like the alignment of two texts (as in `diff`), with steps in place of
+letters, along the paths of two graphs.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from archdsl.prove.colors import Parts, signature
 from archdsl.prove.form import Part
 
 PAIRS = 2_000_000
-"""Most pairs of parts that are laid beside each other; of larger networks, those at about the same place."""
+"""The most pairs of parts that are compared. In larger networks, only parts at about the same place are."""
 
 USERS = 3
-"""Most users of a part that are followed."""
+"""The most users of a part that are followed."""
 
 NEW_RUN = 0.5
-"""What it costs to begin leaving steps out, beside 1 for each: rather a block than steps here and there."""
+"""The cost of beginning to skip steps, beside 1 for each step: to skip one block is better than single steps."""
 
 NEVER = float("-inf")
 
 
 class Choices(NamedTuple):
-    """What comes of it if two parts are counterparts, if ours is too many, or if theirs is missing here."""
+    """The score of each choice: two parts are counterparts (`both`), ours is additional, or theirs is missing here."""
 
     both: float
     ours: float
@@ -38,7 +38,7 @@ NEITHER = Choices(NEVER, NEVER, NEVER)
 
 
 class Futures:
-    """Asked about parts of ours and theirs that were given, which come in an order in which inputs come first."""
+    """Compares what follows a part of ours and one of theirs. In both lists of parts, each comes after its inputs."""
 
     def __init__(self, ours: Parts, theirs: Parts, users: Mapping[Part, list[Part]]) -> None:
         self.parts = (ours, theirs)
@@ -54,14 +54,14 @@ class Futures:
                 row[there] = self._choices(here, there, part, theirs[there])
 
     def choices(self, part: Part, other: Part) -> Choices:
-        """What comes of each choice."""
+        """The score of each choice for two parts."""
         here, there = self.places[0].get(part), self.places[1].get(other)
-        if here is None or there is None:  # it was found a counterpart before, which was then given to another
+        if here is None or there is None:  # it had a counterpart, which was then given to another part
             return Choices(0.0, NEVER, NEVER)
         return self._choices(here, there, part, other)
 
     def run(self, mine: Part, its: Part, is_ours: bool) -> list[Part]:
-        """The steps that are left out at once, of ours or of theirs, from the given one on."""
+        """The successive steps to skip, of ours or of theirs, from the given one on."""
         run, side = [mine if is_ours else its], 0 if is_ours else 1
         while True:
             followers = [self.parts[side][place] for place in self.next[side][self.places[side][run[-1]]]]
@@ -88,7 +88,7 @@ class Futures:
 
 
 def _following(places: Mapping[Part, int], users: Mapping[Part, list[Part]]) -> list[list[int]]:
-    """Of each part's users those with the longest way to the end: a way past a block would leave it out for nothing."""
+    """For each part, its users with the longest way to the end. A shortcut past a block would skip it at no cost."""
     found: list[list[int]] = [[] for _ in places]
     heights = [0] * len(places)
     for part, place in reversed(list(places.items())):
@@ -100,7 +100,7 @@ def _following(places: Mapping[Part, int], users: Mapping[Part, list[Part]]) -> 
 
 
 class _Likeness:
-    """`likeness`, worked out once for parts that look the same."""
+    """`likeness`, computed once for all parts that look the same."""
 
     def __init__(self) -> None:
         self.numbers: dict[Hashable, int] = {}
@@ -122,7 +122,7 @@ class _Likeness:
 
 
 def likeness(part: Part, other: Part) -> float:
-    """2 for equal steps; less than two steps left out (-2) only where the two have nothing in common."""
+    """How similar two steps are: 2 if equal, below -2 (which is the cost of skipping both) if nothing is in common."""
     if part.op != other.op:
         return _likeness_of_ops(part, other)
     if part.arguments == other.arguments:
@@ -133,7 +133,7 @@ def likeness(part: Part, other: Part) -> float:
 
 
 def _likeness_of_ops(part: Part, other: Part) -> float:
-    """Between different ops: of one family they are more likely to be taken for each other than of two."""
+    """How similar two steps of different ops are: more so if the ops are of one family."""
     if "output" in (part.op, other.op):
         return NEVER
     if {part.op, other.op} == {"conv", "linear"}:
@@ -143,5 +143,5 @@ def _likeness_of_ops(part: Part, other: Part) -> float:
 
 
 def _weight(part: Part) -> float:
-    """What it costs to leave a step out."""
+    """The cost of skipping a step."""
     return 0.2 if part.op == "flatten" else 1.0

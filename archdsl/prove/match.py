@@ -1,4 +1,4 @@
-"""Finds for each part of one network its counterpart in the other, if the two are the same graph."""
+"""Finds the counterpart of each part of one network in the other, if the two are the same graph."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Pairs = dict[Part, Part]
 
 
 def match(ours: Parts, theirs: Parts) -> Pairs | None:
-    """An isomorphism, or None where there is none.
+    """The counterpart of each part (an isomorphism of the two graphs); None if there is none.
 
-    Two parts with a color that no others have are counterparts. Other parts, such as those of equal branches, are
-    split into connected pieces, which are matched one by one.
+    If only one part of each network has a color, the two are counterparts. Other parts, such as those of equal
+    branches, are split into connected pieces, which are matched one by one.
     """
     colors = refine((ours, theirs))
     if Counter(colors[0].values()) != Counter(colors[1].values()):
@@ -35,7 +35,7 @@ def match(ours: Parts, theirs: Parts) -> Pairs | None:
 
 
 def _agree(part: Part, pairs: Pairs) -> bool:
-    """Whether the inputs of a part are those of its counterpart."""
+    """Whether the counterparts of a part's inputs are the inputs of its counterpart."""
     here = [(pairs[wire.part], wire.port) for wire in part.inputs]
     there = [(wire.part, wire.port) for wire in pairs[part].inputs]
     return Counter(here) == Counter(there) if part.kind.commutative else here == there
@@ -72,7 +72,7 @@ def _alike(
 
 
 def _ordered(piece: list[Part], other: list[Part], colors: Sequence[Colors]) -> list[Part] | None:
-    """The parts of `other` in the order of their counterparts in `piece`, or None where there is no such order."""
+    """The parts of `other` in the order of their counterparts in `piece`; None if the two differ."""
     by_color = {colors[1][part]: part for part in other}
     if len(by_color) == len(other):
         return [by_color[colors[0][part]] for part in piece]

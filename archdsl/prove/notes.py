@@ -1,4 +1,4 @@
-"""What is said of two equal networks beside the proof: what was left out of it, and rates that differ."""
+"""Notes on two equal networks: what the proof leaves out, and momenta and probabilities that differ."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from archdsl.prove.sides import Side
 
 
 def left_out(ours: Side, theirs: Side, trained: bool) -> Iterator[str]:
-    """What was left out of the comparison."""
+    """Notes on what was left out of the comparison: training outputs and entries that serve no output."""
     for side, where in ((ours, "here"), (theirs, "there")):
         names = [output.name for output in side.graph.outputs if output.training]
         if names and not trained:
-            yield f"left out, since only {where}: {', '.join(names)} (while training)"
+            yield f"training outputs that exist only {where} are left out: {', '.join(names)}"
         if side.unused:
             count = len(side.unused)
             entries, serve = ("entry", "serves") if count == 1 else ("entries", "serve")
@@ -29,7 +29,7 @@ def left_out(ours: Side, theirs: Side, trained: bool) -> Iterator[str]:
 
 
 def rates(pairs: Pairs, ours: Side, theirs: Side) -> Iterator[str]:
-    """Notes where momenta or probabilities differ, which is not compared, and at which place of the spec."""
+    """Notes on momenta and probabilities that differ, with the place in the spec. The proof does not compare these."""
     causes = Causes(ours.graph)
     yield from _momenta(pairs, ours, theirs, causes)
     yield from _chances(pairs, ours, theirs, causes)
@@ -50,7 +50,7 @@ def _momenta(pairs: Pairs, ours: Side, theirs: Side, causes: Causes) -> Iterator
 
 
 def _chances(pairs: Pairs, ours: Side, theirs: Side, causes: Causes) -> Iterator[str]:
-    """What is dropped while training is left out too; where a probability differs, that is worth a word."""
+    """Notes on probabilities of dropouts and drop paths that differ, since these ops are left out of the comparison."""
     said: list[str] = []
     more: list[Node] = []
     fewer: list[Node] = []
@@ -66,7 +66,7 @@ def _chances(pairs: Pairs, ours: Side, theirs: Side, causes: Causes) -> Iterator
 
 
 def _missing(nodes: Sequence[Node], pairs: Pairs, ours: Side, theirs: Side) -> str:
-    """`; missing after specs/net.arch:12 head.relu`: the counterpart of what comes before it there."""
+    """`; missing after specs/net.arch:12 head.relu`: our counterpart of the node before it in the reference."""
     partners = {its.node: mine.node for mine, its in pairs.items()}
     for node in nodes:
         before = node.id
@@ -79,7 +79,7 @@ def _missing(nodes: Sequence[Node], pairs: Pairs, ours: Side, theirs: Side) -> s
 
 
 def _places(nodes: Sequence[Node], argument: str, causes: Causes) -> str:
-    """`; see specs/net.arch:12 head.dropout`."""
+    """The places of nodes, and those that decide an argument: `; see specs/net.arch:12 head.dropout`."""
     kind = Kind("", [], frozenset(causes.of_arguments(nodes[0], [argument])), frozenset(causes.uses(nodes[0])))
     for node in nodes:
         kind.add(Difference("", node, None, None, None, causes.of_arguments(node, [argument]), causes.uses(node)))
@@ -89,7 +89,7 @@ def _places(nodes: Sequence[Node], argument: str, causes: Causes) -> str:
 
 
 def _dropping(side: Side, name: str) -> list[Node]:
-    """The nodes that drop something; of those that share a place, the first."""
+    """The nodes of the op `name` with a probability above 0; of those that are one module, the first."""
     found = {node.weights: node for node in reversed(list(side.graph)) if node.op.name == name and _rate(node) > 0}
     return list(reversed(found.values()))
 
@@ -100,7 +100,7 @@ def _rate(node: Node) -> float:
 
 
 def _without(nodes: Sequence[Node], others: Sequence[float]) -> list[Node]:
-    """The nodes whose probability is not among the others, each of which stands for one node."""
+    """The nodes that remain if each of the other probabilities is paired with one node of the same probability."""
     left = list(others)
     found = []
     for node in nodes:
@@ -113,9 +113,9 @@ def _without(nodes: Sequence[Node], others: Sequence[float]) -> list[Node]:
 
 
 def _probabilities(side: Side, name: str) -> list[float]:
-    """Those above 0, the smallest first, as branches stand in no order.
+    """The probabilities above 0 of all drops of one op, sorted, since branches have no common order.
 
-    One of 0 is most often left out altogether.
+    Those of 0 are ignored, since most networks leave out such an op.
     """
     more = side.drop_paths if name == "drop_path" else ()
     return sorted(p for p in (*map(_rate, _dropping(side, name)), *more) if p > 0)
@@ -126,7 +126,7 @@ def _differ(one: float, other: float) -> bool:
 
 
 def _in_short(values: list[float]) -> str:
-    """`in no place`, `0.2 in 1 place`, `0.0125 to 0.175 in 9 places`."""
+    """Values in short: `in no place`, `0.2 in 1 place`, `0.0125 to 0.175 in 9 places`."""
     if not values:
         return "in no place"
     ends = dict.fromkeys(f"{value:.4g}" for value in (values[0], values[-1]))

@@ -1,7 +1,7 @@
 """Runs two modules with the same weights, and measures how far apart their outputs and gradients are.
 
-Everything is in float64. Weights and statistics are random on the reference's side and copied to ours; chance
-(dropout, drop path) is left out, so that training is compared too.
+Everything is computed in float64. The reference gets random weights and statistics, which are copied to ours. Dropout
+and drop path are switched off, so that outputs in training can be compared too.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ from archdsl.prove.weights import WeightMap, load_weights
 from archdsl.tensor import Tensor
 
 TOLERANCE = 1e-9
-"""Largest relative difference at which two networks in float64 count as the same."""
+"""The largest relative difference at which two networks in float64 count as equal."""
 
 NEGLIGIBLE = 1e-6
-"""Gradients below this share of the largest one count as rounding errors: their differences are relative to it."""
+"""A gradient below this share of the largest one is mostly rounding error: its difference is divided by this limit."""
 
 BATCH = 2
-"""Samples in a run: batch normalization needs several to compute statistics."""
+"""The number of samples in a run: batch normalization needs several to compute statistics."""
 
 SMALLEST = 48
-"""Images are not shrunk below so many pixels: after halving five times, maps still have several positions."""
+"""Images are not shrunk below this many pixels: after halving five times, maps still have several positions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Largest relative differences. `input` is its shape with the batch; `worst` the parameter of `gradients`.
+    """The largest relative differences between two networks: of outputs in both modes, and of gradients.
 
-    Where a run failed, `failure` says why and the differences are infinite.
+    `input` is the shape of the input with its batch; `worst` is the parameter whose gradients differ most. If a run
+    failed, `failure` says why, and the differences are infinite.
     """
 
     input: str
@@ -51,12 +52,13 @@ class Numbers:
 
     @property
     def ok(self) -> bool:
+        """Whether both ran and all differences are within `TOLERANCE`."""
         return not self.failure and max(self.evaluation, self.training, self.gradients) <= TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Results of one module: outputs in both modes, and gradients by name (`input 1` for the first input)."""
+    """The results of one module: outputs in both modes, and gradients by name (`input 1` for the first input)."""
 
     evaluation: tuple[torch.Tensor, ...]
     training: tuple[torch.Tensor, ...]
@@ -64,11 +66,12 @@ class Run:
 
 
 def compare(ours: Side, theirs: Side, weights: WeightMap, outputs: Sequence[tuple[int, int]]) -> Numbers:
-    """Runs both modules. `outputs` are pairs of indices: which result of ours is which of theirs, main ones first.
+    """Runs both modules and compares their results.
 
-    Images have a quarter of their height and width, or half, where both networks take that: what is compared here
-    are the weights and their use, the structure having been compared at full size. Where the two differ at a
-    smaller size (windows may be cut otherwise there), the next larger one decides.
+    `outputs` are pairs of indices of results that correspond, ours and theirs, the main ones first. If both networks
+    accept it, images have a quarter or half of their height and width: the structure has been compared at full size,
+    so a smaller image is enough to compare the weights and how they are used. If the two differ at a smaller size
+    (padding may differ there), the next larger size decides.
     """
     module, reference = ours.make(), _on_cpu(theirs.make())
     _randomize(reference)
@@ -109,14 +112,14 @@ def _compared(
 
 
 def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[int]) -> Run:
-    """Runs a module in both modes. In training it may have further outputs after those of evaluation."""
+    """Runs a module in both modes. In training it may have further outputs, after those of evaluation."""
     statistics = {name: buffer.clone() for name, buffer in module.named_buffers()}
     with torch.no_grad():
         results = _tensors(module.eval()(*(value.clone() for value in inputs)))
     evaluation = tuple(results[place] for place in places if place < len(results))
     leaves = tuple(value.clone().requires_grad_() if value.is_floating_point() else value for value in inputs)
     with WithoutChance():
-        # Modules may change in place what they are given, but no leaf of the graph of gradients.
+        # A module may change its input in place, which PyTorch forbids for a leaf that requires gradients.
         results = _tensors(module.train()(*(leaf.clone() for leaf in leaves)))
         training = tuple(results[place] for place in places)
         module.zero_grad()
@@ -129,7 +132,7 @@ def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[i
 
 
 def _tensors(results: Any) -> list[torch.Tensor]:
-    """The tensors in a result, whatever tuples or dictionaries they are in; None is left out."""
+    """The tensors in a result, in any nested tuples or dictionaries; None is left out."""
     return [leaf for leaf in tree_leaves(results) if isinstance(leaf, torch.Tensor)]
 
 
@@ -140,7 +143,7 @@ def _weights_of_loss(value: torch.Tensor) -> torch.Tensor:
 
 
 def _gradients(here: Run, there: Run, weights: WeightMap) -> dict[str, float]:
-    """Differences by our name, for inputs and for every parameter that the two share."""
+    """The differences of gradients by our name, for inputs and for every parameter that the two share."""
     names = {name: name for run in (here, there) for name in run.gradients if name.startswith("input ")}
     names |= {ours: theirs for theirs, ours in weights.pairs}
     given = {ours: (here.gradients.get(ours), there.gradients.get(theirs)) for ours, theirs in names.items()}
@@ -156,7 +159,7 @@ def _equal(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
 
 
 def _difference(ours: torch.Tensor, theirs: torch.Tensor, least: float = 0.0) -> float:
-    """Largest difference of two entries, relative to the largest entry (or to `least`, where that is more)."""
+    """The largest difference between entries, relative to the largest entry, or to `least` if that is larger."""
     if _equal(ours, theirs):
         return 0.0
     if ours.numel() != theirs.numel():
@@ -171,7 +174,7 @@ def _largest(value: torch.Tensor) -> float:
 
 
 def _sizes(inputs: Sequence[Tensor]) -> Iterator[list[Dims]]:
-    """Shapes to try, the smallest first, full size last."""
+    """The shapes of all inputs to try, the smallest first, the full size last."""
     for divisor in (4, 2):
         shapes = [_divided(tensor, divisor) for tensor in inputs]
         if shapes != [tensor.dims for tensor in inputs]:
@@ -180,14 +183,14 @@ def _sizes(inputs: Sequence[Tensor]) -> Iterator[list[Dims]]:
 
 
 def _divided(tensor: Tensor, divisor: int) -> Dims:
-    """An image's sizes divided, unless it would become too small; other sizes as they are."""
+    """The shape of an image with its sizes divided, unless it would become too small; other shapes as they are."""
     if tensor.rank != 3 or min(tensor.spatial) < SMALLEST * divisor:
         return tensor.dims
     return (tensor.channels, *(length // divisor for length in tensor.spatial))
 
 
 def _inputs(side: Side, shapes: Sequence[Dims]) -> tuple[torch.Tensor, ...]:
-    """Random values; tokens from the vocabulary."""
+    """Random inputs of these shapes; tokens are random numbers below the size of the vocabulary."""
     generator = torch.Generator().manual_seed(0)
     values: list[torch.Tensor] = []
     for node, dims in zip(side.graph.inputs, shapes, strict=True):
@@ -200,7 +203,7 @@ def _inputs(side: Side, shapes: Sequence[Dims]) -> tuple[torch.Tensor, ...]:
 
 
 def _on_cpu(module: nn.Module) -> nn.Module:
-    """A module on the CPU; weights on `meta`, which have no numbers, become zeros."""
+    """The module, moved to the CPU. Weights on `meta`, which have no values, become zeros."""
     for owner in module.modules():
         for tensors in (owner._parameters, owner._buffers):
             for name, tensor in tensors.items():
@@ -212,7 +215,7 @@ def _on_cpu(module: nn.Module) -> nn.Module:
 
 
 def _randomize(module: nn.Module) -> None:
-    """Sets random weights that keep the size of values, and random statistics, so that a wrong pairing shows."""
+    """Sets random weights, of a size that keeps values in range, and random statistics, to reveal wrong pairs."""
     generator = torch.Generator().manual_seed(0)
 
     def spread(tensor: torch.Tensor, low: float, high: float) -> None:
@@ -234,11 +237,12 @@ def _statistics(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 class WithoutChance(TorchFunctionMode):
-    """While active, dropout returns its input, and random masks are replaced by their mean."""
+    """While it is active, dropout returns its input, and random masks are replaced by their mean."""
 
     DROPOUTS = frozenset(
         {F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout}
         | {torch.dropout, torch.dropout_, torch.feature_dropout, torch.feature_dropout_}
+        | {torch.alpha_dropout, torch.alpha_dropout_, torch.feature_alpha_dropout, torch.feature_alpha_dropout_}
     )
 
     def __torch_function__(

@@ -1,4 +1,4 @@
-"""Is a network the same as its reference? Structure, parameters, outputs and gradients."""
+"""Compares a network with its reference: structure, parameters, outputs and gradients."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from archdsl.prove.weights import WeightMap
 
 
 def prove(graph: Graph, reference: str | nn.Module, structure_only: bool = False) -> ProofReport:
-    """Compares a network with a reference: `torchvision:resnet50`, or a module, at the sizes of the graph's inputs.
+    """Compares a network with a reference, given as a name (`torchvision:resnet50`) or a module.
 
-    With `structure_only` nothing is computed, and a reference that goes by name needs no memory for its weights.
-    Executes the reference's code. Raises `CompileError` where it cannot be imported; a network that differs is
-    no error.
+    The inputs have the shapes of the graph's inputs. With `structure_only` nothing is run, and a reference given by
+    name needs no memory for its weights. Executes the reference's code. Raises `CompileError` if the reference cannot
+    be imported. A difference is no error: the report lists it.
     """
     inputs = [node.output for node in graph.inputs]
     if isinstance(reference, str):
@@ -40,7 +40,7 @@ def prove(graph: Graph, reference: str | nn.Module, structure_only: bool = False
 
 
 def prove_sides(ours: Side, theirs: Side, structure_only: bool = False) -> ProofReport:
-    """The same for any two networks, each compiled or imported."""
+    """Compares any two networks, each compiled or imported, as `prove` does."""
     trained = [any(output.training for output in side.graph.outputs) for side in (ours, theirs)]
     forms = tuple(normalize(form(side.graph, all(trained))) for side in (ours, theirs))
     notes = tuple(left_out(ours, theirs, all(trained)))
@@ -77,7 +77,7 @@ def _differences(ours: Side, theirs: Side, forms: tuple[Form, ...]) -> Iterator[
             frozenset().union(*uses),
         )
     if not found:
-        yield Difference("the same ops in the same order, but connected or shared otherwise", None, None)
+        yield Difference("the same ops in the same order, but connected or sharing weights differently", None, None)
 
 
 def _node(part: Part | None, side: Side) -> Node | None:
@@ -85,7 +85,7 @@ def _node(part: Part | None, side: Side) -> Node | None:
 
 
 def _correspondence(parts: Parts, pairs: Pairs, ours: Side, theirs: Side) -> Iterator[tuple[str, str]]:
-    """Pairs of names in the two state_dicts, theirs and ours, each once."""
+    """Pairs of corresponding names in the two state_dicts, theirs and ours, each once."""
     seen: set[str] = set()
     for here in parts:
         for mine, its in zip(_keys(here, ours), _keys(pairs[here], theirs), strict=True):
@@ -101,6 +101,6 @@ def _keys(part: Part, side: Side) -> list[str]:
 
 
 def _outputs(forms: tuple[Form, ...], pairs: Pairs) -> list[tuple[int, int]]:
-    """Which result of ours is which of theirs, by their places."""
+    """Pairs of corresponding results, by their numbers: ours, theirs."""
     places = {part: place for place, part in enumerate(forms[1].outputs)}
     return [(place, places[pairs[part]]) for place, part in enumerate(forms[0].outputs)]

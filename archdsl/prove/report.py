@@ -1,4 +1,4 @@
-"""What a proof found, as values and as text."""
+"""The result of a proof, as values and as text."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from archdsl.prove.weights import WeightMap
 from archdsl.source import Span
 
 SHOWN = 8
-"""Most kinds of differences that are shown."""
+"""The most kinds of differences that are shown."""
 
 PLACES = 3
-"""Most places that are shown of each kind of difference."""
+"""The most places that are shown of each kind of difference."""
 
 
 PLACES_ALSO = 6
-"""Most further places of the spec that are shown of each kind of difference."""
+"""The most further places of the spec that are shown of each kind of difference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`what` differs, and the nodes where it does; one of them is None where it has no counterpart.
+    """A difference in words, `what`, and the nodes of ours and theirs; one is None if the other has no counterpart.
 
-    What is missing here would stand `after` one node and `before` another. `causes` are the places of the spec that
-    the difference may come from: numbers of which what differs is made. `uses` are those where the blocks around it
-    are used.
+    A node that is missing in ours would stand `after` one node and `before` another. `causes` are the places of the
+    spec from which the difference may come, such as those of the numbers that decide an argument. `uses` are the
+    places where the blocks around the node are used.
     """
 
     what: str
@@ -41,14 +41,17 @@ class Difference:
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Where to look in the spec: `specs/net.arch:4`; two places for what is missing between them."""
+        """Where to look in the spec: `specs/net.arch:4`; for a missing node, the two places around it."""
         nodes = (self.ours,) if self.ours else (self.after, self.before)
         return tuple(dict.fromkeys(position(node.span) for node in nodes if node is not None))
 
 
 @dataclass(slots=True)
 class Kind:
-    """Differences that are one: of the same words, or made of the same number of the spec. `what` is the first's."""
+    """Differences of one kind: with the same words, or caused by the same number in the spec. `what` is the first's.
+
+    `causes` and `uses` are those that all of them have in common.
+    """
 
     what: str
     differences: list[Difference]
@@ -56,25 +59,26 @@ class Kind:
     uses: frozenset[Span]
 
     def add(self, difference: Difference) -> None:
+        """Adds a difference of this kind."""
         self.differences.append(difference)
         self.causes &= difference.causes
         self.uses &= difference.uses
 
     @property
     def also(self) -> tuple[str, ...]:
-        """Places beside those of the differences that decide all of them: uses of blocks, then numbers."""
+        """Further places that decide all the differences: uses of blocks, then numbers."""
         named = {place for difference in self.differences for place in difference.places}
         ordered = (*sorted(self.uses, key=_order), *sorted(self.causes, key=_order))
         return tuple(place for place in dict.fromkeys(map(position, ordered)) if place not in named)
 
 
 def _order(span: Span) -> tuple[int, str, int]:
-    """The network's own file before those that it imports, which lie deeper."""
+    """A key to sort places: the network's own file before those that it imports, which are in deeper folders."""
     return (span.source.name.count("/"), span.source.name, span.start)
 
 
 def kinds(differences: Iterable[Difference]) -> list[Kind]:
-    """The differences by kind, in the order in which kinds first occur."""
+    """The differences grouped by kind, in the order in which kinds first occur."""
     found: list[Kind] = []
     for difference in differences:
         same = next((kind for kind in found if kind.what == difference.what), None)
@@ -88,11 +92,11 @@ def kinds(differences: Iterable[Difference]) -> list[Kind]:
 
 @dataclass(frozen=True, slots=True)
 class ProofReport:
-    """Of a network and its reference: where their structures differ, which weights correspond, what numbers say.
+    """The comparison of a network with its reference: differences of structure, pairs of weights, and numbers.
 
-    `weights` and `numbers` are there only where the structures are equal; `numbers` is absent also where only
-    the structure was asked for. `nodes` are counted after both were brought to one form. `parameters` are
-    learned numbers.
+    `weights` and `numbers` are None if the structures differ; `numbers` is None too if only the structure was compared.
+    `nodes` is the number of operations after both networks were brought to one form, `parameters` that of learned
+    numbers. `notes` say what the proof leaves out.
     """
 
     ours: str
@@ -110,19 +114,19 @@ class ProofReport:
 
     @property
     def ok(self) -> bool:
-        """Whether everything that was asked for holds."""
+        """Whether the two networks agree in all that was compared."""
         if self.differences or self.weights is None:
             return False
         return self.structure_only or (self.numbers is not None and self.numbers.ok)
 
 
 def report_text(report: ProofReport) -> str:
-    """A few lines for a person, without a line end after the last."""
+    """The report as a few lines for people, without a line end after the last."""
     return "\n".join(_lines(report))
 
 
 def report_json(report: ProofReport) -> str:
-    """The same for programs: an object, always with the same keys. Differences name nodes; positions are file:line."""
+    """The report as JSON for programs: an object that always has the same keys. Positions are written as file:line."""
     numbers = report.numbers
     data = {
         "ours": report.ours,
@@ -147,7 +151,7 @@ def report_json(report: ProofReport) -> str:
 
 
 def position(span: Span) -> str:
-    """`specs/net.arch:4`."""
+    """A place in a spec as file and line: `specs/net.arch:4`."""
     return f"{span.source.name}:{span.line}"
 
 
@@ -155,7 +159,7 @@ def _lines(report: ProofReport) -> Iterator[str]:
     yield f"{report.ours} against {report.theirs}"
     if report.differences:
         count = len(report.differences)
-        yield f"structure   {count} difference{'s' if count != 1 else ''}, first come first"
+        yield f"structure   {count} difference{'s' if count != 1 else ''}, in the order of the data"
         yield from _differences(report)
     else:
         yield f"structure   equal: {report.nodes:,} ops, one to one"
@@ -172,7 +176,7 @@ def _lines(report: ProofReport) -> Iterator[str]:
 
 
 def _differences(report: ProofReport) -> Iterator[str]:
-    """Kinds of differences in the order in which they first occur, with the first places of each."""
+    """The lines for each kind of difference, in the order in which kinds first occur, with the first places of each."""
     found = kinds(report.differences)
     for kind in found[:SHOWN]:
         yield f"  {kind.what}"
@@ -199,7 +203,7 @@ def _place(difference: Difference) -> str:
 
 def _numbers(numbers: Numbers) -> Iterator[str]:
     if numbers.failure:
-        yield f"numbers     the two do not both run on {numbers.input}: {numbers.failure}"
+        yield f"numbers     one of the two fails on an input of {numbers.input}: {numbers.failure}"
         return
     yield f"numbers     largest relative differences in float64, input {numbers.input}"
     yield f"            outputs in evaluation {numbers.evaluation:.1e}, in training {numbers.training:.1e}"
@@ -210,5 +214,5 @@ def _verdict(report: ProofReport) -> str:
     if report.ok:
         return "the same structure" if report.structure_only else "the same network"
     if report.numbers and not report.numbers.failure:
-        return f"not proven: a difference is more than {TOLERANCE:.0e}"
+        return f"not proven: a difference is larger than {TOLERANCE:.0e}"
     return "not proven" if report.numbers else "not the same network"

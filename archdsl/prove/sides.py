@@ -20,10 +20,10 @@ from archdsl.tensor import Tensor
 class Side:
     """One of the two networks.
 
-    `keys` are names in the state_dict by node and by the op's own name of a parameter; where there are none,
-    it is the node's path and that name. `make` gives a module of the network, of the caller's own, with arbitrary
-    weights or without (on `meta`). `unused` are entries of the state_dict that serve no output. `drop_paths` are the
-    probabilities of drop paths that the graph does not show.
+    `keys` has the name of each weight in the state_dict, by node and by the op's name for the weight (`bias`); a name
+    that is missing is the node's path and the op's name. `make` returns a new module of the network, with arbitrary
+    weights or on `meta`, which has none. `unused` are entries of the state_dict that no output depends on. `drop_paths`
+    are the probabilities of drop paths that are not nodes of the graph.
     """
 
     title: str
@@ -39,7 +39,7 @@ class Side:
 
 
 def of_graph(graph: Graph) -> Side:
-    """The side of a graph, compiled or imported; its module is run from the source that is written for it."""
+    """The side of a graph, compiled or imported. Its module is made from the source that is emitted for the graph."""
     header = graph.header
     variant = f"@{header.variant}" if header.variant else ""
     given = "".join(f", {s.name}={s.value}" for s in header.settings if s.origin == "given")
@@ -47,7 +47,7 @@ def of_graph(graph: Graph) -> Side:
 
 
 def _keys_as_written(graph: Graph) -> dict[str, dict[str, str]]:
-    """Names of parameters in the written source, where they differ from the graph's."""
+    """Names of parameters in the emitted source, for those that differ from the graph's."""
     if opaque_nodes(graph):
         return {}
     pairs = zip(graph, prepared(graph, "torch"), strict=True)
@@ -59,9 +59,9 @@ def _renamed(graph: Graph, node: Node, weights: str) -> dict[str, str]:
 
 
 def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -> Side:
-    """A public network by name, traced with inputs of these shapes; on `meta` it has no numbers.
+    """The side of a public network, given by name, which is traced with inputs of these shapes.
 
-    Raises `CompileError`.
+    With `meta`, its weights have no values and take no memory. Executes the network's code. Raises `CompileError`.
     """
     module = build(reference, meta)
     found = imported(module, stand_ins(module, inputs), reference)
@@ -69,7 +69,7 @@ def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -
 
 
 def of_module(module: nn.Module, inputs: Sequence[Tensor], name: str | None = None) -> Side:
-    """A module, which stays as it is: it is traced, and a copy of it is run. Raises `CompileError`."""
+    """The side of a module. The module is traced and not changed; a copy of it is run. Raises `CompileError`."""
     found = imported(module, stand_ins(module, inputs), name)
     return _of_imported(found, found.graph.header.spec, lambda: deepcopy(module))
 

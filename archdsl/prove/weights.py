@@ -1,4 +1,4 @@
-"""Which of a reference's parameters and buffers is which of ours, and loading a checkpoint by that map."""
+"""The map between the parameters and buffers of a reference and ours, and loading a checkpoint with it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ FORMAT = "archdsl-weights-1"
 
 @dataclass(frozen=True, slots=True)
 class WeightMap:
-    """Entries of a reference's state_dict and of ours, one to one: pairs of their name and our name.
+    """Pairs of entries of a reference's state_dict and of ours that correspond: their name, our name.
 
-    Paired entries hold the same numbers in the same order. Shapes agree but for a linear layer that the other
-    side writes as a convolution.
+    Paired entries hold the same numbers in the same order. Their shapes are equal, except for a linear layer that the
+    other network writes as a convolution.
     """
 
     spec: str
@@ -23,25 +23,25 @@ class WeightMap:
     pairs: tuple[tuple[str, str], ...]
 
     def to_json(self) -> str:
-        """Their names and ours, to be read by `from_json`."""
+        """The map as JSON, which `from_json` reads."""
         data = {"format": FORMAT, "spec": self.spec, "reference": self.reference, "weights": dict(self.pairs)}
         return json.dumps(data, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> WeightMap:
-        """What `to_json` wrote. Raises ValueError for anything else."""
+        """Reads a map that `to_json` wrote. Raises ValueError for anything else."""
         data = json.loads(text)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise ValueError(f"this is no map of weights: its format is not {FORMAT!r}")
+            raise ValueError(f"this is not a map of weights: its format is not {FORMAT!r}")
         return cls(str(data["spec"]), str(data["reference"]), tuple(data["weights"].items()))
 
 
 def load_weights(module: Any, state_dict: Mapping[str, Any], weights: WeightMap, share: bool = False) -> None:
     """Copies a reference's state_dict, such as a published checkpoint, into a module of ours.
 
-    With `share` nothing is copied: the module takes the tensors themselves, and may be on `meta` before. What the
-    map does not speak of (heads that only we have) stays as it is. Raises ValueError, and changes nothing, where
-    an entry is missing or has another size. Counters of batches, which old checkpoints lack, may be missing.
+    With `share` nothing is copied: the module uses the tensors of the state_dict, and may be on `meta` before. Weights
+    that are not in the map (heads that only we have) stay as they are. Raises ValueError, and changes nothing, if an
+    entry is missing or has another shape. Only `num_batches_tracked`, which old checkpoints lack, may be missing.
     """
     own = module.state_dict()
     counters = {theirs for theirs, _ in weights.pairs if theirs.endswith("num_batches_tracked")}

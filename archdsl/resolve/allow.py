@@ -1,7 +1,7 @@
-"""`# allow: dropped-rows`: which warnings the comments of a spec switch off, and where.
+"""Finds the comments that switch warnings off: `# allow: dropped-rows`.
 
-A comment behind a line speaks for that line, and for the lines above that it goes on with by `->`; a comment on a line
-of its own speaks for the line below. Several codes stand between commas; a reason may follow in brackets.
+A comment at the end of a line applies to that line, and to the lines above that it continues with `->`. A comment on a
+line of its own applies to the next line. Several codes are separated by commas; a reason may follow in parentheses.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CODE = re.compile(r"[^\s,]+")
 
 
 class Allow(NamedTuple):
-    """One code of one comment, the lines that it speaks for, and whether nothing else stands on the comment's line."""
+    """One code in a comment, its place, and the first and the last line to which it applies."""
 
     code: str
     span: Span
@@ -42,7 +42,7 @@ class Allow(NamedTuple):
 
 
 class Allows:
-    """Switches warnings off for one run, and remembers which comments did so."""
+    """Switches warnings off in one run of the compiler. `used` are the comments that did so."""
 
     def __init__(self) -> None:
         self._known: dict[Source, tuple[Allow, ...]] = {}
@@ -60,7 +60,7 @@ class Allows:
 
     def _of(self, source: Source) -> tuple[Allow, ...]:
         if source not in self._known:
-            is_option = source.name.startswith("--")  # a setting's text holds no comments
+            is_option = source.name.startswith("--")  # the text of a setting, which has no comments
             self._known[source] = () if is_option else tuple(allows_in(parse(source)))
         return self._known[source]
 
@@ -70,7 +70,7 @@ def _speaks_for(allow: Allow, code: str, line: int) -> bool:
 
 
 def allows_in(spec: tree.Spec) -> Iterator[Allow]:
-    """Every code that the comments of a file allow, known or not."""
+    """Every code in the `# allow:` comments of a file, whether it exists or not."""
     for comment in spec.comments:
         found = COMMENT.fullmatch(comment.text)
         if found is None:
@@ -82,7 +82,7 @@ def allows_in(spec: tree.Spec) -> Iterator[Allow]:
 
 
 def _lines(source: Source, comment: tree.Comment) -> tuple[int, int]:
-    """The lines that a comment speaks for."""
+    """The first and the last line to which a comment applies."""
     line, count = comment.span.line, len(source.line_starts)
     if not comment.own_line:
         first = line
@@ -103,7 +103,7 @@ def _begins(source: Source, line: int, sign: str) -> bool:
 
 
 def unknown_codes(spec: tree.Spec) -> Iterator[Diagnostic]:
-    """An error for each code that no comment can allow."""
+    """An error for each code in a comment that is not the code of a warning."""
     for allow in allows_in(spec):
         if allow.code not in ALLOWABLE:
             meant = nearest(allow.code, ALLOWABLE)
@@ -116,13 +116,13 @@ def unknown_codes(spec: tree.Spec) -> Iterator[Diagnostic]:
 
 
 def unused_allows(source: Source, used: Iterable[Allow]) -> Iterator[Diagnostic]:
-    """A warning for each code in this file that switched nothing off in any of the runs that were made."""
+    """A warning for each code in this file's comments that is not in `used`, those that switched a warning off."""
     known = set(used)
     for allow in allows_in(parse(source)):
         if allow not in known:
             yield Diagnostic(
                 "unused-allow",
-                f"`{allow.code}` is allowed here, and there is no such warning",
+                f"`{allow.code}` is allowed here, but nothing here causes that warning",
                 allow.span,
                 help="remove it from the comment",
                 severity="warning",

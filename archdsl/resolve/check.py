@@ -1,7 +1,7 @@
 """Checks that every name is defined and every argument exists, before anything is expanded.
 
-All blocks are checked, also those that no network uses. Calls of parameters, which may hold any op or block, are
-checked on expansion.
+All blocks are checked, also those that no network uses. A parameter may hold any op or block, so calls of parameters
+are only checked when the network is expanded.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable
 from functools import partial
 
+from archdsl import translated
 from archdsl.diagnostics import Diagnostic
-from archdsl.resolve.expressions import Expressions
+from archdsl.resolve.expressions import Expressions, as_text
 from archdsl.resolve.model import Block, File, Network, Parameter, default_calls
 from archdsl.resolve.names import (
     KnownNames,
@@ -21,22 +22,22 @@ from archdsl.resolve.names import (
 from archdsl.source import Span
 from archdsl.suggest import help_for
 from archdsl.syntax import tree
-from archdsl.syntax.mistakes import shortened
 
 
 def check_file(file: File) -> list[Diagnostic]:
-    """The diagnostics for names in one file's blocks and networks, in no particular order."""
+    """The errors in the names of one file's blocks and networks, in no particular order."""
     checker = _Checker(file)
     for function in file.functions.values():
         checker.function(function, KnownNames())
     for definition in file.definitions.values():
         if definition.file is file:
             checker.definition(definition)
+    file.broken.update(checker.missing)  # expansion has nothing to add about them
     return checker.found
 
 
 class _Checker(Expressions):
-    """Definitions, bodies and steps."""
+    """Checks definitions, bodies and steps."""
 
     def definition(self, definition: Block | Network) -> None:
         if definition.name[0].islower():
@@ -87,7 +88,7 @@ class _Checker(Expressions):
                 "missing-input",
                 f"{network.name} declares no input",
                 network.span,
-                help="add a line like: input image: 3 x 224 x 224",
+                help="write on a new line: `input image: 3 x 224 x 224`",
             )
         scope.names.update({"it": None, "input": None})
         self.whole(network.flow, scope)
@@ -124,7 +125,7 @@ class _Checker(Expressions):
             if argument.name is None:
                 self.report(
                     "wrong-arguments",
-                    "a default names its argument",
+                    "an argument in `defaults` needs its name",
                     argument.span,
                     help=f"write `{call.function.name}(name={argument.span.text})`",
                 )
@@ -167,8 +168,7 @@ class _Checker(Expressions):
                 self.chain(statement, scope)
             case tree.Let(name=name, value=value):
                 self.expression(value, scope)
-                number = f"let {name.name} = if ... then {shortened(value.span.text)} else ..."
-                self.bind(name, scope, otherwise=f", or decide where it is given first: {number}")
+                self.bind(name, scope)
             case tree.Shared(name=name, value=value):
                 self.unit(value, scope)
                 self.bind(name, scope, step=True)
@@ -200,7 +200,18 @@ class _Checker(Expressions):
                 self.arms([body for _, body in arms] + ([otherwise] if otherwise else []), scope)
             case tree.Return(values=values):
                 for item in values:
-                    self.expression(item, scope)
+                    if not self.returns_step(item, scope):
+                        self.expression(item, scope)
+
+    def returns_step(self, item: tree.Expression | tree.Spread, scope: KnownNames) -> bool:
+        """Reports `return concat(a, b)`: it names values, and makes none."""
+        name = item.function if isinstance(item, tree.Call) else item
+        if not isinstance(name, tree.Name) or name.name in scope or self.operation(name) is None:
+            return False
+        joined = translated.join(name.name, as_text(item)) if isinstance(item, tree.Call) else None
+        message = f"`return` names values, and `{name.name}` is a step: what flows last leaves the block"
+        self.report("wrong-type", message, item.span, help=f"write `{joined or item.span.text}` without `return`")
+        return True
 
     def loop(self, names: Iterable[tree.Name], body: tree.Body, scope: KnownNames) -> None:
         turn = KnownNames(scope)
@@ -209,7 +220,7 @@ class _Checker(Expressions):
         self.body(body.statements, turn)
 
     def loop_of_stages(self, loop: tree.For | tree.Repeat, scope: KnownNames) -> None:
-        """A loop over stages: nothing else may stand in it, since it is as if the stages were written one by one."""
+        """Checks a loop over stages, which may hold only stages and `let`: it counts as stages written one by one."""
         self.expression(loop.values if isinstance(loop, tree.For) else loop.count, scope)
         names = loop.names if isinstance(loop, tree.For) else (loop.index,) if loop.index else ()
         turn = KnownNames(scope)
@@ -224,29 +235,29 @@ class _Checker(Expressions):
             if not (stands or makes_stages(inner)):
                 self.report(
                     "loop-of-stages",
-                    "only stages with a number, and `let`, stand in a loop that makes stages",
+                    "a loop that makes stages can hold only stages with a number, and `let`",
                     inner.span,
-                    help="move it into the stage, or behind the loop",
+                    help="move it into the stage, or after the loop",
                 )
 
     def numbered_stage(self, name: tree.Name, number: tree.Expression, scope: KnownNames) -> None:
-        """`stage s{i}`: every name of an s with a number is a stage from here on."""
+        """Checks `stage s{i}`. From here on, every name of an `s` with a number counts as a stage."""
         self.expression(number, scope)
         if not self.loops_of_stages:
-            message = f"`stage {name.name}{{...}}` stands in a loop of a network, which makes its number"
+            message = f"`stage {name.name}{{...}}` can only stand in a loop of a network, which gives its number"
             self.report("loop-of-stages", message, name.span, help="leave out its number, or put it into a loop")
         pattern = re.compile(rf"{name.name}\d+")
         for known in sorted(scope.all()):
             place = scope.find(known)
             if pattern.fullmatch(known) and place is not None:
-                self.twice(tree.Name(known, name.span), place, "choose another name for the stages")
+                self.twice(tree.Name(known, name.span), place, help="choose another name for the stages")
         scope.numbered[name.name] = name.span
 
     def arms(self, bodies: Iterable[tree.Body], scope: KnownNames) -> None:
-        """Checks the arms of an `if`, which may define the same names; all names are known after it."""
+        """Checks the arms of an `if`, which may define the same names. After the `if`, the names of all are known."""
         after: dict[str, Span | None] = {}
         for body in bodies:
-            arm = KnownNames(scope, is_arm=True)
+            arm = KnownNames(scope)
             self.body(body.statements, arm)
             after.update(arm.names)
             scope.numbered.update(arm.numbered)
@@ -266,7 +277,7 @@ class _Checker(Expressions):
             for argument in (*step.copies.first, *step.copies.last):
                 self.expression(argument.value, scope, word=True)
                 if argument.name is None:
-                    self.report("wrong-arguments", "`first` and `last` name their arguments", argument.span)
+                    self.report("wrong-arguments", "arguments of `first` and `last` need their names", argument.span)
                 elif unit is not None and argument.name not in unit[1]:
                     self.found.append(unknown_argument(*unit, argument.name, argument.span))
         if step.binding is not None:
@@ -274,7 +285,7 @@ class _Checker(Expressions):
                 self.bind(name, scope, step=True)
 
     def numbered(self, step: tree.Step, scope: KnownNames) -> KnownNames:
-        """Reports `Unit(8 * i) * 3 as i`; gives the names that are known in the step."""
+        """The names that are known in a step. Reports `Unit(8 * i) * 3 as i`, where `i` is not the copy's number."""
         name = step.binding.names[0].name if step.copies is not None and step.binding is not None else ""
         found = re.search(rf"\b{name}\b", step.target.span.text) if name and name not in scope else None
         if step.copies is None or found is None:

@@ -1,4 +1,4 @@
-"""Codes of what is wrong with names, arguments and imports, before anything is expanded."""
+"""Codes for errors in names, arguments and imports, which are found before a network is expanded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ network Net:
 """,
     ),
     "duplicate-name": Code(
-        "Two things in one text have the same name.",
+        "Two things in one block or network have the same name.",
         "A name means one thing throughout a block or a network, in its loops and branches too, so that a reader never "
         "has to ask which one is meant. Only the arms of an `if`, of which one is built, may give the same name.",
         """\
@@ -27,7 +27,7 @@ network Net:
 """,
     ),
     "loop-of-stages": Code(
-        "A loop over stages holds something else, or does not stand in a network.",
+        "A loop over stages holds something else too, or is not in a network.",
         "`stage s{i}:` in a loop makes the stages s0, s1 and so on, as if they were written one by one. Nothing but "
         "`let` can stand beside them, since the steps of each turn belong to a stage.",
         """\
@@ -41,7 +41,7 @@ network Net:
     "reserved-name": Code(
         "A step or a value has a name that is taken by the language or by PyTorch.",
         "`it`, `input` and `x` are part of the language. Names of stages and steps become attributes of the emitted "
-        "module, where `train`, `half` or `forward` mean something already.",
+        "module, and every PyTorch module has `train`, `half` and `forward` already.",
         """\
 network Net:
     input image: 3 x 32 x 32
@@ -61,7 +61,7 @@ network Net:
     ),
     "unknown-argument": Code(
         "An op or a block has no argument of that name.",
-        "Arguments are a closed list: what is not on it is never ignored.",
+        "An unknown argument is always an error; it is never ignored.",
         """\
 network Net:
     input image: 3 x 32 x 32
@@ -107,7 +107,7 @@ network Net:
     ),
     "missing-input": Code(
         "A network does not say what flows into it.",
-        "Shapes are inferred from the declared input on.",
+        "All shapes are inferred from the declared inputs.",
         """\
 network Net:
     conv(8, 3)
@@ -139,8 +139,8 @@ network Net:
 """,
     ),
     "import-outside": Code(
-        "An import leads out of the spec's folder and the library.",
-        "A spec can read only specs, and only those beside it or in the library; a link to elsewhere does not count.",
+        "An import leads to a file outside the spec's folder and the library.",
+        "A spec can import only specs beside it or in the library. A link to a file elsewhere is refused too.",
         """\
 # link: elsewhere.arch
 from elsewhere import Block
@@ -169,9 +169,9 @@ block Other: Mine
     ),
     "unused-name": Code(
         "A name is defined, and nothing uses it. (A warning.)",
-        "It is said of values named by `path` or by `as (a, b)`, of `let`, `shared` and the index of `repeat`, of "
-        "settings, functions and inputs, and, in a file with a network, of its blocks and imports. It is not said of "
-        "parameters of blocks, nor of `as` with one name, which is the name of the step.",
+        "This is about values named by `path` or by `as (a, b)`, about `let`, `shared` and the index of `repeat`, "
+        "about settings, functions and inputs, and, in a file with a network, about blocks and imports. There is no "
+        "warning for parameters of blocks, nor for `as` with one name, which is the name of the step.",
         """\
 network Net:
     input image: 3 x 32 x 32
@@ -181,8 +181,8 @@ network Net:
     ),
     "unknown-code": Code(
         "A comment `# allow: ...` names no warning that can be allowed.",
-        "Only warnings can be allowed; errors have to be mended. Several codes stand between commas, and a reason may "
-        "follow in brackets: `# allow: dropped-rows (as published)`.",
+        "Only warnings can be allowed; errors have to be mended. Several codes are separated by commas, and a reason "
+        "may follow in parentheses: `# allow: dropped-rows (as published)`.",
         """\
 network Net:
     input image: 3 x 7 x 7
@@ -190,8 +190,8 @@ network Net:
 """,
     ),
     "unused-allow": Code(
-        "A comment allows a warning that is not there. (A warning.)",
-        "It would hide the next one. `archdsl check FILE` looks for it over all variants of the file.",
+        "A comment allows a warning that does not occur. (A warning.)",
+        "It would hide such a warning later. `archdsl check FILE` considers all variants of the file.",
         """\
 network Net:
     input image: 3 x 7 x 7

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archdsl import foreign
+from archdsl import foreign, translated
 from archdsl.diagnostics import Diagnostic
 from archdsl.ops.initialize import INITIALIZERS
 from archdsl.resolve.known import Names
@@ -16,13 +16,18 @@ from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
 
 
+def as_text(call: tree.Call) -> list[translated.Argument]:
+    """The arguments of a call as they are written."""
+    return [(argument.name, " ".join(argument.value.span.text.split())) for argument in call.arguments]
+
+
 class Expressions(Names):
-    """What stands where a value, a number or an argument is written."""
+    """Checks values, numbers and arguments."""
 
     def expression(
         self, expression: tree.Expression | tree.Spread | None, scope: KnownNames, word: bool = False
     ) -> None:
-        """Checks an expression. With `word`, it may be one of the words that ops take, such as `valid`."""
+        """Checks an expression. With `word`, it may also be one of the words that ops take, such as `valid`."""
         match expression:
             case tree.Name(name=name):
                 if not (name in scope or self.operation(expression) or (word and self.is_word(name))):
@@ -63,7 +68,7 @@ class Expressions(Names):
                     self.expression(part, scope, word)
 
     def is_foreign(self, module: str, name: str, scope: KnownNames) -> bool:
-        """Whether this is a step as Python has it: `nn.ReLU`, `F.relu`."""
+        """Whether this is a step written as in Python: `nn.ReLU`, `F.relu`."""
         if module in scope or self.operation(tree.Name(module, Span(self.file.source, 0, 0))) is not None:
             return False
         return foreign.step(name) is not None or any(same_word(name, unit) for unit in self.units())
@@ -89,7 +94,12 @@ class Expressions(Names):
             missing = tree.Name(name.name, name.span)
             message = f"there is no op, block or function `{name.name}`"
             known = scope.all() | set(FUNCTIONS) | set(self.functions)
-            self.unknown("unknown-name", message, missing, lambda: self.step_meant(missing, known, called=True))
+            self.unknown(
+                "unknown-name",
+                message,
+                missing,
+                lambda: self.call_meant(call) or self.step_meant(missing, known, called=True),
+            )
         if functional or name.name in INITIALIZERS:
             self.no_spread(call)
         for argument in call.arguments:
@@ -100,8 +110,16 @@ class Expressions(Names):
             ):
                 self.expression(argument.value, scope, word=True)
 
+    def call_meant(self, call: tree.Call) -> str | None:
+        """The call of another tool as a step, with its own numbers."""
+        meaning = foreign.step(call.function.name)
+        text = translated.called(call.function.name, meaning, as_text(call)) if meaning else None
+        if meaning is None or text is None:
+            return None
+        return str(meaning._replace(code=text, note=foreign.without_numbers(meaning.note)))
+
     def compared(self, argument: tree.Argument, unit: tuple[str, tuple[str, ...]] | None) -> bool:
-        """Reports `conv(8, 3, stride==2)`, where an argument was meant."""
+        """Reports `conv(8, 3, stride==2)`, where `stride=2` was meant. Returns whether it did."""
         match argument.value:
             case tree.Compare(left=tree.Name(name=name), operator="==", right=right) if unit and name in unit[1]:
                 message = f"`==` compares; an argument is given with `=`: `{name}` is one of `{unit[0]}`"
@@ -111,25 +129,25 @@ class Expressions(Names):
         return False
 
     def no_word(self, argument: tree.Argument, op: tree.Name | tree.VariantOf, scope: KnownNames) -> bool:
-        """Reports `resize(16, mode=bicubic)`: none of the words that the op takes there, and no name."""
+        """Reports `resize(16, mode=bicubic)`, a word that the op does not take and that is not a name either."""
         value = argument.value
         if not isinstance(value, tree.Name) or value.name in scope or self.is_word(value.name) or self.operation(value):
             return False
         allowed = words_of(op.name, argument.name or "")
         if not allowed:
             return False
-        message = f"`{op.name}`'s `{argument.name}` takes no `{value.name}`"
+        message = f"`{op.name}`'s `{argument.name}` cannot be `{value.name}`"
         listed = f"it takes {' or '.join(allowed)}"
         self.unknown("unknown-name", message, value, lambda: help_for(value.name, allowed, listed))
         return True
 
     def no_spread(self, call: tree.Call) -> None:
-        """`max(*sizes)`: only blocks and ops take the elements of a list as their arguments."""
+        """Reports `max(*sizes)`: only blocks and ops take the elements of a list as their arguments."""
         for argument in call.arguments:
             if isinstance(argument.value, tree.Spread):
                 name, values = call.function.name, expression_text(argument.value.value)
                 takes_list = name in ("min", "max", "sum", "len")
-                message = f"`*` gives a block or an op the elements of a list; `{name}` is not one"
+                message = f"`*` gives the elements of a list to a block or an op, but `{name}` is neither"
                 help = f"write `{name}({values})`" if takes_list else f"write `{name}({values}[0], ...)`"
                 self.report("wrong-arguments", message, argument.span, help=help)
 
@@ -139,10 +157,14 @@ class Expressions(Names):
         for argument in call.arguments:
             name = argument.name
             if isinstance(argument.value, tree.Spread):
-                return  # how many it is, and which arguments come after it, is known when it is computed
+                return  # how many arguments `*row` stands for is only known when it is evaluated
             if name is None:
                 if position >= len(names):
-                    self.found.append(too_many_arguments(owner, names, argument.span))
+                    found = too_many_arguments(owner, names, argument.span)
+                    joined = translated.join(owner, as_text(call))
+                    self.found.append(
+                        replace(found, help=f"write `{joined}`: a join has branches") if joined else found
+                    )
                     return
                 name, position = names[position], position + 1
             elif name not in names:
@@ -152,6 +174,6 @@ class Expressions(Names):
             seen.add(name)
 
     def unknown_in(self, call: tree.Call, found: Diagnostic) -> Diagnostic:
-        """An argument that is unknown: of a network it is a parameter, as expansion says of it."""
+        """The error for an unknown argument. For a network, it is an unknown parameter, as it is in expansion."""
         is_network = isinstance(self.file.definitions.get(call.function.name), Network)
         return replace(found, code="unknown-parameter") if is_network else found

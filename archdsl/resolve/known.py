@@ -1,24 +1,27 @@
-"""The names that a file knows at each point, and what is said of one that it does not know."""
+"""Keeps the names that are known at each point of a file, and reports those that are not."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.limits import SHOWN
 from archdsl.naming import RESERVED
 from archdsl.ops.base import REGISTRY
+from archdsl.resolve.decide import decided
 from archdsl.resolve.library import import_of
 from archdsl.resolve.model import Block, File, Network
-from archdsl.resolve.names import KnownNames, bound
+from archdsl.resolve.names import DIGITS, KnownNames, bound
 from archdsl.source import Span
 from archdsl.suggest import help_for_step, same_word
 from archdsl.syntax import tree
 
 HINTS = 10 * SHOWN
-"""Diagnostics of a file after which nothing is guessed any more."""
+"""After so many diagnostics of a file, no suggestions are searched any more."""
 
 
 class Names:
@@ -30,9 +33,9 @@ class Names:
         self.functions: dict[str, tree.Define] = dict(file.functions)
         self.in_network = False
         self.loops_of_stages = 0
-        """How many of them stand around what is checked."""
+        """How many loops over stages are around the part that is checked."""
         self.missing: dict[str, int] = {}
-        """Undefined names and the diagnostic of each, so that each is reported once."""
+        """The diagnostic of each undefined name, so that it is reported only once."""
         self.text: tree.Body | None = None
         """The body of the block or network that is being checked."""
 
@@ -42,7 +45,7 @@ class Names:
     # --- what a name stands for ----------------------------------------------------------------
 
     def operation(self, name: Any) -> tuple[str, tuple[str, ...]] | None:
-        """Name and argument names of the op, block or network that a name stands for in this file."""
+        """The name and the arguments' names of the op, block or network that `name` stands for; None if it is none."""
         if not isinstance(name, tree.Name | tree.VariantOf):
             return None
         definition = self.file.definitions.get(name.name)
@@ -59,54 +62,71 @@ class Names:
 
     # --- names ---------------------------------------------------------------------------------
 
-    def bind(self, name: tree.Name, scope: KnownNames, step: bool = False, otherwise: str = "") -> None:
-        """Defines a name. `step`: it becomes part of paths, and so the attribute of a module.
-
-        `otherwise` is what else to do in an arm of an `if`, where the name was given further out.
-        """
+    def bind(self, name: tree.Name, scope: KnownNames, step: bool = False) -> None:
+        """Defines a name. `step`: it becomes part of paths, and so the attribute of a module."""
         if step:
             self.step_name(name)
         if name.name in ("x", "it", "input"):
             self.report("reserved-name", f"`{name.name}` has a meaning of its own and cannot be a name", name.span)
         known = scope.names.get(name.name) or scope.numbered_as(name.name)
         outer = scope.parent.find(name.name) if scope.parent and known is None else None
-        if known is not None and known != name.span:
-            self.twice(name, known, "choose another name")
-        elif outer is not None:
-            more = otherwise if scope.is_arm else ""
-            self.twice(name, outer, f"a name is given once in a text, so choose another one{more}")
+        first = outer if known is None or known == name.span else known
+        if first is not None:
+            self.twice(name, first)
         scope.names[name.name] = name.span
 
-    def twice(self, name: tree.Name, known: Span, help: str) -> None:
+    def twice(self, name: tree.Name, known: Span, help: str = "") -> None:
         message, note = f"`{name.name}` has a meaning already", Note("it was given here", known)
-        self.report("duplicate-name", message, name.span, notes=(note,), help=help)
+        if not help and len(self.found) < HINTS:
+            help = self.told_apart(name, known)
+        self.report("duplicate-name", message, name.span, notes=(note,), help=help or None)
+
+    def told_apart(self, name: tree.Name, known: Span) -> str:
+        """What to do about a name that was given before."""
+        free = self.free(name.name)
+        line = decided(self.text, known, name.span) if self.text else None
+        if line is not None:
+            return f"instead of this `if`, say it where `{name.name}` is given first: `{line}`"
+        return f"call it `{free}`, and write `{free}` below where this one is meant"
+
+    def free(self, name: str) -> str:
+        """A name that stands nowhere in the file: `skip2` for `skip`, `conv3` for `conv2`."""
+        base = name.rstrip(DIGITS)
+        number = int(name[len(base) :] or 1) + 1
+        while f"{base}{number}" in self._words:
+            number += 1
+        return f"{base}{number}"
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(re.findall(r"\w+", self.file.source.text))
 
     def step_name(self, name: tree.Name) -> None:
         if name.name in RESERVED:
             self.report(
                 "reserved-name",
-                f"`{name.name}` cannot be a name: every PyTorch module has an attribute that is called so",
+                f"`{name.name}` cannot be a name: every PyTorch module has an attribute of that name",
                 name.span,
                 help=f"call it `{name.name}_{'stage' if name.name != 'forward' else 'path'}`",
             )
 
     def output_name(self, name: tree.Name) -> None:
         if name.name.startswith("_") and name.name not in RESERVED:
-            message = f"`{name.name}` begins with `_`, which the fields of Python's tuples do not"
+            message = f"`{name.name}` begins with `_`, but outputs become fields of a Python tuple, which cannot"
             self.report("reserved-name", message, name.span, help=f"call it `{name.name.lstrip('_') or 'other'}`")
 
     def step_meant(self, name: tree.Name, known: Iterable[str] = (), called: bool = False) -> str | None:
-        """What to write instead of the name of a step, a value or a number; only what is `called` can be a function."""
+        """The help for the unknown name of a step, a value or a number. With `called`, it may be a function too."""
         given = (own.span for own in bound(self.text) if own.name == name.name) if self.text else ()
         later = next((span for span in given if span.start > name.span.start), None)
         if later is not None:
-            return f"line {later.line} gives that name, and stands after this line: move it before"
+            return f"line {later.line} gives that name: move it above this line"
         units = self.units()
         is_op = any(same_word(name.name, unit) for unit in units)
         return (None if is_op else import_of(name.name)) or help_for_step(name.name, {*units, *known}, called)
 
     def unknown(self, code: str, message: str, name: tree.Name, help: Callable[[], str | None]) -> None:
-        """Reports an undefined name, unless its import failed, which has been reported."""
+        """Reports an undefined name, unless its import failed and was reported already."""
         if name.name in self.file.broken:
             return
         if name.name in self.missing:
@@ -117,5 +137,5 @@ class Names:
             self.found[self.missing[name.name]] = replace(first, notes=notes)
             return
         self.missing[name.name] = len(self.found)
-        # A search for what was meant takes longer than all other checks; few diagnostics are ever shown.
+        # The search for a suggestion takes longer than all other checks, and only few diagnostics are shown.
         self.report(code, message, name.span, help=help() if len(self.found) < HINTS else None)

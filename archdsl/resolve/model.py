@@ -1,6 +1,6 @@
-"""A spec after its names were looked up: imports read, definitions found, parameters typed.
+"""The resolved model of a spec: imports are read, definitions found, and parameters have types.
 
-Bodies stay as they were written (`syntax.tree`); `check.py` has made sure that every name in them means something.
+Bodies stay syntax trees (`syntax.tree`). `check.py` has checked that every name in them is defined.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from archdsl.syntax import tree
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A setting of a network or an argument of a block. `type` is None where any kind of value will do."""
+    """A setting of a network or an argument of a block. `type` is None if any kind of value is accepted."""
 
     name: str
     type: tree.ParameterType | None
@@ -39,7 +39,7 @@ class Block:
 
 
 def default_calls(items: Iterable[tree.Defaults | tree.Init]) -> tuple[tree.Call, ...]:
-    """The calls of `defaults` and `init`. `init: conv(kaiming)` is `defaults: conv(init=kaiming)`, after those."""
+    """The calls in `defaults`, then those in `init`, where `conv(kaiming)` is read as `conv(init=kaiming)`."""
     items = tuple(items)
     inits = (call for item in items if isinstance(item, tree.Init) for call in item.calls)
     return (*(call for item in items if isinstance(item, tree.Defaults) for call in item.calls), *map(_init, inits))
@@ -59,7 +59,7 @@ class Variant:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A network: declarations sorted by kind, and its flow in the order it was written."""
+    """A network: its declarations by kind, and its statements in the order in which they are written."""
 
     name: str
     doc: str
@@ -78,7 +78,7 @@ class Network:
 
 
 class Unused(NamedTuple):
-    """A warning of a name that nothing uses, and the whole of what was written for it."""
+    """A warning about a name that nothing uses, and the whole text that defines it."""
 
     warning: Diagnostic
     whole: Span
@@ -86,11 +86,10 @@ class Unused(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class File:
-    """One spec file. `definitions` holds its own and its imported blocks and networks, `functions` its `def`s.
+    """One spec file. `definitions` has its own and its imported blocks and networks, `functions` its `def`s.
 
-    `problems` is what is wrong with names and arguments here and in what was imported; `broken` are names
-    whose import failed, of which nothing more is said. `unused` is known of the file that is asked for, if it has no
-    problems.
+    `problems` are the errors in names and arguments, in this file and in its imports. `broken` are names whose import
+    failed; they are not reported again. `unused` is set only for the main file, and only if it has no problems.
     """
 
     source: Source

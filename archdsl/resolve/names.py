@@ -1,8 +1,9 @@
-"""What can be known of names before any value is computed, for `resolve` and `elaborate`."""
+"""What is known about names before values are computed. Both `resolve` and `elaborate` use this."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
@@ -17,6 +18,9 @@ from archdsl.syntax import tree
 
 DIGITS = "0123456789"
 
+LONGEST_VALUE = 40
+"""Letters of an argument's value that advice repeats."""
+
 # --- names that a body defines -------------------------------------------------------------
 
 
@@ -26,7 +30,7 @@ def bound_names(statement: Any) -> Iterator[str]:
 
 
 def bound(statement: Any) -> Iterator[tree.Name]:
-    """The same names where they stand in the text."""
+    """The same names as parts of the tree, with their places."""
     match statement:
         case tree.Chain(steps=steps):
             for step in steps:
@@ -72,7 +76,7 @@ def makes_stages(statement: Any) -> bool:
 
 
 def numbered_stages(statement: Any) -> list[str]:
-    """What the names begin with of the stages that a loop makes."""
+    """The names, without their numbers, of the stages that a loop makes."""
     if not isinstance(statement, tree.For | tree.Repeat):
         return []
     found: list[str] = []
@@ -84,13 +88,13 @@ def numbered_stages(statement: Any) -> list[str]:
 
 
 class KnownNames:
-    """The names known at one point of a body, and where each was defined. `is_arm`: in an arm of an `if`."""
+    """The names known at one point of a body, and where each was defined."""
 
-    def __init__(self, parent: KnownNames | None = None, is_arm: bool = False) -> None:
-        self.parent, self.is_arm = parent, is_arm
+    def __init__(self, parent: KnownNames | None = None) -> None:
+        self.parent = parent
         self.names: dict[str, Span | None] = {}
         self.numbered: dict[str, Span] = {}
-        """What the names of stages begin with that end with a number: `stage s{i}`."""
+        """For each `stage s{i}`, the name without its number, and its place."""
 
     def __contains__(self, name: str) -> bool:
         if name in self.names or self.numbered_as(name) is not None:
@@ -98,13 +102,13 @@ class KnownNames:
         return self.parent is not None and name in self.parent
 
     def find(self, name: str) -> Span | None:
-        """Where a name was given, here or further out; None where it was not."""
+        """Where a name was given, here or further out; None if it was not."""
         if name in self.names:
             return self.names[name]
         return self.numbered_as(name) or (self.parent.find(name) if self.parent else None)
 
     def numbered_as(self, name: str) -> Span | None:
-        """Where `stage s{i}` stands, if this is a name of such stages."""
+        """The place of `stage s{i}` if `name` is one of its stages; else None."""
         return self.numbered.get(name.rstrip(DIGITS)) if name[-1:] in DIGITS else None
 
     def all(self) -> set[str]:
@@ -115,14 +119,14 @@ class KnownNames:
 
 
 LARGEST_NUMBER = 2**63
-"""The largest number that arithmetic may give; no count in a network comes near it."""
+"""The largest number that arithmetic may give. No count in a network comes near it."""
 
 MOST_DIGITS = 400
-"""Digits that a number can be rounded to, before or after the point."""
+"""The most digits, before or after the point, to which a number can be rounded."""
 
 
 def round_to(x: float, divisor: int, floor: float = 0.9) -> int:
-    """`x` rounded to a multiple of `divisor`, never below `floor` of `x`.
+    """`x` rounded to a multiple of `divisor`, but never below `floor * x`.
 
     The rule of MobileNetV2's and EfficientNet's published code, which keeps at least 90 % of the channels.
     """
@@ -140,17 +144,17 @@ def _range(*bounds: int) -> list[int]:
 def _round(x: float, digits: int = 0) -> float:
     """Rounds as Python does: halves go to the even neighbour."""
     if abs(digits) > MOST_DIGITS:
-        raise OverflowError(f"no number has {abs(digits):_} digits here")
+        raise OverflowError(f"numbers have fewer than {abs(digits):_} digits")
     return round(x, digits) if digits else round(x)
 
 
 def _enumerate(values: Iterable[Any]) -> list[list[Any]]:
-    """Each element with its number in front of it."""
+    """Each element as a pair of its number (from 0) and itself."""
     return [list(pair) for pair in enumerate(values)]
 
 
 def _sum(values: Iterable[float], start: float = 0) -> float:
-    """The sum of numbers; lists are joined by `+`, where their lengths are counted."""
+    """The sum of numbers. Lists are refused: they are joined by `+`, which limits their length."""
     values = (start, *values)
     if not all(isinstance(value, int | float) for value in values):
         raise TypeError("it adds numbers")
@@ -158,7 +162,7 @@ def _sum(values: Iterable[float], start: float = 0) -> float:
 
 
 class OutOfDomain(ValueError):
-    """A function has no value for this number; the text says for which numbers it has one."""
+    """Raised if a function has no value for a number. The text says for which numbers it has one."""
 
 
 def log(x: float) -> float:
@@ -185,9 +189,9 @@ def sqrt(x: float) -> float:
 
 
 def exp(x: float) -> float:
-    """The power of e."""
+    """e to the power of `x`."""
     if _real(x) > math.log(LARGEST_NUMBER):
-        raise OverflowError("no number here comes to that")
+        raise OverflowError("the result is larger than any number here")
     return math.exp(x)
 
 
@@ -220,9 +224,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 @cache
 def words() -> frozenset[str]:
-    """Every word that an argument of some op or initializer admits, from their own declarations.
+    """Every word that an argument of some op or initializer takes, from their own declarations.
 
-    Names of ops are not among them: `act=tanh` is the op, and where a word is wanted the op's name will do.
+    Names of ops are not among them: in `act=tanh`, `tanh` is the op. Where a word is needed, an op is read as its name.
     """
     kinds = (*REGISTRY.values(), *INITIALIZERS.values())
     fields = (field for kind in kinds for field in kind.model_fields.values())
@@ -230,7 +234,7 @@ def words() -> frozenset[str]:
 
 
 def words_of(op: str, argument: str) -> tuple[str, ...]:
-    """The words that an argument of an op admits; none for what is no op of that name."""
+    """The words that an argument of an op takes; none if there is no such op."""
     fields = REGISTRY[op].model_fields if op in REGISTRY else {}
     found = _literals(fields[argument].annotation) if argument in fields else ()
     return tuple(word for word in dict.fromkeys(found) if word != "like")
@@ -253,7 +257,7 @@ def too_many_arguments(owner: str, names: tuple[str, ...], span: Span | None) ->
 
 
 def _without(owner: str, names: tuple[str, ...], span: Span | None) -> str | None:
-    """`add{it | skip}` for `add(skip)`, and `relu` for `relu(64)`."""
+    """The help for too many arguments: `add{it | skip}` for `add(skip)`, and `relu` for `relu(64)`."""
     if names or owner not in REGISTRY:
         return None
     if required_inputs(REGISTRY[owner])[1] and span is not None:
@@ -261,9 +265,22 @@ def _without(owner: str, names: tuple[str, ...], span: Span | None) -> str | Non
     return f"write `{owner}`"
 
 
+def _with_value(help: str | None, span: Span | None) -> str | None:
+    """`stride=2` where the help has only the name, and the value is short enough to repeat."""
+    value = span.text.partition("=")[2].strip() if span is not None else ""
+    if help is None or not value or len(value) > LONGEST_VALUE:
+        return help
+    return re.sub(r"(?<=^write `)\w+(?=`$)|(?<=^did you mean `)\w+(?=`\?$)", rf"\g<0>={escaped(value)}", help)
+
+
+def escaped(text: str) -> str:
+    """A text as the replacement of a regular expression."""
+    return text.replace("\\", "\\\\")
+
+
 def unknown_argument(owner: str, names: Iterable[str], name: str, span: Span | None) -> Diagnostic:
-    """`conv` has no argument `kernl`: did you mean `kernel`?"""
+    """The error for an unknown argument: `conv` has no argument `kernl`, did you mean `kernel`?"""
     names = tuple(names)
     known = f"its arguments are {', '.join(names)}" if names else "it takes no arguments"
-    help = help_for_argument(name, names) or known
+    help = _with_value(help_for_argument(name, names), span) or known
     return Diagnostic("unknown-argument", f"`{owner}` has no argument `{name}`", span, help=help)

@@ -1,6 +1,6 @@
-"""Syntax tree -> resolved model: imports read, definitions found, declarations sorted and typed.
+"""Makes the resolved model from a syntax tree: reads imports, finds definitions, sorts declarations by kind.
 
-Every file is read once. Mistakes in names are collected over all files and reported together.
+Every file is read once. Errors in the names of all files are collected and reported together.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from archdsl.syntax.parser import check_size, parse, read_source
 def resolve(source: Source, folder: Path | None = None) -> File:
     """The resolved model of a spec. Imports are looked for in `folder`, then in the library.
 
-    Mistakes in names are in the model's `problems`; expansion adds those in values. Raises `CompileError` if the spec
-    cannot be parsed.
+    Errors in names are in the model's `problems`, to be reported together with the errors in values that expansion
+    finds. Raises `CompileError` if the spec cannot be parsed.
     """
     resolver = _Resolver(folder)
     file = resolver.file(source, folder)
@@ -42,7 +42,7 @@ class _Resolver:
         self.root = root
         self.files: dict[Path, File] = {}
         self.pending: dict[Path, tree.Import] = {}
-        """Files that are being read, and the import that asked for each; an import of one of them is a cycle."""
+        """The files that are being read, and the import that led to each. To import one of them again is a cycle."""
         self.diagnostics: list[Diagnostic] = []
         self.sources: list[Source] = []
         """All files read so far."""
@@ -95,7 +95,7 @@ class _Resolver:
                 self.diagnostics.append(_not_in_file(name, item, other))
 
     def find(self, item: tree.Import, folder: Path | None) -> Path | None:
-        """The file an import means: beside the importing one, beside the spec, or in the library."""
+        """The file that an import names: beside the importing file, beside the spec, or in the library."""
         relative = Path(*item.path).with_suffix(".arch")
         library = specs_folder()
         for place in dict.fromkeys(p for p in (folder, self.root, library) if p is not None):
@@ -105,7 +105,7 @@ class _Resolver:
                     break
                 return path
         else:
-            guess = len(self.diagnostics) < HINTS  # reading the folders again takes longer than all else
+            guess = len(self.diagnostics) < HINTS  # reading the folders for a suggestion takes long
             names = (name.name for name in item.names)
             help = file_meant(".".join(item.path), names, (folder, self.root)) if guess else None
             self.diagnostics.append(
@@ -135,7 +135,7 @@ class _Resolver:
                     f"`{'.'.join(item.path)}` is being imported already",
                     item.span,
                     notes=tuple(Note("imported here", step.span) for step in self.pending.values()),
-                    help="move what both files need into a third",
+                    help="move what both files need into a third file",
                 )
             )
             return None
@@ -217,7 +217,7 @@ def _inside(path: Path, folders: Iterable[Path | None]) -> bool:
 
 
 def _shown(path: Path, root: Path | None) -> str:
-    """`blocks/residual.arch` for a file beside the spec, `specs/blocks/residual.arch` for one of the library."""
+    """A file's name in messages: `blocks/residual.arch` beside the spec, `specs/blocks/...` in the library."""
     library = specs_folder().resolve()
     if path.is_relative_to(library):
         return f"specs/{path.relative_to(library).as_posix()}"

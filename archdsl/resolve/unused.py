@@ -1,7 +1,8 @@
-"""Names that a file defines and nothing in it uses, found in its text alone.
+"""Finds names that a file defines and does not use, from its text alone.
 
-A name counts as used where it stands anywhere else in the same definition, so what is found is certain. Nothing is said
-of the parameters of blocks, which other blocks may have to share, nor of a name by `as`, which is the step's own name.
+A name counts as used if it stands anywhere else in the same definition, so those that are found are certainly unused.
+Parameters of blocks are left out, since blocks that replace each other need the same ones. So are names given by `as`,
+since they are the names of steps.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ Item: TypeAlias = tree.Import | tree.Defaults | tree.Define | tree.Block | tree.
 
 
 class _Look(NamedTuple):
-    """What stands in one item of a file: how often names are used there, and the parts that define some."""
+    """One item of a file: how often each name is used in it, and the parts that define names."""
 
     uses: Counter[str]
     definitions: list[Any]
 
 
 def unused_names(file: File) -> tuple[Unused, ...]:
-    """What a file defines for itself and does not use. A file without a network has its blocks for others."""
+    """The warnings for unused names. In a file without a network, blocks are there for other files."""
     looks = [(item, _look(item)) for item in parse(file.source).items]
     everywhere: Counter[str] = Counter()
     for _, look in looks:
@@ -65,11 +66,11 @@ NAMES: dict[type, Callable[[Any], tuple[tree.Name, ...]]] = {
     **dict.fromkeys((tree.Path, tree.Let, tree.Shared, tree.Output, tree.Stage, tree.Input), _one),
     **dict.fromkeys((tree.Parameter, tree.Assignment, tree.Block, tree.Network), _one),
 }
-"""The names that a part of the tree defines, or sets, for the parts that do."""
+"""For each kind of part that defines or sets names, a function that gives these names."""
 
 
 def _look(item: Item) -> _Look:
-    """Names are counted wherever they stand, and taken off where they are defined."""
+    """Counts the names in an item wherever they stand, and subtracts those places where they are defined."""
     uses: Counter[str] = Counter()
     definitions: list[Any] = []
     pending: list[Any] = [item]
@@ -93,7 +94,7 @@ def _look(item: Item) -> _Look:
 
 
 def _in_bodies(look: _Look, file: File) -> Iterator[Unused]:
-    """Names that a line of a block or a network gives."""
+    """The unused names that lines of a block or network give."""
     for made in look.definitions:
         for name in NAMES[type(made)](made):
             if look.uses[name.name] > 0:
@@ -102,25 +103,25 @@ def _in_bodies(look: _Look, file: File) -> Iterator[Unused]:
                 case tree.Let():
                     yield _let(made, file)
                 case tree.Path():
-                    help = f"join it with what flows, such as `add{{it | {name.name}}}`, or remove it"
+                    help = f"join it with what flows, for example `add{{it | {name.name}}}`, or remove it"
                     yield _unused(name, made.span, "; its steps are left out", help)
                 case tree.Binding(several=True) | tree.Repeat() | tree.Shared():
                     yield _unused(name, name.span)
 
 
 def _let(made: tree.Let, file: File) -> Unused:
-    """A step that is only named is not part of the network, which is seldom meant."""
+    """The warning for an unused `let`. If it names a step, the step is not part of the network."""
     value, name = made.value, made.name.name
     function = value.function.name if isinstance(value, tree.Call) else ""
     if function in file.functions or not (function in file.definitions or function in REGISTRY):
         return _unused(made.name, made.span)
     step = value.span.text
-    help = f"a line that is the step itself builds it: write `{step} as {name}`"
+    help = f"to make it part of the network, write `{step} as {name}`"
     return _unused(made.name, made.span, f", so `{step}` is not part of the network", help)
 
 
 def _of_network(item: tree.Network, uses: Counter[str]) -> Iterator[Unused]:
-    """Settings and functions."""
+    """The unused settings and functions of a network."""
     for declared in item.items:
         match declared:
             case tree.Parameter() | tree.Define():
@@ -133,7 +134,7 @@ def _of_network(item: tree.Network, uses: Counter[str]) -> Iterator[Unused]:
 
 
 def _of_file(item: Item, uses_elsewhere: Counter[str], file: File) -> Iterator[Unused]:
-    """Imports, blocks and functions. Where a setting may be a block, the call may name any."""
+    """The unused imports, blocks and functions. If a setting can be a block, every block may be used from outside."""
     match item:
         case tree.Define():
             names: tuple[tree.Name, ...] = (item.name,)

@@ -1,4 +1,4 @@
-"""The sizes of a network's inputs that can be varied, and the network compiled with other sizes."""
+"""Finds the sizes of a network's inputs that can be varied, and compiles the network with other sizes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIDES = {1: ("length",), 2: ("length",), 3: ("height", "width")}
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """One dimension of one input: `index` and name of the input, number and name of the dimension."""
+    """One dimension of one input: `index` and name of the input, number of the `dimension` and its name (`height`)."""
 
     index: int
     input: str
@@ -34,9 +34,9 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Dimensions that are varied together: those that one setting gives or, if `setting` is None, one side.
+    """Dimensions that are varied together: all those that one setting decides or, if `setting` is None, one side.
 
-    `start` is its size as declared, in pixels or tokens; `inputs` are all inputs as declared.
+    `start` is their size as declared, in pixels or tokens; `inputs` are all inputs of the network as declared.
     """
 
     setting: str | None
@@ -46,12 +46,13 @@ class Axis:
 
     @property
     def name(self) -> str:
+        """The name of the setting, else that of the side: `resolution`, `height`; `size` for several sides."""
         sides = {place.side for place in self.places}
         return self.setting or (sides.pop() if len(sides) == 1 else "size")
 
     @property
     def meaning(self) -> str:
-        """`height and width of image`."""
+        """The dimensions in words: `height and width of image`."""
         sides: dict[str, list[str]] = {}
         for place in self.places:
             sides.setdefault(place.input, []).append(place.side)
@@ -59,19 +60,19 @@ class Axis:
 
     @property
     def spatial(self) -> tuple[int, ...]:
-        """Which of a value's spatial dimensions are varied."""
+        """The numbers of the spatial dimensions that are varied."""
         first = (0 if self.inputs[place.index].kind == "int" else 1 for place in self.places)
         return tuple(dict.fromkeys(p.dimension - skipped for p, skipped in zip(self.places, first, strict=True)))
 
     def compile(self, subject: Subject, size: int) -> Compiled:
-        """The network with another size. Raises `CompileError`."""
+        """Compiles the network with another size, in pixels or tokens. Raises `CompileError`."""
         if self.setting is not None:
             return subject.compile({self.setting: size})
         pairs = zip(subject.network.inputs, self.tensors(size), strict=True)
         return subject.with_network(inputs=tuple(_declared(*pair) for pair in pairs)).compile()
 
     def tensors(self, size: int) -> tuple[Tensor, ...]:
-        """The inputs of that network."""
+        """The inputs of the network with this size, in pixels or tokens."""
         dims = [list(tensor.dims) for tensor in self.inputs]
         for place in self.places:
             dims[place.index][place.dimension] = size
@@ -79,9 +80,9 @@ class Axis:
 
 
 def axes(subject: Subject, *, together: bool = False) -> tuple[Axis, ...]:
-    """The axes of a network's inputs; vectors have none.
+    """The axes of a network's inputs; an input that is a vector has none.
 
-    With `together`, sizes that are declared equal are one axis. Raises `CompileError` if they cannot be computed.
+    With `together`, sizes that are declared equal form one axis. Raises `CompileError` if sizes cannot be computed.
     """
     settings = setting_names(subject.network)
     inputs = _inputs(subject)
@@ -111,7 +112,7 @@ def _tensor(declared: tree.Input, environment: Environment) -> Tensor:
 
 
 def _places(index: int, declared: tree.Input, tensor: Tensor) -> Iterator[tuple[Dimension, tree.Expression | None]]:
-    """Each dimension that is a size, with the expression that the spec has for it."""
+    """Each spatial dimension of an input, with its expression in the spec."""
     first = 0 if tensor.kind == "int" else 1
     dims = declared.shape.dims if isinstance(declared.shape, tree.Shape) else (declared.shape,)
     sides = SIDES.get(tensor.rank, ("size",) * tensor.rank)
@@ -121,6 +122,6 @@ def _places(index: int, declared: tree.Input, tensor: Tensor) -> Iterator[tuple[
 
 
 def _declared(declared: tree.Input, tensor: Tensor) -> tree.Input:
-    """An input's declaration with these sizes as numbers."""
+    """An input's declaration with the sizes of `tensor` written as numbers."""
     numbers = tuple(tree.Number(str(size), size, declared.span) for size in tensor.dims)
     return replace(declared, shape=numbers[0] if len(numbers) == 1 else tree.Shape(numbers, declared.span))

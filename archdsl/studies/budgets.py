@@ -1,4 +1,4 @@
-"""`--macs 1.8G` and `--memory 50MB` -> what a measure may come to at most."""
+"""Reads budgets such as `--macs 1.8G` and `--memory 50MB`: the most that a measure may be."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ WORDS: Mapping[str, str] = {"params": "parameters"}
 """What may follow a count instead of the measure's name, as in 25M parameters."""
 
 EXAMPLES: Mapping[str, str] = {"macs": "1.8G", "flops": "3.6G"}
-"""Amounts that networks have."""
+"""Amounts for messages and help texts, of a usual size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most that a measure may come to: `limit`, and the text that was `written`."""
+    """The most that a measure may be: the `limit`, a count or bytes, and the text that was `written`."""
 
     measure: Measure
     limit: float
@@ -38,7 +38,7 @@ class Budget:
 
 
 def budget(option: str, text: str) -> Budget:
-    """The budget that an option, one of `LIMITED`, sets. Raises `CompileError` for what is no amount of its measure.
+    """The budget that the text of an option, one of `LIMITED`, sets. Raises `CompileError` if it is no such amount.
 
     >>> budget("macs", "1.8G").limit, budget("memory", "1.5 MiB").limit, budget("params", "25_000").limit
     (1800000000.0, 1572864.0, 25000.0)
@@ -46,10 +46,10 @@ def budget(option: str, text: str) -> Budget:
     measure = LIMITED[option]
     match = AMOUNT.fullmatch(text)
     if match is None:
-        raise _wrong(option, text, f"`{text}` is no amount: a number and a unit, such as {example(measure)}")
+        raise _wrong(option, text, f"`{text}` is not an amount: write a number with a unit, such as {example(measure)}")
     number, unit = Decimal(match["number"]), "".join(match["unit"].split())
     if not number:
-        raise _wrong(option, text, f"a budget of 0 leaves room for no network; {example(measure)} is a budget")
+        raise _wrong(option, text, f"no network meets a budget of 0; write one such as {example(measure)}")
     factor = _bytes(option, text, unit) if measure.unit == "bytes" else _count(option, text, unit)
     return Budget(measure, float(number * factor), text.strip())
 
@@ -83,7 +83,7 @@ def _bytes(option: str, text: str, unit: str) -> int:
 
 
 def example(measure: Measure) -> str:
-    """An amount of a measure, as it may be written."""
+    """An example of an amount of a measure, as the user may write it."""
     return EXAMPLES.get(measure.name, "50MB" if measure.unit == "bytes" else "25M")
 
 

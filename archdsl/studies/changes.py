@@ -1,6 +1,6 @@
-"""The differences of two networks whose members are paired, outer scopes before inner ones.
+"""Lists the differences of two networks whose members are paired, outer scopes before inner ones.
 
-The costs of all entries, together with those of ops that only get other shapes, add up to the total difference.
+The costs of all entries, together with those of ops of which only the shapes changed, add up to the total difference.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from archdsl.studies.pairing import Member, Pairing, counterpart, path, source
 from archdsl.studies.propagate import called
 
 TANGLE = 3
-"""If so many nodes of a scope take other inputs than before, the scope is reported as rewired, as one entry."""
+"""If at least this many nodes of a scope take other inputs than before, one entry reports the scope as rewired."""
 
 SHOWN = 9
-"""Most members of a rewired scope that are named."""
+"""The most members of a rewired scope that are named."""
 
 STRANGE = 4
-"""If a replaced block has so many differences, only the replacement is reported."""
+"""If a replaced block has at least this many differences, only the replacement is reported."""
 
 PURPOSES = {True: "for training alone", False: "for inference too"}
 
 
 def _costs(graph: Graph) -> dict[str, Cost]:
-    """What each node costs at inference, and each scope; weights are counted where they are first used."""
+    """The costs of each node and each scope at inference; weights are counted where they are first used."""
     costs: dict[str, Cost] = dict.fromkeys(graph.scopes, Cost())
     seen: set[str] = set()
     for node in graph:
@@ -46,7 +46,7 @@ def _costs(graph: Graph) -> dict[str, Cost]:
 
 
 class Finder:
-    """Collects the entries, from the outermost scope inwards."""
+    """Collects the differences as entries, from the outermost scope inwards."""
 
     def __init__(self, pairing: Pairing) -> None:
         self.pairing = pairing
@@ -56,7 +56,7 @@ class Finder:
         self.followers = 0
         scopes = ((self.before.scopes[a], self.after.scopes[b]) for a, b in pairing.scopes.items())
         self.results = {pair for a, b in scopes for pair in zip(a.results, b.results, strict=False)}
-        """Pairs of results of paired scopes."""
+        """Results of paired scopes, as pairs: they count as the same value."""
         self.rewired = {one: texts for one, other in pairing.nodes.items() if (texts := self._inputs(one, other))}
         self.by_place = len(self.before) != len(self.after)
         """Whether to ignore arguments that depend on an op's place in the network: the number of places has changed."""
@@ -69,6 +69,7 @@ class Finder:
         """Nodes whose cost is already part of their scope's entry."""
 
     def inside(self, scope: str) -> Iterator[Entry]:
+        """The differences of the members of a scope, given by its path in the first graph."""
         yield from self._tangled(scope)
         for one, other in self.pairing.members[scope]:
             if one is None and other is not None:
@@ -85,7 +86,7 @@ class Finder:
         return identity(ours) != identity(theirs) if self.by_place else ours != theirs
 
     def _tangled(self, scope: str) -> Iterator[Entry]:
-        """One entry for a scope of which many nodes take other inputs; it lists the members as they are now."""
+        """One entry for a scope in which many nodes take other inputs; it lists the members as they are now."""
         pairs = [(a, b) for a, b in self.pairing.members[scope] if isinstance(a, Node) and isinstance(b, Node)]
         tangled = [(one, other) for one, other in pairs if one.id in self.rewired]
         if len(tangled) < TANGLE:
@@ -108,7 +109,7 @@ class Finder:
         yield from self._renamed(one, other)
 
     def _changed(self, one: Scope, other: Scope) -> Iterator[Entry]:
-        """The differences inside a scope; or only that its block was replaced, if the new one has little in common."""
+        """The differences inside a scope or, if its block was replaced by one that differs much, only that."""
         follows, followers = self.follows, self.followers
         entries = list(self.inside(one.path))
         if one.block == other.block or not one.block or not other.block or len(entries) < STRANGE:
@@ -129,7 +130,7 @@ class Finder:
             yield Entry("resized", one.path, what, cost)
 
     def _entering(self, one: Scope, other: Scope) -> str:
-        """How the input's shape changed."""
+        """How the shape of a scope's input changed, in words."""
         sides = ((self.before, one), (self.after, other))
         values = [(graph, dict(scope.names).get("input")) for graph, scope in sides]
         shapes = [shape(graph.tensor(value)) for graph, value in values if value is not None]
@@ -153,7 +154,7 @@ class Finder:
             yield Entry("renamed", path(one), path(other), Cost())
 
     def _inputs(self, one: str, other: str) -> list[str]:
-        """The inputs that changed, in words. Nodes that were added or removed in between do not count as a change."""
+        """The inputs of a node that changed, in words. A node that was added or removed before it is no change here."""
         ours, theirs = list(self.before.inputs_of(one)), list(self.after.inputs_of(other))
         if len(ours) != len(theirs):
             return [f"takes {len(ours)} → {len(theirs)} values"]
@@ -182,7 +183,7 @@ class Finder:
         return counterpart(self.pairing, value) == fed or (value, fed) in self.results
 
     def outputs(self) -> Iterator[Entry]:
-        """Entries for outputs that have another value or purpose than before, or are gone without another entry."""
+        """Entries for outputs that have another value or purpose than before, or that were removed alone."""
         ours, theirs = ({output.name: output for output in graph.outputs} for graph in (self.before, self.after))
         for name, was in ours.items():
             now = theirs.get(name)
@@ -210,7 +211,7 @@ class Finder:
 
 
 def described(graph: Graph, member: Member) -> str:
-    """`conv 3×3, 64`, `Bottleneck, 256×56×56`."""
+    """A member in words: `conv 3×3, 64`, `Bottleneck, 256×56×56`."""
     if isinstance(member, Node):
         return notation(graph, member, member.op.name)
     return ", ".join(filter(None, [member.block or member.kind, _result(graph, member)]))
@@ -221,7 +222,7 @@ def _result(graph: Graph, scope: Scope) -> str:
 
 
 def _arguments(pairing: Pairing, one: Node, other: Node) -> Iterator[str]:
-    """Arguments that differ, in words."""
+    """The arguments of two ops that differ, in words: `stride 1 → 2`."""
     if type(one.op) is not type(other.op):
         yield f"{described(pairing.before, one)} → {described(pairing.after, other)}"
     elif one.op != other.op:
@@ -240,7 +241,7 @@ def _value(value: Any) -> str:
 
 
 def _holding_weights(graph: Graph) -> set[str]:
-    """Paths of nodes and scopes with weights, which are in checkpoints."""
+    """Paths of nodes and scopes with weights. These paths are part of names in checkpoints."""
     found: set[str] = set()
     for node in graph:
         if node.op.state(*graph.tensors_into(node.id)):

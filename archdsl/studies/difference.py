@@ -17,7 +17,7 @@ from archdsl.studies.weights import Loading, state
 
 @dataclass(frozen=True)
 class NetworkDifference:
-    """How two networks differ. `followers` is the number of ops whose shapes alone changed, `follows` their cost."""
+    """How two networks differ. `followers` is the number of ops of which only shapes changed, `follows` their costs."""
 
     before: Graph
     after: Graph
@@ -25,18 +25,19 @@ class NetworkDifference:
     follows: Cost
     followers: int
     measures: tuple[Mapping[str, float], Mapping[str, float]]
-    """All by which networks are compared."""
+    """The measures of both networks by name: those of `archdsl compare`."""
     settings: tuple[tuple[str, Any, Any], ...]
-    """Names of settings with both values, where they differ; None: there is no such setting."""
+    """The settings that differ: name and both values. None stands for a network without the setting."""
     loading: Loading
 
     @property
     def is_none(self) -> bool:
+        """Whether the two networks are equal."""
         return not self.entries and not self.followers
 
 
 def difference(before: Graph, after: Graph, precision: str = "fp32") -> NetworkDifference:
-    """How the second network differs from the first; `precision` is that of all numbers."""
+    """How the network `after` differs from `before`; `precision` (`fp32`) is that of weights and values."""
     pairing = pair(before, after)
     finder = Finder(pairing)
     entries = [*joined(finder.inside("")), *finder.outputs()]
@@ -61,7 +62,7 @@ def _settings(before: Graph, after: Graph) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _moved(pairing: Pairing) -> dict[str, str]:
-    """Names in a checkpoint of the first that fit the second under another name."""
+    """Names in a checkpoint of the first network, and the names under which their tensors fit the second."""
     ours, theirs = state(pairing.before), state(pairing.after)
     found: dict[str, str] = {}
     for one, other in pairing.nodes.items():

@@ -1,4 +1,4 @@
-"""Entries: single differences between two networks. Equal ones of several copies are joined."""
+"""Entries: single differences between two networks. Equal differences in several copies are joined."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Kind: TypeAlias = Literal["added", "removed", "changed", "resized", "renamed"]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """How much more (or, negative, less) there is."""
+    """A difference in costs: parameters and multiply-adds (MACs), negative if there are fewer."""
 
     params: int = 0
     macs: int = 0
@@ -29,9 +29,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One difference, at the path that it has in the network where it is; `copies` that differ alike are one entry.
+    """One difference, with its `path` in the second network or, if it was removed, in the first.
 
-    `what` says it: `conv 3×3, 64`, `stride 1 → 2`, `56×56 → 64×64`, the new path.
+    `what` describes it: `conv 3×3, 64`, `stride 1 → 2`, `56×56 → 64×64`, a new path. It stands for that many `copies`
+    that differ in the same way.
     """
 
     kind: Kind
@@ -42,7 +43,7 @@ class Entry:
 
 
 def joined(entries: Iterable[Entry]) -> list[Entry]:
-    """Copies that differ in the same way as one entry: `conv3.{0–3}.conv1`. Shapes may go on from copy to copy."""
+    """Joins entries of copies that differ in the same way: `conv3.{0–3}.conv1`. Their shapes may differ."""
     groups: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
         groups.setdefault((entry.kind, _template(entry.path), _kept(entry)), []).append(entry)
@@ -50,7 +51,7 @@ def joined(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def _kept(entry: Entry) -> str:
-    """What the entries of copies must have in common to be joined."""
+    """The part of an entry that must be equal for entries of copies to be joined."""
     match entry.kind:
         case "renamed":
             return _template(entry.what)
@@ -80,7 +81,7 @@ def _one(group: list[Entry]) -> Entry:
 
 
 def _path_of_all(paths: list[str]) -> str:
-    """`conv4.6–22`, `conv3.{0–3}.conv1`."""
+    """One path for the paths of several copies: `conv4.6–22`, `conv3.{0–3}.conv1`."""
     columns = list(zip(*(text.split(".") for text in paths), strict=True))
     parts = []
     for index, column in enumerate(columns):

@@ -1,7 +1,7 @@
-"""The value of one setting at which a network costs as much as a budget allows.
+"""Finds the value of one setting at which a network costs as much as a budget allows.
 
 Channels and sizes are rounded, so costs rise in steps. The search assumes that they only rise or only fall with the
-setting; every answer says whether that was so for all values that were tried.
+setting; every result says whether that was true for all values that were tried.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from archdsl.studies.subject import Subject
 from archdsl.studies.trial import unused_settings
 
 SAMPLES = 8
-"""The range is sampled at the ends of so many intervals, to see whether costs only rise."""
+"""The number of intervals at whose ends the range is sampled, to see whether costs only rise or only fall."""
 
 ALL = 256
-"""If costs do not only rise, up to so many whole numbers are tried one by one."""
+"""If costs do not only rise or fall, a range of at most this many whole numbers is tried one by one."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A search's result: `best` is the last step within all budgets, `beyond` the next one; either may be missing.
+    """The result of a search: `best` is the most costly value within all budgets, `beyond` the next one above.
 
-    `ends` are the ends of the range that was searched; `turn` are two neighbours between which costs go the other way.
-    `constant`: the setting changes no measure that has a budget.
+    Either is None if there is none. `ends` are the ends of the range that was searched, `tried` the number of values.
+    `turn` are two neighbouring values between which costs change in the opposite direction. `constant` says that the
+    setting changes no measure that has a budget.
     """
 
     name: str
@@ -52,10 +53,11 @@ def fit(
     bounds: tuple[float, float] | None = None,
     precision: str = "fp32",
 ) -> Fit:
-    """The most costly network that meets every budget, over the values of the setting `name`.
+    """Finds the most costly network that meets every budget, over the values of the setting `name`.
 
-    `bounds` are the ends of the search; unless given, it goes from the setting's own value. `precision` is that of
-    all numbers. Raises `CompileError` for what is no number, and where there is no network at all.
+    `bounds` are the ends of the range to search; without them, the search starts from the setting's own value.
+    `precision` (`fp32`) is that of weights and values. Raises `CompileError` if the setting is not a number, or if no
+    network can be compiled.
     """
     subject.expect_setting(name, "--over")
     search = Search(subject, name, tuple(budgets), precision, *own_value(subject, name))

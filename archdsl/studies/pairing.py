@@ -22,15 +22,16 @@ Member: TypeAlias = Node | Scope
 Pair: TypeAlias = tuple[Member | None, Member | None]
 
 LONGEST = 1000
-"""Largest group that is aligned; in a larger one, members between the equal ends are paired by name."""
+"""The largest group whose members are aligned. In a larger one, those between the equal ends are paired by name."""
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """`members` are the pairs in each pair of scopes, by the first one's path, in order; None: has no counterpart.
+    """Which nodes and scopes of two graphs correspond.
 
-    `nodes` and `scopes` map paths of the first graph to the second, `origins` maps nodes back. `structures` has a
-    table of numbers for each graph; equal numbers mean equal structure.
+    `members` has the pairs of members for each pair of scopes, by the path of the first scope; None stands for a
+    missing counterpart. `nodes` and `scopes` map paths of the first graph to the second, `origins` maps nodes back.
+    `structures` has a number for each scope of each graph; equal numbers mean equal structure.
     """
 
     before: Graph
@@ -42,6 +43,7 @@ class Pairing:
     scopes: dict[str, str] = field(default_factory=dict)
 
     def join(self, one: Node, other: Node) -> None:
+        """Notes that two nodes correspond."""
         self.nodes[one.id] = other.id
         self.origins[other.id] = one.id
 
@@ -74,7 +76,7 @@ def _pair_scopes(pairing: Pairing, one: Scope, other: Scope) -> None:
 
 
 def _matched(pairing: Pairing, ours: Sequence[Member], theirs: Sequence[Member]) -> Iterator[Pair]:
-    """The pairs in the order of the second scope; removed members stay at their old places."""
+    """The pairs of members of two scopes, in the order of the second; removed members stay at their old places."""
     partners: dict[str, Member] = {}
     groups = (_groups(ours), _groups(theirs))
     for key, members in groups[0].items():
@@ -191,7 +193,7 @@ def _replaces(pairing: Pairing, one: Member, other: Member) -> bool:
 
 
 def counterpart(pairing: Pairing, value: Value) -> Value | None:
-    """The value of the second graph that corresponds to one of the first; for a removed node, to its input."""
+    """The value of the second graph that corresponds to one of the first. A removed node stands for its input."""
     while value.node not in pairing.nodes:
         inputs = pairing.before.inputs_of(value.node)
         if not inputs:
@@ -201,7 +203,7 @@ def counterpart(pairing: Pairing, value: Value) -> Value | None:
 
 
 def source(pairing: Pairing, value: Value) -> Value | None:
-    """A value of the second graph; for an added node, its input instead."""
+    """A value of the second graph itself or, if an added node computes it, the value before the added nodes."""
     while value.node not in pairing.origins:
         inputs = pairing.after.inputs_of(value.node)
         if not inputs:
@@ -211,6 +213,7 @@ def source(pairing: Pairing, value: Value) -> Value | None:
 
 
 def path(member: Member) -> str:
+    """The id of a node, or the path of a scope."""
     return member.id if isinstance(member, Node) else member.path
 
 

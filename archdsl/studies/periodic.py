@@ -1,4 +1,4 @@
-"""Sets of sizes that repeat: `16·k + 12, at least 188`."""
+"""Sets of sizes with a period, such as `16·k + 12`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """The sizes whose remainders by `period` are among `remainders`."""
+    """The sizes whose remainder on division by `period` is one of `remainders`."""
 
     period: int
     remainders: tuple[int, ...]
@@ -18,10 +18,11 @@ class Pattern:
 
     @property
     def is_everything(self) -> bool:
+        """Whether every size belongs to the pattern."""
         return len(self.remainders) == self.period
 
     def __str__(self) -> str:
-        """`16·k + 12`, `a multiple of 8`, `4·k + 1 or 2`; where nearly all sizes belong, the exceptions are named."""
+        """`16·k + 12`, `a multiple of 8`, `4·k + 1 or 2`; if few sizes are missing, these are named as exceptions."""
         if self.is_everything:
             return "any size"
         if not self.remainders:
@@ -35,9 +36,9 @@ class Pattern:
 
 
 def pattern(found: Mapping[int, bool], longest: int) -> Pattern | None:
-    """The shortest pattern that successive sizes follow; at least twice `longest` of them must have been tried.
+    """The pattern with the shortest period that successive sizes follow; None if there is no period up to `longest`.
 
-    None if they have no period up to `longest`.
+    `found` says for each size whether it belongs to the set; it must have at least twice `longest` sizes.
     """
     sizes = sorted(found)
     for period in range(1, longest + 1):
@@ -48,7 +49,7 @@ def pattern(found: Mapping[int, bool], longest: int) -> Pattern | None:
 
 
 def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """First and last of each run of successive numbers."""
+    """The first and the last number of each run of successive numbers."""
     found: list[tuple[int, int]] = []
     for number in sorted(numbers):
         if found and number == found[-1][1] + 1:
@@ -59,7 +60,7 @@ def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def listed(numbers: Iterable[int], most: int = 8) -> str:
-    """`1, 2 or 5`, `0 to 7 or 12`; only the first ones if there are very many."""
+    """Numbers in words: `1, 2 or 5`, `0 to 7 or 12`; only the first ones if there are more than `most`."""
     texts = [str(first) if first == last else f"{first} to {last}" for first, last in runs(numbers)]
     if len(texts) > most:
         texts = [*texts[:most], f"{len(texts) - most} more"]

@@ -1,4 +1,4 @@
-"""Processes many items in several processes, and gives the results in order."""
+"""Computes results for many items in several processes, and yields them in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from multiprocessing import parent_process
 from typing import Any, TypeVar
 
 FEW = 8
-"""For so few items no processes are started, since that would take longer than the work."""
+"""For at most this many items no processes are started, since that would take longer than the work."""
 
 
 Item = TypeVar("Item")
@@ -22,10 +22,10 @@ Result = TypeVar("Result")
 def in_parallel(
     work: Callable[[Item], Result], items: Sequence[Item], jobs: int | None = None
 ) -> Generator[Result, None, None]:
-    """The results of `work` for each item, in order. It is shared by `jobs` processes, by default one a core.
+    """The results of `work` for each item, in order, computed by `jobs` processes (by default one per core).
 
-    `work` is sent to each process once, items in chunks. Raises `OSError` if a process dies. Closing the iterator
-    ends all processes.
+    `work` is sent to each process once, items are sent in chunks. Raises `OSError` if a process dies. Closing the
+    iterator ends all processes.
     """
     jobs = jobs or cores()
     if jobs == 1 or len(items) <= FEW:
@@ -35,7 +35,7 @@ def in_parallel(
     try:
         yield from pool.map(_do, items, chunksize=_chunk(len(items), jobs))
     except BrokenProcessPool:
-        raise OSError("a process that compiled settings was ended from outside; was there enough memory?") from None
+        raise OSError("a worker process was killed, perhaps for lack of memory; try fewer processes (--jobs)") from None
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -1,4 +1,4 @@
-"""Other input sizes sent through a compiled network: which node fails first, and which nodes lose rows."""
+"""Sends other input sizes through a compiled network, to see which node fails first and which nodes lose rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from archdsl.tensor import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """`failed` is the first node that does not accept its `inputs`; `dropped` are the rows that nodes lose."""
+    """The result for one size: `failed` is the first node that does not accept its `inputs`, None if all do.
+
+    `dropped` has the rows and columns, in pixels, that a node does not use.
+    """
 
     failed: Node | None
     inputs: tuple[Tensor, ...]
@@ -19,7 +22,7 @@ class Passage:
 
 
 def propagate(graph: Graph, tensors: tuple[Tensor, ...]) -> Passage:
-    """Sends inputs of other sizes through the ops as they are."""
+    """Computes the shapes of all nodes for inputs of other sizes, with the arguments of the ops unchanged."""
     given = iter(tensors)
     values: dict[Value, Tensor] = {}
     dropped: list[tuple[Node, tuple[int, ...]]] = []
@@ -37,7 +40,7 @@ def propagate(graph: Graph, tensors: tuple[Tensor, ...]) -> Passage:
 
 
 def contrast(graph: Graph, passage: Passage) -> str | None:
-    """`enc3 is 16x51x51 and dec3.up_conv 16x50x50: they differ by 1`, if inputs of the failed node differ in size."""
+    """`enc3 is 16x51x51 and dec3.up_conv 16x50x50: they differ by 1`; None if the inputs of the failed node agree."""
     node = passage.failed
     if node is None or len(passage.inputs) < 2:
         return None
@@ -52,6 +55,6 @@ def contrast(graph: Graph, passage: Passage) -> str | None:
 
 
 def called(graph: Graph, value: Value) -> str:
-    """What to call a value: the outermost stage or block whose result it is, else its node."""
+    """A name for a value: the path of the outermost stage or block whose result it is, else the id of its node."""
     scopes = [scope.path for scope in graph.ancestry(graph.node(value.node).scope) if value in scope.results]
     return next((path for path in reversed(scopes) if path), value.node)

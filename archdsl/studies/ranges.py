@@ -1,4 +1,4 @@
-"""`0:7:0.5` and `1.1,1.2` -> the values of one setting, as text that a spec would write; and the grid of several."""
+"""Reads the values for one setting (`0:7:0.5`, `1.1,1.2`), as texts in the syntax of specs, and the grid of several."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from archdsl.source import Source, Span
 from archdsl.studies.subject import Subject
 
 MOST = 1_000_000
-"""Most settings of a grid; with more, a step was mistyped."""
+"""The most settings of a grid; more are taken for a typing error."""
 
 NUMBER = re.compile(r"[+-]?(\d[\d_]*(\.\d+)?|\.\d+)(e[+-]?\d{1,2})?", re.I)
 
 PART = re.compile(r'\[[^\]]*\]|\([^)]*\)|"[^"]*"|.', re.S)
 
 Point = Mapping[str, str]
-"""One setting of a grid: text by name."""
+"""One point of a grid: the text of each setting by its name."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Every combination of the values of each name; the last name's change fastest."""
+    """All combinations of the values of several settings; those of the last setting change fastest."""
 
     dimensions: Mapping[str, tuple[str, ...]]
 
@@ -47,7 +47,7 @@ class Grid:
 
 
 def grid(subject: Subject, texts: Mapping[str, str]) -> Grid:
-    """The grid that these texts by name ask for. Raises `CompileError` for names, ranges and values that cannot be."""
+    """The grid that these texts, by name of setting, ask for. Raises `CompileError` for wrong names, ranges, values."""
     problems: list[Diagnostic] = []
     dimensions: dict[str, tuple[str, ...]] = {}
     for name, text in texts.items():
@@ -69,9 +69,9 @@ def grid(subject: Subject, texts: Mapping[str, str]) -> Grid:
 
 
 def values(name: str, text: str, *, words: bool = False) -> tuple[str, ...]:
-    """The values that `text` means for `name`, each once. Raises `CompileError`.
+    """The values that `text` means for the setting `name`, each once. Raises `CompileError`.
 
-    `words`: the setting takes any text, and what is no range of numbers is a word.
+    With `words` the setting takes any text, so a text with `:` that is no range of numbers is a value.
 
     >>> values("phi", "0:2:0.5"), values("layers", "[3, 4], [2, 2]"), values("width", "1.1, 1.2:1.4:0.1")
     (('0', '0.5', '1', '1.5', '2'), ('[3, 4]', '[2, 2]'), ('1.1', '1.2', '1.3', '1.4'))
@@ -82,12 +82,12 @@ def values(name: str, text: str, *, words: bool = False) -> tuple[str, ...]:
             raise _wrong(name, text, "a value is missing")
         found += _counted(name, text, part) if _is_range(part, words) else [part]
         if len(found) > MOST:
-            raise _wrong(name, text, f"it has more than {MOST:,} values")
+            raise _wrong(name, text, f"`{name}` has more than {MOST:,} values")
     return tuple(dict.fromkeys(found))
 
 
 def split(text: str) -> list[str]:
-    """The parts between commas that stand in no bracket and no quotes."""
+    """The parts of a text between commas; commas within brackets and quotes do not count."""
     parts = [""]
     for match in PART.finditer(text):
         if match[0] == ",":
@@ -98,14 +98,14 @@ def split(text: str) -> list[str]:
 
 
 def bounds(option: str, text: str) -> tuple[float, float]:
-    """`1:64` as two numbers, the smaller first. Raises `CompileError`."""
+    """The ends of a range such as `1:64` as two numbers, the smaller first. Raises `CompileError`."""
     name = option.removeprefix("--")
     ends = [end.strip() for end in text.split(":")]
     if len(ends) != 2 or not all(NUMBER.fullmatch(end) for end in ends):
-        raise _wrong(name, text, f"`{text}` is no range, which is from:to, of numbers")
+        raise _wrong(name, text, f"`{text}` is not a range: write two numbers, from:to, such as 1:64")
     low, high = (Decimal(end) for end in ends)
     if low >= high:
-        raise _wrong(name, text, f"`{text}` holds nothing to search: it leads from {ends[0]} to {ends[1]}")
+        raise _wrong(name, text, f"the range `{text}` is empty: it goes from {ends[0]} to {ends[1]}")
     return _number(low), _number(high)
 
 
@@ -120,17 +120,17 @@ def _is_range(part: str, words: bool) -> bool:
 
 
 def _counted(name: str, text: str, part: str) -> list[str]:
-    """The numbers from first to last by steps; the last is included if a step ends there."""
+    """The numbers of a range, as texts; the last is included if a step ends there."""
     ends = [end.strip() for end in part.split(":")]
     if len(ends) not in (2, 3) or not all(NUMBER.fullmatch(end) for end in ends):
-        raise _wrong(name, text, f"`{part}` is no range, which is from:to or from:to:step, of numbers")
+        raise _wrong(name, text, f"`{part}` is not a range: write numbers, from:to or from:to:step, such as 0:7:0.5")
     first, last, step = (*(Decimal(end) for end in ends), Decimal(1))[:3]
     if not step:
-        raise _wrong(name, text, f"a step of 0 never leads from {ends[0]} to {ends[1]}")
+        raise _wrong(name, text, f"a step of 0 never reaches {ends[1]} from {ends[0]}")
     if (last - first) * step < 0:
         way, other = ("up", f"-{abs(step)}") if step > 0 else ("down", f"{abs(step)}")
         help = f"write {ends[0]}:{ends[1]}:{other}" if len(ends) == 3 or step > 0 else None
-        raise _wrong(name, text, f"`{part}` holds nothing: it counts {way}, from {ends[0]} to {ends[1]}", help)
+        raise _wrong(name, text, f"the range `{part}` is empty: it counts {way}, from {ends[0]} to {ends[1]}", help)
     count = int((last - first) / step) + 1
     if count > MOST:
         raise _wrong(name, text, f"`{part}` has more than {MOST:,} values")
@@ -143,7 +143,7 @@ def _text(number: Decimal) -> str:
 
 
 def _kinds(texts: tuple[str, ...]) -> Iterator[str]:
-    """Values to check: the first whole number, the first fraction, and all that are no numbers."""
+    """The values whose type has to be checked: the first whole number, the first fraction, and all other texts."""
     seen: set[bool] = set()
     for text in texts:
         if not NUMBER.fullmatch(text):
@@ -158,7 +158,7 @@ def _takes_words(subject: Subject, name: str) -> bool:
 
 
 def _check_kind(subject: Subject, name: str, text: str) -> None:
-    """Raises `CompileError` where a value is of another kind than its parameter."""
+    """Raises `CompileError` if a value does not have the type of its parameter."""
     network = subject.network
     given = given_outside(name, text, network)
     parameter = next((parameter for parameter in network.parameters if parameter.name == name), None)

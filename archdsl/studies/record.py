@@ -1,6 +1,6 @@
-"""The CSV file that a sweep writes line by line, so that an interrupted sweep leaves only complete lines.
+"""The CSV file of a sweep. It is written line by line, so an interrupted sweep leaves only complete lines.
 
-A row is identified by the spec, the digest of its text, and the settings. Rows that exist are not measured again.
+A row is identified by the spec, the digest of its text, and the settings. Rows in the file are not measured again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from archdsl.text import shown
 
 KEY = ("spec", "digest")
 PROBLEM = "problem"
-"""The other columns: the first two and the last one."""
+"""The columns that are neither settings nor measures: `KEY` are the first two, `PROBLEM` is the last one."""
 
 
 class Record:
@@ -31,7 +31,7 @@ class Record:
         self.settings = tuple(settings)
         self.columns = (*KEY, *settings, *measures, PROBLEM)
         self.known: dict[tuple[str, ...], dict[str, str]] = {}
-        """Rows that were in the file for this spec, by their settings."""
+        """Rows for this spec that the file already had, by their settings."""
         self._file = _opened(path)
         self._begin()
 
@@ -64,15 +64,15 @@ class Record:
                 self.known[tuple(named[name] for name in self.settings)] = named
 
     def _cells(self, number: int, line: str) -> list[str]:
-        """The cells of a line. Every record is one line, so a quote that never closes is damage."""
+        """The cells of a line. A record is always one line, so a line with an open quote is damaged."""
         try:
             (cells,) = csv.reader([line], strict=True)
         except (csv.Error, ValueError) as error:
-            raise self._broken(number, f"is no line of CSV ({error})") from None
+            raise self._broken(number, f"is not a line of CSV ({error})") from None
         return cells
 
     def _check(self, number: int, row: Mapping[str, str]) -> None:
-        """What was measured is a number, or there is a reason why there is none."""
+        """Raises `CompileError` if the cell of a measure is not a number, except in a row with a problem."""
         for name in self.columns:
             if name in COMPARED and not (_is_number(row[name]) or (row[PROBLEM] and not row[name])):
                 raise self._broken(number, f"has `{shown(row[name], 60)}` for {name}, which is not a number")
@@ -80,26 +80,28 @@ class Record:
     def _broken(self, number: int, what: str) -> CompileError:
         os.close(self._file)
         message = f"line {number} of {shown(str(self.path))} {what}"
-        return CompileError([Diagnostic("broken-record", message, help="mend that line, or name another file")])
+        help = "correct that line, or name another file with -o"
+        return CompileError([Diagnostic("broken-record", message, help=help)])
 
     def _another(self, header: Sequence[str]) -> CompileError:
         os.close(self._file)
         ours, theirs = ",".join(self.columns), shown(",".join(header))
         message = f"{shown(str(self.path))} holds another table: its columns are {theirs}, and this sweep's are {ours}"
-        return CompileError([Diagnostic("another-table", message, help="name another file for this sweep")])
+        return CompileError([Diagnostic("another-table", message, help="name another file with -o")])
 
     def has(self, point: Mapping[str, str]) -> bool:
+        """Whether the file already had a row for a point of the grid."""
         return self._key(point) in self.known
 
     def row(self, point: Mapping[str, str]) -> dict[str, str]:
-        """The row that the file already had for a setting."""
+        """The row that the file already had for a point of the grid."""
         return self.known[self._key(point)]
 
     def _key(self, point: Mapping[str, str]) -> tuple[str, ...]:
         return tuple(point[name] for name in self.settings)
 
     def add(self, point: Mapping[str, str], measures: Mapping[str, Any], problem: str = "") -> None:
-        """Writes one line, at once and as a whole."""
+        """Writes the line of one point to the file at once, in one piece."""
         values = {**dict(zip(KEY, self.spec, strict=True)), **point, **measures, PROBLEM: problem}
         self._write([str(values.get(name, "")) for name in self.columns])
 
@@ -108,14 +110,14 @@ class Record:
         csv.writer(line, lineterminator="\n").writerow([" ".join(cell.splitlines()) for cell in cells])
         data = line.getvalue().encode("utf-8", "replace")
         if os.write(self._file, data) < len(data):
-            raise OSError(f"{self.path} cannot be written any further: is the disk full?")
+            raise OSError(f"{self.path} was not written completely: is the disk full?")
 
 
 def _opened(path: Path) -> int:
-    """Opens a file for reading and appending. Raises `CompileError` if that is not possible."""
+    """Opens a file for reading and appending, and returns its descriptor. Raises `CompileError` if it cannot."""
     try:
         if path.exists() and not path.is_file():
-            raise OSError(0, "it is no regular file")
+            raise OSError(0, "it is not a regular file")
         return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     except OSError as error:
         message = f"{shown(str(path))} cannot be written: {error.strerror}"
@@ -123,7 +125,7 @@ def _opened(path: Path) -> int:
 
 
 def _lines(content: bytes) -> list[str]:
-    """The lines of a table, as other programs may have saved it: after a byte-order mark, with other line ends."""
+    """The complete lines of a table. A byte-order mark and `\\r\\n`, with which other programs save, are accepted."""
     text = content.decode("utf-8-sig", "replace").replace("\r\n", "\n")
     return text.split("\n")[:-1]
 
@@ -136,5 +138,5 @@ def _is_number(cell: str) -> bool:
 
 
 def _is_start(content: bytes, columns: Sequence[str]) -> bool:
-    """Whether a file without a complete line is the beginning of a header."""
+    """Whether the content of a file without a complete line is the beginning of the header."""
     return ",".join(columns).encode().startswith(content)

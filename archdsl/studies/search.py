@@ -14,18 +14,18 @@ from archdsl.studies.subject import Subject
 from archdsl.studies.trial import Trial, Trier
 
 DOUBLINGS = 10
-"""Without a range, values up to 2^10, a thousand times the setting's own, are tried."""
+"""Without a range, the setting's own value is doubled or halved at most this many times: up to 1024-fold."""
 
 NEIGHBOURS = 64
-"""If the network does not accept a whole number, so many next to it are tried instead."""
+"""If the network does not accept a whole number, at most this many on each side of it are tried instead."""
 
 DIGITS = 6
-"""Decimals to which fractions are searched."""
+"""The number of decimals to which fractions are searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchStep:
-    """One value that the network accepts, and its costs by measure."""
+    """One value of the setting that the network accepts, and the network's costs by name of measure."""
 
     value: int | float
     costs: Mapping[str, float]
@@ -37,7 +37,10 @@ Ends = tuple[SearchStep, SearchStep]
 
 @dataclass
 class Search:
-    """A search over one setting; each value is compiled once. `whole`: it is an int; `start` is its own value."""
+    """A search over one setting; each value is compiled once.
+
+    `start` is the setting's own value, None if it has none; `whole` says whether only whole numbers are allowed.
+    """
 
     subject: Subject
     name: str
@@ -51,14 +54,14 @@ class Search:
         self.trier = Trier(self.subject, tuple(budget.measure.name for budget in self.budgets), (), self.precision)
 
     def step(self, value: float) -> SearchStep | None:
-        """The step at a value; None if the network does not accept it."""
+        """Compiles the network with a value. Returns None if the network does not accept it."""
         if value not in self.trials:
             self.trials[value] = self.trier({self.name: value})
         trial = self.trials[value]
         return None if trial.problem else SearchStep(value, trial.values)
 
     def near(self, value: float, low: float, high: float) -> SearchStep | None:
-        """The step at this value; for a whole number that the network does not take, one beside it."""
+        """The step at this value or, if the network does not accept it and numbers are whole, at the nearest one."""
         beside = range(NEIGHBOURS + 1) if self.whole else range(1)
         values = (value + sign * distance for distance in beside for sign in (-1, 1))
         return self._first(value for value in dict.fromkeys(values) if low <= value <= high)
@@ -72,12 +75,13 @@ class Search:
         return [step for value in sorted(self.trials) if (step := self.step(value))]
 
     def meets(self, step: SearchStep) -> bool:
+        """Whether a step is within all budgets."""
         return all(step.costs[budget.measure.name] <= budget.limit for budget in self.budgets)
 
     # --- where to search -------------------------------------------------------------------
 
     def between(self, low: float, high: float) -> Ends:
-        """The cheaper and the more costly end of a given range."""
+        """The steps at the ends of a given range, the cheaper one first. Raises `CompileError`."""
         if self.whole:
             given = f"from {low:g} to {high:g}"
             low, high = ceil(low), floor(high)
@@ -89,10 +93,13 @@ class Search:
         return in_order(first, last)
 
     def around(self) -> Ends:
-        """The ends found by going from the setting's own value outwards until a budget is exceeded."""
+        """The ends of a range that is found from the setting's own value, by going outwards until a budget is exceeded.
+
+        Raises `CompileError`.
+        """
         if self.start is None:
-            message = f"--over: `{self.name}` has no value to begin with"
-            raise CompileError([Diagnostic("missing-setting", message, help="say where to look: --range 1:64")])
+            message = f"--over: `{self.name}` has no default from which the search could start"
+            raise CompileError([Diagnostic("missing-setting", message, help="give the range to search: --range 1:64")])
         start = self.step(self.start)
         if start is None:
             raise self._failure(self.start)
@@ -109,7 +116,7 @@ class Search:
         return next((step for step in steps if step and step.costs != start.costs), None)
 
     def _walk(self, start: SearchStep, values: Sequence[float]) -> Ends:
-        """The last step on this side of the budget and the first on the other."""
+        """The last step on the side of `start` with respect to the budgets, and the first on the other side."""
         before, wanted = start, not self.meets(start)
         for value in values:
             step = self._beyond(value)
@@ -121,11 +128,11 @@ class Search:
         return in_order(start, before)
 
     def _beyond(self, value: float) -> SearchStep | None:
-        """The step at a value on the way outwards, or near it."""
+        """The step at a value, or near it if the network does not accept it."""
         return self.near(value, value - NEIGHBOURS, value + NEIGHBOURS)
 
     def _away(self, sign: int) -> Iterator[float]:
-        """Values further and further from the start, doubled each time, or halved towards 0."""
+        """Values at growing distance from the start: upwards they are doubled, downwards halved."""
         assert self.start is not None
         for power in range(1, DOUBLINGS + 1):
             if not self.start:
@@ -138,7 +145,7 @@ class Search:
                 yield int(self.start / 2**power)
 
     def _failure(self, value: float) -> CompileError:
-        """Why there is no network with a value."""
+        """The error for a value that the network does not accept."""
         problem = self.trials[value].problem
         assert problem is not None
         return CompileError([replace(problem, notes=(*problem.notes, Note(f"with {self.name} = {value:g}")))])
@@ -146,7 +153,7 @@ class Search:
     # --- the search ------------------------------------------------------------------------
 
     def bisect(self, cheap: SearchStep, dear: SearchStep) -> tuple[SearchStep | None, SearchStep | None]:
-        """The last step that meets the budgets and the first that does not, between two ends."""
+        """The last step that meets the budgets and the first that does not, between a cheap and a costly end."""
         if not self.meets(cheap):
             return None, cheap
         if self.meets(dear):
@@ -159,14 +166,14 @@ class Search:
         return self._shortened(cheap, dear.value), self._shortened(dear, cheap.value)
 
     def _middle(self, one: float, other: float) -> SearchStep | None:
-        """A step between two values, near the middle; None where there is none left."""
+        """A step between two values, near the middle; None if none is left."""
         if self.whole:
             low, high = sorted((one, other))
             return self.near((low + high) // 2, low + 1, high - 1)
         return self.step((one + other) / 2) if abs(one - other) > 10**-DIGITS else None
 
     def _shortened(self, step: SearchStep, away_from: float) -> SearchStep:
-        """A step with the same costs at a value with fewer digits, on the side away from another step."""
+        """A step with the same costs whose value has fewer digits; it is not nearer to the value `away_from`."""
         if self.whole:
             return step
         cut = floor if away_from > step.value else ceil
@@ -178,14 +185,14 @@ class Search:
         return step
 
     def sample(self, ends: Ends, parts: int) -> None:
-        """Tries values in equal distances, to see whether costs rise or fall all the way."""
+        """Tries values at equal distances between the ends, to see whether costs only rise or only fall."""
         low, high = sorted(end.value for end in ends)
         for part in range(1, parts):
             value = low + (high - low) * part / parts
             self.near(round(value) if self.whole else value, low, high)
 
     def turn(self) -> Ends | None:
-        """Two neighbouring steps between which a cost changes in the opposite direction of the whole range."""
+        """Two neighbouring steps between which a cost changes in the direction opposite to that of the whole range."""
         steps = self.steps
         for budget in self.budgets:
             name = budget.measure.name
@@ -196,7 +203,7 @@ class Search:
         return None
 
     def scan(self, ends: Ends, most: int) -> tuple[SearchStep | None, SearchStep | None]:
-        """The most costly step that meets the budgets; every whole number is tried, where there are at most `most`."""
+        """The most costly step that meets the budgets, and the next one. Tries every whole number if at most `most`."""
         low, high = sorted(end.value for end in ends)
         if self.whole and high - low <= most:
             for value in range(int(low), int(high) + 1):
@@ -208,7 +215,7 @@ class Search:
 
 
 def in_order(one: SearchStep, other: SearchStep) -> Ends:
-    """Two steps, the cheaper first by the first measure in which they differ."""
+    """Two steps in order of their costs, by the first measure in which they differ."""
     for name, cost in one.costs.items():
         if cost != other.costs[name]:
             return (one, other) if cost < other.costs[name] else (other, one)
@@ -216,9 +223,9 @@ def in_order(one: SearchStep, other: SearchStep) -> Ends:
 
 
 def own_value(subject: Subject, name: str) -> tuple[Any, bool]:
-    """The value that a setting has, None where it has none, and whether it takes whole numbers only.
+    """The value of a setting, None if it has none, and whether it takes whole numbers only.
 
-    Raises `CompileError` for what is no number.
+    Raises `CompileError` if the setting is not a number.
     """
     kind = next((p.type for p in subject.network.parameters if p.name == name), None)
     try:
@@ -237,6 +244,6 @@ def _no_number(subject: Subject, name: str, kind: str) -> CompileError:
     network = subject.network
     numbers = [p.name for p in network.parameters if p.type in ("int", "float")]
     numbers += [formula.name.name for formula in network.scaling]
-    help = f"numbers of {network.name} are {', '.join(numbers)}" if numbers else None
+    help = f"settings of {network.name} that are numbers: {', '.join(numbers)}" if numbers else None
     article = "an" if kind[0] in "aeiou" else "a"
-    return CompileError([Diagnostic("no-number", f"--over: `{name}` is {article} {kind}, and not a number", help=help)])
+    return CompileError([Diagnostic("no-number", f"--over: `{name}` is {article} {kind} and not a number", help=help)])

@@ -1,4 +1,4 @@
-"""Which input sizes a network accepts, and why not others; found by compiling it with one size after the other."""
+"""Finds the input sizes that a network accepts, and why it does not accept others, by compiling it with each size."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from archdsl.studies.subject import Subject
 from archdsl.studies.weights import fingerprint
 
 SHORTEST, LONGEST = 8, 256
-"""The least and the largest period of the pattern that is looked for; sizes are tried over two periods."""
+"""The least and the largest period of the pattern that is looked for, in pixels or tokens; two periods are tried."""
 
 AROUND = 16
-"""So many sizes below and above the smallest accepted one are all tried."""
+"""All sizes are tried up to this far below and above the smallest accepted one."""
 
 FURTHER = (2, 4)
 """Multiples of the declared size that are tried as well."""
@@ -29,9 +29,10 @@ FURTHER = (2, 4)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result for one size: the `problem` if the network does not accept it, else rows lost by nodes, and weights.
+    """The result for one size: the `problem` if the network does not accept it.
 
-    `dropped` has rows and columns by node, those of the varied dimensions; the others are 0.
+    `dropped` has the rows and columns that each node loses; those of dimensions that are not varied are 0. `weights` is
+    equal for sizes with the same weights.
     """
 
     size: int
@@ -41,6 +42,7 @@ class Verdict:
 
     @property
     def accepted(self) -> bool:
+        """Whether the network accepts the size."""
         return self.problem is None
 
 
@@ -75,7 +77,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Which nodes lose how many rows at the size `example`."""
+    """The nodes that lose rows and columns at the size `example`, and how many."""
 
     example: int
     nodes: tuple[tuple[str, tuple[int, ...]], ...]
@@ -83,9 +85,11 @@ class Loss:
 
 @dataclass(frozen=True)
 class Sizes:
-    """The result for one axis. `origin` is the accepted size that the search started from: the declared or nearest one.
+    """The result for one axis. `origin` is the accepted size from which the search started: the declared one, or the
+    nearest to it.
 
-    `graph` is the network with that size. `accepted` is None where the sizes that were tried follow no pattern.
+    `graph` is the network with that size; `verdicts` are the results by size. `accepted` is the pattern of accepted
+    sizes, None if the sizes that were tried follow no pattern.
     """
 
     axis: Axis
@@ -96,7 +100,7 @@ class Sizes:
 
     @cached_property
     def smallest(self) -> int:
-        """The smallest size from which on all tried sizes follow the pattern."""
+        """The smallest accepted size above which all tried sizes follow the pattern."""
         rule = self.accepted or Pattern(1, (0,))
         tried = [size for size in sorted(self.verdicts) if size <= self.origin and size in rule]
         rejected = [size for size in tried if not self.verdicts[size].accepted]
@@ -104,7 +108,7 @@ class Sizes:
 
     @property
     def exceptions(self) -> tuple[int, ...]:
-        """Tried sizes that do not follow the pattern."""
+        """Tried sizes above the smallest that do not follow the pattern."""
         if self.accepted is None:
             return ()
         rule = ((size, size >= self.smallest and size in self.accepted) for size in sorted(self.verdicts))
@@ -118,7 +122,7 @@ class Sizes:
 
     @property
     def _turns(self) -> dict[int, Verdict]:
-        """The verdicts from the origin on, up to the first size that was not tried."""
+        """The verdicts of successive sizes from the origin on, up to the first that was not tried."""
         found: dict[int, Verdict] = {}
         while self.origin + len(found) in self.verdicts:
             found[self.origin + len(found)] = self.verdicts[self.origin + len(found)]
@@ -126,7 +130,7 @@ class Sizes:
 
     @cached_property
     def same_weights(self) -> tuple[int, int | None]:
-        """The range of sizes with the same weights as the origin; None as its end: up to the largest tried size."""
+        """The range of sizes with the same weights as the origin. Its end is None if it includes the largest tried."""
         own = self.verdicts[self.origin].weights
         accepted = [size for size in sorted(self.verdicts) if self.verdicts[size].accepted]
         others = [size for size in accepted if self.verdicts[size].weights != own]
@@ -137,11 +141,12 @@ class Sizes:
 
     @property
     def weights_vary(self) -> bool:
+        """Whether the shapes of weights depend on the size."""
         return len({verdict.weights for verdict in self.verdicts.values() if verdict.accepted}) > 1
 
     @cached_property
     def reasons(self) -> tuple[Reason, ...]:
-        """The reasons for failures, each once; those of sizes from the smallest accepted one on come first."""
+        """The reasons for which sizes are not accepted, each once; first those of sizes above the smallest accepted."""
         grouped: dict[tuple[str, int], list[Verdict]] = {}
         for verdict in sorted(self.verdicts.values(), key=lambda v: (v.size < self.smallest, v.size)):
             if verdict.problem is not None:
@@ -161,7 +166,7 @@ class Sizes:
 
     @cached_property
     def loss(self) -> Loss | None:
-        """The loss at the smallest accepted size, from the origin on, at which rows are lost."""
+        """The loss at the smallest accepted size, from the origin on, at which rows are lost; None if there is none."""
         losing = [v for v in self._turns.values() if v.accepted and v.dropped]
         if not losing:
             return None
@@ -169,13 +174,14 @@ class Sizes:
 
 
 Progress = Callable[[int, int], None]
-"""Is told how many sizes were tried, and how many are to be for now."""
+"""A function that is called with the number of sizes tried so far, and the number planned so far."""
 
 
 def sizes(subject: Subject, jobs: int | None = None, progress: Progress | None = None) -> tuple[Sizes, ...]:
     """The sizes that each axis of the inputs accepts. Raises `CompileError` if none near the declared one is accepted.
 
-    Where the declared sizes themselves are not accepted, those that are equal vary together.
+    If the declared sizes themselves are not accepted, sizes that are declared equal are varied together. `jobs` is the
+    number of processes, by default one per core.
     """
     try:
         subject.compile()
@@ -196,7 +202,7 @@ class _Survey:
     verdicts: dict[int, Verdict] = field(default_factory=dict)
 
     def result(self, error: CompileError | None = None) -> Sizes:
-        """The result; raises the error of the declared size if neither it nor a size near it is accepted."""
+        """The result for the axis. Raises `error`, that of the declared size, if no size near it is accepted either."""
         self.origin = self.axis.start if error is None else self._nearest(error)
         self.graph = self.axis.compile(self.subject, self.origin).graph
         found = self._repeating()
@@ -240,7 +246,7 @@ class _Survey:
         return None
 
     def _stride(self) -> int:
-        """The number of pixels by which every map moves a whole number of positions; at most `LONGEST`."""
+        """The input pixels that correspond to a whole number of positions in every map; at most `LONGEST`."""
         fields = receptive_fields(self.graph).fields.values()
         jumps = {dimension.jump for found in fields for dimension in (*found.largest, *found.smallest)} - {0}
         stride = lcm(*jumps)
@@ -262,7 +268,7 @@ class _Survey:
         return next(larger for larger in range(size, size + found.period) if larger in found)
 
     def _follow_weights(self, found: Pattern | None) -> None:
-        """Finds how far from the origin the weights stay the same, downwards and upwards."""
+        """Tries sizes until it is known how far from the origin, downwards and upwards, the weights stay the same."""
         if found is None or len({v.weights for v in self.verdicts.values() if v.accepted}) == 1:
             return
         own, largest = self.verdicts[self.origin].weights, max(self.verdicts)

@@ -1,4 +1,4 @@
-"""The sizes that a network takes, in words and as a table."""
+"""The sizes that a network accepts, in words and as a table."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from archdsl.studies.periodic import listed
 from archdsl.studies.sizes import Reason, Sizes
 
 SHOWN = 4
-"""Sizes around the declared one that are named, and nodes that lose rows."""
+"""The most sizes around the declared one, and the most nodes that lose rows, that are named."""
 
 
 def sizes_table(title: str, found: tuple[Sizes, ...]) -> Table:
-    """What each axis takes, in words above the table; a line for each reason why not."""
+    """The table for all axes: above it, in words, the sizes that each accepts; a line for each reason for a failure."""
     groups = _alike(found)
     rows = [[group[0].axis.name, *_reason(reason)] for group in groups for reason in group[0].reasons]
     heading = [line for group in groups for line in _about(group)] or ["Its inputs are vectors: they have no size."]
@@ -34,7 +34,7 @@ def sizes_table(title: str, found: tuple[Sizes, ...]) -> Table:
 
 
 def _alike(found: tuple[Sizes, ...]) -> list[list[Sizes]]:
-    """Axes of which the same is to be told together: mostly height and width."""
+    """Groups of axes with equal results, such as height and width, which are described together."""
     groups: dict[tuple[Any, ...], list[Sizes]] = {}
     for one in found:
         rules = (one.accepted, one.smallest, one.exceptions, one.lossless, one.same_weights)
@@ -51,7 +51,7 @@ def _about(group: list[Sizes]) -> Iterator[str]:
     axis = one.axis
     yield ""
     meaning = ", likewise ".join([axis.meaning, *(other.axis.meaning for other in others)])
-    declared = f"{axis.start} as declared" + ("" if one.origin == axis.start else ", which is not taken")
+    declared = f"{axis.start} as declared" + ("" if one.origin == axis.start else ", which is not accepted")
     yield f"{f'{axis.name} is the ' if axis.setting else ''}{meaning}: {declared}"
     yield _rule(one)
     yield _lost(one)
@@ -63,7 +63,7 @@ def _rule(one: Sizes) -> str:
     axis, rule = one.axis, one.accepted
     if rule is None:
         accepted = listed(size for size, verdict in one.verdicts.items() if verdict.accepted)
-        return f"{axis.name} follows no rule that was found; of those tried it may be {accepted}."
+        return f"No rule was found for {axis.name}; of the sizes tried it may be {accepted}."
     if rule.is_everything:
         text = f"{axis.name} may be anything from {one.smallest} on"
     else:
@@ -78,7 +78,7 @@ def _rule(one: Sizes) -> str:
 
 
 def _examples(one: Sizes) -> str:
-    """Some sizes around the origin."""
+    """Some accepted sizes around the origin, in words."""
     rule, start = one.accepted, one.origin
     assert rule is not None
     below = [size for size in range(max(one.smallest, start - 2 * rule.period), start) if size in rule]

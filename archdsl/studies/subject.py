@@ -15,7 +15,7 @@ from archdsl.resolve.model import File, Network
 
 @dataclass(frozen=True)
 class Subject:
-    """Made from a resolved spec. `settings` are values by name, or text as a spec would write them."""
+    """A resolved spec to vary. `settings` are fixed: by name, values or texts in the syntax of specs."""
 
     file: File
     variant: str | None = None
@@ -24,12 +24,12 @@ class Subject:
 
     @property
     def network(self) -> Network:
-        """Raises `CompileError` where the spec holds only blocks."""
+        """The network of the spec. Raises `CompileError` if the spec has only blocks."""
         return network_of(self.file)
 
     @property
     def title(self) -> str:
-        """`specs/efficientnet.arch@b3`."""
+        """The file and the variant: `specs/efficientnet.arch@b3`."""
         return f"{self.file.source.name}@{self.variant}" if self.variant else self.file.source.name
 
     def compile(self, settings: Mapping[str, Any] | None = None) -> Compiled:
@@ -42,19 +42,19 @@ class Subject:
         return replace(self, file=replace(self.file, network=network))
 
     def expect_setting(self, name: str, option: str) -> None:
-        """Raises `CompileError` unless the network has a setting of this name, which `option` asks for."""
+        """Raises `CompileError` unless the network has the setting `name`, for which the option `option` asks."""
         for unknown in unknown_settings(self.network, [name]):
             raise CompileError([replace(unknown, message=f"{option}: {unknown.message}")])
 
     @property
     def digest(self) -> str:
-        """A hash of twelve digits over the text of the spec and of all that it imports."""
+        """A hash, in twelve hexadecimal digits, of the text of the spec and of all that it imports."""
         texts = sorted({source.name: source.text for source in _sources(self.file)}.items())
         return sha256(repr(texts).encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def _sources(file: File) -> list[Any]:
-    """The spec's own text and those it was put together from."""
+    """The sources of the spec itself and of all that it imports."""
     pending, seen = [file], {id(file): file}
     while pending:
         for definition in pending.pop().definitions.values():

@@ -1,4 +1,4 @@
-"""Measures all settings of a grid, one after the other; those that a record holds are taken from it."""
+"""Measures a network at all points of a grid; points that the record already has are not measured again."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from archdsl.studies.record import PROBLEM, Record
 from archdsl.studies.trial import Trial, Trier
 
 Progress = Callable[[int, int], None]
-"""Is told how many settings are done, and how many there are."""
+"""A function that is called with the number of points that are done, and the number of all."""
 
 
 @dataclass(frozen=True, slots=True)
 class SweepRow:
-    """One setting: its `values` by column, or the `problem` why it gives no network."""
+    """One point of the grid: its `values` by column, or the `problem` why the network cannot be compiled there."""
 
     point: Point
     values: dict[str, Any]
     problem: str
     trial: Trial | None
-    """None where the row was in the record before."""
+    """None if the row was in the record before."""
 
 
 def sweep(
@@ -35,7 +35,8 @@ def sweep(
 ) -> Generator[SweepRow]:
     """A row for each point of the grid: first those that the record has, then the others in order.
 
-    What is new is added to the record before it is handed out. Raises `OSError` where the record cannot be written.
+    A new row is added to the record before it is yielded. `jobs` is the number of processes, by default one per core.
+    Raises `OSError` if the record cannot be written.
     """
     points = list(grid)
     known = [point for point in points if record and record.has(point)]

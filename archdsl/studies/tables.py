@@ -1,4 +1,4 @@
-"""What studies found, as tables: networks side by side, a sweep, a setting that meets a budget, differences."""
+"""The results of studies as tables: networks side by side, a sweep, a setting that meets a budget, differences."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from archdsl.studies.trial import Trier
 from archdsl.studies.weights import in_words
 
 SIDES = ("before", "after")
-"""What the two networks of a difference are called, for programs."""
+"""The names of the two networks of a difference, in formats for programs."""
 
 SHOWN = 20
-"""Settings that are no network, named for each reason."""
+"""The most settings that are listed for each reason why the network cannot be compiled with them."""
 
 
 def measured(names: Iterable[str]) -> list[Column]:
-    """The columns of measures. Raises `CompileError` for names of none that networks are compared by."""
+    """The columns for measures by name. Raises `CompileError` for unknown names."""
     found = choose("column", names, COMPARED)
     return [Column(m.name, m.heading, "number" if m.unit == "size" else m.unit, m.about) for m in found]
 
 
 def explained(names: Iterable[str], precision: str) -> list[str]:
-    """What measures in bytes mean, and of which numbers they are."""
+    """A line that says what measures in bytes mean, and with which precision; none if no measure is in bytes."""
     about = [f"{name}: {COMPARED[name].about}" for name in names if COMPARED[name].unit == "bytes"]
     return [f"{'; '.join(about)}, {precision}"] if about else []
 
@@ -44,7 +44,7 @@ def explained(names: Iterable[str], precision: str) -> list[str]:
 
 
 def comparison(rows: Sequence[Mapping[str, Any]], measures: Sequence[str], precision: str, exact: bool) -> Table:
-    """A line for each network, from its values by name of column."""
+    """The table of several networks, with a line for each; `rows` are their values by name of column."""
     columns = [Column("network", "network", leads=True), Column("input", "input"), *measured(measures)]
     return Table(
         f"{len(rows)} network{'s' if len(rows) != 1 else ''}",
@@ -61,7 +61,7 @@ def comparison(rows: Sequence[Mapping[str, Any]], measures: Sequence[str], preci
 def swept(
     network: Subject, points: Grid, trier: Trier, rows: Sequence[SweepRow], precision: str, exact: bool
 ) -> Iterator[Table]:
-    """What the settings cost, then for each reason those that are no network."""
+    """The table of costs, then a table for each reason why the network cannot be compiled with some settings."""
     varied = points.varied or tuple(points.dimensions)
     good = [row for row in rows if not row.problem]
     settings = [Column(name, name, "number", leads=True) for name in varied]
@@ -79,7 +79,7 @@ def swept(
 
 
 def _problems(rows: Iterable[SweepRow], settings: list[Column]) -> Iterator[Table]:
-    """The settings that are no network, by reason."""
+    """A table for each reason why the network cannot be compiled, with the settings."""
     reasons: dict[str, list[tuple[SweepRow, str]]] = {}
     for row in rows:
         if row.trial is not None and row.trial.problem is not None:
@@ -87,7 +87,7 @@ def _problems(rows: Iterable[SweepRow], settings: list[Column]) -> Iterator[Tabl
             reasons.setdefault(problem.message, []).append((row, problem.label))
     for message, of in reasons.items():
         yield Table(
-            f"{len(of):,} {'are' if len(of) > 1 else 'is'} no network: {message}",
+            f"{len(of):,} {'settings fail' if len(of) > 1 else 'setting fails'}: {message}",
             [*settings, Column("found", "")],
             lines([[*(row.point[column.name] for column in settings), found] for row, found in of[:SHOWN]]),
             notes=[f"and {len(of) - SHOWN:,} more"] if len(of) > SHOWN else [],
@@ -95,7 +95,7 @@ def _problems(rows: Iterable[SweepRow], settings: list[Column]) -> Iterator[Tabl
 
 
 def recorded(network: Subject, points: Grid, trier: Trier, rows: Iterable[SweepRow]) -> Table:
-    """Every setting, with the columns of a record: for programs."""
+    """All points of a sweep with the columns of its record, for programs."""
     names = [*KEY, *points.dimensions, *trier.coefficients, *trier.measures, PROBLEM]
     spec = dict(zip(KEY, (network.title, network.digest), strict=True))
     made = [{**spec, **row.point, **row.values, PROBLEM: row.problem} for row in rows]
@@ -106,7 +106,7 @@ def recorded(network: Subject, points: Grid, trier: Trier, rows: Iterable[SweepR
 
 
 def fitted(network: Subject, found: Fit, precision: str) -> Table:
-    """The budget, the setting within it, and the next one, which is not."""
+    """The table of a search: the value within the budget, and the next one, which exceeds it."""
     names = [budget.measure.name for budget in found.budgets]
     costs = [Column(column.name, column.heading, "number") for column in measured(names)]
     shares = [Column(f"{name}_share", "of budget", "budget") for name in names]
@@ -153,7 +153,7 @@ def _meeting(found: Fit) -> str:
 
 
 def _coefficients(network: Subject, found: Fit) -> list[str]:
-    """What follows from the value that was found."""
+    """The values of other settings that follow from the value that was found."""
     step = found.best or found.beyond
     assert step is not None
     settings = network.compile({found.name: step.value}).graph.header.settings
@@ -169,12 +169,13 @@ def _searched(found: Fit) -> list[str]:
         return [f"{tried}: the cost is the same for every {found.name}."]
     if found.turn is not None:
         one, other = (step.value for step in found.turn)
-        kept = "Another value may do better." if found.best else "Another value may do."
-        return [f"{tried}. The cost turns between {one:g} and {other:g}, so this is the best of them. {kept}"]
+        turns = f"the cost rises and falls with {found.name}: it turns between {one:g} and {other:g}"
+        may = "be better than the best of these" if found.best else "meet the budget"
+        return [f"{tried}; {turns}. A value that was not tried may {may}."]
     rising = found.ends[0].value < found.ends[1].value
-    notes = [f"{tried}; the cost {'rises' if rising else 'falls'} with {found.name} all the way."]
+    notes = [f"{tried}; the cost only {'rises' if rising else 'falls'} with {found.name}."]
     if found.best is not None and found.beyond is None:
-        notes.append("That is the end of the range: a wider --range may use more of the budget.")
+        notes.append("This value is the end of the range; a wider --range may use more of the budget.")
     return notes
 
 
@@ -184,7 +185,7 @@ def _searched(found: Fit) -> list[str]:
 def both(
     found: NetworkDifference, labels: tuple[str, str], measures: Sequence[str], precision: str, exact: bool
 ) -> Table:
-    """Both networks side by side, a line for each measure."""
+    """The table of both networks side by side, with a line for each measure."""
     values = (Column(name, label, "number") for name, label in zip(SIDES, labels, strict=True))
     change = (Column("change", "change", "number"), Column("share", "", "number"))
     return Table(
@@ -216,7 +217,7 @@ def _setting(value: Any) -> str:
 
 
 def differences(found: NetworkDifference, labels: tuple[str, str], exact: bool) -> Table:
-    """A line for each difference, and what becomes of a checkpoint."""
+    """The table of differences, with a line for each; its notes say whether a checkpoint still loads."""
     rows = [_entry(entry) for entry in found.entries]
     if found.followers:
         ops = f"{found.followers} op{'s' if found.followers != 1 else ''}"
@@ -238,7 +239,7 @@ def differences(found: NetworkDifference, labels: tuple[str, str], exact: bool) 
 
 
 def _entry(entry: Entry) -> list[Value]:
-    """What has only another name costs nothing more, and nothing less."""
+    """The line of an entry. An entry that was only renamed has no costs."""
     times = f" (×{entry.copies})" if entry.copies > 1 else ""
     cost = (None, None) if entry.kind == "renamed" else (entry.cost.params, entry.cost.macs)
     return [entry.kind, entry.path, entry.what + times, *cost]

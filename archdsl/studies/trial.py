@@ -14,7 +14,7 @@ from archdsl.studies.subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The result for a setting: `values` by name, or the `problem` why there is no such network."""
+    """The result at one point: `values` by name, or the `problem` why the network cannot be compiled there."""
 
     point: Mapping[str, Any]
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -23,7 +23,7 @@ class Trial:
 
     @property
     def fault(self) -> str:
-        """Why there is no such network; empty where there is one."""
+        """The message of the problem; "" if there is none."""
         if self.problem is None:
             return ""
         label = f" ({self.problem.label})" if self.problem.label else ""
@@ -32,7 +32,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Trier:
-    """Tries settings: computes measures, and the values that other settings take; `precision` is of all numbers."""
+    """Compiles the network at a point of a grid, and computes `measures` and the values of other `coefficients`.
+
+    `precision` (`fp32`) is that of weights and values.
+    """
 
     subject: Subject
     measures: tuple[str, ...]
@@ -51,6 +54,6 @@ class Trier:
 
 
 def unused_settings(trials: Iterable[Trial]) -> tuple[Diagnostic, ...]:
-    """Warnings of settings that changed nothing, each once."""
+    """The warnings for settings that changed nothing, each once."""
     warnings = (warning for trial in trials for warning in trial.warnings)
     return tuple(dict.fromkeys(warning for warning in warnings if warning.code == "unused-setting"))

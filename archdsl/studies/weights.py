@@ -13,7 +13,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def state(graph: Graph) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the emitted module's `state_dict`, including the nodes that serve only training."""
+    """Names and shapes of the emitted module's `state_dict`, including those of nodes that only training needs."""
     return {name: shape for node in graph for name, shape in _entries(graph, node)}
 
 
@@ -23,50 +23,51 @@ def _entries(graph: Graph, node: Node) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def fingerprint(graph: Graph) -> str:
-    """Equal for networks whose checkpoints fit one another."""
+    """A hash that is equal for networks whose checkpoints fit one another."""
     return sha256(repr(sorted(state(graph).items())).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Loading:
-    """The result of loading a checkpoint with shapes `given` into a network that wants the shapes `wanted`."""
+    """Whether a checkpoint with entries `given` loads into a network with entries `wanted`: names and shapes."""
 
     given: Shapes
     wanted: Shapes
     moved: Mapping[str, str]
-    """Names in the checkpoint and the names under which the network has the same weights."""
+    """Names in the checkpoint, and the names under which the network has the same weights."""
 
     @property
     def loads(self) -> bool:
-        """Whether `load_state_dict` takes it as it is."""
+        """Whether `load_state_dict` accepts the checkpoint as it is."""
         return dict(self.given) == dict(self.wanted)
 
     @cached_property
     def fitting(self) -> tuple[str, ...]:
+        """Names that both have with equal shapes."""
         return tuple(name for name, shape in self.wanted.items() if self.given.get(name) == shape)
 
     @cached_property
     def misshapen(self) -> tuple[str, ...]:
-        """Names that both have, with different shapes: `load_state_dict` refuses them even if not strict."""
+        """Names that both have with different shapes: `load_state_dict` refuses them even with `strict=False`."""
         return tuple(name for name, shape in self.wanted.items() if self.given.get(name, shape) != shape)
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
-        """Names that the network wants and the checkpoint lacks."""
+        """Names that the network has and the checkpoint lacks."""
         return tuple(name for name in self.wanted if name not in self.given)
 
     @cached_property
     def unexpected(self) -> tuple[str, ...]:
-        """Names in the checkpoint that the network does not know."""
+        """Names that the checkpoint has and the network lacks."""
         return tuple(name for name in self.given if name not in self.wanted)
 
 
 NAMED = 3
-"""Most names that are listed."""
+"""The most names that are listed."""
 
 
 def in_words(loading: Loading, given: str, wanted: str) -> Iterator[str]:
-    """Whether a checkpoint of the network called `given` loads into the one called `wanted`, a sentence at a time."""
+    """Sentences that say whether a checkpoint of the network called `given` loads into the one called `wanted`."""
     if not loading.wanted and not loading.given:
         yield "Neither network has weights."
         return
@@ -88,7 +89,7 @@ def in_words(loading: Loading, given: str, wanted: str) -> Iterator[str]:
         yield f"{len(loading.moved):,} would fit under another name: {_some(texts, len(loading.moved))}."
     if loading.fitting:
         without = f", once the {len(loading.misshapen):,} of another shape are left out" if loading.misshapen else ""
-        yield f"load_state_dict(..., strict=False) takes what fits{without}."
+        yield f"load_state_dict(..., strict=False) loads the tensors that fit{without}."
 
 
 def _some(names: Sequence[str], count: int) -> str:

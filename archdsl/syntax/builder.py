@@ -1,7 +1,7 @@
 """Makes a `tree.Spec` from Lark's tree, with one method for each rule of the grammar that becomes a node.
 
-The grammar says what may stand where. What it cannot say is checked here and collected in `problems`: reserved words
-as names, types, numbers out of range.
+Some errors cannot be expressed in the grammar: reserved words used as names, unknown types, numbers out of range. They
+are found here and collected in `problems`.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ FOREIGN = {
     "False": "write `false`",
     "None": "leave the argument out, or write `if` around what uses it",
 }
-"""Words of Python that cannot be names here either."""
+"""Words of Python that cannot be names here either, and the help for each."""
 
 SUFFIXES = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 DEPTH = 160
-"""Most levels of nested rules, so that the tree can be walked by recursion."""
+"""The most levels of nested rules, so that recursive functions can walk through the tree."""
 
 DIGITS = 40
-"""Most characters of a number."""
+"""The most characters of a number."""
 
 
 class TreeBuilder:
-    """Makes one tree; `source` is what its spans point into.
+    """Makes one tree, whose spans point into `source`.
 
-    Each method has the name of its rule. It takes the rule's position in the text and the nodes made of its parts.
+    Each method has the name of its rule. It is given the rule's position in the text and the nodes made from its parts.
     """
 
     def __init__(self, source: Source) -> None:
@@ -54,7 +54,7 @@ class TreeBuilder:
         self.refused: set[str] = set()
 
     def build(self, parsed: Tree[Token]) -> Any:
-        """The node for a tree of Lark's. Works from the leaves up without recursion, since trees may be very deep."""
+        """The node for a tree of Lark's. It is built from the leaves up without recursion: trees may be very deep."""
         pending: list[Any] = [parsed]
         postfix: list[Any] = []
         while pending:
@@ -88,12 +88,12 @@ class TreeBuilder:
         self.problems.append(Diagnostic(code, message, span, **more))
 
     def word(self, token: Token) -> tree.Name:
-        """A bare name. Reserved words are reported, each once."""
+        """A bare name. A reserved word is reported, once for each word."""
         span = self.token_span(token)
         text = str(token)
         if text in RESERVED and text not in self.refused:
             why = "the sign between the sizes of a shape" if text == "x" else "a word of the language"
-            self.problem("reserved-word", f"`{text}` is {why} and no name", span)
+            self.problem("reserved-word", f"`{text}` cannot be a name: it is {why}", span)
         if text in FOREIGN and text not in self.refused:
             self.problem("foreign-syntax", f"`{text}` is Python, not archdsl", span, help=FOREIGN[text])
         self.refused |= {text} & (RESERVED | set(FOREIGN))
@@ -106,7 +106,7 @@ class TreeBuilder:
         if len(text) > LONGEST_WRITTEN:
             message = f"`{shortened(text)}` has {len(text):,} characters; a name has at most {LONGEST_WRITTEN}"
         elif text.startswith("__"):
-            message = f"`{text}` begins with `__`, as names of Python's own do"
+            message = f"`{text}` begins with `__`, which is reserved for Python's own names"
         else:
             return
         self.refused.add(text)
@@ -326,13 +326,13 @@ class TreeBuilder:
         return tree.Defaults(calls, self.span(meta, calls[-1]))
 
     def check_plain(self, calls: Iterable[tree.Call]) -> None:
-        """Reports calls of one variant, where a rule is for all that has the name."""
+        """Reports calls of one variant (`VGG@D`): defaults and initializers apply to all variants of a network."""
         for call in calls:
             if isinstance(call.function, tree.VariantOf):
                 name, span = call.function.name, call.function.span
                 self.problem(
                     "unexpected-token",
-                    f"`{shortened(span.text)}` is one variant, and what stands here is for every `{shortened(name)}`",
+                    f"`{shortened(span.text)}` is one variant, but this line applies to every `{shortened(name)}`",
                     span,
                     help=f"write `{shortened(name)}`",
                 )
@@ -424,7 +424,7 @@ class TreeBuilder:
         return tree.Number(str(token), self.exact(str(token), meta), self.span(meta))
 
     def exact(self, text: str, meta: Meta) -> int | float:
-        """An exact integer where there is one: `4.1G` is 4_100_000_000, but `1.0` stays a float."""
+        """The number that a text stands for: an exact integer for `4.1G`, but a float for `1.0`."""
         digits = text.replace("_", "").rstrip("KMGT")
         if len(digits) <= DIGITS and not isinf(float(digits)):
             if digits.isdigit() and digits == text.replace("_", ""):
@@ -460,17 +460,17 @@ KINDS = ("float", "int")
 
 
 def dedented(text: str) -> str:
-    """A docstring without the indentation of its lines in the file."""
+    """The text of a docstring without the indentation that its lines have in the file."""
     return inspect.cleandoc("\n".join(line.rstrip() for line in text.split("\n")))
 
 
 def _present(items: Iterable[Any]) -> tuple[Any, ...]:
-    """Without the `None`s that Lark puts in place of absent optional parts."""
+    """The items without None, which Lark puts in place of optional parts that are missing."""
     return tuple(item for item in items if item is not None)
 
 
 def _body(*statements: Any) -> tree.Body:
-    """What follows a colon, on the same line or indented, as a body."""
+    """The body made of what follows a colon, on the same line or indented."""
     if isinstance(statements[0], tree.Body):
         return statements[0]
     return tree.Body(statements, statements[0].span.to(statements[-1].span))

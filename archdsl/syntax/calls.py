@@ -7,23 +7,24 @@ from collections.abc import Callable
 from functools import wraps
 
 from archdsl.diagnostics import Diagnostic
-from archdsl.foreign import folded, step
+from archdsl.foreign import Meaning, folded, step, without_numbers
 from archdsl.syntax.mistakes import DECLARATIONS, FLOW, LONGEST_LINE, Mistake, shortened
+from archdsl.translated import Argument, called
 
 NUMERIC = frozenset(
     "round_to ceil floor round min max len sum range enumerate log2 log exp sqrt".split(),
 )
-"""Functions that give numbers and lists of them: those of `resolve/names.py`, which stands above this."""
+"""Functions of numbers. They are defined in `resolve/names.py`, which this package must not import."""
 
 FLOWING = frozenset(("x", "it", "input"))
-"""Names that cannot be given: what flows has them, or a shape."""
+"""Names that cannot be given: `it` and `input` are what flows, and `x` belongs to shapes."""
 
 
 Rule = Callable[[Mistake], Diagnostic | None]
 
 
 def of_a_line(rule: Rule) -> Rule:
-    """The rule for lines that somebody wrote: of a longer one it says nothing."""
+    """The rule restricted to lines of a usual length: on a very long line its search would take too much time."""
 
     @wraps(rule)
     def limited(mistake: Mistake) -> Diagnostic | None:
@@ -39,10 +40,30 @@ def dotted_call(mistake: Mistake) -> Diagnostic | None:
     if mistake.word != "(" or dotted is None:
         return None
     meaning = step(dotted[0])
+    inside = re.match(r"\(([^()]*)\)", mistake.rest)
+    text = called(dotted[0], meaning, _arguments(inside[1])) if meaning and inside else None
+    if meaning is not None and text is not None:
+        meaning = Meaning(text, without_numbers(meaning.note))
     unsure = f"write the name of an op, perhaps `{folded(dotted[0])}`: `archdsl ops` lists them"
     span = mistake.stretch(mistake.start - len(dotted[0]), mistake.start)
     message = f"`{shortened(dotted[0])}` is not an op: names of ops have no dots"
     return mistake.says("foreign-syntax", message, str(meaning or unsure), span)
+
+
+def _arguments(text: str) -> list[Argument]:
+    """What stands between brackets, at the commas."""
+    parts = [part.partition("=") for part in re.findall(r"(?:\[[^\]]*\]|[^,\[])+", text) if part.strip()]
+    return [(left.strip(), right.strip()) if equal else (None, left.strip()) for left, equal, right in parts]
+
+
+@of_a_line
+def return_of_step(mistake: Mistake) -> Diagnostic | None:
+    """`return concat{a | b}`, `return conv(8, 3) -> relu`."""
+    if mistake.first != "return" or mistake.word not in ("{", "->"):
+        return None
+    step = (mistake.before + mistake.rest).removeprefix("return").strip()
+    message = "`return` names values; a step stands on a line of its own, and what flows last leaves the block"
+    return mistake.says("unexpected-token", message, f"write `{step}`")
 
 
 @of_a_line
@@ -73,7 +94,7 @@ def first_without_copies(mistake: Mistake) -> Diagnostic | None:
     """`conv(16, 3) first(stride=2)`."""
     if mistake.word not in ("first", "last") or "STAR" not in mistake.accepted:
         return None
-    message = f"`{mistake.word}` is for one of several copies, and this step has none"
+    message = f"`{mistake.word}` is for one of several copies, but this step has no copies"
     unit = mistake.before.rpartition("->")[2].strip()
     return mistake.says("unexpected-token", message, f"write the number of copies: `{unit} * 3 {mistake.rest.strip()}`")
 
@@ -119,7 +140,7 @@ def named_line(mistake: Mistake) -> Diagnostic | None:
     if begins is None or not is_named or "|" in mistake.rest or begins[1] in FLOW + DECLARATIONS:
         return None
     help = f"write `path {begins[1]} = {mistake.rest.strip()}`, or `{mistake.rest.strip()} as {begins[1]}`"
-    return mistake.says("stray-colon", f"a line is not named by `{begins[1]}:`", help, mistake.first_span)
+    return mistake.says("stray-colon", f"`{begins[1]}:` does not give the line a name", help, mistake.first_span)
 
 
 @of_a_line
@@ -130,7 +151,10 @@ def colon_after_step(mistake: Mistake) -> Diagnostic | None:
         return None
     message = f"nothing belongs under `{shortened(above)}`: only joins, stages and the like have a colon"
     return mistake.says(
-        "stray-colon", message, "leave out the colon, and indent the next line as much", mistake.line_above
+        "stray-colon",
+        message,
+        "leave out the colon, and begin the next line as far left as this one",
+        mistake.line_above,
     )
 
 
@@ -238,7 +262,7 @@ def assignment(mistake: Mistake) -> Diagnostic | None:
 
 
 def _named(name: str, right: str) -> str:
-    """The form that names what stands right of a `=`."""
+    """The statement that gives a name to what stands to the right of the `=`."""
     called = re.fullmatch(r"(?:\w+\.)*(\w+)\((.*)\)\((\w+)\)", right)
     if right in FLOWING:
         return f"path {name} = {right}"

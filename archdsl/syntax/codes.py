@@ -1,4 +1,4 @@
-"""What can be wrong with the text of a spec, before any name in it is looked up."""
+"""Codes for errors in the text of a spec, which are found before any name is looked up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CODES: dict[str, Code] = {
     "not-a-spec": Code(
         "The file belongs to another tool.",
         "Specs end with `.arch`, and graphs that archdsl wrote with `.json`. PyTorch modules are read by "
-        "`archdsl import`; of other tools' files none is read.",
+        "`archdsl import`; files of other tools are not read.",
         "$ archdsl check net.cfg\n# file: net.cfg\n[convolutional]\nfilters=32\n",
         exit_code=2,
     ),
@@ -27,12 +27,12 @@ CODES: dict[str, Code] = {
     ),
     "file-too-large": Code(
         "The file is too large to be a spec.",
-        "The largest spec is read in a blink, and is a thousandth of the limit. Some other file was named.",
+        "Specs are about a thousandth of the limit or less, so this is probably another file.",
         "$ archdsl check /dev/zero\n",
     ),
     "not-utf8": Code(
-        "The file has bytes that are no UTF-8 text.",
-        "The message has the first of these bytes and where it is. Save the file as UTF-8.",
+        "The file has bytes that are not UTF-8 text.",
+        "The message shows the first of these bytes and where it is. Save the file as UTF-8.",
         "# Caf\udce9\nblock A: relu\n",
     ),
     "empty-file": Code(
@@ -43,14 +43,14 @@ CODES: dict[str, Code] = {
     # --- characters, brackets, indentation
     "unknown-character": Code(
         "A character that means nothing in a spec.",
-        "Names and signs are plain ASCII (`×` and `±` excepted); comments and strings hold any text. Greek letters "
-        "are written out, strings stand in double quotes.",
+        "Names and signs are plain ASCII (except `×` and `±`); comments and strings may hold any text. Write Greek "
+        "letters as words, and strings in double quotes.",
         "block Scaled(φ): conv(φ, 3)\n",
     ),
     "hidden-character": Code(
-        "A comment, a string or a setting has a character that is not to be seen.",
-        "Control characters, and those that turn the direction of text, hide what a file says from its reader, and "
-        "many programs refuse them. Tabs and line ends are allowed in docstrings.",
+        "A comment, a string or a setting has an invisible character.",
+        "Control characters, and characters that change the direction of text, can hide from a reader what a file "
+        "says, and many programs refuse them. Tabs and line ends are allowed in docstrings.",
         'network A:\n    source "He et al.\x07 2016"\n    relu\n',
     ),
     "unterminated-string": Code(
@@ -60,28 +60,30 @@ CODES: dict[str, Code] = {
     ),
     "unclosed-bracket": Code(
         "A bracket that is never closed.",
-        "Line ends do not count inside brackets, so what comes after an open one would all belong into it.",
+        "Line ends do not count inside brackets, so everything after an open bracket would belong to it.",
         "block A:\n    conv(64, [3, 5)\n",
     ),
     "unmatched-bracket": Code(
         "A closing bracket that was never opened.",
-        "There is one too many, or the opening one was lost.",
+        "Either it is one too many, or its opening bracket is missing.",
         "block A:\n    conv(64, 3)) -> relu\n",
     ),
     "mixed-indentation": Code(
         "Some lines are indented with tabs, others with spaces.",
-        "How deep a line is would depend on the editor. `archdsl fmt` indents with four spaces.",
+        "The width of a tab depends on the editor, so it is not clear which lines belong together. `archdsl fmt` "
+        "indents with four spaces.",
         "block A:\n    relu\n\tbn\n",
     ),
     "bad-indentation": Code(
-        "A line is indented to where no line above it is.",
+        "A line is not indented as deep as any of the lines above that it could belong to.",
         "Lines that belong together begin in the same column, and only a line under a colon is indented deeper. "
         "A line that begins with `->` goes on with the one above, and is indented deeper than it.",
         "block A:\n    conv(64, 3)\n        bn\n",
     ),
     "too-deep": Code(
         "Something is nested too deeply.",
-        "No network needs it, and it would exhaust the compiler. Name the inner parts with `let`, `path` or a block.",
+        "No network needs this, and the compiler could not process it. Name the inner parts with `let`, `path` or a "
+        "block.",
         f"block A: conv({'(' * 70}3{')' * 70})\n",
     ),
     # --- the first word of a line
@@ -93,12 +95,12 @@ CODES: dict[str, Code] = {
     ),
     "misplaced-docstring": Code(
         "A docstring that documents nothing.",
-        "It is the first line under a network, a block or a stage. Anywhere else, a comment does.",
+        "It has to be the first line under a network, a block or a stage. Anywhere else, write a comment.",
         'block A:\n    relu\n    """An activation."""\n',
     ),
     "unknown-keyword": Code(
-        "A line begins with a word that looks like a misspelt one of the language.",
-        "The message has the word that is most like it.",
+        "A line begins with a word that looks like a misspelt word of the language.",
+        "The message shows the word that is most like it.",
         "network A:\n    stge stem: conv(64, 7)\n",
     ),
     "bad-name": Code(
@@ -108,36 +110,36 @@ CODES: dict[str, Code] = {
         "block A(__width): conv(__width, 3)\n",
     ),
     "missing-name": Code(
-        "A name is missing, or is not one that can be given.",
+        "A name is missing, or is not a possible name.",
         "A name is a letter or `_`, then letters, digits and `_`. Only variants have names that begin with a digit.",
         "network A:\n    stage 1: conv(64, 7)\n",
     ),
     "missing-colon": Code(
         "A line that others belong to does not end in a colon.",
-        "Networks, blocks, stages, conditions, loops, merges with a branch a line and the names of variants are "
+        "Networks, blocks, stages, conditions, loops, joins with a branch a line and the names of variants are "
         "followed by a colon.",
         "block A:\n    add\n        | it\n        | conv(64, 3)\n",
     ),
     "missing-body": Code(
         "Nothing is indented under a line that ends in a colon.",
-        "What belongs to a line stands under it, four spaces deeper, or a single chain behind its colon.",
+        "Write what belongs to the line below it, four spaces deeper, or write a single chain after the colon.",
         "network A:\n    stage stem:\n    stage head: flatten\n",
     ),
     # --- chains and branches
     "missing-bar": Code(
         "A branch without its bar.",
-        "Under a merge such as `add:` every line is a branch and begins with `|`. What comes after the merge is "
+        "Under a join such as `add:` every line is a branch and begins with `|`. What comes after the join is "
         "indented less.",
         "block A:\n    add:\n        | it\n        conv(64, 3)\n",
     ),
     "stray-bar": Code(
-        "A branch that belongs to no merge.",
-        "Branches stand in braces, `add{a | b}`, or each on its line under the merge, behind a bar.",
+        "A branch that belongs to no join.",
+        "Branches stand in braces, `add{a | b}`, or each on its line under the join, behind a bar.",
         "block A:\n    add: it | conv(64, 3)\n",
     ),
     "missing-arrow": Code(
         "Two steps stand side by side.",
-        "`->` goes between them.",
+        "Write `->` between them.",
         "block A:\n    conv(64, 3) bn\n",
     ),
     "missing-brackets": Code(
@@ -146,7 +148,7 @@ CODES: dict[str, Code] = {
         "block A:\n    conv 64 3\n",
     ),
     "dangling-arrow": Code(
-        "An arrow from nothing, or to nothing.",
+        "There is no step before an arrow, or none after it.",
         "A long chain is broken before its arrows: the next line begins with `->`.",
         "block A:\n    conv(64, 3) ->\n        bn\n",
     ),
@@ -158,11 +160,11 @@ CODES: dict[str, Code] = {
     # --- expressions
     "missing-comma": Code(
         "Two arguments without a comma between them.",
-        "Arguments, items of a list, settings of a variant have commas between them.",
+        "Arguments, items of a list and settings of a variant have commas between them.",
         "block A:\n    conv(64 3)\n",
     ),
     "bad-number": Code(
-        "Something begins like a number and is not one.",
+        "Something begins like a number but is not one.",
         "Digits with `_` between them, a fraction, an exponent, or one of K, M, G, T right behind: `25_557_032`, "
         "`0.25`, `1e-5`, `4.1G`. In a shape `x` has blanks around it where a name follows.",
         "block A:\n    conv(10k, 3)\n",
@@ -178,7 +180,7 @@ CODES: dict[str, Code] = {
         "block A:\n    let hidden == 64\n    conv(hidden, 3)\n",
     ),
     "stray-colon": Code(
-        "A colon after what has nothing under it.",
+        "A colon after a line that cannot have lines under it.",
         "A colon stands after joins, stages, loops, conditions and paths whose lines follow. A step gets its name by "
         "`as`, a side path by `path skip = ...`.",
         "block A:\n    shortcut: conv(64, 1)\n",
@@ -196,12 +198,12 @@ CODES: dict[str, Code] = {
     "reserved-word": Code(
         "A word of the language is used as a name.",
         "`and`, `as`, `elif`, `else`, `false`, `for`, `if`, `in`, `not`, `or`, `repeat`, `return`, `then`, `true` and "
-        "`x` are no names anywhere. The other words of the language are.",
+        "`x` can never be names. The other words of the language can.",
         "block A(repeat): conv(repeat, 3)\n",
     ),
     "foreign-syntax": Code(
         "Something is written as in Python or another language.",
-        "The help has what it is here.",
+        "The help shows how to write it here.",
         "block A(n):\n    conv(n ** 2, 3)\n",
     ),
     "unknown-type": Code(
@@ -211,7 +213,7 @@ CODES: dict[str, Code] = {
     ),
     "unknown-kind": Code(
         "An input has elements of an unknown kind.",
-        "An input is of float, which need not be said, or of int.",
+        "An input is of `float`, which is the default, or of `int`.",
         "network A:\n    input tokens: 128 of long\n    relu\n",
     ),
     "not-a-fact": Code(
@@ -221,12 +223,12 @@ CODES: dict[str, Code] = {
     ),
     "missing-reason": Code(
         "A `require` without its reason.",
-        "The reason is what the error will quote when a setting breaks the rule.",
+        "The error quotes the reason when a setting breaks the rule.",
         "network A:\n    param depth: int = 1\n    require depth >= 1\n    relu\n",
     ),
     "unexpected-token": Code(
         "The text cannot go on like this.",
-        "The message has what could stand there.",
+        "The message says what could stand there.",
         "block A:\n    conv(64, , 3)\n",
     ),
 }

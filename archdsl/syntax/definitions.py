@@ -1,4 +1,4 @@
-"""What a text defines, found where a graph's positions point: functions, blocks and networks.
+"""Finds the functions, blocks and networks that the text of a spec defines, for the positions stored in a graph.
 
 A text that cannot be parsed defines nothing.
 """
@@ -16,7 +16,7 @@ from archdsl.syntax.parser import parse
 
 @cache
 def items(source: Source) -> tuple[tree.Import | tree.Defaults | tree.Define | tree.Block | tree.Network, ...]:
-    """The parts of a file."""
+    """The top-level parts of a file: imports, defaults, functions, blocks and networks."""
     try:
         return parse(source).items
     except CompileError:
@@ -25,7 +25,7 @@ def items(source: Source) -> tuple[tree.Import | tree.Defaults | tree.Define | t
 
 @cache
 def functions(source: Source) -> Mapping[str, tree.Define]:
-    """The `def`s of a spec by name, those of its networks included."""
+    """The `def`s of a spec by name, including those inside its networks."""
     networks = (part for item in items(source) if isinstance(item, tree.Network) for part in item.items)
     return {**defined(items(source)), **defined(networks)}
 
@@ -36,7 +36,7 @@ def defined(parts: Iterable[object]) -> dict[str, tree.Define]:
 
 
 def definition(name: Span) -> tree.Block | tree.Network | None:
-    """The block or network whose name stands at a place."""
+    """The block or network whose name stands at this place, or None."""
     found = (item for item in items(name.source) if isinstance(item, tree.Block | tree.Network))
     return next((item for item in found if item.name.span == name), None)
 

@@ -1,11 +1,11 @@
-"""Rules of `teaching.py` for text that is written as in another language, mostly Python."""
+"""Rules of `teaching.py` for text that is written as in another language, mostly as in Python."""
 
 from __future__ import annotations
 
 import re
 
 from archdsl.diagnostics import Diagnostic
-from archdsl.syntax.mistakes import Mistake, shortened
+from archdsl.syntax.mistakes import LONGEST_LINE, Mistake, shortened
 
 FOREIGN_SIGNS = {
     "**": "write `^`",
@@ -20,7 +20,7 @@ FOREIGN_WORDS = {
     "import": "write `from blocks.residual import Bottleneck`",
     "class": "write `block` or `network`",
     "model": "write `network`",
-    "while": "write `repeat n:` or `for k in ks:`",
+    "while": "write `repeat n:`, with how often it is; `for k in ks:` goes through a list",
     "const": "write `let`",
     "var": "write `let`",
 }
@@ -38,6 +38,9 @@ def foreign_sign(mistake: Mistake) -> Diagnostic | None:
     sign = mistake.previous + "*" if mistake.previous == "*" and mistake.word[:1] == "*" else mistake.word
     if sign not in FOREIGN_SIGNS:
         return None
+    sums = re.fullmatch(r"(\w+)\s*\+=\s*([A-Za-z_]\w*)", (mistake.near + mistake.rest).strip())
+    if sums is not None:
+        return mistake.says("foreign-syntax", "`+=` means nothing here", f"write `add{{{sums[1]} | {sums[2]}}}`")
     span = mistake.stretch(mistake.span.end - len(sign), mistake.span.end)
     return mistake.says("foreign-syntax", f"`{sign}` means nothing here", FOREIGN_SIGNS[sign], span)
 
@@ -48,7 +51,13 @@ def python_conditional(mistake: Mistake) -> Diagnostic | None:
     if mistake.before.rstrip() == "else":
         span = mistake.stretch(mistake.start - len(mistake.before), mistake.span.end)
         return mistake.says("foreign-syntax", "`else if` is one word", "write `elif`", span)
-    return mistake.says("foreign-syntax", "the condition comes first", "write `if condition then a else b`")
+    value = re.search(r"[\w.]+\s*$", mistake.near)
+    rest = re.match(r"if\s+(\S[^,()]*?)\s+else\s+([\w.]+)", mistake.rest[:LONGEST_LINE])
+    if value is None or rest is None:
+        return mistake.says("foreign-syntax", "the condition comes first", "write `if condition then a else b`")
+    span = mistake.stretch(mistake.start - len(value[0]), mistake.start + rest.end())
+    help = f"write `if {rest[1]} then {value[0].strip()} else {rest[2]}`"
+    return mistake.says("foreign-syntax", "the condition comes first", help, span)
 
 
 def comprehension(mistake: Mistake) -> Diagnostic | None:

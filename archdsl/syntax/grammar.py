@@ -1,7 +1,7 @@
-"""Parses a text with Lark, by `grammar/archdsl.lark`: a tree, or all syntax errors at once.
+"""Parses a text with Lark, by `grammar/archdsl.lark`. The result is a tree, or all syntax errors at once.
 
-`layout` reports what needs no grammar, `teaching` says in the language's own words where Lark stopped, and
-`builder` makes the tree.
+`layout` reports the errors that can be found without the grammar. Where Lark stops, `teaching` explains the error in
+the words of the language. `builder` makes the tree.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from archdsl.syntax.layout import TAB, LogicalLines, scan
 from archdsl.syntax.teaching import explain
 
 REPORTED = SHOWN
-"""Errors of one file after which it is not parsed again to find more."""
+"""After so many errors, a file is not parsed again to find more."""
 
 EFFORT = 2**20
-"""Most characters that are parsed again, in total, to find errors after the first one."""
+"""The most characters, in total, that are parsed again to find errors after the first one."""
 
 
 def parse_file(source: Source) -> tree.Spec:
@@ -69,7 +69,7 @@ def parse_expression(source: Source) -> tree.Expression:
 
 
 class _Indentation(Indenter):
-    """Lark's indenter; it always accepts names, so that a misspelt keyword becomes a name in the wrong place."""
+    """Lark's indenter. It accepts names anywhere, so that a misspelt keyword is read as a name and can be explained."""
 
     NL_type = "_NL"
     OPEN_PAREN_types = ["LPAR", "LSQB", "LBRACE"]  # noqa: RUF012 (declared as instance attributes by Lark)
@@ -86,7 +86,7 @@ _lock = Lock()
 
 @cache
 def _lark() -> Lark:
-    """The parser; its tables are kept between runs, because making them takes ten times as long as loading them."""
+    """The parser. Its tables are stored between runs, because making them takes ten times as long as loading them."""
     key = digest("tables", lark.__version__, grammar_text())
     return kept(key, _new_lark, _tables, _from_tables)
 
@@ -102,13 +102,13 @@ def _new_lark() -> Lark:
 
 
 def _tables(parser: Lark) -> Any:
-    """The parser as plain data, but for the indenter. Lark's own cache is a pickle, which can run code."""
+    """The parser, without the indenter, as plain data. (Lark's own cache is a pickle, and loading one can run code.)"""
     data, memo = parser.memo_serialize([TerminalDef, Rule])
     return [data | {"options": data["options"] | {"postlex": None}}, memo]
 
 
 def _from_tables(stored: Any) -> Lark:
-    """The parser again; JSON has made words of the numbers that states, tokens and memos are known by."""
+    """The parser made from plain data. Its tables have numbers as keys, which JSON has turned into strings."""
     data, memo = stored
     data["options"]["postlex"] = _Indentation()
     table = data["parser"]["parser"]
@@ -122,7 +122,7 @@ def _numbered(table: dict[str, Any]) -> dict[int, Any]:
 
 
 def _parse(source: Source, text: str, start: str = "file") -> Tree[Token] | Diagnostic:
-    """Lark's tree or its error. `text` is the text of `source`, in which erroneous parts may be blanked out."""
+    """Lark's tree, or the error. `text` is that of `source`, perhaps with blanks in place of parts with errors."""
     ending = "\n" if start == "file" else ""
     with _lock:
         try:
@@ -132,7 +132,7 @@ def _parse(source: Source, text: str, start: str = "file") -> Tree[Token] | Diag
 
 
 def _built(source: Source, parsed: Tree[Token]) -> tuple[Any, list[Diagnostic]]:
-    """The builder's tree for Lark's, and its problems."""
+    """The tree that the builder makes from Lark's, and the builder's problems."""
     builder = TreeBuilder(source)
     try:
         return builder.build(parsed), builder.problems
@@ -141,7 +141,7 @@ def _built(source: Source, parsed: Tree[Token]) -> tuple[Any, list[Diagnostic]]:
 
 
 def _problems(source: Source, layout: LogicalLines) -> list[Diagnostic]:
-    """Every independent error: after each, its statement is blanked out and the rest is parsed again."""
+    """Every independent error: after each, its statement is replaced by blanks and the text is parsed again."""
     problems = list(layout.problems)
     if len(problems) >= REPORTED or any(problem.code == "mixed-indentation" for problem in problems):
         return problems

@@ -1,7 +1,7 @@
 """Checks a text before it is parsed: comments, brackets, strings, lines and their indentation.
 
-`scan` passes once over the text and reports errors that need no grammar. A text without errors has matching
-brackets, closed strings and consistent indentation, which the parser relies on.
+`scan` reads the text once and reports the errors that can be found without the grammar. The parser relies on what
+it checks: brackets match, strings are closed and the indentation is consistent.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from archdsl.syntax.tree import Comment
 from archdsl.text import code_point, hidden
 
 DEPTH = 64
-"""Most levels of nested brackets, and of indented bodies."""
+"""The most levels of nested brackets, and of indented bodies."""
 
 TAB = 8
-"""Columns of a tab, where lines are indented with tabs alone."""
+"""The width of a tab in columns, in a text that is indented only with tabs."""
 
 PIECE = re.compile(
     r"""
@@ -35,7 +35,7 @@ PIECE = re.compile(
     """,
     re.VERBOSE,
 )
-"""The pieces of a text that matter here; all others are skipped."""
+"""The pieces of a text that are checked here. All others are skipped."""
 
 PARTNERS = {"(": ")", "[": "]", "{": "}"}
 
@@ -44,7 +44,7 @@ STATEMENT = re.compile(
     r"(?!(?:and|or|x|as|then|else|if|for)\b|x\d)[A-Za-z_]"
     r"|(?:variants|scaling|defaults|init) *:"
 )
-"""Beginnings of statements: if a line inside brackets begins so, the bracket was left open."""
+"""The beginning of a statement. If a line inside brackets begins like this, the bracket was not closed."""
 
 ALIENS = {
     "&": "and",
@@ -63,14 +63,14 @@ ALIENS = {
     "³": " ^ 3",
     "\N{NO-BREAK SPACE}": " ",
 }
-"""Characters from copied text or other languages, and what to write here instead."""
+"""Characters of copied text or of other languages, and what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogicalLine:
-    """A logical line: `start` is the offset of its first word, `indent` the columns before it.
+    """A logical line: `start` is the offset of its first word, and `indent` the number of columns before it.
 
-    `goes_on`: it belongs to the statement above it (`elif`, `else`).
+    `goes_on` says that it belongs to the statement above it (`elif`, `else`).
     """
 
     start: int
@@ -80,20 +80,20 @@ class LogicalLine:
 
 @dataclass(frozen=True, slots=True)
 class LogicalLines:
-    """The logical lines of a text. One may cover several lines: inside brackets, and before a line with `->`."""
+    """The logical lines of a text. One covers several lines if a bracket is open or the next line begins with `->`."""
 
     comments: tuple[Comment, ...]
     lines: tuple[LogicalLine, ...]
     problems: tuple[Diagnostic, ...]
 
     def definition(self, offset: int) -> tuple[int, int | None]:
-        """The first logical line of the definition around `offset`, and that after its last, if there is one."""
+        """The number of the logical line that begins the definition around `offset`, and that of the next one's."""
         return self._around(self._line(offset), 0)
 
     def statement(self, offset: int) -> tuple[int, int | None]:
-        """The same for a line directly inside of a definition, with all that is indented under it.
+        """The same for a statement directly inside a definition, with everything that is indented under it.
 
-        Where `offset` is in a definition's first line, the same as `definition`.
+        If `offset` is in the first line of a definition, the result is that of `definition`.
         """
         line = self._line(offset)
         home, _ = self._around(line, 0)
@@ -103,14 +103,14 @@ class LogicalLines:
         return max(bisect_right(self.lines, offset, key=lambda line: line.start) - 1, 0)
 
     def _around(self, line: int, level: int) -> tuple[int, int | None]:
-        """The last statement at `level` that is not after `line`, and the one after it."""
+        """The number of the line that begins the last statement at `level` up to `line`, and that of the next one's."""
         begins = [i for i, other in enumerate(self.lines) if other.indent <= level and not other.goes_on]
         after = bisect_right(begins, line)
         return begins[after - 1] if after else 0, begins[after] if after < len(begins) else None
 
 
 def scan(source: Source) -> LogicalLines:
-    """Finds comments and logical lines, and problems with brackets, quotes, characters and indentation."""
+    """The comments and logical lines of a text, and the problems with its brackets, quotes, characters, indentation."""
     scanner = _Scanner(source)
     blanks = source.text[: len(source.text) - len(source.text.lstrip(" \t\r\f"))]
     scanner.begin_line(len(blanks), blanks)
@@ -183,10 +183,10 @@ class _Scanner:
         if indent < above.indent or (bar and indent == above.indent):
             self.problem(
                 "bad-indentation",
-                "a line that begins with `->` goes on with the line above, and is indented deeper than it",
+                "a line that begins with `->` continues the line above, and has to be indented deeper",
                 start,
                 start + 2,
-                help="to go on after a merge, write the step on a line of its own, without `->`",
+                help="to go on after a join, write the step on a line of its own, without `->`",
             )
 
     def check_indent(self, start: int, line: int, indent: int) -> None:
@@ -227,7 +227,7 @@ class _Scanner:
         self.brackets.pop()
 
     def left_open(self) -> None:
-        """Reports the outermost bracket that is open, and goes on as if all of them had been closed."""
+        """Reports the outermost open bracket, and continues as if all brackets were closed."""
         if self.brackets:
             self.unclosed(*self.brackets[0])
             self.brackets.clear()
@@ -248,11 +248,11 @@ class _Scanner:
         self.comments.append(Comment(text, not before.strip(), span))
 
     def text(self, match: re.Match[str]) -> None:
-        """Skips a string, which may contain anything that is to be seen."""
+        """Skips a string, which may contain any visible characters."""
         self.check_characters(match[0], match.start(), several_lines=match[0].startswith('"""'))
 
     def check_characters(self, text: str, start: int, several_lines: bool) -> None:
-        """Reports the first character of a comment or string that would not be seen, or turn what is."""
+        """Reports the first character of a comment or string that is invisible or changes the direction of text."""
         place = hidden(text.replace("\r\n", " \n") if several_lines else text, several_lines)
         if place is not None:
             message = f"{code_point(text[place])} is a character that cannot be seen"
@@ -263,7 +263,7 @@ class _Scanner:
             "this docstring is never closed" if match[0].startswith('"""') else "this string does not end on its line"
         )
         self.problem("unterminated-string", what, match.start(), match.start() + len(match[0].split("\n")[0]))
-        # Closing brackets in the unfinished string were meant to close brackets before it.
+        # Closing brackets inside the unfinished string were probably meant to close the brackets before it.
         for character in match[0]:
             if self.brackets and character == PARTNERS[self.brackets[-1][0]]:
                 self.brackets.pop()
@@ -283,7 +283,7 @@ QUOTES = "'“”„‘’"
 
 
 def _ascii(text: str) -> str | None:
-    """`α·β²` is written `alpha * beta ^ 2`."""
+    """The text in ASCII, `alpha * beta ^ 2` for `α·β²`, or None if a character has no such form."""
     parts = [ALIENS.get(text)] if text in ALIENS else [ALIENS.get(sign) or _greek(sign) for sign in text]
     return None if None in parts else "".join(filter(None, parts)).lstrip() or "a plain space"
 

@@ -15,29 +15,29 @@ from archdsl.source import Source, Span
 WORD = re.compile(
     r'[A-Za-z_]\w*|\d[\w.]*|\.\d[\w.]*|"{3}|"[^"\n]*"|->|<-|\|[>|]|//|\*\*|[=!<>:+*/-]=|=>|\S',
 )
-"""A word or sign, of this language or of another one."""
+"""A word or a sign, of this language or of another one."""
 
 FLOW = ("path", "let", "shared", "repeat", "for", "if", "elif", "else", "return", "output", "stage")
-"""Words that begin a line of a body."""
+"""Words that can begin a line of a body."""
 
 DECLARATIONS = ("source", "input", "param", "scaling", "variants", "def", "require", "defaults", "init", "expect")
-"""Words that begin a line of a network."""
+"""Words that can begin a line of a network."""
 
 LONGEST = 60
-"""Most characters of the text in a message."""
+"""The most characters of a spec's text that a message quotes."""
 
 LONGEST_LINE = 1_000
-"""Characters of a line that somebody wrote."""
+"""The most characters of a line that a person would write."""
 
 LINE_ENDS = ("_NL", "_INDENT", "_DEDENT", "$END")
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """What Lark could not parse, and what it expected instead.
+    """The place where Lark stopped, and what it expected there.
 
-    `kind` and `accepted` are names of terminals (None: the text at fault is no terminal), `stack` those of
-    the terminals and rules read so far, the latest last.
+    `kind` is the name of the terminal that it found (None if the text is not a terminal), and `accepted` are the names
+    of those that it expected. `stack` has the names of the terminals and rules read so far, the latest last.
     """
 
     source: Source
@@ -58,7 +58,7 @@ class Mistake:
 
     @cached_property
     def shown(self) -> str:
-        """The same for a message."""
+        """The word or sign at fault, shortened for a message."""
         return shortened(self.word)
 
     @cached_property
@@ -68,7 +68,7 @@ class Mistake:
 
     @cached_property
     def near(self) -> str:
-        """The end of that, no longer than what somebody writes: to search in, which takes long in a long line."""
+        """The end of `before`, cut to the length of a usual line, because searching in a very long one takes long."""
         return self.before[-LONGEST_LINE:]
 
     @cached_property
@@ -86,7 +86,7 @@ class Mistake:
 
     @cached_property
     def second(self) -> bool:
-        """Whether only the line's first word stands before the word at fault."""
+        """Whether the word at fault is the second of its line."""
         return bool(self.before) and self.before.rstrip() == self.first and not self.at_line_end
 
     @cached_property
@@ -100,7 +100,7 @@ class Mistake:
 
     @cached_property
     def previous(self) -> str:
-        """The character right before the word at fault."""
+        """The character directly before the word at fault."""
         return self.source.text[self.start - 1 : self.start]
 
     @cached_property
@@ -136,7 +136,7 @@ class Mistake:
 
 
 def mistake_of(source: Source, error: UnexpectedInput) -> Mistake:
-    """The mistake behind an error of Lark's, with offsets in `source`."""
+    """The mistake that Lark's error stands for, with offsets in `source`."""
     assert isinstance(error, UnexpectedToken | UnexpectedCharacters)
     token = error.token if isinstance(error, UnexpectedToken) else None
     start = error.pos_in_stream if token is None else token.start_pos

@@ -1,4 +1,4 @@
-"""Puts the printer's text on lines, with the comments and blank lines of the original text."""
+"""Collects the lines that the printer writes, and adds the comments and blank lines of the original text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Node = TypeVar("Node", bound=HasSpan)
 
 
 class Page:
-    """The lines written so far. Statements are written in their original order; comments before them are added."""
+    """The lines written so far. Statements are written in their original order, and comments are added between them."""
 
     def __init__(self, text: str, comments: Iterable[Comment], width: int) -> None:
         self.text = text
@@ -32,7 +32,7 @@ class Page:
         return self.level * INDENT
 
     def finished(self) -> str:
-        """The whole text, with the comments that come last."""
+        """The whole text, with the comments at its end."""
         self._write_comments(len(self.text) + 1)
         return "\n".join(self.lines) + "\n"
 
@@ -43,7 +43,7 @@ class Page:
         self.write_lines(render(doc, self.width, self.column), span)
 
     def write_lines(self, lines: Sequence[str], span: Span) -> None:
-        """As `write`, for lines that are indented already."""
+        """Does the same as `write` for lines that are indented already."""
         self._write_comments(span.start)
         self._separate(span.start)
         for comment in self.take(span.start, span.end):
@@ -55,7 +55,8 @@ class Page:
 
     @contextmanager
     def body(self, header: Span, limit: int) -> Iterator[None]:
-        """Within, lines are indented under the line at `header`; so are its own comments before `limit`."""
+        """A context in which lines are indented one level below `header`. At its end, comments before `limit` that were
+        indented below the header are written too."""
         self.level += 1
         self._blank_allowed = False
         yield
@@ -66,7 +67,7 @@ class Page:
         self.level -= 1
 
     def take(self, start: int, end: int) -> list[Comment]:
-        """Takes the comments between two offsets off the list of those still to be written."""
+        """Removes the comments between two offsets from those that are still to be written, and returns them."""
         first = bisect_left(self._comments, start, key=_start)
         last = bisect_left(self._comments, end, key=_start)
         taken = self._comments[first:last]
@@ -101,7 +102,7 @@ class Page:
         return line >= 0 and not self.text[line:offset].strip()
 
     def word(self, word: str, before: Span, after: Span) -> Span:
-        """Where a line begins with `word` between two others."""
+        """The place where a line begins with `word`, between two other places."""
         match = re.compile(rf"^[ \t]*({word})\b", re.MULTILINE).search(self.text, before.end, after.start)
         return Span(before.source, *match.span(1)) if match else Span(before.source, before.end, before.end)
 
@@ -110,7 +111,7 @@ class Page:
         return line > 0 and not self.text[self.text.rfind("\n", 0, line) + 1 : line].strip()
 
     def _indent(self, offset: int) -> int:
-        """Characters before the first word of the line around `offset`."""
+        """How many characters stand before the first word of the line around `offset`."""
         match = re.compile(r"[ \t]*").match(self.text, self.text.rfind("\n", 0, offset) + 1)
         return len(match[0]) if match else 0
 

@@ -1,6 +1,6 @@
-"""Parses a text to a `tree.Spec`. Raises `CompileError` with all syntax errors at once.
+"""Reads spec files and parses them to a `tree.Spec`. All syntax errors of a file are reported at once.
 
-A text that was parsed before is not parsed again: its tree is kept, in this process and between runs.
+A text is parsed only once: its tree is stored, in this process and between runs.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from archdsl.source import Source, Span
 from archdsl.syntax import plain, tree
 
 PLAIN_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
-"""What most settings are; no parser is needed for it."""
+"""A plain number, as most settings are. It is read without the parser."""
 
 WORD = re.compile(r"\w+|[^\w\s]|\n")
 """A word, a sign or the end of a line."""
 
 
 def read_source(path: Path, name: str) -> Source:
-    """The text of a spec, which diagnostics call `name`. Raises `CompileError` where it cannot be read."""
+    """The text of the spec at `path`. Diagnostics show it as `name`. Raises `CompileError` if it cannot be read."""
     shown = text.shown(name)
     try:
         with path.open("rb") as file:
@@ -45,7 +45,7 @@ def read_source(path: Path, name: str) -> Source:
 
 
 def source_of(content: bytes, name: str) -> Source:
-    """What a file of this name holds, with line ends of one kind. Raises `CompileError` where it is no text."""
+    """The text of a file, with line ends of one kind. Raises `CompileError` if it is too large or not UTF-8 text."""
     if len(content) > BYTES:
         raise _unread("file-too-large", f"{name} is larger than {BYTES >> 20} MiB, which no spec is")
     return Source(name, _decoded(content, name).replace("\r\n", "\n").replace("\r", "\n"))
@@ -56,7 +56,7 @@ def parse(source: Source) -> tree.Spec:
     """The tree of a whole file. Raises `CompileError` with every independent syntax error."""
 
     def made() -> tree.Spec:
-        # Lark takes as long to import as a small spec to compile.
+        # Imported only here, because importing Lark takes as long as compiling a small spec.
         from archdsl.syntax.grammar import parse_file
 
         return parse_file(source)
@@ -68,7 +68,7 @@ def parse(source: Source) -> tree.Spec:
 
 
 def check_size(sources: Sequence[Source]) -> None:
-    """Raises `CompileError` where these files have too many words together."""
+    """Raises `CompileError` if these files together have more than `WORDS` words, signs and lines."""
     if sum(len(source.text) for source in sources) <= WORDS:
         return  # a word has at least one letter
     before = 0
@@ -77,7 +77,7 @@ def check_size(sources: Sequence[Source]) -> None:
         before += _words(source)
         if before > WORDS:
             word = next(islice(WORD.finditer(source.text), room, None))
-            message = f"{source.name} goes on after {WORDS:,} words and signs, which no spec has"
+            message = f"{source.name} has more than {WORDS:,} words and signs, which no spec has"
             raise CompileError([Diagnostic("file-too-large", message, Span(source, word.start(), word.end()))])
 
 
@@ -98,13 +98,13 @@ def parse_expression(source: Source) -> tree.Expression:
 
 
 def parse_expression_at(span: Span) -> tree.Expression:
-    """The expression that stands at a place of a text; its own places are in that text. Raises `CompileError`."""
+    """The expression at a place of a text, with spans that point into that text. Raises `CompileError`."""
     moved: tree.Expression = _moved(parse_expression(Source(span.source.name, span.text)), span)
     return moved
 
 
 def _moved(part: Any, to: Span) -> Any:
-    """A tree of a text that stands at `to`, with places in the text around it."""
+    """A tree whose text stands at `to` in a larger text, with its spans changed to point into the larger text."""
     if isinstance(part, Span):
         return Span(to.source, to.start + part.start, to.start + part.end)
     if isinstance(part, tuple):
@@ -116,7 +116,7 @@ def _moved(part: Any, to: Span) -> Any:
 
 @cache
 def _reader() -> str:
-    """A digest of what decides how a text is read: the grammar, this package, and what names and texts may be."""
+    """A digest of everything that influences parsing: the grammar, this package, and the rules for names and texts."""
     files = [*sorted(Path(__file__).parent.glob("*.py")), Path(text.__file__)]
     return digest(grammar_text(), *(file.read_bytes() for file in files))
 

@@ -1,4 +1,4 @@
-"""Writes expressions, steps and chains, the parts within a line. Line ends are possible inside brackets only."""
+"""Writes expressions, steps and chains, which stand within a line. Lines can be broken only inside brackets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from archdsl.syntax import tree
 from archdsl.syntax.pretty import Choose, Doc, Group, LineBreak, Nest, bracketed, flat_text, separated
 
-# Precedences: an operand that binds less tightly than its place needs is put in parentheses.
+# Precedences. An operand is put in parentheses if its precedence is lower than its place requires.
 CONDITIONAL, OR, AND, NOT, COMPARE, SHAPE, SUM, PRODUCT, SIGN, POWER, ATOM = range(11)
 
 BINARY = {
@@ -30,13 +30,13 @@ def expression_text(expression: tree.Expression) -> str:
 
 
 def expression_doc(expression: tree.Expression, tightness: int = CONDITIONAL) -> Doc:
-    """An expression in a place that needs at least the precedence `tightness`."""
+    """An expression at a place that requires at least the precedence `tightness`."""
     own, doc = _expression(expression)
     return doc if own >= tightness else ("(", doc, ")")
 
 
 def shape_doc(shape: tree.Shape) -> Doc:
-    """`3 x 224 x 224`, as an input is declared; elsewhere numbers alone stand close: `2048x7x7`."""
+    """A shape as in the declaration of an input, with blanks: `3 x 224 x 224`. (Elsewhere it is `2048x7x7`.)"""
     return tuple(separated((" x ",), (expression_doc(dim, SUM) for dim in shape.dims)))
 
 
@@ -101,7 +101,7 @@ def _comprehension(made: tree.Comprehension) -> Doc:
 
 
 def string_text(string: tree.String) -> str:
-    """A string in quotes. A backslash is doubled only before a quote or another one: `"$\\alpha$"` stays readable."""
+    """A string in quotes. Backslashes are doubled only before quotes and backslashes: `"$\\alpha$"` stays readable."""
     text = ""
     for character, following in zip(string.value, (string.value + '"')[1:], strict=True):
         escaped = character == '"' or (character == "\\" and following in '\\"')
@@ -119,7 +119,7 @@ def argument_doc(argument: tree.Argument) -> Doc:
 
 
 def parameter_doc(parameter: tree.Parameter, equals: str = "=") -> Doc:
-    """`stride=1` or `width: int = 64`: with `equals` before the default where there is no type."""
+    """A parameter: `stride=1` or `width: int = 64`. Without a type, `equals` is written before the default."""
     doc: list[Doc] = [parameter.name.name]
     if parameter.type:
         doc.append(f": {parameter.type}")
@@ -134,12 +134,12 @@ def parameter_doc(parameter: tree.Parameter, equals: str = "=") -> Doc:
 
 
 def chain_doc(chain: tree.Chain) -> Doc:
-    """A chain inside brackets."""
+    """A chain that stands inside brackets."""
     return steps_doc([step_doc(step) for step in chain.steps], chain.breaks)
 
 
 def steps_doc(steps: Sequence[Doc], breaks: Collection[int]) -> Doc:
-    """Steps with arrows between them; lines are broken at `breaks`, and before an arrow where one would be too long."""
+    """Steps with arrows between them. Lines are broken at `breaks`, and before an arrow if they would be too long."""
     first, *others = steps
     return first, Nest(tuple(arrow_doc(step, i in breaks) for i, step in enumerate(others, 1)))
 
@@ -200,7 +200,7 @@ def merge_head(merge: tree.Merge) -> Doc:
 
 
 def _branches(branches: Collection[tree.Branch]) -> Doc:
-    """`{a | b}`, or a branch a line, each behind its bar."""
+    """Branches in braces, `{a | b}`, or with one branch per line, each after a bar."""
     docs = separated((LineBreak(" "), "| "), (branch_doc(branch) for branch in branches))
     return Group(("{", Nest((LineBreak(""), Choose("", "| "), *docs)), LineBreak(""), "}"))
 

@@ -1,7 +1,7 @@
-"""A tree as plain data, which JSON can hold, and back: how the cache keeps it.
+"""Converts a tree to plain JSON data and back, for the cache.
 
-A node becomes a list: the number of its class, then its fields in order. What is no node is marked by a negative
-number. The file that spans point into is not repeated; `decode` is given it.
+A node becomes a list: the number of its class, then its fields in order. Other values become a list that begins with a
+negative number. The file into which spans point is not stored; it is passed to `decode`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CLASSES = tuple(
 
 
 def encode(value: Any) -> Any:
-    """Plain data for a node or anything in it."""
+    """A node, or a value in one, as plain data."""
     match value:
         case None | bool() | int() | float() | str():
             return value
@@ -38,7 +38,8 @@ def encode(value: Any) -> Any:
 
 
 def decode(stored: Any, source: Source) -> tree.Spec:
-    """The tree again, as that of `source`. Raises something where this is not what `encode` made of a tree."""
+    """The tree that `encode` stored, with spans that point into `source`. Raises an exception (of any kind) for other
+    data."""
 
     def made(value: Any) -> Any:
         if type(value) is not list:

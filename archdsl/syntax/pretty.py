@@ -1,6 +1,7 @@
-"""Fits text into a width: a `Doc` says where line ends are possible, `render` decides where they are.
+"""Fits text into a width: a `Doc` says where lines may be broken, and `render` decides where they are.
 
-After Wadler, "A prettier printer": a group stands on one line if it fits, else each of its own lines is broken.
+This is the algorithm of Wadler, "A prettier printer": a group is written on one line if it fits, else it is broken at
+each of its own line breaks.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ INDENT = 4
 
 @dataclass(frozen=True, slots=True)
 class LineBreak:
-    """A line end if its group does not fit on one line, else the text `flat`; None always breaks the group."""
+    """A line end if its group does not fit on one line, else the text `flat`. If `flat` is None, the group is always
+    broken."""
 
     flat: str | None = " "
 
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """One text where the group stands on one line, another where it is broken."""
+    """One text if the group is on one line, and another if it is broken."""
 
     flat: str
     broken: str
@@ -40,7 +42,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Text before a line end that does not count for the width: a trailing comment."""
+    """Text before a line end that does not count towards the width: a trailing comment."""
 
     text: str
 
@@ -87,7 +89,7 @@ def separated(separator: Sequence[Doc], docs: Iterable[Doc]) -> list[Doc]:
 
 
 def bracketed(opening: str, docs: Sequence[Doc], closing: str, filled: bool = False) -> Doc:
-    """`(a, b)`, or an item a line (as many as fit where it is `filled`) with a comma after each."""
+    """Items in brackets: `(a, b)`, or one item per line (as many as fit if `filled`) with a comma after each."""
     if not docs:
         return opening + closing
     items = [docs[0], *(Group((",", LineBreak(), doc)) if filled else (",", LineBreak(), doc) for doc in docs[1:])]

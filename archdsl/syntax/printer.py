@@ -1,9 +1,9 @@
 """Writes a tree as its canonical text, as `archdsl fmt` does. Parsing the text gives the tree back.
 
-Four spaces a level, lines of at most `WIDTH` columns wherever there is something to break. What the author
-chose stays: line ends before `->` and between the settings of a variant or the facts of an `expect`, bodies on
-the line of their header, single blank lines. Definitions have one blank line between them. Comments stay where
-they are, but those inside of brackets move above their line.
+Each level is indented by four spaces, and lines have at most `WIDTH` columns wherever they can be broken. Some of the
+author's choices are kept: line ends before `->` and between the settings of a variant or the facts of an `expect`,
+bodies on the line of their header, and single blank lines. There is one blank line between definitions. Comments stay
+where they are, except that those inside brackets move above their line.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def format_spec(spec: tree.Spec) -> str:
 class _Printer:
     """Writes a tree from its beginning to its end.
 
-    `limit` is the offset up to which comments belong to a statement: the start of what follows it.
+    In its methods, `limit` is the offset up to which comments belong to a statement: the start of the next one.
     """
 
     def __init__(self, page: Page) -> None:
@@ -187,7 +187,7 @@ class _Printer:
     # --- chains ----------------------------------------------------------------------------
 
     def chain(self, prefix: Doc, chain: tree.Chain, span: Span, limit: int) -> None:
-        """A chain after the text that begins its line, and the branches of a merge over several lines at its end."""
+        """Writes a chain after `prefix`, and the branches of a join at its end if they are on lines of their own."""
         last = chain.steps[-1].target
         block = last if isinstance(last, tree.Merge) and not last.inline else None
         steps = [step_doc(step) for step in chain.steps]
@@ -236,7 +236,7 @@ class _Printer:
                 self.page.write(_declaration(item), item.span)
 
     def entries(self, header: str, span: Span, nodes: Sequence[Entry], separator: str, limit: int) -> None:
-        """Settings, calls or facts: beginning on the line of their header, or all on lines under it."""
+        """Writes settings, calls or facts: beginning on the line of their header, or all on lines below it."""
         start = _start(span)
         hangs = bool(nodes) and self.page.same_line(start, nodes[0].span)
         rows = self.rows(nodes, len(header) + 1 if hangs else INDENT, separator, hangs)
@@ -252,7 +252,7 @@ class _Printer:
                     self.page.write(doc, row[0].span.to(row[-1].span))
 
     def rows(self, nodes: Sequence[Entry], indent: int, separator: str, hangs: bool) -> list[list[Entry]]:
-        """Divides entries into rows: at the author's line ends, and where a row would be too long."""
+        """Divides entries into lines: at the author's line ends, and where a line would be too long."""
         rows: list[list[Entry]] = []
         end = 0
         for node in nodes:

@@ -1,7 +1,7 @@
 """Explains syntax errors: what is wrong where the parser stopped, and what to write instead.
 
-`explain` tries the rules of `RULES` in order. Each recognizes one common mistake; they go from the surest to the
-most general, and the last one always applies.
+`explain` tries the rules of `RULES` in order. Each rule recognizes one common mistake. The most specific rules come
+first, and the last one always applies.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from archdsl.syntax.calls import (
     named_line,
     path_with_colon,
     percentage,
+    return_of_step,
     second_name,
     shape_with_commas,
     stray_separator,
@@ -50,13 +51,13 @@ from archdsl.syntax.foreign import (
 from archdsl.syntax.mistakes import DECLARATIONS, FLOW, Mistake, mistake_of, shortened
 
 DEFINITIONS = ("network", "block", "from", "def", "defaults")
-"""Words that begin a definition of a file."""
+"""Words that begin a definition."""
 
 NAMED = ("network", "block", "stage", "path", "let", "shared", "output", "input", "param", "def")
-"""Words that a name follows."""
+"""Words that are followed by a name."""
 
 OPENING = ("network", "block", "stage", "output", "repeat", "for", "if", "elif", "else", "variants", "scaling")
-"""Words that begin a line which has a colon."""
+"""Words that begin a line with a colon."""
 
 SPOKEN = {
     "COLON": "`:`",
@@ -81,7 +82,7 @@ SPOKEN = {
     "_INDENT": "an indented line",
     "_NL": "the end of the line",
 }
-"""Names of terminals in messages, the most helpful first; operators between values are not mentioned."""
+"""The names of terminals for messages, the most helpful first. Operators between values are not mentioned."""
 
 
 def explain(source: Source, error: UnexpectedInput) -> Diagnostic:
@@ -94,7 +95,7 @@ def explain(source: Source, error: UnexpectedInput) -> Diagnostic:
 
 
 def outside(mistake: Mistake) -> Diagnostic | None:
-    """Something else than a definition on a file's first level."""
+    """A line that is not a definition, at the top level of a file."""
     if "NETWORK" not in mistake.accepted:
         return None
     if (close := _close(mistake.word, DEFINITIONS)) and mistake.word not in DECLARATIONS:
@@ -109,13 +110,13 @@ def misplaced_line(mistake: Mistake) -> Diagnostic | None:
     begins = mistake.begins_line and "RETURN" in mistake.accepted
     nested = mistake.second and mistake.begins_value and "ARROW" in mistake.accepted
     if mistake.first in ("network", "block", "from") and (begins or nested):
-        message = f"`{mistake.first}` stands inside of another definition"
+        message = f"`{mistake.first}` stands inside another definition"
         return mistake.says("misplaced-line", message, "begin it at the margin", mistake.first_span)
     declares = mistake.second and mistake.kind in ("NAME", "STRING")
     declares = declares or mistake.stack[-2:] == ("_head", "COLON")
     if mistake.first in DECLARATIONS and (begins or declares):
-        in_stage = ", or to the beginning of a stage" if mistake.first in ("defaults", "init") else ""
-        message = f"`{mistake.first}` belongs directly into a network{in_stage}"
+        in_stage = ", or at the beginning of a stage" if mistake.first in ("defaults", "init") else ""
+        message = f"`{mistake.first}` belongs directly in a network{in_stage}"
         return mistake.says("misplaced-line", message, span=mistake.first_span)
     word = mistake.before.split()[-1:]
     if word and word[0] in FLOW and not mistake.second and mistake.begins_value and "ARROW" in mistake.accepted:
@@ -143,7 +144,7 @@ def missing_if(mistake: Mistake) -> Diagnostic | None:
 
 
 def unknown_keyword(mistake: Mistake) -> Diagnostic | None:
-    """`stge conv1: ...`, `inputs: ...`: almost one of the words that begin a line, and then a name or a colon."""
+    """`stge conv1: ...`, `inputs: ...`: a word like one that begins a line, and then a name or a colon."""
     known = FLOW + DECLARATIONS
     headed = mistake.stack[-2:] == ("_head", "COLON") and mistake.before.rstrip(" :") == mistake.first
     if not ((mistake.second and mistake.begins_value) or headed) or mistake.first in known:
@@ -170,7 +171,7 @@ def misplaced_docstring(mistake: Mistake) -> Diagnostic | None:
 
 
 def missing_colon(mistake: Mistake) -> Diagnostic | None:
-    """A missing colon: nothing else can follow, or the condition before it ends there."""
+    """A missing colon: only a colon could follow, or the condition before it ends there."""
     if mistake.accepted <= {"LABEL", "_DEDENT"} and mistake.begins_line:
         return mistake.says("missing-colon", f"`{mistake.shown}` needs a colon: `{mistake.shown}: width = 1.2`")
     if re.fullmatch(r"expect\s+[\w.-]+\s+", mistake.before) and mistake.begins_value:
@@ -213,8 +214,10 @@ def missing_body(mistake: Mistake) -> Diagnostic | None:
     message = f"nothing is indented under `{shortened(above.text)}`"
     if mistake.at_line_end or mistake.first in FLOW + DECLARATIONS + DEFINITIONS:
         return mistake.says("missing-body", message, span=above)
-    note = Note("this line begins no deeper", mistake.span)
-    return mistake.says("missing-body", message, "indent by four more spaces what belongs to it", above, (note,))
+    note = Note("this line is not indented deeper", mistake.span)
+    return mistake.says(
+        "missing-body", message, "indent the lines that belong to it by four more spaces", above, (note,)
+    )
 
 
 # --- branches, arrows, commas ----------------------------------------------------------------
@@ -233,20 +236,20 @@ def missing_bar(mistake: Mistake) -> Diagnostic | None:
         return mistake.says("unknown-keyword", message, f"did you mean `{close}`?", mistake.line_above)
     return mistake.says(
         "missing-bar",
-        "each branch of a merge begins with `|`",
-        "write `| ` before it, or indent it less if it comes after the merge",
+        "each branch of a join begins with `|`",
+        "write `| ` before it, or indent it less if it comes after the join",
     )
 
 
 def stray_bar(mistake: Mistake) -> Diagnostic | None:
     if mistake.stack[-2:] == ("_head", "COLON"):
-        help = "behind a merge in one line they stand in braces: `add{a | b}`"
+        help = "behind a join in one line they stand in braces: `add{a | b}`"
         return mistake.says("stray-bar", "branches after a colon stand on lines of their own", help)
     if mistake.word != "|":
         return None
     return mistake.says(
         "stray-bar",
-        "this branch belongs to no merge",
+        "this branch belongs to no join",
         "branches stand in `add{a | b}`, or as lines that begin with `|` and are indented under `add:`",
     )
 
@@ -293,7 +296,7 @@ def chain_as_value(mistake: Mistake) -> Diagnostic | None:
     """`[conv(8, 3) -> relu, tanh]`, `let unit = conv(8, 3) -> relu`."""
     if mistake.word != "->" or "ARROW" in mistake.accepted or "STAR" not in mistake.accepted:
         return None
-    message = "a chain is no value: lists, arguments and `let` hold numbers, words, ops and blocks"
+    message = "a chain is not a value: lists, arguments and `let` hold numbers, words, ops and blocks"
     return mistake.says(
         "unexpected-token",
         message,
@@ -305,7 +308,7 @@ def missing_reason(mistake: Mistake) -> Diagnostic | None:
     if mistake.first != "require" or not mistake.at_line_end or "STRING" not in mistake.accepted:
         return None
     help = 'write why after the condition: `require depth >= 1 "a network has layers"`'
-    return mistake.says("missing-reason", "`require` has no reason, which its error would quote", help)
+    return mistake.says("missing-reason", "`require` needs a reason, which its error quotes", help)
 
 
 # --- what is left ----------------------------------------------------------------------------
@@ -322,7 +325,8 @@ def unexpected(mistake: Mistake) -> Diagnostic:
 
 
 def _expected(accepted: frozenset[str]) -> str:
-    """`a value`, `` `)` or `,` ``: at most four things, none for the beginning of a line, where too much fits."""
+    """What could stand here: `a value`, `` `)` or `,` ``. It is empty if there are more than four possibilities, as at
+    the beginning of a line."""
     if "RETURN" in accepted:
         return ""
     if "ARROW" in accepted:
@@ -349,6 +353,7 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     input_without_name,
     path_with_colon,
     percentage,
+    return_of_step,
     two_arrows,
     brackets_of_a_size,
     named_line,

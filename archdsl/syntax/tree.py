@@ -1,6 +1,6 @@
 """The syntax tree: one frozen class for each construct of the grammar, each with its span.
 
-It holds only what was written: names are not looked up yet, and no numbers computed.
+It holds only what is written in the spec. Names are looked up and numbers computed later.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from archdsl.syntax.node import Node, node
 
 @node
 class Number(Node):
-    """`224`, `0.25`, `25_557_032`, `4.1G`. `text` keeps the digits, which `~` takes its tolerance from."""
+    """`224`, `0.25`, `25_557_032`, `4.1G`. `text` keeps the digits, because they give the tolerance of `~`."""
 
     text: str
     value: int | float
@@ -37,7 +37,7 @@ class Boolean(Node):
 
 @node
 class Name(Node):
-    """Any bare name; `it` and `input` too."""
+    """Any bare name, including `it` and `input`."""
 
     name: str
     span: Span
@@ -60,7 +60,7 @@ class List(Node):
 
 @node
 class Comprehension(Node):
-    """`[c * 2 for c in widths if c > 8]`: a list made of another. Several names take rows apart."""
+    """`[c * 2 for c in widths if c > 8]`: a list made from another. With several names, each element is a row."""
 
     value: Expression
     names: tuple[Name, ...]
@@ -142,7 +142,7 @@ class Binary(Node):
 
 @node
 class Compare(Node):
-    """`a == b`; `a ~ 4.1G` holds to the digits written, `a ~ 4.1G ± 2%` within `tolerance` (2.0)."""
+    """`a == b`, `a ~ 4.1G` (equal to the digits written), `a ~ 4.1G ± 2%` (equal within `tolerance`, 2.0)."""
 
     operator: Literal["==", "!=", "<", "<=", ">", ">=", "~"]
     left: Expression
@@ -204,7 +204,7 @@ class Copies(Node):
 
 @node
 class Values(Node):
-    """`(prev, cur)` at the head of a chain: several values side by side."""
+    """`(prev, cur)` at the beginning of a chain: several values side by side."""
 
     items: tuple[Expression | Spread, ...]
     span: Span
@@ -220,7 +220,7 @@ class Spread(Node):
 
 @node
 class Each(Node):
-    """`for r in rates:` before a branch: one branch for each element. Several names take a row apart."""
+    """`for r in rates:` before a branch: one branch for each element. With several names, each element is a row."""
 
     names: tuple[Name, ...]
     values: Expression
@@ -244,7 +244,7 @@ class Branch(Node):
 
 @node
 class Merge(Node):
-    """`add{a | b}` or `add:` and indented branches. `op` is None for `parallel`. `inline` keeps the form."""
+    """`add{a | b}` (`inline` is true), or `add:` and indented branches. `op` is None for `parallel`."""
 
     op: Name | Call | None
     branches: tuple[Branch, ...]
@@ -254,7 +254,7 @@ class Merge(Node):
 
 @node
 class Group(Node):
-    """`(a -> b)`: a chain where one step is expected."""
+    """`(a -> b)`: a chain in place of a step."""
 
     chain: Chain
     span: Span
@@ -369,7 +369,7 @@ class Output(Node):
 class Stage(Node):
     """`stage conv4 "Stage 4":`, on one line (`flow` is a chain) or indented (a body), with defaults of its own.
 
-    In a loop, `stage s{i}:` has a `number`, which its name ends with.
+    In a loop, `stage s{i}:` has a `number`, which is the end of its name.
     """
 
     name: Name
@@ -482,7 +482,7 @@ class Defaults(Node):
 
 @node
 class Init(Node):
-    """`init: conv(kaiming), linear(normal(0.01))`: what `defaults` says of `init=`."""
+    """`init: conv(kaiming), linear(normal(0.01))`: short for `defaults` with `init=`."""
 
     calls: tuple[Call, ...]
     span: Span
@@ -541,7 +541,7 @@ class Network(Node):
 
 @node
 class Comment(Node):
-    """`# ...`; `own_line` where nothing else stands on its line."""
+    """`# ...`. `own_line` is true if nothing else stands on its line."""
 
     text: str
     own_line: bool
@@ -550,7 +550,7 @@ class Comment(Node):
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A whole file. `items` holds what was written in the order it was written."""
+    """A whole file. `items` has its parts in the order in which they are written."""
 
     source: Source
     items: tuple[Import | Defaults | Define | Block | Network, ...]

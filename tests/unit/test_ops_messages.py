@@ -72,7 +72,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         (Tensor(3, 50),),
         "wrong-rank",
         "kernel",
-        "kernel 1x7 is for 2 spatial dimensions, the value 3x50 has 1",
+        "kernel 1x7 is for 2 spatial dimensions, but the value 3x50 has 1",
     ),
     (
         "conv",
@@ -122,7 +122,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         (MAP, Tensor(64)),
         "wrong-rank",
         None,
-        "`mul` needs values with as many dimensions, got 64x56x56 and 64",
+        "`mul` needs values with equally many dimensions, got 64x56x56 and 64",
     ),
     (
         "mul",
@@ -138,7 +138,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         (Tensor(4, 8, 2),),
         "bad-padding",
         "dilation",
-        "a window would see padding alone: its taps, 3 apart, step over the length 2 of 4x8x2",
+        "a window would cover only padding: its taps, 3 apart, step over the length 2 of 4x8x2",
     ),
     (
         "max_pool",
@@ -171,7 +171,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         (Tensor(64, 56),),
         "wrong-rank",
         "padding",
-        "padding 1x1 is for 2 spatial dimensions, the value 64x56 has 1",
+        "padding 1x1 is for 2 spatial dimensions, but the value 64x56 has 1",
     ),
     (
         "crop",
@@ -179,7 +179,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         (Tensor(64, 56),),
         "wrong-rank",
         "offset",
-        "offset 2x2 is for 2 spatial dimensions, the value 64x56 has 1",
+        "offset 2x2 is for 2 spatial dimensions, but the value 64x56 has 1",
     ),
     (
         "split",
@@ -187,7 +187,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         (MAP,),
         "channels-not-divisible",
         "parts",
-        "the parts 16 + 16 = 32 do not make up 64 channels",
+        "the parts 16 + 16 = 32 do not add up to 64 channels",
     ),
     ("split", {"parts": 3}, (MAP,), "channels-not-divisible", "parts", "64 channels do not split into 3 parts"),
     (
@@ -237,7 +237,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         (MAP,),
         "bad-choice",
         "align_corners",
-        "`resize` aligns corners only where mode=bilinear",
+        "`resize` aligns corners only with mode=bilinear",
     ),
     (
         "instance_norm",
@@ -245,7 +245,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         (Tensor(64, 1, 1),),
         "shape-mismatch",
         None,
-        "`instance_norm` needs more than one position a channel, got 64x1x1",
+        "`instance_norm` needs more than one position in each channel, got 64x1x1",
     ),
     (
         "linear",

@@ -1,7 +1,7 @@
-"""Python as data: lines and what is indented under them. Whoever emits Python makes it; the writer lays it out.
+"""Python code as data: statements, and blocks of statements under a header. `write.py` lays it out as text.
 
-Lines and headers are valid Python, each on one line however long. Where their expressions are trees, `Line.of` and
-`Suite.of` write them.
+The text of a statement or header is valid Python on one line, however long. `Line.of` and `Suite.of` make it from
+the trees of Python's `ast`.
 """
 
 from __future__ import annotations
@@ -15,26 +15,27 @@ from archdsl.backends.python.layout import text_of
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One statement, however long, with what is said of it. Without text, a blank line."""
+    """One statement, however long, and the comment behind it. Without text, a blank line."""
 
     text: str
     comment: str = ""
 
     @classmethod
     def of(cls, statement: ast.stmt, comment: str = "") -> Line:
+        """Makes the line from a statement of Python's `ast`. Raises `Unwritable`."""
         return cls(text_of(statement), comment)
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """`if self.training:` or `for cell in self.cells:` and what belongs under it."""
+    """A header such as `if self.training:` or `for cell in self.cells:`, and the code that is indented under it."""
 
     header: str
     lines: tuple[Code, ...]
 
     @classmethod
     def of(cls, statement: ast.stmt, lines: tuple[Code, ...]) -> Suite:
-        """The head of a compound statement, whose own body is left aside."""
+        """Takes the header from a compound statement, whose own body is ignored, and puts `lines` under it."""
         return cls(text_of(statement), lines)
 
 
@@ -43,7 +44,7 @@ Code: TypeAlias = Line | Suite
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function or method; arguments and result as they are annotated."""
+    """A function or method: `arguments` with their annotations (`x: Tensor`), and the annotation of the `result`."""
 
     name: str
     arguments: tuple[str, ...]
@@ -66,6 +67,6 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A definition that is written already."""
+    """A definition that is already text."""
 
     text: str

@@ -1,8 +1,8 @@
-"""Text with places where it may be broken -> lines of at most 100 columns.
+"""Breaks text at the places where it may be broken, into lines of at most 100 columns.
 
-A document is a flat list of pieces: words, possible breaks, and groups. A group is printed on one line where it fits;
-else its own breaks become line breaks, and the groups in it are tried one by one. These are the rules by which
-`ruff format` prints, and nothing here knows Python.
+A document is a flat list of pieces: words, possible breaks, and marks that open and close groups. If a group fits, it
+is printed on one line; else its own breaks become line breaks, and the groups in it are tried one by one. These are
+the rules of `ruff format`. Nothing in this file depends on Python's grammar.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 WIDTH = 100
-"""Columns of a line."""
+"""The most columns of a line."""
 
 UNLIMITED = 1 << 60
-"""Columns of a line that is never broken."""
+"""The width to pass for lines that are never broken."""
 
 STEP = "    "
-"""What a line in brackets is indented by."""
+"""The indentation of a line within brackets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A line break where its group is broken, else `flat`."""
+    """Printed as a line break if its group is broken, else as the text `flat`."""
 
     flat: str
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Opens what is broken together; `key` is its name in conditions.
+    """Opens a group: all its own breaks become line breaks, or none. Other pieces refer to it by its `key`.
 
-    With `only_in`, it is a group only where the group of that key is broken.
+    With `is_broken`, it is always broken. With `only_in`, it is a group only if the group of that key is broken.
     """
 
     key: int = 0
@@ -43,33 +43,36 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Indent:
-    """Opens what is indented by a step, with `only_in` only where the group of that key is broken."""
+    """Opens a part that is indented by a step; with `only_in`, only if the group of that key is broken."""
 
     only_in: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Bracketed:
-    """Opens brackets that may be broken although the group of this key is not."""
+    """Opens brackets that may be broken even if the group of this key is not."""
 
     key: int
 
 
 @dataclass(frozen=True, slots=True)
 class Parentheses:
-    """Opens what is put in parentheses on a line of its own, where this makes it fit."""
+    """Opens a part that is put in parentheses, on a line of its own, if it does not fit otherwise."""
 
     key: int
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Closes the last that was opened."""
+    """Closes the part that was opened last."""
 
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """`piece` where the group of a key is broken (or is not); key 0 is the group around."""
+    """Prints `piece` if the group of `key` is broken, or if it is not, as `is_broken` says.
+
+    Key 0 is the group around this piece.
+    """
 
     key: int
     is_broken: bool
@@ -78,7 +81,7 @@ class If:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The first form that fits, each more broken than the one before; the last is taken as it is."""
+    """Prints the first of its forms that fits, or the last. Each form is more broken than the one before."""
 
     forms: tuple[tuple[Piece, ...], ...]
 
@@ -89,11 +92,15 @@ SOFT = Break("")
 SPACE = Break(" ")
 END = End()
 HARD = Break("\n")
-"""A break of parentheses that were added."""
+"""The line break inside parentheses that the printer adds."""
 
 
 class _Frame(NamedTuple):
-    """How what was opened is printed, and whether more than its first line counts, and has to fit."""
+    """How the part that was `opened` is printed.
+
+    While it is tried whether something fits, `all_lines` says that all lines must fit and not only the first, and
+    `may_overflow` that they need not.
+    """
 
     opened: type[object]
     is_broken: bool
@@ -103,7 +110,7 @@ class _Frame(NamedTuple):
 
 
 def flat_text(pieces: Sequence[Piece]) -> str:
-    """A document on one line, however long; every break in it is in some group."""
+    """A document as one line, however long. Every break in it must be inside a group."""
     words: list[str] = []
     for piece in pieces:
         if isinstance(piece, If):
@@ -120,7 +127,8 @@ def flat_text(pieces: Sequence[Piece]) -> str:
 
 
 def print_document(pieces: Sequence[Piece], indent: int, width: int = WIDTH) -> list[str]:
-    """The lines of a document, the first of them indented as deep."""
+    """The lines of a document of at most `width` columns, where they can be broken; the first is indented by `indent`
+    steps."""
     return _Printer(pieces, indent, width).lines()
 
 
@@ -131,9 +139,9 @@ class _Printer:
         self._limit = width
         self._broken: dict[int, bool] = {}
         self._settled: set[int] = set()
-        """Groups that fit with all their brackets broken, so that the brackets are looked at one by one."""
+        """Keys of groups that fit with all their brackets broken; which of these must be broken is tried later."""
         self._is_measured = False
-        """Whether what is being printed flat is known to fit."""
+        """Whether the part that is being printed on one line is known to fit."""
         self._words: list[str] = []
         self._margin = STEP * indent
         self._width = 0
@@ -200,7 +208,7 @@ class _Printer:
             self._queue.append(((HARD, ")"), 0))
 
     def _open_parentheses(self, piece: Parentheses, frame: _Frame) -> None:
-        """Flat if it fits so; else in parentheses if that makes it fit; else as it is."""
+        """Prints on one line if that fits; else in parentheses if that fits; else as it is."""
         opened = frame._replace(opened=Parentheses)
         fits = self._fits_flat(opened, piece.key)
         is_broken = False
@@ -250,7 +258,7 @@ class _Printer:
         return fits
 
     def _fits(self, queue: list[tuple[Sequence[Piece], int]], opened: _Frame) -> bool:
-        """Whether what comes up to the next line break fits on this line, or on its lines."""
+        """Whether the text up to the next line break fits; for a frame with `all_lines`, whether all its lines do."""
         width = self._width
         margin = 0 if self._words else len(self._margin)
         opened_here, depth = [opened], len(self._stack)
@@ -298,7 +306,7 @@ class _Printer:
             opened_here.append(frame)
 
     def _tried(self, piece: Group | Indent | Bracketed | Parentheses | Choice, frame: _Frame) -> _Frame:
-        """What is opened within `frame`, while it is being found out whether that fits."""
+        """The frame for a part opened within `frame`, while it is tried whether it fits."""
         _, is_broken, indent, all_lines, may_overflow = frame
         match piece:
             case Group(key):
@@ -316,7 +324,7 @@ class _Printer:
 
 
 def _next(queue: list[tuple[Sequence[Piece], int]]) -> Piece:
-    """Takes the next piece; lists that are done leave the queue."""
+    """Takes the next piece from the queue, and removes lists that are finished."""
     pieces, index = queue[-1]
     if index + 1 < len(pieces):
         queue[-1] = (pieces, index + 1)
@@ -326,7 +334,7 @@ def _next(queue: list[tuple[Sequence[Piece], int]]) -> Piece:
 
 
 def columns(text: str) -> int:
-    """How wide a text stands in a terminal: some characters take two columns, some none."""
+    """The number of columns that a text takes in a terminal: some characters take two columns, some none."""
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

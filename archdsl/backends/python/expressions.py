@@ -1,8 +1,8 @@
-"""A Python expression, as `ast` has it -> a document, with parentheses where Python needs them.
+"""Makes a document (`document.py`) of a Python expression from `ast`, with parentheses where Python needs them.
 
-What is laid out in which way is said by small functions, one for each kind of expression. They give words, places for
-line breaks, and `Operand`s for the expressions in them, which `document_of` replaces one by one. Nothing here calls
-itself, so that expressions may be nested as deep as one likes.
+One small function for each kind of expression says how it is laid out. It yields words, places for line breaks, and
+`Operand`s for the expressions inside, which `document_of` replaces one by one. There is no recursion, so expressions
+may be nested to any depth.
 """
 
 from __future__ import annotations
@@ -47,23 +47,24 @@ Item: TypeAlias = "Piece | Operand"
 
 
 class Source:
-    """The text that expressions were read from, where there is one; numbers and tuples are written as they were."""
+    """The text that expressions were parsed from, or "": from it, numbers and tuples are written as they stood."""
 
     def __init__(self, text: str = "") -> None:
         self._lines = [line.encode() for line in text.splitlines()]
         self._keys = count(1)
 
     def key(self) -> int:
-        """A name for one group."""
+        """A new key for a group."""
         return next(self._keys)
 
     def number(self, node: ast.Constant, value: float) -> str:
+        """A number as it stood in the text or, if there is none, in its shortest form."""
         if not self._lines:
             return number(value)
         return self._lines[node.lineno - 1][node.col_offset : node.end_col_offset].decode()
 
     def is_bare(self, node: ast.expr, unwritten: bool = True) -> bool:
-        """Whether an expression is a tuple without parentheses, as written, or as said where it is from no text."""
+        """Whether an expression is a tuple without parentheses in the text; `unwritten` if there is no text."""
         if not isinstance(node, ast.Tuple) or len(node.elts) < 2:
             return False
         first = node.elts[0]
@@ -71,7 +72,7 @@ class Source:
 
 
 def document_of(items: Iterable[Item], source: Source) -> list[Piece]:
-    """Items with every expression in them replaced by its words and breaks."""
+    """The items, with every expression in them replaced by its words and breaks. Raises `Unwritable`."""
     pieces: list[Piece] = []
     pending: list[Item] = list(items)[::-1]
     while pending:
@@ -84,12 +85,12 @@ def document_of(items: Iterable[Item], source: Source) -> list[Piece]:
 
 
 def flat_text(node: ast.expr, source: Source) -> str:
-    """An expression on one line, however long."""
+    """An expression as one line, however long."""
     return document.flat_text(document_of([Operand(node, OPEN)], source))
 
 
 def enclosed(left: str, items: Iterable[Item], right: str, level: int) -> Iterator[Item]:
-    """Brackets, and in them items for which `ENCLOSED` is the level."""
+    """The items in brackets. The level of the brackets is `level`; the items must have the level `ENCLOSED`."""
     if level > 0:
         yield from (left, Bracketed(level), Group(), Indent(), SOFT, *items, END, SOFT, END, END, right)
     else:
@@ -97,7 +98,7 @@ def enclosed(left: str, items: Iterable[Item], right: str, level: int) -> Iterat
 
 
 def parted(items: Sequence[Sequence[Item]], comma_after_one: bool = False) -> Iterator[Item]:
-    """Items with commas between them, and one after them where each is on a line of its own."""
+    """The items separated by commas, and a comma after the last if each is on a line of its own."""
     for i, item in enumerate(items):
         yield from (",", SPACE) if i else ()
         yield from item
@@ -151,7 +152,7 @@ def _tuple(node: ast.Tuple, item: Operand, source: Source) -> Iterator[Item]:
 
 
 def sequence(node: ast.Tuple, level: int = ENCLOSED) -> Iterator[Item]:
-    """What is in a tuple, with commas between."""
+    """The elements of a tuple, separated by commas."""
     return parted([[operand(element, level, TEST)] for element in node.elts])
 
 
@@ -173,7 +174,7 @@ def _dict(node: ast.Dict, item: Operand, source: Source) -> Iterator[Item]:
         if key is None:
             pairs.append(("**", operand(value, ENCLOSED, BIT_OR)))
         elif isinstance(value, ast.Lambda) and not isinstance(key, ast.Constant | ast.Name):
-            raise Unwritable("a lambda behind a key that may be broken")
+            raise Unwritable("a lambda as the value of a dictionary cannot be laid out")
         else:
             pairs.append((operand(key, ENCLOSED, TEST), ": ", operand(value, ENCLOSED, TEST)))
     yield from enclosed("{", parted(pairs), "}", item.level)
@@ -186,10 +187,10 @@ def _comprehension(node: Any, item: Operand, source: Source) -> Iterator[Item]:
 
 
 def _clauses(node: Any) -> Iterator[Item]:
-    """`x for x in xs if x`, in brackets of some kind."""
+    """The inside of a comprehension: `x for x in xs if x`."""
     if isinstance(node, ast.DictComp):
         if isinstance(node.value, ast.Lambda):
-            raise Unwritable("a lambda as the value of a comprehension")
+            raise Unwritable("a lambda as the value of a comprehension cannot be laid out")
         key, value = (operand(part, ENCLOSED, TEST) for part in (node.key, node.value))
         yield from (Group(), key, END, ": ", value)
     else:
@@ -203,7 +204,7 @@ def _clauses(node: Any) -> Iterator[Item]:
 
 
 def _unpacked(node: ast.expr) -> Iterator[Item]:
-    """What `for` in brackets gives its values to: names that are never parted."""
+    """The names after `for` in a comprehension, which are never broken over several lines."""
     names = node.elts if isinstance(node, ast.Tuple) and len(node.elts) > 1 else [node]
     for i, name in enumerate(names):
         yield from (", ",) if i else ()
@@ -211,7 +212,7 @@ def _unpacked(node: ast.expr) -> Iterator[Item]:
 
 
 def optionally_enclosed(items: Iterable[Item], key: int) -> Iterator[Item]:
-    """Items, for which `key` is the level, in parentheses where they do not fit although their own brackets break."""
+    """Items of level `key`, in parentheses if they do not fit even with their own brackets broken."""
     yield from (Group(key), If(0, True, "("), Indent(only_in=key), SOFT, *items, END)
     yield from (SOFT, If(0, True, ")"), END)
 
@@ -266,7 +267,7 @@ def _subscript(node: ast.Subscript, item: Operand, source: Source) -> Iterator[I
 def _slice(node: ast.Slice, item: Operand, source: Source) -> Iterator[Item]:
     bounds = (node.lower, node.upper, node.step)
     if any(isinstance(bound, ast.Lambda) for bound in bounds):
-        raise Unwritable("a lambda as the bound of a slice")
+        raise Unwritable("a lambda as the bound of a slice cannot be laid out")
     space = "" if all(bound is None or _is_plain_bound(bound) for bound in bounds) else " "
     lower, upper, step = (bound and operand(bound, item.level, TEST) for bound in bounds)
     if lower:
@@ -279,7 +280,7 @@ def _slice(node: ast.Slice, item: Operand, source: Source) -> Iterator[Item]:
 
 
 def _is_plain_bound(node: ast.expr) -> bool:
-    """What needs no spaces around the colon of a slice: a name, a constant, either with a sign."""
+    """Whether a bound of a slice needs no spaces around the colon: a name or a constant, also with a sign."""
     while isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Not):
         node = node.operand
     return isinstance(node, ast.Name | ast.Constant)
@@ -302,7 +303,7 @@ def _conditional(node: ast.IfExp, item: Operand, source: Source) -> Iterator[Ite
 
 
 def _grouped(items: Iterable[Item], level: int) -> Iterator[Item]:
-    """Items as a group of their own, where they are within parentheses."""
+    """The items, as a group if they are within parentheses."""
     if level == OPEN:
         yield from items
     else:
@@ -310,7 +311,7 @@ def _grouped(items: Iterable[Item], level: int) -> Iterator[Item]:
 
 
 def _space(level: int, flat: str = " ") -> Iterator[Item]:
-    """A space that may become a line break, where it is within parentheses."""
+    """A space; within parentheses it may become a line break."""
     if level == ENCLOSED:
         yield SPACE if flat else SOFT
     elif level == OPEN:
@@ -326,7 +327,7 @@ def _binary(node: ast.expr, item: Operand, source: Source) -> Iterator[Item]:
 
 
 def _broken(parts: list[Operand | Operation], level: int) -> Iterator[Item]:
-    """Operands and operators in turn, as nested groups: the loosest operators of a group are broken before."""
+    """Operands and operators in nested groups. A broken group has its line breaks before its loosest operators."""
     pending: list[Item | list[Any]] = [parts]
     while pending:
         part = pending.pop()
@@ -337,7 +338,7 @@ def _broken(parts: list[Operand | Operation], level: int) -> Iterator[Item]:
 
 
 def _split(parts: list[Any], level: int) -> Iterator[Any]:
-    """Parts at their loosest operators; what is between these is a group, still to be split."""
+    """Splits parts at their loosest operators. The parts between these are groups, which are split later."""
     loosest = min(part[1] for part in parts[1::2])
     start = 0
     places = [i for i in range(1, len(parts), 2) if parts[i][1] == loosest]
@@ -372,7 +373,7 @@ def _is_plain_power(left: Operand, right: Operand) -> bool:
 
 
 def _is_plain(node: ast.expr) -> bool:
-    """What stands at `**` without spaces: names and numbers, with signs and attributes."""
+    """Whether `**` needs no spaces next to an operand: a name or a number, also with signs and attributes."""
     while isinstance(node, ast.Attribute | ast.UnaryOp):
         if isinstance(node, ast.Attribute):
             node = node.value
@@ -386,7 +387,7 @@ def _is_plain(node: ast.expr) -> bool:
 
 
 def _flattened(node: ast.expr) -> Iterator[Any]:
-    """Operands and operators of an expression and of those in it that stand without parentheses."""
+    """Operands and operators of an expression, and of the operands in it that have no parentheses."""
     pending: list[Any] = [Operand(node, OPEN)]
     while pending:
         part = pending.pop()
@@ -397,9 +398,9 @@ def _flattened(node: ast.expr) -> Iterator[Any]:
 
 
 def _lambda(node: ast.Lambda, item: Operand, source: Source) -> Iterator[Item]:
-    """On one line; where that is too long, the printer's caller says so."""
+    """A lambda on one line. If that is too long, `lay_out` refuses the statement."""
     if node.args.defaults or node.args.kw_defaults:
-        raise Unwritable("a lambda with defaults")
+        raise Unwritable("a lambda with defaults cannot be laid out")
     head = ast.unparse(ast.Lambda(node.args, ast.Constant(...))).removesuffix(": ...")
     yield f"{head}: {flat_text(node.body, source)}"
 
@@ -413,7 +414,7 @@ def _f_parts(node: ast.JoinedStr, source: Source) -> Iterator[str]:
         if isinstance(part, ast.Constant):
             value = str(part.value)
             if '"' in value:
-                raise Unwritable("a double quote within an f-string")
+                raise Unwritable("an f-string with a double quote in it cannot be laid out")
             text = repr(f'"{value}')[2:-1]
             yield without_escaped(text, "'").replace("{", "{{").replace("}", "}}")
         elif isinstance(part, ast.FormattedValue):
@@ -421,7 +422,7 @@ def _f_parts(node: ast.JoinedStr, source: Source) -> Iterator[str]:
             if '"' in text:
                 text = text.replace('"', "'") if not set("'\\") & set(text) else '"'
             if '"' in text or "\\" in text or text.startswith("{") or "lambda" in text:
-                raise Unwritable("what stands in an f-string has quotes, backslashes or braces of its own")
+                raise Unwritable("an f-string with quotes, backslashes or braces in an expression cannot be laid out")
             conversion = f"!{chr(part.conversion)}" if part.conversion > 0 else ""
             form = part.format_spec
             yield f"{{{text}{conversion}{':' if form else ''}"

@@ -1,4 +1,4 @@
-"""How Python's expressions hold together: which parts one has, and which of them need parentheses."""
+"""Precedence in Python's expressions: which operands an expression has, and which of them need parentheses."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 OPEN = 0
-"""Not within parentheses: no place to break a line."""
+"""The level of an expression outside parentheses, where a line cannot be broken."""
 
 ENCLOSED = -1
-"""Within parentheses. Any other number names the group that gets parentheses where it is broken."""
+"""The level of an expression within parentheses. Any other level is the key of the group that gets parentheses if it
+is broken."""
 
-# How closely an expression holds together, loosest first.
+# How closely expressions bind, the loosest first.
 TUPLE, TEST, CONDITIONAL, OR, AND, NOT, COMPARISON, BIT_OR, BIT_XOR, BIT_AND, SHIFT, SUM, TERM, FACTOR, POWER, ATOM = (
     range(16)
 )
@@ -52,19 +53,19 @@ BINARY_LIKE = (ast.BinOp, ast.BoolOp, ast.Compare)
 
 
 class Unwritable(ValueError):
-    """Python that the printer does not lay out as a formatter would, and therefore not at all."""
+    """Python that this package cannot lay out as `ruff format` would, and therefore refuses."""
 
 
 class Operand(NamedTuple):
-    """An expression in its place: whether it stands in parentheses, and whether it is within any."""
+    """An expression in its place: `level` is that of the brackets around it; `in_parentheses`, if it gets its own."""
 
     node: ast.expr
     level: int
     in_parentheses: bool = False
     chain: str = ""
-    """Of a chain of calls: "fluent" where it is broken before its dots, "plain" where not; "" at its end."""
+    """For a part of a chain of calls: "fluent" if the chain is broken before its dots, else "plain". "" at its end."""
     is_nested: bool = False
-    """The `else` of a conditional expression that is another one."""
+    """Whether this is a conditional expression in the `else` of another one."""
 
 
 Operation: TypeAlias = "tuple[str, int]"
@@ -72,11 +73,12 @@ Operation: TypeAlias = "tuple[str, int]"
 
 
 def operand(node: ast.expr, level: int, least: int) -> Operand:
-    """An expression where only those may stand that hold together at least so closely."""
+    """An expression in a place for those that bind at least as closely as `least`; others get parentheses."""
     return Operand(node, level, binding(node) < least)
 
 
 def binding(node: ast.expr) -> int:
+    """How closely an expression binds: one of the numbers `TUPLE` to `ATOM`."""
     match node:
         case ast.Lambda():
             return TEST
@@ -101,7 +103,7 @@ def binding(node: ast.expr) -> int:
 
 
 def operands(node: ast.expr) -> Iterator[Operand]:
-    """The expressions of which one consists outside of brackets, in their order."""
+    """The operands of an expression outside brackets, in order."""
     match node:
         case ast.BinOp() | ast.BoolOp() | ast.Compare():
             yield from (part for part in operations(node) if isinstance(part, Operand))
@@ -124,6 +126,7 @@ def operands(node: ast.expr) -> Iterator[Operand]:
 
 
 def operations(node: ast.expr) -> Iterator[Operand | Operation]:
+    """The operands and operators of a binary operation or a comparison, in order."""
     match node:
         case ast.BinOp():
             symbol, least = BINARY[type(node.op)]
@@ -145,7 +148,7 @@ def operations(node: ast.expr) -> Iterator[Operand | Operation]:
 
 
 def signed(node: ast.UnaryOp, level: int) -> Operand:
-    """What follows a sign or `not`; a power in parentheses, so that it shows which comes first."""
+    """The operand of a sign or `not`. A power gets parentheses, to show which comes first: `-(x**2)`."""
     is_power = isinstance(node.operand, ast.BinOp) and isinstance(node.operand.op, ast.Pow)
     return Operand(node.operand, level, is_power or binding(node.operand) < binding(node))
 
@@ -156,6 +159,7 @@ def is_in_parentheses(node: ast.expr) -> bool:
 
 
 def is_enclosed_value(node: ast.Attribute) -> bool:
+    """Whether the value before the dot of an attribute needs parentheses."""
     value = node.value
     is_number = isinstance(value, ast.Constant) and type(value.value) in (int, float)
     return is_in_parentheses(value) or is_number

@@ -1,6 +1,7 @@
-"""One statement -> its lines, as `ruff format` lays them out at 100 columns.
+"""Lays out one statement in lines of at most 100 columns, as `ruff format` does.
 
-Statements come as text or as `ast` has them. What cannot be laid out as the formatter would is refused.
+A statement is text, or a tree of Python's `ast`. If it cannot be laid out as the formatter would, `Unwritable` is
+raised.
 """
 
 from __future__ import annotations
@@ -47,13 +48,17 @@ _NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _HEAD = rf"{_NAME}\("
 _CALL = rf"(?:{_HEAD})*(?:{_NAME}|(?:0|[1-9]\d*)(?:\.\d+)?|{_HEAD}\))\)*"
 PLAIN = re.compile(rf"(?:{_NAME}(?:, {_NAME})* = |return )?({_CALL}(?:, (?:\w+=)?{_CALL})*)", re.ASCII)
-"""Most statements: calls within calls, of names and numbers. Where such a text fits on its line, it stays as it is."""
+"""Matches the most frequent statements: calls within calls, of names and numbers. If such a text fits on its line, it
+stays as it is and is not parsed."""
 
 KEYWORDS = frozenset(keyword.kwlist) - {"True", "False", "None"}
 
 
 def lay_out(statement: str | ast.stmt, indent: int, width: int = WIDTH) -> list[str]:
-    """The lines of a statement, or of the head of a compound one, at a depth of indentation."""
+    """The lines of a statement, or of the header of a compound one, at `indent` steps of indentation.
+
+    `width` is the most columns of a line, indentation included. Raises `Unwritable`.
+    """
     if isinstance(statement, str) and _is_laid_out(statement, width - len(STEP) * indent):
         return [STEP * indent + statement]
     if isinstance(statement, ast.stmt):
@@ -82,7 +87,7 @@ def _is_laid_out(statement: str, width: int) -> bool:
 
 
 def text_of(part: ast.stmt | ast.expr) -> str:
-    """A statement, the head of a compound one, or an expression, on one line however long."""
+    """A statement, the header of a compound one, or an expression, as one line, however long. Raises `Unwritable`."""
     if isinstance(part, ast.expr):
         return flat_text(part, Source())
     (line,) = lay_out(part, 0, UNLIMITED)
@@ -90,7 +95,7 @@ def text_of(part: ast.stmt | ast.expr) -> str:
 
 
 def parse(text: str) -> ast.stmt:
-    """The statement that a text is; the head of a compound one has `pass` under it."""
+    """Parses a statement. The header of a compound one gets the body `pass`."""
     with _deep_recursion():
         (node,) = ast.parse(f"{text} pass" if text.endswith(":") else text).body
     return node
@@ -98,7 +103,7 @@ def parse(text: str) -> ast.stmt:
 
 @contextmanager
 def _deep_recursion() -> Iterator[None]:
-    """`ast.parse` makes a deep tree where the limit allows it; it takes a few hundred bytes of stack for each level."""
+    """Raises Python's recursion limit for `ast.parse`, which takes a few hundred bytes of stack for each level."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 20_000))
     try:
@@ -108,11 +113,11 @@ def _deep_recursion() -> Iterator[None]:
 
 
 def _check(node: ast.stmt, pieces: list[Piece], lines: list[str], width: int) -> None:
-    """What is laid out on one line only must fit there, since a formatter would break it."""
+    """Raises `Unwritable` if a lambda or `with` does not fit on its line: the formatter would break it."""
     is_lambda = any(isinstance(part, ast.Lambda) for part in ast.iter_child_nodes(node))
     is_too_wide = max(map(columns, lines)) > width
     if (len(lines) > 1 and is_lambda) or (is_too_wide and any(map(_is_unbreakable, pieces))):
-        raise Unwritable("a lambda or a `with` that does not fit on its line")
+        raise Unwritable("a lambda or a `with` does not fit on its line and cannot be broken")
 
 
 def _is_unbreakable(piece: Piece) -> bool:
@@ -122,7 +127,7 @@ def _is_unbreakable(piece: Piece) -> bool:
 
 
 def value_of(node: ast.expr, source: Source) -> Iterator[Item]:
-    """A value at the end of a statement, with parentheses where it needs them to be broken."""
+    """The value at the end of a statement. It gets parentheses if it has to be broken and needs them for that."""
     need = needs_parentheses(node)
     if need is Need.NEVER:
         yield Operand(node, OPEN)
@@ -134,7 +139,7 @@ def value_of(node: ast.expr, source: Source) -> Iterator[Item]:
 
 
 def _values_of(node: ast.expr, source: Source, is_bare: bool = True) -> Iterator[Item]:
-    """The same where several values may stand without parentheses; `is_bare` if they are from no text."""
+    """Like `value_of`, where several values may stand without parentheses; `is_bare` if they come from no text."""
     if isinstance(node, ast.Tuple) and source.is_bare(node, is_bare):
         yield from _parenthesized_if_broken(sequence(node))
     else:
@@ -162,7 +167,7 @@ def _return(node: ast.Return, source: Source) -> Iterator[Item]:
 
 
 def _returned_values(node: ast.expr, source: Source) -> Iterator[Item]:
-    """Two values may be broken in their brackets, more of them not."""
+    """The values of `return`: two may be broken inside their own brackets, more of them only in parentheses."""
     if isinstance(node, ast.Tuple) and source.is_bare(node) and len(node.elts) == 2:
         key = source.key()
         yield from optionally_enclosed(sequence(node, key), key)
@@ -189,7 +194,7 @@ def _first_target(node: ast.expr, source: Source) -> Iterator[Item]:
 
 
 def _target(node: ast.expr, source: Source) -> Iterator[Item]:
-    """What is assigned to, or an annotation; a tuple stands without parentheses if it fits."""
+    """The target of an assignment, or an annotation. A tuple gets no parentheses if it fits."""
     if isinstance(node, ast.Tuple) and source.is_bare(node):
         yield from _parenthesized_if_broken(sequence(node))
     elif has_brackets(node) or _has_inner_brackets(node):
@@ -207,7 +212,7 @@ def _has_inner_brackets(node: ast.expr) -> bool:
 
 
 def _right_to_left(before: list[Item], operator: str, value: ast.expr, source: Source) -> Iterator[Item]:
-    """Breaks the value before it breaks what it is assigned to."""
+    """An assignment whose value is broken first, and its target only if that is not enough."""
     left = document_of([*before, f" {operator} "], source)
     if needs_parentheses(value) is not Need.IF_IT_FITS or isinstance(value, ast.UnaryOp):
         is_unpacked = isinstance(value, ast.Tuple) and len(before) > 1
@@ -247,7 +252,7 @@ def _augmented(node: ast.AugAssign, source: Source) -> Iterator[Item]:
 def _expression(node: ast.Expr, source: Source) -> Iterator[Item]:
     is_dots = isinstance(node.value, ast.Constant) and node.value.value is ...
     if not is_dots and not isinstance(node.value, ast.Call):
-        raise Unwritable("an expression that is a statement must be a call; a docstring is given as such")
+        raise Unwritable("an expression that is a statement must be a call; pass a docstring as `doc`")
     yield Operand(node.value, OPEN)
 
 
@@ -287,7 +292,7 @@ def _for(node: ast.For, source: Source) -> Iterator[Item]:
 
 
 def _with(node: ast.With, source: Source) -> Iterator[Item]:
-    """On one line, however long; `lay_out` refuses what is too long."""
+    """A `with` on one line, however long; `lay_out` refuses it if it is too long."""
     yield "with "
     for i, item in enumerate(node.items):
         yield from (", ",) if i else ()
@@ -298,7 +303,7 @@ def _with(node: ast.With, source: Source) -> Iterator[Item]:
 
 def _function(node: ast.FunctionDef, source: Source) -> Iterator[Item]:
     if node.decorator_list:
-        raise Unwritable("a decorated function")
+        raise Unwritable("a function with a decorator cannot be laid out")
     yield from (f"def {node.name}", Group())
     parameters = list(_parameters(node.args))
     if parameters:
@@ -339,7 +344,7 @@ def _parameters(node: ast.arguments) -> Iterator[list[Item]]:
 
 def _parameter(node: ast.arg, default: ast.expr | None) -> list[Item]:
     if isinstance(default, ast.Lambda):
-        raise Unwritable("a lambda as the default of a parameter")
+        raise Unwritable("a lambda as the default of a parameter cannot be laid out")
     items: list[Item] = [node.arg]
     if node.annotation:
         items += [": ", Operand(node.annotation, ENCLOSED)]

@@ -9,7 +9,7 @@ from archdsl.backends.python.grammar import Unwritable
 
 
 def quoted(value: str | bytes) -> str:
-    """A string in double quotes, or in single ones where it has more of the double."""
+    """A string as a literal in double quotes, or in single quotes if it contains more double than single ones."""
     prefix = "b" if isinstance(value, bytes) else ""
     text = repr(value)[len(prefix) :]
     body = without_escaped(text[1:-1], "'")
@@ -18,12 +18,12 @@ def quoted(value: str | bytes) -> str:
 
 
 def number(value: float) -> str:
-    """The shortest text that has a number's value, as a person writes it: `0.001`, `1e-5`, `0.75`."""
+    """A number as the shortest text with its value: `0.001`, `1e-5`, `0.75`. Raises `Unwritable` for inf and nan."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise Unwritable(f"{value} is not a number that Python can write")
+        raise Unwritable(f"Python has no literal for the number {value}")
     return re.sub(r"e([+-])0*(\d)", lambda e: f"e{e[1].strip('+')}{e[2]}", repr(value))
 
 
 def without_escaped(body: str, quote: str) -> str:
-    """The inside of a string with its quotes of one kind as they are."""
+    """The inside of a string literal without the backslashes before quotes of one kind."""
     return re.sub(r"\\(.)", lambda pair: pair[1] if pair[1] == quote else pair[0], body)

@@ -1,4 +1,4 @@
-"""Legal, unique, non-shadowing Python names."""
+"""Python names that are legal, unique, and hide no builtin."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def camel_case(name: str) -> str:
 
 
 def legal(name: str, reserved: Container[str] = ()) -> str:
-    """`name` as an identifier that hides nothing, reserved names included: `lambda` -> `lambda_`, `3` -> `n3`."""
+    """`name` as an identifier that is no keyword, builtin or reserved name: `lambda` -> `lambda_`, `3` -> `n3`."""
     name = re.sub(r"\W", "_", name)
     if not name or name[0].isdigit():
         name = f"n{name}"
@@ -32,7 +32,7 @@ def legal(name: str, reserved: Container[str] = ()) -> str:
 
 
 class Namespace:
-    """Hands out names, each once, and none that are reserved."""
+    """Gives out each name only once, and no name that is taken or reserved."""
 
     def __init__(self, taken: Iterable[str] = (), reserved: Container[str] = ()) -> None:
         self._taken = set(taken)

@@ -1,4 +1,4 @@
-"""When the value of a statement gets parentheses, so that it can be broken over several lines."""
+"""Decides when the value of a statement gets parentheses, so that it can be broken over several lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BRACKETS = (ast.List, ast.Set, ast.Dict, ast.Tuple, ast.ListComp, ast.SetComp, a
 
 
 class Need(Enum):
-    """What an expression that is too long for its line gets."""
+    """Which parentheses an expression gets that is too long for its line."""
 
     ALWAYS = "parentheses, to be broken in them"
     IF_IT_FITS = "parentheses, if it fits on the next line"
@@ -20,6 +20,7 @@ class Need(Enum):
 
 
 def needs_parentheses(node: ast.expr) -> Need:
+    """Which parentheses the value of a statement gets if it is too long for its line."""
     is_chain = False
     while True:
         if isinstance(node, CHAIN):
@@ -57,12 +58,12 @@ def has_own_brackets(node: ast.expr) -> bool:
 
 
 def has_brackets(node: ast.expr) -> bool:
-    """Whether an expression ends in brackets, if only empty ones."""
+    """Whether an expression ends in brackets, which may be empty."""
     return isinstance(node, (*BRACKETS, ast.Call, ast.Subscript))
 
 
 def is_splittable(node: ast.expr) -> bool:
-    """Whether an expression has a place at which it may be broken."""
+    """Whether an expression has a place at which a line may be broken."""
     while True:
         match node:
             case ast.Name() | ast.Constant() | ast.JoinedStr():
@@ -100,7 +101,7 @@ def breaks_in_brackets(node: ast.expr) -> bool:
 
 
 def _looseness(node: ast.expr) -> tuple[int, int]:
-    """Where an expression is broken first, and at how many places."""
+    """How closely the loosest operators of an expression bind, and how many there are: it is broken at these first."""
     match node:
         case ast.IfExp():
             return 20, 2

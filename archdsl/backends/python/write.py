@@ -1,4 +1,4 @@
-"""Definitions as data -> the text of a Python module, with the blank lines of `ruff format`."""
+"""Writes definitions (`code.py`) as the text of a Python module, with blank lines as `ruff format` has them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from archdsl.backends.python.layout import lay_out
 
 
 def write_module(doc: Sequence[str], imports: Sequence[str], definitions: Iterable[Class | Function | Text]) -> str:
-    """The module: docstring, imports, definitions two blank lines apart."""
+    """The text of a module: docstring, imports, and definitions with two blank lines between them.
+
+    `doc` are the lines of the docstring. Raises `Unwritable`.
+    """
     lines = [*_docstring(doc, 0), "", "from __future__ import annotations", "", *imports]
     for definition in definitions:
         lines += ["", "", *_definition(definition)]
@@ -19,7 +22,7 @@ def write_module(doc: Sequence[str], imports: Sequence[str], definitions: Iterab
 
 
 def written(definition: Class | Function | Text) -> Text:
-    """A definition, laid out."""
+    """A definition as text. Raises `Unwritable`."""
     return Text("\n".join(_definition(definition)))
 
 
@@ -61,14 +64,14 @@ def _code(code: Code, indent: int) -> Iterator[str]:
 
 
 def _with_comment(lines: list[str], comment: str) -> Iterator[str]:
-    """Lines with a comment after the last, where it fits."""
+    """The lines, with the comment behind the last one if it fits."""
     fits = columns(lines[-1]) + columns(comment) + 4 <= WIDTH
     yield from lines[:-1]
     yield f"{lines[-1]}  # {comment}" if comment and fits else lines[-1]
 
 
 def _docstring(doc: Sequence[str], indent: int) -> Iterator[str]:
-    """One line in its quotes; more with the quotes on a line of their own."""
+    """A docstring: one line between its quotes; if there are several, the closing quotes have their own line."""
     lines = [_escaped(line.rstrip()) for line in doc]
     if not any(lines):
         return
@@ -84,10 +87,10 @@ def _docstring(doc: Sequence[str], indent: int) -> Iterator[str]:
 
 
 def _escaped(line: str) -> str:
-    """Without what would be an escape, or the end of the docstring, in it."""
+    """A line of a docstring with backslashes and triple quotes escaped."""
     return re.sub('"{3,}', lambda quotes: '\\"' * len(quotes[0]), line.replace("\\", r"\\"))
 
 
 def _ending(line: str) -> str:
-    """A line before the closing quotes, which its own last quote must not join."""
+    """The last line of a docstring. A quote at its end is escaped, since it would join the closing quotes."""
     return re.sub(r'(?<!\\)((?:\\\\)*)"$', r'\1\\"', line)

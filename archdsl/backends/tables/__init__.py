@@ -1,4 +1,7 @@
-"""Tables in several formats: one module writes each. Light to import, for help texts and completion."""
+"""Tables in several formats, each written by a module of its own.
+
+This file imports little, since help texts and completion need it.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,14 @@ FORMATS: Mapping[str, str] = {
     "html": ".html",
     "json": ".json",
 }
-"""Each is a module of this package, which is imported when it is wanted; and what its files are called."""
+"""Formats, and the suffix of their files. Each is a module of this package that is imported when it is needed."""
 
 
 def render(format: str, *tables: Table, width: int = 80, color: bool = False) -> str:
-    """The tables in one of `FORMATS`, with a line end. `width` and `color` are about text alone."""
+    """The tables as text in one of `FORMATS`, with a line end.
+
+    `width`, in columns, and `color` are used by the format `text` only.
+    """
     writer: Any = import_module(f"archdsl.backends.tables.{format}")
     match format:
         case "text":

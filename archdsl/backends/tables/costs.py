@@ -1,4 +1,4 @@
-"""What a network costs, and where: the table of one network, from what is asked of it in words."""
+"""The table of the costs of one network, made from a request in words."""
 
 from __future__ import annotations
 
@@ -25,24 +25,25 @@ from archdsl.ir.steps import counted
 from archdsl.tensor import Tensor
 
 COLUMNS: Mapping[str, Description | Measure] = {**DESCRIPTIONS, **MEASURES}
+"""The columns that a table can show: those that describe a row, then those that measure it."""
+
 HEADINGS = {
     **{column.heading.lower(): name for name, column in COLUMNS.items() if column.heading.lower() not in COLUMNS},
     **{cut: "path" for cut in CUTS if cut not in COLUMNS},
 }
-"""Columns by what stands above them, where that is no name of a column."""
-"""What a table can show: what a row is, and what is measured of it."""
+"""Names of columns by their heading, if that is not itself the name of a column."""
 
 DEFAULT = ("path", "op", "output", "params", "macs", "field", "memory", "flops", "jump")
-"""The most wanted first: what does not fit a terminal is left out, from the end."""
+"""The default columns, most important first: those that do not fit the terminal are left out, from the end."""
 
 ON_A_MACHINE = ("path", "op", "output", "macs", "time", "intensity", "traffic", "params", "memory")
-"""The same where a machine is given."""
+"""The default columns if a machine is given."""
 
 FOR_A_SHEET = ("path", "op", "kernel", "stride", "padding", "output", "params", "macs")
-"""What an exercise is about."""
+"""The default columns of an exercise sheet."""
 
 WORKED = frozenset({"params", "macs", "output", "field"})
-"""What can be worked out."""
+"""The columns of which `solution` shows the arithmetic."""
 
 LAYOUTS = ("chw", "hwc")
 """Orders of a shape's dimensions."""
@@ -50,9 +51,9 @@ LAYOUTS = ("chw", "hwc")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Every field as a word of a command. `rows`, `columns` and `format` are chosen to fit where they are None.
+    """What the table is to show, each field as the option of `archdsl table` has it. `rows` and `columns` may be None.
 
-    `peak` and `bandwidth` are quantities (`67T`), the machine's instead of its own.
+    `peak` (FLOP/s) and `bandwidth` (bytes/s) are quantities such as `67T`, which replace those of the machine.
     """
 
     rows: str | None = None
@@ -73,14 +74,15 @@ class Request:
 
     @property
     def is_sheet(self) -> bool:
-        """Whether it is for an exercise: to be filled in, or worked out."""
+        """Whether it is for an exercise: with empty columns, or with the arithmetic shown."""
         return bool(self.blank) or self.solution
 
 
 def build(graph: Graph, request: Request, width: int = 80, schedule: Schedule = flat) -> Table:
-    """The table asked for; as text with the columns that fit `width`. Raises `CompileError` for unknown words.
+    """The table that is requested. Raises `CompileError` for unknown words.
 
-    `schedule` says how inference runs the network.
+    If the request names no columns and its format is text, only columns that fit `width` are in the table. `schedule`
+    says in which order inference runs the network, from which the `live` memory follows.
     """
     choose("format", [request.format], FORMATS)
     choose("layout", [request.layout], dict.fromkeys(LAYOUTS))
@@ -99,7 +101,7 @@ def _cut(request: Request) -> Cut:
 
 
 def _columns(request: Request) -> list[str]:
-    """The columns in order: as asked, else the wanted ones as they are listed."""
+    """The names of the columns: those of the request in its order, else the default ones in the order of `COLUMNS`."""
     if request.columns is None:
         return [name for name in COLUMNS if name in _wanted(request)]
     names = [HEADINGS.get(name.lower(), name) for name in request.columns]
@@ -108,7 +110,7 @@ def _columns(request: Request) -> list[str]:
 
 
 def _wanted(request: Request) -> Sequence[str]:
-    """Columns where none are named, the most wanted first."""
+    """The default columns of a request, most important first."""
     if request.is_sheet:
         return FOR_A_SHEET
     names = ON_A_MACHINE if request.machine or request.peak or request.bandwidth else DEFAULT
@@ -151,7 +153,7 @@ class _Maker:
     request: Request
 
     def table(self, made: Sequence[Row], names: Sequence[str]) -> Table:
-        """A table with blank columns has no notes and no findings: they would tell the answer."""
+        """The table of these rows and columns. If columns are blank, it has no notes, which would give answers away."""
         columns = [self._column(COLUMNS[name]) for name in names]
         told = set(names)
         return Table(
@@ -168,7 +170,7 @@ class _Maker:
         )
 
     def only(self, table: Table, names: Sequence[str], kept: Sequence[int]) -> Table:
-        """The same with fewer columns; the notes stay."""
+        """The same table with fewer columns; its notes stay as they are."""
         assert table.total is not None
         return replace(
             table,
@@ -179,7 +181,7 @@ class _Maker:
         )
 
     def _column(self, known: Description | Measure) -> Column:
-        """For programs with the unit of what is measured, and the rule of what is counted."""
+        """The column of a measure. Its name ends in its unit, or in the convention by which operations are counted."""
         suffix, above = {"bytes": "_bytes", "seconds": "_seconds"}.get(known.unit, ""), known.heading
         if isinstance(known, Measure) and known.needs == "convention":
             above = self.summary.basis.convention.name
@@ -202,7 +204,7 @@ class _Maker:
         return self._plain(known.of(total) if isinstance(known, Measure) else known.total(self.summary))
 
     def _plain(self, value: Value) -> Value:
-        """Shapes as numbers: channels first, or last."""
+        """The value, with the sizes of a shape as a tuple: channels first, or last."""
         if not isinstance(value, Tensor):
             return value
         return (*value.spatial, *value.dims[:1]) if self.request.layout == "hwc" and value.spatial else value.dims
@@ -250,7 +252,7 @@ def _described(machine: Machine, precision: str) -> dict[str, Any]:
 
 
 def _labels(rows: Sequence[Row]) -> list[str]:
-    """Paths as seen from the rows around them."""
+    """The label of each row: its path relative to the row that it is a part of."""
     around: list[str] = []
     labels = []
     for row in rows:
@@ -271,7 +273,7 @@ def _labels(rows: Sequence[Row]) -> list[str]:
 
 
 def _working(name: str, value: Value, row: Row) -> Value:
-    """The value, with its arithmetic where there is some."""
+    """The value, with its arithmetic if the column has some."""
     summary = row.facts.summary
     graph, nodes = summary.graph, summary.nodes_in(row.members)
     alone = nodes[0] if len(nodes) == 1 else row.main if isinstance(row.main, Node) else None
@@ -289,12 +291,12 @@ def _working(name: str, value: Value, row: Row) -> Value:
 
 
 def _first_copy(nodes: Sequence[Node], row: Row) -> Sequence[Node]:
-    """Of copies the nodes of the first: they come one copy after the other, and are alike."""
+    """The nodes of the first copy: the nodes of equal copies stand one copy after the other."""
     return nodes[: len(nodes) // row.copies]
 
 
 def _times(text: str, value: int) -> Value:
-    """The working of one copy, or where `value` is that of several, how many."""
+    """The arithmetic `text` of one copy. If `value` is the sum over several copies, only `3 × 64 = 192`."""
     one = text.rpartition(" = ")[2]
     single = int(one.replace(",", ""))
     return text if value == single else f"{value // single} × {one} = {value:,}"

@@ -1,7 +1,7 @@
-"""A table for programs, with every number in full: the names of the columns, then a record for each line.
+"""A table as CSV for programs, with all digits of numbers: the names of the columns, then a record for each line.
 
-Lines of one level of a nested table add up; an opened one (1) is the sum of those one level deeper that follow it. The
-total has the word in place of a level.
+In a nested table the lines of one level add up. A line with 1 in the column `opened` is the sum of the lines one level
+deeper that follow it. The total has the word `total` in place of a level.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from archdsl.backends.tables.table import Table, Value, plain
 
 
 def write(table: Table) -> str:
+    """The table as CSV."""
     file = StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerows(_records(table))
@@ -31,6 +32,6 @@ def _records(table: Table) -> Iterator[list[str]]:
 
 
 def _texts(values: Iterable[Value]) -> Iterator[str]:
-    """A size with an x."""
+    """The values as text; shapes as `3x224x224`."""
     for value in map(plain, values):
         yield "x".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)

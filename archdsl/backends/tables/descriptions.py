@@ -1,4 +1,4 @@
-"""What a row of a network is: its path, its ops in words (`Bottleneck 128 ×4, first /2`), its window and its shapes."""
+"""Columns that describe a row: its path, its ops in words (`Bottleneck 128 ×4, first /2`), its window, its shapes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from archdsl.ops.arguments import spread
 from archdsl.ops.base import Family, Window
 
 MOST = 6
-"""Parts of a closed stage that are named."""
+"""The most parts of a stage that are named, if its parts have no rows of their own."""
 
 MANY = 3
-"""Of more numbers than these a block's arguments go without their names, as in a paper's table."""
+"""If a block has more arguments than these and all are numbers, they are listed without names, as in papers' tables."""
 
 
 def members_text(row: Row) -> str:
-    """All that a row stands for. An opened stage says nothing: its parts follow."""
+    """The ops and blocks of a row in words. A stage whose parts have rows of their own has no text, or its block."""
     summary = row.facts.summary
     if not row.opened:
         text = _list(summary, row.members)
@@ -53,7 +53,7 @@ def _texts(summary: Summary, members: Iterable[Member]) -> Iterator[str]:
 
 
 def _kind(member: Member) -> object:
-    """Equal for copies of one block that follow each other."""
+    """A value that is equal for adjacent copies of one block."""
     if isinstance(member, Node):
         return member.id
     return (member.parent, member.block) if member.kind == "copy" else member.path
@@ -71,7 +71,7 @@ def _content(summary: Summary, scope: Scope) -> Iterator[Member]:
 
 
 def _copies(summary: Summary, scopes: Sequence[Scope]) -> str:
-    """`Bottleneck 128 ×4, first /2`: what most copies were given, and in what the first and the last differ."""
+    """`Bottleneck 128 ×4, first /2`: the arguments of most copies, and those of the first and last that differ."""
     usual = scopes[1 if len(scopes) > 1 else 0]
     text = _block(summary, usual) + _times(len(scopes))
     for name, scope in (("first", scopes[0]), ("last", scopes[-1])):
@@ -82,7 +82,7 @@ def _copies(summary: Summary, scopes: Sequence[Scope]) -> str:
 
 
 def _block(summary: Summary, scope: Scope) -> str:
-    """A block with its arguments, but for those that are the same wherever this network uses it."""
+    """A block with its arguments, except those that are the same wherever this network uses it."""
     varying = summary.varying[str(scope.block)]
     arguments = [(name, value) for name, value in scope.arguments if name in varying]
     if len(arguments) > MANY and all(type(value) is int for _, value in arguments):
@@ -91,7 +91,7 @@ def _block(summary: Summary, scope: Scope) -> str:
 
 
 def _arguments(arguments: Iterable[tuple[str, Any]], said: bool = False) -> Iterator[str]:
-    """`64`, `7×7`, `/2`, `expand 6`; `said`: also what is the usual (stride 1, false)."""
+    """Arguments in short: `64`, `7×7`, `/2`, `expand 6`. A stride of 1 and false are listed only with `said`."""
     for name, value in arguments:
         if name == "stride":
             if value != 1 or said:
@@ -113,7 +113,7 @@ def _arguments(arguments: Iterable[tuple[str, Any]], said: bool = False) -> Iter
 
 
 def leading(row: Row) -> Node | None:
-    """The op that a row is about: its own, or the only one with multiply-adds in a closed scope."""
+    """The op that a row is about: the row's own, or the only one with MACs (else the only pool) of a scope."""
     summary = row.facts.summary
     if isinstance(row.main, Node):
         return row.main
@@ -127,7 +127,7 @@ def leading(row: Row) -> Node | None:
 
 
 def _window(row: Row) -> tuple[Node, Window] | None:
-    """The row's sliding window. A global op has none."""
+    """The row's op and its sliding window; None for ops without one, such as a global pooling."""
     node = leading(row)
     window = node.op.window(*row.facts.summary.inputs[node.id]) if node else None
     has_kernel = node is not None and "kernel" in type(node.op).model_fields
@@ -146,7 +146,7 @@ def _of_window(name: str) -> Callable[[Row], Value]:
 
 
 def _padding(row: Row) -> Value:
-    """One number a dimension; where the ends differ, left, right, top and bottom."""
+    """The padding in pixels, a number for each dimension; if its two ends differ, left, right, top and bottom."""
     found = _window(row)
     if found is None:
         return None
@@ -191,7 +191,7 @@ def _title(row: Row) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Something to be said of a row that is no measure: it tells what the row is."""
+    """A column that describes a row and measures nothing: `of` gives its value for a row, `total` for the network."""
 
     name: str
     heading: str
@@ -205,16 +205,18 @@ DESCRIPTIONS: Mapping[str, Description] = {
     description.name: description
     for description in (
         Description("path", "stage", "text", "path in the network", lambda row: row.path, lambda summary: "total"),
-        Description("op", "op", "text", "what it is: ops, blocks, ×n", members_text),
-        Description("title", "title", "text", "a stage's title", _title),
-        Description("line", "line", "text", "where the spec says it", _line),
-        Description("kernel", "kernel", "shape", "window in pixels", _of_window("kernel")),
-        Description("stride", "stride", "size", "pixels from window to window", _of_window("stride")),
+        Description("op", "op", "text", "the ops and blocks, ×n for n copies", members_text),
+        Description("title", "title", "text", "title of the stage", _title),
+        Description("line", "line", "text", "file and line of the spec", _line),
+        Description("kernel", "kernel", "shape", "size of the window in pixels", _of_window("kernel")),
+        Description("stride", "stride", "size", "pixels from one window to the next", _of_window("stride")),
         Description("padding", "padding", "size", "pixels around the input", _padding),
-        Description("dilation", "dilation", "size", "pixels from tap to tap", _of_window("dilation")),
+        Description(
+            "dilation", "dilation", "size", "pixels from one weight of the window to the next", _of_window("dilation")
+        ),
         Description("groups", "groups", "number", "groups of a convolution", _groups),
-        Description("input", "input", "shape", "shape of what flows in", _input),
+        Description("input", "input", "shape", "shape of the input", _input),
         Description("output", "output", "shape", "shape of the output", lambda row: row.output, _last_output),
     )
 }
-"""In the order in which they are shown; measures follow."""
+"""The columns by name, in the order in which they are shown; measures follow them."""

@@ -1,4 +1,4 @@
-"""Tables as a web page of its own: no scripts, nothing loaded, light or dark as the reader has it."""
+"""Tables as one web page without scripts or other files, light or dark as the reader's browser is set."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ tbody th { white-space: nowrap; }
 
 
 def write(*tables: Table) -> str:
-    """The whole page, which is called after the first table."""
+    """The whole page; its title is that of the first table."""
     return "\n".join(_lines(tables)) + "\n"
 
 
@@ -73,7 +73,7 @@ def _title(column: Column) -> str:
 
 
 def _line(table: Table, line: Line) -> str:
-    """Rows have their path as `data-path`, as figures have it as id."""
+    """A row of the table. Its attribute `data-path` is the path in the network, which figures have as id."""
     opened = ' class="opened"' if line.opened else ""
     path = f' data-path="{escape(line.path)}"' if line.path else ""
     texts = zip(table.columns, cells(table, line), strict=True)

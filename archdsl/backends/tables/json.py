@@ -1,4 +1,4 @@
-"""A table for programs, as one object: what it is about, a row for each line, the total, and what else was found."""
+"""A table as one JSON object for programs: facts on the network, a row for each line, the total, further findings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from archdsl.backends.tables.table import Line, Table, Value, plain
 
 
 def write(table: Table) -> str:
+    """The table as JSON, indented."""
     rows = [{**_place(table, line), **_values(table, line.values)} for line in table.lines]
     total = {} if table.total is None else {"total": _values(table, table.total)}
     whole = {**table.facts, "rows": rows, **total, **table.findings}

@@ -1,4 +1,4 @@
-"""A table for a paper: booktabs, ready to be `\\input`."""
+"""A table as LaTeX for a paper, with the package booktabs; `\\input` includes the file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SPECIAL = {
 
 
 def write(table: Table) -> str:
-    """A `table` environment with the heading as its caption; what it needs is said in a comment."""
+    """A `table` environment with the heading as its caption. A comment names the package that it needs."""
     return "\n".join(_lines(table)) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""A table for a README or a lecture's notes, in Markdown of GitHub's kind: a title, the table, notes as a list."""
+"""A table in GitHub's Markdown, for a README or lecture notes: a title, the table, its notes as a list."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from archdsl.backends.tables.table import Table, cells, total_cells
 
 SPECIAL = frozenset("\\|*_`<[&")
-"""What begins a tag, a link, an entity, or ends a cell."""
+"""Characters with a meaning in Markdown, which are escaped: they begin a tag, a link or an entity, or end a cell."""
 
 
 def write(table: Table) -> str:
+    """The table as Markdown, with its title, heading and notes."""
     return "\n".join(_lines(table)) + "\n"
 
 
@@ -32,16 +33,16 @@ def _lines(table: Table) -> Iterator[str]:
 
 
 def _indented(text: str) -> str:
-    """Leading blanks are lost in Markdown."""
+    """The text with its leading blanks as em spaces, since Markdown drops blanks."""
     inner = text.lstrip(" ")
     return "&emsp;" * ((len(text) - len(inner)) // 2) + inner
 
 
 def row(cells: Iterable[str]) -> str:
-    """A line of a table."""
+    """A line of a table with these cells."""
     return f"| {' | '.join(cells)} |"
 
 
 def escaped(text: str) -> str:
-    """Text that is not to mean anything but itself."""
+    """The text with all characters escaped that mean something in Markdown."""
     return "".join(f"\\{character}" if character in SPECIAL else character for character in text)

@@ -1,4 +1,4 @@
-"""What stands above and below a table: which network, by what rule, with which settings; totals in words."""
+"""The lines above and below a table: network, counting rules and settings above, totals and exceptions below."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from archdsl.analyses.summary import Summary
 from archdsl.ir.graph import Header, Setting
 
 MISALIGNED = 3
-"""Merges that are named."""
+"""The most nodes that a note names."""
 
 
 def count(number: float, unit: str = "") -> str:
-    """With a blank that no line breaks at."""
+    """A count such as `25.6 M`, with a no-break space."""
     return notation.count(number, unit).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def heading(summary: Summary, columns: set[str]) -> Iterator[str]:
-    """Citation, input, rules of the `columns` and settings, a line each."""
+    """The lines above a table: citation, input, counting rules of the `columns`, settings."""
     header, basis = summary.graph.header, summary.basis
     if header.source:
         yield header.source
@@ -32,24 +32,24 @@ def heading(summary: Summary, columns: set[str]) -> Iterator[str]:
     if "macs" in columns or "macs%" in columns:
         yield f"MACs: {CONVENTIONS['paper'].rule}"
     if "flops" in columns:
-        yield "FLOPs: 2 for each MAC, and all other operations"
+        yield "FLOPs: 2 for each MAC, and 1 for each other operation"
     if "count" in columns:
         yield f"{basis.convention.name}: {basis.convention.rule}"
     if "memory" in columns:
-        yield "Memory: of all outputs"
+        yield "Memory: the sum of all outputs"
     if basis.machine and columns & {"time", "intensity"}:
-        yield f"Time: at least, on {basis.machine.title} ({basis.machine.source})"
+        yield f"Time: a lower bound for {basis.machine.title} ({basis.machine.source})"
     yield from _settings(header)
 
 
 def title(header: Header) -> str:
-    """`ResNet, variant 50 (specs/resnet.arch)`."""
+    """The title of a network's table: `ResNet, variant 50 (specs/resnet.arch)`."""
     variant = f", variant {header.variant}" if header.variant else ""
     return f"{header.name}{variant} ({header.spec})"
 
 
 def _settings(header: Header) -> Iterator[str]:
-    """Settings by where they come from; formulas say themselves."""
+    """A line for the settings of each origin; those that were computed are listed with their formula."""
     origins = dict.fromkeys(setting.origin for setting in header.settings)
     formulas = [setting for setting in header.settings if not _is_plain(setting)]
     for origin in sorted(filter(None, origins), key=lambda o: (o == "default", o != "given")):
@@ -76,7 +76,7 @@ def _value(setting: Setting) -> str:
 
 
 def notes(summary: Summary, rows: Sequence[Row], columns: set[str]) -> Iterator[str]:
-    """What the totals do not say by themselves."""
+    """The lines below a table: depth, receptive field, sums, and what was left out or counted elsewhere."""
     yield f"{summary.depth} weighted layers in depth{_field(summary)}"
     if "flops" in columns:
         yield _flops(summary)
@@ -88,7 +88,7 @@ def notes(summary: Summary, rows: Sequence[Row], columns: set[str]) -> Iterator[
 
 
 def _field(summary: Summary) -> str:
-    """The largest receptive field that still has a place."""
+    """The largest receptive field; nodes whose positions all see the whole input are left out."""
     placed = {
         id: f for id, f in summary.fields.fields.items() if any(d.jump for d in f.largest) and id in summary.nodes
     }
@@ -113,16 +113,16 @@ def _memory(summary: Summary) -> Iterator[str]:
 
 def _exceptions(summary: Summary, rows: Sequence[Row]) -> Iterator[str]:
     if any(row.copies > 1 for row in rows):
-        yield "×n: n copies that are alike, counted together"
+        yield "×n: the sum of n equal copies"
     if summary.training_only and not summary.basis.training:
         outputs = ", ".join(output.name for output in summary.graph.outputs if output.training)
-        yield f"Without the {count(summary.training_only)} params that serve only training outputs: {outputs}"
+        yield f"Not counted: {count(summary.training_only)} params that only training outputs need: {outputs}"
     shared = [id for id, facts in summary.nodes.items() if not facts.params and _learns(summary, id)]
     if shared:
         yield f"Shared weights are counted where they are first used, not at {_some(shared)}"
     misaligned = [m.node for m in summary.fields.misaligned if m.node in summary.nodes]
     if misaligned:
-        yield f"Branches that look at different places are joined at {_some(misaligned)}"
+        yield f"Branches whose receptive fields have different centres are joined at {_some(misaligned)}"
 
 
 def _learns(summary: Summary, id: str) -> bool:

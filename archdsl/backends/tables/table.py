@@ -1,4 +1,4 @@
-"""A table as plain data, before any format: columns, lines of exact values, a total, and text around them."""
+"""A table as plain data, independent of its format: columns, lines of exact values, a total, text above and below."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from archdsl.analyses.measures import Unit as MeasureUnit
 from archdsl.analyses.notation import count, seconds
 
 Unit: TypeAlias = MeasureUnit | Literal["text", "name", "shape", "budget", "change", "change bytes"]
-"""Of a column's values, beside the units of measures: a `text` is broken at words where it is too wide, a `name` never.
-A `shape` tells all its dimensions, a `size` those that differ. A `budget` is a share with more digits. A `change` has a
-sign."""
+"""The unit of a column's values: that of a measure, or one of these. A `text` is wrapped at words if it is too wide, a
+`name` is not. A `shape` shows all its dimensions, a `size` only one if all are equal. A `budget` is a share with more
+digits. A `change` has a sign."""
 
 Value: TypeAlias = Any
-"""Exact: a number, a text or a tuple, one number a dimension. None: there is nothing to say."""
+"""An exact value: a number, a text, or a tuple with one number for each dimension. None for an empty cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`name` is for programs, `heading` for people, `about` says what the values mean.
+    """A column: `name` is for programs, `heading` for people, and `about` says what the values mean.
 
-    `leads`: it says what each line is about, and comes again where a table is cut into several. `blank`: its cells are
-    to be filled in by the reader. `worked`: it shows how numbers come about.
+    `leads`: it names what each line is about, and is repeated if a wide table is cut into several. `blank`: its cells
+    are left empty for the reader to fill in. `worked`: its cells show how the numbers are computed.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Column:
 
     @property
     def is_text(self) -> bool:
-        """Whether its values stand at the left."""
+        """Whether its values are text, which is aligned to the left."""
         return self.unit in ("text", "name") or self.worked
 
     @property
@@ -49,10 +49,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A value for each column. `label` is what people see in the leading column, in place of its value.
+    """A line: a value for each column. `label` is what people see in the leading column, instead of its value.
 
-    In a nested table `level` is how deep the line lies; the lines after an `opened` one, a level deeper, are its parts.
-    A line stands for `copies` that are alike. `path` is that of the network's part which the line is about.
+    In a nested table `level` is the depth of the line; the lines one level deeper after an `opened` line are its parts.
+    The line stands for that many equal `copies`. `path` is the path of the stage, block or op that the line is about.
     """
 
     values: tuple[Value, ...]
@@ -65,10 +65,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """`heading` are the lines below the title, `notes` those below the table; `total` has a value for each column.
+    """A table: `heading` are the lines below the title, `notes` those below the table; `total` has a value a column.
 
-    `facts` are told by JSON before the lines, `findings` after them. `exact` writes numbers in full for people too:
-    programs always get them so. Of a `nested` table programs get the level, the copies and whether a line is opened.
+    JSON has `facts` before the lines and `findings` after them. With `exact`, formats for people show all digits too,
+    as those for programs always do. If the table is `nested`, formats for programs have the fields `level`, `copies`
+    and `opened` of each line.
     """
 
     title: str
@@ -84,7 +85,7 @@ class Table:
 
 
 def lines(rows: Sequence[Sequence[Value]]) -> list[Line]:
-    """Lines of values alone."""
+    """Lines that have values and nothing else."""
     return [Line(tuple(values)) for values in rows]
 
 
@@ -92,7 +93,7 @@ def lines(rows: Sequence[Sequence[Value]]) -> list[Line]:
 
 
 def cells(table: Table, line: Line) -> list[str]:
-    """A line as it is read; the leading cell has two blanks before it for each line around it."""
+    """The cells of a line as text; the leading cell is indented by two blanks for each level."""
     texts = [shown(column.unit, value, table.exact) for column, value in zip(table.columns, line.values, strict=True)]
     for index, column in enumerate(table.columns):
         if column.leads and not column.blank and line.label is not None:
@@ -101,13 +102,13 @@ def cells(table: Table, line: Line) -> list[str]:
 
 
 def total_cells(table: Table) -> list[str]:
-    """The total as it is read."""
+    """The cells of the total as text."""
     assert table.total is not None
     return [shown(column.unit, value, table.exact) for column, value in zip(table.columns, table.total, strict=True)]
 
 
 def shown(unit: Unit, value: Value, exact: bool = False) -> str:
-    """A value for people: `25.6 M`, `64×112×112`, `+1.2 MB`, `12.3 %`, `global`; nothing for None.
+    """A value as text for people: `25.6 M`, `64×112×112`, `+1.2 MB`, `12.3 %`, `global`; empty for None.
 
     >>> shown("count", 25_557_032), shown("count", 25_557_032, exact=True), shown("size", (7, 7)), shown("share", 0.5)
     ('25.6 M', '25,557,032', '7', '50.0 %')
@@ -146,7 +147,7 @@ def _amount(value: float, unit: str, exact: bool) -> str:
 
 
 def _dimensions(unit: Unit, value: tuple[float, ...]) -> str:
-    """One number where all are equal, but for shapes."""
+    """`3×224×224`; for a size whose dimensions are equal, only one number."""
     if unit == "size" and len(set(value)) == 1:
         return f"{value[0]:g}"
     return "×".join(f"{number:g}" for number in value)
@@ -156,7 +157,7 @@ def _dimensions(unit: Unit, value: tuple[float, ...]) -> str:
 
 
 def plain(value: Value) -> Any:
-    """A value for programs: numbers in full, several as a list."""
+    """A value for programs: numbers with all digits, tuples as lists."""
     if isinstance(value, tuple):
         return list(value)
     return GLOBAL if value == inf else value

@@ -1,4 +1,4 @@
-"""A table for a terminal: nothing is cut. What is too wide is wrapped; columns that still do not fit go below."""
+"""A table for a terminal. Text that is too wide is wrapped; columns that still do not fit follow in a table below."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ GAP = 2
 """Blanks between columns."""
 
 NARROWEST = 18
-"""Characters that a column of text can always have; a leading one has twice as many."""
+"""The width to which a column of text may be narrowed, in characters; a leading column keeps twice as many."""
 
 BOLD = "\x1b[1m{}\x1b[0m"
 
 
 def write(table: Table, width: int = 80, color: bool = False) -> str:
-    """The table at most `width` columns wide; `color` sets titles, headings and sums in bold."""
+    """The table, at most `width` characters wide where it can be wrapped; `color` makes titles and sums bold."""
     title = [table.title] if table.title else []
     parts = [[*_paragraphs(title, width, color), *_paragraphs(table.heading, width)]]
     if table.lines or table.total is not None:
@@ -38,7 +38,7 @@ def _paragraphs(texts: Iterable[str], width: int, bold: bool = False) -> Iterato
 
 
 def fitting(table: Table, wanted: Sequence[int], width: int) -> list[int]:
-    """Indices of the columns that fit `width`: of those that are `wanted` the first ones, in the order of the table."""
+    """Indices of the columns that fit `width`: the first ones of `wanted`, returned in the order of the table."""
     grid, chosen = Grid(table), list[int]()
     for index in wanted:
         if grid.needed([*chosen, index]) <= width:
@@ -48,32 +48,35 @@ def fitting(table: Table, wanted: Sequence[int], width: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Grid:
-    """The cells of a table as text, and how wide columns are."""
+    """The cells of a table as text, and the widths of its columns."""
 
     table: Table
 
     @cached_property
     def rows(self) -> list[list[str]]:
+        """The cells of each line."""
         return [cells(self.table, line) for line in self.table.lines]
 
     @cached_property
     def foot(self) -> list[str] | None:
+        """The cells of the total; None if there is none."""
         return None if self.table.total is None else total_cells(self.table)
 
     @cached_property
     def head(self) -> list[str]:
+        """The headings of the columns."""
         return [column.heading for column in self.table.columns]
 
     @cached_property
     def widest(self) -> list[int]:
-        """What each column takes if nothing is wrapped."""
+        """The width of each column if nothing is wrapped."""
         rows = [self.head, *self.rows, *([self.foot] if self.foot else [])]
         parts = ([max(map(columns, cell.split("\n"))) for cell in row] for row in rows)
         return [max(widths) for widths in zip(*parts, strict=True)]
 
     @cached_property
     def narrowest(self) -> list[int]:
-        """What each column cannot do without. Numbers are never broken, texts at words."""
+        """The least width of each column. Texts may be wrapped at words, numbers not."""
         return [self._least(*pair) for pair in zip(self.table.columns, self.widest, strict=True)]
 
     def _least(self, column: Column, widest: int) -> int:
@@ -81,10 +84,11 @@ class Grid:
         return min(widest, limit) if column.wraps else widest
 
     def needed(self, indices: Sequence[int]) -> int:
+        """The least width of a table with these columns."""
         return sum(self.narrowest[index] for index in indices) + GAP * (len(indices) - 1)
 
     def panels(self, width: int) -> Iterator[list[int]]:
-        """Indices of the columns side by side; the leading ones come again in each."""
+        """Splits the columns into tables that fit `width`: indices of columns. Each has the leading columns."""
         first = [i for i, column in enumerate(self.table.columns) if column.leads]
         panel = list(first)
         for index in range(len(self.table.columns)):
@@ -97,17 +101,20 @@ class Grid:
         yield sorted(panel)
 
     def widths(self, indices: Sequence[int], width: int) -> list[int]:
-        """What each column gets: all that it can use, or where that is too much, what `_yielding` leaves it."""
+        """The width of each column: its widest or, if the table is too wide, less, as `_narrowed` chooses."""
         widths = {index: self.widest[index] for index in indices}
         excess = sum(widths.values()) + GAP * (len(indices) - 1) - width
-        while excess > 0 and (index := self._yielding(widths)) is not None:
+        while excess > 0 and (index := self._narrowed(widths)) is not None:
             widths[index] -= 1
             excess -= 1
         return [widths[index] for index in indices]
 
-    def _yielding(self, widths: Mapping[int, int]) -> int | None:
-        """The column that gives way: the widest text, then the last of those that are worked out, each as far as it
-        can; beyond that the widest of all, texts before numbers."""
+    def _narrowed(self, widths: Mapping[int, int]) -> int | None:
+        """The column to make narrower by one.
+
+        This is the widest text that is above its least width, then the last column with arithmetic that is; after
+        these the widest of all, texts before numbers.
+        """
         known = self.table.columns
         able = [i for i in widths if widths[i] > self.narrowest[i]]
         if texts := [i for i in able if not known[i].worked]:
@@ -120,6 +127,7 @@ class Grid:
     # --- drawing ---------------------------------------------------------------------------
 
     def drawn(self, indices: Sequence[int], width: int, color: bool) -> Iterator[str]:
+        """The lines of a table with these columns, at most `width` characters wide if possible."""
         widths = self.widths(indices, width)
         rule = "─" * (sum(widths) + GAP * (len(widths) - 1))
         if any(self.head[index] for index in indices):
@@ -132,7 +140,7 @@ class Grid:
             yield from self._row(self.foot, indices, widths, color)
 
     def _row(self, row: Sequence[str], indices: Sequence[int], widths: Sequence[int], bold: bool) -> Iterator[str]:
-        """As many lines as the cell that takes most."""
+        """The lines of a row: as many as its longest cell takes."""
         wrapped = [list(wrap(row[index], width, fold=True)) for index, width in zip(indices, widths, strict=True)]
         for number in range(max(map(len, wrapped))):
             parts = [lines[number] if number < len(lines) else "" for lines in wrapped]

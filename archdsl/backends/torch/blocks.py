@@ -20,11 +20,11 @@ from archdsl.formula import formula_of
 from archdsl.ir.graph import Scope, Value
 
 SKIP = "skip"
-"""A value from further out that has other names in other uses of a class."""
+"""The argument of `forward` for a value from outside the block that has different names in different uses."""
 
 
 def block_class(construction: Construction, forward: Forward | None) -> Class:
-    """A class for a block, a stage or a copy; it has no `forward` where nothing of it serves any output."""
+    """A class for a block, a stage or a copy. It has no `forward` if no output depends on it."""
     has_constructor = construction.lines or construction.constructor.parameters
     methods = [constructor(construction, ())] if has_constructor else []
     methods += [] if forward is None else [_forward(construction, forward)]
@@ -33,7 +33,7 @@ def block_class(construction: Construction, forward: Forward | None) -> Class:
 
 
 def constants(construction: Construction) -> Iterator[Line]:
-    """Attributes that `forward` decides by, named for TorchScript, which then compiles only the arm that is taken."""
+    """`__constants__`: the attributes by which `forward` decides. TorchScript then compiles only the arm taken."""
     flags = [text_of(flag) for flags in construction.flags.values() for flag in flags]
     names = dict.fromkeys(flag.removeprefix("self.") for flag in flags if flag.startswith("self."))
     if names:
@@ -42,18 +42,19 @@ def constants(construction: Construction) -> Iterator[Line]:
 
 
 def constructor(construction: Construction, last: Sequence[Code]) -> Function:
-    """`__init__`: named numbers, then the modules; `last` are lines at its end."""
+    """The method `__init__`: named numbers, then the modules, then the lines `last`."""
     arguments = ("self", *map(argument, construction.constructor.parameters))
     return Function("__init__", arguments, "None", (Line("super().__init__()"), *construction.lines, *last))
 
 
 def argument(parameter: Parameter) -> str:
+    """A parameter with its annotation and default, as it stands in the head of `__init__`."""
     default = "" if parameter.default is ... else f" = {text_of(formula_of(parameter.default))}"
     return f"{parameter.name}: {parameter.type}{default}"
 
 
 def write_block(words: Words, layout: Layout) -> Forward:
-    """What the `forward` of a class says, its `return` included."""
+    """Writes the `forward` of a class, including its `return`."""
     forward = Forward(words, take_names(words.outline, words.body), words.body.gives, layout, shapes=False)
     forward.lines.append(Line(f"return {forward.run_and_return(words.body.gives)}"))
     return forward
@@ -72,7 +73,8 @@ def _forward(construction: Construction, forward: Forward) -> Function:
 
 
 def take_names(outline: Outline, body: Body) -> list[str]:
-    """Arguments of `forward`: the block's ports, `x` for what flows in, others by the name they have in every use."""
+    """Names of the arguments of `forward`: the names of the block's `from`, `x` for the value that flows in, and for
+    values from outside the name that they have in every use."""
     names = Namespace(("self", *map(borrowed_name, outline.borrowed[body.scope.path])))
     takes: list[str] = []
     for place in range(len(body.takes)):
@@ -83,7 +85,7 @@ def take_names(outline: Outline, body: Body) -> list[str]:
 
 
 def _name_inside(outline: Outline, scope: Scope, place: int) -> str | None:
-    """What the text of a scope calls a value that comes from outside."""
+    """The name that the text of a scope has for its input number `place`; None if it has none."""
     value: Value = outline.takes(scope)[place]
     if scope.block is not None and place < len(scope.ports):
         name: str | None = scope.ports[place]

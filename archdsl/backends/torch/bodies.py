@@ -1,6 +1,7 @@
-"""What a class does, as data: the steps of all its uses, and the wires between them.
+"""What a class computes, as data: the steps of all its uses, and the wires between them.
 
-A wire says which value of the graph it stands for in each use.
+A use of a class is one scope of the graph that becomes an instance of it. Uses are numbered from 0. A wire says which
+value of the graph it stands for in each use.
 """
 
 from __future__ import annotations
@@ -15,34 +16,35 @@ from archdsl.ir.graph import Choice, Scope, Value
 
 
 class Differ(Exception):
-    """Uses of a block that cannot be one class; says where."""
+    """Raised for uses of a block that cannot be one class; its text says where they differ."""
 
 
 @dataclass(eq=False, slots=True)
 class Wire:
-    """A value in the text of a class: the value of the graph that it is, by the number of the use."""
+    """A value in the text of a class: for each use, by its number, the value of the graph that it stands for."""
 
     values: Mapping[int, Value]
 
     @property
     def value(self) -> Value:
-        """What it is in the first use that has it."""
+        """The value of the graph in the first use that has one."""
         return next(iter(self.values.values()))
 
 
 @dataclass(eq=False, slots=True)
 class Several:
-    """All elements of a list that a loop fills, however many there are in each use."""
+    """All elements of a list that a loop fills; each use may have another number of them."""
 
     values: Mapping[int, tuple[Value, ...]]
 
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """A step of one member, `path` from the class's scope. What serves nothing that the class gives is not called.
+    """A call of one member; `path` is its path within the scope of the class.
 
-    `whole` is the list that it joins, in place of single wires. `optional` are those of `takes` that some uses do not
-    have: branches of a join that fall away. A `part` joins some of what the member takes.
+    `takes` are its inputs and `gives` its outputs. It is left out unless it `is_live`: a result of the class depends on
+    it. `whole` is a list that it joins, in place of single inputs. `optional` are the inputs that some uses do not
+    have: branches of a join on a condition. A call that `is_part` joins only some of the member's inputs.
     """
 
     path: str
@@ -56,12 +58,13 @@ class Call:
 
     @property
     def member(self) -> Member:
+        """The member in the first use that has it."""
         return next(iter(self.members.values()))
 
 
 @dataclass(eq=False, slots=True)
 class Join:
-    """A value that an `if` sets: by arm, the wire that it is then."""
+    """A value that an `if` sets: `wire`, and for each arm, by its number, the wire that it is equal to."""
 
     wire: Wire
     sources: Mapping[int, Wire]
@@ -69,7 +72,10 @@ class Join:
 
 @dataclass(eq=False, slots=True)
 class If:
-    """An `if` of the block: how it came out in each use, the steps of the arms that some use built, what it sets."""
+    """An `if` of the block: how it was decided in each use, the steps of each arm, and the values that it sets.
+
+    Only arms that some use has built are known.
+    """
 
     choices: Mapping[int, Choice]
     arms: Mapping[int, tuple[Item, ...]]
@@ -77,16 +83,17 @@ class If:
 
     @property
     def choice(self) -> Choice:
+        """The `if` in the first use that has it."""
         return next(iter(self.choices.values()))
 
     @property
     def can_skip(self) -> bool:
-        """Whether it is known what flows on where no arm is built: not so for a branch of a join, which falls away."""
+        """Whether, if no arm is built, the value before the `if` flows on. Not so for a branch of a join."""
         return len(self.choice.conditions) == self.choice.arms and bool(self.choice.before)
 
     @property
     def falls_away(self) -> bool:
-        """Whether it is a branch of a join that some uses have and others do not."""
+        """Whether it is a branch of a join (`| if c: X`) that some uses have and others do not."""
         choice = self.choice
         is_branch = choice.arms == len(choice.conditions) == 1 and not choice.before
         return is_branch and len({other.taken for other in self.choices.values()}) == 2
@@ -94,9 +101,11 @@ class If:
 
 @dataclass(eq=False, slots=True)
 class Turns:
-    """A loop over the copies of a list. `arguments` are as in `Loop`, with wires for values from before it.
+    """A loop over the copies of a list, in all uses. `arguments` are as in `Loop`, with wires for values from outside.
 
-    `opened` are the names of the members that each turn calls one by one in place of the copy.
+    `initial` and `final` are the values before the first and after the last turn; `lists` are the values that the turns
+    collect, and `wholes` stand for all elements of such a list. If `opened` is not empty, each turn calls the members
+    of the copy with these names one by one, and not the copy.
     """
 
     path: str
@@ -112,20 +121,23 @@ class Turns:
 
     @property
     def loop(self) -> Loop:
+        """The loop in the first use."""
         return next(iter(self.loops.values()))
 
     @property
     def takes(self) -> tuple[Wire, ...]:
+        """The values that flow into the loop."""
         return (*self.initial, *(a for a in self.arguments if isinstance(a, Wire)))
 
     @property
     def gives(self) -> tuple[Wire, ...]:
+        """The values that flow out of the loop."""
         return (*self.final, *(wire for wires in self.lists for wire in wires))
 
 
 @dataclass(eq=False, slots=True)
 class Listed:
-    """A list of copies that are called one by one."""
+    """A list of copies, each of which is called by a line of its own."""
 
     path: str
     members: Mapping[int, Member]
@@ -138,9 +150,10 @@ Item: TypeAlias = Call | If | Turns | Listed
 
 @dataclass(eq=False, slots=True)
 class Body:
-    """A class: its uses, what it takes, does and gives. Of uses that are the same in everything, `uses` has the first.
+    """A class: its uses, its inputs `takes`, its steps `items` and its outputs `gives`.
 
-    `same` says by the path of each use which of them it is like.
+    Of uses that are equal, only the first is in `uses`. `same` has the path of every use, with the number of the one in
+    `uses` that it is equal to.
     """
 
     uses: tuple[Scope, ...]
@@ -151,6 +164,7 @@ class Body:
 
     @property
     def scope(self) -> Scope:
+        """The first use."""
         return self.uses[0]
 
 
@@ -158,7 +172,7 @@ T = TypeVar("T")
 
 
 def alike(values: Iterable[T], what: str) -> T:
-    """The one value that all uses have. Raises `Differ`."""
+    """The value that all uses have in common. Raises `Differ` with the text `what` if they differ."""
     first, *others = values
     if any(other != first for other in others):
         raise Differ(what)
@@ -166,7 +180,7 @@ def alike(values: Iterable[T], what: str) -> T:
 
 
 def made(item: Item) -> Iterator[Wire]:
-    """The wires that an item puts at hand."""
+    """The wires that exist after an item."""
     if isinstance(item, If):
         yield from (join.wire for join in item.joins if not item.falls_away)
     else:
@@ -174,7 +188,7 @@ def made(item: Item) -> Iterator[Wire]:
 
 
 def every(items: Iterable[Item]) -> Iterator[Item]:
-    """All items, those in the arms of an `if` after it."""
+    """All items; an `if` is followed by those in its arms."""
     for item in items:
         yield item
         if isinstance(item, If):

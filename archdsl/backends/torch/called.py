@@ -1,4 +1,4 @@
-"""What values are called in a `forward`: by the spec's names, else by what flows on."""
+"""Names for the values in a `forward`: those of the spec, else `x` for the value that flows on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archdsl.backends.torch.writing import Layout, Words
 from archdsl.ir.graph import Node, Scope, Value
 
 MANY = 3
-"""A merge of so many branches is written with a branch to a line."""
+"""If a merge has at least this many branches, each branch has a line of its own."""
 
 
 class Called(Steps):
@@ -39,12 +39,12 @@ class Called(Steps):
         if branch and not self.variables.is_free(FLOW):
             return self.variables.assign(wire, self.variables.unique(branch))
         ends = self._changes(step.path, False)
-        if ends:  # arguments are held by the caller in any case
+        if ends:  # arguments are excluded, since the caller holds them in any case
             reads = [read for read in reads if read not in self.body.takes] or reads
         return self.variables.pass_on(wire, reads, self._named_later(wire), step.member.name, let_go=ends)
 
     def _named_later(self, wire: Wire) -> str | None:
-        """The name that the class's own text has for what is made of a value: `body` for all that `path body` does."""
+        """The spec's name for a value that is computed from this one: `body` for each value within `path body`."""
         while self.uses[wire] == 1 and isinstance(step := self.consumers.get(wire), Call) and len(step.gives) == 1:
             (wire,) = step.gives
             name = self._text_name(wire)
@@ -53,7 +53,7 @@ class Called(Steps):
         return None
 
     def _text_name(self, wire: Wire) -> str | None:
-        """The name that the class's own text has for a value."""
+        """The name that the block's own text has for a value; the same in every use."""
         rows = [self._names_of(use, value) for use, value in wire.values.items()]
         return next((name for name in rows[0] if all(name in row for row in rows[1:])), None)
 
@@ -62,7 +62,10 @@ class Called(Steps):
         return [name for name, named in scope.names if named == value and name != "input"]
 
     def own_name(self, step: Call, wire: Wire) -> str | None:
-        """What the user calls a value; of what flows from stage to stage only where it is used further on, too."""
+        """The spec's name for a value; None if it has none.
+
+        A value that only the next step uses does not get the name of its stage or block.
+        """
         if isinstance(step.member, Scope) and step.member.kind == "output":
             return step.member.name
         if self.body.scope.parent is None:
@@ -70,7 +73,7 @@ class Called(Steps):
                 if wire.value in output.values and not output.several:
                     return output.name
         if wire in self.sources and self.uses[wire] == 1:
-            return None  # the `if` that it is for has the name
+            return None  # the value that the `if` sets has the name
         named = self._text_name(wire)
         if named:
             return named
@@ -85,7 +88,7 @@ class Called(Steps):
         return step.member.label if isinstance(step.member, Node) else None
 
     def _branch(self, wire: Wire) -> str | None:
-        """`branch2` for a value on its way to be the second of many that are merged: one name all the way."""
+        """`branch2` for all values that lead to the second input of a merge of many, so that they share one name."""
         way: list[Wire] = []
         while wire not in self._branches:
             way.append(wire)
@@ -98,7 +101,7 @@ class Called(Steps):
         return self._branches[wire]
 
     def _merged(self, wire: Wire) -> tuple[str | None, Wire | None]:
-        """What a value is called as one of many that are merged, or the value that a single step makes of it."""
+        """The name of a value that is an input of a merge of many, or else the value that one step computes from it."""
         step = self.consumers.get(wire)
         if self.uses[wire] != 1 or not isinstance(step, Call):
             return None, None
@@ -109,7 +112,7 @@ class Called(Steps):
     def _joined_name(
         self, wire: Wire, sources: Mapping[int, Wire], after: Counter[Wire | Several], taken: Iterable[str]
     ) -> str:
-        """The variable that holds what an `if` sets: the one that comes in, where nothing needs that any more."""
+        """The variable for a value that an `if` sets: the spec's name, else a variable that is not needed any more."""
         own = self._text_name(wire)
         if own and own not in taken and self.variables.is_free(own):
             return own

@@ -1,9 +1,8 @@
-"""Which scopes are uses of one class, and what the class does: the steps of all its uses, brought together.
+"""Decides which scopes of a graph are uses of one class, and unites their steps in one `Body`.
 
-All uses of a block are one class. Where the block's text has an `if`, the class has it too, with the steps of each arm
-from the uses that built it. In come the scopes of a graph; out come bodies: steps, and wires that say which value of
-the graph each of them stands for in each use. Uses that cannot be brought together (an imported class whose instances
-differ, a join whose branches vary in number) are classes of their own.
+All uses of a block are one class. If the block's text has an `if`, the class has it too, with the steps of each arm
+from the uses that built it. Uses that cannot be united (an imported class whose instances differ, a join whose
+branches vary in number) become classes of their own.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from archdsl.ops.base import Expression
 
 
 class Classes:
-    """The classes of a graph, what a class holds before the class. `of` says which is a scope's."""
+    """The classes of a graph, each after those that it holds. `of` has the class of each scope, by its path."""
 
     def __init__(self, outline: Outline) -> None:
         self.outline = outline
@@ -37,15 +36,15 @@ class Classes:
             self.enter(uses)
 
     def form(self, scope: Scope) -> Form:
-        """What a scope is, alike in every use of the block around it."""
+        """What a scope is in PyTorch. It is the same in every use of the block around it."""
         return self.forms[self.keys[scope.path]]
 
     def only_hands_on(self, scope: Scope) -> bool:
-        """Whether a region makes nothing: it is no step, and what flows in flows on."""
+        """Whether a region has no members: it is no step, and its input is its output."""
         return scope.parent is not None and scope.block is None and not self.outline.members(scope.path)
 
     def makes_nothing(self, scope: Scope) -> bool:
-        """Whether a region has no module of its own: its steps are then written where it stands."""
+        """Whether a region has no module of its own; its steps then belong to the scope around it."""
         if scope.parent is None or scope.block is not None or scope.kind == "copy":
             return False
         for member in self.outline.members(scope.path):
@@ -57,7 +56,7 @@ class Classes:
         return True
 
     def _key(self, scope: Scope) -> Hashable:
-        """What scopes of one class have in common: the block with the blocks given to it, or their place in a text."""
+        """A key that scopes of one class share: the block and the blocks given to it, or their place in a text."""
         if scope.parent is None:
             return ""
         if scope.block is not None:
@@ -72,7 +71,7 @@ class Classes:
         self.forms[key] = min(known, form, key=preferred.index)
 
     def enter(self, uses: Sequence[Scope], apart: bool = False) -> None:
-        """Makes these uses one class, or, where they differ or are to stay `apart`, one of each structure."""
+        """Makes one class of these uses. If they differ, or with `apart`, makes one class of each structure."""
         try:
             if apart:
                 self._signatures.clear()
@@ -91,7 +90,7 @@ class Classes:
         self.of.update(dict.fromkeys((scope.path for scope in uses), body))
 
     def body(self, uses: Sequence[Scope]) -> Body:
-        """The class of these uses. Those that are the same in everything are looked at once."""
+        """The class of these uses. Of equal uses only the first is examined. Raises `Differ`."""
         first: dict[Hashable, int] = {}
         chosen: list[Scope] = []
         same: dict[str, int] = {}
@@ -107,14 +106,14 @@ class Classes:
         return body
 
     def _agree_on_results(self, scope: Scope, like: Scope) -> None:
-        """Uses of one class give the same: what a use gives is what the one that it is like gives."""
+        """Gives a use the same outputs, in the same order, as the use `like` that it is equal to."""
         if scope.path != like.path:
             takes, own = self.outline.takes(like), self.outline.takes(scope)
             gives = self.outline.gives(like)
             self.outline.gives_of[scope.path] = tuple(absolute(relative(v, like, takes), scope, own) for v in gives)
 
     def _brought_together(self, groups: Sequence[list[Scope]]) -> Iterator[list[Scope]]:
-        """Groups of uses, each with those that can be one class with it, so that there are few classes."""
+        """Unites groups of uses that can be one class, so that there are few classes."""
         left = list(groups)
         while left:
             first, *others = left
@@ -134,9 +133,9 @@ class Classes:
         return True
 
     def _parted(self, uses: Sequence[Scope]) -> list[list[Scope]]:
-        """Uses that cannot be one class in groups that may be: of one structure, else one by one.
+        """Splits uses that cannot be one class into groups of equal structure or, if they are of one, into single uses.
 
-        Variants of a network, and stages of theirs, are parted by their words and blocks first.
+        Variants of a network, and their stages, are split first by those settings that are words or truth values.
         """
         ways = (self.signature, id) if uses[0].block else (self._kind_of_network, self.signature, self._root, id)
         for way in ways:
@@ -151,14 +150,14 @@ class Classes:
         return self.outline.root(scope.path)
 
     def _kind_of_network(self, scope: Scope) -> Hashable:
-        """The words and blocks among the settings of the network that a scope is part of."""
+        """The settings of the scope's network that are words, blocks or truth values."""
         settings = self.outline.networks[self._root(scope)].header.settings
         return tuple((setting.name, setting.value) for setting in settings if isinstance(setting.value, str | bool))
 
     # --- structures ------------------------------------------------------------------------
 
     def signature(self, scope: Scope) -> Hashable:
-        """All of a scope but its numbers: members by name and kind, whether it holds them, what they take, results."""
+        """The structure of a scope without its numbers: names and kinds of its members, their inputs, its results."""
         if scope.path not in self._signatures:
             self._signatures[scope.path] = tuple(self._signature(scope))
         return self._signatures[scope.path]

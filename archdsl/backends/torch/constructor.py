@@ -1,7 +1,7 @@
 """The constructor of a class: the modules that it makes, one line each.
 
-Every member is made in each use of the class, with formulas; here the uses are brought together. Where all say the same
-formula it is written. Where they do not, the number is a parameter of its own.
+For every member, each use of the class has a description of its module in which numbers have formulas. Where all uses
+have the same formula for a number, it is written. Where they differ, the number becomes a parameter of the class.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from archdsl.ops.base import Expression
 
 
 class Construction(Choices):
-    """Settles one class. `lines` are those of `__init__`.
+    """Writes the constructor of one class; `lines` are those of `__init__`.
 
-    `numbers` are, by the `id` of a step, the texts for the numbers of an expression that stands in `forward`.
+    `numbers` has the text of each number in an expression of `forward`, by the `id` of its step.
     """
 
     def __init__(self, subject: Subject, is_recursive: bool = False) -> None:
         super().__init__(subject)
         self.numbers: dict[int, dict[str, str]] = {}
         self.taken = {*all_taken(self.body.items), *self.body.gives}
-        """Wires that are taken one by one."""
+        """Wires that a step takes one by one, not as part of a list."""
         self.counts: dict[int, ast.expr] = {}
-        """By the `id` of a list: how many elements it has, where that varies."""
+        """By the `id` of a list: the number of its elements, if that varies."""
         self.expressions: dict[int, Expression] = {}
-        """By the `id` of a step: what stands for it in `forward`."""
+        """By the `id` of a step: the expression that `forward` has for it."""
         self._hosted = dict(self.outline.hosted[self.body.scope.path])
         self.is_recursive = is_recursive
         if is_recursive:
@@ -60,6 +60,7 @@ class Construction(Choices):
         self.constructor = self._constructor()
 
     def items(self, items: Sequence[Item]) -> Iterator[Code]:
+        """The lines that make the modules of some steps."""
         for item in items:
             self.context.define_lets()
             match item:
@@ -74,22 +75,25 @@ class Construction(Choices):
                     self.require_count(item)
 
     def call(self, item: Call) -> Iterator[Code]:
+        """The lines that make the member of a call. Enters the channels of its outputs."""
         member = item.member
         if isinstance(member, Node) and isinstance(self.outline.emission(member), Expression):
             yield from self.expression(item)
             return
-        known = [self.context.channels.get(id(wire)) for wire in item.takes] or [None] * len(self.outline.takes(member))
+        known: list[Channels] = [*map(self.flow, item.takes)] or [None] * len(self.outline.takes(member))
         trees: dict[int, Tree] = {}
         channels: dict[int, list[Channels]] = {}
         attribute = item.path.replace(".", "_")
         for use, other in item.members.items():
             trees[use], channels[use] = self.modules.tree(other, use, attribute, known)
         yield from self.attribute(item, trees, known)
+        for wire in item.takes:
+            self.learn(wire)
         channels |= self.given(item, known)
         self.enter(item.gives, {use: self.named(row) for use, row in channels.items()}, attribute)
 
     def given(self, item: Call, known: Sequence[Channels]) -> dict[int, list[Channels]]:
-        """The channels of what a class gives, by the arguments that were written for all of its uses."""
+        """The channels of the outputs of an inner class, computed from the arguments that were written for it."""
         settled = self.settled_arguments.get(item.path)
         if settled is None:
             return {}
@@ -103,7 +107,7 @@ class Construction(Choices):
         }
 
     def attribute(self, item: Call, trees: Mapping[int, Tree], known: Sequence[Channels]) -> Iterator[Code]:
-        """The line that makes a member, unless it lies in a list or is kept elsewhere."""
+        """The line that makes a member; none if it is in a list, or if its weights are kept elsewhere."""
         own = alike(map(self.outline.is_own, item.members.values()), item.path)
         target = item.path if own else self.hosted_name(item.member)
         if target is None:
@@ -114,12 +118,12 @@ class Construction(Choices):
         yield self.assigned(target, self.settled(trees, target))
 
     def hosted_name(self, member: Member) -> str | None:
-        """The attribute that keeps a shared module, if it is this class that keeps it."""
+        """The attribute for a shared module, if this class keeps it."""
         home, _, own = member.weights.rpartition(".")
         return own if own in self._hosted and home == self.body.scope.weights else None
 
     def hosted_left(self) -> Iterator[Code]:
-        """Shared modules that only inner classes call."""
+        """The lines that make shared modules which only inner classes call."""
         for own, member in self._hosted.items():
             is_text = isinstance(member, Scope) and self.classes.makes_nothing(member)
             if own not in self.attributes and not is_text:
@@ -129,7 +133,7 @@ class Construction(Choices):
                 yield self.assigned(own, self.settled({0: tree}, own))
 
     def expression(self, item: Call) -> Iterator[Code]:
-        """What stands in `forward`; its numbers are attributes where they are more than a literal."""
+        """Enters the expression that `forward` has for a step. Numbers in it that are no literals become attributes."""
         if item.optional:
             self.expressions[id(item)] = joining(self.outline, item)
             joined = self.gathered(item)
@@ -165,7 +169,7 @@ class Construction(Choices):
             self.enter(item.gives, {use: self.named(row) for use, row in channels.items()})
 
     def gathered(self, item: Call) -> Channels:
-        """The channels of a join of which some uses lack a branch."""
+        """The channels of a join that lacks a branch in some uses."""
         assert isinstance(item.member, Node)
         known = [self.context.channels.get(id(wire)) for wire in item.takes]
         if item.member.op.name != "concat":
@@ -180,7 +184,8 @@ class Construction(Choices):
         return self.local(self._names.unique("channels"), total)
 
     def _where_there(self, item: Call, known: Sequence[Channels]) -> Channels:
-        """The channels that all values have where they are there: after `if it.channels == width: it` also `width`."""
+        """The channels of values that may be absent, under the condition of each: after `if it.channels == width: it`
+        they are also `width`."""
         pairs = list(zip(item.takes, known, strict=True))
         first = next((channels for wire, channels in pairs if wire not in item.optional), None)
         if first is None:
@@ -192,7 +197,7 @@ class Construction(Choices):
         return first
 
     def joined_list(self, item: Call, whole: Several) -> Channels:
-        """The channels of all elements of a list joined, however many there are."""
+        """The channels of a join of all elements of a list, whose number may vary."""
         each = [self.context.of_value(value, use) for use, values in whole.values.items() for value in values]
         texts = {None if channels is None else formula.text(channels) for channels in each}
         node = item.member
@@ -201,6 +206,7 @@ class Construction(Choices):
         return formula.combined(ast.Mult, self.counts[id(whole)], each[0]) if node.op.name == "concat" else each[0]
 
     def turns(self, item: Turns) -> Iterator[Code]:
+        """The lines that make a list of copies which a loop calls. Enters the channels after the loop."""
         yield from self.list_attribute(item)
         for place, wires in enumerate(item.lists):
             for turn, wire in enumerate(wires):
@@ -215,7 +221,7 @@ class Construction(Choices):
             self.context.enter(wire, known)
 
     def require_count(self, item: Listed) -> None:
-        """Copies that are called one by one are as many as they are."""
+        """Requires that the number of copies which are called one by one does not change."""
         for use, container in item.members.items():
             number = len(self.outline.members(container.path)) if isinstance(container, Scope) else 0
             count = self.context.count(container, use, number) if isinstance(container, Scope) else None
@@ -223,7 +229,7 @@ class Construction(Choices):
                 self.require(count, number)
 
     def list_counts(self, item: Turns) -> Iterator[tuple[int, ast.expr]]:
-        """The number of elements of each list that a loop fills, where it varies; by the list's `id`."""
+        """The number of elements of each list that a loop fills, if it varies, by the `id` of the list."""
         said = {use: self.context.count(loop.container, use, len(loop.copies)) for use, loop in item.loops.items()}
         first = next(iter(said.values()))
         texts = {None if count is None else formula.text(count) for count in said.values()}
@@ -231,7 +237,7 @@ class Construction(Choices):
             yield from ((id(whole), first) for whole in item.wholes)
 
     def list_attribute(self, item: Turns | Listed) -> Iterator[Code]:
-        """A list of copies. One that holds no module of its own (all are uses of a shared one) is none."""
+        """The line that makes a list of copies; none if all its elements are uses of a shared module."""
         trees: dict[int, Tree] = {}
         for use, container in item.members.items():
             assert isinstance(container, Scope)
@@ -244,7 +250,7 @@ class Construction(Choices):
 
 
 def all_taken(items: Sequence[Item]) -> Iterator[Wire]:
-    """The wires that steps take, and those that an `if` hands on."""
+    """The wires that steps take, and those that become a value which an `if` sets."""
     for item in items:
         if isinstance(item, If):
             yield from (wire for join in item.joins for wire in join.sources.values())

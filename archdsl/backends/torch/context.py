@@ -1,8 +1,8 @@
-"""What the expressions of a spec are called in the constructor of a class: `input.channels * expand` becomes
-`in_channels * expand`.
+"""Translates expressions of a spec into formulas with the names of a class's constructor: `input.channels * expand`
+becomes `in_channels * expand`.
 
-A name is a parameter of the block, a named number, a setting of the network that stays open, or the number of a copy.
-What has no name in the constructor (a height, a number that belongs to another text) has no formula, and is a value.
+A name is a parameter of the block, a named number, a setting that the network takes as an argument, or the number of a
+copy. A number that has no name in the constructor (a height, a number of another text) has no formula, only a value.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from archdsl.syntax import tree
 
 
 class Context:
-    """The names of one class. `values` are what they come to in each use, `channels` what the wires have."""
+    """The names of one class. `values` has the value of each name in each use; `channels` has the channels of wires."""
 
     def __init__(self, outline: Outline, body: Body, takes: Sequence[str], settings: Settings) -> None:
         self.outline, self.body = outline, body
@@ -33,22 +33,22 @@ class Context:
         self.networks = [outline.root(scope.path) for scope in body.uses]
         self.all_settings = settings
         self.settings_in = settings.named(self.networks)
-        """By use: the settings of its network that the class has names for, with their values."""
+        """For each use: the settings of its network for which the class has names, with their values."""
         self.settings = frozenset(self.settings_in[0])
         self.values: list[dict[str, Any]] = [{} for _ in body.uses]
         self.own: set[str] = set()
-        """Names of the text around the class: arguments of its block, named numbers, variables of loops."""
+        """Names in the text around the class: arguments of its block, named numbers, variables of loops."""
         self._inner_lets: dict[int, dict[str, Let]] = {}
         self.used: dict[str, None] = {}
         self.lets: dict[str, ast.expr] = {}
         self.functions: dict[str, tuple[list[str], ast.expr]] = {}
-        """The `def`s of the network's text that its constructor has too: parameters and body."""
+        """The `def`s of the network that become functions in its constructor: parameters and body."""
         self.fixed: dict[str, Any] = {}
-        """Words and truth values that never vary: no argument, and what depends on them is decided."""
+        """Words and truth values that are the same in every use: they are no arguments, and decide `if`s at once."""
         self.loop_names: dict[str, Mapping[str, ast.expr]] = {}
-        """By the path of a copy that is written in this class: its arguments, as a loop calls them."""
+        """By the path of a copy in this class: its arguments, with the names that the loop has for them."""
         self.row_names: dict[str, tuple[str, ...]] = {}
-        """What loops over a list call its element, or the parts of it, by the text of the list."""
+        """By the text of a list: the names that loops over it have for its element, or for the parts of its element."""
         self.channels: dict[int, ast.expr | None] = {}
         self.channel_names: list[str] = []
         self.by_value: dict[tuple[int, Value], ast.expr | None] = {}
@@ -67,13 +67,13 @@ class Context:
         return self.networks[use]
 
     def kind_of(self, value: Value) -> str:
-        """What a value of the network is made of: of "float" or "int"."""
+        """The kind of numbers in a value of the network: "float" or "int"."""
         return self.graph.tensor(value).kind
 
     # --- definitions -----------------------------------------------------------------------
 
     def _own_chain(self, scope: Scope) -> Iterator[Scope]:
-        """The scopes of one text around a class: up to its block, or to the network."""
+        """The scopes around a class that belong to the same text: up to its block, or to the network."""
         while True:
             yield scope
             if scope.block is not None or scope.parent is None:
@@ -97,7 +97,7 @@ class Context:
                 self.values[use][called] = self.graph.tensor(value).channels
 
     def _declared(self, wire: Wire) -> ast.expr | None:
-        """The channels of an input of the network, where a setting says them."""
+        """The formula for the channels of an input of the network, if a setting decides them."""
         node = self.graph.node(wire.value.node)
         shape = dict(node.written).get("dims") if self.body.scope.parent is None else None
         if shape is None or not isinstance(shape.expression, tree.Shape):
@@ -127,17 +127,17 @@ class Context:
         return [own for own in self.all_settings.values[self.networks[0]] if own in self.all_settings.open]
 
     def may_be_fraction(self, setting: str) -> bool:
-        """Whether a setting that is a whole number here is computed as a fraction: `width = beta ^ phi`."""
+        """Whether a setting can be a fraction with other values, though it is whole here: `width = beta ^ phi`."""
         settings = self.outline.networks[self.networks[0]].header.settings
         written = {known.name: known.written for known in settings}.get(setting)
         return written is not None and may_be_fraction(written.expression)
 
     def is_own(self, own: str) -> bool:
-        """Whether a name is one of the text around the class, not a setting that is handed on to it."""
+        """Whether a name belongs to the text around the class, and is not a setting that is passed on to it."""
         return own in self.own or own in self.channel_names
 
     def own_names(self) -> list[str]:
-        """What flows in, and the block's own arguments that are numbers."""
+        """Names of the channels that flow in, and of the block's own arguments that are numbers."""
         scope = self.body.scope
         arguments = (legal(own) for own, _ in scope.arguments if own not in scope.units)
         return [*self.channel_names, *(own for own in arguments if own not in self.fixed)]
@@ -145,7 +145,7 @@ class Context:
     # --- expressions -----------------------------------------------------------------------
 
     def said(self, written: Written, use: int) -> ast.expr | None:
-        """The formula of an expression, as the constructor says it; None where it has no words for it."""
+        """The formula of an expression in the constructor's names; None if it cannot be written with these."""
         try:
             found = Translation(self, written, use, {}).of(written.expression)
         except Unsaid:
@@ -162,7 +162,7 @@ class Context:
         return True
 
     def note(self, found: ast.expr) -> ast.expr:
-        """Notes the names of a formula that is written, and those behind its named numbers."""
+        """Notes that the names of a formula are used, and the names from which its named numbers are computed."""
         for own in sorted(formula.names(found)):
             if own not in self.used:
                 self.used[own] = None
@@ -175,7 +175,7 @@ class Context:
         return found
 
     def lookup(self, own: str, home: str | None, use: int) -> ast.expr:
-        """What a name of the text of scope `home` is called. Raises `Unsaid`."""
+        """The formula for a name in the text of scope `home`. Raises `Unsaid` if the constructor has none."""
         scope = self.graph.scopes.get(home) if home is not None else None
         here = self.body.uses[use]
         inside = here.path == "" or home == here.path or (home or "").startswith(f"{here.path}.")
@@ -195,13 +195,13 @@ class Context:
         raise Unsaid
 
     def _regions_below(self, scope: Scope, use: int) -> Iterator[Scope]:
-        """Stages and the like in a text that hold the class: their named numbers are the text's."""
+        """Regions, such as stages, that lie between `scope` and the class: their named numbers belong to the text."""
         for link in takewhile(lambda link: link is not scope, self._chains[use]):
             if link.block is None and link.kind != "copy":
                 yield link
 
     def inner_lets(self, use: int) -> Mapping[str, Let]:
-        """Named numbers of stages and the like: the text after them sees them, though their scope ends before."""
+        """Named numbers of regions such as stages. The text after a region may use them, though its scope has ended."""
         here = self.body.uses[use]
         if use not in self._inner_lets:
             known = self._inner_lets[use] = {}
@@ -241,7 +241,7 @@ class Context:
         return name(legal(own))
 
     def _let(self, let: Let) -> ast.expr:
-        """A named number: by its name, unless it is only another name for something."""
+        """The formula for a named number: its name, unless it only renames another one."""
         own = legal(let.name)
         if own not in self.lets:
             raise Unsaid
@@ -249,7 +249,7 @@ class Context:
         return found if isinstance(found, ast.Name | ast.Constant) else name(own)
 
     def define_lets(self) -> None:
-        """Enters the named numbers whose channels are known by now."""
+        """Enters the named numbers that ask for channels, if these are known by now."""
         for let in self.body.scope.lets:
             own = legal(let.name)
             if own in self.lets or own in self.fixed:
@@ -262,20 +262,21 @@ class Context:
         return own not in self.values[use] or self.comes_to(found, use, self.values[use][own])
 
     def whole(self, found: ast.expr, own: str) -> ast.expr:
+        """The formula for a name, made an int where Python would compute a float of that value."""
         values = [(use, known[own]) for use, known in enumerate(self.values) if own in known]
         return self.as_whole(found, values)
 
     def as_whole(self, found: ast.expr, values: Sequence[tuple[int, Any]]) -> ast.expr:
-        """The formula, made an int where Python would have a float of that value."""
+        """The formula, made an int where Python would have a float of that value. Fractions are refused."""
         if isinstance(found, ast.Constant) and isinstance(found.value, float) and type(values[0][1]) is int:
             return ast.Constant(int(found.value))
         for use, value in values:
             if type(value) is int and isinstance(formula.evaluated(found, self.values[use]), float):
-                return ast.Call(name("int"), [found], [])
+                return ast.Call(name("whole_number"), [found], [])
         return found
 
     def comes_to(self, found: ast.expr, use: int, value: Any) -> bool:
-        """Whether a formula has a value in a use."""
+        """Whether a formula has the value `value` in a use."""
         result = formula.evaluated(found, self.values[use])
         if isinstance(result, float) and result.is_integer() and type(value) is int:
             result = int(result)
@@ -293,10 +294,10 @@ class Context:
             return formula.formula_of(value)
         raise Unsaid
 
-    # --- what flows ------------------------------------------------------------------------
+    # --- channels --------------------------------------------------------------------------
 
     def enter(self, wire: Wire, channels: Sequence[ast.expr | None]) -> ast.expr | None:
-        """Notes the channels of a wire, from those that each use has for it: a formula only where all have the same."""
+        """Notes the channels of a wire: the formula, if all uses have the same one for it, else None."""
         first, *others = channels
         alike = first is not None and all(o is not None and formula.text(o) == formula.text(first) for o in others)
         found = first if alike else None
@@ -310,22 +311,22 @@ class Context:
         self.by_value.update({(use, value): known for value, known in zip(values, channels, strict=True)})
 
     def of_port(self, base: str, home: str | None, use: int) -> ast.expr | None:
-        """The channels of what flows into the block, where `base` names that."""
+        """The channels of an input of the block, if `base` names one."""
         scope = self.body.uses[use]
         if scope.block is None or home is None or not (home == scope.path or home.startswith(f"{scope.path}.")):
             return None
         return self.channels.get(id(self.body.takes[scope.ports.index(base)])) if base in scope.ports else None
 
     def of_value(self, value: Value, use: int) -> ast.expr | None:
-        """The channels of a value, by the latest wire that it is."""
+        """The channels of a value, as noted for the latest wire that stands for it."""
         return self.by_value.get((use, value))
 
-    # --- what is given to an inner class ---------------------------------------------------
+    # --- arguments for inner classes -------------------------------------------------------
 
     def given(self, scope: Scope, own: str, use: int, known: Mapping[str, ast.expr]) -> ast.expr | None:
-        """What this class says for a name of an inner class that `scope` uses; None where it has no words for it.
+        """The formula in this class for the parameter `own` of the inner class of `scope`; None if there is none.
 
-        `known` are the formulas of the inner class's other parameters, which a default may be made of.
+        `known` are the formulas of the inner class's other parameters, which a default may refer to.
         """
         written = dict(scope.written).get(own)
         try:
@@ -341,7 +342,7 @@ class Context:
             return None
 
     def _of_default(self, scope: Scope, written: Written, use: int, known: Mapping[str, ast.expr]) -> ast.expr:
-        """What a default of an inner class comes to, which may be made of the block's other arguments."""
+        """The formula for a default of an inner class, which may refer to the block's other arguments."""
         given = {**known}
         for own in sorted(names_in(written.expression) & dict(scope.arguments).keys() - known.keys()):
             said = self.given(scope, own, use, known)
@@ -350,7 +351,7 @@ class Context:
         return Translation(self, replace(written, home=None), use, given).of(written.expression)
 
     def setting(self, own: str) -> ast.expr | None:
-        """A setting of the network, handed on."""
+        """The formula for a setting of the network; None if this class does not have it."""
         try:
             return self._setting(own)
         except Unsaid:
@@ -359,7 +360,7 @@ class Context:
     # --- copies ----------------------------------------------------------------------------
 
     def enter_turn(self, copies: Scope, copy: Scope, index: int, use: int) -> None:
-        """Notes what a loop calls its variables in one turn: the element of the list it runs over, or its parts."""
+        """Notes the formulas of a loop's variables in one turn: the element of the list it runs over, or its parts."""
         turn = copy.turn or (copy.arguments if copy.block is None else ())
         if not turn or copies.count is None:
             return
@@ -383,7 +384,7 @@ class Context:
         return isinstance(formula.evaluated(found, self.values[use]), int)
 
     def count(self, copies: Scope, use: int, number: int) -> ast.expr | None:
-        """The number of copies as the constructor says it, None where it has no words for it."""
+        """The formula for the number of copies; None if it cannot be written with the constructor's names."""
         over = self.said(copies.count, use) if copies.count is not None else None
         if over is None or isinstance(over, ast.Constant | ast.Tuple):
             return ast.Constant(number)
@@ -393,7 +394,7 @@ class Context:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Function:
-    """A `def` of the network's text, in one of its uses."""
+    """A `def` of the network, with the values that names have in one use."""
 
     parameters: Sequence[str]
     body: ast.expr

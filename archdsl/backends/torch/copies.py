@@ -1,7 +1,7 @@
-"""Copies -> `*(Bottleneck(256, 64) for _ in range(2))`: however many there are, the text stays short.
+"""Writes the copies of a block as loops: `*(Bottleneck(256, 64) for _ in range(2))`.
 
-Copies that say the same are one element of a loop. Copies whose numbers move by a rule (`64 + 32 * i`, `widths[i]`) are
-one too. The first and the last may stand apart; whatever follows no rule is listed.
+Copies with equal arguments become one loop, and so do copies whose numbers change by a rule (`64 + 32 * i`,
+`widths[i]`). The first and the last copy may be written separately. Copies that follow no rule are listed.
 """
 
 from __future__ import annotations
@@ -23,24 +23,30 @@ from archdsl.backends.torch.series import counts_network, has_element, rule, say
 from archdsl.formula import combined, name
 
 MOST_WRITTEN_OUT = 4
-"""Copies that change by no rule are written one by one, or part by part, up to this many."""
+"""At most this many copies, or parts, are written one by one if they follow no common rule."""
 
 END = -(2**31)
-"""A cut after the last copy, however many there are; other negative cuts count from the end."""
+"""A cut after the last copy, whatever the number of copies; other negative cuts count from the end."""
 
 STILL = ast.Constant(None)
-"""Stands for the rule of an argument that does not move."""
+"""Stands for the rule of an argument that is the same for all copies."""
 
 Rows = Mapping[int, Sequence[Sequence[Argument]]]
-"""By use, for each copy its arguments."""
+"""For each use, by its number: the arguments of each copy."""
 
 Rule: TypeAlias = tuple[Mapping[int, Argument], "ast.expr | None"]
-"""Of an argument: those of the first copies, by use, and how it moves from copy to copy; None where it has no rule."""
+"""For one argument: its value in the first copy of each use, and the formula by which it changes from copy to copy.
+
+The formula is `STILL` for an argument that does not change, and None for one that follows no rule.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Some of the copies, from cut to cut, with what each argument is in the loop over them."""
+    """The copies between two cuts, and the formula of each argument in the loop over them.
+
+    `moves` says whether a formula contains the number of the copy.
+    """
 
     start: int
     stop: int
@@ -49,7 +55,7 @@ class Segment:
 
 
 class Settling(Protocol):
-    """What copies ask of the constructor that they are made in."""
+    """The methods of a constructor (`Construction`) that this file needs."""
 
     context: Context
 
@@ -63,7 +69,7 @@ class Settling(Protocol):
 
 
 class Elements:
-    """The elements of the `nn.Sequential` or `nn.ModuleList` that copies come to."""
+    """Writes copies as the elements of an `nn.Sequential` or `nn.ModuleList`."""
 
     def __init__(self, construction: Settling, trees: Mapping[int, Copies], attribute: str) -> None:
         self.construction, self.context = construction, construction.context
@@ -71,11 +77,12 @@ class Elements:
         self.index = self._index()
 
     def _index(self) -> str:
-        """A name for the number of a copy that nothing else has."""
+        """An unused name for the number of a copy."""
         taken = self.context.values[0]
         return next(name for name in ("i", "j", "k", "copy_index") if name not in taken)
 
     def made(self) -> ast.expr:
+        """The Python that makes the `nn.Sequential` or `nn.ModuleList`."""
         form = alike((copies.form for copies in self.trees.values()), self.attribute)
         elements = list(self.elements())
         if form is Form.COPIES:
@@ -85,6 +92,7 @@ class Elements:
         return ast.Call(name("nn.ModuleList"), [ast.List(elements, ast.Load())], [])
 
     def elements(self) -> Iterator[ast.expr]:
+        """The elements: loops over copies, or single copies."""
         runs = {use: self._runs(copies.children) for use, copies in self.trees.items()}
         pattern = alike((tuple(shape for shape, _ in row) for row in runs.values()), self.attribute)
         for place in range(len(pattern)):
@@ -93,7 +101,7 @@ class Elements:
             count = self.count(children, len(pattern))
             made = list(self.run(children, count))
             if not made:
-                self.context.used = used  # a list is as long as it is: nothing asks for a number
+                self.context.used = used  # the copies are listed, so their number is not needed
                 rows = _rows(children)
                 made = [self.listed(next(row[0] for row in children.values() if row), rows)]
                 lengths = {len(row) for row in rows.values()}
@@ -102,11 +110,11 @@ class Elements:
             yield from made
 
     def _runs(self, children: Sequence[Tree]) -> list[tuple[Hashable, list[Tree]]]:
-        """Copies of one shape that follow each other."""
+        """Groups of adjacent copies that are made alike except for their numbers."""
         return [(shape, list(run)) for shape, run in groupby(children, key=_shape)]
 
     def count(self, children: Mapping[int, Sequence[Tree]], runs: int) -> ast.expr:
-        """How many copies a run has."""
+        """The formula for the number of copies in a run."""
         said = {use: copies.count for use, copies in self.trees.items()}
         if runs > 1 or any(count is None for count in said.values()):
             said = {use: ast.Constant(len(row)) for use, row in children.items()}
@@ -120,12 +128,12 @@ class Elements:
     # --- runs ------------------------------------------------------------------------------
 
     def run(self, children: Mapping[int, Sequence[Tree]], count: ast.expr) -> Iterator[ast.expr]:
-        """Copies of one shape as elements of a loop or a few; nothing where their numbers follow no rule."""
+        """Copies that differ only in numbers, as one or a few loops; nothing if the numbers follow no rule."""
         template = next(row[0] for row in children.values() if row)
         rows = _rows(children)
         counts = [len(row) for row in rows.values()]
         if not isinstance(count, ast.Constant) and max(counts) < 2:
-            # One copy does not show what the next one would take.
+            # One copy does not show which arguments a second one would have.
             self.construction.require(count, max(counts))
             count = ast.Constant(max(counts))
         is_fixed = isinstance(count, ast.Constant)
@@ -141,9 +149,10 @@ class Elements:
         yield from (self.element(template, segment, cuts, count) for segment in segments)
 
     def best_cuts(self, rows: Rows, is_fixed: bool) -> tuple[Sequence[int], list[list[Rule]], bool] | None:
-        """The first way to cut the copies in which every number follows a rule, rather one that leaves no doubt.
+        """The first way to cut the copies so that every number follows a rule: cuts, rules, and whether it is a guess.
 
-        Also whether it leaves some: of an open number of copies, too few may have been shown.
+        It is a guess if the number of copies may change, and the uses have too few copies to be sure of the rule. A way
+        that is no guess is preferred.
         """
         doubtful = None
         for cuts in _cuts(list(rows.values()), is_fixed):
@@ -157,15 +166,16 @@ class Elements:
         return doubtful
 
     def hangs_on_count(self, cuts: Sequence[int], counts: Sequence[int]) -> bool:
-        """Whether the last copy stands apart, in a loop with a variable, and uses have shown one number of copies only.
+        """Whether the last copy may depend on the number of copies.
 
-        What the last copy is may then come from its number: `width * 2 ** 2` of three copies is not that of two.
+        This is so if it is written separately, its loop has a variable, and all uses have the same number of copies.
+        Its arguments may then come from its place: `width * 2 ** 2` is right for three copies, and wrong for two.
         """
         numbered = any(copies.numbered for copies in self.trees.values())
         return numbered and -1 in cuts and len(set(counts)) == 1
 
     def limit(self, count: ast.expr, segments: Sequence[Segment], most: int | None) -> None:
-        """Requires of an open number of copies what is shown: those that stand apart, and at most so many."""
+        """Requires that there are as many copies as are written separately, and at most `most` if that is given."""
         apart = sum(_is_one(segment.start, segment.stop) for segment in segments)
         if apart:
             self.construction.require_at_least(count, apart)
@@ -173,10 +183,11 @@ class Elements:
             self.construction.require_at_most(count, most)
 
     def is_guess(self, start: int, stop: int, rules: Sequence[Rule], rows: Rows) -> bool:
-        """Whether a loop over copies has so few in all uses that they do not show what the next one would take.
+        """Whether a loop has too few copies, in all uses, to show which arguments a further copy would have.
 
-        One shows it where it is steady, two where their numbers are the elements of a list. An element that all of them
-        name, `widths[0]`, may be what the first copy gave to the second: a third would take another.
+        One copy is enough if it is steady (see `Copies`), and two if their numbers are the elements of a list. If two
+        copies have the same element as an argument, `widths[0]`, that may be the output of the first, and a third copy
+        would need another element.
         """
         if _is_one(start, stop):
             return False
@@ -191,7 +202,7 @@ class Elements:
         return most == 2 and not all(rule is not None and asks_for_elements(rule, self.index) for rule in moving)
 
     def parts(self, rows: Rows, cuts: Sequence[int], is_fixed: bool) -> list[list[Rule]] | None:
-        """The rules of the copies between the cuts, or None where some number follows none there."""
+        """The rules of the copies between the cuts; None if a number follows no rule there."""
         if not is_fixed and not self.context.is_network and _count_network(rows):
             return None
         found: list[list[Rule]] = []
@@ -199,9 +210,9 @@ class Elements:
             every = {use: row[_at(start, len(row)) : _at(stop, len(row))] for use, row in rows.items()}
             part = {use: row for use, row in every.items() if row}
             if not part:
-                return None  # nothing shows what would stand here
+                return None  # no use has a copy here
             rules = list(self.rules(part))
-            # Two different copies always make a rule; it says something only where some use has more.
+            # Any two copies fit some rule; it is evidence only if a use has more than two.
             few = is_fixed and max(map(len, part.values())) <= 2
             if any(moving is None or (few and moving is not STILL) for _, moving in rules):
                 return None
@@ -209,6 +220,7 @@ class Elements:
         return found
 
     def segment(self, cuts: tuple[int, int], rules: Sequence[Rule]) -> Segment:
+        """The copies between two cuts, with the formula of each argument."""
         settled: list[ast.expr] = []
         for first, moving in rules:
             if moving is STILL or moving is None:
@@ -220,13 +232,13 @@ class Elements:
         return Segment(*cuts, tuple(settled), any(moving is not STILL for _, moving in rules))
 
     def rules(self, rows: Rows) -> Iterator[Rule]:
-        """For each argument of the copies: those of the first copy, and how it moves from copy to copy."""
+        """For each argument of the copies: its value in the first copy, and how it changes from copy to copy."""
         for place in range(len(next(iter(rows.values()))[0])):
             column = {use: [copy[place] for copy in row] for use, row in rows.items()}
             yield {use: row[0] for use, row in column.items()}, self.moving(column)
 
     def moving(self, arguments: Mapping[int, Sequence[Argument]]) -> ast.expr | None:
-        """The rule by which an argument moves, alike in every use; STILL if it does not, None where there is none."""
+        """The rule by which an argument changes, the same in every use; `STILL` if it does not, None without a rule."""
         if all(says_one(row) for row in arguments.values()):
             return STILL
         if not self.context.is_network and any(counts_network(row) for row in arguments.values()):
@@ -247,6 +259,7 @@ class Elements:
         return first
 
     def element(self, template: Tree, segment: Segment, cuts: Sequence[int], count: ast.expr) -> ast.expr:
+        """The copies of a segment as one element: a loop, or a single copy."""
         each = self.each(segment, count)
         if each is not None:
             return _loop(_made(template, iter(each.settled)), each.target, each.over)
@@ -264,7 +277,7 @@ class Elements:
         return _loop(made, name(turn), ast.Call(name("range"), [number], []))
 
     def each(self, segment: Segment, count: ast.expr) -> Each | None:
-        """The loop over a list that some copies up to the last are, where their numbers are its elements."""
+        """The loop over a list, if the numbers of these copies are its elements up to the last; else None."""
         if segment.stop != END or not segment.moves:
             return None
         taken = Namespace(("self", self.index, *self.context.values[0]))
@@ -273,7 +286,7 @@ class Elements:
     # --- lists -----------------------------------------------------------------------------
 
     def listed(self, template: Tree, rows: Rows) -> ast.expr:
-        """Copies whose numbers follow no rule: `*(Unit(width) for width in (64, 96, 160))`."""
+        """A loop over the numbers of copies that follow no rule: `*(Unit(width) for width in (64, 96, 160))`."""
         names = Namespace(("self", self.index, *self.context.values[0]))
         first = next(row for row in rows.values() if row)
         settled: list[ast.expr] = []
@@ -291,7 +304,7 @@ class Elements:
         return _loop(made, target, self._lists([column for _, column in lists]))
 
     def _lists(self, columns: Sequence[Mapping[int, list[Argument]]]) -> ast.expr:
-        """What a loop over several lists runs over: rows where nothing varies between uses."""
+        """The list of rows, or the `zip` of lists, that a loop with several variables runs over."""
         said = [self.construction.settle({use: _tuple(row) for use, row in column.items()}) for column in columns]
         if len(said) == 1:
             return said[0]
@@ -310,9 +323,9 @@ def _count_network(rows: Rows) -> bool:
 
 
 def _cuts(rows: Sequence[Sequence[Sequence[Argument]]], is_fixed: bool) -> Iterator[tuple[int, ...]]:
-    """Ways to cut: not at all, after the first, before the last, both, where something changes, one by one.
+    """Ways to cut: not at all, after the first, before the last, both, where arguments change, after every copy.
 
-    The last two are tried where they come to a few parts, alike in every use.
+    The last two are tried only if they make few parts, which are the same in every use.
     """
     fewest, most = min(map(len, rows)), max(map(len, rows))
     if most <= 1 and is_fixed:
@@ -332,7 +345,7 @@ def _cuts(rows: Sequence[Sequence[Sequence[Argument]]], is_fixed: bool) -> Itera
 
 
 def _is_one(start: int, stop: int) -> bool:
-    """Whether there is one copy between two cuts, however many there are in all."""
+    """Whether there is exactly one copy between two cuts, whatever the number of copies."""
     return start == -1 or (start >= 0 and stop == start + 1)
 
 
@@ -348,7 +361,7 @@ def _rows(children: Mapping[int, Sequence[Tree]]) -> Rows:
 
 
 def _shape(tree: Tree) -> Hashable:
-    """All of a tree but its numbers."""
+    """The structure of a tree without its numbers."""
     match tree:
         case New():
             keys = tuple(argument.keyword for argument in tree.arguments)
@@ -372,7 +385,7 @@ def _arguments(tree: Tree) -> Iterator[Argument]:
 
 
 def _made(tree: Tree, settled: Iterator[ast.expr]) -> ast.expr:
-    """The Python of a tree, with what its arguments are, in order."""
+    """The Python that makes the module of a tree, with `settled` as its arguments, in order."""
     match tree:
         case New(arguments=arguments, inplace=inplace):
             return written_call(tree, [next(settled) for _ in arguments], inplace)

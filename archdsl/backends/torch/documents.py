@@ -1,4 +1,4 @@
-"""Docstrings: what a class is, where its text stands, which decisions of the spec made it."""
+"""Docstrings of emitted classes: what a class is, where its text is in the spec, with which settings it was made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archdsl.source import Span
 
 
 def network_doc(headers: Sequence[Header]) -> tuple[str, ...]:
-    """The spec, its own description, the citation, and every setting with what it came to in all of the variants."""
+    """The docstring of a network: spec, description, citation, and each setting with its value in all the variants."""
     header, *others = headers
     variants = ", ".join(str(one.variant) for one in headers if one.variant)
     variant = f", variant{'s' if others else ''} {variants}" if variants else ""
@@ -29,13 +29,13 @@ def network_doc(headers: Sequence[Header]) -> tuple[str, ...]:
 
 
 def variant_doc(header: Header) -> tuple[str, ...]:
-    """The variant, and the settings that make it one."""
+    """The docstring of a variant's function: its name and the settings that define it."""
     own = [f"{s.name} = {_setting(s.value)}" for s in header.settings if s.origin.startswith("variant ")]
     return _wrapped([f"{header.name}, variant {header.variant}{': ' if own else ''}{'; '.join(own)}."])
 
 
 def block_doc(scope: Scope) -> tuple[str, ...]:
-    """The block and its line, and the block's own description."""
+    """The docstring of a block's class: its line in the spec, and the block's own description."""
     if scope.block is not None:
         first = f"Block {scope.block}, {place(scope.defined or scope.span)}"
     elif scope.kind == "copy":
@@ -47,12 +47,13 @@ def block_doc(scope: Scope) -> tuple[str, ...]:
 
 
 def shown(name: str) -> str:
-    """A file's name as it may be shown anywhere: an absolute path is nobody else's business."""
+    """A file's name as it is written into emitted files. Only the last part of an absolute path is shown."""
     path = PurePath(name)
     return path.name if path.is_absolute() else path.as_posix()
 
 
 def place(span: Span) -> str:
+    """A place in a spec as file and line, as it is written into emitted files."""
     return f"{shown(span.source.name)}:{span.line}"
 
 
@@ -65,7 +66,7 @@ def _setting(value: Any) -> str:
 
 
 def _wrapped(paragraphs: Sequence[str]) -> tuple[str, ...]:
-    """Paragraphs parted by blank lines, inside a class."""
+    """Paragraphs separated by blank lines and wrapped to the width inside a class."""
     lines: list[str] = []
     for paragraph in paragraphs:
         text = " ".join(paragraph.split())

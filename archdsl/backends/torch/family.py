@@ -1,9 +1,9 @@
-"""What a file has for several variants of a network: names of their classes, and a function that makes each of them.
+"""The parts of a file for several variants of a network: names of their classes, and a function that makes each.
 
     def resnet50(in_channels: int = 3, classes: int = 1000) -> ResNet:
         return ResNet((3, 4, 6, 3), in_channels=in_channels, classes=classes)
 
-Variants are one class where only numbers differ. What differs is an argument of the class, and the function says it.
+Variants are one class if only numbers differ. These are arguments of the class, and the function passes them.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from archdsl.formula import formula_of, name, same
 from archdsl.ir.graph import Header
 
 MOST_NAMED = 3
-"""Variants whose names are all in the name of their class."""
+"""The most variants whose names make up the name of their class."""
 
 TABLE = "NETWORKS"
-"""What the file calls its networks by name."""
+"""The name of the dictionary of functions in the file."""
 
 
 def class_name(headers: Sequence[Header], others: Sequence[Header]) -> str:
-    """What the class of these variants is called, beside the `others` of the family.
+    """The name of the class of these variants; `others` are the variants of the family with other classes.
 
-    It has the words that are its own among the settings (`ResNetBottleneck`), or the names of its variants.
+    It ends in the settings that are words and that the others do not have (`ResNetBottleneck`), or in the names of its
+    variants.
     """
     first = headers[0]
     if not others:
@@ -49,20 +50,20 @@ def class_name(headers: Sequence[Header], others: Sequence[Header]) -> str:
 
 
 def builder_name(header: Header) -> str:
-    """The spec's name and the variant: `resnet50`, `efficientnet_b0`."""
+    """The name of the function that makes a variant: `resnet50`, `efficientnet_b0`."""
     spec = PurePath(header.spec).stem
     network = spec if spec.isidentifier() else header.name
     return legal(joined(network.lower(), (header.variant or "").lower()))
 
 
 def joined(network: str, variant: str) -> str:
-    """The two as one name: `ResNet50`, `EfficientNet_b0`, `CifarNet10_20`."""
+    """The name of a network and that of a variant, joined: `ResNet50`, `EfficientNet_b0`, `CifarNet10_20`."""
     close = variant[:1].isdigit() and not network[-1:].isdigit()
     return f"{network}{variant}" if close else f"{network}_{variant}".strip("_")
 
 
 def builders(construction: Construction, names: Mapping[str, str], settings: Settings) -> Iterator[Function]:
-    """For each variant that is this class the function that makes it, called as `names` says by the network's path."""
+    """The function for each variant of this class; `names` has the functions' names, by the path of the network."""
     stay_open = settings.open.union(construction.context.channel_names)
     for scope in construction.body.uses:
         values = construction.constructor.values[scope.path]
@@ -81,6 +82,6 @@ def builders(construction: Construction, names: Mapping[str, str], settings: Set
 
 
 def table(names: Iterable[str]) -> Text:
-    """The functions by name."""
+    """The dictionary of functions, by their names."""
     rows = ", ".join(f'"{builder}": {builder}' for builder in names)
     return Text("\n".join(lay_out(f"{TABLE}: dict[str, Callable[..., nn.Module]] = {{{rows}}}", 0)))

@@ -1,10 +1,10 @@
-"""Follows one forward pass of an emitted module at inference: what is computed when, and who holds it how long.
+"""Follows one forward pass of an emitted module at inference: when each value is computed, and how long it is held.
 
-Nothing is run: the statements of each `forward` are followed, use by use, with the rules of Python and of `nn.Module`:
+No code is run. The statements of each `forward` are followed by the rules of Python and of `nn.Module`:
 
-- an argument of a module is held until its call returns, by the caller;
+- the caller of a module holds its arguments until the call returns;
 - a variable holds its value until it is set again or its function returns;
-- what is written where it is used is held until that step is done.
+- a value without a variable is held until the step that uses it is done.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from archdsl.ir.graph import Node, Scope, Value
 
 @dataclass(eq=False)
 class Frame:
-    """A call of a class: which use of it, what its variables hold, and the steps it is at, from the outside in.
+    """A running call of a class: its use, the values of its variables, and the steps that are being computed.
 
-    `passing` are the variables whose names say nothing of what they hold.
+    `active` has the outermost step first. `passing` are the variables that the next value may take over.
     """
 
     outline: Outline
@@ -47,13 +47,14 @@ class Frame:
     active: list[Active] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Of uses that are the same in everything, the class knows the first, `like`; its values stand for ours."""
+        """Finds `like`, the use that stands for this one in the class: of equal uses, a class has only the first."""
         self.use = self.body.same[self.scope.path]
         self.like = self.body.uses[self.use]
         takes = zip(self.outline.takes(self.like), self.outline.takes(self.scope), strict=True)
         self.taken = {} if self.like is self.scope else dict(takes)
 
     def values(self, source: Wire | Several) -> Sequence[Value]:
+        """The values of the graph that a wire or a list stands for in this use."""
         found = source.values[self.use] if isinstance(source, Several) else (source.values[self.use],)
         return (
             found
@@ -62,6 +63,7 @@ class Frame:
         )
 
     def member(self, member: Member) -> Member:
+        """The member of this use that corresponds to a member of the use `like`."""
         if self.like is self.scope:
             return member
         return self.outline.member(self._own(member.id if isinstance(member, Node) else member.path))
@@ -72,7 +74,7 @@ class Frame:
 
 @dataclass(eq=False)
 class Active:
-    """A step whose inputs are computed one after the other, or that runs; or the turn of a loop, `turns`."""
+    """A step whose inputs are being computed, or that is running; or a turn of the loop `turns`."""
 
     step: Applied | None
     arguments: list[Value] = field(default_factory=list)
@@ -83,16 +85,16 @@ class Active:
 
 @dataclass(eq=False)
 class Chain:
-    """A call of an `nn.Sequential`. `flow` is what its running member was called with."""
+    """A running call of an `nn.Sequential`. `flow` are the arguments of its running member."""
 
     scope: Scope
     flow: Sequence[Value]
 
 
 class Run:
-    """One pass. `statements` says what the `forward` of a class does. `calls` are those that have not returned.
+    """One forward pass. `statements` gives the statements of a class's `forward`; `calls` have not yet returned.
 
-    `places` says, by value, whose memory a value uses, as in `archdsl.analyses.memory`.
+    `places` says for a value whose memory it uses, as in `archdsl.analyses.memory`.
     """
 
     def __init__(
@@ -112,34 +114,36 @@ class Run:
         self._statements: dict[int, Sequence[Statement]] = {}
 
     def steps(self) -> tuple[Step, ...]:
-        """Runs the network. The caller holds its inputs before, meanwhile and after."""
+        """Follows the pass, and returns its steps. The caller holds the network's inputs all the time."""
         inputs = [Value(node.id) for node in self.graph.inputs]
         self.hold(inputs)
         self.called(self.root, inputs)
         return tuple(Step(node, tuple(freed), joined) for node, freed, joined in self._steps)
 
     def ran(self, node: Node) -> None:
-        """A node has computed its outputs and still holds its inputs."""
+        """Called when a node has computed its outputs and still holds its inputs."""
 
     def joined(self, node: Node, count: int, arguments: Sequence[Value], result: Value) -> None:
-        """A join has come to a result with its first inputs, so many of them, and still holds the last arguments."""
+        """Called when a join has joined its first `count` inputs and still holds the last `arguments`."""
 
     def gave_back(self, place: Value) -> None:
-        """Nobody holds a value any more."""
+        """Called when nothing holds a value any longer."""
         if self._steps:
             self._steps[-1][1].append(place)
 
     # --- holding ---------------------------------------------------------------------------
 
     def place(self, value: Value) -> Value:
-        """Whose memory a value uses; what a join comes to before its last input has its own."""
+        """The value whose memory this one uses. The partial result of a join has its own."""
         return self.places.get(value, value)
 
     def hold(self, values: Iterable[Value]) -> None:
+        """Counts one more holder for each value."""
         for value in values:
             self.holders[self.place(value)] += 1
 
     def let_go(self, values: Iterable[Value]) -> None:
+        """Counts one holder less for each value, and reports those that nothing holds any longer."""
         for value in values:
             place = self.place(value)
             self.holders[place] -= 1
@@ -149,7 +153,7 @@ class Run:
     # --- calls -----------------------------------------------------------------------------
 
     def called(self, member: Member, arguments: Sequence[Value]) -> Sequence[Value]:
-        """Calls a member; what it gives, held once. The arguments are held by the caller."""
+        """Calls a member, and returns its outputs, each held once. The caller holds the arguments."""
         if isinstance(member, Node):
             results = self.outline.gives(member)
             self._steps.append((member.id, [], 0))
@@ -183,7 +187,7 @@ class Run:
     # --- statements ------------------------------------------------------------------------
 
     def _run(self, statements: Sequence[Statement], frame: Frame) -> Sequence[Value] | None:
-        """Follows statements up to a `return`; what that gives."""
+        """Follows statements up to a `return`, and returns its values; None if there is no `return`."""
         for statement in statements:
             match statement:
                 case Assignment(names, sources, passing):
@@ -214,7 +218,7 @@ class Run:
         return [value for source in sources for value in self._value(source, frame)]
 
     def _value(self, source: Source, frame: Frame) -> Sequence[Value]:
-        """Computes an expression; its values, held once."""
+        """Computes an expression, and returns its values, each held once."""
         if not isinstance(source, Applied):
             values = frame.values(source)
             self.hold(values)
@@ -234,10 +238,10 @@ class Run:
         self.let_go(active.arguments)
         return results
 
-    # --- joins whose branches may fall away ------------------------------------------------
+    # --- joins with branches on a condition ------------------------------------------------
 
     def _join(self, node: Node, arguments: Sequence[Value], result: Value) -> Sequence[Value]:
-        """Joins what there is of a join with one more input; `result`, held once."""
+        """Joins the partial result of a join with one more input, and returns `result`, held once."""
         count = -result.port if result.port else len(self.graph.inputs_of(node.id))
         self._steps.append((node.id, [], count))
         self.hold([result])
@@ -252,7 +256,7 @@ class Run:
         frame.variables[statement.name] = (*(() if statement.begins else before), *values)
 
     def _one_by_one(self, statement: OneByOne, frame: Frame) -> None:
-        """Joins the elements of a list, each with what there is."""
+        """Joins the elements of a list one by one."""
         node = frame.member(statement.step.members[frame.use])
         assert isinstance(node, Node)
         first, *others = frame.variables[statement.elements]
@@ -279,7 +283,7 @@ class Run:
             states = turn(statement, frame.member(copy), states, frame)
 
     def _turn(self, statement: Loop, copy: Member, states: Sequence[Value], frame: Frame) -> list[Value]:
-        """One turn, which calls the copy; the states after it."""
+        """Follows a turn that calls the copy, and returns the states after it."""
         turns = statement.turns
         arguments = [self._at(position, states, (), frame) for position in turns.arguments]
         self.hold(arguments)
@@ -292,7 +296,7 @@ class Run:
         return updated
 
     def _opened_turn(self, statement: Loop, copy: Member, states: Sequence[Value], frame: Frame) -> list[Value]:
-        """One turn, which calls the members of the copy; each of them sets the one state."""
+        """Follows a turn that calls the members of the copy one by one; each of them sets the only state."""
         assert isinstance(copy, Scope), "a node has no members"
         flow = list(states)
         for name in statement.turns.opened:
@@ -306,7 +310,7 @@ class Run:
         return flow
 
     def _set(self, statement: Loop, frame: Frame, results: Sequence[Value], updated: Sequence[Value]) -> None:
-        """Sets the variables after one turn; `results` are held once."""
+        """Sets the variables after a turn; `results` are held once."""
         if statement.states:
             self.hold(updated)
         if statement.made:

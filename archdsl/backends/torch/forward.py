@@ -1,7 +1,7 @@
-"""What the `forward` of a class says, line by line: calls are nested as a person would nest them.
+"""Writes the `forward` of a class, line by line, with calls nested as a person would nest them.
 
-A value that is used once, next, is written where it is used. A line ends where values branch, after an activation, at a
-name that the user gave, and before it becomes too long. An `if` of the block is an `if` here, too.
+A value that only the next step uses gets no variable: it is written where it is used. A line ends where values branch,
+after an activation, at a name that the user gave, and before it becomes too long. An `if` of the block is an `if` here.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Expression, Family
 
 WIDEST = 82
-"""Characters of an expression that fit a line of a method, with the name it is given."""
+"""The most characters of an expression in a line of a method."""
 
 DEEPEST = 4
-"""Calls nested in each other."""
+"""The most calls that are nested in each other."""
 
 
 class Forward(Called):
-    """Writes steps one after the other; `lines` is what has been written, `statements` the same as data."""
+    """Writes steps one after the other: `lines` are the lines so far, and `statements` the same as data."""
 
     def __init__(
         self, construction: Words, takes: Sequence[str], results: Sequence[Wire], layout: Layout, shapes: bool
@@ -45,12 +45,12 @@ class Forward(Called):
         self.waiting: dict[Wire, tuple[Operand, Call]] = {}
 
     def run(self, items: Iterable[Item]) -> None:
+        """Writes items one after the other; expressions may be left waiting."""
         for item in items:
             if isinstance(item, Turns):
                 self.flush()
-                lines, statements = loop_lines(
-                    self.outline, self.body.scope.path, self.variables, item, self.real, self.shapes
-                )
+                owner = self.body.uses[next(iter(item.loops))].path
+                lines, statements = loop_lines(self.outline, owner, self.variables, item, self.real, self.shapes)
                 self.lines += lines
                 self.statements += statements
             elif isinstance(item, If) and self.gatherer.is_branch(item):
@@ -62,7 +62,7 @@ class Forward(Called):
                 self._call(item)
 
     def run_and_return(self, results: Sequence[Wire]) -> str:
-        """Writes the items; what is to be returned."""
+        """Writes the items, and returns the text to stand after `return`."""
         items = self.items
         last = items[-1] if items else None
         wires = tuple(map(self.real, results))
@@ -86,7 +86,7 @@ class Forward(Called):
     # --- choices ---------------------------------------------------------------------------
 
     def choice(self, item: If) -> None:
-        """The arms of an `if`, each of which sets the same variables."""
+        """Writes an `if`, each arm of which sets the same variables."""
         counts = {number: self._count_arm(item, number) for number in self._arms(item)}
         after = Counter(self.variables.left)
         for count in counts.values():
@@ -119,7 +119,7 @@ class Forward(Called):
         self.lines += choice_code(flags, suites)
 
     def returned(self, item: If) -> str:
-        """An `if` whose arms return; what the last of them does."""
+        """Writes an `if` whose arms each return a value. Returns the text of the last value, without its `return`."""
         (join,) = self._joins(item)
         counts = {number: self._count_arm(item, number) for number in self._arms(item)}
         after = Counter(self.variables.left)
@@ -153,7 +153,7 @@ class Forward(Called):
         return arms[-1][2]
 
     def _set(self, values: Mapping[str, Wire]) -> None:
-        """Gives variables what an arm makes of them, all at once."""
+        """Writes one assignment that sets the variables to the values of an arm."""
         operands = {name: self.read(wire) for name, wire in values.items()}
         for wire in values.values():
             self.waiting.pop(wire, None)
@@ -185,7 +185,7 @@ class Forward(Called):
             self._write(operand, step)
 
     def _operand(self, step: Call) -> Operand | None:
-        """A step as an expression; None where a variable holds what it gives already."""
+        """A step as an expression; None if a variable already holds its output."""
         if step.optional:
             return self.gatherer.finish(step)
         inputs = [self.read(wire) for wire in step.takes]
@@ -226,12 +226,12 @@ class Forward(Called):
         inputs: Sequence[Operand],
         atomic: bool,
     ) -> Operand:
-        """An expression made of variables and of other expressions."""
+        """An expression with the given text, made of the expressions `inputs`."""
         depth = 1 + max((operand.depth for operand in inputs), default=0)
         return Operand(text, source, reads, len(text), atomic, depth, any(operand.ended for operand in inputs))
 
     def with_lists(self, wires: tuple[Wire, ...], texts: Sequence[str]) -> Iterator[str]:
-        """Texts of values that are joined, with `*branches` for all elements of a list."""
+        """The texts of values that are joined; the elements of a list are written as `*branches`."""
         known = {held[0]: (held, name) for held, name in self.variables.lists.items() if held}
         place = 0
         while place < len(wires):
@@ -241,18 +241,18 @@ class Forward(Called):
             place += len(held) if whole else 1
 
     def _joined(self, emission: Expression, step: Call, whole: Several, numbers: Mapping[str, str] | None) -> Operand:
-        """`torch.cat(branches, dim=1)`: all elements of a list."""
+        """The join of all elements of a list: `torch.cat(branches, dim=1)`."""
         name = self.variables.text(whole)
         text = emission.text.replace("[{all}]", name).replace("{all}", f"*{name}")
         text = Expression(text, values=emission.values).written((), numbers)
         return Operand(text, Applied(step, (whole,)), (whole,), len(name), emission.atomic, 1)
 
     def _owner(self, step: Call) -> str:
-        """The use of the class that a step's member lies in."""
+        """The path of the use of the class that a step's member is part of."""
         return self.body.uses[next(iter(step.members))].path
 
     def read(self, wire: Wire) -> Operand:
-        """A value as an expression: a variable, or what has been waiting for its use."""
+        """A value as an expression: its variable, or the expression that has been waiting to be used."""
         wire = self.real(wire)
         if wire in self.waiting:
             return self.waiting[wire][0]
@@ -266,7 +266,7 @@ class Forward(Called):
         return operand.width > WIDEST and not listed
 
     def _waits(self, step: Call, operand: Operand) -> bool:
-        """Whether a value is left to be written where it is used."""
+        """Whether an expression gets no line of its own, but waits to be written where its value is used."""
         if len(step.gives) != 1 or self.uses[step.gives[0]] != 1:
             return False
         (wire,) = step.gives
@@ -281,7 +281,7 @@ class Forward(Called):
         return operand.width <= WIDEST
 
     def flush(self, wires: Iterable[Wire] | None = None) -> None:
-        """Writes what is waiting, in order; only some of it, where `wires` says of what."""
+        """Writes a line for each waiting expression, in order; with `wires`, only for these."""
         chosen = tuple(self.waiting if wires is None else wires)
         for operand, step in [self.waiting.pop(wire) for wire in chosen]:
             self._write(operand, step)
@@ -289,7 +289,7 @@ class Forward(Called):
     def _write(self, operand: Operand, step: Call) -> None:
         self.variables.read(operand.reads)
         if operand.text.isidentifier() and self.variables.is_free(operand.text):
-            self.variables.assign(step.gives[0], operand.text, passing=True)  # a merge of one value is that value
+            self.variables.assign(step.gives[0], operand.text, passing=True)  # a merge of one value gives that value
             return
         names = [self._name(wire, step, operand.reads) for wire in step.gives]
         shapes = self.outline.shape_text([wire.values.values() for wire in step.gives]) if self.shapes else ""
@@ -299,7 +299,7 @@ class Forward(Called):
 
 
 def _as_expression(names: Sequence[str], arms: Mapping[int, Sequence[Code]], flags: Sequence[str]) -> Line | None:
-    """`y = self.conv(x) if self.has_conv else x`, where an `if` sets one variable, each arm by one short line."""
+    """`y = self.conv(x) if self.has_conv else x`; None unless both arms set one variable in one short line."""
     if len(names) != 1 or len(flags) != 1 or sorted(arms) != [0, 1]:
         return None
     start = f"{names[0]} = "
@@ -312,7 +312,7 @@ def _as_expression(names: Sequence[str], arms: Mapping[int, Sequence[Code]], fla
 
 
 def _bracketed(template: str, inputs: Sequence[Operand]) -> Iterator[str]:
-    """Inputs with parentheses where the text around them would tear them apart."""
+    """The texts of inputs. Those that are not atomic get parentheses, unless brackets or commas are around them."""
     for index, operand in enumerate(inputs):
         before, field, after = template.partition(f"{{{index}}}")
         opened = before[-1:] in ("", "(", "[") or before.endswith(", ")
@@ -321,7 +321,7 @@ def _bracketed(template: str, inputs: Sequence[Operand]) -> Iterator[str]:
 
 
 def _in_order(template: str, inputs: Sequence[Operand]) -> Iterator[Source]:
-    """The inputs as they follow each other in the text."""
+    """The inputs, in the order in which they stand in the text."""
     places = [template.find(f"{{{index}}}") for index in range(len(inputs))]
     for index in sorted(range(len(inputs)), key=places.__getitem__):
         yield inputs[index].source
@@ -332,11 +332,11 @@ def _is_activation(member: Member) -> bool:
 
 
 def _begins_line(step: Call) -> bool:
-    """Whether a step begins something new after an activation; pooling and the like still belong to what was before."""
+    """Whether a step after an activation begins a new line. Pooling and the like stay on the line of the activation."""
     return isinstance(step.member, Scope) or step.member.op.family in (Family.CONV, Family.LINEAR)
 
 
 def _repeats_input(outline: Outline, member: Member) -> bool:
-    """Whether an expression names an input more than once: it is then computed before."""
+    """Whether an expression contains an input more than once, which then needs a variable."""
     emission = outline.emission(member) if isinstance(member, Node) else None
     return isinstance(emission, Expression) and any(emission.text.count(f"{{{i}}}") > 1 for i in range(10))

@@ -1,4 +1,4 @@
-"""Joins of which some uses of a class lack a branch: what there is, is gathered as `forward` goes on.
+"""Joins that lack a branch in some uses of a class: `forward` gathers the branches that exist, one after the other.
 
 parts = [self.conv1(x)]            y = self.conv1(x)
 if self.has_conv2:                 if self.has_conv2:
@@ -21,11 +21,11 @@ from archdsl.ir.graph import Node, Value
 from archdsl.ops.base import Expression
 
 PARTS = "parts"
-"""What a list of gathered values is called."""
+"""The name of a list of gathered values."""
 
 
 def joining(outline: Outline, step: Call, count: int = 2) -> Expression:
-    """How so many values are joined."""
+    """The expression that joins `count` values by the op of a step."""
     node = step.member
     assert isinstance(node, Node)
     tensor, *_ = outline.graph.tensors_into(node.id)
@@ -36,22 +36,22 @@ def joining(outline: Outline, step: Call, count: int = 2) -> Expression:
 
 @dataclass
 class _Gathering:
-    """A join on its way: the variable for what there is, and the wires that have been joined, in their order."""
+    """A join that is being written: the variable `name` for the values so far, and the wires `done`, in order."""
 
     step: Call
     is_list: bool
     name: str = ""
     done: list[Wire] = field(default_factory=list)
     whole: Wire | Several | None = None
-    """What the variable stands for now."""
+    """The value, or the list, that the variable now holds."""
 
     def left(self, end: int) -> list[Wire]:
-        """What the join takes before place `end` and has not taken yet; the first two may have changed places."""
+        """The inputs of the join before place `end` that are not yet joined; the first two may have changed places."""
         return list(self.step.takes[len(self.done) : end])
 
 
 class Gatherer:
-    """Writes the branches that may fall away, and the joins after them, of one `forward`."""
+    """Writes the branches on a condition, and the joins after them, of one `forward`."""
 
     def __init__(self, forward: Writing, steps: Iterable[Call]) -> None:
         self.forward, self.outline = forward, forward.outline
@@ -59,13 +59,13 @@ class Gatherer:
         self._open: dict[int, _Gathering] = {}
 
     def is_branch(self, item: If) -> bool:
-        """Whether an `if` is a branch of a join that is written here."""
+        """Whether an `if` is a branch of a join that this object writes."""
         return item.falls_away and any(join.wire in self._of for join in item.joins)
 
     # --- branches --------------------------------------------------------------------------
 
     def branch(self, item: If) -> None:
-        """An `if` that adds to a join; what the join takes before it, is joined first."""
+        """Writes an `if` that adds a value to a join, after joining the inputs that come before this one."""
         wires = [join.wire for join in item.joins]
         step = self._of[wires[0]]
         gathering = self._gathering(step)
@@ -82,7 +82,7 @@ class Gatherer:
     def _gathering(self, step: Call) -> _Gathering:
         """The join that a branch belongs to.
 
-        It is a list where its op joins lists, and where nothing is at hand that a first branch could be joined with.
+        It is gathered in a list if its op joins a list, or if no value exists to which a first branch could be added.
         """
         if id(step) not in self._open:
             begins = step.takes[0]
@@ -101,7 +101,7 @@ class Gatherer:
         return "[{all}]" in self.forward.construction.expressions[id(step)].text
 
     def _suite(self, item: If, slots: Sequence[Wire], gathering: _Gathering) -> None:
-        """The `if`, with what its arm does; `slots` is what the join takes of it."""
+        """Writes the `if` with its arm; `slots` are the inputs of the join that the arm provides."""
         lines, statements = self._arm(item, slots, gathering)
         (flag,) = self.forward.construction.flags[id(item)]
         self.forward.lines.append(Suite(f"if {text_of(flag)}:", tuple(lines)))
@@ -110,7 +110,7 @@ class Gatherer:
     def _arm(
         self, item: If, slots: Sequence[Wire], gathering: _Gathering
     ) -> tuple[Sequence[Code], Sequence[Statement]]:
-        """What the arm does: its steps, then what it gives is joined. An `if` at its end may be what joins it."""
+        """The arm: its steps, then the join of its results. If it ends in another such `if`, that one joins them."""
         forward = self.forward
         state, outer = forward.variables.state(), (forward.lines, forward.statements)
         forward.lines, forward.statements = [], []
@@ -130,7 +130,7 @@ class Gatherer:
         return found
 
     def _give(self, wires: Sequence[Wire], slots: Sequence[Wire], gathering: _Gathering) -> None:
-        """Joins what an arm gives."""
+        """Joins the results of an arm."""
         if gathering.is_list:
             self._append(wires, gathering)
             return
@@ -140,7 +140,7 @@ class Gatherer:
             done = [slot, *done] if comes_first else [*done, slot]
             self._join(wire, done, gathering, comes_first)
 
-    # --- what is joined --------------------------------------------------------------------
+    # --- joining values --------------------------------------------------------------------
 
     def add(self, wires: Sequence[Wire], gathering: _Gathering) -> None:
         """Joins values that every use has."""
@@ -157,7 +157,7 @@ class Gatherer:
         self._hold(gathering)
 
     def _append(self, wires: Sequence[Wire], gathering: _Gathering) -> None:
-        """`parts = [a, b]`, `parts.append(c)`, `parts += [d, e]`."""
+        """Adds values to the list: `parts = [a, b]`, `parts.append(c)`, `parts += [d, e]`."""
         forward = self.forward
         operands = self._taken(wires)
         texts = list(forward.with_lists(tuple(map(forward.real, wires)), [operand.text for operand in operands]))
@@ -178,7 +178,7 @@ class Gatherer:
         forward.statements.append(Gathered(gathering.name, tuple(o.source for o in operands), begins))
 
     def _begin(self, wires: Sequence[Wire], gathering: _Gathering) -> None:
-        """The variable that gathers a sum begins as what comes first."""
+        """Sets the variable that gathers a sum to the first values."""
         forward = self.forward
         own = forward.own_name(gathering.step, gathering.step.gives[0])
         first = forward.real(wires[0])
@@ -198,7 +198,7 @@ class Gatherer:
         self._write(text, source, gathering.name)
 
     def _is_last_read(self, wire: Wire) -> bool:
-        """Whether a variable holds a value that only the join still needs."""
+        """Whether a variable holds this value and only the join still needs it."""
         variables = self.forward.variables
         if not variables.has_name(wire) or variables.left[wire] != 1:
             return False
@@ -206,7 +206,7 @@ class Gatherer:
         return name.isidentifier() and not variables.is_fixed(name)
 
     def _join(self, wire: Wire, done: Sequence[Wire], gathering: _Gathering, comes_first: bool) -> None:
-        """`y = y + self.conv(x)`."""
+        """Adds one value to the variable: `y = y + self.conv(x)`."""
         (operand,) = self._taken([wire])
         self.forward.variables.read(operand.reads)
         assert isinstance(gathering.whole, Wire)
@@ -228,7 +228,7 @@ class Gatherer:
             self.forward.statements.append(Assignment((name,), (source,), passing))
 
     def _joined(self, operands: Sequence[Operand], wires: Sequence[Wire], gathering: _Gathering) -> tuple[str, Source]:
-        """The expression that joins values with what there is, and the same as data: one join after the other."""
+        """The expression that joins values with those so far, and the same as data: one join after the other."""
         texts = [operand.text if operand.atomic else f"({operand.text})" for operand in operands]
         sources = [operand.source for operand in operands]
         done = list(gathering.done)
@@ -247,7 +247,7 @@ class Gatherer:
         return joining(self.outline, gathering.step, len(texts)).written(tuple(texts)), source
 
     def _taken(self, wires: Sequence[Wire]) -> list[Operand]:
-        """The expressions for values; what waits otherwise is written before, so that nothing runs out of turn."""
+        """The expressions for values. Other waiting expressions are written first, so that the order of steps stays."""
         real = [self.forward.real(wire) for wire in wires]
         waiting = list(self.forward.waiting)
         while waiting and waiting[-1] in real:
@@ -261,7 +261,7 @@ class Gatherer:
     # --- the join itself -------------------------------------------------------------------
 
     def finish(self, step: Call) -> Operand | None:
-        """The join as an expression, with what comes after its last branch; None where a variable holds it already."""
+        """The join as an expression, with the inputs after its last branch; None if a variable already holds it."""
         gathering = self._gathering(step)
         left = gathering.left(len(step.takes))
         if not gathering.is_list:
@@ -307,14 +307,14 @@ class Gatherer:
         forward.statements.append(OneByOne(step, name, gathering.name))
 
     def _is_done(self, gathering: _Gathering) -> None:
-        """The variable that gathered the values holds the result."""
+        """Notes that the variable that gathered the values now holds the result."""
         variables = self.forward.variables
         variables.assign(gathering.step.gives[0], gathering.name, variables.is_passing(gathering.name))
 
     # --- joins of what every use has ------------------------------------------------------
 
     def nested(self, step: Call, sources: Sequence[Source]) -> Source:
-        """`a + b + c` as Python computes it: each input is let go of once it is joined."""
+        """`a + b + c` as data, in the order in which Python computes it: each input is released once it is joined."""
         source = sources[0]
         for count in range(1, len(sources)):
             gives = self._stands_for(step, step.takes[: count + 1])
@@ -324,7 +324,7 @@ class Gatherer:
     # --- data ------------------------------------------------------------------------------
 
     def _hold(self, gathering: _Gathering) -> None:
-        """Notes what the variable stands for now, so that nothing else gets its name."""
+        """Notes the value that the variable now holds, so that nothing else gets its name."""
         if gathering.is_list:
             return
         variables = self.forward.variables
@@ -333,7 +333,7 @@ class Gatherer:
         variables.assign(gathering.whole, gathering.name, variables.is_passing(gathering.name))
 
     def _stands_for(self, step: Call, done: Sequence[Wire]) -> Wire:
-        """What the join comes to with some of its inputs, in each use."""
+        """A wire for the partial result of the join after the inputs `done`, in each use."""
         return Wire({use: self._so_far(step, use, done) for use in step.members})
 
     def _so_far(self, step: Call, use: int, done: Sequence[Wire]) -> Value:

@@ -1,4 +1,4 @@
-"""Lets go of values early: where the lines of a `forward` end, and what is called member by member.
+"""Releases values early: decides where the lines of a `forward` end, and what is called member by member.
 
 `x = self.conv2(x)` holds the large `x` as long as the whole stage runs, though only the pooling at its start needs it:
 
@@ -13,9 +13,9 @@ And `return self.bn(self.conv(y)) + self.shortcut(x)` holds `y` until the sum, t
 A small block is opened in the same way, for more: `x = self.unit(x)` becomes `x = self.unit.conv(x)` and
 `x = self.unit.relu(self.unit.bn(x))`, and copies become a loop over such lines.
 
-A line of code is worth having only where it lowers the most that the network holds at once. So the forward pass is
-followed; of the nodes at which more is held than has to be, those count whose memory is above what can be reached at
-all. What can be done there is done, for all of them at once, and the pass is followed again.
+A further line of code is worth it only if it lowers the peak: the most bytes that the network holds at once. So the
+forward pass is followed (`follow.py`). At some nodes more is held than any change could avoid. For the nodes that hold
+more than this, all changes that help are made at once, and the pass is followed again.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ from archdsl.ir.graph import Graph, Node, Scope, Value
 from archdsl.tensor import Tensor
 
 ENOUGH = 1.1
-"""How much of what running flat holds is near enough to leave the code as it comes."""
+"""The code is left as it is if its peak is at most this many times the peak of running flat, node after node."""
 
 WORTH = 10
-"""Blocks are opened only where the peak falls by one part of so many: their callers then say what the blocks say."""
+"""Blocks are opened only if the peak falls by a tenth (1 / WORTH), since their callers then repeat their code."""
 
 FEW = 6
-"""So many members a block may have to be opened."""
+"""The most members of a block that is opened."""
 
 
 def lay_out(classes: Classes, root: str, write: Callable[[Body, Layout], Forward]) -> tuple[Layout, tuple[Step, ...]]:
-    """The layout of all classes, and when the emitted module then computes and lets go of what.
+    """The layout of all classes, and the steps of the emitted module with it: what is computed, what is released.
 
     It is that of the network at `root`, the path of its outermost scope. `write` writes the `forward` of a class.
     """
@@ -70,9 +70,9 @@ def lay_out(classes: Classes, root: str, write: Callable[[Body, Layout], Forward
 
 
 def _changed(run: Callable[[Layout, bool], _Weighed], opens_blocks: bool) -> tuple[Layout, tuple[Step, ...]]:
-    """A layout with all changes that lower the peak, and what the emitted module then does.
+    """A layout with all changes that lower the peak, and the steps of the emitted module with it.
 
-    Lines that ended before something was opened are looked at again, since there may be no need for them now.
+    Line ends that were chosen before something was opened are decided again, since they may not be needed any more.
     """
     found, steps = _grown(run, frozenset(), opens_blocks)
     openings = frozenset(change for change in found if change.opens)
@@ -82,7 +82,7 @@ def _changed(run: Callable[[Layout, bool], _Weighed], opens_blocks: bool) -> tup
 def _grown(
     run: Callable[[Layout, bool], _Weighed], layout: Layout, opens_blocks: bool
 ) -> tuple[Layout, tuple[Step, ...]]:
-    """A layout with further changes, until none is left that would lower the peak."""
+    """A layout to which changes are added until none would lower the peak further."""
     while True:
         weighed = run(layout, opens_blocks)
         steps = weighed.steps()
@@ -98,7 +98,7 @@ def _statements(write: Callable[[Body, Layout], Forward], layout: Layout, body: 
 
 @dataclass(frozen=True, slots=True)
 class _Excess:
-    """A node at which more is held than is needed: how much lives, and what could be saved."""
+    """A node at which more is held than is needed: the bytes that are held, and the values that could be released."""
 
     live: int
     savings: tuple[_Saving, ...]
@@ -109,7 +109,7 @@ class _Excess:
 
 
 class _Kind(IntEnum):
-    """How a value is let go of; what costs the code the most comes last."""
+    """How a value is released, in the order of how much this complicates the code."""
 
     LINE = 0
     LOOP = 1
@@ -117,7 +117,7 @@ class _Kind(IntEnum):
 
 
 class _Remedy(NamedTuple):
-    """A change that lets go of a value, or leads to where it can be let go of."""
+    """A change that releases a value, or opens what has to be opened before it can be released."""
 
     change: Change
     kind: _Kind
@@ -125,7 +125,7 @@ class _Remedy(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Saving:
-    """The bytes of a value that nothing needs any more, and the changes that let go of it; the costliest of them."""
+    """A value that nothing needs any more: its bytes, the changes that release it, and the costliest kind of these."""
 
     size: int
     changes: frozenset[Change]
@@ -133,10 +133,11 @@ class _Saving:
 
 
 class _Needs:
-    """What the nodes of a graph need, whoever runs them.
+    """The memory that the nodes of a graph need, in whatever order they run.
 
-    `enough` is the peak that is aimed at. `sizes` are by place; `reads` are the places that a node reads, `own` the
-    bytes that it takes for its outputs and while it runs. `uses` says how often a place is read at inference.
+    `enough` is the peak to reach, in bytes. A place is a value that has its own memory: `sizes` has the bytes of each.
+    `reads` are the places that a node reads, `own` the bytes of its outputs and those it needs only while it runs.
+    `uses` says how often a place is read at inference.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -146,7 +147,7 @@ class _Needs:
         self.reads: dict[str, tuple[Value, ...]] = {}
         self.own: dict[str, tuple[int, int]] = {}
         self.uses: Counter[Value] = Counter()
-        # Equal ops are one object in a compiled graph, and need the same for the same inputs.
+        # Equal ops are one object in a compiled graph, so the memory for equal inputs is computed once.
         scratch: dict[tuple[int, tuple[Tensor, ...]], int] = {}
         for node in graph:
             made = [Value(node.id, port) for port in range(len(node.outputs))]
@@ -166,7 +167,7 @@ class _Needs:
         self.enough = int(ENOUGH * self._peak(flat_steps(graph, self.places)))
 
     def _peak(self, steps: Sequence[Step]) -> int:
-        """The most that these steps hold at once."""
+        """The most bytes that these steps hold at once."""
         now, peak = 0, 0
         for step in steps:
             made, meanwhile = self.own[step.node]
@@ -177,7 +178,7 @@ class _Needs:
 
 
 class _Weighed(Run):
-    """A pass that notes, at each node that needs more than is aimed at, what is held without being needed any more."""
+    """A pass that notes which values are held without need, at each node that holds more than `enough`."""
 
     def __init__(
         self,
@@ -196,7 +197,10 @@ class _Weighed(Run):
         self.left = Counter(needs.uses)
 
     def remedies(self) -> frozenset[Change]:
-        """The places to change: enough of them, the largest savings first, to come to what can be reached at all."""
+        """The changes to make: for each node, the simplest and largest savings, until it is down to `reachable`.
+
+        Below this no change can bring the peak: it is the most that a node needs when nothing is held in vain.
+        """
         reachable = max((self.needs.enough, *(excess.least for excess in self.excesses)))
         found: set[Change] = set()
         for excess in self.excesses:
@@ -224,7 +228,7 @@ class _Weighed(Run):
             self.left[self.place(value)] -= 1
 
     def weigh(self, made: int, meanwhile: int) -> None:
-        """Notes what is held while a node runs that takes so many bytes for what it makes, and more meanwhile."""
+        """Notes what is held while a node runs: `made` bytes for its outputs, and `meanwhile` while it runs."""
         self.now += made
         if self.now + meanwhile > self.needs.enough:
             self.excesses.append(_Excess(self.now + meanwhile, tuple(self._savings())))
@@ -234,7 +238,7 @@ class _Weighed(Run):
         self.now -= self.sizes[place]
 
     def _savings(self) -> Iterator[_Saving]:
-        """What each value that nothing needs any more and that can be let go of would save."""
+        """The saving of each value that nothing needs any more and that a change could release."""
         found: dict[Value, set[_Remedy | None]] = {}
         for place, remedy in self._held_in_vain():
             found.setdefault(place, set()).add(remedy)
@@ -245,7 +249,7 @@ class _Weighed(Run):
                 yield _Saving(self.sizes[place], changes, max(remedy.kind for remedy in known))
 
     def _held_in_vain(self) -> Iterator[tuple[Value, _Remedy | None]]:
-        """Values that are held though not needed, each with what would let go of it, if anything would."""
+        """Values that are held without need, each with the change that would release it; None if there is none."""
         caller: Frame | None = None
         for place, call in enumerate(self.calls):
             if isinstance(call, Frame):
@@ -267,7 +271,10 @@ class _Weighed(Run):
                     yield place, _Remedy(Change(frame.body.scope.path, path, False), _Kind.LINE) if path else None
 
     def _opening(self, frame: Frame, inner: Scope | None = None) -> _Remedy | None:
-        """Opening what a class calls; to come to `inner`, which a sequence called, that has to be opened first."""
+        """The change that opens the step that a class is calling.
+
+        With `inner`, the step is a sequence that is calling the scope `inner`: the sequence has to be opened first.
+        """
         running = frame.active[-1] if frame.active else Active(None)
         use = frame.body.scope.path
         if running.step is not None:
@@ -283,7 +290,7 @@ class _Weighed(Run):
         return None if outer is None or kind is None else _Remedy(change, max(outer, kind))
 
     def _kind_of(self, running: Active) -> _Kind | None:
-        """What it costs to open what a class calls. It is the same each time that the class runs."""
+        """The kind of change that opens the running step of a class. It is the same each time that the class runs."""
         if running.step is not None:
             return self._kind([member for member in running.step.step.members.values() if isinstance(member, Scope)])
         assert running.turns is not None
@@ -291,9 +298,9 @@ class _Weighed(Run):
         return self._kind([copy for loop in loops for copy in loop.copies], is_copy=True)
 
     def _kind(self, scopes: Sequence[Scope], is_copy: bool = False) -> _Kind | None:
-        """What it costs to open these, all in one place; None where that cannot be: not in every use alike.
+        """The kind of change that opens these scopes, which are called at one place; None if they cannot be opened.
 
-        Copies are opened in their loop, which is as good as a block: it says in every turn what the copy says.
+        They must be alike in every use. Copies are opened in their loop, whose turns then repeat the code of the copy.
         """
         forms = {self.classes.form(scope) for scope in scopes}
         if forms == {Form.COPIES}:
@@ -309,14 +316,14 @@ class _Weighed(Run):
         return _Kind.BLOCK if self.opens_blocks and is_small else None
 
     def _is_small(self, scope: Scope) -> bool:
-        """Whether a block is a few modules, one after the other, and is kept where it is called."""
+        """Whether a block is a chain of a few modules, and its weights are kept where it is called."""
         members = self.outline.members(scope.path)
         are_modules = all(isinstance(member, Node) or not self.classes.makes_nothing(member) for member in members)
         is_own = self.outline.is_own(scope) and not self.outline.borrowed[scope.path]
         return len(members) <= FEW and are_modules and is_own and self.outline.is_chain(scope)
 
     def _last_reader(self, frame: Frame, place: Value) -> str | None:
-        """Of the statement that runs: the part that has read a value and is done."""
+        """The path of the step in the running statement that has read a value and is done; None if there is none."""
         for active in reversed(frame.active):
             for source in active.step.inputs[: active.computed] if active.step else ():
                 if isinstance(source, Applied) and self._reads(source, place, frame):

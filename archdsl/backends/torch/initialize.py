@@ -1,4 +1,4 @@
-"""How weights start, where a spec says so: one function that `Module.apply` hands every module of the network."""
+"""The initial weights that a spec asks for: one function, which `Module.apply` calls for every module."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Statements = tuple[str, ...]
 
 
 def initialization(constructions: Sequence[Construction]) -> Function | None:
-    """The function `initialize`, or None where the spec leaves it all to PyTorch.
+    """The function `initialize`, or None if the spec leaves all initial weights to PyTorch.
 
-    What holds for all modules of one torch class is said once; the rest is said by the class that holds them,
-    and comes later, since `apply` visits what a module holds before the module. What is not alike in all uses of a
-    class is said by the network.
+    A rule for all modules of one torch class is written once. Modules with another rule are set by the class that
+    holds them. This comes later, since `apply` visits the children of a module before the module. If the rule differs
+    between uses of a class, the network sets it.
     """
     rules = _Rules(constructions[-1].classes)
     if not rules.any:
@@ -59,21 +59,21 @@ class _Rules:
                 found.setdefault(target, Counter())[node.op.initialize("module")] += 1
         self.rules: dict[str, Statements] = {}
         self.biases: dict[str, bool] = {}
-        """By torch class: whether every module of it has a bias."""
+        """By torch class: whether all its modules have a bias."""
         for target, counts in found.items():
             self._enter(target, counts)
 
     def _enter(self, target: str, counts: Counter[Statements]) -> None:
-        """The most common rule, with the biases that some of its modules have."""
+        """Enters the most frequent rule for a torch class, including biases that only some of its modules have."""
         if () in counts:
-            return  # some modules start as PyTorch has it, so that there is no rule for all
+            return  # some modules keep PyTorch's initial weights, so no rule holds for all
         chosen = _without_bias(max(counts, key=lambda statements: counts[statements]))
         alike = [statements for statements in counts if _without_bias(statements) == chosen]
         self.rules[target] = max(alike, key=len)
         self.biases[target] = len(alike) == 1
 
     def general(self) -> Iterator[tuple[str, list[Code]]]:
-        """Support classes before the torch classes that they derive from."""
+        """The rules by class; classes that the emitted file defines come before the torch classes they derive from."""
         for target in sorted(self.rules, key=lambda target: (target.startswith("nn."), target)):
             statements = self.rules[target]
             lines: list[Code] = list(map(_line, _without_bias(statements)))
@@ -85,7 +85,7 @@ class _Rules:
             yield target, lines
 
     def particular(self, constructions: Sequence[Construction]) -> Iterator[tuple[str, list[Code]]]:
-        """By class: the modules that start otherwise than all of their kind."""
+        """By class: the lines for its modules that start differently from other modules of their torch class."""
         for construction in constructions:
             lines = list(self._items(construction, construction.body.items))
             hosted = self.outline.hosted[construction.body.scope.path].values()
@@ -96,7 +96,7 @@ class _Rules:
                 yield construction.title, lines
 
     def _apart(self, root: str) -> Iterator[Line]:
-        """The statements of a network for modules that start otherwise than in other uses of their class."""
+        """The statements of a network for modules that start differently from other uses of their class."""
         for node in self.nodes:
             starts = node.op.initialize("module")
             if node.id in self.differing and self.outline.root(node.id) == root and not self._has_rule(node, starts):
@@ -120,11 +120,11 @@ class _Rules:
         yield from choice_code([formula.name(flag) for flag in flags], arms)
 
     def _size(self, member: Member) -> int:
-        """How many members one has."""
+        """The number of members of a member."""
         return 0 if isinstance(member, Node) else len(self.outline.members(member.path))
 
     def _member(self, construction: Construction, member: Member, use: int, hosted: bool) -> Iterator[Code]:
-        """The statements for a member, or for what a sequence holds; an inner class says its own."""
+        """The statements for a member, or for the members of a sequence. An inner class has its own statements."""
         if not isinstance(member, Node):
             form = construction.classes.form(member)
             rows = (
@@ -148,7 +148,7 @@ class _Rules:
     def _loop(
         self, construction: Construction, member: Scope, use: int, rows: Sequence[Sequence[Code]]
     ) -> tuple[Code, ...]:
-        """The statements for copies that all start alike, however many there are."""
+        """The statements for copies: a loop if all start alike."""
         owner = construction.body.uses[use].path
         copies = module_text(self.outline, owner, member.weights).replace("self", "module", 1)
         if len(rows) < 2 or not rows[0] or not all(isinstance(line, Line) for row in rows for line in row):

@@ -1,4 +1,4 @@
-"""Runs emitted source. The only file that imports torch, and itself imported only where a module is wanted."""
+"""Runs emitted source. This is the only file of the package that imports torch; it is imported only when needed."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _numbers = itertools.count(1)
 
 
 def load(text: str, name: str = "network") -> ModuleType:
-    """The Python module that `text` is. Tracebacks into it show its lines."""
+    """Executes `text`, and returns it as a Python module called `name`. Tracebacks show its lines."""
     name = f"archdsl_emitted_{next(_numbers)}_{name}"
     file = f"<{name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     module = ModuleType(name)
     module.__file__ = file
-    # torch.jit, pickle and dataclasses look a class's module up by its name.
+    # torch.jit, pickle and dataclasses look up the module of a class by name in `sys.modules`.
     sys.modules[name] = module
     exec(compile(text, file, "exec"), module.__dict__)
     return module
 
 
 def network_class(graph: Graph) -> type[nn.Module]:
-    """The class that a graph is written as."""
+    """The class of the network, from the source that is emitted for a graph."""
     emitted = emit(graph)
     found = getattr(load(emitted.text, emitted.name.lower()), emitted.name)
     assert isinstance(found, type)
@@ -39,7 +39,7 @@ def network_class(graph: Graph) -> type[nn.Module]:
 
 
 def module(graph: Graph, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> nn.Module:
-    """The network with fresh weights, in training mode as PyTorch makes it."""
+    """The network as a module with new random weights, in training mode."""
     made = network_class(graph)
     if device is None:
         return made().to(dtype=dtype)

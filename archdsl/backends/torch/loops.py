@@ -1,4 +1,4 @@
-"""Copies that hand on several values, or take one from outside.
+"""Loops over copies that pass several values to the next copy, or take a value from outside the loop.
 
 `for cell in self.cells: prev, x = x, cell(prev, x)`
 """
@@ -14,41 +14,41 @@ from archdsl.ir.graph import Scope, Value
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One of the values handed on from turn to turn."""
+    """A value that is passed from turn to turn: number `index` of these."""
 
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Outer:
-    """A value from before the loop, the same in every turn."""
+    """A value from outside the loop, the same in every turn."""
 
     value: Value
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One of the values that the copy itself gives."""
+    """An output of the copy: number `index` of these."""
 
     index: int
 
 
 Position: TypeAlias = State | Outer | Made
-"""A value as a turn of the loop sees it."""
+"""Where a value comes from, as seen in one turn of the loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """`arguments` says what each copy is called with, `updates` what the states are afterwards.
+    """A loop over copies. `arguments` are the arguments of each copy, `updates` the states after its call.
 
-    `initial` are the states before the first turn, `final` those after the last. Of what a copy gives, every
-    turn's value is kept at the positions in `collected`.
+    `initial` are the states before the first turn, `final` those after the last. `collected` are the numbers of those
+    outputs whose values of all turns are kept in a list.
     """
 
     container: Scope
     copies: tuple[Scope, ...]
     section: str
-    """The part of the list that the loop runs over, as Python writes it: "" for all, "[1:]", "[:-1]"."""
+    """The part of the list that the loop runs over, as a slice in Python: "" for all, "[1:]", "[:-1]"."""
     arguments: tuple[Position, ...]
     updates: tuple[Position, ...]
     initial: tuple[Value, ...]
@@ -59,12 +59,12 @@ class Loop:
 
     @property
     def before(self) -> int:
-        """Copies before those that the loop runs over."""
+        """The number of copies before those that the loop runs over."""
         return 1 if self.section.startswith("[1") else 0
 
     @property
     def after(self) -> int:
-        """Copies after them."""
+        """The number of copies after those that the loop runs over."""
         return 1 if self.section.endswith("-1]") else 0
 
 
@@ -74,11 +74,11 @@ SECTIONS: tuple[tuple[str, int, int | None], ...] = (
     ("[1:]", 1, None),
     ("[1:-1]", 1, -1),
 )
-"""Parts of a list that a loop may run over; the copies outside of it are called one by one."""
+"""The parts of a list that a loop may run over; the copies outside the part are called one by one."""
 
 
 def find_loop(outline: Outline, container: Scope) -> Loop | None:
-    """A loop that calls the copies of a list, or all but the ends; None where they differ in how they are joined."""
+    """A loop that calls the copies of a list, or all except the ends; None if they are not connected alike."""
     members = outline.members(container.path)
     copies = tuple(member for member in members if isinstance(member, Scope))
     if len(copies) != len(members):
@@ -96,7 +96,7 @@ def find_loop(outline: Outline, container: Scope) -> Loop | None:
 
 
 def loop_of_one(outline: Outline, container: Scope, like: Loop) -> Loop | None:
-    """The loop over a single copy that is joined as those of another use are; None where it cannot be."""
+    """The loop over a single copy that is connected as in the loop `like` of another use; None if it is not."""
     members = outline.members(container.path)
     if len(members) != 1 or like.section or not isinstance(copy := members[0], Scope):
         return None
@@ -120,7 +120,7 @@ def loop_of_one(outline: Outline, container: Scope, like: Loop) -> Loop | None:
 
 
 def plain_loop(outline: Outline, container: Scope) -> Loop | None:
-    """The loop over all copies of an `nn.Sequential`, each of which takes what the one before gives."""
+    """The loop over all copies of an `nn.Sequential`, each of which takes the output of the one before."""
     members = outline.members(container.path)
     copies = tuple(member for member in members if isinstance(member, Scope))
     if not copies or len(copies) != len(members) or any(copy.kind != "copy" for copy in copies):
@@ -130,7 +130,7 @@ def plain_loop(outline: Outline, container: Scope) -> Loop | None:
 
 
 class _Joints:
-    """How each copy is joined to the one before, compared over all copies."""
+    """How each copy is connected to the one before, compared over all copies."""
 
     def __init__(self, outline: Outline, container: Scope, copies: tuple[Scope, ...], section: str) -> None:
         self.container, self.copies, self.section = container, copies, section
@@ -180,7 +180,7 @@ class _Joints:
         return tuple(positions)
 
     def _begins(self, arguments: tuple[Position, ...], updates: tuple[Position, ...]) -> bool:
-        """Whether the first copy fits the pattern of the others; fills `initial` on the way."""
+        """Whether the first copy fits the pattern of the others. Fills `initial`."""
         first, results = self.takes[0], self.copies[0].results
         if len(first) != len(arguments) or len(results) != len(updates):
             return False
@@ -202,7 +202,7 @@ class _Joints:
             if isinstance(update, State) and update.index not in states:
                 states.add(update.index)
                 pending.append(update.index)
-        # A result that no copy takes has no value before the first turn: it is only collected.
+        # A state that no copy takes has no value before the first turn, so it is only collected.
         kept = sorted(states & set(self.initial))
         final = tuple(last[index] for index in kept)
         order = {index: place for place, index in enumerate(kept)}

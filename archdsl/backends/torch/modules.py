@@ -1,5 +1,6 @@
-"""What makes the module of one member in one use of a class: `nn.Conv2d(in_channels, width, 3)`, each number with its
-formula. Beside it, the channels of what the module gives, followed along the flow by the op's own rule.
+"""Describes how the module of a member is made in one use of a class: `nn.Conv2d(in_channels, width, 3)`.
+
+Each number has its formula. The channels of the module's outputs are computed too, by the op's own rule for shapes.
 """
 
 from __future__ import annotations
@@ -35,19 +36,19 @@ if TYPE_CHECKING:
     from archdsl.backends.torch.context import Context
 
 Channels: TypeAlias = "ast.expr | None"
-"""What the channels of a value are called; None where they are a number only."""
+"""The formula for the channels of a value; None if only their number is known."""
 
 
 ANY = "any_channels"
-"""Stands for the channels of what flows in, whatever they are."""
+"""Stands for the channels of an input, whatever they are."""
 
 
 class Argument(NamedTuple):
-    """One argument: by keyword or by place, what it would be called as a parameter, its formula and its value.
+    """One argument: its keyword (None by place), its formula, its value, and what it is `called` as a parameter.
 
-    `default` is what PyTorch or the class takes where it goes unsaid; `...`: nothing. What an argument by `place` is
-    called has to be asked of its op, which takes time, and is seldom needed. One that `counts_network` is made of a
-    place among all of the network, which only the network can say.
+    `default` is the value that PyTorch or the class has if it is left out; `...` if there is none. The name of an
+    argument by `place` is found by `Modules.called`, which takes time and is seldom needed. An argument that
+    `counts_network` depends on a place in the whole network, which only the network's class knows.
     """
 
     keyword: str | None
@@ -62,7 +63,7 @@ class Argument(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """A module of torch, of a support class, or of one of the classes (`body`)."""
+    """A new module: of torch, of a class that the emitted file defines for an op, or of an emitted block (`body`)."""
 
     target: str
     arguments: tuple[Argument, ...]
@@ -71,7 +72,7 @@ class New:
 
 
 def written_call(new: New, settled: Sequence[ast.expr], inplace: bool) -> ast.expr:
-    """`nn.Conv2d(in_channels, width, 3, stride=stride)`; what equals its default goes unsaid."""
+    """`nn.Conv2d(in_channels, width, 3, stride=stride)`, without arguments that equal their default."""
     positional: list[ast.expr] = []
     keywords: list[ast.keyword] = []
     for argument, found in zip(new.arguments, settled, strict=True):
@@ -97,10 +98,10 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """`nn.Sequential(...)` or `nn.ModuleList([...])` of numbered modules; `count` is how many, as the spec says it.
+    """`nn.Sequential(...)` or `nn.ModuleList([...])` of numbered modules; `count` is the formula for their number.
 
-    `steady` says of each whether one more copy after it would be the same: it gives the channels that it takes, and its
-    loop has no variable. `numbered` says whether the loop has one.
+    `steady` says for each copy whether one more copy after it would be the same: it gives as many channels as it takes,
+    and its loop has no variable. `numbered` says whether the loop has a variable.
     """
 
     form: Form
@@ -117,9 +118,9 @@ Tree: TypeAlias = New | Chain | Copies
 class Parameter:
     """One argument of a class's constructor.
 
-    `source` says where a use has its value from: the channels of what flows in ("channels"), an argument of the block
-    or a name of the text around it ("own"), a setting of the network ("setting"), or nothing else says it: "added", or
-    "counted" if it is made of a place among all of the network.
+    `source` says where its value comes from in a use: the channels of an input ("channels"), an argument of the block
+    or a name of the text around it ("own"), a setting of the network ("setting"). If it is none of these, it is
+    "added", or "counted" if it depends on a place in the whole network.
     """
 
     name: str
@@ -127,16 +128,17 @@ class Parameter:
     type: str
     default: Any = ...
     place: int = 0
-    """Of channels: which of the values that flow in has them."""
+    """For channels: the number of the input that has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Constructor:
-    """How a class is made. `values` and `formulas` are by the path of a use: what each parameter is there, and, for
+    """The constructor of a class, as those that call it need it.
 
-    those that were added, its formula in terms of the other parameters. `takes` are what the channels of what flows in
-    are called, `channels` are those of what the class gives. `borrowed` are those of what flows into shared modules
-    that are kept further out, by their names.
+    `values` has the value of each parameter in each use, by the path of the use. `formulas` has, for the parameters
+    that were added, the formula in terms of the other parameters. `takes` are the names for the channels of the inputs,
+    `channels` are the channels of the outputs. `borrowed` are the channels of the inputs of shared modules that are
+    kept outside the class, by their names.
     """
 
     name: str
@@ -149,18 +151,18 @@ class Constructor:
 
 
 class Modules:
-    """Makes trees for the members of one class."""
+    """Describes how the members of one class are made: a `Tree` for each."""
 
     def __init__(self, classes: Classes, constructors: Mapping[int, Constructor], context: Context) -> None:
         self.classes, self.outline, self.context = classes, classes.outline, context
         self.constructors = constructors
         self.borrowed: dict[str, Sequence[Channels]] = {}
-        """The channels of what flows into shared modules that are kept further out, by their names."""
+        """The channels of the inputs of shared modules that are kept outside the class, by their names."""
         self._emissions: dict[Hashable, tuple[Module | Expression, tuple[Channels, ...]]] = {}
-        """By op, shapes and formulas: most uses of a class differ in few of its steps."""
+        """Results by op, shapes and formulas, since most uses of a class differ in few of its steps."""
 
     def tree(self, member: Member, use: int, name: str, inputs: Sequence[Channels]) -> tuple[Tree, list[Channels]]:
-        """How a member is made, and the channels of what it gives, from those of what flows in."""
+        """How a member is made, and the channels of its outputs, from those of its inputs."""
         if isinstance(member, Node):
             emission, channels = self.emission(member, use, inputs)
             assert isinstance(emission, Module)
@@ -176,7 +178,7 @@ class Modules:
     # --- ops -------------------------------------------------------------------------------
 
     def emission(self, node: Node, use: int, inputs: Sequence[Channels]) -> tuple[Module | Expression, list[Channels]]:
-        """How an op says itself with these formulas, and the channels of its outputs."""
+        """How an op is written in PyTorch with these formulas, and the channels of its outputs."""
         fields = dict(self._fields(node, use))
         tensors = self.outline.graph.tensors_into(node.id)
         if not fields and all(isinstance(channels, ast.Constant) for channels in inputs):
@@ -190,7 +192,7 @@ class Modules:
         return emission, list(channels)
 
     def _fields(self, node: Node, use: int) -> Iterator[tuple[str, Any]]:
-        """The op's arguments that have a formula."""
+        """The op's arguments that have a formula, as numbers that remember it."""
         for name, written in node.written:
             value = getattr(node.op, name, None)
             said = self.context.said(written, use)
@@ -219,13 +221,13 @@ class Modules:
         return New(emission.target, (*positional, *keywords), node.id in self.outline.overwriting)
 
     def called(self, argument: Argument) -> str:
-        """What an argument would be called as a parameter."""
+        """The name that an argument would have as a parameter of the class."""
         if argument.node is None:
             return argument.called
         return f"{argument.called}_{self.positions(argument.node)[argument.place]}"
 
     def positions(self, node: Node) -> tuple[str, ...]:
-        """What arguments by place stand for: found by giving the op names for numbers."""
+        """The names of arguments by place, found by giving the op names in place of numbers."""
         tensors = self.outline.graph.tensors_into(node.id)
         fields = {
             field: named(value, ast.Name(field), True)
@@ -262,11 +264,11 @@ class Modules:
         return New(constructor.name, tuple(arguments), body=body), channels
 
     def given(self, scope: Scope, use: int, constructor: Constructor, said: dict[str, ast.expr]) -> list[Channels]:
-        """The channels of what a use of a class gives; `said` is what its parameters are here."""
+        """The channels of the outputs of a use of a class; `said` has the formulas of its parameters here."""
         return [None if known is None else self._outside(scope, use, known, said) for known in constructor.channels]
 
     def _outside(self, scope: Scope, use: int, found: ast.expr, said: dict[str, ast.expr]) -> Channels:
-        """What a formula of an inner class is in the terms of this one; None where it has no words for it."""
+        """A formula of an inner class, rewritten with the names of this one; None if that is not possible."""
         for own in names(found) - said.keys():
             said[own] = self.context.given(scope, own, use, said) or UNKNOWN_NUMBER
         known = substituted(found, said)
@@ -281,7 +283,7 @@ class Modules:
         constructor: Constructor,
         said: dict[str, ast.expr],
     ) -> Channels:
-        """What the class around it says for a parameter of an inner class, or None where it has no words for it."""
+        """The formula in this class for a parameter of an inner class; None if there is none."""
         match parameter.source:
             case "channels":
                 return inputs[parameter.place]
@@ -329,7 +331,8 @@ class Modules:
         return Copies(form, tuple(children), count, tuple(steady), any(map(_has_variable, copies))), flow
 
     def _after_one(self, copy: Member, use: int, count: ast.expr, flows: Sequence[Channels]) -> Channels:
-        """The channels after copies of which this use has one: what it gives, or adds, whatever flows in."""
+        """The channels after a varying number of copies, from the only copy of this use: it gives the same channels for
+        any input, or adds the same number."""
         first, last = flows
         if first is None or last is None:
             return None
@@ -344,12 +347,12 @@ class Modules:
         return None if ANY in names(step) else combined(ast.Add, first, combined(ast.Mult, step, count))
 
     def known(self, member: Member, use: int) -> list[Channels]:
-        """The channels of what flows into a member, by its values."""
+        """The channels of the inputs of a member, as noted for their values."""
         return [self.context.of_value(value, use) for value in self.outline.takes(member)]
 
 
 def _has_variable(copy: Member) -> bool:
-    """Whether the loop that a copy is a turn of has a variable."""
+    """Whether the loop that made a copy has a variable."""
     return isinstance(copy, Scope) and bool(copy.turn or (copy.block is None and copy.arguments))
 
 
@@ -359,7 +362,7 @@ def _is_same(before: Sequence[Channels], after: Sequence[Channels]) -> bool:
 
 
 def _last_element(count: ast.expr, flows: Sequence[Channels]) -> Channels:
-    """The channels after a copy for each element of a list, which has as many: `widths[-1]`, or `rows[-1][1]`."""
+    """The channels after one copy for each element of a list, if that is the width: `widths[-1]`, or `rows[-1][1]`."""
     made = [channels for channels in flows[1:] if isinstance(channels, ast.Subscript)]
     if not made or len(made) + 1 < len(flows) or not isinstance(count, ast.Call) or text(count.func) != "len":
         return None
@@ -375,7 +378,7 @@ def _last_element(count: ast.expr, flows: Sequence[Channels]) -> Channels:
 
 
 def _after(count: ast.expr, flows: Sequence[Channels]) -> Channels:
-    """The channels after a number of copies that varies: as many steps as there are, or what every copy gives."""
+    """The channels after a varying number of copies: a sum of equal steps, or the channels that every copy gives."""
     known = [channels for channels in flows if channels is not None]
     if len(known) < len(flows) or len(flows) < 2:
         return None
@@ -391,7 +394,7 @@ def _after(count: ast.expr, flows: Sequence[Channels]) -> Channels:
 def _computed(
     node: Node, fields: Mapping[str, Any], tensors: Sequence[Tensor], inputs: Sequence[Channels]
 ) -> tuple[Module | Expression, tuple[Channels, ...]]:
-    """What an op says with formulas for its arguments (`fields`) and its inputs' channels, and those of its outputs."""
+    """How an op is written with formulas for its arguments (`fields`) and inputs, and the channels of its outputs."""
     said = tuple(_with_channels(tensor, channels) for tensor, channels in zip(tensors, inputs, strict=True))
     op = node.op.model_copy(update=fields)
     exact_op = node.op.model_copy(update={name: exactly(value) for name, value in fields.items()})
@@ -406,7 +409,7 @@ def _with_channels(tensor: Tensor, channels: Channels) -> Tensor:
 
 
 def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Channels]) -> Iterator[Channels]:
-    """The channels of each output: by the op's own rule for shapes."""
+    """The channels of each output, by the op's own rule for shapes."""
     if node.op.name in ALIKE:
         yield joined_channels(op, inputs)
         return
@@ -420,14 +423,14 @@ def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Cha
 
 
 ALIKE = ("add", "mean", "maximum")
-"""Joins whose inputs have the same channels, by their rule."""
+"""Joins whose inputs must have equal channels."""
 
 
 def joined_channels(op: Op, inputs: Sequence[Channels]) -> Channels:
-    """The channels of a join of values that have the same.
+    """The channels of a join of values with equal channels; None if they are not known.
 
-    The formula that speaks of the text rather than of what flows in reads best. A product may have gates of one
-    channel: what it has is known where all have the same formula.
+    Of several formulas, one in the block's own names is preferred to `in_channels`. A product may have a gate of one
+    channel, so its channels are known only if all inputs have the same formula.
     """
     said = [channels for channels in inputs if channels is not None]
     if op.name in ALIKE:
@@ -437,7 +440,7 @@ def joined_channels(op: Op, inputs: Sequence[Channels]) -> Channels:
 
 
 def _worth(channels: ast.expr) -> int:
-    """A formula of the text before what flows in, and that before a plain number."""
+    """A key to sort formulas: first those in the block's own names, then those with `in_channels`, then numbers."""
     if isinstance(channels, ast.Constant):
         return 2
     return int(any(own.endswith("_channels") for own in names(channels)))

@@ -1,4 +1,4 @@
-"""Names in an emitted module: legal, and none that the module itself uses."""
+"""Names in an emitted module: legal in Python, and none that the module itself uses."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from collections.abc import Iterable
 from archdsl.backends.python import names
 
 MODULE_NAMES = frozenset(
-    "torch nn F Tensor OrderedDict NamedTuple argparse math time main initialize round_to not_compiled".split()
+    "torch nn F Tensor OrderedDict NamedTuple argparse math time main initialize".split()
+    + "round_to whole_number not_compiled".split()
 )
-"""What an emitted module itself calls something; nothing else may have these names in it."""
+"""Names that an emitted module itself uses; nothing else in it may have them."""
 
 
 def legal(name: str) -> str:
+    """`name` as an identifier that the module does not use itself."""
     return names.legal(name, MODULE_NAMES)
 
 
 class Namespace(names.Namespace):
-    """Hands out names that the module does not use, each once."""
+    """Gives out names that the module does not use, each only once."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         super().__init__(taken, MODULE_NAMES)

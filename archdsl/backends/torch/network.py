@@ -1,4 +1,4 @@
-"""The class of the network itself: its `forward` says every shape, and what it gives while training and after."""
+"""The class of the network: its `forward` has every shape as a comment, and returns further outputs in training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from archdsl.ir.graph import Graph, Output, Value
 def network_classes(
     construction: Construction, forward: Forward, doc: tuple[str, ...], initialized: bool
 ) -> Iterator[Class]:
-    """The network, after the tuple that it returns where it has further outputs."""
+    """The class of the network. Before it, the tuples that it returns if it has several outputs."""
     graph, title = network_of(construction), construction.title
     yield from result_classes(graph, title)
     last = (Line("self.apply(initialize)"),) if initialized else ()
@@ -28,7 +28,7 @@ def network_classes(
 
 
 def write_network(words: Words, layout: Layout) -> Forward:
-    """What the network's `forward` says. Its statements are those when it is not training."""
+    """Writes the `forward` of the network. Its `statements` are those of evaluation."""
     graph = network_of(words)
     forward = Forward(words, input_names(graph), result_wires(words), layout, shapes=True)
     forward.lines = list(_forward_lines(forward, graph, words.title))
@@ -36,7 +36,7 @@ def write_network(words: Words, layout: Layout) -> Forward:
 
 
 def network_of(words: Words) -> Graph:
-    """The network that a class is; of several variants, the first."""
+    """The graph of the network whose class this is; of several variants, the first."""
     return words.outline.networks[words.body.scope.path]
 
 
@@ -47,7 +47,7 @@ def result_wires(words: Words) -> list[Wire]:
 
 
 def result_names(graph: Graph, network: str) -> tuple[str | None, str | None]:
-    """The tuples that the network returns while training, and after; None for a plain tensor."""
+    """Names of the tuples that the network returns in training and in evaluation; None for a plain tensor."""
     further = graph.outputs[1:]
     if not further:
         return None, None
@@ -57,27 +57,27 @@ def result_names(graph: Graph, network: str) -> tuple[str | None, str | None]:
 
 
 def result_classes(graph: Graph, network: str) -> Iterator[Class]:
-    """The tuples of the network's outputs, where it has several."""
+    """The classes of the tuples that the network returns, if it has several outputs."""
     trained, evaluated = result_names(graph, network)
     if trained is not None:
-        when = "" if trained == evaluated else " while training"
+        when = "" if trained == evaluated else " in training"
         yield _result_class(trained, graph.outputs, when)
     if evaluated is not None and evaluated != trained:
-        yield _result_class(evaluated, _lasting(graph), " when it is not training")
+        yield _result_class(evaluated, _lasting(graph), " in evaluation")
 
 
 def _result_class(name: str, outputs: Sequence[Output], when: str) -> Class:
     fields = (f"{output.name}: {'tuple[Tensor, ...]' if output.several else 'Tensor'}" for output in outputs)
-    return Class(name, "NamedTuple", (f"What the network gives{when}.",), tuple(map(Line, fields)))
+    return Class(name, "NamedTuple", (f"What the network returns{when}.",), tuple(map(Line, fields)))
 
 
 def _lasting(graph: Graph) -> tuple[Output, ...]:
-    """The outputs that are there after training, too."""
+    """The outputs that the network also has in evaluation."""
     return tuple(output for output in graph.outputs if not output.training)
 
 
 def input_names(graph: Graph) -> list[str]:
-    """`x` for a single input; several by their names."""
+    """The arguments of `forward`: `x` for a single input, else the names of the inputs."""
     if len(graph.inputs) == 1:
         return ["x"]
     return [legal(node.name) for node in graph.inputs]
@@ -92,7 +92,7 @@ def _forward(construction: Construction, takes: Sequence[str], lines: Sequence[C
 
 
 def _forward_lines(forward: Forward, graph: Graph, network: str) -> Iterator[Code]:
-    """What serves only training comes last, so that evaluation leaves before it."""
+    """The lines of `forward`. Steps that only training needs come last, and evaluation returns before them."""
     trained = [_is_training_only(graph, item) for item in forward.items]
     forward.run(item for item, only in zip(forward.items, trained, strict=True) if not only)
     forward.flush()
@@ -127,7 +127,7 @@ def _result(forward: Forward, output: Output) -> str:
 
 
 def _elements(forward: Forward, values: Sequence[Value], wires: Mapping[Value, Wire]) -> Iterator[str]:
-    """Values one by one; those that a loop has put in a list, together."""
+    """The texts of values; those that a loop has put in a list are written as one `*list`."""
     lists = {
         held[0].value: (tuple(w.value for w in held), name) for held, name in forward.variables.lists.items() if held
     }

@@ -1,7 +1,7 @@
-"""A graph as nested modules: what each scope is in PyTorch, what it takes and gives, and which modules are kept where.
+"""A graph as nested modules: what each scope is in PyTorch, its inputs and outputs, and where modules are kept.
 
-A block is a class. A plain chain of modules is an `nn.Sequential`, by name or, for copies, by number; copies that do
-not simply follow each other are an `nn.ModuleList` whose owner calls them.
+A block is a class. A plain chain of modules is an `nn.Sequential`, with names or, for copies, with numbers. Copies
+that do not simply follow each other are an `nn.ModuleList`, whose elements the module around it calls.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from archdsl.tensor import Tensor
 Member: TypeAlias = Node | Scope
 
 SEQUENTIAL_NAMES = frozenset(("append", "extend", "insert", "pop"))
-"""Methods of `nn.Sequential`; a step of such a name cannot be its child."""
+"""Methods of `nn.Sequential`; a step with such a name cannot be its child."""
 
 
 class Form(Enum):
@@ -34,10 +34,10 @@ class Form(Enum):
 
 
 class Outline:
-    """Answers what the emitter asks about a graph's scopes and nodes. Everything is looked up, nothing searched.
+    """Answers the emitter's questions about a graph's scopes and nodes, from tables that are filled once.
 
-    Several graphs that are written into one file are one here, `graph`; `networks` are its parts by the paths of their
-    roots. A single graph is its own only part, and its root's path is "".
+    Several graphs that are written into one file are joined in one, `graph`; `networks` has each of them by the path of
+    its root. The path of the root of a single graph is "".
     """
 
     def __init__(self, graphs: Sequence[Graph]) -> None:
@@ -56,13 +56,13 @@ class Outline:
         self._by_node: dict[str, Module | Expression] = {}
         self._emissions: dict[tuple[int, tuple[Tensor, ...]], Module | Expression] = {}
         self.supports: dict[str, Support] = {}
-        """By name: the definitions that torch lacks and something written needs."""
+        """By name: the definitions that emitted code needs and torch does not have."""
         self.takes_of, self.gives_of = interfaces(graph, self.outputs)
-        """What each scope takes and gives; uses of one class are brought to give the same."""
+        """The inputs and outputs of each scope. `Classes` makes the outputs of all uses of one class agree."""
         self.hosted: dict[str, dict[str, Member]] = {path: {} for path in graph.scopes}
-        """By scope and name: the first use of each shared module that is kept in the scope."""
+        """By scope and name: the first use of each shared module that the scope keeps."""
         self.borrowed: dict[str, dict[str, Member]] = {path: {} for path in graph.scopes}
-        """By scope and weights: the first use of each shared module that is used in the scope but kept further out."""
+        """By scope and weights: the first use of each shared module that is used in the scope and kept outside it."""
         for path in graph.scopes:
             for member in self.members(path):
                 self._place(member)
@@ -73,10 +73,10 @@ class Outline:
     # --- members ---------------------------------------------------------------------------
 
     def steps(self, path: str) -> tuple[Step, ...]:
-        """What a scope does, in order, inputs of the network left out.
+        """The steps of a scope, in order, without the inputs of the network.
 
-        In the text of the network itself every `if` is decided by its settings: there its steps stand alone. An
-        imported graph has no text, and its steps are its members as they come.
+        In the text of the network itself every `if` is decided by the settings, so the steps of its arm stand in its
+        place. An imported graph has no text; its steps are its members in their order.
         """
         if path not in self._steps:
             scope = self.graph.scopes[path]
@@ -86,7 +86,7 @@ class Outline:
         return self._steps[path]
 
     def is_decided(self, path: str) -> bool:
-        """Whether a scope is part of the network's own text, not of a block's or of one turn of a loop."""
+        """Whether a scope belongs to the network's own text, and not to a block or to one turn of a loop."""
         if path not in self._decided:
             scope = self.graph.scopes[path]
             own = scope.block is not None or scope.kind == "copy"
@@ -101,21 +101,22 @@ class Outline:
         return "" if "" in self.networks else path.partition(".")[0]
 
     def shape_text(self, rows: Iterable[Iterable[Value]]) -> str:
-        """Shapes in a comment: of each value that in all uses has the same; nothing where one has not."""
+        """The shapes of values for a comment; "" if one of them has different shapes in different uses."""
         shapes = [{str(self.graph.tensor(value)) for value in row} for row in rows]
         return ", ".join(shape for row in shapes for shape in row) if all(len(row) == 1 for row in shapes) else ""
 
     def member(self, path: str) -> Member:
+        """The node or scope at a path."""
         return self.graph.node(path) if path in self.graph else self.graph.scopes[path]
 
     def members(self, path: str) -> tuple[Member, ...]:
-        """What a scope holds directly, in order."""
+        """The nodes and scopes directly in a scope, in order."""
         if path not in self._members:
             self._members[path] = tuple(map(self.member, _flat(self.steps(path))))
         return self._members[path]
 
     def emission(self, node: Node) -> Module | Expression:
-        """How the node's op is written. Equal ops are one object in a compiled graph, and answer once."""
+        """How the node's op is written in PyTorch. Equal ops are one object in a compiled graph, and are asked once."""
         known = self._by_node.get(node.id)
         if known is None:
             tensors = self.graph.tensors_into(node.id)
@@ -127,9 +128,9 @@ class Outline:
         return known
 
     def define(self, emission: Module | Expression) -> None:
-        """Notes the definitions that an emission needs, each once, after those that it needs itself.
+        """Notes the definitions that an emission needs, each once and after those that it needs itself.
 
-        With formulas for its arguments an op may need others than with its numbers.
+        With formulas for its arguments, an op may need other definitions than with plain numbers.
         """
         for definition in emission.support.definitions() if emission.support else ():
             self.supports.setdefault(definition.name, definition)
@@ -141,10 +142,11 @@ class Outline:
         return self.forms[member.path] is not Form.LIST
 
     def takes(self, member: Member) -> tuple[Value, ...]:
-        """The values a member is called with, as it is called."""
+        """The values with which a member is called, in the order of its arguments."""
         return self.graph.inputs_of(member.id) if isinstance(member, Node) else self.takes_of[member.path]
 
     def gives(self, member: Member) -> tuple[Value, ...]:
+        """The values that a call of a member returns, in order."""
         if isinstance(member, Scope):
             return self.gives_of[member.path]
         known = self._gives.get(member.id)
@@ -153,15 +155,15 @@ class Outline:
         return known
 
     def names(self, path: str) -> Mapping[Value, str]:
-        """What the text of a scope calls values: "input", ports, `as` and `path`; the first name of each."""
+        """The names of values in the text of a scope: "input", those of `from`, `as` and `path`; the first of each."""
         if path not in self._names:
             self._names[path] = {value: name for name, value in reversed(self.graph.scopes[path].names)}
         return self._names[path]
 
     def given_name(self, value: Value, within: str) -> str | None:
-        """What the user calls a value, as seen from scope `within`: the name in the outermost text that has one.
+        """The spec's name for a value as seen from scope `within`: the one in the outermost text that has a name.
 
-        A stage's name is its output value.
+        The output of a stage has the name of the stage.
         """
         node = self.graph.node(value.node)
         around = depth(within)
@@ -173,9 +175,9 @@ class Outline:
         return node.label
 
     def content(self, scope: Scope) -> Hashable:
-        """All that tells one use of a text from another: network, arguments, what flows in and out, every op inside.
+        """A key that is equal for equal uses of a text: network, arguments, inputs, outputs, and every op inside.
 
-        None for an imported scope, of which nothing says that equal parts are joined alike.
+        None for an imported scope: parts of it that look equal may be connected differently.
         """
         if not scope.steps or scope.parent is None:
             return None
@@ -185,7 +187,7 @@ class Outline:
             if link.block is not None:
                 break
         takes = self.takes(scope)
-        # Two inputs may be one value: then nothing in that use tells them apart.
+        # If two inputs are the same value, nothing in that use tells them apart.
         tensors = tuple((self.graph.tensor(value), takes.index(value)) for value in takes)
         gives = tuple(relative(value, scope, takes) for value in self.gives(scope))
         lent = tuple(weights.rpartition(".")[2] for weights in self.borrowed[scope.path])
@@ -201,7 +203,7 @@ class Outline:
                 yield member.outputs
 
     def is_chain(self, scope: Scope) -> bool:
-        """Whether each member takes what the one before gives and nothing else, with no `if` between them."""
+        """Whether each member takes the output of the one before and nothing else, with no `if` between them."""
         return self._is_plain(scope, self.members(scope.path))
 
     # --- shared modules --------------------------------------------------------------------
@@ -212,7 +214,7 @@ class Outline:
         return parent is None or member.weights == join(self.graph.scopes[parent].weights, member.name)
 
     def _place(self, member: Member) -> None:
-        """Notes who keeps a shared module, and who is lent it on the way to where it is used."""
+        """Notes which scope keeps a shared module, and which scopes pass it on to where it is used."""
         if self.is_own(member) or (isinstance(member, Node) and isinstance(self.emission(member), Expression)):
             return
         home, _, name = member.weights.rpartition(".")
@@ -231,7 +233,7 @@ class Outline:
             return Form.CLASS
         if scope.kind == "copies" or (members and all(member.name.isdecimal() for member in members)):
             return Form.COPIES if self._is_plain(scope, members) else Form.LIST
-        # The arguments of copies are folded into one loop, and a loop in a loop would not be readable.
+        # The arguments of copies are written as one loop; a loop within a loop would be hard to read.
         nested = scope.kind == "copy" and any(map(self._contains_copies, members))
         plain = not nested and self._is_plain(scope, members) and self._has_legal_names(members)
         return Form.CHAIN if plain else Form.CLASS
@@ -245,7 +247,7 @@ class Outline:
         return all(m.name.isidentifier() and m.name not in SEQUENTIAL_NAMES for m in members)
 
     def _is_plain(self, scope: Scope, members: tuple[Member, ...]) -> bool:
-        """Whether each takes what the one before gives and nothing else; the scope takes and gives the two ends."""
+        """Whether the members form a chain from the only input of the scope to its only output."""
         takes, gives = self.takes_of[scope.path], self.gives_of[scope.path]
         if self.hosted[scope.path] or any(isinstance(step, Choice) for step in self.steps(scope.path)):
             return False
@@ -259,22 +261,23 @@ class Outline:
         return gives == flow
 
     def _is_simple(self, member: Member) -> bool:
-        """A module of one input and one output with weights of its own."""
+        """Whether a member is a module with one input and one output, whose weights are not kept elsewhere."""
         if not self.is_own(member) or (isinstance(member, Scope) and self.borrowed[member.path]):
             return False
         return self.is_module(member) and len(self.takes(member)) == 1 and len(self.gives(member)) == 1
 
 
-# --- what crosses the border of a scope --------------------------------------------------------
+# --- inputs and outputs of scopes --------------------------------------------------------------
 
 
 def interfaces(
     graph: Graph, outputs: Iterable[Output]
 ) -> tuple[dict[str, tuple[Value, ...]], dict[str, tuple[Value, ...]]]:
-    """What each scope takes and gives, by its path.
+    """The inputs and the outputs of each scope, by its path.
 
-    A block takes the values of its `from`, in that order, and gives those of its `return`. Whatever else it uses from
-    outside, or is used outside, comes after these. A region without a block takes and gives what crosses its border.
+    A block takes the values of its `from`, in that order, and gives those of its `return`. Other values that it uses
+    from outside, or that are used outside, come after these. A region without a block takes each value that it uses
+    from outside, and gives each that is used outside.
     """
     crossing = _Crossing(graph)
     for node in graph:
@@ -310,7 +313,7 @@ def _gives(scope: Scope, takes: Mapping[Value, None], crossing: Mapping[Value, N
 
 
 class _Crossing:
-    """Values by the scopes whose borders they cross, each once and in the order met."""
+    """For each scope, the values that enter and leave it, each once and in the order in which they are recorded."""
 
     def __init__(self, graph: Graph) -> None:
         self.takes: dict[str, dict[Value, None]] = {path: {} for path in graph.scopes}
@@ -319,14 +322,14 @@ class _Crossing:
         self._chains: dict[str, tuple[str, ...]] = {}
 
     def chain(self, scope: str) -> tuple[str, ...]:
-        """The paths from the network to `scope`."""
+        """The paths of the scopes from the network to `scope`."""
         if scope not in self._chains:
             parent = self._graph.scopes[scope].parent
             self._chains[scope] = (*(self.chain(parent) if parent is not None else ()), scope)
         return self._chains[scope]
 
     def record(self, value: Value, source: str, target: str | None) -> None:
-        """A value made in scope `source` and used in `target`; None: outside of the network."""
+        """Records a value that is made in scope `source` and used in `target`; None stands for outside the network."""
         if source == target:
             return
         made, used = self.chain(source), self.chain(target) if target is not None else ()
@@ -338,7 +341,7 @@ class _Crossing:
 
 
 def _flat(steps: Iterable[Step]) -> Iterator[str]:
-    """The steps that were made, whatever `if` they stand in."""
+    """The paths of all steps, including those in the arms of an `if`."""
     for step in steps:
         if isinstance(step, str):
             yield step
@@ -351,22 +354,23 @@ def _path(member: Member) -> str:
 
 
 def relative(value: Value, scope: Scope, takes: Sequence[Value]) -> tuple[str, int]:
-    """A value as seen from a scope: by its path inside and its port, or as "" and its place among what flows in."""
+    """A value as seen from a scope: its path inside the scope and its port, or "" and its place among the inputs."""
     if value.node.startswith(f"{scope.path}."):
         return value.node[len(scope.path) :], value.port
     return "", takes.index(value)
 
 
 def absolute(value: tuple[str, int], scope: Scope, takes: Sequence[Value]) -> Value:
-    """The value that `relative` described, in another scope."""
+    """The value that corresponds, in another scope, to one described by `relative`."""
     path, number = value
     return Value(scope.path + path, number) if path else takes[number]
 
 
 def parent_of(member: Member) -> str | None:
+    """The path of the scope around a member."""
     return member.scope if isinstance(member, Node) else member.parent
 
 
 def depth(path: str) -> int:
-    """How many scopes lie around a path."""
+    """The number of scopes around a path."""
     return path.count(".") + 1 if path else 0

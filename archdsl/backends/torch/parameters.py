@@ -1,4 +1,4 @@
-"""The parameters of a class's constructor, and the lines at its top: settings that follow others, named numbers."""
+"""The parameters of a constructor, and the lines at its top: settings computed from others, and named numbers."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from archdsl.ir.graph import Setting
 
 
 class Parameters(Numbers):
-    """The signature of one class, once its numbers are settled."""
+    """The signature of one class, after its numbers have been written."""
 
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
         self.derived: dict[str, ast.expr] = {}
-        """By a setting of the network that follows others unless it is given: its formula."""
+        """Settings of the network that are computed from others unless they are given, with their formulas."""
 
     def _constructor(self) -> Constructor:
         outward = [self.context.channels.get(id(wire)) for wire in self.body.gives]
@@ -45,14 +45,14 @@ class Parameters(Numbers):
         return Constructor(self.title, parameters, values, added, takes, tuple(channels), borrowed)
 
     def added_formulas(self, use: int) -> Iterator[tuple[str, ast.expr]]:
-        """What a use gives for the parameters that were added; what it has no need of is None."""
+        """The formulas that a use passes for added parameters; None for one that it does not need."""
         for own, row in self.added.items():
             _, found = row.get(use, (None, ast.Constant(None)))
             if found is not None:
                 yield own, found
 
     def parameters(self) -> Iterator[Parameter]:
-        """First what flows in, then the block's own in its order, then the rest; those with a default come last."""
+        """Channels of inputs, then the block's own parameters in order, then the rest; those with defaults last."""
         helpers = {*self.context.lets, *self.context.functions} - self.added.keys()
         used = [own for own in self.context.used if own not in helpers]
         found = [self.parameter(own) for own in sorted(used, key=self._order)]
@@ -68,6 +68,7 @@ class Parameters(Numbers):
         return 1, known.index(own) if own in known else 0
 
     def parameter(self, own: str) -> Parameter:
+        """The parameter of the constructor with this name: its source, type and default."""
         values = [known[own] for known in self.context.values if own in known]
         kind = type_name(values)
         if self.context.is_network:
@@ -87,16 +88,16 @@ class Parameters(Numbers):
         return Parameter(own, "own", kind, self.default(own))
 
     def default(self, own: str) -> Any:
-        """What a parameter is where the spec leaves it out; `...` if it never does, or says different things."""
+        """The default of a parameter: its value in the uses that leave it out; `...` if there is no common one."""
         values = [plain(dict(scope.arguments)[own]) for scope in self.body.uses if own in map(legal, scope.omitted)]
         alike_all = values and all(same(value, values[0]) for value in values)
         computed = any(own in dict(scope.written) for scope in self.body.uses if own in scope.omitted)
         return values[0] if alike_all and not computed else ...
 
-    # --- the lines at the top --------------------------------------------------------------
+    # --- lines at the top of the constructor -----------------------------------------------
 
     def setting_lines(self) -> Iterator[Line]:
-        """`stem = 2 * growth if stem is None else stem`: settings of a network that follow others."""
+        """Lines for settings computed from others: `stem = 2 * growth if stem is None else stem`."""
         if not self.context.is_network or len(self.body.uses) > 1:
             return
         for setting in self.outline.networks[self.outline.root(self.body.scope.path)].header.settings:
@@ -106,7 +107,7 @@ class Parameters(Numbers):
                 yield Line(f"{setting.name} = {text_of(found)} if {setting.name} is None else {setting.name}")
 
     def follows(self, setting: Setting) -> ast.expr | None:
-        """The formula over other open settings that a setting of the network is, if it is one."""
+        """The formula of a setting in terms of other open settings; None if it has none."""
         if setting.written is None or setting.name not in self.context.settings:
             return None
         others = names_in(setting.written.expression)
@@ -114,7 +115,7 @@ class Parameters(Numbers):
         return found if found is not None and self.context.comes_to(found, 0, setting.value) else None
 
     def rules(self) -> Iterator[tuple[ast.expr, Suite]]:
-        """When a rule of the network is broken, and what then says so: rules on what its class takes as arguments."""
+        """The `require` lines that depend on arguments only: each condition, and the lines that raise the error."""
         header = self.outline.networks[self.context.root_of(0)].header
         for rule in header.rules if self.context.is_network else ():
             holds = self.context.said(rule.condition, 0)
@@ -123,7 +124,8 @@ class Parameters(Numbers):
                 yield formula.negated(holds), broken(holds, rule.reason)
 
     def lets_and_requirements(self) -> Iterator[Code]:
-        """Named numbers, after the requirements that need none of them: they may only hold for these."""
+        """Named numbers and requirements. Requirements that need no named number come first, since named numbers may be
+        impossible to compute for arguments that are refused."""
         lines = list(self.let_lines())
         required = [*self.rules(), *self.requirements()]
         yield from (refusal for wrong, refusal in required if not self._has_lets(wrong))
@@ -134,7 +136,7 @@ class Parameters(Numbers):
         return not formula.names(found).isdisjoint({*self.context.lets, *self.context.functions})
 
     def let_lines(self) -> Iterator[Code]:
-        """Functions and named numbers that something uses."""
+        """Lines for the functions and named numbers that are used."""
         functions = {own: found for own, found in self.context.functions.items() if own in self.context.used}
         for own, (parameters, body) in functions.items():
             yield Line("")
@@ -147,7 +149,7 @@ class Parameters(Numbers):
 
 
 def _common(values: Sequence[Any]) -> Any:
-    """The one value that all uses have, `...` where they differ."""
+    """The value that all uses have in common; `...` if they differ."""
     return values[0] if all(same(value, values[0]) for value in values) else ...
 
 

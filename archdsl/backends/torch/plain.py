@@ -1,6 +1,6 @@
-"""The `forward`s of classes, and a class whose constructor is not settled: it has no words for conditions and numbers.
+"""The `forward`s of classes, also without their constructors, with placeholders for conditions and numbers.
 
-Settling constructors takes most of the time of emission, and what a `forward` does needs none of it.
+Writing constructors takes most of the time of emission. To know which steps a `forward` runs they are not needed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from archdsl.ops.base import Expression
 
 
 class Forwards:
-    """The `forward`s of classes, each written once for each way to lay out its own lines.
+    """The `forward`s of classes, each written once for each layout of its lines.
 
-    `words` are what a class has for its conditions and numbers.
+    `words` gives, for a class, the texts of its conditions and numbers.
     """
 
     def __init__(self, words: Callable[[Body], Words]) -> None:
@@ -33,7 +33,7 @@ class Forwards:
         self._changes: dict[str, Layout] = {}
 
     def written(self, body: Body, layout: Layout) -> Forward:
-        """The `forward` of a class, whichever it is."""
+        """The `forward` of a class, or of the network."""
         changes = self._by_use(layout).get(body.scope.path, frozenset())
         key = id(body), changes
         if key not in self._known:
@@ -42,7 +42,7 @@ class Forwards:
         return self._known[key]
 
     def _by_use(self, layout: Layout) -> Mapping[str, Layout]:
-        """The changes by the class that they are for; asked for one layout many times in a row."""
+        """The changes of a layout by the class that they are for. The last layout is remembered."""
         if layout is not self._layout:
             found: dict[str, set[Change]] = {}
             for change in layout:
@@ -53,7 +53,7 @@ class Forwards:
 
 @dataclass
 class Plain:
-    """A class whose constructor is not known: what its `forward` does, with no words for its conditions and numbers."""
+    """A class without its constructor: enough to know which steps `forward` runs. Conditions are `self.flag0`, ..."""
 
     outline: Outline
     body: Body

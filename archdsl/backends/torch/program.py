@@ -1,4 +1,4 @@
-"""What an emitted file does when it is run: a forward pass, with shapes, parameters and time."""
+"""The program in an emitted file: it runs one forward pass, and prints shapes, number of parameters, and time."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ def main_program(graph: Graph, name: str) -> Function:
 
 
 def family_program(graphs: Mapping[str, Graph], name: str, table: str) -> Function:
-    """The same for several networks, by their names in the file's `table`: one is chosen, or all are listed."""
+    """The function `main` for several networks; its argument is the name of one in the file's dictionary `table`."""
     default = next(iter(graphs))
     options = (
         Line(
             f'parser.add_argument("name", nargs="?", choices={table}, default="{default}", help="default: {default}")'
         ),
-        Line('parser.add_argument("--list", action="store_true", help="print the names of the networks and end")'),
+        Line('parser.add_argument("--list", action="store_true", help="print the names of the networks and exit")'),
     )
     listed = Suite("if arguments.list:", (Line(f'print("\\n".join({table}))'), Line("return")))
     lines = _lines(tuple(graphs.values()), name, f"{table}[arguments.name]()", options, (listed,), tuple(graphs))
     return Function("main", (), "None", tuple(lines), doc=(DOC,))
 
 
-DOC = "Run one forward pass; say what came out and how long it took."
+DOC = "Run one forward pass; print the shapes of the outputs and the time it took."
 
 
 def _lines(
@@ -46,7 +46,7 @@ def _lines(
     yield Line('default = "cuda" if torch.cuda.is_available() else "cpu"')
     yield from options
     yield Line('parser.add_argument("--device", default=default, help="default: %(default)s")')
-    yield Line('parser.add_argument("--batch", type=int, default=1, help="inputs at a time; default: 1")')
+    yield Line('parser.add_argument("--batch", type=int, default=1, help="samples per batch; default: 1")')
     yield Line("arguments = parser.parse_args()")
     yield from listed
     yield Line("device, batch = torch.device(arguments.device), arguments.batch")
@@ -73,7 +73,7 @@ def _lines(
 
 
 def _made_up(x: str, nodes: Sequence[Node], names: Sequence[str]) -> Iterator[Code]:
-    """Some input of the right shape. Tokens are all 0, which every vocabulary has."""
+    """Lines that make an input of the right shape: random numbers, or tokens that are all 0."""
     sizes = [node.output.dims for node in nodes]
     dims = ", ".join(map(str, sizes[0]))
     if len(set(sizes)) > 1:
@@ -87,7 +87,7 @@ def _made_up(x: str, nodes: Sequence[Node], names: Sequence[str]) -> Iterator[Co
 
 
 def _outputs(graphs: Sequence[Graph]) -> tuple[Code, ...]:
-    """Shapes of what the network gives when it is not training."""
+    """Lines that print the shapes of the network's outputs in evaluation."""
     rows = [[(o.name, o.several) for o in graph.outputs if not o.training] for graph in graphs]
     (first, *others), are_tuples = rows, [_is_tuple(graph) for graph in graphs]
     if not any(are_tuples):
@@ -102,7 +102,7 @@ def _outputs(graphs: Sequence[Graph]) -> tuple[Code, ...]:
 
 
 def _is_tuple(graph: Graph) -> bool:
-    """Whether the network gives more than a tensor when it is not training."""
+    """Whether the network returns several outputs in evaluation."""
     return any(not output.training for output in graph.outputs[1:])
 
 

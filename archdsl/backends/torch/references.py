@@ -1,4 +1,4 @@
-"""How a class names the modules that it calls: its attributes, elements of its lists, and what it borrows."""
+"""How a class refers to the modules that it calls: its attributes, elements of its lists, modules passed to it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from archdsl.backends.torch.outline import Outline
 
 
 def borrowed_name(weights: str) -> str:
-    """The argument of `forward` that brings a shared module which is kept further out."""
+    """The argument of `forward` for a shared module that is kept outside the class."""
     return legal(weights.rpartition(".")[2])
 
 
 def module_text(outline: Outline, owner: str, weights: str) -> str:
-    """`self.conv1`, `self.units[3]`, or the name of a borrowed module, inside the class of scope `owner`."""
+    """How the class of scope `owner` refers to a module: `self.conv1`, `self.units[3]`, or an argument's name."""
     if weights in outline.borrowed[owner]:
         return borrowed_name(weights)
     prefix = outline.graph.scopes[owner].weights

@@ -1,7 +1,7 @@
-"""What a class says of arguments that need other layers than any use of it in the spec has.
+"""The error of an emitted class for arguments that need layers which no use of it in the spec has.
 
 The class raises `not_compiled("Added", ("paths",), paths=paths)`: its name, the settings of the network from which the
-arguments come, and their values. The text of the error says which command writes a file that has the layers.
+arguments come, and the arguments. The text of the error has the command that writes a file with these layers.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from archdsl.ir.graph import Graph, Scope, Written
 
 DEFINITION = '''\
 def not_compiled(owner: str, settings: tuple[str, ...], **arguments: object) -> ValueError:
-    """The error for arguments that need other layers than the spec had when it was compiled."""
+    """The error for arguments that need layers which the spec did not have when it was compiled."""
     given = ", ".join(f"{name}={value}" for name, value in arguments.items())
     shown = {k: f'"{list(v)}"' if isinstance(v, tuple) else v for k, v in arguments.items()}
     spec = "SPEC"
     options = "".join(f" --{setting} {shown.get(setting, '...')}" for setting in settings)
-    how = f"run: archdsl compile {spec}{options}" if settings else f"use it so in {spec} first"
+    how = f"run: archdsl compile {spec}{options}" if settings else f"use them in {spec} and compile it"
     return ValueError(f"{owner} has no layers for {given}; to have them, {how}")
 '''
 
 
 def definition(graphs: Sequence[Graph]) -> str:
-    """The function that makes the error, for a file with these networks."""
+    """The text of the function `not_compiled`, for a file with these networks."""
     header = graphs[0].header
     variant = f"@{header.variant}" if header.variant and len(graphs) == 1 else ""
     return DEFINITION.replace("SPEC", f"{shown(header.spec)}{variant}")
 
 
 def refusal(title: str, missing: ast.expr, settings: Collection[str]) -> Suite:
-    """`if paths != 32: raise not_compiled(...)`: ends what would need another class than this one."""
+    """`if paths != 32: raise not_compiled(...)`: refuses arguments under the condition `missing`."""
     arguments = [ast.keyword(own, name(own)) for own in _names(missing)]
     where = ast.Tuple([ast.Constant(own) for own in settings], ast.Load())
     error = ast.Call(name("not_compiled"), [ast.Constant(title), where], arguments)
@@ -55,7 +55,7 @@ def broken(rule: ast.expr, reason: str) -> Suite:
 
 
 def _names(missing: ast.expr) -> list[str]:
-    """The variables of a condition, in its order."""
+    """The variables of a condition, in the order in which they occur."""
     known = formula.names(missing)
     found = (node.id for node in ast.walk(missing) if isinstance(node, ast.Name))
     return list(dict.fromkeys(own for own in found if own in known))
@@ -66,15 +66,15 @@ CHANNELS = frozenset(("out", "width", "multiplier", "dims"))
 
 
 def settings_behind(outline: Outline, scope: Scope, own: str, known: Collection[str]) -> set[str]:
-    """Those of the `known` settings of the network that a name of the text around a scope comes from.
+    """Those of the `known` settings from which a name in the text around a scope is computed.
 
-    What is asked of a value (`it.channels`) comes from what any number of channels does.
+    If it asks for a fact of a value (`it.channels`), all settings are included that decide any number of channels.
     """
     return _behind(outline, [(scope, own)], known, lambda: channel_settings(outline, known))
 
 
 def channel_settings(outline: Outline, known: Collection[str]) -> set[str]:
-    """Those of the `known` settings that some number of channels in the network is made of."""
+    """Those of the `known` settings from which some number of channels in the network is computed."""
     names = [
         (outline.graph.scopes[written.home], own)
         for node in outline.graph
@@ -88,7 +88,7 @@ def channel_settings(outline: Outline, known: Collection[str]) -> set[str]:
 def _behind(
     outline: Outline, names: Sequence[tuple[Scope, str]], known: Collection[str], asked: Callable[[], set[str]]
 ) -> set[str]:
-    """The settings that names come from, each in the text of a scope; `asked` are those behind facts of a value."""
+    """The settings from which names are computed, each in the text of a scope; `asked` has those of `it.channels`."""
     found: set[str] = set()
     pending, seen = list(names), set(_paths(names))
     while pending:

@@ -1,7 +1,7 @@
-"""A loop over the numbers of copies that asks for the elements of one list only, said as a loop over that list.
+"""Rewrites a loop that uses its index only to pick elements of one list as a loop over that list.
 
 `Unit(rows[i][1], rows[i][0]) for i in range(len(rows))` becomes `Unit(width, kernel) for kernel, width in rows`, with
-the names that the spec gives the parts of a row.
+the names that the spec has for the parts of a row.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from archdsl.formula import combined, name
 
 
 class Each(NamedTuple):
-    """The loop: what it runs over, what it calls the element, and the numbers of a copy said with that."""
+    """The loop `for target in over`, and the arguments of a copy, `settled`, in terms of `target`."""
 
     target: ast.expr
     over: ast.expr
@@ -31,9 +31,10 @@ def each_row(
     names: Mapping[str, tuple[str, ...]],
     taken: Namespace,
 ) -> Each | None:
-    """The loop over a list for the copies from `start` on; None where the numbers ask for more than its elements.
+    """The loop over a list for the copies from `start` on; None if their numbers also use the index in another way.
 
-    `names` are what the spec calls the element, or the parts of it, by the text of the list.
+    `names` are the spec's names for the element, or for its parts, by the text of the list. `taken` avoids names that
+    are in use.
     """
     over = count.args[0] if isinstance(count, ast.Call) and formula.text(count.func) == "len" else None
     own = names.get(formula.text(over), ()) if over is not None else ()
@@ -59,7 +60,7 @@ def _from(over: ast.expr, start: int) -> ast.expr:
 
 
 class _Named:
-    """Replaces elements by their names. Formulas are shared, so what changes is made anew."""
+    """Replaces elements by their names. Formulas are shared, so it returns a new one."""
 
     def __init__(self, known: Mapping[str, str]) -> None:
         self.known = known
@@ -77,7 +78,7 @@ class _Named:
 
 
 def asks_for_elements(rule: ast.expr, index: str) -> bool:
-    """Whether the number of a copy stands in a rule only where it picks an element of a list."""
+    """Whether a rule uses the number of a copy only to pick an element of a list."""
     return not any(_free(rule, index))
 
 

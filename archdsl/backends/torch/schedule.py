@@ -1,4 +1,4 @@
-"""When an emitted module computes each value at inference, and when Python lets go of it."""
+"""When an emitted module computes each value at inference, and when Python releases it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from archdsl.ir.graph import Graph
 
 
 def emitted(graph: Graph) -> tuple[Step, ...]:
-    """Every node that the emitted module runs at inference, in order, and what is given back after it.
+    """Every node that the emitted module runs at inference, in order, and the values that are released after it.
 
-    An imported network with operations that the language has no op for has no such module: it is run node after node.
+    An imported network with operations that the language has no op for has no emitted module. Its nodes are taken in
+    the order of the graph, with each value released after its last use.
     """
     if any(node.op.name == "opaque" for node in graph):
         return flat(graph)

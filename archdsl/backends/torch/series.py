@@ -1,6 +1,6 @@
-"""The rule by which the numbers of copies move: `64 + 32 * i`, `widths[i + 1]`, `drop * (i + 3) / 16`.
+"""Finds the rule by which the numbers of copies change: `64 + 32 * i`, `widths[i + 1]`, `drop * (i + 3) / 16`.
 
-A rule is a formula over the number of the copy: what the formulas of the copies have in common, never their values.
+A rule is a formula with the number of the copy. It is found by comparing the formulas of the copies, not their values.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from archdsl.formula import combined, name
 
 
 def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
-    """A formula over the number of the copy that gives every argument; None where there is none."""
+    """The formula, with the number of the copy as `index`, that gives the argument of every copy; None if none does."""
     formulas = [argument.formula for argument in arguments]
     if len(formulas) < 2 or says_one(arguments):
         return formulas[0]
@@ -30,7 +30,7 @@ def rule(arguments: Sequence[Argument], index: str) -> ast.expr | None:
         return None
     step = combined(ast.Sub, formulas[1], formulas[0])
     if len(formulas) == 2 and formula.takes_away(step):
-        return None  # two numbers that have nothing in common are no series
+        return None  # two numbers without a common formula are no series
     for place, found in enumerate(formulas):
         wanted = combined(ast.Add, formulas[0], combined(ast.Mult, ast.Constant(place), step))
         if formula.text(wanted) != formula.text(found):
@@ -44,7 +44,7 @@ def has_element(found: ast.expr) -> bool:
 
 
 def _alike(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
-    """`rows[0][0] // 2`, `rows[1][0] // 2`: `rows[i][0] // 2`, for formulas of one form that ask for other elements."""
+    """`rows[i][0] // 2` from `rows[0][0] // 2`, `rows[1][0] // 2`: formulas that differ only in elements of a list."""
     if len(set(map(formula.text, formulas))) == 1:
         return formulas[0]
     first = formulas[0]
@@ -64,7 +64,7 @@ def _alike(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
 
 
 def _element(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
-    """`widths[1]`, `widths[2]`: `widths[i + 1]`; and `rows[1][0]`, `rows[2][0]`: `rows[i + 1][0]`."""
+    """`widths[i + 1]` from `widths[1]`, `widths[2]`; and `rows[i + 1][0]` from `rows[1][0]`, `rows[2][0]`."""
     parts = [found for found in formulas if isinstance(found, ast.Subscript)]
     base = parts[0].value
     if any(formula.text(part.value) != formula.text(base) for part in parts):
@@ -84,7 +84,7 @@ def _element(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
 
 
 def _progression(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
-    """`drop * 3 / 16`, `drop * 4 / 16`: `drop * (3 + i) / 16`, for formulas of one form in which whole numbers grow."""
+    """`drop * (3 + i) / 16` from `drop * 3 / 16`, `drop * 4 / 16`: formulas that differ in whole numbers that grow."""
     if len(set(map(formula.text, formulas))) == 1:
         return formulas[0]
     terms = [found for found in formulas if isinstance(found, ast.BinOp)]
@@ -100,15 +100,17 @@ def _progression(formulas: Sequence[ast.expr], index: str) -> ast.expr | None:
 
 
 def counts_network(arguments: Iterable[Argument]) -> bool:
+    """Whether an argument depends on a place in the whole network."""
     return any(argument.counts_network for argument in arguments)
 
 
 def says_other(one: Sequence[Argument], other: Sequence[Argument]) -> bool:
+    """Whether two copies differ in an argument."""
     return any(_said(a) != _said(b) for a, b in zip(one, other, strict=True))
 
 
 def says_one(arguments: Sequence[Argument]) -> bool:
-    """Whether all arguments are one formula or, where there is none, one number."""
+    """Whether all arguments have the same formula or, if they have none, the same number."""
     return len({_said(argument) for argument in arguments}) <= 1
 
 

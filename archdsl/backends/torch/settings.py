@@ -1,7 +1,7 @@
-"""Which settings of a network its class takes as arguments: those that change numbers only.
+"""Decides which settings of a network become arguments of its class: those that change numbers only.
 
-A setting that changes a size in pixels, a number of copies or which steps there are would need another text. The others
-(classes, rates, widths) stay open: `Net(classes=10)` is what a compile with that setting writes.
+A setting that changes a size in pixels, a number of copies, or which steps there are would need other code. The others
+(classes, rates, widths) stay open: `Net(classes=10)` is the network that `compile --classes 10` writes.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ FREE = frozenset(
     "out groups bias eps momentum p alpha beta k slope init scale.factor depthwise.multiplier embedding.count "
     "embedding.width lrn.size".split()
 )
-"""Arguments of ops that change no size in pixels, of all ops or of one."""
+"""Arguments that change no size in pixels: of any op (`groups`) or of one (`lrn.size`)."""
 
 
 @dataclass(slots=True)
 class Settings:
-    """What the settings of each network come to, by the path of its root, and the names of those that stay open.
+    """The values of each network's settings, by the path of its root, and the names of those that stay open.
 
-    The channels of inputs stay open, too, unless a number that is made of them has no formula.
+    The channels of inputs stay open too, unless a number that depends on them has no formula.
     """
 
     values: Mapping[str, Mapping[str, Any]]
@@ -35,9 +35,9 @@ class Settings:
     channels_are_open: bool = True
 
     def named(self, networks: Sequence[str]) -> list[dict[str, Any]]:
-        """For the uses of a class, by the networks that they are part of: the settings that the class has names for.
+        """For each use of a class: the settings for which the class has names, with their values in that use's network.
 
-        Those are the open ones, and numbers that are not the same in all uses.
+        These are the open settings, and numbers that are not the same in all uses.
         """
         rows = [self.values[path] for path in networks]
         names = [
@@ -54,6 +54,7 @@ class Settings:
 
 
 def settings_of(outline: Outline) -> Settings:
+    """The settings of the networks, with those open that no structure depends on."""
     values = {
         path: {setting.name: plain(setting.value) for setting in graph.header.settings}
         for path, graph in outline.networks.items()
@@ -75,7 +76,7 @@ def _is_numbers(value: Any) -> bool:
 
 
 class _Closed:
-    """Names of the network's text that its structure depends on."""
+    """Finds the names in the network's text on which its structure depends."""
 
     def __init__(self, outline: Outline) -> None:
         self.outline, self.graph = outline, outline.graph
@@ -88,7 +89,7 @@ class _Closed:
         }
         headers = (graph.header for graph in outline.networks.values())
         self.named |= {s.name: s.written for header in headers for s in header.settings if s.written is not None}
-        """What the text's named numbers, and settings written in others, are made of."""
+        """The expressions of the text's named numbers, and of settings that are computed from others."""
 
     def names(self) -> Iterator[str]:
         pending = list(self._structural_expressions())
@@ -119,7 +120,7 @@ class _Closed:
         return written.home is not None and self.outline.is_decided(written.home)
 
     def _without_channels(self, written: Written) -> Iterator[Written]:
-        """The sizes of an input; its channels may change."""
+        """The sizes in an input's shape, without its channels, which may change."""
         shape = written.expression
         if isinstance(shape, tree.Shape):
             yield from (Written(dim, written.home) for dim in shape.dims[1:])
@@ -150,7 +151,7 @@ class _Closed:
         return False
 
     def _inside(self, scope: Scope) -> Iterator[Node | Scope]:
-        """What the text of a block makes, in its loops too."""
+        """The members that the text of a block makes, including those in loops."""
         for member in self.outline.members(scope.path):
             yield member
             if isinstance(member, Scope) and member.block is None:
@@ -169,7 +170,7 @@ def _conditions(steps: tuple[Step, ...]) -> Iterator[Written]:
 
 
 def may_be_fraction(part: tree.Expression | tree.Spread) -> bool:
-    """Whether an expression gives a fraction with some numbers, even if it gives a whole one with these."""
+    """Whether an expression can give a fraction for some numbers, even if its present value is whole."""
     match part:
         case tree.Number(value=value):
             return isinstance(value, float)
@@ -187,7 +188,7 @@ def may_be_fraction(part: tree.Expression | tree.Spread) -> bool:
 
 
 def names_in(part: Any) -> set[str]:
-    """Names in an expression, those in the `def`s that it calls included."""
+    """The names in an expression, including those in the `def`s that it calls."""
     if isinstance(part, tree.Name):
         return {part.name}
     found: set[str] = set()
@@ -204,7 +205,7 @@ def names_in(part: Any) -> set[str]:
 
 
 def asks_for_channels(part: Any) -> bool:
-    """Whether an expression is made of the channels of a value."""
+    """Whether an expression depends on the channels of a value."""
     if isinstance(part, tree.Attribute) and part.name in ("channels", "length"):
         return True
     if isinstance(part, tuple):

@@ -1,8 +1,9 @@
-"""A graph as the source of a standalone PyTorch module: classes, their constructors, their `forward`s, in order."""
+"""Writes a graph as the source of a standalone PyTorch module: its classes, each after those that it uses."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -33,11 +34,11 @@ from archdsl.ir.graph import Graph, Scope
 Definition = Class | Function | Text
 
 LONGEST_SETTLING = 6
-"""Rounds in which the parameters of a block that holds itself have to come to an end."""
+"""The most times that a block which contains itself is written until its parameters stay the same."""
 
 
 class Emitted(NamedTuple):
-    """The text of a module, and what its main class is called."""
+    """The text of a module, and the name of its main class."""
 
     text: str
     name: str
@@ -46,16 +47,16 @@ class Emitted(NamedTuple):
 def source(graph: Graph) -> str:
     """The text of a Python file that needs nothing but torch. The same graph gives the same bytes.
 
-    Its main class is named as the network; its arguments are the settings that only change numbers. Every parameter has
-    its node's id.
+    Its main class has the name of the network, and as arguments the settings that change only numbers. In the state
+    dict, the names of a node's parameters begin with the node's id.
     """
     return emit(graph).text
 
 
 def family_source(graphs: Sequence[Graph]) -> str:
-    """One file for variants of a network: their classes, and for each variant a function that makes it.
+    """The text of one Python file for variants of a network: their classes, and for each a function that makes it.
 
-    A class that several variants have is written once. The graphs are compiled from one spec.
+    Classes that several variants share are written once. The graphs must be compiled from one spec.
     """
     outline = Outline(graphs)
     names = Namespace((TABLE,))
@@ -74,7 +75,7 @@ def family_source(graphs: Sequence[Graph]) -> str:
 
 
 def emit(graph: Graph) -> Emitted:
-    """The source, with the name of the class in it that is the network."""
+    """The source of a graph, with the name of the network's class."""
     emission = _Emission(Outline((graph,)))
     definitions = list(emission.definitions())
     name = emission.done[-1].title
@@ -83,13 +84,13 @@ def emit(graph: Graph) -> Emitted:
 
 
 class _Emission:
-    """Settles the classes of a graph, what a class holds before the class."""
+    """Writes the constructors of a graph's classes, each after those of the classes that it holds."""
 
     def __init__(self, outline: Outline, reserved: Sequence[str] = ()) -> None:
         self.outline = outline
         for node in outline.graph:
             if node.op.name != "input":
-                outline.emission(node)  # notes what it needs, in the order of the nodes
+                outline.emission(node)  # notes its definitions, in the order of the nodes
         self.classes = Classes(outline)
         self.settings = settings_of(outline)
         self.reserved = (*MODULE_NAMES, *reserved)
@@ -105,7 +106,7 @@ class _Emission:
         self.done = list(kept)
 
     def _title(self, body: Body) -> str:
-        """The name of a network's class; those of the tuples that it returns are taken with it."""
+        """The name of a network's class. Reserves the names of the tuples that it returns, too."""
         headers = [self._network(scope).header for scope in body.uses]
         others = [self._network(scope).header for other in self.networks if other is not body for scope in other.uses]
         title = self.names.unique(class_name(headers, others))
@@ -117,7 +118,7 @@ class _Emission:
         return self.outline.networks[scope.path]
 
     def definitions(self) -> Iterator[Definition]:
-        """What the classes need, then the classes."""
+        """The definitions that the classes need, then the classes."""
         self._settle_all()
         initialize = initialization(self.done)
         words = {id(construction.body): construction for construction in self.done}
@@ -141,24 +142,27 @@ class _Emission:
             try:
                 for body in self.networks:
                     self.settle(body, ())
-            except _Apart as found:
+            except _UsesDiffer as found:
                 self.classes.enter([self.outline.graph.scopes[path] for path in found.body.same], apart=True)
-                # Nothing holds a network, so that all other classes stay as they are.
+                # No class holds a network, so all other classes can stay as they are.
                 is_network = found.body.scope.parent is None
                 self._begin([one for one in self.done if one.body.scope.parent is not None] if is_network else ())
-            except _Again:
+            except _NumberUnknown:
                 self._begin()
             else:
                 if self.known == tuple(self.outline.supports):
                     return
-                self._begin()  # with the names of what was found to be needed reserved
+                self._begin()  # again, with the names of definitions that were found to be needed reserved
 
     def settle(self, body: Body, around: tuple[Body, ...]) -> None:
-        """Settles a class after those that it holds. Raises `_Apart` for one whose uses turn out to differ."""
+        """Writes the constructor of a class, after those of the classes that it holds.
+
+        Raises `_UsesDiffer` for a class whose uses turn out to differ, `_NumberUnknown` as `_close` does.
+        """
         if id(body) in self.made:
             return
         if any(body is outer for outer in around):
-            raise _Apart(body)  # blocks that hold each other
+            raise _UsesDiffer(body)  # blocks that hold each other
         held = [self.classes.of[scope.path] for scope in self._held(body.items)]
         for inner in held:
             if inner is not body:
@@ -172,24 +176,27 @@ class _Emission:
             made = self._recursive(subject) if is_recursive else Construction(subject)
             self.made[id(body)] = made.constructor
         except Differ:
-            raise _Apart(body) from None
+            raise _UsesDiffer(body) from None
         if self._joins_variants(body) and (made.has_unknown or made.added or differing(self.classes)):
-            raise _Apart(body)  # more than settings differs
+            raise _UsesDiffer(body)  # more than settings differs
         if made.has_unknown:
             self._close(made)
         self.done.append(made)
 
     def _close(self, network: Construction) -> None:
-        """Leaves nothing open that a number without a formula may be made of. Raises `_Again` if something was."""
+        """Closes the settings, and perhaps channels, on which a number without a formula may depend.
+
+        Raises `_NumberUnknown` if any of them was open: the classes then have to be written again.
+        """
         settings = self.settings
         closes = settings.channels_are_open and self._loses_channels(network)
         if settings.open or closes:
             settings.open, settings.channels_are_open = frozenset(), settings.channels_are_open and not closes
-            raise _Again
+            raise _NumberUnknown
 
     def _loses_channels(self, network: Construction) -> bool:
-        """Whether a number may be made of channels: some are not followed, or an expression asks for them."""
-        if any(None in made.context.channels.values() for made in (*self.done, network)):
+        """Whether a number may depend on channels without a formula: some have none, or an expression asks for any."""
+        if any(made.nameless or None in made.context.channels.values() for made in (*self.done, network)):
             return True
         graph = self.outline.graph
         written = (row for part in (*graph, *graph.scopes.values()) for _, row in part.written)
@@ -197,9 +204,9 @@ class _Emission:
         return any(asks_for_channels(one.expression) for one in (*written, *lets))
 
     def _recursive(self, subject: Subject) -> Construction:
-        """A block that holds itself: first its parameters, then what it gives, then the whole, until nothing changes.
+        """Writes the constructor of a block that contains itself, again and again until its parameters stay the same.
 
-        Raises `Differ` where it would need a parameter that the text does not say: that would need one more inside.
+        Raises `Differ` if a parameter has to be added to it: the inner use would need a further one, without end.
         """
         signatures: list[tuple[str, ...]] = []
         for _ in range(LONGEST_SETTLING):
@@ -213,11 +220,11 @@ class _Emission:
         raise Differ(subject.title)
 
     def _joins_variants(self, body: Body) -> bool:
-        """Whether a class is the same text of several networks: their own, or that of a stage."""
+        """Whether a class is the text of several networks, or of a stage in several networks."""
         return body.scope.block is None and len({self.outline.root(scope.path) for scope in body.uses}) > 1
 
     def _held(self, items: Sequence[Item]) -> Iterator[Scope]:
-        """The uses of classes that a class makes, those in its sequences and lists included."""
+        """The uses of classes that a class makes, including those in its sequences and lists."""
         for item in items:
             if isinstance(item, If):
                 for arm in item.arms.values():
@@ -236,12 +243,12 @@ class _Emission:
             yield from self._classes_in(inner)
 
 
-class _Again(Exception):
-    """A number of the network has no formula, so that settings, and perhaps channels, may not stay open."""
+class _NumberUnknown(Exception):
+    """A number of the network has no formula, so settings, and perhaps channels, cannot be arguments."""
 
 
-class _Apart(Exception):
-    """A class whose uses have to be classes of their own."""
+class _UsesDiffer(Exception):
+    """The uses of a class cannot be one class."""
 
     def __init__(self, body: Body) -> None:
         super().__init__()
@@ -249,7 +256,7 @@ class _Apart(Exception):
 
 
 def base_name(outline: Outline, scope: Scope) -> str:
-    """What a class is called before it is made unique: by its block, else by its place in the spec."""
+    """The name of a class before it is made unique: that of its block, else one made of its place in the spec."""
     if scope.block is not None:
         return camel_case(scope.block)
     assert scope.parent is not None, "a network's class is named by the network"
@@ -261,15 +268,15 @@ def base_name(outline: Outline, scope: Scope) -> str:
     return base_name(outline, parent) + camel_case(scope.name)
 
 
-ROUND_TO = inspect.getsource(formula.round_to)
-"""The language's own rounding, for modules that need it."""
+HELPERS = (formula.round_to, formula.whole_number)
+"""Functions of the language's own, for modules that need them."""
 
 
 def _module_text(what: str, graphs: Sequence[Graph], definitions: Sequence[Definition]) -> str:
-    """The module; what it imports and defines beside its classes is what its text uses."""
+    """The text of the module, with the imports and helper functions that it uses."""
     done = [written(definition) for definition in definitions]
     text = "\n".join(definition.text for definition in done)
-    helpers = [Text(ROUND_TO)] if "round_to(" in text else []
+    helpers = [Text(inspect.getsource(own)) for own in HELPERS if re.search(rf"\b{own.__name__}\(", text)]
     helpers += [Text(refusals.definition(graphs))] if "not_compiled(" in text else []
     imports = ["import argparse"]
     imports += ["import math"] if "math." in text else []

@@ -1,6 +1,7 @@
-"""Modules of one class whose weights start differently in its uses, so that the class cannot say how they start.
+"""Finds modules whose initial weights differ between the uses of their class.
 
-A block takes numbers as arguments, but how its weights start is no number: what holds the uses says it for each.
+A block takes numbers as arguments, but a rule for initial weights is no number. So the class cannot state it, and the
+class that holds the uses states it for each.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ Use = Mapping[str, Node]
 
 
 def differing(classes: Classes) -> frozenset[str]:
-    """The ids of the nodes whose weights do not start alike in all uses of the class that they are part of."""
+    """The ids of the nodes whose initial weights differ between the uses of their class."""
     found: set[str] = set()
     for uses in _by_class(classes).values():
         for nodes in _groups(list(uses.values())):
@@ -25,7 +26,7 @@ def differing(classes: Classes) -> frozenset[str]:
 
 
 def _by_class(classes: Classes) -> dict[int, dict[str, dict[str, Node]]]:
-    """By class and use: the nodes that the use makes, those of inner classes left out."""
+    """By class and use: the nodes that the use makes, without those of inner classes."""
     found: dict[int, dict[str, dict[str, Node]]] = {}
     for node in classes.outline.graph:
         owner = _owner(classes, node.scope)
@@ -43,7 +44,7 @@ def _owner(classes: Classes, path: str) -> str:
 
 
 def _groups(uses: list[Use]) -> Iterator[list[Node]]:
-    """The nodes that are one module of the class; of copies that vary in number, those of all copies."""
+    """The nodes that are the same module of the class in its uses; nodes of copies count as one module."""
     rows: dict[str, list[Node]] = {}
     for use in uses:
         for path, node in use.items():

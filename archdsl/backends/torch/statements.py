@@ -1,4 +1,4 @@
-"""What a `forward` does, as data beside its text: which values its statements make, and which variables hold them."""
+"""The statements of a `forward` as data: which values they compute, and which variables hold them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archdsl.backends.torch.bodies import Call, If, Several, Turns, Wire
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A step written where its values are used, with the expressions that it is applied to in the order of the text."""
+    """A step that is written where its value is used. `inputs` are its arguments, in the order of the text."""
 
     step: Call
     inputs: tuple[Source, ...]
@@ -23,9 +23,9 @@ Source: TypeAlias = Wire | Several | Applied
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """All expressions are computed, then the variables set: `x = f(y)`, `a, b = split(x)`, `a, b = b, a`.
+    """An assignment, which computes all expressions before it sets variables: `x = f(y)`, `a, b = b, a`.
 
-    `passing` are the variables whose names say nothing of their values, so that the next value may have them.
+    `passing` are the variables whose names (such as `x`) mean no particular value, so the next value may have them.
     """
 
     names: tuple[str, ...]
@@ -35,7 +35,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """An `if`: what each arm does, by its number."""
+    """An `if`: the statements of each arm, by its number."""
 
     item: If
     arms: Mapping[int, tuple[Statement, ...]]
@@ -45,9 +45,9 @@ class Branch:
 class Loop:
     """A loop over copies.
 
-    Every turn sets the variables `made` to what the copy gives, then `states` to the loop's updates; either may be left
-    out. `lists` are the variables of the lists to which a turn adds, by the place of what they collect. Where copies
-    are opened, each of their members sets the one state.
+    Every turn sets the variables `made` to the outputs of the copy, then `states` to the loop's updates; either may be
+    empty. `lists` are the variables of the lists to which a turn appends, by the number of the output that they
+    collect. If copies are opened, each of their members sets the only state.
     """
 
     turns: Turns
@@ -58,7 +58,7 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Values that a list has more of: `parts.append(x)`; one that `begins` has no other: `parts = [x]`."""
+    """Values that are added to a list: `parts.append(x)` or, if the list `begins` with them, `parts = [x]`."""
 
     name: str
     sources: tuple[Source, ...]
@@ -76,6 +76,8 @@ class OneByOne:
 
 @dataclass(frozen=True, slots=True)
 class Return:
+    """A `return` with its values."""
+
     sources: tuple[Source, ...]
 
 

@@ -1,6 +1,6 @@
-"""The steps that a `forward` is written from, and how often each value is read.
+"""The steps from which a `forward` is written, and how often each value is read.
 
-Each `if` is decided where it never varies, and sequences are opened where the layout says so.
+An `if` that comes out the same in every use is replaced by its arm. Sequences are opened where the layout says so.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from archdsl.ir.graph import Scope
 
 
 class Steps:
-    """The steps of one class as its `forward` takes them."""
+    """The steps of one class, prepared for its `forward`."""
 
     def __init__(self, construction: Words, results: Sequence[Wire], layout: Layout) -> None:
         self.construction, self.outline = construction, construction.outline
@@ -25,7 +25,7 @@ class Steps:
         self._borders: list[Wire] = []
         self.items = tuple(self._decided(self.body.items))
         self.borders = frozenset(map(self.real, self._borders))
-        """What flows into and out of a sequence that is opened: its steps stand in lines of their own."""
+        """The inputs and outputs of sequences that are opened, whose steps get lines of their own."""
         self.needed = self._needed()
         joins = [join for item in every(self.items) if isinstance(item, If) for join in item.joins]
         self.sources = frozenset(self.real(wire) for join in joins for wire in join.sources.values())
@@ -35,7 +35,7 @@ class Steps:
         self.uses.update(self.results)
 
     def _decided(self, items: Iterable[Item]) -> Iterator[Item]:
-        """The items with the arm of each `if` that never varies in its place, and without what serves nothing."""
+        """The items, with each `if` that never varies replaced by its arm, and without steps that nothing needs."""
         for item in items:
             if isinstance(item, If) and id(item) in self.construction.folded:
                 number = self.construction.folded[id(item)]
@@ -50,7 +50,7 @@ class Steps:
                 yield from self._opened(item)
 
     def _opened(self, item: Turns | Call) -> Iterator[Item]:
-        """The steps of a sequence that is to be opened; else the item as it is."""
+        """The steps of a sequence that is to be opened; any other item as it is."""
         if isinstance(item, Turns) or not self._changes(item.path, True):
             yield item
             return
@@ -65,7 +65,7 @@ class Steps:
             yield from self._members_called(item, scopes)
 
     def _opened_copies(self, turns: Turns) -> tuple[str, ...]:
-        """What a turn calls of its copy, if not the copy itself."""
+        """The names of the members that each turn calls if copies are to be opened; else none."""
         if not self._changes(f"{turns.path}.{COPY}", True):
             return ()
         return tuple(member.name for member in self.outline.members(turns.loop.copies[0].path))
@@ -88,6 +88,7 @@ class Steps:
         return Change(self.body.scope.path, path, opens) in self.layout
 
     def real(self, wire: Wire) -> Wire:
+        """The wire that a wire set by a decided `if` is equal to; any other wire itself."""
         while wire in self.aliases:
             wire = self.aliases[wire]
         return wire
@@ -95,7 +96,7 @@ class Steps:
     # --- how often a value is read ---------------------------------------------------------
 
     def _count(self, items: Iterable[Item]) -> Counter[Wire | Several]:
-        """How often each wire is read. A value that an `if` sets and nothing reads needs no source."""
+        """How often each wire is read. The sources of a value that an `if` sets count only if something reads it."""
         uses: Counter[Wire | Several] = Counter()
         for item in reversed(tuple(items)):
             if isinstance(item, If):
@@ -122,11 +123,11 @@ class Steps:
         return sorted(numbers)
 
     def _joins(self, item: If) -> list[Join]:
-        """What an `if` sets that something reads."""
+        """The values that an `if` sets and something reads."""
         return [join for join in item.joins if join.wire in self.needed]
 
     def _needed(self) -> frozenset[Wire]:
-        """Wires that something reads, what an `if` sets from them included."""
+        """The wires that something reads, including those that become a needed value which an `if` sets."""
         read = {self.real(wire) for item in every(self.items) for wire in _takes(item)}
         read |= {self.real(wire) for wire in self.body.gives}
         joins = [join for item in every(self.items) if isinstance(item, If) for join in item.joins]

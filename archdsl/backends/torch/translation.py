@@ -1,6 +1,6 @@
-"""One expression of a spec in Python: `input.channels * expand` becomes `in_channels * expand`.
+"""Translates an expression of a spec to Python: `input.channels * expand` becomes `in_channels * expand`.
 
-The context says what each name is called; what is known is put in.
+The context gives the formula for each name; constants are computed at once.
 """
 
 from __future__ import annotations
@@ -43,15 +43,18 @@ FUNCTIONS = {
     "exp": "math.exp",
     **{known: known for known in ("round", "min", "max", "len", "sum", "round_to", "range")},
 }
-"""Functions of the language, as Python has them."""
+"""Functions of the language, and their names in Python."""
 
 
 class Unsaid(Exception):
-    """An expression that the constructor has no words for."""
+    """Raised for an expression that cannot be written with the names of the constructor."""
 
 
 class Names(Protocol):
-    """What names and values are called in the constructor of a class, which `use` has made. `Context` says it."""
+    """The formulas for names and values in the constructor of a class; `Context` provides them.
+
+    `use` is the number of the use of the class in which a name or a value is looked up.
+    """
 
     @property
     def is_network(self) -> bool:
@@ -61,23 +64,23 @@ class Names(Protocol):
         """The path of the network that a use is part of."""
 
     def kind_of(self, value: Value) -> str:
-        """What a value of the network is made of."""
+        """The kind of numbers in a value of the network: "float" or "int"."""
 
     def lookup(self, own: str, home: str | None, use: int) -> ast.expr:
-        """What a name of the text of scope `home` is called. Raises `Unsaid`."""
+        """The formula for a name in the text of scope `home`. Raises `Unsaid` if there is none."""
 
     def define(self, called: str, parameters: list[str], body: ast.expr) -> bool:
         """Enters a function of the network's text, if it depends on a setting that stays open."""
 
     def of_port(self, base: str, home: str | None, use: int) -> ast.expr | None:
-        """The channels of what flows into the block, where `base` names that."""
+        """The channels of an input of the block, if `base` names one."""
 
     def of_value(self, value: Value, use: int) -> ast.expr | None:
         """The channels of a value."""
 
 
 class Translation:
-    """One expression in Python. `known` are the parameters of a `def` whose body it is."""
+    """Translates one expression. If it is the body of a `def`, `known` are the formulas for its parameters."""
 
     def __init__(self, context: Names, written: Written, use: int, known: Mapping[str, ast.expr]) -> None:
         self.context, self.written, self.use = context, written, use
@@ -85,6 +88,7 @@ class Translation:
         self.known: Mapping[str, ast.expr] = {**turn, **known}
 
     def of(self, part: tree.Expression | tree.Spread) -> ast.expr:
+        """The Python for a part of the expression. Raises `Unsaid`."""
         match part:
             case tree.Number(value=value) | tree.String(value=value) | tree.Boolean(value=value):
                 return ast.Constant(value)
@@ -116,6 +120,7 @@ class Translation:
         raise Unsaid
 
     def call(self, called: str, call: tree.Call, arguments: list[tuple[str | None, ast.expr]]) -> ast.expr:
+        """The Python for a call of a function of the language or of a `def`. Raises `Unsaid`."""
         defined = functions(call.span.source).get(called)
         if defined is not None and len(defined.parameters) == len(arguments):
             return self.defined(defined, [value for _, value in arguments])
@@ -130,11 +135,11 @@ class Translation:
             return found
         value = formula.evaluated(found, {})
         if isinstance(value, float) and value.is_integer():
-            value = int(value)  # as everywhere in a spec
+            value = int(value)  # in a spec, a whole result is a whole number
         return formula.formula_of(tuple(value) if isinstance(value, range) else value)
 
     def defined(self, define: tree.Define, arguments: list[ast.expr]) -> ast.expr:
-        """A call of a `def`: by its name where the constructor has it, else what it comes to."""
+        """A call of a `def`: of the function if the constructor has it, else the body with its arguments put in."""
         called, parameters = define.name.name, [own.name for own in define.parameters]
         body = Written(define.value, self.context.root_of(self.use))
         if self.context.is_network and legal(called) == called:
@@ -145,7 +150,7 @@ class Translation:
         return Translation(self.context, body, self.use, known).of(define.value)
 
     def comprehension(self, made: tree.Comprehension) -> ast.expr:
-        """`tuple(c * 2 for c in ws)`. Raises `Unsaid` where a name of the loop would hide one of the constructor."""
+        """`tuple(c * 2 for c in ws)`. Raises `Unsaid` if a name of the loop would hide one of the constructor."""
         own = [legal(bound.name) for bound in made.names]
         parts = [part for part in (made.value, made.condition) if part is not None]
         apart = {bound.name: formula.unknown(bound.name) for bound in made.names}
@@ -157,10 +162,11 @@ class Translation:
         return formula.listed(value, own, self.of(made.values), conditions)
 
     def with_names(self, known: Mapping[str, ast.expr]) -> Translation:
+        """The translation of the same expression with further known names."""
         return Translation(self.context, self.written, self.use, {**self.known, **known})
 
     def asked(self, base: str, fact: str) -> ast.expr:
-        """`it.channels`: the channels of that value, as far as they are known."""
+        """The formula for `it.channels`. Raises `Unsaid` if it is not known."""
         value = dict(self.written.values).get(base)
         if value is None or (fact == "length" and self.context.kind_of(value) != "int"):
             raise Unsaid
@@ -170,11 +176,11 @@ class Translation:
         return found
 
 
-# --- Python, with what is known put in -----------------------------------------------------------
+# --- Python, with constants computed -------------------------------------------------------------
 
 
 def _binary(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.expr:
-    """As the spec wrote it; two whole numbers are one, and nothing is added to 0."""
+    """The operation as the spec has it; of two whole numbers its result, and without an addition of 0."""
     if isinstance(left, ast.Constant) and isinstance(right, ast.Constant) and kind is not ast.Pow:
         return combined(kind, left, right)
     if kind in (ast.Add, ast.Sub) and isinstance(right, ast.Constant) and right.value == 0:
@@ -185,7 +191,7 @@ def _binary(kind: type[ast.operator], left: ast.expr, right: ast.expr) -> ast.ex
 
 
 def length(found: ast.expr) -> ast.expr:
-    """How many elements a list has."""
+    """The formula for the number of elements of a list."""
     match found:
         case ast.Call(func=ast.Name(id="range"), args=[count]):
             return count

@@ -1,4 +1,4 @@
-"""Loops in `forward`: the variables that are handed on, and the lists in which every turn's values are kept."""
+"""Loops in `forward`: the variables that pass values from turn to turn, and the lists that collect values."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from archdsl.naming import snake_case
 def loop_lines(
     outline: Outline, path: str, variables: Variables, turns: Turns, real: Callable[[Wire], Wire], shapes: bool
 ) -> tuple[list[Code], list[Statement]]:
-    """The loop, after the lines that prepare it, and the same as data.
+    """The lines that prepare a loop and those of the loop, and the same as data.
 
-    `path` is the scope of the class; `real` follows decided choices.
+    `path` is a use of the class that has the loop; `real` follows decided choices.
     """
     initial = tuple(map(real, turns.initial))
     arguments = tuple(real(argument) if isinstance(argument, Wire) else argument for argument in turns.arguments)
@@ -30,7 +30,7 @@ def loop_lines(
 
 
 def port_name(outline: Outline, turns: Turns, index: int) -> str | None:
-    """What the copies' own text calls a value that is handed on from turn to turn."""
+    """The name that the text of the copies has for a value which is passed from turn to turn."""
     copy = turns.loop.copies[-1]
     taken = zip(turns.loop.arguments, outline.takes(copy), strict=True)
     names = (outline.names(copy.path).get(value) for place, value in taken if place == State(index))
@@ -67,7 +67,7 @@ class _Lines:
             self.variables.place_list(lists[index], whole, wires)
 
     def _collected(self) -> Line:
-        """`branches = [branch(x) for branch in self.branch]`."""
+        """A loop that only collects: `branches = [branch(x) for branch in self.branch]`."""
         kept = {self.variables.text(wire) for wire in self.turns.takes}
         turn = self.variables.unique(snake_case(self.loop.copies[0].block or self.loop.container.name), kept)
         name = self.variables.unique(f"{turn}s" if not turn.endswith("ch") else f"{turn}es", kept)
@@ -83,7 +83,7 @@ class _Lines:
     # --- names -----------------------------------------------------------------------------
 
     def _states(self, before: Sequence[str]) -> list[str]:
-        """A variable for each state; before the loop it gets what is in `before`."""
+        """A variable for each state, which is set before the loop to the variable in `before`."""
         kept = {self.variables.text(wire) for wire in self.turns.arguments if isinstance(wire, Wire)}
         self.variables.read(self.turns.takes)
         names: list[str] = []
@@ -98,7 +98,7 @@ class _Lines:
         return port_name(self.outline, self.turns, index)
 
     def _item(self, index: int) -> str:
-        """The output that a value is collected for, else the name that it has in the first copy."""
+        """A name for a collected value: that of the network's output, else the one that it has in the first copy."""
         value = self.gives[index]
         outputs = (output.name for output in self.outline.outputs if value in output.values)
         named = self.outline.given_name(value, self.loop.copies[0].path)
@@ -127,7 +127,7 @@ class _Lines:
         yield from (Line(f"{lists[index]}.append({made[index]})") for index in lists)
 
     def _opened(self, turn: str, states: Sequence[str]) -> Iterator[Code]:
-        """The members of a copy, a line each."""
+        """The calls of the members of a copy, a line for each."""
         (state,) = states
         self.statements.append(Loop(self.turns, (state,), (), {}))
         *before, last = (f"{state} = {turn}.{name}({state})" for name in self.turns.opened)
@@ -135,12 +135,12 @@ class _Lines:
         yield Line(last, self._common_shape())
 
     def _update(self, states: Sequence[str], made: Sequence[str], shape: str) -> Line:
-        """All states at once, since one may be what another was."""
+        """An assignment to all states at once, since a state may get the old value of another."""
         values = ", ".join(self._text(update, states, made) for update in self.loop.updates)
         return Line(f"{', '.join(states)} = {values}", shape)
 
     def _target(self, index: int, items: dict[int, str], states: Sequence[str]) -> str:
-        """Where a turn puts one of the values that its copy gives: into its state, if `states` may be set at once."""
+        """The variable for an output of the copy: its state, if `states` may be set directly, else another variable."""
         if states and Made(index) in self.loop.updates:
             return states[self.loop.updates.index(Made(index))]
         return items.get(index) or (f"made{index + 1}" if Made(index) in self.loop.updates else "_")
@@ -156,7 +156,7 @@ class _Lines:
         raise AssertionError(f"no text for {position}")
 
     def _common_shape(self) -> str:
-        """The shape that every copy gives, if it is one."""
+        """The shape of every copy's output, for a comment; "" if they differ."""
         copies = (copy for loop in self.turns.loops.values() for copy in loop.copies)
         made = [value for copy in copies for value in self.outline.gives_of[copy.path]]
         return self.outline.shape_text([made]) if self.shapes else ""

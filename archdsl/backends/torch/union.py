@@ -1,4 +1,4 @@
-"""The steps of all uses of a class, brought together: walked side by side, from their inputs to their results."""
+"""Unites the steps of all uses of a class: they are walked side by side, from their inputs to their results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archdsl.ops.base import Expression
 
 
 class Forms(Protocol):
-    """What the walk asks of the scopes that it comes by; `Classes` answers."""
+    """What the walk needs to know of scopes; `Classes` provides it."""
 
     outline: Outline
 
@@ -27,9 +27,9 @@ class Forms(Protocol):
 
 @dataclass(slots=True)
 class Union:
-    """Walks the steps of all uses at once. `visible` are the wires at hand, by use and value, the latest last.
+    """Walks the steps of all uses at once. `visible` are the wires that may be used, by use and value, the latest last.
 
-    `falling` are the branches before a join that fall away in some uses; the join is to take them.
+    `falling` are the branches that some uses lack and that the next join is to take.
     """
 
     classes: Forms
@@ -43,6 +43,7 @@ class Union:
         return self.classes.outline
 
     def body(self, same: Mapping[str, int]) -> Body:
+        """The class of all uses; `same` is as in `Body`. Raises `Differ`."""
         every = dict(enumerate(self.uses))
         alike((tuple(self._lent(scope)) for scope in self.uses), "modules from outside")
         takes = self.wires({use: self.outline.takes(scope) for use, scope in every.items()}, "what flows in")
@@ -54,7 +55,7 @@ class Union:
         return Body(tuple(self.uses), same, takes, items, gives)
 
     def gives(self, uses: Mapping[int, Scope]) -> tuple[Wire, ...]:
-        """What flows out in every use, then what is used outside of any."""
+        """The outputs that every use has, then those values that are used outside only in some uses."""
         values = {use: self.outline.gives(scope) for use, scope in uses.items()}
         if not any(values.values()):
             return ()
@@ -71,7 +72,7 @@ class Union:
         return tuple(found)
 
     def _lent(self, scope: Scope) -> Iterator[str]:
-        """Names of the shared modules that a use is lent."""
+        """Names of the shared modules that are passed to a use."""
         for weights in self.outline.borrowed[scope.path]:
             yield weights.rpartition(".")[2]
 
@@ -86,21 +87,23 @@ class Union:
         return made
 
     def show(self, wire: Wire) -> None:
+        """Makes a wire visible to the steps after it."""
         for use, value in wire.values.items():
             self.visible.setdefault((use, value), []).append(wire)
 
     def hide(self, wires: Iterable[Wire]) -> None:
+        """Makes wires invisible again, at the end of an arm or a loop."""
         for wire in wires:
             for use, value in wire.values.items():
                 self.visible[use, value].remove(wire)
 
     def found(self, values: Mapping[int, Sequence[Value]], what: str) -> tuple[Wire, ...]:
-        """The wires at hand that are these values, one for each place."""
+        """The visible wires that stand for these values, one for each place. Raises `Differ`."""
         count = alike(map(len, values.values()), what)
         return tuple(self.find({use: row[place] for use, row in values.items()}, what) for place in range(count))
 
     def find(self, values: Mapping[int, Value], what: str) -> Wire:
-        """The latest wire that is the right value in every use."""
+        """The latest visible wire that stands for the given value in every use. Raises `Differ`."""
         use, value = next(iter(values.items()))
         for wire in reversed(self.visible.get((use, value), [])):
             if all(wire.values.get(other) == wanted for other, wanted in values.items()):
@@ -110,6 +113,7 @@ class Union:
     # --- steps -----------------------------------------------------------------------------
 
     def items(self, steps: Mapping[int, tuple[Step, ...]], prefix: str) -> tuple[Item, ...]:
+        """The items for the steps of all uses; `prefix` is the path within the class. Raises `Differ`."""
         alike(map(len, steps.values()), "the number of steps")
         items: list[Item] = []
         for row in zip(*steps.values(), strict=True):
@@ -117,6 +121,7 @@ class Union:
         return tuple(items)
 
     def item(self, steps: Mapping[int, Step], prefix: str) -> Iterator[Item]:
+        """The items for one step of all uses. Raises `Differ`."""
         paths = {use: step for use, step in steps.items() if isinstance(step, str)}
         choices = {use: step for use, step in steps.items() if isinstance(step, Choice)}
         if choices:
@@ -128,7 +133,7 @@ class Union:
         scopes = {use: member for use, member in members.items() if isinstance(member, Scope)}
         if len(scopes) == len(members) and all(map(self.classes.only_hands_on, scopes.values())):
             if all(scope.kind == "copies" for scope in scopes.values()):
-                yield Listed(prefix, scopes)  # none of them, which the class requires
+                yield Listed(prefix, scopes)  # an empty list; the class then requires that it is empty
             return
         name = alike((member.name for member in members.values()), "a step")
         path = f"{prefix}.{name}" if prefix else name
@@ -140,6 +145,7 @@ class Union:
             yield self.call(members, path)
 
     def call(self, members: Mapping[int, Member], path: str) -> Call:
+        """The call of one member in all uses. Raises `Differ`."""
         alike((isinstance(member, Node) for member in members.values()), path)
         values = {use: self.outline.takes(member) for use, member in members.items()}
         whole = self.whole(members, values)
@@ -170,7 +176,7 @@ class Union:
         return tuple(takes), tuple(optional)
 
     def _comes_next(self, left: Mapping[int, Sequence[Value]]) -> If | None:
-        """The branch that begins what is left of the values, where it does not fall away."""
+        """The branch whose value comes next, in the uses that have it."""
         for item in self.falling:
             rows = {use: [join.wire.values[use] for join in item.joins] for use in item.joins[0].wire.values}
             if all(left[use][: len(row)] == row for use, row in rows.items()):
@@ -179,7 +185,7 @@ class Union:
         return None
 
     def _next(self, left: Mapping[int, Sequence[Value]], path: str) -> Wire:
-        """The wire that is the next value in every use."""
+        """The wire for the next value of every use. Raises `Differ`."""
         if not all(left.values()):
             raise Differ(path)
         return self.find({use: row[0] for use, row in left.items()}, path)
@@ -196,6 +202,7 @@ class Union:
     # --- choices ---------------------------------------------------------------------------
 
     def choice(self, choices: Mapping[int, Choice], prefix: str) -> If:
+        """One `if` in all uses. Raises `Differ`."""
         alike((choice.place for choice in choices.values()), "an `if`")
         arms: dict[int, tuple[Item, ...]] = {}
         sources: dict[tuple[str, int], dict[int, Wire]] = {}
@@ -221,7 +228,7 @@ class Union:
         return found
 
     def given(self, choices: Mapping[int, Choice]) -> Iterator[tuple[str, int, Wire]]:
-        """What an arm gives: name, place among several values, the wire that it is at the end of the arm."""
+        """The values that an arm sets: name, place among several values, and the wire at the end of the arm."""
         rows = {use: dict(choice.gives) for use, choice in choices.items()}
         inner = self._comes_next({use: list(row.get("it", ())) for use, row in rows.items()})
         if inner is not None:
@@ -239,7 +246,10 @@ class Union:
         arms: Mapping[int, tuple[Item, ...]],
         sources: dict[tuple[str, int], dict[int, Wire]],
     ) -> None:
-        """Where no condition holds and there is no `else`, the flow is what it was before: also if no use shows it."""
+        """Enters the case that no condition holds and there is no `else`: the value before the `if` flows on.
+
+        It is entered even if it occurs in no use.
+        """
         first = next(iter(choices.values()))
         if len(first.conditions) != first.arms or skipped in arms:
             return
@@ -249,7 +259,7 @@ class Union:
                 sources["it", place][skipped] = self.find(before, "what flows before an `if`")
 
     def join(self, item: If, name: str, place: int, sources: Mapping[int, Wire]) -> Join | None:
-        """The value that an `if` sets; None where it is the same one from before in every arm."""
+        """The value that an `if` sets; None if every arm gives the same value from before the `if`."""
         wires = list(sources.values())
         is_same = all(wire is wires[0] for wire in wires) and not item.falls_away
         if is_same and any(wires[0] in self.visible[k] for k in wires[0].values.items()):
@@ -261,7 +271,7 @@ class Union:
     # --- lists of copies -------------------------------------------------------------------
 
     def copies(self, containers: Mapping[int, Scope], path: str) -> Iterator[Item]:
-        """A loop over the copies, with those before and after it; or one call after the other."""
+        """A loop over the copies, with calls of those before and after it; or a call of each copy."""
         loops = {use: find_loop(self.outline, container) for use, container in containers.items()}
         known = {use: loop for use, loop in loops.items() if loop is not None}
         for use in loops.keys() - known.keys() if known else ():
@@ -282,6 +292,7 @@ class Union:
             yield from self.items({use: row[-after:] for use, row in steps.items()}, path)
 
     def turns(self, loops: Mapping[int, Loop], containers: Mapping[int, Scope], path: str) -> Turns:
+        """One loop in all uses."""
         first = next(iter(loops.values()))
         arguments: list[Position | Wire] = []
         for place, position in enumerate(first.arguments):
@@ -296,7 +307,7 @@ class Union:
         for place in range(len(first.lists)):
             values = {use: loop.lists[place] for use, loop in loops.items()}
             wholes.append(Several(values))
-            # Where their number varies, the elements can only be taken all together.
+            # If the number of elements varies between uses, they can only be used as a whole list.
             lists.append(self.wires(values, path) if len({len(row) for row in values.values()}) == 1 else ())
         self.lists += wholes
         final = self.wires({use: loop.final for use, loop in loops.items()}, path)
@@ -304,7 +315,7 @@ class Union:
 
 
 def can_gather(outline: Outline, step: Call) -> bool:
-    """Whether a join whose branches may fall away is written as it gathers them: in a list, or one after the other."""
+    """Whether a join with branches on a condition can be written by gathering them: in a list, or one by one."""
     members = [member for member in step.members.values() if isinstance(member, Node)]
     emissions = [outline.emission(node) for node in members]
     if not emissions or not all(isinstance(known, Expression) and not known.values for known in emissions):
@@ -314,7 +325,7 @@ def can_gather(outline: Outline, step: Call) -> bool:
 
 
 def _mark_live(items: Sequence[Item], needed: set[Wire | Several]) -> None:
-    """Marks what serves the wires that are needed, from the last item to the first; adds those that it takes."""
+    """Marks the items on which needed wires depend, from the last to the first, and adds the wires that these take."""
     for item in reversed(items):
         if isinstance(item, If):
             set_here = [join for join in item.joins if join.wire in needed]
@@ -332,6 +343,6 @@ def _mark_live(items: Sequence[Item], needed: set[Wire | Several]) -> None:
 
 
 def _pattern(loop: Loop) -> Hashable:
-    """How copies are joined, without the values from outside."""
+    """How copies are connected, whatever the values from outside are."""
     arguments = tuple("outer" if isinstance(position, Outer) else position for position in loop.arguments)
     return arguments, loop.updates, loop.section, loop.collected, len(loop.initial)

@@ -11,7 +11,7 @@ from archdsl.backends.torch.names import legal
 
 FLOW = "x"
 BESIDE = ("y", "z")
-"""What flows beside `x`: a branch while `x` is still needed."""
+"""Names for a value beside `x`: that of a branch while `x` is still needed."""
 
 
 class Variables:
@@ -20,29 +20,33 @@ class Variables:
     def __init__(self, left: Counter[Wire | Several], fixed: Iterable[str]) -> None:
         self.left = left
         self._fixed = set(fixed)
-        """Names that are never given away: modules passed as arguments, lists."""
+        """Names that no other value may get: modules passed as arguments, lists."""
         self._held: dict[str, Wire] = {}
         self._texts: dict[Wire | Several, str] = {}
         self.lists: dict[tuple[Wire, ...], str] = {}
         """Lists by the values that they hold."""
         self._passing: set[str] = set()
-        """Names that say nothing of the value, so that the next one in the chain may have them."""
+        """Names that mean no particular value, so that the next value in the chain may have them."""
 
     def state(self) -> tuple[dict[str, Wire], dict[Wire | Several, str], set[str]]:
-        """What the variables hold now; `restore` brings it back for another arm of an `if`."""
+        """The values that the variables hold now; `restore` resets them for another arm of an `if`."""
         return dict(self._held), dict(self._texts), set(self._passing)
 
     def restore(self, state: tuple[dict[str, Wire], dict[Wire | Several, str], set[str]]) -> None:
+        """Resets the variables to a state that `state` returned."""
         held, texts, passing = state
         self._held, self._texts, self._passing = dict(held), dict(texts), set(passing)
 
     def has_name(self, value: Wire) -> bool:
+        """Whether a variable holds a value."""
         return value in self._texts
 
     def is_passing(self, name: str) -> bool:
+        """Whether a variable's name means no particular value, so that the next value may have it."""
         return name in self._passing
 
     def text(self, value: Wire | Several) -> str:
+        """The variable, or the element of a list, that holds a value."""
         return self._texts[value]
 
     def assign(self, value: Wire, name: str, passing: bool = False) -> str:
@@ -53,10 +57,11 @@ class Variables:
         return name
 
     def fix(self, names: Iterable[str]) -> None:
-        """Keeps names for good: those of lists."""
+        """Reserves names for good, such as those of lists."""
         self._fixed.update(names)
 
     def is_fixed(self, name: str) -> bool:
+        """Whether a name is reserved for good."""
         return name in self._fixed
 
     def place_list(self, name: str, whole: Several, values: Sequence[Wire]) -> None:
@@ -66,6 +71,7 @@ class Variables:
         self._texts.update({value: f"{name}[{index}]" for index, value in enumerate(values)})
 
     def read(self, values: Iterable[Wire | Several]) -> None:
+        """Notes that values have been read once more."""
         for value in values:
             self.left[value] -= 1
 
@@ -75,7 +81,7 @@ class Variables:
         return name not in self._fixed and (held is None or self.left[held] <= 0)
 
     def unique(self, name: str, taken: Iterable[str] = ()) -> str:
-        """The name, or with a number where it is needed for something else or one of `taken`."""
+        """The name; with a number behind it, if a value that is still needed, or `taken`, has it."""
         name, taken = legal(name), frozenset(taken)
         joint = "_" if name[-1].isdigit() else ""
         candidates = chain([name], (f"{name}{joint}{i}" for i in count(2)))
@@ -88,10 +94,11 @@ class Variables:
         return next(n for n in map(legal, candidates) if n not in taken and self.is_free(n))
 
     def pass_on(self, value: Wire, read: Sequence[Wire | Several], later: str | None, step: str, let_go: bool) -> str:
-        """A variable for a value that has no name of its own, made from the values just read.
+        """A variable for a value that has no name in the spec; it is computed from the values `read`.
 
-        With `let_go` it is the variable of one of these, so that nothing holds that any more. Beside the flow it has
-        the name that comes `later` to what is made of it, so that this lets go of it.
+        With `let_go`, it takes over the variable of one of these, so that this one is released. If `x` is in use, it
+        gets the name `later` of a value that will be computed from it, so that it is released then. `step` is the name
+        for the case that none of these is free.
         """
         if self.is_free(FLOW) and not let_go:
             return self.assign(value, FLOW, passing=True)

@@ -1,4 +1,4 @@
-"""What the parts that write a `forward` know of each other: expressions, changes of the layout, words of the class."""
+"""Types that the parts which write a `forward` share: expressions, changes of the layout, and protocols."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Operand:
 
 
 class Change(NamedTuple):
-    """A step that is not written as it comes, by the first use of its class and its path from there.
+    """A change of how a step is written. The step is named by the first use of its class and its path from there.
 
-    Either it ends its line, or it is opened: the members of a sequence, or of a block that is one, are called one by
-    one. The copies of a list are opened in the turns of its loop, for all of them at `COPY`.
+    Either its line ends after it, or it `opens`: the members of a sequence, or of a block that is a chain, are called
+    one by one. The copies of a list are opened all together, in the turns of their loop; the path then ends in `COPY`.
     """
 
     use: str
@@ -45,16 +45,17 @@ class Change(NamedTuple):
 
 
 COPY = "*"
-"""Any copy of a list, in the path of a `Change`."""
+"""Stands for every copy of a list in the path of a `Change`."""
 
 Layout: TypeAlias = frozenset[Change]
-"""All changes, in whatever class."""
+"""All changes, in all classes."""
 
 
 class Words(Protocol):
-    """What a `Forward` is told of its class: the words for its conditions (`flags`, by the item) and for the numbers in
+    """What a `Forward` needs to know of its class.
 
-    its expressions, by the `id` of the step; and the `if`s that never vary, with the arm that is always taken.
+    `flags` are the conditions of each `if`, by the `id` of the item; `folded` are the `if`s that never vary, with the
+    arm that is always taken. `expressions`, and the texts of the `numbers` in them, are by the `id` of the step.
     """
 
     outline: Outline
@@ -67,7 +68,7 @@ class Words(Protocol):
 
 
 class Writing(Protocol):
-    """What those that write a part of a `forward` ask of the whole, which is `Forward`."""
+    """What the writers of parts of a `forward` need of the whole; `Forward` provides it."""
 
     construction: Words
     outline: Outline

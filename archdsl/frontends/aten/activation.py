@@ -132,7 +132,7 @@ def _applied(op: Op, x: torch.Tensor) -> Any:
     return eval(emission.target, names)(*emission.args, **dict(emission.kwargs))(x)
 
 
-# --- other ways to say them ----------------------------------------------------------------
+# --- other calls that compute activations --------------------------------------------------
 
 
 def clamp(call: Call) -> Result:

@@ -1,4 +1,4 @@
-"""What translations work with: a call in a trace, the trace as a whole, and the step they return."""
+"""The types that translations work with: a call in a trace, the trace as a whole, and the step that they return."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TraceNode: TypeAlias = Any
 """A `torch.fx.Node`."""
 
 VIEWS = RESHAPES | {"expand", "contiguous"}
-"""Operations that give the same numbers under another shape, or repeat them to broadcast."""
+"""Operations that give the same numbers in another shape, or repeat them to broadcast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,13 @@ class Step:
 Source: TypeAlias = TraceNode | Step
 
 Result: TypeAlias = Step | TraceNode | None
-"""A step; or a value of the trace, if the call returns it unchanged; or None, if no op does the same."""
+"""The result of a translation: a step; a value of the trace, if the call returns it unchanged; or None, if no op does
+the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of an operation: its arguments by the names of PyTorch's schema, defaults filled in."""
+    """A call of an operation. Its arguments have the names of PyTorch's schema, and include those at their defaults."""
 
     node: TraceNode
     arguments: Mapping[str, Any]
@@ -82,7 +83,7 @@ class Call:
 
     @property
     def takes_first_result_only(self) -> bool:
-        """Of an operation of several results: whether only the first is used."""
+        """Whether only the first result is used, for an operation with several."""
         parts = (user for user in self.node.users if operation(user) == "getitem")
         return all(part.args[1] == 0 or not part.users for part in parts)
 
@@ -142,7 +143,8 @@ def kind_of(value: Any) -> Kind:
 
 
 def operation(node: TraceNode) -> str:
-    """`conv2d` for `aten.conv2d.default`, `relu` for `aten.relu_.default`, `getitem`; "" for what is no call."""
+    """The name of a call's operation: `conv2d` for `aten.conv2d.default`, `relu` for `aten.relu_.default`, `getitem`;
+    "" if it is not a call."""
     if getattr(node, "op", "") != "call_function":
         return ""
     schema = getattr(node.target, "_schema", None)
@@ -166,7 +168,7 @@ Translation: TypeAlias = Callable[[Call], Result]
 
 
 def compact(values: Any, count: int) -> Any:
-    """A size as a person writes it: one number where all are equal. PyTorch gives one number for all, or `count`."""
+    """A size as it is usually written: one number if all are equal. PyTorch gives one number for all, or `count`."""
     numbers = (values,) if isinstance(values, int) else tuple(values)
     numbers = numbers * count if len(numbers) == 1 else numbers
     return numbers[0] if len(set(numbers)) == 1 else numbers

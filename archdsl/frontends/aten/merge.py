@@ -45,7 +45,7 @@ def multiply(call: Call) -> Result:
 
 
 def _learned_factor(call: Call, value: str, factor: str) -> Result:
-    """A factor for each channel (shaped to broadcast so) or one for all."""
+    """A learned factor for each channel (in a shape that broadcasts over positions), or one for all."""
     dims, shape = call.dims(value), call.trace.shape(call[factor])
     per_channel = shape[-len(dims) :] == (dims[0], *(1 for _ in dims[1:])) if dims else False
     if not per_channel and prod(shape) != 1:

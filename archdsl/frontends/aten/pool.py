@@ -1,4 +1,4 @@
-"""Pools that slide, that adapt, and means and maxima over whole maps."""
+"""Sliding pools, adaptive pools, and means and maxima over whole maps."""
 
 from __future__ import annotations
 

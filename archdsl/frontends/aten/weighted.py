@@ -1,4 +1,4 @@
-"""Convolutions, linear layers, normalizations: operations with weights."""
+"""Operations with weights: convolutions, linear layers, normalizations."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def convolution(call: Call) -> Result:
 
 
 def _padding(padding: Any, kernel: list[int], dilation: Any, count: int) -> Any:
-    """The padding as a spec writes it: `same` where that means these pixels, else the pixels."""
+    """The padding as a spec writes it: `same` if that gives these pixels, else the pixels."""
     dilations = [dilation] * count if isinstance(dilation, int) else list(dilation) * (count // len(dilation))
     totals = [d * (k - 1) for k, d in zip(kernel, dilations, strict=True)]
     if padding == "valid":

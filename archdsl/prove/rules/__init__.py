@@ -1,4 +1,4 @@
-"""Rules that bring what can be written in several ways into one form, without changing outputs or gradients.
+"""Rules that rewrite computations which can be written in several ways into one form, with equal outputs and gradients.
 
 A rule changes a form in place and returns whether it changed anything.
 """
@@ -29,7 +29,7 @@ RULES: tuple[Callable[[Form], bool], ...] = (
 
 
 def normalize(form: Form) -> Form:
-    """Applies the rules until none changes anything. The form is changed, and returned."""
+    """Applies the rules until none changes anything. Changes the form in place and returns it."""
     changed = True
     while changed:
         changed = False

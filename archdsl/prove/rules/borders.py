@@ -1,7 +1,7 @@
-"""Rules on borders, which are zeros added around a map or (negative) pixels cut off.
+"""Rules for borders: zeros that are added around a map or, if negative, pixels that are cut off.
 
-They become part of the padding of a window next to them: zeros before a convolution are padding, and pixels cut off
-after it are outputs that need not be computed.
+A border becomes part of the padding of a window next to it. Zeros before a convolution are padding; pixels that are cut
+off after it are outputs that need not be computed.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ Pairs = tuple[tuple[int, int], ...]
 
 
 def cuts(pairs: Pairs) -> bool:
+    """Whether a border adds no zeros at any side."""
     return all(side <= 0 for pair in pairs for side in pair)
 
 
 def adds(pairs: Pairs) -> bool:
+    """Whether a border cuts no pixels at any side."""
     return all(side >= 0 for pair in pairs for side in pair)
 
 
@@ -30,7 +32,7 @@ def bordered(dims: Dims, pairs: Pairs, sign: int = 1) -> Dims:
 
 
 def raise_trims(form: Form) -> bool:
-    """`conv(64, 1) -> trim(1)` is `trim(1) -> conv(64, 1)`; not so for bn, which learns from what is cut off."""
+    """`conv(64, 1) -> trim(1)` becomes `trim(1) -> conv(64, 1)`; not with bn, whose statistics include cut pixels."""
     uses = form.uses()
     raised = {}
     for part in each_of(form.parts(), "border"):
@@ -47,7 +49,7 @@ def raise_trims(form: Form) -> bool:
 
 
 def is_pixelwise(part: Part) -> bool:
-    """Whether an output pixel depends on the input pixel at its place, and on no other."""
+    """Whether each output pixel depends only on the input pixel at its place."""
     if part.op == "conv":
         arguments = part.arguments
         alone = {*arguments["kernel"], *arguments["stride"]} == {1} and not any(arguments["padding"])
@@ -56,7 +58,7 @@ def is_pixelwise(part: Part) -> bool:
 
 
 def sink_pads(form: Form) -> bool:
-    """`pad(1) -> relu` is `relu -> pad(1)`."""
+    """`pad(1) -> relu` becomes `relu -> pad(1)`."""
     uses = form.uses()
     sunk: dict[Wire, Wire] = {}
     moved: list[tuple[Part, Part, Part]] = []
@@ -100,7 +102,7 @@ WINDOWS = frozenset({"conv", "max_pool", "avg_pool", "subsample"})
 
 
 def absorb_borders(form: Form) -> bool:
-    """A border becomes padding of the window before or after it, where that window then sees the same numbers."""
+    """A border becomes padding of the window before or after it, if that window then sees the same numbers."""
     return _into_the_next(form) or _into_the_one_before(form)
 
 
@@ -138,14 +140,18 @@ def _sees_the_same(part: Part, border: Part, axis: int) -> bool:
 
 
 def _side_is_the_same(border: int, reach: int, zeros: bool) -> bool:
-    """`reach`: pixels that windows reach beyond the bordered map; `zeros`: whether they find zeros there."""
+    """Whether, at one end, windows see the same numbers if the border becomes padding.
+
+    `reach` is the number of pixels by which windows reach beyond the map with its border; `zeros` says whether they
+    find zeros there.
+    """
     if border > 0:
         return zeros or border + reach <= 0
     return border == 0 or reach <= 0
 
 
 def _over(part: Part, axis: int) -> int:
-    """How many pixels the last window reaches beyond its input; negative where it does not reach the end."""
+    """The number of pixels by which the last window reaches beyond its input; negative if it does not reach the end."""
     arguments = part.arguments
     kernel = arguments.get("kernel", (1,) * len(_padding(part)))[axis]
     dilation = arguments.get("dilation", (1,) * len(_padding(part)))[axis]
@@ -155,7 +161,7 @@ def _over(part: Part, axis: int) -> int:
 
 
 def _counted(part: Part, border: Part) -> dict[str, tuple[int, ...]]:
-    """For an average: how many pixels after the input count as zeros, border included."""
+    """The argument `counted` of an average pool: the pixels after the input that count as zeros, with the border."""
     if part.op != "avg_pool":
         return {}
     sides = border.arguments["sides"]

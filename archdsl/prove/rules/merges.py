@@ -1,4 +1,4 @@
-"""Rules on merges, factors and slices: those that do nothing are dropped, several in a row become one."""
+"""Rules for merges, factors and slices: those without effect are dropped, several in a row become one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from archdsl.prove.form import Form, Part, Wire, each_of, only_user
 
 
 def drop_trivial(form: Form) -> bool:
-    """A factor of 1, an empty border, a window of one pixel at stride 1, a merge of one value: each gives its input."""
+    """Drops ops without effect: a factor of 1, an empty border, a pool of one pixel at stride 1, a merge of one."""
     dropped = [part for part in form.parts() if _does_nothing(part)]
     form.replace({part.wire: part.inputs[0] for part in dropped})
     return bool(dropped)
@@ -27,27 +27,62 @@ def _does_nothing(part: Part) -> bool:
 
 
 def join_merges(form: Form) -> bool:
-    """A sum that is used once, by another sum, is joined with it (so are products, maxima, concatenations)."""
+    """A sum that only another sum uses, and once, is joined with it; so are products, maxima and concatenations."""
     changed = False
     uses = form.uses()
     for part in form.parts():
         if not part.kind.associative:
             continue
-        inputs: list[Wire] = []
-        for wire in part.inputs:
+        inputs: list[tuple[Wire, tuple[Part, ...]]] = []
+        for wire, through in _inputs(part):
             inner = wire.part
             joins = inner.op == part.op and (part.op == "concat" or only_user(uses, inner) is part)
             if joins and (part.op != "mul" or inner.dims == part.dims):
-                inputs.extend(inner.inputs)
+                inputs.extend((own, (*through, inner, *further)) for own, further in _inputs(inner))
                 changed = True
             else:
-                inputs.append(wire)
-        part.inputs = inputs
+                inputs.append((wire, through))
+        _set_inputs(part, inputs)
     return changed
 
 
+def _inputs(part: Part) -> list[tuple[Wire, tuple[Part, ...]]]:
+    """Each input of a merge, with the merges that were joined with it on the way."""
+    return list(zip(part.inputs, part.through or ((),) * len(part.inputs), strict=True))
+
+
+def _set_inputs(part: Part, inputs: list[tuple[Wire, tuple[Part, ...]]]) -> None:
+    part.inputs = [wire for wire, _ in inputs]
+    part.through = tuple(through for _, through in inputs)
+
+
+def joined_with(part: Part) -> dict[Part, list[Wire]]:
+    """The merges that were joined with this one, and the inputs that it has from each."""
+    found: dict[Part, list[Wire]] = {}
+    for wire, through in _inputs(part) if part.kind.associative else ():
+        for inner in through:
+            found.setdefault(inner, []).append(wire)
+    return found
+
+
+def part_from(part: Part, inner: Part) -> None:
+    """Undoes that `inner` was joined with a merge: it is an input again, and has its own inputs back."""
+    inside: list[tuple[Wire, tuple[Part, ...]]] = []
+    outside: list[tuple[Wire, tuple[Part, ...]]] = []
+    for wire, through in _inputs(part):
+        if inner not in through:
+            outside.append((wire, through))
+            continue
+        depth = through.index(inner)
+        if not inside:
+            outside.append((inner.wire, through[:depth]))
+        inside.append((wire, through[depth + 1 :]))
+    _set_inputs(part, outside)
+    _set_inputs(inner, inside)
+
+
 def join_scales(form: Form) -> bool:
-    """`scale(0.5) -> scale(0.5)` is `scale(0.25)`; `mean{a | b}` is `add{a | b} -> scale(0.5)`."""
+    """`scale(0.5) -> scale(0.5)` becomes `scale(0.25)`; `mean{a | b}` becomes `add{a | b} -> scale(0.5)`."""
     changed = False
     for part in each_of(form.parts(), "mean"):
         total = Part("add", {}, part.inputs, part.dims, part.node, part.rank)
@@ -62,7 +97,7 @@ def join_scales(form: Form) -> bool:
 
 
 def join_slices(form: Form) -> bool:
-    """A slice of a slice is one slice; one of all channels, or of whole concatenated values, is these values."""
+    """A slice of a slice becomes one slice. A slice of all channels, or of whole concatenated values, is dropped."""
     changed, whole = False, {}
     for part in each_of(form.parts(), "channel_slice"):
         source = part.inputs[0]

@@ -1,4 +1,4 @@
-"""Rules that find the particular name of an op: a pool over the whole map is a global pool, x * sigmoid(x) is silu."""
+"""Rules that give an op its more special name: a pool over the whole map is a global pool, x * sigmoid(x) is silu."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GLOBAL = {"avg_pool": "global_avg_pool", "max_pool": "global_max_pool"}
 
 
 def name_pools(form: Form) -> bool:
-    """A pool over the whole map is a global pool, one with a kernel of 1 only leaves out pixels (`subsample`)."""
+    """A pool over the whole map becomes a global pool; one with a kernel of 1, which only skips pixels, `subsample`."""
     changed = False
     for part in each_of(form.parts(), *GLOBAL):
         kernel, padding = part.arguments["kernel"], part.arguments["padding"]
@@ -34,7 +34,7 @@ def _is_of_one_pixel(part: Part) -> bool:
 
 
 def name_linear(form: Form) -> bool:
-    """A convolution whose kernel covers its whole input (5x5 of 5x5 pixels) is a linear layer of the same weights."""
+    """A convolution whose kernel covers its whole input (5x5 of 5x5 pixels) becomes a linear layer with its weights."""
     changed = False
     for part in each_of(form.parts(), "conv"):
         if not _covers_all(part):
@@ -55,7 +55,7 @@ def _covers_all(part: Part) -> bool:
 
 
 def name_gates(form: Form) -> bool:
-    """x * g(x) is the activation whose `gate` is g: x * sigmoid(x) is silu."""
+    """x * g(x) becomes the activation whose `gate` is g: x * sigmoid(x) becomes silu."""
     gates = {kind.gate: name for name, kind in REGISTRY.items() if issubclass(kind, Activation) and kind.gate}
     changed = False
     for part in each_of(form.parts(), "mul"):

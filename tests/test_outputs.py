@@ -51,7 +51,7 @@ def test_an_output_is_what_it_says(output: Output) -> None:
 
 def test_the_command_line_and_completion_list_them(call: Caller) -> None:
     names = [output.name for output in OUTPUTS]
-    assert f"Any of {','.join(names)}" in " ".join(call("compile", "--help").out.split())
+    assert f"one or several of {','.join(names)}" in " ".join(call("compile", "--help").out.split())
     assert [name for name, _ in complete.emitted(None, "")] == names
     found = call("compile", "lenet", "--emit", ",".join(names), "-o", "out")
     assert found.code == 0

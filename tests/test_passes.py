@@ -120,10 +120,10 @@ def test_a_pass_that_breaks_a_graph_is_named_with_the_rule() -> None:
     with pytest.raises(Bug) as caught:
         run(small(), [drop_identities, forgets_a_convolution])
     assert caught.value.after == "forgets_a_convolution"
-    assert caught.value.rule == "Every input is an output of a node that comes before."
+    assert caught.value.rule == "Every input of a node is an output of a node before it."
     assert str(caught.value) == (
         "this is a bug in archdsl: after forgets_a_convolution, node stem.bn takes stem.conv, "
-        "which does not come before it (the rule: Every input is an output of a node that comes before.)"
+        "which does not come before it (the rule: Every input of a node is an output of a node before it.)"
     )
 
 

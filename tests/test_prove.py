@@ -239,7 +239,7 @@ DIFFERENT: list[tuple[str, str, nn.Module, list[str]]] = [
                                                      conv=nn.Conv2d(3, 4, 3, padding=1)), ["border only there"]),
     ("statistics of what is cut off", "trim([1, 0, 1, 0]) -> bn", NORM_THEN_CUT, ["border"]),
     ("shared weights", "shared unit = conv(3, 3)\nunit -> relu -> unit",
-     seq(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 3, 3, padding=1)), ["connected or shared otherwise"]),
+     seq(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 3, 3, padding=1)), ["connected or sharing weights differently"]),
     ("opaque", "relu", Calls(lambda _, x: x.relu().flip(2)), ["aten.flip only there"]),
 ]  # fmt: skip
 
@@ -570,7 +570,7 @@ def test_published_weights_can_be_loaded() -> None:
     with pytest.raises(ValueError, match=r"4\.weight is 3x4, and conv2\.weight is 2x4x1x1"):
         load_weights(module, {**state, "0.weight": state["0.weight"] + 1, "4.weight": torch.zeros(3, 4)}, weights)
     assert torch.equal(module.state_dict()["conv1.weight"], before)
-    with pytest.raises(ValueError, match="no map of weights"):
+    with pytest.raises(ValueError, match="not a map of weights"):
         WeightMap.from_json("{}")
 
 

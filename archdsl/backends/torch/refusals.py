@@ -25,7 +25,7 @@ def not_compiled(owner: str, settings: tuple[str, ...], **arguments: object) -> 
     shown = {k: f'"{list(v)}"' if isinstance(v, tuple) else v for k, v in arguments.items()}
     spec = "SPEC"
     options = "".join(f" --{setting} {shown.get(setting, '...')}" for setting in settings)
-    how = f"run: archdsl compile {spec}{options}" if settings else f"use them in {spec} and compile it"
+    how = f"run: archdsl compile {spec}{options}" if settings else f"use them in {spec} first"
     return ValueError(f"{owner} has no layers for {given}; to have them, {how}")
 '''
 

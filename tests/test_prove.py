@@ -239,7 +239,7 @@ DIFFERENT: list[tuple[str, str, nn.Module, list[str]]] = [
                                                      conv=nn.Conv2d(3, 4, 3, padding=1)), ["border only there"]),
     ("statistics of what is cut off", "trim([1, 0, 1, 0]) -> bn", NORM_THEN_CUT, ["border"]),
     ("shared weights", "shared unit = conv(3, 3)\nunit -> relu -> unit",
-     seq(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 3, 3, padding=1)), ["connected or sharing weights differently"]),
+     seq(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 3, 3, padding=1)), ["sharing weights differently"]),
     ("opaque", "relu", Calls(lambda _, x: x.relu().flip(2)), ["aten.flip only there"]),
 ]  # fmt: skip
 

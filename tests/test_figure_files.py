@@ -18,7 +18,7 @@ from pypdf import PdfReader
 
 from archdsl.backends.figures import draw, written
 from archdsl.backends.figures.text import FONTS, lacking, letters, metrics, width
-from tests.test_figures import SMALLEST, every_figure, every_network, network, picture, scene_of
+from tests.test_figures import SMALLEST, every_figure, library, network, picture, scene_of
 
 FILES = {False: "regular.ttf", True: "bold.ttf"}
 
@@ -66,7 +66,7 @@ def test_widths_are_those_of_arial() -> None:
 
 
 @every_figure
-@every_network
+@pytest.mark.parametrize("name", library()[::3])
 def test_a_pdf_has_the_texts_of_the_svg_at_14_points_or_more(name: str, figure: str) -> None:
     found = list(words(written(scene_of(name, figure), "pdf")))
     letters_found, expected = "".join(word.text for word in found), "".join(picture(name, figure).words)

@@ -124,6 +124,8 @@ def test_specs_that_are_not_read_are_kept_too(name: str, call: Caller) -> None:
     with pytest.raises(CompileError):
         archdsl.load(Path("net.arch")).save("link.svg")
     with pytest.raises(CompileError):
+        archdsl.load(Path("net.arch")).draw().save("link.svg")
+    with pytest.raises(ValueError, match="cannot be written as"):
         archdsl.load(Path("net.arch")).draw().save(name)
     assert Path(name).read_text() == NET
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from archdsl.analyses import totals
-from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.diagnostics import Diagnostic
 from archdsl.driver import (
     Compiled,
     Limits,
@@ -25,10 +24,10 @@ from archdsl.driver import (
 )
 from archdsl.files import write
 from archdsl.ir.graph import Graph
-from archdsl.report import render_line, render_text
+from archdsl.report import render_line
 from archdsl.resolve.model import File
 from archdsl.resolve.resolve import resolve
-from archdsl.shown import Drawing, TableText
+from archdsl.shown import Drawing, TableText, readable
 from archdsl.source import Source
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def load(
     if own is not None and variant not in (None, own):
         raise ValueError(f"{spec} names the variant {own}, and variant= names {variant}")
     chosen = variant if own is None else own
-    with _readable():
+    with readable():
         if is_graph(name):
             return Network(open_graph(name, chosen, settings))
         file = open_spec(Path(spec) if isinstance(spec, PathLike) else name)
@@ -59,7 +58,7 @@ def load(
 
 def loads(text: str, /, variant: str | None = None, *, limits: Limits | None = None, **settings: Any) -> Network:
     """Compiles the text of a spec, which may import from the library. Raises `CompileError`."""
-    with _readable():
+    with readable():
         source = Source("spec.arch", text.replace("\r\n", "\n").replace("\r", "\n"))
         return _network(resolve(source), variant, settings, limits)
 
@@ -78,7 +77,7 @@ def family(
     """
     if split_variant(str(spec))[1] is not None:
         raise ValueError(f"{spec} is one variant; give the name of the spec alone, and its variants as variants=[...]")
-    with _readable():
+    with readable():
         compiled = compile_family(
             open_spec(Path(spec) if isinstance(spec, PathLike) else spec), variants, settings, limits
         )
@@ -91,16 +90,6 @@ def _network(file: File, variant: str | None, settings: Mapping[str, Any], limit
         if diagnostic.code == "unused-setting":
             warnings.warn(render_line(diagnostic), stacklevel=3)
     return network
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """Gives a `CompileError` raised inside the text that the command line would print."""
-    try:
-        yield
-    except CompileError as error:
-        error.args = (f"\n{render_text(error.diagnostics)}",)
-        raise
 
 
 @dataclass(frozen=True)
@@ -157,7 +146,7 @@ class Network:
         """
         from archdsl.outputs import written
 
-        with _readable():
+        with readable():
             return written(self.graph, "torch")
 
     def module(self, device: Any = None, dtype: Any = None) -> Any:
@@ -174,7 +163,7 @@ class Network:
             raise ImportError("a module needs PyTorch: pip install 'archdsl[torch]'") from None
         from archdsl.outputs import prepared
 
-        with _readable():
+        with readable():
             return module(prepared(self.graph, "torch"), device=device, dtype=dtype)
 
     def load_weights(
@@ -191,7 +180,7 @@ class Network:
         from archdsl.prove.checkpoints import published
         from archdsl.prove.weights import load_weights
 
-        with _readable():
+        with readable():
             weights = published(self.graph, state_dict, from_) if isinstance(from_, str) else from_
         load_weights(module, state_dict, weights)
         return module
@@ -205,7 +194,7 @@ class Network:
         """
         from archdsl.prove.prove import prove
 
-        with _readable():
+        with readable():
             return prove(self.graph, reference, structure_only)
 
     def draw(
@@ -260,7 +249,7 @@ class Network:
             table = build(self.graph, Request(format=form, **options), width, emitted)
             return render(form, table, width=width)
 
-        with _readable():
+        with readable():
             return TableText(rendered(format), lambda: rendered("html"))
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -275,7 +264,7 @@ class Network:
 
         suffix = Path(path).suffix
         output = output_of(suffix)
-        with _readable():
+        with readable():
             if suffix.removeprefix(".") in FORMATS:
                 content: str | bytes = self.draw(format=suffix.removeprefix(".")).data
             elif output is not None:

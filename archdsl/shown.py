@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archdsl.diagnostics import CompileError
 from archdsl.files import write
+from archdsl.report import render_text
 
 if TYPE_CHECKING:
     from archdsl.backends.figures.scene import Scene
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Gives a `CompileError` raised inside the text that the command line would print."""
+    try:
+        yield
+    except CompileError as error:
+        error.args = (f"\n{render_text(error.diagnostics)}",)
+        raise
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,8 @@ class Drawing:
         Raises `CompileError` where it cannot be written, and `ValueError` for a suffix that is no format of figures.
         """
         suffix = Path(path).suffix.removeprefix(".")
-        write({Path(path): self.data if suffix == self.format else self._written(suffix)})
+        with readable():
+            write({Path(path): self.data if suffix == self.format else self._written(suffix)})
 
     def _written(self, format: str) -> bytes:
         from archdsl.backends.figures import FORMATS, written

@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "studies": "source suggest tensor text diagnostics syntax ops resolve ir analyses elaborate backends driver",
     "codes": "text diagnostics syntax ops resolve ir analyses elaborate frontends backends studies",
     "report": "source limits text terminal diagnostics",
-    "shown": "files backends",
+    "shown": "diagnostics files report backends",
     "network": "source text diagnostics files ir analyses resolve backends driver outputs prove report shown",
     "cli": "source limits suggest tensor text resources terminal diagnostics files syntax ops ir analyses resolve "
     "elaborate frontends backends driver outputs prove studies codes report network",

@@ -105,7 +105,7 @@ def draw(
 
 def _notes(scene: Scene, format: str) -> Iterator[Diagnostic]:
     """What a figure's user should know of it."""
-    yield from (Diagnostic("small-text", note, severity="warning") for note in scene.notes)
+    yield from (Diagnostic("small-text", note, severity="warning", help=help) for note, help in scene.notes)
     from archdsl.backends.figures.scene import Text, leaves
     from archdsl.backends.figures.text import lacking
 

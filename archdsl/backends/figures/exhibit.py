@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from archdsl.analyses import totals
 from archdsl.analyses.notation import shape
 from archdsl.backends.figures.compose import Pen, compose, framed
 from archdsl.backends.figures.items import OpenScope, View, value_name
@@ -94,8 +95,7 @@ def _place(viewer: Viewer, scope: Scope) -> str:
 
 def _strides(graph: Graph, scope: Scope) -> tuple[object, ...]:
     """The strides of all ops of a block, in order."""
-    inside = (node for node in graph if node.scope == scope.path or node.scope.startswith(f"{scope.path}."))
-    return tuple(getattr(node.op, "stride", None) for node in inside)
+    return tuple(getattr(node.op, "stride", None) for node in totals.nodes_in(graph, scope.path, training=True))
 
 
 def _listed(scopes: Sequence[Scope]) -> str:

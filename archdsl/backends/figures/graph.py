@@ -43,14 +43,13 @@ def graph(graph: Graph, options: Options) -> Scene:
     return replace(drawn, notes=(_too_small(viewer, found, options),)) if found.fit < 1 else drawn
 
 
-def _too_small(viewer: Viewer, found: Fitted, options: Options) -> str:
+def _too_small(viewer: Viewer, found: Fitted, options: Options) -> tuple[str, str]:
     """What to tell of a drawing that does not fit, and the depth that does, if there is one below."""
-    size = found.fit * SIZE
-    told = f"on one slide the text of this figure would be {size:.1f} pt high, less than {SIZE:g} pt"
+    told = f"on one slide the text of this figure would be {found.fit * SIZE:.1f} pt high, less than {SIZE:g} pt"
     best = deepest(viewer, replace(options, depth=None, expand=()))
     if best.fit < 1 or best.detail.depth >= found.detail.depth:
-        return f"{told}; its page is larger than a slide"
-    return f"{told}; --depth {best.detail.depth} can be read, and so can single blocks (--figure block)"
+        return told, "its page is larger than a slide: print it, or draw single blocks with `--figure block`"
+    return told, f"open fewer levels, `--depth {best.detail.depth}`, or draw single blocks with `--figure block`"
 
 
 @dataclass(frozen=True, slots=True)

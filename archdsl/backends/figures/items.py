@@ -16,8 +16,30 @@ Alike: TypeAlias = tuple[tuple[str, ...], ...]
 """Where one thing is drawn for several: the paths of what each consists of, in one order, first of what is drawn."""
 
 
+class _Repeated:
+    """What may be drawn once for several that follow one another, or lie side by side."""
+
+    __slots__ = ()
+    alike: Alike
+
+    @property
+    def count(self) -> int:
+        """How many it stands for."""
+        return max(len(self.alike), 1)
+
+
+class _OfScope(_Repeated):
+    __slots__ = ()
+    scope: Scope
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The paths of what takes the inputs, and of what makes the outputs."""
+        return self.scope.path, self.scope.path
+
+
 @dataclass(frozen=True, slots=True)
-class OpRow:
+class OpRow(_Repeated):
     """Ops one after the other. `scopes` are blocks with the part of the row that is all they hold: first and end."""
 
     nodes: tuple[Node, ...]
@@ -27,18 +49,13 @@ class OpRow:
     alike: Alike = ()
 
     @property
-    def count(self) -> int:
-        """How many such rows follow one another."""
-        return max(len(self.alike), 1)
-
-    @property
     def ends(self) -> tuple[str, str]:
         """The paths of what takes the row's inputs, and of what makes its outputs."""
         return self.nodes[0].id, self.nodes[-1].id
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class Box(_OfScope):
     """A scope that is not opened, or several alike in a row. `view` is what is not shown of the first."""
 
     scope: Scope
@@ -47,18 +64,9 @@ class Box:
     view: View
     alike: Alike = ()
 
-    @property
-    def count(self) -> int:
-        """How many such scopes follow one another."""
-        return max(len(self.alike), 1)
-
-    @property
-    def ends(self) -> tuple[str, str]:
-        return self.scope.path, self.scope.path
-
 
 @dataclass(frozen=True, slots=True)
-class OpenScope:
+class OpenScope(_OfScope):
     """An opened scope. Of several alike the first is shown: `view` has its values, in the order of ours.
 
     `more`: it goes on from elsewhere. `title`: it is no scope, but so many paths side by side, built alike.
@@ -71,15 +79,6 @@ class OpenScope:
     alike: Alike = ()
     more: bool = False
     title: str = ""
-
-    @property
-    def count(self) -> int:
-        """How many such scopes, or paths, there are."""
-        return max(len(self.alike), 1)
-
-    @property
-    def ends(self) -> tuple[str, str]:
-        return self.scope.path, self.scope.path
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import cast
 
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count, shape
@@ -100,17 +99,8 @@ def _further(viewer: Viewer) -> Iterator[Stage]:
 def _nodes(graph: Graph, item: Box | OpRow) -> list[Node]:
     """All ops that a box stands for, those of its repeats included."""
     if item.alike:
-        return [node for (path,) in item.alike for node in _inside(graph, path)]
-    return list(item.nodes) if isinstance(item, OpRow) else list(_inside(graph, item.scope.path))
-
-
-def _inside(graph: Graph, path: str) -> Iterator[Node]:
-    """The ops of a scope and of what it holds. To look at all ops of the graph for each stage would be quadratic."""
-    for member in graph.children[path]:
-        if isinstance(member, Node):
-            yield member
-        else:
-            yield from _inside(graph, member.path)
+        return [node for (path,) in item.alike for node in totals.nodes_in(graph, path, training=True)]
+    return list(item.nodes) if isinstance(item, OpRow) else totals.nodes_in(graph, item.scope.path, training=True)
 
 
 def _stage(graph: Graph, item: Box | OpRow, made: tuple[Value, ...], tags: tuple[str, ...]) -> Stage:
@@ -237,10 +227,11 @@ class _Drawing:
         yield Group((back, *texts), stage.path, data=(*data, ("path", stage.path), ("nodes", " ".join(stage.nodes))))
         # In the upper row of a U a skip runs down near the left edge.
         beside = raised and any(number == start for start, _ in self.arcs)
-        x, anchor = (BESIDE, "start") if beside else (self.wide / 2, "middle")
+        x = BESIDE if beside else self.wide / 2
+        anchor: Anchor = "start" if beside else "middle"
         for i, value in enumerate(stage.made):
             made, y = shape(self.graph.tensor(value)), self.high + 14 + LINE * i
-            yield Text(x, y, made, SIZE, theme.ink, True, cast(Anchor, anchor), value_name(value))
+            yield Text(x, y, made, SIZE, theme.ink, True, anchor, value_name(value))
         for i, tag in enumerate(stage.tags):
             picture = parts.tag(Tag(tag, (), ()), theme)
             y = self.high + 28 + self.sizes + 26.0 * i

@@ -132,7 +132,9 @@ Item = Leaf | Group | Shift
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A whole picture. `scale` is its size on the slide for one point of its own; `notes` are what to tell its user."""
+    """A whole picture. `scale` is its size on the slide for one point of its own; `notes` are what
+    to tell its user: what is so, and what to do.
+    """
 
     width: float
     height: float
@@ -141,7 +143,7 @@ class Scene:
     background: str
     items: tuple[Item, ...]
     scale: float = 1.0
-    notes: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 def moved(item: Item, dx: float, dy: float) -> Item:

@@ -41,9 +41,8 @@ class Viewer:
         further = (v for o in graph.outputs[1:] for v in o.values if self._side(graph.node(v.node)))
         self.results = frozenset([*graph.outputs[0].values, *further])
         self.borders = interfaces(graph, self.links, self.results)
-        aside = {scope.path for side in self.sides for scope in self._within_scope(side)}
         for path, border in self.borders.items():
-            if path not in aside:
+            if not any(scope.kind == "output" for scope in graph.ancestry(path)):
                 outputs = tuple(value for value in border.outputs if self._side(graph.node(value.node)) is None)
                 self.borders[path] = replace(border, outputs=outputs)
         for scope in self.sides:
@@ -81,13 +80,6 @@ class Viewer:
         tags = (Tag(self._origin(value), (), (value,)) for value in sources)
         inner = self._item(scope, detail, 0)
         return View((*tags, inner), (), inner.outputs)
-
-    def _within_scope(self, scope: Scope) -> Iterator[Scope]:
-        """A scope and all in it."""
-        yield scope
-        for member in self.graph.children[scope.path]:
-            if isinstance(member, Scope):
-                yield from self._within_scope(member)
 
     def _taken(self, scope: Scope) -> Iterator[Value]:
         """The values of the main part that a further output takes."""

@@ -1,0 +1,320 @@
+"""Graph -> what the picture of volumes shows: a column for each stage, in it a stack for each kind of tensor.
+
+Knows nothing of places on the page. Where a stage forks, all between the fork and the join is one block.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from archdsl.backends.figures.items import LIGHT, Box, Item, OpRow, Tag
+from archdsl.backends.figures.label import ShownArgument, block_arguments, listed, notation, scope_name
+from archdsl.backends.figures.overview import Stage, stages_of
+from archdsl.ir.graph import Graph, Node, Value
+from archdsl.ops.base import Family
+from archdsl.tensor import Tensor
+
+MOST_RUNS = 4
+"""Of one column. Beyond, there is one stack for each kind."""
+
+
+BORDER = 1.2
+"""Sizes that differ by less are drawn as one: a convolution without padding cuts a border."""
+LARGER = 1.5
+"""What makes its input this much larger is drawn as upsampling; less comes of a border."""
+RESAMPLING = frozenset({"upsample", "resize", "pixel_shuffle"})
+
+
+class Kind(StrEnum):
+    """What made a volume: decides its colour. The words are those of the legend."""
+
+    INPUT = "input"
+    CONV = "convolution"
+    UP = "upsampling"
+    BLOCK = "block"
+    POOL = "pooling"
+    LINEAR = "linear"
+    EMBED = "embedding"
+    FILL = "what a skip brings"
+    OTHER = "other op"
+
+
+KINDS: Mapping[Family, Kind] = {
+    Family.INPUT: Kind.INPUT,
+    Family.CONV: Kind.CONV,
+    Family.LINEAR: Kind.LINEAR,
+    Family.EMBED: Kind.EMBED,
+    Family.POOL: Kind.POOL,
+    Family.OPAQUE: Kind.OTHER,
+}
+"""Other families change no sizes, and are not drawn unless they are all that a stage has."""
+
+PLURALS: Mapping[Kind, str] = {
+    Kind.CONV: "convolutions",
+    Kind.UP: "upsamplings",
+    Kind.BLOCK: "blocks",
+    Kind.POOL: "poolings",
+    Kind.LINEAR: "linear layers",
+    Kind.EMBED: "embeddings",
+    Kind.OTHER: "other ops",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """An op, or a block with the arguments that all `count` uses of it have."""
+
+    name: str
+    count: int = 1
+    arguments: tuple[ShownArgument, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What it is, without how often."""
+        return f"{self.name} {listed(self.arguments)}".strip()
+
+    def and_more(self, other: Maker) -> Maker:
+        """Both together, of one name."""
+        common = tuple(told for told in self.arguments if told in other.arguments)
+        # One number of several says nothing without its place.
+        clear = tuple(told for told in common if told.clear or told is self.arguments[0])
+        return Maker(self.name, self.count + other.count, common if common == self.arguments else clear)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`count` volumes of one kind and size in a row; `value` is the last. `told` says what made how many of them."""
+
+    kind: Kind
+    value: Value
+    count: int = 1
+    told: tuple[Maker, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A stage with its volumes, from left to right. `lanes` are ops that stand on a skip, by the value that skips."""
+
+    stage: Stage
+    runs: tuple[Run, ...]
+    lanes: Mapping[Value, OpRow]
+
+    @property
+    def main(self) -> Run:
+        """The volume that gives the column its size: the last, or the last before a pooling at the end."""
+        inner = [run for run in self.runs if run.kind not in (Kind.POOL, Kind.FILL)]
+        return inner[-1] if inner else self.runs[-1]
+
+    @property
+    def pooled(self) -> Run | None:
+        """The pooling at the end, if there is one beside the main volume."""
+        last = self.runs[-1]
+        return last if last.kind is Kind.POOL and last is not self.main else None
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A value that column `start` hands to column `end`, past others; `lane` is the op that stands on its way."""
+
+    start: int
+    end: int
+    value: Value
+    lane: OpRow | None = None
+
+
+def columns_of(graph: Graph) -> tuple[list[Column], list[Skip]]:
+    """The columns from left to right, and what skips some of them."""
+    stages = stages_of(graph)
+    makers = {value: i for i, stage in enumerate(stages) for value in stage.outputs}
+    columns, skips = [], list[Skip]()
+    for i, stage in enumerate(stages):
+        passing = {value: makers[value] for value in stage.inputs if makers.get(value, i) < i - 1}
+        column = _Reader(graph, frozenset(passing)).column(stage)
+        columns.append(column)
+        skips += _skips(passing, i, column)
+    return columns, skips
+
+
+def _skips(passing: Mapping[Value, int], end: int, column: Column) -> Iterator[Skip]:
+    """One for each pair of columns, and one for each op on the way."""
+    plain: dict[int, Value] = {}
+    for value, start in passing.items():
+        if value in column.lanes:
+            yield Skip(start, end, value, column.lanes[value])
+        else:
+            plain.setdefault(start, value)
+    yield from (Skip(start, end, value) for start, value in plain.items())
+
+
+class _Reader:
+    """Reads the volumes of one column; `skips` are the values that come to it past others."""
+
+    def __init__(self, graph: Graph, skips: frozenset[Value]) -> None:
+        self.graph, self.skips = graph, skips
+
+    def column(self, stage: Stage) -> Column:
+        item, lanes = stage.item, dict[Value, OpRow]()
+        opened = isinstance(item, Box) and item.count == 1 and (item.scope.kind in ("stage", "output", "copy"))
+        if isinstance(item, Box) and opened:
+            members = [member for member in item.view.items if not isinstance(member, Tag)]
+            lanes = {row.inputs[0]: row for row in self._lanes(members)}
+            self.skips |= {row.outputs[0] for row in lanes.values()}
+            runs = list(self._runs([m for m in members if m not in lanes.values()], item.scope.block or ""))
+        else:
+            runs = list(self._runs([item], ""))
+        if not runs:
+            runs = [Run(Kind.OTHER, stage.made[0] if stage.made else stage.outputs[0])]
+        return Column(stage, tuple(_shortened(_merged(self.graph, runs))), lanes)
+
+    def _lanes(self, members: Sequence[Item]) -> Iterator[OpRow]:
+        """Rows of ops between a skip and the join that it goes to."""
+        users = Counter(value for member in members for value in member.inputs)
+        joins = {
+            value
+            for member in members
+            if isinstance(member, OpRow) and member.nodes[0].op.family is Family.MERGE
+            for value in member.inputs
+        }
+        for row in members:
+            if isinstance(row, OpRow) and row.count == 1 and len(row.inputs) == len(row.outputs) == 1:
+                (value,), (made,) = row.inputs, row.outputs
+                heavy = [node for node in row.nodes if node.op.family not in LIGHT]
+                lone = users[value] == users[made] == 1 and len(heavy) <= 1
+                if value in self.skips and lone and made in joins:
+                    yield row
+
+    def _runs(self, members: Sequence[Item], name: str) -> Iterator[Run]:
+        for segment in self._segments(members):
+            if len(segment) == 1:
+                yield from self._single(segment[0])
+            else:
+                whole = name if len(segment) == len(members) else ""
+                yield Run(Kind.BLOCK, _last(segment[-1]), 1, (Maker(whole or _branches(segment)),))
+
+    def _segments(self, members: Sequence[Item]) -> Iterator[list[Item]]:
+        """Parts between which one value alone goes on, but for skips."""
+        last = {value: i for i, member in enumerate(members) for value in member.inputs if value not in self.skips}
+        made = {value for member in members for value in member.outputs}
+        reach = max((i for value, i in last.items() if value not in made), default=-1)
+        segment: list[Item] = []
+        for i, member in enumerate(members):
+            segment.append(member)
+            if reach <= i:
+                yield segment
+                segment = []
+            reach = max([reach, *(last.get(value, -1) for value in member.outputs)])
+        if segment:
+            yield segment
+
+    def _single(self, item: Item) -> Iterator[Run]:
+        if isinstance(item, OpRow):
+            yield from self._fills(item)
+            yield from self._row(item)
+        elif isinstance(item, Box):
+            inner = self._opened(item)
+            yield from inner if inner is not None else [self._block(item)]
+
+    def _fills(self, row: OpRow) -> Iterator[Run]:
+        """What comes past other columns into a join."""
+        if row.nodes[0].op.family is Family.MERGE:
+            yield from (Run(Kind.FILL, value) for value in row.inputs if value in self.skips)
+
+    def _row(self, row: OpRow) -> Iterator[Run]:
+        for node in row.nodes:
+            if kind := self._kind(node):
+                yield Run(kind, Value(node.id), row.count, (Maker(notation(self.graph, node), row.count),))
+
+    def _kind(self, node: Node) -> Kind | None:
+        """What draws an op; None for one that changes no sizes, or only the order of the numbers."""
+        if node.op.family is Family.CONV or node.op.name in RESAMPLING:
+            before, after = self.graph.tensors_into(node.id)[0].spatial, node.output.spatial
+            if before and after and after[0] >= LARGER * before[0]:
+                return Kind.UP
+        return KINDS.get(node.op.family)
+
+    def _opened(self, box: Box) -> list[Run] | None:
+        """What a block consists of, where that is a chain of equal volumes, or of two kinds; None if it is not."""
+        if len(box.inputs) != 1 or len(box.outputs) != 1 or box.inputs[0] in self.skips:
+            return None
+        members = [member for member in box.view.items if not isinstance(member, Tag)]
+        runs = _merged(self.graph, self._runs(members, ""))
+        if any(run.kind is Kind.BLOCK for run in runs) or len(runs) > 2:
+            return None
+        if len(runs) == 2 and (box.count > 1 or runs[0].kind is runs[1].kind):
+            return None
+        return [_times(run, box.count) for run in runs]
+
+    def _block(self, box: Box) -> Run:
+        scope = box.scope
+        unnamed = scope.copy is not None and not scope.block and scope.parent is not None
+        name = str(scope.parent).rpartition(".")[2] if unnamed else scope_name(scope)
+        told = Maker(name, box.count, tuple(block_arguments(self.graph, scope)) if scope.block else ())
+        places = self.graph.places
+        value = max(box.outputs, key=lambda value: places[value.node])
+        return Run(Kind.BLOCK, value, box.count, (told,))
+
+
+def _last(item: Item) -> Value:
+    return item.outputs[-1]
+
+
+def _branches(segment: Sequence[Item]) -> str:
+    """`4 branches`, by the join that ends them."""
+    count = max(len(item.inputs) for item in segment)
+    return f"{count} branches" if count > 1 else "branches"
+
+
+def _times(run: Run, count: int) -> Run:
+    """The same, so many times."""
+    return replace(run, count=run.count * count, told=tuple(replace(m, count=m.count * count) for m in run.told))
+
+
+def _merged(graph: Graph, runs: Iterable[Run]) -> list[Run]:
+    """Neighbours of one kind and size as one."""
+    merged: list[Run] = []
+    for run in runs:
+        before = merged[-1] if merged else None
+        alike = before is not None and before.kind is run.kind is not Kind.FILL
+        if before and alike and _same_size(graph.tensor(before.value), graph.tensor(run.value)):
+            merged[-1] = _joined(before, run)
+        else:
+            merged.append(run)
+    return merged
+
+
+def _same_size(one: Tensor, other: Tensor) -> bool:
+    """Whether two differ by no more than a border that was cut or added."""
+    pairs = list(zip(one.spatial, other.spatial, strict=False))
+    near = all(max(a, b) <= BORDER * min(a, b) for a, b in pairs)
+    return one.rank == other.rank and one.channels == other.channels and near
+
+
+def _joined(one: Run, other: Run) -> Run:
+    told = list(one.told)
+    for maker in other.told:
+        if told and told[-1].name == maker.name:
+            told[-1] = told[-1].and_more(maker)
+        else:
+            told.append(maker)
+    return Run(one.kind, other.value, one.count + other.count, tuple(told))
+
+
+def _shortened(runs: Sequence[Run]) -> list[Run]:
+    """One run for each kind, where there are too many: as large as the last of its kind, in the order of those."""
+    if len(runs) <= MOST_RUNS:
+        return list(runs)
+    found: dict[Kind, Run] = {}
+    for run in runs:
+        before = found.pop(run.kind, None)
+        found[run.kind] = _joined(before, run) if before else run
+    return [_counted(run) for run in found.values()]
+
+
+def _counted(run: Run) -> Run:
+    """With one text for all: `3×3 ×5` where they are alike, else `5 convolutions`."""
+    if len(run.told) < 2:
+        return run
+    return replace(run, told=(Maker(f"{run.count} {PLURALS.get(run.kind, run.kind)}"),))

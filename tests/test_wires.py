@@ -21,7 +21,7 @@ def follow(graph: Graph, figure: str, found: Picture) -> int:
     """Holds a figure's lines to the graph, and gives how many edges it shows."""
     ends, count = tips(found.root), 0
     for part in parts(found.root, figure == "block"):
-        seen, meant = drawn(part, ends), expected(graph, part, figure == "overview")
+        seen, meant = drawn(part, ends), expected(graph, part, figure in ("overview", "volumes"))
         assert seen == meant, f"{part.frame}: missing {sorted(meant - seen)}, not in the graph {sorted(seen - meant)}"
         count += len(seen)
     return count

@@ -10,7 +10,7 @@ from archdsl.backends.figures import parts
 from archdsl.backends.figures.items import Tag, value_name
 from archdsl.backends.figures.oblique import MOST_SLABS, Solid, box
 from archdsl.backends.figures.scene import Anchor, Item, Polygon, Text, moved
-from archdsl.backends.figures.stacks import Column, Kind, Run
+from archdsl.backends.figures.stacks import Column, Kind, Run, together
 from archdsl.backends.figures.style import SIZE, VERMILLION, Theme, mix
 from archdsl.backends.figures.text import balanced, width
 from archdsl.ir.graph import Graph
@@ -19,6 +19,8 @@ LINE = 17.0
 """From one line to the next."""
 LEAST, MOST = 104.0, 150.0
 """Where names and ops are broken, in points, by how many columns there are; sizes are not broken."""
+MOST_COLUMNS = 9
+"""In a row."""
 MOST_LINES = 4
 """Of ops, below one column."""
 TAG = 26.0
@@ -53,15 +55,20 @@ class Caption:
             yield from (moved(item, middle, y + LINE * len(self.lines) + TAG * i + 3) for item in picture.items)
 
 
+def in_a_row(count: int) -> int:
+    """How many of `count` columns stand in a row at most."""
+    return -(-count // -(-count // MOST_COLUMNS))
+
+
 class Writer:
     """Writes captions and the legend of one figure. What is alike for a kind in all columns is in the legend alone.
 
-    `room` is the width of a row of nine columns at most, in points.
+    `room` is the width of a row, in points.
     """
 
     def __init__(self, graph: Graph, columns: Sequence[Column], theme: Theme, room: float) -> None:
         self.graph, self.columns, self.theme = graph, columns, theme
-        self.widest = min(max(room / min(len(columns), 9) - 24, LEAST), MOST)
+        self.widest = min(max(room / in_a_row(len(columns)) - 24, LEAST), MOST)
         texts: dict[Kind, set[str]] = {}
         for column in columns:
             for run in column.runs:
@@ -69,11 +76,11 @@ class Writer:
         self.common = {kind: next(iter(told)) for kind, told in texts.items() if len(told) == 1}
 
     def caption(self, column: Column, *, brief: bool = False) -> Caption:
-        """`brief`: of ops only those that are drawn fewer times than they are there."""
+        """`brief`: of the ops of a stage only those that are drawn fewer times than they are there."""
         theme, title = self.theme, column.stage.title
         lines = [self._line(part, bold=True) for part in balanced(title, SIZE, self.widest, True)]
         lines.append(self._size(column.main))
-        told = [text for run in column.runs for text in self._told(column, run, brief)]
+        told = list(self._told(column, brief))
         if len(told) > MOST_LINES:
             told = [*told[: MOST_LINES - 1], f"{len(told) - MOST_LINES + 1} more"]
         lines += [self._line(part) for text in told for part in balanced(text, SIZE, self.widest)]
@@ -90,14 +97,14 @@ class Writer:
         size = shape(self.graph.tensor(run.value))
         return Text(0, 0, f"{before}{size}", SIZE, fill or self.theme.ink, not before, of=value_name(run.value))
 
-    def _told(self, column: Column, run: Run, brief: bool) -> Iterator[str]:
-        """What made a run, but for what the legend says of every run like it."""
-        title = column.stage.title
-        for maker in run.told:
-            text, count = maker.text, maker.count
-            alike = run.kind is Kind.POOL and run.kind in self.common and len(column.runs) > 1
-            if text and not alike and (count > 1 or text != title) and (not brief or run.count > MOST_SLABS):
-                yield text + (f" ×{count}" if count > 1 else "")
+    def _told(self, column: Column, brief: bool) -> Iterator[str]:
+        """What made the volumes, but for what the legend says of all of their kind."""
+        shown = not brief or bool(column.stage.nodes)
+        runs = [run for run in column.runs if shown or run.count > MOST_SLABS]
+        pool = Kind.POOL in self.common and len(column.runs) > 1
+        for maker in together(maker for run in runs if not (pool and run.kind is Kind.POOL) for maker in run.told):
+            if maker.text and (maker.count > 1 or maker.text != column.stage.title):
+                yield maker.text + (f" ×{maker.count}" if maker.count > 1 else "")
 
     def keys(self) -> Iterator[tuple[str, tuple[Polygon, ...]]]:
         """The legend: each kind that is drawn, and what a run of more than three looks like."""

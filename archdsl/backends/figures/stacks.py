@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from archdsl.backends.figures.items import LIGHT, Box, Item, OpRow, Tag
-from archdsl.backends.figures.label import ShownArgument, block_arguments, listed, notation, scope_name
+from archdsl.backends.figures.label import ShownArgument, block_arguments, listed, notation, scope_name, short
 from archdsl.backends.figures.overview import Stage, stages_of
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Family
@@ -73,15 +73,16 @@ class Maker:
 
     @property
     def text(self) -> str:
-        """What it is, without how often."""
-        return f"{self.name} {listed(self.arguments)}".strip()
+        """What it is, without how often. More than two numbers say nothing without their places."""
+        clear = [told for told in self.arguments if told.clear]
+        return f"{self.name} {listed(self.arguments if len(self.arguments) - len(clear) <= 2 else clear)}".strip()
 
     def and_more(self, other: Maker) -> Maker:
         """Both together, of one name."""
         common = tuple(told for told in self.arguments if told in other.arguments)
         # One number of several says nothing without its place.
         clear = tuple(told for told in common if told.clear or told is self.arguments[0])
-        return Maker(self.name, self.count + other.count, common if common == self.arguments else clear)
+        return Maker(self.name, self.count + other.count, clear)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +130,23 @@ def columns_of(graph: Graph) -> tuple[list[Column], list[Skip]]:
     """The columns from left to right, and what skips some of them."""
     stages = stages_of(graph)
     makers = {value: i for i, stage in enumerate(stages) for value in stage.outputs}
-    columns, skips = [], list[Skip]()
+    columns, skips, closed = [], list[Skip](), _closed(graph, stages)
     for i, stage in enumerate(stages):
         passing = {value: makers[value] for value in stage.inputs if makers.get(value, i) < i - 1}
-        column = _Reader(graph, frozenset(passing)).column(stage)
+        column = _Reader(graph, frozenset(passing), closed).column(stage)
         columns.append(column)
         skips += _skips(passing, i, column)
     return columns, skips
+
+
+def _closed(graph: Graph, stages: Sequence[Stage]) -> frozenset[str]:
+    """Blocks of which not every use can be opened: all their uses are drawn as blocks, so that equal looks equal."""
+    reader = _Reader(graph, frozenset(), frozenset())
+    boxes = [stage.item for stage in stages if isinstance(stage.item, Box)]
+    inner = (member for box in boxes for member in box.view.items)
+    return frozenset(
+        box.scope.block for box in inner if isinstance(box, Box) and box.scope.block and reader.opened(box) is None
+    )
 
 
 def _skips(passing: Mapping[Value, int], end: int, column: Column) -> Iterator[Skip]:
@@ -150,24 +161,31 @@ def _skips(passing: Mapping[Value, int], end: int, column: Column) -> Iterator[S
 
 
 class _Reader:
-    """Reads the volumes of one column; `skips` are the values that come to it past others."""
+    """Reads the volumes of one column.
 
-    def __init__(self, graph: Graph, skips: frozenset[Value]) -> None:
-        self.graph, self.skips = graph, skips
+    `skips` are the values that come to it past others, `closed` the blocks that stay closed.
+    """
+
+    def __init__(self, graph: Graph, skips: frozenset[Value], closed: frozenset[str]) -> None:
+        self.graph, self.skips, self.closed = graph, skips, closed
 
     def column(self, stage: Stage) -> Column:
         item, lanes = stage.item, dict[Value, OpRow]()
-        opened = isinstance(item, Box) and item.count == 1 and (item.scope.kind in ("stage", "output", "copy"))
-        if isinstance(item, Box) and opened:
+        if isinstance(item, Box) and self._is_stage(item):
             members = [member for member in item.view.items if not isinstance(member, Tag)]
             lanes = {row.inputs[0]: row for row in self._lanes(members)}
             self.skips |= {row.outputs[0] for row in lanes.values()}
             runs = list(self._runs([m for m in members if m not in lanes.values()], item.scope.block or ""))
         else:
             runs = list(self._runs([item], ""))
-        if not runs:
-            runs = [Run(Kind.OTHER, stage.made[0] if stage.made else stage.outputs[0])]
+        if all(run.kind is Kind.FILL for run in runs):
+            runs.append(Run(Kind.OTHER, (stage.made or stage.outputs)[0]))
         return Column(stage, tuple(_shortened(_merged(self.graph, runs))), lanes)
+
+    def _is_stage(self, box: Box) -> bool:
+        """Whether a box is a stage, of which the inside is drawn."""
+        own = box.scope.kind in ("stage", "output", "copy") and box.count == 1
+        return own and (box.scope.block or "") not in self.closed
 
     def _lanes(self, members: Sequence[Item]) -> Iterator[OpRow]:
         """Rows of ops between a skip and the join that it goes to."""
@@ -190,9 +208,11 @@ class _Reader:
         for segment in self._segments(members):
             if len(segment) == 1:
                 yield from self._single(segment[0])
+            elif blocks := _uses_of_one(segment):
+                yield from _merged(self.graph, map(self._block, blocks))
             else:
                 whole = name if len(segment) == len(members) else ""
-                yield Run(Kind.BLOCK, _last(segment[-1]), 1, (Maker(whole or _branches(segment)),))
+                yield Run(Kind.BLOCK, segment[-1].outputs[-1], 1, (Maker(whole or _branches(segment)),))
 
     def _segments(self, members: Sequence[Item]) -> Iterator[list[Item]]:
         """Parts between which one value alone goes on, but for skips."""
@@ -214,7 +234,7 @@ class _Reader:
             yield from self._fills(item)
             yield from self._row(item)
         elif isinstance(item, Box):
-            inner = self._opened(item)
+            inner = self.opened(item) if (item.scope.block or "") not in self.closed else None
             yield from inner if inner is not None else [self._block(item)]
 
     def _fills(self, row: OpRow) -> Iterator[Run]:
@@ -223,9 +243,22 @@ class _Reader:
             yield from (Run(Kind.FILL, value) for value in row.inputs if value in self.skips)
 
     def _row(self, row: OpRow) -> Iterator[Run]:
-        for node in row.nodes:
+        for i, node in enumerate(row.nodes):
             if kind := self._kind(node):
-                yield Run(kind, Value(node.id), row.count, (Maker(notation(self.graph, node), row.count),))
+                cut = self._cut(row.nodes[i:])
+                text = ", ".join([notation(self.graph, node), *(short(op.op).split()[-1] for op in cut)])
+                yield Run(kind, Value((cut or [node])[-1].id), row.count, (Maker(text, row.count),))
+
+    def _cut(self, nodes: Sequence[Node]) -> list[Node]:
+        """The ops after the first of a row that cut its map, or put a border around it."""
+        made, found = nodes[0].output, list[Node]()
+        for node in nodes[1:]:
+            resized = node.op.family is Family.RESHAPE and node.output.rank == made.rank and node.output != made
+            if self._kind(node) or not (resized or node.op.family in LIGHT):
+                break
+            if resized:
+                found.append(node)
+        return found
 
     def _kind(self, node: Node) -> Kind | None:
         """What draws an op; None for one that changes no sizes, or only the order of the numbers."""
@@ -235,7 +268,7 @@ class _Reader:
                 return Kind.UP
         return KINDS.get(node.op.family)
 
-    def _opened(self, box: Box) -> list[Run] | None:
+    def opened(self, box: Box) -> list[Run] | None:
         """What a block consists of, where that is a chain of equal volumes, or of two kinds; None if it is not."""
         if len(box.inputs) != 1 or len(box.outputs) != 1 or box.inputs[0] in self.skips:
             return None
@@ -250,15 +283,18 @@ class _Reader:
     def _block(self, box: Box) -> Run:
         scope = box.scope
         unnamed = scope.copy is not None and not scope.block and scope.parent is not None
-        name = str(scope.parent).rpartition(".")[2] if unnamed else scope_name(scope)
+        name = str(scope.parent).rpartition(".")[2] if unnamed else scope.block or scope_name(scope)
         told = Maker(name, box.count, tuple(block_arguments(self.graph, scope)) if scope.block else ())
         places = self.graph.places
         value = max(box.outputs, key=lambda value: places[value.node])
         return Run(Kind.BLOCK, value, box.count, (told,))
 
 
-def _last(item: Item) -> Value:
-    return item.outputs[-1]
+def _uses_of_one(segment: Sequence[Item]) -> list[Box]:
+    """The members, if all are uses of one block: each may take what the one before the last made, too."""
+    boxes = [item for item in segment if isinstance(item, Box)]
+    names = {box.scope.block for box in boxes}
+    return boxes if len(boxes) == len(segment) and len(names) == 1 and names != {None} else []
 
 
 def _branches(segment: Sequence[Item]) -> str:
@@ -293,13 +329,18 @@ def _same_size(one: Tensor, other: Tensor) -> bool:
 
 
 def _joined(one: Run, other: Run) -> Run:
-    told = list(one.told)
-    for maker in other.told:
+    return Run(one.kind, other.value, one.count + other.count, together((*one.told, *other.told)))
+
+
+def together(makers: Iterable[Maker]) -> tuple[Maker, ...]:
+    """Neighbours of one name as one."""
+    told: list[Maker] = []
+    for maker in makers:
         if told and told[-1].name == maker.name:
             told[-1] = told[-1].and_more(maker)
         else:
             told.append(maker)
-    return Run(one.kind, other.value, one.count + other.count, tuple(told))
+    return tuple(told)
 
 
 def _shortened(runs: Sequence[Run]) -> list[Run]:

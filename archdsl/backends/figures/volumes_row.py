@@ -10,9 +10,9 @@ from itertools import pairwise
 
 from archdsl.analyses.notation import times
 from archdsl.backends.figures import parts
-from archdsl.backends.figures.captions import Caption, Writer
+from archdsl.backends.figures.captions import MOST_COLUMNS, Caption, Writer
 from archdsl.backends.figures.items import LIGHT, OpRow, value_name
-from archdsl.backends.figures.label import notation
+from archdsl.backends.figures.label import notation, short
 from archdsl.backends.figures.oblique import Measure, Stack, Standing, faces, standing
 from archdsl.backends.figures.options import Options
 from archdsl.backends.figures.page import EDGE
@@ -24,9 +24,7 @@ from archdsl.backends.figures.text import width
 from archdsl.ir.graph import Graph
 from archdsl.ops.base import Family
 
-MOST_COLUMNS = 9
-"""In a row."""
-TALLEST, SHORTEST = 220.0, 40.0
+TALLEST, SHORTEST = 240.0, 40.0
 """The height of the largest front, in points."""
 STEPS = (4.0, 3.2, 2.5, 2.0, 1.5, 1.1, 0.8)
 """What a doubling of channels may add across: the first that fits."""
@@ -50,21 +48,26 @@ def in_rows(
     room = options.paper.width - 2 * EDGE, options.paper.height - 2 * EDGE - HEADER
     least = -(-len(columns) // MOST_COLUMNS)
     for count in range(least, least + 3):
-        for tall in _falling(TALLEST, SHORTEST):
-            for step in STEPS:
-                measure = Measure.of(graph, columns, tall, step)
-                rows = _Rows(graph, [standing(graph, c, measure) for c in columns], captions, skips, count, options)
-                if rows.height > room[1]:
-                    break
-                if rows.least <= room[0]:
-                    return rows.picture()
+        for tall, step in sizes(TALLEST, SHORTEST):
+            measure = Measure.of(graph, columns, tall, step)
+            rows = _Rows(graph, [standing(graph, c, measure) for c in columns], captions, skips, count, options)
+            if rows.height <= room[1] and rows.least <= room[0]:
+                return rows.picture()
     return rows.picture()
+
+
+def sizes(tallest: float, shortest: float) -> Iterator[tuple[float, float]]:
+    """Heights and steps to try, in order: high, then wide, but rather lower than with fronts too thin to see."""
+    heights = list(_falling(tallest, shortest))
+    for steps in (STEPS[:-2], STEPS):
+        usual = [tall for tall in heights if tall > tallest / 2 or steps is STEPS]
+        yield from ((tall, step) for tall in usual for step in steps)
 
 
 def _falling(start: float, end: float) -> Iterator[float]:
     while start > end:
         yield start
-        start *= 0.93
+        start *= 0.9
     yield end
 
 
@@ -84,11 +87,11 @@ def drawn(graph: Graph, found: Standing, x: float, axis: float, theme: Theme) ->
 
 def chip(graph: Graph, row: OpRow, theme: Theme) -> tuple[float, Group]:
     """What stands in a lane: its width, and a box around x = 0, y = 0; a size that it cuts to is written."""
-    told = ", ".join(notation(graph, node) for node in row.nodes)
     heavy = next((node for node in row.nodes if node.op.family not in LIGHT), row.nodes[0])
     came, made = graph.tensor(row.inputs[0]).spatial, graph.tensor(row.outputs[0]).spatial
-    if heavy.op.family is Family.RESHAPE and came != made:
-        told += f" to {times(made)}"
+    told = ", ".join(notation(graph, node) for node in row.nodes)
+    if heavy.op.family is Family.RESHAPE and came != made and len(row.nodes) == 1:
+        told = f"{short(heavy.op).split()[-1]} to {times(made)}"
     wide = width(told, SIZE) + 2 * parts.PADDING
     back = parts.box(-wide / 2, -HEIGHT / 2, wide, HEIGHT, heavy.op.family, theme)
     data = (*parts.facts("op", told), ("path", row.nodes[0].id), ("nodes", " ".join(node.id for node in row.nodes)))

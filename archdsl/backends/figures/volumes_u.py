@@ -19,13 +19,14 @@ from archdsl.backends.figures.stacks import Column, Skip
 from archdsl.backends.figures.volumes_row import (
     BELOW,
     HEADER,
-    STEPS,
     arriving,
+    chip,
     drawn,
     ends,
     handed,
     lane,
     leaving,
+    sizes,
 )
 from archdsl.ir.graph import Graph
 
@@ -47,16 +48,12 @@ def in_a_u(
         return None
     captions = [writer.caption(column, brief=True) for column in columns]
     room = options.paper.width - 2 * EDGE, options.paper.height - 2 * EDGE - HEADER
-    tall = TALLEST
-    while True:
-        for step in STEPS:
-            measure = Measure.of(graph, columns, tall, step)
-            found = _U(graph, [standing(graph, c, measure) for c in columns], captions, skips, levels, options)
-            if (found.width <= room[0] and found.height <= room[1]) or tall < SHORTEST:
-                return found.picture()
-            if found.height > room[1]:
-                break
-        tall *= 0.95
+    for tall, step in sizes(TALLEST, SHORTEST):
+        measure = Measure.of(graph, columns, tall, step)
+        found = _U(graph, [standing(graph, c, measure) for c in columns], captions, skips, levels, options)
+        if found.width <= room[0] and found.height <= room[1]:
+            break
+    return found.picture()
 
 
 def _levels(graph: Graph, columns: Sequence[Column]) -> list[int]:
@@ -153,7 +150,15 @@ class _U:
                 (_, right), (left, _) = self._span(i, lefts[-1]), self._span(i + 1, 0.0)
                 x = max(x, right + 10 - left)
             lefts.append(x)
-        return lefts
+        aside = max([0.0, *(self._lacking(skip, lefts) for skip in self.skips)])
+        return [x + aside * (0.5 * (i >= self.turn) + 0.5 * (i > self.turn)) for i, x in enumerate(lefts)]
+
+    def _lacking(self, skip: Skip, lefts: Sequence[float]) -> float:
+        """What a lane is too short for its op, with a piece of line on both sides."""
+        if skip.lane is None:
+            return 0.0
+        long = lefts[skip.end] - lefts[skip.start] - self.columns[skip.start].width
+        return chip(self.graph, skip.lane, self.theme)[0] + 30 - long
 
     def _span(self, i: int, left: float) -> tuple[float, float]:
         """From where to where a column's caption reaches, if the column begins at `left`."""

@@ -211,7 +211,7 @@ class Network:
         expand: Sequence[str] = (),
         theme: Literal["light", "dark"] = "light",
     ) -> Drawing:
-        """A figure ("overview", "block", "graph") as "svg", "pdf", "png" or "dot".
+        """A figure ("overview", "block", "graph", "volumes") as "svg", "pdf", "png" or "dot".
 
         `block` names the block to draw, by its name or a path; `depth` levels of the graph are opened, and what
         the patterns of `expand` name (`"conv4.*"`). Raises `ValueError` for what cannot be drawn.

@@ -173,7 +173,7 @@ class _Reader:
         item, lanes = stage.item, dict[Value, OpRow]()
         if isinstance(item, Box) and self._is_stage(item):
             members = [member for member in item.view.items if not isinstance(member, Tag)]
-            lanes = {row.inputs[0]: row for row in self._lanes(members)}
+            lanes = {row.inputs[0]: row for row in self._lanes(members, stage.outputs)}
             self.skips |= {row.outputs[0] for row in lanes.values()}
             runs = list(self._runs([m for m in members if m not in lanes.values()], item.scope.block or ""))
         else:
@@ -187,8 +187,8 @@ class _Reader:
         own = box.scope.kind in ("stage", "output", "copy") and box.count == 1
         return own and (box.scope.block or "") not in self.closed
 
-    def _lanes(self, members: Sequence[Item]) -> Iterator[OpRow]:
-        """Rows of ops between a skip and the join that it goes to."""
+    def _lanes(self, members: Sequence[Item], leaving: Sequence[Value]) -> Iterator[OpRow]:
+        """Rows of ops between a skip and the join that it goes to, whose values go nowhere else."""
         users = Counter(value for member in members for value in member.inputs)
         joins = {
             value
@@ -201,7 +201,7 @@ class _Reader:
                 (value,), (made,) = row.inputs, row.outputs
                 heavy = [node for node in row.nodes if node.op.family not in LIGHT]
                 lone = users[value] == users[made] == 1 and len(heavy) <= 1
-                if value in self.skips and lone and made in joins:
+                if value in self.skips and lone and made in joins and made not in leaving:
                     yield row
 
     def _runs(self, members: Sequence[Item], name: str) -> Iterator[Run]:

@@ -21,7 +21,7 @@ from archdsl.backends.figures.scene import Group, Item, Line, Point, Text, Wire,
 from archdsl.backends.figures.stacks import Column, Kind, Run, Skip
 from archdsl.backends.figures.style import SIZE, Theme
 from archdsl.backends.figures.text import width
-from archdsl.ir.graph import Graph
+from archdsl.ir.graph import Graph, Value
 from archdsl.ops.base import Family
 
 TALLEST, SHORTEST = 240.0, 40.0
@@ -273,7 +273,8 @@ class _Rows:
         return max(lefts[i] + (self.columns[i].width + self.slots[i]) / 2 for i in range(len(self.columns)))
 
     def _over(self, lefts: list[float], axes: list[float]) -> Iterator[Item]:
-        """The skips."""
+        """The skips. What leaves one volume in several lanes leaves it from the right, the nearest lane first."""
+        values: dict[tuple[int, Run], list[Value]] = {}
         sharing: dict[tuple[int, Run], list[int]] = {}
         for number, skip in enumerate(self.skips):
             sharing.setdefault((skip.end, arriving(self.columns[skip.end], skip).run), []).append(number)
@@ -282,7 +283,10 @@ class _Rows:
             source, target = leaving(self.graph, self.columns[i], skip), arriving(self.columns[j], skip)
             beside = sharing[j, target.run]
             part = (beside.index(number) + 0.5) / len(beside) * 0.7
-            start = lefts[i] + source.back(0.85), axes[i] - source.top
+            own = values.setdefault((i, source.run), [])
+            if skip.value not in own:
+                own.append(skip.value)
+            start = lefts[i] + source.back(max(0.85 - 0.25 * own.index(skip.value), 0.1)), axes[i] - source.top
             end = lefts[j] + target.back(part), axes[j] - target.top
             level, lower = self._level(i, number, axes), self._level(j, number, axes)
             points: list[Point] = [start, (start[0], level), (end[0], lower), end]

@@ -14,7 +14,8 @@ import pytest
 
 import archdsl
 from archdsl.backends.figures import as_scene, draw
-from archdsl.backends.figures.stacks import MOST_RUNS, Column, Kind, columns_of
+from archdsl.backends.figures.stacks import MOST_RUNS, Column, Kind
+from archdsl.backends.figures.stacks_read import columns_of
 from archdsl.ir.graph import Graph, Node
 from archdsl.ir.steps import drawn
 from archdsl.ops.base import Family

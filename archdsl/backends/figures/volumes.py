@@ -8,7 +8,7 @@ from archdsl.backends.figures.captions import Writer
 from archdsl.backends.figures.options import Options
 from archdsl.backends.figures.page import EDGE, page
 from archdsl.backends.figures.scene import Scene
-from archdsl.backends.figures.stacks import columns_of
+from archdsl.backends.figures.stacks_read import columns_of
 from archdsl.backends.figures.style import SIZE
 from archdsl.backends.figures.volumes_row import in_rows
 from archdsl.backends.figures.volumes_u import in_a_u

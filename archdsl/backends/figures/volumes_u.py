@@ -16,7 +16,7 @@ from archdsl.backends.figures.page import EDGE
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Anchor, Item, Line, Point, Wire, moved
 from archdsl.backends.figures.stacks import Column, Skip
-from archdsl.backends.figures.volumes_row import (
+from archdsl.backends.figures.volumes_parts import (
     BELOW,
     HEADER,
     arriving,

@@ -207,7 +207,7 @@ class Network:
         expand: Sequence[str] = (),
         theme: Literal["light", "dark"] = "light",
     ) -> Drawing:
-        """A figure ("overview", "block" or "graph") as "svg", "pdf", "png" or "dot".
+        """A figure ("overview", "block", "graph", "volumes") as "svg", "pdf", "png" or "dot".
 
         `block` names the block to draw, by its name or a path. In a graph, `depth` levels of blocks are opened, and
         also the blocks whose paths match a pattern of `expand` (`"conv4.*"`). Raises `ValueError` for a figure or

@@ -22,7 +22,7 @@ def follow(graph: Graph, figure: str, found: Picture) -> int:
     """Holds a figure's lines to the graph, and gives how many edges it shows."""
     ends, count, graph = tips(found.root), 0, without_lone_joins(graph)
     for part in parts(found.root, figure == "block"):
-        folds, meant = Folds(part), expected(graph, part, figure == "overview")
+        folds, meant = Folds(part), expected(graph, part, figure in ("overview", "volumes"))
         seen, meant = folds.tags_folded(drawn(part, ends)), folds.tags_folded(meant)
         assert seen == meant, f"{part.frame}: missing {sorted(meant - seen)}, not in the graph {sorted(seen - meant)}"
         count += len(seen)

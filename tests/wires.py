@@ -221,7 +221,8 @@ class Folds:
 def expected(graph: Graph, part: Part, between_boxes: bool = False) -> set[Edge]:
     """The edges of the graph, or of what a block holds, as the figure folds them.
 
-    `between_boxes`: without what comes in, goes out, or goes to a further output, which an overview does not draw.
+    `between_boxes`: without what comes in, goes out, or goes to a further output, which figures of the stages do not
+    draw.
     """
     edges = _expected(graph, part)
     return {

@@ -42,6 +42,7 @@ FIGURES: Mapping[str, Figure] = {
     "overview": Figure("overview:overview", "the stages"),
     "block": Figure("block:block", "the inside of each block"),
     "graph": Figure("graph:graph", "every op, folded until it fits"),
+    "volumes": Figure("volumes:volumes", "tensors as boxes with their true sizes"),
 }
 """By name, in the order of the documentation. One file each."""
 

@@ -43,9 +43,10 @@ class Stage:
     """One box: what it is called and holds, the values it takes and makes, its costs.
 
     `made` are the values whose shapes stand below it, `nodes` the ops that it stands for by their paths. `tags` name
-    the further outputs that its values go to; `source`: it is an input of the network.
+    the further outputs that its values go to; `source`: it is an input of the network. `item` is what it was read from.
     """
 
+    item: Box | OpRow
     path: str
     title: str
     lines: tuple[str, ...]
@@ -114,7 +115,9 @@ def _stage(graph: Graph, item: Box | OpRow, made: tuple[Value, ...], tags: tuple
         lines += [f"×{item.count}"] if item.count > 1 and lines else []
         source, path = item.nodes[0].op.family is Family.INPUT, item.nodes[0].id
     ids = tuple(node.id for node in item.nodes) if isinstance(item, OpRow) else ()
-    return Stage(path, title, tuple(lines), item.inputs, item.outputs, made, *costs, ids, item.alike, tags, source)
+    return Stage(
+        item, path, title, tuple(lines), item.inputs, item.outputs, made, *costs, ids, item.alike, tags, source
+    )
 
 
 class _Drawing:

@@ -12,7 +12,19 @@ from archdsl.backends.figures.items import OpenScope, OpRow, View
 from archdsl.backends.figures.label import network_name
 from archdsl.backends.figures.options import Options, Paper
 from archdsl.backends.figures.parts import Picture
-from archdsl.backends.figures.scene import Group, Item, Line, Scene, Shape, Text, leaves, moved, named_once, placed
+from archdsl.backends.figures.scene import (
+    Group,
+    Item,
+    Line,
+    Polygon,
+    Scene,
+    Shape,
+    Text,
+    leaves,
+    moved,
+    named_once,
+    placed,
+)
 from archdsl.backends.figures.style import LOOKS, SIZE, TITLE, Theme
 from archdsl.backends.figures.text import width, wrap
 from archdsl.ir.graph import Graph
@@ -41,7 +53,7 @@ def page(
     picture: Picture,
     options: Options,
     families: Iterable[Family],
-    further: Iterable[tuple[str, tuple[Shape, ...]]] = (),
+    further: Iterable[tuple[str, tuple[Shape | Polygon, ...]]] = (),
 ) -> Scene:
     """The whole slide. Where the picture does not fit, the page grows, at the same aspect."""
     paper, theme = options.paper, options.colours
@@ -109,7 +121,7 @@ def _keys(families: Iterable[Family], skips: bool, theme: Theme) -> Iterator[tup
         yield _key("skip", (Line(((0, 10), (26, 10)), theme.skip, 1.8, arrow=True),), theme)
 
 
-def _key(text: str, swatch: Sequence[Shape | Line], theme: Theme) -> tuple[float, tuple[Item, ...]]:
+def _key(text: str, swatch: Sequence[Shape | Polygon | Line], theme: Theme) -> tuple[float, tuple[Item, ...]]:
     label = Text(32, 10, text, SIZE, theme.ink, False, "start")
     return 32 + width(text, SIZE), (Group((*swatch, label)),)
 

@@ -42,6 +42,7 @@ FIGURES: Mapping[str, Figure] = {
     "overview": Figure("overview:overview", "the stages"),
     "block": Figure("block:block", "the inside of each block"),
     "graph": Figure("graph:graph", "every op, folded until it fits"),
+    "profile": Figure("profile:profile", "what each layer costs and sees, along the depth"),
 }
 """By name, in the order of the documentation. One file each."""
 

@@ -9,11 +9,11 @@ from random_specs import spec, template
 
 import archdsl
 from archdsl.analyses.notation import shape
-from archdsl.backends.figures import FIGURES, draw
+from archdsl.backends.figures import draw
 from archdsl.diagnostics import CompileError
 from archdsl.ir.graph import Graph, Value
 from tests.pictures import SVG, Picture
-from tests.test_figures import every_network, network, picture
+from tests.test_figures import OF_GRAPHS, every_network, network, picture
 from tests.wires import OUTSIDE, Point, drawn, expected, near, on_border, parts, points, tips
 
 
@@ -66,7 +66,7 @@ def check(graph: Graph, figure: str, found: Picture) -> int:
 WITHOUT_LINES = {"profile"}
 """Figures that do not show what is joined to what."""
 
-wired_figure = pytest.mark.parametrize("figure", [name for name in FIGURES if name not in WITHOUT_LINES])
+wired_figure = pytest.mark.parametrize("figure", [name for name in OF_GRAPHS if name not in WITHOUT_LINES])
 
 
 @wired_figure
@@ -81,7 +81,7 @@ def test_lines_of_random_networks(seed: int) -> None:
         graph = archdsl.loads(spec(template(seed), 0)).graph
     except CompileError:
         return
-    for figure in FIGURES.keys() - WITHOUT_LINES:
+    for figure in sorted(set(OF_GRAPHS) - WITHOUT_LINES):
         check(graph, figure, Picture(draw(graph, figure)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from archdsl.analyses import memory, totals
 from archdsl.analyses.receptive_field import receptive_fields
@@ -53,13 +53,28 @@ class Band:
 
 def bands(graph: Graph, fineness: Fineness) -> list[Band]:
     """The stages of a network with their slots, in order; inputs and what serves training alone is left out."""
-    counted = {node.id for node in totals.nodes_in(graph) if node.op.family is not Family.INPUT}
     measured = _Measured(graph)
-    found = []
-    for title, path, members in _stages(graph, counted):
-        groups = _groups(graph, members, counted, fineness)
-        found.append(Band(title, path, tuple(measured.slot(group) for group in groups)))
-    return found
+    return [
+        Band(part.title, part.path, tuple(measured.slot(group) for group in part.groups))
+        for part in divided(graph, fineness)
+    ]
+
+
+class Division(NamedTuple):
+    """A band before anything is measured: the nodes of each slot."""
+
+    title: str
+    path: str
+    groups: tuple[list[Node], ...]
+
+
+def divided(graph: Graph, fineness: Fineness) -> list[Division]:
+    """The nodes of each slot of `bands`."""
+    counted = {node.id for node in totals.nodes_in(graph) if node.op.family is not Family.INPUT}
+    return [
+        Division(title, path, tuple(_groups(graph, members, counted, fineness)))
+        for title, path, members in _stages(graph, counted)
+    ]
 
 
 def _stages(graph: Graph, counted: set[str]) -> Iterator[tuple[str, str, list[Node | Scope]]]:

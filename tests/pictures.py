@@ -99,7 +99,12 @@ def text_box(element: ElementTree.Element) -> Box:
     """From the capitals' tops to the baseline, as wide as the file says."""
     x, y, size = (float(element.attrib[name]) for name in ("x", "y", "font-size"))
     long = float(element.attrib["textLength"])
-    left = x - {"start": 0.0, "middle": long / 2, "end": long}[element.attrib["text-anchor"]]
+    before = {"start": 0.0, "middle": long / 2, "end": long}[element.attrib["text-anchor"]]
+    if "transform" in element.attrib:
+        middle, foot = x, y - 0.36 * size + before  # it is turned around the middle of its capitals
+        half = 0.36 * size
+        return Box(middle - half, foot - long, middle + half, foot, element.text or "")
+    left = x - before
     return Box(left, y - 0.72 * size, left + long, y, element.text or "")
 
 

@@ -56,7 +56,9 @@ def library() -> list[str]:
     return names
 
 
-every_figure = pytest.mark.parametrize("figure", FIGURES)
+OF_GRAPHS = [name for name, figure in FIGURES.items() if figure.of == "graph"]
+
+every_figure = pytest.mark.parametrize("figure", OF_GRAPHS)
 every_network = pytest.mark.parametrize("name", library())
 
 

@@ -53,7 +53,7 @@ def pages(graph: Graph) -> Iterator[tuple[str, str]]:
     network = archdsl.Network(archdsl.driver.Compiled(graph, None, ()))
     for output in OUTPUTS:
         yield output.name, READERS[output.name](written(graph, output.name))
-    for figure in FIGURES:
+    for figure in (name for name, kind in FIGURES.items() if kind.of == "graph"):
         yield f"figure {figure}", in_xml(network.draw(figure).data.decode())
     for format in FORMATS:
         columns = ["path", "op", "title", "line", "params"]

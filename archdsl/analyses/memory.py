@@ -135,6 +135,19 @@ def places(graph: Graph) -> dict[Value, Value]:
     return found
 
 
+def outputs(graph: Graph, width: int = 4) -> dict[str, int]:
+    """Bytes that the outputs of each node take by themselves: a view, or what overwrites its input, takes none.
+
+    Nodes that serve only training outputs are left out, and so are the network's inputs.
+    """
+    taken = places(graph)
+    nodes = (node for node in graph if node.id not in graph.training_only and node.op.name != "input")
+    return {
+        node.id: sum(tensor_bytes(graph.tensor(value), width) for value in _results(node) if taken[value] == value)
+        for node in nodes
+    }
+
+
 def _results(node: Node) -> Iterator[Value]:
     return (Value(node.id, port) for port in range(len(node.outputs)))
 

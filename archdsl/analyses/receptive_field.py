@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import reduce
 from math import gcd, lcm
 
-from archdsl.ir.graph import Graph, Node
+from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Family, Window
 
 Interval = tuple[int, int]
@@ -99,8 +99,11 @@ class ReceptiveFields:
     misaligned: tuple[Misalignment, ...]
 
 
-def receptive_fields(graph: Graph) -> ReceptiveFields:
-    """Computes the receptive field of every node's output, in input pixels."""
+def receptive_fields(graph: Graph, gates: bool = True) -> ReceptiveFields:
+    """Computes the receptive field of every node's output, in input pixels.
+
+    Without `gates`, a product sees what its inputs of full size see, and not what a gate sees that scales channels.
+    """
     fields: dict[str, ReceptiveField] = {}
     misaligned = []
     for node in graph:
@@ -108,12 +111,20 @@ def receptive_fields(graph: Graph) -> ReceptiveFields:
         if not inputs:
             fields[node.id] = _whole_pixels(node)
             continue
-        fields[node.id] = _through(graph, node, inputs)
+        gated = () if gates else _gated(graph, node)
+        fields[node.id] = fields[gated[0].node] if len(gated) == 1 else _through(graph, node, inputs)
         if node.op.family is Family.MERGE:
             centres = _centres(inputs)
             if len(set(centres)) > 1:
                 misaligned.append(Misalignment(node.id, centres))
     return ReceptiveFields(fields, tuple(misaligned))
+
+
+def _gated(graph: Graph, node: Node) -> tuple[Value, ...]:
+    """Of a product, the inputs that are as large as its output: the others are gates."""
+    if node.op.name != "mul":
+        return ()
+    return tuple(value for value in graph.inputs_of(node.id) if graph.tensor(value) == node.output)
 
 
 def _whole_pixels(node: Node) -> ReceptiveField:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +20,7 @@ from archdsl.text import shown
 
 if TYPE_CHECKING:
     from archdsl.backends.figures.scene import Scene
+    from archdsl.cli.target import Target
 
 FigureOption = Annotated[
     str, typer.Option("--figure", metavar="NAME", help=f"{one_of(FIGURES)}.", autocompletion=complete.figures)
@@ -76,20 +78,24 @@ def draw(
         if word not in known:
             ctx.fail(f"There is no {what} '{word}'; it may be {', '.join(known)}.")
     with reporting(format) as report:
-        path = _place(ctx, output, f"{asked.name}_{figure}", FORMATS)
+        path = _place(ctx, output, f"{_name(asked, figure)}_{figure}", FORMATS)
         keep(asked, path)
-        compiled = asked.compile()
-        report.add(compiled.warnings)
         picture_format = path.suffix.removeprefix(".") or "svg"
         (chosen,) = (name for name in THEMES if name == theme)
         (form,) = (name for name in TEXT_FORMS if name == text)
         try:
+            if FIGURES[figure].study and picture_format != "dot":
+                found = figures.scene_of(_studied(asked, figure), figure, theme=chosen)
+            else:
+                compiled = asked.compile()
+                report.add(compiled.warnings)
+                if picture_format != "dot":
+                    found = figures.as_scene(
+                        compiled.graph, figure, block=block, depth=depth, expand=expand or (), theme=chosen
+                    )
             if picture_format == "dot":
                 picture = figures.as_dot(compiled.graph, chosen)
             else:
-                found = figures.as_scene(
-                    compiled.graph, figure, block=block, depth=depth, expand=expand or (), theme=chosen
-                )
                 picture = figures.written(found, picture_format, form)
                 report.add(_notes(found, picture_format))
         except FigureError as error:
@@ -101,6 +107,20 @@ def draw(
         write({path: picture})
         if report.verbose:
             print(f"wrote {shown(str(path))}")
+
+
+def _name(asked: Target, figure: str) -> str:
+    """What a file is called after: the spec, or the table."""
+    return Path(asked.spec).stem if FIGURES[figure].of == "table" else asked.name
+
+
+def _studied(asked: Target, figure: str) -> Any:
+    """What the study of a figure finds."""
+    from archdsl.cli.studies import subject
+
+    module, _, function = FIGURES[figure].study.partition(":")
+    study = getattr(import_module(f"archdsl.studies.{module}"), function)
+    return study(asked.spec if FIGURES[figure].of == "table" else subject(asked))
 
 
 def _notes(scene: Scene, format: str) -> Iterator[Diagnostic]:

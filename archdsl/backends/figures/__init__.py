@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from archdsl.backends.figures.known import TEXT_FORMS, THEMES, FigureError, TextForm, ThemeName
 
 if TYPE_CHECKING:
+    from archdsl.backends.figures.options import Options
     from archdsl.backends.figures.scene import Scene
     from archdsl.ir.graph import Graph
 
@@ -27,15 +28,22 @@ __all__ = [
     "as_dot",
     "as_scene",
     "draw",
+    "scene_of",
     "written",
 ]
 
 
 class Figure(NamedTuple):
-    """One kind of figure. `drawer` is the function from the graph and `Options` to a `Scene`: module:function here."""
+    """One kind of figure. `drawer` is the function from what is drawn and `Options` to a `Scene`: module:function here.
+
+    Most kinds draw a graph. Others draw what a study finds: `study` is module:function in `archdsl.studies`, and `of`
+    says what it is made from: a spec with its settings (a `Subject`), or a table (the name of a CSV file).
+    """
 
     drawer: str
     about: str
+    of: Literal["graph", "spec", "table"] = "graph"
+    study: str = ""
 
 
 FIGURES: Mapping[str, Figure] = {
@@ -43,6 +51,9 @@ FIGURES: Mapping[str, Figure] = {
     "block": Figure("block:block", "the inside of each block"),
     "graph": Figure("graph:graph", "every op, folded until it fits"),
     "volumes": Figure("volumes:volumes", "tensors as boxes with their true sizes"),
+    "profile": Figure("profile:profile", "what each layer costs and sees, along the depth"),
+    "scaling": Figure("scaling:scaling", "ways to grow a spec and their costs", "spec", "scaling:scaling"),
+    "scatter": Figure("scatter:scatter", "errors of a CSV file over MACs", "table", "scatter:scatter"),
 }
 """By name, in the order of the documentation. One file each."""
 
@@ -65,10 +76,29 @@ def as_scene(
     from archdsl.backends.figures.options import Options, Paper
     from archdsl.ir.steps import drawn
 
+    if FIGURES[figure].of != "graph":
+        others = ", ".join(name for name, kind in FIGURES.items() if kind.of == "graph")
+        message = (
+            f"`{figure}` is drawn from a {FIGURES[figure].of}, by `archdsl draw`; of one network there are {others}"
+        )
+        raise FigureError(message)
     options = Options(theme, Paper(width, aspect), depth, tuple(expand), block)
+    return _drawn(drawn(graph), figure, options)
+
+
+def scene_of(
+    found: Any, figure: str, *, theme: ThemeName = "light", width: float = 960.0, aspect: float = 16 / 9
+) -> Scene:
+    """A figure of what its study found (`Figure.study`) as data, to be `written`."""
+    from archdsl.backends.figures.options import Options, Paper
+
+    return _drawn(found, figure, Options(theme, Paper(width, aspect)))
+
+
+def _drawn(what: Any, figure: str, options: Options) -> Scene:
     module, _, drawer = FIGURES[figure].drawer.partition(":")
-    found: Scene = getattr(import_module(f"archdsl.backends.figures.{module}"), drawer)(drawn(graph), options)
-    return found
+    scene: Scene = getattr(import_module(f"archdsl.backends.figures.{module}"), drawer)(what, options)
+    return scene
 
 
 def written(scene: Scene, format: str = "svg", text: TextForm = "font") -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count, shape
@@ -53,16 +54,38 @@ def page(
     picture: Picture,
     options: Options,
     families: Iterable[Family],
-    further: Iterable[tuple[str, tuple[Shape | Polygon, ...]]] = (),
+    further: Iterable[tuple[str, Sequence[Shape | Polygon]]] = (),
 ) -> Scene:
-    """The whole slide. Where the picture does not fit, the page grows, at the same aspect."""
+    """The whole slide of one network. Where the picture does not fit, the page grows, at the same aspect."""
+    inputs = ", ".join(shape(node.output) for node in graph.inputs)
+    heading = Heading(network_name(graph.header), f"{inputs} in · {_facts(graph)}", description(graph))
+    return slide(heading, figure, picture, options, families, further)
+
+
+class Heading(NamedTuple):
+    """What stands at the left and at the right of a slide's head, and what is told to who does not see it."""
+
+    name: str
+    told: str
+    description: str
+
+
+def slide(
+    heading: Heading,
+    figure: str,
+    picture: Picture,
+    options: Options,
+    families: Iterable[Family] = (),
+    further: Iterable[tuple[str, Sequence[Shape | Polygon]]] = (),
+) -> Scene:
+    """The whole slide of anything. Where the picture does not fit, the page grows, at the same aspect."""
     paper, theme = options.paper, options.colours
     keys = [_key(text, swatch, theme) for text, swatch in further] + list(_keys(families, skips(picture, theme), theme))
     across = picture.left + picture.right + 2 * EDGE
     factor = scale(picture, paper)
     wide = max(paper.width / factor, across)
     for _ in range(3):
-        head, legend = _title(graph, wide - 2 * EDGE, theme), _legend(keys, wide - 2 * EDGE)
+        head, legend = _title(heading, wide - 2 * EDGE, theme), _legend(keys, wide - 2 * EDGE)
         high = max(wide / paper.aspect, picture.height + head.height + legend.height + 2 * EDGE)
         wide = max(wide, high * paper.aspect)
     left = (wide - picture.left - picture.right) / 2 + picture.left
@@ -72,12 +95,11 @@ def page(
         *(moved(item, left, top) for item in picture.items),
         *(moved(item, EDGE, high - EDGE - legend.height) for item in legend.items),
     )
-    name = network_name(graph.header)
     return Scene(
         wide,
         high,
-        f"{name}: {figure}",
-        description(graph),
+        f"{heading.name}: {figure}",
+        heading.description,
         theme.background,
         tuple(named_once(placed(items), set())),
         max(1.0, paper.width / wide),
@@ -96,11 +118,10 @@ def _facts(graph: Graph) -> str:
     return f"{count(totals.parameters(graph, nodes))} parameters · {count(totals.macs(graph, nodes))} MACs"
 
 
-def _title(graph: Graph, wide: float, theme: Theme) -> Picture:
-    """The network's name at the left, its totals at the right, or below where they do not fit beside."""
-    name = network_name(graph.header)
+def _title(heading: Heading, wide: float, theme: Theme) -> Picture:
+    """The name at the left, the totals at the right, or below where they do not fit beside."""
+    name, told, _ = heading
     title = Text(0, TITLE / 2, name, TITLE, theme.ink, True, "start")
-    told = f"{', '.join(shape(node.output) for node in graph.inputs)} in · {_facts(graph)}"
     long = width(told, SIZE)
     if width(name, TITLE, True) + long + 24 <= wide:
         return Picture(0, wide, LINE * 1.5, (title, Text(wide, TITLE / 2, told, SIZE, theme.faint, False, "end")))

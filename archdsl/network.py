@@ -224,6 +224,22 @@ class Network:
         picture = figures.draw(self.graph, figure, format, block=block, depth=depth, expand=expand, theme=theme)
         return Drawing(picture, format)
 
+    def draw_beside(
+        self,
+        *others: Network,
+        format: str = "svg",
+        cost: str | None = None,
+        theme: Literal["light", "dark"] = "light",
+    ) -> Drawing:
+        """This network and one to three others side by side, as "svg", "pdf" or "png": what only one has is in colour.
+
+        `cost` adds bars of "macs" or "params". Raises `ValueError` for what cannot be drawn.
+        """
+        from archdsl.backends import figures
+
+        graphs = [self.graph, *(other.graph for other in others)]
+        return Drawing(figures.draw_several(graphs, format=format, cost=cost, theme=theme), format)
+
     @cached_property
     def summary(self) -> Summary:
         """All costs, of every node and scope: parameters, operations, memory, receptive fields."""

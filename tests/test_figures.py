@@ -55,7 +55,8 @@ def library() -> list[str]:
     return names
 
 
-every_figure = pytest.mark.parametrize("figure", FIGURES)
+OF_ONE = [name for name, kind in FIGURES.items() if not kind.several]
+every_figure = pytest.mark.parametrize("figure", OF_ONE)
 every_network = pytest.mark.parametrize("name", library())
 
 

@@ -9,11 +9,11 @@ from random_specs import spec, template
 
 import archdsl
 from archdsl.analyses.notation import shape
-from archdsl.backends.figures import FIGURES, draw
+from archdsl.backends.figures import draw
 from archdsl.diagnostics import CompileError
 from archdsl.ir.graph import Graph, Value
 from tests.pictures import SVG, Picture
-from tests.test_figures import every_figure, every_network, network, picture
+from tests.test_figures import OF_ONE, every_figure, every_network, network, picture
 from tests.wires import OUTSIDE, Point, drawn, expected, near, on_border, parts, points, tips
 
 
@@ -75,7 +75,7 @@ def test_lines_of_random_networks(seed: int) -> None:
         graph = archdsl.loads(spec(template(seed), 0)).graph
     except CompileError:
         return
-    for figure in FIGURES:
+    for figure in OF_ONE:
         check(graph, figure, Picture(draw(graph, figure)))
 
 

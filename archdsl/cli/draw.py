@@ -12,13 +12,15 @@ import typer
 from archdsl.backends import figures
 from archdsl.backends.figures import FIGURES, FORMATS, TEXT_FORMS, THEMES, FigureError
 from archdsl.cli import complete
-from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped, one_of
+from archdsl.cli.networks import NetworkArguments, networks
+from archdsl.cli.options import Format, FormatOption, OutputOption, SpecOptions, grouped, one_of
 from archdsl.cli.output import keep, reporting
 from archdsl.diagnostics import Diagnostic
 from archdsl.text import shown
 
 if TYPE_CHECKING:
     from archdsl.backends.figures.scene import Scene
+    from archdsl.cli.target import Target
 
 FigureOption = Annotated[
     str, typer.Option("--figure", metavar="NAME", help=f"{one_of(FIGURES)}.", autocompletion=complete.figures)
@@ -32,6 +34,9 @@ LevelsOption = Annotated[
 ExpandOption = Annotated[
     list[str] | None,
     typer.Option("--expand", metavar="PATHS", help="What is opened too: conv4.* (of `graph`)."),
+]
+CostOption = Annotated[
+    str | None, typer.Option("--cost", metavar="NAME", help="Bars of what things cost: macs or params (of `compare`).")
 ]
 ThemeOption = Annotated[
     str, typer.Option("--theme", metavar="NAME", help=f"{one_of(THEMES)}.", autocompletion=complete.themes)
@@ -51,12 +56,13 @@ TextOption = Annotated[
 @grouped
 def draw(
     ctx: typer.Context,
-    spec: SpecArgument,
+    specs: NetworkArguments,
     output: OutputOption = None,
     figure: FigureOption = "overview",
     block: BlockOption = None,
     depth: LevelsOption = None,
     expand: ExpandOption = None,
+    cost: CostOption = None,
     theme: ThemeOption = "light",
     text: TextOption = "font",
     *,
@@ -65,30 +71,37 @@ def draw(
 ) -> None:
     """Draw a network as SVG, PDF or PNG, whichever the suffix of -o names.
 
+    archdsl draw resnet@plain34 @34 --figure compare draws several side by side; other figures are of one.
+
     Any other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
     """
-    from archdsl.cli.target import target
     from archdsl.files import write
 
-    asked = target(ctx, spec, options)
     for what, word, known in (("figure", figure, FIGURES), ("theme", theme, THEMES), ("text", text, TEXT_FORMS)):
         if word not in known:
             ctx.fail(f"There is no {what} '{word}'; it may be {', '.join(known)}.")
+    targets = _targets(ctx, specs, options, figure)
     with reporting(format) as report:
-        path = _place(ctx, output, f"{asked.name}_{figure}", FORMATS)
-        keep(asked, path)
-        compiled = asked.compile()
-        report.add(compiled.warnings)
+        path = _place(ctx, output, "_".join([*(asked.name for asked in targets), figure]), FORMATS)
+        keep(targets, path)
+        graphs = []
+        for asked in targets:
+            compiled = asked.compile()
+            report.add(compiled.warnings)
+            graphs.append(compiled.graph)
         picture_format = path.suffix.removeprefix(".") or "svg"
         (chosen,) = (name for name in THEMES if name == theme)
         (form,) = (name for name in TEXT_FORMS if name == text)
         try:
-            if picture_format == "dot":
-                picture = figures.as_dot(compiled.graph, chosen)
+            if picture_format == "dot" and len(graphs) == 1:
+                picture = figures.as_dot(graphs[0], chosen)
             else:
-                found = figures.as_scene(
-                    compiled.graph, figure, block=block, depth=depth, expand=expand or (), theme=chosen
-                )
+                if FIGURES[figure].several:
+                    found = figures.as_scene_of(graphs, figure, cost=cost, theme=chosen)
+                else:
+                    found = figures.as_scene(
+                        graphs[0], figure, block=block, depth=depth, expand=expand or (), theme=chosen
+                    )
                 picture = figures.written(found, picture_format, form)
                 report.add(_notes(found, picture_format))
         except FigureError as error:
@@ -100,6 +113,23 @@ def draw(
         write({path: picture})
         if report.verbose:
             print(f"wrote {shown(str(path))}")
+
+
+def _targets(ctx: typer.Context, specs: list[str], options: SpecOptions, figure: str) -> list[Target]:
+    """The networks to draw: one, but for figures of several."""
+    from archdsl.cli.target import target
+
+    if len(specs) == 1:
+        return [target(ctx, specs[0], options)]
+    found = [asked for _, asked in networks(ctx, specs, options.network)]
+    if len(found) == 1:
+        return [found[0].of_variant(options.variant)] if options.variant else found
+    if options.variant:
+        ctx.fail("Of several networks each has its variant behind its name: resnet@34, or @34 after another.")
+    if not FIGURES[figure].several:
+        many = ", ".join(name for name, kind in FIGURES.items() if kind.several)
+        ctx.fail(f"The figure {figure} is of one network; {many} shows several.")
+    return found
 
 
 def _notes(scene: Scene, format: str) -> Iterator[Diagnostic]:

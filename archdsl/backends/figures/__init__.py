@@ -5,7 +5,7 @@ What there is stands here, for the command line and for completion; how it is dr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,22 +26,29 @@ __all__ = [
     "ThemeName",
     "as_dot",
     "as_scene",
+    "as_scene_of",
     "draw",
+    "draw_several",
     "written",
 ]
 
 
 class Figure(NamedTuple):
-    """One kind of figure. `drawer` is the function from the graph and `Options` to a `Scene`: module:function here."""
+    """One kind of figure. `drawer` is the function from the graph and `Options` to a `Scene`: module:function here.
+
+    One of `several` networks takes a sequence of graphs.
+    """
 
     drawer: str
     about: str
+    several: bool = False
 
 
 FIGURES: Mapping[str, Figure] = {
     "overview": Figure("overview:overview", "the stages"),
     "block": Figure("block:block", "the inside of each block"),
     "graph": Figure("graph:graph", "every op, folded until it fits"),
+    "compare": Figure("compare:compare", "two to four networks side by side", several=True),
 }
 """By name, in the order of the documentation. One file each."""
 
@@ -65,8 +72,34 @@ def as_scene(
     from archdsl.ir.steps import drawn
 
     options = Options(theme, Paper(width, aspect), depth, tuple(expand), block)
+    shown = drawn(graph)
+    found: Scene = _drawer(figure)((shown,) if FIGURES[figure].several else shown, options)
+    return found
+
+
+def as_scene_of(
+    graphs: Sequence[Graph],
+    figure: str = "compare",
+    *,
+    cost: str | None = None,
+    theme: ThemeName = "light",
+    width: float = 960.0,
+    aspect: float = 16 / 9,
+) -> Scene:
+    """A figure of several networks as data, to be `written`; the arguments are those of `draw_several`."""
+    from archdsl.backends.figures.options import Options, Paper
+    from archdsl.ir.steps import drawn
+
+    if not FIGURES[figure].several:
+        many = ", ".join(name for name, kind in FIGURES.items() if kind.several)
+        raise FigureError(f"{figure} shows one network; several are shown by {many}")
+    found: Scene = _drawer(figure)([drawn(graph) for graph in graphs], Options(theme, Paper(width, aspect), cost=cost))
+    return found
+
+
+def _drawer(figure: str) -> Callable[..., Scene]:
     module, _, drawer = FIGURES[figure].drawer.partition(":")
-    found: Scene = getattr(import_module(f"archdsl.backends.figures.{module}"), drawer)(drawn(graph), options)
+    found: Callable[..., Scene] = getattr(import_module(f"archdsl.backends.figures.{module}"), drawer)
     return found
 
 
@@ -124,6 +157,26 @@ def draw(
         return as_dot(graph, theme)
     found = as_scene(graph, figure, depth=depth, expand=expand, block=block, theme=theme, width=width, aspect=aspect)
     return written(found, format, text)
+
+
+def draw_several(
+    graphs: Sequence[Graph],
+    figure: str = "compare",
+    format: str = "svg",
+    *,
+    cost: str | None = None,
+    theme: ThemeName = "light",
+    width: float = 960.0,
+    aspect: float = 16 / 9,
+    text: TextForm = "font",
+) -> bytes:
+    """A figure of several networks, as "svg", "pdf" or "png"; the same arguments give the same bytes.
+
+    `cost` adds bars of what things cost: "macs" or "params". The other arguments are those of `draw`.
+
+    Raises `FigureError` where the networks do not fit one slide.
+    """
+    return written(as_scene_of(graphs, figure, cost=cost, theme=theme, width=width, aspect=aspect), format, text)
 
 
 def whole_as_dot(graph: Graph) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count, shape
@@ -26,6 +27,8 @@ BETWEEN = 20.0
 """Between two keys of the legend."""
 LINE = 20.0
 """From one line of text to the next."""
+Key = tuple[float, tuple[Item, ...]]
+"""An entry of the legend: how wide it is, and what it consists of."""
 
 
 def scale(picture: Picture, paper: Paper) -> float:
@@ -44,28 +47,44 @@ def page(
     further: Iterable[tuple[str, tuple[Shape, ...]]] = (),
 ) -> Scene:
     """The whole slide. Where the picture does not fit, the page grows, at the same aspect."""
+    theme = options.colours
+    keys = [key(text, swatch, theme) for text, swatch in further] + list(_keys(families, skips(picture, theme), theme))
+    name = network_name(graph.header)
+    told = f"{', '.join(shape(node.output) for node in graph.inputs)} in · {_facts(graph)}"
+    return slide(Head(name, told, f"{name}: {figure}", description(graph)), picture, options, keys)
+
+
+class Head(NamedTuple):
+    """What stands above a picture, its name at the left and facts at the right; and what the file says of itself."""
+
+    name: str
+    told: str
+    title: str
+    description: str
+
+
+def slide(head: Head, picture: Picture, options: Options, keys: list[Key]) -> Scene:
+    """A picture with its head and a legend of these keys. Where it does not fit, the page grows, at the same aspect."""
     paper, theme = options.paper, options.colours
-    keys = [_key(text, swatch, theme) for text, swatch in further] + list(_keys(families, skips(picture, theme), theme))
     across = picture.left + picture.right + 2 * EDGE
     factor = scale(picture, paper)
     wide = max(paper.width / factor, across)
     for _ in range(3):
-        head, legend = _title(graph, wide - 2 * EDGE, theme), _legend(keys, wide - 2 * EDGE)
-        high = max(wide / paper.aspect, picture.height + head.height + legend.height + 2 * EDGE)
+        above, legend = _title(head.name, head.told, wide - 2 * EDGE, theme), _legend(keys, wide - 2 * EDGE)
+        high = max(wide / paper.aspect, picture.height + above.height + legend.height + 2 * EDGE)
         wide = max(wide, high * paper.aspect)
     left = (wide - picture.left - picture.right) / 2 + picture.left
-    top = EDGE + head.height + (high - head.height - legend.height - 2 * EDGE - picture.height) / 2
+    top = EDGE + above.height + (high - above.height - legend.height - 2 * EDGE - picture.height) / 2
     items = (
-        *(moved(item, EDGE, EDGE) for item in head.items),
+        *(moved(item, EDGE, EDGE) for item in above.items),
         *(moved(item, left, top) for item in picture.items),
         *(moved(item, EDGE, high - EDGE - legend.height) for item in legend.items),
     )
-    name = network_name(graph.header)
     return Scene(
         wide,
         high,
-        f"{name}: {figure}",
-        description(graph),
+        head.title,
+        head.description,
         theme.background,
         tuple(named_once(placed(items), set())),
         max(1.0, paper.width / wide),
@@ -84,11 +103,9 @@ def _facts(graph: Graph) -> str:
     return f"{count(totals.parameters(graph, nodes))} parameters · {count(totals.macs(graph, nodes))} MACs"
 
 
-def _title(graph: Graph, wide: float, theme: Theme) -> Picture:
+def _title(name: str, told: str, wide: float, theme: Theme) -> Picture:
     """The network's name at the left, its totals at the right, or below where they do not fit beside."""
-    name = network_name(graph.header)
     title = Text(0, TITLE / 2, name, TITLE, theme.ink, True, "start")
-    told = f"{', '.join(shape(node.output) for node in graph.inputs)} in · {_facts(graph)}"
     long = width(told, SIZE)
     if width(name, TITLE, True) + long + 24 <= wide:
         return Picture(0, wide, LINE * 1.5, (title, Text(wide, TITLE / 2, told, SIZE, theme.faint, False, "end")))
@@ -99,24 +116,25 @@ def _title(graph: Graph, wide: float, theme: Theme) -> Picture:
     return Picture(0, wide, LINE * (1.5 + len(lines)), (title, *below))
 
 
-def _keys(families: Iterable[Family], skips: bool, theme: Theme) -> Iterator[tuple[float, tuple[Item, ...]]]:
+def _keys(families: Iterable[Family], skips: bool, theme: Theme) -> Iterator[Key]:
     """Legend entries: their width and items, in the families' order."""
     used = set(families)
     for family in LOOKS:
         if family in used and family not in (Family.INPUT, Family.MERGE):
-            yield _key(family.value, (parts.box(0, 3, 26, 14, family, theme),), theme)
+            yield key(family.value, (parts.box(0, 3, 26, 14, family, theme),), theme)
     if skips:
-        yield _key("skip", (Line(((0, 10), (26, 10)), theme.skip, 1.8, arrow=True),), theme)
+        yield key("skip", (Line(((0, 10), (26, 10)), theme.skip, 1.8, arrow=True),), theme)
 
 
-def _key(text: str, swatch: Sequence[Shape | Line], theme: Theme) -> tuple[float, tuple[Item, ...]]:
+def key(text: str, swatch: Sequence[Item], theme: Theme) -> Key:
+    """An entry of the legend. `swatch` lies in 26 by 20 points."""
     label = Text(32, 10, text, SIZE, theme.ink, False, "start")
     return 32 + width(text, SIZE), (Group((*swatch, label)),)
 
 
-def _legend(keys: list[tuple[float, tuple[Item, ...]]], wide: float) -> Picture:
+def _legend(keys: list[Key], wide: float) -> Picture:
     """Rows of keys, each in the middle, as many as it takes."""
-    rows: list[list[tuple[float, tuple[Item, ...]]]] = []
+    rows: list[list[Key]] = []
     for key in keys:
         if not rows or _row_length([*rows[-1], key]) > wide:
             rows.append([])
@@ -130,7 +148,7 @@ def _legend(keys: list[tuple[float, tuple[Item, ...]]], wide: float) -> Picture:
     return Picture(0, wide, LINE * len(rows) + 8 if rows else 0.0, tuple(items))
 
 
-def _row_length(row: list[tuple[float, tuple[Item, ...]]]) -> float:
+def _row_length(row: list[Key]) -> float:
     return sum(long + BETWEEN for long, _ in row) - BETWEEN
 
 

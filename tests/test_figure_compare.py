@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from itertools import combinations
@@ -12,11 +13,13 @@ import pytest
 from calls import Caller
 
 from archdsl.analyses import totals
-from archdsl.backends.figures import THEMES, FigureError, as_scene_of, draw, draw_several
+from archdsl.backends.figures import THEMES, FigureError, ThemeName, as_scene_of, draw, draw_several
 from archdsl.backends.figures.compare_align import align
+from archdsl.backends.figures.compare_look import alone
 from archdsl.backends.figures.compare_track import track
-from archdsl.backends.figures.scene import Group, Item, Line, Point, Scene, Shape, Text, leaves
-from archdsl.backends.figures.style import SIZE
+from archdsl.backends.figures.scene import Group, Item, Line, Point, Scene, Shape, Shift, Text, leaves, placed
+from archdsl.backends.figures.style import CONTRAST, SIZE, contrast
+from archdsl.backends.figures.style import THEMES as STYLES
 from archdsl.backends.figures.text import width
 from archdsl.ir.graph import Graph
 from archdsl.ir.steps import drawn
@@ -101,8 +104,11 @@ def test_fits_a_slide_and_nothing_overlaps(names: tuple[str, ...]) -> None:
 @several
 def test_lines_end_on_borders_and_cross_nothing(names: tuple[str, ...]) -> None:
     found = scene(names)
-    if found is None:
-        return
+    if found is not None:
+        holds_lines(found)
+
+
+def holds_lines(found: Scene) -> None:
     solid = [box for _, box in boxes(found, "layer", "op", "sign")]
     wired = [leaf for leaf in leaves(found.items) if isinstance(leaf, Line) and leaf.wire is not None]
     assert wired
@@ -194,9 +200,28 @@ def test_alignment_keeps_order_and_loses_nothing() -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_the_same_networks_give_the_same_bytes(theme: str) -> None:
+def test_text_can_be_read_on_what_only_one_has(theme: ThemeName) -> None:
+    colours = STYLES[theme]
+    fill = alone(Shape(0, 0, 1, 1, None, None), colours).fill
+    assert fill is not None
+    assert contrast(colours.ink, fill) >= CONTRAST
+
+
+def test_a_wrong_picture_is_found() -> None:
+    """A bar that is moved by its width lies on another, and the line no longer ends on it."""
+    found = scene(PAIRS[0])
+    assert found is not None
+    (first, _), *_ = boxes(found, "layer")
+    moved_items = tuple(placed(Shift((item,), 20, 0) if item is first else item for item in found.items))
+    spoiled = replace(found, items=moved_items)
+    with pytest.raises(AssertionError):
+        holds_lines(spoiled)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_same_networks_give_the_same_bytes(theme: ThemeName) -> None:
     graphs = [network(name) for name in PAIRS[3]]
-    assert draw_several(graphs, theme=theme) == draw_several(graphs, theme=theme)  # type: ignore[arg-type]
+    assert draw_several(graphs, theme=theme) == draw_several(graphs, theme=theme)
 
 
 def test_one_network_or_five_are_refused() -> None:

@@ -221,4 +221,6 @@ def headers(columns: Sequence[Column], networks: int) -> Iterator[list[tuple[str
 
 
 def _usual(words: Sequence[str]) -> str:
-    return max(words, key=words.count)
+    """The stage of most of the layers; none where no stage has more than half of them."""
+    most = max(words, key=words.count)
+    return most if 2 * words.count(most) > len(words) else ""

@@ -90,9 +90,10 @@ class _Rows:
     def _label(self, network: int, wide: float) -> list[str]:
         """What is said of a row, in lines: its counts, and its skips where they are not as many in all rows."""
         told = [self.about.own[network]] if self.about.own[network] else []
-        skips = [len(of.all_skips) for of in self.tracks]
+        each = [{(skip.start, skip.end, skip.path): skip.text for skip in of.all_skips} for of in self.tracks]
+        skips = [len(of) for of in each]
         if len(set(skips)) > 1 and skips[network]:
-            texts = [skip.text for skip in self.tracks[network].all_skips if skip.text]
+            texts = [text for text in each[network].values() if text]
             many = "all" if len(texts) == skips[network] else f"{len(texts)} of them"
             told.append(f"{skips[network]} skips" + (f", {many} through {ways(texts)}" if texts else ""))
         room = wide - width(self.about.names[network], SIZE, True) - 28

@@ -223,6 +223,23 @@ class Network:
         scene = figures.as_scene(self.graph, figure, block=block, depth=depth, expand=expand, theme=theme)
         return Drawing(figures.written(scene, format), format, scene)
 
+    def draw_beside(
+        self,
+        *others: Network,
+        format: str = "svg",
+        cost: str | None = None,
+        theme: Literal["light", "dark"] = "light",
+    ) -> Drawing:
+        """This network and one to three others side by side, as "svg", "pdf" or "png": what only one has is in colour.
+
+        `cost` adds bars of "macs" or "params". Raises `ValueError` for what cannot be drawn.
+        """
+        from archdsl.backends import figures
+
+        graphs = [self.graph, *(other.graph for other in others)]
+        scene = figures.as_scene_of(graphs, cost=cost, theme=theme)
+        return Drawing(figures.written(scene, format), format, scene)
+
     @cached_property
     def summary(self) -> Summary:
         """The costs of every node, of every stage and block, and of the whole: parameters, operations, memory (bytes),

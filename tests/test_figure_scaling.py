@@ -11,7 +11,7 @@ import pytest
 from archdsl import load
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count
-from archdsl.backends.figures import FIGURES, FigureError, draw, scene_of, written
+from archdsl.backends.figures import FIGURES, FigureError, as_scene_of, draw, written
 from archdsl.backends.figures import scaling as drawing
 from archdsl.backends.figures.scaling import Scaling, stages_of
 from archdsl.driver import open_spec, split_variant
@@ -43,7 +43,7 @@ def studied(number: int) -> Scaling:
 
 @cache
 def picture(number: int) -> Picture:
-    return Picture(written(scene_of(studied(number), "scaling")))
+    return Picture(written(as_scene_of(studied(number), "scaling")))
 
 
 every_call = pytest.mark.parametrize("number", range(len(CALLS)), ids=[f"{spec} {given}" for spec, given in CALLS])
@@ -152,7 +152,7 @@ def test_every_spec_is_drawn_or_refused_with_words(name: str) -> None:
         found = scaling(Subject(open_spec(spec), variant))
     except FigureError:
         return
-    drawn = Picture(written(scene_of(found, "scaling", theme="dark")))
+    drawn = Picture(written(as_scene_of(found, "scaling", theme="dark")))
     for check in CHECKS[:-1]:
         check(drawn)
 

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from archdsl.backends.figures import FigureError, scene_of, written
+from archdsl.backends.figures import FigureError, as_scene_of, written
 from archdsl.backends.figures.scatter import Dot, Scatter
 from archdsl.studies.scatter import DATA, scatter
 from tests.pictures import Box, Picture, own_shapes
@@ -50,7 +50,7 @@ every_case = pytest.mark.parametrize("case", CASES)
 
 @cache
 def picture(case: str) -> Picture:
-    return Picture(written(scene_of(CASES[case](), "scatter")))
+    return Picture(written(as_scene_of(CASES[case](), "scatter")))
 
 
 def discs(found: Picture) -> list[tuple[dict[str, str], Box]]:

@@ -13,14 +13,16 @@ import typer
 from archdsl.backends import figures
 from archdsl.backends.figures import FIGURES, FORMATS, TEXT_FORMS, THEMES, FigureError
 from archdsl.cli import complete
-from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped, one_of
-from archdsl.cli.output import keep, reporting
+from archdsl.cli.networks import NetworkArguments, networks
+from archdsl.cli.options import Format, FormatOption, OutputOption, SpecOptions, grouped, one_of
+from archdsl.cli.output import Report, keep, reporting
 from archdsl.diagnostics import Diagnostic
 from archdsl.text import shown
 
 if TYPE_CHECKING:
     from archdsl.backends.figures.scene import Scene
     from archdsl.cli.target import Target
+    from archdsl.ir.graph import Graph
 
 FigureOption = Annotated[
     str, typer.Option("--figure", metavar="NAME", help=f"{one_of(FIGURES)}.", autocompletion=complete.figures)
@@ -35,6 +37,10 @@ LevelsOption = Annotated[
 ExpandOption = Annotated[
     list[str] | None,
     typer.Option("--expand", metavar="PATHS", help="Paths to open as well: conv4.* (for --figure graph)."),
+]
+CostOption = Annotated[
+    str | None,
+    typer.Option("--cost", metavar="NAME", help="Add bars of what things cost: macs or params (for --figure compare)."),
 ]
 ThemeOption = Annotated[
     str, typer.Option("--theme", metavar="NAME", help=f"{one_of(THEMES)}.", autocompletion=complete.themes)
@@ -54,12 +60,13 @@ TextOption = Annotated[
 @grouped
 def draw(
     ctx: typer.Context,
-    spec: SpecArgument,
+    specs: NetworkArguments,
     output: OutputOption = None,
     figure: FigureOption = "overview",
     block: BlockOption = None,
     depth: LevelsOption = None,
     expand: ExpandOption = None,
+    cost: CostOption = None,
     theme: ThemeOption = "light",
     text: TextOption = "font",
     *,
@@ -68,34 +75,30 @@ def draw(
 ) -> None:
     """Draw a network as SVG, PDF or PNG, as the suffix of -o says.
 
+    archdsl draw resnet@plain34 @34 --figure compare draws several side by side; other figures are of one.
+
     Any other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
     """
-    from archdsl.cli.target import target
     from archdsl.files import write
 
-    asked = target(ctx, spec, options)
     for what, word, known in (("figure", figure, FIGURES), ("theme", theme, THEMES), ("text", text, TEXT_FORMS)):
         if word not in known:
             ctx.fail(f"There is no {what} '{word}'; it may be {', '.join(known)}.")
+    targets = _targets(ctx, specs, options, figure)
     with reporting(format) as report:
-        path = _place(ctx, output, f"{_name(asked, figure)}_{figure}", FORMATS)
-        keep(asked, path)
+        path = _place(ctx, output, "_".join([*_names(targets, figure), figure]), FORMATS)
+        keep(targets, path)
         picture_format = path.suffix.removeprefix(".") or "svg"
         (chosen,) = (name for name in THEMES if name == theme)
         (form,) = (name for name in TEXT_FORMS if name == text)
+        wanted = {"block": block, "depth": depth, "expand": expand or (), "theme": chosen}
         try:
-            if FIGURES[figure].study and picture_format != "dot":
-                found = figures.scene_of(_studied(asked, figure), figure, theme=chosen)
-            else:
-                compiled = asked.compile()
-                report.add(compiled.warnings)
-                if picture_format != "dot":
-                    found = figures.as_scene(
-                        compiled.graph, figure, block=block, depth=depth, expand=expand or (), theme=chosen
-                    )
             if picture_format == "dot":
-                picture = figures.as_dot(compiled.graph, chosen)
+                if len(targets) > 1 or FIGURES[figure].of == "table":
+                    ctx.fail("A DOT file is of one network.")
+                picture = figures.as_dot(_compiled(targets[0], report), chosen)
             else:
+                found = _scene(targets, figure, report, wanted, cost)
                 picture = figures.written(found, picture_format, form)
                 report.add(_notes(found, picture_format))
         except FigureError as error:
@@ -109,9 +112,43 @@ def draw(
             print(f"wrote {shown(str(path))}")
 
 
-def _name(asked: Target, figure: str) -> str:
-    """What a file is called after: the spec, or the table."""
-    return Path(asked.spec).stem if FIGURES[figure].of == "table" else asked.name
+def _targets(ctx: typer.Context, specs: list[str], options: SpecOptions, figure: str) -> list[Target]:
+    """The networks to draw: one, but for figures of several."""
+    from archdsl.cli.target import target
+
+    if len(specs) == 1:
+        return [target(ctx, specs[0], options)]
+    found = [asked for _, asked in networks(ctx, specs, options.network)]
+    if len(found) == 1:
+        return [found[0].of_variant(options.variant)] if options.variant else found
+    if options.variant:
+        ctx.fail("Of several networks each has its variant behind its name: resnet@34, or @34 after another.")
+    if FIGURES[figure].of != "graphs":
+        many = ", ".join(name for name, kind in FIGURES.items() if kind.of == "graphs")
+        ctx.fail(f"The figure {figure} is of one network; {many} shows several.")
+    return found
+
+
+def _names(targets: list[Target], figure: str) -> list[str]:
+    """What the figure's file is called after: the specs, or the table."""
+    return [Path(asked.spec).stem if FIGURES[figure].of == "table" else asked.name for asked in targets]
+
+
+def _scene(targets: list[Target], figure: str, report: Report, wanted: dict[str, Any], cost: str | None) -> Scene:
+    """The figure of what was asked for: of one network, of several, or of what a study finds."""
+    match FIGURES[figure].of:
+        case "graph":
+            return figures.as_scene(_compiled(targets[0], report), figure, **wanted)
+        case "graphs":
+            graphs = [_compiled(asked, report) for asked in targets]
+            return figures.as_scene_of(graphs, figure, cost=cost, theme=wanted["theme"])
+    return figures.as_scene_of(_studied(targets[0], figure), figure, theme=wanted["theme"])
+
+
+def _compiled(asked: Target, report: Report) -> Graph:
+    compiled = asked.compile()
+    report.add(compiled.warnings)
+    return compiled.graph
 
 
 def _studied(asked: Target, figure: str) -> Any:

@@ -27,8 +27,9 @@ __all__ = [
     "ThemeName",
     "as_dot",
     "as_scene",
+    "as_scene_of",
     "draw",
-    "scene_of",
+    "draw_several",
     "written",
 ]
 
@@ -36,13 +37,14 @@ __all__ = [
 class Figure(NamedTuple):
     """One kind of figure. `drawer` is the function from what is drawn and `Options` to a `Scene`: module:function here.
 
-    Most kinds draw a graph. Others draw what a study finds: `study` is module:function in `archdsl.studies`, and `of`
-    says what it is made from: a spec with its settings (a `Subject`), or a table (the name of a CSV file).
+    Most kinds draw a graph, or several beside each other. Others draw what a study finds: `study` is module:function in
+    `archdsl.studies`, and `of` says what it is made from: a spec with its settings (a `Subject`), or a table (the name
+    of a CSV file).
     """
 
     drawer: str
     about: str
-    of: Literal["graph", "spec", "table"] = "graph"
+    of: Literal["graph", "graphs", "spec", "table"] = "graph"
     study: str = ""
 
 
@@ -52,6 +54,7 @@ FIGURES: Mapping[str, Figure] = {
     "graph": Figure("graph:graph", "every op, folded until it fits"),
     "volumes": Figure("volumes:volumes", "tensors as boxes with their true sizes"),
     "profile": Figure("profile:profile", "what each layer costs and sees, along the depth"),
+    "compare": Figure("compare:compare", "two to four networks side by side", "graphs"),
     "scaling": Figure("scaling:scaling", "ways to grow a spec and their costs", "spec", "scaling:scaling"),
     "scatter": Figure("scatter:scatter", "errors of a CSV file over MACs", "table", "scatter:scatter"),
 }
@@ -78,24 +81,37 @@ def as_scene(
 
     if FIGURES[figure].of != "graph":
         others = ", ".join(name for name, kind in FIGURES.items() if kind.of == "graph")
-        message = (
-            f"`{figure}` is drawn from a {FIGURES[figure].of}, by `archdsl draw`; of one network there are {others}"
-        )
-        raise FigureError(message)
+        raise FigureError(f"`{figure}` is not drawn from one network; of one network there are {others}")
     options = Options(theme, Paper(width, aspect), depth, tuple(expand), block)
-    return _drawn(drawn(graph), figure, options)
+    return _scene(figure, drawn(graph), options)
 
 
-def scene_of(
-    found: Any, figure: str, *, theme: ThemeName = "light", width: float = 960.0, aspect: float = 16 / 9
+def as_scene_of(
+    what: Any,
+    figure: str = "compare",
+    *,
+    cost: str | None = None,
+    theme: ThemeName = "light",
+    width: float = 960.0,
+    aspect: float = 16 / 9,
 ) -> Scene:
-    """A figure of what its study found (`Figure.study`) as data, to be `written`."""
+    """A figure of several graphs, or of what a figure's study found (`Figure.study`), as data, to be `written`.
+
+    `cost` is of figures of several graphs: see `draw_several`.
+    """
     from archdsl.backends.figures.options import Options, Paper
+    from archdsl.ir.steps import drawn
 
-    return _drawn(found, figure, Options(theme, Paper(width, aspect)))
+    of = FIGURES[figure].of
+    if of == "graph":
+        many = ", ".join(name for name, kind in FIGURES.items() if kind.of == "graphs")
+        raise FigureError(f"`{figure}` shows one network; several are shown by {many}")
+    if of == "graphs":
+        what = [drawn(graph) for graph in what]
+    return _scene(figure, what, Options(theme, Paper(width, aspect), cost=cost))
 
 
-def _drawn(what: Any, figure: str, options: Options) -> Scene:
+def _scene(figure: str, what: Any, options: Options) -> Scene:
     module, _, drawer = FIGURES[figure].drawer.partition(":")
     scene: Scene = getattr(import_module(f"archdsl.backends.figures.{module}"), drawer)(what, options)
     return scene
@@ -155,6 +171,26 @@ def draw(
         return as_dot(graph, theme)
     found = as_scene(graph, figure, depth=depth, expand=expand, block=block, theme=theme, width=width, aspect=aspect)
     return written(found, format, text)
+
+
+def draw_several(
+    graphs: Sequence[Graph],
+    figure: str = "compare",
+    format: str = "svg",
+    *,
+    cost: str | None = None,
+    theme: ThemeName = "light",
+    width: float = 960.0,
+    aspect: float = 16 / 9,
+    text: TextForm = "font",
+) -> bytes:
+    """A figure of several networks, as "svg", "pdf" or "png"; the same arguments give the same bytes.
+
+    `cost` adds bars of what things cost: "macs" or "params". The other arguments are those of `draw`.
+
+    Raises `FigureError` where the networks do not fit one slide.
+    """
+    return written(as_scene_of(graphs, figure, cost=cost, theme=theme, width=width, aspect=aspect), format, text)
 
 
 def whole_as_dot(graph: Graph) -> str:

@@ -10,10 +10,9 @@ from archdsl.backends.figures.compose import Pen
 from archdsl.backends.figures.items import Box, Detail, OpenScope, View
 from archdsl.backends.figures.known import FigureError
 from archdsl.backends.figures.options import Options
-from archdsl.backends.figures.page import families, page, scale
+from archdsl.backends.figures.page import families, page, scale, too_small
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Scene
-from archdsl.backends.figures.style import SIZE
 from archdsl.backends.figures.view import Viewer
 from archdsl.backends.figures.wrap import WrapOptions, wrapped
 from archdsl.ir.graph import Graph
@@ -45,11 +44,12 @@ def graph(graph: Graph, options: Options) -> Scene:
 
 def _too_small(viewer: Viewer, found: Fitted, options: Options) -> tuple[str, str]:
     """What to tell of a drawing that does not fit, and the depth that does, if there is one below."""
-    told = f"on one slide the text of this figure would be {found.fit * SIZE:.1f} pt high, less than {SIZE:g} pt"
     best = deepest(viewer, replace(options, depth=None, expand=()))
     if best.fit < 1 or best.detail.depth >= found.detail.depth:
-        return told, "its page is larger than a slide: print it, or draw single blocks with `--figure block`"
-    return told, f"open fewer levels, `--depth {best.detail.depth}`, or draw single blocks with `--figure block`"
+        return too_small(found.fit)
+    return too_small(
+        found.fit, f"open fewer levels, `--depth {best.detail.depth}`, or draw single blocks with `--figure block`"
+    )
 
 
 @dataclass(frozen=True, slots=True)

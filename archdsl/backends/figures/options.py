@@ -22,13 +22,17 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`depth` and `expand` are of the graph figure, `block` of the block figure; others do not look at them."""
+    """What each is of: `depth` and `expand` of the graph figure, `block` of the block figure, `cost` of `compare`.
+
+    Other figures do not look at them.
+    """
 
     theme: ThemeName = "light"
     paper: Paper = field(default_factory=Paper)
     depth: int | None = None
     expand: tuple[str, ...] = ()
     block: str | None = None
+    cost: str | None = None
 
     @property
     def colours(self) -> Theme:

@@ -39,6 +39,9 @@ BETWEEN = 20.0
 """Between two keys of the legend."""
 LINE = 20.0
 """From one line of text to the next."""
+Key = tuple[float, tuple[Item, ...]]
+"""An entry of the legend: how wide it is, and what it consists of."""
+LARGER_PAGE = "its page is larger than a slide: print it, or draw single blocks with `--figure block --block NAME`"
 
 
 def scale(picture: Picture, paper: Paper) -> float:
@@ -58,52 +61,55 @@ def page(
 ) -> Scene:
     """The whole slide of one network. Where the picture does not fit, the page grows, at the same aspect."""
     inputs = ", ".join(shape(node.output) for node in graph.inputs)
-    heading = Heading(network_name(graph.header), f"{inputs} in · {_facts(graph)}", description(graph))
-    return slide(heading, figure, picture, options, families, further)
+    name, theme = network_name(graph.header), options.colours
+    head = Head(name, f"{inputs} in · {_facts(graph)}", f"{name}: {figure}", description(graph))
+    keys = [key(text, swatch, theme) for text, swatch in further]
+    return slide(head, picture, options, keys + list(_keys(families, skips(picture, theme), theme)))
 
 
-class Heading(NamedTuple):
-    """What stands at the left and at the right of a slide's head, and what is told to who does not see it."""
+class Head(NamedTuple):
+    """What stands above a picture, its name at the left and facts at the right; and what the file says of itself."""
 
     name: str
     told: str
+    title: str
     description: str
 
 
-def slide(
-    heading: Heading,
-    figure: str,
-    picture: Picture,
-    options: Options,
-    families: Iterable[Family] = (),
-    further: Iterable[tuple[str, Sequence[Shape | Polygon]]] = (),
-) -> Scene:
-    """The whole slide of anything. Where the picture does not fit, the page grows, at the same aspect."""
+def slide(head: Head, picture: Picture, options: Options, keys: Sequence[Key] = ()) -> Scene:
+    """A picture with its head and a legend of these keys. Where it does not fit, the page grows, at the same aspect."""
     paper, theme = options.paper, options.colours
-    keys = [_key(text, swatch, theme) for text, swatch in further] + list(_keys(families, skips(picture, theme), theme))
     across = picture.left + picture.right + 2 * EDGE
     factor = scale(picture, paper)
     wide = max(paper.width / factor, across)
     for _ in range(3):
-        head, legend = _title(heading, wide - 2 * EDGE, theme), _legend(keys, wide - 2 * EDGE)
-        high = max(wide / paper.aspect, picture.height + head.height + legend.height + 2 * EDGE)
+        above, legend = _title(head.name, head.told, wide - 2 * EDGE, theme), _legend(keys, wide - 2 * EDGE)
+        high = max(wide / paper.aspect, picture.height + above.height + legend.height + 2 * EDGE)
         wide = max(wide, high * paper.aspect)
+    part = paper.width / wide
     left = (wide - picture.left - picture.right) / 2 + picture.left
-    top = EDGE + head.height + (high - head.height - legend.height - 2 * EDGE - picture.height) / 2
+    top = EDGE + above.height + (high - above.height - legend.height - 2 * EDGE - picture.height) / 2
     items = (
-        *(moved(item, EDGE, EDGE) for item in head.items),
+        *(moved(item, EDGE, EDGE) for item in above.items),
         *(moved(item, left, top) for item in picture.items),
         *(moved(item, EDGE, high - EDGE - legend.height) for item in legend.items),
     )
     return Scene(
         wide,
         high,
-        f"{heading.name}: {figure}",
-        heading.description,
+        head.title,
+        head.description,
         theme.background,
         tuple(named_once(placed(items), set())),
-        max(1.0, paper.width / wide),
+        max(1.0, part),
+        () if part > 0.999 else (too_small(part),),
     )
+
+
+def too_small(part: float, help: str = LARGER_PAGE) -> tuple[str, str]:
+    """What to tell of a figure that is shown at `part` of its size on a slide, and what to do."""
+    told = f"on one slide the text of this figure would be {part * SIZE:.1f} pt high, less than {SIZE:g} pt"
+    return told, help
 
 
 def description(graph: Graph) -> str:
@@ -118,9 +124,8 @@ def _facts(graph: Graph) -> str:
     return f"{count(totals.parameters(graph, nodes))} parameters · {count(totals.macs(graph, nodes))} MACs"
 
 
-def _title(heading: Heading, wide: float, theme: Theme) -> Picture:
-    """The name at the left, the totals at the right, or below where they do not fit beside."""
-    name, told, _ = heading
+def _title(name: str, told: str, wide: float, theme: Theme) -> Picture:
+    """The network's name at the left, its totals at the right, or below where they do not fit beside."""
     title = Text(0, TITLE / 2, name, TITLE, theme.ink, True, "start")
     long = width(told, SIZE)
     if width(name, TITLE, True) + long + 24 <= wide:
@@ -132,24 +137,25 @@ def _title(heading: Heading, wide: float, theme: Theme) -> Picture:
     return Picture(0, wide, LINE * (1.5 + len(lines)), (title, *below))
 
 
-def _keys(families: Iterable[Family], skips: bool, theme: Theme) -> Iterator[tuple[float, tuple[Item, ...]]]:
+def _keys(families: Iterable[Family], skips: bool, theme: Theme) -> Iterator[Key]:
     """Legend entries: their width and items, in the families' order."""
     used = set(families)
     for family in LOOKS:
         if family in used and family not in (Family.INPUT, Family.MERGE):
-            yield _key(family.value, (parts.box(0, 3, 26, 14, family, theme),), theme)
+            yield key(family.value, (parts.box(0, 3, 26, 14, family, theme),), theme)
     if skips:
-        yield _key("skip", (Line(((0, 10), (26, 10)), theme.skip, 1.8, arrow=True),), theme)
+        yield key("skip", (Line(((0, 10), (26, 10)), theme.skip, 1.8, arrow=True),), theme)
 
 
-def _key(text: str, swatch: Sequence[Shape | Polygon | Line], theme: Theme) -> tuple[float, tuple[Item, ...]]:
+def key(text: str, swatch: Sequence[Item], theme: Theme) -> Key:
+    """An entry of the legend. `swatch` lies in 26 by 20 points."""
     label = Text(32, 10, text, SIZE, theme.ink, False, "start")
     return 32 + width(text, SIZE), (Group((*swatch, label)),)
 
 
-def _legend(keys: list[tuple[float, tuple[Item, ...]]], wide: float) -> Picture:
+def _legend(keys: Sequence[Key], wide: float) -> Picture:
     """Rows of keys, each in the middle, as many as it takes."""
-    rows: list[list[tuple[float, tuple[Item, ...]]]] = []
+    rows: list[list[Key]] = []
     for key in keys:
         if not rows or _row_length([*rows[-1], key]) > wide:
             rows.append([])
@@ -163,7 +169,7 @@ def _legend(keys: list[tuple[float, tuple[Item, ...]]], wide: float) -> Picture:
     return Picture(0, wide, LINE * len(rows) + 8 if rows else 0.0, tuple(items))
 
 
-def _row_length(row: list[tuple[float, tuple[Item, ...]]]) -> float:
+def _row_length(row: list[Key]) -> float:
     return sum(long + BETWEEN for long, _ in row) - BETWEEN
 
 

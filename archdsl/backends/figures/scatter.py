@@ -12,7 +12,7 @@ from math import ceil, cos, floor, hypot, log10, pi, sin, sqrt
 
 from archdsl.analyses.notation import count
 from archdsl.backends.figures.options import Options
-from archdsl.backends.figures.page import EDGE, LINE, Heading, slide
+from archdsl.backends.figures.page import EDGE, LINE, Head, key, slide
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.room import Area, Room
 from archdsl.backends.figures.scene import Group, Item, Line, Point, Scene, Shape, Text
@@ -67,8 +67,10 @@ def scatter(what: Scatter, options: Options) -> Scene:
     drawing = _Drawing(what, options)
     told = "errors as their sources print them, MACs and parameters counted"
     about = "; ".join(f"{dot.named}: {dot.error:g} %, {count(dot.macs)} MACs" for dot in what.dots)
-    heading = Heading("Error over MACs", told, f"{told}. {about}.")
-    return slide(heading, "scatter", drawing.picture(), options, (), drawing.keys())
+    title = "Error over MACs"
+    head = Head(title, told, f"{title}: {what.name}", f"{told}. {about}.")
+    keys = [key(text, swatch, options.colours) for text, swatch in drawing.legend()]
+    return slide(head, drawing.picture(), options, keys)
 
 
 def far(dots: Sequence[Dot]) -> list[Dot]:
@@ -275,7 +277,7 @@ class _Drawing:
             for column in range(int((self.wide - LEFT - wide) // 20) + 1):
                 yield self.wide - wide - 20 * column, top
 
-    def keys(self) -> Iterator[tuple[str, Sequence[Shape]]]:
+    def legend(self) -> Iterator[tuple[str, Sequence[Shape]]]:
         for family in dict.fromkeys(dot.family for dot in self.dots if dot.base):
             yield family, (self._round(18, 10, 8, GREEN, True),)
 

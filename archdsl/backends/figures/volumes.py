@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from archdsl.backends.figures.captions import Writer
 from archdsl.backends.figures.options import Options
 from archdsl.backends.figures.page import EDGE, page
 from archdsl.backends.figures.scene import Scene
 from archdsl.backends.figures.stacks_read import columns_of
-from archdsl.backends.figures.style import SIZE
 from archdsl.backends.figures.volumes_row import in_rows
 from archdsl.backends.figures.volumes_u import in_a_u
 from archdsl.ir.graph import Graph
@@ -20,7 +17,4 @@ def volumes(graph: Graph, options: Options) -> Scene:
     columns, skips = columns_of(graph)
     writer = Writer(graph, columns, options.colours, options.paper.width - 2 * EDGE)
     picture = in_a_u(graph, columns, skips, writer, options) or in_rows(graph, columns, skips, writer, options)
-    drawn = page(graph, "volumes", picture, options, (), writer.keys())
-    part = options.paper.width / drawn.width
-    told = f"on one slide the text of this figure would be {part * SIZE:.1f} pt high, less than {SIZE:g} pt"
-    return replace(drawn, notes=(f"{told}; its page is larger than a slide",)) if part < 0.999 else drawn
+    return page(graph, "volumes", picture, options, (), writer.keys())

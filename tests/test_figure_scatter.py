@@ -127,9 +127,9 @@ def test_the_table_cites_every_error() -> None:
         ("", "has no column spec, family, error, source"),
         ("spec,family,error,source\n", "has no rows"),
         ("spec,family,error\nlenet,LeNet,1\n", "has no column source"),
-        ("spec,family,error,source\nlenet,LeNet,none,LeCun\n", ":2: the error is none"),
-        ("spec,family,error,source\nlenet,LeNet,nan,LeCun\n", ":2: the error is nan"),
-        ("spec,family,error,source\nlenet,LeNet,0.8,\n", ":2: no source is given"),
+        ("spec,family,error,source\nlenet,LeNet,none,LeCun\n", ":2 the error is none"),
+        ("spec,family,error,source\nlenet,LeNet,nan,LeCun\n", ":2 the error is nan"),
+        ("spec,family,error,source\nlenet,LeNet,0.8,\n", ":2 no source is given"),
     ],
 )
 def test_wrong_tables_are_refused(text: str, message: str, tmp_path: Path) -> None:

@@ -196,6 +196,21 @@ def test_a_block_is_asked_for_by_name_or_path() -> None:
         draw(graph, "graph", expand=["conv9.*"])
 
 
+def test_depths_that_there_are_not_and_options_of_other_kinds_are_refused() -> None:
+    """They are never left out in silence; what is said, applied, draws."""
+    graph = network("lenet@5")
+    with pytest.raises(FigureError, match=r"no 3 levels to open; depth may be 0 to 2"):
+        draw(graph, "graph", depth=3)
+    draw(graph, "graph", depth=2)
+    for option, value in {"depth": 1, "expand": ["C1"], "block": "Full"}.items():
+        for figure in OF_GRAPHS:
+            if option in FIGURES[figure].takes:
+                draw(graph, figure, **{option: value})
+            else:
+                with pytest.raises(FigureError, match=f"`{option}` is for the figure"):
+                    draw(graph, figure, **{option: value})
+
+
 def test_a_u_net_is_a_u() -> None:
     """Each level of the way down stands left of the level that it hands its value to."""
     boxes = {thing.id: thing.outline for thing in picture("unet@2015", "graph").things()}

@@ -136,13 +136,13 @@ def _names(targets: list[Target], figure: str) -> list[str]:
 
 def _scene(targets: list[Target], figure: str, report: Report, wanted: dict[str, Any], cost: str | None) -> Scene:
     """The figure of what was asked for: of one network, of several, or of what a study finds."""
-    match FIGURES[figure].of:
-        case "graph":
-            return figures.as_scene(_compiled(targets[0], report), figure, **wanted)
-        case "graphs":
-            graphs = [_compiled(asked, report) for asked in targets]
-            return figures.as_scene_of(graphs, figure, cost=cost, theme=wanted["theme"])
-    return figures.as_scene_of(_studied(targets[0], figure), figure, theme=wanted["theme"])
+    theme = wanted.pop("theme")
+    of = FIGURES[figure].of
+    figures.refuse(figure, cost=cost, **wanted)
+    if of == "graph":
+        return figures.as_scene(_compiled(targets[0], report), figure, theme=theme, **wanted)
+    what = [_compiled(asked, report) for asked in targets] if of == "graphs" else _studied(targets[0], figure)
+    return figures.as_scene_of(what, figure, cost=cost, theme=theme)
 
 
 def _compiled(asked: Target, report: Report) -> Graph:

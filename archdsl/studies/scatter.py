@@ -31,7 +31,7 @@ def scatter(name: str) -> Scatter:
     """
     rows = list(_rows(name))
     if not rows:
-        raise FigureError(f"{shown(name)} has no rows")
+        raise FigureError(f"the table {shown(name)} has no rows")
     return Scatter(Path(name).stem, tuple(_dot(name, line, row) for line, row in rows))
 
 
@@ -41,21 +41,25 @@ def _rows(name: str) -> Iterator[tuple[int, Mapping[str, str]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise FigureError(f"{shown(name)} cannot be read as a table: {shown(str(error))}") from None
+        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        wanted = f"`scatter` is drawn from a CSV file with the columns {', '.join(COLUMNS)}"
+        raise FigureError(f"the table `{shown(name)}` cannot be read: {shown(why).lower()}; {wanted}") from None
     reader = csv.DictReader(text.splitlines(), restkey="")
     missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
     if missing:
-        raise FigureError(f"{shown(name)} has no column {', '.join(missing)}; a table has {', '.join(COLUMNS)}")
+        raise FigureError(
+            f"the table {shown(name)} has no column {', '.join(missing)}; a table has {', '.join(COLUMNS)}"
+        )
     for number, row in enumerate(reader):
         if number >= MOST:
-            raise FigureError(f"{shown(name)} has more than {MOST} rows")
+            raise FigureError(f"the table {shown(name)} has more than {MOST} rows")
         yield reader.line_num, {key: (value or "").strip() for key, value in row.items() if key}
 
 
 def _dot(name: str, line: int, row: Mapping[str, str]) -> Dot:
     for column in COLUMNS:
         if not row[column]:
-            raise FigureError(f"{shown(name)}:{line}: no {column} is given")
+            raise FigureError(f"in {shown(name)}:{line} no {column} is given")
     spec, variant = split_variant(row["spec"])
     graph = compile_network(open_spec(spec), variant).graph
     nodes = totals.nodes_in(graph)
@@ -70,5 +74,5 @@ def _error(name: str, line: int, row: Mapping[str, str]) -> float:
     except ValueError:
         error = float("nan")
     if not isfinite(error) or not 0 <= error <= 100:
-        raise FigureError(f"{shown(name)}:{line}: the error is {shown(row['error'])}, and not a number of percent")
+        raise FigureError(f"in {shown(name)}:{line} the error is {shown(row['error'])}, and not a number of percent")
     return error

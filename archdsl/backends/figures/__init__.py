@@ -39,22 +39,23 @@ class Figure(NamedTuple):
 
     Most kinds draw a graph, or several beside each other. Others draw what a study finds: `study` is module:function in
     `archdsl.studies`, and `of` says what it is made from: a spec with its settings (a `Subject`), or a table (the name
-    of a CSV file).
+    of a CSV file). `takes` names the arguments of `draw` that not every kind has.
     """
 
     drawer: str
     about: str
     of: Literal["graph", "graphs", "spec", "table"] = "graph"
     study: str = ""
+    takes: tuple[str, ...] = ()
 
 
 FIGURES: Mapping[str, Figure] = {
     "overview": Figure("overview:overview", "the stages"),
-    "block": Figure("block:block", "the inside of each block"),
-    "graph": Figure("graph:graph", "every op, folded until it fits"),
+    "block": Figure("block:block", "the inside of each block", takes=("block",)),
+    "graph": Figure("graph:graph", "every op, folded until it fits", takes=("depth", "expand")),
     "volumes": Figure("volumes:volumes", "tensors as boxes with their true sizes"),
     "profile": Figure("profile:profile", "what each layer costs and sees, along the depth"),
-    "compare": Figure("compare:compare", "two to four networks side by side", "graphs"),
+    "compare": Figure("compare:compare", "two to four networks side by side", "graphs", takes=("cost",)),
     "scaling": Figure("scaling:scaling", "ways to grow a spec and their costs", "spec", "scaling:scaling"),
     "scatter": Figure("scatter:scatter", "errors of a CSV file over MACs", "table", "scatter:scatter"),
 }
@@ -81,9 +82,18 @@ def as_scene(
 
     if FIGURES[figure].of != "graph":
         others = ", ".join(name for name, kind in FIGURES.items() if kind.of == "graph")
-        raise FigureError(f"`{figure}` is not drawn from one network; of one network there are {others}")
+        raise FigureError(f"{figure} is not drawn from one network; of one network there are {others}")
+    refuse(figure, depth=depth, expand=expand, block=block)
     options = Options(theme, Paper(width, aspect), depth, tuple(expand), block)
     return _scene(figure, drawn(graph), options)
+
+
+def refuse(figure: str, **given: object) -> None:
+    """Raises `FigureError` for an argument that is given and that only other kinds of figures have."""
+    for name, value in given.items():
+        if value not in (None, (), []) and name not in FIGURES[figure].takes:
+            kinds = ", ".join(kind for kind, about in FIGURES.items() if name in about.takes)
+            raise FigureError(f"the option `{name}` is for the figure {kinds}; {figure} does not have it")
 
 
 def as_scene_of(
@@ -105,7 +115,8 @@ def as_scene_of(
     of = FIGURES[figure].of
     if of == "graph":
         many = ", ".join(name for name, kind in FIGURES.items() if kind.of == "graphs")
-        raise FigureError(f"`{figure}` shows one network; several are shown by {many}")
+        raise FigureError(f"{figure} shows one network; several are shown by {many}")
+    refuse(figure, cost=cost)
     if of == "graphs":
         what = [drawn(graph) for graph in what]
     return _scene(figure, what, Options(theme, Paper(width, aspect), cost=cost))

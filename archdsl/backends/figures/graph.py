@@ -35,7 +35,11 @@ def graph(graph: Graph, options: Options) -> Scene:
     viewer = Viewer(graph)
     for pattern in options.expand:
         if not any(fnmatchcase(path, pattern) for path in graph.scopes):
-            raise FigureError(f"nothing in the network is called `{pattern}`; a pattern is a path such as `conv4.*`")
+            there = ", ".join(path for path, scope in graph.scopes.items() if scope.parent == "")
+            raise FigureError(f"nothing in the network is called `{pattern}`; there is {there}; a pattern is `conv4.*`")
+    levels = max(len(graph.ancestry(path)) for path in graph.scopes) - 1
+    if options.depth is not None and options.depth > levels:
+        raise FigureError(f"the network has no {options.depth} levels to open; depth may be 0 to {levels}")
     asked = options.depth is not None or bool(options.expand)
     found = fitted(viewer, Detail(options.depth or 0, options.expand), options) if asked else deepest(viewer, options)
     drawn = page(graph, "graph", found.picture, options, {family for view in found.views for family in families(view)})

@@ -9,7 +9,7 @@ CODES: dict[str, Code] = {
         "A figure does not fit on a slide with text that can be read.",
         "The page grows, so that nothing is cut. Shown on one slide, its text is smaller than 14 points. Open fewer "
         "levels with `--depth`, or draw single blocks with `--figure block`.",
-        "$ archdsl draw net.arch --figure graph --depth 9 -o net.svg\n"
+        "$ archdsl draw net.arch --figure graph --depth 2 -o net.svg\n"
         "network Net:\n    input image: 3 x 32 x 32\n    for width in range(1, 400): conv(width, 3)\n",
     ),
     "missing-letters": Code(

@@ -225,8 +225,10 @@ def test_the_same_networks_give_the_same_bytes(theme: ThemeName) -> None:
 
 
 def test_one_network_or_five_are_refused() -> None:
-    with pytest.raises(FigureError, match="2 to 4 networks, and got 1"):
+    with pytest.raises(FigureError, match="drawn from several networks"):
         draw(network("lenet@5"), "compare")
+    with pytest.raises(FigureError, match="2 to 4 networks, and got 1"):
+        draw_several([network("lenet@5")])
     with pytest.raises(FigureError, match="got 5"):
         draw_several([network("lenet@5")] * 5)
     with pytest.raises(FigureError, match="overview shows one network"):

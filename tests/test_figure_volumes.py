@@ -250,6 +250,6 @@ def test_many_alike_are_three_and_a_number() -> None:
 def test_a_page_that_is_larger_than_a_slide_is_announced() -> None:
     steps = "".join(f"    stage q{i}: conv({8 * i}, 3) -> relu\n" for i in range(1, 91))
     graph = archdsl.loads(f"network Long:\n    input image: 3 x 32 x 32\n{steps}").graph
-    (note,) = as_scene(graph, "volumes").notes
-    assert "less than 14 pt" in note
+    ((told, _),) = as_scene(graph, "volumes").notes
+    assert "less than 14 pt" in told
     assert not as_scene(network("lenet@5"), "volumes").notes

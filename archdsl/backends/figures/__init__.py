@@ -61,6 +61,13 @@ FIGURES: Mapping[str, Figure] = {
 }
 """By name, in the order of the documentation. One file each."""
 
+MADE_FROM = {
+    "graphs": "several networks",
+    "spec": "a spec with its settings, by `archdsl draw`",
+    "table": "a CSV file, by `archdsl draw`",
+}
+"""What figures are drawn from that are not drawn from one network."""
+
 FORMATS = ("svg", "pdf", "png", "dot")
 """`dot` is the whole graph for Graphviz, whichever the figure."""
 
@@ -82,7 +89,7 @@ def as_scene(
 
     if FIGURES[figure].of != "graph":
         others = ", ".join(name for name, kind in FIGURES.items() if kind.of == "graph")
-        raise FigureError(f"{figure} is not drawn from one network; of one network there are {others}")
+        raise FigureError(f"{figure} is drawn from {MADE_FROM[FIGURES[figure].of]}; of one network there are {others}")
     refuse(figure, depth=depth, expand=expand, block=block)
     options = Options(theme, Paper(width, aspect), depth, tuple(expand), block)
     return _scene(figure, drawn(graph), options)

@@ -60,8 +60,8 @@ FIGURES: Mapping[str, Figure] = {
 }
 """By name, in the order of the documentation. One file each."""
 
-FORMATS = ("svg", "pdf", "png", "dot")
-"""`dot` is the whole graph for Graphviz, whichever the figure."""
+FORMATS = ("svg", "pdf", "png", "dot", "html")
+"""`dot` is the whole graph for Graphviz, `html` the page that `archdsl.webpage` makes: both whichever the figure."""
 
 
 def as_scene(

@@ -132,7 +132,7 @@ KEYS = (
 def _head(graph: Graph) -> Iterator[str]:
     inputs = ", ".join(shape(node.output) for node in graph.inputs)
     yield "<header>"
-    yield '<a class="skip" href="#costs">To the table of costs</a>'
+    yield '<a class="skip" href="#costs-title">To the table of costs</a>'
     yield f"<h1>{escape(network_name(graph.header))}</h1>"
     yield f"<p>{escape(f'{inputs} in · {page.facts(graph)}')}</p>"
     yield '<form id="search" role="search">'
@@ -168,8 +168,8 @@ def _figure(drawing: str) -> Iterator[str]:
 def _costs(table: Table, places: set[str]) -> Iterator[str]:
     yield '<aside id="aside" aria-label="Costs">'
     yield '<section id="panel" aria-live="polite" aria-label="What is chosen"><h2></h2><dl></dl></section>'
-    yield '<section id="costs" tabindex="-1" aria-labelledby="costs-title">'
-    yield '<h2 id="costs-title">Costs</h2>'
+    yield '<section id="costs" aria-labelledby="costs-title">'
+    yield '<h2 id="costs-title" tabindex="-1">Costs</h2>'
     yield '<div class="scroll"><table aria-labelledby="costs-title">'
     heads = (
         f'<th scope="col"{_class(column)} title="{escape(column.about)}">{escape(column.heading)}</th>'

@@ -90,7 +90,10 @@ def _network(viewer: Viewer) -> tuple[Sequence[Member], Picture, list[Key]]:
     views = [viewer.network(Detail(0)), *(viewer.side(scope, Detail(0)) for scope in viewer.sides)]
     members = [item for view in views for item in view.items]
     if graph.stages and not any(isinstance(item, OpenScope) for item in members):
-        drawing = Overview(graph, stages_of(graph, training=True), PAIRED, PAPER)
+        stages = stages_of(graph, training=True)
+        drawing = Overview(graph, stages, PAIRED, Paper())
+        if not drawing.folded:  # a U is worth its smaller letters
+            drawing = Overview(graph, stages, PAIRED, PAPER)
         keys = [legend_key(text, swatch, PAIRED) for text, swatch in drawing.costs()]
         return members, drawing.picture(), keys
     picture = _best(

@@ -96,12 +96,9 @@ function close() {
   go(left, true);
 }
 
+// The path that the address names, `page.html#conv3.1`, or that of the network.
 function pathInAddress() {
-  try {
-    return decodeURIComponent(location.hash.slice(1));
-  } catch {
-    return "";
-  }
+  return [...places.keys()].find((path) => encodeURIComponent(path) === location.hash.slice(1));
 }
 
 // --- what is chosen ------------------------------------------------------------------------
@@ -118,7 +115,8 @@ function choose(path) {
   const row = rows[places.get(path).row];
   if (row) {
     row.setAttribute("aria-current", "true");
-    row.scrollIntoView({ block: "nearest" });
+    const [inner, outer] = [row, byId("costs")].map((element) => element.getBoundingClientRect());
+    if (inner.top < outer.top || inner.bottom > outer.bottom) byId("costs").scrollTop += inner.top - outer.top - 60;
   }
   tell(path);
 }
@@ -360,7 +358,7 @@ byId("theme").addEventListener("click", () => {
 });
 darkAsked.addEventListener("change", nameTheme);
 
-// The address names the level (`page.html#conv3.1`): such a link leads there, and Back leads back.
+// A link to a level leads there, and Back leads back.
 window.addEventListener("hashchange", () => {
   const path = pathInAddress();
   if (path !== level && opens(path)) show(path);

@@ -65,13 +65,14 @@ def _labelled(
     """The lines into a block, or out of it, each with its shape at its right: the further left, the longer the line."""
     values, xs = (box.makes, box.exits) if leaving else (box.takes, box.entries)
     lines = sorted(zip(xs, values, strict=True))
-    high = FOOTER * len(lines) + (LEAVING if leaving and lines else 0.0)
+    step = FOOTER + LEAVING * leaving
+    high = step * len(lines)
     items: list[Item] = []
     right = 0.0
     for i, (x, value) in enumerate(lines):
         told = f"{names.get(value, '')} {shape(viewer.graph.tensor(value))}".strip()
-        start, end = (0.0, FOOTER * (len(lines) - i) + LEAVING) if leaving else (FOOTER * i, high)
-        middle = FOOTER * (len(lines) - i - 0.5) if leaving else FOOTER * (i + 0.5)
+        start, end = (0.0, step * (len(lines) - i)) if leaving else (step * i, high)
+        middle = end - LEAVING - FOOTER / 2 if leaving else start + FOOTER / 2
         wire = Wire(value_name(value), box.ends[1]) if leaving else Wire(value_name(value), "", box.ends[0])
         items.append(Line(((x, start), (x, end)), theme.ink, arrow=leaving, wire=wire))
         items.append(Text(x + 5, middle, told, SIZE, theme.ink, True, "start", value_name(value)))

@@ -207,7 +207,8 @@ class Network:
         expand: Sequence[str] = (),
         theme: Literal["light", "dark"] = "light",
     ) -> Drawing:
-        """A figure ("overview", "block", "graph", "volumes") as "svg", "pdf", "png" or "dot".
+        """A figure ("overview", "block", "graph", "volumes") as "svg", "pdf", "png" or "dot"; or, as "html", a page on
+        which the reader opens stages and blocks.
 
         `block` names the block to draw, by its name or a path. In a graph, `depth` levels of blocks are opened, and
         also the blocks whose paths match a pattern of `expand` (`"conv4.*"`). Raises `ValueError` for a figure or
@@ -218,6 +219,12 @@ class Network:
         for what, known in ((figure, tuple(figures.FIGURES)), (format, figures.FORMATS)):
             if what not in known:
                 raise ValueError(f"there is no {what!r}; it may be {', '.join(known)}")
+        if format == "html":
+            from archdsl.webpage.document import document
+
+            if figure != "overview":
+                raise ValueError(f"a page shows the whole network: leave out the figure {figure!r}")
+            return Drawing(document(self.graph), format)
         if format == "dot":
             return Drawing(figures.as_dot(self.graph, theme), format)
         scene = figures.as_scene(self.graph, figure, block=block, depth=depth, expand=expand, theme=theme)
@@ -272,9 +279,9 @@ class Network:
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the network to a file in the form that the suffix of `path` names.
 
-        `.svg`, `.pdf` and `.png` are the overview figure; the others (`.py`, `.json` ...) are what `archdsl compile`
-        writes. The file is written whole or not at all. Raises `CompileError` if it cannot be written, and
-        `ValueError` for another suffix.
+        `.svg`, `.pdf` and `.png` are the overview figure, `.html` is the page; the others (`.py`, `.json` ...) are what
+        `archdsl compile` writes. The file is written whole or not at all. Raises `CompileError` if it cannot be
+        written, and `ValueError` for another suffix.
         """
         from archdsl.backends.figures import FORMATS
         from archdsl.outputs import OUTPUTS, output_of, written

@@ -47,7 +47,7 @@ class Drawing:
     def _written(self, format: str) -> bytes:
         from archdsl.backends.figures import FORMATS, written
 
-        formats = [name for name in FORMATS if name != "dot"] if self.scene else [self.format]
+        formats = [name for name in FORMATS if name not in ("dot", "html")] if self.scene else [self.format]
         if self.scene is None or format not in formats:
             raise ValueError(f"this figure cannot be written as {f'.{format}'!r}; it may be {', '.join(formats)}")
         return written(self.scene, format)

@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "passes": "naming diagnostics ops ir",
     "frontends": "source counterparts suggest tensor text naming diagnostics ops ir",
     "backends": "source tensor naming terminal formula diagnostics files syntax ops ir analyses",
+    "webpage": "source ir analyses backends",
     "driver": "source suggest tensor text formats resources diagnostics syntax ops resolve ir analyses elaborate "
     "passes",
     "outputs": "ir passes backends",
@@ -44,9 +45,9 @@ MAY_IMPORT = {
     "codes": "text diagnostics syntax ops resolve ir analyses elaborate frontends backends studies",
     "report": "source limits text terminal diagnostics",
     "shown": "diagnostics files report backends",
-    "network": "source text diagnostics files ir analyses resolve backends driver outputs prove report shown",
+    "network": "source text diagnostics files ir analyses resolve backends webpage driver outputs prove report shown",
     "cli": "source limits suggest tensor text resources terminal diagnostics files syntax ops ir analyses resolve "
-    "elaborate frontends backends driver outputs prove studies codes report network",
+    "elaborate frontends backends webpage driver outputs prove studies codes report network",
     "__main__": "cli",
 }
 

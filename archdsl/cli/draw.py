@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archdsl.backends import figures
-from archdsl.backends.figures import FIGURES, FORMATS, TEXT_FORMS, THEMES, FigureError
+from archdsl.backends.figures import FIGURES, FORMATS, TEXT_FORMS, THEMES, FigureError, ThemeName
 from archdsl.cli import complete
 from archdsl.cli.networks import NetworkArguments, networks
 from archdsl.cli.options import Format, FormatOption, OutputOption, SpecOptions, grouped, one_of
@@ -73,7 +73,7 @@ def draw(
     options: SpecOptions,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Draw a network as SVG, PDF or PNG, as the suffix of -o says.
+    """Draw a network as SVG, PDF or PNG, or as a page (HTML) whose boxes open, as the suffix of -o says.
 
     archdsl draw resnet@plain34 @34 --figure compare draws several side by side; other figures are of one.
 
@@ -93,10 +93,15 @@ def draw(
         (form,) = (name for name in TEXT_FORMS if name == text)
         wanted = {"block": block, "depth": depth, "expand": expand or (), "theme": chosen}
         try:
-            if picture_format == "dot":
+            if picture_format in ("dot", "html"):
                 if len(targets) > 1 or FIGURES[figure].of == "table":
-                    ctx.fail("A DOT file is of one network.")
-                picture = figures.as_dot(_compiled(targets[0], report), chosen)
+                    ctx.fail(f"A file of this kind is of one network: {path}.")
+                if picture_format == "html" and figure != "overview":
+                    ctx.fail(f"A page shows the whole network, stages first: leave out --figure {figure}.")
+                for name, value in {**wanted, "cost": cost, "theme": None}.items():
+                    if value not in (None, ()):
+                        ctx.fail(f"A {picture_format.upper()} file shows the whole network: leave out --{name}.")
+                picture = _whole(_compiled(targets[0], report), picture_format, chosen)
             else:
                 found = _scene(targets, figure, report, wanted, cost)
                 picture = figures.written(found, picture_format, form)
@@ -110,6 +115,15 @@ def draw(
         write({path: picture})
         if report.verbose:
             print(f"wrote {shown(str(path))}")
+
+
+def _whole(graph: Graph, format: str, theme: ThemeName) -> bytes:
+    """What shows a whole network, whichever the figure: a DOT file, or a page."""
+    if format == "dot":
+        return figures.as_dot(graph, theme)
+    from archdsl.webpage.document import document
+
+    return document(graph)
 
 
 def _targets(ctx: typer.Context, specs: list[str], options: SpecOptions, figure: str) -> list[Target]:

@@ -68,8 +68,8 @@ MADE_FROM = {
 }
 """What figures are drawn from that are not drawn from one network."""
 
-FORMATS = ("svg", "pdf", "png", "dot")
-"""`dot` is the whole graph for Graphviz, whichever the figure."""
+FORMATS = ("svg", "pdf", "png", "dot", "html")
+"""`dot` is the whole graph for Graphviz, `html` the page that `archdsl.webpage` makes: both whichever the figure."""
 
 
 def as_scene(

@@ -27,24 +27,30 @@ LEAVING = 12.0
 
 def exhibit(viewer: Viewer, scope: Scope, view: View, pen: Pen) -> Picture:
     """A block in its frame, with what enters above, what leaves below, and where in the network it is."""
+    drawn = bordered(viewer, scope, view, pen, scope.block or scope_name(scope))
+    note = _place(viewer, scope)
+    middle, half = (drawn.right - drawn.left) / 2, width(note, SIZE) / 2
+    items = (*drawn.items, Text(middle, drawn.height + LINE / 2, note, SIZE, pen.theme.faint))
+    left, right = max(drawn.left, half - middle), max(drawn.right, half + middle)
+    return Picture(left, right, drawn.height + LINE, items, (), ())
+
+
+def bordered(viewer: Viewer, scope: Scope, view: View, pen: Pen, title: str) -> Picture:
+    """A block in its frame under a title, with what enters above and what leaves below."""
     as_block = replace(scope, kind="block")
     inner = compose(view, pen, as_block, leaving=view.outputs)
     frame = OpenScope(as_block if scope.block else scope, view.inputs, view.outputs, view)
-    box = framed(inner, frame, pen.theme, scope.block or scope_name(scope))
+    box = framed(inner, frame, pen.theme, title)
     box = replace(box, ends=frame.ends, takes=view.inputs, makes=view.outputs)
     ports = dict(zip(view.inputs, _port_names(viewer, scope, view), strict=True))
     above, below = _labelled(box, viewer, pen.theme, ports), _labelled(box, viewer, pen.theme, {}, leaving=True)
-    note = _place(viewer, scope)
-    middle, half = (box.right - box.left) / 2, width(note, SIZE) / 2
-    foot = above.height + box.height + below.height
     items = (
         *above.items,
         *(moved(item, 0, above.height) for item in box.items),
         *(moved(item, 0, above.height + box.height) for item in below.items),
-        Text(middle, foot + LINE / 2, note, SIZE, pen.theme.faint),
     )
-    left, right = max(box.left, above.left, below.left, half - middle), max(box.right, above.right, below.right)
-    return Picture(left, max(right, half + middle), foot + LINE, items, (), ())
+    left, right = max(box.left, above.left, below.left), max(box.right, above.right, below.right)
+    return Picture(left, right, above.height + box.height + below.height, items, (), ())
 
 
 def _port_names(viewer: Viewer, scope: Scope, view: View) -> list[str]:
@@ -59,13 +65,14 @@ def _labelled(
     """The lines into a block, or out of it, each with its shape at its right: the further left, the longer the line."""
     values, xs = (box.makes, box.exits) if leaving else (box.takes, box.entries)
     lines = sorted(zip(xs, values, strict=True))
-    high = FOOTER * len(lines) + (LEAVING if leaving and lines else 0.0)
+    step = FOOTER + LEAVING * leaving
+    high = step * len(lines)
     items: list[Item] = []
     right = 0.0
     for i, (x, value) in enumerate(lines):
         told = f"{names.get(value, '')} {shape(viewer.graph.tensor(value))}".strip()
-        start, end = (0.0, FOOTER * (len(lines) - i) + LEAVING) if leaving else (FOOTER * i, high)
-        middle = FOOTER * (len(lines) - i - 0.5) if leaving else FOOTER * (i + 0.5)
+        start, end = (0.0, step * (len(lines) - i)) if leaving else (step * i, high)
+        middle = end - LEAVING - FOOTER / 2 if leaving else start + FOOTER / 2
         wire = Wire(value_name(value), box.ends[1]) if leaving else Wire(value_name(value), "", box.ends[0])
         items.append(Line(((x, start), (x, end)), theme.ink, arrow=leaving, wire=wire))
         items.append(Text(x + 5, middle, told, SIZE, theme.ink, True, "start", value_name(value)))

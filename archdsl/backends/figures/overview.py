@@ -63,13 +63,15 @@ class Stage:
 
 def overview(graph: Graph, options: Options) -> Scene:
     """At most about eight boxes in a row; a network that comes back up is folded into a U."""
-    stages = stages_of(graph)
-    drawing = _Drawing(graph, stages, options.colours, options.paper)
-    return page(graph, "overview", drawing.picture(), options, (), drawing.keys())
+    drawing = Drawing(graph, stages_of(graph), options.colours, options.paper)
+    return page(graph, "overview", drawing.picture(), options, (), drawing.costs())
 
 
-def stages_of(graph: Graph) -> list[Stage]:
-    """The stages of the way to the main output, and then of further outputs that are computed in evaluation too."""
+def stages_of(graph: Graph, *, training: bool = False) -> list[Stage]:
+    """The stages of the way to the main output, and then of further outputs: those that are computed in evaluation too.
+
+    With `training`, all further outputs.
+    """
     viewer = Viewer(graph)
     view = viewer.network(Detail(0))
     items = [item for item in view.items if isinstance(item, Box | OpRow)]
@@ -81,16 +83,16 @@ def stages_of(graph: Graph) -> list[Stage]:
         tags = {name for value, names in viewer.taps.items() if value.node in inside for name in names}
         made = tuple(value for value in item.outputs if value in used) or item.outputs[:1]
         stages.append(_stage(graph, item, made, tuple(sorted(tags, key=order.index))))
-    return [*stages, *_further(viewer)]
+    return [*stages, *_further(viewer, training)]
 
 
-def _further(viewer: Viewer) -> Iterator[Stage]:
-    """A box for each further output with ops of its own, unless it serves training alone."""
+def _further(viewer: Viewer, training: bool) -> Iterator[Stage]:
+    """A box for each further output with ops of its own; without `training`, not for those that serve it alone."""
     for scope in viewer.sides:
         *tags, item = viewer.side(scope, Detail(0)).items
         if not isinstance(item, Box | OpRow):
             continue
-        if all(node.id in viewer.graph.training_only for node in _nodes(viewer.graph, item)):
+        if not training and all(node.id in viewer.graph.training_only for node in _nodes(viewer.graph, item)):
             continue
         stage = _stage(viewer.graph, item, item.outputs[:1], ())
         sources = ", ".join(tag.text for tag in tags if isinstance(tag, Tag))
@@ -120,7 +122,7 @@ def _stage(graph: Graph, item: Box | OpRow, made: tuple[Value, ...], tags: tuple
     )
 
 
-class _Drawing:
+class Drawing:
     """Works out how many boxes stand in a row, how wide they are, and how tall the bars below them."""
 
     def __init__(self, graph: Graph, stages: Sequence[Stage], theme: Theme, paper: Paper) -> None:
@@ -311,6 +313,7 @@ class _Drawing:
         aside = (self.wide + ARROW) * (max(map(len, self.rows)) - 1) + self.wide + 18 + LANE * number
         return (start, y), (start, lane), (aside, lane), (aside, lower), (end, lower), (end, below)
 
-    def keys(self) -> Iterator[tuple[str, tuple[Shape, ...]]]:
+    def costs(self) -> Iterator[tuple[str, tuple[Shape, ...]]]:
+        """What the legend says of the bars."""
         for side, name in enumerate(("parameters", "MACs")):
             yield name, (self._bar(13, 3, 14, side),)

@@ -62,9 +62,9 @@ def page(
     """The whole slide of one network. Where the picture does not fit, the page grows, at the same aspect."""
     inputs = ", ".join(shape(node.output) for node in graph.inputs)
     name, theme = network_name(graph.header), options.colours
-    head = Head(name, f"{inputs} in · {_facts(graph)}", f"{name}: {figure}", description(graph))
+    head = Head(name, f"{inputs} in · {facts(graph)}", f"{name}: {figure}", description(graph))
     keys = [key(text, swatch, theme) for text, swatch in further]
-    return slide(head, picture, options, keys + list(_keys(families, skips(picture, theme), theme)))
+    return slide(head, picture, options, keys + list(legend_keys(families, skips(picture, theme), theme)))
 
 
 class Head(NamedTuple):
@@ -83,16 +83,16 @@ def slide(head: Head, picture: Picture, options: Options, keys: Sequence[Key] = 
     factor = scale(picture, paper)
     wide = max(paper.width / factor, across)
     for _ in range(3):
-        above, legend = _title(head.name, head.told, wide - 2 * EDGE, theme), _legend(keys, wide - 2 * EDGE)
-        high = max(wide / paper.aspect, picture.height + above.height + legend.height + 2 * EDGE)
+        above, below = _title(head.name, head.told, wide - 2 * EDGE, theme), legend(keys, wide - 2 * EDGE)
+        high = max(wide / paper.aspect, picture.height + above.height + below.height + 2 * EDGE)
         wide = max(wide, high * paper.aspect)
     part = paper.width / wide
     left = (wide - picture.left - picture.right) / 2 + picture.left
-    top = EDGE + above.height + (high - above.height - legend.height - 2 * EDGE - picture.height) / 2
+    top = EDGE + above.height + (high - above.height - below.height - 2 * EDGE - picture.height) / 2
     items = (
         *(moved(item, EDGE, EDGE) for item in above.items),
         *(moved(item, left, top) for item in picture.items),
-        *(moved(item, EDGE, high - EDGE - legend.height) for item in legend.items),
+        *(moved(item, EDGE, high - EDGE - below.height) for item in below.items),
     )
     return Scene(
         wide,
@@ -115,11 +115,12 @@ def too_small(part: float, help: str = LARGER_PAGE) -> tuple[str, str]:
 def description(graph: Graph) -> str:
     """What a reader who does not see the figure is told."""
     header = graph.header
-    parts = [header.doc.strip(), _facts(graph) + ".", header.source]
+    parts = [header.doc.strip(), facts(graph) + ".", header.source]
     return " ".join(part for part in parts if part)
 
 
-def _facts(graph: Graph) -> str:
+def facts(graph: Graph) -> str:
+    """What a network costs: `25.6 M parameters · 4.09 G MACs`."""
     nodes = totals.nodes_in(graph)
     return f"{count(totals.parameters(graph, nodes))} parameters · {count(totals.macs(graph, nodes))} MACs"
 
@@ -137,7 +138,7 @@ def _title(name: str, told: str, wide: float, theme: Theme) -> Picture:
     return Picture(0, wide, LINE * (1.5 + len(lines)), (title, *below))
 
 
-def _keys(families: Iterable[Family], skips: bool, theme: Theme) -> Iterator[Key]:
+def legend_keys(families: Iterable[Family], skips: bool, theme: Theme) -> Iterator[Key]:
     """Legend entries: their width and items, in the families' order."""
     used = set(families)
     for family in LOOKS:
@@ -153,7 +154,7 @@ def key(text: str, swatch: Sequence[Item], theme: Theme) -> Key:
     return 32 + width(text, SIZE), (Group((*swatch, label)),)
 
 
-def _legend(keys: Sequence[Key], wide: float) -> Picture:
+def legend(keys: Sequence[Key], wide: float) -> Picture:
     """Rows of keys, each in the middle, as many as it takes."""
     rows: list[list[Key]] = []
     for key in keys:

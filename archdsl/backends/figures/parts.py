@@ -91,7 +91,7 @@ def row(graph: Graph, row: OpRow, theme: Theme, slim: bool = False) -> Picture:
     ]
     starts = [sum(cell.right + BESIDE for cell in cells[:i]) for i in range(len(cells))]
     main = weighty[0] if weighty else 0
-    axis = starts[main] + cells[main].right / 2 if weighty else (starts[-1] + cells[-1].right) / 2
+    axis = starts[main] + cells[main].right / 2 if weighty else _middle(starts, cells)
     drawn = [moved(item, x - axis, 0) for x, cell in zip(starts, cells, strict=True) for item in cell.items]
     right = starts[-1] + cells[-1].right - axis
     items = _grouped(drawn, row.scopes)
@@ -103,6 +103,14 @@ def row(graph: Graph, row: OpRow, theme: Theme, slim: bool = False) -> Picture:
         right += 5 + width(times.text, SIZE, True)
     exits = _spread(len(row.outputs), cells[main].right)
     return Picture(axis, right, HEIGHT, tuple(items), (0.0,) * max(1, len(row.inputs)), exits)
+
+
+def _middle(starts: Sequence[float], cells: Sequence[Picture]) -> float:
+    """The middle of a row without an op of weight; where it lies between two cells, that of the one before."""
+    middle = (starts[-1] + cells[-1].right) / 2
+    before = max(i for i, start in enumerate(starts) if start <= middle)
+    inside = middle <= starts[before] + cells[before].right
+    return middle if inside else starts[before] + cells[before].right / 2
 
 
 def alike(paths: Alike) -> tuple[tuple[str, str], ...]:

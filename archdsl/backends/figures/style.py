@@ -80,15 +80,38 @@ THEMES: dict[ThemeName, Theme] = {
     "dark": Theme("#14171B", "#F2F4F6", "#B4BBC3", "#20252B", "#171B20", "#78818B", "#2BC79A", 0.42),
 }
 
+COLOURS = ("background", "ink", "faint", "stage", "block", "border", "skip")
+"""The names of a theme's colours."""
+
+
+def _paired() -> Theme:
+    light, dark = THEMES["light"], THEMES["dark"]
+    assert light.tint == dark.tint, "a pair is mixed in one proportion"
+    pairs = {name: f"{getattr(light, name)}/{getattr(dark, name)}" for name in COLOURS}
+    return Theme(**pairs, tint=light.tint)
+
+
+PAIRED = _paired()
+"""Both themes at once: each colour is a pair, `#FFFFFF/#14171B`. What is drawn so can be shown in either."""
+
 
 def mix(colour: str, other: str, part: float) -> str:
-    """`part` of a colour, the rest of another, by their red, green and blue.
+    """`part` of a colour, the rest of another, by their red, green and blue. Of a pair (see `PAIRED`), each half.
 
-    >>> mix("#FF0000", "#FFFFFF", 0.5)
-    '#FF8080'
+    >>> mix("#FF0000", "#FFFFFF", 0.5), mix("#FF0000", "#FFFFFF/#000000", 0.5)
+    ('#FF8080', '#FF8080/#800000')
     """
+    if "/" in colour + other:
+        light, dark = zip(halves(colour), halves(other), strict=True)
+        return f"{mix(*light, part)}/{mix(*dark, part)}"
     pairs = zip(_channels(colour), _channels(other), strict=True)
     return "#" + "".join(f"{round(a * part + b * (1 - part)):02X}" for a, b in pairs)
+
+
+def halves(colour: str) -> tuple[str, str]:
+    """A colour in the light and in the dark theme: the halves of a pair, or twice the same."""
+    light, _, dark = colour.partition("/")
+    return light, dark or light
 
 
 def contrast(colour: str, other: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import accumulate
 from xml.sax.saxutils import escape, quoteattr
@@ -45,27 +45,29 @@ def svg(scene: Scene, text: TextForm = "font") -> str:
         f'width="{wide}pt" height="{high}pt" viewBox="{box}" font-family="{FAMILY}">',
         f'<title id="figure-title">{escape(scene.title)}</title>',
         f'<desc id="figure-description">{escape(scene.description)}</desc>',
-        *(_faces(scene) if text == "font" else ()),
+        *(("<style>", *faces(scene.items), "text{font-kerning:none}", "</style>") if text == "font" else ()),
         f'<rect width="{number(scene.width)}" height="{number(scene.height)}" fill="{scene.background}"/>',
-        *_Writer(text).items(scene.items, 0),
+        *elements(scene.items, text),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _faces(scene: Scene) -> Iterator[str]:
-    """The font, as a style sheet: a weight that is not used is left out, and rare letters where there are none."""
-    texts = [leaf for leaf in leaves(scene.items) if isinstance(leaf, Text)]
+def elements(items: tuple[Item, ...], text: TextForm) -> Iterator[str]:
+    """The lines of an SVG between its root's tags."""
+    return _Writer(text).items(items, 0)
+
+
+def faces(items: Iterable[Item]) -> Iterator[str]:
+    """The font, as rules of CSS: a weight that is not used is left out, and rare letters where there are none."""
+    texts = [leaf for leaf in leaves(items) if isinstance(leaf, Text)]
     rare = any(not metrics().usual.issuperset(letters(text.text)) for text in texts)
-    yield "<style>"
     for weight in ("regular", "bold"):
         if any(text.bold == (weight == "bold") for text in texts):
             file = FONTS / f"{weight}{'' if rare else '-usual'}.woff2"
             source = f"url(data:font/woff2;base64,{b64encode(file.read_bytes()).decode()}) format('woff2')"
             css = f"font-family:Arimo;font-weight:{'bold' if weight == 'bold' else 'normal'};src:{source}"
             yield f"@font-face{{{css}}}"
-    yield "text{font-kerning:none}"
-    yield "</style>"
 
 
 @cache

@@ -254,3 +254,11 @@ def test_what_the_policy_forbids_does_not_happen(browser: Browser) -> None:
     refused = "try { document.body.innerHTML = '<b>x</b>'; return 'done' } catch (error) { return error.name }"
     assert browser.run(refused) == "TypeError"
     browser.driver.get_log("browser")  # the refusal is reported there
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_column_of_the_table_is_cut(browser: Browser, name: str) -> None:
+    """Where the page is as wide as a slide, the table needs no scrolling to the side."""
+    browser.open(name)
+    long, shown = browser.run("const s = document.querySelector('.scroll'); return [s.scrollWidth, s.clientWidth]")
+    assert long <= shown

@@ -135,6 +135,26 @@ def own_texts(group: ElementTree.Element) -> tuple[Box, ...]:
 
 
 def straight(path: str) -> Iterator[Box]:
-    points = [tuple(map(float, pair)) for pair in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path)]
-    for (x, y), (onward, below) in pairwise(points):
+    for (x, y), (onward, below) in pairwise(corners(path)):
         yield Box(min(x, onward), min(y, below), max(x, onward), max(y, below), f"line at {x:g}, {y:g}")
+
+
+def corners(path: str) -> list[tuple[float, float]]:
+    """The points of a line. Of a curve, which is one Bézier curve, so many that the parts between are nearly on it."""
+    points = [(float(x), float(y)) for x, y in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path)]
+    if "C" not in path:
+        return points
+    assert len(points) == 4, f"more than one curve: {path}"
+    parts = [i / CURVE for i in range(CURVE + 1)]
+    weights = [((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3) for t in parts]
+    return [
+        (
+            sum(w * x for w, (x, _) in zip(row, points, strict=True)),
+            sum(w * y for w, (_, y) in zip(row, points, strict=True)),
+        )
+        for row in weights
+    ]
+
+
+CURVE = 48
+"""Into how many straight parts a curve is cut."""

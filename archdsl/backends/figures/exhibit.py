@@ -34,7 +34,7 @@ def exhibit(viewer: Viewer, scope: Scope, view: View, pen: Pen) -> Picture:
     box = replace(box, ends=frame.ends, takes=view.inputs, makes=view.outputs)
     ports = dict(zip(view.inputs, _port_names(viewer, scope, view), strict=True))
     above, below = _labelled(box, viewer, pen.theme, ports), _labelled(box, viewer, pen.theme, {}, leaving=True)
-    note = _place(viewer, scope)
+    note = place_of(viewer, scope)
     middle, half = (box.right - box.left) / 2, width(note, SIZE) / 2
     foot = above.height + box.height + below.height
     items = (
@@ -73,7 +73,7 @@ def _labelled(
     return Picture(0, right, high, tuple(items), (), ())
 
 
-def _place(viewer: Viewer, scope: Scope) -> str:
+def place_of(viewer: Viewer, scope: Scope) -> str:
     """Where a block is used: `conv2.unit.0, conv3.0 to conv5.0 with other strides`."""
     name = scope.path or scope_name(scope)
     if not scope.block or viewer.plain(scope):

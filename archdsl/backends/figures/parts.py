@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from archdsl.analyses.notation import shape
+from archdsl.analyses.notation import plain, shape
 from archdsl.backends.figures.items import LIGHT, Alike, Box, OpenScope, OpRow, Tag, is_bar, value_name
 from archdsl.backends.figures.label import SIGNS, ShownArgument, block_arguments, listed, notation, scope_name, short
 from archdsl.backends.figures.scene import Group, Item, Line, Shape, Text, Wire, moved
@@ -230,6 +230,21 @@ def _flat(graph: Graph, item: Box, theme: Theme) -> Picture:
         Text(left + first, 13, told, SIZE, theme.ink, False, "start"),
     )
     return _boxed(item, (back, *texts[: 2 if told else 1]), wide, 26, False)
+
+
+def again(item: Box, outer: Scope, theme: Theme) -> Picture:
+    """A block inside itself: its name with the arguments that differ, in a double outline, and that it is the same."""
+    known = dict(outer.arguments)
+    differ = [f"{name} = {plain(value)}" for name, value in item.scope.arguments if known.get(name) != value]
+    name = f"{item.scope.block}({', '.join(differ)})" if differ else str(item.scope.block)
+    lines = [(line, True) for line in balanced(name + (f" ×{item.count}" if item.count > 1 else ""), SIZE, 220, True)]
+    lines.append(("this block again", False))
+    wide = max(width(text, SIZE, bold) for text, bold in lines) + 4 * PADDING
+    high = 17.0 * len(lines) + 15
+    back = Shape(-wide / 2, 0, wide, high, theme.stage, theme.border, 1.4, (), "round", 7)
+    inner = Shape(3 - wide / 2, 3, wide - 6, high - 6, theme.block, theme.border, 1.4, (), "round", 4)
+    texts = (Text(0, 16 + 17.0 * i, text, SIZE, theme.ink, bold) for i, (text, bold) in enumerate(lines))
+    return _boxed(item, (back, inner, *texts), wide, high, False)
 
 
 def _boxed(item: Box, items: tuple[Item, ...], wide: float, high: float, behind: bool) -> Picture:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from math import hypot
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -26,9 +29,21 @@ class Box:
         wide = min(self.right, other.right) - max(self.left, other.left)
         return wide > by and min(self.bottom, other.bottom) - max(self.top, other.top) > by
 
+    def distance(self, other: Box) -> float:
+        """Between the two, 0 where they meet."""
+        wide = max(self.left - other.right, other.left - self.right, 0.0)
+        return hypot(wide, max(self.top - other.bottom, other.top - self.bottom, 0.0))
+
     def holds(self, other: Box, slack: float = 0.5) -> bool:
         across = self.left - slack <= other.left and other.right <= self.right + slack
         return across and self.top - slack <= other.top and other.bottom <= self.bottom + slack
+
+
+class Wire(NamedTuple):
+    """A line of a value: its straight parts. An arrow's line ends inside its head."""
+
+    value: str
+    parts: tuple[Box, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,11 @@ class Picture:
     def shapes(self) -> list[Box]:
         boxes = [rect_box(element) for element in self.root.iter(f"{SVG}rect")]
         return boxes + [points_box(element.attrib["points"]) for element in self.root.iter(f"{SVG}polygon")]
+
+    @cached_property
+    def wires(self) -> list[Wire]:
+        lines = [path.attrib for path in self.root.iter(f"{SVG}path") if "data-value" in path.attrib]
+        return [Wire(line["data-value"], tuple(straight(line["d"]))) for line in lines]
 
     def strokes(self) -> list[Box]:
         """Straight parts of lines outside of things, as boxes without width; corners count as sharp."""

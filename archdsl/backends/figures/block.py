@@ -12,7 +12,8 @@ from archdsl.backends.figures.compose import Pen
 from archdsl.backends.figures.dense import WAYS as DENSE_WAYS
 from archdsl.backends.figures.dense import DenseDrawer
 from archdsl.backends.figures.exhibit import exhibit, noted, place_of, shelves
-from archdsl.backends.figures.glass import GlassDrawer, Key
+from archdsl.backends.figures.glass import GlassDrawer
+from archdsl.backends.figures.inset import Key
 from archdsl.backends.figures.items import Box, Detail, OpenScope, View
 from archdsl.backends.figures.known import FigureError
 from archdsl.backends.figures.options import Options

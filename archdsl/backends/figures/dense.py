@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count, shape
-from archdsl.backends.figures import parts
 from archdsl.backends.figures.dense_read import Dense, Layer
-from archdsl.backends.figures.glass import Key
+from archdsl.backends.figures.inset import MARGIN, OUTSIDE, Extent, Key, Title, inset
 from archdsl.backends.figures.items import LIGHT, value_name
 from archdsl.backends.figures.label import notation, scope_name
 from archdsl.backends.figures.page import LINE
 from archdsl.backends.figures.parts import Picture
-from archdsl.backends.figures.scene import Curve, Group, Item, Line, Polygon, Shape, Text, Wire, moved
+from archdsl.backends.figures.scene import Curve, Group, Item, Line, Polygon, Shape, Text, Wire
 from archdsl.backends.figures.style import BLUE, GREEN, ORANGE, PURPLE, SIZE, VERMILLION, Theme, mix
 from archdsl.backends.figures.text import width
 from archdsl.ir.graph import Graph, Node, Scope
@@ -46,7 +45,6 @@ APEX = 30.0
 """What each layer that an arc passes adds to its height."""
 FAN = 3.0
 """Between two arcs that leave one value."""
-MARGIN, OUTSIDE = 8.0, 12.0
 MOST_LINES = 3
 """In a layer's box."""
 COLOURS = (None, BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
@@ -85,18 +83,27 @@ class DenseDrawer:
         self.most = most
         self.parts = list(self._parts())
         self.out = (tuple(range(len(self.parts), -1, -1)), dense.concats[-1])
-        self.first = MARGIN
-        value, gap = sizes.across + DEEP, sizes.gap
-        x = self.first + value + gap
+        nodes = totals.nodes_in(graph, scope.path, training=True)
+        costs = f"{count(totals.parameters(graph, nodes))} parameters, {count(totals.macs(graph, nodes))} MACs"
+        told = f"each of {len(dense.layers)} layers reads the concat of all values before it · {costs}"
+        self.title = Title(scope_name(scope), told)
+        natural = self._lay_out(MARGIN)
+        self.wide = max(natural, self.title.width)
+        self._lay_out(MARGIN + (self.wide - natural) / 2)
+
+    def _lay_out(self, first: float) -> float:
+        """Places all from left to right, and gives where the right margin ends."""
+        self.first, value, gap = first, self.sizes.across + DEEP, self.sizes.gap
+        x = first + value + gap
         for part in self.parts:
             part.left = x
-            part.box = x + (sizes.stripe * len(part.stripes) + INTO if part.concat else 0.0)
+            part.box = x + (self.sizes.stripe * len(part.stripes) + INTO if part.concat else 0.0)
             part.end = part.box + max(width(line, SIZE) for line in part.lines) + 8
             part.value = part.end + gap - 2
             part.right = part.value + value if len(part.layers) == 1 else part.end
             x = part.right + gap
         self.last = x
-        self.wide = x + sizes.stripe * len(self.out[0]) + MARGIN
+        return x + self.sizes.stripe * len(self.out[0]) + MARGIN
 
     def _parts(self) -> Iterator[_Part]:
         layers = self.dense.layers
@@ -130,29 +137,13 @@ class DenseDrawer:
         top = -HIGH / 2 - DEEP - APEX * (len(self.parts) + 1) - LINE
         captions = list(self._captions())
         bottom = max(text.y for text in captions) + 14
-        frame = Shape(0, top, self.wide, bottom - top, self.theme.block, self.theme.border, corner="round", radius=6)
-        items: list[Item] = [frame, *self._title(top + 13), *captions, *self._arcs(), *self._wires()]
-        items += [Group(tuple(self._volume(0, self.first)))]
+        items: list[Item] = [*captions, *self._arcs(), *self._wires(), Group(tuple(self._volume(0, self.first)))]
         for i, part in enumerate(self.parts):
             if part.concat:
                 items.append(self._bar(part.concat, part.left, part.stripes))
             items.append(self._layer(part, i + 1))
         items.append(self._bar(self.out[1], self.last, self.out[0]))
-        name = scope_name(self.scope)
-        group = Group(tuple(items), self.scope.path, data=(*parts.facts("block", name), ("path", self.scope.path)))
-        told = Text(self.wide / 2, bottom + LINE * 0.8, note, SIZE, self.theme.faint)
-        shifted = tuple(moved(item, 0, -top) for item in (group, told))
-        return Picture(OUTSIDE, self.wide + OUTSIDE, bottom - top + 1.5 * LINE, shifted, (), ())
-
-    def _title(self, y: float) -> Iterator[Item]:
-        nodes = totals.nodes_in(self.graph, self.scope.path, training=True)
-        costs = (
-            f"{count(totals.parameters(self.graph, nodes))} parameters, {count(totals.macs(self.graph, nodes))} MACs"
-        )
-        name = scope_name(self.scope)
-        yield Text(MARGIN, y, name, SIZE, self.theme.ink, True, "start")
-        told = f"each of {len(self.dense.layers)} layers reads the concat of all values before it · {costs}"
-        yield Text(MARGIN + width(name, SIZE, True) + 10, y, told, SIZE, self.theme.faint, anchor="start")
+        return inset(self.scope, self.title, Extent(self.wide, top, bottom), items, [note], self.theme)
 
     def _stroke(self, number: int) -> str:
         colour = COLOURS[(number - 1) % (len(COLOURS) - 1) + 1 if number else 0]

@@ -23,6 +23,8 @@ BETWEEN = 28.0
 """From one block to the next."""
 LEAVING = 12.0
 """The arrow below a block."""
+APART = 1.5
+"""How much further than in the middle of its step a text keeps from the end of another line."""
 
 
 def exhibit(viewer: Viewer, scope: Scope, view: View, pen: Pen) -> Picture:
@@ -65,7 +67,10 @@ def _labelled(
     for i, (x, value) in enumerate(lines):
         told = f"{names.get(value, '')} {shape(viewer.graph.tensor(value))}".strip()
         start, end = (0.0, FOOTER * (len(lines) - i) + LEAVING) if leaving else (FOOTER * i, high)
-        middle = FOOTER * (len(lines) - i - 0.5) if leaving else FOOTER * (i + 0.5)
+        middle = FOOTER / 2 if leaving else start + FOOTER / 2
+        if i + 1 < len(lines):
+            # The lines further to the right begin below this text, or end above it.
+            middle = end - FOOTER / 2 + APART if leaving else middle - APART
         wire = Wire(value_name(value), box.ends[1]) if leaving else Wire(value_name(value), "", box.ends[0])
         items.append(Line(((x, start), (x, end)), theme.ink, arrow=leaving, wire=wire))
         items.append(Text(x + 5, middle, told, SIZE, theme.ink, True, "start", value_name(value)))

@@ -10,11 +10,12 @@ from archdsl.analyses import totals
 from archdsl.analyses.notation import count, plain, shape
 from archdsl.backends.figures import parts
 from archdsl.backends.figures.glass_read import Glass, Skip
+from archdsl.backends.figures.inset import MARGIN, OUTSIDE, Extent, Key, Title, inset
 from archdsl.backends.figures.items import LIGHT, Box, OpRow, is_bar, value_name
 from archdsl.backends.figures.label import notation, scope_name, short
 from archdsl.backends.figures.page import LINE
 from archdsl.backends.figures.parts import PADDING, SIGN, Picture
-from archdsl.backends.figures.scene import Anchor, Group, Item, Line, Polygon, Shape, Text, Wire, moved
+from archdsl.backends.figures.scene import Anchor, Group, Item, Line, Polygon, Shape, Text, Wire
 from archdsl.backends.figures.style import LOOKS, SIZE, Theme
 from archdsl.backends.figures.text import width
 from archdsl.ir.graph import Graph, Node, Scope
@@ -28,10 +29,6 @@ GAP, FORK = 13.0, 22.0
 """From one thing to the next, and where a skip leaves between them."""
 LANE = 36.0
 """From one skip to the next."""
-MARGIN = 10.0
-OUTSIDE = 18.0
-"""The lines that enter and leave the frame."""
-Key = tuple[str, tuple[Shape | Polygon, ...]]
 
 
 class GlassDrawer:
@@ -43,12 +40,20 @@ class GlassDrawer:
         self.forks = {skip.start for skip in glass.skips}
         self.lefts: list[float] = []
         self.rights: list[float] = []
-        x = MARGIN + (FORK if 0 in self.forks else GAP)
-        for i in range(len(glass.way)):
+        self.title = self._title()
+        natural = self._lay_out(MARGIN)
+        self.wide = max(natural, self.title.width)
+        self._lay_out(MARGIN + (self.wide - natural) / 2)
+
+    def _lay_out(self, first: float) -> float:
+        """Places all from left to right, and gives where the right margin ends."""
+        self.lefts, self.rights = [], []
+        x = first + (FORK if 0 in self.forks else GAP)
+        for i in range(len(self.glass.way)):
             self.lefts.append(x)
             self.rights.append(x + self._across(i))
             x = self.rights[-1] + (FORK if i + 1 in self.forks else GAP)
-        self.wide = self.rights[-1] + GAP + MARGIN
+        return self.rights[-1] + GAP + MARGIN
 
     def picture(self, note: str) -> Picture:
         """The whole in its frame, with its costs and `note` below."""
@@ -56,30 +61,21 @@ class GlassDrawer:
         sizes = list(self._sizes())
         bottom = max([HIGH / 2, *(text.y for text in sizes)]) + 14
         top = min(lanes) - 17 - LINE - 8
-        frame = Shape(0, top, self.wide, bottom - top, self.theme.block, self.theme.border, corner="round", radius=6)
-        items: list[Item] = [frame, *self._title(top + 13), *sizes]
+        items: list[Item] = [*sizes]
         for skip, y in zip(self.glass.skips, lanes, strict=True):
             items += self._skipping(skip, y)
         items += self._wires()
         items += [self._dot(skip) for skip in self.glass.skips]
         items += [self._thing(i) for i in range(len(self.glass.way))]
-        data = (*parts.facts("block", self.scope.block or scope_name(self.scope)), ("path", self.scope.path))
-        group = Group(tuple(items), self.scope.path, data=data)
-        told = [*self._told(), note]
-        texts = [
-            Text(self.wide / 2, bottom + LINE * (i + 0.8), line, SIZE, self.theme.faint) for i, line in enumerate(told)
-        ]
-        high = bottom - top + LINE * (len(told) + 0.5)
-        whole: tuple[Item, ...] = (group, *texts)
-        shifted = tuple(moved(item, 0, -top) for item in whole)
-        return Picture(OUTSIDE, self.wide + OUTSIDE, high, shifted, (), ())
+        notes = [*self._told(), note]
+        return inset(self.scope, self.title, Extent(self.wide, top, bottom), items, notes, self.theme)
 
     def keys(self) -> Iterator[Key]:
         """What the things that have no room for their names are."""
         seen: dict[str, int] = {}
         for i, item in enumerate(self.glass.way):
             if self._resampled(i) and isinstance(item, OpRow):
-                seen.setdefault(notation(self.graph, self._main(item)), i)
+                seen.setdefault(self._told_of(item), i)
         for text, i in seen.items():
             item = self.glass.way[i]
             assert isinstance(item, OpRow)
@@ -89,6 +85,11 @@ class GlassDrawer:
 
     def _main(self, row: OpRow) -> Node:
         return next((node for node in row.nodes if node.op.family not in LIGHT), row.nodes[0])
+
+    def _told_of(self, row: OpRow) -> str:
+        """The ops of a row, but for normalizations and their like."""
+        told = [node for node in row.nodes if node.op.family not in parts.SLIM] or list(row.nodes)
+        return ", ".join(notation(self.graph, node) for node in told)
 
     def _resampled(self, i: int) -> bool:
         return self.glass.levels[i] != self.glass.before(i)
@@ -100,7 +101,7 @@ class GlassDrawer:
         item = self.glass.way[i]
         if isinstance(item, Box):
             return parts.named(item)
-        told = short(item.nodes[0].op) if self._joins(i) else notation(self.graph, self._main(item))
+        told = short(item.nodes[0].op) if self._joins(i) else self._told_of(item)
         return told + (f" ×{item.count}" if item.count > 1 else "")
 
     def _joins(self, i: int) -> bool:
@@ -192,7 +193,7 @@ class GlassDrawer:
             yield Line(line, green, 1.8, arrow=True, branch=True, wire=Wire(name, source, end))
             return
         item = skip.through
-        told = parts.named(item) if isinstance(item, Box) else notation(self.graph, self._main(item))
+        told = parts.named(item) if isinstance(item, Box) else self._told_of(item)
         wide, middle = width(told, SIZE) + 4 * PADDING, (fork + onto) / 2
         back = self._bar(item, middle - wide / 2, wide, 24)
         shapes = (replace(back, y=y - 12), Text(middle, y, told, SIZE, self.theme.ink))
@@ -209,7 +210,7 @@ class GlassDrawer:
 
     def _sizes(self) -> Iterator[Text]:
         """The shapes of what is made, below each run of things that make the same."""
-        runs: list[list[int]] = []
+        runs, placed = list[list[int]](), list[tuple[float, float]]()
         for i, item in enumerate(self.glass.way):
             if self._is_sign(i) or (self._resampled(i) and isinstance(item, OpRow)):
                 continue
@@ -219,6 +220,9 @@ class GlassDrawer:
             middle, half = (self.lefts[run[0]] + self.rights[run[-1]]) / 2, width(self._shape(run[0]), SIZE, True) / 2
             over = [i for i in range(len(self.lefts)) if self._spans(i, middle - half - 4, middle + half + 4)]
             y = max(self._half(i) for i in over) + 12
+            while any(middle - half < right + 4 and abs(y - other) < 15 for right, other in placed):
+                y += 15
+            placed.append((middle + half, y))
             yield Text(middle, y, self._shape(run[0]), SIZE, self.theme.ink, True)
 
     def _spans(self, i: int, left: float, right: float) -> bool:
@@ -227,13 +231,11 @@ class GlassDrawer:
     def _shape(self, i: int) -> str:
         return shape(self.graph.tensor(self.glass.way[i].outputs[0]))
 
-    def _title(self, y: float) -> Iterator[Item]:
+    def _title(self) -> Title:
         given = ", ".join(f"{name} = {plain(value)}" for name, value in self.scope.arguments)
         name = scope_name(self.scope) + (f"({given})" if given and self.scope.block else "")
         came, made = (shape(self.graph.tensor(v)) for v in (self.glass.entering, self.glass.leaving))
-        told = f"{came} in and out" if came == made else f"{came} in, {made} out"
-        yield Text(MARGIN, y, name, SIZE, self.theme.ink, True, "start")
-        yield Text(MARGIN + width(name, SIZE, True) + 10, y, told, SIZE, self.theme.faint, anchor="start")
+        return Title(name, f"{came} in and out" if came == made else f"{came} in, {made} out")
 
     def _told(self) -> Iterator[str]:
         nodes = totals.nodes_in(self.graph, self.scope.path)

@@ -14,7 +14,7 @@ from archdsl.backends.figures import dense_read, draw, glass_read
 from archdsl.backends.figures.view import Viewer
 from archdsl.ir.graph import Graph
 from archdsl.ir.steps import drawn
-from tests.pictures import Box, Picture, own_shapes
+from tests.pictures import SVG, Box, Picture, own_shapes
 from tests.test_figures import CHECKS, network, picture
 from tests.test_wires import check
 
@@ -75,8 +75,8 @@ network Cell:
 
 block Pairs from old, new:
     path s = add{old -> conv(8, 3) | new}
-    path t = add{s -> avg_pool(3, stride=1) | s -> conv(8, 1) -> conv(8, 3) -> relu}
-    concat{s | add{t -> relu | old} | new -> conv(4, 1)}
+    path t = add{s -> avg_pool(3, stride=1) | s -> conv(8, 1) -> relu}
+    concat{s | t -> relu | new -> conv(4, 1)}
 """
 
 SHOWN = {
@@ -131,7 +131,7 @@ def test_forms_follow_from_structure() -> None:
 def test_every_value_has_an_arc_to_every_later_concat(case: str, count: int) -> None:
     """n (n + 1) / 2 for n layers, where the next concat is reached on the axis, that of the input from layer 1 on."""
     _, found = shown(case)
-    arcs = [path for path in found.root.iter("{http://www.w3.org/2000/svg}path") if " C" in path.attrib["d"]]
+    arcs = [path for path in found.root.iter(f"{SVG}path") if " C" in path.attrib["d"]]
     assert len(arcs) == count
     assert len({(arc.get("data-from"), arc.get("data-to")) for arc in arcs}) == count
 
@@ -175,7 +175,7 @@ def made_in(graph: Graph, found: Picture) -> list[tuple[str, Box, int]]:
             continue
         tensors = [*graph.tensors_into(nodes[0].id)[:1], nodes[-1].output]
         if group.get("data-op") != "add" and tensors[0].spatial == tensors[-1].spatial:
-            made.append((path, own_shapes(group)[-1], tensors[-1].spatial[0]))
+            made.append((path, own_shapes(group)[0], tensors[-1].spatial[0]))
     return made
 
 
@@ -196,12 +196,19 @@ def test_a_block_inside_itself_is_one_box() -> None:
 def test_inputs_have_their_names_where_they_enter(case: str, names: tuple[str, str]) -> None:
     """That each stands at its own line is held for all texts that name a value."""
     graph, found = shown(case)
-    texts = [text for text in found.root.iter("{http://www.w3.org/2000/svg}text") if "data-value" in text.attrib]
+    texts = [text for text in found.root.iter(f"{SVG}text") if "data-value" in text.attrib]
     named = {(text.text or "").split()[0]: text.attrib["data-value"] for text in texts}
     scopes = [scope for scope in graph.scopes.values() if scope.ports == names and len(set(scope.inputs)) == 2]
     assert {name: named[name] for name in names} in [
         dict(zip(names, (value.node for value in scope.inputs), strict=True)) for scope in scopes
     ]
+
+
+@pytest.mark.parametrize("case", [case for case in SHOWN if "cell" in case or case == "reduction"])
+def test_a_cell_has_rails(case: str) -> None:
+    """Dots where ops take from them: as many as ops, in columns, that share what they take."""
+    _, found = shown(case)
+    assert sum(rect.get("rx") == "3" and rect.get("width") == "6" for rect in found.root.iter(f"{SVG}rect")) >= 4
 
 
 def test_the_one_block_that_fits_is_the_one_used_most() -> None:

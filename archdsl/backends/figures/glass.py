@@ -99,10 +99,16 @@ class GlassDrawer:
 
     def _name(self, i: int) -> str:
         item = self.glass.way[i]
+        if isinstance(item, Box) and self._is_itself(item):
+            return parts.call(item.scope, self.scope)
         if isinstance(item, Box):
             return parts.named(item)
         told = short(item.nodes[0].op) if self._joins(i) else self._told_of(item)
         return told + (f" ×{item.count}" if item.count > 1 else "")
+
+    def _is_itself(self, item: OpRow | Box) -> bool:
+        """Whether it is the block that the figure shows, too deep inside to be opened."""
+        return isinstance(item, Box) and item.scope.block is not None and item.scope.block == self.scope.block
 
     def _joins(self, i: int) -> bool:
         item = self.glass.way[i]
@@ -120,7 +126,7 @@ class GlassDrawer:
             return SIGN
         if self._resampled(i) and isinstance(self.glass.way[i], OpRow):
             return THIN
-        return THICK if self._upright(i) else width(self._name(i), SIZE) + 2 * PADDING
+        return THICK if self._upright(i) else width(self._name(i), SIZE) + 3 * PADDING
 
     def _half(self, i: int) -> float:
         """How far a thing reaches above and below the axis."""
@@ -138,6 +144,8 @@ class GlassDrawer:
             inner.append(self._face(self._main(item), x, x + wide, 0, *ends))
         else:
             inner.append(self._bar(item, x, wide, high))
+            if self._is_itself(item):
+                inner.append(self._bar(item, x + 3, wide - 6, high - 6))
             upright = self._upright(i)
             middle = width(self._name(i), SIZE) / 2 if upright else 0.0
             anchor: Anchor = "start" if upright else "middle"
@@ -148,7 +156,12 @@ class GlassDrawer:
     def _bar(self, item: OpRow | Box, x: float, wide: float, high: float) -> Shape:
         if isinstance(item, Box):
             return Shape(x, -high / 2, wide, high, self.theme.stage, self.theme.border, 1.4, (), "round", 5)
-        return parts.box(x, -high / 2, wide, high, self._main(item).op.family, self.theme)
+        family = self._main(item).op.family
+        if family is Family.MERGE:
+            return Shape(
+                x, -high / 2, wide, high, self.theme.stage, self.theme.ink, 1.4, (), "round", min(wide, high) / 2
+            )
+        return parts.box(x, -high / 2, wide, high, family, self.theme)
 
     def _face(self, node: Node, left: float, right: float, y: float, near: float, far: float) -> Polygon:
         """A pooling or upsampling, as high at each side as the maps there."""
@@ -240,16 +253,15 @@ class GlassDrawer:
     def _told(self) -> Iterator[str]:
         nodes = totals.nodes_in(self.graph, self.scope.path)
         yield f"{count(totals.parameters(self.graph, nodes))} parameters, {count(totals.macs(self.graph, nodes))} MACs"
+        if any(self._is_itself(item) for item in self.glass.way):
+            yield "in a double outline: this block again"
         if self.glass.held:
             yield f"unrolled: it holds itself with {', then '.join(self._differing())}"
 
     def _differing(self) -> Sequence[str]:
         """The arguments that differ from those of the use around, of each use inside."""
-        found = []
-        for outer, inner in pairwise((self.scope, *self.glass.held)):
-            known = dict(outer.arguments)
-            found.append(", ".join(f"{n} = {plain(v)}" for n, v in inner.arguments if known.get(n) != v) or "the same")
-        return found
+        uses = pairwise((self.scope, *self.glass.held))
+        return [parts.differing(inner, outer) or "the same arguments" for outer, inner in uses]
 
 
 def _group(item: OpRow | Box, graph: Graph, items: tuple[Item, ...]) -> Group:

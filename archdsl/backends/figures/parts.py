@@ -234,10 +234,8 @@ def _flat(graph: Graph, item: Box, theme: Theme) -> Picture:
 
 def again(item: Box, outer: Scope, theme: Theme) -> Picture:
     """A block inside itself: its name with the arguments that differ, in a double outline, and that it is the same."""
-    known = dict(outer.arguments)
-    differ = [f"{name} = {plain(value)}" for name, value in item.scope.arguments if known.get(name) != value]
-    name = f"{item.scope.block}({', '.join(differ)})" if differ else str(item.scope.block)
-    lines = [(line, True) for line in balanced(name + (f" ×{item.count}" if item.count > 1 else ""), SIZE, 220, True)]
+    name = call(item.scope, outer) + (f" ×{item.count}" if item.count > 1 else "")
+    lines = [(line, True) for line in balanced(name, SIZE, 220, True)]
     lines.append(("this block again", False))
     wide = max(width(text, SIZE, bold) for text, bold in lines) + 4 * PADDING
     high = 17.0 * len(lines) + 15
@@ -245,6 +243,18 @@ def again(item: Box, outer: Scope, theme: Theme) -> Picture:
     inner = Shape(3 - wide / 2, 3, wide - 6, high - 6, theme.block, theme.border, 1.4, (), "round", 4)
     texts = (Text(0, 16 + 17.0 * i, text, SIZE, theme.ink, bold) for i, (text, bold) in enumerate(lines))
     return _boxed(item, (back, inner, *texts), wide, high, False)
+
+
+def call(inner: Scope, outer: Scope) -> str:
+    """A use of a block inside another one of it, with the arguments that differ: `Hourglass(depth = 3)`."""
+    differ = differing(inner, outer)
+    return f"{inner.block}({differ})" if differ else str(inner.block)
+
+
+def differing(inner: Scope, outer: Scope) -> str:
+    """The arguments of a use of a block that differ from those of another use: `depth = 3`."""
+    known = dict(outer.arguments)
+    return ", ".join(f"{name} = {plain(value)}" for name, value in inner.arguments if known.get(name) != value)
 
 
 def _boxed(item: Box, items: tuple[Item, ...], wide: float, high: float, behind: bool) -> Picture:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from archdsl.backends.figures import parts
 from archdsl.backends.figures.compose import Pen, compose, drawn
@@ -36,18 +37,19 @@ from archdsl.ops.base import Family
 
 LEAST, MOST = 2, 8
 """Sums that make a cell of this form, and columns that fit a slide."""
-WIDEST = 920.0
-"""Points: a wider cell is drawn in another form."""
+WIDEST, TALLEST = 920.0, 330.0
+"""Points: a larger cell is drawn in another form."""
 RAIL = 20.0
 """From one rail to the next."""
 SIDE = parts.SIGN / 2
-LOOKS: tuple[tuple[str, tuple[float, ...]], ...] = (
+Look: TypeAlias = tuple[str, tuple[float, ...]]
+LOOKS: tuple[Look, ...] = (
     (VERMILLION, (5, 3)),
     (BLUE, ()),
     (PURPLE, (2, 2)),
     (ORANGE, (8, 3, 2, 3)),
 )
-"""Colour and dash of rails, in their order; then they repeat."""
+"""Colour and dash of rails that several take from, in their order; then they repeat."""
 
 
 def rails(view: View, pen: Pen, scope: Scope | None) -> Picture | None:
@@ -56,7 +58,7 @@ def rails(view: View, pen: Pen, scope: Scope | None) -> Picture | None:
     if cell is None:
         return None
     picture = _Drawer(cell, view, pen, scope, *spots(cell.columns, cell.concat, pen)).picture()
-    return picture if picture.left + picture.right <= WIDEST else None
+    return picture if picture.left + picture.right <= WIDEST and picture.height <= TALLEST else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +124,9 @@ class _Reader:
     def _chain(self, value: Value) -> Chain | None:
         """From the rail that a value comes from; None where it comes from elsewhere."""
         items: list[Member] = []
-        while value in self.makers and self.uses[value] == 1:
+        while value in self.makers and self.uses[value] == 1 and not self._sum(value):
             item = self.makers[value]
-            if self._sum(value) or len(item.inputs) != 1 or len(item.outputs) != 1:
+            if len(item.inputs) != 1 or len(item.outputs) != 1:
                 return None
             items.append(item)
             value = item.inputs[0]
@@ -148,7 +150,9 @@ class _Drawer:
         exits = dict(zip(self.head.makes, self.head.exits, strict=True))
         self.outer = tuple(sorted(self.outer, key=lambda value: exits[value]))
         self.order = (*self.outer, *(value for value in read if value in made))
-        self.looks = {value: LOOKS[i % len(LOOKS)] for i, value in enumerate(self.order)}
+        several = [value for value in self.order if len(self._taps(value)) > 1]
+        self.looks: dict[Value, Look] = dict.fromkeys(self.order, (pen.theme.ink, ()))
+        self.looks |= {value: LOOKS[i % len(LOOKS)] for i, value in enumerate(several)}
         self.starts: dict[Value, Point] = {}
         self.levels: dict[Value, float] = {}
 

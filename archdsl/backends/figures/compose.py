@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from archdsl.backends.figures import parts
+from archdsl.backends.figures.again import again
 from archdsl.backends.figures.items import Box, OpenScope, OpRow, Tag, View, value_name
 from archdsl.backends.figures.items import Item as Member
 from archdsl.backends.figures.label import scope_name
@@ -113,7 +114,7 @@ def _picture(item: Member, pen: Pen) -> Picture:
         case OpRow():
             return parts.row(pen.graph, item, pen.theme, pen.slim)
         case Box() if pen.own and item.scope.block == pen.own.block:
-            return parts.again(item, pen.own, pen.theme)
+            return again(item, pen.own, pen.theme)
         case Box():
             return parts.closed(pen.graph, item, pen.theme, pen.flat)
         case Tag():

@@ -9,6 +9,7 @@ from itertools import pairwise
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count, plain, shape
 from archdsl.backends.figures import parts
+from archdsl.backends.figures.again import call, differing
 from archdsl.backends.figures.glass_read import Glass, Skip
 from archdsl.backends.figures.inset import MARGIN, OUTSIDE, Extent, Key, Title, inset
 from archdsl.backends.figures.items import LIGHT, Box, OpRow, is_bar, value_name
@@ -100,7 +101,7 @@ class GlassDrawer:
     def _name(self, i: int) -> str:
         item = self.glass.way[i]
         if isinstance(item, Box) and self._is_itself(item):
-            return parts.call(item.scope, self.scope)
+            return call(item.scope, self.scope)
         if isinstance(item, Box):
             return parts.named(item)
         told = short(item.nodes[0].op) if self._joins(i) else self._told_of(item)
@@ -261,7 +262,7 @@ class GlassDrawer:
     def _differing(self) -> Sequence[str]:
         """The arguments that differ from those of the use around, of each use inside."""
         uses = pairwise((self.scope, *self.glass.held))
-        return [parts.differing(inner, outer) or "the same arguments" for outer, inner in uses]
+        return [differing(inner, outer) or "the same arguments" for outer, inner in uses]
 
 
 def _group(item: OpRow | Box, graph: Graph, items: tuple[Item, ...]) -> Group:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from archdsl.analyses.notation import plain, shape
+from archdsl.analyses.notation import shape
 from archdsl.backends.figures.items import LIGHT, Alike, Box, OpenScope, OpRow, Tag, is_bar, value_name
 from archdsl.backends.figures.label import SIGNS, ShownArgument, block_arguments, listed, notation, scope_name, short
 from archdsl.backends.figures.scene import Group, Item, Line, Shape, Text, Wire, moved
@@ -216,7 +216,7 @@ def closed(graph: Graph, item: Box, theme: Theme, flat: bool = False) -> Picture
     back = Shape(-wide / 2, 0, wide, high, theme.stage, theme.border, 1.4, (), "round", 5)
     texts = (Text(0, 13 + 17.0 * i, text, SIZE, theme.ink, bold) for i, (text, bold) in enumerate(lines))
     behind = (replace(back, x=back.x + 4, y=4.0),) if item.count > 1 else ()
-    return _boxed(item, (*behind, back, *texts), wide, high, bool(behind))
+    return boxed(item, (*behind, back, *texts), wide, high, bool(behind))
 
 
 def _flat(graph: Graph, item: Box, theme: Theme) -> Picture:
@@ -229,35 +229,11 @@ def _flat(graph: Graph, item: Box, theme: Theme) -> Picture:
         Text(left, 13, name, SIZE, theme.ink, True, "start"),
         Text(left + first, 13, told, SIZE, theme.ink, False, "start"),
     )
-    return _boxed(item, (back, *texts[: 2 if told else 1]), wide, 26, False)
+    return boxed(item, (back, *texts[: 2 if told else 1]), wide, 26, False)
 
 
-def again(item: Box, outer: Scope, theme: Theme) -> Picture:
-    """A block inside itself: its name with the arguments that differ, in a double outline, and that it is the same."""
-    name = call(item.scope, outer) + (f" ×{item.count}" if item.count > 1 else "")
-    lines = [(line, True) for line in balanced(name, SIZE, 220, True)]
-    lines.append(("this block again", False))
-    wide = max(width(text, SIZE, bold) for text, bold in lines) + 4 * PADDING
-    high = 17.0 * len(lines) + 15
-    back = Shape(-wide / 2, 0, wide, high, theme.stage, theme.border, 1.4, (), "round", 7)
-    inner = Shape(3 - wide / 2, 3, wide - 6, high - 6, theme.block, theme.border, 1.4, (), "round", 4)
-    texts = (Text(0, 16 + 17.0 * i, text, SIZE, theme.ink, bold) for i, (text, bold) in enumerate(lines))
-    return _boxed(item, (back, inner, *texts), wide, high, False)
-
-
-def call(inner: Scope, outer: Scope) -> str:
-    """A use of a block inside another one of it, with the arguments that differ: `Hourglass(depth = 3)`."""
-    differ = differing(inner, outer)
-    return f"{inner.block}({differ})" if differ else str(inner.block)
-
-
-def differing(inner: Scope, outer: Scope) -> str:
-    """The arguments of a use of a block that differ from those of another use: `depth = 3`."""
-    known = dict(outer.arguments)
-    return ", ".join(f"{name} = {plain(value)}" for name, value in inner.arguments if known.get(name) != value)
-
-
-def _boxed(item: Box, items: tuple[Item, ...], wide: float, high: float, behind: bool) -> Picture:
+def boxed(item: Box, items: tuple[Item, ...], wide: float, high: float, behind: bool) -> Picture:
+    """Items as the box of a scope, of this width and height around the axis. `behind`: it has a shadow."""
     scope = item.scope
     data = (*facts(scope.kind, scope_name(scope)), ("path", scope.path), *alike(item.alike))
     group = Group(items, scope.path, data=data, upright=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from archdsl.backends.figures.compose import Pen, drawn
-from archdsl.backends.figures.items import Item as Member
 from archdsl.backends.figures.items import OpRow
 from archdsl.backends.figures.parts import SIGN, Picture
+from archdsl.backends.figures.rails_read import Chain, Column
 from archdsl.backends.figures.route import STEP
 from archdsl.ir.graph import Value
 
@@ -21,31 +21,6 @@ CLEAR = 12.0
 """From where a value comes down to its rail to what others take from the rails above."""
 REACH = SIGN + 24.0
 """Between the lines that enter a sum from its two sides, at least."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """The ops between a rail, which has `value`, and the sum or concat that takes what they make; perhaps none."""
-
-    value: Value
-    items: tuple[Member, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """Two chains and the sum that joins them, or one chain. `tier`: 1 reads no other column, 2 one of tier 1."""
-
-    chains: tuple[Chain, ...]
-    join: OpRow | None
-    made: Value
-    tier: int
-
-    @property
-    def items(self) -> Iterator[Member]:
-        for chain in self.chains:
-            yield from chain.items
-        if self.join:
-            yield self.join
 
 
 @dataclass(slots=True)

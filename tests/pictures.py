@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from math import hypot
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -26,9 +29,21 @@ class Box:
         wide = min(self.right, other.right) - max(self.left, other.left)
         return wide > by and min(self.bottom, other.bottom) - max(self.top, other.top) > by
 
+    def distance(self, other: Box) -> float:
+        """Between the two, 0 where they meet."""
+        wide = max(self.left - other.right, other.left - self.right, 0.0)
+        return hypot(wide, max(self.top - other.bottom, other.top - self.bottom, 0.0))
+
     def holds(self, other: Box, slack: float = 0.5) -> bool:
         across = self.left - slack <= other.left and other.right <= self.right + slack
         return across and self.top - slack <= other.top and other.bottom <= self.bottom + slack
+
+
+class Wire(NamedTuple):
+    """A line of a value: its straight parts. An arrow's line ends inside its head."""
+
+    value: str
+    parts: tuple[Box, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +99,11 @@ class Picture:
         boxes = [rect_box(element) for element in self.root.iter(f"{SVG}rect")]
         return boxes + [points_box(element.attrib["points"]) for element in self.root.iter(f"{SVG}polygon")]
 
+    @cached_property
+    def wires(self) -> list[Wire]:
+        lines = [path.attrib for path in self.root.iter(f"{SVG}path") if "data-value" in path.attrib]
+        return [Wire(line["data-value"], tuple(straight(line["d"]))) for line in lines]
+
     def strokes(self) -> list[Box]:
         """Straight parts of lines outside of things, as boxes without width; corners count as sharp."""
         inside = {id(path) for group in self.groups() if "data-op" in group.attrib for path in group.iter()}
@@ -135,6 +155,26 @@ def own_texts(group: ElementTree.Element) -> tuple[Box, ...]:
 
 
 def straight(path: str) -> Iterator[Box]:
-    points = [tuple(map(float, pair)) for pair in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path)]
-    for (x, y), (onward, below) in pairwise(points):
+    for (x, y), (onward, below) in pairwise(corners(path)):
         yield Box(min(x, onward), min(y, below), max(x, onward), max(y, below), f"line at {x:g}, {y:g}")
+
+
+def corners(path: str) -> list[tuple[float, float]]:
+    """The points of a line. Of a curve, which is one Bézier curve, so many that the parts between are nearly on it."""
+    points = [(float(x), float(y)) for x, y in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path)]
+    if "C" not in path:
+        return points
+    assert len(points) == 4, f"more than one curve: {path}"
+    parts = [i / CURVE for i in range(CURVE + 1)]
+    weights = [((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3) for t in parts]
+    return [
+        (
+            sum(w * x for w, (x, _) in zip(row, points, strict=True)),
+            sum(w * y for w, (_, y) in zip(row, points, strict=True)),
+        )
+        for row in weights
+    ]
+
+
+CURVE = 48
+"""Into how many straight parts a curve is cut."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import os
+import re
 import subprocess
 import sys
 from functools import cache
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from archdsl import loads
 from archdsl.analyses import totals
+from archdsl.analyses.notation import count
 from archdsl.backends.figures import FIGURES, FigureError, ThemeName, as_scene, draw, written
 from archdsl.backends.figures.scene import Scene
 from archdsl.backends.figures.style import CONTRAST, LOOKS, THEMES, contrast, mix
@@ -157,6 +160,24 @@ def test_stages_cost_as_much_as_the_network(name: str) -> None:
     assert sum(int(group.attrib["data-parameters"]) for group in groups) == totals.parameters(graph, nodes)
 
 
+@pytest.mark.parametrize("name", [*library()[::4], "two outputs"])
+def test_the_bars_of_stages_add_up_to_what_the_head_says(name: str) -> None:
+    """Also where a further output has ops of its own."""
+    found = picture(name, "overview") if "@" in name or name in library() else Picture(draw(loads(TWO).graph))
+    groups = [group for group in found.groups() if "data-macs" in group.attrib]
+    parameters, macs = (sum(int(group.attrib[f"data-{cost}"]) for group in groups) for cost in ("parameters", "macs"))
+    assert any(word.endswith(f" in · {count(parameters)} parameters · {count(macs)} MACs") for word in found.words)
+
+
+TWO = """
+network Two:
+    input image: 3 x 32 x 32
+    stage a: conv(16, 3) -> relu
+    output small: a -> conv(8, 1)
+    stage b: conv(64, 3, stride=2) -> global_avg_pool -> flatten -> linear(10)
+"""
+
+
 def aside(graph: Graph, id: str) -> bool:
     """Whether a node belongs to a further output's own ops."""
     return any(scope.kind == "output" for scope in graph.ancestry(graph.node(id).scope))
@@ -274,6 +295,14 @@ def test_the_seed_of_hashes_does_not_matter() -> None:
     ]
     assert runs[0].stdout == runs[1].stdout
     assert runs[0].stdout
+
+
+@every_figure
+def test_themes_have_the_same_geometry(figure: str) -> None:
+    """What holds for places in one theme holds in the other: only colours differ."""
+    light, dark = (draw(network("resnet@18"), figure, theme=theme).decode() for theme in ("light", "dark"))
+    assert light != dark
+    assert re.sub("#[0-9A-F]{6}", "", light) == re.sub("#[0-9A-F]{6}", "", dark)
 
 
 @every_figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from math import inf
 
 import pytest
 from random_specs import spec, template
@@ -13,7 +14,7 @@ from archdsl.backends.figures import draw
 from archdsl.diagnostics import CompileError
 from archdsl.ir.graph import Graph, Value
 from archdsl.ir.steps import drawn as without_lone_joins
-from tests.pictures import SVG, Picture
+from tests.pictures import SVG, Box, Picture, text_box
 from tests.test_figures import OF_GRAPHS, every_network, network, picture
 from tests.wires import OUTSIDE, Folds, Point, drawn, expected, near, on_border, parts, points, tips
 
@@ -64,10 +65,49 @@ def shapes_are_of_their_values(graph: Graph, found: Picture) -> None:
             assert (text.text or "").endswith(shape(graph.tensor(Value(node, int(port or 0)))))
 
 
+NEXT = 8.0
+"""From a shape to its line, in points, at most."""
+OF_VOLUMES = {"volumes"}
+"""Figures whose shapes are those of columns, not of lines: test_figure_volumes.py holds each column to its own."""
+
+
+def shapes_stand_by_what_they_name(figure: str, found: Picture) -> None:
+    """Of all lines the nearest to a shape has its value. In the overview it stands below, or above, its box."""
+    for text in found.root.iter(f"{SVG}text"):
+        if name := text.attrib.get("data-value"):
+            box = text_box(text)
+            if figure == "overview":
+                below_its_box(box, name.partition(":")[0], found)
+            elif figure not in OF_VOLUMES:
+                beside_its_line(box, name, found)
+
+
+def beside_its_line(text: Box, name: str, found: Picture) -> None:
+    own, others = [], [inf]
+    for line in found.wires:
+        (own if line.value == name else others).append(min(text.distance(part) for part in line.parts))
+    assert own, f"{text.name}: no line has the value {name}"
+    assert min(own) <= NEXT, f"{text.name} is {min(own)} from the line of {name}"
+    assert min(own) < min(others), f"{text.name} is nearer to a line of another value than to that of {name}"
+
+
+def below_its_box(text: Box, id: str, found: Picture) -> None:
+    middle = (text.left + text.right) / 2
+    own, others = [], []
+    for part in parts(found.root):
+        holder = Folds(part).box(id)
+        for path, boxes in part.boxes.items():
+            away = [max(box.left - middle, middle - box.right, 0.0) for box in boxes]
+            (own if path == holder else others).extend(away if not path.startswith("tag ") else [])
+    assert own, f"{text.name}: no box makes {id}"
+    assert min(own) <= min([*others, inf]) + 1, f"{text.name} stands at another box than that of {id}"
+
+
 def check(graph: Graph, figure: str, found: Picture) -> int:
     count = follow(graph, figure, found)
     arrows_end_on_what_they_say(found)
     shapes_are_of_their_values(graph, found)
+    shapes_stand_by_what_they_name(figure, found)
     return count
 
 
@@ -113,3 +153,23 @@ def test_a_wrong_line_is_found(fault: str) -> None:
         line.set(name, spoil(line.attrib))
         with pytest.raises(AssertionError):
             check(graph, "graph", spoiled)
+
+
+def test_a_shape_at_another_line_is_found() -> None:
+    """Every shape of a figure in turn is said to be that of another value, or moved away."""
+    text = draw(network("unet@2015"), "graph")
+    shapes_stand_by_what_they_name("graph", Picture(text))
+    named = {
+        i: element.attrib["data-value"]
+        for i, element in enumerate(Picture(text).root.iter())
+        if element.tag == f"{SVG}text" and "data-value" in element.attrib
+    }
+    assert len(named) > 4
+    for index, value in named.items():
+        other = next(name for name in named.values() if name != value)
+        for attribute in ("data-value", "x"):
+            spoiled = Picture(text)
+            element = list(spoiled.root.iter())[index]
+            element.set(attribute, other if attribute == "data-value" else str(float(element.attrib["x"]) + 40))
+            with pytest.raises(AssertionError):
+                shapes_stand_by_what_they_name("graph", spoiled)

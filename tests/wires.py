@@ -15,8 +15,8 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from archdsl.backends.figures.items import data_inputs
-from archdsl.ir.graph import Graph, Value
-from tests.pictures import SVG, Box, outline, own_shapes
+from archdsl.ir.graph import Graph, Node, Value
+from tests.pictures import SVG, Box, corners, outline, own_shapes
 
 NEAR = 0.8
 """How near an end is to a border, or to another end, to touch it: in points."""
@@ -43,6 +43,10 @@ class Part:
     alike: list[list[list[str]]] = field(default_factory=list)
     frames: dict[str, list[Box]] = field(default_factory=lambda: defaultdict(list))
     frame: str = ""
+    bars: set[str] = field(default_factory=set)
+    """Boxes of concats that show all the values they join: also those of concats that go into them."""
+    nested: set[str] = field(default_factory=set)
+    """Boxes whose concats are shown so by the bars that they go into."""
 
 
 # --- what is drawn -------------------------------------------------------------------------
@@ -86,6 +90,10 @@ def collect(element: Element, part: Part) -> None:
         if kind == "row":
             cells = [g.attrib["data-path"] for g in child.iter(f"{SVG}g") if g.get("data-kind") == "op"]
             part.rows.update(dict.fromkeys(cells, cells[0]))
+        if child.get("data-joins"):
+            part.nested.add(path)
+        if child.get("data-joins") == "all":
+            part.bars.add(path)
         if child.get("data-nodes"):
             part.rows.update(dict.fromkeys(child.attrib["data-nodes"].split(), path))
         if kind == "tag" and child.get("data-value"):
@@ -98,7 +106,9 @@ def collect(element: Element, part: Part) -> None:
 
 
 def points(path: str) -> list[Point]:
-    """The corners of a line: a curve's control point is its corner. An arrow's line ends inside its head."""
+    """The corners of a line: of a round corner its control point. An arrow's line ends inside its head."""
+    if "C" in path:
+        return corners(path)
     found: list[Point] = []
     for command, numbers in re.findall(r"([MLQ])([-\d. ]+)", path):
         values = [float(number) for number in numbers.split()]
@@ -236,7 +246,7 @@ def _expected(graph: Graph, part: Part) -> set[Edge]:
     ids = {node.id for node in inside}
     edges: set[Edge] = set()
     for node in graph:
-        for value in data_inputs(graph, node):
+        for value in operands(graph, folds, node):
             if node.id in ids or value.node in ids:
                 edges |= set(edges_of(graph, folds, value, node.id, ids))
     for output in graph.outputs:
@@ -246,6 +256,27 @@ def _expected(graph: Graph, part: Part) -> set[Edge]:
             elif value.node in ids:
                 edges.add(Edge(str(folds.box(value.node)), tag_of(value)))
     return edges
+
+
+def operands(graph: Graph, folds: Folds, node: Node) -> Iterator[Value]:
+    """What a node takes; of a concat that shows all values it joins, also what the concats that go into it take."""
+    for value in data_inputs(graph, node):
+        maker = graph.node(value.node)
+        joined = maker.op.name == "concat" == node.op.name and folds.box(maker.id) in folds.part.nested
+        if joined and folds.box(node.id) in folds.part.bars:
+            yield from through(graph, folds, maker)
+        else:
+            yield value
+
+
+def through(graph: Graph, folds: Folds, concat: Node) -> Iterator[Value]:
+    """The values that a concat joins, by way of those concats that are drawn in one with it."""
+    for value in data_inputs(graph, concat):
+        maker = graph.node(value.node)
+        if maker.op.name == "concat" and folds.box(maker.id) in folds.part.nested:
+            yield from through(graph, folds, maker)
+        else:
+            yield value
 
 
 def edges_of(graph: Graph, folds: Folds, value: Value, user: str, ids: set[str]) -> Iterator[Edge]:

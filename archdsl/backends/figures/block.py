@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from archdsl.backends.figures import dense_read, glass_read
 from archdsl.backends.figures.compose import Pen
-from archdsl.backends.figures.exhibit import exhibit, noted, shelves
+from archdsl.backends.figures.dense import WAYS as DENSE_WAYS
+from archdsl.backends.figures.dense import DenseDrawer
+from archdsl.backends.figures.exhibit import exhibit, noted, place_of, shelves
+from archdsl.backends.figures.glass import GlassDrawer
+from archdsl.backends.figures.inset import Key
 from archdsl.backends.figures.items import Box, Detail, OpenScope, View
 from archdsl.backends.figures.known import FigureError
 from archdsl.backends.figures.options import Options
 from archdsl.backends.figures.page import families, page, scale
 from archdsl.backends.figures.parts import Picture
+from archdsl.backends.figures.rails import rails
 from archdsl.backends.figures.scene import Scene
 from archdsl.backends.figures.view import Viewer
 from archdsl.backends.figures.wrap import WrapOptions, wrapped
@@ -23,7 +30,14 @@ def block(graph: Graph, options: Options) -> Scene:
     """Every distinct block, or those of the name asked for, or the one at that path. Raises `FigureError`."""
     viewer = Viewer(graph)
     drawn = _Arranger(viewer, tuple(chosen(viewer, options.block)), options).arranged()
-    return page(graph, "blocks", drawn.picture, options, {family for view in drawn.views for family in families(view)})
+    return page(
+        graph,
+        "blocks",
+        drawn.picture,
+        options,
+        {family for view in drawn.views for family in families(view)},
+        drawn.keys,
+    )
 
 
 def chosen(viewer: Viewer, name: str | None) -> Iterator[Scope]:
@@ -37,12 +51,29 @@ def chosen(viewer: Viewer, name: str | None) -> Iterator[Scope]:
         if name not in {scope.block for scope in blocks}:
             known = ", ".join(dict.fromkeys(str(scope.block) for scope in blocks))
             raise FigureError(f"the network has no block or path `{name}`; its blocks are: {known or 'none'}")
-        yield from (scope for scope in blocks if scope.block == name)
+        own = [scope for scope in blocks if scope.block == name and not _within_itself(graph, scope)]
+        yield from _fullest_first(viewer, own)
         return
     outer = [scope for scope in blocks if not any(s.block for s in graph.ancestry(scope.path)[1:])]
     stages = [scope for scope in graph.stages if viewer.branches(scope)] or list(graph.stages)
     rich = [scope for scope in outer if not viewer.plain(scope)]
-    yield from rich or stages or [graph.scopes[""]]
+    yield from _fullest_first(viewer, rich or stages or [graph.scopes[""]])
+
+
+def _within_itself(graph: Graph, scope: Scope) -> bool:
+    """Whether a block is used inside another use of itself: the figure of that one shows it, as a box."""
+    return any(around.block == scope.block for around in graph.ancestry(scope.path)[1:])
+
+
+def _fullest_first(viewer: Viewer, scopes: Sequence[Scope]) -> list[Scope]:
+    """Of a block of several inputs, the uses that give it most different ones take the places of the others."""
+    found = list(scopes)
+    for block in dict.fromkeys(scope.block for scope in scopes if len(scope.ports) > 1):
+        places = [i for i, scope in enumerate(scopes) if scope.block == block]
+        uses = sorted((scopes[i] for i in places), key=lambda scope: -len(viewer.borders[scope.path].inputs))
+        for i, scope in zip(places, uses, strict=True):
+            found[i] = scope
+    return found
 
 
 class BlockOptions(NamedTuple):
@@ -71,6 +102,8 @@ class _Drawn:
     views: list[View]
     picture: Picture
     fit: float
+    keys: tuple[Key, ...] = ()
+    """Of the legend, beside those of families."""
 
 
 class _Arranger:
@@ -82,14 +115,41 @@ class _Arranger:
         self.known: dict[tuple[str, int, BlockOptions], tuple[View, Picture]] = {}
 
     def arranged(self) -> _Drawn:
-        """As deep as fits; further forms of a block are left out first, then other blocks, and named below."""
+        """As deep as fits; further forms of a block are left out first, then other blocks, and named below.
+
+        Where one block alone fits, it is the one that is used most.
+        """
         scopes = self.scopes
-        shown = tuple(s for s in scopes if len(scopes) == 1 or self._deepest((s,)).fit >= 1) or scopes[:1]
+        if len(scopes) == 1 and (form := self._whole(scopes[0])) is not None:
+            return form
+        fitting = tuple(s for s in scopes if len(scopes) == 1 or self._deepest((s,)).fit >= 1)
+        shown = fitting or scopes[:1]
         while (best := self._deepest(shown)).fit < 1 and len(shown) > 1:
             names = [scope.block for scope in shown]
             again = [scope for i, scope in enumerate(shown) if scope.block and scope.block in names[:i]]
             shown = tuple(scope for scope in shown if scope is not (again or shown)[-1])
+        if best.fit >= 1 and len(shown) == 1 < len(fitting):
+            best = self._deepest((self._most_used(fitting),))
         return best if best.fit >= 1 else self._in_columns(shown[0])
+
+    def _most_used(self, scopes: Sequence[Scope]) -> Scope:
+        """The first form of the block that the network uses most often."""
+        uses = Counter(scope.block for scope in self.viewer.graph.scopes.values())
+        return max(scopes, key=lambda scope: uses[scope.block])
+
+    def _whole(self, scope: Scope) -> _Drawn | None:
+        """A block that is drawn alone, if it has a form of its own and that fits."""
+        drawers: list[GlassDrawer | DenseDrawer] = []
+        graph, colours = self.viewer.graph, self.options.colours
+        if (glass := glass_read.read(self.viewer, scope)) is not None:
+            drawers = [GlassDrawer(graph, scope, glass, colours)]
+        elif (dense := dense_read.read(self.viewer, scope)) is not None:
+            drawers = [DenseDrawer(graph, scope, dense, colours, *way) for way in DENSE_WAYS]
+        for drawer in drawers:
+            picture = drawer.picture(place_of(self.viewer, scope))
+            if (fit := scale(picture, self.options.paper)) >= 1:
+                return _Drawn([], picture, fit, tuple(drawer.keys()))
+        return None
 
     def _deepest(self, scopes: tuple[Scope, ...]) -> _Drawn:
         """In the first of the `WAYS` that fits, and as deep as it then does; or else what comes nearest."""
@@ -124,15 +184,16 @@ class _Arranger:
     def _one(self, scope: Scope, depth: int, way: BlockOptions) -> tuple[View, Picture]:
         key = scope.path, depth, way._replace(further=True)
         if key not in self.known:
-            view = self.viewer.content(scope.path, Detail(depth, loosely=way.loosely), 0)
-            pen = Pen(self.viewer.graph, self.options.colours, shapes=way.shapes, slim=way.slim)
+            view = self.viewer.content(scope.path, Detail(depth, loosely=way.loosely, own=scope.block), 0)
+            colours = self.options.colours
+            pen = Pen(self.viewer.graph, colours, shapes=way.shapes, slim=way.slim, forms=(rails,), own=scope)
             self.known[key] = view, exhibit(self.viewer, scope, view, pen)
         return self.known[key]
 
     def _in_columns(self, scope: Scope) -> _Drawn:
         """A block that is too long for the page, without its frame."""
-        view = self.viewer.content(scope.path, Detail(0), 0)
-        pen = Pen(self.viewer.graph, self.options.colours, slim=True)
+        view = self.viewer.content(scope.path, Detail(0, own=scope.block), 0)
+        pen = Pen(self.viewer.graph, self.options.colours, slim=True, own=scope)
         picture = wrapped([view], pen, self.options.paper, WrapOptions(True, True, 2))
         left = [other for other in self.scopes if other is not scope]
         return _Drawn([view], noted(picture, left, self.options.colours), scale(picture, self.options.paper))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from archdsl.backends.figures import parts
+from archdsl.backends.figures.again import again
 from archdsl.backends.figures.items import Box, OpenScope, OpRow, Tag, View, value_name
 from archdsl.backends.figures.items import Item as Member
 from archdsl.backends.figures.label import scope_name
@@ -26,12 +28,16 @@ HEADER = 22.0
 """The height of a frame's name."""
 
 
+Form: TypeAlias = "Callable[[View, Pen, Scope | None], Picture | None]"
+
+
 @dataclass(frozen=True, slots=True)
 class Pen:
     """What drawing needs to know.
 
     `shapes`: write how values change inside blocks, not only between them. `slim`: normalizations, activations
-    and their like are stripes.
+    and their like are stripes. `forms` draw what a scope holds in another way, where they give a picture.
+    `own` is the block that the figure shows from the inside.
     """
 
     graph: Graph
@@ -39,6 +45,8 @@ class Pen:
     shapes: bool = False
     slim: bool = False
     flat: bool = False
+    forms: tuple[Form, ...] = ()
+    own: Scope | None = None
     drawn: dict[int, tuple[Member, Picture]] = field(default_factory=dict, compare=False)
     """Pictures made so far, by their item's identity."""
 
@@ -51,8 +59,11 @@ def compose(
     The shapes of `leaving` are written outside, by whoever frames the picture. Inputs that are `skipping` have
     come past what is above.
     """
-    members = [footed(item, pen, scope, leaving) for item in view.items]
     frame = scope.path if scope else ""
+    for form in pen.forms:
+        if (found := form(view, pen, scope)) is not None:
+            return replace(found, ends=(frame, frame), takes=view.inputs, makes=view.outputs)
+    members = [footed(item, pen, scope, leaving) for item in view.items]
     ends = [Picture(0, 0, 0, (), ends=(frame, frame), makes=(value,)) for value in (*view.inputs, *view.outputs)]
     count = len(members)
     pictures = [*members, *ends]
@@ -102,6 +113,8 @@ def _picture(item: Member, pen: Pen) -> Picture:
     match item:
         case OpRow():
             return parts.row(pen.graph, item, pen.theme, pen.slim)
+        case Box() if pen.own and item.scope.block == pen.own.block:
+            return again(item, pen.own, pen.theme)
         case Box():
             return parts.closed(pen.graph, item, pen.theme, pen.flat)
         case Tag():

@@ -23,12 +23,14 @@ BETWEEN = 28.0
 """From one block to the next."""
 LEAVING = 12.0
 """The arrow below a block."""
+APART = 1.5
+"""How much further than in the middle of its step a text keeps from the end of another line."""
 
 
 def exhibit(viewer: Viewer, scope: Scope, view: View, pen: Pen) -> Picture:
     """A block in its frame, with what enters above, what leaves below, and where in the network it is."""
     drawn = bordered(viewer, scope, view, pen, scope.block or scope_name(scope))
-    note = _place(viewer, scope)
+    note = place_of(viewer, scope)
     middle, half = (drawn.right - drawn.left) / 2, width(note, SIZE) / 2
     items = (*drawn.items, Text(middle, drawn.height + LINE / 2, note, SIZE, pen.theme.faint))
     left, right = max(drawn.left, half - middle), max(drawn.right, half + middle)
@@ -65,14 +67,16 @@ def _labelled(
     """The lines into a block, or out of it, each with its shape at its right: the further left, the longer the line."""
     values, xs = (box.makes, box.exits) if leaving else (box.takes, box.entries)
     lines = sorted(zip(xs, values, strict=True))
-    step = FOOTER + LEAVING * leaving
-    high = step * len(lines)
+    high = FOOTER * len(lines) + (LEAVING if leaving and lines else 0.0)
     items: list[Item] = []
     right = 0.0
     for i, (x, value) in enumerate(lines):
         told = f"{names.get(value, '')} {shape(viewer.graph.tensor(value))}".strip()
-        start, end = (0.0, step * (len(lines) - i)) if leaving else (step * i, high)
-        middle = end - LEAVING - FOOTER / 2 if leaving else start + FOOTER / 2
+        start, end = (0.0, FOOTER * (len(lines) - i) + LEAVING) if leaving else (FOOTER * i, high)
+        middle = FOOTER / 2 if leaving else start + FOOTER / 2
+        if i + 1 < len(lines):
+            # The lines further to the right begin below this text, or end above it.
+            middle = end - FOOTER / 2 + APART if leaving else middle - APART
         wire = Wire(value_name(value), box.ends[1]) if leaving else Wire(value_name(value), "", box.ends[0])
         items.append(Line(((x, start), (x, end)), theme.ink, arrow=leaving, wire=wire))
         items.append(Text(x + 5, middle, told, SIZE, theme.ink, True, "start", value_name(value)))
@@ -80,7 +84,7 @@ def _labelled(
     return Picture(0, right, high, tuple(items), (), ())
 
 
-def _place(viewer: Viewer, scope: Scope) -> str:
+def place_of(viewer: Viewer, scope: Scope) -> str:
     """Where a block is used: `conv2.unit.0, conv3.0 to conv5.0 with other strides`."""
     name = scope.path or scope_name(scope)
     if not scope.block or viewer.plain(scope):

@@ -111,13 +111,14 @@ class Detail:
     """How much is opened: `depth` levels of scopes, and all that match one of the patterns.
 
     `once`: of blocks that are built alike, but for their numbers, the first only. `loosely`: paths that are alike
-    but for their numbers are drawn as one.
+    but for their numbers are drawn as one. `own`: uses of this block stay closed, as it is drawn from the inside.
     """
 
     depth: int
     expand: tuple[str, ...] = ()
     once: bool = False
     loosely: bool = False
+    own: str | None = None
 
 
 def data_inputs(graph: Graph, node: Node) -> tuple[Value, ...]:

@@ -224,7 +224,7 @@ def closed(graph: Graph, item: Box, theme: Theme, flat: bool = False) -> Picture
     back = Shape(-wide / 2, 0, wide, high, theme.stage, theme.border, 1.4, (), "round", 5)
     texts = (Text(0, 13 + 17.0 * i, text, SIZE, theme.ink, bold) for i, (text, bold) in enumerate(lines))
     behind = (replace(back, x=back.x + 4, y=4.0),) if item.count > 1 else ()
-    return _boxed(item, (*behind, back, *texts), wide, high, bool(behind))
+    return boxed(item, (*behind, back, *texts), wide, high, bool(behind))
 
 
 def _flat(graph: Graph, item: Box, theme: Theme) -> Picture:
@@ -237,10 +237,11 @@ def _flat(graph: Graph, item: Box, theme: Theme) -> Picture:
         Text(left, 13, name, SIZE, theme.ink, True, "start"),
         Text(left + first, 13, told, SIZE, theme.ink, False, "start"),
     )
-    return _boxed(item, (back, *texts[: 2 if told else 1]), wide, 26, False)
+    return boxed(item, (back, *texts[: 2 if told else 1]), wide, 26, False)
 
 
-def _boxed(item: Box, items: tuple[Item, ...], wide: float, high: float, behind: bool) -> Picture:
+def boxed(item: Box, items: tuple[Item, ...], wide: float, high: float, behind: bool) -> Picture:
+    """Items as the box of a scope, of this width and height around the axis. `behind`: it has a shadow."""
     scope = item.scope
     data = (*facts(scope.kind, scope_name(scope)), ("path", scope.path), *alike(item.alike))
     group = Group(items, scope.path, data=data, upright=True)

@@ -225,6 +225,8 @@ class Viewer:
         border = self.borders[scope.path]
         outputs = tuple(v for v in border.outputs if v not in border.inputs)
         view = self.content(scope.path, detail, level + 1)
+        if scope.block is not None and scope.block == detail.own:
+            return Box(scope, border.inputs, (*outputs, *self._tapped(scope, outputs)), view)
         if len(view.items) == 1:
             (only,) = view.items
             if isinstance(only, OpRow) and not only.alike and scope.kind not in ("stage", "output"):

@@ -60,6 +60,10 @@ BlankOption = Annotated[
     ),
 ]
 
+ArgumentsOption = Annotated[
+    bool, typer.Option("--arguments", help="A column for each argument of the block that most rows are of.")
+]
+
 
 @grouped
 def table(
@@ -80,6 +84,7 @@ def table(
     bandwidth: BandwidthOption = None,
     blank: BlankOption = None,
     solution: Annotated[bool, typer.Option("--solution", help="Show how each number is computed.")] = False,
+    arguments: ArgumentsOption = False,
     output: OutputOption = None,
     *,
     options: SpecOptions,
@@ -112,6 +117,7 @@ def table(
             bandwidth,
             words(blank or ""),
             solution,
+            arguments,
         )
         place = _file(output, request.format, asked)
         keep(asked, place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from math import inf
 from typing import Any, Literal, TypeAlias
 
@@ -11,10 +12,10 @@ from archdsl.analyses.measures import GLOBAL
 from archdsl.analyses.measures import Unit as MeasureUnit
 from archdsl.analyses.notation import count, seconds
 
-Unit: TypeAlias = MeasureUnit | Literal["text", "name", "shape", "budget", "change", "change bytes"]
+Unit: TypeAlias = MeasureUnit | Literal["text", "name", "shape", "argument", "budget", "change", "change bytes"]
 """The unit of a column's values: that of a measure, or one of these. A `text` is wrapped at words if it is too wide, a
-`name` is not. A `shape` shows all its dimensions, a `size` only one if all are equal. A `budget` is a share with more
-digits. A `change` has a sign."""
+`name` is not. A `shape` shows all its dimensions, a `size` only one if all are equal. An `argument` has a
+value for each copy if they differ. A `budget` is a share with more digits. A `change` has a sign."""
 
 Value: TypeAlias = Any
 """An exact value: a number, a text, or a tuple with one number for each dimension. None for an empty cell."""
@@ -118,6 +119,10 @@ def shown(unit: Unit, value: Value, exact: bool = False) -> str:
             return ""
         case str():
             return value
+        case bool():
+            return str(value).lower()
+        case tuple() if unit == "argument":
+            return _runs(value)
         case tuple():
             return _dimensions(unit, value)
         case _ if value == inf:
@@ -138,12 +143,24 @@ def shown(unit: Unit, value: Value, exact: bool = False) -> str:
             return f"{value:.3g}"
         case "text" | "name":
             return str(value)
+        case "argument":
+            return f"{value:g}" if isinstance(value, float) else str(value)
         case _:
             return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
 
 
 def _amount(value: float, unit: str, exact: bool) -> str:
     return f"{value:,} {unit}".rstrip() if exact else count(value, unit)
+
+
+def _runs(values: tuple[Value, ...]) -> str:
+    """The values of copies one after the other.
+
+    >>> _runs((2, 1, 1)), _runs((3, 3, 1))
+    ('2, 1 ×2', '3 ×2, 1')
+    """
+    runs = ((text, len(list(run))) for text, run in groupby(shown("argument", value) for value in values))
+    return ", ".join(f"{text} ×{count}" if count > 1 else text for text, count in runs)
 
 
 def _dimensions(unit: Unit, value: tuple[float, ...]) -> str:

@@ -76,12 +76,14 @@ class Grid:
 
     @cached_property
     def narrowest(self) -> list[int]:
-        """The least width of each column. Texts may be wrapped at words, numbers not."""
-        return [self._least(*pair) for pair in zip(self.table.columns, self.widest, strict=True)]
+        """The least width of each column. Texts and headings may be wrapped at words, numbers not."""
+        return [self._least(index, column) for index, column in enumerate(self.table.columns)]
 
-    def _least(self, column: Column, widest: int) -> int:
-        limit = 2 * NARROWEST if column.leads else NARROWEST
-        return min(widest, limit) if column.wraps else widest
+    def _least(self, index: int, column: Column) -> int:
+        if column.wraps:
+            return min(self.widest[index], 2 * NARROWEST if column.leads else NARROWEST)
+        cells = [row[index] for row in (*self.rows, *([self.foot] if self.foot else []))]
+        return max(map(columns, [*cells, *column.heading.split(" ")]))
 
     def needed(self, indices: Sequence[int]) -> int:
         """The least width of a table with these columns."""
@@ -112,11 +114,13 @@ class Grid:
     def _narrowed(self, widths: Mapping[int, int]) -> int | None:
         """The column to make narrower by one.
 
-        This is the widest text that is above its least width, then the last column with arithmetic that is; after
-        these the widest of all, texts before numbers.
+        This is the widest column whose heading can be wrapped, then the widest text that is above its least width,
+        then the last column with arithmetic that is; after these the widest of all, texts before numbers.
         """
         known = self.table.columns
         able = [i for i in widths if widths[i] > self.narrowest[i]]
+        if headed := [i for i in able if not known[i].wraps]:
+            return max(headed, key=lambda i: (widths[i], i))
         if texts := [i for i in able if not known[i].worked]:
             return max(texts, key=lambda i: (widths[i], i))
         if able:

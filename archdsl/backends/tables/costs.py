@@ -94,7 +94,7 @@ def build(graph: Graph, request: Request, width: int = 80, schedule: Schedule = 
     choose("layout", [request.layout], dict.fromkeys(LAYOUTS))
     choose("column", request.blank, COLUMNS)
     names = _columns(request)
-    summary = summarize(counted(graph), _basis(request, names, schedule))
+    summary = summarize(counted(graph), basis(request, names, schedule))
     made = rows(summary, _cut(request))
     arguments = Arguments(summary, made) if "arguments" in names else None
     maker = _Maker(summary, request, arguments)
@@ -131,7 +131,8 @@ def _wanted(request: Request) -> Sequence[str]:
     return names if request.convention == "paper" else (*names[:3], "count", *names[3:])
 
 
-def _basis(request: Request, columns: Sequence[str], schedule: Schedule) -> Basis:
+def basis(request: Request, columns: Sequence[str], schedule: Schedule) -> Basis:
+    """What costs are computed for. Raises `CompileError` for unknown words, and for columns that need a machine."""
     (convention,) = choose("convention", [request.convention], CONVENTIONS)
     choose("precision", [request.precision], PRECISIONS)
     machine = _machine(request)
@@ -159,6 +160,22 @@ def _machine(request: Request) -> Machine | None:
 
 
 # --- the table -----------------------------------------------------------------------------
+
+
+def column(known: Description | Measure, counting: Basis) -> Column:
+    """The column of a measure. Its name ends in its unit, or in the convention by which operations are counted."""
+    suffix, above = {"bytes": "_bytes", "seconds": "_seconds"}.get(known.unit, ""), known.heading
+    if isinstance(known, Measure) and known.needs == "convention":
+        above = counting.convention.name
+        suffix = f"_{above}"
+    return Column(known.name + suffix, above, known.unit, known.about)
+
+
+def shaped(value: Value, layout: str) -> Value:
+    """The value, with the sizes of a shape as a tuple: channels first ("chw"), or last ("hwc")."""
+    if not isinstance(value, Tensor):
+        return value
+    return (*value.spatial, *value.dims[:1]) if layout == "hwc" and value.spatial else value.dims
 
 
 @dataclass(frozen=True)
@@ -224,14 +241,9 @@ class _Maker:
         )
 
     def _column(self, known: Description | Measure) -> Column:
-        """The column of a measure. Its name ends in its unit, or in the convention by which operations are counted."""
-        suffix, above = {"bytes": "_bytes", "seconds": "_seconds"}.get(known.unit, ""), known.heading
-        if isinstance(known, Measure) and known.needs == "convention":
-            above = self.summary.basis.convention.name
-            suffix = f"_{above}"
         worked = self.request.solution and known.name in WORKED
         blank, leads = known.name in self.request.blank, known.name == "path"
-        return Column(known.name + suffix, above, known.unit, known.about, leads, blank, worked)
+        return replace(column(known, self.summary.basis), leads=leads, blank=blank, worked=worked)
 
     def _line(self, row: Row, label: str, names: Sequence[str], columns: Sequence[Column]) -> Line:
         values = (None if c.blank else self._value(name, row) for name, c in zip(names, columns, strict=True))
@@ -247,10 +259,7 @@ class _Maker:
         return self._plain(known.of(total) if isinstance(known, Measure) else known.total(self.summary))
 
     def _plain(self, value: Value) -> Value:
-        """The value, with the sizes of a shape as a tuple: channels first, or last."""
-        if not isinstance(value, Tensor):
-            return value
-        return (*value.spatial, *value.dims[:1]) if self.request.layout == "hwc" and value.spatial else value.dims
+        return shaped(value, self.request.layout)
 
     def _facts(self, columns: Sequence[Column]) -> dict[str, Any]:
         graph, basis = self.summary.graph, self.summary.basis

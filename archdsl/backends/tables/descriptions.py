@@ -51,7 +51,7 @@ def _texts(summary: Summary, members: Iterable[Member], bare: Collection[str]) -
         if isinstance(first, Node):
             yield notation(summary.graph, first, first.op.name)
         elif first.block is not None:
-            yield _copies(summary, [first, *(scope for scope in others if isinstance(scope, Scope))], bare)
+            yield copies_text(summary, [first, *(scope for scope in others if isinstance(scope, Scope))], bare)
         else:
             yield _list(summary, _content(summary, first), bare) + _times(len(others) + 1)
 
@@ -74,7 +74,7 @@ def _content(summary: Summary, scope: Scope) -> Iterator[Member]:
 # --- blocks --------------------------------------------------------------------------------
 
 
-def _copies(summary: Summary, scopes: Sequence[Scope], bare: Collection[str]) -> str:
+def copies_text(summary: Summary, scopes: Sequence[Scope], bare: Collection[str] = ()) -> str:
     """`Bottleneck 128 ×4, first /2`: the arguments of most copies, and those of the first and last that differ."""
     usual = scopes[1 if len(scopes) > 1 else 0]
     text = _block(summary, usual, bare) + _times(len(scopes))

@@ -84,7 +84,7 @@ def _cell(column: Column, text: str, line: Line | None = None) -> str:
     if line is not None and column.leads and not column.blank:
         indent = f' style="padding-left: {0.75 + 1.25 * line.level:g}rem"' if line.level else ""
         return f'<th scope="row"{indent}>{escape(text.strip())}</th>'
-    return f"<td{_class(column)}>{escape(text)}</td>"
+    return f"<td{_class(column)}>{escape(text).replace(chr(10), '<br>')}</td>"
 
 
 def _class(column: Column) -> str:

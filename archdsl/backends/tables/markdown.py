@@ -45,4 +45,5 @@ def row(cells: Iterable[str]) -> str:
 
 def escaped(text: str) -> str:
     """The text with all characters escaped that mean something in Markdown."""
-    return "".join(f"\\{character}" if character in SPECIAL else character for character in text)
+    lines = text.split("\n")
+    return "<br>".join("".join(f"\\{c}" if c in SPECIAL else c for c in line) for line in lines)

@@ -88,7 +88,7 @@ class _Maker:
             tuple(self._notes()),
             {"networks": [self._facts(side) for side in self.sides]},
             exact=self.request.exact,
-            ruled=True,
+            ruled="op" in self.names,
         )
 
     # --- columns ---------------------------------------------------------------------------

@@ -101,12 +101,9 @@ class Arguments:
         if not self.columns:
             yield "No block here has arguments"
         for block in self.blocks:
-            named = ", ".join(map(self._named, self.parameters[block]))
-            fixed = [
-                f"{name} {_text(name, value)}"
-                for name, value in self.uses[block][0].arguments
-                if name not in self.parameters[block]
-            ]
+            arguments = self.uses[block][0].arguments
+            named = ", ".join(self._named(name) for name, _ in arguments if PREFIX + name in self.columns)
+            fixed = [f"{name} {_text(name, value)}" for name, value in arguments if PREFIX + name not in self.columns]
             yield f"{block}: {named}" + (f"; always {', '.join(fixed)}" if fixed else "")
         values = [column.of(row) for row in self.rows for column in self.columns.values()]
         if any(isinstance(value, tuple) for value in values):

@@ -98,7 +98,7 @@ def build(graph: Graph, request: Request, width: int = 80, schedule: Schedule = 
     made = rows(summary, _cut(request))
     arguments = Arguments(summary, made) if "arguments" in names else None
     maker = _Maker(summary, request, arguments)
-    names = maker.opened(names)
+    names = maker.opened(maker.needed(names))
     table = maker.table(made, names)
     if request.columns is None and request.format == "text" and not request.is_sheet:
         wanted = [names.index(name) for name in maker.opened(maker.ranked(_wanted(request)))]
@@ -199,13 +199,16 @@ class _Maker:
         return [each for name in names for each in (columns if name == "arguments" else [name])]
 
     def ranked(self, wanted: Sequence[str]) -> list[str]:
-        """The default columns, most important first: `op` comes before the costs if rows need it, and `repeats` is
-        left out if nothing is repeated."""
-        if self.arguments is None:
-            return list(wanted)
-        early = ["op"] if self.arguments.needs_op else []
-        others = [n for n in wanted if n not in early and (n != "repeats" or self.arguments.has_copies)]
-        return [*others[:2], *early, *others[2:]]
+        """The default columns, most important first: `op` comes early if rows need it."""
+        if self.arguments is None or not self.arguments.needs_op:
+            return self.needed(wanted)
+        others = [name for name in self.needed(wanted) if name != "op"]
+        return [*others[:2], "op", *others[2:]]
+
+    def needed(self, names: Sequence[str]) -> list[str]:
+        """The names of the columns; by default `repeats` is left out if nothing is repeated."""
+        once = self.request.columns is None and self.arguments is not None and not self.arguments.has_copies
+        return [name for name in names if not (once and name == "repeats")]
 
     def table(self, made: Sequence[Row], names: Sequence[str]) -> Table:
         """The table of these rows and columns. If columns are blank, it has no notes, which would give answers away."""

@@ -21,6 +21,7 @@ tr.opened { font-weight: 600; background: var(--soft); }
 tfoot td, tfoot th { border-top: 2px solid var(--line); font-weight: 600; }
 td.blank { min-width: 6rem; border: 1px solid var(--line); }
 tbody th { white-space: nowrap; }
+table.ruled tbody tr { border-top: 1px solid var(--line); }
 """
 
 
@@ -49,7 +50,7 @@ def _table(table: Table) -> Iterator[str]:
     yield f"<h1>{escape(table.title)}</h1>"
     yield from (f"<p>{escape(line)}</p>" for line in table.heading)
     yield '<div class="scroll">'
-    yield "<table>"
+    yield '<table class="ruled">' if table.ruled else "<table>"
     yield _head(table)
     yield "<tbody>"
     yield from (_line(table, line) for line in table.lines)

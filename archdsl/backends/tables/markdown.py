@@ -21,7 +21,7 @@ def _lines(table: Table) -> Iterator[str]:
         yield from (f"- {escaped(line)}" for line in table.heading if line)
         yield ""
     yield row(escaped(column.heading) for column in table.columns)
-    yield row("---" if column.unit in ("text", "name") else "---:" for column in table.columns)
+    yield row("---" if column.unit in ("text", "name", "stack") else "---:" for column in table.columns)
     for line in table.lines:
         texts = (_indented(escaped(text)) for text in cells(table, line))
         yield row(f"**{text}**" if text and line.opened else text for text in texts)

@@ -218,7 +218,9 @@ class _Maker:
             yield "[…] ×n: n copies, one after the other; first /2: the first copy has this stride"
         if owners:
             yield "Blocks: " + ", ".join(f"{block} ({', '.join(names)})" for block, names in owners.items())
-        yield from (f"{block}: its arguments are {', '.join(self._varying(block))}" for block in sorted(self.named))
+        for block in sorted(self.named):
+            if varying := self._varying(block):
+                yield f"{block}: its arguments are {', '.join(varying)}"
         if any(line.startswith("gate ") for _, fold in folds for line in fold.lines):
             yield "gate a, b: channels are weighed, by layers with a and b outputs"
         yield "Normalization, activations and skips are not listed"

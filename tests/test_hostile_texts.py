@@ -22,7 +22,7 @@ from archdsl.report import render_json, render_line, render_text
 MARK = "zqxmark"
 """Put first where a text goes, to see where it comes out."""
 
-PLACES = ("doc", "citation", "parameter", "value", "title", "stage doc", "block doc", "note")
+PLACES = ("doc", "citation", "parameter", "value", "title", "stage doc", "block doc", "note", "label")
 
 
 def spec(text: str, places: tuple[str, ...] = PLACES) -> str:
@@ -42,7 +42,7 @@ network Net:
         """. {at["stage doc"]} ."""
         Unit(mode)
     stage last: conv(4, 1) -> bn
-block Unit(mode):
+block Unit(mode {said["label"]}):
     """. {at["block doc"]} ."""
     conv(8, 3) -> if mode == "never" then bn else relu
 '''
@@ -56,7 +56,7 @@ def pages(graph: Graph) -> Iterator[tuple[str, str]]:
     for figure in (name for name, kind in FIGURES.items() if kind.of == "graph"):
         yield f"figure {figure}", in_xml(network.draw(figure).data.decode())
     for format in FORMATS:
-        columns = ["path", "op", "title", "line", "params"]
+        columns = ["path", "op", "title", "line", "arguments", "params"]
         yield f"table {format}", READERS[format](network.table(format, columns=columns))
 
 

@@ -67,6 +67,11 @@ class Row:
         return path_of(self.members[-1]) if self.copies > 1 else self.path
 
     @property
+    def uses(self) -> list[Scope]:
+        """The uses of blocks in the row, without those inside a block."""
+        return list(_uses(self.facts.summary, self.members))
+
+    @property
     def output(self) -> Tensor:
         """The tensor that leaves the row; the last of several."""
         last = self.members[-1]
@@ -87,6 +92,15 @@ def rows(summary: Summary, cut: Cut) -> list[Row]:
 
 def path_of(member: Member) -> str:
     return member.path if isinstance(member, Scope) else member.id
+
+
+def _uses(summary: Summary, members: Iterable[Member]) -> Iterator[Scope]:
+    for member in members:
+        if isinstance(member, Scope) and summary.holds(member):
+            if member.block is not None:
+                yield member
+            else:
+                yield from _uses(summary, summary.graph.children[member.path])
 
 
 class _Rows:

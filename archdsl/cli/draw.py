@@ -13,7 +13,7 @@ import typer
 from archdsl.backends import figures
 from archdsl.backends.figures import FIGURES, FORMATS, TEXT_FORMS, THEMES, FigureError, ThemeName
 from archdsl.cli import complete
-from archdsl.cli.networks import NetworkArguments, networks
+from archdsl.cli.networks import NetworkArguments, one_or_several
 from archdsl.cli.options import Format, FormatOption, OutputOption, SpecOptions, grouped, one_of
 from archdsl.cli.output import Report, keep, reporting
 from archdsl.diagnostics import Diagnostic
@@ -128,16 +128,8 @@ def _whole(graph: Graph, format: str, theme: ThemeName) -> bytes:
 
 def _targets(ctx: typer.Context, specs: list[str], options: SpecOptions, figure: str) -> list[Target]:
     """The networks to draw: one, but for figures of several."""
-    from archdsl.cli.target import target
-
-    if len(specs) == 1:
-        return [target(ctx, specs[0], options)]
-    found = [asked for _, asked in networks(ctx, specs, options.network)]
-    if len(found) == 1:
-        return [found[0].of_variant(options.variant)] if options.variant else found
-    if options.variant:
-        ctx.fail("Of several networks each has its variant behind its name: resnet@34, or @34 after another.")
-    if FIGURES[figure].of != "graphs":
+    found = [asked for _, asked in one_or_several(ctx, specs, options)]
+    if len(found) > 1 and FIGURES[figure].of != "graphs":
         many = ", ".join(name for name, kind in FIGURES.items() if kind.of == "graphs")
         ctx.fail(f"The figure {figure} is of one network; {many} shows several.")
     return found

@@ -49,6 +49,21 @@ def networks(ctx: typer.Context, words: list[str], options: NetworkOptions) -> l
     ]
 
 
+def one_or_several(ctx: typer.Context, words: list[str], options: SpecOptions) -> list[tuple[str, Target]]:
+    """The networks that `words` name, each with its label. The variant of `options` is that of a network alone."""
+    from archdsl.cli.target import target
+
+    if len(words) == 1:
+        return [(words[0], target(ctx, words[0], options))]
+    found = networks(ctx, words, options.network)
+    if len(found) == 1:
+        ((label, only),) = found
+        return [(label, only.of_variant(options.variant) if options.variant else only)]
+    if options.variant:
+        ctx.fail("Of several networks each has its variant behind its name: resnet@34, or @34 after another.")
+    return found
+
+
 def _label(one: _NamedNetwork) -> str:
     return " ".join([one.spec, *(f"{name}={value}" for name, value in one.settings.items())])
 

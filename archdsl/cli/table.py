@@ -9,12 +9,12 @@ import typer
 
 from archdsl.backends.tables import FORMATS
 from archdsl.cli.complete import columns as columns_known
+from archdsl.cli.networks import NetworkArguments, one_or_several
 from archdsl.cli.options import (
     ExactOption,
     Format,
     OutputOption,
     PrecisionOption,
-    SpecArgument,
     SpecOptions,
     TableFormatOption,
     grouped,
@@ -22,7 +22,10 @@ from archdsl.cli.options import (
 from archdsl.cli.output import format_of, keep, put, reporting, width, words
 
 if TYPE_CHECKING:
+    from archdsl.backends.tables.costs import Request
+    from archdsl.backends.tables.table import Table
     from archdsl.cli.target import Target
+    from archdsl.ir.graph import Graph
 
 RowsOption = Annotated[
     str | None, typer.Option("--rows", metavar="KIND", help="A row for each stage, block or op.", show_default="stage")
@@ -60,11 +63,15 @@ BlankOption = Annotated[
     ),
 ]
 
+ArgumentsOption = Annotated[
+    bool, typer.Option("--arguments", help="A column for each argument of the block that most rows are of.")
+]
+
 
 @grouped
 def table(
     ctx: typer.Context,
-    spec: SpecArgument,
+    specs: NetworkArguments,
     rows: RowsOption = None,
     depth: LevelsOption = None,
     columns: ColumnsOption = None,
@@ -80,6 +87,7 @@ def table(
     bandwidth: BandwidthOption = None,
     blank: BlankOption = None,
     solution: Annotated[bool, typer.Option("--solution", help="Show how each number is computed.")] = False,
+    arguments: ArgumentsOption = False,
     output: OutputOption = None,
     *,
     options: SpecOptions,
@@ -87,14 +95,24 @@ def table(
     """Show what a network costs: parameters, operations, receptive fields, memory.
 
     There is a row for each stage, or for each part of a stage that has several. With --blank or --solution every op
-    has a row. Any other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
-    """
-    from archdsl.backends.tables.costs import Request, build
-    from archdsl.backends.torch.schedule import emitted
-    from archdsl.cli.target import target
-    from archdsl.driver import collection_paused
+    has a row.
 
-    asked = target(ctx, spec, options)
+    archdsl table resnet@18 @34 @50 prints several networks side by side: what each stage holds, a column for each.
+
+    Any other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
+    """
+    from archdsl.backends.tables.costs import Request
+
+    asked = one_or_several(ctx, specs, options)
+    of_one = {
+        "--rows": rows,
+        "--depth": depth,
+        "--blank": blank,
+        "--solution": solution,
+        "--arguments": arguments,
+    }
+    if len(asked) > 1 and (given := [name for name, value in of_one.items() if value]):
+        ctx.fail(f"{given[0]} is for the table of one network, and {len(asked)} are named; leave it out.")
     with reporting(Format.TEXT) as report:
         request = Request(
             rows,
@@ -112,18 +130,36 @@ def table(
             bandwidth,
             words(blank or ""),
             solution,
+            arguments,
         )
-        place = _file(output, request.format, asked)
-        keep(asked, place)
-        compiled = asked.compile()
-        report.add(compiled.warnings)
-        with collection_paused():
-            to_file = output is not None and output != Path("-")
-            made = build(compiled.graph, request, 80 if to_file else width(), emitted)
-            put(request.format, place, made)
+        targets = [target for _, target in asked]
+        place = _file(output, request.format, targets)
+        keep(targets, place)
+        graphs = []
+        for target in targets:
+            compiled = target.compile()
+            report.add(compiled.warnings)
+            graphs.append(compiled.graph)
+        put(request.format, place, _made(graphs, [label for label, _ in asked], request, output))
         report.result_printed = True
 
 
-def _file(output: Path | None, format: str, asked: Target) -> Path | None:
-    """The file to write; if `output` is a folder, a file in it that is named after the network."""
-    return output / f"{asked.name}_table{FORMATS[format]}" if output and output.is_dir() else output
+def _made(graphs: list[Graph], labels: list[str], request: Request, output: Path | None) -> Table:
+    """The table of one network, or of several side by side."""
+    from archdsl.backends.tables.costs import build
+    from archdsl.backends.torch.schedule import emitted
+    from archdsl.driver import collection_paused
+
+    with collection_paused():
+        if len(graphs) == 1:
+            to_file = output is not None and output != Path("-")
+            return build(graphs[0], request, 80 if to_file else width(), emitted)
+        from archdsl.studies.side_by_side import side_by_side
+
+        return side_by_side(graphs, labels, request, emitted)
+
+
+def _file(output: Path | None, format: str, asked: list[Target]) -> Path | None:
+    """The file to write; if `output` is a folder, a file in it that is named after the networks."""
+    name = "_".join(target.name for target in asked)
+    return output / f"{name}_table{FORMATS[format]}" if output and output.is_dir() else output

@@ -142,6 +142,7 @@ def _apply_block(
         "written": written_arguments(given.items(), session.builder),
         "omitted": omitted,
         "units": tuple(p.name for p in block.parameters if isinstance(environment.values[p.name], Unit)),
+        "labels": tuple((p.name, p.doc) for p in block.parameters if p.doc),
         "doc": block.doc or None,
     }
     with (

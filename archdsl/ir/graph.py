@@ -98,6 +98,7 @@ class Scope:
 
     - `arguments`: the block's parameters with their values. Values are plain data (numbers, words, lists and shapes of
       these); a block or an op is stored by its name, and `units` lists the parameters that hold one.
+    - `labels`: the texts that the block gives its parameters, by name: `c1 "#1×1"`.
     - `written`: the expressions of the arguments (for a parameter that was left at a default that uses names, the
       default). `omitted` lists the parameters that were left at their defaults.
     - `lets`: the named numbers of the text.
@@ -127,6 +128,7 @@ class Scope:
     omitted: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
     units: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
     lets: tuple[Let, ...] = ()
     count: Written | None = None
     steps: tuple[Step, ...] = ()

@@ -142,6 +142,7 @@ class ScopePart(Part):
     omitted: Annotated[tuple[str, ...], Field(description="Parameters that were left at their defaults.")] = ()
     settings: Annotated[tuple[SettingPart, ...], Field(description="Only for a network used as a block.")] = ()
     units: Annotated[tuple[str, ...], Field(description="Parameters that are blocks or ops.")] = ()
+    labels: Annotated[tuple[tuple[str, str], ...], Field(description="What the block says of its parameters.")] = ()
     lets: tuple[LetPart, ...] = ()
     count: Annotated[WrittenPart | None, Field(description="Number of copies, or the list of a loop.")] = None
     steps: Annotated[tuple[StepPart, ...], Field(description="The parts of the text, in order.")] = ()

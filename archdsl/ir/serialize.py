@@ -119,6 +119,7 @@ class _Writer:
             omitted=scope.omitted,
             settings=tuple(map(self.setting, scope.settings)),
             units=scope.units,
+            labels=scope.labels,
             lets=tuple(
                 LetPart(name=let.name, written=self.written(let.written), value=_plain(let.value)) for let in scope.lets
             ),
@@ -263,6 +264,7 @@ class _Reader:
             omitted=part.omitted,
             settings=tuple(map(self.setting, part.settings)),
             units=part.units,
+            labels=part.labels,
             lets=tuple(
                 Let(let.name, self.written(let.written, owner), self.value(let.value, owner)) for let in part.lets
             ),

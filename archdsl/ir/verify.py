@@ -224,7 +224,9 @@ def _texts(graph: Graph) -> Iterator[str]:
             yield f"node {node.id} was given {_listed(unknown)}, which `{node.op.name}` does not take"
     for scope in graph.scopes.values():
         known = dict(scope.arguments)
-        unknown = [n for n in (*dict(scope.written), *scope.omitted, *scope.units) if n not in known]
+        unknown = [
+            n for n in (*dict(scope.written), *scope.omitted, *scope.units, *dict(scope.labels)) if n not in known
+        ]
         if unknown:
             yield f"scope {scope.path!r} was given {_listed(unknown)}, which are not among its arguments"
         for step, count in Counter(_members(scope.steps)).items():

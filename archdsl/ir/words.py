@@ -66,6 +66,7 @@ def _scope_names(scope: Scope) -> Iterator[tuple[str, str]]:
         ("argument", (name for name, _ in scope.arguments)),
         ("argument", (name for name, _ in scope.written)),
         ("argument", (*scope.omitted, *scope.units)),
+        ("argument", (name for name, _ in scope.labels)),
         ("setting", (setting.name for setting in scope.settings)),
         ("named number", (let.name for let in scope.lets)),
         ("value", (name for name, _ in scope.names)),
@@ -114,6 +115,7 @@ def _prose(graph: Graph) -> Iterator[Word]:
     for scope in graph.scopes.values():
         owner = f"scope {scope.path!r}"
         yield Word(owner, "title", scope.title or "")
+        yield from (Word(owner, f"text of {name}", text) for name, text in scope.labels)
         yield from _of_settings(owner, scope.settings)
         facts = [*scope.arguments, *((let.name, let.value) for let in scope.lets), *scope.turn]
         for name, value in facts:

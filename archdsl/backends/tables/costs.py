@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from archdsl.analyses.choices import choose, quantity
@@ -15,7 +16,8 @@ from archdsl.analyses.rows import CUTS, Cut, Row, rows
 from archdsl.analyses.summary import Basis, Summary
 from archdsl.analyses.working import field_working, macs_working, output_working, params_working
 from archdsl.backends.tables import FORMATS
-from archdsl.backends.tables.descriptions import DESCRIPTIONS, Description
+from archdsl.backends.tables.arguments import PREFIX, Arguments
+from archdsl.backends.tables.descriptions import DESCRIPTIONS, Description, members_text
 from archdsl.backends.tables.notes import heading, notes, title
 from archdsl.backends.tables.table import Column, Line, Table, Value, shown
 from archdsl.backends.tables.text import fitting
@@ -41,6 +43,9 @@ ON_A_MACHINE = ("path", "op", "output", "macs", "time", "intensity", "traffic", 
 
 FOR_A_SHEET = ("path", "op", "kernel", "stride", "padding", "output", "params", "macs")
 """The default columns of an exercise sheet."""
+
+FOR_ARGUMENTS = ("path", "arguments", "repeats", "output", "params", "macs", "window", "op", "layers")
+"""The default columns if blocks' arguments have columns, most important first."""
 
 WORKED = frozenset({"params", "macs", "output", "field"})
 """The columns of which `solution` shows the arithmetic."""
@@ -71,6 +76,7 @@ class Request:
     bandwidth: str | None = None
     blank: Sequence[str] = ()
     solution: bool = False
+    arguments: bool = False
 
     @property
     def is_sheet(self) -> bool:
@@ -88,10 +94,16 @@ def build(graph: Graph, request: Request, width: int = 80, schedule: Schedule = 
     choose("layout", [request.layout], dict.fromkeys(LAYOUTS))
     choose("column", request.blank, COLUMNS)
     names = _columns(request)
-    maker = _Maker(summarize(counted(graph), _basis(request, names, schedule)), request)
-    table = maker.table(rows(maker.summary, _cut(request)), names)
+    summary = summarize(counted(graph), basis(request, names, schedule))
+    made = rows(summary, _cut(request))
+    arguments = Arguments(summary, made) if "arguments" in names else None
+    maker = _Maker(summary, request, arguments)
+    names = maker.opened(maker.needed(names))
+    table = maker.table(made, names)
     if request.columns is None and request.format == "text" and not request.is_sheet:
-        return maker.only(table, names, fitting(table, [names.index(name) for name in _wanted(request)], width))
+        wanted = [names.index(name) for name in maker.opened(maker.ranked(_wanted(request)))]
+        always = [index for index, name in enumerate(names) if name.startswith(PREFIX)]
+        return maker.only(table, names, sorted({*always, *fitting(table, wanted, width)}))
     return table
 
 
@@ -106,18 +118,21 @@ def _columns(request: Request) -> list[str]:
         return [name for name in COLUMNS if name in _wanted(request)]
     names = [HEADINGS.get(name.lower(), name) for name in request.columns]
     choose("column", names, COLUMNS)
-    return names
+    return names if not request.arguments or "arguments" in names else [*names, "arguments"]
 
 
 def _wanted(request: Request) -> Sequence[str]:
     """The default columns of a request, most important first."""
     if request.is_sheet:
         return FOR_A_SHEET
+    if request.arguments:
+        return FOR_ARGUMENTS
     names = ON_A_MACHINE if request.machine or request.peak or request.bandwidth else DEFAULT
     return names if request.convention == "paper" else (*names[:3], "count", *names[3:])
 
 
-def _basis(request: Request, columns: Sequence[str], schedule: Schedule) -> Basis:
+def basis(request: Request, columns: Sequence[str], schedule: Schedule) -> Basis:
+    """What costs are computed for. Raises `CompileError` for unknown words, and for columns that need a machine."""
     (convention,) = choose("convention", [request.convention], CONVENTIONS)
     choose("precision", [request.precision], PRECISIONS)
     machine = _machine(request)
@@ -147,27 +162,75 @@ def _machine(request: Request) -> Machine | None:
 # --- the table -----------------------------------------------------------------------------
 
 
+def column(known: Description | Measure, counting: Basis) -> Column:
+    """The column of a measure. Its name ends in its unit, or in the convention by which operations are counted."""
+    suffix, above = {"bytes": "_bytes", "seconds": "_seconds"}.get(known.unit, ""), known.heading
+    if isinstance(known, Measure) and known.needs == "convention":
+        above = counting.convention.name
+        suffix = f"_{above}"
+    return Column(known.name + suffix, above, known.unit, known.about)
+
+
+def shaped(value: Value, layout: str) -> Value:
+    """The value, with the sizes of a shape as a tuple: channels first ("chw"), or last ("hwc")."""
+    if not isinstance(value, Tensor):
+        return value
+    return (*value.spatial, *value.dims[:1]) if layout == "hwc" and value.spatial else value.dims
+
+
 @dataclass(frozen=True)
 class _Maker:
     summary: Summary
     request: Request
+    arguments: Arguments | None = None
+
+    @cached_property
+    def known(self) -> Mapping[str, Description | Measure]:
+        """The columns by name, with one for each argument that has one; `op` leaves out what these say."""
+        if self.arguments is None:
+            return COLUMNS
+        bare = self.arguments.blocks
+        op = replace(DESCRIPTIONS["op"], of=lambda row: members_text(row, bare))
+        return {**COLUMNS, "op": op, **self.arguments.columns}
+
+    def opened(self, names: Sequence[str]) -> list[str]:
+        """The names of the columns, with those of all arguments in place of `arguments`."""
+        columns = list(self.arguments.columns) if self.arguments else []
+        return [each for name in names for each in (columns if name == "arguments" else [name])]
+
+    def ranked(self, wanted: Sequence[str]) -> list[str]:
+        """The default columns, most important first: `op` comes early if rows need it."""
+        if self.arguments is None or not self.arguments.needs_op:
+            return self.needed(wanted)
+        others = [name for name in self.needed(wanted) if name != "op"]
+        return [*others[:2], "op", *others[2:]]
+
+    def needed(self, names: Sequence[str]) -> list[str]:
+        """The names of the columns; by default `repeats` is left out if nothing is repeated."""
+        once = self.request.columns is None and self.arguments is not None and not self.arguments.has_copies
+        return [name for name in names if not (once and name == "repeats")]
 
     def table(self, made: Sequence[Row], names: Sequence[str]) -> Table:
         """The table of these rows and columns. If columns are blank, it has no notes, which would give answers away."""
-        columns = [self._column(COLUMNS[name]) for name in names]
+        columns = [self._column(self.known[name]) for name in names]
         told = set(names)
         return Table(
             title(self.summary.graph.header),
             columns,
             [self._line(row, label, names, columns) for row, label in zip(made, _labels(made), strict=True)],
-            tuple(None if c.blank else self._total(COLUMNS[name]) for name, c in zip(names, columns, strict=True)),
+            tuple(None if c.blank else self._total(self.known[name]) for name, c in zip(names, columns, strict=True)),
             tuple(heading(self.summary, told)),
-            () if self.request.blank else tuple(notes(self.summary, made, told)),
+            () if self.request.blank else tuple(self._notes(made, told)),
             self._facts(columns),
             {"facts": {} if self.request.blank else self._findings()},
             self.request.exact or self.request.solution,
             nested=True,
         )
+
+    def _notes(self, made: Sequence[Row], told: set[str]) -> Iterator[str]:
+        if self.arguments is not None:
+            yield from self.arguments.notes()
+        yield from notes(self.summary, made, told)
 
     def only(self, table: Table, names: Sequence[str], kept: Sequence[int]) -> Table:
         """The same table with fewer columns; its notes stay as they are."""
@@ -181,21 +244,16 @@ class _Maker:
         )
 
     def _column(self, known: Description | Measure) -> Column:
-        """The column of a measure. Its name ends in its unit, or in the convention by which operations are counted."""
-        suffix, above = {"bytes": "_bytes", "seconds": "_seconds"}.get(known.unit, ""), known.heading
-        if isinstance(known, Measure) and known.needs == "convention":
-            above = self.summary.basis.convention.name
-            suffix = f"_{above}"
         worked = self.request.solution and known.name in WORKED
         blank, leads = known.name in self.request.blank, known.name == "path"
-        return Column(known.name + suffix, above, known.unit, known.about, leads, blank, worked)
+        return replace(column(known, self.summary.basis), leads=leads, blank=blank, worked=worked)
 
     def _line(self, row: Row, label: str, names: Sequence[str], columns: Sequence[Column]) -> Line:
         values = (None if c.blank else self._value(name, row) for name, c in zip(names, columns, strict=True))
         return Line(tuple(values), row.level, label, row.path, row.copies, row.opened)
 
     def _value(self, name: str, row: Row) -> Value:
-        known = COLUMNS[name]
+        known = self.known[name]
         value = self._plain(known.of(row.facts) if isinstance(known, Measure) else known.of(row))
         return _working(name, value, row) if self.request.solution and not row.opened else value
 
@@ -204,10 +262,7 @@ class _Maker:
         return self._plain(known.of(total) if isinstance(known, Measure) else known.total(self.summary))
 
     def _plain(self, value: Value) -> Value:
-        """The value, with the sizes of a shape as a tuple: channels first, or last."""
-        if not isinstance(value, Tensor):
-            return value
-        return (*value.spatial, *value.dims[:1]) if self.request.layout == "hwc" and value.spatial else value.dims
+        return shaped(value, self.request.layout)
 
     def _facts(self, columns: Sequence[Column]) -> dict[str, Any]:
         graph, basis = self.summary.graph, self.summary.basis

@@ -26,12 +26,13 @@ def _records(table: Table) -> Iterator[list[str]]:
     yield ["level", "copies", "opened", *names] if table.nested else names
     for line in table.lines:
         where = [str(line.level), str(line.copies), str(int(line.opened))] if table.nested else []
-        yield [*where, *_texts(line.values)]
+        yield [*where, *_texts(table, line.values)]
     if table.total is not None:
-        yield [*(["total", "", ""] if table.nested else []), *_texts(table.total)]
+        yield [*(["total", "", ""] if table.nested else []), *_texts(table, table.total)]
 
 
-def _texts(values: Iterable[Value]) -> Iterator[str]:
-    """The values as text; shapes as `3x224x224`."""
-    for value in map(plain, values):
-        yield "x".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+def _texts(table: Table, values: Iterable[Value]) -> Iterator[str]:
+    """The values as text; shapes as `3x224x224`, the arguments of several copies as `2, 1, 1`."""
+    for column, value in zip(table.columns, map(plain, values), strict=True):
+        between = ", " if column.unit == "argument" else "x"
+        yield between.join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)

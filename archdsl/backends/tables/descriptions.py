@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from archdsl.analyses.notation import notation, plain, size
 from archdsl.analyses.rows import Row
 from archdsl.analyses.summary import Member, Summary
-from archdsl.backends.tables.table import Unit, Value
+from archdsl.backends.tables.table import Unit, Value, shown
 from archdsl.ir.graph import Node, Scope
 from archdsl.ops.arguments import spread
 from archdsl.ops.base import Family, Window
@@ -22,13 +23,16 @@ MANY = 3
 """If a block has more arguments than these and all are numbers, they are listed without names, as in papers' tables."""
 
 
-def members_text(row: Row) -> str:
-    """The ops and blocks of a row in words. A stage whose parts have rows of their own has no text, or its block."""
+def members_text(row: Row, bare: Collection[str] = ()) -> str:
+    """The ops and blocks of a row in words. A stage whose parts have rows of their own has no text, or its block.
+
+    Of the blocks in `bare` only the name is given: their arguments have columns.
+    """
     summary = row.facts.summary
     if not row.opened:
-        text = _list(summary, row.members)
+        text = _list(summary, row.members, bare)
         return text + _times(row.copies) if isinstance(row.main, Node) else text
-    block = _block(summary, row.main) if isinstance(row.main, Scope) and row.main.block else ""
+    block = _block(summary, row.main, bare) if isinstance(row.main, Scope) and row.main.block else ""
     return (block + _times(row.copies)).lstrip()
 
 
@@ -36,20 +40,20 @@ def _times(copies: int) -> str:
     return f" ×{copies}" if copies > 1 else ""
 
 
-def _list(summary: Summary, members: Iterable[Member]) -> str:
-    texts = list(_texts(summary, members))
+def _list(summary: Summary, members: Iterable[Member], bare: Collection[str]) -> str:
+    texts = list(_texts(summary, members, bare))
     return "; ".join(texts[:MOST]) + (f"; and {len(texts) - MOST} more" if len(texts) > MOST else "")
 
 
-def _texts(summary: Summary, members: Iterable[Member]) -> Iterator[str]:
+def _texts(summary: Summary, members: Iterable[Member], bare: Collection[str]) -> Iterator[str]:
     for _, run in groupby(members, key=_kind):
         first, *others = run
         if isinstance(first, Node):
             yield notation(summary.graph, first, first.op.name)
         elif first.block is not None:
-            yield _copies(summary, [first, *(scope for scope in others if isinstance(scope, Scope))])
+            yield copies_text(summary, [first, *(scope for scope in others if isinstance(scope, Scope))], bare)
         else:
-            yield _list(summary, _content(summary, first)) + _times(len(others) + 1)
+            yield _list(summary, _content(summary, first), bare) + _times(len(others) + 1)
 
 
 def _kind(member: Member) -> object:
@@ -70,10 +74,12 @@ def _content(summary: Summary, scope: Scope) -> Iterator[Member]:
 # --- blocks --------------------------------------------------------------------------------
 
 
-def _copies(summary: Summary, scopes: Sequence[Scope]) -> str:
+def copies_text(summary: Summary, scopes: Sequence[Scope], bare: Collection[str] = ()) -> str:
     """`Bottleneck 128 ×4, first /2`: the arguments of most copies, and those of the first and last that differ."""
     usual = scopes[1 if len(scopes) > 1 else 0]
-    text = _block(summary, usual) + _times(len(scopes))
+    text = _block(summary, usual, bare) + _times(len(scopes))
+    if usual.block in bare:
+        return text
     for name, scope in (("first", scopes[0]), ("last", scopes[-1])):
         others = [argument for argument in scope.arguments if argument not in usual.arguments]
         if others:
@@ -81,8 +87,10 @@ def _copies(summary: Summary, scopes: Sequence[Scope]) -> str:
     return text
 
 
-def _block(summary: Summary, scope: Scope) -> str:
+def _block(summary: Summary, scope: Scope, bare: Collection[str]) -> str:
     """A block with its arguments, except those that are the same wherever this network uses it."""
+    if scope.block in bare:
+        return scope.block or ""
     varying = summary.varying[str(scope.block)]
     arguments = [(name, value) for name, value in scope.arguments if name in varying]
     if len(arguments) > MANY and all(type(value) is int for _, value in arguments):
@@ -134,6 +142,14 @@ def _window(row: Row) -> tuple[Node, Window] | None:
     return (node, window) if node and window and has_kernel else None
 
 
+def _window_text(row: Row) -> Value:
+    """`7×7, /2`: the kernel, and the stride unless it is 1."""
+    kernel, stride = _of_window("kernel")(row), _of_window("stride")(row)
+    if kernel is None:
+        return None
+    return shown("shape", kernel) + (f", /{shown('size', stride)}" if set(stride) != {1} else "")
+
+
 def _of_window(name: str) -> Callable[[Row], Value]:
     def value(row: Row) -> Value:
         found = _window(row)
@@ -177,6 +193,13 @@ def _input(row: Row) -> Value:
     return summary.inputs[first.id][0]
 
 
+def _repeats(row: Row) -> Value:
+    """How many times a row has its block, one after the other; None for a row whose parts have rows of their own."""
+    if row.opened:
+        return None
+    return max(Counter(use.block for use in row.uses).values(), default=row.copies)
+
+
 def _last_output(summary: Summary) -> Value:
     return summary.graph.tensor(summary.graph.outputs[0].values[0])
 
@@ -208,6 +231,7 @@ DESCRIPTIONS: Mapping[str, Description] = {
         Description("op", "op", "text", "the ops and blocks, ×n for n copies", members_text),
         Description("title", "title", "text", "title of the stage", _title),
         Description("line", "line", "text", "file and line of the spec", _line),
+        Description("window", "window", "name", "kernel and stride: 7×7, /2", _window_text),
         Description("kernel", "kernel", "shape", "size of the window in pixels", _of_window("kernel")),
         Description("stride", "stride", "size", "pixels from one window to the next", _of_window("stride")),
         Description("padding", "padding", "size", "pixels around the input", _padding),
@@ -217,6 +241,8 @@ DESCRIPTIONS: Mapping[str, Description] = {
         Description("groups", "groups", "number", "groups of a convolution", _groups),
         Description("input", "input", "shape", "shape of the input", _input),
         Description("output", "output", "shape", "shape of the output", lambda row: row.output, _last_output),
+        Description("arguments", "arguments", "text", "the arguments of the block that most rows are of", members_text),
+        Description("repeats", "n", "number", "copies of the row's block", _repeats),
     )
 }
 """The columns by name, in the order in which they are shown; measures follow them."""

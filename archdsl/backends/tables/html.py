@@ -21,6 +21,7 @@ tr.opened { font-weight: 600; background: var(--soft); }
 tfoot td, tfoot th { border-top: 2px solid var(--line); font-weight: 600; }
 td.blank { min-width: 6rem; border: 1px solid var(--line); }
 tbody th { white-space: nowrap; }
+table.ruled tbody tr { border-top: 1px solid var(--line); }
 """
 
 
@@ -49,7 +50,7 @@ def _table(table: Table) -> Iterator[str]:
     yield f"<h1>{escape(table.title)}</h1>"
     yield from (f"<p>{escape(line)}</p>" for line in table.heading)
     yield '<div class="scroll">'
-    yield "<table>"
+    yield '<table class="ruled">' if table.ruled else "<table>"
     yield _head(table)
     yield "<tbody>"
     yield from (_line(table, line) for line in table.lines)
@@ -84,7 +85,7 @@ def _cell(column: Column, text: str, line: Line | None = None) -> str:
     if line is not None and column.leads and not column.blank:
         indent = f' style="padding-left: {0.75 + 1.25 * line.level:g}rem"' if line.level else ""
         return f'<th scope="row"{indent}>{escape(text.strip())}</th>'
-    return f"<td{_class(column)}>{escape(text)}</td>"
+    return f"<td{_class(column)}>{escape(text).replace(chr(10), '<br>')}</td>"
 
 
 def _class(column: Column) -> str:

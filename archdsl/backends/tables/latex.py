@@ -49,7 +49,9 @@ def _lines(table: Table) -> Iterator[str]:
     yield _row(_escaped(column.heading) for column in table.columns)
     yield r"    \midrule"
     for index, line in enumerate(table.lines):
-        if line.opened and index:
+        if index and table.ruled:
+            yield r"    \midrule"
+        elif line.opened and index:
             yield r"    \addlinespace"
         texts = map(_indented, cells(table, line))
         yield _row(rf"\textbf{{{text}}}" if text and line.opened else text for text in texts)
@@ -72,4 +74,9 @@ def _indented(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(SPECIAL.get(character, character) for character in text)
+    """The text as LaTeX; several lines as a table of one column. A bracket after `\\\\` would be an argument of it."""
+    if "\n" in text:
+        lines = r" \\ ".join(map(_escaped, text.split("\n")))
+        return rf"\begin{{tabular}}[t]{{@{{}}l@{{}}}}{lines}\end{{tabular}}"
+    escaped = "".join(SPECIAL.get(character, character) for character in text)
+    return "{[}" + escaped[1:] if text.startswith("[") else escaped

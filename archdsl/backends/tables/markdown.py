@@ -20,8 +20,8 @@ def _lines(table: Table) -> Iterator[str]:
     if table.heading:
         yield from (f"- {escaped(line)}" for line in table.heading if line)
         yield ""
-    yield row(column.heading for column in table.columns)
-    yield row("---" if column.unit in ("text", "name") else "---:" for column in table.columns)
+    yield row(escaped(column.heading) for column in table.columns)
+    yield row("---" if column.unit in ("text", "name", "stack") else "---:" for column in table.columns)
     for line in table.lines:
         texts = (_indented(escaped(text)) for text in cells(table, line))
         yield row(f"**{text}**" if text and line.opened else text for text in texts)
@@ -45,4 +45,5 @@ def row(cells: Iterable[str]) -> str:
 
 def escaped(text: str) -> str:
     """The text with all characters escaped that mean something in Markdown."""
-    return "".join(f"\\{character}" if character in SPECIAL else character for character in text)
+    lines = text.split("\n")
+    return "<br>".join("".join(f"\\{c}" if c in SPECIAL else c for c in line) for line in lines)

@@ -22,6 +22,12 @@ def count(number: float, unit: str = "") -> str:
 
 def heading(summary: Summary, columns: set[str]) -> Iterator[str]:
     """The lines above a table: citation, input, counting rules of the `columns`, settings."""
+    yield from conditions(summary, columns)
+    yield from _settings(summary.graph.header)
+
+
+def conditions(summary: Summary, columns: set[str]) -> Iterator[str]:
+    """The citation, the input and the counting rules of the `columns`."""
     header, basis = summary.graph.header, summary.basis
     if header.source:
         yield header.source
@@ -39,7 +45,6 @@ def heading(summary: Summary, columns: set[str]) -> Iterator[str]:
         yield "Memory: the sum of all outputs"
     if basis.machine and columns & {"time", "intensity"}:
         yield f"Time: a lower bound for {basis.machine.title} ({basis.machine.source})"
-    yield from _settings(header)
 
 
 def title(header: Header) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from math import inf
 from typing import Any, Literal, TypeAlias
 
@@ -11,10 +13,15 @@ from archdsl.analyses.measures import GLOBAL
 from archdsl.analyses.measures import Unit as MeasureUnit
 from archdsl.analyses.notation import count, seconds
 
-Unit: TypeAlias = MeasureUnit | Literal["text", "name", "shape", "budget", "change", "change bytes"]
+BLANK = "\N{NO-BREAK SPACE}"
+
+Unit: TypeAlias = (
+    MeasureUnit | Literal["text", "name", "stack", "shape", "argument", "budget", "change", "change bytes"]
+)
 """The unit of a column's values: that of a measure, or one of these. A `text` is wrapped at words if it is too wide, a
-`name` is not. A `shape` shows all its dimensions, a `size` only one if all are equal. A `budget` is a share with more
-digits. A `change` has a sign."""
+`name` is not. A `stack`, `[3×3, 64; 3×3, 64] ×2; max pool 2×2`, has a line for each part. A `shape` shows all its
+dimensions, a `size` only one if all are equal. An `argument` has a value for each copy if they differ. A `budget` is a
+share with more digits. A `change` has a sign."""
 
 Value: TypeAlias = Any
 """An exact value: a number, a text, or a tuple with one number for each dimension. None for an empty cell."""
@@ -25,7 +32,8 @@ class Column:
     """A column: `name` is for programs, `heading` for people, and `about` says what the values mean.
 
     `leads`: it names what each line is about, and is repeated if a wide table is cut into several. `blank`: its cells
-    are left empty for the reader to fill in. `worked`: its cells show how the numbers are computed.
+    are left empty for the reader to fill in. `worked`: its cells show how the numbers are computed. Columns of one
+    `group` are not parted if a wide table is cut into several.
     """
 
     name: str
@@ -35,16 +43,17 @@ class Column:
     leads: bool = False
     blank: bool = False
     worked: bool = False
+    group: str = ""
 
     @property
     def is_text(self) -> bool:
         """Whether its values are text, which is aligned to the left."""
-        return self.unit in ("text", "name") or self.worked
+        return self.unit in ("text", "name", "stack") or self.worked
 
     @property
     def wraps(self) -> bool:
         """Whether its values may take several lines."""
-        return self.unit == "text" or self.worked
+        return self.unit in ("text", "stack") or self.worked
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,7 @@ class Line:
     """A line: a value for each column. `label` is what people see in the leading column, instead of its value.
 
     In a nested table `level` is the depth of the line; the lines one level deeper after an `opened` line are its parts.
+    `unit` is the unit of its values if it is not that of the columns.
     The line stands for that many equal `copies`. `path` is the path of the stage, block or op that the line is about.
     """
 
@@ -61,6 +71,7 @@ class Line:
     path: str = ""
     copies: int = 1
     opened: bool = False
+    unit: Unit | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,7 @@ class Table:
 
     JSON has `facts` before the lines and `findings` after them. With `exact`, formats for people show all digits too,
     as those for programs always do. If the table is `nested`, formats for programs have the fields `level`, `copies`
-    and `opened` of each line.
+    and `opened` of each line. If it is `ruled`, there is a rule between lines.
     """
 
     title: str
@@ -82,6 +93,7 @@ class Table:
     findings: Mapping[str, Any] = field(default_factory=dict)
     exact: bool = False
     nested: bool = False
+    ruled: bool = False
 
 
 def lines(rows: Sequence[Sequence[Value]]) -> list[Line]:
@@ -94,7 +106,10 @@ def lines(rows: Sequence[Sequence[Value]]) -> list[Line]:
 
 def cells(table: Table, line: Line) -> list[str]:
     """The cells of a line as text; the leading cell is indented by two blanks for each level."""
-    texts = [shown(column.unit, value, table.exact) for column, value in zip(table.columns, line.values, strict=True)]
+    texts = [
+        shown(line.unit or column.unit, value, table.exact)
+        for column, value in zip(table.columns, line.values, strict=True)
+    ]
     for index, column in enumerate(table.columns):
         if column.leads and not column.blank and line.label is not None:
             texts[index] = "  " * line.level + line.label
@@ -117,7 +132,11 @@ def shown(unit: Unit, value: Value, exact: bool = False) -> str:
         case None:
             return ""
         case str():
-            return value
+            return _stacked(value) if unit == "stack" else value
+        case bool():
+            return str(value).lower()
+        case tuple() if unit == "argument":
+            return _runs(value)
         case tuple():
             return _dimensions(unit, value)
         case _ if value == inf:
@@ -138,12 +157,39 @@ def shown(unit: Unit, value: Value, exact: bool = False) -> str:
             return f"{value:.3g}"
         case "text" | "name":
             return str(value)
+        case "argument":
+            return f"{value:g}" if isinstance(value, float) else str(value)
         case _:
             return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
 
 
 def _amount(value: float, unit: str, exact: bool) -> str:
     return f"{value:,} {unit}".rstrip() if exact else count(value, unit)
+
+
+def _stacked(text: str) -> str:
+    """The parts of a stack in lines of their own. Within a part, blanks before arguments are no-break spaces.
+
+    >>> print(_stacked("max pool 3×3, /2; [3×3, 64; 3×3, 64] ×2, first /2").replace(BLANK, "_"))
+    max pool 3×3,_/2
+    [3×3,_64
+    _3×3,_64] ×2, first_/2
+    """
+    lines, inside = list[str](), False
+    for part in text.split("; "):
+        lines.append((BLANK if inside else "") + re.sub(r"(?<=,) (?!first)|(?<=first) | (?=\d+\]?$)", BLANK, part))
+        inside = "]" not in part if part.startswith("[") else inside and "]" not in part
+    return "\n".join(lines)
+
+
+def _runs(values: tuple[Value, ...]) -> str:
+    """The values of copies one after the other.
+
+    >>> _runs((2, 1, 1)), _runs((3, 3, 1))
+    ('2, 1 ×2', '3 ×2, 1')
+    """
+    runs = ((text, len(list(run))) for text, run in groupby(shown("argument", value) for value in values))
+    return ", ".join(f"{text} ×{count}" if count > 1 else text for text, count in runs)
 
 
 def _dimensions(unit: Unit, value: tuple[float, ...]) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
-from archdsl.backends.tables.table import Column, Table, cells, total_cells
+from archdsl.backends.tables.table import BLANK, Column, Table, cells, total_cells
 from archdsl.terminal import columns, wrap
 
 GAP = 2
@@ -76,12 +78,15 @@ class Grid:
 
     @cached_property
     def narrowest(self) -> list[int]:
-        """The least width of each column. Texts may be wrapped at words, numbers not."""
-        return [self._least(*pair) for pair in zip(self.table.columns, self.widest, strict=True)]
+        """The least width of each column. Texts and headings may be wrapped at words, numbers not."""
+        return [self._least(index, column) for index, column in enumerate(self.table.columns)]
 
-    def _least(self, column: Column, widest: int) -> int:
-        limit = 2 * NARROWEST if column.leads else NARROWEST
-        return min(widest, limit) if column.wraps else widest
+    def _least(self, index: int, column: Column) -> int:
+        if column.wraps and column.unit != "stack":
+            return min(self.widest[index], 2 * NARROWEST if column.leads else NARROWEST)
+        cells = [row[index] for row in (*self.rows, *([self.foot] if self.foot else []))]
+        words = (word for cell in cells for word in re.split("[ \n]", cell)) if column.wraps else cells
+        return max(map(columns, [*words, *column.heading.split(" ")]))
 
     def needed(self, indices: Sequence[int]) -> int:
         """The least width of a table with these columns."""
@@ -91,14 +96,18 @@ class Grid:
         """Splits the columns into tables that fit `width`: indices of columns. Each has the leading columns."""
         first = [i for i, column in enumerate(self.table.columns) if column.leads]
         panel = list(first)
-        for index in range(len(self.table.columns)):
-            if index in first:
-                continue
-            if len(panel) > len(first) and self.needed([*panel, index]) > width:
+        for group in self._groups(first):
+            if len(panel) > len(first) and self.needed([*panel, *group]) > width:
                 yield sorted(panel)
                 panel = list(first)
-            panel.append(index)
+            panel += group
         yield sorted(panel)
+
+    def _groups(self, first: Sequence[int]) -> Iterator[list[int]]:
+        """The columns that stay together, but for the leading ones."""
+        others = [index for index in range(len(self.table.columns)) if index not in first]
+        for _, group in groupby(others, key=lambda index: self.table.columns[index].group or index):
+            yield list(group)
 
     def widths(self, indices: Sequence[int], width: int) -> list[int]:
         """The width of each column: its widest or, if the table is too wide, less, as `_narrowed` chooses."""
@@ -112,11 +121,13 @@ class Grid:
     def _narrowed(self, widths: Mapping[int, int]) -> int | None:
         """The column to make narrower by one.
 
-        This is the widest text that is above its least width, then the last column with arithmetic that is; after
-        these the widest of all, texts before numbers.
+        This is the widest column whose heading can be wrapped, then the widest text that is above its least width,
+        then the last column with arithmetic that is; after these the widest of all, texts before numbers.
         """
         known = self.table.columns
         able = [i for i in widths if widths[i] > self.narrowest[i]]
+        if headed := [i for i in able if not known[i].wraps]:
+            return max(headed, key=lambda i: (widths[i], i))
         if texts := [i for i in able if not known[i].worked]:
             return max(texts, key=lambda i: (widths[i], i))
         if able:
@@ -133,7 +144,9 @@ class Grid:
         if any(self.head[index] for index in indices):
             yield from self._row(self.head, indices, widths, color)
             yield rule
-        for line, row in zip(self.table.lines, self.rows, strict=True):
+        for number, (line, row) in enumerate(zip(self.table.lines, self.rows, strict=True)):
+            if number and self.table.ruled:
+                yield rule
             yield from self._row(row, indices, widths, color and line.opened)
         if self.foot:
             yield rule
@@ -143,7 +156,7 @@ class Grid:
         """The lines of a row: as many as its longest cell takes."""
         wrapped = [list(wrap(row[index], width, fold=True)) for index, width in zip(indices, widths, strict=True)]
         for number in range(max(map(len, wrapped))):
-            parts = [lines[number] if number < len(lines) else "" for lines in wrapped]
+            parts = [lines[number].replace(BLANK, " ") if number < len(lines) else "" for lines in wrapped]
             pieces = [self._placed(*triple) for triple in zip(parts, indices, widths, strict=True)]
             text = (" " * GAP).join(pieces).rstrip()
             yield BOLD.format(text) if bold else text

@@ -12,7 +12,10 @@ import symtable
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from typing import Any
+from unicodedata import normalize
 from xml.etree import ElementTree
+
+from tests.tikz import read
 
 CALL = "__import__('os').system('touch PWNED')"
 
@@ -243,6 +246,12 @@ def in_latex(text: str) -> str:
     bare = re.sub(r"\0.", "", plain)
     assert bare.count("{") == bare.count("}")
     return plain.replace("\0", "")
+
+
+def in_tikz(text: str) -> str:
+    """What is typeset of a figure; an accent with its letter, and apart from it."""
+    words = "\n".join(drawn.words for drawn in read(text).drawn)
+    return words + normalize("NFD", words)
 
 
 def in_text(text: str) -> str:

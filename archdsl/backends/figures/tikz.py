@@ -28,7 +28,7 @@ from archdsl.backends.figures.scene import (
 )
 from archdsl.backends.figures.style import THEMES
 from archdsl.backends.figures.svg import number
-from archdsl.backends.figures.text import letters, width
+from archdsl.backends.figures.text import width
 from archdsl.backends.figures.tikz_looks import POINT, Looks
 from archdsl.latex import spelled, without_command
 
@@ -82,7 +82,7 @@ def tikz(scene: Scene) -> str:
 
 def lacking(text: str) -> str:
     """The letters of a text for which LaTeX has no command, each once."""
-    return without_command(letters(text))
+    return without_command(text)
 
 
 def _head(scene: Scene) -> Iterator[str]:
@@ -175,7 +175,7 @@ class _Writer:
         long = number(width(text.text, text.size, text.bold))
         return (
             rf"\node[{style}{colour}{anchor}{turned}] at {_pair((text.x, text.y))} "
-            rf"{{\fitted{{{long}}}{{{spelled(letters(text.text))}}}}};"
+            rf"{{\fitted{{{long}}}{{{spelled(text.text)}}}}};"
         )
 
 

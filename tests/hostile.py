@@ -15,7 +15,7 @@ from typing import Any
 from unicodedata import normalize
 from xml.etree import ElementTree
 
-from tests.tikz import read
+from tests.tikz import MATHS, drawn_in_svg, read
 
 CALL = "__import__('os').system('touch PWNED')"
 
@@ -228,6 +228,7 @@ LATEX = {
     r"\textbar{}": "|",
     "{}": "",
     r"$\times$": "×",
+    **{f"$\\{name}$": sign for name, sign in MATHS.items()},
     "$<$": "<",
     "$>$": ">",
     "~": "\N{NO-BREAK SPACE}",
@@ -248,10 +249,13 @@ def in_latex(text: str) -> str:
     return plain.replace("\0", "")
 
 
-def in_tikz(text: str) -> str:
-    """What is typeset of a figure; an accent with its letter, and apart from it."""
-    words = "\n".join(drawn.words for drawn in read(text).drawn)
-    return words + normalize("NFD", words)
+def in_tikz(text: str, svg: bytes) -> str:
+    """What is typeset of a figure, which is what the SVG has, and its comments; also with accents apart."""
+    figure = read(text)
+    words = [drawn.words for drawn in figure.drawn if drawn.kind == "text"]
+    assert words == [drawn.words for drawn in drawn_in_svg(svg) if drawn.kind == "text"]
+    page = "\n".join([*words, *figure.notes])
+    return f"{page}\n{normalize('NFD', page)}"
 
 
 def in_text(text: str) -> str:

@@ -58,7 +58,7 @@ def pages(graph: Graph) -> Iterator[tuple[str, str]]:
         drawing = network.draw(figure)
         yield f"figure {figure}", in_xml(drawing.data.decode())
         assert drawing.scene is not None
-        yield f"figure {figure} as TikZ", in_tikz(figure_written(drawing.scene, "tex").decode())
+        yield f"figure {figure} as TikZ", in_tikz(figure_written(drawing.scene, "tex").decode(), drawing.data)
     for format in FORMATS:
         columns = ["path", "op", "title", "line", "params"]
         yield f"table {format}", READERS[format](network.table(format, columns=columns))

@@ -40,8 +40,8 @@ class Drawn(NamedTuple):
 # --- TikZ ----------------------------------------------------------------------------------
 
 HEAD = (
-    r"\RequirePackage{fix-cm}",
     r"\documentclass[tikz]{standalone}",
+    r"\usepackage{fix-cm}",
     r"\usepackage[T1]{fontenc}",
     r"\usetikzlibrary{arrows.meta}",
     r"\begin{document}",

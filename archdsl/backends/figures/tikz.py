@@ -65,8 +65,8 @@ def tikz(scene: Scene) -> str:
     drawn = [page, *_Writer(looks).items(scene.items, "", 0)]
     lines = [
         *_head(scene),
-        r"\RequirePackage{fix-cm} % so that the signs of formulas come in every size",
         r"\documentclass[tikz]{standalone}",
+        r"\usepackage{fix-cm} % so that the signs of formulas come in every size",
         r"\usepackage[T1]{fontenc}",
         r"\usetikzlibrary{arrows.meta}",
         r"\begin{document}",

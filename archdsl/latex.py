@@ -52,7 +52,7 @@ SIGNS = {
 OWN = {
     **_named("<>'\"", "textless textgreater textquotesingle textquotedbl"),
     **_named("×·¹²³", "texttimes textperiodcentered textonesuperior texttwosuperior textthreesuperior"),
-    **_named("–—•…°±÷¬", "textendash textemdash textbullet dots textdegree textpm textdiv textlnot"),
+    **_named("–—•°±÷¬", "textendash textemdash textbullet textdegree textpm textdiv textlnot"),
     **_named("‘’“”", "textquoteleft textquoteright textquotedblleft textquotedblright"),
     **_named("‚„«»¡¿", "quotesinglbase quotedblbase guillemotleft guillemotright textexclamdown textquestiondown"),
     **_named("¢£¤¥¦§¶", "textcent textsterling textcurrency textyen textbrokenbar textsection textparagraph"),
@@ -109,6 +109,8 @@ def without_command(text: str) -> str:
 
 def _command(letter: str) -> str | None:
     """What stands for a letter in ASCII; None where nothing does."""
+    if letter == "…":
+        return "{...}"  # LaTeX's own has more room between its dots than fonts have
     if letter in OWN:
         return f"\\{OWN[letter]}{{}}"
     if letter in SPECIAL or letter in SIGNS:

@@ -18,8 +18,8 @@ from archdsl.backends.figures.text import metrics
 from archdsl.driver import open_spec
 from archdsl.latex import spelled, without_command
 from archdsl.studies.scaling import scaling
-from archdsl.studies.scatter import scatter
 from archdsl.studies.subject import Subject
+from tests.test_figure_scatter import made
 from tests.test_figures import OF_GRAPHS, library, network, scene_of
 from tests.tikz import Drawn, channels, drawn_in_svg, read, typeset
 
@@ -31,11 +31,11 @@ def of_several(figure: str, theme: ThemeName) -> Scene:
     """A figure that is not of one network."""
     match figure:
         case "compare":
-            return as_scene_of([network("resnet@18"), network("resnext@50")], cost="macs", theme=theme)
+            return as_scene_of([network("resnet@plain34"), network("resnet@34")], cost="macs", theme=theme)
         case "scaling":
             return as_scene_of(scaling(Subject(open_spec("lenet"), "5", {"classes": 100})), "scaling", theme=theme)
         case "scatter":
-            return as_scene_of(scatter("errors.csv"), "scatter", theme=theme)
+            return as_scene_of(made(3, 12), "scatter", theme=theme)
     raise AssertionError(f"no example of {figure}")
 
 

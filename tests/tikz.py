@@ -254,7 +254,7 @@ NAMED: Mapping[str, str] = {
     **{"textbackslash": "\\", "textasciitilde": "~", "textasciigrave": "`", "textbar": "|", "textasciicircum": "^"},
     **{"textless": "<", "textgreater": ">", "textquotesingle": "'", "textquotedbl": '"', "texttimes": "×"},
     **{"textperiodcentered": "·", "textonesuperior": "¹", "texttwosuperior": "²", "textthreesuperior": "³"},
-    **{"textendash": "–", "textemdash": "—", "textbullet": "•", "dots": "…", "textdegree": "°", "textpm": "±"},
+    **{"textendash": "–", "textemdash": "—", "textbullet": "•", "textdegree": "°", "textpm": "±"},
     **{"textquoteleft": "‘", "textquoteright": "’", "textquotedblleft": "“", "textquotedblright": "”"},
     **{"quotesinglbase": "‚", "quotedblbase": "„", "guillemotleft": "«", "guillemotright": "»", "textmu": "µ"},
     **{"textexclamdown": "¡", "textquestiondown": "¿", "textcent": "¢", "textsterling": "£", "textyen": "¥"},
@@ -273,7 +273,7 @@ MARKS = {
 TOKEN = re.compile(
     r"\\(?P<named>[A-Za-z]+)\{\}|\\(?P<mark>[A-Za-z]+|[`'^~=.\"])\{\\?(?P<base>[A-Za-z])\}|\\(?P<plain>[&%$#_{}])"
     r"|\\foreign\{(?P<foreign>[^\\{}\x00-\x7f]+)\}|\$\\mathrm\{(?P<roman>[A-Zo])\}\$|\$\\(?P<maths>[A-Za-z]+)\$"
-    r"|(?P<minus>\$-\$)|(?P<tie>~)|(?P<apart>\{\})|(?P<letter>[^\\{}$&#^_~%])"
+    r"|(?P<minus>\$-\$)|(?P<dots>\{\.\.\.\})|(?P<tie>~)|(?P<apart>\{\})|(?P<letter>[^\\{}$&#^_~%])"
 )
 
 
@@ -300,7 +300,7 @@ def letter(found: re.Match[str]) -> str:
             return MATHS[text]
         case "roman":
             return {"o": "ο", "A": "Α", "B": "Β", "E": "Ε", "Z": "Ζ", "H": "Η", "I": "Ι"}.get(text) or greek(text)
-    return {"minus": "−", "tie": "\N{NO-BREAK SPACE}", "apart": ""}.get(kind, text)
+    return {"minus": "−", "dots": "…", "tie": "\N{NO-BREAK SPACE}", "apart": ""}.get(kind, text)
 
 
 def greek(latin: str) -> str:

@@ -7,7 +7,7 @@
     net.module(device="cuda")       # a PyTorch module
     net.source()                    # the source of that module, which needs torch alone
     net.draw("block")               # a figure; a network shows its overview in a notebook
-    net.save("resnet.py")           # or .json, .svg, .pdf, .png
+    net.save("resnet.py")           # or .json, .svg, .pdf, .png, .tex
     net.prove("torchvision:resnet50")   # is it the public network? and if so:
     net.load_weights(state_dict, from_="torchvision")
     archdsl.family("resnet", ["18", "50"]).source()     # several variants in one file

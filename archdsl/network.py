@@ -207,8 +207,8 @@ class Network:
         expand: Sequence[str] = (),
         theme: Literal["light", "dark"] = "light",
     ) -> Drawing:
-        """A figure ("overview", "block", "graph", "volumes") as "svg", "pdf", "png" or "dot"; or, as "html", a page on
-        which the reader opens stages and blocks.
+        """A figure ("overview", "block", "graph", "volumes", "profile") as "svg", "pdf", "png", "tex" or "dot"; or, as
+        "html", a page on which the reader opens stages and blocks.
 
         `block` names the block to draw, by its name or a path. In a graph, `depth` levels of blocks are opened, and
         also the blocks whose paths match a pattern of `expand` (`"conv4.*"`). Raises `ValueError` for a figure or
@@ -237,9 +237,10 @@ class Network:
         cost: str | None = None,
         theme: Literal["light", "dark"] = "light",
     ) -> Drawing:
-        """This network and one to three others side by side, as "svg", "pdf" or "png": what only one has is in colour.
+        """This network and one to three others side by side; what only one has is in colour.
 
-        `cost` adds bars of "macs" or "params". Raises `ValueError` for what cannot be drawn.
+        `format` is "svg", "pdf", "png" or "tex"; `cost` adds bars of "macs" or "params". Raises `ValueError` for what
+        cannot be drawn.
         """
         from archdsl.backends import figures
 
@@ -279,8 +280,8 @@ class Network:
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the network to a file in the form that the suffix of `path` names.
 
-        `.svg`, `.pdf` and `.png` are the overview figure, `.html` is the page; the others (`.py`, `.json` ...) are what
-        `archdsl compile` writes. The file is written whole or not at all. Raises `CompileError` if it cannot be
+        `.svg`, `.pdf`, `.png` and `.tex` are the overview figure, `.html` is the page; the others (`.py`, `.json` ...)
+        are what `archdsl compile` writes. The file is written whole or not at all. Raises `CompileError` if it cannot be
         written, and `ValueError` for another suffix.
         """
         from archdsl.backends.figures import FORMATS

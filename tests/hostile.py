@@ -12,7 +12,10 @@ import symtable
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from typing import Any
+from unicodedata import normalize
 from xml.etree import ElementTree
+
+from tests.tikz import MATHS, drawn_in_svg, read
 
 CALL = "__import__('os').system('touch PWNED')"
 
@@ -225,6 +228,7 @@ LATEX = {
     r"\textbar{}": "|",
     "{}": "",
     r"$\times$": "×",
+    **{f"$\\{name}$": sign for name, sign in MATHS.items()},
     "$<$": "<",
     "$>$": ">",
     "~": "\N{NO-BREAK SPACE}",
@@ -243,6 +247,15 @@ def in_latex(text: str) -> str:
     bare = re.sub(r"\0.", "", plain)
     assert bare.count("{") == bare.count("}")
     return plain.replace("\0", "")
+
+
+def in_tikz(text: str, svg: bytes) -> str:
+    """What is typeset of a figure, which is what the SVG has, and its comments; also with accents apart."""
+    figure = read(text)
+    words = [drawn.words for drawn in figure.drawn if drawn.kind == "text"]
+    assert words == [drawn.words for drawn in drawn_in_svg(svg) if drawn.kind == "text"]
+    page = "\n".join([*words, *figure.notes])
+    return f"{page}\n{normalize('NFD', page)}"
 
 
 def in_text(text: str) -> str:

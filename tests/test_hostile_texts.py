@@ -7,10 +7,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hostile import LEGAL, NAMES, READERS, TEXTS, in_xml, letters
+from hostile import LEGAL, NAMES, READERS, TEXTS, in_tikz, in_xml, letters
 
 import archdsl
 from archdsl.backends.figures import FIGURES
+from archdsl.backends.figures import written as figure_written
 from archdsl.backends.tables import FORMATS
 from archdsl.backends.torch.load import module
 from archdsl.diagnostics import CompileError
@@ -54,7 +55,10 @@ def pages(graph: Graph) -> Iterator[tuple[str, str]]:
     for output in OUTPUTS:
         yield output.name, READERS[output.name](written(graph, output.name))
     for figure in (name for name, kind in FIGURES.items() if kind.of == "graph"):
-        yield f"figure {figure}", in_xml(network.draw(figure).data.decode())
+        drawing = network.draw(figure)
+        yield f"figure {figure}", in_xml(drawing.data.decode())
+        assert drawing.scene is not None
+        yield f"figure {figure} as TikZ", in_tikz(figure_written(drawing.scene, "tex").decode(), drawing.data)
     for format in FORMATS:
         columns = ["path", "op", "title", "line", "arguments", "params"]
         yield f"table {format}", READERS[format](network.table(format, columns=columns))

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "suggest": "foreign",
     "translated": "foreign",
     "terminal": "",
+    "latex": "",
     "counterparts": "",
     "limits": "",
     "formula": "",
@@ -35,7 +36,7 @@ MAY_IMPORT = {
     "elaborate": "source limits suggest tensor text naming diagnostics syntax ops resolve ir analyses",
     "passes": "naming diagnostics ops ir",
     "frontends": "source counterparts suggest tensor text naming diagnostics ops ir",
-    "backends": "source tensor naming terminal formula diagnostics files syntax ops ir analyses",
+    "backends": "source tensor naming terminal latex formula diagnostics files syntax ops ir analyses",
     "webpage": "source ir analyses backends",
     "driver": "source suggest tensor text formats resources diagnostics syntax ops resolve ir analyses elaborate "
     "passes",

@@ -73,7 +73,7 @@ def draw(
     options: SpecOptions,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Draw a network as SVG, PDF or PNG, or as a page (HTML) whose boxes open, as the suffix of -o says.
+    """Draw a network as SVG, PDF, PNG or TikZ (.tex), or as a page (HTML) whose boxes open, as the suffix of -o says.
 
     archdsl draw resnet@plain34 @34 --figure compare draws several side by side; other figures are of one.
 
@@ -169,11 +169,7 @@ def _studied(asked: Target, figure: str) -> Any:
 def _notes(scene: Scene, format: str) -> Iterator[Diagnostic]:
     """What a figure's user should know of it."""
     yield from (Diagnostic("small-text", note, severity="warning", help=help) for note, help in scene.notes)
-    from archdsl.backends.figures.scene import Text, leaves
-    from archdsl.backends.figures.text import lacking
-
-    drawn = "".join(leaf.text for leaf in leaves(scene.items) if isinstance(leaf, Text))
-    missing = "" if format == "svg" else lacking(drawn)
+    missing = figures.lacking(scene, format)
     if missing:
         message = f"the font of figures has no {' '.join(missing)}: a box stands in"
         help = "draw it as SVG, where the viewer's fonts have them, or write the name with Latin or Greek letters"

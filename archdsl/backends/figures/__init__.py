@@ -1,4 +1,4 @@
-"""Figures of a network, as SVG, PDF or PNG, each one slide: what is shown is folded until its text is large enough.
+"""Figures of a network, as SVG, PDF, PNG or TikZ, each one slide: folded until its text is large enough.
 
 What there is stands here, for the command line and for completion; how it is drawn is imported when something is drawn.
 """
@@ -30,6 +30,7 @@ __all__ = [
     "as_scene_of",
     "draw",
     "draw_several",
+    "lacking",
     "written",
 ]
 
@@ -68,8 +69,9 @@ MADE_FROM = {
 }
 """What figures are drawn from that are not drawn from one network."""
 
-FORMATS = ("svg", "pdf", "png", "dot", "html")
-"""`dot` is the whole graph for Graphviz, `html` the page that `archdsl.webpage` makes: both whichever the figure."""
+FORMATS = ("svg", "pdf", "png", "tex", "dot", "html")
+"""`tex` is a LaTeX document with TikZ. `dot` is the whole graph for Graphviz, and `html` the page that `archdsl.webpage`
+makes: both whichever the figure."""
 
 
 def as_scene(
@@ -136,7 +138,7 @@ def _scene(figure: str, what: Any, options: Options) -> Scene:
 
 
 def written(scene: Scene, format: str = "svg", text: TextForm = "font") -> bytes:
-    """A scene as a file's content: "svg", "pdf" or "png". Raises `ValueError` for other formats."""
+    """A scene as a file's content: "svg", "pdf", "png" or "tex". Raises `ValueError` for other formats."""
     match format:
         case "svg":
             from archdsl.backends.figures.svg import svg
@@ -150,7 +152,25 @@ def written(scene: Scene, format: str = "svg", text: TextForm = "font") -> bytes
             from archdsl.backends.figures.png import png
 
             return png(scene)
+        case "tex":
+            from archdsl.backends.figures.tikz import tikz
+
+            return tikz(scene).encode()
     raise ValueError(f"there is no format {format!r}; it may be {', '.join(FORMATS)}")
+
+
+def lacking(scene: Scene, format: str) -> str:
+    """The letters of a scene for which a box stands in, in a file of this format: its font does not have them."""
+    from archdsl.backends.figures import text, tikz
+    from archdsl.backends.figures.scene import Text, leaves
+
+    drawn = "".join(leaf.text for leaf in leaves(scene.items) if isinstance(leaf, Text))
+    match format:
+        case "svg":
+            return ""
+        case "tex":
+            return tikz.lacking(drawn)
+    return text.lacking(drawn)
 
 
 def as_dot(graph: Graph, theme: ThemeName = "light") -> bytes:
@@ -202,7 +222,7 @@ def draw_several(
     aspect: float = 16 / 9,
     text: TextForm = "font",
 ) -> bytes:
-    """A figure of several networks, as "svg", "pdf" or "png"; the same arguments give the same bytes.
+    """A figure of several networks, as "svg", "pdf", "png" or "tex"; the same arguments give the same bytes.
 
     `cost` adds bars of what things cost: "macs" or "params". The other arguments are those of `draw`.
 

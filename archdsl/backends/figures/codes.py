@@ -15,7 +15,8 @@ CODES: dict[str, Code] = {
     "missing-letters": Code(
         "A figure has letters that the font of figures does not have.",
         "PDF and PNG are drawn with one font, which has Latin and Greek letters and the signs of mathematics; for "
-        "other letters a box is drawn. In an SVG, the fonts of whoever looks at it stand in.",
+        "other letters a box is drawn. So it is in TikZ, until a font for them is named in the file. In an SVG, the "
+        "fonts of whoever looks at it stand in.",
         "$ archdsl draw net.arch -o net.png\nnetwork Net:\n    input image: 3 x 32 x 32\n"
         '    stage one "网络": conv(8, 3)\n',
     ),

@@ -1,4 +1,4 @@
-"""A picture as data: shapes, lines and text in points, y downwards. Writers turn it into SVG, PDF and PNG."""
+"""A picture as data: shapes, lines and text in points, y downwards. Writers turn it into SVG, PDF, PNG and TikZ."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def mix(colour: str, other: str, part: float) -> str:
     if "/" in colour + other:
         light, dark = zip(halves(colour), halves(other), strict=True)
         return f"{mix(*light, part)}/{mix(*dark, part)}"
-    pairs = zip(_channels(colour), _channels(other), strict=True)
+    pairs = zip(channels(colour), channels(other), strict=True)
     return "#" + "".join(f"{round(a * part + b * (1 - part)):02X}" for a, b in pairs)
 
 
@@ -124,12 +124,13 @@ def contrast(colour: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def _channels(colour: str) -> tuple[int, ...]:
+def channels(colour: str) -> tuple[int, ...]:
+    """Red, green and blue of `#RRGGBB`, from 0 to 255."""
     return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
 
 
 def _luminance(colour: str) -> float:
     red, green, blue = (
-        c / 255 / 12.92 if c / 255 <= 0.04045 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in _channels(colour)
+        c / 255 / 12.92 if c / 255 <= 0.04045 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in channels(colour)
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

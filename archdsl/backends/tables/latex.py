@@ -5,31 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from archdsl.backends.tables.table import Table, cells, total_cells
-
-SPECIAL = {
-    "\\": r"\textbackslash{}",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "`": r"\textasciigrave{}",
-    "|": r"\textbar{}",
-    "^": r"\textasciicircum{}",
-    "<": "$<$",
-    ">": "$>$",
-    "\N{NO-BREAK SPACE}": "~",
-    "×": r"$\times$",
-    "→": r"$\to$",
-    "·": r"$\cdot$",
-    "–": "--",
-    "µ": r"\textmu{}",
-    "φ": r"$\varphi$",
-    "α": r"$\alpha$",
-    "β": r"$\beta$",
-    "γ": r"$\gamma$",
-    "⌊": r"$\lfloor$",
-    "⌋": r"$\rfloor$",
-    "⌈": r"$\lceil$",
-    "⌉": r"$\rceil$",
-}
+from archdsl.latex import escaped
 
 
 def write(table: Table) -> str:
@@ -38,7 +14,7 @@ def write(table: Table) -> str:
 
 
 def _lines(table: Table) -> Iterator[str]:
-    caption = " ".join(f"{_escaped(text.rstrip('.'))}." for text in (table.title, *table.heading) if text)
+    caption = " ".join(f"{escaped(text.rstrip('.'))}." for text in (table.title, *table.heading) if text)
     alignment = "".join("l" if column.is_text else "r" for column in table.columns)
     yield r"% needs \usepackage{booktabs}"
     yield r"\begin{table}"
@@ -46,7 +22,7 @@ def _lines(table: Table) -> Iterator[str]:
     yield rf"  \caption{{{caption}}}"
     yield rf"  \begin{{tabular}}{{@{{}}{alignment}@{{}}}}"
     yield r"    \toprule"
-    yield _row(_escaped(column.heading) for column in table.columns)
+    yield _row(escaped(column.heading) for column in table.columns)
     yield r"    \midrule"
     for index, line in enumerate(table.lines):
         if index and table.ruled:
@@ -57,7 +33,7 @@ def _lines(table: Table) -> Iterator[str]:
         yield _row(rf"\textbf{{{text}}}" if text and line.opened else text for text in texts)
     if table.total is not None:
         yield r"    \midrule"
-        yield _row(map(_escaped, total_cells(table)))
+        yield _row(map(escaped, total_cells(table)))
     yield r"    \bottomrule"
     yield r"  \end{tabular}"
     yield from (f"  % {note}" for note in table.notes)
@@ -78,5 +54,4 @@ def _escaped(text: str) -> str:
     if "\n" in text:
         lines = r" \\ ".join(map(_escaped, text.split("\n")))
         return rf"\begin{{tabular}}[t]{{@{{}}l@{{}}}}{lines}\end{{tabular}}"
-    escaped = "".join(SPECIAL.get(character, character) for character in text)
-    return "{[}" + escaped[1:] if text.startswith("[") else escaped
+    return "{[}" + escaped(text[1:]) if text.startswith("[") else escaped(text)

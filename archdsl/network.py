@@ -281,8 +281,8 @@ class Network:
         """Writes the network to a file in the form that the suffix of `path` names.
 
         `.svg`, `.pdf`, `.png` and `.tex` are the overview figure, `.html` is the page; the others (`.py`, `.json` ...)
-        are what `archdsl compile` writes. The file is written whole or not at all. Raises `CompileError` if it cannot be
-        written, and `ValueError` for another suffix.
+        are what `archdsl compile` writes. The file is written whole or not at all. Raises `CompileError` if it cannot
+        be written, and `ValueError` for another suffix.
         """
         from archdsl.backends.figures import FORMATS
         from archdsl.outputs import OUTPUTS, output_of, written

@@ -70,8 +70,8 @@ MADE_FROM = {
 """What figures are drawn from that are not drawn from one network."""
 
 FORMATS = ("svg", "pdf", "png", "tex", "dot", "html")
-"""`tex` is a LaTeX document with TikZ. `dot` is the whole graph for Graphviz, and `html` the page that `archdsl.webpage`
-makes: both whichever the figure."""
+"""`tex` is a LaTeX document with TikZ. `dot` is the whole graph for Graphviz, and `html` the page that
+`archdsl.webpage` makes: both whichever the figure."""
 
 
 def as_scene(

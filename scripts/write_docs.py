@@ -8,9 +8,9 @@ from pathlib import Path
 
 import examples
 import gallery_record
+from shown_figures import PICTURES
 
-from archdsl import codes, foreign, load
-from archdsl.backends.figures import draw
+from archdsl import codes, foreign
 from archdsl.backends.tables import reference as costs
 from archdsl.ir.schema import schema
 from archdsl.ops import reference as ops
@@ -22,9 +22,9 @@ GENERATED: dict[str, Callable[[], str]] = {
     "ops.md": ops.markdown,
     "gallery.md": gallery_record.markdown,
     "costs.md": costs.markdown,
-    "figures/mobilenet_v2.svg": lambda: draw(load("mobilenet_v2").graph, text="outline").decode(),
     "words.md": foreign.markdown,
     "graph.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
+    **{f"figures/{name}.svg": shown.svg for name, shown in PICTURES.items()},
 }
 
 

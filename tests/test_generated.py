@@ -13,4 +13,4 @@ def test_document_is_up_to_date(name: str) -> None:
 
 
 def test_the_readme_shows_the_figures() -> None:
-    assert gallery() in (DOCS.parent / "README.md").read_text(encoding="utf-8"), "`scripts/shown_figures.py` has the part"
+    assert gallery() in (DOCS.parent / "README.md").read_text(encoding="utf-8"), "`scripts/shown_figures.py` has it"

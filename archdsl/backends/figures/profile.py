@@ -170,7 +170,7 @@ class _Drawing:
     def _bands(self) -> Iterator[Item]:
         for band, (left, wide), lines in zip(self.plan.bands, self.plan.places, self.plan.titles, strict=True):
             back = Shape(left, 0, wide, self.foot + LINE + 4, self.theme.stage, None, 0, (), "round", 6.0)
-            yield Group((back,), band.path, data=(("name", band.title),))
+            yield Group((back,), band.path, data=(("name", band.title), ("band", band.path)))
             for i, line in enumerate(lines if band.title else ()):
                 if self.plan.upright:
                     yield Text(left + wide / 2, self.head - 6, line, SIZE, self.theme.ink, True, "start", upright=True)

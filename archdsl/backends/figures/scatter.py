@@ -180,6 +180,7 @@ class _Drawing:
             ("kind", "disc"),
             ("family", dot.family),
             ("spec", dot.spec),
+            *((("base", dot.base),) if dot.base else ()),
             ("parameters", str(dot.parameters)),
             ("macs", str(dot.macs)),
         )

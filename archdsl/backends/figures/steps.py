@@ -106,7 +106,7 @@ def _slots(reading: Reading) -> list[list[Unit]]:
     for unit in units:
         home = units[homes[unit.number]]
         slots.setdefault(home.family or home.number, []).append(unit)
-    return list(slots.values())
+    return sorted(slots.values(), key=lambda slot: any(unit.late for unit in slot))
 
 
 def _grouped(reading: Reading, slots: list[list[Unit]], most: int) -> list[list[Unit]]:
@@ -195,6 +195,8 @@ class _Placing:
             return 1
         if reading.beside_each_other:
             return self._step(reading.level_with(leaf), last=True)
+        if i in reading.users:
+            return self._step(reading.users[i])
         if entry.before is not None:
             return self.unit_steps[entry.before]
         return self._step(reading.inside_of(entry.frames))

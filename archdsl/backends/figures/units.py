@@ -33,13 +33,16 @@ ASIDE = 30.0
 OUTER = 12.0
 """How far beyond a band what belongs to it may reach."""
 
+Extent = tuple[float, float, float, float]
+"""Left, top, right and bottom of something, in points."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One box: its place in the order of writing, the frames around it from the outside in, and its outline.
 
     `band`: what lies above or below it belongs to it. `only`: of networks side by side, whether one alone has it ("0"
-    or "1"); `network` is its own. `family`: it comes with others of that.
+    or "1"); `network` is its own. `family`: it comes with others of that; `late`: it is another form of one of them.
     """
 
     number: int
@@ -52,10 +55,10 @@ class Unit:
     network: str = ""
     only: str = ""
     family: str = ""
+    late: bool = False
 
     def touches(self, point: Point) -> bool:
-        x, y = point
-        return self.left - NEAR <= x <= self.right + NEAR and self.top - NEAR <= y <= self.bottom + NEAR
+        return _touches((self.left, self.top, self.right, self.bottom), point)
 
     def inside(self, depth: int) -> tuple[str, int]:
         """The frame at a depth that it lies in; where it lies in none, itself."""
@@ -84,6 +87,8 @@ class Reading:
         """The units of each frame."""
         self.borders: set[str] = set()
         """The paths of frames."""
+        self.tags: list[tuple[range, str, Extent]] = []
+        """Names in place of lines: the numbers of their entries, their paths, what they cover."""
         self._read(items, ())
 
     # --- reading ---
@@ -96,7 +101,11 @@ class Reading:
             elif isinstance(item, Group) and _is_unit(item):
                 before = self._unit(item, frames)
             elif isinstance(item, Group):
+                first, facts = len(self.entries), dict(item.data)
                 self.entries += (Entry(leaf, frames, None, before) for leaf in leaves(item.items))
+                if facts.get("kind") == "tag":
+                    path = f"tag {facts.get('name', '')}"
+                    self.tags.append((range(first, len(self.entries)), path, covered(leaves(item.items))))
             elif not isinstance(item, Shift):
                 self.entries.append(Entry(item, frames, None, before))
 
@@ -114,10 +123,8 @@ class Reading:
         number, inner, facts = len(self.units), list(leaves(group.items)), _facts(group)
         paths = dict.fromkeys(path for part in _groups(group) for path in _paths(part))
         network = next(iter(paths), "").partition("/")[0]
-        lefts, tops, rights, bottoms = zip(*map(extent, inner), strict=True)
-        only, family = facts.get("only", ""), facts.get("family", "")
-        box = min(lefts), min(tops), max(rights), max(bottoms)
-        self.units.append(Unit(number, frames, *box, "band" in facts, network, only, family))
+        only, family, box = facts.get("only", ""), facts.get("family", ""), covered(inner)
+        self.units.append(Unit(number, frames, *box, "band" in facts, network, only, family, "base" in facts))
         self.entries += (Entry(leaf, frames, number, number) for leaf in inner)
         for path in paths:
             self.paths[path].append(number)
@@ -166,9 +173,13 @@ class Reading:
         return [(i, others) for i, others in pairs if others]
 
     def at(self, path: str, point: Point) -> list[int]:
-        """The units at an end of a line: those of its path that it touches, or all of them."""
-        known = self.paths.get(path, [])
-        return [unit for unit in known if self.units[unit].touches(point)] or known
+        """The units at an end of a line: those of its path that it touches, or all of them.
+
+        A path that no unit has is that of an op which a box is drawn for without saying so: what is touched is it.
+        """
+        known = self.paths.get(path, ()) if path in self.paths or not path else range(len(self.units))
+        touched = [unit for unit in known if self.units[unit].touches(point)]
+        return touched or list(self.paths.get(path, ()))
 
     def makers(self, value: str) -> list[int]:
         """The units that make a value: its op, or the box or frame that stands for it."""
@@ -189,6 +200,16 @@ class Reading:
         return found
 
     # --- what is no box ---
+
+    @cached_property
+    def users(self) -> dict[int, list[int]]:
+        """The units that the line from a tag leads to, by the tag's entries; none of a tag where a line ends."""
+        found: dict[int, list[int]] = {}
+        for entries, path, box in self.tags:
+            for _, leaf, wire in self.wires:
+                if wire.source == path and _touches(box, leaf.points[0]):
+                    found.update(dict.fromkeys(entries, self.at(wire.target, leaf.points[-1])))
+        return found
 
     def line_before(self, number: int, value: str) -> int | None:
         """The line of a value beside which a text was written, right after it."""
@@ -217,7 +238,18 @@ class Reading:
         return [unit.number for unit in self.units if unit.left - OUTER < right and left < unit.right + OUTER]
 
 
-def extent(leaf: Leaf) -> tuple[float, float, float, float]:
+def covered(items: Iterable[Leaf]) -> Extent:
+    """What several leaves cover."""
+    lefts, tops, rights, bottoms = zip(*map(extent, items), strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def _touches(box: Extent, point: Point) -> bool:
+    (left, top, right, bottom), (x, y) = box, point
+    return left - NEAR <= x <= right + NEAR and top - NEAR <= y <= bottom + NEAR
+
+
+def extent(leaf: Leaf) -> Extent:
     """What a leaf covers: left, top, right, bottom. Of a text, the place where it is anchored."""
     match leaf:
         case Shape():

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from archdsl.backends.figures.compose import Pen
 from archdsl.backends.figures.exhibit import exhibit, noted, shelves
+from archdsl.backends.figures.fold import LONG, folded, lengths
 from archdsl.backends.figures.items import Box, Detail, OpenScope, View
 from archdsl.backends.figures.known import FigureError
 from archdsl.backends.figures.options import Options
@@ -42,7 +43,21 @@ def chosen(viewer: Viewer, name: str | None) -> Iterator[Scope]:
     outer = [scope for scope in blocks if not any(s.block for s in graph.ancestry(scope.path)[1:])]
     stages = [scope for scope in graph.stages if viewer.branches(scope)] or list(graph.stages)
     rich = [scope for scope in outer if not viewer.plain(scope)]
-    yield from rich or stages or [graph.scopes[""]]
+    yield from _few(viewer, rich or stages or [graph.scopes[""]])
+
+
+def _few(viewer: Viewer, scopes: list[Scope]) -> list[Scope]:
+    """Of more scopes than a figure can tell apart, the first of each that are built alike."""
+    if len(scopes) <= MOST_SCOPES:
+        return scopes
+    firsts: dict[int, Scope] = {}
+    for scope in scopes:
+        firsts.setdefault(viewer.kinds[scope.path], scope)
+    return list(firsts.values())[:MOST_SCOPES]
+
+
+MOST_SCOPES = 24
+"""Of so many different blocks the figure finds those that fit."""
 
 
 class BlockOptions(NamedTuple):
@@ -125,15 +140,20 @@ class _Arranger:
         key = scope.path, depth, way._replace(further=True)
         if key not in self.known:
             view = self.viewer.content(scope.path, Detail(depth, loosely=way.loosely), 0)
+            view = folded(view, LONG, scope)
             pen = Pen(self.viewer.graph, self.options.colours, shapes=way.shapes, slim=way.slim)
             self.known[key] = view, exhibit(self.viewer, scope, view, pen)
         return self.known[key]
 
     def _in_columns(self, scope: Scope) -> _Drawn:
-        """A block that is too long for the page, without its frame."""
-        view = self.viewer.content(scope.path, Detail(0), 0)
+        """A block that is too long for the page, without its frame, and without its inner items if need be."""
+        whole = self.viewer.content(scope.path, Detail(0), 0)
         pen = Pen(self.viewer.graph, self.options.colours, slim=True)
-        picture = wrapped([view], pen, self.options.paper, WrapOptions(True, True, 2))
+        for most in lengths(whole):
+            view = folded(whole, most, scope)
+            picture = wrapped([view], pen, self.options.paper, WrapOptions(True, True, 2))
+            if scale(picture, self.options.paper) >= 1:
+                break
         left = [other for other in self.scopes if other is not scope]
         return _Drawn([view], noted(picture, left, self.options.colours), scale(picture, self.options.paper))
 

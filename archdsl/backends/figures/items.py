@@ -56,13 +56,17 @@ class OpRow(_Repeated):
 
 @dataclass(frozen=True, slots=True)
 class Box(_OfScope):
-    """A scope that is not opened, or several alike in a row. `view` is what is not shown of the first."""
+    """A scope that is not opened, or several alike in a row. `view` is what is not shown of the first.
+
+    `rest`: it stands for all items of `view`, for which there is no room (`fold.py`).
+    """
 
     scope: Scope
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     view: View
     alike: Alike = ()
+    rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +115,15 @@ class Detail:
     """How much is opened: `depth` levels of scopes, and all that match one of the patterns.
 
     `once`: of blocks that are built alike, but for their numbers, the first only. `loosely`: paths that are alike
-    but for their numbers are drawn as one.
+    but for their numbers are drawn as one. `most`: of more items on the outermost way, the inner ones are one box; 0
+    where all are drawn.
     """
 
     depth: int
     expand: tuple[str, ...] = ()
     once: bool = False
     loosely: bool = False
+    most: int = 0
 
 
 def data_inputs(graph: Graph, node: Node) -> tuple[Value, ...]:

@@ -32,6 +32,7 @@ from archdsl.source import Source
 
 if TYPE_CHECKING:
     from archdsl.analyses.summary import Summary
+    from archdsl.backends.figures.scene import Scene
     from archdsl.prove.report import ProofReport
     from archdsl.prove.weights import WeightMap
 
@@ -90,6 +91,15 @@ def _network(file: File, variant: str | None, settings: Mapping[str, Any], limit
         if diagnostic.code == "unused-setting":
             warnings.warn(render_line(diagnostic), stacklevel=3)
     return network
+
+
+def _drawing(scene: Scene, format: str, steps: bool | int) -> Drawing:
+    """A figure in one format; with `steps` built up in frames, and in at most so many where that is a number."""
+    from archdsl.backends import figures
+
+    if steps is not False:
+        scene = figures.in_steps(scene, None if steps is True else steps)
+    return Drawing(figures.written(scene, format), format, scene)
 
 
 @dataclass(frozen=True)
@@ -206,19 +216,23 @@ class Network:
         depth: int | None = None,
         expand: Sequence[str] = (),
         theme: Literal["light", "dark"] = "light",
+        steps: bool | int = False,
     ) -> Drawing:
         """A figure ("overview", "block", "graph", "volumes", "profile") as "svg", "pdf", "png", "tex" or "dot"; or, as
         "html", a page on which the reader opens stages and blocks.
 
+        With `steps`, it is built up in frames, for a lecture: in at most 12, or in at most as many as `steps` says.
         `block` names the block to draw, by its name or a path. In a graph, `depth` levels of blocks are opened, and
         also the blocks whose paths match a pattern of `expand` (`"conv4.*"`). Raises `ValueError` for a figure or
-        format that does not exist.
+        format that does not exist, and for `steps` in DOT or HTML, which have none.
         """
         from archdsl.backends import figures
 
         for what, known in ((figure, tuple(figures.FIGURES)), (format, figures.FORMATS)):
             if what not in known:
                 raise ValueError(f"there is no {what!r}; it may be {', '.join(known)}")
+        if format in ("dot", "html") and steps is not False:
+            raise ValueError(f"{format.upper()} has no steps; draw them as svg, pdf or png")
         if format == "html":
             from archdsl.webpage.document import document
 
@@ -228,7 +242,7 @@ class Network:
         if format == "dot":
             return Drawing(figures.as_dot(self.graph, theme), format)
         scene = figures.as_scene(self.graph, figure, block=block, depth=depth, expand=expand, theme=theme)
-        return Drawing(figures.written(scene, format), format, scene)
+        return _drawing(scene, format, steps)
 
     def draw_beside(
         self,
@@ -236,17 +250,17 @@ class Network:
         format: str = "svg",
         cost: str | None = None,
         theme: Literal["light", "dark"] = "light",
+        steps: bool | int = False,
     ) -> Drawing:
         """This network and one to three others side by side; what only one has is in colour.
 
-        `format` is "svg", "pdf", "png" or "tex"; `cost` adds bars of "macs" or "params". Raises `ValueError` for what
-        cannot be drawn.
+        `format` is "svg", "pdf", "png" or "tex"; `cost` adds bars of "macs" or "params". With `steps`, it is built up
+        in frames: what is common first. Raises `ValueError` for what cannot be drawn.
         """
         from archdsl.backends import figures
 
         graphs = [self.graph, *(other.graph for other in others)]
-        scene = figures.as_scene_of(graphs, cost=cost, theme=theme)
-        return Drawing(figures.written(scene, format), format, scene)
+        return _drawing(figures.as_scene_of(graphs, cost=cost, theme=theme), format, steps)
 
     @cached_property
     def summary(self) -> Summary:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
@@ -38,19 +38,24 @@ class Drawing:
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the figure as the suffix says, whatever it was drawn as.
 
+        A figure in steps is one SVG that says when each item appears, a PDF with a page for each frame, or a PNG for
+        each frame: `x-1.png`, `x-2.png` for `x.png`. With `{n}` in its name, any format is a file for each frame.
+
         Raises `CompileError` where it cannot be written, and `ValueError` for a suffix that is no format of figures.
         """
         suffix = Path(path).suffix.removeprefix(".")
         with readable():
-            write({Path(path): self.data if suffix == self.format else self._written(suffix)})
+            write(self._files(Path(path), suffix))
 
-    def _written(self, format: str) -> bytes:
-        from archdsl.backends.figures import FORMATS, written
+    def _files(self, path: Path, format: str) -> Mapping[Path, bytes]:
+        from archdsl.backends.figures import FORMATS, files
 
         formats = [name for name in FORMATS if name not in ("dot", "html")] if self.scene else [self.format]
-        if self.scene is None or format not in formats:
+        if format not in formats:
             raise ValueError(f"this figure cannot be written as {f'.{format}'!r}; it may be {', '.join(formats)}")
-        return written(self.scene, format)
+        if self.scene is None or (format == self.format and not self.scene.steps):
+            return {path: self.data}
+        return files(self.scene, path)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """As SVG no wider than the cell; a figure that was asked for as PNG as that."""
@@ -58,7 +63,9 @@ class Drawing:
             return {"image/png": self.data}
         if self.scene is None:
             return {"text/plain": repr(self)}
-        text = self._written("svg").decode()
+        from archdsl.backends.figures import written
+
+        text = written(self.scene, "svg").decode()
         return {"image/svg+xml": text.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)}
 
 

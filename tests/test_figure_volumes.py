@@ -16,6 +16,7 @@ import archdsl
 from archdsl.backends.figures import as_scene, draw
 from archdsl.backends.figures.stacks import MOST_RUNS, Column, Kind
 from archdsl.backends.figures.stacks_read import columns_of
+from archdsl.backends.figures.view import Viewer
 from archdsl.ir.graph import Graph, Node
 from archdsl.ir.steps import drawn
 from archdsl.ops.base import Family
@@ -44,7 +45,7 @@ def shown(name: str) -> Graph:
 
 @cache
 def columns(name: str) -> list[Column]:
-    return columns_of(shown(name))[0]
+    return columns_of(Viewer(shown(name)))[0]
 
 
 def groups(found: Picture) -> dict[str, Element]:

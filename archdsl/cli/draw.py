@@ -57,6 +57,16 @@ TextOption = Annotated[
 ]
 
 
+StepsOption = Annotated[
+    bool,
+    typer.Option("--steps", help="Build the figure up in numbered frames, for a lecture: at most 12."),
+]
+FramesOption = Annotated[
+    int | None,
+    typer.Option("--frames", metavar="N", min=1, help="In at most so many frames (--steps is then not needed)."),
+]
+
+
 @grouped
 def draw(
     ctx: typer.Context,
@@ -69,6 +79,8 @@ def draw(
     cost: CostOption = None,
     theme: ThemeOption = "light",
     text: TextOption = "font",
+    steps: StepsOption = False,
+    frames: FramesOption = None,
     *,
     options: SpecOptions,
     format: FormatOption = Format.TEXT,
@@ -76,6 +88,9 @@ def draw(
     """Draw a network as SVG, PDF, PNG or TikZ (.tex), or as a page (HTML) whose boxes open, as the suffix of -o says.
 
     archdsl draw resnet@plain34 @34 --figure compare draws several side by side; other figures are of one.
+
+    With --steps, an SVG says when each item appears (for reveal.js), a PDF has a page for each frame (for Beamer), and
+    x.png becomes x-1.png, x-2.png and so on.
 
     Any other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
     """
@@ -101,20 +116,31 @@ def draw(
                 for name, value in {**wanted, "cost": cost, "theme": None}.items():
                     if value not in (None, ()):
                         ctx.fail(f"A {picture_format.upper()} file shows the whole network: leave out --{name}.")
-                picture = _whole(_compiled(targets[0], report), picture_format, chosen)
+                if steps or frames:
+                    ctx.fail(f"A {picture_format.upper()} file has no steps; draw them as SVG, PDF or PNG.")
+                contents = {path: _whole(_compiled(targets[0], report), picture_format, chosen)}
             else:
                 found = _scene(targets, figure, report, wanted, cost)
-                picture = figures.written(found, picture_format, form)
+                found = figures.in_steps(found, frames) if steps or frames else found
+                contents = figures.files(found, path, form)
                 report.add(_notes(found, picture_format))
         except FigureError as error:
             ctx.fail(f"{str(error)[:1].upper()}{str(error)[1:]}")
         if path == Path("-"):
-            sys.stdout.buffer.write(picture)
+            sys.stdout.buffer.write(contents[path])
             report.result_printed = True
             return
-        write({path: picture})
+        keep(targets, *contents)
+        write(contents)
         if report.verbose:
-            print(f"wrote {shown(str(path))}")
+            print(f"wrote {_told(list(contents))}")
+
+
+def _told(paths: list[Path]) -> str:
+    """The files that were written: one by its name, of several the first and the last."""
+    if len(paths) == 1:
+        return shown(str(paths[0]))
+    return f"{len(paths)} files, {shown(str(paths[0]))} to {shown(str(paths[-1]))}"
 
 
 def _whole(graph: Graph, format: str, theme: ThemeName) -> bytes:

@@ -90,7 +90,7 @@ def _network(viewer: Viewer) -> tuple[Sequence[Member], Picture, list[Key]]:
     views = [viewer.network(Detail(0)), *(viewer.side(scope, Detail(0)) for scope in viewer.sides)]
     members = [item for view in views for item in view.items]
     if graph.stages and not any(isinstance(item, OpenScope) for item in members):
-        stages = stages_of(graph, training=True)
+        stages = stages_of(viewer, training=True)
         drawing = Overview(graph, stages, PAIRED, Paper())
         if not drawing.folded:  # a U is worth its smaller letters
             drawing = Overview(graph, stages, PAIRED, PAPER)

@@ -6,12 +6,15 @@ What there is stands here, for the command line and for completion; how it is dr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from archdsl.backends.figures.known import TEXT_FORMS, THEMES, FigureError, TextForm, ThemeName
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from archdsl.backends.figures.options import Options
     from archdsl.backends.figures.scene import Scene
     from archdsl.ir.graph import Graph
@@ -30,6 +33,8 @@ __all__ = [
     "as_scene_of",
     "draw",
     "draw_several",
+    "files",
+    "in_steps",
     "lacking",
     "written",
 ]
@@ -72,6 +77,9 @@ MADE_FROM = {
 FORMATS = ("svg", "pdf", "png", "tex", "dot", "html")
 """`tex` is a LaTeX document with TikZ. `dot` is the whole graph for Graphviz, and `html` the page that
 `archdsl.webpage` makes: both whichever the figure."""
+
+NUMBER = "{n}"
+"""What stands for a frame's number in the name of a file."""
 
 
 def as_scene(
@@ -137,8 +145,39 @@ def _scene(figure: str, what: Any, options: Options) -> Scene:
     return scene
 
 
+def in_steps(scene: Scene, frames: int | None = None) -> Scene:
+    """The scene built up in steps, in at most 12 frames, or as many as asked.
+
+    An SVG then says when each of its items appears, and a PDF has a page for each frame. Raises `ValueError` if
+    `frames` is below 1.
+    """
+    from archdsl.backends.figures.steps import MOST, stepped
+
+    return stepped(scene, MOST if frames is None else frames)
+
+
+def files(scene: Scene, path: Path, text: TextForm = "font") -> dict[Path, bytes]:
+    """A figure's files and their contents, as the suffix of `path` says.
+
+    Of a figure that is built up in steps, PNG and TikZ take a file for each frame: `x-1.png`, `x-2.png` for `x.png`. So
+    does any format where the name of `path` holds `{n}`, in which place the number stands. Raises `ValueError` for a
+    suffix that is no format.
+    """
+    format = path.suffix.removeprefix(".") or "svg"
+    if not scene.steps or (format not in ("png", "tex") and NUMBER not in path.name):
+        return {path: written(scene, format, text)}
+    from archdsl.backends.figures.steps import frames
+
+    name = path.name if NUMBER in path.name else f"{path.stem}-{NUMBER}{path.suffix}"
+    numbered = enumerate(frames(scene), 1)
+    return {path.with_name(name.replace(NUMBER, str(n))): written(frame, format, text) for n, frame in numbered}
+
+
 def written(scene: Scene, format: str = "svg", text: TextForm = "font") -> bytes:
-    """A scene as a file's content: "svg", "pdf", "png" or "tex". Raises `ValueError` for other formats."""
+    """A scene as a file's content: "svg", "pdf", "png" or "tex". Raises `ValueError` for other formats.
+
+    Of a figure that is built up in steps, a PDF has a page for each frame, and PNG and TikZ are the whole.
+    """
     match format:
         case "svg":
             from archdsl.backends.figures.svg import svg
@@ -146,12 +185,13 @@ def written(scene: Scene, format: str = "svg", text: TextForm = "font") -> bytes
             return svg(scene, text).encode()
         case "pdf":
             from archdsl.backends.figures.pdf import pdf
+            from archdsl.backends.figures.steps import frames
 
-            return pdf([scene])
+            return pdf(frames(scene))
         case "png":
             from archdsl.backends.figures.png import png
 
-            return png(scene)
+            return png(replace(scene, steps=()))
         case "tex":
             from archdsl.backends.figures.tikz import tikz
 

@@ -12,6 +12,7 @@ from archdsl.backends.figures.compose import Pen
 from archdsl.backends.figures.dense import WAYS as DENSE_WAYS
 from archdsl.backends.figures.dense import DenseDrawer
 from archdsl.backends.figures.exhibit import exhibit, noted, place_of, shelves
+from archdsl.backends.figures.fold import LONG, folded, lengths
 from archdsl.backends.figures.glass import GlassDrawer
 from archdsl.backends.figures.inset import Key
 from archdsl.backends.figures.items import Box, Detail, OpenScope, View
@@ -57,7 +58,7 @@ def chosen(viewer: Viewer, name: str | None) -> Iterator[Scope]:
     outer = [scope for scope in blocks if not any(s.block for s in graph.ancestry(scope.path)[1:])]
     stages = [scope for scope in graph.stages if viewer.branches(scope)] or list(graph.stages)
     rich = [scope for scope in outer if not viewer.plain(scope)]
-    yield from _fullest_first(viewer, rich or stages or [graph.scopes[""]])
+    yield from _few(viewer, _fullest_first(viewer, rich or stages or [graph.scopes[""]]))
 
 
 def _within_itself(graph: Graph, scope: Scope) -> bool:
@@ -74,6 +75,20 @@ def _fullest_first(viewer: Viewer, scopes: Sequence[Scope]) -> list[Scope]:
         for i, scope in zip(places, uses, strict=True):
             found[i] = scope
     return found
+
+
+def _few(viewer: Viewer, scopes: list[Scope]) -> list[Scope]:
+    """Of more scopes than a figure can tell apart, the first of each that are built alike."""
+    if len(scopes) <= MOST_SCOPES:
+        return scopes
+    firsts: dict[int, Scope] = {}
+    for scope in scopes:
+        firsts.setdefault(viewer.kinds[scope.path], scope)
+    return list(firsts.values())[:MOST_SCOPES]
+
+
+MOST_SCOPES = 24
+"""Of so many different blocks the figure finds those that fit."""
 
 
 class BlockOptions(NamedTuple):
@@ -185,16 +200,21 @@ class _Arranger:
         key = scope.path, depth, way._replace(further=True)
         if key not in self.known:
             view = self.viewer.content(scope.path, Detail(depth, loosely=way.loosely, own=scope.block), 0)
+            view = folded(view, LONG, scope)
             colours = self.options.colours
             pen = Pen(self.viewer.graph, colours, shapes=way.shapes, slim=way.slim, forms=(rails,), own=scope)
             self.known[key] = view, exhibit(self.viewer, scope, view, pen)
         return self.known[key]
 
     def _in_columns(self, scope: Scope) -> _Drawn:
-        """A block that is too long for the page, without its frame."""
-        view = self.viewer.content(scope.path, Detail(0, own=scope.block), 0)
+        """A block that is too long for the page, without its frame, and without its inner items if need be."""
+        whole = self.viewer.content(scope.path, Detail(0, own=scope.block), 0)
         pen = Pen(self.viewer.graph, self.options.colours, slim=True, own=scope)
-        picture = wrapped([view], pen, self.options.paper, WrapOptions(True, True, 2))
+        for most in lengths(whole):
+            view = folded(whole, most, scope)
+            picture = wrapped([view], pen, self.options.paper, WrapOptions(True, True, 2))
+            if scale(picture, self.options.paper) >= 1:
+                break
         left = [other for other in self.scopes if other is not scope]
         return _Drawn([view], noted(picture, left, self.options.colours), scale(picture, self.options.paper))
 

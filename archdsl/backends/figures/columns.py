@@ -79,9 +79,15 @@ def _piece(view: View, frame: OpenScope | None, pen: Pen) -> Piece:
     return Piece(view, frame, picture.height - END, picture.left + picture.right)
 
 
-def columns(parts: Sequence[Piece], ends: Sequence[int], pen: Pen) -> list[Picture]:
-    """The pieces in columns, each up to (and without) one of `ends`."""
-    return [_column(parts[start:end], pen) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+def columns(
+    parts: Sequence[Piece], ends: Sequence[int], pen: Pen, made: dict[tuple[int, int], Picture]
+) -> list[Picture]:
+    """The pieces in columns, each up to (and without) one of `ends`. `made` keeps those drawn for other `ends`."""
+    places = list(zip([0, *ends[:-1]], ends, strict=True))
+    for start, end in places:
+        if (start, end) not in made:
+            made[start, end] = _column(parts[start:end], pen)
+    return [made[place] for place in places]
 
 
 def filled(parts: Sequence[Piece], count: int) -> tuple[list[int], float, float]:

@@ -254,8 +254,9 @@ class _Rows:
             for arc in at:
                 stroke, _ = self._stroke(network, arc)
                 x, y = self.places.sign(network, arc), self.high / 2
-                data = (("kind", "sign"), ("path", path(network, arc.skip.path)))
-                yield Group(self._sign(x, y, arc.skip.sign, stroke), path(network, arc.skip.path), data=data)
+                own, only = path(network, arc.skip.path), str(int(self._only(network, arc)))
+                data = (("kind", "sign"), ("path", own), ("only", only))
+                yield Group(self._sign(x, y, arc.skip.sign, stroke), own, data=data)
 
     def _sign(self, x: float, y: float, text: str, stroke: str) -> tuple[Item, ...]:
         if text not in ("+", "×"):

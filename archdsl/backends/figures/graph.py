@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from archdsl.backends.figures.compose import Pen
+from archdsl.backends.figures.fold import lengths
 from archdsl.backends.figures.items import Box, Detail, OpenScope, View
 from archdsl.backends.figures.known import FigureError
 from archdsl.backends.figures.options import Options
@@ -67,9 +68,19 @@ class Fitted:
 
 
 def deepest(viewer: Viewer, options: Options) -> Fitted:
-    """As many levels as fit; below them what is built alike is opened once; then single boxes, as long as they fit."""
+    """As many levels as fit; below them what is built alike is opened once; then single boxes, as long as they fit.
+
+    Where not even the outermost level fits, its first and last items.
+    """
     levels = max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes)
-    best = _last_that_fits(viewer, (Detail(level) for level in range(levels)), options)
+    whole = len(viewer.closed.items)
+    for most in lengths(viewer.closed):
+        found = fitted(viewer, Detail(0, most=most if most < whole else 0), options)
+        if found.fit >= 1:
+            break
+    if found.fit < 1 or found.detail.most:
+        return found
+    best = _last_that_fits(viewer, (Detail(level) for level in range(1, levels)), options, found)
     if best.detail.depth < levels - 1:
         once = (Detail(level, once=True) for level in range(best.detail.depth + 1, levels))
         best = _last_that_fits(viewer, once, options, best)
@@ -84,14 +95,13 @@ def deepest(viewer: Viewer, options: Options) -> Fitted:
     return best
 
 
-def _last_that_fits(viewer: Viewer, details: Iterator[Detail], options: Options, best: Fitted | None = None) -> Fitted:
-    """The last of ever more detailed drawings before one that does not fit; at least the first."""
+def _last_that_fits(viewer: Viewer, details: Iterator[Detail], options: Options, best: Fitted) -> Fitted:
+    """The last of ever more detailed drawings, the first of which is `best`, before one that does not fit."""
     for detail in details:
         found = fitted(viewer, detail, options)
-        if best is not None and found.fit < 1:
+        if found.fit < 1:
             break
         best = found
-    assert best is not None
     return best
 
 
@@ -101,18 +111,19 @@ def _closed(viewer: Viewer, views: Iterable[View]) -> Iterator[str]:
         for item in view.items:
             if isinstance(item, OpenScope):
                 yield from _closed(viewer, [item.view])
-            elif isinstance(item, Box) and viewer.first(item.scope):
+            elif isinstance(item, Box) and not item.rest and viewer.first(item.scope):
                 yield item.scope.path
 
 
 def fitted(viewer: Viewer, detail: Detail, options: Options) -> Fitted:
     """Drawn in the first of the `WAYS` that fits, or else the one that comes nearest to it."""
     views = [viewer.network(detail), *(viewer.side(scope, detail) for scope in viewer.sides)]
+    pens = {slim: Pen(viewer.graph, options.colours, slim=slim) for slim in (False, True)}
     best: Fitted | None = None
     for i, way in enumerate(WAYS):
         if best is not None and best.fit < HOPELESS and i + 1 < len(WAYS):
             continue
-        picture = wrapped(views, Pen(viewer.graph, options.colours, slim=way.slim), options.paper, way)
+        picture = wrapped(views, pens[way.slim], options.paper, way)
         fit = scale(picture, options.paper)
         if best is None or fit > best.fit:
             best = Fitted(detail, views, picture, fit)

@@ -56,13 +56,17 @@ class OpRow(_Repeated):
 
 @dataclass(frozen=True, slots=True)
 class Box(_OfScope):
-    """A scope that is not opened, or several alike in a row. `view` is what is not shown of the first."""
+    """A scope that is not opened, or several alike in a row. `view` is what is not shown of the first.
+
+    `rest`: it stands for all items of `view`, for which there is no room (`fold.py`).
+    """
 
     scope: Scope
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     view: View
     alike: Alike = ()
+    rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class Detail:
 
     `once`: of blocks that are built alike, but for their numbers, the first only. `loosely`: paths that are alike
     but for their numbers are drawn as one. `own`: uses of this block stay closed, as it is drawn from the inside.
+    `most`: of more items on the outermost way, the inner ones are one box; 0 where all are drawn.
     """
 
     depth: int
@@ -119,6 +124,7 @@ class Detail:
     once: bool = False
     loosely: bool = False
     own: str | None = None
+    most: int = 0
 
 
 def data_inputs(graph: Graph, node: Node) -> tuple[Value, ...]:

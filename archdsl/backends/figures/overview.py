@@ -10,10 +10,11 @@ from itertools import pairwise
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count, shape
 from archdsl.backends.figures import parts
+from archdsl.backends.figures.fold import lengths, paths
 from archdsl.backends.figures.items import Alike, Box, Detail, OpRow, Tag, value_name
 from archdsl.backends.figures.label import notation
 from archdsl.backends.figures.options import Options, Paper
-from archdsl.backends.figures.page import LINE, page
+from archdsl.backends.figures.page import LINE, page, scale
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Anchor, Group, Item, Line, Point, Scene, Shape, Text, Wire, moved
 from archdsl.backends.figures.style import BLUE, ORANGE, SIZE, Theme, mix
@@ -34,6 +35,8 @@ FOOT = 24.0
 """Below a box: the shape that it makes."""
 BESIDE = 16.0
 """From the left edge of a box to the sizes beside a skip that leaves it."""
+LONG = 40
+"""No slide holds more stages than this."""
 LANE = 10.0
 """From one skip above the boxes to the next."""
 
@@ -62,18 +65,26 @@ class Stage:
 
 
 def overview(graph: Graph, options: Options) -> Scene:
-    """At most about eight boxes in a row; a network that comes back up is folded into a U."""
-    drawing = Drawing(graph, stages_of(graph), options.colours, options.paper)
-    return page(graph, "overview", drawing.picture(), options, (), drawing.costs())
+    """At most about eight boxes in a row; a network that comes back up is folded into a U.
 
-
-def stages_of(graph: Graph, *, training: bool = False) -> list[Stage]:
-    """The stages of the way to the main output, and then of further outputs: those that are computed in evaluation too.
-
-    With `training`, all further outputs.
+    Of more stages than fit, those in the middle are one box, with what they cost together.
     """
     viewer = Viewer(graph)
-    view = viewer.network(Detail(0))
+    for most in lengths(viewer.closed, LONG):
+        drawing = Drawing(graph, stages_of(viewer, most), options.colours, options.paper)
+        picture = drawing.picture()
+        if scale(picture, options.paper) >= 1:
+            break
+    return page(graph, "overview", picture, options, (), drawing.costs())
+
+
+def stages_of(viewer: Viewer, most: int = 0, *, training: bool = False) -> list[Stage]:
+    """The stages of the way to the main output, and then of further outputs: those that are computed in evaluation too.
+
+    If there are more than `most`, those in the middle are one. With `training`, all further outputs have stages.
+    """
+    graph = viewer.graph
+    view = viewer.network(Detail(0, most=most))
     items = [item for item in view.items if isinstance(item, Box | OpRow)]
     used = {value for item in items for value in item.inputs} | set(view.outputs)
     order = [output.name for output in graph.outputs]
@@ -101,6 +112,8 @@ def _further(viewer: Viewer, training: bool) -> Iterator[Stage]:
 
 def _nodes(graph: Graph, item: Box | OpRow) -> list[Node]:
     """All ops that a box stands for, those of its repeats included."""
+    if isinstance(item, Box) and item.rest:
+        return [node for inner in item.view.items if isinstance(inner, Box | OpRow) for node in _nodes(graph, inner)]
     if item.alike:
         return [node for (path,) in item.alike for node in totals.nodes_in(graph, path, training=True)]
     return list(item.nodes) if isinstance(item, OpRow) else totals.nodes_in(graph, item.scope.path, training=True)
@@ -117,6 +130,8 @@ def _stage(graph: Graph, item: Box | OpRow, made: tuple[Value, ...], tags: tuple
         lines += [f"×{item.count}"] if item.count > 1 and lines else []
         source, path = item.nodes[0].op.family is Family.INPUT, item.nodes[0].id
     ids = tuple(node.id for node in item.nodes) if isinstance(item, OpRow) else ()
+    if isinstance(item, Box) and item.rest:
+        ids = tuple(path for inner in item.view.items for path in paths(inner))
     return Stage(
         item, path, title, tuple(lines), item.inputs, item.outputs, made, *costs, ids, item.alike, tags, source
     )

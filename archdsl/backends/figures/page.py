@@ -89,20 +89,19 @@ def slide(head: Head, picture: Picture, options: Options, keys: Sequence[Key] = 
     part = paper.width / wide
     left = (wide - picture.left - picture.right) / 2 + picture.left
     top = EDGE + above.height + (high - above.height - below.height - 2 * EDGE - picture.height) / 2
-    items = (
-        *(moved(item, EDGE, EDGE) for item in above.items),
-        *(moved(item, left, top) for item in picture.items),
-        *(moved(item, EDGE, high - EDGE - below.height) for item in below.items),
-    )
+    head_items = tuple(placed(above.items, EDGE, EDGE))
+    keys_items = tuple(placed(below.items, EDGE, high - EDGE - below.height))
+    items = (*head_items, *placed(picture.items, left, top), *keys_items)
     return Scene(
         wide,
         high,
         head.title,
         head.description,
         theme.background,
-        tuple(named_once(placed(items), set())),
+        tuple(named_once(items, set())),
         max(1.0, part),
         () if part > 0.999 else (too_small(part),),
+        (len(head_items), len(keys_items)),
     )
 
 

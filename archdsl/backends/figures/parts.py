@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from archdsl.analyses.notation import shape
+from archdsl.backends.figures.fold import paths
 from archdsl.backends.figures.items import LIGHT, Alike, Box, OpenScope, OpRow, Tag, is_bar, value_name
 from archdsl.backends.figures.label import SIGNS, ShownArgument, block_arguments, listed, notation, scope_name, short
 from archdsl.backends.figures.scene import Group, Item, Line, Shape, Text, Wire, moved
@@ -244,7 +245,8 @@ def boxed(item: Box, items: tuple[Item, ...], wide: float, high: float, behind: 
     """Items as the box of a scope, of this width and height around the axis. `behind`: it has a shadow."""
     scope = item.scope
     data = (*facts(scope.kind, scope_name(scope)), ("path", scope.path), *alike(item.alike))
-    group = Group(items, scope.path, data=data, upright=True)
+    held = " ".join(path for inner in item.view.items for path in paths(inner)) if item.rest else ""
+    group = Group(items, scope.path, data=(*data, *((("nodes", held),) if held else ())), upright=True)
     entries, exits = (0.0,) * len(item.inputs), _spread(len(item.outputs), wide)
     return Picture(wide / 2, wide / 2 + 4 * behind, high + 4 * behind, (group,), entries, exits, loose=True)
 
@@ -261,8 +263,11 @@ MOST_LINES = 4
 
 
 def summary(graph: Graph, item: Box) -> list[str]:
-    """A block's arguments; of a stage, what it consists of."""
+    """A block's arguments; of a stage, what it consists of; of a box for many, what all of them say."""
     scope = item.scope
+    if item.rest:
+        told = {tuple(summary(graph, inner)) if isinstance(inner, Box) else () for inner in item.view.items}
+        return list(told.pop()) if len(told) == 1 else []
     if scope.block and scope.kind not in ("stage", "output"):
         return balanced(listed(block_arguments(graph, scope)), SIZE, 150)
     if scope.block and len(list(_held(graph, item))) > 1:

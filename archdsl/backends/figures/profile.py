@@ -13,7 +13,7 @@ from archdsl.analyses.notation import count
 from archdsl.backends.figures.options import Options, Paper
 from archdsl.backends.figures.page import EDGE, LINE, page
 from archdsl.backends.figures.parts import Picture
-from archdsl.backends.figures.room import Area, Room, along
+from archdsl.backends.figures.room import Area, Room, along, between
 from archdsl.backends.figures.scene import Group, Item, Line, Point, Scene, Shape, Text
 from archdsl.backends.figures.slots import EVERYTHING, FINENESS, Band, Fineness, Slot, bands
 from archdsl.backends.figures.style import BLUE, GREEN, ORANGE, PURPLE, SIZE, mix
@@ -170,7 +170,7 @@ class _Drawing:
     def _bands(self) -> Iterator[Item]:
         for band, (left, wide), lines in zip(self.plan.bands, self.plan.places, self.plan.titles, strict=True):
             back = Shape(left, 0, wide, self.foot + LINE + 4, self.theme.stage, None, 0, (), "round", 6.0)
-            yield Group((back,), band.path, data=(("name", band.title),))
+            yield Group((back,), band.path, data=(("name", band.title), ("band", band.path)))
             for i, line in enumerate(lines if band.title else ()):
                 if self.plan.upright:
                     yield Text(left + wide / 2, self.head - 6, line, SIZE, self.theme.ink, True, "start", upright=True)
@@ -269,12 +269,22 @@ class _Drawing:
         placed = list(self._placed())
         most = max([image, *(slot.field for _, slot, _, _ in placed)]) or 1
         steps = self._steps(placed, most, base)
-        line = Line(steps, mix(GREEN, self.theme.ink, 0.85), 1.8, radius=0.0)
-        room = Room(Area(BESIDE - 4, base - self.tall - HEADROOM, self.right, base), list(along(line)))
-        yield line
+        taken = list(between(steps))
+        room = Room(Area(BESIDE - 4, base - self.tall - HEADROOM, self.right, base), taken)
+        yield from self._curve(placed, steps)
         if image:
             yield from self._image(f"the {name}: {image}", base - image / most * self.tall, room)
         yield from self._sizes(placed, steps, room)
+
+    def _curve(self, placed: list[tuple[int, Slot, float, float]], steps: tuple[Point, ...]) -> Iterator[Line]:
+        """The levels of each band as a line, which begins a point before the last one ends, so that none is seen."""
+        for number in range(len(self.plan.bands)):
+            own = [i for i, slot in enumerate(placed) if slot[0] == number]
+            points = steps[2 * own[0] : 2 * own[-1] + 2]
+            if own[0]:
+                x, y = steps[2 * own[0] - 1]
+                points = tuple(dict.fromkeys(((x - 1, y), (x, y), *points)))
+            yield Line(points, mix(GREEN, self.theme.ink, 0.85), 1.8, radius=0.0)
 
     def _steps(self, placed: list[tuple[int, Slot, float, float]], most: int, base: float) -> tuple[Point, ...]:
         """One level for each slot, which reaches halfway to its neighbours."""

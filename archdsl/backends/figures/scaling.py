@@ -161,7 +161,8 @@ class _Drawing:
     def picture(self) -> Picture:
         items: list[Item] = []
         for number in range(len(self.networks)):
-            items += self._column(number, self.column * (number + 0.5))
+            column = tuple(self._column(number, self.column * (number + 0.5)))
+            items.append(Group(column, data=(("column", str(number)),)))
         below = self.foot + self.plate + 12
         return Picture(0, self.column * len(self.networks), below + LINE * FACTS, tuple(items))
 

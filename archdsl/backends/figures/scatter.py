@@ -103,10 +103,11 @@ class _Drawing:
             Text(0, below + LINE * (i + 0.5), line, SIZE, self.theme.faint, anchor="start")
             for i, line in enumerate(self.said)
         )
-        lines = (*self._lines(), *self._arrows())
+        arrows = [_of(family, line) for family, line in self._arrows()]
+        lines = [*(_of(family, line) for family, line in self._lines()), *arrows]
         discs = tuple(self._disc(dot) for dot in self._by_size)
         names = tuple(self._names())
-        items = (*self._axes(), *lines, *discs, *self._arrows(), *names, *self._sizes(), *texts)
+        items = (*self._axes(), *lines, *discs, *arrows, *names, *self._sizes(), *texts)
         return Picture(0, self.wide, below + LINE * len(self.said), items)
 
     # --- where everything is ---
@@ -175,7 +176,14 @@ class _Drawing:
     def _disc(self, dot: Dot) -> Group:
         (x, y), radius = self._at(dot), self._radius(dot)
         colour = GREEN if dot.base else self.colours[dot.family]
-        data = (("kind", "disc"), ("spec", dot.spec), ("parameters", str(dot.parameters)), ("macs", str(dot.macs)))
+        data = (
+            ("kind", "disc"),
+            ("family", dot.family),
+            ("spec", dot.spec),
+            *((("base", dot.base),) if dot.base else ()),
+            ("parameters", str(dot.parameters)),
+            ("macs", str(dot.macs)),
+        )
         title = f"{dot.spec}: {dot.error:g} %, {count(dot.macs)} MACs, {count(dot.parameters)} parameters"
         return Group(
             (self._round(x, y, radius, colour, bool(dot.base)),), title=title, data=(*data, ("error", f"{dot.error:g}"))
@@ -187,21 +195,22 @@ class _Drawing:
         side = 2 * radius
         return Shape(x - radius, y - radius, side, side, fill, stroke, 1.4, (3, 2) if dashed else (), "round", radius)
 
-    def _lines(self) -> Iterator[Line]:
-        """From each member of a family to the next, by their MACs."""
+    def _lines(self) -> Iterator[tuple[str, Line]]:
+        """From each member of a family to the next, by their MACs; with the family."""
         for name, colour in self.colours.items():
             for one, other in pairwise(self._members(name)):
-                yield Line((self._at(one), self._at(other)), mix(colour, self.theme.ink, 0.7), 1.4)
+                yield name, Line((self._at(one), self._at(other)), mix(colour, self.theme.ink, 0.7), 1.4)
 
     def _members(self, family: str) -> list[Dot]:
         return sorted((dot for dot in self.dots if dot.family == family), key=lambda dot: (dot.macs, -dot.error))
 
-    def _arrows(self) -> Iterator[Line]:
-        """From a network to its other form, centre to centre."""
+    def _arrows(self) -> Iterator[tuple[str, Line]]:
+        """From a network to its other form, centre to centre; with the family of that form."""
         places = {dot.spec: self._at(dot) for dot in self.dots}
         for dot in self.dots:
             if dot.base in places:
-                yield Line((places[dot.base], self._at(dot)), mix(GREEN, self.theme.ink, 0.8), 1.8, arrow=True)
+                line = Line((places[dot.base], self._at(dot)), mix(GREEN, self.theme.ink, 0.8), 1.8, arrow=True)
+                yield dot.family, line
 
     # --- names ---
 
@@ -209,11 +218,11 @@ class _Drawing:
         """Beside each disc, the largest first: at the first of eight places that is free, else further away."""
         for dot in self.dots:
             self.room.taken += _round_areas(self._at(dot), self._radius(dot))
-        for line in (*self._lines(), *self._arrows()):
+        for _, line in (*self._lines(), *self._arrows()):
             self.room.taken += _along(*line.points)
         for dot in self._by_size:
             if words := self._words(dot):
-                yield from self._name(dot, words)
+                yield _of(dot.family, *self._name(dot, words))
 
     def _words(self, dot: Dot) -> str:
         """The family stands at its first member; one alone needs no more."""
@@ -280,6 +289,11 @@ class _Drawing:
     def legend(self) -> Iterator[tuple[str, Sequence[Shape]]]:
         for family in dict.fromkeys(dot.family for dot in self.dots if dot.base):
             yield family, (self._round(18, 10, 8, GREEN, True),)
+
+
+def _of(family: str, *items: Item) -> Group:
+    """What belongs to a family."""
+    return Group(items, data=(("family", family),))
 
 
 def _beside(x: float, y: float, radius: float, words: str, right: int, down: int, bold: bool, ink: str) -> Text:

@@ -107,7 +107,8 @@ class Curve:
 class Group:
     """Items that are one thing to the reader: `id` is the path of a node or scope, `data` further facts by name.
 
-    `upright`: it stays as it is where all around it is turned upside down.
+    `upright`: it stays as it is where all around it is turned upside down. `step`: in which step all of it appears,
+    where that is said at all.
     """
 
     items: tuple[Item, ...]
@@ -115,6 +116,7 @@ class Group:
     title: str = ""
     data: tuple[tuple[str, str], ...] = ()
     upright: bool = False
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ Item = Leaf | Group | Shift
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A whole picture. `scale` is its size on the slide for one point of its own; `notes` are what
-    to tell its user: what is so, and what to do.
+    to tell its user: what is so, and what to do. `around` is how many of its items, at the start and at the end, are
+    its head and its legend. `steps`: of a figure that is built up, the step from 1 on in which each leaf appears.
     """
 
     width: float
@@ -144,6 +147,8 @@ class Scene:
     items: tuple[Item, ...]
     scale: float = 1.0
     notes: tuple[tuple[str, str], ...] = ()
+    around: tuple[int, int] = (0, 0)
+    steps: tuple[int, ...] = ()
 
 
 def moved(item: Item, dx: float, dy: float) -> Item:

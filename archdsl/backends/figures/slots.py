@@ -20,6 +20,9 @@ FINENESS: tuple[Fineness, ...] = ("layer", "block", "stage")
 HEADS = frozenset({Family.CONV, Family.LINEAR, Family.EMBED, Family.POOL, Family.OPAQUE})
 """What has a slot of its own; every other op is counted in the slot of the layer before it."""
 
+MOST_BANDS = 30
+"""Stages that the page is wide enough for, one bar each."""
+
 EVERYTHING = 0
 """A receptive field without end: every position sees the whole input."""
 
@@ -53,10 +56,10 @@ class Band:
 
 def bands(graph: Graph, fineness: Fineness) -> list[Band]:
     """The stages of a network with their slots, in order; inputs and what serves training alone is left out."""
-    measured = _Measured(graph)
+    measured, parts = _Measured(graph), divided(graph, fineness)
     return [
         Band(part.title, part.path, tuple(measured.slot(group) for group in part.groups))
-        for part in divided(graph, fineness)
+        for part in (_fewer(parts) if fineness == "stage" else parts)
     ]
 
 
@@ -75,6 +78,16 @@ def divided(graph: Graph, fineness: Fineness) -> list[Division]:
         Division(title, path, tuple(_groups(graph, members, counted, fineness)))
         for title, path, members in _stages(graph, counted)
     ]
+
+
+def _fewer(found: list[Division]) -> list[Division]:
+    """Of more stages than a page holds, those in the middle as one."""
+    if len(found) <= MOST_BANDS:
+        return found
+    first, last = found[: MOST_BANDS // 2], found[len(found) - (MOST_BANDS - 1 - MOST_BANDS // 2) :]
+    inner = found[len(first) : len(found) - len(last)]
+    nodes = [node for part in inner for group in part.groups for node in group]
+    return [*first, Division(f"… {len(inner):,} more", inner[0].path, (nodes,)), *last]
 
 
 def _stages(graph: Graph, counted: set[str]) -> Iterator[tuple[str, str, list[Node | Scope]]]:

@@ -12,6 +12,7 @@ from archdsl.backends.figures.items import LIGHT, Box, Item, OpRow, Tag
 from archdsl.backends.figures.label import block_arguments, notation, scope_name, short
 from archdsl.backends.figures.overview import Stage, stages_of
 from archdsl.backends.figures.stacks import Column, Kind, Maker, Run, Skip, merged, shortened, times
+from archdsl.backends.figures.view import Viewer
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Family
 
@@ -29,9 +30,9 @@ LARGER = 1.5
 RESAMPLING = frozenset({"upsample", "resize", "pixel_shuffle"})
 
 
-def columns_of(graph: Graph) -> tuple[list[Column], list[Skip]]:
-    """The columns from left to right, and what skips some of them."""
-    stages = stages_of(graph)
+def columns_of(viewer: Viewer, most: int = 0) -> tuple[list[Column], list[Skip]]:
+    """The columns from left to right, and what skips some of them. Of more than `most`, those in the middle are one."""
+    graph, stages = viewer.graph, stages_of(viewer, most)
     makers = {value: i for i, stage in enumerate(stages) for value in stage.outputs}
     columns, skips, closed = [], list[Skip](), _closed(graph, stages)
     for i, stage in enumerate(stages):

@@ -25,6 +25,7 @@ from archdsl.backends.figures.scene import (
     outline,
     shaft,
 )
+from archdsl.backends.figures.steps import marked
 from archdsl.backends.figures.text import CAPITAL, FONTS, letters, metrics, width
 
 FAMILY = "Arimo, 'Liberation Sans', Arial, Helvetica, sans-serif"
@@ -47,7 +48,7 @@ def svg(scene: Scene, text: TextForm = "font") -> str:
         f'<desc id="figure-description">{escape(scene.description)}</desc>',
         *(("<style>", *faces(scene.items), "text{font-kerning:none}", "</style>") if text == "font" else ()),
         f'<rect width="{number(scene.width)}" height="{number(scene.height)}" fill="{scene.background}"/>',
-        *elements(scene.items, text),
+        *elements(marked(scene) if scene.steps else scene.items, text),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
@@ -114,7 +115,13 @@ class _Writer:
 
 
 def _attributes(group: Group) -> str:
-    return (f" id={quoteattr(group.id)}" if group.id else "") + _named(**dict(group.data))
+    return (f" id={quoteattr(group.id)}" if group.id else "") + _named(**dict(group.data)) + _step(group.step)
+
+
+def _step(step: int) -> str:
+    """What says when a group appears: to any program, and to reveal.js. What is there from the start is no fragment."""
+    fragment = f' class="fragment" data-fragment-index="{step - 1}"' if step > 1 else ""
+    return f'{fragment} data-step="{step}"' if step else ""
 
 
 def _named(**facts: str) -> str:

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from archdsl.analyses.structure import Interface, interfaces, structures
 from archdsl.backends.figures.bundle import Bundler
+from archdsl.backends.figures.fold import folded
 from archdsl.backends.figures.items import LIGHT, Box, Detail, Item, OpenScope, OpRow, Tag, View, data_inputs
 from archdsl.backends.figures.label import notation
 from archdsl.backends.figures.style import SIZE
@@ -72,7 +73,15 @@ class Viewer:
 
     def network(self, detail: Detail) -> View:
         """The way to the main output."""
-        return replace(self.content("", detail, 0), outputs=tuple(dict.fromkeys(self.graph.outputs[0].values)))
+        results = tuple(dict.fromkeys(self.graph.outputs[0].values))
+        if not detail.most:
+            return replace(self.content("", detail, 0), outputs=results)
+        return folded(self.closed, detail.most, self.graph.scopes[""])
+
+    @cached_property
+    def closed(self) -> View:
+        """The way to the main output, without anything opened."""
+        return self.network(Detail(0))
 
     def side(self, scope: Scope, detail: Detail) -> View:
         """A further output, beginning with a tag for what it takes."""
@@ -265,7 +274,7 @@ class Viewer:
 
     def branches(self, scope: Scope) -> bool:
         """Whether something in a scope itself takes several values, or is taken by several."""
-        nodes = [node for node in self.graph if node.scope == scope.path]
+        nodes = [node for node in self.graph.children[scope.path] if isinstance(node, Node)]
         return any(len(data_inputs(self.graph, node)) > 1 for node in nodes)
 
     @cached_property

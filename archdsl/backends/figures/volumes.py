@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from archdsl.backends.figures.captions import Writer
+from archdsl.backends.figures.fold import lengths
 from archdsl.backends.figures.options import Options
-from archdsl.backends.figures.page import EDGE, page
+from archdsl.backends.figures.page import EDGE, page, scale
 from archdsl.backends.figures.scene import Scene
 from archdsl.backends.figures.stacks_read import columns_of
+from archdsl.backends.figures.view import Viewer
 from archdsl.backends.figures.volumes_row import in_rows
 from archdsl.backends.figures.volumes_u import in_a_u
 from archdsl.ir.graph import Graph
 
+LONG = 30
+"""No slide holds more columns than this."""
+
 
 def volumes(graph: Graph, options: Options) -> Scene:
-    """A column for each stage; a network with skips between equal sizes is a U, others wrap after nine columns."""
-    columns, skips = columns_of(graph)
-    writer = Writer(graph, columns, options.colours, options.paper.width - 2 * EDGE)
-    picture = in_a_u(graph, columns, skips, writer, options) or in_rows(graph, columns, skips, writer, options)
+    """A column for each stage; a network with skips between equal sizes is a U, others wrap after nine columns.
+
+    Of more stages than fit, those in the middle are one column.
+    """
+    viewer = Viewer(graph)
+    for most in lengths(viewer.closed, LONG):
+        columns, skips = columns_of(viewer, most)
+        writer = Writer(graph, columns, options.colours, options.paper.width - 2 * EDGE)
+        picture = in_a_u(graph, columns, skips, writer, options) or in_rows(graph, columns, skips, writer, options)
+        if scale(picture, options.paper) >= 1:
+            break
     return page(graph, "volumes", picture, options, (), writer.keys())

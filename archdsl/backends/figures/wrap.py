@@ -40,5 +40,6 @@ def wrapped(views: Sequence[View], pen: Pen, paper: Paper, way: WrapOptions) -> 
         return form
     ways = {tuple(ends): (wide, high) for ends, wide, high in map(partial(filled, parts), range(1, MOST_COLUMNS + 1))}
     likely = sorted(ways, key=lambda ends: scale(Picture(0, *ways[ends], ()), paper))[-TRIED:]
-    pictures = [side_by_side(columns(parts, ends, pen), pen.theme) for ends in likely]
+    made: dict[tuple[int, int], Picture] = {}
+    pictures = [side_by_side(columns(parts, ends, pen, made), pen.theme) for ends in likely]
     return max(pictures, key=lambda picture: scale(picture, paper))

@@ -1,0 +1,65 @@
+"""A long way -> its first and its last items with one box for those between, so that a figure can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from archdsl.backends.figures.items import Box, Item, OpenScope, OpRow, Tag, View
+from archdsl.ir.graph import Scope, Value
+
+LONG = 100
+"""More items than this are never drawn one by one where a figure chooses what it shows: no slide holds them."""
+STEPS = (60, 40, 24, 16, 12, 8, 5)
+"""How many items are left of a way that does not fit, until it does."""
+
+
+def lengths(view: View, long: int = LONG) -> Iterator[int]:
+    """How many items to try to draw of a view, from all of them downwards; of a long way not all."""
+    if len(view.items) <= long:
+        yield len(view.items)
+    yield from (most for most in STEPS if most < len(view.items))
+
+
+def folded(view: View, most: int, scope: Scope) -> View:
+    """At most `most` items (3 at least): the first and the last ones, and a box that stands for all others.
+
+    `scope` is what the view is of. A view that is short enough is the same object.
+    """
+    most = max(most, 3)
+    if len(view.items) <= most:
+        return view
+    before = most // 2
+    first, last = view.items[:before], view.items[len(view.items) - (most - 1 - before) :]
+    inner = view.items[before : len(view.items) - len(last)]
+    outer = {value for item in last for value in item.inputs} | set(view.outputs)
+    inputs, outputs = _border(inner, outer)
+    name = f"… {len(inner):,} more {_noun(inner)}"
+    path = next(path for item in inner for path in paths(item))
+    stands = replace(scope, path=path, kind="stage", title=name, block=None, copy=None, arguments=())
+    box = Box(stands, inputs, outputs, View(inner, inputs, outputs), rest=True)
+    return View((*first, box, *last), view.inputs, view.outputs)
+
+
+def _border(items: Sequence[Item], used: set[Value]) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
+    """The values that items take from elsewhere, and those that they make and that are `used` elsewhere."""
+    made = dict.fromkeys(value for item in items for value in item.outputs)
+    taken = dict.fromkeys(value for item in items for value in item.inputs if value not in made)
+    return tuple(taken), tuple(value for value in made if value in used)
+
+
+def _noun(items: Sequence[Item]) -> str:
+    scopes = [item.scope for item in items if isinstance(item, Box | OpenScope)]
+    if len(scopes) < len(items):
+        return "steps"
+    return "stages" if all(scope.kind == "stage" for scope in scopes) else "blocks"
+
+
+def paths(item: Item) -> Iterator[str]:
+    """The paths of the ops and scopes that an item stands for."""
+    if isinstance(item, OpRow):
+        yield from (node.id for node in item.nodes)
+    elif not isinstance(item, Tag):
+        yield item.scope.path
+    if not isinstance(item, Tag):
+        yield from (path for copy in item.alike[1:] for path in copy)

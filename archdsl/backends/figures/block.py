@@ -94,6 +94,8 @@ class _Arranger:
     def __init__(self, viewer: Viewer, scopes: tuple[Scope, ...], options: Options) -> None:
         self.viewer, self.scopes, self.options = viewer, scopes, options
         self.depths = range(max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes))
+        self.pens: dict[tuple[bool, bool], Pen] = {}
+        """By shapes and slim. Each keeps what it has drawn, for further trials."""
         self.known: dict[tuple[str, int, BlockOptions], tuple[View, Picture]] = {}
 
     def arranged(self) -> _Drawn:
@@ -141,7 +143,10 @@ class _Arranger:
         if key not in self.known:
             view = self.viewer.content(scope.path, Detail(depth, loosely=way.loosely), 0)
             view = folded(view, LONG, scope)
-            pen = Pen(self.viewer.graph, self.options.colours, shapes=way.shapes, slim=way.slim)
+            pen = self.pens.setdefault(
+                (way.shapes, way.slim),
+                Pen(self.viewer.graph, self.options.colours, shapes=way.shapes, slim=way.slim),
+            )
             self.known[key] = view, exhibit(self.viewer, scope, view, pen)
         return self.known[key]
 

@@ -20,11 +20,11 @@ from tests.test_wires import check as check_lines
 
 HEAD = "network N:\n    input image: 3 x 64 x 64\n"
 SPECS = {
-    "stages": HEAD + "    for i in range(1200):\n        stage s{i}: conv(8 + i % 3, 3) -> bn -> relu\n",
-    "blocks": HEAD + "    stage s:\n        for i in range(900): Unit(8 + i % 2)\n"
+    "stages": HEAD + "    for i in range(300):\n        stage s{i}: conv(8 + i % 3, 3) -> bn -> relu\n",
+    "blocks": HEAD + "    stage s:\n        for i in range(200): Unit(8 + i % 2)\n"
     "block Unit(width):\n    add{conv(width, 3) -> relu | conv(width, 1)}\n    relu\n",
-    "layers": HEAD + "    stage s:\n" + "        conv(8, 3) -> relu\n        conv(6, 1)\n" * 800,
-    "branches": HEAD + f"    stage s: concat{{{' | '.join(['conv(4, 1)'] * 600)}}}\n",
+    "layers": HEAD + "    stage s:\n" + "        conv(8, 3) -> relu\n        conv(6, 1)\n" * 200,
+    "branches": HEAD + f"    stage s: concat{{{' | '.join(['conv(4, 1)'] * 150)}}}\n",
 }
 """Most of their parts differ from their neighbours, so that they are no repeats."""
 MOST = 130
@@ -74,9 +74,9 @@ def test_the_costs_of_few_boxes_add_up(name: str) -> None:
 def test_what_is_not_drawn_is_counted_in_words() -> None:
     for figure in ("overview", "graph", "volumes", "profile"):
         words = " ".join(Picture(written(scene("stages", figure))).words)
-        drawn = sum(f"s{i}" in words.split() for i in range(1200))
+        drawn = sum(f"s{i}" in words.split() for i in range(300))
         more = int(words.partition("… ")[2].partition(" more")[0].replace(",", ""))
-        assert drawn + more == 1200 + (figure != "profile") - ("image" in words.split()), figure
+        assert drawn + more == 300 + (figure != "profile") - ("image" in words.split()), figure
 
 
 @pytest.mark.parametrize("figure", sorted(set(OF_GRAPHS) - WITHOUT_LINES - {"block"}))

@@ -127,6 +127,8 @@ class _Arranger:
     def __init__(self, viewer: Viewer, scopes: tuple[Scope, ...], options: Options) -> None:
         self.viewer, self.scopes, self.options = viewer, scopes, options
         self.depths = range(max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes))
+        self.pens: dict[tuple[bool, bool, str], Pen] = {}
+        """By shapes and slim. Each keeps what it has drawn, for further trials."""
         self.known: dict[tuple[str, int, BlockOptions], tuple[View, Picture]] = {}
 
     def arranged(self) -> _Drawn:
@@ -201,8 +203,11 @@ class _Arranger:
         if key not in self.known:
             view = self.viewer.content(scope.path, Detail(depth, loosely=way.loosely, own=scope.block), 0)
             view = folded(view, LONG, scope)
-            colours = self.options.colours
-            pen = Pen(self.viewer.graph, colours, shapes=way.shapes, slim=way.slim, forms=(rails,), own=scope)
+            colours, graph = self.options.colours, self.viewer.graph
+            pen = self.pens.setdefault(
+                (way.shapes, way.slim, scope.path),
+                Pen(graph, colours, shapes=way.shapes, slim=way.slim, forms=(rails,), own=scope),
+            )
             self.known[key] = view, exhibit(self.viewer, scope, view, pen)
         return self.known[key]
 

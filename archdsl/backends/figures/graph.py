@@ -25,6 +25,9 @@ WAYS = (
     WrapOptions(True, True, 2),
 )
 
+Pens = dict[bool, Pen]
+"""By whether they are slim. Each keeps what it has drawn, for further trials."""
+
 MOST_TRIALS = 20
 """How many single boxes are opened to see whether the page still holds it all."""
 HOPELESS = 0.7
@@ -42,9 +45,15 @@ def graph(graph: Graph, options: Options) -> Scene:
     if options.depth is not None and options.depth > levels:
         raise FigureError(f"the network has no {options.depth} levels to open; depth may be 0 to {levels}")
     asked = options.depth is not None or bool(options.expand)
-    found = fitted(viewer, Detail(options.depth or 0, options.expand), options) if asked else deepest(viewer, options)
+    detail = Detail(options.depth or 0, options.expand)
+    found = fitted(viewer, detail, options, pens(viewer, options)) if asked else deepest(viewer, options)
     drawn = page(graph, "graph", found.picture, options, {family for view in found.views for family in families(view)})
     return replace(drawn, notes=(_too_small(viewer, found, options),)) if found.fit < 1 else drawn
+
+
+def pens(viewer: Viewer, options: Options) -> Pens:
+    """Pens for one graph, which have drawn nothing yet."""
+    return {slim: Pen(viewer.graph, options.colours, slim=slim) for slim in (False, True)}
 
 
 def _too_small(viewer: Viewer, found: Fitted, options: Options) -> tuple[str, str]:
@@ -59,9 +68,13 @@ def _too_small(viewer: Viewer, found: Fitted, options: Options) -> tuple[str, st
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A network drawn in some detail, and how large that can be on the page: below 1 it does not fit."""
+    """A network drawn in some detail, and how large that can be on the page: below 1 it does not fit.
+
+    `way` is which of the `WAYS` it is drawn in.
+    """
 
     detail: Detail
+    way: int
     views: list[View]
     picture: Picture
     fit: float
@@ -73,32 +86,32 @@ def deepest(viewer: Viewer, options: Options) -> Fitted:
     Where not even the outermost level fits, its first and last items.
     """
     levels = max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes)
-    whole = len(viewer.closed.items)
+    whole, drawing = len(viewer.closed.items), pens(viewer, options)
     for most in lengths(viewer.closed):
-        found = fitted(viewer, Detail(0, most=most if most < whole else 0), options)
+        found = fitted(viewer, Detail(0, most=most if most < whole else 0), options, drawing)
         if found.fit >= 1:
             break
     if found.fit < 1 or found.detail.most:
         return found
-    best = _last_that_fits(viewer, (Detail(level) for level in range(1, levels)), options, found)
+    best = _last_that_fits(viewer, (Detail(level) for level in range(1, levels)), options, drawing, found)
     if best.detail.depth < levels - 1:
         once = (Detail(level, once=True) for level in range(best.detail.depth + 1, levels))
-        best = _last_that_fits(viewer, once, options, best)
+        best = _last_that_fits(viewer, once, options, drawing, best)
     tried: set[str] = set()
     while best.fit >= 1 and len(tried) < MOST_TRIALS:
         path = next((path for path in _closed(viewer, best.views) if path not in tried), None)
         if path is None:
             break
         tried.add(path)
-        more = fitted(viewer, replace(best.detail, expand=(*best.detail.expand, path)), options)
+        more = fitted(viewer, replace(best.detail, expand=(*best.detail.expand, path)), options, drawing, best.way)
         best = more if more.fit >= 1 else best
     return best
 
 
-def _last_that_fits(viewer: Viewer, details: Iterator[Detail], options: Options, best: Fitted) -> Fitted:
+def _last_that_fits(viewer: Viewer, details: Iterator[Detail], options: Options, drawing: Pens, best: Fitted) -> Fitted:
     """The last of ever more detailed drawings, the first of which is `best`, before one that does not fit."""
     for detail in details:
-        found = fitted(viewer, detail, options)
+        found = fitted(viewer, detail, options, drawing, best.way)
         if found.fit < 1:
             break
         best = found
@@ -115,18 +128,20 @@ def _closed(viewer: Viewer, views: Iterable[View]) -> Iterator[str]:
                 yield item.scope.path
 
 
-def fitted(viewer: Viewer, detail: Detail, options: Options) -> Fitted:
-    """Drawn in the first of the `WAYS` that fits, or else the one that comes nearest to it."""
+def fitted(viewer: Viewer, detail: Detail, options: Options, pens: Pens, first: int = 0) -> Fitted:
+    """Drawn in the first of the `WAYS` that fits, or else the one that comes nearest to it.
+
+    `first` is the first way to try: those before did not even hold less.
+    """
     views = [viewer.network(detail), *(viewer.side(scope, detail) for scope in viewer.sides)]
-    pens = {slim: Pen(viewer.graph, options.colours, slim=slim) for slim in (False, True)}
     best: Fitted | None = None
-    for i, way in enumerate(WAYS):
+    for i, way in enumerate(WAYS[first:], first):
         if best is not None and best.fit < HOPELESS and i + 1 < len(WAYS):
             continue
         picture = wrapped(views, pens[way.slim], options.paper, way)
         fit = scale(picture, options.paper)
         if best is None or fit > best.fit:
-            best = Fitted(detail, views, picture, fit)
+            best = Fitted(detail, i, views, picture, fit)
         if fit >= 1:
             break
     assert best is not None

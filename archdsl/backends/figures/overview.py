@@ -14,7 +14,7 @@ from archdsl.backends.figures.fold import lengths, paths
 from archdsl.backends.figures.items import Alike, Box, Detail, OpRow, Tag, value_name
 from archdsl.backends.figures.label import notation
 from archdsl.backends.figures.options import Options, Paper
-from archdsl.backends.figures.page import LINE, page, scale
+from archdsl.backends.figures.page import LINE, page
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Anchor, Group, Item, Line, Point, Scene, Shape, Text, Wire, moved
 from archdsl.backends.figures.style import BLUE, ORANGE, SIZE, Theme, mix
@@ -72,10 +72,10 @@ def overview(graph: Graph, options: Options) -> Scene:
     viewer = Viewer(graph)
     for most in lengths(viewer.closed, LONG):
         drawing = Drawing(graph, stages_of(viewer, most), options.colours, options.paper)
-        picture = drawing.picture()
-        if scale(picture, options.paper) >= 1:
+        scene = page(graph, "overview", drawing.picture(), options, (), drawing.costs())
+        if not scene.notes:
             break
-    return page(graph, "overview", picture, options, (), drawing.costs())
+    return scene
 
 
 def stages_of(viewer: Viewer, most: int = 0, *, training: bool = False) -> list[Stage]:

@@ -101,7 +101,7 @@ def _planned(graph: Graph, paper: Paper) -> Plan:
 def _short(band: Band) -> str:
     """The name of a stage in the spec, where its title is too long."""
     name = band.path.rpartition(".")[2]
-    return min(name, band.title, key=len) if band.title else ""
+    return min(name, band.title, key=len) if band.title and name else band.title
 
 
 def _least(band: Band, upright: bool) -> float:

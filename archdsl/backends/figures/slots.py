@@ -72,7 +72,7 @@ class Division(NamedTuple):
 
 
 def divided(graph: Graph, fineness: Fineness) -> list[Division]:
-    """The nodes of each slot of `bands`."""
+    """The nodes of each slot of `bands`, of all stages."""
     counted = {node.id for node in totals.nodes_in(graph) if node.op.family is not Family.INPUT}
     return [
         Division(title, path, tuple(_groups(graph, members, counted, fineness)))
@@ -87,7 +87,7 @@ def _fewer(found: list[Division]) -> list[Division]:
     first, last = found[: MOST_BANDS // 2], found[len(found) - (MOST_BANDS - 1 - MOST_BANDS // 2) :]
     inner = found[len(first) : len(found) - len(last)]
     nodes = [node for part in inner for group in part.groups for node in group]
-    return [*first, Division(f"… {len(inner):,} more", inner[0].path, (nodes,)), *last]
+    return [*first, Division(f"… {len(inner):,} more", "", (nodes,)), *last]
 
 
 def _stages(graph: Graph, counted: set[str]) -> Iterator[tuple[str, str, list[Node | Scope]]]:

@@ -30,6 +30,9 @@ class Viewer:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self._contents: dict[tuple[str, Detail, int], View] = {}
+        self._made: dict[tuple[str, Detail, int], Item] = {}
+        self._holders: dict[str, frozenset[str]] = {}
         self.numbers = structures(graph)
         self.sides = tuple(s for s in graph.scopes.values() if s.kind == "output" and graph.children[s.path])
         """Outputs with ops of their own, which do not lead to the main one."""
@@ -103,7 +106,18 @@ class Viewer:
         return parts[min(1, len(parts) - 1)]
 
     def content(self, path: str, detail: Detail, level: int) -> View:
-        """What a scope holds. `level` counts the opened scopes around its members."""
+        """What a scope holds. `level` counts the opened scopes around its members. Equal calls give the same object."""
+        key = path, self._relevant(path, detail), level
+        if key not in self._contents:
+            self._contents[key] = self._content(path, detail, level)
+        return self._contents[key]
+
+    def _relevant(self, path: str, detail: Detail) -> Detail:
+        """What of a detail says anything about a scope."""
+        expand = tuple(pattern for pattern in detail.expand if not path or self._expanded(path, (pattern,)))
+        return replace(detail, expand=expand, most=0)
+
+    def _content(self, path: str, detail: Detail, level: int) -> View:
         border = self.borders[path]
         items = self._tagged(self._items(self._members(path), detail, level))
         outputs = tuple(value for value in border.outputs if value not in border.inputs)
@@ -231,6 +245,13 @@ class Viewer:
         return len(run)
 
     def _item(self, scope: Scope, detail: Detail, level: int) -> Item:
+        """A scope as an item. Equal calls give the same object, so that it is drawn once for several trials."""
+        key = scope.path, self._relevant(scope.path, detail), level
+        if key not in self._made:
+            self._made[key] = self._as_item(scope, detail, level)
+        return self._made[key]
+
+    def _as_item(self, scope: Scope, detail: Detail, level: int) -> Item:
         border = self.borders[scope.path]
         outputs = tuple(v for v in border.outputs if v not in border.inputs)
         view = self.content(scope.path, detail, level + 1)
@@ -292,8 +313,14 @@ class Viewer:
 
     def _expanded(self, path: str, patterns: tuple[str, ...]) -> bool:
         """Whether a scope, or something in it, matches."""
-        inside = [p for p in self.graph.scopes if p == path or p.startswith(f"{path}.")] if patterns else []
-        return any(fnmatchcase(p, pattern) for p in inside for pattern in patterns)
+        return any(path in self._holding(pattern) for pattern in patterns)
+
+    def _holding(self, pattern: str) -> frozenset[str]:
+        """The paths that match a pattern, and those of the scopes around them."""
+        if pattern not in self._holders:
+            found = [path for path in self.graph.scopes if fnmatchcase(path, pattern)]
+            self._holders[pattern] = frozenset(s.path for path in found for s in self.graph.ancestry(path))
+        return self._holders[pattern]
 
     def _chains(self, nodes: list[Node]) -> dict[str, list[Node]]:
         """Nodes that follow one another with nothing else attached, by the id of the first."""

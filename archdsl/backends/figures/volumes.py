@@ -5,7 +5,7 @@ from __future__ import annotations
 from archdsl.backends.figures.captions import Writer
 from archdsl.backends.figures.fold import lengths
 from archdsl.backends.figures.options import Options
-from archdsl.backends.figures.page import EDGE, page, scale
+from archdsl.backends.figures.page import EDGE, page
 from archdsl.backends.figures.scene import Scene
 from archdsl.backends.figures.stacks_read import columns_of
 from archdsl.backends.figures.view import Viewer
@@ -27,6 +27,7 @@ def volumes(graph: Graph, options: Options) -> Scene:
         columns, skips = columns_of(viewer, most)
         writer = Writer(graph, columns, options.colours, options.paper.width - 2 * EDGE)
         picture = in_a_u(graph, columns, skips, writer, options) or in_rows(graph, columns, skips, writer, options)
-        if scale(picture, options.paper) >= 1:
+        scene = page(graph, "volumes", picture, options, (), writer.keys())
+        if not scene.notes:
             break
-    return page(graph, "volumes", picture, options, (), writer.keys())
+    return scene

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from archdsl.analyses.structure import structures
 from archdsl.analyses.summary import Member, Part, Summary
-from archdsl.ir.graph import Node, Scope
+from archdsl.ir.graph import Node, Scope, Value
 from archdsl.ops.base import Family
 from archdsl.tensor import Tensor
 
@@ -180,11 +180,14 @@ class _Rows:
             return path_of(member)
         if self.cut.runs and member.block is not None:
             return member.parent, member.block
-        facts = self.summary.part(member)
-        return member.parent, self.structures[member.path], facts.params, facts.macs, self.graph.tensor(facts.result)
+        facts, inputs = self.summary.part(member), tuple(map(self.graph.tensor, member.inputs))
+        return member.parent, self.structures[member.path], facts.params, facts.macs, inputs
 
     def _joins(self, run: Sequence[Member], group: Sequence[Member], level: int) -> bool:
-        """Whether an op joins the row before it: it takes that row's value, and it or all of that row is light."""
+        """Whether an op joins the row before it: it takes that row's value, and it or all of that row is light.
+
+        Nothing joins a row whose value has a name, so that what is read in the row is what the name stands for.
+        """
         (member, *others), last = run, group[-1]
         if others or not isinstance(member, Node) or _is_copy(last):
             return False
@@ -192,7 +195,15 @@ class _Rows:
             return False
         if not (_is_light(member) or all(map(_is_light, group))):
             return False
-        return self.graph.inputs_of(member.id) == (self.summary.result(last),)
+        value = self.summary.result(last)
+        return self.graph.inputs_of(member.id) == (value,) and value not in self._named
+
+    @cached_property
+    def _named(self) -> frozenset[Value]:
+        """The values that have a name in the spec: by `as` or `path`, or as the value of a stage."""
+        scopes = self.graph.scopes.values()
+        said = {value for scope in scopes for _, value in scope.names[len(scope.ports) :]}
+        return frozenset(said.union(*(scope.results for scope in scopes if scope.kind in ("stage", "output"))))
 
 
 def _is_light(member: Member) -> bool:

@@ -55,6 +55,13 @@ class Measure:
     option: str | None = None
 
     @property
+    def adds(self) -> bool:
+        """Whether any ops have a value together, wherever they are: sums, shares, quotients and largest values do."""
+        return (self.node is not None and self.together != "end") or (
+            self.part is not None and self.part is not _layers
+        )
+
+    @property
     def is_compared(self) -> bool:
         """Whether networks can be compared by it: it is one number for a network, and needs no option."""
         return not self.needs and (self.graph is not None or (self.node is not None and self.together != "end"))

@@ -80,14 +80,18 @@ def table(
     bandwidth: BandwidthOption = None,
     blank: BlankOption = None,
     solution: Annotated[bool, typer.Option("--solution", help="Show how each number is computed.")] = False,
+    weighted_only: Annotated[
+        bool, typer.Option("--weighted-only", help="Rows for convolutions, linear layers and embeddings only.")
+    ] = False,
     output: OutputOption = None,
     *,
     options: SpecOptions,
 ) -> None:
     """Show what a network costs: parameters, operations, receptive fields, memory.
 
-    There is a row for each stage, or for each part of a stage that has several. With --blank or --solution every op
-    has a row. Any other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
+    There is a row for each stage, or for each part of a stage that has several. With --blank or --solution there is a
+    row for each layer and each change of shape. Any other option is a parameter of the spec: --phi 3. `SPEC --help`
+    lists them.
     """
     from archdsl.backends.tables.costs import Request, build
     from archdsl.backends.torch.schedule import emitted
@@ -112,6 +116,7 @@ def table(
             bandwidth,
             words(blank or ""),
             solution,
+            weighted_only,
         )
         place = _file(output, request.format, asked)
         keep(asked, place)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from archdsl.analyses.choices import choose, quantity
 from archdsl.analyses.conventions import CONVENTIONS
+from archdsl.analyses.layers import is_layer, is_step, without_row
 from archdsl.analyses.machine import MACHINES, Machine, changed, own_machine
 from archdsl.analyses.measures import MEASURES, Measure, summarize
 from archdsl.analyses.memory import PRECISIONS, Schedule, flat
@@ -15,8 +16,8 @@ from archdsl.analyses.rows import CUTS, Cut, Row, rows
 from archdsl.analyses.summary import Basis, Summary
 from archdsl.analyses.working import field_working, macs_working, output_working, params_working
 from archdsl.backends.tables import FORMATS
-from archdsl.backends.tables.descriptions import DESCRIPTIONS, Description
-from archdsl.backends.tables.notes import heading, notes, title
+from archdsl.backends.tables.descriptions import DESCRIPTIONS, Description, kinds
+from archdsl.backends.tables.notes import heading, notes, rule_of_rows, title
 from archdsl.backends.tables.table import Column, Line, Table, Value, shown
 from archdsl.backends.tables.text import fitting
 from archdsl.diagnostics import CompileError, Diagnostic
@@ -45,6 +46,9 @@ FOR_A_SHEET = ("path", "op", "kernel", "stride", "padding", "output", "params", 
 WORKED = frozenset({"params", "macs", "output", "field"})
 """The columns of which `solution` shows the arithmetic."""
 
+OTHERS = "others"
+"""The label of the line for all ops that have no row."""
+
 LAYOUTS = ("chw", "hwc")
 """Orders of a shape's dimensions."""
 
@@ -71,6 +75,7 @@ class Request:
     bandwidth: str | None = None
     blank: Sequence[str] = ()
     solution: bool = False
+    weighted_only: bool = False
 
     @property
     def is_sheet(self) -> bool:
@@ -88,15 +93,19 @@ def build(graph: Graph, request: Request, width: int = 80, schedule: Schedule = 
     choose("layout", [request.layout], dict.fromkeys(LAYOUTS))
     choose("column", request.blank, COLUMNS)
     names = _columns(request)
-    maker = _Maker(summarize(counted(graph), _basis(request, names, schedule)), request)
-    table = maker.table(rows(maker.summary, _cut(request)), names)
+    maker = _Maker(summarize(counted(graph), _basis(request, names, schedule)), request, _cut(request))
+    table = maker.table(rows(maker.summary, maker.cut), names)
     if request.columns is None and request.format == "text" and not request.is_sheet:
         return maker.only(table, names, fitting(table, [names.index(name) for name in _wanted(request)], width))
     return table
 
 
 def _cut(request: Request) -> Cut:
-    (cut,) = choose("kind of rows", [request.rows or ("op" if request.is_sheet else "stage")], CUTS)
+    """The rows of a request. A sheet that names no kind of rows has one for each layer and each change of shape."""
+    each = request.is_sheet or request.weighted_only
+    (cut,) = choose("kind of rows", [request.rows or ("op" if each else "stage")], CUTS)
+    if request.weighted_only or (request.is_sheet and request.rows is None):
+        cut = replace(cut, joined=False, chosen=is_layer if request.weighted_only else is_step)
     return cut if request.depth is None else replace(cut, depth=request.depth, several=False, runs=False)
 
 
@@ -151,6 +160,7 @@ def _machine(request: Request) -> Machine | None:
 class _Maker:
     summary: Summary
     request: Request
+    cut: Cut
 
     def table(self, made: Sequence[Row], names: Sequence[str]) -> Table:
         """The table of these rows and columns. If columns are blank, it has no notes, which would give answers away."""
@@ -159,9 +169,12 @@ class _Maker:
         return Table(
             title(self.summary.graph.header),
             columns,
-            [self._line(row, label, names, columns) for row, label in zip(made, _labels(made), strict=True)],
+            [
+                *(self._line(row, label, names, columns) for row, label in zip(made, _labels(made), strict=True)),
+                *self._others(names),
+            ],
             tuple(None if c.blank else self._total(COLUMNS[name]) for name, c in zip(names, columns, strict=True)),
-            tuple(heading(self.summary, told)),
+            self._heading(told),
             () if self.request.blank else tuple(notes(self.summary, made, told)),
             self._facts(columns),
             {"facts": {} if self.request.blank else self._findings()},
@@ -177,8 +190,25 @@ class _Maker:
             columns=[table.columns[i] for i in kept],
             lines=[replace(line, values=tuple(line.values[i] for i in kept)) for line in table.lines],
             total=[table.total[i] for i in kept],
-            heading=tuple(heading(self.summary, {names[i] for i in kept})),
+            heading=self._heading({names[i] for i in kept}),
         )
+
+    def _heading(self, told: set[str]) -> tuple[str, ...]:
+        lines = tuple(heading(self.summary, told))
+        return lines if self.cut.chosen is None else (*lines, rule_of_rows(self.request.weighted_only))
+
+    def _others(self, names: Sequence[str]) -> Iterator[Line]:
+        """A line for the ops that have no row, so that the lines add up to the total."""
+        left = without_row(self.summary, self.cut.chosen) if self.cut.chosen else []
+        if left:
+            values = (self._of_others(name, left) for name in names)
+            yield Line(tuple(values), label=OTHERS)
+
+    def _of_others(self, name: str, left: Sequence[Node]) -> Value:
+        known = COLUMNS[name]
+        if isinstance(known, Measure):
+            return known.of(self.summary.part(*left)) if known.adds else None
+        return {"path": OTHERS, "op": kinds(left)}.get(name)
 
     def _column(self, known: Description | Measure) -> Column:
         """The column of a measure. Its name ends in its unit, or in the convention by which operations are counted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -65,6 +66,12 @@ def _content(summary: Summary, scope: Scope) -> Iterator[Member]:
             yield from summary.graph.children[member.path]
         else:
             yield member
+
+
+def kinds(nodes: Sequence[Node]) -> str:
+    """How many ops there are of each kind, the most frequent first: `53 bn, 49 relu, 16 add, max_pool`."""
+    counts = Counter(node.op.name for node in nodes)
+    return ", ".join(f"{number} {name}" if number > 1 else name for name, number in counts.most_common())
 
 
 # --- blocks --------------------------------------------------------------------------------

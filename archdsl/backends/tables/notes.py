@@ -42,6 +42,13 @@ def heading(summary: Summary, columns: set[str]) -> Iterator[str]:
     yield from _settings(header)
 
 
+def rule_of_rows(weighted_only: bool) -> str:
+    """The line that says which ops have rows, if not all have."""
+    layers = "convolutions, linear layers, embeddings"
+    which = f"layers with weights ({layers})" if weighted_only else f"{layers} and ops that change the shape"
+    return f"Rows: {which}; `others` are all other ops together"
+
+
 def title(header: Header) -> str:
     """The title of a network's table: `ResNet, variant 50 (specs/resnet.arch)`."""
     variant = f", variant {header.variant}" if header.variant else ""

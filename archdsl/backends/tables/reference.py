@@ -21,6 +21,10 @@ INTRODUCTION = """\
 `archdsl table SPEC` shows what a network costs. `--rows` and `--depth` choose the rows, `--columns` the columns. All
 numbers are exact and computed from the graph alone; none is measured, and PyTorch is not needed. They are for one
 sample unless `--batch` is given, and leave out what only training outputs need unless `--training` is given.
+
+With `--weighted-only` there are rows for convolutions, linear layers and embeddings only: layers whose weights slide,
+mix or are looked up. Batch norms have weights too, but these only scale each channel, and papers do not count them as
+layers. The last line, `others`, has the costs of all ops without a row, so that the lines add up to the total.
 """
 
 OPERATIONS = """\

@@ -1,10 +1,12 @@
-"""A table as LaTeX for a paper, with the package booktabs; `\\input` includes the file."""
+"""A table as LaTeX for a paper or a handout: it fits the page and goes on over pages. `\\input` includes the file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from archdsl.backends.tables.table import Table, cells, total_cells
+from archdsl.backends.tables.latex_fit import LINE, Fit, fit, pieces
+from archdsl.backends.tables.table import Blank, Table, cells, total_cells
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -20,6 +22,7 @@ SPECIAL = {
     "→": r"$\to$",
     "·": r"$\cdot$",
     "–": "--",
+    "−": "$-$",
     "µ": r"\textmu{}",
     "φ": r"$\varphi$",
     "α": r"$\alpha$",
@@ -33,42 +36,111 @@ SPECIAL = {
 
 
 def write(table: Table) -> str:
-    """A `table` environment with the heading as its caption. A comment names the package that it needs."""
+    """A `longtable` with the heading as its caption, or several if not all columns fit the page side by side.
+
+    A comment names the packages that it needs. The page is that of an article with margins of one inch.
+    """
     return "\n".join(_lines(table)) + "\n"
 
 
 def _lines(table: Table) -> Iterator[str]:
-    caption = " ".join(f"{_escaped(text.rstrip('.'))}." for text in (table.title, *table.heading) if text)
-    alignment = "".join("l" if column.is_text else "r" for column in table.columns)
-    yield r"% needs \usepackage{booktabs}"
-    yield r"\begin{table}"
-    yield r"  \centering"
-    yield rf"  \caption{{{caption}}}"
-    yield rf"  \begin{{tabular}}{{@{{}}{alignment}@{{}}}}"
-    yield r"    \toprule"
-    yield _row(_escaped(column.heading) for column in table.columns)
-    yield r"    \midrule"
-    for index, line in enumerate(table.lines):
-        if line.opened and index:
-            yield r"    \addlinespace"
-        texts = map(_indented, cells(table, line))
-        yield _row(rf"\textbf{{{text}}}" if text and line.opened else text for text in texts)
-    if table.total is not None:
-        yield r"    \midrule"
-        yield _row(map(_escaped, total_cells(table)))
-    yield r"    \bottomrule"
-    yield r"  \end{tabular}"
-    yield from (f"  % {note}" for note in table.notes)
-    yield r"\end{table}"
+    found = fit(table)
+    yield r"% needs \usepackage{array,booktabs,longtable}; fits text that is 6.5 inches wide, in one column"
+    yield r"\begingroup"
+    yield rf"\fontsize{{{found.size}}}{{{found.size + 2}}}\selectfont\sloppy"
+    yield rf"\setlength\tabcolsep{{{found.gap / 2:g}pt}}\setlength\LTcapwidth{{\textwidth}}"
+    for number, panel in enumerate(found.panels):
+        yield from _Panel(table, found, panel, first=number == 0).lines()
+    yield from (f"% {note}" for note in table.notes)
+    yield r"\endgroup"
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """Columns that stand side by side."""
+
+    table: Table
+    fit: Fit
+    widths: Mapping[int, float | None]
+    first: bool
+
+    def lines(self) -> Iterator[str]:
+        yield rf"\begin{{longtable}}{{@{{}}{''.join(map(self._column, self.widths))}@{{}}}}"
+        yield from self._heads()
+        for number, line in enumerate(self.table.lines):
+            if line.opened and number:
+                yield r"  \addlinespace"
+            texts = self._cells(cells(self.table, line))
+            yield _row(rf"\textbf{{{text}}}" if text and line.opened else text for text in texts)
+        if self.table.total is not None:
+            yield r"  \midrule"
+            yield _row(self._cells(total_cells(self.table)))
+        yield r"\end{longtable}"
+        if not self._is_numbered:
+            yield r"\addtocounter{table}{-1}"
+
+    def _column(self, index: int) -> str:
+        limit = self.widths[index]
+        if limit is not None:
+            return rf">{{\raggedright\arraybackslash}}p{{{limit:.1f}pt}}"
+        return "l" if self.table.columns[index].is_text else "r"
+
+    # --- heads and feet --------------------------------------------------------------------
+
+    def _heads(self) -> Iterator[str]:
+        """What stands at the top and the foot of the first page and of the others."""
+        columns, head = len(self.widths), list(self._head())
+        if self._is_numbered:
+            yield rf"  \caption[{_escaped(self.table.title)}]{{{self._caption}}}\\"
+        elif not self.first:
+            yield rf"  \multicolumn{{{columns}}}{{@{{}}l@{{}}}}{{{self._name}further columns}}\\"
+        yield from (r"  \toprule", *head, r"  \endfirsthead")
+        yield rf"  \multicolumn{{{columns}}}{{@{{}}l@{{}}}}{{{self._name}continued}}\\"
+        yield from (r"  \toprule", *head, r"  \endhead")
+        yield r"  \midrule"
+        yield rf"  \multicolumn{{{columns}}}{{@{{}}r@{{}}}}{{continued on the next page}}\\"
+        yield from (r"  \endfoot", r"  \bottomrule", r"  \endlastfoot")
+
+    def _head(self) -> Iterator[str]:
+        headings = [self.table.columns[index].heading for index in self.widths]
+        if any(headings):
+            yield _row(map(_escaped, headings))
+            yield r"  \midrule"
+
+    @property
+    def _is_numbered(self) -> bool:
+        return self.first and bool(self.table.title or self.table.heading)
+
+    @property
+    def _caption(self) -> str:
+        return " ".join(f"{_escaped(text.rstrip('.'))}." for text in (self.table.title, *self.table.heading) if text)
+
+    @property
+    def _name(self) -> str:
+        return r"\tablename~\thetable, " if self.table.title or self.table.heading else ""
+
+    # --- cells -----------------------------------------------------------------------------
+
+    def _cells(self, texts: list[str]) -> Iterator[str]:
+        for index, limit in self.widths.items():
+            if isinstance(texts[index], Blank):
+                yield rf"\rule{{0pt}}{{18pt}}\rule{{{LINE}pt}}{{0.4pt}}"
+                continue
+            inner = texts[index].lstrip(" ")
+            level = (len(texts[index]) - len(inner)) // 2
+            if limit is None:
+                yield (rf"\hspace*{{{level * self.fit.size}pt}}" if level else "") + _escaped(inner)
+            else:
+                yield (rf"\leftskip{level * self.fit.size}pt\relax " if level else "") + _breakable(inner)
 
 
 def _row(cells: Iterable[str]) -> str:
-    return f"    {' & '.join(cells)} \\\\"
+    return f"  {' & '.join(cells)} \\\\"
 
 
-def _indented(text: str) -> str:
-    inner = text.lstrip(" ")
-    return r"\quad " * ((len(text) - len(inner)) // 2) + _escaped(inner)
+def _breakable(text: str) -> str:
+    """The text with the places marked at which its words may be broken."""
+    return " ".join(r"\allowbreak{}".join(map(_escaped, pieces(word))) for word in text.split(" "))
 
 
 def _escaped(text: str) -> str:

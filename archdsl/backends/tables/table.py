@@ -20,12 +20,21 @@ Value: TypeAlias = Any
 """An exact value: a number, a text, or a tuple with one number for each dimension. None for an empty cell."""
 
 
+class Blank(str):
+    """A line to write on: the value of a cell that the reader fills in. Programs get an empty cell."""
+
+    __slots__ = ()
+
+
+BLANK = Blank("_" * 12)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column: `name` is for programs, `heading` for people, and `about` says what the values mean.
 
-    `leads`: it names what each line is about, and is repeated if a wide table is cut into several. `blank`: its cells
-    are left empty for the reader to fill in. `worked`: its cells show how the numbers are computed.
+    `leads`: it names what each line is about, and is repeated if a wide table is cut into several. `blank`: the reader
+    fills in its cells. `worked`: its cells show how the numbers are computed.
     """
 
     name: str
@@ -160,4 +169,4 @@ def plain(value: Value) -> Any:
     """A value for programs: numbers with all digits, tuples as lists."""
     if isinstance(value, tuple):
         return list(value)
-    return GLOBAL if value == inf else value
+    return GLOBAL if value == inf else None if isinstance(value, Blank) else value

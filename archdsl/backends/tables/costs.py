@@ -10,15 +10,15 @@ from archdsl.analyses.choices import choose, quantity
 from archdsl.analyses.conventions import CONVENTIONS
 from archdsl.analyses.layers import is_layer, is_step, without_row
 from archdsl.analyses.machine import MACHINES, Machine, changed, own_machine
-from archdsl.analyses.measures import MEASURES, Measure, summarize
+from archdsl.analyses.measures import GLOBAL, MEASURES, Measure, summarize
 from archdsl.analyses.memory import PRECISIONS, Schedule, flat
 from archdsl.analyses.rows import CUTS, Cut, Row, rows
 from archdsl.analyses.summary import Basis, Summary
 from archdsl.analyses.working import field_working, macs_working, output_working, params_working
 from archdsl.backends.tables import FORMATS
 from archdsl.backends.tables.descriptions import DESCRIPTIONS, Description, kinds
-from archdsl.backends.tables.notes import heading, notes, rule_of_rows, title
-from archdsl.backends.tables.table import Column, Line, Table, Value, shown
+from archdsl.backends.tables.notes import heading, notes, rule_of_copies, rule_of_rows, rule_of_sizes, title
+from archdsl.backends.tables.table import BLANK, Column, Line, Table, Value, shown
 from archdsl.backends.tables.text import fitting
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.ir.graph import Graph, Node
@@ -31,8 +31,9 @@ COLUMNS: Mapping[str, Description | Measure] = {**DESCRIPTIONS, **MEASURES}
 HEADINGS = {
     **{column.heading.lower(): name for name, column in COLUMNS.items() if column.heading.lower() not in COLUMNS},
     **{cut: "path" for cut in CUTS if cut not in COLUMNS},
+    "shape": "output",
 }
-"""Names of columns by their heading, if that is not itself the name of a column."""
+"""Further names of columns: their headings, and words that people use for them."""
 
 DEFAULT = ("path", "op", "output", "params", "macs", "field", "memory", "flops", "jump")
 """The default columns, most important first: those that do not fit the terminal are left out, from the end."""
@@ -82,6 +83,11 @@ class Request:
         """Whether it is for an exercise: with empty columns, or with the arithmetic shown."""
         return bool(self.blank) or self.solution
 
+    @property
+    def asks(self) -> bool:
+        """Whether there are cells to fill in, so that nothing else may tell what belongs there."""
+        return bool(self.blank) and not self.solution
+
 
 def build(graph: Graph, request: Request, width: int = 80, schedule: Schedule = flat) -> Table:
     """The table that is requested. Raises `CompileError` for unknown words.
@@ -91,7 +97,7 @@ def build(graph: Graph, request: Request, width: int = 80, schedule: Schedule = 
     """
     choose("format", [request.format], FORMATS)
     choose("layout", [request.layout], dict.fromkeys(LAYOUTS))
-    choose("column", request.blank, COLUMNS)
+    request = replace(request, blank=_named(request.blank))
     names = _columns(request)
     maker = _Maker(summarize(counted(graph), _basis(request, names, schedule)), request, _cut(request))
     table = maker.table(rows(maker.summary, maker.cut), names)
@@ -113,7 +119,12 @@ def _columns(request: Request) -> list[str]:
     """The names of the columns: those of the request in its order, else the default ones in the order of `COLUMNS`."""
     if request.columns is None:
         return [name for name in COLUMNS if name in _wanted(request)]
-    names = [HEADINGS.get(name.lower(), name) for name in request.columns]
+    return _named(request.columns)
+
+
+def _named(words: Sequence[str]) -> list[str]:
+    """The names of columns that are asked for by name or heading. Raises `CompileError` for an unknown one."""
+    names = [HEADINGS.get(word.lower(), word) for word in words]
     choose("column", names, COLUMNS)
     return names
 
@@ -121,7 +132,7 @@ def _columns(request: Request) -> list[str]:
 def _wanted(request: Request) -> Sequence[str]:
     """The default columns of a request, most important first."""
     if request.is_sheet:
-        return FOR_A_SHEET
+        return (*FOR_A_SHEET, *request.blank)
     names = ON_A_MACHINE if request.machine or request.peak or request.bandwidth else DEFAULT
     return names if request.convention == "paper" else (*names[:3], "count", *names[3:])
 
@@ -163,7 +174,7 @@ class _Maker:
     cut: Cut
 
     def table(self, made: Sequence[Row], names: Sequence[str]) -> Table:
-        """The table of these rows and columns. If columns are blank, it has no notes, which would give answers away."""
+        """The table of these rows and columns. If there are cells to fill in, no note tells what belongs there."""
         columns = [self._column(COLUMNS[name]) for name in names]
         told = set(names)
         return Table(
@@ -173,12 +184,12 @@ class _Maker:
                 *(self._line(row, label, names, columns) for row, label in zip(made, _labels(made), strict=True)),
                 *self._others(names),
             ],
-            tuple(None if c.blank else self._total(COLUMNS[name]) for name, c in zip(names, columns, strict=True)),
+            tuple(self._total(name, column) for name, column in zip(names, columns, strict=True)),
             self._heading(told),
-            () if self.request.blank else tuple(notes(self.summary, made, told)),
+            tuple(rule_of_copies(made) if self.request.asks else notes(self.summary, made, told)),
             self._facts(columns),
-            {"facts": {} if self.request.blank else self._findings()},
-            self.request.exact or self.request.solution,
+            {"facts": {} if self.request.asks else self._findings()},
+            self.request.exact or self.request.is_sheet,
             nested=True,
         )
 
@@ -194,8 +205,12 @@ class _Maker:
         )
 
     def _heading(self, told: set[str]) -> tuple[str, ...]:
-        lines = tuple(heading(self.summary, told))
-        return lines if self.cut.chosen is None else (*lines, rule_of_rows(self.request.weighted_only))
+        lines = list(heading(self.summary, told))
+        if self.request.asks and "output" in self.request.blank:
+            lines.append(rule_of_sizes(self.summary))
+        if self.cut.chosen is not None:
+            lines.append(rule_of_rows(self.request.weighted_only))
+        return tuple(lines)
 
     def _others(self, names: Sequence[str]) -> Iterator[Line]:
         """A line for the ops that have no row, so that the lines add up to the total."""
@@ -216,22 +231,26 @@ class _Maker:
         if isinstance(known, Measure) and known.needs == "convention":
             above = self.summary.basis.convention.name
             suffix = f"_{above}"
-        worked = self.request.solution and known.name in WORKED
-        blank, leads = known.name in self.request.blank, known.name == "path"
+        asked, leads = known.name in self.request.blank, known.name == "path"
+        worked = self.request.solution and known.name in WORKED and (asked or not self.request.blank)
+        blank = asked and not self.request.solution
         return Column(known.name + suffix, above, known.unit, known.about, leads, blank, worked)
 
     def _line(self, row: Row, label: str, names: Sequence[str], columns: Sequence[Column]) -> Line:
-        values = (None if c.blank else self._value(name, row) for name, c in zip(names, columns, strict=True))
+        values = (self._value(name, row, column) for name, column in zip(names, columns, strict=True))
         return Line(tuple(values), row.level, label, row.path, row.copies, row.opened)
 
-    def _value(self, name: str, row: Row) -> Value:
+    def _value(self, name: str, row: Row, column: Column) -> Value:
         known = COLUMNS[name]
         value = self._plain(known.of(row.facts) if isinstance(known, Measure) else known.of(row))
-        return _working(name, value, row) if self.request.solution and not row.opened else value
+        if column.worked and not row.opened:
+            return _working(name, value, row)
+        return _to_fill_in(value, row.opened) if column.blank else value
 
-    def _total(self, known: Description | Measure) -> Value:
-        total = self.summary.total
-        return self._plain(known.of(total) if isinstance(known, Measure) else known.total(self.summary))
+    def _total(self, name: str, column: Column) -> Value:
+        known, total = COLUMNS[name], self.summary.total
+        value = self._plain(known.of(total) if isinstance(known, Measure) else known.total(self.summary))
+        return _to_fill_in(value, known.name in DESCRIPTIONS) if column.blank else value
 
     def _plain(self, value: Value) -> Value:
         """The value, with the sizes of a shape as a tuple: channels first, or last."""
@@ -299,20 +318,26 @@ def _labels(rows: Sequence[Row]) -> list[str]:
     return labels
 
 
+def _to_fill_in(value: Value, empty: bool) -> Value:
+    """A cell of a blank column. What need not be worked out is shown: a zero, and that a field is global."""
+    if empty:
+        return None
+    return value if value in (None, 0, GLOBAL) else BLANK
+
+
 # --- working -------------------------------------------------------------------------------
 
 
 def _working(name: str, value: Value, row: Row) -> Value:
     """The value, with its arithmetic if the column has some."""
     summary = row.facts.summary
-    graph, nodes = summary.graph, summary.nodes_in(row.members)
+    graph, nodes = summary.graph, _first_copy(row)
     alone = nodes[0] if len(nodes) == 1 else row.main if isinstance(row.main, Node) else None
     match name:
         case "params":
-            counted = [node for node in nodes if summary.nodes[node.id].params]
-            return _times(params_working(graph, _first_copy(counted, row)), value)
+            return _times(params_working(graph, [node for node in nodes if summary.nodes[node.id].params]), value)
         case "macs":
-            return _times(macs_working(graph, _first_copy(nodes, row)), value)
+            return _times(macs_working(graph, nodes), value)
         case "output" if alone is not None and output_working(graph, alone):
             return f"{shown('shape', value)}: {output_working(graph, alone)}"
         case "field" if alone is not None and not isinstance(value, str):
@@ -320,9 +345,12 @@ def _working(name: str, value: Value, row: Row) -> Value:
     return value
 
 
-def _first_copy(nodes: Sequence[Node], row: Row) -> Sequence[Node]:
-    """The nodes of the first copy: the nodes of equal copies stand one copy after the other."""
-    return nodes[: len(nodes) // row.copies]
+def _first_copy(row: Row) -> list[Node]:
+    """The nodes whose costs the row has; those of the first copy, if it has several."""
+    summary = row.facts.summary
+    counted = {node.id for node in summary.nodes_in(row.facts.members)}
+    members = row.members[:1] if row.copies > 1 else row.members
+    return [node for node in summary.nodes_in(members) if node.id in counted]
 
 
 def _times(text: str, value: int) -> Value:

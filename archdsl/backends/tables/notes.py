@@ -9,6 +9,7 @@ from archdsl.analyses.conventions import CONVENTIONS
 from archdsl.analyses.notation import plain, seconds, shape
 from archdsl.analyses.rows import Row
 from archdsl.analyses.summary import Summary
+from archdsl.analyses.working import lengths
 from archdsl.ir.graph import Header, Setting
 
 MISALIGNED = 3
@@ -40,6 +41,14 @@ def heading(summary: Summary, columns: set[str]) -> Iterator[str]:
     if basis.machine and columns & {"time", "intensity"}:
         yield f"Time: a lower bound for {basis.machine.title} ({basis.machine.source})"
     yield from _settings(header)
+
+
+def rule_of_sizes(summary: Summary) -> str:
+    """The line of an exercise sheet that says how sizes are computed."""
+    graph = summary.graph
+    up = [id for id in summary.nodes if any(n and n.rounded == "up" for n in lengths(graph, graph.node(id)))]
+    rounding = f"rounded down; up at {_some(up)}" if up else "rounded down"
+    return f"Size: (size before - kernel + padding at both ends)/stride + 1, {rounding}"
 
 
 def rule_of_rows(weighted_only: bool) -> str:
@@ -119,8 +128,7 @@ def _memory(summary: Summary) -> Iterator[str]:
 
 
 def _exceptions(summary: Summary, rows: Sequence[Row]) -> Iterator[str]:
-    if any(row.copies > 1 for row in rows):
-        yield "×n: the sum of n equal copies"
+    yield from rule_of_copies(rows)
     if summary.training_only and not summary.basis.training:
         outputs = ", ".join(output.name for output in summary.graph.outputs if output.training)
         yield f"Not counted: {count(summary.training_only)} params that only training outputs need: {outputs}"
@@ -130,6 +138,12 @@ def _exceptions(summary: Summary, rows: Sequence[Row]) -> Iterator[str]:
     misaligned = [m.node for m in summary.fields.misaligned if m.node in summary.nodes]
     if misaligned:
         yield f"Branches whose receptive fields have different centres are joined at {_some(misaligned)}"
+
+
+def rule_of_copies(rows: Sequence[Row]) -> Iterator[str]:
+    """The line that says what a row of several copies counts, if there is one."""
+    if any(row.copies > 1 for row in rows):
+        yield "×n: the sum of n equal copies"
 
 
 def _learns(summary: Summary, id: str) -> bool:

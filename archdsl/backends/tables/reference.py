@@ -25,6 +25,16 @@ sample unless `--batch` is given, and leave out what only training outputs need 
 With `--weighted-only` there are rows for convolutions, linear layers and embeddings only: layers whose weights slide,
 mix or are looked up. Batch norms have weights too, but these only scale each channel, and papers do not count them as
 layers. The last line, `others`, has the costs of all ops without a row, so that the lines add up to the total.
+
+`--blank shape,params` makes an exercise sheet: lines to write on in these columns, and rows for layers and for ops that
+change the shape (`--rows op` has all ops, `--weighted-only` layers alone). With `--solution` the same sheet shows the
+arithmetic of each blank, `(224 - 7 + 2·3)/2 + 1 = 112`, as `archdsl explain` derives it; without `--blank`, of every
+column that has some. Zeros and `global` fields are not asked for. A web page prints with boxes to write in.
+
+A table as LaTeX is as wide as the text of an article on letter paper with margins of one inch: at 10 points if it fits,
+else at 9 or 8; columns of text are wrapped, and what still does not fit follows in a table below. It is a `longtable`,
+which repeats its headings on every page, and needs the packages array, booktabs and longtable, one column of text, and
+no float around it.
 """
 
 OPERATIONS = """\

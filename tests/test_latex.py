@@ -25,7 +25,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "solution": {"solution": True, "columns": ["path", "op", "output", "params", "macs", "field"]},
     "wide": {"columns": list(COLUMNS), "machine": "h200"},
 }
-SAMPLE = ("googlenet", "alexnet@two_gpu", "efficientnet", "textcnn", "inception_resnet")
+SAMPLE = ("googlenet", "alexnet@two_gpu", "efficientnet", "textcnn")
 
 
 def made(spec: str, kind: str) -> Table:
@@ -95,7 +95,7 @@ DOCUMENT = r"""\documentclass{article}
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex here")
 def test_it_compiles_and_no_line_is_too_long(tmp_path: Path) -> None:
-    tables = [render("latex", made(spec, kind)) for spec in SAMPLE[:3] for kind in KINDS]
+    tables = [render("latex", made(spec, kind)) for spec in SAMPLE[:2] for kind in KINDS]
     (tmp_path / "tables.tex").write_text(DOCUMENT % "\n\\clearpage\n".join(tables), encoding="utf-8")
     call = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "tables.tex"]
     for _ in range(2):

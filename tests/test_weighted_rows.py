@@ -17,7 +17,7 @@ from archdsl.backends.tables import FORMATS, render
 from archdsl.backends.tables.costs import Request, build
 from archdsl.backends.tables.table import Line, Table
 
-SAMPLE = ("lenet", "vgg@D_bn", "googlenet", "preresnet@18", "nasnet_cifar", "unet", "textcnn", "efficientnet", "mlp")
+SAMPLE = ("lenet", "vgg@D_bn", "googlenet", "preresnet@18", "textcnn", "efficientnet")
 
 PUBLISHED = {"vgg@A": (11, 11), "vgg@D": (16, 16), "resnet@34": (34, 37), "resnet@50": (50, 54), "googlenet": (22, 58)}
 """Weighted layers in depth, as in the papers; and all convolutions and linear layers, with projections and branches."""

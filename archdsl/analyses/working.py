@@ -109,7 +109,7 @@ class Length:
         text = f"{size} - {extent}{_padding(self.start, self.end)}"
         if self.stride == 1:
             return f"{text} + 1 = {self.after}"
-        left, right = {"down": "⌊⌋", "up": "⌈⌉"}.get(self.rounded, ("", ""))
+        left, right = {"": ("", ""), "down": ("⌊", "⌋"), "up": ("⌈", "⌉")}[self.rounded]
         return f"{left}({text})/{self.stride}{right} + 1 = {self.after}"
 
 

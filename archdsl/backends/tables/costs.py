@@ -44,7 +44,7 @@ ON_A_MACHINE = ("path", "op", "output", "macs", "time", "intensity", "traffic", 
 FOR_A_SHEET = ("path", "op", "kernel", "stride", "padding", "output", "params", "macs")
 """The default columns of an exercise sheet."""
 
-WORKED = frozenset({"params", "macs", "output", "field"})
+WORKED = frozenset({"params", "macs", "output", "conv_field", "field"})
 """The columns of which `solution` shows the arithmetic."""
 
 OTHERS = "others"
@@ -100,9 +100,10 @@ def build(graph: Graph, request: Request, width: int = 80, schedule: Schedule = 
     request = replace(request, blank=_named(request.blank))
     names = _columns(request)
     maker = _Maker(summarize(counted(graph), _basis(request, names, schedule)), request, _cut(request))
+    names, wanted = maker.with_gates(names), maker.with_gates(_wanted(request))
     table = maker.table(rows(maker.summary, maker.cut), names)
     if request.columns is None and request.format == "text" and not request.is_sheet:
-        return maker.only(table, names, fitting(table, [names.index(name) for name in _wanted(request)], width))
+        return maker.only(table, names, fitting(table, [names.index(name) for name in wanted], width))
     return table
 
 
@@ -192,6 +193,11 @@ class _Maker:
             self.request.exact or self.request.is_sheet,
             nested=True,
         )
+
+    def with_gates(self, names: Sequence[str]) -> list[str]:
+        """The columns; if none were asked for, with the field by convolutions where gates make the field larger."""
+        gates = self.request.columns is None and self.summary.has_gates
+        return [both for name in names for both in (("conv_field", name) if gates and name == "field" else (name,))]
 
     def only(self, table: Table, names: Sequence[str], kept: Sequence[int]) -> Table:
         """The same table with fewer columns; its notes stay as they are."""
@@ -342,6 +348,8 @@ def _working(name: str, value: Value, row: Row) -> Value:
             return f"{shown('shape', value)}: {output_working(graph, alone)}"
         case "field" if alone is not None and not isinstance(value, str):
             return field_working(graph, summary.fields, alone)
+        case "conv_field" if alone is not None and not isinstance(value, str):
+            return field_working(graph, summary.conv_fields, alone)
     return value
 
 

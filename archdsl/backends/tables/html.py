@@ -28,7 +28,8 @@ tbody th { white-space: nowrap; }
   thead { display: table-header-group; }
   tfoot { display: table-row-group; }
   tr { break-inside: avoid; }
-  td.blank { height: 24pt; }
+  td.blank { height: 24pt; min-width: 4rem; }
+  th, td { padding: .25rem .5rem; vertical-align: middle; }
 }
 """
 

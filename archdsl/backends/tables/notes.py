@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from archdsl.analyses import notation
 from archdsl.analyses.conventions import CONVENTIONS
 from archdsl.analyses.notation import plain, seconds, shape
+from archdsl.analyses.receptive_field import first_gate
 from archdsl.analyses.rows import Row
 from archdsl.analyses.summary import Summary
 from archdsl.analyses.working import lengths
@@ -104,13 +105,15 @@ def notes(summary: Summary, rows: Sequence[Row], columns: set[str]) -> Iterator[
 
 
 def _field(summary: Summary) -> str:
-    """The largest receptive field; nodes whose positions all see the whole input are left out."""
-    placed = {
-        id: f for id, f in summary.fields.fields.items() if any(d.jump for d in f.largest) and id in summary.nodes
-    }
+    """The largest receptive field by convolutions; nodes whose positions all see the whole input are left out."""
+    fields = summary.conv_fields.fields
+    placed = {id: fields[id] for id in fields if any(d.jump for d in fields[id].largest) and id in summary.nodes}
     id = max(reversed(placed), key=lambda id: placed[id].size)
+    if placed[id].size == (1,) * len(placed[id].size):
+        return ""
     sizes = "×".join(map(str, dict.fromkeys(placed[id].size)))
-    return f"; receptive field {sizes} pixels at {id}" if placed[id].size != (1,) * len(placed[id].size) else ""
+    gate = first_gate(summary.graph, summary.fields, id)
+    return f"; receptive field {sizes} pixels at {id}" + (f", by convolutions; global from {gate} on" if gate else "")
 
 
 def _flops(summary: Summary) -> str:

@@ -105,6 +105,12 @@ a position far from the borders, and may be larger than the image. If positions 
 the largest is given. After a global pooling, or after a gate that was computed by one, every position sees the whole
 input: `global`. Branches that are joined and whose fields have different centres are named below the table.
 
+A gate of squeeze-and-excitation looks at the whole map, so that from the first one on every position depends on every
+pixel, and `field` is `global`. `conv_field` is the field by convolutions and poolings alone, which people mean: a
+product sees what its input of full size sees, and not what the gate sees. A table without `--columns` has both where
+they differ, and so has its JSON. In EfficientNet-B0 `conv_field` is 851, `field` is global and `smallest` is 235.
+`archdsl explain` names the gate.
+
 `layers` is the number of convolutions and linear layers on the longest path, the 22 of GoogLeNet. Layers of a gate do
 not count for the path of the values that it weighs, so an SE-ResNet-50 has 50.
 """

@@ -15,7 +15,7 @@ from archdsl.backends.tables import render
 from archdsl.backends.tables.costs import COLUMNS, Request, build
 from archdsl.backends.tables.latex_fit import PAGE, pieces
 from archdsl.backends.tables.latex_widths import BOLD, FIRST, KERNED, REGULAR, width
-from archdsl.backends.tables.table import Table, cells, total_cells
+from archdsl.backends.tables.table import BLANK, Table, cells, total_cells
 
 KINDS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -53,7 +53,7 @@ def assert_texts(table: Table, found: Read) -> None:
         assert [cell.text for cell in panel.heads[r"\endhead"][0]] == [cell.text for cell in head]
         assert head[0].text == table.columns[0].heading
         for index, cell in enumerate(head):
-            shown[cell.text] = [row[index].text for row in panel.rows]
+            shown[cell.text] = [BLANK if row[index].line else row[index].text for row in panel.rows]
     assert shown == expected
 
 

@@ -281,7 +281,8 @@ class Network:
         `CompileError` for a format, row, column or the like that does not exist.
         """
         from archdsl.backends.tables import render
-        from archdsl.backends.tables.costs import Request, build
+        from archdsl.backends.tables.costs import build
+        from archdsl.backends.tables.request import Request
         from archdsl.backends.torch.schedule import emitted
 
         def rendered(form: str) -> str:

@@ -16,7 +16,9 @@ from archdsl import cli
 from archdsl.analyses.measures import summarize
 from archdsl.analyses.totals import WEIGHTED, nodes_in, parameters
 from archdsl.backends.tables import FORMATS, render
-from archdsl.backends.tables.costs import Request, build
+from archdsl.backends.tables.costs import build
+from archdsl.backends.tables.request import Request
+from archdsl.backends.tables.table import BLANK
 from archdsl.ir.graph import Graph, Scope
 from archdsl.studies.side_by_side import side_by_side
 
@@ -134,6 +136,23 @@ def test_mobilenet_v2_s_table_2() -> None:
         assert set(strides[1:]) <= {1}
         found.append((row["argument_expand"], row["argument_out"], row["repeats"], strides[0]))
     assert found == MOBILENET_V2
+
+
+def test_arguments_with_layers_alone_leave_the_line_of_the_others_empty() -> None:
+    table = as_json("googlenet", arguments=True, weighted_only=True)
+    rows = {row["path"].rpartition(".")[2]: row for row in table["rows"]}
+    names = [f"argument_{name}" for name in ("c1", "r3", "c3", "r5", "c5", "proj")]
+    assert {path: tuple(rows[path][name] for name in names) for path in GOOGLENET} == GOOGLENET
+    assert {rows["others"][name] for name in names} == {None}
+    assert sum(row["params"] for row in table["rows"] if not row["opened"]) == table["total"]["params"]
+
+
+def test_arguments_can_be_asked_for() -> None:
+    asked = build(graph("googlenet"), Request(blank=["arguments"]))
+    solved = build(graph("googlenet"), Request(blank=["arguments"], solution=True))
+    for ask, answer in zip(asked.lines, solved.lines, strict=True):
+        for column, blank, value in zip(asked.columns, ask.values, answer.values, strict=True):
+            assert blank == (BLANK if column.blank and value is not None else value)
 
 
 # --- side by side ----------------------------------------------------------------------------
@@ -282,7 +301,7 @@ def test_every_format_has_every_cell() -> None:
     assert {line.count("|") for line in rows} == {5}
     assert len(rows) == len(data) + 2
     latex = re.sub(r"\\begin{tabular}\[t\].*?\\end{tabular}", "", printed["latex"])
-    assert [line.count("&") for line in latex.splitlines() if "&" in line] == [3] * (len(data) + 1)
+    assert [line.count("&") for line in latex.splitlines() if "&" in line] == [3] * (len(data) + 2)
     assert not re.search(r"\\\\ *\[", printed["latex"])
     assert printed["html"].count("<td") == 3 * len(data)
 

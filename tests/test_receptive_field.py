@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from random import Random
 
 import pytest
 import torch
 
 import archdsl
+from archdsl.analyses.measures import summarize
 from archdsl.analyses.receptive_field import Field, receptive_fields
 from archdsl.diagnostics import CompileError
+from archdsl.elaborate.explain import explain
 
 MEASURED = {
     "alexnet@single": 195,
@@ -28,6 +31,49 @@ def test_measured_values(spec: str) -> None:
     fields = receptive_fields(archdsl.load(spec).graph).fields.values()
     placed = [field.size for field in fields if any(dimension.jump for dimension in field.largest)]
     assert max(placed) == (MEASURED[spec],) * 2
+
+
+# --- gates -----------------------------------------------------------------------------------
+
+EFFICIENTNET_B0 = [(3, 2), (3, 1), *[(3, 2), (3, 1)], *[(5, 2), (5, 1)], *[(3, 2), (3, 1), (3, 1)]]
+EFFICIENTNET_B0 += [(5, 1)] * 3 + [(5, 2), (5, 1), (5, 1), (5, 1)] + [(3, 1)]
+"""Kernel and stride of each convolution larger than 1x1, from Table 1 of the paper: all lie on one path."""
+
+
+def test_the_field_by_convolutions_of_efficientnet() -> None:
+    """By hand: each kernel adds (kernel - 1) times the product of the strides before it."""
+    size, jump = 1, 1
+    for kernel, stride in EFFICIENTNET_B0:
+        size, jump = size + (kernel - 1) * jump, jump * stride
+    part = archdsl.load("efficientnet@b0").summary.scopes["stage8"]
+    assert (part.conv_field, part.field) == (size, "global") == (851, "global")
+
+
+def test_gates_are_all_that_the_two_fields_differ_by() -> None:
+    """Without a product of values of different shapes, both are equal; gated networks are as their plain forms."""
+    for spec in ("googlenet", "densenet@121", "unet", "nasnet_cifar", "mobilenet_v2", "textcnn", "hourglass"):
+        graph = archdsl.load(spec).graph
+        assert not any(node.op.name == "mul" for node in graph)
+        assert receptive_fields(graph, gates=False) == receptive_fields(graph)
+    plain, gated = (summarize(archdsl.load(spec).graph) for spec in ("resnet@50", "senet@50"))
+    for stage in ("conv2", "conv3", "conv4", "conv5"):
+        assert gated.scopes[stage].conv_field == plain.scopes[stage].field == plain.scopes[stage].conv_field
+        assert gated.scopes[stage].field == "global"
+
+
+def test_a_table_has_both_fields_where_gates_make_them_differ() -> None:
+    def fields(spec: str, path: str) -> dict[str, object]:
+        rows = json.loads(str(archdsl.load(spec).table("json")))["rows"]
+        return {name: value for row in rows if row["path"] == path for name, value in row.items() if "field" in name}
+
+    assert fields("efficientnet@b0", "stage8") == {"conv_field": 851, "field": "global"}
+    assert fields("resnet@50", "conv5") == {"field": 427}
+
+
+def test_explain_names_the_gate() -> None:
+    (field,) = [f for f in explain(archdsl.load("efficientnet@b0").graph, "stage8.0.conv2").costs if "field" in f.name]
+    assert (field.value, field.origin) == ("global", "the gate at stage2.0.mul sees every position")
+    assert [(reason.name, reason.value) for reason in field.because] == [("by convolutions alone", "851")]
 
 
 def last_field(steps: str, input: str = "4 x 40") -> tuple[Field, ...]:

@@ -55,6 +55,13 @@ class Measure:
     option: str | None = None
 
     @property
+    def adds(self) -> bool:
+        """Whether any ops have a value together, wherever they are: sums, shares, quotients and largest values do."""
+        return (self.node is not None and self.together != "end") or (
+            self.part is not None and self.part is not _layers
+        )
+
+    @property
     def is_compared(self) -> bool:
         """Whether networks can be compared by it: it is one number for a network, and needs no option."""
         return not self.needs and (self.graph is not None or (self.node is not None and self.together != "end"))
@@ -165,11 +172,13 @@ def _share(name: str) -> Callable[[Part], Value]:
 # --- receptive fields ------------------------------------------------------------------------
 
 
-def _of_field(number: Callable[[Field], float], smallest: bool = False) -> Callable[[Summary, Node], Value]:
+def _of_field(
+    number: Callable[[Field], float], smallest: bool = False, gates: bool = True
+) -> Callable[[Summary, Node], Value]:
     """A number for each dimension of a node's receptive field, or one number if all dimensions have the same."""
 
     def value(summary: Summary, node: Node) -> Value:
-        found = summary.field(node.id)
+        found = (summary.fields if gates else summary.conv_fields).fields[node.id]
         fields = found.smallest if smallest else found.largest
         if not any(field.jump for field in fields):
             return GLOBAL
@@ -202,6 +211,14 @@ ALL = (
     Measure("flops", "FLOPs", "count", "2 × MACs and all other operations", _flops),
     Measure("count", "count", "count", "operations by the convention's rule", _count, needs="convention"),
     Measure("layers", "layers", "number", "weighted layers in depth", part=_layers, graph=lambda s: s.depth),
+    Measure(
+        "conv_field",
+        "conv field",
+        "size",
+        "receptive field in pixels by convolutions and poolings, without gates",
+        _of_field(lambda field: field.size, gates=False),
+        "end",
+    ),
     Measure(
         "field",
         "field",

@@ -127,6 +127,29 @@ def _gated(graph: Graph, node: Node) -> tuple[Value, ...]:
     return tuple(value for value in graph.inputs_of(node.id) if graph.tensor(value) == node.output)
 
 
+def first_gate(graph: Graph, fields: ReceptiveFields, id: str) -> str | None:
+    """The first product, up to this node, at which a gate makes the receptive field global; None if none does.
+
+    `fields` are those with gates. A gate of squeeze-and-excitation looks at the whole map to scale each channel, so
+    that every position depends on every pixel; the convolutions alone still see only a part.
+    """
+    before, pending = {id}, [id]
+    while pending:
+        sources = {value.node for value in graph.inputs_of(pending.pop())} - before
+        before |= sources
+        pending += sources
+    for node in graph:
+        gated = _gated(graph, node) if node.id in before else ()
+        if len(gated) == 1 and not is_global(fields.fields[gated[0].node]) and is_global(fields.fields[node.id]):
+            return node.id
+    return None
+
+
+def is_global(field: ReceptiveField) -> bool:
+    """Whether every position sees the same pixels."""
+    return not any(dimension.jump for dimension in field.largest)
+
+
 def _whole_pixels(node: Node) -> ReceptiveField:
     """The field of an input: each position sees itself. Tokens and vectors have one dimension."""
     dims = node.output.spatial or node.output.dims

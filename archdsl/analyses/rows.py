@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 
+from archdsl.analyses.layers import Chosen
 from archdsl.analyses.structure import structures
 from archdsl.analyses.summary import Member, Part, Summary
-from archdsl.ir.graph import Node, Scope
+from archdsl.ir.graph import Node, Scope, Value
 from archdsl.ops.base import Family
 from archdsl.tensor import Tensor
 
@@ -25,13 +26,15 @@ class Cut:
     """How a network is divided into rows. Scopes are opened (shown with their parts) down to `depth` levels.
 
     With `several`, only stages are opened, and only those with several parts. With `runs`, copies share a row even if
-    their arguments differ. With `joined`, light ops (see `LIGHT`) share the row of the op before them.
+    their arguments differ. With `joined`, light ops (see `LIGHT`) share the row of the op before them. With `chosen`,
+    only some ops have rows, and the costs of a scope are those of these ops; it goes with `joined=False`.
     """
 
     depth: int
     several: bool = False
     runs: bool = False
     joined: bool = True
+    chosen: Chosen | None = None
 
 
 CUTS = {"stage": Cut(2, several=True, runs=True), "block": Cut(2), "op": Cut(UNLIMITED, joined=False)}
@@ -139,7 +142,11 @@ class _Rows:
     def _row(self, group: tuple[Member, ...], level: int) -> Row:
         copies = len(group) if _is_copy(group[0]) else 1
         main = next((member for member in group if not _is_light(member)), group[0])
-        return Row(level, main, copies, self.summary.part(*group))
+        facts = self.summary.part(*group)
+        if self.cut.chosen is not None:
+            inside = self.summary.nodes_in(group)
+            facts = replace(facts, members=tuple(node for node in inside if self._is_chosen(node)))
+        return Row(level, main, copies, facts)
 
     def _macs(self, member: Member) -> int:
         return self.summary.part(member).macs  # type: ignore[no-any-return]
@@ -168,8 +175,18 @@ class _Rows:
         return found
 
     def _is_counted(self, member: Member) -> bool:
-        is_input = isinstance(member, Node) and member.op.family is Family.INPUT
-        return self.summary.holds(member) and not is_input
+        if isinstance(member, Node):
+            return self.summary.holds(member) and member.op.family is not Family.INPUT and self._is_chosen(member)
+        return self.summary.holds(member) and (self.cut.chosen is None or member.path in self._holding)
+
+    def _is_chosen(self, node: Node) -> bool:
+        return self.cut.chosen is None or self.cut.chosen(self.summary, node)
+
+    @cached_property
+    def _holding(self) -> frozenset[str]:
+        """The scopes that hold an op with a row."""
+        nodes = filter(self._is_chosen, map(self.graph.node, self.summary.nodes))
+        return frozenset(scope.path for node in nodes for scope in self.graph.ancestry(node.scope))
 
     # --- what shares a row -----------------------------------------------------------------
 
@@ -194,11 +211,14 @@ class _Rows:
             return path_of(member)
         if self.cut.runs and member.block is not None:
             return member.parent, member.block
-        facts = self.summary.part(member)
-        return member.parent, self.structures[member.path], facts.params, facts.macs, self.graph.tensor(facts.result)
+        facts, inputs = self.summary.part(member), tuple(map(self.graph.tensor, member.inputs))
+        return member.parent, self.structures[member.path], facts.params, facts.macs, inputs
 
     def _joins(self, run: Sequence[Member], group: Sequence[Member], level: int) -> bool:
-        """Whether an op joins the row before it: it takes that row's value, and it or all of that row is light."""
+        """Whether an op joins the row before it: it takes that row's value, and it or all of that row is light.
+
+        Nothing joins a row whose value has a name, so that what is read in the row is what the name stands for.
+        """
         (member, *others), last = run, group[-1]
         if others or not isinstance(member, Node) or _is_copy(last):
             return False
@@ -206,7 +226,15 @@ class _Rows:
             return False
         if not (_is_light(member) or all(map(_is_light, group))):
             return False
-        return self.graph.inputs_of(member.id) == (self.summary.result(last),)
+        value = self.summary.result(last)
+        return self.graph.inputs_of(member.id) == (value,) and value not in self._named
+
+    @cached_property
+    def _named(self) -> frozenset[Value]:
+        """The values that have a name in the spec: by `as` or `path`, or as the value of a stage."""
+        scopes = self.graph.scopes.values()
+        said = {value for scope in scopes for _, value in scope.names[len(scope.ports) :]}
+        return frozenset(said.union(*(scope.results for scope in scopes if scope.kind in ("stage", "output"))))
 
 
 def _is_light(member: Member) -> bool:

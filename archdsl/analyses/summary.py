@@ -189,6 +189,18 @@ class Summary:
         return self.fields.fields[id]
 
     @cached_property
+    def conv_fields(self) -> ReceptiveFields:
+        """The receptive fields by convolutions and poolings: without what gates see that scale channels."""
+        products = any(node.op.name == "mul" for node in self.graph)
+        return receptive_fields(self.graph, gates=False) if products else self.fields
+
+    @cached_property
+    def has_gates(self) -> bool:
+        """Whether a receptive field is larger by a gate."""
+        apart = self.conv_fields.fields
+        return apart is not self.fields.fields and any(apart[id].largest != self.field(id).largest for id in self.nodes)
+
+    @cached_property
     def last_map(self) -> str | None:
         """The node that makes the last map before positions are pooled or flattened away."""
         return last_map(self.graph)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from archdsl.analyses.receptive_field import ReceptiveFields
 from archdsl.ir.graph import Graph, Node
@@ -55,33 +57,74 @@ def output_working(graph: Graph, node: Node) -> str:
 
     It is "" for an op without a sliding window.
     """
+    found = lengths(graph, node)
+    return ", ".join(dict.fromkeys(map(str, found))) if None not in found else ""
+
+
+def lengths(graph: Graph, node: Node) -> list[Length | None]:
+    """How each size of the output follows from the input's; none for an op without a sliding window."""
     tensors = graph.tensors_into(node.id)
     window = node.op.window(*tensors) if tensors else None
     if window is None or window.everything or len(node.output.spatial) != len(window.kernel):
-        return ""
-    lengths = zip(range(len(window.kernel)), tensors[0].spatial, node.output.spatial, strict=True)
-    texts = [_length(window, dimension, before, after) for dimension, before, after in lengths]
-    return ", ".join(dict.fromkeys(texts)) if all(texts) else ""
+        return []
+    sizes = zip(range(len(window.kernel)), tensors[0].spatial, node.output.spatial, strict=True)
+    return [length(window, dimension, before, after) for dimension, before, after in sizes]
 
 
-def _length(window: Window, dimension: int, before: int, after: int) -> str:
-    """`(224 - 7 + 2·3)/2 + 1 = 112`. A quotient that is not whole is put in the signs for rounding: `⌊...⌋`."""
-    if window.stretch and window.stretch[dimension] > 1:
-        return ""
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How the size `after` a sliding window follows from the size `before` it, in pixels of one dimension.
+
+    It is (room / stride) + 1, where room is what the window can move: from the first pixel to the last, with the
+    padding at the `start` and the `end`, less the `reach` of the window. `stretch` is the distance to which the op
+    first moves its pixels apart; 1 but for ops that enlarge. A quotient that is not whole is rounded "down" or "up".
+    """
+
+    before: int
+    after: int
+    kernel: int
+    dilation: int
+    stride: int
+    stretch: int
+    start: int
+    end: int
+    rounded: Literal["", "down", "up"]
+
+    @property
+    def reach(self) -> int:
+        """Pixels from the first weight of the window to the last, both included."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    @property
+    def is_multiple(self) -> bool:
+        """Whether the op enlarges by a whole factor, so that the size is just multiplied."""
+        return self.stretch > 1 and self.after == self.before * self.stretch
+
+    def __str__(self) -> str:
+        """`(224 - 7 + 2·3)/2 + 1 = 112`. A quotient that is not whole is put in the signs for rounding: `⌊...⌋`."""
+        if self.is_multiple:
+            return f"{self.before}·{self.stretch} = {self.after}"
+        extent = self.kernel if self.dilation == 1 or self.kernel == 1 else f"({self.dilation}·({self.kernel} - 1) + 1)"
+        size = f"({self.before} - 1)·{self.stretch} + 1" if self.stretch > 1 else f"{self.before}"
+        text = f"{size} - {extent}{_padding(self.start, self.end)}"
+        if self.stride == 1:
+            return f"{text} + 1 = {self.after}"
+        left, right = {"": ("", ""), "down": ("⌊", "⌋"), "up": ("⌈", "⌉")}[self.rounded]
+        return f"{left}({text})/{self.stride}{right} + 1 = {self.after}"
+
+
+def length(window: Window, dimension: int, before: int, after: int) -> Length | None:
+    """How the size `after` follows from the size `before`; None if it follows from the window in no such way."""
     kernel, dilation, stride = window.kernel[dimension], window.dilation[dimension], window.stride[dimension]
+    stretch = window.stretch[dimension] if window.stretch else 1
     start, end = window.padding[dimension]
-    extent = str(kernel) if dilation == 1 or kernel == 1 else f"({dilation}·({kernel} - 1) + 1)"
-    free = before - dilation * (kernel - 1) - 1 + start + end
-    text = f"{before} - {extent}{_padding(start, end)}"
-    if stride == 1:
-        return f"{text} + 1 = {after}" if free + 1 == after else ""
-    quotient, remainder = divmod(free, stride)
-    rounded = {quotient + 1: "⌊⌋", quotient + 2: "⌈⌉"}.get(after) if remainder else "()"
-    if rounded is None or (not remainder and quotient + 1 != after):
-        return ""
-    if rounded == "()":
-        return f"({text})/{stride} + 1 = {after}"
-    return f"{rounded[0]}({text})/{stride}{rounded[1]} + 1 = {after}"
+    quotient, remainder = divmod((before - 1) * stretch - dilation * (kernel - 1) + start + end, stride)
+    found = Length(before, after, kernel, dilation, stride, stretch, start, end, "")
+    if found.is_multiple or (not remainder and quotient + 1 == after):
+        return found
+    if remainder and after in (quotient + 1, quotient + 2):
+        return replace(found, rounded="down" if after == quotient + 1 else "up")
+    return None
 
 
 def _padding(start: int, end: int) -> str:

@@ -158,7 +158,7 @@ def measures(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
 
 def columns(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """The columns of the cost table."""
-    from archdsl.backends.tables.costs import COLUMNS
+    from archdsl.backends.tables.request import COLUMNS
 
     return _one_more(incomplete, ((name, "") for name in COLUMNS))
 

@@ -22,7 +22,7 @@ from archdsl.cli.options import (
 from archdsl.cli.output import format_of, keep, put, reporting, width, words
 
 if TYPE_CHECKING:
-    from archdsl.backends.tables.costs import Request
+    from archdsl.backends.tables.request import Request
     from archdsl.backends.tables.table import Table
     from archdsl.cli.target import Target
     from archdsl.ir.graph import Graph
@@ -88,20 +88,23 @@ def table(
     blank: BlankOption = None,
     solution: Annotated[bool, typer.Option("--solution", help="Show how each number is computed.")] = False,
     arguments: ArgumentsOption = False,
+    weighted_only: Annotated[
+        bool, typer.Option("--weighted-only", help="Rows for convolutions, linear layers and embeddings only.")
+    ] = False,
     output: OutputOption = None,
     *,
     options: SpecOptions,
 ) -> None:
     """Show what a network costs: parameters, operations, receptive fields, memory.
 
-    There is a row for each stage, or for each part of a stage that has several. With --blank or --solution every op
-    has a row.
+    There is a row for each stage, or for each part of a stage that has several. With --blank or --solution there is a
+    row for each layer and each change of shape.
 
     archdsl table resnet@18 @34 @50 prints several networks side by side: what each stage holds, a column for each.
 
     Any other option is a parameter of the spec: --phi 3. `SPEC --help` lists them.
     """
-    from archdsl.backends.tables.costs import Request
+    from archdsl.backends.tables.request import Request
 
     asked = one_or_several(ctx, specs, options)
     of_one = {
@@ -110,6 +113,7 @@ def table(
         "--blank": blank,
         "--solution": solution,
         "--arguments": arguments,
+        "--weighted-only": weighted_only,
     }
     if len(asked) > 1 and (given := [name for name, value in of_one.items() if value]):
         ctx.fail(f"{given[0]} is for the table of one network, and {len(asked)} are named; leave it out.")
@@ -131,6 +135,7 @@ def table(
             words(blank or ""),
             solution,
             arguments,
+            weighted_only,
         )
         targets = [target for _, target in asked]
         place = _file(output, request.format, targets)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archdsl.analyses.receptive_field import receptive_fields
+from archdsl.analyses.receptive_field import ReceptiveFields, first_gate, is_global, receptive_fields
 from archdsl.analyses.working import field_working
 from archdsl.elaborate.derive import Fact
 from archdsl.ir.graph import Graph, Node
@@ -29,16 +29,27 @@ def _fact(name: str, value: int, worked: str) -> Fact:
 
 
 def _field(graph: Graph, node: Node) -> Fact:
-    """The receptive field in pixels, as computed from the field of the value before and the step between positions."""
+    """The receptive field in pixels. If a gate makes it global, also that of the convolutions, and the gate."""
     fields = receptive_fields(graph)
-    here = fields.fields[node.id]
-    if not any(field.jump for field in here.largest):
+    if not is_global(fields.fields[node.id]):
+        return _sized("receptive field", graph, fields, node)
+    gate = first_gate(graph, fields, node.id)
+    apart = receptive_fields(graph, gates=False)
+    if gate is None or is_global(apart.fields[node.id]):
         return Fact("receptive field", "global", origin="every position sees the same")
+    origin = f"the gate at {gate} sees every position"
+    because = _sized("by convolutions alone", graph, apart, node)
+    return Fact("receptive field", "global", origin=origin, span=graph.node(gate).span, because=(because,))
+
+
+def _sized(name: str, graph: Graph, fields: ReceptiveFields, node: Node) -> Fact:
+    """A field that is not global, as computed from that of the value before and the step between positions."""
+    here = fields.fields[node.id]
     if len(set(here.size)) > 1:
-        return Fact("receptive field", "x".join(map(str, here.size)))
+        return Fact(name, "x".join(map(str, here.size)))
     worked, _, size = field_working(graph, fields, node).rpartition(" = ")
     if not worked or "," in worked + size:
-        return Fact("receptive field", str(here.size[0]))
+        return Fact(name, str(here.size[0]))
     (before, *_) = graph.inputs_of(node.id)
     first = fields.fields[before.node].largest[0]
     place, span = f"of {before.node}", graph.node(before.node).span
@@ -46,4 +57,4 @@ def _field(graph: Graph, node: Node) -> Fact:
         Fact("before", str(first.size), origin=place, span=span),
         Fact("jump", f"{first.stride:g}", origin=place),
     )
-    return Fact("receptive field", size, worked.replace("·", " × "), because=because)
+    return Fact(name, size, worked.replace("·", " × "), because=because)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from archdsl.analyses.working import length
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.elaborate.costs import costs
 from archdsl.elaborate.derive import Derivation, Fact
@@ -127,21 +128,17 @@ def _pixels(node: Node, inputs: tuple[Tensor, ...], dimension: int) -> str:
         return UNCHANGED if size == before else ""
     if window.everything:
         return ""
-    if window.stretch and size == before * window.stretch[dimension]:
-        return f"{before} × {window.stretch[dimension]}"
-    stretch = window.stretch[dimension] if window.stretch else 1
-    reach = window.dilation[dimension] * (window.kernel[dimension] - 1) + 1
-    start, end = window.padding[dimension]
-    stride = window.stride[dimension]
-    room = (before - 1) * stretch + 1 + start + end - reach
-    if reach == 1 and room + 1 == before == size and stride == 1:
+    found = length(window, dimension, before, size)
+    if found is None:
+        return ""
+    if found.is_multiple:
+        return f"{before} × {found.stretch}"
+    if found.reach == found.stride == found.stretch == 1 and found.start + found.end == 0:
         return UNCHANGED
-    for rounding, result in (("floor", room // stride), ("ceil", -(-room // stride))):
-        if result + 1 == size:
-            wide = str(before) if stretch == 1 else f"({before} - 1) × {stretch} + 1"
-            sum = f"{wide}{_signed(start)}{_signed(end)} - {reach}"
-            return f"{rounding}(({sum}) / {stride}) + 1" if stride > 1 else f"{sum} + 1"
-    return ""
+    wide = str(before) if found.stretch == 1 else f"({before} - 1) × {found.stretch} + 1"
+    sum = f"{wide}{_signed(found.start)}{_signed(found.end)} - {found.reach}"
+    rounding = "ceil" if found.rounded == "up" else "floor"
+    return f"{rounding}(({sum}) / {found.stride}) + 1" if found.stride > 1 else f"{sum} + 1"
 
 
 def _signed(padding: int) -> str:

@@ -14,9 +14,10 @@ from archdsl.analyses.rows import Cut, Row, rows
 from archdsl.analyses.summary import Summary
 from archdsl.backends.figures.compare_align import align
 from archdsl.backends.tables import FORMATS
-from archdsl.backends.tables.costs import COLUMNS, HEADINGS, LAYOUTS, Request, basis, column, shaped
+from archdsl.backends.tables.costs import column, shaped
 from archdsl.backends.tables.descriptions import Description
 from archdsl.backends.tables.notes import conditions
+from archdsl.backends.tables.request import COLUMNS, HEADINGS, LAYOUTS, Request, basis
 from archdsl.backends.tables.table import Column, Line, Table, Value
 from archdsl.ir.graph import Graph
 from archdsl.ir.steps import counted

@@ -21,7 +21,8 @@ from archdsl.backends.figures import page
 from archdsl.backends.figures.label import network_name
 from archdsl.backends.figures.style import COLOURS, PAIRED, halves
 from archdsl.backends.figures.svg import faces
-from archdsl.backends.tables.costs import Request, build
+from archdsl.backends.tables.costs import build
+from archdsl.backends.tables.request import Request
 from archdsl.backends.tables.table import Column, Line, Table, cells, total_cells
 from archdsl.backends.torch.schedule import emitted
 from archdsl.ir.graph import Graph

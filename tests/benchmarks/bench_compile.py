@@ -14,7 +14,8 @@ from measure import deep, exponent, medians, processor_seconds, report, rounds, 
 from archdsl import load as loaded
 from archdsl.backends.figures import draw
 from archdsl.backends.tables import render
-from archdsl.backends.tables.costs import Request, build
+from archdsl.backends.tables.costs import build
+from archdsl.backends.tables.request import Request
 from archdsl.backends.torch.load import load, module
 from archdsl.backends.torch.schedule import emitted
 from archdsl.backends.torch.source import source

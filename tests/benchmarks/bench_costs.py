@@ -7,7 +7,8 @@ from measure import beside, deep, process, report, seconds
 from archdsl.analyses.measures import summarize
 from archdsl.analyses.rows import CUTS, rows
 from archdsl.backends.tables import render
-from archdsl.backends.tables.costs import Request, build
+from archdsl.backends.tables.costs import build
+from archdsl.backends.tables.request import Request
 from archdsl.driver import collection_paused
 from archdsl.ir.graph import Graph
 

@@ -42,7 +42,8 @@ class Arguments:
     @cached_property
     def blocks(self) -> tuple[str, ...]:
         """The names of the blocks that have columns, those of the most rows first."""
-        found = Counter(block for row in self.rows if not row.opened for block in self._blocks_of(row))
+        rows = (row for row in self.rows if not row.opened or (isinstance(row.main, Scope) and row.main.block))
+        found = Counter(block for row in rows for block in self._blocks_of(row))
         most = max(found.values(), default=0)
         return tuple(block for block, count in found.most_common() if count >= SHARE * most)
 

@@ -7,81 +7,27 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from archdsl.analyses.choices import choose, quantity
-from archdsl.analyses.conventions import CONVENTIONS
-from archdsl.analyses.machine import MACHINES, Machine, changed, own_machine
-from archdsl.analyses.measures import MEASURES, Measure, summarize
-from archdsl.analyses.memory import PRECISIONS, Schedule, flat
-from archdsl.analyses.rows import CUTS, Cut, Row, rows
+from archdsl.analyses.choices import choose
+from archdsl.analyses.layers import without_row
+from archdsl.analyses.machine import Machine
+from archdsl.analyses.measures import GLOBAL, Measure, summarize
+from archdsl.analyses.memory import Schedule, flat
+from archdsl.analyses.rows import Cut, Row, rows
 from archdsl.analyses.summary import Basis, Summary
-from archdsl.analyses.working import field_working, macs_working, output_working, params_working
 from archdsl.backends.tables import FORMATS
 from archdsl.backends.tables.arguments import PREFIX, Arguments
-from archdsl.backends.tables.descriptions import DESCRIPTIONS, Description, members_text
-from archdsl.backends.tables.notes import heading, notes, title
-from archdsl.backends.tables.table import Column, Line, Table, Value, shown
+from archdsl.backends.tables.descriptions import DESCRIPTIONS, Description, kinds, members_text
+from archdsl.backends.tables.notes import heading, notes, rule_of_copies, rule_of_rows, rule_of_sizes, title
+from archdsl.backends.tables.request import COLUMNS, LAYOUTS, Request, basis, columns_of, cut_of, named, wanted_by
+from archdsl.backends.tables.table import BLANK, Column, Line, Table, Value
 from archdsl.backends.tables.text import fitting
-from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.backends.tables.worked import WORKED, worked_value
 from archdsl.ir.graph import Graph, Node
 from archdsl.ir.steps import counted
 from archdsl.tensor import Tensor
 
-COLUMNS: Mapping[str, Description | Measure] = {**DESCRIPTIONS, **MEASURES}
-"""The columns that a table can show: those that describe a row, then those that measure it."""
-
-HEADINGS = {
-    **{column.heading.lower(): name for name, column in COLUMNS.items() if column.heading.lower() not in COLUMNS},
-    **{cut: "path" for cut in CUTS if cut not in COLUMNS},
-}
-"""Names of columns by their heading, if that is not itself the name of a column."""
-
-DEFAULT = ("path", "op", "output", "params", "macs", "field", "memory", "flops", "jump")
-"""The default columns, most important first: those that do not fit the terminal are left out, from the end."""
-
-ON_A_MACHINE = ("path", "op", "output", "macs", "time", "intensity", "traffic", "params", "memory")
-"""The default columns if a machine is given."""
-
-FOR_A_SHEET = ("path", "op", "kernel", "stride", "padding", "output", "params", "macs")
-"""The default columns of an exercise sheet."""
-
-FOR_ARGUMENTS = ("path", "arguments", "repeats", "output", "params", "macs", "window", "op", "layers")
-"""The default columns if blocks' arguments have columns, most important first."""
-
-WORKED = frozenset({"params", "macs", "output", "field"})
-"""The columns of which `solution` shows the arithmetic."""
-
-LAYOUTS = ("chw", "hwc")
-"""Orders of a shape's dimensions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the table is to show, each field as the option of `archdsl table` has it. `rows` and `columns` may be None.
-
-    `peak` (FLOP/s) and `bandwidth` (bytes/s) are quantities such as `67T`, which replace those of the machine.
-    """
-
-    rows: str | None = None
-    depth: int | None = None
-    columns: Sequence[str] | None = None
-    format: str = "text"
-    layout: str = "chw"
-    exact: bool = False
-    convention: str = "paper"
-    precision: str = "fp32"
-    batch: int = 1
-    training: bool = False
-    machine: str | None = None
-    peak: str | None = None
-    bandwidth: str | None = None
-    blank: Sequence[str] = ()
-    solution: bool = False
-    arguments: bool = False
-
-    @property
-    def is_sheet(self) -> bool:
-        """Whether it is for an exercise: with empty columns, or with the arithmetic shown."""
-        return bool(self.blank) or self.solution
+OTHERS = "others"
+"""The label of the line for all ops that have no row."""
 
 
 def build(graph: Graph, request: Request, width: int = 80, schedule: Schedule = flat) -> Table:
@@ -92,71 +38,19 @@ def build(graph: Graph, request: Request, width: int = 80, schedule: Schedule = 
     """
     choose("format", [request.format], FORMATS)
     choose("layout", [request.layout], dict.fromkeys(LAYOUTS))
-    choose("column", request.blank, COLUMNS)
-    names = _columns(request)
+    request = replace(request, blank=named(request.blank))
+    names = columns_of(request)
     summary = summarize(counted(graph), basis(request, names, schedule))
-    made = rows(summary, _cut(request))
-    arguments = Arguments(summary, made) if "arguments" in names else None
-    maker = _Maker(summary, request, arguments)
-    names = maker.opened(maker.needed(names))
+    cut = cut_of(request)
+    made = rows(summary, cut)
+    maker = _Maker(summary, request, cut, Arguments(summary, made) if "arguments" in names else None)
+    names = maker.opened(maker.with_gates(maker.needed(names)))
     table = maker.table(made, names)
     if request.columns is None and request.format == "text" and not request.is_sheet:
-        wanted = [names.index(name) for name in maker.opened(maker.ranked(_wanted(request)))]
+        wanted = [names.index(name) for name in maker.opened(maker.with_gates(maker.ranked(wanted_by(request))))]
         always = [index for index, name in enumerate(names) if name.startswith(PREFIX)]
         return maker.only(table, names, sorted({*always, *fitting(table, wanted, width)}))
     return table
-
-
-def _cut(request: Request) -> Cut:
-    (cut,) = choose("kind of rows", [request.rows or ("op" if request.is_sheet else "stage")], CUTS)
-    return cut if request.depth is None else replace(cut, depth=request.depth, several=False, runs=False)
-
-
-def _columns(request: Request) -> list[str]:
-    """The names of the columns: those of the request in its order, else the default ones in the order of `COLUMNS`."""
-    if request.columns is None:
-        return [name for name in COLUMNS if name in _wanted(request)]
-    names = [HEADINGS.get(name.lower(), name) for name in request.columns]
-    choose("column", names, COLUMNS)
-    return names if not request.arguments or "arguments" in names else [*names, "arguments"]
-
-
-def _wanted(request: Request) -> Sequence[str]:
-    """The default columns of a request, most important first."""
-    if request.is_sheet:
-        return FOR_A_SHEET
-    if request.arguments:
-        return FOR_ARGUMENTS
-    names = ON_A_MACHINE if request.machine or request.peak or request.bandwidth else DEFAULT
-    return names if request.convention == "paper" else (*names[:3], "count", *names[3:])
-
-
-def basis(request: Request, columns: Sequence[str], schedule: Schedule) -> Basis:
-    """What costs are computed for. Raises `CompileError` for unknown words, and for columns that need a machine."""
-    (convention,) = choose("convention", [request.convention], CONVENTIONS)
-    choose("precision", [request.precision], PRECISIONS)
-    machine = _machine(request)
-    needing = [name for name in columns if getattr(COLUMNS[name], "needs", "") == "machine"]
-    if machine is None and needing:
-        what = f"the column `{needing[0]}` needs a machine"
-        help = f"--machine may be {', '.join(MACHINES)}; or give --peak and --bandwidth"
-        raise CompileError([Diagnostic("no-peak", what, help=help)])
-    return Basis(convention, request.precision, request.batch, machine, request.training, schedule)
-
-
-def _machine(request: Request) -> Machine | None:
-    known = choose("machine", [request.machine] if request.machine else [], MACHINES)
-    peak = quantity("--peak", request.peak) if request.peak else None
-    bandwidth = quantity("--bandwidth", request.bandwidth) if request.bandwidth else None
-    if known:
-        return changed(known[0], peak, bandwidth, request.precision)
-    if peak and bandwidth:
-        return own_machine(peak, bandwidth, request.precision)
-    if peak or bandwidth:
-        missing = "--bandwidth" if peak else "--peak"
-        help = f"a machine has both; --machine may be {', '.join(MACHINES)}"
-        raise CompileError([Diagnostic("no-peak", f"{missing} is not given", help=help)])
-    return None
 
 
 # --- the table -----------------------------------------------------------------------------
@@ -182,6 +76,7 @@ def shaped(value: Value, layout: str) -> Value:
 class _Maker:
     summary: Summary
     request: Request
+    cut: Cut
     arguments: Arguments | None = None
 
     @cached_property
@@ -192,6 +87,11 @@ class _Maker:
         bare = self.arguments.blocks
         op = replace(DESCRIPTIONS["op"], of=lambda row: members_text(row, bare))
         return {**COLUMNS, "op": op, **self.arguments.columns}
+
+    @cached_property
+    def blank(self) -> frozenset[str]:
+        """The columns to fill in."""
+        return frozenset(self.opened(self.request.blank))
 
     def opened(self, names: Sequence[str]) -> list[str]:
         """The names of the columns, with those of all arguments in place of `arguments`."""
@@ -211,26 +111,34 @@ class _Maker:
         return [name for name in names if not (once and name == "repeats")]
 
     def table(self, made: Sequence[Row], names: Sequence[str]) -> Table:
-        """The table of these rows and columns. If columns are blank, it has no notes, which would give answers away."""
+        """The table of these rows and columns. If there are cells to fill in, no note tells what belongs there."""
         columns = [self._column(self.known[name]) for name in names]
         told = set(names)
         return Table(
             title(self.summary.graph.header),
             columns,
-            [self._line(row, label, names, columns) for row, label in zip(made, _labels(made), strict=True)],
-            tuple(None if c.blank else self._total(self.known[name]) for name, c in zip(names, columns, strict=True)),
-            tuple(heading(self.summary, told)),
-            () if self.request.blank else tuple(self._notes(made, told)),
+            [
+                *(self._line(row, label, names, columns) for row, label in zip(made, _labels(made), strict=True)),
+                *self._others(names),
+            ],
+            tuple(self._total(name, column) for name, column in zip(names, columns, strict=True)),
+            self._heading(told),
+            tuple(self._notes(made, told)),
             self._facts(columns),
-            {"facts": {} if self.request.blank else self._findings()},
-            self.request.exact or self.request.solution,
+            {"facts": {} if self.request.asks else self._findings()},
+            self.request.exact or self.request.is_sheet,
             nested=True,
         )
 
     def _notes(self, made: Sequence[Row], told: set[str]) -> Iterator[str]:
         if self.arguments is not None:
             yield from self.arguments.notes()
-        yield from notes(self.summary, made, told)
+        yield from rule_of_copies(made) if self.request.asks else notes(self.summary, made, told)
+
+    def with_gates(self, names: Sequence[str]) -> list[str]:
+        """The columns; if none were asked for, with the field by convolutions where gates make the field larger."""
+        gates = self.request.columns is None and self.summary.has_gates
+        return [both for name in names for both in (("conv_field", name) if gates and name == "field" else (name,))]
 
     def only(self, table: Table, names: Sequence[str], kept: Sequence[int]) -> Table:
         """The same table with fewer columns; its notes stay as they are."""
@@ -240,26 +148,51 @@ class _Maker:
             columns=[table.columns[i] for i in kept],
             lines=[replace(line, values=tuple(line.values[i] for i in kept)) for line in table.lines],
             total=[table.total[i] for i in kept],
-            heading=tuple(heading(self.summary, {names[i] for i in kept})),
+            heading=self._heading({names[i] for i in kept}),
         )
 
+    def _heading(self, told: set[str]) -> tuple[str, ...]:
+        lines = list(heading(self.summary, told))
+        if self.request.asks and "output" in self.request.blank:
+            lines.append(rule_of_sizes(self.summary))
+        if self.cut.chosen is not None:
+            lines.append(rule_of_rows(self.request.weighted_only))
+        return tuple(lines)
+
+    def _others(self, names: Sequence[str]) -> Iterator[Line]:
+        """A line for the ops that have no row, so that the lines add up to the total."""
+        left = without_row(self.summary, self.cut.chosen) if self.cut.chosen else []
+        if left:
+            values = (self._of_others(name, left) for name in names)
+            yield Line(tuple(values), label=OTHERS)
+
+    def _of_others(self, name: str, left: Sequence[Node]) -> Value:
+        known = self.known[name]
+        if isinstance(known, Measure):
+            return known.of(self.summary.part(*left)) if known.adds else None
+        return {"path": OTHERS, "op": kinds(left)}.get(name)
+
     def _column(self, known: Description | Measure) -> Column:
-        worked = self.request.solution and known.name in WORKED
-        blank, leads = known.name in self.request.blank, known.name == "path"
+        asked, leads = known.name in self.blank, known.name == "path"
+        worked = self.request.solution and known.name in WORKED and (asked or not self.blank)
+        blank = asked and not self.request.solution
         return replace(column(known, self.summary.basis), leads=leads, blank=blank, worked=worked)
 
     def _line(self, row: Row, label: str, names: Sequence[str], columns: Sequence[Column]) -> Line:
-        values = (None if c.blank else self._value(name, row) for name, c in zip(names, columns, strict=True))
+        values = (self._value(name, row, column) for name, column in zip(names, columns, strict=True))
         return Line(tuple(values), row.level, label, row.path, row.copies, row.opened)
 
-    def _value(self, name: str, row: Row) -> Value:
+    def _value(self, name: str, row: Row, column: Column) -> Value:
         known = self.known[name]
         value = self._plain(known.of(row.facts) if isinstance(known, Measure) else known.of(row))
-        return _working(name, value, row) if self.request.solution and not row.opened else value
+        if column.worked and not row.opened:
+            return worked_value(name, value, row)
+        return _to_fill_in(value, row.opened and not name.startswith(PREFIX)) if column.blank else value
 
-    def _total(self, known: Description | Measure) -> Value:
-        total = self.summary.total
-        return self._plain(known.of(total) if isinstance(known, Measure) else known.total(self.summary))
+    def _total(self, name: str, column: Column) -> Value:
+        known, total = self.known[name], self.summary.total
+        value = self._plain(known.of(total) if isinstance(known, Measure) else known.total(self.summary))
+        return _to_fill_in(value, known.name in DESCRIPTIONS) if column.blank else value
 
     def _plain(self, value: Value) -> Value:
         return shaped(value, self.request.layout)
@@ -324,34 +257,8 @@ def _labels(rows: Sequence[Row]) -> list[str]:
     return labels
 
 
-# --- working -------------------------------------------------------------------------------
-
-
-def _working(name: str, value: Value, row: Row) -> Value:
-    """The value, with its arithmetic if the column has some."""
-    summary = row.facts.summary
-    graph, nodes = summary.graph, summary.nodes_in(row.members)
-    alone = nodes[0] if len(nodes) == 1 else row.main if isinstance(row.main, Node) else None
-    match name:
-        case "params":
-            counted = [node for node in nodes if summary.nodes[node.id].params]
-            return _times(params_working(graph, _first_copy(counted, row)), value)
-        case "macs":
-            return _times(macs_working(graph, _first_copy(nodes, row)), value)
-        case "output" if alone is not None and output_working(graph, alone):
-            return f"{shown('shape', value)}: {output_working(graph, alone)}"
-        case "field" if alone is not None and not isinstance(value, str):
-            return field_working(graph, summary.fields, alone)
-    return value
-
-
-def _first_copy(nodes: Sequence[Node], row: Row) -> Sequence[Node]:
-    """The nodes of the first copy: the nodes of equal copies stand one copy after the other."""
-    return nodes[: len(nodes) // row.copies]
-
-
-def _times(text: str, value: int) -> Value:
-    """The arithmetic `text` of one copy. If `value` is the sum over several copies, only `3 × 64 = 192`."""
-    one = text.rpartition(" = ")[2]
-    single = int(one.replace(",", ""))
-    return text if value == single else f"{value // single} × {one} = {value:,}"
+def _to_fill_in(value: Value, empty: bool) -> Value:
+    """A cell of a blank column. What need not be worked out is shown: a zero, and that a field is global."""
+    if empty:
+        return None
+    return value if value in (None, 0, GLOBAL) else BLANK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from archdsl.backends.tables.table import Column, Line, Table, cells, total_cells
+from archdsl.backends.tables.table import Blank, Column, Line, Table, cells, total_cells
 
 STYLE = """\
 :root { color-scheme: light dark; --line: #8888; --soft: #8882; }
@@ -19,9 +19,19 @@ thead th { border-bottom: 2px solid var(--line); font-weight: 600; }
 .number { text-align: right; white-space: nowrap; }
 tr.opened { font-weight: 600; background: var(--soft); }
 tfoot td, tfoot th { border-top: 2px solid var(--line); font-weight: 600; }
-td.blank { min-width: 6rem; border: 1px solid var(--line); }
+td.blank { min-width: 6rem; height: 1.75rem; border: 1px solid var(--line); }
 tbody th { white-space: nowrap; }
 table.ruled tbody tr { border-top: 1px solid var(--line); }
+@media print {
+  :root { color-scheme: light; --line: #000; --soft: #eee; }
+  body { margin: 0; font-size: 10pt; }
+  .scroll { overflow: visible; }
+  thead { display: table-header-group; }
+  tfoot { display: table-row-group; }
+  tr { break-inside: avoid; }
+  td.blank { height: 24pt; min-width: 4rem; }
+  th, td { padding: .25rem .5rem; vertical-align: middle; }
+}
 """
 
 
@@ -85,10 +95,11 @@ def _cell(column: Column, text: str, line: Line | None = None) -> str:
     if line is not None and column.leads and not column.blank:
         indent = f' style="padding-left: {0.75 + 1.25 * line.level:g}rem"' if line.level else ""
         return f'<th scope="row"{indent}>{escape(text.strip())}</th>'
-    return f"<td{_class(column)}>{escape(text).replace(chr(10), '<br>')}</td>"
+    blank = isinstance(text, Blank)
+    return f"<td{_class(column, blank)}>{'' if blank else escape(text).replace(chr(10), '<br>')}</td>"
 
 
-def _class(column: Column) -> str:
+def _class(column: Column, blank: bool = False) -> str:
     names = ["number"] if not column.is_text else []
-    names += ["blank"] if column.blank else []
+    names += ["blank"] if blank else []
     return f' class="{" ".join(names)}"' if names else ""

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from archdsl.analyses import notation
 from archdsl.analyses.conventions import CONVENTIONS
 from archdsl.analyses.notation import plain, seconds, shape
+from archdsl.analyses.receptive_field import first_gate
 from archdsl.analyses.rows import Row
 from archdsl.analyses.summary import Summary
+from archdsl.analyses.working import lengths
 from archdsl.ir.graph import Header, Setting
 
 MISALIGNED = 3
@@ -45,6 +47,21 @@ def conditions(summary: Summary, columns: set[str]) -> Iterator[str]:
         yield "Memory: the sum of all outputs"
     if basis.machine and columns & {"time", "intensity"}:
         yield f"Time: a lower bound for {basis.machine.title} ({basis.machine.source})"
+
+
+def rule_of_sizes(summary: Summary) -> str:
+    """The line of an exercise sheet that says how sizes are computed."""
+    graph = summary.graph
+    up = [id for id in summary.nodes if any(n and n.rounded == "up" for n in lengths(graph, graph.node(id)))]
+    rounding = f"rounded down; up at {_some(up)}" if up else "rounded down"
+    return f"Size: (size before - kernel + padding at both ends)/stride + 1, {rounding}"
+
+
+def rule_of_rows(weighted_only: bool) -> str:
+    """The line that says which ops have rows, if not all have."""
+    layers = "convolutions, linear layers, embeddings"
+    which = f"layers with weights ({layers})" if weighted_only else f"{layers} and ops that change the shape"
+    return f"Rows: {which}; `others` are all other ops together"
 
 
 def title(header: Header) -> str:
@@ -93,13 +110,15 @@ def notes(summary: Summary, rows: Sequence[Row], columns: set[str]) -> Iterator[
 
 
 def _field(summary: Summary) -> str:
-    """The largest receptive field; nodes whose positions all see the whole input are left out."""
-    placed = {
-        id: f for id, f in summary.fields.fields.items() if any(d.jump for d in f.largest) and id in summary.nodes
-    }
+    """The largest receptive field by convolutions; nodes whose positions all see the whole input are left out."""
+    fields = summary.conv_fields.fields
+    placed = {id: fields[id] for id in fields if any(d.jump for d in fields[id].largest) and id in summary.nodes}
     id = max(reversed(placed), key=lambda id: placed[id].size)
+    if placed[id].size == (1,) * len(placed[id].size):
+        return ""
     sizes = "×".join(map(str, dict.fromkeys(placed[id].size)))
-    return f"; receptive field {sizes} pixels at {id}" if placed[id].size != (1,) * len(placed[id].size) else ""
+    gate = first_gate(summary.graph, summary.fields, id)
+    return f"; receptive field {sizes} pixels at {id}" + (f", by convolutions; global from {gate} on" if gate else "")
 
 
 def _flops(summary: Summary) -> str:
@@ -117,8 +136,7 @@ def _memory(summary: Summary) -> Iterator[str]:
 
 
 def _exceptions(summary: Summary, rows: Sequence[Row]) -> Iterator[str]:
-    if any(row.copies > 1 for row in rows):
-        yield "×n: the sum of n equal copies"
+    yield from rule_of_copies(rows)
     if summary.training_only and not summary.basis.training:
         outputs = ", ".join(output.name for output in summary.graph.outputs if output.training)
         yield f"Not counted: {count(summary.training_only)} params that only training outputs need: {outputs}"
@@ -128,6 +146,12 @@ def _exceptions(summary: Summary, rows: Sequence[Row]) -> Iterator[str]:
     misaligned = [m.node for m in summary.fields.misaligned if m.node in summary.nodes]
     if misaligned:
         yield f"Branches whose receptive fields have different centres are joined at {_some(misaligned)}"
+
+
+def rule_of_copies(rows: Sequence[Row]) -> Iterator[str]:
+    """The line that says what a row of several copies counts, if there is one."""
+    if any(row.copies > 1 for row in rows):
+        yield "×n: the sum of n equal copies"
 
 
 def _learns(summary: Summary, id: str) -> bool:

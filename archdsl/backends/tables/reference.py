@@ -9,8 +9,8 @@ from archdsl.analyses.flops import ITEMS, rules
 from archdsl.analyses.machine import MACHINES
 from archdsl.analyses.memory import PRECISIONS
 from archdsl.analyses.notation import count
-from archdsl.backends.tables.costs import COLUMNS
 from archdsl.backends.tables.markdown import row
+from archdsl.backends.tables.request import COLUMNS
 from archdsl.ops.costs import NOTHING
 
 INTRODUCTION = """\
@@ -21,6 +21,20 @@ INTRODUCTION = """\
 `archdsl table SPEC` shows what a network costs. `--rows` and `--depth` choose the rows, `--columns` the columns. All
 numbers are exact and computed from the graph alone; none is measured, and PyTorch is not needed. They are for one
 sample unless `--batch` is given, and leave out what only training outputs need unless `--training` is given.
+
+With `--weighted-only` there are rows for convolutions, linear layers and embeddings only: layers whose weights slide,
+mix or are looked up. Batch norms have weights too, but these only scale each channel, and papers do not count them as
+layers. The last line, `others`, has the costs of all ops without a row, so that the lines add up to the total.
+
+`--blank shape,params` makes an exercise sheet: lines to write on in these columns, and rows for layers and for ops that
+change the shape (`--rows op` has all ops, `--weighted-only` layers alone). With `--solution` the same sheet shows the
+arithmetic of each blank, `(224 - 7 + 2·3)/2 + 1 = 112`, as `archdsl explain` derives it; without `--blank`, of every
+column that has some. Zeros and `global` fields are not asked for. A web page prints with boxes to write in.
+
+A table as LaTeX is as wide as the text of an article on letter paper with margins of one inch: at 10 points if it fits,
+else at 9 or 8; columns of text are wrapped, and what still does not fit follows in a table below. It is a `longtable`,
+which repeats its headings on every page, and needs the packages array, booktabs and longtable, one column of text, and
+no float around it.
 """
 
 OPERATIONS = """\
@@ -90,6 +104,12 @@ FIELDS = """\
 a position far from the borders, and may be larger than the image. If positions differ, as they do after an upsampling,
 the largest is given. After a global pooling, or after a gate that was computed by one, every position sees the whole
 input: `global`. Branches that are joined and whose fields have different centres are named below the table.
+
+A gate of squeeze-and-excitation looks at the whole map, so that from the first one on every position depends on every
+pixel, and `field` is `global`. `conv_field` is the field by convolutions and poolings alone, which people mean: a
+product sees what its input of full size sees, and not what the gate sees. A table without `--columns` has both where
+they differ, and so has its JSON. In EfficientNet-B0 `conv_field` is 851, `field` is global and `smallest` is 235.
+`archdsl explain` names the gate.
 
 `layers` is the number of convolutions and linear layers on the longest path, the 22 of GoogLeNet. Layers of a gate do
 not count for the path of the values that it weighs, so an SE-ResNet-50 has 50.

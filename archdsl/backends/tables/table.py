@@ -13,7 +13,7 @@ from archdsl.analyses.measures import GLOBAL
 from archdsl.analyses.measures import Unit as MeasureUnit
 from archdsl.analyses.notation import count, seconds
 
-BLANK = "\N{NO-BREAK SPACE}"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 Unit: TypeAlias = (
     MeasureUnit | Literal["text", "name", "stack", "shape", "argument", "budget", "change", "change bytes"]
@@ -27,13 +27,22 @@ Value: TypeAlias = Any
 """An exact value: a number, a text, or a tuple with one number for each dimension. None for an empty cell."""
 
 
+class Blank(str):
+    """A line to write on: the value of a cell that the reader fills in. Programs get an empty cell."""
+
+    __slots__ = ()
+
+
+BLANK = Blank("_" * 12)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column: `name` is for programs, `heading` for people, and `about` says what the values mean.
 
-    `leads`: it names what each line is about, and is repeated if a wide table is cut into several. `blank`: its cells
-    are left empty for the reader to fill in. `worked`: its cells show how the numbers are computed. Columns of one
-    `group` are not parted if a wide table is cut into several.
+    `leads`: it names what each line is about, and is repeated if a wide table is cut into several. `blank`: the reader
+    fills in its cells. `worked`: its cells show how the numbers are computed. Columns of one `group` are not parted if
+    a wide table is cut into several and they fit one.
     """
 
     name: str
@@ -99,6 +108,12 @@ class Table:
 def lines(rows: Sequence[Sequence[Value]]) -> list[Line]:
     """Lines that have values and nothing else."""
     return [Line(tuple(values)) for values in rows]
+
+
+def together(columns: Sequence[Column]) -> list[list[int]]:
+    """The numbers of the columns that follow each other in a group; those that lead are left out."""
+    others = [index for index, column in enumerate(columns) if not column.leads]
+    return [list(group) for _, group in groupby(others, key=lambda index: columns[index].group or index)]
 
 
 # --- for people ------------------------------------------------------------------------------
@@ -170,14 +185,16 @@ def _amount(value: float, unit: str, exact: bool) -> str:
 def _stacked(text: str) -> str:
     """The parts of a stack in lines of their own. Within a part, blanks before arguments are no-break spaces.
 
-    >>> print(_stacked("max pool 3×3, /2; [3×3, 64; 3×3, 64] ×2, first /2").replace(BLANK, "_"))
+    >>> print(_stacked("max pool 3×3, /2; [3×3, 64; 3×3, 64] ×2, first /2").replace(NO_BREAK, "_"))
     max pool 3×3,_/2
     [3×3,_64
     _3×3,_64] ×2, first_/2
     """
     lines, inside = list[str](), False
     for part in text.split("; "):
-        lines.append((BLANK if inside else "") + re.sub(r"(?<=,) (?!first)|(?<=first) | (?=\d+\]?$)", BLANK, part))
+        lines.append(
+            (NO_BREAK if inside else "") + re.sub(r"(?<=,) (?!first)|(?<=first) | (?=\d+\]?$)", NO_BREAK, part)
+        )
         inside = "]" not in part if part.startswith("[") else inside and "]" not in part
     return "\n".join(lines)
 
@@ -206,4 +223,4 @@ def plain(value: Value) -> Any:
     """A value for programs: numbers with all digits, tuples as lists."""
     if isinstance(value, tuple):
         return list(value)
-    return GLOBAL if value == inf else value
+    return GLOBAL if value == inf else None if isinstance(value, Blank) else value

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 
-from archdsl.backends.tables.table import BLANK, Column, Table, cells, total_cells
+from archdsl.backends.tables.table import NO_BREAK, Column, Table, cells, together, total_cells
 from archdsl.terminal import columns, wrap
 
 GAP = 2
@@ -96,18 +95,12 @@ class Grid:
         """Splits the columns into tables that fit `width`: indices of columns. Each has the leading columns."""
         first = [i for i, column in enumerate(self.table.columns) if column.leads]
         panel = list(first)
-        for group in self._groups(first):
+        for group in together(self.table.columns):
             if len(panel) > len(first) and self.needed([*panel, *group]) > width:
                 yield sorted(panel)
                 panel = list(first)
             panel += group
         yield sorted(panel)
-
-    def _groups(self, first: Sequence[int]) -> Iterator[list[int]]:
-        """The columns that stay together, but for the leading ones."""
-        others = [index for index in range(len(self.table.columns)) if index not in first]
-        for _, group in groupby(others, key=lambda index: self.table.columns[index].group or index):
-            yield list(group)
 
     def widths(self, indices: Sequence[int], width: int) -> list[int]:
         """The width of each column: its widest or, if the table is too wide, less, as `_narrowed` chooses."""
@@ -156,7 +149,7 @@ class Grid:
         """The lines of a row: as many as its longest cell takes."""
         wrapped = [list(wrap(row[index], width, fold=True)) for index, width in zip(indices, widths, strict=True)]
         for number in range(max(map(len, wrapped))):
-            parts = [lines[number].replace(BLANK, " ") if number < len(lines) else "" for lines in wrapped]
+            parts = [lines[number].replace(NO_BREAK, " ") if number < len(lines) else "" for lines in wrapped]
             pieces = [self._placed(*triple) for triple in zip(parts, indices, widths, strict=True)]
             text = (" " * GAP).join(pieces).rstrip()
             yield BOLD.format(text) if bold else text

@@ -226,6 +226,9 @@ LATEX = {
     r"\textasciicircum{}": "^",
     r"\textasciigrave{}": "`",
     r"\textbar{}": "|",
+    r"\allowbreak{}": "",
+    "{[}": "[",
+    "{*}": "*",
     "{}": "",
     r"$\times$": "×",
     **{f"$\\{name}$": sign for name, sign in MATHS.items()},
@@ -240,7 +243,10 @@ COMMAND = re.compile("|".join(map(re.escape, LATEX)))
 def in_latex(text: str) -> str:
     """What is typeset. Only the commands of a table are in it, and its braces are in pairs."""
     plain = COMMAND.sub(lambda found: f"\0{LATEX[found[0]]}" if LATEX[found[0]] else "", text)
-    known = "usepackage|begin|end|centering|caption|toprule|midrule|bottomrule|addlinespace|quad|textbf|to|cdot|textmu"
+    known = "begin|end|caption|toprule|midrule|bottomrule|addlinespace|textbf|to|cdot|textmu|rule|hspace|leftskip|relax"
+    known += "|begingroup|endgroup|fontsize|selectfont|sloppy|setlength|tabcolsep|LTcapwidth|textwidth|raggedright"
+    known += "|raggedleft|arraybackslash|multicolumn|tablename|thetable|endfirsthead|endhead|endfoot|endlastfoot"
+    known += "|addtocounter"
     lines = [line for line in plain.split("\n") if not line.lstrip().startswith("%")]
     commands = re.findall(r"(?<!\0)\\([A-Za-z]+)", "\n".join(lines))
     assert set(commands) <= set(known.split("|")), commands

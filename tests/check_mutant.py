@@ -37,11 +37,7 @@ class Broken(AssertionError):
 
 def check(text: str, counts: Counter[str]) -> None:
     """Raises `Broken`, or whatever the compiler raises that is no `CompileError`."""
-    start = time.process_time()
     compiled = answered(text, counts)
-    spent = time.process_time() - start
-    if spent > SECONDS:
-        raise Broken(f"the answer took {spent:.1f} s of CPU")
     if compiled is not None and len(compiled.graph) <= SMALL:
         counts["written"] += 1
         sound(compiled.graph, counts)
@@ -50,21 +46,40 @@ def check(text: str, counts: Counter[str]) -> None:
 def answered(text: str, counts: Counter[str]) -> Compiled | None:
     """The network, or None where the compiler says why not."""
     counts["texts"] += 1
+    start = time.process_time()
     try:
         source = source_of(text.encode(errors="surrogatepass"), "mutant.arch")
-        reformatted(format_spec(parse(source)))
+        tree = parse(source)
+        read = time.process_time() - start
+        once = format_spec(tree)
+        in_time(start)
+        reformatted(once)
         counts["parsed"] += 1
+        start = time.process_time() - read  # what is parsed already is not parsed again
         compiled = compile_network(resolve(source, specs_folder()))
+        render_text(compiled.warnings)
     except CompileError as error:
         told(error)
         return None
-    render_text(compiled.warnings)
+    finally:
+        in_time(start)
     return compiled
 
 
+def in_time(start: float) -> None:
+    """What one command does, to format a text or to compile it, takes no longer than it may."""
+    spent = time.process_time() - start
+    if spent > SECONDS:
+        raise Broken(f"the answer took {spent:.1f} s of CPU")
+
+
 def reformatted(once: str) -> None:
-    """Formatting what was formatted changes nothing."""
-    if format_spec(parse(source_of(once.encode(), "mutant.arch"))) != once:
+    """What was formatted can be read, and formatting it changes nothing."""
+    try:
+        again = format_spec(parse(source_of(once.encode(), "mutant.arch")))
+    except CompileError as error:
+        raise Broken(f"what was formatted cannot be read: {error}") from error
+    if again != once:
         raise Broken("formatting twice is not formatting once")
 
 

@@ -10,7 +10,9 @@ import pytest
 
 import archdsl
 from archdsl.analyses import totals
-from archdsl.backends.figures import dense_read, draw, glass_read
+from archdsl.backends.figures import draw
+from archdsl.backends.figures.blocks import dense_reading as dense_read
+from archdsl.backends.figures.blocks import glass_reading as glass_read
 from archdsl.backends.figures.view import Viewer
 from archdsl.ir.graph import Graph
 from archdsl.ir.steps import drawn

@@ -14,9 +14,9 @@ from calls import Caller
 
 from archdsl.analyses import totals
 from archdsl.backends.figures import THEMES, FigureError, ThemeName, as_scene_of, draw, draw_several
-from archdsl.backends.figures.compare_align import align
-from archdsl.backends.figures.compare_look import alone
-from archdsl.backends.figures.compare_track import track
+from archdsl.backends.figures.compare.align import align
+from archdsl.backends.figures.compare.look import alone
+from archdsl.backends.figures.compare.track import track
 from archdsl.backends.figures.scene import Group, Item, Line, Point, Scene, Shape, Shift, Text, leaves, placed
 from archdsl.backends.figures.style import CONTRAST, SIZE, contrast
 from archdsl.backends.figures.style import THEMES as STYLES
@@ -245,7 +245,7 @@ def test_the_command_takes_several(call: Caller, tmp_path: object) -> None:
     assert "is of one network" in err
 
 
-@pytest.mark.parametrize("module", ["compare_align", "compare_places", "compare_names", "compare_rows"])
+@pytest.mark.parametrize("module", ["compare.align", "compare.places", "compare.names", "compare.rows"])
 def test_examples_in_docstrings(module: str) -> None:
     failed, tried = doctest.testmod(import_module(f"archdsl.backends.figures.{module}"))
     assert tried

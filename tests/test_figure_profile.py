@@ -10,7 +10,7 @@ from archdsl import load, loads
 from archdsl.analyses import memory, totals
 from archdsl.analyses.receptive_field import receptive_fields
 from archdsl.backends.figures import draw
-from archdsl.backends.figures.slots import EVERYTHING, FINENESS, Fineness, Slot, bands
+from archdsl.backends.figures.charts.slots import EVERYTHING, FINENESS, Fineness, Slot, bands
 from archdsl.ir.graph import Graph
 from tests.pictures import SVG, Box, Picture, own_shapes
 from tests.test_figures import CHECKS, every_network, library, network, picture

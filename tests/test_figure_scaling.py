@@ -12,8 +12,8 @@ from archdsl import load
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count
 from archdsl.backends.figures import FIGURES, FigureError, as_scene_of, draw, written
-from archdsl.backends.figures import scaling as drawing
-from archdsl.backends.figures.scaling import Scaling, stages_of
+from archdsl.backends.figures.charts import scaling as drawing
+from archdsl.backends.figures.charts.scaling import Scaling, stages_of
 from archdsl.driver import open_spec, split_variant
 from archdsl.studies.scaling import scaling
 from archdsl.studies.subject import Subject

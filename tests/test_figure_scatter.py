@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from archdsl.backends.figures import FigureError, as_scene_of, written
-from archdsl.backends.figures.scatter import Dot, Scatter
+from archdsl.backends.figures.charts.scatter import Dot, Scatter
 from archdsl.studies.scatter import DATA, scatter
 from tests.pictures import Box, Picture, own_shapes
 from tests.test_figures import fits_a_slide_with_text_that_can_be_read, nothing_is_outside_of_the_page

@@ -14,9 +14,10 @@ import pytest
 
 import archdsl
 from archdsl.backends.figures import as_scene, draw
-from archdsl.backends.figures.stacks import MOST_RUNS, Column, Kind
-from archdsl.backends.figures.stacks_read import columns_of
+from archdsl.backends.figures.scene import Text, leaves
 from archdsl.backends.figures.view import Viewer
+from archdsl.backends.figures.volumes.reading import columns_of
+from archdsl.backends.figures.volumes.stacks import MOST_RUNS, Column, Kind
 from archdsl.ir.graph import Graph, Node
 from archdsl.ir.steps import drawn
 from archdsl.ops.base import Family
@@ -248,9 +249,9 @@ def test_many_alike_are_three_and_a_number() -> None:
     assert any("at most 3 are drawn" in word for word in found.words)
 
 
-def test_a_page_that_is_larger_than_a_slide_is_announced() -> None:
+def test_more_stages_than_fit_are_folded() -> None:
     steps = "".join(f"    stage q{i}: conv({8 * i}, 3) -> relu\n" for i in range(1, 91))
     graph = archdsl.loads(f"network Long:\n    input image: 3 x 32 x 32\n{steps}").graph
-    ((told, _),) = as_scene(graph, "volumes").notes
-    assert "less than 14 pt" in told
-    assert not as_scene(network("lenet@5"), "volumes").notes
+    scene = as_scene(graph, "volumes")
+    assert not scene.notes
+    assert any(" more" in leaf.text for leaf in leaves(scene.items) if isinstance(leaf, Text))

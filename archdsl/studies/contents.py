@@ -14,7 +14,7 @@ from typing import NamedTuple
 from archdsl.analyses.rows import Row
 from archdsl.analyses.summary import Summary
 from archdsl.analyses.totals import WEIGHTED
-from archdsl.backends.figures.compare_track import Track, Unit, track
+from archdsl.backends.figures.compare.track import Track, Unit, track
 from archdsl.backends.figures.label import short
 from archdsl.backends.tables.descriptions import copies_text, members_text
 from archdsl.ir.graph import Node, Scope

@@ -8,8 +8,8 @@ from typing import Any
 
 from archdsl.analyses import totals
 from archdsl.analyses.notation import plain
+from archdsl.backends.figures.charts.scaling import Change, Growth, Scaling
 from archdsl.backends.figures.known import FigureError
-from archdsl.backends.figures.scaling import Change, Growth, Scaling
 from archdsl.diagnostics import CompileError
 from archdsl.elaborate.budget import Budget
 from archdsl.elaborate.outside import given_outside

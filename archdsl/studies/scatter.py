@@ -9,8 +9,8 @@ from os.path import isfile
 from pathlib import Path
 
 from archdsl.analyses import totals
+from archdsl.backends.figures.charts.scatter import Dot, Scatter
 from archdsl.backends.figures.known import FigureError
-from archdsl.backends.figures.scatter import Dot, Scatter
 from archdsl.driver import compile_network, open_spec, split_variant
 from archdsl.text import shown
 

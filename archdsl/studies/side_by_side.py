@@ -12,7 +12,7 @@ from archdsl.analyses.measures import MEASURES, Measure, summarize
 from archdsl.analyses.memory import Schedule, flat
 from archdsl.analyses.rows import Cut, Row, rows
 from archdsl.analyses.summary import Summary
-from archdsl.backends.figures.compare_align import align
+from archdsl.backends.figures.compare.align import align
 from archdsl.backends.tables import FORMATS
 from archdsl.backends.tables.costs import column, shaped
 from archdsl.backends.tables.descriptions import Description

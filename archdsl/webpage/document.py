@@ -18,9 +18,9 @@ from archdsl.analyses.measures import summarize
 from archdsl.analyses.notation import shape
 from archdsl.analyses.rows import CUTS, rows
 from archdsl.backends.figures import page
+from archdsl.backends.figures.formats.svg import faces
 from archdsl.backends.figures.label import network_name
 from archdsl.backends.figures.style import COLOURS, PAIRED, halves
-from archdsl.backends.figures.svg import faces
 from archdsl.backends.tables.costs import build
 from archdsl.backends.tables.request import Request
 from archdsl.backends.tables.table import Column, Line, Table, cells, total_cells

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from archdsl.analyses.totals import nodes_in
-from archdsl.backends.figures.compose import Pen
 from archdsl.backends.figures.exhibit import bordered
+from archdsl.backends.figures.formats.svg import FAMILY, elements, number
 from archdsl.backends.figures.items import Box, Detail, OpenScope, OpRow, View
 from archdsl.backends.figures.items import Item as Member
 from archdsl.backends.figures.label import scope_name
+from archdsl.backends.figures.layout.compose import Pen
+from archdsl.backends.figures.layout.wrap import WrapOptions, wrapped
 from archdsl.backends.figures.options import Paper
 from archdsl.backends.figures.overview import Drawing as Overview
 from archdsl.backends.figures.overview import stages_of
@@ -24,9 +26,7 @@ from archdsl.backends.figures.page import key as legend_key
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Curve, Group, Item, Line, Text, Wire, moved, placed
 from archdsl.backends.figures.style import PAIRED
-from archdsl.backends.figures.svg import FAMILY, elements, number
 from archdsl.backends.figures.view import Viewer
-from archdsl.backends.figures.wrap import WrapOptions, wrapped
 from archdsl.ir.graph import Graph, Scope
 
 PAPER = Paper(800, 4 / 3)

@@ -59,11 +59,11 @@ FIGURES: Mapping[str, Figure] = {
     "overview": Figure("overview:overview", "the stages"),
     "block": Figure("block:block", "the inside of each block", takes=("block",)),
     "graph": Figure("graph:graph", "every op, folded until it fits", takes=("depth", "expand")),
-    "volumes": Figure("volumes:volumes", "tensors as boxes with their true sizes"),
-    "profile": Figure("profile:profile", "what each layer costs and sees, along the depth"),
-    "compare": Figure("compare:compare", "two to four networks side by side", "graphs", takes=("cost",)),
-    "scaling": Figure("scaling:scaling", "ways to grow a spec and their costs", "spec", "scaling:scaling"),
-    "scatter": Figure("scatter:scatter", "errors of a CSV file over MACs", "table", "scatter:scatter"),
+    "volumes": Figure("volumes.figure:volumes", "tensors as boxes with their true sizes"),
+    "profile": Figure("charts.profile:profile", "what each layer costs and sees, along the depth"),
+    "compare": Figure("compare.figure:compare", "two to four networks side by side", "graphs", takes=("cost",)),
+    "scaling": Figure("charts.scaling:scaling", "ways to grow a spec and their costs", "spec", "scaling:scaling"),
+    "scatter": Figure("charts.scatter:scatter", "errors of a CSV file over MACs", "table", "scatter:scatter"),
 }
 """By name, in the order of the documentation. One file each."""
 
@@ -180,20 +180,20 @@ def written(scene: Scene, format: str = "svg", text: TextForm = "font") -> bytes
     """
     match format:
         case "svg":
-            from archdsl.backends.figures.svg import svg
+            from archdsl.backends.figures.formats.svg import svg
 
             return svg(scene, text).encode()
         case "pdf":
-            from archdsl.backends.figures.pdf import pdf
+            from archdsl.backends.figures.formats.pdf import pdf
             from archdsl.backends.figures.steps import frames
 
             return pdf(frames(scene))
         case "png":
-            from archdsl.backends.figures.png import png
+            from archdsl.backends.figures.formats.png import png
 
             return png(replace(scene, steps=()))
         case "tex":
-            from archdsl.backends.figures.tikz import tikz
+            from archdsl.backends.figures.formats.tikz import tikz
 
             return tikz(scene).encode()
     raise ValueError(f"there is no format {format!r}; it may be {', '.join(FORMATS)}")
@@ -201,7 +201,8 @@ def written(scene: Scene, format: str = "svg", text: TextForm = "font") -> bytes
 
 def lacking(scene: Scene, format: str) -> str:
     """The letters of a scene for which a box stands in, in a file of this format: its font does not have them."""
-    from archdsl.backends.figures import text, tikz
+    from archdsl.backends.figures import text
+    from archdsl.backends.figures.formats import tikz
     from archdsl.backends.figures.scene import Text, leaves
 
     drawn = "".join(leaf.text for leaf in leaves(scene.items) if isinstance(leaf, Text))
@@ -215,7 +216,7 @@ def lacking(scene: Scene, format: str) -> str:
 
 def as_dot(graph: Graph, theme: ThemeName = "light") -> bytes:
     """The whole graph for Graphviz."""
-    from archdsl.backends.figures.dot import dot
+    from archdsl.backends.figures.formats.dot import dot
     from archdsl.backends.figures.style import THEMES
     from archdsl.ir.steps import drawn
 

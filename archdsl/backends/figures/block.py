@@ -7,23 +7,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from archdsl.backends.figures import dense_read, glass_read
-from archdsl.backends.figures.compose import Pen
-from archdsl.backends.figures.dense import WAYS as DENSE_WAYS
-from archdsl.backends.figures.dense import DenseDrawer
+from archdsl.backends.figures.blocks import dense_reading as dense_read
+from archdsl.backends.figures.blocks import glass_reading as glass_read
+from archdsl.backends.figures.blocks.dense import WAYS as DENSE_WAYS
+from archdsl.backends.figures.blocks.dense import DenseDrawer
+from archdsl.backends.figures.blocks.glass import GlassDrawer
+from archdsl.backends.figures.blocks.inset import Key
+from archdsl.backends.figures.blocks.rails import rails
 from archdsl.backends.figures.exhibit import exhibit, noted, place_of, shelves
 from archdsl.backends.figures.fold import LONG, folded, lengths
-from archdsl.backends.figures.glass import GlassDrawer
-from archdsl.backends.figures.inset import Key
 from archdsl.backends.figures.items import Box, Detail, OpenScope, View
 from archdsl.backends.figures.known import FigureError
+from archdsl.backends.figures.layout.compose import Pen
+from archdsl.backends.figures.layout.wrap import WrapOptions, wrapped
 from archdsl.backends.figures.options import Options
 from archdsl.backends.figures.page import families, page, scale
 from archdsl.backends.figures.parts import Picture
-from archdsl.backends.figures.rails import rails
 from archdsl.backends.figures.scene import Scene
 from archdsl.backends.figures.view import Viewer
-from archdsl.backends.figures.wrap import WrapOptions, wrapped
 from archdsl.ir.graph import Graph, Scope
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from archdsl.analyses import totals
 from archdsl.analyses.notation import shape
-from archdsl.backends.figures.compose import Pen, compose, framed
 from archdsl.backends.figures.items import OpenScope, View, value_name
 from archdsl.backends.figures.label import scope_name
+from archdsl.backends.figures.layout.compose import Pen, compose, framed
 from archdsl.backends.figures.page import LINE
 from archdsl.backends.figures.parts import FOOTER, Picture
 from archdsl.backends.figures.scene import Item, Line, Text, Wire, moved

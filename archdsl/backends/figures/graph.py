@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from archdsl.backends.figures.compose import Pen
 from archdsl.backends.figures.fold import lengths
 from archdsl.backends.figures.items import Box, Detail, OpenScope, View
 from archdsl.backends.figures.known import FigureError
+from archdsl.backends.figures.layout.compose import Pen
+from archdsl.backends.figures.layout.wrap import WrapOptions, wrapped
 from archdsl.backends.figures.options import Options
 from archdsl.backends.figures.page import families, page, scale, too_small
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Scene
 from archdsl.backends.figures.view import Viewer
-from archdsl.backends.figures.wrap import WrapOptions, wrapped
 from archdsl.ir.graph import Graph
 
 WAYS = (

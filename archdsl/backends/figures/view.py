@@ -12,10 +12,10 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from archdsl.analyses.structure import Interface, interfaces, structures
-from archdsl.backends.figures.bundle import Bundler
 from archdsl.backends.figures.fold import folded
 from archdsl.backends.figures.items import LIGHT, Box, Detail, Item, OpenScope, OpRow, Tag, View, data_inputs
 from archdsl.backends.figures.label import notation
+from archdsl.backends.figures.layout.bundle import Bundler
 from archdsl.backends.figures.style import SIZE
 from archdsl.backends.figures.text import width
 from archdsl.ir.graph import Graph, Node, Scope, Value

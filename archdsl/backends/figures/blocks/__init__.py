@@ -1,0 +1,1 @@
+"""Forms of their own for some blocks: dense blocks, hourglasses, cells, blocks inside themselves."""

@@ -1,0 +1,1 @@
+"""Figures with axes: costs along the depth, growth, errors over costs."""

@@ -1,0 +1,1 @@
+"""Scene -> a file's content."""

@@ -349,7 +349,7 @@ def test_looks_as_it_did(name: str, figure: str, update: bool) -> None:
     assert drawn == path.read_bytes()
 
 
-@pytest.mark.parametrize("module", ["text", "style", "svg", "separate"])
+@pytest.mark.parametrize("module", ["text", "style", "formats.svg", "layout.separate"])
 def test_examples_in_docstrings(module: str) -> None:
     failed, tried = doctest.testmod(import_module(f"archdsl.backends.figures.{module}"))
     assert tried

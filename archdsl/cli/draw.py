@@ -99,6 +99,9 @@ def draw(
     for what, word, known in (("figure", figure, FIGURES), ("theme", theme, THEMES), ("text", text, TEXT_FORMS)):
         if word not in known:
             ctx.fail(f"There is no {what} '{word}'; it may be {', '.join(known)}.")
+    if specs[0].endswith(".csv") and FIGURES[figure].of != "table":
+        tables = ", ".join(name for name, kind in FIGURES.items() if kind.of == "table")
+        ctx.fail(f"{specs[0]} is a table, and {figure} is drawn from a spec; a table is drawn by --figure {tables}.")
     targets = _targets(ctx, specs, options, figure)
     with reporting(format) as report:
         path = _place(ctx, output, "_".join([*_names(targets, figure), figure]), FORMATS)

@@ -140,6 +140,8 @@ def as_scene_of(
 
 
 def _scene(figure: str, what: Any, options: Options) -> Scene:
+    if options.theme not in THEMES:
+        raise FigureError(f"there is no theme {options.theme!r}; it may be {' or '.join(THEMES)}")
     module, _, drawer = FIGURES[figure].drawer.partition(":")
     scene: Scene = getattr(import_module(f"archdsl.backends.figures.{module}"), drawer)(what, options)
     return scene

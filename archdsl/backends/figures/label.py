@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from archdsl.analyses.notation import notation as papers_notation
@@ -62,19 +62,25 @@ def block_arguments(graph: Graph, scope: Scope) -> list[ShownArgument]:
     for i, (name, value) in enumerate(scope.arguments):
         values = [use[i][1] for use in uses if len(use) == len(scope.arguments)]
         if len(set(map(repr, values))) > 1:
-            told.append(_block_argument(name, value, max(values, key=values.count)))
+            told.append(_block_argument(name, value, values))
     return [argument for argument in told if argument.text]
 
 
-def _block_argument(name: str, value: Any, usual: Any) -> ShownArgument:
-    """Sizes without their names; other small numbers with them, where they are not the usual ones."""
+SMALL = 10
+"""Numbers below are sizes only where other uses have larger ones."""
+
+
+def _block_argument(name: str, value: Any, values: Sequence[Any]) -> ShownArgument:
+    """One use's value of those of all uses. Sizes stand without their names; small numbers with them, if not usual."""
+    usual = max(values, key=values.count)
+    small = all(isinstance(other, int) and other < SMALL for other in values)
     if name == "stride":
         return ShownArgument(name, f"/{size(value)}" if value != 1 else "", True)
     if name == "kernel":
         return ShownArgument(name, f"{value}×{value}" if isinstance(value, int) else size(value), True)
     if isinstance(value, bool):
         return ShownArgument(name, name if value else "", True)
-    if isinstance(value, float) or (isinstance(value, int) and value < 10):
+    if isinstance(value, float) or (isinstance(value, int) and small):
         return ShownArgument(name, f"{name} {plain(value)}" if value != usual else "", True)
     return ShownArgument(name, plain(value) if isinstance(value, int) else "", False)
 

@@ -106,6 +106,8 @@ def _further(viewer: Viewer, training: bool) -> Iterator[Stage]:
         if not training and all(node.id in viewer.graph.training_only for node in _nodes(viewer.graph, item)):
             continue
         stage = _stage(viewer.graph, item, item.outputs[:1], ())
+        if all(node.id in viewer.graph.training_only for node in _nodes(viewer.graph, item)):
+            stage = replace(stage, title=f"{stage.title}, in training only")
         sources = ", ".join(tag.text for tag in tags if isinstance(tag, Tag))
         yield replace(stage, inputs=(), lines=(f"from {sources}", *stage.lines))
 
@@ -330,5 +332,5 @@ class Drawing:
 
     def costs(self) -> Iterator[tuple[str, tuple[Shape, ...]]]:
         """What the legend says of the bars."""
-        for side, name in enumerate(("parameters", "MACs")):
+        for side, name in enumerate(("parameters", "MACs, on a scale of their own")):
             yield name, (self._bar(13, 3, 14, side),)

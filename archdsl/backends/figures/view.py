@@ -101,9 +101,10 @@ class Viewer:
                 yield from (value for value in values if self._side(self.graph.node(value.node)) is None)
 
     def _origin(self, value: Value) -> str:
-        """The outermost name for a value below the stage it is made in: `i4a`."""
+        """The outermost name for a value below the stage it is made in: `i4a`; of a copy, the name of the stage."""
         parts = value.node.split(".")
-        return parts[min(1, len(parts) - 1)]
+        name = parts[min(1, len(parts) - 1)]
+        return name if not name.isdigit() else self.graph.scopes[parts[0]].title or parts[0]
 
     def content(self, path: str, detail: Detail, level: int) -> View:
         """What a scope holds. `level` counts the opened scopes around its members. Equal calls give the same object."""

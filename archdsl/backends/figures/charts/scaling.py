@@ -68,22 +68,27 @@ def scaling(what: Scaling, options: Options) -> Scene:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A bar: channels of its output, and how many blocks it has, one where it has none."""
+    """A bar: channels of its output, and how many blocks it has."""
 
     path: str
     channels: int
     blocks: int
 
+    @property
+    def layers(self) -> int:
+        """How high it is drawn: a stage without blocks, such as a stem, as one."""
+        return max(self.blocks, 1)
+
 
 def stages_of(graph: Graph) -> list[Stage]:
-    """The stages of a network; the ends of one without blocks count as one."""
+    """The stages of a network."""
     return [Stage(band.path, _channels(graph, band), _blocks(graph, band)) for band in divided(graph, "stage")]
 
 
 def _blocks(graph: Graph, band: Division) -> int:
     """Copies and blocks that a stage consists of."""
     if not band.path:
-        return 1
+        return 0
     found, pending = 0, list(graph.children[band.path])
     while pending:
         member = pending.pop()
@@ -91,7 +96,7 @@ def _blocks(graph: Graph, band: Division) -> int:
             pending += graph.children[member.path]
         elif isinstance(member, Scope):
             found += 1
-    return max(found, 1)
+    return found
 
 
 def _channels(graph: Graph, band: Division) -> int:
@@ -198,7 +203,7 @@ class _Drawing:
         blocks, widest = sum(stage.blocks for stage in stages), max(stage.channels for stage in stages)
         return (
             ", ".join(shape(node.output) for node in graph.inputs),
-            f"{blocks} block{'s' if blocks > 1 else ''}, {widest} wide",
+            f"{blocks} block{'s' if blocks > 1 else ''}, {widest} wide" if blocks else f"{widest} wide",
             f"{count(totals.parameters(graph, nodes))} parameters",
             f"{count(macs)} MACs{times}",
         )
@@ -209,7 +214,7 @@ class _Drawing:
     def unit(self) -> float:
         """The height of one block: the tallest network fills the page."""
         free = min(self.tall - APART * len(stages) for stages in self.stages)
-        return min(free / max(sum(stage.blocks for stage in stages) for stages in self.stages), THICKEST)
+        return min(free / max(sum(stage.layers for stage in stages) for stages in self.stages), THICKEST)
 
     @cached_property
     def logarithmic(self) -> bool:
@@ -217,10 +222,10 @@ class _Drawing:
 
     def _thick(self, stage: Stage) -> float:
         if not self.logarithmic:
-            return stage.blocks * self.unit
-        most = max(sum(log2(1 + stage.blocks) for stage in stages) for stages in self.stages)
+            return stage.layers * self.unit
+        most = max(sum(log2(1 + stage.layers) for stage in stages) for stages in self.stages)
         free = min(self.tall - APART * len(stages) for stages in self.stages)
-        return min(free / most, THICKEST) * log2(1 + stage.blocks)
+        return min(free / most, THICKEST) * log2(1 + stage.layers)
 
     def _bars(self, number: int, x: float) -> Iterator[Item]:
         """The stages, the first at the foot."""

@@ -65,7 +65,7 @@ class Scatter:
 def scatter(what: Scatter, options: Options) -> Scene:
     """Better networks stand higher, cheaper ones further to the left."""
     drawing = _Drawing(what, options)
-    told = "errors as their sources print them, MACs and parameters counted"
+    told = "error as its source prints it, lower is better; MACs and parameters counted"
     about = "; ".join(f"{dot.named}: {dot.error:g} %, {count(dot.macs)} MACs" for dot in what.dots)
     title = "Error over MACs"
     head = Head(title, told, f"{title}: {what.name}", f"{told}. {about}.")

@@ -37,7 +37,7 @@ def pdf(scenes: Sequence[Scene]) -> bytes:
     """One document. The same scenes give the same bytes."""
     _fonts()
     file = BytesIO()
-    canvas = Canvas(file, pdfVersion=VERSION, pageCompression=1, invariant=1, lang="en")
+    canvas = Canvas(file, pdfVersion=VERSION, pageCompression=1, invariant=1, lang="en", initialFontName=REGULAR)
     canvas.setTitle(scenes[0].title)
     canvas.setSubject(scenes[0].description)
     for scene in scenes:

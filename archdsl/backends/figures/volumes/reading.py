@@ -87,8 +87,8 @@ class _Reader:
         return Column(stage, tuple(shortened(merged(self.graph, runs))), lanes)
 
     def _is_stage(self, box: Box) -> bool:
-        """Whether a box is a stage, of which the inside is drawn."""
-        own = box.scope.kind in ("stage", "output", "copy") and box.count == 1
+        """Whether a box is a stage, of which the inside is drawn; one for several stages is a block."""
+        own = box.scope.kind in ("stage", "output", "copy") and box.count == 1 and not box.rest
         return own and (box.scope.block or "") not in self.closed
 
     def _lanes(self, members: Sequence[Item], leaving: Sequence[Value]) -> Iterator[OpRow]:

@@ -202,7 +202,7 @@ class _Placing:
         return self._step(reading.inside_of(entry.frames))
 
     def _in_band(self, leaf: Leaf) -> int:
-        """The step of the band that holds it. An axis over several is there from the start; a curve comes at last."""
+        """The step of the band that holds most of it. An axis over several is there from the start."""
         bands = self.reading.bands_over(leaf)
         axis = isinstance(leaf, Line) and len(leaf.points) == AXIS_ENDS
-        return 1 if len(bands) > 1 and axis else self._step(bands, last=True)
+        return 1 if len(bands) > 1 and axis else self._step(bands[:1])

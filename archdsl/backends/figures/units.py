@@ -31,7 +31,7 @@ NEAR = 1.0
 ASIDE = 30.0
 """How far beside a box a text may stand that belongs to it."""
 OUTER = 12.0
-"""How far beyond a band what belongs to it may reach."""
+"""How far beyond a band a text may be anchored that belongs to it."""
 
 Extent = tuple[float, float, float, float]
 """Left, top, right and bottom of something, in points."""
@@ -233,9 +233,14 @@ class Reading:
         return self.held[frames[-1]] if frames else []
 
     def bands_over(self, leaf: Leaf) -> list[int]:
-        """The bands above or below which something lies: of a text, those where it is anchored."""
+        """The bands above or below which something lies, that of the largest part first; a text where it is anchored.
+
+        Of two that a place lies beside, the nearer is first.
+        """
         left, _, right, _ = extent(leaf)
-        return [unit.number for unit in self.units if unit.left - OUTER < right and left < unit.right + OUTER]
+        parts = [(min(right, unit.right) - max(left, unit.left), unit.number) for unit in self.units]
+        outer = OUTER if isinstance(leaf, Text) else 0.0
+        return [number for part, number in sorted(parts, key=lambda found: -found[0]) if part > -outer]
 
 
 def covered(items: Iterable[Leaf]) -> Extent:

@@ -75,19 +75,29 @@ def pieces(view: View, pen: Pen, most: int, blocks: bool) -> list[Piece]:
 
 
 def _piece(view: View, frame: OpenScope | None, pen: Pen) -> Piece:
-    picture = compose(view, pen, frame.scope if frame else None)
+    key = _key(view, frame)
+    if key not in pen.kept:
+        pen.kept[key] = (view, frame), compose(view, pen, frame.scope if frame else None)
+    _, picture = pen.kept[key]
     return Piece(view, frame, picture.height - END, picture.left + picture.right)
 
 
-def columns(
-    parts: Sequence[Piece], ends: Sequence[int], pen: Pen, made: dict[tuple[int, int], Picture]
-) -> list[Picture]:
-    """The pieces in columns, each up to (and without) one of `ends`. `made` keeps those drawn for other `ends`."""
-    places = list(zip([0, *ends[:-1]], ends, strict=True))
-    for start, end in places:
-        if (start, end) not in made:
-            made[start, end] = _column(parts[start:end], pen)
-    return [made[place] for place in places]
+def _key(view: View, frame: OpenScope | None) -> tuple[object, ...]:
+    """What a part of the network is told by, among all that one pen draws."""
+    return tuple(map(id, view.items)), view.inputs, view.outputs, id(frame)
+
+
+def columns(parts: Sequence[Piece], ends: Sequence[int], pen: Pen) -> list[Picture]:
+    """The pieces in columns, each up to (and without) one of `ends`."""
+    return [_kept(parts[start:end], pen) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _kept(parts: Sequence[Piece], pen: Pen) -> Picture:
+    """A column, which is drawn once for all the trials in which it occurs."""
+    key = tuple((_key(part.view, part.frame), part.starts) for part in parts)
+    if key not in pen.kept:
+        pen.kept[key] = parts, _column(parts, pen)
+    return pen.kept[key][1]
 
 
 def filled(parts: Sequence[Piece], count: int) -> tuple[list[int], float, float]:

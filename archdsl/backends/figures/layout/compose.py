@@ -49,6 +49,8 @@ class Pen:
     own: Scope | None = None
     drawn: dict[int, tuple[Member, Picture]] = field(default_factory=dict, compare=False)
     """Pictures made so far, by their item's identity."""
+    kept: dict[tuple[object, ...], tuple[object, Picture]] = field(default_factory=dict, compare=False)
+    """Pictures of several items, by identities, with what has these: so no other thing can get them."""
 
 
 def compose(

@@ -35,11 +35,10 @@ def wrapped(views: Sequence[View], pen: Pen, paper: Paper, way: WrapOptions) -> 
         for i, view in enumerate(views)
         for j, piece in enumerate(pieces(view, pen, way.most if i == 0 else 0, way.blocks))
     ]
-    form = ushape(views[0], replace(pen, flat=True, drawn={})) if len(views) == 1 else None
+    form = ushape(views[0], replace(pen, flat=True, drawn={}, kept={})) if len(views) == 1 else None
     if form is not None:
         return form
     ways = {tuple(ends): (wide, high) for ends, wide, high in map(partial(filled, parts), range(1, MOST_COLUMNS + 1))}
     likely = sorted(ways, key=lambda ends: scale(Picture(0, *ways[ends], ()), paper))[-TRIED:]
-    made: dict[tuple[int, int], Picture] = {}
-    pictures = [side_by_side(columns(parts, ends, pen, made), pen.theme) for ends in likely]
+    pictures = [side_by_side(columns(parts, ends, pen), pen.theme) for ends in likely]
     return max(pictures, key=lambda picture: scale(picture, paper))

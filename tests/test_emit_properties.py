@@ -70,7 +70,7 @@ def test_tidy_finds_what_is_not(tmp_path: Path) -> None:
 
 @cache
 def emitted(name: str) -> Module:
-    return Module(graph_of(name), shrink=4)
+    return Module(graph_of(name), shrink=8)
 
 
 @pytest.mark.parametrize("name", NAMES)

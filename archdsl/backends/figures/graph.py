@@ -30,6 +30,8 @@ Pens = dict[bool, Pen]
 
 MOST_TRIALS = 20
 """How many single boxes are opened to see whether the page still holds it all."""
+MOST_ITEMS = 300
+"""Rows and boxes. A slide holds fewer: a row is 22 points high, so some 20 stand below each other in 12 columns."""
 HOPELESS = 0.7
 """Where a drawing is so much too large, only the most compact way to draw the same is tried."""
 
@@ -103,7 +105,8 @@ def deepest(viewer: Viewer, options: Options) -> Fitted:
         if path is None:
             break
         tried.add(path)
-        more = fitted(viewer, replace(best.detail, expand=(*best.detail.expand, path)), options, drawing, best.way)
+        detail = replace(best.detail, expand=(*best.detail.expand, path))
+        more = best if _hopeless(viewer, detail) else fitted(viewer, detail, options, drawing, best.way)
         best = more if more.fit >= 1 else best
     return best
 
@@ -111,11 +114,27 @@ def deepest(viewer: Viewer, options: Options) -> Fitted:
 def _last_that_fits(viewer: Viewer, details: Iterator[Detail], options: Options, drawing: Pens, best: Fitted) -> Fitted:
     """The last of ever more detailed drawings, the first of which is `best`, before one that does not fit."""
     for detail in details:
+        if _hopeless(viewer, detail):
+            break
         found = fitted(viewer, detail, options, drawing, best.way)
         if found.fit < 1:
             break
         best = found
     return best
+
+
+def _hopeless(viewer: Viewer, detail: Detail) -> bool:
+    """Whether so much is opened that no slide holds it."""
+    return sum(map(_items, _views(viewer, detail))) > MOST_ITEMS
+
+
+def _items(view: View) -> int:
+    """How many boxes and rows are drawn of a view."""
+    return sum(_items(item.view) if isinstance(item, OpenScope) else 1 for item in view.items)
+
+
+def _views(viewer: Viewer, detail: Detail) -> list[View]:
+    return [viewer.network(detail), *(viewer.side(scope, detail) for scope in viewer.sides)]
 
 
 def _closed(viewer: Viewer, views: Iterable[View]) -> Iterator[str]:
@@ -133,7 +152,7 @@ def fitted(viewer: Viewer, detail: Detail, options: Options, pens: Pens, first: 
 
     `first` is the first way to try: those before did not even hold less.
     """
-    views = [viewer.network(detail), *(viewer.side(scope, detail) for scope in viewer.sides)]
+    views = _views(viewer, detail)
     best: Fitted | None = None
     for i, way in enumerate(WAYS[first:], first):
         if best is not None and best.fit < HOPELESS and i + 1 < len(WAYS):

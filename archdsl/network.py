@@ -231,13 +231,11 @@ class Network:
         for what, known in ((figure, tuple(figures.FIGURES)), (format, figures.FORMATS)):
             if what not in known:
                 raise ValueError(f"there is no {what!r}; it may be {', '.join(known)}")
-        if format in ("dot", "html") and steps is not False:
-            raise ValueError(f"{format.upper()} has no steps; draw them as svg, pdf or png")
+        if format in figures.WHOLE:
+            figures.refuse_in_whole(format, figure, block=block, depth=depth, expand=expand, steps=steps)
         if format == "html":
             from archdsl.webpage.document import document
 
-            if figure != "overview":
-                raise ValueError(f"a page shows the whole network: leave out the figure {figure!r}")
             return Drawing(document(self.graph), format)
         if format == "dot":
             return Drawing(figures.as_dot(self.graph, theme), format)

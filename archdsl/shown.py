@@ -48,9 +48,9 @@ class Drawing:
             write(self._files(Path(path), suffix))
 
     def _files(self, path: Path, format: str) -> Mapping[Path, bytes]:
-        from archdsl.backends.figures import FORMATS, files
+        from archdsl.backends.figures import FORMATS, WHOLE, files
 
-        formats = [name for name in FORMATS if name not in ("dot", "html")] if self.scene else [self.format]
+        formats = [name for name in FORMATS if name not in WHOLE] if self.scene else [self.format]
         if format not in formats:
             raise ValueError(f"this figure cannot be written as {f'.{format}'!r}; it may be {', '.join(formats)}")
         if self.scene is None or (format == self.format and not self.scene.steps):

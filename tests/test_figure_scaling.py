@@ -157,6 +157,12 @@ def test_every_spec_is_drawn_or_refused_with_words(name: str) -> None:
         check(drawn)
 
 
+def test_blocks_are_those_of_the_paper() -> None:
+    """EfficientNet-B0 has 16 MBConv blocks: Tan and Le 2019, Table 1, without its first and its last stage."""
+    found = studied(0).networks[0].graph
+    assert sum(stage.blocks for stage in stages_of(found)) == 1 + 2 + 2 + 3 + 3 + 4 + 1
+
+
 def test_a_graph_alone_has_no_coefficients() -> None:
     with pytest.raises(FigureError, match="is drawn from a spec"):
         draw(network("lenet@5"), "scaling")

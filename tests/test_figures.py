@@ -232,6 +232,31 @@ def test_depths_that_there_are_not_and_options_of_other_kinds_are_refused() -> N
                     draw(graph, figure, **{option: value})
 
 
+def test_widths_are_written_also_where_they_are_small() -> None:
+    """A number of channels below ten is a size like any other."""
+    block = "block Unit(width):\n    conv(width, 3) -> relu -> conv(width, 1)\n"
+    stages = "".join(f"    stage s{i}: Unit({width}) * 2\n" for i, width in enumerate((8, 16, 7, 8)))
+    graph = loads(f"{block}network N:\n    input image: 3 x 64 x 64\n{stages}").graph
+    names = [text.name for text in Picture(draw(graph, "overview")).texts()]
+    assert [name for name in names if name.startswith("Unit")] == [f"Unit {width} ×2" for width in (8, 16, 7, 8)]
+
+
+def test_the_source_of_a_further_output_has_a_name() -> None:
+    """A value that a copy makes is called after its stage."""
+    graph = loads(
+        'network N:\n    input image: 3 x 32 x 32\n    stage first "First stage": (conv(8, 3) -> relu) * 2\n'
+        "    stage last: global_avg_pool -> flatten -> linear(10)\n    output aux: first -> global_avg_pool\n"
+    ).graph
+    assert "1" not in {text.name for text in Picture(draw(graph, "graph")).texts()}
+    assert "from First stage" in {text.name for text in Picture(draw(graph, "overview")).texts()}
+
+
+def test_an_unknown_theme_is_refused() -> None:
+    for format in ("svg", "dot"):
+        with pytest.raises(FigureError, match="no theme 'pink'; it may be light or dark"):
+            draw(network("lenet@5"), format=format, theme="pink")  # type: ignore[arg-type]
+
+
 def test_a_u_net_is_a_u() -> None:
     """Each level of the way down stands left of the level that it hands its value to."""
     boxes = {thing.id: thing.outline for thing in picture("unet@2015", "graph").things()}

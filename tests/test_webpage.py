@@ -284,6 +284,32 @@ def test_a_page_is_of_one_whole_network(call: Caller, tmp_path: Path) -> None:
     several = call("draw", "resnet@18", "@34", "--figure", "compare", "-o", path)
     assert (several.code, "is of one network" in several.err) == (2, True)
     block = call("draw", "lenet", "--figure", "block", "-o", path)
-    assert (block.code, "leave out --figure block" in block.err) == (2, True)
-    with pytest.raises(ValueError, match="leave out the figure 'block'"):
+    assert (block.code, "leave out the figure block" in block.err) == (2, True)
+    with pytest.raises(ValueError, match="leave out the figure block"):
         archdsl.load("lenet").draw("block", "html")
+
+
+@pytest.mark.parametrize("suffix", ["html", "dot"])
+@pytest.mark.parametrize(
+    ("option", "words"), {"steps": ["--steps"], "depth": ["--depth", "0"], "block": ["--block", "Full"]}.items()
+)
+def test_what_only_parts_have_is_refused(
+    call: Caller, tmp_path: Path, suffix: str, option: str, words: list[str]
+) -> None:
+    """By the command and from Python; nothing is left out in silence."""
+    path = tmp_path / f"net.{suffix}"
+    found = call("draw", "lenet", *words, "-o", str(path))
+    assert (found.code, f"leave out `{option}`" in found.err, path.exists()) == (2, True, False)
+    with pytest.raises(ValueError, match=f"leave out `{option}`"):
+        archdsl.load("lenet").draw(format=suffix, **{option: True if option == "steps" else words[1]})
+
+
+def test_outputs_of_training_say_so() -> None:
+    """GoogLeNet's two auxiliary classifiers; the outputs of a network that has them in evaluation too say nothing."""
+
+    def words(name: str) -> str:
+        return " ".join(" ".join(told for _, told in page(name).texts).split())
+
+    # The first drawing stands in the page, and once more for the script.
+    assert words("googlenet").count(", in training only") == 2 * 2
+    assert "in training only" not in words("hourglass@2")

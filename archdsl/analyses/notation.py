@@ -71,15 +71,17 @@ def shape(tensor: Tensor) -> str:
     return times(tensor.dims)
 
 
-def count(number: float, unit: str = "") -> str:
-    """Three digits and a prefix, with `unit` after it.
+def count(number: float, unit: str = "", digits: int = 3) -> str:
+    """Three digits, or as many as asked, and a prefix, with `unit` after it.
 
     >>> count(25_557_032), count(4_089_184_256), count(61_706), count(850), count(1_204_224, "B")
     ('25.6 M', '4.09 G', '61.7 K', '850', '1.20 MB')
+    >>> count(21_797_672, digits=4), count(999_950)
+    ('21.80 M', '1.00 M')
     """
     for scale, prefix in ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K")):
         if number >= scale * 0.9995:
-            return f"{_three_digits(number / scale)} {prefix}{unit}"
+            return f"{_with_digits(number / scale, digits)} {prefix}{unit}"
     return f"{number:.0f} {unit}".strip()
 
 
@@ -91,10 +93,10 @@ def seconds(time: float) -> str:
     """
     for scale, unit in ((1, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if time >= scale * 0.9995:
-            return f"{_three_digits(time / scale)} {unit}"
+            return f"{_with_digits(time / scale, 3)} {unit}"
     return f"{time * 1e9:.0f} ns"
 
 
-def _three_digits(value: float) -> str:
-    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:.{digits}f}"
+def _with_digits(value: float, digits: int) -> str:
+    whole = 1 if value < 9.995 else 2 if value < 99.95 else 3
+    return f"{value:.{max(digits - whole, 0)}f}"

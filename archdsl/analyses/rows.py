@@ -149,7 +149,8 @@ class _Rows:
         return Row(level, main, copies, facts)
 
     def _macs(self, member: Member) -> int:
-        return self.summary.part(member).macs  # type: ignore[no-any-return]
+        macs: int = self.summary.part(member).macs
+        return macs
 
     # --- what is opened --------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archdsl.backends import figures
-from archdsl.backends.figures import FIGURES, FORMATS, TEXT_FORMS, THEMES, FigureError, ThemeName
+from archdsl.backends.figures import FIGURES, FORMATS, TEXT_FORMS, THEMES, WHOLE, FigureError, ThemeName
 from archdsl.cli import complete
 from archdsl.cli.networks import NetworkArguments, one_or_several
 from archdsl.cli.options import Format, FormatOption, OutputOption, SpecOptions, grouped, one_of
@@ -109,21 +109,15 @@ def draw(
         picture_format = path.suffix.removeprefix(".") or "svg"
         (chosen,) = (name for name in THEMES if name == theme)
         (form,) = (name for name in TEXT_FORMS if name == text)
-        wanted = {"block": block, "depth": depth, "expand": expand or (), "theme": chosen}
+        wanted = {"block": block, "depth": depth, "expand": expand or (), "cost": cost}
         try:
-            if picture_format in ("dot", "html"):
+            if picture_format in WHOLE:
                 if len(targets) > 1 or FIGURES[figure].of == "table":
-                    ctx.fail(f"A file of this kind is of one network: {path}.")
-                if picture_format == "html" and figure != "overview":
-                    ctx.fail(f"A page shows the whole network, stages first: leave out --figure {figure}.")
-                for name, value in {**wanted, "cost": cost, "theme": None}.items():
-                    if value not in (None, ()):
-                        ctx.fail(f"A {picture_format.upper()} file shows the whole network: leave out --{name}.")
-                if steps or frames:
-                    ctx.fail(f"A {picture_format.upper()} file has no steps; draw them as SVG, PDF or PNG.")
+                    ctx.fail(f"A {picture_format.upper()} file is of one network.")
+                figures.refuse_in_whole(picture_format, figure, **wanted, steps=steps, frames=frames)
                 contents = {path: _whole(_compiled(targets[0], report), picture_format, chosen)}
             else:
-                found = _scene(targets, figure, report, wanted, cost)
+                found = _scene(targets, figure, report, wanted, chosen)
                 found = figures.in_steps(found, frames) if steps or frames else found
                 contents = figures.files(found, path, form)
                 report.add(_notes(found, picture_format))
@@ -169,11 +163,10 @@ def _names(targets: list[Target], figure: str) -> list[str]:
     return [Path(asked.spec).stem if FIGURES[figure].of == "table" else asked.name for asked in targets]
 
 
-def _scene(targets: list[Target], figure: str, report: Report, wanted: dict[str, Any], cost: str | None) -> Scene:
+def _scene(targets: list[Target], figure: str, report: Report, wanted: dict[str, Any], theme: ThemeName) -> Scene:
     """The figure of what was asked for: of one network, of several, or of what a study finds."""
-    theme = wanted.pop("theme")
-    of = FIGURES[figure].of
-    figures.refuse(figure, cost=cost, **wanted)
+    figures.refuse(figure, **wanted)
+    cost, of = wanted.pop("cost"), FIGURES[figure].of
     if of == "graph":
         return figures.as_scene(_compiled(targets[0], report), figure, theme=theme, **wanted)
     what = [_compiled(asked, report) for asked in targets] if of == "graphs" else _studied(targets[0], figure)

@@ -24,6 +24,7 @@ __all__ = [
     "FORMATS",
     "TEXT_FORMS",
     "THEMES",
+    "WHOLE",
     "Figure",
     "FigureError",
     "TextForm",
@@ -36,6 +37,7 @@ __all__ = [
     "files",
     "in_steps",
     "lacking",
+    "refuse_in_whole",
     "written",
 ]
 
@@ -74,7 +76,8 @@ MADE_FROM = {
 }
 """What figures are drawn from that are not drawn from one network."""
 
-FORMATS = ("svg", "pdf", "png", "tex", "dot", "html")
+WHOLE = ("dot", "html")
+FORMATS = ("svg", "pdf", "png", "tex", *WHOLE)
 """`tex` is a LaTeX document with TikZ. `dot` is the whole graph for Graphviz, and `html` the page that
 `archdsl.webpage` makes: both whichever the figure."""
 
@@ -113,6 +116,15 @@ def refuse(figure: str, **given: object) -> None:
             raise FigureError(f"the option `{name}` is for the figure {kinds}; {figure} does not have it")
 
 
+def refuse_in_whole(format: str, figure: str, **given: object) -> None:
+    """Raises `FigureError` for what is asked of a file of the whole network (`WHOLE`) and what that does not have."""
+    if format == "html" and figure != "overview":
+        raise FigureError(f"an HTML page shows the whole network, stages first: leave out the figure {figure}")
+    for name, value in given.items():
+        if value is not False and value not in (None, (), []):
+            raise FigureError(f"{format.upper()} shows the whole network at once: leave out `{name}`")
+
+
 def as_scene_of(
     what: Any,
     figure: str = "compare",
@@ -139,9 +151,14 @@ def as_scene_of(
     return _scene(figure, what, Options(theme, Paper(width, aspect), cost=cost))
 
 
+def _know(theme: str) -> None:
+    """Raises `FigureError` for a theme that there is not."""
+    if theme not in THEMES:
+        raise FigureError(f"there is no theme {theme!r}; it may be {' or '.join(THEMES)}")
+
+
 def _scene(figure: str, what: Any, options: Options) -> Scene:
-    if options.theme not in THEMES:
-        raise FigureError(f"there is no theme {options.theme!r}; it may be {' or '.join(THEMES)}")
+    _know(options.theme)
     module, _, drawer = FIGURES[figure].drawer.partition(":")
     scene: Scene = getattr(import_module(f"archdsl.backends.figures.{module}"), drawer)(what, options)
     return scene
@@ -217,12 +234,13 @@ def lacking(scene: Scene, format: str) -> str:
 
 
 def as_dot(graph: Graph, theme: ThemeName = "light") -> bytes:
-    """The whole graph for Graphviz."""
+    """The whole graph for Graphviz. Raises `FigureError` for an unknown theme."""
+    _know(theme)
     from archdsl.backends.figures.formats.dot import dot
-    from archdsl.backends.figures.style import THEMES
+    from archdsl.backends.figures.style import THEMES as STYLES
     from archdsl.ir.steps import drawn
 
-    return dot(drawn(graph), THEMES[theme]).encode()
+    return dot(drawn(graph), STYLES[theme]).encode()
 
 
 def draw(

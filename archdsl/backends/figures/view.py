@@ -103,8 +103,10 @@ class Viewer:
     def _origin(self, value: Value) -> str:
         """The outermost name for a value below the stage it is made in: `i4a`; of a copy, the name of the stage."""
         parts = value.node.split(".")
-        name = parts[min(1, len(parts) - 1)]
-        return name if not name.isdigit() else self.graph.scopes[parts[0]].title or parts[0]
+        inner = self.graph.scopes.get(".".join(parts[:2]))
+        if inner is not None and inner.kind in ("copies", "copy"):
+            return self.graph.scopes[parts[0]].title or parts[0]
+        return parts[min(1, len(parts) - 1)]
 
     def content(self, path: str, detail: Detail, level: int) -> View:
         """What a scope holds. `level` counts the opened scopes around its members. Equal calls give the same object."""

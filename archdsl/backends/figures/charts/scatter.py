@@ -15,7 +15,7 @@ from archdsl.backends.figures.charts.room import Area, Room
 from archdsl.backends.figures.options import Options
 from archdsl.backends.figures.page import EDGE, LINE, Head, key, slide
 from archdsl.backends.figures.parts import Picture
-from archdsl.backends.figures.scene import Group, Item, Line, Point, Scene, Shape, Text
+from archdsl.backends.figures.scene import Anchor, Group, Item, Line, Point, Scene, Shape, Text
 from archdsl.backends.figures.style import BLUE, GREEN, ORANGE, PURPLE, SIZE, SKY, VERMILLION, YELLOW, mix
 from archdsl.backends.figures.text import width, wrap
 
@@ -299,9 +299,9 @@ def _of(family: str, *items: Item) -> Group:
 def _beside(x: float, y: float, radius: float, words: str, right: int, down: int, bold: bool, ink: str) -> Text:
     """A text at one of the places around a disc."""
     part = radius * (0.72 if right and down else 1.0)
-    anchor = "start" if right > 0 else "end" if right < 0 else "middle"
+    anchor: Anchor = "start" if right > 0 else "end" if right < 0 else "middle"
     aside, below = right * (part + 5), down * (part + (6 if right else 10))
-    return Text(x + aside, y + below, words, SIZE, ink, bold, anchor)  # type: ignore[arg-type]
+    return Text(x + aside, y + below, words, SIZE, ink, bold, anchor)
 
 
 def _round_areas(centre: Point, radius: float) -> Iterator[Area]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from archdsl.analyses import totals
-from archdsl.analyses.notation import plain, shape
+from archdsl.analyses.notation import count, plain, shape
 from archdsl.backends.figures.label import network_name
 from archdsl.ir.graph import Graph
 
@@ -58,30 +58,13 @@ def _counts(graphs: Sequence[Graph]) -> list[tuple[str, list[int]]]:
 
 
 def _written(numbers: Sequence[int]) -> list[str]:
-    """Three digits, or four where numbers are close; numbers that are not equal are never written alike."""
-    texts: list[str] = []
-    for digits in (3, 4, 6, 20):
+    """Three digits, or more where numbers are close; numbers that are not equal are never written alike."""
+    for digits in (3, 4, 6):
         close = any(0 < abs(a - b) < CLOSE * max(a, b) for a in numbers for b in numbers) and digits == 3
-        texts = [written(number, digits) for number in numbers]
+        texts = [count(number, digits=digits) for number in numbers]
         if not close and len(set(texts)) == len(set(numbers)):
-            break
-    return texts
-
-
-def written(number: int, digits: int = 3) -> str:
-    """A count with so many digits.
-
-    >>> written(21_797_672, 4), written(999_950, 3), written(25, 3), written(21_797_672, 20)
-    ('21.80 M', '1.00 M', '25', '21,797,672')
-    """
-    if digits >= 9:
-        return f"{number:,}"
-    for scale, prefix in ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K")):
-        if number >= scale * 0.9995:
-            value = number / scale
-            whole = 3 if value >= 99.95 else 2 if value >= 9.995 else 1
-            return f"{value:.{max(digits - whole, 0)}f} {prefix}"
-    return str(number)
+            return texts
+    return [f"{number:,}" for number in numbers]
 
 
 def _difference(number: int, first: int) -> str:

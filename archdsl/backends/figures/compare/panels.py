@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from archdsl.analyses.notation import shape
+from archdsl.analyses.notation import count, shape
 from archdsl.backends.figures import parts
 from archdsl.backends.figures.compare.align import align
 from archdsl.backends.figures.compare.look import Drawing, alone, counter
-from archdsl.backends.figures.compare.names import Told, written
+from archdsl.backends.figures.compare.names import Told
 from archdsl.backends.figures.compare.panel import TIGHT, WIDE, Panel, Room
 from archdsl.backends.figures.compare.places import pushed_apart
 from archdsl.backends.figures.compare.series import Fork, NotSeries, Piece, Series, pieces, series
@@ -201,7 +201,7 @@ class _Panels:
 
     def _bar_width(self, bar: tuple[Piece, int]) -> float:
         piece, cost = bar
-        return max(width(written(cost), SIZE), width(_kernel(piece), SIZE), BAR)
+        return max(width(count(cost), SIZE), width(_kernel(piece), SIZE), BAR)
 
     def _cost_bars(self, i: int, axis: float) -> Iterator[Item]:
         """One scale for all panels; y = 0 is the panel's lower edge."""
@@ -214,7 +214,7 @@ class _Panels:
             bar = parts.box(x - BAR / 2, floor - tall, BAR, tall, piece.node.op.family, self.theme)
             bar = alone(bar, self.theme) if piece in self.only else bar
             texts = (
-                Text(x, floor - tall - 10, written(value), SIZE, self.theme.ink),
+                Text(x, floor - tall - 10, count(value), SIZE, self.theme.ink),
                 Text(x, floor + 12, _kernel(piece), SIZE, self.theme.ink),
             )
             data = (("kind", "cost"), ("network", str(i + 1)), ("of", piece.node.id), (cost, str(value)))

@@ -8,11 +8,12 @@ from itertools import pairwise
 from re import fullmatch
 from typing import NamedTuple
 
+from archdsl.analyses.notation import count
 from archdsl.analyses.totals import nodes_in
 from archdsl.backends.figures.compare.grid import Column, Numbered, alone, grid
 from archdsl.backends.figures.compare.look import Drawing, counter, path
 from archdsl.backends.figures.compare.look import alone as coloured
-from archdsl.backends.figures.compare.names import Told, written
+from archdsl.backends.figures.compare.names import Told
 from archdsl.backends.figures.compare.places import (
     SIGN,
     Arc,
@@ -284,7 +285,7 @@ class _Rows:
         for (left, right), value in zip(self.places.columns, self.sums[network], strict=True):
             tall, x = max(value / most * 22, 1.0), (left + right) / 2
             shape = Shape(x - 14, floor - tall, 28, tall, *self._cost_colours(), 1.0)
-            text = Text(x, floor - tall - 9, written(value), SIZE, self.theme.ink)
+            text = Text(x, floor - tall - 9, count(value), SIZE, self.theme.ink)
             if value:
                 yield Group((shape, text), data=(("kind", "cost"), ("network", str(network + 1)), (cost, str(value))))
 

@@ -216,7 +216,9 @@ class _Maker:
         if "op" not in self.names:
             return
         if any(fold.copies > 1 for _, fold in folds):
-            yield "[…] ×n: n copies, one after the other; first /2: the first copy has this stride"
+            strided = any(", first " in fold.text for _, fold in folds)
+            first = "; first /2: the first copy has this stride" if strided else ""
+            yield f"[…] ×n: n copies, one after the other{first}"
         if owners:
             yield "Blocks: " + ", ".join(f"{block} ({', '.join(names)})" for block, names in owners.items())
         for block in sorted(self.named):

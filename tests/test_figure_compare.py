@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -77,6 +78,40 @@ def boxes(found: Scene, *kinds: str) -> list[tuple[Group, Box]]:
         for group in groups(found.items)
         if dict(group.data).get("kind") in kinds
     ]
+
+
+def says_a_difference(found: Scene) -> bool:
+    """Whether anything is marked as what not all networks have, in colour or in the words of a row."""
+    marked = any(dict(group.data).get("only") == "1" for group in groups(found.items))
+    words = [leaf.text for leaf in leaves(found.items) if isinstance(leaf, Text)]
+    return marked or any(re.search(r"· with |^with ", text) for text in words)
+
+
+SUBTLE = [("resnet@50", "senet@50"), ("vgg@D", "vgg@D_bn"), ("vgg@D", "vgg@se_D"), ("resnet@50", "resnet@50_v1")]
+"""Networks with the same layers on their longest way, or the same but for a stride."""
+
+
+@pytest.mark.parametrize("names", [*SHOWN, *SUBTLE], ids="+".join)
+def test_networks_that_look_alike_are_alike(names: tuple[str, ...]) -> None:
+    """Where parameters or multiply-adds differ, the figure shows in what."""
+    found = scene(names)
+    nodes = [totals.nodes_in(network(name)) for name in names]
+    costs = {
+        (totals.parameters(network(name), own), totals.macs(network(name), own))
+        for name, own in zip(names, nodes, strict=True)
+    }
+    if found is not None and len(costs) > 1:
+        assert says_a_difference(found)
+
+
+def test_gates_are_shown_where_they_are() -> None:
+    """Each bar of a bottleneck's last convolution in SENet-50, and none in ResNet-50."""
+    found = scene(("resnet@50", "senet@50"))
+    assert found is not None
+    told = [dict(group.data) for group in groups(found.items) if dict(group.data).get("kind") == "layer"]
+    gated = [data for data in told if data["text"].endswith("+ gate")]
+    assert {data["text"] for data in gated} == {f"1×1, {width} + gate" for width in (256, 512, 1024, 2048)}
+    assert all(data["path"].startswith("2/") and data["only"] == "1" for data in gated)
 
 
 @several

@@ -14,11 +14,10 @@ from typing import NamedTuple
 from archdsl.analyses.rows import Row
 from archdsl.analyses.summary import Summary
 from archdsl.analyses.totals import WEIGHTED
-from archdsl.backends.figures.compare.track import Track, Unit, track
+from archdsl.backends.figures.compare.track import Track, Unit, gate, track
 from archdsl.backends.figures.label import short
 from archdsl.backends.tables.descriptions import copies_text, members_text
 from archdsl.ir.graph import Node, Scope
-from archdsl.ops.base import Family
 
 STRIDE = re.compile(r", (/[\d×]+)")
 """A stride in the notation of an op."""
@@ -135,19 +134,8 @@ class Contents:
             return short(node.op)
         if node.op.name != "mul":
             return ""
-        outputs = [str(inner.output.channels) for inner in self._gate(node) if inner.op.family in WEIGHTED]
+        outputs = [str(inner.output.channels) for inner in gate(self.graph, node) if inner.op.family in WEIGHTED]
         return f"gate {', '.join(outputs)}" if outputs else ""
-
-    def _gate(self, node: Node) -> list[Node]:
-        """The ops that compute by what channels are multiplied, from where positions are pooled away."""
-        pending = [v.node for v in self.graph.inputs_of(node.id) if self.graph.tensor(v) != node.output]
-        seen: dict[str, Node] = {}
-        while pending:
-            one = self.graph.node(pending.pop())
-            if one.id not in seen and one.op.family is not Family.POOL and max(one.output.spatial, default=1) == 1:
-                seen[one.id] = one
-                pending += [value.node for value in self.graph.inputs_of(one.id)]
-        return sorted(seen.values(), key=lambda inner: self.graph.places[inner.id])
 
 
 def _bare(lines: Sequence[str]) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count, plain, shape
-from archdsl.backends.figures.label import network_name
+from archdsl.backends.figures.label import network_name, short
 from archdsl.ir.graph import Graph
+from archdsl.ops.base import Family
 
 CLOSE = 0.03
 """Numbers that differ by less than this part are written with four digits."""
@@ -37,6 +38,8 @@ def told(graphs: Sequence[Graph]) -> Told:
                 told.append(f"{text} {word}{_difference(number, numbers[0])}")
     if len(graphs) > 1 and common:
         common[-1] += " each"
+    for told, extra in zip(own, _extra(graphs), strict=True):
+        told += [f"with {', '.join(extra)}"] if extra else []
     shapes = [", ".join(shape(node.output) for node in graph.inputs) for graph in graphs]
     if len(set(shapes)) == 1:
         common.insert(0, f"{shapes[0]} in")
@@ -45,6 +48,17 @@ def told(graphs: Sequence[Graph]) -> Told:
     return Told(
         _title(graphs, names), _short(graphs, names), " · ".join(common), tuple(" · ".join(told) for told in own)
     )
+
+
+NO_LAYERS = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE})
+"""Families of ops that rows of layers do not show."""
+
+
+def _extra(graphs: Sequence[Graph]) -> list[list[str]]:
+    """For each network the kinds of normalization, activation and regularization that not all of them have."""
+    nodes = [totals.nodes_in(graph) for graph in graphs]
+    kinds = [dict.fromkeys(short(node.op) for node in inside if node.op.family in NO_LAYERS) for inside in nodes]
+    return [[kind for kind in own if not all(kind in other for other in kinds)] for own in kinds]
 
 
 def _counts(graphs: Sequence[Graph]) -> list[tuple[str, list[int]]]:

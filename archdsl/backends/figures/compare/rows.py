@@ -49,7 +49,7 @@ MANY = 40
 def rows(graphs: Sequence[Graph], about: Told, options: Options) -> Drawing | None:
     """The rows with as much detail as fits: all layers, equal blocks folded, or a bar a block. None if none fits."""
     for closed in (False, True):
-        tracks = [track(graph, closed) for graph in graphs]
+        tracks = [track(graph, closed=closed, gates=True) for graph in graphs]
         for folded in (False, True):
             if folded or max(len(of.layers) for of in tracks) <= MANY:
                 drawing = _Rows(tracks, grid(tracks, folded), about, options)
@@ -297,7 +297,8 @@ class _Rows:
     def keys(self) -> Iterator[Key]:
         theme = self.theme
         plain = Shape(0, 3, 26, 14, theme.background, theme.border, 1.2)
-        yield key("in both" if self.count == 2 else "in several", (plain,), theme)
+        whose = "both" if self.count == 2 else "several"
+        yield key(f"in {whose}, by kernel, channels and stride", (plain,), theme)
         lone = {i for spot in self.spots for i in range(self.count) if alone(spot.place, i)}
         if lone:
             yield key(self._whose(lone), (coloured(plain, theme),), theme)

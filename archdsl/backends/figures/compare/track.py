@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 
 from archdsl.analyses.notation import times
@@ -80,9 +80,21 @@ class Track:
         return (*(skip for unit in self.units for skip in unit.skips), *self.skips)
 
 
-def track(graph: Graph, closed: bool = False) -> Track:
-    """The layers of a network in a row; if `closed`, a block is one layer."""
-    return _Tracker(graph).track(closed)
+def track(graph: Graph, *, closed: bool = False, gates: bool = False) -> Track:
+    """The layers in a row; if `closed`, a block is one layer. With `gates`, a layer that has one says so."""
+    return _Tracker(graph).track(closed, gates)
+
+
+def gate(graph: Graph, node: Node) -> list[Node]:
+    """The ops that compute by what a product multiplies channels, from where positions are pooled away, in order."""
+    pending = [value.node for value in graph.inputs_of(node.id) if graph.tensor(value) != node.output]
+    seen: dict[str, Node] = {}
+    while pending:
+        one = graph.node(pending.pop())
+        if one.id not in seen and one.op.family is not Family.POOL and max(one.output.spatial, default=1) == 1:
+            seen[one.id] = one
+            pending += [value.node for value in graph.inputs_of(one.id)]
+    return sorted(seen.values(), key=lambda inner: graph.places[inner.id])
 
 
 def size(tensor: Tensor) -> str:
@@ -99,7 +111,7 @@ class _Tracker:
         self.levels = self._halvings()
         self.names: dict[str, str] = {}
 
-    def track(self, closed: bool) -> Track:
+    def track(self, closed: bool, gates: bool) -> Track:
         modules = self._modules()
         layers: list[Layer] = []
         ends: list[int] = []
@@ -124,7 +136,19 @@ class _Tracker:
         inside = {id(skip) for unit in units for skip in unit.skips}
         rest = tuple(skip for skip in skips if id(skip) not in inside)
         found = Track(self.graph, tuple(layers), tuple(units), rest, self._homes(ends))
+        found = self._gated(found) if gates else found
         return self._closed(found) if closed else found
+
+    def _gated(self, found: Track) -> Track:
+        """The same, where a layer whose channels a gate weighs is unlike one without, and says so."""
+        layers = list(found.layers)
+        for node in self.graph:
+            weights = [notation(self.graph, one) for one in gate(self.graph, node)] if node.op.name == "mul" else []
+            number = found.homes[node.id]
+            if weights and layers[number].family is not None:
+                layer = layers[number]
+                layers[number] = replace(layer, text=f"{layer.text} + gate", mark=(*layer.mark, *weights))
+        return replace(found, layers=tuple(layers))
 
     def _heavy(self, node: Node) -> bool:
         """Whether an op is a layer: it has weights, pools, or changes the size of the image."""

@@ -33,7 +33,9 @@ def mended(
         return strided
     if branch is None:
         return _enlarged(branches) or _cropped(branches)
-    return _projected(branch, wanted, "both" if len(branches) == 2 else "all")
+    which = "both" if len(branches) == 2 else "all"
+    others = [origin for _, origin in branches if origin is not branch[1]]
+    return _conditioned(branch, others, wanted, which) or _projected(branch, wanted, which)
 
 
 def _wanted(tensors: Sequence[Tensor]) -> Tensor:
@@ -90,6 +92,35 @@ def _projected(branch: Branch, wanted: Tensor, which: str) -> str:
     stride = _stride(tensor, wanted)
     arguments = f"{wanted.channels}, 1, stride={stride}" if stride else f"{wanted.channels}, 1"
     return _instead(origin, f"conv({arguments})", f"then {which} are {wanted}")
+
+
+def _conditioned(branch: Branch, others: Sequence[tree.Chain], wanted: Tensor, which: str) -> str | None:
+    """Advice to ask for the channels too where a projection is left out: `if stride != 1 or it.channels != width then`.
+
+    Only where the projection has as many channels, in the same words, as another branch's last convolution.
+    """
+    tensor, origin = branch
+    choice = origin.steps[0].target
+    if len(origin.steps) > 1 or not isinstance(choice, tree.Choice) or choice.otherwise is not None:
+        return None
+    channels = _channels(choice.then)
+    last = {next(filter(None, map(_channels, reversed(other.steps))), None) for other in others}
+    if tensor.spatial != wanted.spatial or channels is None or last != {channels}:
+        return None
+    text, condition = " ".join(origin.span.text.split()), " ".join(choice.condition.span.text.split())
+    wider = text.replace(condition, f"{condition} or it.channels != {channels}", 1)
+    return f"instead of `{text}` write `{wider}`: then {which} are {wanted}"
+
+
+def _channels(step: tree.Step) -> str | None:
+    """The channels of a convolution as they are written, in a group those of its last; None for another step."""
+    call = step.target
+    if isinstance(call, tree.Group):
+        return next(filter(None, map(_channels, reversed(call.chain.steps))), None)
+    if not isinstance(call, tree.Call) or call.function.span.text != "conv" or not call.arguments:
+        return None
+    first = call.arguments[0]
+    return first.value.span.text if first.name in (None, "out") else None
 
 
 def _instead(origin: tree.Chain, step: str, why: str) -> str:

@@ -8,6 +8,9 @@ from typing import Literal
 
 Kind = Literal["float", "int"]
 
+Layout = Literal["first", "last", "either"]
+"""Where emitted code keeps the channels of a value: before its positions, after them, or in either place."""
+
 
 @dataclass(frozen=True, slots=True, init=False)
 class Tensor:
@@ -16,14 +19,19 @@ class Tensor:
     One dimension is a vector of features, two are channels x length, three channels x height x
     width. Token ids are `Tensor(128, kind="int")`: a length alone, which an embedding turns into
     channels x length.
+
+    `last` is set by the PyTorch backend alone: the emitted code keeps the channels of this value after its positions,
+    as transformers do. `dims` has the channels first all the same.
     """
 
     dims: tuple[int, ...]
     kind: Kind
+    last: bool
 
-    def __init__(self, *dims: int, kind: Kind = "float") -> None:
+    def __init__(self, *dims: int, kind: Kind = "float", last: bool = False) -> None:
         object.__setattr__(self, "dims", dims)
         object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "last", last)
 
     @property
     def channels(self) -> int:
@@ -37,6 +45,11 @@ class Tensor:
     @property
     def rank(self) -> int:
         return len(self.dims)
+
+    @property
+    def axis(self) -> int:
+        """The axis of the channels in the emitted code, where axis 0 is the batch."""
+        return -1 if self.last else 1
 
     @property
     def size(self) -> int:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from archdsl.backends.torch.layouts import laid_out
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Expression
 
@@ -29,8 +30,10 @@ def example_inputs(graph: Graph, batch: int = 2, **where: Any) -> list[Tensor]:
 def interpret(graph: Graph, module: nn.Module, inputs: Sequence[Tensor]) -> dict[Value, Tensor]:
     """Every value that serves an output, computed node by node with the modules that lie at the nodes' own paths.
 
-    What serves only training comes last, as in the module: random numbers are drawn in the same order.
+    What serves only training comes last, as in the module: random numbers are drawn in the same order. All values are
+    given with their channels first.
     """
+    (graph,) = laid_out((graph,))
     serving = {value.node for output in graph.outputs for value in output.values}
     serving |= {node for end in tuple(serving) for node in nx.ancestors(graph.network, end)}
     names = {**vars(__import__(type(module).__module__)), "torch": torch, "nn": nn, "F": F}
@@ -47,13 +50,14 @@ def interpret(graph: Graph, module: nn.Module, inputs: Sequence[Tensor]) -> dict
             result = module.get_submodule(node.weights)(*taken)
         outputs = result if isinstance(result, tuple | list) else (result,)
         values.update({Value(node.id, port): output for port, output in enumerate(outputs)})
-    return values
+    return {v: x.movedim(-1, 1) if graph.tensor(v).last else x for v, x in values.items()}
 
 
 def called_shapes(graph: Graph, module: nn.Module, inputs: Sequence[Tensor]) -> dict[str, list[tuple[int, ...]]]:
     """By path: the shape, batch left out, of each call of a node's module during one forward pass."""
     shapes: dict[str, list[tuple[int, ...]]] = {}
     hooks = []
+    (graph,) = laid_out((graph,))
     for path in {node.weights for node in graph if is_module(graph, node)}:
 
         def note(_: nn.Module, __: Any, output: Tensor, path: str = path) -> None:
@@ -76,9 +80,11 @@ def is_module(graph: Graph, node: Node) -> bool:
 def predicted_shapes(graph: Graph) -> dict[str, list[tuple[int, ...]]]:
     """What `called_shapes` should find in a network that is training."""
     shapes: dict[str, list[tuple[int, ...]]] = {}
+    (graph,) = laid_out((graph,))
     for node in graph:
         if is_module(graph, node):
-            shapes.setdefault(node.weights, []).append(node.output.dims)
+            x = node.output
+            shapes.setdefault(node.weights, []).append((*x.spatial, x.channels) if x.last else x.dims)
     return shapes
 
 

@@ -8,34 +8,48 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from archdsl.backends.torch.layouts import has_positions
 from archdsl.ops.base import Expression, Module, Op
 from archdsl.tensor import Tensor
 
 
-def source(op: Op, inputs: tuple[Tensor, ...]) -> str:
-    """Python that defines `Net`, whose forward is the op."""
+def source(op: Op, inputs: tuple[Tensor, ...], last: bool = False) -> str:
+    """Python that defines `Net`, whose forward is the op on values with the channels first.
+
+    If the op wants the channels last, or takes either and `last` is true, they are moved before it and after it.
+    """
+    last = op.layout() == "last" or (last and op.layout() == "either")
+    inputs = tuple(Tensor(*x.dims, kind=x.kind, last=last and has_positions(x)) for x in inputs)
     emission = op.torch(*inputs)
     supports = dict.fromkeys(emission.support.definitions() if emission.support else ())
     names = tuple(f"x{i}" for i in range(len(inputs)))
+    moved = tuple(f"{x}.movedim(1, -1)" if t.last else x for x, t in zip(names, inputs, strict=True))
     making, call = ["super().__init__()"], ""
     match emission:
         case Module():
             values = [*map(repr, emission.args), *(f"{name}={value!r}" for name, value in emission.kwargs)]
             making.append(f"self.op = {emission.target}({', '.join(values)})")
             making += op.initialize("self.op")
-            call = f"self.op({', '.join(names)})"
+            call = f"self.op({', '.join(moved)})"
         case Expression():
-            call = emission.written(names)
+            call = emission.written(moved)
     body = "".join(f"        {line}\n" for line in making)
+    shape = op.shape(*inputs)
+    if last and isinstance(shape, tuple):
+        call = f"tuple(y.movedim(-1, 1) for y in {call})"
+    elif last and isinstance(shape, Tensor) and has_positions(shape):
+        call = f"({call}).movedim(-1, 1)"
     forward = f"    def forward(self, {', '.join(names)}):\n        return {call}\n"
     definitions = "\n\n".join(support.source for support in supports)
     return f"{definitions}\n\nclass Net(nn.Module):\n    def __init__(self):\n{body}\n{forward}"
 
 
-def build(op: Op, inputs: tuple[Tensor, ...], device: str = "cpu", dtype: torch.dtype = torch.float32) -> nn.Module:
-    """The emitted module, made on `device`."""
+def build(
+    op: Op, inputs: tuple[Tensor, ...], device: str = "cpu", dtype: torch.dtype = torch.float32, last: bool = False
+) -> nn.Module:
+    """The emitted module, made on `device`; `last` is as in `source`."""
     namespace: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "Tensor": torch.Tensor}
-    exec(compile(source(op, inputs), f"<{op.name}>", "exec"), namespace)
+    exec(compile(source(op, inputs, last), f"<{op.name}>", "exec"), namespace)
     with torch.device(device):
         module: nn.Module = namespace["Net"]()
     return module.to(dtype)
@@ -51,6 +65,13 @@ def values(
         else torch.randn(batch, *t.dims, device=device, dtype=dtype)
         for t in inputs
     )
+
+
+def as_held(op: Op, taken: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """The values in the order of memory that the op wants: with the channels of each position side by side."""
+    if op.layout() != "last":
+        return taken
+    return tuple(x.movedim(1, -1).contiguous().movedim(-1, 1) if x.dim() > 2 else x for x in taken)
 
 
 def outputs(result: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:

@@ -16,6 +16,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from archdsl.backends.torch.layouts import laid_out
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Expression
 
@@ -56,6 +57,7 @@ def live_memory(graph: Graph, module: nn.Module, inputs: list[Tensor]) -> dict[s
 
     They run one after the other, and each value is dropped after its last use.
     """
+    (graph,) = laid_out((graph,))
     nodes = [node for node in graph if node.id not in graph.training_only]
     left = Counter(value for node in nodes for value in graph.inputs_of(node.id))
     left.update(value for output in graph.outputs if not output.training for value in output.values)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from emission import example_inputs
-from emitted_ops import build, outputs, values
+from emitted_ops import as_held, build, outputs, values
 from live_memory import LiveMemory, by_node, emitted_memory, kept_memory, live_memory
 
 import archdsl
@@ -43,7 +43,7 @@ def test_an_op_holds_its_outputs_and_its_own(name: str, example: Example) -> Non
     module = build(example.op, example.inputs).eval()
     # A batch normalization of one vector has no statistics, so it gets two.
     batch = 1 if example.inputs[0].spatial else 2
-    taken = values(example.inputs, batch)
+    taken = as_held(example.op, values(example.inputs, batch))
     held = LiveMemory([*module.parameters(), *module.buffers(), *taken])
     with torch.no_grad(), held:
         results = outputs(module(*taken))
@@ -71,7 +71,7 @@ def test_an_op_keeps_what_it_says(name: str, example: Example, in_place: bool) -
     for inner in module.modules():
         if hasattr(inner, "inplace"):
             inner.inplace = in_place
-    taken = [v.requires_grad_() * 1 if v.is_floating_point() else v for v in values(inputs, BATCH)]
+    taken = [v.requires_grad_() * 1 if v.is_floating_point() else v for v in as_held(op, values(inputs, BATCH))]
     rule = op.keeps(*inputs)
     expected = rule.further.size(4) * BATCH + rule.once * 4
     if not (in_place and rule.result_suffices):

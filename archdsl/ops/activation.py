@@ -9,7 +9,7 @@ from pydantic import Field
 
 from archdsl.ops.arguments import Unusual
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Weight, register
-from archdsl.tensor import Tensor
+from archdsl.tensor import Layout, Tensor
 
 Slope = Annotated[
     float,
@@ -39,6 +39,9 @@ class Activation(Op):
 
     def shape(self, x: Tensor) -> Tensor:
         return x
+
+    def layout(self) -> Layout:
+        return "either"
 
     def rest(self, x: Tensor) -> Rest:
         return Rest(self.operations * x.size, f"{self.operations} per number")
@@ -238,6 +241,9 @@ class Prelu(Op):
     def keeps(self, x: Tensor) -> Kept:
         return Kept((0,))
 
+    def layout(self) -> Layout:
+        return "first" if self.per_channel else "either"
+
     def torch(self, x: Tensor) -> Module:
         return Module.of("nn.PReLU", num_parameters=(self._count(x), 1), init=(self.slope, 0.25))
 
@@ -260,7 +266,7 @@ class Normalized(Activation):
         return f"`{self.name}` over a single channel is always {always}; for one number `sigmoid` gives a probability"
 
     def torch(self, x: Tensor) -> Module:
-        return Module(self.target, kwargs=(("dim", 1),))
+        return Module(self.target, kwargs=(("dim", x.axis),))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from archdsl.ops.arguments import LIMIT, Count, Like, Mismatch, Sides, Size, spread
 from archdsl.ops.costs import NOTHING, Kept, Rest, Store, Weight, Working, working
 from archdsl.ops.emission import Expression, Module, Support
-from archdsl.tensor import Kind, Tensor
+from archdsl.tensor import Kind, Layout, Tensor
 
 __all__ = [
     "LARGEST",
@@ -230,6 +230,13 @@ class Op(BaseModel, ABC):
     def dropped(self, *inputs: Any, **_: Any) -> tuple[int, ...]:
         """For each dimension, how many rows or columns at the end no window reaches; () for ops without windows."""
         return ()
+
+    def layout(self) -> Layout:
+        """Where the emitted code of this op keeps the channels of its inputs and outputs, if they have positions.
+
+        With "either", `torch` looks at `last` of its inputs. Vectors and tokens (whole numbers) have no layout.
+        """
+        return "first"
 
     def doubt(self, *inputs: Any, **_: Any) -> str | None:
         """A warning if the op makes no sense with these inputs, although it can be computed; else None."""

@@ -7,21 +7,10 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
-from archdsl.ops.base import NOTHING, Example, Family, Kept, Module, Op, Rest, Support, Weight, register
+from archdsl.ops.base import NOTHING, Example, Family, Kept, Module, Op, Rest, Weight, register
 from archdsl.ops.conv import Start
 from archdsl.ops.initialize import Normal, starts
-from archdsl.tensor import Tensor
-
-EMBEDDING = Support(
-    "Embedding",
-    '''\
-class Embedding(nn.Embedding):
-    """One learned vector a token, channels first: (batch, length) -> (batch, width, length)."""
-
-    def forward(self, tokens):
-        return F.embedding(tokens, self.weight).transpose(1, 2)
-''',
-)
+from archdsl.tensor import Layout, Tensor
 
 
 @register
@@ -50,11 +39,14 @@ class Embed(Op):
     def keeps(self, tokens: Tensor) -> Kept:
         return Kept((0,))
 
+    def layout(self) -> Layout:
+        return "last"
+
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, bias=False)
 
     def torch(self, tokens: Tensor) -> Module:
-        return Module.of("Embedding", self.count, self.width, support=EMBEDDING)
+        return Module.of("nn.Embedding", self.count, self.width)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Example, Expression, Family, Kept, Op, Rearrangement, Rest, Store, register
-from archdsl.tensor import Tensor
+from archdsl.tensor import Layout, Tensor
 
 
 def _listed(inputs: tuple[Tensor, ...]) -> str:
@@ -33,6 +33,9 @@ class Merge(Op):
         if any(other.dims != x.dims for other in others):
             raise Mismatch(f"`{self.name}` needs equal shapes, got {_listed((x, *others))}")
         return x
+
+    def layout(self) -> Layout:
+        return "either"
 
     def rest(self, *inputs: Tensor) -> Rest:
         return Rest((len(inputs) - 1) * inputs[0].size, JOIN_RULE)
@@ -127,9 +130,12 @@ class Mul(Op):
             )
         full = Tensor(*map(max, zip(*(tensor.dims for tensor in inputs), strict=True)))
         fits = all(size in (1, whole) for tensor in inputs for size, whole in zip(tensor.dims, full.dims, strict=True))
-        if not fits or full not in inputs:
+        if not fits or all(tensor.dims != full.dims for tensor in inputs):
             raise Mismatch(f"`mul` needs equal shapes, or gates of size 1 in a dimension, got {_listed(inputs)}")
         return full
+
+    def layout(self) -> Layout:
+        return "either"
 
     def rest(self, *inputs: Tensor) -> Rest:
         return Rest(sum(self._products(inputs)), JOIN_RULE)
@@ -178,8 +184,11 @@ class Concat(Rearrangement):
             raise Mismatch(f"`concat` needs {what}, got {_listed(inputs)}")
         return Tensor(sum(tensor.channels for tensor in inputs), *x.spatial)
 
-    def torch(self, *inputs: Tensor) -> Expression:
-        return Expression("torch.cat([{all}], dim=1)")
+    def layout(self) -> Layout:
+        return "either"
+
+    def torch(self, x: Tensor, *others: Tensor) -> Expression:
+        return Expression(f"torch.cat([{{all}}], dim={x.axis})")
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -15,7 +15,7 @@ from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Sup
 from archdsl.ops.costs import scale_and_shift
 from archdsl.ops.initialize import Normal, Ones, Scale, Zeros, starts
 from archdsl.ops.spatial import dimensions, expect_map
-from archdsl.tensor import Tensor
+from archdsl.tensor import Layout, Tensor
 
 Eps = Annotated[
     float,
@@ -258,11 +258,15 @@ class LayerNorm(Normalization):
     def keeps(self, x: Tensor) -> Kept:
         return Kept((0,), further=Store(2 * x.size // x.channels))
 
+    def layout(self) -> Layout:
+        return "either"
+
     def torch(self, x: Tensor) -> Module:
+        first = x.spatial and not x.last
         return Module.of(
-            "ChannelLayerNorm" if x.spatial else "nn.LayerNorm",
+            "ChannelLayerNorm" if first else "nn.LayerNorm",
             x.channels,
-            support=CHANNEL_LAYER_NORM if x.spatial else None,
+            support=CHANNEL_LAYER_NORM if first else None,
             eps=(self.eps, 1e-5),
             elementwise_affine=(self.affine, True),
         )

@@ -11,7 +11,7 @@ from pydantic import Field
 from archdsl.ops.arguments import UNUSUAL_DROP, Mismatch, Probability
 from archdsl.ops.base import Example, Family, Kept, Module, Rearrangement, Store, Support, register
 from archdsl.ops.spatial import dimensions, expect_map
-from archdsl.tensor import Tensor
+from archdsl.tensor import Layout, Tensor
 
 
 class Regularization(Rearrangement):
@@ -25,6 +25,9 @@ class Regularization(Rearrangement):
 
     def shape(self, x: Tensor) -> Tensor:
         return x
+
+    def layout(self) -> Layout:
+        return "either"
 
     def is_view(self, x: Tensor, training: bool = False) -> bool:
         return not training or self.p == 0
@@ -73,6 +76,9 @@ class ChannelDropout(Regularization):
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x)
         return x
+
+    def layout(self) -> Layout:
+        return "first"
 
     def _lots(self, x: Tensor) -> int:
         return x.channels

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from archdsl.ops.arguments import Count, Distance, Mismatch, divisors
 from archdsl.ops.base import Example, Expression, Family, Module, Rearrangement, View, Window, register
 from archdsl.ops.spatial import expect_map, resampling, whole
-from archdsl.tensor import Tensor
+from archdsl.tensor import Layout, Tensor
 
 MOST_PARTS = 10_000
 
@@ -35,6 +35,9 @@ class Identity(View):
 
     def shape(self, x: Tensor) -> Tensor:
         return x
+
+    def layout(self) -> Layout:
+        return "either"
 
     def torch(self, x: Tensor) -> Module:
         return Module("nn.Identity")
@@ -100,10 +103,13 @@ class Split(View):
             )
         return (x.channels // self.parts,) * self.parts
 
+    def layout(self) -> Layout:
+        return "either"
+
     def torch(self, x: Tensor) -> Expression:
         if isinstance(self.parts, tuple):
-            return Expression("{0}.split({sizes}, dim=1)", values=(("sizes", list(self.parts)),))
-        return Expression("{0}.chunk({parts}, dim=1)", values=(("parts", self.parts),))
+            return Expression(f"{{0}}.split({{sizes}}, dim={x.axis})", values=(("sizes", list(self.parts)),))
+        return Expression(f"{{0}}.chunk({{parts}}, dim={x.axis})", values=(("parts", self.parts),))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -133,12 +139,16 @@ class ChannelSlice(View):
             )
         return Tensor(stop - self.start, *x.spatial)
 
+    def layout(self) -> Layout:
+        return "either"
+
     def torch(self, x: Tensor) -> Expression:
+        before = "..." if x.last else ":"
         if self.stop is None or self.stop == x.channels:
-            return Expression("{0}[:, {start}:]", values=(("start", self.start),))
+            return Expression(f"{{0}}[{before}, {{start}}:]", values=(("start", self.start),))
         if self.start == 0:
-            return Expression("{0}[:, :{stop}]", values=(("stop", self.stop),))
-        return Expression("{0}[:, {start}:{stop}]", values=(("start", self.start), ("stop", self.stop)))
+            return Expression(f"{{0}}[{before}, :{{stop}}]", values=(("stop", self.stop),))
+        return Expression(f"{{0}}[{before}, {{start}}:{{stop}}]", values=(("start", self.start), ("stop", self.stop)))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from archdsl.ops.base import Example, Expression, Family, Kept, Module, Op, Rest, Support, Weight, register
-from archdsl.tensor import Tensor
+from archdsl.tensor import Layout, Tensor
 
 SCALE_RULE = "1 per number"
 
@@ -30,6 +30,9 @@ class Scale(Op):
     def rest(self, x: Tensor) -> Rest:
         return Rest(x.size, SCALE_RULE)
 
+    def layout(self) -> Layout:
+        return "either"
+
     def torch(self, x: Tensor) -> Expression:
         return Expression("{factor} * {0}", atomic=False, values=(("factor", self.factor),))
 
@@ -43,7 +46,22 @@ LAYER_SCALE = Support(
     "LayerScale",
     '''\
 class LayerScale(nn.Module):
-    """A learned factor for each channel, or one for all."""
+    """A learned factor for each channel, or one for all. The channels are the last axis."""
+
+    def __init__(self, channels, init=1e-6):
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((channels,), init))
+
+    def forward(self, x):
+        return x * self.weight
+''',
+)
+
+CHANNEL_LAYER_SCALE = Support(
+    "ChannelLayerScale",
+    '''\
+class ChannelLayerScale(nn.Module):
+    """A learned factor for each channel, or one for all, channels first."""
 
     def __init__(self, channels, init=1e-6):
         super().__init__()
@@ -84,8 +102,12 @@ class LayerScale(Op):
     def keeps(self, x: Tensor) -> Kept:
         return Kept((0,))
 
+    def layout(self) -> Layout:
+        return "either"
+
     def torch(self, x: Tensor) -> Module:
-        return Module.of("LayerScale", self._count(x), support=LAYER_SCALE, init=(self.init, 1e-6))
+        support = CHANNEL_LAYER_SCALE if x.spatial and not x.last else LAYER_SCALE
+        return Module.of(support.name, self._count(x), support=support, init=(self.init, 1e-6))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -63,8 +63,10 @@ def up_conv(a: Arguments, w: Weights, x: Array) -> Array:
 
 @defines("linear")
 def linear(a: Arguments, w: Weights, x: Array) -> Array:
-    """W x + b."""
-    return with_bias(w, x @ w["weight"].T)
+    """W x + b, on the channels of each position, or on the positions of each channel."""
+    if a.over == "positions":
+        return x @ w["weight"].T + w.get("bias", 0)
+    return with_bias(w, np.moveaxis(np.moveaxis(x, 1, -1) @ w["weight"].T, -1, 1))
 
 
 @defines("embedding")

@@ -234,7 +234,10 @@ class Modules:
             for field, value in node.op
             if isinstance(value, int | float | tuple)
         }
-        marked = (Tensor(named(t.dims[0], ast.Name("in_channels"), True), *t.dims[1:], kind=t.kind) for t in tensors)
+        marked = (
+            Tensor(named(t.dims[0], ast.Name("in_channels"), True), *t.dims[1:], kind=t.kind, last=t.last)
+            for t in tensors
+        )
         emission = node.op.model_copy(update=fields).torch(*marked)
         assert isinstance(emission, Module)
         formulas = map(formula_of, emission.args)
@@ -398,14 +401,16 @@ def _computed(
     said = tuple(_with_channels(tensor, channels) for tensor, channels in zip(tensors, inputs, strict=True))
     op = node.op.model_copy(update=fields)
     exact_op = node.op.model_copy(update={name: exactly(value) for name, value in fields.items()})
-    exact = tuple(Tensor(*map(exactly, tensor.dims), kind=tensor.kind) for tensor in said)
+    exact = tuple(Tensor(*map(exactly, tensor.dims), kind=tensor.kind, last=tensor.last) for tensor in said)
     return exact_op.torch(*exact), tuple(_outputs(op, node, said, inputs))
 
 
 def _with_channels(tensor: Tensor, channels: Channels) -> Tensor:
     if isinstance(channels, ast.Constant):
         return tensor
-    return Tensor(named(tensor.dims[0], channels or UNKNOWN_NUMBER), *tensor.dims[1:], kind=tensor.kind)
+    return Tensor(
+        named(tensor.dims[0], channels or UNKNOWN_NUMBER), *tensor.dims[1:], kind=tensor.kind, last=tensor.last
+    )
 
 
 def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Channels]) -> Iterator[Channels]:

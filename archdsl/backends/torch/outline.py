@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import TypeAlias
 
 from archdsl.analyses.overwriting import overwriting
+from archdsl.backends.torch.layouts import laid_out
 from archdsl.ir.builder import join
 from archdsl.ir.forest import forest
 from archdsl.ir.graph import Choice, Graph, Node, Output, Scope, Step, Value
@@ -41,6 +42,7 @@ class Outline:
     """
 
     def __init__(self, graphs: Sequence[Graph]) -> None:
+        graphs = laid_out(graphs)
         self.networks: Mapping[str, Graph] = {"": graphs[0]}
         self.graph = graph = graphs[0]
         if len(graphs) > 1:

@@ -1,0 +1,400 @@
+"""Decides where the emitted code keeps the channels of each value, and adds the steps that move them.
+
+The language has the channels first everywhere. A transformer's layers in PyTorch (`nn.Linear`, `nn.LayerNorm`) want
+them last, and a convolution wants them first. Each op says which it is, or that it takes either; the values between
+them are put on one side or the other so that channels are moved as seldom as possible while the network runs. That is a
+minimum cut, in a graph with a vertex for each step of the text and for each value that the text speaks of. All uses of
+a block are one class, so a value that a class reads at one place of its text has one layout in all uses.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+
+from archdsl.ir.builder import join
+from archdsl.ir.graph import Choice, Graph, Node, Output, Scope, Step, Value
+from archdsl.ops.base import Example, Expression, Family, View
+from archdsl.tensor import Layout, Tensor
+
+FIRST, LAST = "first", "last"
+
+
+class Moved(View):
+    """A value with its channels moved behind its positions, or back in front of them."""
+
+    name = "moved"
+    family = Family.RESHAPE
+    internal = True
+
+    to_last: bool
+
+    def shape(self, x: Tensor) -> Tensor:
+        return Tensor(*x.dims, last=self.to_last)
+
+    def layout(self) -> Layout:
+        return "either"
+
+    def torch(self, x: Tensor) -> Expression:
+        if x.rank == 2:
+            return Expression("{0}.transpose(1, 2)")
+        return Expression("{0}.movedim(1, -1)" if self.to_last else "{0}.movedim(-1, 1)")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(to_last=True), (Tensor(768, 197),), Tensor(768, 197, last=True))
+        yield Example(cls(to_last=False), (Tensor(96, 7, 7, last=True),), Tensor(96, 7, 7))
+
+
+def laid_out(graphs: Sequence[Graph]) -> tuple[Graph, ...]:
+    """The graphs with `last` set for each value that is to have its channels last, and with steps that move channels.
+
+    Graphs without an op that wants them last are returned as they are. The graphs are those of one file, so that the
+    uses of a block in all of them agree.
+    """
+    if not any(node.op.layout() == LAST and _has_layout(graph, node) for graph in graphs for node in graph):
+        return tuple(graphs)
+    texts = [_Text(graph) for graph in graphs]
+    cut = _Cut(texts)
+    return tuple(_Rewriting(text, cut).graph() for text in texts)
+
+
+def has_positions(tensor: Tensor) -> bool:
+    """Whether a value has channels and positions, so that the channels may be first or last."""
+    return tensor.kind == "float" and tensor.rank > 1
+
+
+def _has_layout(graph: Graph, node: Node) -> bool:
+    return any(map(has_positions, (*node.outputs, *graph.tensors_into(node.id))))
+
+
+class _Text:
+    """One graph, and for each node the step of the text that made it: the same for all uses of a block."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._homes: dict[str, Scope] = {}
+        self.steps = {node.id: self._step(node) for node in graph}
+
+    def home(self, path: str) -> Scope:
+        """The scope of the text that a scope is part of: a block, or the network."""
+        if path not in self._homes:
+            scope = self.graph.scopes[path]
+            is_home = scope.parent is None or scope.block is not None
+            self._homes[path] = scope if is_home else self.home(scope.parent or "")
+        return self._homes[path]
+
+    def block(self, scope: Scope) -> Hashable:
+        return "" if scope.parent is None else (scope.block, scope.defined)
+
+    def _step(self, node: Node) -> Hashable:
+        """The text around a node, and the node's path in it; copies of a step are one step."""
+        home = self.home(node.scope)
+        path = node.weights if node.weights.startswith(home.weights) else node.id
+        inside = path[len(home.weights) :] if path is node.weights else node.id[len(home.path) :]
+        return self.block(home), tuple("*" if part.isdecimal() else part for part in inside.split("."))
+
+    def reads(self) -> Iterator[tuple[Hashable, tuple[Value, ...]]]:
+        """For each place of the text where values are read or handed on: the values, in each use."""
+        for node in self.graph:
+            yield self.steps[node.id], self.graph.inputs_of(node.id)
+        for scope in self.graph.scopes.values():
+            if scope.block is not None and scope.parent is not None:
+                yield (self.block(scope), "takes"), scope.inputs
+                yield (self.block(scope), "gives"), scope.results
+        for output in self.graph.outputs:
+            yield ("output", output.name), output.values
+
+    def alike(self) -> Iterator[tuple[Value, Value]]:
+        """Values of which an `if` takes one or the other."""
+        for scope in self.graph.scopes.values():
+            for choice in _choices(scope.steps):
+                for name, values in choice.gives:
+                    if name == "it":
+                        yield from zip(choice.before, values, strict=False)
+
+
+def _choices(steps: Iterable[Step]) -> Iterator[Choice]:
+    for step in steps:
+        if isinstance(step, Choice):
+            yield step
+            yield from _choices(step.steps)
+
+
+class _Cut:
+    """The layouts of steps and of values: the cut that moves channels least often."""
+
+    def __init__(self, texts: Sequence[_Text]) -> None:
+        self._same: dict[Hashable, Hashable] = {}
+        self._join(texts)
+        edges: Counter[tuple[Hashable, Hashable]] = Counter()
+        for text in texts:
+            edges.update(self._edges(text))
+        self._last = _side_of_last(edges)
+
+    def of_step(self, text: _Text, node: Node) -> str:
+        """The layout in which a node takes and gives its values."""
+        fixed = FIRST if node.op.name == "input" else node.op.layout()
+        return fixed if fixed != "either" else self._side(("step", text.steps[node.id]))
+
+    def of_value(self, text: _Text, value: Value) -> str:
+        """The layout in which a value is handed on."""
+        return self._side(self._value(text, value))
+
+    def _side(self, vertex: Hashable) -> str:
+        return LAST if vertex in self._last else FIRST
+
+    def _value(self, text: _Text, value: Value) -> Hashable:
+        return self._root(("value", text.steps[value.node], value.port))
+
+    # --- values that one place of a text reads ---------------------------------------------
+
+    def _join(self, texts: Sequence[_Text]) -> None:
+        rows: dict[Hashable, list[list[Hashable]]] = defaultdict(list)
+        for text in texts:
+            for place, values in text.reads():
+                kept = [v for v in values if has_positions(text.graph.tensor(v))]
+                rows[place].append([self._value(text, value) for value in kept])
+            for before, after in text.alike():
+                self._unite(self._value(text, before), self._value(text, after))
+        for found in rows.values():
+            uneven = len({len(row) for row in found}) > 1
+            columns = [tuple(chain.from_iterable(found))] if uneven else list(zip(*found, strict=True))
+            for first, *others in columns:
+                for other in others:
+                    self._unite(first, other)
+
+    def _root(self, vertex: Hashable) -> Hashable:
+        while (above := self._same.get(vertex, vertex)) != vertex:
+            self._same[vertex] = self._same.get(above, above)
+            vertex = above
+        return vertex
+
+    def _unite(self, one: Hashable, other: Hashable) -> None:
+        self._same[self._root(one)] = self._root(other)
+
+    # --- how often channels would be moved -------------------------------------------------
+
+    def _edges(self, text: _Text) -> Iterator[tuple[Hashable, Hashable]]:
+        """For each value that a node gives or takes: the vertices of both, which may be on two sides."""
+        graph = text.graph
+        for node in graph:
+            fixed = FIRST if node.op.name == "input" else node.op.layout()
+            step: Hashable = ("step", text.steps[node.id]) if fixed == "either" else fixed
+            values = (Value(node.id, port) for port in range(len(node.outputs)))
+            for value in (*values, *graph.inputs_of(node.id)):
+                if has_positions(graph.tensor(value)):
+                    yield step, self._value(text, value)
+        for output in graph.outputs:
+            for value in output.values:
+                if has_positions(graph.tensor(value)):
+                    yield FIRST, self._value(text, value)
+
+
+def _side_of_last(edges: Mapping[tuple[Hashable, Hashable], int]) -> frozenset[Hashable]:
+    """The vertices on the side of `LAST`: of all cuts with the fewest moves, the one with the fewest vertices there."""
+    import networkx as nx
+
+    network: nx.DiGraph[Hashable] = nx.DiGraph()
+    network.add_nodes_from((FIRST, LAST))
+    for (one, other), count in edges.items():
+        network.add_edge(one, other, capacity=count)
+        network.add_edge(other, one, capacity=count)
+    _, (last, _) = nx.minimum_cut(network, LAST, FIRST)
+    return frozenset(last)
+
+
+class _Rewriting:
+    """Adds the steps that move channels to one graph.
+
+    Where a class reads a value in the other layout, the step stands before the one that reads it. Where a step gives a
+    value in the other layout, it stands after it. A stage is no class of its own, so a step at its border is put
+    outside, and the stage stays a plain chain of modules.
+    """
+
+    def __init__(self, text: _Text, cut: _Cut) -> None:
+        self.text, self.cut, self.old = text, cut, text.graph
+        self.before: dict[str, list[Node]] = defaultdict(list)
+        self.after: dict[str, list[Node]] = defaultdict(list)
+        self.new: dict[tuple[str, Value, bool], Value] = {}
+        """By the step beside which it is moved, the value, and whether it is before that step: the moved value."""
+        self.inside: dict[str, dict[Value, Value]] = defaultdict(dict)
+        """By scope: what stands for a value there and in the scopes inside it."""
+        self.given: dict[Value, tuple[Value, str]] = {}
+        """Values that are moved where they are made: what stands for them, outside of the scope whose path is given."""
+        self.sources: dict[str, Value] = {}
+
+    def graph(self) -> Graph:
+        """The graph with the added steps."""
+        for node in self.old:
+            self._give(node)
+        taken = {node.id: tuple(self._take(node)) for node in self.old}
+        outputs = [replace(output, values=tuple(self._outputs(output))) for output in self.old.outputs]
+        scopes = [self._scope(scope) for scope in self.old.scopes.values()]
+        return Graph(self.old.header, scopes, self._nodes(taken), outputs)
+
+    # --- where channels are moved ----------------------------------------------------------
+
+    def _give(self, node: Node) -> None:
+        """Moves the values that a node gives in another layout than that in which they are handed on."""
+        made = self.cut.of_step(self.text, node)
+        for port, tensor in enumerate(node.outputs):
+            value = Value(node.id, port)
+            wanted = self.cut.of_value(self.text, value)
+            if has_positions(tensor) and made != wanted:
+                beside, hidden = self._outermost(node, value)
+                added = self._moved(value, beside, wanted, port)
+                self.after[beside].append(added)
+                self.given[value] = Value(added.id), hidden
+
+    def _outermost(self, node: Node, value: Value) -> tuple[str, str]:
+        """The step after which a value can be moved, and the scope that must not see the moved value ("": none)."""
+        beside, hidden, scope = node.id, "", self.old.scopes[node.scope]
+        while not self._is_class(scope) and not any(
+            _is_in(user.scope, scope.path) for user in self.old.users(node.id) if value in self.old.inputs_of(user.id)
+        ):
+            beside = hidden = scope.path
+            scope = self.old.scopes[scope.parent or ""]
+        return beside, hidden
+
+    def _take(self, node: Node) -> Iterator[Value]:
+        """The values that a node takes, moved where it wants them in another layout."""
+        wanted = self.cut.of_step(self.text, node)
+        for slot, value in enumerate(self.old.inputs_of(node.id)):
+            if not has_positions(self.old.tensor(value)) or self.cut.of_value(self.text, value) == wanted:
+                yield self._seen(value, node.scope)
+                continue
+            beside = self._border(node, value, wanted)
+            key = beside, value, True
+            if key not in self.new:
+                added = self._moved(self._seen(value, self._around(beside)), beside, wanted, slot)
+                self.before[beside].append(added)
+                self.new[key] = Value(added.id)
+                if beside in self.old.scopes:
+                    self.inside[beside][value] = Value(added.id)
+            yield self.new[key]
+
+    def _border(self, node: Node, value: Value, wanted: str) -> str:
+        """The step before which a value can be moved for a node: the outermost region that reads it in no other way."""
+        beside, scope = node.id, self.old.scopes[node.scope]
+        while not self._is_class(scope) and not _is_in(self.old.node(value.node).scope, scope.path):
+            users = [u for u in self.old.users(value.node) if _is_in(u.scope, scope.path)]
+            if any(value in self.old.inputs_of(u.id) and self.cut.of_step(self.text, u) != wanted for u in users):
+                break
+            beside, scope = scope.path, self.old.scopes[scope.parent or ""]
+        return beside
+
+    def _is_class(self, scope: Scope) -> bool:
+        return scope.parent is None or scope.block is not None
+
+    def _around(self, path: str) -> str:
+        """The path of the scope around a step."""
+        return self.old.node(path).scope if path in self.old else self.old.scopes[path].parent or ""
+
+    def _moved(self, value: Value, beside: str, wanted: str, number: int) -> Node:
+        scope = self._around(beside)
+        name = f"moved_{number}_{beside.rpartition('.')[2]}_{wanted}"
+        id = join(scope, name)
+        self.sources[id] = value
+        tensor = self._tensor(value)
+        op = Moved(to_last=wanted == LAST)
+        span = self.old.node(beside).span if beside in self.old else self.old.scopes[beside].span
+        return Node(id, op, (Tensor(*tensor.dims, last=wanted == LAST),), scope, span, id)
+
+    def _tensor(self, value: Value) -> Tensor:
+        while value.node in self.sources:
+            value = self.sources[value.node]
+        return self.old.tensor(value)
+
+    # --- the new graph ---------------------------------------------------------------------
+
+    def _seen(self, value: Value, scope: str) -> Value:
+        """What stands for a value in a scope, as it is handed on."""
+        moved, hidden = self.given.get(value, (value, ""))
+        return value if hidden and _is_in(scope, hidden) else moved
+
+    def _nodes(self, taken: Mapping[str, tuple[Value, ...]]) -> Iterator[tuple[Node, tuple[Value, ...]]]:
+        """All nodes in an order in which each comes after its inputs."""
+        first: dict[str, str] = {}
+        for node in self.old:
+            first[node.id] = node.id
+            for scope in self.old.ancestry(node.scope):
+                first.setdefault(scope.path, node.id)
+        begins: dict[str, list[Node]] = defaultdict(list)
+        for beside, added in self.before.items():
+            begins[first[beside]] += added
+        ends: dict[str, list[Node]] = defaultdict(list)
+        for moved in chain.from_iterable(self.after.values()):
+            ends[self.sources[moved.id].node].append(moved)
+        for node in self.old:
+            yield from ((moved, (self.sources[moved.id],)) for moved in begins[node.id])
+            yield self._flagged(node), taken[node.id]
+            yield from ((moved, (self.sources[moved.id],)) for moved in ends[node.id])
+
+    def _flagged(self, node: Node) -> Node:
+        if self.cut.of_step(self.text, node) == FIRST or not any(map(has_positions, node.outputs)):
+            return node
+        outputs = (Tensor(*t.dims, kind=t.kind, last=True) if has_positions(t) else t for t in node.outputs)
+        return replace(node, outputs=tuple(outputs))
+
+    def _outputs(self, output: Output) -> Iterator[Value]:
+        """The values of an output, with their channels first."""
+        for value in output.values:
+            seen = self._seen(value, "")
+            is_last = has_positions(self.old.tensor(value)) and self.cut.of_value(self.text, value) == LAST
+            yield self._returned(seen) if is_last else seen
+
+    def _returned(self, value: Value) -> Value:
+        key = "", value, False
+        if key not in self.new:
+            id = f"moved_{len(self.sources)}_returned"
+            self.sources[id] = value
+            dims = self._tensor(value).dims
+            node = Node(id, Moved(to_last=False), (Tensor(*dims),), "", self.old.scopes[""].span, id)
+            self.after[""].append(node)
+            self.new[key] = Value(id)
+        return self.new[key]
+
+    def _scope(self, scope: Scope) -> Scope:
+        steps = tuple(self._steps(scope.steps, scope.path))
+        if scope.parent is None and steps:
+            steps = (*steps, *(node.id for node in self.after[""]))
+        return replace(
+            scope,
+            steps=steps,
+            names=tuple((name, self._named(value, scope)) for name, value in scope.names),
+            results=tuple(self._named(value, scope) for value in scope.results),
+        )
+
+    def _named(self, value: Value, scope: Scope) -> Value:
+        for outer in self.old.ancestry(scope.path):
+            if value in self.inside.get(outer.path, ()):
+                return self.inside[outer.path][value]
+        return self._seen(value, scope.path)
+
+    def _steps(self, steps: Iterable[Step], scope: str) -> Iterator[Step]:
+        for step in steps:
+            if isinstance(step, str):
+                yield from (node.id for node in self.before.get(step, ()))
+                yield step
+                yield from (node.id for node in self.after.get(step, ()))
+            else:
+                yield self._choice(step, scope)
+
+    def _choice(self, choice: Choice, scope: str) -> Choice:
+        def seen(values: Iterable[Value]) -> tuple[Value, ...]:
+            return tuple(self._named(value, self.old.scopes[scope]) for value in values)
+
+        return replace(
+            choice,
+            before=seen(choice.before),
+            steps=tuple(self._steps(choice.steps, scope)),
+            gives=tuple((name, seen(values)) for name, values in choice.gives),
+        )
+
+
+def _is_in(scope: str, around: str) -> bool:
+    """Whether a scope is another one, or inside it."""
+    return scope == around or around == "" or scope.startswith(f"{around}.")

@@ -33,8 +33,8 @@ def source(op: Op, inputs: tuple[Tensor, ...], last: bool = False) -> str:
             call = f"self.op({', '.join(moved)})"
         case Expression():
             if emission.borrows:
-                making.append(f"self.tied = nn.Embedding{op.weights(*inputs)['weight'].shape}")
-            call = emission.written(moved, {"module": "self.tied"})
+                making.append(f"self.op = nn.Embedding{op.weights(*inputs)['weight'].shape}")
+            call = emission.written(moved, {"module": "self.op"})
     body = "".join(f"        {line}\n" for line in making)
     shape = op.shape(*inputs)
     if last and isinstance(shape, tuple):

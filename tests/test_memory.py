@@ -101,6 +101,7 @@ NETWORKS: list[tuple[str, dict[str, Any]]] = [
     ("fcn@8s", {"resolution": 32}),
     ("hourglass@1", {}),
     ("textcnn", {}),
+    ("convnext@tiny", {"resolution": 64}),
 ]
 each_network = pytest.mark.parametrize(("spec", "settings"), NETWORKS, ids=lambda v: v if isinstance(v, str) else "")
 

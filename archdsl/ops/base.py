@@ -233,6 +233,10 @@ class Op(BaseModel, ABC):
         """For each dimension, how many rows or columns at the end no window reaches; () for ops without windows."""
         return ()
 
+    def cache(self, *inputs: Any, **_: Any) -> int:
+        """How many numbers of a sample are kept from position to position where a text is generated word by word."""
+        return 0
+
     def layout(self) -> Layout:
         """Where the emitted code of this op keeps the channels of its inputs and outputs, if they have positions.
 

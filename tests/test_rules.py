@@ -196,6 +196,11 @@ def test_no_rule_changes_a_number(start: int) -> None:
         assert wrong(text) is None, text
 
 
+def test_a_border_before_a_slice_keeps_the_channels_of_the_slice() -> None:
+    text = "network Net:\n    input image: 4 x 7 x 7\n    pad(1) -> relu -> channel_slice(0, 2) -> conv(3, 1)\n"
+    assert wrong(text) is None
+
+
 OPS = [name for name, kind in sorted(REGISTRY.items()) if not kind.internal and name != "stochastic_pool"]
 """All but the op that chooses pixels by chance, of which no rule speaks."""
 

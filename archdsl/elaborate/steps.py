@@ -117,8 +117,17 @@ def _mismatch(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple
         str(mismatch),
         at_fault.span if at_fault is not None and at_fault.span is not None else span,
         notes=tuple(dict.fromkeys(notes)),
-        help=_edit(mismatch, expander, call, inputs, span) or mismatch.help or _joining(mismatch, call, inputs),
+        help=_edit(mismatch, expander, call, inputs, span)
+        or _as_written(mismatch, at_fault)
+        or _joining(mismatch, call, inputs),
     )
+
+
+def _as_written(mismatch: Mismatch, at_fault: Given | None) -> str | None:
+    """The op's own help. It names a size as `kernel=1x3x3`: without the name where the argument is written without."""
+    help, name = mismatch.help, f"{mismatch.argument}="
+    is_unnamed = at_fault is not None and at_fault.span is not None and not at_fault.span.text.startswith(name)
+    return help.replace(f"`{name}", "`") if help and is_unnamed and mismatch.code == "wrong-rank" else help
 
 
 def _edit(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple[Flow, ...], span: Span) -> str | None:
@@ -127,8 +136,8 @@ def _edit(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple[Flo
     from archdsl.elaborate.mend_step import mended
     from archdsl.elaborate.refusal import Refusal
 
-    refs = tuple(value.ref for value in inputs)
-    return mended(mismatch.code, Refusal(expander.session.builder, call.op, refs, span, mismatch.help))
+    builder, refs = expander.session.builder, tuple(value.ref for value in inputs)
+    return mended(mismatch.code, Refusal(builder, call.op, refs, span, mismatch.argument, mismatch.help))
 
 
 def _joining(mismatch: Mismatch, call: Call, inputs: tuple[Flow, ...]) -> str | None:

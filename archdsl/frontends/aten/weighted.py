@@ -127,8 +127,10 @@ def layer(call: Call) -> Result:
 TRANSLATIONS: dict[str, Translation] = {
     "conv1d": convolution,
     "conv2d": convolution,
+    "conv3d": convolution,
     "conv_transpose1d": transposed,
     "conv_transpose2d": transposed,
+    "conv_transpose3d": transposed,
     "linear": linear,
     "batch_norm": batch,
     "_native_batch_norm_legit_no_training": batch,

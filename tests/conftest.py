@@ -8,6 +8,9 @@ from collections.abc import Iterator
 import pytest
 from calls import Caller, run
 
+os.environ["OMP_NUM_THREADS"] = "1"
+"""For PyTorch, here and in commands that tests start: threads of two workers on two cores would wait for each other."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite expected outputs of literate cases")

@@ -14,6 +14,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite expected outputs of literate cases")
+    parser.addoption("--zoo", action="store_true", help="run all variants of the gallery, not one of each kind")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,6 +29,12 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def update(request: pytest.FixtureRequest) -> bool:
     """Whether expected outputs are to be rewritten."""
     return bool(request.config.getoption("--update"))
+
+
+@pytest.fixture
+def zoo(request: pytest.FixtureRequest) -> bool:
+    """Whether all variants of the gallery are to be run."""
+    return bool(request.config.getoption("--zoo"))
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Other counters' rules against those counters themselves: on every op, and on torchvision's own networks."""
+"""Other counters' rules against those counters themselves: on every op, and on torchvision's own networks.
+
+One network of each kind is counted, and all by `make zoo`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from gallery import COUNTERPARTS, Counterpart
 from reference import import_torchvision
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+from variants import about, one_of_each
 
 import archdsl
 from archdsl.analyses.conventions import CONVENTIONS
@@ -100,9 +104,16 @@ def at(pair: Counterpart, counter: str) -> dict[str, int]:
     return {"resolution": 96} | ({"frames": 8} if pair.spec.startswith("r3d") else {})
 
 
-@pytest.mark.parametrize("pair", TORCHVISION, ids=str)
+@pytest.mark.parametrize("spec", sorted({pair.spec.partition("@")[0] for pair in TORCHVISION}))
 @pytest.mark.parametrize("name", COUNTERS)
-def test_counts_torchvisions_networks_alike(name: str, pair: Counterpart) -> None:
+def test_counts_torchvisions_networks_alike(name: str, spec: str, zoo: bool) -> None:
+    pairs = [pair for pair in TORCHVISION if pair.spec.partition("@")[0] == spec]
+    for pair in pairs if zoo else one_of_each(pairs):
+        with about(pair):
+            check_count(name, pair)
+
+
+def check_count(name: str, pair: Counterpart) -> None:
     reference = pair.reference.partition(":")[2]
     graph = archdsl.load(pair.spec, **at(pair, name)).graph
     ours = summarize(graph, Basis(CONVENTIONS[name])).total.count

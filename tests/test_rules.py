@@ -191,15 +191,6 @@ def wrong(text: str) -> str | None:
     return None
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small tensors take longer on several."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.parametrize("start", range(0, NETWORKS, 15))
 def test_no_rule_changes_a_number(start: int) -> None:
     torch.manual_seed(start)

@@ -655,6 +655,12 @@ def test_the_input_is_what_the_network_is_made_for(reference: str, size: int) ->
     assert usual_input(reference, build(reference, meta=True)) == (3, size, size)
 
 
+def test_the_input_of_a_network_of_videos_is_a_clip() -> None:
+    graph = load_reference("torchvision:mc3_18")
+    assert [node.output.dims for node in graph.inputs] == [(3, 16, 112, 112)]
+    assert opaque_nodes(graph) == ()
+
+
 # --- the command ----------------------------------------------------------------------------------
 
 

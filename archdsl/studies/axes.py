@@ -52,7 +52,7 @@ class Axis:
         """The dimensions in words: `height and width of image`."""
         sides: dict[str, list[str]] = {}
         for place in self.places:
-            sides.setdefault(place.input, []).append(place.side)
+            sides.setdefault(place.input, []).append("number of frames" if place.side == "frames" else place.side)
         return ", ".join(f"{' and '.join(of)} of {name}" for name, of in sides.items())
 
     @property

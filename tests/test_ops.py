@@ -218,7 +218,7 @@ def test_runs_at_other_sizes(name: str, example: Example, more: int) -> None:
     try:
         wanted = example.op.outputs(*larger)
     except Mismatch:
-        assert name == "space_to_depth"
+        assert name in ("space_to_depth", "reshape")
         return
     results = outputs(module(*values(larger, device="meta")))
     assert [tuple(r.shape[1:]) for r in results] == [t.dims for t in wanted]

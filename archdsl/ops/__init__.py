@@ -16,5 +16,6 @@ from archdsl.ops import (  # noqa: F401
     reshape,
     resize,
     scale,
+    tokens,
     transposed,
 )

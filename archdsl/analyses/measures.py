@@ -185,7 +185,9 @@ def _of_field(
     def value(summary: Summary, node: Node) -> Value:
         found = (summary.fields if gates else summary.conv_fields).fields[node.id]
         fields = found.smallest if smallest else found.largest
-        if not any(field.jump for field in fields):
+        if not fields:
+            return None
+        if not any(field.moves for field in fields):
             return GLOBAL
         values = [number(field) for field in fields]
         whole = tuple(int(v) if v == int(v) else v for v in values)
@@ -202,7 +204,7 @@ def _last_map(summary: Summary) -> float:
     last = summary.last_map
     if last is None:
         return inf
-    return max(field.size if field.jump else inf for field in summary.field(last).largest)
+    return max(field.size if field.moves else inf for field in summary.field(last).largest)
 
 
 # --- the list --------------------------------------------------------------------------------

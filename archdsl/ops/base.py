@@ -110,8 +110,10 @@ class Op(BaseModel, ABC):
 
     commutative: ClassVar[bool] = False
     """The order of the inputs does not matter."""
+    folds: ClassVar[bool] = False
+    """`op{a | b | c}` is `op{op{a | b} | c}`, and `op{a}` is `a`."""
     associative: ClassVar[bool] = False
-    """`op{op{a | b} | c}` is `op{a | b | c}`, and `op{a}` is `a`."""
+    """The op folds, and `op{a | b | c}` is `op{a | op{b | c}}`, too."""
     pointwise: ClassVar[bool] = False
     """Each position of the output depends only on the same position of the inputs, but on all their channels."""
     keeps_zero: ClassVar[bool] = False
@@ -304,6 +306,9 @@ class Rearrangement(Op):
 
 class View(Rearrangement):
     """An op whose outputs are the first input, or parts of it, in another shape. They share that input's memory."""
+
+    keeps_order: ClassVar[bool] = False
+    """The output has all numbers of the input, in the same order."""
 
     def is_view(self, *inputs: Any, **_: Any) -> bool:
         return True

@@ -442,7 +442,7 @@ def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Cha
         yield formula_of(shape.dims[0])
 
 
-ALIKE = ("add", "mean", "maximum")
+ALIKE = ("add", "sub", "mean", "maximum")
 """Joins whose inputs must have equal channels."""
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation, compact, operation
+from archdsl.ops.base import Op
 from archdsl.ops.crop import Pad, Trim
 from archdsl.ops.internal import RESHAPES
 from archdsl.ops.regularize import ChannelDropout, Dropout
-from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, PixelShuffle, SpaceToDepth, Split
+from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, PixelShuffle, Reshape, SpaceToDepth, Split
 from archdsl.ops.resize import Resize, Upsample
+from archdsl.ops.tokens import Token, Tokens
 
 
 def unchanged(call: Call) -> Result:
@@ -20,7 +22,7 @@ def unchanged(call: Call) -> Result:
 
 
 def reshaped(call: Call) -> Result:
-    """Several reshapes in a row: the original value if it has its shape again, or a flatten if it became a vector."""
+    """Several reshapes in a row: the original value if it has its shape again, else a reshape, flatten or tokens."""
     trace, node = call.trace, call.node
     while operation(node) in RESHAPES and trace.has_batch(node, trace.shape(node)):
         node = node.args[0]
@@ -28,12 +30,34 @@ def reshaped(call: Call) -> Result:
         return None
     if trace.shape(node) == trace.shape(call.node):
         return node
-    return Step(Flatten(), (node,)) if len(call.out) == 1 and trace.has_batch(node, trace.shape(node)) else None
+    if not call.out or not all(trace.has_batch(value, trace.shape(value)) for value in (node, call.node)):
+        return None
+    return Step(_reshape(trace.dims(node), call.out), (node,))
+
+
+def _reshape(before: tuple[int, ...], after: tuple[int, ...]) -> Op:
+    if len(after) == 1:
+        return Flatten()
+    if len(after) == 2 < len(before) < 5 and after[0] == before[0]:
+        return Tokens()
+    return Reshape(dims=after)
+
+
+def selected(call: Call) -> Result:
+    """One position of a sequence."""
+    shape = call.trace.shape(call["self"])
+    if len(shape) != 3 or call["dim"] % 3 != 2 or not call.trace.has_batch(call["self"], shape):
+        return None
+    return Step(Token(index=call["index"]), (call["self"],))
 
 
 def expanded(call: Call) -> Result:
-    """The input, if the result is only used in products, which broadcast by themselves."""
-    if call.node.users and all(operation(user) == "mul" for user in call.node.users):
+    """The input, if the result is only used in products, which broadcast by themselves, or sums, which broadcast a
+    number for each channel."""
+    dims = call.dims("self")
+    one_each = bool(dims) and dims[0] == call.out[0] and all(length == 1 for length in dims[1:])
+    spread = ("mul", "add", "sub") if one_each and len(dims) == len(call.out) else ("mul",)
+    if call.node.users and all(operation(user) in spread for user in call.node.users):
         return call["self"]
     return unchanged(call)
 
@@ -170,6 +194,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "chunk": split,
     "slice": cut,
     "narrow": narrow,
+    "select": selected,
     "pad": pad,
     "constant_pad_nd": pad,
     "reflection_pad1d": reflection,

@@ -246,6 +246,10 @@ class Op(BaseModel, ABC):
         """
         return "first"
 
+    def learns_by_position(self) -> bool:
+        """Whether the weights depend on the number of positions, so that the module is made for one length alone."""
+        return False
+
     def is_tied(self) -> bool:
         """Whether the op takes the weight of another step's module, and learns none of its own."""
         return False

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from archdsl.analyses.memory import Step, flat
 from archdsl.ir.graph import Graph
 
@@ -21,4 +24,15 @@ def emitted(graph: Graph) -> tuple[Step, ...]:
 
     outline = Outline((graph,))
     _, steps = lay_out(Classes(outline), "", Forwards(lambda body: Plain(outline, body)).written)
-    return steps
+    return _without_moves(graph, steps)
+
+
+def _without_moves(graph: Graph, steps: Iterable[Step]) -> tuple[Step, ...]:
+    """The steps that are nodes of the graph: those that the emitter added are views, which take no memory."""
+    kept: list[Step] = []
+    for step in steps:
+        if step.node in graph:
+            kept.append(step)
+        elif kept:
+            kept[-1] = replace(kept[-1], freed=(*kept[-1].freed, *step.freed))
+    return tuple(kept)

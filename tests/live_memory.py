@@ -96,6 +96,7 @@ def compute(graph: Graph, module: nn.Module, node: Node, taken: Sequence[Tensor]
         result = eval(emission.written(tuple(f"taken[{i}]" for i in range(len(taken)))), names, {"taken": taken})
     else:
         result = module.get_submodule(node.weights)(*taken)
+        result = result[0] if emission.pair else result
     return result if isinstance(result, tuple | list) else (result,)
 
 

@@ -30,7 +30,8 @@ class Module:
 
     `kwargs` are in PyTorch's order, without those that equal PyTorch's default. `defaults` has the default of every
     option, in the same order: two uses of a block, of which only one sets its stride, can then be written as one class.
-    `inplace` says that the module has an option `inplace` (the backend decides where it is safe).
+    `inplace` says that the module has an option `inplace` (the backend decides where it is safe). A call of a `pair`
+    gives two values, of which the first is the op's output: `x, _ = self.reader(x)`.
     """
 
     target: str
@@ -39,6 +40,7 @@ class Module:
     support: Support | None = None
     inplace: bool = False
     defaults: tuple[tuple[str, Any], ...] = ()
+    pair: bool = False
 
     @classmethod
     def of(
@@ -47,6 +49,7 @@ class Module:
         *args: Any,
         support: Support | None = None,
         inplace: bool = False,
+        pair: bool = False,
         **options: tuple[Any, Any],
     ) -> Module:
         """Makes a `Module`. Each option is a pair of its value and PyTorch's default (`...` if there is none).
@@ -55,7 +58,7 @@ class Module:
         """
         kwargs = tuple((name, value) for name, (value, default) in options.items() if value != default)
         defaults = tuple((name, default) for name, (_, default) in options.items())
-        return cls(target, args, kwargs, support, inplace, defaults)
+        return cls(target, args, kwargs, support, inplace, defaults, pair)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ COLOURS = {
     Kind.BLOCK: SKY,
     Kind.UP: BLUE,
     Kind.LINEAR: BLUE,
+    Kind.RECURRENT: GREEN,
     Kind.POOL: VERMILLION,
     Kind.EMBED: PURPLE,
     Kind.FILL: GREEN,

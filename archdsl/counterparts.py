@@ -208,6 +208,7 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "densenet_cifar@40_12": "pytorchcv's densenet40_k12 halves the channels in its transitions: 40_12_half",
         "fcn": "torchvision's FCNs stand on a ResNet, and learn no upsampling",
         "googlenet@paper": "the packages' GoogLeNets have batch normalization: bn",
+        "gru": "PyTorch has the layer with the channels last; a test computes both",
         "hourglass": "no package has it",
         "inception_module": "an exercise, one module of GoogLeNet",
         "inception_resnet@se_v2": "no package has it with squeeze and excitation",

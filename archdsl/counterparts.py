@@ -213,6 +213,7 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "dcgan": "no package has it; PyTorch's example is the variant pytorch, which a test proves",
         "fcn": "torchvision's FCNs stand on a ResNet, and learn no upsampling",
         "googlenet@paper": "the packages' GoogLeNets have batch normalization: bn",
+        "gru": "PyTorch has the layer with the channels last; a test computes both",
         "hourglass": "no package has it",
         "inception_module": "an exercise, one module of GoogLeNet",
         "inception_resnet@se_v2": "no package has it with squeeze and excitation",

@@ -32,7 +32,7 @@ def folded(word: str) -> str:
 
 
 NOT_WRITTEN = "how many channels flow in is not written"
-NO_RECURRENCE = "the language has no recurrent layers: data flows once, from inputs to outputs"
+NO_LOOP = "`lstm` and `gru` read a whole sequence: the language has no loop over positions"
 NO_ATTENTION = "the language has no attention yet"
 NO_NORM = "the language has no such normalization: `archdsl ops` lists those that it has"
 NO_ACTIVATION = "the language has no such activation: `archdsl ops` lists those that it has"
@@ -75,6 +75,17 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
      "innerproduct ip lazylinear affine connected fclayer linearlayer"),
     ("linear(64) -> relu -> linear(64)", "", "mlp feedforward ffn multilayerperceptron"),
     ("", "the language has no layer that takes two vectors", "bilinearlayer bilinear"),
+    # recurrent
+    ("lstm(128)", "128 numbers are remembered; what they are at every position is given", "longshorttermmemory "
+     "lstmlayer cudnnlstm"),
+    ("gru(128)", "128 numbers are remembered; what they are at every position is given", "gatedrecurrentunit grulayer "
+     "cudnngru"),
+    ("lstm(128)", "the language has `lstm` and `gru`, which remember longer than a plain recurrent layer", "rnn "
+     "simplernn recurrent vanillarnn elmanrnn"),
+    ("lstm(128, bidirectional=true)", "both directions are joined: 256 channels come out", "bilstm"),
+    ("", "it is an argument of the layer: `lstm(64, bidirectional=true)`", "bidirectional"),
+    ("gru(128, bidirectional=true)", "both directions are joined: 256 channels come out", "bigru"),
+    ("linear(64)", "it acts at every position of channels x length", "timedistributed"),
     # normalization
     ("bn", "how many channels flow in is not written", "batchnorm batchnorm1d batchnorm2d batchnorm3d "
      "batchnormalization batchnormalisation spatialbatchnorm spatialbatchnormalization syncbatchnorm syncbn "
@@ -195,8 +206,7 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("", "the library has it as a block: `from blocks.dense import DenseLayer`, then `DenseLayer(32)`",
      "denseblock denseunit"),
     # no step
-    ("", NO_RECURRENCE, "lstm gru rnn lstmcell grucell rnncell simplernn convlstm convlstm2d bilstm bigru "
-     "bidirectional timedistributed cudnnlstm cudnngru recurrent"),
+    ("", NO_LOOP, "lstmcell grucell rnncell convlstm convlstm2d"),
     ("", NO_ATTENTION, "attention multiheadattention mha msa selfattention crossattention transformer "
      "transformerencoder transformerencoderlayer transformerdecoder positionalencoding positionalembedding "
      "scaleddotproductattention patchembed patchembedding cbam nonlocal nonlocalblock"),
@@ -261,7 +271,10 @@ _ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("factor", "scalefactor upscalefactor downscalefactor scale blocksize scales"),
     ("slope", "negativeslope alpha leak "),
     ("count", "numembeddings inputdim vocabsize vocab vocabulary numwords"),
-    ("width", "embeddingdim embeddim embeddingsize"),
+    ("width", "embeddingdim embeddim embeddingsize hiddensize hiddendim units numunits memory"),
+    ("layers", "numlayers nlayers"),
+    ("bidirectional", "bidir birnn"),
+    ("dropout", "dropoutrate droprate drop recurrentdropout"),
     ("multiplier", "depthmultiplier channelmultiplier"),
     ("sides", "padding pad pads paddings"),
     ("size", "outputsize newsize targetsize outsize outputshape localsize n"),
@@ -285,6 +298,9 @@ _NO_ARGUMENTS = (
     ("a step gets a name after it: `as stem`", "name scope layername id tag"),
     ("leave it out: the module that comes out works in place where that is safe", "inplace"),
     ("give a probability of dropping: `p=0.2` where 0.8 is kept", "keepprob keep survivalprob"),
+    ("leave it out: a recurrent layer gives what it remembers at every position", "returnsequences returnstate"),
+    ("leave it out: channels come before the length in a spec, and the module that comes out is told `batch_first`",
+     "batchfirst timemajor"),
     ("padding with anything but zeros is a step of its own before it: `pad(1, mode=reflect)`", "paddingmode"),
     ("leave it out: what is joined or normalized are always the channels, which come first", "axis dim dataformat "
      "channelaxis channelslast channelsfirst dimension axes layout"),

@@ -30,7 +30,7 @@ def source(op: Op, inputs: tuple[Tensor, ...], last: bool = False) -> str:
             values = [*map(repr, emission.args), *(f"{name}={value!r}" for name, value in emission.kwargs)]
             making.append(f"self.op = {emission.target}({', '.join(values)})")
             making += op.initialize("self.op")
-            call = f"self.op({', '.join(moved)})"
+            call = f"self.op({', '.join(moved)})" + ("[0]" if emission.pair else "")
         case Expression():
             if emission.borrows:
                 making.append(f"self.op = nn.Embedding{op.weights(*inputs)['weight'].shape}")

@@ -14,7 +14,7 @@ from emitted_ops import build, outputs, values
 from torch import nn
 
 from archdsl.ops.activation import Activation
-from archdsl.ops.base import REGISTRY, Example, Mismatch, Module, Op, View
+from archdsl.ops.base import REGISTRY, Example, Family, Mismatch, Module, Op, View
 from archdsl.tensor import Tensor
 
 OPS = [name for name in sorted(REGISTRY) if not REGISTRY[name].internal]
@@ -34,6 +34,8 @@ def made(op: Op, inputs: tuple[Tensor, ...]) -> nn.Module:
         for value in (*module.parameters(), *module.buffers()):
             if value.is_floating_point():
                 value.uniform_(0.5, 1.5)
+                if op.family is Family.RECURRENT:
+                    value /= 10  # gates would all be open
     return module
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archdsl.ir.graph import Graph, Node
-from archdsl.ops.base import Family
+from archdsl.ops.base import Family, Op
+from archdsl.ops.recurrent import Recurrent
 
-WEIGHTED = frozenset({Family.CONV, Family.LINEAR})
-"""Families that papers count as layers. GoogLeNet's `22 layers` are the convolutions and linear layers on a path."""
+WEIGHTED = frozenset({Family.CONV, Family.LINEAR, Family.RECURRENT})
+"""Families that papers count as layers. GoogLeNet's `22 layers` are those on a path."""
 
 
 def nodes_in(graph: Graph, scope: str = "", training: bool = False) -> list[Node]:
@@ -49,7 +50,7 @@ def macs(graph: Graph, nodes: Iterable[Node]) -> int:
 
 
 def layers(graph: Graph, nodes: Iterable[Node]) -> int:
-    """Convolutions and linear layers on the longest way from input to output."""
+    """Convolutions, linear and recurrent layers on the longest way from input to output."""
     found = depths(graph, nodes)
     taken = {value.node for id in found for value in graph.inputs_of(id)}
     return max((depth for id, depth in found.items() if id not in taken), default=0)
@@ -63,5 +64,10 @@ def depths(graph: Graph, nodes: Iterable[Node]) -> dict[str, int]:
         if node.op.name == "mul":
             values = tuple(value for value in values if graph.tensor(value) == node.output)
         before = max((found.get(value.node, 0) for value in values), default=0)
-        found[node.id] = before + (node.op.family in WEIGHTED)
+        found[node.id] = before + _layers(node.op)
     return found
+
+
+def _layers(op: Op) -> int:
+    """The weighted layers of one op: a recurrent one may be several on top of each other."""
+    return op.layers if isinstance(op, Recurrent) else int(op.family in WEIGHTED)

@@ -13,6 +13,7 @@ from archdsl.ops import (  # noqa: F401
     pool,
     pool_adaptive,
     pool_random,
+    recurrent,
     regularize,
     reshape,
     resize,

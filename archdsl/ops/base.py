@@ -61,6 +61,7 @@ class Family(StrEnum):
     INPUT = "input"
     CONV = "convolution"
     LINEAR = "linear"
+    RECURRENT = "recurrence"
     EMBED = "embedding"
     NORM = "normalization"
     ACTIVATION = "activation"
@@ -277,7 +278,8 @@ class Window:
 
     `everything` marks global ops: each output depends on the whole input. `stretch` describes ops that enlarge
     (transposed convolution, resize): before the window slides, input positions are moved that many pixels apart, with
-    empty gaps between them. An empty `stretch` means 1.
+    empty gaps between them. An empty `stretch` means 1. `so_far` marks ops that read a sequence in order: each output
+    depends on its own position and all before it, and the window is as long as the input.
     """
 
     kernel: tuple[int, ...]
@@ -286,6 +288,7 @@ class Window:
     padding: tuple[tuple[int, int], ...]
     everything: bool = False
     stretch: tuple[int, ...] = ()
+    so_far: bool = False
 
     @property
     def extents(self) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archdsl.frontends.aten.call import Call, Result, Step, TraceNode, Translation, bound, operation
+from archdsl.frontends.aten.recurrent import LAYERS, recurrent
 from archdsl.ops.activation import HardSigmoid
 from archdsl.ops.embed import Embed
 from archdsl.ops.internal import RESHAPES
@@ -44,7 +45,23 @@ def channels_first(call: Call) -> Result:
             return _embedding(call, source)
         case "layer_norm":
             return _layer_norm(call, source, order)
+        case "getitem" if operation(source.args[0]) in LAYERS and source.args[1] == 0:
+            return _recurrent(call, source.args[0], order)
     return None
+
+
+def _recurrent(call: Call, source: TraceNode, order: tuple[int, ...]) -> Result:
+    inner = call.trace.call(source)
+    found, turned = recurrent(inner), _turned_back(inner["input"], order)
+    return Step(found[0], (turned,), found[1]) if found and turned is not None else None
+
+
+def _turned_back(node: TraceNode, order: tuple[int, ...]) -> TraceNode | None:
+    """The value that was transposed to channels last; None if it was not."""
+    inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
+    if operation(node) not in ("transpose", "permute", "movedim") or _order(node, len(order)) != inverse:
+        return None
+    return node.args[0]
 
 
 def _embedding(call: Call, source: TraceNode) -> Result:
@@ -59,15 +76,10 @@ def _embedding(call: Call, source: TraceNode) -> Result:
 def _layer_norm(call: Call, source: TraceNode, order: tuple[int, ...]) -> Result:
     inner = call.trace.call(source)
     weights = inner.weights("weight", "bias")
-    turned = inner["input"]
-    if weights is None or len(weights) == 1 or len(inner["normalized_shape"]) != 1:
+    turned = _turned_back(inner["input"], order)
+    if weights is None or len(weights) == 1 or len(inner["normalized_shape"]) != 1 or turned is None:
         return None
-    if operation(turned) not in ("transpose", "permute", "movedim"):
-        return None
-    inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
-    if _order(turned, len(order)) != inverse:
-        return None
-    return Step(LayerNorm(eps=inner["eps"], affine=bool(weights)), (turned.args[0],), weights)
+    return Step(LayerNorm(eps=inner["eps"], affine=bool(weights)), (turned,), weights)
 
 
 def _order(node: TraceNode, rank: int) -> tuple[int, ...]:

@@ -61,7 +61,7 @@ class Module:
         """
         kwargs = tuple((name, value) for name, (value, default) in options.items() if value != default)
         defaults = tuple((name, default) for name, (_, default) in options.items())
-        return cls(target, args, kwargs, support, inplace, defaults, pair)
+        return cls(target, args, kwargs, support, inplace, defaults, pair=pair)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import archdsl
 from archdsl.analyses.receptive_field import receptive_fields
 from archdsl.analyses.totals import layers, nodes_in
+from archdsl.backends.torch.load import load
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.torch import from_torch
 from archdsl.prove.prove import prove
@@ -147,3 +148,10 @@ def test_what_cannot_be_is_refused(shape: str, steps: str, message: str, change:
     assert found.message == message
     if change:
         assert not found_in(text.replace(*change))
+
+
+def test_a_width_is_an_argument_of_the_class() -> None:
+    text = "network Net:\n    param wide: int = 5\n    input signal: 4 x 9\n    lstm(wide) -> linear(3)\n"
+    open_class = load(archdsl.loads(text).source(), "wide").Net
+    shapes = {name: tuple(value.shape) for name, value in open_class(wide=7).state_dict().items()}
+    assert shapes == {n: tuple(v.shape) for n, v in archdsl.loads(text, wide=7).module().state_dict().items()}

@@ -101,6 +101,8 @@ NETWORKS: list[tuple[str, dict[str, Any]]] = [
     ("fcn@8s", {"resolution": 32}),
     ("hourglass@1", {}),
     ("textcnn", {}),
+    ("vae", {}),
+    ("dcgan@pytorch", {"width": 4}),
 ]
 each_network = pytest.mark.parametrize(("spec", "settings"), NETWORKS, ids=lambda v: v if isinstance(v, str) else "")
 

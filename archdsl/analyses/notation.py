@@ -38,7 +38,7 @@ def _arguments(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[str]:
 def _stride(node: Node, x: Tensor) -> Iterator[str]:
     """`/2` for an op that shrinks its input, `×2` for one that enlarges it."""
     before, after = x.spatial, node.output.spatial
-    larger = bool(before and after) and after[0] > before[0]
+    larger = len(before) == len(after) > 0 and after[0] > before[0]
     stride = getattr(node.op, "stride", 1) or getattr(node.op, "kernel", 1)
     if stride == 1 and larger and not after[0] % before[0]:
         stride = after[0] // before[0]

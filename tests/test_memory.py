@@ -107,6 +107,8 @@ NETWORKS: list[tuple[str, dict[str, Any]]] = [
     ("textcnn", {}),
     ("convnext@tiny", {"resolution": 64}),
     ("r3d@r2plus1d_18", {"frames": 4, "resolution": 16}),
+    ("vae", {}),
+    ("dcgan@pytorch", {"width": 4}),
 ]
 each_network = pytest.mark.parametrize(("spec", "settings"), NETWORKS, ids=lambda v: v if isinstance(v, str) else "")
 

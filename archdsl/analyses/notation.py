@@ -48,7 +48,7 @@ def _reading(op: Recurrent) -> Iterator[str]:
 def _stride(node: Node, x: Tensor) -> Iterator[str]:
     """`/2` for an op that shrinks its input, `×2` for one that enlarges it."""
     before, after = x.spatial, node.output.spatial
-    pairs = list(zip(before, after, strict=False))
+    pairs = list(zip(before, after, strict=True)) if len(before) == len(after) else []
     larger = any(made > came for came, made in pairs)
     stride = _once(getattr(node.op, "stride", 1) or getattr(node.op, "kernel", 1))
     if stride == 1 and larger and not any(made % came for came, made in pairs):

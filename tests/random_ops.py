@@ -75,7 +75,7 @@ def others(source: random.Random, op: type[Op], dims: Dims, arguments: list[str]
         return []
     alike = [list(dims) for _ in range(source.randint(1, 3))]
     for other in alike if source.random() < VARIED.get(op.name, 0.1) else []:
-        place = 0 if op.name == "concat" else source.randrange(len(dims))
+        place = int("over=positions" in arguments) if op.name == "concat" else source.randrange(len(dims))
         other[place] = 1 if op.name == "mul" else source.choice(CHANNELS)
     return [tuple(other) for other in alike]
 

@@ -16,6 +16,7 @@ from math import gcd, lcm
 
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Family, Window
+from archdsl.ops.merge import Concat
 
 Interval = tuple[int, int]
 """First and last input pixel, both included."""
@@ -113,7 +114,7 @@ def receptive_fields(graph: Graph, gates: bool = True) -> ReceptiveFields:
             continue
         gated = () if gates else _gated(graph, node)
         fields[node.id] = fields[gated[0].node] if len(gated) == 1 else _through(graph, node, inputs)
-        if node.op.family is Family.MERGE:
+        if node.op.family is Family.MERGE and not _joins_positions(node):
             centres = _centres(inputs)
             if len(set(centres)) > 1:
                 misaligned.append(Misalignment(node.id, centres))
@@ -159,6 +160,8 @@ def _whole_pixels(node: Node) -> ReceptiveField:
 
 def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> ReceptiveField:
     tensors = graph.tensors_into(node.id)
+    if _joins_positions(node):
+        return _one_after_the_other(inputs, [tensor.spatial[0] for tensor in tensors])
     window = node.op.window(*tensors)
     if window is None and node.output.spatial == () and tensors[0].spatial:
         window = Window((), (), (), (), everything=True)
@@ -173,6 +176,25 @@ def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> Rece
     largest = tuple(_union([i.largest[d] for i in inputs], [s[d : d + 1] for s in spatial]) for d in dimensions)
     smallest = tuple(min((i.smallest[d] for i in inputs), key=lambda field: field.size) for d in dimensions)
     return ReceptiveField(largest, smallest)
+
+
+def _joins_positions(node: Node) -> bool:
+    """Whether a node puts the positions of sequences one after the other."""
+    return isinstance(node.op, Concat) and node.op.over == "positions"
+
+
+def _one_after_the_other(inputs: Sequence[ReceptiveField], lengths: Sequence[int]) -> ReceptiveField:
+    """What the positions of several sequences see that follow each other."""
+    dimensions = range(len(inputs[0].largest))
+    largest = tuple(_in_a_row([seen.largest[d] for seen in inputs], lengths) for d in dimensions)
+    smallest = tuple(_in_a_row([seen.smallest[d] for seen in inputs], lengths) for d in dimensions)
+    return ReceptiveField(largest, smallest)
+
+
+def _in_a_row(fields: Sequence[Field], lengths: Sequence[int]) -> Field:
+    seen = [field.at(place) for field, length in zip(fields, lengths, strict=True) for place in range(length)]
+    jump = max(field.at(sum(lengths))[0] - field.at(0)[0] for field in fields)
+    return Field(jump, tuple(seen)) if jump or len(set(seen)) > 1 else Field(0, (seen[0],))
 
 
 def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...], after: tuple[int, ...]) -> Field:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
 from archdsl.analyses.memory import Step, flat
 from archdsl.ir.graph import Graph
 
@@ -21,4 +24,18 @@ def emitted(graph: Graph) -> tuple[Step, ...]:
 
     outline = Outline((graph,))
     _, steps = lay_out(Classes(outline), "", Forwards(lambda body: Plain(outline, body)).written)
-    return steps
+    return tuple(_of_graph(graph, steps))
+
+
+def _of_graph(graph: Graph, steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps without those that only move channels: they take no memory, and the graph does not have them."""
+    waiting: Step | None = None
+    for step in steps:
+        if step.node not in graph:
+            waiting = replace(waiting, freed=(*waiting.freed, *step.freed)) if waiting else None
+            continue
+        if waiting:
+            yield waiting
+        waiting = step
+    if waiting:
+        yield waiting

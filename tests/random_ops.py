@@ -83,7 +83,7 @@ def others(source: random.Random, op: type[Op], dims: Dims, arguments: list[str]
         if op.name in SPREAD and source.random() < 0.6:
             other[1:] = [1] * (len(dims) - 1) if source.random() < 0.5 else []
             continue
-        place = 0 if op.name == "concat" else source.randrange(len(dims))
+        place = int("over=positions" in arguments) if op.name == "concat" else source.randrange(len(dims))
         other[place] = 1 if op.name == "mul" else source.choice(CHANNELS)
     return [tuple(other) for other in alike]
 

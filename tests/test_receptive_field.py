@@ -152,6 +152,7 @@ STEPS = (
     "concat{{conv(3, {o}, padding=valid) -> resize(input) | it}}",
     "add{{it | avg_pool(2) -> conv(4, {o}) -> resize(it)}}",
     "concat{{conv(3, {o}) | trim(1) -> conv(1, 3) -> pad(1)}}",
+    "concat(over=positions){{conv(4, {o}) | conv(4, {k}, dilation={d}, stride={s}, padding=valid)}}",
 )
 LENGTH = 127
 INSIDE = range(24, LENGTH - 24)

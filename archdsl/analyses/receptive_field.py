@@ -20,6 +20,7 @@ from math import gcd, lcm, prod
 
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Family, View, Window
+from archdsl.ops.merge import Concat
 from archdsl.tensor import Tensor
 
 Interval = tuple[int, int]
@@ -125,7 +126,7 @@ def receptive_fields(graph: Graph, gates: bool = True) -> ReceptiveFields:
             continue
         gated = () if gates else _gated(graph, node)
         fields[node.id] = fields[gated[0].node] if len(gated) == 1 else _through(graph, node, inputs)
-        if node.op.family is Family.MERGE:
+        if node.op.family is Family.MERGE and not _joins_positions(node):
             centres = _centres(inputs)
             if len(set(centres)) > 1:
                 misaligned.append(Misalignment(node.id, centres))
@@ -181,6 +182,8 @@ def _positions(tensor: Tensor) -> tuple[int, ...]:
 
 def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> ReceptiveField:
     tensors = graph.tensors_into(node.id)
+    if _joins_positions(node):
+        return _one_after_the_other(inputs, [tensor.spatial[0] for tensor in tensors])
     before, after = _positions(tensors[0]), node.output.spatial
     window = node.op.window(*tensors)
     if window is None and not after and before:
@@ -264,6 +267,36 @@ def _in_a_map(field: Field, axis: int, sizes: tuple[int, ...]) -> Field:
 
 
 # --- windows and unions ------------------------------------------------------------------------
+
+
+def _joins_positions(node: Node) -> bool:
+    """Whether a node puts the positions of sequences one after the other."""
+    return isinstance(node.op, Concat) and node.op.over == "positions"
+
+
+def _one_after_the_other(inputs: Sequence[ReceptiveField], lengths: Sequence[int]) -> ReceptiveField:
+    """What the positions of several sequences see that follow each other.
+
+    The positions of a constant see nothing; they are taken to see what the first position of the others sees.
+    """
+    known = next((seen for seen in inputs if seen.largest), inputs[0])
+    inputs = [seen if seen.largest else _steady(known) for seen in inputs]
+    dimensions = range(len(known.largest))
+    largest = tuple(_follow([seen.largest[d] for seen in inputs], lengths) for d in dimensions)
+    smallest = tuple(_follow([seen.smallest[d] for seen in inputs], lengths) for d in dimensions)
+    return ReceptiveField(largest, smallest)
+
+
+def _steady(seen: ReceptiveField) -> ReceptiveField:
+    """A field that sees at every position what the first position of another sees."""
+    largest, smallest = (tuple(Field(0, (one.at(0),)) for one in row) for row in (seen.largest, seen.smallest))
+    return ReceptiveField(largest, smallest)
+
+
+def _follow(fields: Sequence[Field], lengths: Sequence[int]) -> Field:
+    seen = [field.at(place) for field, length in zip(fields, lengths, strict=True) for place in range(length)]
+    jump = max(field.at(sum(lengths))[0] - field.at(0)[0] for field in fields)
+    return Field(jump, tuple(seen)) if jump or len(set(seen)) > 1 else Field(0, (seen[0],))
 
 
 def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...], after: tuple[int, ...]) -> Field:

@@ -67,10 +67,11 @@ def _turned_back(node: TraceNode, order: tuple[int, ...]) -> TraceNode | None:
 def _embedding(call: Call, source: TraceNode) -> Result:
     inner = call.trace.call(source)
     weight = inner.weight("weight")
-    if weight is None or inner["padding_idx"] not in (None, -1) or len(inner.dims("indices")) != 1:
+    if weight is None or len(inner.dims("indices")) != 1:
         return None
     count, width = call.trace.shape(weight)
-    return Step(Embed(count=count, width=width), (inner["indices"],), {"weight": weight})
+    padding = None if inner["padding_idx"] in (None, -1) else inner["padding_idx"]
+    return Step(Embed(count=count, width=width, padding=padding), (inner["indices"],), {"weight": weight})
 
 
 def _layer_norm(call: Call, source: TraceNode, order: tuple[int, ...]) -> Result:

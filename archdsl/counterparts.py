@@ -218,6 +218,7 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "inception_module": "an exercise, one module of GoogLeNet",
         "inception_resnet@se_v2": "no package has it with squeeze and excitation",
         "lenet": "no package has it",
+        "lstm_text": "no package has it",
         "mlp": "no package has it",
         "mobilenet@full": "a comparison of the paper's, which no package has",
         "nasnet_cifar@6_768": "the packages have the networks for ImageNet alone",

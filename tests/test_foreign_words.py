@@ -10,12 +10,12 @@ from archdsl.ops.base import REGISTRY
 from archdsl.resolve.names import FUNCTIONS
 from archdsl.syntax.calls import NUMERIC
 
-INPUTS = ("image: 64 x 32 x 32", "features: 64", "tokens: 32 of int")
+INPUTS = ("image: 64 x 32 x 32", "features: 64", "sequence: 64 x 32", "tokens: 32 of int")
 CODES = sorted({meaning.code for meaning in foreign.STEPS.values() if meaning.code})
 
 
 def compiles(code: str) -> bool:
-    """Whether a step can stand in some network: after an image, after a vector, or after tokens."""
+    """Whether a step can stand in some network: after an image, a vector, a sequence or tokens."""
     rest = "\n    (left, right) -> add" if " as (" in code else ""
     texts = (f"network N:\n    input {declared}\n    {code}{rest}\n" for declared in INPUTS)
     return any(not found_in(text.replace("(left, right) -> add", "add{left | right}")) for text in texts)

@@ -17,6 +17,8 @@ from archdsl.ops.base import REGISTRY, Family
 ITEMS: Mapping[Family, str] = {
     Family.CONV: "bias",
     Family.LINEAR: "bias",
+    Family.ATTENTION: "attention",
+    Family.EMBED: "positions",
     Family.NORM: "normalization",
     Family.ACTIVATION: "activation",
     Family.POOL: "pooling",

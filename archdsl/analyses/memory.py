@@ -218,4 +218,5 @@ class _Keeper:
         if place in self.kept:
             return 0
         self.kept.add(place)
-        return tensor_bytes(self.graph.tensor(place), self.width) * self.batch
+        alike = self.graph.node(place.node).op.reads_shape_alone
+        return tensor_bytes(self.graph.tensor(place), self.width) * (1 if alike else self.batch)

@@ -33,6 +33,7 @@ def _arguments(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[str]:
     for name in ("groups", "dilation"):
         if name in fields and not fields[name].is_required() and getattr(op, name) != 1:
             yield f"{name} {size(getattr(op, name))}"
+    yield from op.told()
 
 
 def _stride(node: Node, x: Tensor) -> Iterator[str]:

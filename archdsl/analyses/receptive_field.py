@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import accumulate
 from math import gcd, lcm
 
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Family, Window
 from archdsl.ops.merge import Concat
+from archdsl.tensor import Tensor
 
 Interval = tuple[int, int]
 """First and last input pixel, both included."""
@@ -54,6 +56,12 @@ class Field:
             - self.stride * (self.period - 1) / 2
         )
 
+    @property
+    def grows(self) -> bool:
+        """Whether positions see the same first pixel, and further ones from position to position."""
+        firsts, lasts = zip(*self.intervals, strict=True)
+        return len(set(firsts)) == 1 < len(set(lasts))
+
     def at(self, position: int) -> Interval:
         turns, phase = divmod(position, self.period)
         first, last = self.intervals[phase]
@@ -71,7 +79,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
-    """What one value sees of the network's input: a `Field` for each spatial dimension of the input.
+    """What one value sees of the network's input: a `Field` for each spatial dimension of the input, none for a value
+    that depends on no input.
 
     `largest` is the union over all paths from the input, `smallest` the field along the smallest path alone.
     """
@@ -109,6 +118,9 @@ def receptive_fields(graph: Graph, gates: bool = True) -> ReceptiveFields:
     misaligned = []
     for node in graph:
         inputs = [fields[value.node] for value in graph.inputs_of(node.id)]
+        if node.op.reads_shape_alone:
+            fields[node.id] = ReceptiveField((), ())
+            continue
         if not inputs:
             fields[node.id] = _whole_pixels(node)
             continue
@@ -148,7 +160,7 @@ def first_gate(graph: Graph, fields: ReceptiveFields, id: str) -> str | None:
 
 def is_global(field: ReceptiveField) -> bool:
     """Whether every position sees the same pixels."""
-    return not any(dimension.jump for dimension in field.largest)
+    return bool(field.largest) and not any(dimension.jump for dimension in field.largest)
 
 
 def _whole_pixels(node: Node) -> ReceptiveField:
@@ -163,6 +175,8 @@ def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> Rece
     if _joins_positions(node):
         return _one_after_the_other(inputs, [tensor.spatial[0] for tensor in tensors])
     window = node.op.window(*tensors)
+    if node.op.family is Family.ATTENTION and window is not None:
+        return _attended(window, inputs, tensors)
     if window is None and node.output.spatial == () and tensors[0].spatial:
         window = Window((), (), (), (), everything=True)
     sizes = tensors[0].spatial or tensors[0].dims if tensors[0].kind == "int" else tensors[0].spatial
@@ -172,6 +186,9 @@ def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> Rece
         largest = tuple(_slide(inputs[0].largest[d], window, d, sizes, after) for d in dimensions)
         smallest = tuple(_slide(inputs[0].smallest[d], window, d, sizes, after) for d in dimensions)
         return ReceptiveField(largest, smallest)
+    tensors = tuple(tensor for seen, tensor in zip(inputs, tensors, strict=True) if seen.largest)
+    inputs = [seen for seen in inputs if seen.largest] or inputs
+    dimensions = range(len(inputs[0].largest))
     spatial = [t.spatial for t in tensors]
     largest = tuple(_union([i.largest[d] for i in inputs], [s[d : d + 1] for s in spatial]) for d in dimensions)
     smallest = tuple(min((i.smallest[d] for i in inputs), key=lambda field: field.size) for d in dimensions)
@@ -197,6 +214,31 @@ def _in_a_row(fields: Sequence[Field], lengths: Sequence[int]) -> Field:
     return Field(jump, tuple(seen)) if jump or len(set(seen)) > 1 else Field(0, (seen[0],))
 
 
+def _attended(window: Window, inputs: Sequence[ReceptiveField], tensors: Sequence[Tensor]) -> ReceptiveField:
+    """What attention sees: what the query at a position does, and what the keys and values in its window do."""
+
+    def field(each: Sequence[tuple[Field, ...]], dimension: int) -> Field:
+        having = [place for place, seen in enumerate(each) if dimension < len(seen)]
+        slid = [
+            _slide(each[place][dimension], window, dimension, tensors[place].spatial, tensors[0].spatial)
+            if place > 0
+            else each[0][dimension]
+            for place in having
+        ]
+        return _union(slid, [tensors[place].spatial[dimension : dimension + 1] for place in having])
+
+    dimensions = range(max(len(seen.largest) for seen in inputs))
+    largest, smallest = [seen.largest for seen in inputs], [seen.smallest for seen in inputs]
+    return ReceptiveField(tuple(field(largest, d) for d in dimensions), tuple(field(smallest, d) for d in dimensions))
+
+
+def _so_far(field: Field, length: int) -> Field:
+    """The field of all positions up to each of them."""
+    seen = [field.at(position) for position in range(length)]
+    starts, ends = accumulate((first for first, _ in seen), min), accumulate((last for _, last in seen), max)
+    return Field(field.at(length)[0] - field.at(0)[0], tuple(zip(starts, ends, strict=True)))
+
+
 def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...], after: tuple[int, ...]) -> Field:
     """The field after a sliding window. If the window covers everything, each output sees what all inputs see.
 
@@ -205,6 +247,8 @@ def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...],
     if window.everything or field.jump == 0 or dimension >= len(window.kernel):
         last = sizes[dimension] - 1 if dimension < len(sizes) else 0
         return Field(0, (field.over(0, last),))
+    if window.so_far:
+        return _so_far(field, sizes[dimension])
     stride = window.stride[dimension]
     stretch = window.stretch[dimension] if window.stretch else 1
     cycle = stretch * field.period
@@ -224,6 +268,8 @@ def _seen(field: Field, window: Window, dimension: int, position: int) -> Interv
 
 def _union(fields: Sequence[Field], sizes: Sequence[tuple[int, ...]]) -> Field:
     """The union of what several inputs see at one position."""
+    if all(field == fields[0] for field in fields):
+        return fields[0]
     if len({field.jump == 0 for field in fields}) > 1:
         everything = [f.over(0, (size[0] if size else 1) - 1) for f, size in zip(fields, sizes, strict=True)]
         return Field(0, (_hull(everything),))
@@ -247,8 +293,8 @@ def _hull(intervals: Iterable[Interval]) -> Interval:
 
 
 def _centres(inputs: Sequence[ReceptiveField]) -> tuple[tuple[float, ...], ...]:
-    """Centres of the inputs whose field is not the whole image."""
-    placed = [i for i in inputs if all(field.jump for field in i.largest)]
+    """Centres of the inputs whose field is neither the whole image nor all up to each position."""
+    placed = [i for i in inputs if i.largest and all(field.jump and not field.grows for field in i.largest)]
     return tuple(tuple(field.centre for field in i.largest) for i in placed)
 
 

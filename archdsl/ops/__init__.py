@@ -2,6 +2,7 @@
 
 from archdsl.ops import (  # noqa: F401
     activation,
+    attend,
     conv,
     crop,
     embed,
@@ -12,6 +13,7 @@ from archdsl.ops import (  # noqa: F401
     pool,
     pool_adaptive,
     pool_random,
+    position,
     regularize,
     reshape,
     resize,

@@ -19,7 +19,8 @@ from archdsl.ir.graph import Choice, Graph, Node, Output, Scope, Step, Value
 from archdsl.ops.base import Example, Expression, Family, View
 from archdsl.tensor import Layout, Tensor
 
-FIRST, LAST = "first", "last"
+FIRST: Layout = "first"
+LAST: Layout = "last"
 
 
 class Moved(View):
@@ -54,7 +55,7 @@ def laid_out(graphs: Sequence[Graph]) -> tuple[Graph, ...]:
     Graphs without an op that wants them last are returned as they are. The graphs are those of one file, so that the
     uses of a block in all of them agree.
     """
-    if not any(node.op.layout() == LAST and _has_layout(graph, node) for graph in graphs for node in graph):
+    if not any(_wanted(graph, node) == LAST and _has_layout(graph, node) for graph in graphs for node in graph):
         return tuple(graphs)
     texts = [_Text(graph) for graph in graphs]
     cut = _Cut(texts)
@@ -64,6 +65,11 @@ def laid_out(graphs: Sequence[Graph]) -> tuple[Graph, ...]:
 def has_positions(tensor: Tensor) -> bool:
     """Whether a value has channels and positions, so that the channels may be first or last."""
     return tensor.kind == "float" and tensor.rank > 1
+
+
+def _wanted(graph: Graph, node: Node) -> Layout:
+    """The layout in which a node wants its values. The inputs of a network come with the channels first."""
+    return FIRST if node.op.name == "input" else node.op.layout_for(*graph.tensors_into(node.id))
 
 
 def _has_layout(graph: Graph, node: Node) -> bool:
@@ -136,7 +142,7 @@ class _Cut:
 
     def of_step(self, text: _Text, node: Node) -> str:
         """The layout in which a node takes and gives its values."""
-        fixed = FIRST if node.op.name == "input" else node.op.layout()
+        fixed = _wanted(text.graph, node)
         return fixed if fixed != "either" else self._side(("step", text.steps[node.id]))
 
     def of_value(self, text: _Text, value: Value) -> str:
@@ -181,7 +187,7 @@ class _Cut:
         """For each value that a node gives or takes: the vertices of both, which may be on two sides."""
         graph = text.graph
         for node in graph:
-            fixed = FIRST if node.op.name == "input" else node.op.layout()
+            fixed = _wanted(graph, node)
             step: Hashable = ("step", text.steps[node.id]) if fixed == "either" else fixed
             values = (Value(node.id, port) for port in range(len(node.outputs)))
             for value in (*values, *graph.inputs_of(node.id)):

@@ -33,7 +33,7 @@ def folded(word: str) -> str:
 
 NOT_WRITTEN = "how many channels flow in is not written"
 NO_LOOP = "`lstm` and `gru` read a whole sequence: the language has no loop over positions"
-NO_ATTENTION = "the language has no attention yet"
+PROJECTED = "three values flow into `attend`: queries, keys and values, projected by steps of their own"
 NO_NORM = "the language has no such normalization: `archdsl ops` lists those that it has"
 NO_ACTIVATION = "the language has no such activation: `archdsl ops` lists those that it has"
 NO_POOL = "the language has no such pooling: `archdsl ops` lists those that it has"
@@ -96,7 +96,8 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("instance_norm", "", "instancenorm1d instancenorm2d instancenorm3d instancenormalization instancenormalisation"),
     ("lrn(5)", "5 channels are looked at", "localresponsenorm localresponsenormalization localresponsenormalisation "
      "responsenorm responsenormalization crossmaplrn crossmaplrn2d spatialcrossmaplrn localnorm"),
-    ("", NO_NORM, "rmsnorm weightnorm spectralnorm l2norm normalize l2normalize filterresponsenorm frn evonorm "
+    ("rms_norm", "", "rmsnormalization rootmeansquarenorm t5layernorm llamarmsnorm"),
+    ("", NO_NORM, "weightnorm spectralnorm l2norm normalize l2normalize filterresponsenorm frn evonorm "
      "weightstandardization switchablenorm"),
     # activations
     ("relu", "", "rectifier rectifiedlinear rectifiedlinearunit thresholdedrelu relu1"),
@@ -147,7 +148,8 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
      "subtract subtraction minus difference subtractlayer eltwisesub elementwisesub csubtable"),
     ("", "values are not divided here: `scale(0.5)` halves, and a quotient of two values needs an op of its own",
      "div divide division truediv"),
-    ("", "the language has no matrix product of two values", "matmul dot bmm einsum mm tensordot matmullayer"),
+    ("", "the language has no matrix product of two values: `attend` makes those of attention, and `linear` one with "
+     "learned weights", "matmul dot bmm einsum mm tensordot matmullayer"),
     # reshaping
     ("flatten", "a vector comes out; `tokens` gives channels x length, and `reshape(16 x 2 x 2)` any shape",
      "flattenlayer view ravel squeeze tovector vectorize"),
@@ -161,7 +163,9 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
      "`reshape(64 x 1 x 1)`", "unsqueeze expanddims expand broadcastto newaxis tile"),
     ("exp", "", "exponential"),
     ("abs", "", "absolute fabs absval"),
-    ("", NO_MOVE, "permute transpose swapaxes moveaxis rearrange einops repeatvector contiguous flip roll rot90"),
+    ("linear(64, over=positions)", "dimensions are not moved: ops work on the channels of each position, and `linear` "
+     "on the positions if asked", "permute transpose swapaxes moveaxis transposelayer permutelayer"),
+    ("", NO_MOVE, "rearrange einops repeatvector contiguous flip roll rot90"),
     ("pad(1)", "", "zeropad zeropad1d zeropad2d zeropad3d zeropadding zeropadding1d zeropadding2d zeropadding3d "
      "padlayer padding constantpad2d constantpad3d spatialzeropadding"),
     ("pad(1, mode=reflect)", "", "reflectionpad reflectionpad1d reflectionpad2d reflectionpad3d reflectpad "
@@ -207,9 +211,23 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
      "denseblock denseunit"),
     # no step
     ("", NO_LOOP, "lstmcell grucell rnncell convlstm convlstm2d"),
-    ("", NO_ATTENTION, "attention multiheadattention mha msa selfattention crossattention transformer "
-     "transformerencoder transformerencoderlayer transformerdecoder positionalencoding positionalembedding "
-     "scaleddotproductattention patchembed patchembedding cbam nonlocal nonlocalblock"),
+    ("linear(3 * it.channels) -> split(3) -> attend(8) -> linear(it.channels)", PROJECTED, "attention mha msa sdpa "
+     "attn multiheadattention selfattention multiheadselfattention causalselfattention scaleddotproductattention "
+     "dotproductattention multiheadattentionlayer"),
+    ("", "queries come from one value, keys and values from another: `(queries, keys, values) -> attend(8)`",
+     "crossattention encoderdecoderattention"),
+    ("conv(768, 16, stride=16)", "a patch of 16x16 pixels becomes one position of 768 channels", "patchembed "
+     "patchembedding patchify"),
+    ("positions -> embedding(512, it.channels)", "learned vectors for positions 0 to 511, to be added to those of the "
+     "words", "positionalembedding positionembedding learnedpositionalembedding posembed wpe"),
+    ("positions -> sinusoid(it.channels)", "sines and cosines, to be added to the vectors of the words",
+     "positionalencoding sinusoidalembedding sinusoidalpositionalencoding sinusoidalpositionembedding "
+     "timestepembedding timeembedding"),
+    ("rotary(8)", "on queries and on keys, with as many heads as they have", "rope rotaryembedding "
+     "rotarypositionembedding rotarypositionalembedding applyrotaryposemb"),
+    ("", "the language has `attend` for attention and no encoder or decoder: make a block of it, with `layer_norm`, "
+     "`linear` and `add{it | ...}`", "transformer transformerencoder transformerencoderlayer transformerdecoder "
+     "transformerdecoderlayer transformerblock encoderlayer decoderlayer cbam nonlocal nonlocalblock"),
     ("", TRAINING, "loss crossentropy crossentropyloss softmaxloss softmaxwithloss mseloss bceloss nllloss accuracy "
      "optimizer sgd adam euclideanloss contrastiveloss hingeloss compile fit"),
     ("", NO_DETECTION, "yolo yololayer yolov3 region detection detect priorbox anchors nms detectionoutput ssd rpn"),

@@ -15,7 +15,7 @@ CODES = sorted({meaning.code for meaning in foreign.STEPS.values() if meaning.co
 
 
 def compiles(code: str) -> bool:
-    """Whether a step can stand in some network: after an image, a vector, tokens or a sequence."""
+    """Whether a step can stand in some network: after an image, a vector, a sequence or tokens."""
     rest = "\n    (left, right) -> add" if " as (" in code else ""
     texts = (f"network N:\n    input {declared}\n    {code}{rest}\n" for declared in INPUTS)
     return any(not found_in(text.replace("(left, right) -> add", "add{left | right}")) for text in texts)

@@ -18,6 +18,8 @@ ITEMS: Mapping[Family, str] = {
     Family.CONV: "bias",
     Family.LINEAR: "bias",
     Family.RECURRENT: "recurrence",
+    Family.ATTENTION: "attention",
+    Family.EMBED: "positions",
     Family.NORM: "normalization",
     Family.ACTIVATION: "activation",
     Family.POOL: "pooling",

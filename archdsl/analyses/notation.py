@@ -8,7 +8,6 @@ from typing import Any
 from archdsl.ir.graph import Graph, Node
 from archdsl.ops.arguments import compact, spread
 from archdsl.ops.base import Family
-from archdsl.ops.recurrent import Recurrent
 from archdsl.tensor import Tensor
 
 NAMED_ONLY = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE, Family.INPUT, Family.MERGE})
@@ -34,15 +33,7 @@ def _arguments(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[str]:
     for name in ("groups", "dilation"):
         if name in fields and not fields[name].is_required() and (number := _once(getattr(op, name))) != 1:
             yield f"{name} {size(number)}"
-    if isinstance(op, Recurrent):
-        yield from _reading(op)
-
-
-def _reading(op: Recurrent) -> Iterator[str]:
-    if op.layers > 1:
-        yield f"{op.layers} layers"
-    if op.bidirectional:
-        yield "both ways"
+    yield from op.told()
 
 
 def _stride(node: Node, x: Tensor) -> Iterator[str]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import gcd, lcm, prod
 
 from archdsl.ir.graph import Graph, Node, Value
@@ -64,6 +64,12 @@ class Field:
             sum(first + last for first, last in self.intervals) / (2 * self.period)
             - self.stride * (self.period - 1) / 2
         )
+
+    @property
+    def grows(self) -> bool:
+        """Whether positions see the same first pixel, and further ones from position to position."""
+        firsts, lasts = zip(*self.intervals, strict=True)
+        return len(set(firsts)) == 1 < len(set(lasts))
 
     def at(self, position: int) -> Interval:
         turns, phase = divmod(position, self.period)
@@ -121,6 +127,9 @@ def receptive_fields(graph: Graph, gates: bool = True) -> ReceptiveFields:
     misaligned = []
     for node in graph:
         inputs = [fields[value.node] for value in graph.inputs_of(node.id)]
+        if node.op.reads_shape_alone:
+            fields[node.id] = ReceptiveField((), ())
+            continue
         if not inputs:
             fields[node.id] = _whole_pixels(node)
             continue
@@ -186,6 +195,8 @@ def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> Rece
         return _one_after_the_other(inputs, [tensor.spatial[0] for tensor in tensors])
     before, after = _positions(tensors[0]), node.output.spatial
     window = node.op.window(*tensors)
+    if node.op.family is Family.ATTENTION and window is not None:
+        return _attended(window, inputs, tensors)
     if window is None and not after and before:
         window = Window((), (), (), (), everything=True)
     if window is not None:
@@ -299,6 +310,31 @@ def _follow(fields: Sequence[Field], lengths: Sequence[int]) -> Field:
     return Field(jump, tuple(seen)) if jump or len(set(seen)) > 1 else Field(0, (seen[0],))
 
 
+def _attended(window: Window, inputs: Sequence[ReceptiveField], tensors: Sequence[Tensor]) -> ReceptiveField:
+    """What attention sees: what the query at a position does, and what the keys and values in its window do."""
+
+    def field(each: Sequence[tuple[Field, ...]], dimension: int) -> Field:
+        having = [place for place, seen in enumerate(each) if dimension < len(seen)]
+        slid = [
+            _slide(each[place][dimension], window, dimension, tensors[place].spatial, tensors[0].spatial)
+            if place > 0
+            else each[0][dimension]
+            for place in having
+        ]
+        return _union(slid, [tensors[place].spatial[dimension : dimension + 1] for place in having])
+
+    dimensions = range(max(len(seen.largest) for seen in inputs))
+    largest, smallest = [seen.largest for seen in inputs], [seen.smallest for seen in inputs]
+    return ReceptiveField(tuple(field(largest, d) for d in dimensions), tuple(field(smallest, d) for d in dimensions))
+
+
+def _so_far(field: Field, length: int) -> Field:
+    """The field of all positions up to each of them."""
+    seen = [field.at(position) for position in range(length)]
+    starts, ends = accumulate((first for first, _ in seen), min), accumulate((last for _, last in seen), max)
+    return Field(field.at(length)[0] - field.at(0)[0], tuple(zip(starts, ends, strict=True)))
+
+
 def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...], after: tuple[int, ...]) -> Field:
     """The field after a sliding window. If the window covers everything, each output sees what all inputs see.
 
@@ -310,6 +346,8 @@ def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...],
         return Field(0, (field.over(0, last),))
     if not after:
         return Field(0, (_seen(field, window, dimension, 0),))
+    if window.so_far:
+        return _so_far(field, sizes[dimension])
     stride = window.stride[dimension]
     stretch = window.stretch[dimension] if window.stretch else 1
     cycle = stretch * field.period
@@ -329,6 +367,8 @@ def _seen(field: Field, window: Window, dimension: int, position: int) -> Interv
 
 def _union(fields: Sequence[Field], sizes: Sequence[tuple[int, ...]]) -> Field:
     """The union of what several inputs see at one position."""
+    if all(field == fields[0] for field in fields):
+        return fields[0]
     if len({field.moves for field in fields}) > 1:
         everything = [f.over(0, (size[0] if size else 1) - 1) for f, size in zip(fields, sizes, strict=True)]
         return Field(0, (_hull(everything),))
@@ -352,9 +392,10 @@ def _hull(intervals: Iterable[Interval]) -> Interval:
 
 
 def _centres(inputs: Sequence[ReceptiveField]) -> tuple[tuple[float, ...], ...]:
-    """Centres of the inputs whose field is not the whole image."""
+    """Centres of the inputs whose field is neither the whole image nor all up to each position."""
     most = max(len(i.largest) for i in inputs)
-    placed = [i for i in inputs if len(i.largest) == most and all(field.jump for field in i.largest)]
+    known = [i for i in inputs if len(i.largest) == most]
+    placed = [i for i in known if all(field.jump and not field.grows for field in i.largest)]
     return tuple(tuple(field.centre for field in i.largest) for i in placed)
 
 

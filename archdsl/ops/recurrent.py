@@ -40,6 +40,10 @@ class Recurrent(Op):
         default=0.0, description="probability that a number is dropped on its way from one layer to the next"
     )
 
+    def told(self) -> tuple[str, ...]:
+        layers = (f"{self.layers} layers",) if self.layers > 1 else ()
+        return (*layers, *(("both ways",) if self.bidirectional else ()))
+
     @property
     def _directions(self) -> int:
         return 1 + self.bidirectional

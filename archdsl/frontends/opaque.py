@@ -8,13 +8,21 @@ import torch
 from torch import fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from archdsl.frontends.aten.call import Step, Trace, TraceNode, bound, kind_of, operation
+from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, along, joined
+from archdsl.frontends.aten import layout
+from archdsl.frontends.aten.call import Made, Step, Trace, TraceNode, bound, kind_of, operation
 from archdsl.ops.internal import Opaque
+from archdsl.tensor import Kind, Tensor
 from archdsl.text import clean
+
+LAYOUTS = frozenset(layout.TRANSLATIONS)
 
 
 def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset()) -> Step:
-    """A call as an opaque op. Weights under the keys in `counted` are those of another node, and not counted again."""
+    """A call as an opaque op. Weights under the keys in `counted` are those of another node, and not counted again.
+
+    `arrangements` say where the batch lies in its results.
+    """
     sources = node.all_input_nodes
     weights = {trace.keys[source.name]: source for source in sources if trace.is_weight(source)}
     new = [source for key, source in weights.items() if key not in counted]
@@ -22,17 +30,55 @@ def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset
     # Results that are switched off by arguments are None, and come last.
     results = [result for result in (value if isinstance(value, tuple | list) else (value,)) if result is not None]
     kinds = tuple(map(kind_of, results))
+    lies = tuple(_with_batch(trace, node, tuple(map(int, result.shape))) for result in results)
     op = Opaque(
         target=f"aten.{operation(node)}",
         # a single number counts as a vector of length 1
-        results=tuple(trace.without_batch(node, tuple(map(int, result.shape))) or (1,) for result in results),
+        results=tuple(arrangement.without_batch() or (1,) for arrangement in lies),
         kinds=() if set(kinds) == {"float"} else kinds,
         arguments=_arguments(node),
         parameters=sum(trace.size(source) for source in new if trace.is_parameter(source)),
         kept=sum(trace.size(source) for source in new if not trace.is_parameter(source)),
         multiply_adds=_multiply_adds(node) // max(trace.batch, 1),
     )
-    return Step(op, tuple(source for source in sources if not trace.is_weight(source)), weights)
+    inputs = tuple(as_stored(trace, source) for source in sources if not trace.is_weight(source))
+    return Step(op, inputs, weights, lies)
+
+
+def _with_batch(trace: Trace, node: TraceNode, shape: tuple[int, ...]) -> Arrangement:
+    """How an opaque result lies in its value for one sample. Where code folds the batch, it is a part of an axis."""
+    axis = _batch_axis(trace, shape) if trace.is_batched(node) else None
+    axes, dim = [], CHANNELS
+    for place, size in enumerate(shape):
+        samples = trace.batch if place == axis else 1
+        axes.append(joined((*along(BATCH, samples), *along(dim, size // samples))))
+        dim += not (place == axis and size == samples)
+    return Arrangement(tuple(axes))
+
+
+def _batch_axis(trace: Trace, shape: tuple[int, ...]) -> int | None:
+    """The axis that holds the batch: the first, if it may; else one of that size; else one of a multiple of it."""
+    multiples = [axis for axis, size in enumerate(shape) if size % trace.batch == 0]
+    exact = [axis for axis in multiples if shape[axis] == trace.batch]
+    return next(iter([*(axis for axis in multiples if axis == 0), *exact, *multiples]), None)
+
+
+def as_stored(trace: Trace, node: TraceNode) -> Made | Step:
+    """A value as it lies in PyTorch's tensor, but for the batch. Where that takes a permute, it is an opaque op."""
+    placed = trace.placed[node]
+    standard = placed.standard()
+    if standard:
+        return standard.value
+    dims = placed.arrangement.without_batch() or (1,)
+    if dims == placed.tensor.dims and placed.arrangement.in_order():
+        return placed.value
+    name = operation(placed.call) if operation(placed.call) in LAYOUTS else "permute"
+    op = Opaque(target=f"aten.{name}", results=(dims,), kinds=_kinds(placed.tensor), arguments=str(placed.arrangement))
+    return Step(op, (placed.value,), call=placed.call)
+
+
+def _kinds(tensor: Tensor) -> tuple[Kind, ...]:
+    return () if tensor.kind == "float" else (tensor.kind,)
 
 
 def _arguments(node: TraceNode) -> str:

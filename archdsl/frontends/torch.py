@@ -96,7 +96,7 @@ def _imported(module: nn.Module, found: tuple[Exported, int], inputs: tuple[Any,
     modules = dict(module.named_modules(remove_duplicate=False))
     leaves = (path for path, inner in modules.items() if not any(inner.children()))
     named = names([made.place for made in translator.made], leaves)
-    results = [(key, translator.value(node)) for key, node in exported.outputs]
+    results = list(zip((key for key, _ in exported.outputs), translator.results, strict=True))
     tree = Tree(translator.made, named, modules, name)
     graph = tree.graph(results, lasting)
     verify(graph, "import")

@@ -5,10 +5,11 @@ Activations have no table: they are recognized by the calls that PyTorch makes f
 
 from __future__ import annotations
 
-from archdsl.frontends.aten import activation, idioms, merge, pool, shape, weighted
+from archdsl.frontends.aten import activation, idioms, layout, merge, pool, shape, weighted
 from archdsl.frontends.aten.call import Translation
 
 TRANSLATIONS: dict[str, Translation] = {
+    **layout.TRANSLATIONS,
     **weighted.TRANSLATIONS,
     **pool.TRANSLATIONS,
     **activation.TRANSLATIONS,

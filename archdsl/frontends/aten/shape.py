@@ -4,38 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation, compact, operation
+from archdsl.frontends.arrangement import CHANNELS, along, whole
+from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation, compact
+from archdsl.frontends.aten.placed import Placed
 from archdsl.ops.crop import Pad, Trim
-from archdsl.ops.internal import RESHAPES
 from archdsl.ops.regularize import ChannelDropout, Dropout
-from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, PixelShuffle, SpaceToDepth, Split
+from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, PixelShuffle, SpaceToDepth, Split
 from archdsl.ops.resize import Resize, Upsample
-
-
-def unchanged(call: Call) -> Result:
-    """The input, if a call returns it in the same shape and precision."""
-    value = call["self"]
-    same = call.trace.shape(value) == call.trace.shape(call.node)
-    return value if same and value.meta["val"].dtype == call.node.meta["val"].dtype else None
-
-
-def reshaped(call: Call) -> Result:
-    """Several reshapes in a row: the original value if it has its shape again, or a flatten if it became a vector."""
-    trace, node = call.trace, call.node
-    while operation(node) in RESHAPES and trace.has_batch(node, trace.shape(node)):
-        node = node.args[0]
-    if operation(node) in RESHAPES:
-        return None
-    if trace.shape(node) == trace.shape(call.node):
-        return node
-    return Step(Flatten(), (node,)) if len(call.out) == 1 and trace.has_batch(node, trace.shape(node)) else None
-
-
-def expanded(call: Call) -> Result:
-    """The input, if the result is only used in products, which broadcast by themselves."""
-    if call.node.users and all(operation(user) == "mul" for user in call.node.users):
-        return call["self"]
-    return unchanged(call)
 
 
 def dropout(call: Call) -> Result:
@@ -47,38 +22,94 @@ def channel_dropout(call: Call) -> Result:
 
 
 def split(call: Call) -> Result:
-    if call["dim"] % (len(call.dims("self")) + 1) != 1:
+    axis = call["dim"] % len(call.trace.shape(call["self"]))
+    return _parts(call, axis, [int(part.shape[axis]) for part in call.node.meta["val"]])
+
+
+def unbind(call: Call) -> Result:
+    shape = call.trace.shape(call["self"])
+    axis = call["dim"] % len(shape)
+    return _parts(call, axis, [1] * shape[axis], remove=True)
+
+
+def _parts(call: Call, axis: int, sizes: list[int], remove: bool = False) -> Result:
+    """Parts of the channels, along an axis that is the channels or their outer piece."""
+    found = _channels(call, axis)
+    if found is None:
         return None
-    sizes = tuple(int(part.shape[1]) for part in call.node.meta["val"])
-    parts = len(sizes) if len(set(sizes)) == 1 else sizes
-    return Step(Split(parts=parts), (call["self"],))
+    placed, step = found
+    channels = [size * step for size in sizes]
+    op = Split(parts=len(channels) if len(set(channels)) == 1 else tuple(channels))
+    lies = (placed.arrangement.with_axis(axis, None if remove else along(CHANNELS, size, step)) for size in sizes)
+    return Step(op, (placed.value,), arrangements=tuple(lies))
+
+
+def _channels(call: Call, axis: int) -> tuple[Placed, int] | None:
+    """The value with the channels, or their outer piece, along an axis; and the channels from one place to the next."""
+    placed = call.placed("self")
+    taken = placed and (placed.with_channels(axis) or placed.settled())
+    if not taken or len(taken.arrangement.axes[axis]) != 1:
+        return None
+    (atom,) = taken.arrangement.axes[axis]
+    outer = atom.dim == CHANNELS and atom.size * atom.step == taken.tensor.channels
+    return (taken, atom.step) if outer else None
 
 
 def cut(call: Call) -> Result:
     if call.get("step") not in (None, 1):
         return None
-    return _part(call, call["dim"], call["start"] or 0, call["end"])
+    return _part(call, call["start"] or 0, call["end"])
 
 
 def narrow(call: Call) -> Result:
-    return _part(call, call["dim"], call["start"], call["start"] + call["length"])
+    return _part(call, call["start"], call["start"] + call["length"])
 
 
-def _part(call: Call, axis: int, start: int, stop: int | None) -> Result:
-    """Positions `start` to `stop` along one dimension, which may count from the end."""
+def select(call: Call) -> Result:
+    """One place of an axis that is the outer piece of the channels."""
     shape = call.trace.shape(call["self"])
-    axis %= len(shape)
-    length = shape[axis]
-    start, stop, _ = slice(start, stop).indices(length)
-    if (start, stop) == (0, length):
-        return call["self"]
-    if axis == 0 or not call.trace.has_batch(call["self"], shape):
+    axis = call["dim"] % len(shape)
+    found = _channels(call, axis)
+    if found is None:
         return None
-    if axis == 1:
-        return Step(ChannelSlice(start=start, stop=None if stop == length else stop), (call["self"],))
-    pairs = [(0, 0)] * (len(shape) - 2)
-    pairs[axis - 2] = (start, length - stop)
-    return Step(Trim(sides=_sides(pairs)), (call["self"],))
+    placed, step = found
+    start = call["index"] % shape[axis] * step
+    return Step(
+        _slice(placed, start, start + step), (placed.value,), arrangements=(placed.arrangement.with_axis(axis, None),)
+    )
+
+
+def _part(call: Call, start: int, stop: int | None) -> Result:
+    """Places `start` to `stop` along one axis; they may count from the end."""
+    shape = call.trace.shape(call["self"])
+    axis = call["dim"] % len(shape)
+    start, stop, _ = slice(start, stop).indices(shape[axis])
+    if (start, stop) == (0, shape[axis]):
+        return call["self"]
+    found = _channels(call, axis)
+    if found is None:
+        return _trimmed(call, axis, start, shape[axis] - stop)
+    placed, step = found
+    lies = placed.arrangement.with_axis(axis, along(CHANNELS, stop - start, step))
+    return Step(_slice(placed, start * step, stop * step), (placed.value,), arrangements=(lies,))
+
+
+def _slice(placed: Placed, start: int, stop: int) -> ChannelSlice:
+    return ChannelSlice(start=start, stop=None if stop == placed.tensor.channels else stop)
+
+
+def _trimmed(call: Call, axis: int, before: int, after: int) -> Result:
+    """Positions cut off at both ends of an axis."""
+    placed = call.placed("self")
+    found = placed and placed.read()
+    if not found or found[1].index(axis) < 2:
+        return None
+    taken, order = found
+    pairs = [(0, 0)] * len(taken.tensor.spatial)
+    pairs[order.index(axis) - 2] = (before, after)
+    op = Trim(sides=_sides(pairs))
+    lies = whole((taken.batch, *op.shape(taken.tensor).dims)).inverted(order)
+    return Step(op, (taken.value,), arrangements=(lies,))
 
 
 def pad(call: Call) -> Result:
@@ -154,20 +185,13 @@ def _resampled(call: Call, mode: Literal["nearest", "bilinear"], align_corners: 
 
 
 TRANSLATIONS: dict[str, Translation] = {
-    "contiguous": unchanged,
-    "clone": unchanged,
-    "alias": unchanged,
-    "lift_fresh_copy": unchanged,
-    "to": unchanged,
-    "_to_copy": unchanged,
-    "expand": expanded,
-    "expand_as": expanded,
-    **dict.fromkeys(RESHAPES, reshaped),
     "dropout": dropout,
     "feature_dropout": channel_dropout,
     "split": split,
     "split_with_sizes": split,
     "chunk": split,
+    "unbind": unbind,
+    "select": select,
     "slice": cut,
     "narrow": narrow,
     "pad": pad,

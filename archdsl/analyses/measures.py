@@ -180,6 +180,8 @@ def _of_field(
     def value(summary: Summary, node: Node) -> Value:
         found = (summary.fields if gates else summary.conv_fields).fields[node.id]
         fields = found.smallest if smallest else found.largest
+        if not fields:
+            return None
         if not any(field.jump for field in fields):
             return GLOBAL
         values = [number(field) for field in fields]

@@ -72,7 +72,8 @@ class Field:
 class ReceptiveField:
     """What one value sees of the network's input: a `Field` for each spatial dimension of the input.
 
-    `largest` is the union over all paths from the input, `smallest` the field along the smallest path alone.
+    `largest` is the union over all paths from the input, `smallest` the field along the smallest path alone. Both are
+    empty for a constant, which sees nothing.
     """
 
     largest: tuple[Field, ...]
@@ -108,8 +109,8 @@ def receptive_fields(graph: Graph, gates: bool = True) -> ReceptiveFields:
     misaligned = []
     for node in graph:
         inputs = [fields[value.node] for value in graph.inputs_of(node.id)]
-        if not inputs:
-            fields[node.id] = _whole_pixels(node)
+        if not any(field.largest for field in inputs):
+            fields[node.id] = _whole_pixels(node) if node.op.family is Family.INPUT else ReceptiveField((), ())
             continue
         gated = () if gates else _gated(graph, node)
         fields[node.id] = fields[gated[0].node] if len(gated) == 1 else _through(graph, node, inputs)
@@ -160,6 +161,9 @@ def _whole_pixels(node: Node) -> ReceptiveField:
 def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> ReceptiveField:
     tensors = graph.tensors_into(node.id)
     window = node.op.window(*tensors)
+    # A constant adds nothing to what the other inputs see.
+    seen = [(i, tensor) for i, tensor in zip(inputs, tensors, strict=True) if i.largest]
+    inputs, tensors = [i for i, _ in seen], tuple(tensor for _, tensor in seen)
     if window is None and node.output.spatial == () and tensors[0].spatial:
         window = Window((), (), (), (), everything=True)
     sizes = tensors[0].spatial or tensors[0].dims if tensors[0].kind == "int" else tensors[0].spatial
@@ -206,7 +210,7 @@ def _union(fields: Sequence[Field], sizes: Sequence[tuple[int, ...]]) -> Field:
         everything = [f.over(0, (size[0] if size else 1) - 1) for f, size in zip(fields, sizes, strict=True)]
         return Field(0, (_hull(everything),))
     if len({field.stride for field in fields}) > 1:
-        return _one_by_one(fields, max(size[0] for size in sizes))
+        return _one_by_one(fields, max((size[0] for size in sizes if size), default=1))
     period = reduce(lcm, (field.period for field in fields))
     jump = fields[0].jump * period // fields[0].period
     return Field(jump, tuple(_hull(field.at(phase) for field in fields) for phase in range(period)))
@@ -226,7 +230,7 @@ def _hull(intervals: Iterable[Interval]) -> Interval:
 
 def _centres(inputs: Sequence[ReceptiveField]) -> tuple[tuple[float, ...], ...]:
     """Centres of the inputs whose field is not the whole image."""
-    placed = [i for i in inputs if all(field.jump for field in i.largest)]
+    placed = [i for i in inputs if i.largest and all(field.jump for field in i.largest)]
     return tuple(tuple(field.centre for field in i.largest) for i in placed)
 
 
@@ -243,9 +247,11 @@ def last_map(graph: Graph) -> str | None:
 
 
 def _is_pooled(graph: Graph, node: Node, pooled: set[str]) -> bool:
-    """Whether a node's output has no positions any more, or comes only from values that have none."""
+    """Whether a node's output has no positions (any more), is a constant, or comes only from such values."""
     if not node.output.spatial:
         return node.output.kind == "float"
     sources = {value.node for value in graph.inputs_of(node.id)}
-    window = node.op.window(*graph.tensors_into(node.id)) if sources else None
-    return (window is not None and window.everything) or bool(sources and sources <= pooled)
+    if not sources:
+        return node.op.family is not Family.INPUT
+    window = node.op.window(*graph.tensors_into(node.id))
+    return (window is not None and window.everything) or sources <= pooled

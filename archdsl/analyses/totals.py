@@ -63,5 +63,12 @@ def depths(graph: Graph, nodes: Iterable[Node]) -> dict[str, int]:
         if node.op.name == "mul":
             values = tuple(value for value in values if graph.tensor(value) == node.output)
         before = max((found.get(value.node, 0) for value in values), default=0)
-        found[node.id] = before + (node.op.family in WEIGHTED)
+        found[node.id] = before + _is_weighted(graph, node)
     return found
+
+
+def _is_weighted(graph: Graph, node: Node) -> bool:
+    """Whether a node is a weighted layer; an imported operation without an op is one if it learns and multiplies."""
+    tensors = graph.tensors_into(node.id)
+    opaque = node.op.family is Family.OPAQUE
+    return node.op.family in WEIGHTED or (opaque and bool(node.op.params(*tensors) and node.op.macs(*tensors)))

@@ -104,7 +104,9 @@ def _block(scope: Scope) -> str:
 
 
 def _pixels(field: ReceptiveField) -> int | str | list[int]:
-    """A number, one for each dimension where they differ, or "global" for all of the input."""
+    """A number, one for each dimension where they differ, "global" for all of the input, or "none" for a constant."""
+    if not field.largest:
+        return "none"
     if not any(one.jump for one in field.largest):
         return GLOBAL
     sizes = list(field.size)

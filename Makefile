@@ -5,13 +5,16 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test prove fuzz bench docs lint clean
+.PHONY: demo test zoo prove fuzz bench docs lint clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
 
 test: $(VENV)/test.stamp  ## run every test
 	$(BIN)/python -m pytest -n 2
+
+zoo: $(VENV)/test.stamp  ## run what `make test` runs on one variant of each kind on all variants of the gallery
+	$(BIN)/python -m pytest -n 2 --zoo $(shell grep -lE "of_each_kind|zoo: bool" tests/test_*.py)
 
 prove: $(VENV)/test.stamp  ## prove the gallery equal to its public implementations, and write the record
 	$(BIN)/python scripts/prove_gallery.py

@@ -188,6 +188,9 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("efficientnet@b5", "torchvision:efficientnet_b5"),
     Counterpart("efficientnet@b6", "torchvision:efficientnet_b6"),
     Counterpart("efficientnet@b7", "torchvision:efficientnet_b7"),
+    Counterpart("r3d@r3d_18", "torchvision:r3d_18"),
+    Counterpart("r3d@mc3_18", "torchvision:mc3_18"),
+    Counterpart("r3d@r2plus1d_18", "torchvision:r2plus1d_18"),
 )
 
 SETTINGS: Mapping[str, str] = MappingProxyType(

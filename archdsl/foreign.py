@@ -47,6 +47,8 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("conv(64, 3)", f"64 channels come out of a 3x3 window; {NOT_WRITTEN}", "conv1d conv2d convolution convolution1d "
      "convolution2d convolutional convolutionlayer convlayer conv2dlayer spatialconvolution lazyconv1d lazyconv2d "
      "convnd cnn samepadconv2d conv2dsame"),
+    ("conv(64, 3)", "`conv` takes clips too, channels x frames x height x width",
+     "conv3d convolution3d conv3dlayer volumetricconvolution lazyconv3d conv3x3x3"),
     ("conv(64, 1)", NOT_WRITTEN, "conv1x1 pointwise pointwiseconv pointwiseconv2d pwconv pwconv2d conv1by1 projection "
      "proj convpw"),
     ("conv(64, 3)", NOT_WRITTEN, "conv3x3 conv3by3"),
@@ -64,9 +66,8 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
      "sepconv2d depthwiseseparableconv depthwiseseparable dsconv separableconvbnact"),
     ("up_conv(64, 2, stride=2)", "", "convtranspose convtranspose1d convtranspose2d conv1dtranspose conv2dtranspose "
      "transposedconv transposedconv2d transposedconvolution transposeconv convolutiontranspose deconv deconv2d "
-     "deconvolution deconvolutional fractionallystridedconv spatialfullconvolution convtransposed"),
-    ("", "the language has convolutions over one and two dimensions only", "conv3d convolution3d volumetricconvolution "
-     "convtranspose3d"),
+     "deconvolution deconvolutional fractionallystridedconv spatialfullconvolution convtransposed convtranspose3d "
+     "conv3dtranspose transposedconv3d deconv3d volumetricfullconvolution"),
     ("", "the language has no deformable, dynamic or local convolutions", "deformconv deformconv2d deformableconv "
      "dynamicconv condconv locallyconnected locallyconnected1d locallyconnected2d lambdaconv involution"),
     # linear
@@ -77,11 +78,11 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     # normalization
     ("bn", "how many channels flow in is not written", "batchnorm batchnorm1d batchnorm2d batchnorm3d "
      "batchnormalization batchnormalisation spatialbatchnorm spatialbatchnormalization syncbatchnorm syncbn "
-     "lazybatchnorm2d frozenbatchnorm frozenbatchnorm2d frozenbn fusedbatchnorm bn1d bn2d batchnormact2d normact "
+     "lazybatchnorm2d frozenbatchnorm frozenbatchnorm2d frozenbn fusedbatchnorm bn1d bn2d bn3d batchnormact2d normact "
      "norm normalization norm2d"),
     ("layer_norm", "", "ln layernorm2d layernormalization layernormalisation"),
     ("group_norm(8)", "8 groups of channels", "gn groupnormalization groupnormalisation"),
-    ("instance_norm", "", "instancenorm1d instancenorm2d instancenormalization instancenormalisation"),
+    ("instance_norm", "", "instancenorm1d instancenorm2d instancenorm3d instancenormalization instancenormalisation"),
     ("lrn(5)", "5 channels are looked at", "localresponsenorm localresponsenormalization localresponsenormalisation "
      "responsenorm responsenormalization crossmaplrn crossmaplrn2d spatialcrossmaplrn localnorm"),
     ("", NO_NORM, "rmsnorm weightnorm spectralnorm l2norm normalize l2normalize filterresponsenorm frn evonorm "
@@ -104,19 +105,20 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("relu", "an activation is a step of its own", "activation act nonlinearity activationlayer"),
     # pooling
     ("max_pool(2)", "", "maxpool1d maxpool2d maxpooling maxpooling1d maxpooling2d maxpoolinglayer spatialmaxpooling "
-     "maxpoollayer mp pool pooling pool2d pool2dlayer subsampling downsample downsampling"),
+     "maxpoollayer mp pool pooling pool2d pool2dlayer subsampling downsample downsampling "
+     "maxpool3d maxpooling3d pool3d volumetricmaxpooling"),
     ("avg_pool(2)", "", "avgpool1d avgpool2d averagepool averagepooling averagepooling1d averagepooling2d meanpool "
-     "meanpooling spatialaveragepooling blurpool"),
+     "meanpooling spatialaveragepooling blurpool avgpool3d averagepooling3d volumetricaveragepooling"),
     ("global_avg_pool -> flatten", "a vector comes out", "gap globalaveragepool globalaveragepooling "
      "globalaveragepooling1d globalaveragepooling2d globalavgpool1d globalavgpool2d globalpool globalpooling "
-     "spatialmean avgpoolglobal reducemean globalavg selectadaptivepool2d"),
+     "spatialmean avgpoolglobal reducemean globalavg selectadaptivepool2d globalaveragepooling3d globalavgpool3d"),
     ("global_max_pool -> flatten", "a vector comes out", "gmp globalmaxpooling globalmaxpooling1d "
-     "globalmaxpooling2d globalmaxpool2d reducemax"),
-    ("adaptive_avg_pool(7)", "", "adaptiveavgpool1d adaptiveavgpool2d adaptiveaveragepool adaptiveaveragepool2d "
-     "adaptivepool adaptivepooling"),
-    ("adaptive_max_pool(7)", "", "adaptivemaxpool1d adaptivemaxpool2d"),
+     "globalmaxpooling2d globalmaxpool2d globalmaxpooling3d globalmaxpool3d reducemax"),
+    ("adaptive_avg_pool(7)", "", "adaptiveavgpool1d adaptiveavgpool2d adaptiveavgpool3d adaptiveaveragepool "
+     "adaptiveaveragepool2d adaptivepool adaptivepooling"),
+    ("adaptive_max_pool(7)", "", "adaptivemaxpool1d adaptivemaxpool2d adaptivemaxpool3d"),
     ("", NO_POOL, "roipool roialign psroipool spp spatialpyramidpooling sppf maxunpool maxunpool2d maxunpooling unpool "
-     "unpooling gempool gem maxpool3d avgpool3d pool3d"),
+     "unpooling gempool gem"),
     # joins
     ("add{it | conv(it.channels, 3)}", "a join lists its branches; `it` is what flows in", "sum plus eltwise "
      "elementwise elementwiseadd eltwiseadd eltwisesum addn addv2 tfadd addlayer caddtable"),
@@ -137,14 +139,15 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("flatten", "", "flattenlayer reshape view ravel squeeze tovector vectorize"),
     ("", NO_MOVE, "permute transpose swapaxes moveaxis rearrange unsqueeze expanddims unflatten einops expand tile "
      "repeatvector reshapelayer contiguous flip roll rot90"),
-    ("pad(1)", "", "zeropad zeropad1d zeropad2d zeropadding zeropadding1d zeropadding2d padlayer padding constantpad2d "
-     "spatialzeropadding"),
-    ("pad(1, mode=reflect)", "", "reflectionpad reflectionpad1d reflectionpad2d reflectpad mirrorpad "
-     "spatialreflectionpadding"),
-    ("pad(1, mode=replicate)", "", "replicationpad replicationpad1d replicationpad2d replicatepad edgepad"),
-    ("center_crop(8)", "", "cropping cropping1d cropping2d centercropping cropcenter"),
-    ("upsample(2)", "", "upsampling upsampling1d upsampling2d upsamplenearest upsamplingnearest upsamplingnearest2d "
-     "nearestupsample upscale unpoolnearest upsamplelayer"),
+    ("pad(1)", "", "zeropad zeropad1d zeropad2d zeropad3d zeropadding zeropadding1d zeropadding2d zeropadding3d "
+     "padlayer padding constantpad2d constantpad3d spatialzeropadding"),
+    ("pad(1, mode=reflect)", "", "reflectionpad reflectionpad1d reflectionpad2d reflectionpad3d reflectpad "
+     "mirrorpad spatialreflectionpadding"),
+    ("pad(1, mode=replicate)", "", "replicationpad replicationpad1d replicationpad2d replicationpad3d "
+     "replicatepad edgepad"),
+    ("center_crop(8)", "", "cropping cropping1d cropping2d cropping3d centercropping cropcenter"),
+    ("upsample(2)", "", "upsampling upsampling1d upsampling2d upsampling3d upsamplenearest upsamplingnearest "
+     "upsamplingnearest2d nearestupsample upscale unpoolnearest upsamplelayer"),
     ("upsample(2, mode=bilinear)", "", "upsamplingbilinear upsamplingbilinear2d bilinearupsample bilinearupsampling "
      "upsamplebilinear"),
     ("resize(16)", "to 16x16 pixels", "interpolate interpolation interp resizebilinear resizenearest imresize "
@@ -157,7 +160,8 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("identity", "", "noop nop passthrough linearactivation identitylayer"),
     # regularization
     ("dropout(0.5)", "", "dropoutlayer alphadropout gaussiandropout dropoutnd"),
-    ("channel_dropout(0.5)", "", "dropout2d dropout1d spatialdropout spatialdropout1d spatialdropout2d featuredropout"),
+    ("channel_dropout(0.5)", "", "dropout2d dropout1d dropout3d spatialdropout spatialdropout1d spatialdropout2d "
+     "spatialdropout3d featuredropout"),
     ("drop_path(0.2)", "", "stochasticdepth droppathlayer dropconnect"),
     ("", "the language has no such regularization: `dropout`, `channel_dropout` and `drop_path` are what it has",
      "dropblock dropblock2d shakeshake shakedrop cutout gaussiannoise noise zoneout"),
@@ -210,8 +214,8 @@ _FUNCTIONS = (
     ("a % b", "", "mod fmod modulo remainder"),
     ("a // b", "", "idiv floordiv intdiv floordivide"),
     ("len(xs)", "", "length count sizeof"),
-    ("it.channels", "`it` is what flows in; `.height` and `.width` are its size", "shape size getshape numchannels "
-     "intshape"),
+    ("it.channels", "`it` is what flows in; `.height` and `.width` are its size, of a clip `.frames` too",
+     "shape size getshape numchannels intshape"),
 )  # fmt: skip
 
 FUNCTIONS: Mapping[str, Meaning] = {

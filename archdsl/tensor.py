@@ -11,14 +11,17 @@ Kind = Literal["float", "int"]
 Layout = Literal["first", "last", "either"]
 """Where emitted code keeps the channels of a value: before its positions, after them, or in either place."""
 
+SIDES = ((), ("length",), ("height", "width"), ("frames", "height", "width"))
+"""Names of the dimensions after the channels, by how many there are."""
+
 
 @dataclass(frozen=True, slots=True, init=False)
 class Tensor:
     """Shape and kind of one value, channels first and without the batch: `Tensor(64, 112, 112)`.
 
     One dimension is a vector of features, two are channels x length, three channels x height x
-    width. Token ids are `Tensor(128, kind="int")`: a length alone, which an embedding turns into
-    channels x length.
+    width (a map), four channels x frames x height x width (a clip). Token ids are
+    `Tensor(128, kind="int")`: a length alone, which an embedding turns into channels x length.
 
     `last` is set by the PyTorch backend alone: the emitted code keeps the channels of this value after its positions,
     as transformers do. `dims` has the channels first all the same.
@@ -39,8 +42,18 @@ class Tensor:
 
     @property
     def spatial(self) -> tuple[int, ...]:
-        """The dimensions after the channels: (), (length,) or (height, width), in pixels."""
+        """The dimensions after the channels: (), (length,), (height, width) or (frames, height, width)."""
         return self.dims[1:]
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """What the dimensions after the channels are called; () where they have no names."""
+        return SIDES[self.rank - 1] if self.rank <= len(SIDES) else ()
+
+    @property
+    def frame(self) -> tuple[int, ...]:
+        """The spatial dimensions of one frame of a clip; of any other value, all of them."""
+        return self.spatial[-2:]
 
     @property
     def rank(self) -> int:

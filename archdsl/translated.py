@@ -61,4 +61,4 @@ def _has_channels_in(word: str, op: str, plain: Sequence[str], arguments: Sequen
     """Whether the first number is of the channels that flow in: PyTorch's `Conv2d(3, 64, 3)`, not Keras's `Conv2D`."""
     names = {folded(name) for name, _ in arguments if name is not None}
     count = len(plain) + ("kernelsize" in names)
-    return op in INTO and count >= INTO[op] and not word.endswith(("1D", "2D", "Transpose"))
+    return op in INTO and count >= INTO[op] and not word.endswith(("1D", "2D", "3D", "Transpose"))

@@ -102,8 +102,8 @@ def draws(graph: Graph, network: nn.Module, random: torch.Generator) -> dict[str
     found: dict[str, Array] = {}
     for node in graph:
         if node.op.name == "fractional_max_pool":
-            channels = graph.tensors_into(node.id)[0].channels
-            numbers = torch.rand(BATCH, channels, 2, generator=random, dtype=torch.float64)
+            (x,) = graph.tensors_into(node.id)
+            numbers = torch.rand(BATCH, x.channels, len(x.spatial), generator=random, dtype=torch.float64)
             network.get_submodule(node.weights)._random_samples = numbers
             found[f"{node.weights}.draws"] = numbers.numpy()
     return found

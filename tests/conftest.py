@@ -8,9 +8,13 @@ from collections.abc import Iterator
 import pytest
 from calls import Caller, run
 
+os.environ["OMP_NUM_THREADS"] = "1"
+"""For PyTorch, here and in commands that tests start: threads of two workers on two cores would wait for each other."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite expected outputs of literate cases")
+    parser.addoption("--zoo", action="store_true", help="run all variants of the gallery, not one of each kind")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,6 +29,12 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def update(request: pytest.FixtureRequest) -> bool:
     """Whether expected outputs are to be rewritten."""
     return bool(request.config.getoption("--update"))
+
+
+@pytest.fixture
+def zoo(request: pytest.FixtureRequest) -> bool:
+    """Whether all variants of the gallery are to be run."""
+    return bool(request.config.getoption("--zoo"))
 
 
 @pytest.fixture

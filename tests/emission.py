@@ -45,7 +45,10 @@ def interpret(graph: Graph, module: nn.Module, inputs: Sequence[Tensor]) -> dict
         emission = node.op.torch(*graph.tensors_into(node.id))
         if isinstance(emission, Expression):
             texts = tuple(f"taken[{i}]" for i in range(len(taken)))
-            result = eval(emission.written(texts), names, {"taken": taken})
+            lent = {"module": module.get_submodule(node.weights)} if emission.borrows else {}
+            result = eval(emission.written(texts), names, {"taken": taken, **lent})
+        elif emission.around:
+            result = module.get_parameter(node.weights)
         else:
             result = module.get_submodule(node.weights)(*taken)
         outputs = result if isinstance(result, tuple | list) else (result,)
@@ -74,7 +77,10 @@ def called_shapes(graph: Graph, module: nn.Module, inputs: Sequence[Tensor]) -> 
 
 def is_module(graph: Graph, node: Node) -> bool:
     """Whether a node is a module of its own in the emitted network."""
-    return node.op.name != "input" and not isinstance(node.op.torch(*graph.tensors_into(node.id)), Expression)
+    if node.op.name == "input":
+        return False
+    emission = node.op.torch(*graph.tensors_into(node.id))
+    return not isinstance(emission, Expression) and not emission.around
 
 
 def predicted_shapes(graph: Graph) -> dict[str, list[tuple[int, ...]]]:

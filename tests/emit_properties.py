@@ -12,13 +12,14 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from types import ModuleType
 from typing import Any
 
 import torch
 from emission import counted_parameters, example_inputs, expected_outputs, interpret, predicted_parameters, tensors_of
-from recorded import difference, layout
+from recorded import difference_of_layouts, difference_of_records, records
 from torch import Tensor, nn
 
 from archdsl.backends.torch.load import load
@@ -29,6 +30,10 @@ REFUSAL = "; to have them, "
 """Words of the error of a class that lacks the steps for some arguments."""
 
 
+HEAVY = 10**7
+"""Learned numbers. With more, the meta device is faster."""
+
+
 class Broken(AssertionError):
     """A property that does not hold. The text begins with its name."""
 
@@ -37,7 +42,7 @@ class Module:
     """A graph, and what is emitted of it.
 
     To be compared, networks are run on the CPU, with images that are `shrink` times smaller than the graph's: that is
-    faster than the meta device. Where a network does not take such images, the meta device has to do.
+    faster than the meta device, unless the network is heavy. Where it does not take such images, that device has to do.
     """
 
     def __init__(self, graph: Graph, shrink: int = 1) -> None:
@@ -56,30 +61,35 @@ class Module:
 
     def compare(self, name: str, found: nn.Module) -> None:
         """Raises `Broken` where a network is not this one. Weights are whatever lies in memory: only names count."""
-        networks, inputs = (found, self.make()), self.inputs()
-        if layout(networks[0]) == layout(networks[1]) and inputs[0].device.type == "cpu":
-            networks = tuple(network.to_empty(device="cpu") for network in networks)
         try:
-            differs = difference(*networks, inputs)
+            differs = self._difference(found)
         except Exception as error:
             raise Broken(f"{name}: {type(error).__name__}: {error}") from error
         if differs:
             raise Broken(f"{name}: {differs}")
 
-    def inputs(self) -> list[Tensor]:
-        return example_inputs(self.graph) if self.shrink == 1 else self.small_inputs
+    def _difference(self, found: nn.Module) -> str | None:
+        expected = self.make()
+        if differs := difference_of_layouts(found, expected):
+            return differs
+        inputs, theirs = self._recorded(expected)
+        return difference_of_records(records(found.to_empty(device=inputs[0].device), inputs), theirs)
 
-    @cached_property
-    def small_inputs(self) -> list[Tensor]:
+    def _recorded(self, network: nn.Module) -> tuple[list[Tensor], list[Counter[str]]]:
+        """What this network does, and with which inputs."""
+        if self.shrink == 1:
+            inputs = example_inputs(self.graph)
+            return inputs, records(network.to_empty(device="cpu"), inputs)
+        if sum(predicted_parameters(self.graph).values()) <= HEAVY:
+            with suppress(Exception):
+                inputs = self._small_inputs()
+                return inputs, records(network.to_empty(device="cpu"), inputs)
+        inputs = example_inputs(self.graph, device="meta")
+        return inputs, records(self.make(), inputs)
+
+    def _small_inputs(self) -> list[Tensor]:
         inputs = example_inputs(self.graph)
-        small = [x[(..., *[slice(max(32, size // self.shrink)) for size in x.shape[2:]])] for x in inputs]
-        try:
-            with torch.no_grad():
-                for training in (True, False):
-                    self.make().to_empty(device="cpu").train(training)(*small)
-        except Exception:
-            return example_inputs(self.graph, device="meta")
-        return small
+        return [x[(..., *[slice(max(32, size // self.shrink)) for size in x.shape[2:]])] for x in inputs]
 
     @cached_property
     def blocks(self) -> dict[str, list[str]]:

@@ -32,7 +32,9 @@ def source(op: Op, inputs: tuple[Tensor, ...], last: bool = False) -> str:
             making += op.initialize("self.op")
             call = f"self.op({', '.join(moved)})"
         case Expression():
-            call = emission.written(moved)
+            if emission.borrows:
+                making.append(f"self.op = nn.Embedding{op.weights(*inputs)['weight'].shape}")
+            call = emission.written(moved, {"module": "self.op"})
     body = "".join(f"        {line}\n" for line in making)
     shape = op.shape(*inputs)
     if last and isinstance(shape, tuple):

@@ -98,8 +98,14 @@ def _size(dims: Sequence[int]) -> int:
     return size
 
 
+def _of(function: str, dimensions: int) -> Callable[..., torch.Tensor]:
+    """A function of PyTorch's, for images or for clips: `F.conv2d`, `F.conv3d`."""
+    found: Callable[..., torch.Tensor] = getattr(F, f"{function}{dimensions}d")
+    return found
+
+
 def _map(value: torch.Tensor, dimensions: int) -> torch.Tensor:
-    """A value with its height and width, which forms leave out where both are 1."""
+    """A value with its height and width (and frames), which forms leave out where all are 1."""
     return value.reshape(*value.shape, *[1] * (dimensions + 2 - value.dim()))
 
 
@@ -125,16 +131,19 @@ def _conv(part: Part, taken: Sequence[torch.Tensor], weight: Callable[..., torch
     out, groups = arguments["out"], arguments["groups"]
     kernel = weight("weight", out, value.shape[1] // groups, *arguments["kernel"])
     bias = weight("bias", out) if arguments["bias"] else None
-    return F.conv2d(value, kernel, bias, arguments["stride"], 0, arguments["dilation"], groups)
+    convolve = _of("conv", len(arguments["kernel"]))
+    return convolve(value, kernel, bias, arguments["stride"], 0, arguments["dilation"], groups)
 
 
 def _up_conv(part: Part, taken: Sequence[torch.Tensor], weight: Callable[..., torch.Tensor]) -> torch.Tensor:
-    arguments, value = part.arguments, _map(taken[0], 2)
+    arguments, count = part.arguments, len(part.arguments["kernel"])
+    value = _map(taken[0], count)
     out, groups = arguments["out"], arguments["groups"]
     kernel = weight("weight", value.shape[1], out // groups, *arguments["kernel"])
     bias = weight("bias", out) if arguments["bias"] else None
-    whole = F.conv_transpose2d(value, kernel, bias, arguments["stride"], 0, 0, groups, arguments["dilation"])
-    sizes = part.dims[0][1:] or (1, 1)
+    convolve = _of("conv_transpose", count)
+    whole = convolve(value, kernel, bias, arguments["stride"], 0, 0, groups, arguments["dilation"])
+    sizes = part.dims[0][1:] or (1,) * count
     places = zip(arguments["padding"], sizes, whole.shape[2:], strict=True)
     return _padded(whole, [(-before, before + out - n) for before, out, n in places], 0.0)
 
@@ -149,12 +158,14 @@ def _linear(part: Part, taken: Sequence[torch.Tensor], weight: Callable[..., tor
 def _max_pool(part: Part, taken: Sequence[torch.Tensor], _: Any) -> torch.Tensor:
     arguments = part.arguments
     value = _reached(part, taken[0], float("-inf"))
-    return F.max_pool2d(value, arguments["kernel"], arguments["stride"], 0, arguments["dilation"])
+    pool = _of("max_pool", len(arguments["kernel"]))
+    return pool(value, arguments["kernel"], arguments["stride"], 0, arguments["dilation"])
 
 
 def _avg_pool(part: Part, taken: Sequence[torch.Tensor], _: Any) -> torch.Tensor:
     """The sum of a window over how many of its pixels count: those of the input, and padding as far as that counts."""
-    arguments, value = part.arguments, _map(taken[0], 2)
+    arguments, count = part.arguments, len(part.arguments["kernel"])
+    value, pool = _map(taken[0], count), _of("avg_pool", count)
     ones = torch.ones_like(value[:1, :1])
     if arguments["include_padding"]:
         sides = tuple(zip(arguments["padding"], arguments["counted"], strict=True))
@@ -163,12 +174,14 @@ def _avg_pool(part: Part, taken: Sequence[torch.Tensor], _: Any) -> torch.Tensor
     else:
         counts = _reached(part, ones, 0.0)
     window = {"kernel_size": arguments["kernel"], "stride": arguments["stride"]}
-    return F.avg_pool2d(_reached(part, value, 0.0), **window) / F.avg_pool2d(counts, **window)
+    return pool(_reached(part, value, 0.0), **window) / pool(counts, **window)
 
 
 def _lp_pool(part: Part, taken: Sequence[torch.Tensor], _: Any) -> torch.Tensor:
     arguments, value = part.arguments, _reached(part, taken[0].abs(), 0.0)
-    return F.lp_pool2d(value, float(arguments["norm"]), arguments["kernel"], arguments["stride"])
+    return _of("lp_pool", len(arguments["kernel"]))(
+        value, float(arguments["norm"]), arguments["kernel"], arguments["stride"]
+    )
 
 
 def _with(part: Part, **arguments: Any) -> Part:
@@ -176,18 +189,19 @@ def _with(part: Part, **arguments: Any) -> Part:
 
 
 def _resize(part: Part, taken: Sequence[torch.Tensor], _: Any) -> torch.Tensor:
-    mode = part.arguments["mode"]
-    corners = None if mode in ("nearest", "nearest-exact", "area") else part.arguments["align_corners"]
-    return F.interpolate(_map(taken[0], 2), part.dims[0][1:] or (1, 1), mode=mode, align_corners=corners)
+    count = max(len(part.dims[0]) - 1, taken[0].dim() - 2, 2)
+    mode = {"nearest": "nearest"}.get(part.arguments["mode"], "bilinear" if count == 2 else "trilinear")
+    corners = None if mode == "nearest" else part.arguments["align_corners"]
+    return F.interpolate(_map(taken[0], count), part.dims[0][1:] or (1,) * count, mode=mode, align_corners=corners)
 
 
 def _subsample(part: Part, taken: Sequence[torch.Tensor], _: Any) -> torch.Tensor:
-    down, right = part.arguments["stride"]
-    return _reached(part, taken[0], 0.0)[:, :, ::down, ::right]
+    steps = [slice(None, None, step) for step in part.arguments["stride"]]
+    return _reached(part, taken[0], 0.0)[:, :, *steps]
 
 
 def _border(part: Part, taken: Sequence[torch.Tensor], _: Any) -> torch.Tensor:
-    return _padded(_map(taken[0], 2), part.arguments["sides"], 0.0)
+    return _padded(_map(taken[0], len(part.arguments["sides"])), part.arguments["sides"], 0.0)
 
 
 RUNS: Mapping[str, Callable[[Part, list[torch.Tensor], Any], torch.Tensor]] = {
@@ -199,13 +213,15 @@ RUNS: Mapping[str, Callable[[Part, list[torch.Tensor], Any], torch.Tensor]] = {
     "avg_pool": _avg_pool,
     "lp_pool": _lp_pool,
     "resize": _resize,
-    "pad": lambda part, taken, _: _padded(_map(taken[0], 2), part.arguments["sides"], part.arguments["value"]),
+    "pad": lambda part, taken, _: _padded(
+        _map(taken[0], len(part.arguments["sides"])), part.arguments["sides"], part.arguments["value"]
+    ),
     "subsample": _subsample,
     "border": _border,
     "flatten": lambda part, taken, _: taken[0].flatten(1),
     "channel_slice": lambda part, taken, _: taken[0][:, part.arguments["start"] : part.arguments["stop"]],
-    "global_avg_pool": lambda part, taken, _: _map(taken[0], 2).mean((2, 3)),
-    "global_max_pool": lambda part, taken, _: _map(taken[0], 2).amax((2, 3)),
+    "global_avg_pool": lambda part, taken, _: _map(taken[0], 2).flatten(2).mean(2),
+    "global_max_pool": lambda part, taken, _: _map(taken[0], 2).flatten(2).amax(2),
     "scale": lambda part, taken, _: taken[0] * part.arguments["factor"],
     "add": lambda part, taken, _: sum(taken[1:], taken[0]),
     "mean": lambda part, taken, _: sum(taken[1:], taken[0]) / len(taken),
@@ -216,7 +232,8 @@ RUNS: Mapping[str, Callable[[Part, list[torch.Tensor], Any], torch.Tensor]] = {
 
 
 def _product(taken: Sequence[torch.Tensor]) -> torch.Tensor:
-    result = _map(taken[0], 2)
+    count = max(value.dim() for value in taken) - 2
+    result = _map(taken[0], count)
     for value in taken[1:]:
-        result = result * _map(value, 2)
+        result = result * _map(value, count)
     return result

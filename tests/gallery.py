@@ -15,7 +15,7 @@ NETWORKS = Path(__file__).parent / "data" / "networks.csv"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One row of `networks.csv`: learned numbers, kept ones, multiply-adds at `input` (channels x height x width)."""
+    """One row of `networks.csv`: learned numbers, kept ones, multiply-adds at `input` (channels first)."""
 
     reference: str
     input: tuple[int, ...]

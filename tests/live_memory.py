@@ -93,7 +93,11 @@ def compute(graph: Graph, module: nn.Module, node: Node, taken: Sequence[Tensor]
     emission = node.op.torch(*graph.tensors_into(node.id))
     if isinstance(emission, Expression):
         names = {**vars(__import__(type(module).__module__)), "torch": torch, "nn": nn, "F": F}
-        result = eval(emission.written(tuple(f"taken[{i}]" for i in range(len(taken)))), names, {"taken": taken})
+        lent = {"module": module.get_submodule(node.weights)} if emission.borrows else {}
+        texts = tuple(f"taken[{i}]" for i in range(len(taken)))
+        result = eval(emission.written(texts), names, {"taken": taken, **lent})
+    elif emission.around:
+        result = module.get_parameter(node.weights)
     else:
         result = module.get_submodule(node.weights)(*taken)
     return result if isinstance(result, tuple | list) else (result,)

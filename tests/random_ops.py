@@ -22,6 +22,8 @@ ROUND = tuple(name for name in OPS for _ in range(max(1, len(REGISTRY[name].mode
 
 CHANNELS = (1, 2, 3, 4, 4, 6, 8, 9, 12)
 LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13)
+SHORT = LENGTHS[:7]
+"""For clips, which have a dimension more."""
 
 Dims: TypeAlias = tuple[int, ...]
 Draw: TypeAlias = Callable[[random.Random, Dims], str]
@@ -33,7 +35,7 @@ def network_of_one_op(seed: int) -> str:
     source = random.Random(seed)
     op = REGISTRY[ROUND[seed % len(ROUND)]]
     example = source.choice(list(op.examples())).inputs[0]
-    rank = example.rank if source.random() < 0.95 else source.randint(1, 3)
+    rank = example.rank if source.random() < 0.95 else source.randint(1, 4)
     dims = drawn_dims(source, rank, example.kind)
     arguments = drawn_arguments(source, op, dims)
     inputs = [dims, *others(source, op, dims, arguments)]
@@ -58,7 +60,7 @@ def network(op: type[Op], call: str, inputs: list[str]) -> str:
 
 
 def drawn_dims(source: random.Random, rank: int, kind: str) -> Dims:
-    lengths = tuple(source.choice(LENGTHS) for _ in range(rank))
+    lengths = tuple(source.choice(SHORT if rank > 3 else LENGTHS) for _ in range(rank))
     return lengths if kind == "int" else (source.choice(CHANNELS), *lengths[1:])
 
 
@@ -120,7 +122,7 @@ def one_of(*choices: object) -> Draw:
 
 def several(numbers: tuple[int, ...], source: random.Random, dims: Dims) -> str:
     """One number, or one for each dimension of the positions."""
-    count = len(dims) - 1 if source.random() < 0.95 else source.randint(1, 3)
+    count = len(dims) - 1 if source.random() < 0.95 else source.randint(1, 4)
     if source.random() < 0.5 or count < 1:
         return str(source.choice(numbers))
     return f"[{', '.join(str(source.choice(numbers)) for _ in range(count))}]"
@@ -128,7 +130,7 @@ def several(numbers: tuple[int, ...], source: random.Random, dims: Dims) -> str:
 
 def size(source: random.Random, dims: Dims) -> str:
     text = several((1, 1, 2, 2, 3, 3, 4, 5, 6), source, dims)
-    return text.strip("[]").replace(", ", "x") if text.count(",") == 1 else text
+    return text.strip("[]").replace(", ", "x") if "," in text else text
 
 
 def pixels(source: random.Random, dims: Dims) -> str:
@@ -145,8 +147,8 @@ def padding(source: random.Random, dims: Dims) -> str:
 BY_TYPE: dict[str, Draw] = {
     "a whole number from 1": one_of(1, 2, 3, 4, 6, 8, 12),
     "a whole number from 0": one_of(0, 1, 2, 3, 4),
-    "a size (3, 1x7)": size,
-    "a size (3, 1x7) or a value of the network": lambda source, dims: (
+    "a size (3, 1x7, 3x1x1)": size,
+    "a size (3, 1x7, 3x1x1) or a value of the network": lambda source, dims: (
         "v1" if source.random() < 0.4 else size(source, dims)
     ),
     "pixels (1, 1x2)": pixels,

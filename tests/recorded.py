@@ -66,12 +66,19 @@ def layout(network: nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in network.state_dict().items()}
 
 
-def difference(found: nn.Module, expected: nn.Module, inputs: Sequence[Tensor]) -> str | None:
-    """The first thing in which two networks differ, or None."""
-    if list(layout(found).items()) != list(layout(expected).items()):
-        return first_difference(list(layout(found).items()), list(layout(expected).items()))
-    for training in (True, False):
-        ours, theirs = (Counter(record(network, inputs, training)) for network in (found, expected))
+def records(network: nn.Module, inputs: Sequence[Tensor]) -> list[Counter[str]]:
+    """The operations of a pass while training, and of one in evaluation."""
+    return [Counter(record(network, inputs, training)) for training in (True, False)]
+
+
+def difference_of_layouts(found: nn.Module, expected: nn.Module) -> str | None:
+    ours, theirs = (list(layout(network).items()) for network in (found, expected))
+    return None if ours == theirs else first_difference(ours, theirs)
+
+
+def difference_of_records(found: Sequence[Counter[str]], expected: Sequence[Counter[str]]) -> str | None:
+    """The first operation in which two networks differ, or None."""
+    for ours, theirs in zip(found, expected, strict=True):
         if ours != theirs:
             return first_difference([*(ours - theirs)], [*(theirs - ours)])
     return None

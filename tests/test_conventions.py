@@ -1,4 +1,7 @@
-"""Other counters' rules against those counters themselves: on every op, and on torchvision's own networks."""
+"""Other counters' rules against those counters themselves: on every op, and on torchvision's own networks.
+
+One network of each kind is counted, and all by `make zoo`.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,13 @@ from gallery import COUNTERPARTS, Counterpart
 from reference import import_torchvision
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+from variants import about, one_of_each
 
 import archdsl
 from archdsl.analyses.conventions import CONVENTIONS
 from archdsl.analyses.measures import summarize
 from archdsl.analyses.summary import Basis
+from archdsl.ir.graph import Node
 from archdsl.ops.base import REGISTRY, Example, Module
 
 
@@ -69,43 +74,53 @@ WITHOUT_EFFECT = {"alexnet": 256 * 6 * 6, "vgg": 512 * 7 * 7}
 """Numbers that torchvision's network pools from 6x6 to 6x6, or from 7x7 to 7x7, which the spec leaves out."""
 
 
-def unseen_pools(pair: Counterpart) -> int:
-    """What thop misses since torchvision pools by a function there and not by a module."""
-    name = pair.reference.partition(":")[2]
-    if name.startswith(("densenet", "mobilenet")):
-        pools = ("global_avg_pool",)
-    elif name == "inception_v3":
-        pools = ("avg_pool",)
-    else:
-        return 0
+def unseen(pair: Counterpart) -> int:
+    """What thop misses in torchvision's network: pools that are functions, and convolutions of a class of its own."""
     graph = archdsl.load(pair.spec).graph
-    counted = (node for node in graph if node.op.name in pools and node.id not in graph.training_only)
-    return sum(CONVENTIONS["thop"].count(graph, node) for node in counted)
+    nodes = (node for node in graph if is_unseen(pair, node) and node.id not in graph.training_only)
+    return sum(CONVENTIONS["thop"].count(graph, node) for node in nodes)
+
+
+def is_unseen(pair: Counterpart, node: Node) -> bool:
+    name = pair.reference.partition(":")[2]
+    if name in ("r3d_18", "mc3_18"):
+        return ".unit" in node.id  # its blocks have classes that are made from nn.Conv3d
+    if name.startswith(("densenet", "mobilenet")):
+        return node.op.name == "global_avg_pool"
+    return name == "inception_v3" and node.op.name == "avg_pool"
 
 
 def torchvision_module(name: str) -> nn.Module:
     options: dict[str, Any] = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     with torch.device("meta"):
-        module: nn.Module = getattr(import_torchvision().models, name)(**options)
+        module: nn.Module = import_torchvision().models.get_model(name, **options)
     return module.eval()
 
 
-def at(pair: Counterpart, counter: str) -> int:
-    """The resolution to compare at. fvcore computes, so it gets a smaller image where the network allows one."""
-    whole = archdsl.load(pair.spec).graph.inputs[0].output.dims[-1]
-    return whole if counter != "fvcore" or pair.reference.endswith("inception_v3") else 96
+def at(pair: Counterpart, counter: str) -> dict[str, int]:
+    """The size to compare at. fvcore computes, so it gets a smaller image or clip where the network allows one."""
+    if counter != "fvcore" or pair.reference.endswith("inception_v3"):
+        return {}
+    return {"resolution": 96} | ({"frames": 8} if pair.spec.startswith("r3d") else {})
 
 
-@pytest.mark.parametrize("pair", TORCHVISION, ids=str)
+@pytest.mark.parametrize("spec", sorted({pair.spec.partition("@")[0] for pair in TORCHVISION}))
 @pytest.mark.parametrize("name", COUNTERS)
-def test_counts_torchvisions_networks_alike(name: str, pair: Counterpart) -> None:
+def test_counts_torchvisions_networks_alike(name: str, spec: str, zoo: bool) -> None:
+    pairs = [pair for pair in TORCHVISION if pair.spec.partition("@")[0] == spec]
+    for pair in pairs if zoo else one_of_each(pairs):
+        with about(pair):
+            check_count(name, pair)
+
+
+def check_count(name: str, pair: Counterpart) -> None:
     reference = pair.reference.partition(":")[2]
-    resolution = at(pair, name)
-    graph = archdsl.load(pair.spec, resolution=resolution).graph
+    graph = archdsl.load(pair.spec, **at(pair, name)).graph
     ours = summarize(graph, Basis(CONVENTIONS[name])).total.count
-    theirs = COUNTERS[name](torchvision_module(reference), (torch.empty(1, 3, resolution, resolution, device="meta"),))
+    x = torch.empty(1, *graph.inputs[0].output.dims, device="meta")
+    theirs = COUNTERS[name](torchvision_module(reference), (x,))
     idle = next((n for start, n in WITHOUT_EFFECT.items() if reference.startswith(start)), 0)
-    expected = {"fvcore": ours, "thop": ours + 2 * idle - unseen_pools(pair), "torch": ours}[name]
+    expected = {"fvcore": ours, "thop": ours + 2 * idle - unseen(pair), "torch": ours}[name]
     assert theirs == expected
 
 

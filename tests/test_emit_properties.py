@@ -1,6 +1,6 @@
-"""Emitted modules held to what they claim, by property: random specs, and every network of the gallery.
+"""Emitted modules held to what they claim, by property: random specs, and each kind of network of the gallery.
 
-`make fuzz` does the same for many more random specs.
+`make fuzz` does the same for many more random specs, and `make zoo` for every variant.
 """
 
 from __future__ import annotations
@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from check_random import TIDY, check, tidy, traces
 from emit_properties import Module, few_classes, settings_are_open, settings_of
 from random_specs import template
-from test_emit_gallery import NAMES, graph_of
+from variants import Variant, of_each_kind
 
 import archdsl
 from archdsl.diagnostics import CompileError
@@ -27,15 +26,6 @@ from archdsl.resources import specs_folder
 SEEDS = 150
 """Templates, of two networks each."""
 AT_ONCE = 10
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    """Small networks: threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("start", range(0, SEEDS, AT_ONCE))
@@ -68,42 +58,40 @@ def test_tidy_finds_what_is_not(tmp_path: Path) -> None:
 # --- the gallery ---------------------------------------------------------------------------
 
 
-@cache
-def emitted(name: str) -> Module:
-    return Module(graph_of(name), shrink=8)
+def emitted(variant: Variant) -> Module:
+    return Module(variant.graph, shrink=8)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_settings_of_the_gallery_are_open(name: str) -> None:
-    module = emitted(name)
+@of_each_kind
+def test_settings_of_the_gallery_are_open(variant: Variant) -> None:
+    module = emitted(variant)
     counts: Counter[str] = Counter()
-    settings_are_open(module, partial(recompiled, name), counts, sorted(settings_of(module)))
+    settings_are_open(module, partial(recompiled, variant), counts, sorted(settings_of(module)))
     assert counts["settings"] > 0
 
 
-def recompiled(name: str, setting: str, value: Any) -> Graph | None:
+def recompiled(variant: Variant, setting: str, value: Any) -> Graph | None:
     """A gallery network with another value of one argument; None where that is no legal spec."""
     try:
         if setting.endswith("_channels"):
-            return _with_channels(name, value)
-        return archdsl.load(name, **{setting: value}).graph
+            return _with_channels(variant, value)
+        return variant.load(**{setting: value}).graph
     except CompileError:
         return None
 
 
-def _with_channels(name: str, channels: int) -> Graph:
+def _with_channels(variant: Variant, channels: int) -> Graph:
     """The spec with other channels in the line of its input, without the published facts."""
-    spec, _, variant = name.partition("@")
-    text = (specs_folder() / f"{spec}.arch").read_text(encoding="utf-8")
+    text = (specs_folder() / f"{variant.spec}.arch").read_text(encoding="utf-8")
     changed, count = re.subn(r"(?m)^(    input \w+: )\w+", rf"\g<1>{channels}", text)
-    assert count == 1, f"{spec} has {count} inputs"
+    assert count == 1, f"{variant.spec} has {count} inputs"
     changed = re.sub(r"(?m)^    expect [^\n]*\n", "", changed)
-    return archdsl.loads(changed, variant=variant or None).graph
+    return archdsl.loads(changed, variant=variant.name.partition("@")[2] or None, **variant.settings).graph
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_classes_of_the_gallery_are_few(name: str) -> None:
-    few_classes(emitted(name))
+@of_each_kind
+def test_classes_of_the_gallery_are_few(variant: Variant) -> None:
+    few_classes(emitted(variant))
 
 
 # --- the properties themselves -------------------------------------------------------------

@@ -15,12 +15,12 @@ import pytest
 import torch
 from emission import example_inputs, tensors_of
 from torch import nn
+from variants import family
 
 import archdsl
 from archdsl.backends.torch.load import load
 from archdsl.backends.torch.source import source
 from archdsl.driver import open_spec
-from archdsl.network import Family
 from archdsl.resources import specs_folder
 
 
@@ -33,11 +33,6 @@ def _specs() -> Iterator[str]:
 
 SPECS = list(_specs())
 SMALL = ["lenet", "mlp", "inception_module", "shufflenet"]
-
-
-@cache
-def family(spec: str) -> Family:
-    return archdsl.family(spec)
 
 
 @cache

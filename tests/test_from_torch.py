@@ -148,6 +148,7 @@ def chunked(x: torch.Tensor) -> torch.Tensor:
 
 
 IMAGE = (8, 9, 12)
+CLIP = (4, 5, 6, 7)
 OPERATIONS: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("conv", nn.Conv2d(8, 6, (3, 5), stride=(1, 2), padding=(2, 0), dilation=(2, 1), groups=2), IMAGE,
      "conv(6, 3x5, stride=1x2, padding=2x0, dilation=2x1, groups=2)"),
@@ -231,6 +232,24 @@ OPERATIONS: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("channel layer norm", Calls(lambda x: F.layer_norm(x.permute(0, 2, 3, 1), (8,)).permute(0, 3, 1, 2)), IMAGE,
      "layer_norm(affine=false)"),
     ("contiguous", Calls(lambda x: x.contiguous().clone().relu()), IMAGE, "relu"),
+    ("conv 3d", nn.Conv3d(4, 6, (3, 1, 2), stride=(1, 2, 1), padding=(1, 0, 1), groups=2), CLIP,
+     "conv(6, 3x1x2, stride=1x2x1, padding=1x0x1, groups=2)"),
+    ("depthwise 3d", nn.Conv3d(4, 4, (1, 3, 3), padding=(0, 1, 1), groups=4), CLIP, "depthwise(1x3x3)"),
+    ("transposed 3d", nn.ConvTranspose3d(4, 2, (1, 2, 2), stride=(1, 2, 2)), CLIP, "up_conv(2, 1x2x2, stride=1x2x2)"),
+    ("norms 3d", seq(nn.BatchNorm3d(4), nn.InstanceNorm3d(4), nn.GroupNorm(2, 4), nn.LocalResponseNorm(3)), CLIP,
+     "bn instance_norm group_norm(2) lrn(3)"),
+    ("pools 3d", seq(nn.MaxPool3d((1, 2, 2)), nn.AvgPool3d(2, stride=1)), CLIP,
+     "max_pool(1x2x2, padding=0) avg_pool(2, stride=1, padding=0)"),
+    ("adaptive 3d", seq(nn.AdaptiveAvgPool3d((1, 2, 3)), nn.AdaptiveMaxPool3d(1)), CLIP,
+     "adaptive_avg_pool(1x2x3) global_max_pool"),
+    ("global 3d", seq(nn.AdaptiveAvgPool3d(1), nn.Flatten()), CLIP, "global_avg_pool flatten"),
+    ("mean 3d", Calls(lambda x: x.mean((2, 3, 4))), CLIP, "global_avg_pool flatten"),
+    ("pads 3d", seq(nn.ZeroPad3d((0, 0, 1, 0, 2, 0)), nn.ReplicationPad3d(1), nn.ReflectionPad3d((0, 0, 1, 1, 0, 0))),
+     CLIP, "pad(0x0x1x0x2x0) pad(1, mode=replicate) pad(0x1x0, mode=reflect)"),
+    ("crop 3d", Calls(lambda x: x[:, :, 1:]), CLIP, "trim(0x0x0x0x1x0)"),
+    ("resize 3d", seq(nn.Upsample(scale_factor=(1, 2, 2)), nn.Upsample(size=(3, 7, 8), mode="trilinear")), CLIP,
+     "upsample(factor=1x2x2) resize(3x7x8, mode=bilinear)"),
+    ("channel shuffle 3d", nn.ChannelShuffle(2), CLIP, "channel_shuffle(2)"),
 ]  # fmt: skip
 
 
@@ -634,6 +653,12 @@ def test_paths_are_no_references() -> None:
 )
 def test_the_input_is_what_the_network_is_made_for(reference: str, size: int) -> None:
     assert usual_input(reference, build(reference, meta=True)) == (3, size, size)
+
+
+def test_the_input_of_a_network_of_videos_is_a_clip() -> None:
+    graph = load_reference("torchvision:mc3_18")
+    assert [node.output.dims for node in graph.inputs] == [(3, 16, 112, 112)]
+    assert opaque_nodes(graph) == ()
 
 
 # --- the command ----------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from emission import example_inputs
 from live_memory import emitted_memory
 from random_specs import spec, template
 from reference import import_torchvision
-from test_emit_gallery import NAMES, graph_of
 from test_emit_random import LARGEST, Writer
+from variants import NAMES, Variant, family, of_each_kind
 
 import archdsl
 from archdsl.analyses import memory
@@ -25,8 +25,8 @@ from archdsl.backends.torch.schedule import emitted
 from archdsl.diagnostics import CompileError
 from archdsl.ir.graph import Graph
 
-RANDOM = 60
-"""Specs drawn; those that compile to few nodes are tried."""
+RANDOM = 20
+"""Specs drawn, by `make zoo` three times as many; those that compile to few nodes are tried."""
 
 THEIRS: dict[str, tuple[str, dict[str, Any]]] = {
     "alexnet@torchvision": ("alexnet", {}),
@@ -83,50 +83,54 @@ def predicted(graph: Graph) -> int:
     return memory.inference(graph, emitted(graph)).peak
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_network_of_the_library_holds_what_is_predicted(name: str) -> None:
+def drawn(zoo: bool) -> int:
+    return 3 * RANDOM if zoo else RANDOM
+
+
+@of_each_kind
+def test_a_network_of_the_library_holds_what_is_predicted(variant: Variant) -> None:
     """And little more than running flat, or exactly as much as is listed: the list can only become shorter."""
-    graph = graph_of(name)
+    graph, over = variant.graph, OVER.get(variant.name)
     held = measured(graph)
     assert predicted(graph) == held
-    if name in OVER:
-        assert ENOUGH < ratio(graph, held) <= OVER[name] < ratio(graph, held) + 0.01
+    if over is not None:
+        assert ENOUGH < ratio(graph, held) <= over < ratio(graph, held) + 0.01
     else:
         assert 1 <= ratio(graph, held) <= ENOUGH
 
 
-def test_random_networks_hold_what_is_predicted() -> None:
+def test_random_networks_hold_what_is_predicted(zoo: bool) -> None:
     tried = 0
-    for seed in range(1000, 1000 + RANDOM):
+    for seed in range(1000, 1000 + drawn(zoo)):
         with suppress(CompileError):
             graph = archdsl.loads(Writer(seed).spec()).graph
             if len(graph) <= LARGEST:
                 tried += 1
                 assert predicted(graph) == measured(graph), seed
-    assert tried > RANDOM / 4
+    assert tried > drawn(zoo) / 4
 
 
-def test_random_blocks_hold_what_is_predicted() -> None:
+def test_random_blocks_hold_what_is_predicted(zoo: bool) -> None:
     """Blocks that decide: by an `if`, and by branches of a join that fall away."""
-    found = [graph_of_text(spec(template(seed), side)) for seed in range(RANDOM // 2) for side in (0, 1)]
+    found = [graph_of_text(spec(template(seed), side)) for seed in range(drawn(zoo) // 2) for side in (0, 1)]
     graphs = [graph for graph in found if graph is not None]
-    assert len(graphs) > RANDOM / 2
+    assert len(graphs) > drawn(zoo) / 2
     for graph in graphs:
         assert predicted(graph) == measured(graph), graph.header.spec
 
 
 @pytest.mark.parametrize("name", THEIRS)
 def test_holds_at_most_what_torchvision_holds(name: str) -> None:
-    graph = graph_of(name)
+    graph = Variant(name).graph
     assert measured(graph) <= of_torchvision(graph, *THEIRS[name])
 
 
 @pytest.mark.parametrize("spec", sorted({name.partition("@")[0] for name in NAMES if "@" in name}))
 def test_variants_in_one_file_hold_as_little(spec: str) -> None:
     """Their classes serve all variants, so that what one of them needs the others have, too."""
-    family = archdsl.family(spec)
-    makers = load(family.source(), spec).NETWORKS.values()
-    for (variant, network), make in zip(family.networks.items(), makers, strict=True):
+    networks = family(spec).networks
+    makers = load(family(spec).source(), spec).NETWORKS.values()
+    for (variant, network), make in zip(networks.items(), makers, strict=True):
         with torch.device("meta"):
             held = emitted_memory(make(), example_inputs(network.graph, batch=1, device="meta"))
         assert ratio(network.graph, held) <= OVER.get(f"{spec}@{variant}", ENOUGH), variant
@@ -176,7 +180,7 @@ def test_the_table_in_the_documents_is_measured() -> None:
     found = re.findall(r"^\| `([\w@]+)` \| ([\d.]+) \| ([\d.]+) \| ([\d.]*) ?\|$", text, re.MULTILINE)
     assert len(found) > 10
     for name, ours, flat, theirs in found:
-        graph = graph_of(name)
+        graph = Variant(name).graph
         assert f"{measured(graph) / 1e6:.2f}" == ours, name
         assert f"{memory.inference(graph, memory.flat(graph)).peak / 1e6:.2f}" == flat, name
         if theirs:

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import check_interpreter
 import pytest
-import torch
 from check_interpreter import Differs, check_graph, check_spec
 from interpreter import DEFINITIONS
 from random_ops import OPS, ROUND, network_of_one_op, networks_of_examples
@@ -25,15 +24,6 @@ from archdsl.ops.base import REGISTRY
 
 TEMPLATES = 3
 """Random specs, of two networks each."""
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Small networks: threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def check(texts: Iterable[str]) -> Counter[str]:

@@ -101,6 +101,8 @@ NETWORKS: list[tuple[str, dict[str, Any]]] = [
     ("fcn@8s", {"resolution": 32}),
     ("hourglass@1", {}),
     ("textcnn", {}),
+    ("convnext@tiny", {"resolution": 64}),
+    ("r3d@r2plus1d_18", {"frames": 4, "resolution": 16}),
 ]
 each_network = pytest.mark.parametrize(("spec", "settings"), NETWORKS, ids=lambda v: v if isinstance(v, str) else "")
 

@@ -211,27 +211,35 @@ def test_fields_are_where_the_gradient_is() -> None:
     assert tested > 2000, tested
 
 
+IMAGE, CLIP = "4 x 41 x 43", "2 x 17 x 19 x 21"
+
+
 @pytest.mark.parametrize(
-    "steps",
+    ("steps", "shape"),
     [
-        "conv(4, 3x5, stride=2) -> conv(4, 5x1, dilation=2)",
-        "avg_pool(3, stride=2x1) -> conv(4, 1x7)",
-        "Inverted(4) -> Inverted(4) -> adaptive_avg_pool(5x9)",
+        ("conv(4, 3x5, stride=2) -> conv(4, 5x1, dilation=2)", IMAGE),
+        ("avg_pool(3, stride=2x1) -> conv(4, 1x7)", IMAGE),
+        ("Inverted(4) -> Inverted(4) -> adaptive_avg_pool(5x9)", IMAGE),
+        ("conv(4, 1x3x5, stride=1x2x1) -> conv(4, 3x1x1, dilation=2) -> avg_pool(3, stride=2x1x1)", CLIP),
+        ("conv(2, 3, stride=2) -> up_conv(2, 2x3x4, stride=2x1x2) -> adaptive_avg_pool(5x3x7)", CLIP),
+        ("conv(2, 3) -> upsample(1x2x2, mode=bilinear) -> trim(1x0x2) -> depthwise(3x1x1)", CLIP),
     ],
 )
-def test_fields_in_two_dimensions(steps: str) -> None:
+def test_fields_in_several_dimensions(steps: str, shape: str) -> None:
     net = archdsl.loads(
-        f"network Net:\n    input image: 4 x 41 x 43\n    {steps}\n"
+        f"network Net:\n    input image: {shape}\n    {steps}\n"
         "block Inverted(w):\n    add{it | conv(8, 1) -> relu -> depthwise(3) -> relu -> conv(w, 1)}\n"
     )
     module = net.module(dtype=torch.float64).eval()
-    x = torch.ones(1, 4, 41, 43, dtype=torch.float64, requires_grad=True)
+    x = torch.ones(1, *net.graph.inputs[0].output.dims, dtype=torch.float64, requires_grad=True)
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.fill_(1.0)
     output = module(x)
     middle = tuple(length // 2 for length in output.shape[2:])
-    (gradient,) = torch.autograd.grad(output[0, :, middle[0], middle[1]].sum(), x)
+    (gradient,) = torch.autograd.grad(output[(0, slice(None), *middle)].sum(), x)
+    seen = gradient.sum((0, 1)) > 1e-12 * gradient.max()
     for dimension, field in enumerate(receptive_fields(net.graph).fields[net.graph.outputs[0].values[0].node].largest):
-        pixels = gradient.sum((0, 1, 3 - dimension)).nonzero().flatten().tolist()
+        others = tuple(other for other in range(seen.dim()) if other != dimension)
+        pixels = seen.sum(others).nonzero().flatten().tolist()
         assert (pixels[0], pixels[-1]) == field.at(middle[dimension])

@@ -41,9 +41,19 @@ def pixelwise(chance: random.Random) -> str:
     return WITH.get(name, name)
 
 
-def window(chance: random.Random) -> str:
-    kernel, stride = chance.choice((1, 2, 3)), chance.choice((1, 1, 2))
-    sides = [chance.randrange(kernel) for _ in range(4)] if kernel > 1 else [0] * 4
+class Chance(random.Random):
+    """Draws for images, whose values have two dimensions besides the channels, or for clips, which have three."""
+
+    dimensions = 2
+
+
+class ChanceOfClips(Chance):
+    dimensions = 3
+
+
+def window(chance: Chance) -> str:
+    kernel, stride, sides_of_all = chance.choice((1, 2, 3)), chance.choice((1, 1, 2)), range(2 * chance.dimensions)
+    sides = [chance.randrange(kernel) if kernel > 1 else 0 for _ in sides_of_all]
     padding = chance.choice(("0", "same", str(sides)))
     further = f"{kernel}, stride={stride}, padding={padding}"
     return chance.choice(
@@ -59,12 +69,12 @@ def window(chance: random.Random) -> str:
     )
 
 
-def border(chance: random.Random) -> str:
-    sides = [chance.choice((0, 0, 1, 2)) for _ in range(4)]
+def border(chance: Chance) -> str:
+    sides = [chance.choice((0, 0, 1, 2)) for _ in range(2 * chance.dimensions)]
     return chance.choice((f"pad({sides})", f"trim({sides})", "pad(1)", "trim(1)", "pad(1, value=1.0)"))
 
 
-def step(chance: random.Random, depth: int = 0) -> str:
+def step(chance: Chance, depth: int = 0) -> str:
     drawn = chance.random()
     if drawn < 0.3:
         return border(chance)
@@ -81,7 +91,7 @@ def step(chance: random.Random, depth: int = 0) -> str:
     return merge(chance, depth)
 
 
-def merge(chance: random.Random, depth: int) -> str:
+def merge(chance: Chance, depth: int) -> str:
     """Of branches that keep sizes."""
     branches = [
         chance.choice(("it", pixelwise(chance), "conv(it.channels, 1)", "conv(it.channels, 3)", "global_avg_pool"))
@@ -111,17 +121,18 @@ ENDS = (
 )
 
 
-def network(seed: int) -> str:
-    chance = random.Random(seed)
+def network(seed: int, kind: type[Chance] = Chance) -> str:
+    chance = kind(seed)
     steps = " -> ".join(step(chance) for _ in range(chance.randrange(2, 7)))
-    return f"network Net:\n    input image: 4 x 7 x 7\n    {steps}{chance.choice(ENDS)}\n"
+    shape = " x ".join(["4", *["7"] * chance.dimensions])
+    return f"network Net:\n    input image: {shape}\n    {steps}{chance.choice(ENDS)}\n"
 
 
-def networks(start: int, count: int) -> Iterator[str]:
+def networks(start: int, count: int, kind: type[Chance] = Chance) -> Iterator[str]:
     """Those of the seeds from `start` that compile."""
     for seed in range(start, start + count):
         try:
-            archdsl.loads(text := network(seed))
+            archdsl.loads(text := network(seed, kind))
         except CompileError:
             continue
         yield text
@@ -180,19 +191,22 @@ def wrong(text: str) -> str | None:
     return None
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small tensors take longer on several."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.parametrize("start", range(0, NETWORKS, 15))
 def test_no_rule_changes_a_number(start: int) -> None:
     torch.manual_seed(start)
     for text in networks(start, 15):
+        assert wrong(text) is None, text
+
+
+def test_a_border_before_a_slice_keeps_the_channels_of_the_slice() -> None:
+    text = "network Net:\n    input image: 4 x 7 x 7\n    pad(1) -> relu -> channel_slice(0, 2) -> conv(3, 1)\n"
+    assert wrong(text) is None
+
+
+def test_no_rule_changes_a_number_of_clips() -> None:
+    texts = list(networks(100, 12, ChanceOfClips))
+    assert len(texts) > 8
+    for text in texts:
         assert wrong(text) is None, text
 
 

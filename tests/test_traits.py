@@ -187,7 +187,7 @@ def test_training_arguments_change_no_output(name: str) -> None:
         known = list(dict.fromkeys(getattr(example.op, argument) for example in found))
         assert len(known) > 1
         for example in found:
-            for value in known:
+            for value in known if not example.op.is_tied() else ():  # a tied layer takes no `init`
                 module = made(example.op, example.inputs)
                 other = build(example.op.model_copy(update={argument: value}), example.inputs)
                 other.load_state_dict(module.state_dict())

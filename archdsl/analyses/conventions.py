@@ -77,7 +77,7 @@ def _thop_resampling(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
     """Not for a resize to the size of another value: that is emitted as a function call, which thop does not see."""
     if len(inputs) > 1:
         return 0
-    each = {"nearest": 1, "bilinear": 11 if inputs[0].rank == 3 else 5}
+    each = {"nearest": 1, "bilinear": {2: 5, 3: 11}.get(inputs[0].rank, 0)}
     return output.size * each[getattr(op, "mode", "nearest")]
 
 
@@ -123,7 +123,7 @@ CONVENTIONS: Mapping[str, Convention] = {
             "as thop 0.1.1: multiply-adds, of transposed convolutions for each output position; normalization 4 per "
             "number (2 without scale and shift), but group normalization 0; average pooling 1 per output number, "
             "adaptive its window and 1; softmax 3 per number less 1 per position; PReLU 1 per number; resampling 1 per "
-            "output number, linear 5, bilinear 11",
+            "output number, linear 5, bilinear 11, trilinear 0",
             1,
             {
                 "up_conv": _thop_transposed,

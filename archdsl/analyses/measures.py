@@ -117,6 +117,11 @@ def _flops(summary: Summary, node: Node) -> int:
     return (2 * node.op.macs(*inputs) + node.op.rest(*inputs).count) * summary.basis.batch
 
 
+def _cache(summary: Summary, node: Node) -> int:
+    """Bytes of keys and values of earlier positions, for all samples of the batch."""
+    return node.op.cache(*summary.inputs[node.id]) * summary.basis.width * summary.basis.batch
+
+
 def _count(summary: Summary, node: Node) -> int:
     return summary.basis.convention.count(summary.graph, node) * summary.basis.batch
 
@@ -265,6 +270,7 @@ ALL = (
         graph=lambda s: s.training.total,
         option="training-memory",
     ),
+    Measure("cache", "cache", "bytes", "keys and values that generating word by word keeps", _cache),
     Measure("traffic", "traffic", "bytes", "inputs, outputs and weights, read or written once", _traffic),
     Measure(
         "intensity",

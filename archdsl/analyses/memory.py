@@ -74,7 +74,7 @@ def inference(graph: Graph, steps: Sequence[Step], width: int = 4) -> Inference:
         made = {}
         if step.joined:
             made[partly_joined(graph, node, step.joined)] = joined_bytes(graph, node, step.joined, width)
-        for value in _results(node) if node.op.name != "input" and not step.joined else ():
+        for value in _results(node) if not node.op.is_held and not step.joined else ():
             if taken[value] == value:
                 made[value] = tensor_bytes(graph.tensor(value), width)
         held |= made
@@ -141,7 +141,7 @@ def outputs(graph: Graph, width: int = 4) -> dict[str, int]:
     Nodes that serve only training outputs are left out, and so are the network's inputs.
     """
     taken = places(graph)
-    nodes = (node for node in graph if node.id not in graph.training_only and node.op.name != "input")
+    nodes = (node for node in graph if node.id not in graph.training_only and not node.op.is_held)
     return {
         node.id: sum(tensor_bytes(graph.tensor(value), width) for value in _results(node) if taken[value] == value)
         for node in nodes
@@ -215,7 +215,12 @@ class _Keeper:
         """Bytes of a value, or 0 if its memory is kept already. A value that is overwritten counts, since PyTorch
         copies it."""
         place = self.places[value]
-        if place in self.kept:
+        if place in self.kept or self._is_weight(place):
             return 0
         self.kept.add(place)
         return tensor_bytes(self.graph.tensor(place), self.width) * self.batch
+
+    def _is_weight(self, place: Value) -> bool:
+        """Whether a value is a learned one, which the module holds in any case."""
+        op = self.graph.node(place.node).op
+        return op.is_held and bool(op.params(*self.graph.tensors_into(place.node)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archdsl.ir.graph import Graph, Node
-from archdsl.ops.arguments import spread
+from archdsl.ops.arguments import compact, spread
 from archdsl.ops.base import Family
 from archdsl.tensor import Tensor
 
@@ -32,19 +32,25 @@ def _arguments(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[str]:
     if inputs:
         yield from _stride(node, inputs[0])
     for name in ("groups", "dilation"):
-        if name in fields and not fields[name].is_required() and getattr(op, name) != 1:
-            yield f"{name} {size(getattr(op, name))}"
+        if name in fields and not fields[name].is_required() and (number := _once(getattr(op, name))) != 1:
+            yield f"{name} {size(number)}"
 
 
 def _stride(node: Node, x: Tensor) -> Iterator[str]:
     """`/2` for an op that shrinks its input, `×2` for one that enlarges it."""
     before, after = x.spatial, node.output.spatial
-    larger = bool(before and after) and after[0] > before[0]
-    stride = getattr(node.op, "stride", 1) or getattr(node.op, "kernel", 1)
-    if stride == 1 and larger and not after[0] % before[0]:
-        stride = after[0] // before[0]
+    pairs = list(zip(before, after, strict=False))
+    larger = any(made > came for came, made in pairs)
+    stride = _once(getattr(node.op, "stride", 1) or getattr(node.op, "kernel", 1))
+    if stride == 1 and larger and not any(made % came for came, made in pairs):
+        stride = _once(tuple(made // came for came, made in pairs))
     if stride != 1:
         yield f"{'×' if larger else '/'}{size(stride)}"
+
+
+def _once(number: int | tuple[int, ...]) -> int | tuple[int, ...]:
+    """A size as one number, where that is the same in all dimensions."""
+    return compact(number) if isinstance(number, tuple) else number
 
 
 def plain(value: Any) -> str:

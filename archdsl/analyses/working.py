@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -58,7 +58,13 @@ def output_working(graph: Graph, node: Node) -> str:
     It is "" for an op without a sliding window.
     """
     found = lengths(graph, node)
-    return ", ".join(dict.fromkeys(map(str, found))) if None not in found else ""
+    return _told(map(str, found)) if None not in found else ""
+
+
+def _told(texts: Iterable[str]) -> str:
+    """A text for each dimension, or one if all are equal."""
+    each = list(texts)
+    return ", ".join(each if len(set(each)) > 1 else each[:1])
 
 
 def lengths(graph: Graph, node: Node) -> list[Length | None]:
@@ -141,7 +147,7 @@ def field_working(graph: Graph, fields: ReceptiveFields, node: Node) -> str:
     After a global op, a join or an upsampling there is no such formula, and the text is the field alone.
     """
     field = fields.fields[node.id]
-    sizes = ", ".join(map(str, dict.fromkeys(field.size)))
+    sizes = _told(map(str, field.size))
     tensors, inputs = graph.tensors_into(node.id), graph.inputs_of(node.id)
     window = node.op.window(*tensors) if tensors else None
     if window is None or window.everything or any(s > 1 for s in window.stretch):
@@ -158,4 +164,4 @@ def field_working(graph: Graph, fields: ReceptiveFields, node: Node) -> str:
             continue
         wide = f"{window.dilation[dimension]}·({kernel} - 1)" if window.dilation[dimension] > 1 else f"({kernel} - 1)"
         texts.append(f"{before.size[dimension]} + {wide}·{step:g} = {field.size[dimension]}")
-    return ", ".join(dict.fromkeys(texts))
+    return _told(texts)

@@ -30,8 +30,9 @@ InputOption = Annotated[
     typer.Option(
         "--input",
         metavar="SHAPE",
-        help="Shape of an input: channels x height x width, as in 3x224x224; `128 int` for tokens. Once for each "
-        "input.  [default: the shape that the package states for the network]",
+        help="Shape of an input: channels x height x width, as in 3x224x224 (clips have frames before the height: "
+        "3x16x112x112); `128 int` for tokens. Once for each input.  [default: the shape that the package states for "
+        "the network]",
     ),
 ]
 

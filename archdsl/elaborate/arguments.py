@@ -79,6 +79,8 @@ def _plain(value: Any) -> Any:
     """A value as an op's field takes it: a placeholder for a value of the network, a name for an op or a block."""
     if isinstance(value, Flow):
         return "like"
+    if isinstance(value, Unit) and value.home is not None:
+        return value.home.name
     if isinstance(value, Unit) and not value.given:
         return str(value)
     return tuple(map(_plain, value)) if isinstance(value, list) else value

@@ -85,7 +85,8 @@ CODES: dict[str, Code] = {
     ),
     "unknown-attribute": Code(
         "A value does not have the property that is asked for.",
-        "A value of the network has `channels`, `height`, `width`, `length` and `shape`, as far as its shape has them.",
+        "A value of the network has `channels`, `frames`, `height`, `width`, `length` and `shape`, as far as its shape "
+        "has them.",
         _net("conv(image.chanels, 3)"),
     ),
     "index-out-of-range": Code(

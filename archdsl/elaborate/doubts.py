@@ -52,15 +52,16 @@ def _warn(session: Session, doubts: Iterable[Doubt]) -> None:
 
 
 def _dropped(call: Call, dropped: tuple[int, ...], inputs: tuple[Flow, ...], span: Span) -> Iterator[Doubt]:
-    """Warns of rows or columns at the end of the input that the window never reaches."""
-    lost = " and ".join(f"{count} {what}" for count, what in zip(dropped, _sides(dropped), strict=True) if count)
+    """Warns of rows, columns or frames at the end of the input that the window never reaches."""
+    *others, last = (f"{count} {what}" for count, what in zip(dropped, _sides(dropped), strict=True) if count)
+    lost = f"{', '.join(others)} and {last}" if others else last
     message = f"`{call.op.name}` never sees the last {lost} of its input of {inputs[0].tensor}"
     yield Doubt("dropped-rows", message, span, "change the padding, or the input's size")
 
 
 def _sides(dropped: tuple[int, ...]) -> tuple[str, ...]:
     """What each dimension counts, as singular or plural: ("row", "columns")."""
-    names = ("position",) if len(dropped) == 1 else ("row", "column")
+    names = ("position",) if len(dropped) == 1 else ("frame", "row", "column")[-len(dropped) :]
     return tuple(name if count == 1 else f"{name}s" for name, count in zip(names, dropped, strict=True))
 
 

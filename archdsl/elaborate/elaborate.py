@@ -16,7 +16,7 @@ from archdsl.elaborate.steps import bind_inputs, refs_of
 from archdsl.elaborate.values import FAILED, Flow, Given, Problem, Quiet, describe
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Ref
-from archdsl.ir.graph import Graph, Header, Rule, Setting, Written
+from archdsl.ir.graph import Graph, Header, Node, Rule, Setting, Written
 from archdsl.ops.base import LIMIT, Mismatch
 from archdsl.ops.internal import Input
 from archdsl.resolve.allow import Allows
@@ -171,10 +171,12 @@ def _check_shared(graph: Graph, session: Session) -> None:
     first: dict[str, Any] = {}
     for node in graph:
         known = first.setdefault(node.weights, node)
-        if known is node:
+        if known is node and not node.op.is_tied():
             continue
         ours, theirs = (n.op.params(*graph.tensors_into(n.id)) for n in (node, known))
-        if node.op != known.op or ours != theirs:
+        if node.op.is_tied():
+            _check_tied(graph, session, node, known)
+        elif node.op != known.op or ours != theirs:
             session.report(
                 Problem(
                     "shared-mismatch",
@@ -184,3 +186,28 @@ def _check_shared(graph: Graph, session: Session) -> None:
                     notes=(Note("the first use is here", known.span),),
                 )
             )
+
+
+def _check_tied(graph: Graph, session: Session, node: Node, known: Node) -> None:
+    """Reports a step that takes its weight from a shared module whose weight has another shape."""
+    if known.op.is_tied():
+        session.report(
+            Problem(
+                "shared-mismatch",
+                f"`{node.op.name}` takes the weight of `{node.weights}`, which no step before it uses",
+                node.span,
+                help=f"use it as a step where its own values are computed: value -> {node.weights}",
+            )
+        )
+        return
+    ours, theirs = (dict(n.op.state(*graph.tensors_into(n.id))).get("weight", ()) for n in (node, known))
+    if ours != theirs:
+        wanted, found = ("x".join(map(str, shape)) or "none" for shape in (ours, theirs))
+        session.report(
+            Problem(
+                "shared-mismatch",
+                f"`{node.op.name}` needs a weight of {wanted}, but that of `{node.weights}` is {found}",
+                node.span,
+                notes=(Note("its weight is declared by this step", known.span),),
+            )
+        )

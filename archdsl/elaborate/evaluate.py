@@ -15,6 +15,7 @@ from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.loops import Turn, rows
 from archdsl.elaborate.values import Failed, Flow, Given, Listed, Problem, Quiet, Unit, describe, rows_of, tensor_facts
 from archdsl.limits import ELEMENTS
+from archdsl.ops.arguments import form
 from archdsl.ops.base import REGISTRY, Op
 from archdsl.ops.initialize import INITIALIZERS
 from archdsl.resolve.model import Block, Network
@@ -410,14 +411,25 @@ def _attribute(expression: tree.Attribute, environment: Environment, depth: int)
     facts = tensor_facts(value)
     if name in facts:
         return facts[name]
-    choices = sorted({*facts, *value.stages})
-    meant = nearest(name, choices)
     raise Problem(
         "unknown-attribute",
         f"{describe(value)} has no `.{name}`",
         expression.span,
-        help=f"did you mean `{expression.value.span.text}.{meant}`?" if meant else "it has ." + ", .".join(choices),
+        help=_of_a_clip(value, name) or _fact_meant(expression, sorted({*facts, *value.stages})),
     )
+
+
+def _of_a_clip(value: Flow, name: str) -> str | None:
+    """The help for the frames of a value that has none."""
+    if name != "frames" or value.tensor.kind == "int":
+        return None
+    known = f"this is {form(value.tensor.rank)}"
+    return f"only a clip has frames, and {known}: a clip is declared by `input clip: 3 x 16 x 112 x 112`, 16 frames"
+
+
+def _fact_meant(expression: tree.Attribute, choices: list[str]) -> str:
+    meant = nearest(expression.name, choices)
+    return f"did you mean `{expression.value.span.text}.{meant}`?" if meant else "it has ." + ", .".join(choices)
 
 
 def _index(expression: tree.Index, environment: Environment, depth: int) -> Any:

@@ -19,13 +19,14 @@ from archdsl.elaborate.loops import Turn, plain_turn
 from archdsl.elaborate.merge import merge
 from archdsl.elaborate.naming import Text, step_base, step_names, without_clause
 from archdsl.elaborate.session import Place, Session
-from archdsl.elaborate.steps import apply, as_result, input_port, refs_of
+from archdsl.elaborate.steps import apply, apply_op, as_result, input_port, refs_of
 from archdsl.elaborate.values import FAILED, Failed, Flow, Given, Problem, Quiet, Unit, describe, is_flow, plain
 from archdsl.elaborate.whose_it import warn_of_it
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Home, Ref
 from archdsl.ir.graph import Let
 from archdsl.naming import RESERVED
+from archdsl.ops.learned import Learned
 from archdsl.resolve.model import Block, Network
 from archdsl.resolve.names import bound_names, makes_stages
 from archdsl.source import Span
@@ -125,7 +126,7 @@ class Expander:
             pass
         for name in bound_names(statement):
             environment.define(name, FAILED)
-        side = isinstance(statement, tree.Let | tree.Path | tree.Shared | tree.Output)
+        side = isinstance(statement, tree.Let | tree.Path | tree.Shared | tree.Learned | tree.Output)
         return environment.values["it"] if side else FAILED
 
     def statement(self, statement: tree.FlowStatement, environment: Environment) -> Result:
@@ -139,6 +140,8 @@ class Expander:
                 self.name_value(name.name, self.side_flow(flow, environment), environment)
             case tree.Shared():
                 self.shared(statement, environment)
+            case tree.Learned():
+                self.learned(statement, environment)
             case tree.Repeat():
                 return self.repeat(statement, environment)
             case tree.For():
@@ -178,6 +181,15 @@ class Expander:
             raise Problem("wrong-type", f"only an op or a block can be shared, not {describe(unit)}", statement.span)
         home = Home(self.session.builder.current.weights, statement.name.name)
         environment.define(statement.name.name, Unit(unit.definition, unit.given, unit.variant, home))
+
+    def learned(self, statement: tree.Learned, environment: Environment) -> None:
+        """Adds a learned value, and gives it its name."""
+        span = statement.span
+        arguments = [tree.Argument("dims", statement.shape, statement.shape.span)]
+        if statement.start is not None:
+            arguments.append(tree.Argument("init", statement.start, statement.start.span))
+        unit = Unit(Learned, given(tuple(arguments), environment))
+        environment.define(statement.name.name, apply_op(self, Learned, unit, (), span, self.name_of(statement), None))
 
     def branch_on(self, statement: tree.If, environment: Environment) -> Result:
         conditions = tuple(condition for condition, _ in statement.arms)

@@ -96,8 +96,7 @@ def _sizes(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[Fact]:
         yield Fact("output", str(output))
         return
     yield _size("channels", output.channels, _channels(node, inputs))
-    names = ("height", "width") if len(output.spatial) == 2 else ("length",)
-    for dimension, (name, size) in enumerate(zip(names, output.spatial, strict=False)):
+    for dimension, (name, size) in enumerate(zip(output.sides, output.spatial, strict=False)):
         yield _size(name, size, _pixels(node, inputs, dimension))
 
 

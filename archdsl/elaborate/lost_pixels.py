@@ -12,7 +12,7 @@ from archdsl.ir.builder import Builder, Made, Ref
 
 def kept(builder: Builder, values: Sequence[Flow]) -> str | None:
     """Advice to pad the windows of stride 1 that removed exactly the pixels that one of two branches lacks; or None."""
-    if len(values) != 2 or any(len(value.tensor.spatial) != 2 for value in values):
+    if len(values) != 2 or {len(value.tensor.spatial) for value in values} not in ({2}, {3}):
         return None
     large, small = sorted(values, key=lambda value: -sum(value.tensor.spatial))
     if large.tensor.spatial == small.tensor.spatial:
@@ -45,11 +45,17 @@ def _kept(losing: list[tuple[Made, tuple[int, ...]]]) -> str | None:
     if not losing or any("padding" not in type(made.op).model_fields for made, _ in losing):
         return None
     texts = list(dict.fromkeys(f"`{made.span.text}`" for made, _ in losing))
-    rows, columns = (sum(lost[side] for _, lost in losing) for side in (0, 1))
-    lost = f"{rows} row{'s' if rows != 1 else ''} and {columns} column{'s' if columns != 1 else ''}"
+    lost = _told(tuple(map(sum, zip(*(lost for _, lost in losing), strict=True))))
     if len(texts) == 1:
         return f"{_padded(losing[0][0])}: as it is, it takes off {lost}"
     return f"{' and '.join(texts)} take off {lost}: with padding=same they keep them"
+
+
+def _told(lost: tuple[int, ...]) -> str:
+    """`4 rows and 4 columns`, with the frames that a clip loses before them."""
+    names = ("frame", "row", "column")[-len(lost) :]
+    *frames, rows, columns = (f"{n} {name}{'s' if n != 1 else ''}" for n, name in zip(lost, names, strict=True))
+    return ", ".join([*(frames if lost[0] else ()), f"{rows} and {columns}"])
 
 
 def _padded(made: Made) -> str:

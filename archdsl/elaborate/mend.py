@@ -64,11 +64,23 @@ def _names_a_value(branch: Branch) -> bool:
     return len(steps) == 1 and isinstance(steps[0].target, tree.Name) and steps[0].target.name[:1].islower()
 
 
-def _stride(tensor: Tensor, wanted: Tensor) -> int | None:
-    """The stride (at most 4) with which a 1x1 convolution gives the wanted height and width; None if there is none."""
+def _stride(tensor: Tensor, wanted: Tensor) -> str | None:
+    """The stride (at most 4) with which a 1x1 convolution gives the wanted height and width; None if there is none.
+
+    That of a clip may be another one over frames: `1x2x2`.
+    """
     pairs = list(zip(tensor.spatial, wanted.spatial, strict=True))
-    fitting = (stride for stride in (2, 3, 4) if all(-(-ours // stride) == theirs for ours, theirs in pairs))
-    return next(fitting, None) if pairs else None
+    fitting = [[s for s in (1, 2, 3, 4) if all(-(-ours // s) == theirs for ours, theirs in of)] for of in _alike(pairs)]
+    if not all(fitting) or {strides[0] for strides in fitting} <= {1}:
+        return None
+    same = min(set[int].intersection(*map(set, fitting)), default=None)
+    frames, pixels = fitting[0][0], fitting[-1][0]
+    return str(same) if same else f"{frames}x{pixels}x{pixels}"
+
+
+def _alike(pairs: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """Dimensions in groups that have one stride: frames, if there are any, and pixels."""
+    return [group for group in (pairs[:-2], pairs[-2:]) if group]
 
 
 def _strided(branch: Branch, wanted: Tensor, strides: Callable[[tree.Call], bool]) -> str | None:

@@ -1,4 +1,4 @@
-"""Where a value has other dimensions than a step takes: a video, a vector, a text without its kind, a gate."""
+"""Where a value has other dimensions than a step takes: a clip, a vector, a text without its kind, a gate."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from math import prod
 
 from archdsl.elaborate.refusal import Refusal, instead, on_one_line, shape_of_input
 from archdsl.ir.builder import Made, Ref
+from archdsl.ops.base import Mismatch
 from archdsl.source import Span
+from archdsl.tensor import Tensor
 
 
 def reshaped(refusal: Refusal) -> str | None:
-    """The edit by which the step gets what it takes."""
+    """The edit by which the step gets what it takes; none where a number of its arguments is at fault."""
+    if refusal.argument is not None:
+        return None
     made, tensor = refusal.builder.made(refusal.refs[0]), refusal.tensors[0]
     if refusal.op.name == "mul":
         return _gate(refusal)
     if refusal.op.takes == "int":
         return _tokens(made) if tensor.rank == 1 else None
     if tensor.rank == 4:
-        return _frames(made, tensor.dims)
+        return _frames(refusal, made)
     return _turned_around(refusal, made) if tensor.rank == 1 else None
 
 
@@ -28,15 +32,23 @@ def _tokens(made: Made) -> str | None:
     return instead(text, made.span.line, f"{text} of int") if shape_of_input(made) else None
 
 
-def _frames(made: Made, dims: tuple[int, ...]) -> str | None:
-    """A video as an image with more channels, or one of its frames."""
-    shape = shape_of_input(made)
-    if shape is None:
+def _frames(refusal: Refusal, made: Made) -> str | None:
+    """A clip as an image with more channels, or one of its frames, for a step that takes images."""
+    shape, (channels, _, *sides) = shape_of_input(made), refusal.tensors[0].dims
+    shapes = [(prod(refusal.tensors[0].dims[:2]), *sides), (channels, *sides)]
+    fitting = [" x ".join(map(str, dims)) for dims in shapes if _takes(refusal, Tensor(*dims))]
+    if shape is None or not fitting:
         return None
-    channels, _, *sides = dims
-    all_frames, one = (" x ".join(map(str, (count, *sides))) for count in (prod(dims[:2]), channels))
-    why = "a map has two dimensions besides its channels, so frames or slices are further channels, or come one by one"
-    return f"{instead(shape, made.span.line, all_frames)} or `{one}`: {why}"
+    why = "this step takes no clips, so frames are further channels, or come one by one"
+    return f"{instead(shape, made.span.line, '` or `'.join(fitting))}: {why}"
+
+
+def _takes(refusal: Refusal, x: Tensor) -> bool:
+    try:
+        refusal.op.outputs(x, *refusal.tensors[1:])
+    except Mismatch:
+        return False
+    return True
 
 
 def _turned_around(refusal: Refusal, made: Made) -> str | None:

@@ -87,6 +87,8 @@ def _value_names(text: tree.FlowStatement | tree.StepTarget | Text | None) -> It
             if not (isinstance(text, tree.Stage) and text.number is not None):
                 yield name.name
             yield from _value_names(flow)
+        case tree.Learned(name=name):
+            yield name.name
         case tree.If(arms=arms, otherwise=otherwise):
             for body in (*(body for _, body in arms), otherwise):
                 yield from _value_names(body)
@@ -131,7 +133,7 @@ class _Finder:
                 return  # a loop over stages: the stages are named by their own text
             case tree.Repeat() | tree.For():
                 yield Named(statement, REPEAT)
-            case tree.Stage(name=name) | tree.Output(name=name):
+            case tree.Stage(name=name) | tree.Output(name=name) | tree.Learned(name=name):
                 yield Named(statement, name.name)
             case tree.If(arms=arms, otherwise=otherwise):
                 bodies = (*(body for _, body in arms), *((otherwise,) if otherwise else ()))

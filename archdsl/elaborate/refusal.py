@@ -18,13 +18,15 @@ FAR = 300
 class Refusal(NamedTuple):
     """An op that does not take what flows in: what that is, the text of the step, and what is built so far.
 
-    `help` is the op's own advice, which knows nothing of the text.
+    `argument` is the name of the argument at fault, if one is. `help` is the op's own advice, which knows nothing of
+    the text.
     """
 
     builder: Builder
     op: Op
     refs: tuple[Ref, ...]
     span: Span
+    argument: str | None
     help: str | None
 
     @property

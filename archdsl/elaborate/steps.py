@@ -16,8 +16,9 @@ from archdsl.elaborate.evaluate import word_or_value
 from archdsl.elaborate.expansion import Expansion, Result, Shell
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.settings import settle
-from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, plain, rows_of
+from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, describe, plain, rows_of
 from archdsl.elaborate.written import written_arguments
+from archdsl.ir.builder import Home
 from archdsl.limits import EVALUATIONS
 from archdsl.ops.base import Mismatch, Op
 from archdsl.resolve.model import Block, Network, Parameter
@@ -39,7 +40,7 @@ def apply(expander: Expansion, unit: Unit, incoming: Result, span: Span, shell: 
         return _apply_block(expander, definition, unit, values, span, shell)
     if isinstance(definition, Network):
         return _apply_network(expander, definition, unit, values, span, shell)
-    return _apply_op(expander, definition, unit, values, span, shell.name, label)
+    return apply_op(expander, definition, unit, values, span, shell.name, label)
 
 
 def _as_values(unit: Unit, incoming: Flow | tuple[Flow, ...] | None, span: Span) -> tuple[Flow, ...]:
@@ -61,7 +62,7 @@ def as_result(values: tuple[Flow, ...]) -> Flow | tuple[Flow, ...]:
 # --- ops -----------------------------------------------------------------------------------
 
 
-def _apply_op(
+def apply_op(
     expander: Expansion, op: type[Op], unit: Unit, values: tuple[Flow, ...], span: Span, name: str, label: str | None
 ) -> Result:
     session = expander.session
@@ -78,13 +79,29 @@ def _apply_op(
             name,
             label=label,
             written=written_arguments(call.fields.items(), session.builder),
-            home=unit.home,
+            home=_tied(call) or unit.home,
         )
     except Mismatch as mismatch:
         raise _mismatch(mismatch, expander, call, inputs, span) from None
     session.budget.draw(len(refs), span)
     warn_of_effect(session, call, inputs, span)
     return as_result(tuple(Flow(ref, session.builder.tensor(ref)) for ref in refs))
+
+
+def _tied(call: Call) -> Home | None:
+    """Where the shared module is stored of which a step takes the weight; None for other steps."""
+    given = call.fields.get("weight")
+    value = None if given is None else given.value
+    if given is None or value is None:
+        return None
+    if not isinstance(value, Unit) or value.home is None:
+        raise Problem(
+            "wrong-type",
+            f"`weight` takes the name of a `shared` step, not {describe(value)}",
+            given.span,
+            help="declare the step before: shared words = embedding(...), and write weight=words",
+        )
+    return value.home
 
 
 def _mismatch(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple[Flow, ...], span: Span) -> Problem:
@@ -100,8 +117,17 @@ def _mismatch(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple
         str(mismatch),
         at_fault.span if at_fault is not None and at_fault.span is not None else span,
         notes=tuple(dict.fromkeys(notes)),
-        help=_edit(mismatch, expander, call, inputs, span) or mismatch.help or _joining(mismatch, call, inputs),
+        help=_edit(mismatch, expander, call, inputs, span)
+        or _as_written(mismatch, at_fault)
+        or _joining(mismatch, call, inputs),
     )
+
+
+def _as_written(mismatch: Mismatch, at_fault: Given | None) -> str | None:
+    """The op's own help. It names a size as `kernel=1x3x3`: without the name where the argument is written without."""
+    help, name = mismatch.help, f"{mismatch.argument}="
+    is_unnamed = at_fault is not None and at_fault.span is not None and not at_fault.span.text.startswith(name)
+    return help.replace(f"`{name}", "`") if help and is_unnamed and mismatch.code == "wrong-rank" else help
 
 
 def _edit(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple[Flow, ...], span: Span) -> str | None:
@@ -110,8 +136,8 @@ def _edit(mismatch: Mismatch, expander: Expansion, call: Call, inputs: tuple[Flo
     from archdsl.elaborate.mend_step import mended
     from archdsl.elaborate.refusal import Refusal
 
-    refs = tuple(value.ref for value in inputs)
-    return mended(mismatch.code, Refusal(expander.session.builder, call.op, refs, span, mismatch.help))
+    builder, refs = expander.session.builder, tuple(value.ref for value in inputs)
+    return mended(mismatch.code, Refusal(builder, call.op, refs, span, mismatch.argument, mismatch.help))
 
 
 def _joining(mismatch: Mismatch, call: Call, inputs: tuple[Flow, ...]) -> str | None:

@@ -151,13 +151,12 @@ def plain(value: Any) -> Any:
 
 
 def tensor_facts(value: Flow) -> dict[str, Any]:
-    """The properties of a value that a spec can ask for: `channels`, and its size in pixels."""
+    """The properties of a value that a spec can ask for: `channels`, and its size in pixels and frames."""
     tensor = value.tensor
     facts: dict[str, Any] = {"shape": tensor.dims}
     if tensor.kind == "float":
         facts["channels"] = tensor.channels
-    if len(tensor.spatial) == 2:
-        facts["height"], facts["width"] = tensor.spatial
-    elif tensor.kind == "int" or len(tensor.spatial) == 1:
+        facts |= dict(zip(tensor.sides, tensor.spatial, strict=False))
+    else:
         facts["length"] = tensor.dims[-1]
     return facts

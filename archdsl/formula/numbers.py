@@ -98,7 +98,12 @@ def named(value: Any, formula: ast.expr, exact: bool = False) -> Any:
     elif isinstance(value, float):
         made = Fraction(value)
     elif isinstance(value, list | tuple):
-        parts = (named(part, ast.Subscript(formula, ast.Constant(i)), exact) for i, part in enumerate(value))
+        texts = (
+            formula.elts
+            if isinstance(formula, ast.Tuple)
+            else [ast.Subscript(formula, ast.Constant(i)) for i in range(len(value))]
+        )
+        parts = (named(part, text, exact) for part, text in zip(value, texts, strict=True))
         made = Row(parts)
     else:
         return value

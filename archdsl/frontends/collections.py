@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -42,10 +43,13 @@ def _torchvision(name: str, arguments: Arguments) -> Any:
 
 
 def _torchvision_input(name: str, _: Any) -> tuple[int, ...] | None:
-    """The input size at which the published weights were evaluated."""
+    """The input size at which the published weights were evaluated; their description says how long clips were."""
     weights = list(importlib.import_module("torchvision.models").get_model_weights(name))
     size = getattr(weights[0].transforms(), "crop_size", None) if weights else None
-    return (3, size[0], size[0]) if size and len(set(size)) == 1 else None
+    if not size or len(set(size)) > 1:
+        return None
+    frames = re.search(r"\bclip_len=(\d+)", weights[0].meta.get("_docs", ""))
+    return (3, int(frames[1]), size[0], size[0]) if frames else (3, size[0], size[0])
 
 
 def _timm_names() -> Iterable[str]:

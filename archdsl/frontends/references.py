@@ -110,8 +110,15 @@ def usual_input(reference: str, module: nn.Module) -> tuple[int, ...]:
     named = parse(reference)
     known = COLLECTIONS.get(named.package)
     channels, *pixels = (known.input(named.name, module) if known else None) or USUAL_INPUT
-    says = [named.arguments.get(name, getattr(module, name, None)) for name in CHANNELS]
+    says = [named.arguments.get(name, _own_channels(module, name)) for name in CHANNELS]
     return (next((count for count in says if isinstance(count, int)), channels), *pixels)
+
+
+def _own_channels(module: nn.Module, name: str) -> int | None:
+    """The channels that a network says it takes, if its first convolution does take them: some count widths so."""
+    inner = (getattr(part, "in_channels", None) for part in module.modules() if part is not module)
+    first = next((count for count in inner if isinstance(count, int)), None)
+    return first if first == getattr(module, name, None) else None
 
 
 def _module(reference: str, made: Any) -> nn.Module:

@@ -179,6 +179,10 @@ class Node:
     def name(self) -> str:
         return self.id.rpartition(".")[2]
 
+    def key(self, slot: str) -> str:
+        """The name in the state dict of one of the op's weights. A learned value has no further name."""
+        return f"{self.weights}.{slot}" if slot else self.weights
+
 
 @dataclass(frozen=True, slots=True)
 class Output:

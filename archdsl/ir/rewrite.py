@@ -8,7 +8,7 @@ Each takes time linear in the graph. None verifies its result; that is done afte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -134,6 +134,65 @@ def renamed(graph: Graph, paths: Mapping[str, str]) -> Graph:
         for node in graph
     )
     return Graph(graph.header, scopes, nodes, _outputs(graph, moved))
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A further step: its node with the values that it takes, and the step of the text before or after which it is.
+
+    An empty `beside` means the end of the network.
+    """
+
+    node: Node
+    inputs: tuple[Value, ...]
+    beside: str
+    before: bool
+
+
+def extended(
+    graph: Graph,
+    added: Sequence[Added],
+    taken: Callable[[Node], tuple[Value, ...]],
+    named: Callable[[Value, str], Value],
+    outputs: Iterable[Output],
+) -> Graph:
+    """The graph with further steps, in the order of `added`.
+
+    `taken` gives the values that a node of the old graph takes now, `named` what a value of the old graph is in the
+    text of a scope. The shapes of nodes stay as they are.
+    """
+    places = dict(graph.places)
+    follow: dict[int, list[Placed]] = {}
+    for one in added:
+        place = places[one.node.id] = max(places[value.node] for value in one.inputs)
+        follow.setdefault(place, []).append((one.node, one.inputs))
+    nodes = (placed for node in graph for placed in ((node, taken(node)), *follow.get(graph.places[node.id], ())))
+    beside: dict[tuple[str, bool], list[str]] = {}
+    for one in added:
+        beside.setdefault((one.beside, one.before), []).append(one.node.id)
+
+    def steps(old: Iterable[Step], scope: str) -> Iterator[Step]:
+        for step in old:
+            if isinstance(step, str):
+                yield from (*beside.get((step, True), ()), step, *beside.get((step, False), ()))
+            else:
+                yield replace(
+                    step,
+                    before=tuple(named(value, scope) for value in step.before),
+                    steps=tuple(steps(step.steps, scope)),
+                    gives=tuple((name, tuple(named(v, scope) for v in row)) for name, row in step.gives),
+                )
+
+    def changed(scope: Scope) -> Scope:
+        last = beside.get(("", False), ()) if scope.parent is None else ()
+        return replace(
+            scope,
+            steps=(*steps(scope.steps, scope.path), *last) if scope.steps else (),
+            names=tuple((name, named(value, scope.path)) for name, value in scope.names),
+            results=tuple(named(value, scope.path) for value in scope.results),
+        )
+
+    return Graph(graph.header, map(changed, graph.scopes.values()), nodes, outputs)
 
 
 # --- what scopes and nodes say of values and paths ------------------------------------------

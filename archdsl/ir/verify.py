@@ -136,6 +136,8 @@ def _shapes(graph: Graph) -> Iterator[str]:
 def _weights(graph: Graph) -> Iterator[str]:
     """Nodes that share weights have the same op and equally many of them, and their name is not that of a scope.
 
+    A node that takes its weight from another's module has another op, but a weight of the same shape.
+
     An imported module may have its own weights and also parts: then the node is inside the scope of that name.
     """
     homes: dict[str, list[Node]] = {}
@@ -145,8 +147,12 @@ def _weights(graph: Graph) -> Iterator[str]:
         if any(node.scope != scope.path for node in homes.get(scope.weights, ())):
             yield f"the weights {scope.weights} are both those of a scope and those of a node"
     for home, nodes in homes.items():
-        states = {_state(graph, node) for node in nodes} if len(nodes) > 1 else set()
-        if len(states - {None}) > 1 or len({type(node.op) for node in nodes}) > 1:
+        owners = [node for node in nodes if not node.op.is_tied()]
+        states = {_state(graph, node) for node in owners} if len(nodes) > 1 else set()
+        shapes = {node.op.state(*graph.tensors_into(node.id)).get("weight") for node in nodes if owners != nodes}
+        if not owners:
+            yield f"node {nodes[0].id} takes the weight {home}, which no node declares"
+        if len(states - {None}) > 1 or len({type(node.op) for node in owners}) > 1 or len(shapes) > 1:
             yield f"nodes {_listed(node.id for node in nodes)} share the weights {home} but differ"
 
 

@@ -6,6 +6,7 @@ from archdsl.ops import (  # noqa: F401
     crop,
     embed,
     internal,
+    learned,
     linear,
     merge,
     norm,

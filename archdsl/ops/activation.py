@@ -62,6 +62,7 @@ class Plain(Activation):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
         yield Example(cls(), (Tensor(10),), Tensor(10))
+        yield Example(cls(), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 @register
@@ -165,6 +166,7 @@ class LeakyRelu(Activation):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
         yield Example(cls(slope=0.2), (Tensor(10),), Tensor(10))
+        yield Example(cls(slope=0.2), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 @register
@@ -187,6 +189,7 @@ class Elu(Activation):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
         yield Example(cls(alpha=0.5), (Tensor(10),), Tensor(10))
+        yield Example(cls(alpha=0.5), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 @register
@@ -209,6 +212,7 @@ class Gelu(Activation):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(96, 56, 56),), Tensor(96, 56, 56))
         yield Example(cls(approximate=True), (Tensor(10),), Tensor(10))
+        yield Example(cls(approximate=True), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 @register
@@ -251,6 +255,7 @@ class Prelu(Op):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
         yield Example(cls(per_channel=True, slope=0.1), (Tensor(10),), Tensor(10))
+        yield Example(cls(per_channel=True, slope=0.1), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 class Normalized(Activation):
@@ -272,6 +277,7 @@ class Normalized(Activation):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(1000),), Tensor(1000))
         yield Example(cls(), (Tensor(21, 32, 32),), Tensor(21, 32, 32))
+        yield Example(cls(), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 @register

@@ -39,14 +39,14 @@ Distance = Annotated[int, Field(ge=0, le=LIMIT)]
 """A number of pixels or channels that may be 0."""
 
 Size = Annotated[Count | Annotated[tuple[Count, ...], Field(min_length=1)], BeforeValidator(_as_size)]
-"""One number for every spatial dimension, or one for each: `3`, `1x7`, `[1, 7]`."""
+"""One number for every spatial dimension, or one for each: `3`, `1x7`, `3x1x1`, `[1, 7]`."""
 
 Sides = Annotated[Distance | Annotated[tuple[Distance, ...], Field(min_length=1)], BeforeValidator(_as_size)]
-"""Pixels added (or cut off) at the borders: one number for all, one for each dimension (height, width), or one for
-each side (left, right, top, bottom)."""
+"""Pixels added (or cut off) at the borders: one number for all, one for each dimension (frames, height, width), or one
+for each side (left, right, top, bottom, front, back)."""
 
 Pixels = Annotated[
-    Distance | Annotated[tuple[Distance, ...], Field(min_length=1, max_length=2)], BeforeValidator(_as_size)
+    Distance | Annotated[tuple[Distance, ...], Field(min_length=1, max_length=3)], BeforeValidator(_as_size)
 ]
 """Pixels at both ends of a dimension: one number for all spatial dimensions, or one for each."""
 
@@ -104,11 +104,35 @@ def spread(size: int | tuple[int, ...], tensor: Tensor, argument: str) -> tuple[
         return (size,) * count
     if len(size) != count:
         raise Mismatch(
-            f"{argument} {times(size)} is for {_dimensions(len(size))}, but the value {tensor} has {count}",
+            f"{argument} {times(size)} is for {form(len(size) + 1)}, but {tensor} is {form(tensor.rank)}",
             argument=argument,
             code="wrong-rank",
+            help=_fitted(size, tensor, argument),
         )
     return size
+
+
+def _fitted(size: tuple[int, ...], tensor: Tensor, argument: str) -> str:
+    """The help that names a size with as many numbers as `tensor` has dimensions after the channels."""
+    count = len(tensor.spatial)
+    if len(size) == 1:
+        return f"write `{argument}={size[0]}`"
+    if len(size) > count:
+        return f"write `{argument}={times(size[-count:])}`"
+    alone = tensor.spatial if argument == "size" else (int(argument in STEPS),) * count
+    return f"write `{argument}={times((*alone[: count - len(size)], *size))}`: the first number is for frames"
+
+
+STEPS = ("kernel", "stride", "dilation", "factor")
+"""Arguments that leave a dimension as it is where they are 1; others do where they are 0."""
+
+
+FORMS = ("a vector", "channels x length", "channels x height x width", "channels x frames x height x width")
+
+
+def form(rank: int) -> str:
+    """What the dimensions of a value are, from how many there are: `channels x length`."""
+    return FORMS[rank - 1] if rank <= len(FORMS) else f"a value of {rank} dimensions"
 
 
 def sides(value: int | tuple[int, ...], tensor: Tensor, argument: str) -> tuple[tuple[int, int], ...]:
@@ -120,13 +144,32 @@ def sides(value: int | tuple[int, ...], tensor: Tensor, argument: str) -> tuple[
         return tuple((pixels, pixels) for pixels in value)
     if len(value) == 2 * count:
         pairs = tuple(zip(value[::2], value[1::2], strict=True))
-        return pairs[::-1]  # written left, right, top, bottom; dimensions are height, width
-    several = "2 (left, right)" if count == 1 else "2 (height, width) or 4 (left, right, top, bottom)"
+        return pairs[::-1]  # written left, right, top, bottom, front, back; dimensions are frames, height, width
+    each = f"{count} ({', '.join(tensor.sides)}) or " if count > 1 else ""
     raise Mismatch(
-        f"{argument} has {len(value)} numbers; for the value {tensor} it takes 1, {several}",
+        f"{argument} has {len(value)} numbers; for the value {tensor} it takes 1, {each}"
+        f"{2 * count} ({', '.join(BORDERS[: 2 * count])})",
         argument=argument,
         code="wrong-rank",
+        help=_fitted_sides(value, count, argument),
     )
+
+
+def _fitted_sides(value: tuple[int, ...], count: int, argument: str) -> str | None:
+    """The help that names borders without those of frames, or with none at frames; None where that is unsure."""
+    given = len(value)
+    if given == 2 * count + 2:
+        return f"write `{argument}=[{', '.join(map(str, value[: 2 * count]))}]`"
+    if given == 3 and count == 2:
+        return f"write `{argument}={times(value[1:])}`"
+    if count != 3 or given not in (2, 4):
+        return None
+    new = times((0, *value)) if given == 2 else f"[{', '.join(map(str, (*value, 0, 0)))}]"
+    return f"write `{argument}={new}`: frames get no border"
+
+
+BORDERS = ("left", "right", "top", "bottom", "front", "back")
+"""The sides of a value in the order in which they are written. Front and back are the first and the last frames."""
 
 
 def divisors(argument: str, channels: int, wanted: int) -> str:
@@ -140,7 +183,3 @@ def divisors(argument: str, channels: int, wanted: int) -> str:
 def compact(size: tuple[Any, ...]) -> Any:
     """The size as a single number if all its numbers are equal, as it is usually written: (3, 3) -> 3."""
     return size[0] if all(entry == size[0] for entry in size) else size
-
-
-def _dimensions(count: int) -> str:
-    return f"{count} spatial dimension{'s' if count > 1 else ''}"

@@ -103,6 +103,8 @@ class Op(BaseModel, ABC):
     internal: ClassVar[bool] = False
     by_place: ClassVar[bool] = False
     short: ClassVar[str | None] = None
+    is_held: ClassVar[bool] = False
+    """The output takes no memory of its own: the caller holds it (an input), or the module (a learned value)."""
 
     # Facts that hold for every choice of arguments. tests/test_traits.py compares each of them with torch.
 
@@ -231,12 +233,20 @@ class Op(BaseModel, ABC):
         """For each dimension, how many rows or columns at the end no window reaches; () for ops without windows."""
         return ()
 
+    def cache(self, *inputs: Any, **_: Any) -> int:
+        """How many numbers of a sample are kept from position to position where a text is generated word by word."""
+        return 0
+
     def layout(self) -> Layout:
         """Where the emitted code of this op keeps the channels of its inputs and outputs, if they have positions.
 
         With "either", `torch` looks at `last` of its inputs. Vectors and tokens (whole numbers) have no layout.
         """
         return "first"
+
+    def is_tied(self) -> bool:
+        """Whether the op takes the weight of another step's module, and learns none of its own."""
+        return False
 
     def doubt(self, *inputs: Any, **_: Any) -> str | None:
         """A warning if the op makes no sense with these inputs, although it can be computed; else None."""

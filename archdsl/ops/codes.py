@@ -13,15 +13,16 @@ def _net(*lines: str) -> str:
 CODES: dict[str, Code] = {
     "shape-mismatch": Code(
         "Values that an op joins differ in shape, or a value's size does not suit the op.",
-        "Sums, means and maxima need equal shapes, a concatenation equal height and width. The message lists the "
-        "shapes; the notes say where each value came from. A stride, a missing projection or an unpadded "
+        "Sums, means and maxima need equal shapes, a concatenation equal height and width (and frames). The message "
+        "lists the shapes; the notes say where each value came from. A stride, a missing projection or an unpadded "
         "convolution in one branch is the usual reason.",
         _net("add{it | conv(64, 3, stride=2)}"),
     ),
     "wrong-rank": Code(
         "A value, or an argument, has the wrong number of dimensions.",
-        "Convolutions and pools take channels x length or channels x height x width; a fully connected layer takes "
-        "a vector. A size such as 1x7 has one number for each spatial dimension.",
+        "Convolutions and pools take channels x length, channels x height x width or channels x frames x height x "
+        "width; a fully connected layer takes a vector. A size such as 1x7 has one number for each dimension after "
+        "the channels.",
         _net("linear(10)"),
     ),
     "wrong-kind": Code(

@@ -1,4 +1,4 @@
-"""Convolutions, 1-D on channels x length and 2-D on channels x height x width."""
+"""Convolutions: 1-D on channels x length, 2-D on maps, 3-D on clips (channels x frames x height x width)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from archdsl.ops.spatial import (
 )
 from archdsl.tensor import Tensor
 
-Kernel = Annotated[Size, Field(description="window in pixels: 3 is 3x3, 1x7 is 1 high and 7 wide")]
+Kernel = Annotated[
+    Size, Field(description="window in pixels: 3 is 3x3, on clips 3x3x3; 1x7 is 1 high and 7 wide, 3x1x1 is 3 frames")
+]
 Stride = Annotated[Size, Field(description="pixels from one window to the next")]
 Dilation = Annotated[Size, Field(description="pixels from one tap of the kernel to the next")]
 Groups = Annotated[Count, Field(description="channels fall into this many groups that do not see each other")]
@@ -37,7 +39,7 @@ Border = Annotated[
     Field(
         description="zeros around the input: `same` is dilation * (kernel - 1) // 2 on each side (0 for windows "
         "of even size that do not overlap), `tf_same` is TensorFlow's rule, `valid` is 0; or pixels: one number, "
-        "one for each dimension (height, width), or one for each side (left, right, top, bottom)"
+        "one for each dimension (frames, height, width), or one for each side (left, right, top, bottom, front, back)"
     ),
 ]
 
@@ -145,6 +147,13 @@ class Conv(Op):
         yield Example(cls(out=32, kernel=3, stride=2, padding="tf_same"), (Tensor(8, 12, 13),), Tensor(32, 6, 7))
         yield Example(cls(out=8, kernel=3, dilation=2, groups=4, init=Kaiming()), (Tensor(4, 9, 9),), Tensor(8, 9, 9))
         yield Example(cls(out=8, kernel=2, padding=(0, 1, 0, 1)), (Tensor(4, 5, 6),), Tensor(8, 5, 6))
+        yield Example(cls(out=6, kernel=(3, 7, 7), stride=(1, 2, 2)), (Tensor(3, 8, 28, 28),), Tensor(6, 8, 14, 14))
+        yield Example(
+            cls(out=4, kernel=3, stride=(1, 2, 3), padding="tf_same", dilation=(2, 1, 1), groups=2),
+            (Tensor(2, 5, 6, 7),),
+            Tensor(4, 5, 3, 3),
+        )
+        yield Example(cls(out=4, kernel=2, padding=(0, 1, 0, 1, 1, 0)), (Tensor(3, 5, 6, 7),), Tensor(4, 5, 6, 7))
 
 
 @register
@@ -220,6 +229,7 @@ class Depthwise(Op):
         yield Example(
             cls(kernel=3, multiplier=2, padding=0, dilation=2, init=Kaiming()), (Tensor(4, 20),), Tensor(8, 16)
         )
+        yield Example(cls(kernel=(3, 1, 1), stride=(2, 1, 1)), (Tensor(6, 8, 5, 7),), Tensor(6, 4, 5, 7))
 
 
 def expect_groups(into: int, out: int, groups: int) -> None:

@@ -40,7 +40,7 @@ class Pad(Rearrangement):
     family = Family.RESHAPE
 
     sides: Sides = Field(
-        description="pixels: one number, one per dimension, or one per side (left, right, top, bottom)"
+        description="pixels: one number, one per dimension, or one per side (left, right, top, bottom, front, back)"
     )
     mode: Literal["constant", "reflect", "replicate", "circular"] = Field(default="constant", description="what to add")
     value: float = Field(default=0.0, description="the constant that is added")
@@ -78,6 +78,8 @@ class Pad(Rearrangement):
         yield Example(cls(sides=(0, 1, 0, 1), value=1.0), (Tensor(8, 7, 8),), Tensor(8, 8, 9))
         yield Example(cls(sides=(2, 3), mode="reflect"), (Tensor(3, 8, 9),), Tensor(3, 12, 15))
         yield Example(cls(sides=(1, 2), mode="circular"), (Tensor(3, 8),), Tensor(3, 11))
+        yield Example(cls(sides=(1, 0, 2), mode="replicate"), (Tensor(3, 4, 6, 5),), Tensor(3, 6, 6, 9))
+        yield Example(cls(sides=(0, 0, 0, 0, 2, 0)), (Tensor(3, 4, 6, 5),), Tensor(3, 6, 6, 5))
 
 
 @register
@@ -88,7 +90,7 @@ class Trim(View):
     family = Family.RESHAPE
 
     sides: Sides = Field(
-        description="pixels: one number, one per dimension, or one per side (left, right, top, bottom)"
+        description="pixels: one number, one per dimension, or one per side (left, right, top, bottom, front, back)"
     )
 
     def shape(self, x: Tensor) -> Tensor:
@@ -117,6 +119,7 @@ class Trim(View):
         yield Example(cls(sides=1), (Tensor(64, 30, 30),), Tensor(64, 28, 28))
         yield Example(cls(sides=(1, 0, 1, 0)), (Tensor(64, 29, 30),), Tensor(64, 28, 29))
         yield Example(cls(sides=(0, 4)), (Tensor(64, 30),), Tensor(64, 26))
+        yield Example(cls(sides=(0, 1, 0, 0, 2, 0)), (Tensor(3, 4, 6, 5),), Tensor(3, 2, 6, 4))
 
 
 def _slot(values: dict[str, int], name: str, number: int) -> str:
@@ -136,7 +139,8 @@ class Crop(View):
 
     size: Target
     offset: Pixels = Field(
-        default=0, description="pixels left out at the top and left: one number or one per dimension"
+        default=0,
+        description="pixels left out at the top and left, and frames at the start: one number or one per dimension",
     )
 
     def shape(self, x: Tensor, like: Tensor | None = None) -> Tensor:
@@ -172,6 +176,7 @@ class Crop(View):
         like = Tensor(21, 34, 30)
         yield Example(cls(size="like", offset=5), (Tensor(21, 44, 44), like), Tensor(21, 34, 30))
         yield Example(cls(size=10, offset=2), (Tensor(8, 12),), Tensor(8, 10))
+        yield Example(cls(size=(2, 5, 5), offset=(1, 0, 1)), (Tensor(8, 4, 6, 6),), Tensor(8, 2, 5, 5))
 
 
 CENTER_CROP = Support(
@@ -220,3 +225,4 @@ class CenterCrop(View):
         yield Example(cls(size=56), (Tensor(512, 64, 64),), Tensor(512, 56, 56))
         yield Example(cls(size="like"), (Tensor(16, 65, 30), Tensor(8, 56, 29)), Tensor(16, 56, 29))
         yield Example(cls(size=20), (Tensor(16, 31),), Tensor(16, 20))
+        yield Example(cls(size="like"), (Tensor(8, 5, 6, 7), Tensor(4, 2, 6, 4)), Tensor(8, 2, 6, 4))

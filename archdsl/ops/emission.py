@@ -30,7 +30,9 @@ class Module:
 
     `kwargs` are in PyTorch's order, without those that equal PyTorch's default. `defaults` has the default of every
     option, in the same order: two uses of a block, of which only one sets its stride, can then be written as one class.
-    `inplace` says that the module has an option `inplace` (the backend decides where it is safe).
+    `inplace` says that the module has an option `inplace` (the backend decides where it is safe). `around` is an
+    expression around the call, which stands in it as `{}`: `nn.Parameter({})`. What it makes is a value that `forward`
+    reads and does not call.
     """
 
     target: str
@@ -39,6 +41,7 @@ class Module:
     support: Support | None = None
     inplace: bool = False
     defaults: tuple[tuple[str, Any], ...] = ()
+    around: str = ""
 
     @classmethod
     def of(
@@ -62,7 +65,8 @@ class Module:
 class Expression:
     """An expression in `forward`: `torch.cat([{all}], dim=1)`, `{0} + {1}`, `{0} * {factor}`.
 
-    `{0}`, `{1}` ... are the inputs, and `{all}` is all of them with commas. Other names stand for `values`.
+    `{0}`, `{1}` ... are the inputs, and `{all}` is all of them with commas. `{module}` is the module of another
+    step, of which this one takes the weights. Other names stand for `values`.
     `atomic` is false if the text needs parentheses inside a larger expression.
     """
 
@@ -71,7 +75,12 @@ class Expression:
     values: tuple[tuple[str, Any], ...] = ()
     support: Support | None = None
 
+    @property
+    def borrows(self) -> bool:
+        """Whether the expression takes the weights of another step's module."""
+        return "{module}" in self.text
+
     def written(self, inputs: tuple[str, ...], values: Mapping[str, str] | None = None) -> str:
         """The text with the inputs filled in. A value is written as the text that `values` has for it, or literally."""
-        literals = {name: repr(value) for name, value in self.values} | dict(values or {})
+        literals = {"module": "module"} | {name: repr(value) for name, value in self.values} | dict(values or {})
         return self.text.format(*inputs, all=", ".join(inputs), **literals)

@@ -23,6 +23,7 @@ class Input(Rearrangement):
     name = "input"
     family = Family.INPUT
     internal = True
+    is_held = True
 
     dims: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_as_tuple)] = Field(
         description="channels first: 3x224x224; a length for tokens"

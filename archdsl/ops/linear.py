@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Weight, Window, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Module, Op, Rest, Weight, Window, register
 from archdsl.ops.conv import BIAS_RULE, Bias, Start
 from archdsl.ops.costs import product, with_bias
 from archdsl.ops.initialize import Zeros, starts
@@ -35,8 +35,13 @@ class Linear(Op):
     )
     bias: Bias = True
     init: Start = None
+    weight: str | None = Field(
+        default=None, description="a `shared` step of which it takes the weight instead of learning one (bias=false)"
+    )
 
     def shape(self, x: Tensor) -> Tensor:
+        if self.weight is not None:
+            self._expect_tied()
         if self.over == "positions":
             return self._over_positions(x)
         if self.over is None and (x.rank > 2 or x.spatial == (1,)):
@@ -47,6 +52,16 @@ class Linear(Op):
                 f"position write `linear({self.out}, over=channels)`",
             )
         return Tensor(self.out, *x.spatial)
+
+    def _expect_tied(self) -> None:
+        for name, given in (("bias", self.bias), ("init", self.init is not None)):
+            if given:
+                raise Mismatch(
+                    f"a layer that takes its weight from `{self.weight}` learns nothing of its own",
+                    argument=name if name in self.model_fields_set else "weight",
+                    code="bad-choice",
+                    help="write bias=false" if name == "bias" else "leave out `init`",
+                )
 
     def _over_positions(self, x: Tensor) -> Tensor:
         if x.rank != 2:
@@ -77,6 +92,9 @@ class Linear(Op):
     def macs_working(self, x: Tensor) -> str:
         return product((*x.dims, self.out))
 
+    def is_tied(self) -> bool:
+        return self.weight is not None
+
     def window(self, x: Tensor) -> Window | None:
         return whole(x) if self.over == "positions" else None
 
@@ -89,7 +107,9 @@ class Linear(Op):
     def initialize(self, target: str) -> tuple[str, ...]:
         return starts(target, self.init, self.bias)
 
-    def torch(self, x: Tensor) -> Module:
+    def torch(self, x: Tensor) -> Module | Expression:
+        if self.weight is not None:
+            return Expression("F.linear({0}, {module}.weight)")
         return Module.of("nn.Linear", self._inputs(x), self.out, bias=(self.bias, True))
 
     @classmethod
@@ -98,4 +118,5 @@ class Linear(Op):
         yield Example(cls(out=10, bias=False, init=Zeros()), (Tensor(84),), Tensor(10))
         yield Example(cls(out=16), (Tensor(8, 10),), Tensor(16, 10))
         yield Example(cls(out=16, over="channels"), (Tensor(8, 5, 6),), Tensor(16, 5, 6))
+        yield Example(cls(out=50, bias=False, weight="words"), (Tensor(8, 10),), Tensor(50, 10))
         yield Example(cls(out=20, over="positions", bias=False), (Tensor(8, 10),), Tensor(8, 20))

@@ -12,8 +12,8 @@ from archdsl.ops.base import Example, Expression, Family, Kept, Op, Rearrangemen
 from archdsl.tensor import Layout, Tensor
 
 
-def _listed(inputs: tuple[Tensor, ...]) -> str:
-    """Shapes in a sentence: `256x56x56 and 512x28x28`."""
+def _listed(inputs: tuple[object, ...]) -> str:
+    """Shapes, or words, in a sentence: `256x56x56 and 512x28x28`."""
     *first, last = map(str, inputs)
     return f"{', '.join(first)} and {last}" if first else last
 
@@ -51,6 +51,7 @@ class Merge(Op):
         x = Tensor(64, 28, 28)
         yield Example(cls(), (x, x), x)
         yield Example(cls(), (Tensor(10), Tensor(10), Tensor(10)), Tensor(10))
+        yield Example(cls(), (Tensor(8, 4, 6, 6), Tensor(8, 4, 6, 6)), Tensor(8, 4, 6, 6))
 
 
 def _joined(operator: str, count: int) -> Expression:
@@ -122,11 +123,13 @@ class Mul(Op):
     def shape(self, x: Tensor, *others: Tensor) -> Tensor:
         inputs = (x, *others)
         if any(tensor.rank != x.rank for tensor in others):
-            vector = any(tensor.rank == 1 for tensor in inputs)
+            vector, rank = any(tensor.rank == 1 for tensor in inputs), max(tensor.rank for tensor in inputs)
             raise Mismatch(
                 f"`mul` needs values with equally many dimensions, got {_listed(inputs)}",
                 code="wrong-rank",
-                help="a gate needs its dimensions (64x1x1): leave out the `flatten` before it" if vector else None,
+                help=f"a gate needs its dimensions (64{'x1' * (rank - 1)}): leave out the `flatten` before it"
+                if vector
+                else None,
             )
         full = Tensor(*map(max, zip(*(tensor.dims for tensor in inputs), strict=True)))
         fits = all(size in (1, whole) for tensor in inputs for size, whole in zip(tensor.dims, full.dims, strict=True))
@@ -165,6 +168,7 @@ class Mul(Op):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 28, 28), Tensor(64, 1, 1)), Tensor(64, 28, 28))
         yield Example(cls(), (Tensor(1, 28, 28), Tensor(64, 28, 28), Tensor(64, 28, 28)), Tensor(64, 28, 28))
+        yield Example(cls(), (Tensor(8, 4, 6, 6), Tensor(8, 1, 1, 1)), Tensor(8, 4, 6, 6))
 
 
 @register
@@ -180,8 +184,8 @@ class Concat(Rearrangement):
     def shape(self, x: Tensor, *others: Tensor) -> Tensor:
         inputs = (x, *others)
         if any(tensor.spatial != x.spatial for tensor in others):
-            what = "equal height and width" if max(tensor.rank for tensor in inputs) > 2 else "equal length"
-            raise Mismatch(f"`concat` needs {what}, got {_listed(inputs)}")
+            sides = max(inputs, key=lambda tensor: tensor.rank).sides
+            raise Mismatch(f"`concat` needs equal {_listed(sides)}, got {_listed(inputs)}")
         return Tensor(sum(tensor.channels for tensor in inputs), *x.spatial)
 
     def layout(self) -> Layout:
@@ -194,3 +198,4 @@ class Concat(Rearrangement):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 28, 28), Tensor(128, 28, 28), Tensor(32, 28, 28)), Tensor(224, 28, 28))
         yield Example(cls(), (Tensor(100), Tensor(100)), Tensor(200))
+        yield Example(cls(), (Tensor(8, 4, 6, 6), Tensor(4, 4, 6, 6)), Tensor(12, 4, 6, 6))

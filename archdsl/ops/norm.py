@@ -14,7 +14,7 @@ from archdsl.ops.arguments import Count, Mismatch, Unusual, divisors
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Weight, register
 from archdsl.ops.costs import scale_and_shift
 from archdsl.ops.initialize import Normal, Ones, Scale, Zeros, starts
-from archdsl.ops.spatial import dimensions, expect_map
+from archdsl.ops.spatial import MAPS, dimensions, expect_map
 from archdsl.tensor import Layout, Tensor
 
 Eps = Annotated[
@@ -40,13 +40,13 @@ Start = Annotated[Scale, Field(description="the initial scale, most often a numb
 
 
 class Normalization(Op):
-    """An op that normalizes, and keeps the shape of its input, which has one, two or three dimensions."""
+    """An op that normalizes, and keeps the shape of its input, which has one to four dimensions."""
 
     family: ClassVar[Family] = Family.NORM
     backward_needs_output: ClassVar[bool] = False
 
     def shape(self, x: Tensor) -> Tensor:
-        expect_map(self.name, x, (1, 2, 3))
+        expect_map(self.name, x, (1, *MAPS))
         return x
 
 
@@ -106,6 +106,7 @@ class Bn(Normalization):
         yield Example(cls(), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
         yield Example(cls(eps=1e-3, momentum=0.01, init=Zeros()), (Tensor(32, 50),), Tensor(32, 50))
         yield Example(cls(affine=False, track=False), (Tensor(128),), Tensor(128))
+        yield Example(cls(), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 @register
@@ -162,6 +163,7 @@ class InstanceNorm(Normalization):
             (Tensor(8, 50),),
             Tensor(8, 50),
         )
+        yield Example(cls(affine=True), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 @register
@@ -186,7 +188,7 @@ class GroupNorm(Normalization):
         return starts(target, self.init, bias=True) if self.affine else ()
 
     def shape(self, x: Tensor) -> Tensor:
-        expect_map(self.name, x, (1, 2, 3))
+        expect_map(self.name, x, (1, *MAPS))
         if x.channels % self.groups:
             raise Mismatch(
                 f"{x.channels} channels do not split into {self.groups} groups",
@@ -212,6 +214,7 @@ class GroupNorm(Normalization):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(groups=32), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
         yield Example(cls(groups=2, eps=1e-6, affine=False, init=Ones()), (Tensor(8, 10),), Tensor(8, 10))
+        yield Example(cls(groups=4), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 CHANNEL_LAYER_NORM = Support(
@@ -276,6 +279,7 @@ class LayerNorm(Normalization):
         yield Example(cls(eps=1e-6, init=Ones()), (Tensor(96, 56, 56),), Tensor(96, 56, 56))
         yield Example(cls(affine=False), (Tensor(768),), Tensor(768))
         yield Example(cls(), (Tensor(16, 40),), Tensor(16, 40))
+        yield Example(cls(), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 LOCAL_RESPONSE_NORM = Support(
@@ -344,3 +348,4 @@ class Lrn(Op):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(size=5), (Tensor(96, 27, 27),), Tensor(96, 27, 27))
         yield Example(cls(size=4, alpha=5e-4, beta=0.5, k=2.0), (Tensor(8, 30),), Tensor(8, 30))
+        yield Example(cls(size=3), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))

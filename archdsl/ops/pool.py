@@ -1,4 +1,4 @@
-"""Pools with a sliding window, 1-D and 2-D. As in PyTorch, the stride is the kernel size unless it is given."""
+"""Pools with a sliding window, 1-D, 2-D and 3-D. As in PyTorch, the stride is the kernel size unless it is given."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Padding, Size, compact, times
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Window, register
-from archdsl.ops.conv import Dilation
+from archdsl.ops.conv import Dilation, Kernel
 from archdsl.ops.spatial import (
     Padder,
     dimensions,
@@ -26,15 +26,14 @@ from archdsl.ops.spatial import (
 )
 from archdsl.tensor import Tensor
 
-Kernel = Annotated[Size, Field(description="window in pixels: 3 is 3x3, 1x7 is 1 high and 7 wide")]
 Stride = Annotated[Size | None, Field(description="pixels from one window to the next; unset: the kernel")]
 Border = Annotated[
     Padding | None,
     Field(
         description="border around the input, at most half the window: `same` is dilation * (kernel - 1) // 2 on each "
         "side (0 for windows of even size that do not overlap), `tf_same` is TensorFlow's rule, `valid` is 0; or "
-        "pixels: one number, one for each dimension, or one for each side (left, right, top, bottom); unset: `same`, "
-        "but 0 if `ceil` is true"
+        "pixels: one number, one for each dimension (frames, height, width), or one for each side (left, right, top, "
+        "bottom, front, back); unset: `same`, but 0 if `ceil` is true"
     ),
 ]
 Ceil = Annotated[
@@ -153,8 +152,10 @@ def _only_padding(length: int, count: int, dilation: int, stride: int, before: i
     return beyond < count and first + beyond * stride < dilation
 
 
-DILATION = "dilation = [self.dilation] * 2 if isinstance(self.dilation, int) else self.dilation"
-"""A line for the emitted `forward`: torch's pools store a dilation that is one number as one number."""
+def _each_dilation(x: Tensor) -> str:
+    """A line for the emitted `forward`: torch's pools store a dilation that is one number as one number."""
+    count = max(len(x.spatial), 2)
+    return f"dilation = [self.dilation] * {count} if isinstance(self.dilation, int) else self.dilation"
 
 
 @register
@@ -204,7 +205,7 @@ class MaxPool(Pool):
         forward = f'x = F.pad(x, {{sides}}, value=float("-inf"))\nreturn {pool}(x, {sizes})'
         return self._module(
             x,
-            Padder(f"MaxPool{dimensions(x)}", "Max pooling", forward, "dilation", DILATION),
+            Padder(f"MaxPool{dimensions(x)}", "Max pooling", forward, "dilation", _each_dilation(x)),
             dilation=(compact(self.window(x).dilation), 1),
             ceil_mode=(self.ceil, False),
         )
@@ -217,6 +218,8 @@ class MaxPool(Pool):
         yield Example(cls(kernel=3, stride=1, padding=2, dilation=2), (Tensor(8, 9, 9),), Tensor(8, 9, 9))
         yield Example(cls(kernel=(2, 3), stride=2, padding="tf_same"), (Tensor(8, 9, 10),), Tensor(8, 5, 5))
         yield Example(cls(kernel=3, stride=2, padding=(0, 1, 0, 1)), (Tensor(8, 8, 8),), Tensor(8, 4, 4))
+        yield Example(cls(kernel=(1, 3, 3), stride=(1, 2, 2)), (Tensor(4, 6, 9, 9),), Tensor(4, 6, 5, 5))
+        yield Example(cls(kernel=2, dilation=2, padding="tf_same"), (Tensor(2, 5, 6, 7),), Tensor(2, 3, 3, 4))
 
 
 AVERAGE_FORWARD = """\
@@ -242,25 +245,41 @@ class AvgPool(Pool):
     def _rounds_up(self) -> bool:
         return self.ceil
 
+    def shape(self, x: Tensor) -> Tensor:
+        output = super().shape(x)
+        if self.ceil and not self._has_room(x):
+            raise Mismatch(
+                f"`avg_pool` rounds up only where the window of {times(self.window(x).kernel)} fits into the clip {x}",
+                argument="ceil",
+                code="kernel-too-large",
+            )
+        return output
+
+    def _has_room(self, x: Tensor) -> bool:
+        """Whether torch's class takes the value: it takes no clip smaller than a window, whatever the padding."""
+        return x.rank < 4 or all(k <= n for k, n in zip(self.window(x).kernel, x.spatial, strict=True))
+
     def rest(self, x: Tensor) -> Rest:
         return Rest(self._taps(x) * self._outputs(x), AVERAGE_RULE)
 
     def scratch(self, x: Tensor) -> Store:
-        copied, places = self._copy(x), self._places(x)
+        copied, places = self._copy(x, self._has_room(x)), self._places(x)
         return Store(max(copied, self._outputs(x) + places) if places else copied)
 
     def keeps(self, x: Tensor) -> Kept:
-        copied = self._copy(x)
+        copied = self._copy(x, self._has_room(x))
         return Kept((), further=Store(copied), once=self._places(x)) if copied else Kept((0,))
 
     def _places(self, x: Tensor) -> int:
         """For how many windows the emitted class counts the pixels inside, to divide by them; 0 if it need not."""
-        return 0 if self.include_padding or not self._copy(x) else self._outputs(x) // x.channels
+        copied = self._copy(x, self._has_room(x))
+        return 0 if self.include_padding or not copied else self._outputs(x) // x.channels
 
     def torch(self, x: Tensor) -> Module:
         return self._module(
             x,
             Padder(f"AvgPool{dimensions(x)}", "Average pooling", AVERAGE_FORWARD.replace("{rank}", dimensions(x))),
+            suffices=self._has_room(x),
             ceil_mode=(self.ceil, False),
             count_include_pad=(self.include_padding, True),
         )
@@ -274,6 +293,13 @@ class AvgPool(Pool):
             cls(kernel=3, stride=2, padding="tf_same", include_padding=False), (Tensor(8, 8, 9),), Tensor(8, 4, 5)
         )
         yield Example(cls(kernel=2, stride=1, padding=(0, 1, 0, 1)), (Tensor(8, 8, 9),), Tensor(8, 8, 9))
+        yield Example(cls(kernel=(1, 2, 2)), (Tensor(4, 6, 8, 8),), Tensor(4, 6, 4, 4))
+        yield Example(cls(kernel=3, stride=(1, 2, 2)), (Tensor(2, 2, 5, 6),), Tensor(2, 2, 3, 3))
+        yield Example(
+            cls(kernel=3, stride=2, padding="tf_same", include_padding=False),
+            (Tensor(2, 4, 5, 6),),
+            Tensor(2, 2, 3, 3),
+        )
 
 
 @register
@@ -315,3 +341,4 @@ class LpPool(Pool):
         yield Example(cls(kernel=2), (Tensor(16, 28, 28),), Tensor(16, 14, 14))
         yield Example(cls(kernel=3, stride=2, norm=3.0), (Tensor(8, 9, 9),), Tensor(8, 5, 5))
         yield Example(cls(kernel=3, stride=2, padding="tf_same"), (Tensor(8, 10),), Tensor(8, 5))
+        yield Example(cls(kernel=2), (Tensor(4, 6, 8, 4),), Tensor(4, 3, 4, 2))

@@ -34,6 +34,7 @@ class GlobalPool(Op):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(2048, 7, 7),), Tensor(2048, 1, 1))
         yield Example(cls(), (Tensor(100, 126),), Tensor(100, 1))
+        yield Example(cls(), (Tensor(16, 2, 7, 5),), Tensor(16, 1, 1, 1))
 
 
 @register
@@ -71,7 +72,7 @@ class AdaptivePool(Op):
     family: ClassVar[Family] = Family.POOL
     reduction: ClassVar[str]
 
-    size: Size = Field(description="output size in pixels: 6 is 6x6")
+    size: Size = Field(description="output size in pixels: 6 is 6x6, on clips 6x6x6")
 
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x)
@@ -100,6 +101,7 @@ class AdaptivePool(Op):
         yield Example(cls(size=6), (Tensor(256, 13, 13),), Tensor(256, 6, 6))
         yield Example(cls(size=(2, 3)), (Tensor(16, 7, 7),), Tensor(16, 2, 3))
         yield Example(cls(size=4), (Tensor(16, 10),), Tensor(16, 4))
+        yield Example(cls(size=(1, 2, 3)), (Tensor(8, 4, 5, 7),), Tensor(8, 1, 2, 3))
 
 
 @register

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Size, compact, spread, times
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Window, register
-from archdsl.ops.pool import MAX_RULE, Kernel, Pool
-from archdsl.ops.spatial import Padder, expect_map
+from archdsl.ops.conv import Kernel
+from archdsl.ops.pool import MAX_RULE, Pool
+from archdsl.ops.spatial import Padder, dimensions, expect_map
 from archdsl.tensor import Tensor
 
 
@@ -33,7 +34,7 @@ class FractionalMaxPool(Op):
     size: Size | None = Field(default=None, description="output size in pixels")
 
     def shape(self, x: Tensor) -> Tensor:
-        expect_map(self.name, x, (3,))
+        expect_map(self.name, x, (3, 4))
         size = self._size(x)
         kernel = spread(self.kernel, x, "kernel")
         if min(size) < 1:
@@ -75,7 +76,7 @@ class FractionalMaxPool(Op):
         return Rest((prod(spread(self.kernel, x, "kernel")) - 1) * self.shape(x).size, MAX_RULE)
 
     def scratch(self, x: Tensor) -> Store:
-        return Store(2 * x.channels, indices=self.shape(x).size)
+        return Store(len(x.spatial) * x.channels, indices=self.shape(x).size)
 
     def keeps(self, x: Tensor) -> Kept:
         return Kept((0,), further=Store(indices=self.shape(x).size))
@@ -85,12 +86,13 @@ class FractionalMaxPool(Op):
         option: dict[str, Any] = {"output_ratio": (self.ratio, None)}
         if self.size is not None:
             option = {"output_size": (compact(spread(self.size, x, "size")), None)}
-        return Module.of("nn.FractionalMaxPool2d", kernel, **option)
+        return Module.of(f"nn.FractionalMaxPool{dimensions(x)}", kernel, **option)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(ratio=0.7), (Tensor(16, 36, 36),), Tensor(16, 25, 25))
         yield Example(cls(kernel=(2, 3), size=(8, 5)), (Tensor(4, 12, 10),), Tensor(4, 8, 5))
+        yield Example(cls(ratio=0.6), (Tensor(4, 5, 7, 9),), Tensor(4, 3, 4, 5))
 
 
 STOCHASTIC_POOL = Support(
@@ -163,3 +165,4 @@ class StochasticPool(Pool):
         yield Example(cls(kernel=3, stride=2), (Tensor(16, 28, 28),), Tensor(16, 14, 14))
         yield Example(cls(kernel=2, padding="valid"), (Tensor(8, 20),), Tensor(8, 10))
         yield Example(cls(kernel=3, stride=2, padding="tf_same"), (Tensor(4, 8, 7),), Tensor(4, 4, 4))
+        yield Example(cls(kernel=(1, 2, 2)), (Tensor(4, 3, 6, 8),), Tensor(4, 3, 3, 4))

@@ -62,6 +62,7 @@ class Dropout(Regularization):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(4096),), Tensor(4096))
         yield Example(cls(p=0.2), (Tensor(64, 7, 7),), Tensor(64, 7, 7))
+        yield Example(cls(p=0.2), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 @register
@@ -90,6 +91,7 @@ class ChannelDropout(Regularization):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 28, 28),), Tensor(64, 28, 28))
         yield Example(cls(p=0.2), (Tensor(64, 30),), Tensor(64, 30))
+        yield Example(cls(p=0.2), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 DROP_PATH = Support(
@@ -159,3 +161,4 @@ class DropPath(Regularization):
         yield Example(cls(p=0.2), (Tensor(64, 28, 28),), Tensor(64, 28, 28))
         yield Example(cls(p=0.5, schedule="linear"), (Tensor(64, 30),), Tensor(64, 30))
         yield Example(cls(p=0.1, schedule="linspace", group="encoder"), (Tensor(96, 56, 56),), Tensor(96, 56, 56))
+        yield Example(cls(p=0.2), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))

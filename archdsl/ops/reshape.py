@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from archdsl.ops.arguments import Count, Distance, Mismatch, divisors
 from archdsl.ops.base import Example, Expression, Family, Module, Rearrangement, View, Window, register
-from archdsl.ops.spatial import expect_map, resampling, whole
+from archdsl.ops.spatial import IMAGES, expect_map, resampling, whole
 from archdsl.tensor import Layout, Tensor
 
 MOST_PARTS = 10_000
@@ -46,11 +46,12 @@ class Identity(View):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 28, 28),), Tensor(64, 28, 28))
         yield Example(cls(), (Tensor(10),), Tensor(10))
+        yield Example(cls(), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 @register
 class Flatten(View):
-    """All numbers as one vector: first the channels, then rows, then columns."""
+    """All numbers as one vector: first the channels, then frames (of a clip), then rows, then columns."""
 
     name = "flatten"
     family = Family.RESHAPE
@@ -68,6 +69,7 @@ class Flatten(View):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(512, 7, 7),), Tensor(25088))
         yield Example(cls(), (Tensor(300, 1),), Tensor(300))
+        yield Example(cls(), (Tensor(8, 2, 3, 4),), Tensor(192))
 
 
 @register
@@ -115,6 +117,7 @@ class Split(View):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(parts=2), (Tensor(64, 28, 28),), (Tensor(32, 28, 28), Tensor(32, 28, 28)))
         yield Example(cls(parts=(16, 48)), (Tensor(64, 30),), (Tensor(16, 30), Tensor(48, 30)))
+        yield Example(cls(), (Tensor(8, 4, 6, 6),), (Tensor(4, 4, 6, 6), Tensor(4, 4, 6, 6)))
 
 
 @register
@@ -155,6 +158,7 @@ class ChannelSlice(View):
         yield Example(cls(start=16), (Tensor(64, 28, 28),), Tensor(48, 28, 28))
         yield Example(cls(start=0, stop=16), (Tensor(64, 28, 28),), Tensor(16, 28, 28))
         yield Example(cls(start=8, stop=24), (Tensor(64),), Tensor(16))
+        yield Example(cls(start=2), (Tensor(8, 4, 6, 6),), Tensor(6, 4, 6, 6))
 
 
 @register
@@ -186,6 +190,7 @@ class ChannelShuffle(Rearrangement):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(groups=2), (Tensor(116, 28, 28),), Tensor(116, 28, 28))
         yield Example(cls(groups=3), (Tensor(12, 10),), Tensor(12, 10))
+        yield Example(cls(groups=2), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 @register
@@ -198,7 +203,7 @@ class PixelShuffle(Rearrangement):
     factor: Factor
 
     def shape(self, x: Tensor) -> Tensor:
-        expect_map(self.name, x, (3,))
+        expect_map(self.name, x, IMAGES)
         if x.channels % self.factor**2:
             raise Mismatch(
                 f"{x.channels} channels do not split into squares of {self.factor}x{self.factor}",
@@ -232,7 +237,7 @@ class SpaceToDepth(Rearrangement):
     factor: Factor
 
     def shape(self, x: Tensor) -> Tensor:
-        expect_map(self.name, x, (3,))
+        expect_map(self.name, x, IMAGES)
         if any(length % self.factor for length in x.spatial):
             raise Mismatch(
                 f"{x} does not split into squares of {self.factor}x{self.factor} pixels",

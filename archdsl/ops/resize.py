@@ -17,7 +17,7 @@ Mode = Annotated[
     Literal["nearest", "bilinear"],
     Field(
         description="`nearest`: output pixel o of m is input pixel floor(o * n / m) of n; `bilinear`: a weighted mean "
-        "of the nearest two in each direction"
+        "of the nearest two in each direction (PyTorch: linear, bilinear, trilinear)"
     ),
 ]
 AlignCorners = Annotated[
@@ -36,9 +36,9 @@ class Resampling(Op):
 
 
 def _weighting(x: Tensor, output: Tensor, mode: str) -> Rest:
-    """The operations: bilinear needs a product for each of 2 or 4 neighbours, and one sum less; nearest needs none."""
+    """The operations: bilinear has a product for each of 2, 4 or 8 neighbours, and one sum less; nearest has none."""
     each = 2 ** (len(x.spatial) + 1) - 1 if mode == "bilinear" else 0
-    return Rest(each * output.size, "bilinear: 7 per output number, 3 in one dimension; nearest: none")
+    return Rest(each * output.size, "bilinear: 7 per output number, 3 in one dimension, 15 in three; nearest: none")
 
 
 def _seen(x: Tensor, size: tuple[int, ...], mode: str, align_corners: bool) -> Window:
@@ -62,7 +62,7 @@ def _aligned(length: int, out: int) -> tuple[int, int, int, int]:
 
 
 def _torch_mode(mode: str, x: Tensor) -> str:
-    return "linear" if mode == "bilinear" and x.rank == 2 else mode
+    return {2: "linear", 3: "bilinear", 4: "trilinear"}[x.rank] if mode == "bilinear" else mode
 
 
 @register
@@ -102,6 +102,7 @@ class Resize(Resampling):
         yield Example(cls(size="like", mode="bilinear"), (Tensor(256, 1, 1), Tensor(2048, 33, 33)), Tensor(256, 33, 33))
         yield Example(cls(size=(5, 9), mode="bilinear", align_corners=True), (Tensor(8, 7, 7),), Tensor(8, 5, 9))
         yield Example(cls(size=20, mode="bilinear"), (Tensor(8, 12),), Tensor(8, 20))
+        yield Example(cls(size=(3, 8, 5)), (Tensor(8, 2, 4, 6),), Tensor(8, 3, 8, 5))
 
 
 @register
@@ -140,3 +141,4 @@ class Upsample(Resampling):
         yield Example(cls(), (Tensor(64, 28, 28),), Tensor(64, 56, 56))
         yield Example(cls(factor=(2, 3), mode="bilinear"), (Tensor(8, 7, 5),), Tensor(8, 14, 15))
         yield Example(cls(factor=4, mode="bilinear", align_corners=True), (Tensor(8, 6),), Tensor(8, 24))
+        yield Example(cls(factor=(1, 2, 3), mode="bilinear"), (Tensor(4, 3, 5, 4),), Tensor(4, 3, 10, 12))

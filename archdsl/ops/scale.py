@@ -40,6 +40,7 @@ class Scale(Op):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(factor=0.17), (Tensor(256, 35, 35),), Tensor(256, 35, 35))
         yield Example(cls(factor=-1.0), (Tensor(10),), Tensor(10))
+        yield Example(cls(factor=0.5), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
 LAYER_SCALE = Support(
@@ -113,3 +114,4 @@ class LayerScale(Op):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(96, 56, 56),), Tensor(96, 56, 56))
         yield Example(cls(init=0.0, per_channel=False), (Tensor(10),), Tensor(10))
+        yield Example(cls(), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))

@@ -9,33 +9,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from archdsl.ops.arguments import Mismatch, Padding, compact, sides, spread, times
+from archdsl.ops.arguments import BORDERS, Mismatch, Padding, compact, form, sides, spread, times
 from archdsl.ops.base import Window
 from archdsl.ops.emission import Support
 from archdsl.tensor import Tensor
 
-MAPS = (2, 3)
-"""The ranks of values that have positions: channels x length, and channels x height x width."""
+MAPS = (2, 3, 4)
+"""The ranks of values that have positions: channels x length, a map and a clip (see `Tensor`)."""
 
-
-RANKS = {
-    1: "a vector has no positions any more: put this before the step that made it one",
-    4: "a map has two dimensions besides its channels: frames or slices are further channels, or further inputs",
-}
-"""The help for values of other ranks."""
+IMAGES = (3,)
+"""The rank of channels x height x width, alone."""
 
 
 def expect_map(op: str, x: Tensor, ranks: tuple[int, ...] = MAPS) -> None:
     """Raises `Mismatch` unless `x` has positions and its rank is one of `ranks`."""
     if x.rank not in ranks:
-        forms = {1: "a vector", 2: "channels x length", 3: "channels x height x width"}
-        wanted = " or ".join(forms[rank] for rank in ranks)
+        *others, last = map(form, ranks)
+        wanted = f"{', '.join(others)} or {last}" if others else last
         found = f"the vector {x}" if x.rank == 1 else str(x)
-        raise Mismatch(f"`{op}` takes {wanted}, got {found}", code="wrong-rank", help=RANKS.get(x.rank))
+        raise Mismatch(f"`{op}` takes {wanted}, got {found}", code="wrong-rank", help=_other_rank(x.rank))
+
+
+def _other_rank(rank: int) -> str | None:
+    """The help for a value of a rank that an op does not take."""
+    if rank == 1:
+        return "a vector has no positions any more: put this before the step that made it one"
+    if rank == 4:
+        return "this step takes no clips: make the frames further channels, or give them one by one"
+    return "beside frames, height and width, what else there is are further channels, or inputs" if rank > 4 else None
 
 
 def dimensions(x: Tensor) -> str:
-    """The suffix of PyTorch's classes: `1d` for channels x length, `2d` for channels x height x width."""
+    """The suffix of PyTorch's classes: `1d` for channels x length, `2d` for a map, `3d` for a clip."""
     return f"{len(x.spatial)}d"
 
 
@@ -146,7 +151,7 @@ def is_even(window: Window) -> bool:
 
 
 def sides_argument(window: Window) -> tuple[int, ...]:
-    """The padding as an argument of `F.pad`: left, right, top, bottom."""
+    """The padding as an argument of `F.pad`: left, right, top, bottom, front, back."""
     return tuple(pixels for pair in reversed(window.padding) for pixels in pair)
 
 
@@ -182,7 +187,7 @@ SAME_PADDING = Support(
     "same_padding",
     '''\
 def same_padding(
-    x: Tensor, kernel: list[int], stride: list[int], dilation: list[int] = (1, 1)
+    x: Tensor, kernel: list[int], stride: list[int], dilation: list[int] = (1, 1, 1)
 ) -> list[int]:
     """TensorFlow's padding for ceil(length / stride) windows: (left, right, top, bottom)."""
     sides: list[int] = []
@@ -226,7 +231,7 @@ class Padder:
         name = f"Padded{self.base}"
         source = f'''\
 class {name}({self.target}):
-    """{self.sentence}, with a padding for each side: left, right, top, bottom."""
+    """{self.sentence}, with a padding for each side: {", ".join(self._borders)}."""
 
     def __init__(self, *args, sides, **kwargs):
         super().__init__(*args, **kwargs)
@@ -251,6 +256,10 @@ class {name}({self.target}):
 {self._evenly()}{self._body("sides")}
 '''
         return Support(name, source, (*self._needs, SAME_PADDING))
+
+    @property
+    def _borders(self) -> tuple[str, ...]:
+        return BORDERS if self.base.endswith("3d") else BORDERS[:4]
 
     def _evenly(self) -> str:
         if not self.even:

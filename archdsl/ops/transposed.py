@@ -1,4 +1,4 @@
-"""Transposed convolution, 1-D and 2-D, which enlarges its input."""
+"""Transposed convolution, 1-D, 2-D and 3-D, which enlarges its input."""
 
 from __future__ import annotations
 
@@ -139,3 +139,8 @@ class UpConv(Op):
             Tensor(8, 14, 18),
         )
         yield Example(cls(out=6, kernel=3, dilation=2, init=Xavier()), (Tensor(3, 10),), Tensor(6, 14))
+        yield Example(
+            cls(out=4, kernel=(1, 2, 4), stride=(1, 2, 2), padding=(0, 0, 1), output_padding=(0, 1, 0)),
+            (Tensor(6, 3, 5, 4),),
+            Tensor(4, 3, 11, 8),
+        )

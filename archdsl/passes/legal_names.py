@@ -30,7 +30,7 @@ def _moved_weights(before: Graph, after: Graph) -> Iterator[tuple[str, Weight]]:
     for old, new in zip(before, after, strict=True):
         if old.weights != new.weights:
             for slot in old.op.state(*before.tensors_into(old.id)):
-                yield f"{new.weights}.{slot}", Weight((f"{old.weights}.{slot}",))
+                yield new.key(slot), Weight((old.key(slot),))
 
 
 class _Names:

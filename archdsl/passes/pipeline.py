@@ -85,7 +85,7 @@ def state_keys(graph: Graph) -> Iterator[str]:
             slots = node.op.state(*graph.tensors_into(node.id))
             if slots:
                 seen.add(node.weights)
-            yield from (f"{node.weights}.{slot}" for slot in slots)
+            yield from (node.key(slot) for slot in slots)
 
 
 def _applied(each: Pass, graph: Graph) -> Rewritten:

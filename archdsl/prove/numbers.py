@@ -69,9 +69,9 @@ def compare(ours: Side, theirs: Side, weights: WeightMap, outputs: Sequence[tupl
     """Runs both modules and compares their results.
 
     `outputs` are pairs of indices of results that correspond, ours and theirs, the main ones first. If both networks
-    accept it, images have a quarter or half of their height and width: the structure has been compared at full size,
-    so a smaller image is enough to compare the weights and how they are used. If the two differ at a smaller size
-    (padding may differ there), the next larger size decides.
+    accept it, images and clips have a quarter or half of their height and width: the structure has been compared at
+    full size, so a smaller image is enough to compare the weights and how they are used. If the two differ at a smaller
+    size (padding may differ there), the next larger size decides.
     """
     module, reference = ours.make(), _on_cpu(theirs.make())
     _randomize(reference)
@@ -183,10 +183,13 @@ def _sizes(inputs: Sequence[Tensor]) -> Iterator[list[Dims]]:
 
 
 def _divided(tensor: Tensor, divisor: int) -> Dims:
-    """The shape of an image with its sizes divided, unless it would become too small; other shapes as they are."""
-    if tensor.rank != 3 or min(tensor.spatial) < SMALLEST * divisor:
+    """The shape of an image, or of a clip, with height and width divided, unless they would become too small.
+
+    Other shapes stay as they are.
+    """
+    if tensor.rank not in (3, 4) or min(tensor.frame) < SMALLEST * divisor:
         return tensor.dims
-    return (tensor.channels, *(length // divisor for length in tensor.spatial))
+    return (*tensor.dims[:-2], *(length // divisor for length in tensor.frame))
 
 
 def _inputs(side: Side, shapes: Sequence[Dims]) -> tuple[torch.Tensor, ...]:

@@ -34,7 +34,7 @@ class Side:
 
     def key(self, node: str, slot: str) -> str:
         """The name of a parameter or buffer in the module's state_dict."""
-        return self.keys.get(node, {}).get(slot) or f"{self.graph.node(node).weights}.{slot}"
+        return self.keys.get(node, {}).get(slot) or self.graph.node(node).key(slot)
 
 
 def of_graph(graph: Graph) -> Side:
@@ -54,7 +54,7 @@ def _keys_as_written(graph: Graph) -> dict[str, dict[str, str]]:
 
 
 def _renamed(graph: Graph, node: Node, weights: str) -> dict[str, str]:
-    return {slot: f"{weights}.{slot}" for slot in node.op.state(*graph.tensors_into(node.id))}
+    return {slot: f"{weights}.{slot}" if slot else weights for slot in node.op.state(*graph.tensors_into(node.id))}
 
 
 def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -> Side:

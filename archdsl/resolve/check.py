@@ -172,6 +172,11 @@ class _Checker(Expressions):
             case tree.Shared(name=name, value=value):
                 self.unit(value, scope)
                 self.bind(name, scope, step=True)
+            case tree.Learned(name=name, shape=shape, start=start):
+                self.expression(shape, scope)
+                if start is not None:
+                    self.expression(start, scope)
+                self.bind(name, scope, step=True)
             case tree.Path(name=name, flow=flow):
                 self.flow(flow, scope)
                 self.bind(name, scope)

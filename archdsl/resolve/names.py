@@ -35,7 +35,7 @@ def bound(statement: Any) -> Iterator[tree.Name]:
         case tree.Chain(steps=steps):
             for step in steps:
                 yield from _step_names(step)
-        case tree.Let(name=name) | tree.Shared(name=name):
+        case tree.Let(name=name) | tree.Shared(name=name) | tree.Learned(name=name):
             yield name
         case tree.Path(name=name, flow=flow):
             yield name

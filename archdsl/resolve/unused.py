@@ -63,7 +63,7 @@ NAMES: dict[type, Callable[[Any], tuple[tree.Name, ...]]] = {
     tree.Repeat: lambda part: (part.index,) if part.index else (),
     tree.Define: lambda part: (part.name, *part.parameters),
     tree.Ports: lambda part: (*part.names, *((part.rest,) if part.rest else ())),
-    **dict.fromkeys((tree.Path, tree.Let, tree.Shared, tree.Output, tree.Stage, tree.Input), _one),
+    **dict.fromkeys((tree.Path, tree.Let, tree.Shared, tree.Learned, tree.Output, tree.Stage, tree.Input), _one),
     **dict.fromkeys((tree.Parameter, tree.Assignment, tree.Block, tree.Network), _one),
 }
 """For each kind of part that defines or sets names, a function that gives these names."""
@@ -105,7 +105,7 @@ def _in_bodies(look: _Look, file: File) -> Iterator[Unused]:
                 case tree.Path():
                     help = f"join it with what flows, for example `add{{it | {name.name}}}`, or remove it"
                     yield _unused(name, made.span, "; its steps are left out", help)
-                case tree.Binding(several=True) | tree.Repeat() | tree.Shared():
+                case tree.Binding(several=True) | tree.Repeat() | tree.Shared() | tree.Learned():
                     yield _unused(name, name.span)
 
 

@@ -18,9 +18,6 @@ from archdsl.studies.subject import Subject
 from archdsl.syntax import tree
 from archdsl.tensor import Tensor
 
-SIDES = {1: ("length",), 2: ("length",), 3: ("height", "width")}
-"""Names of a value's sizes, by its rank."""
-
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
@@ -55,7 +52,7 @@ class Axis:
         """The dimensions in words: `height and width of image`."""
         sides: dict[str, list[str]] = {}
         for place in self.places:
-            sides.setdefault(place.input, []).append(place.side)
+            sides.setdefault(place.input, []).append("number of frames" if place.side == "frames" else place.side)
         return ", ".join(f"{' and '.join(of)} of {name}" for name, of in sides.items())
 
     @property
@@ -115,7 +112,8 @@ def _places(index: int, declared: tree.Input, tensor: Tensor) -> Iterator[tuple[
     """Each spatial dimension of an input, with its expression in the spec."""
     first = 0 if tensor.kind == "int" else 1
     dims = declared.shape.dims if isinstance(declared.shape, tree.Shape) else (declared.shape,)
-    sides = SIDES.get(tensor.rank, ("size",) * tensor.rank)
+    named = ("length",) if tensor.kind == "int" and tensor.rank == 1 else tensor.sides
+    sides = named or ("size",) * tensor.rank
     for dimension in range(first, tensor.rank):
         written = dims[dimension] if len(dims) == tensor.rank else None
         yield Dimension(index, declared.name.name, dimension, sides[dimension - first]), written

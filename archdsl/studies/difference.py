@@ -70,7 +70,7 @@ def _moved(pairing: Pairing) -> dict[str, str]:
         if here.weights == there.weights:
             continue
         for name in here.op.state(*pairing.before.tensors_into(one)):
-            given, wanted = f"{here.weights}.{name}", f"{there.weights}.{name}"
+            given, wanted = here.key(name), there.key(name)
             if ours[given] == theirs.get(wanted):
                 found[given] = wanted
     return found

@@ -19,7 +19,7 @@ def state(graph: Graph) -> dict[str, tuple[int, ...]]:
 
 def _entries(graph: Graph, node: Node) -> Iterator[tuple[str, tuple[int, ...]]]:
     for name, shape in node.op.state(*graph.tensors_into(node.id)).items():
-        yield f"{node.weights}.{name}", shape
+        yield node.key(name), shape
 
 
 def fingerprint(graph: Graph) -> str:

@@ -250,6 +250,9 @@ class TreeBuilder:
     def shared(self, meta: Meta, name: tree.Name, value: tree.Call | tree.Name) -> tree.Shared:
         return tree.Shared(name, value, self.span(meta))
 
+    def learned(self, meta: Meta, name: tree.Name, shape: Any, start: Any) -> tree.Learned:
+        return tree.Learned(name, shape, start, self.span(meta))
+
     def repeat(self, meta: Meta, count: Any, index: tree.Name | None, flow: tree.Chain | tree.Body) -> tree.Repeat:
         return tree.Repeat(count, index, _body(flow), self.span(meta, flow))
 

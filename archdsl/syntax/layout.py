@@ -40,7 +40,7 @@ PIECE = re.compile(
 PARTNERS = {"(": ")", "[": "]", "{": "}"}
 
 STATEMENT = re.compile(
-    r"(?:network|block|stage|param|output|path|let|shared|def|input) +"
+    r"(?:network|block|stage|param|output|path|let|shared|learned|def|input) +"
     r"(?!(?:and|or|x|as|then|else|if|for)\b|x\d)[A-Za-z_]"
     r"|(?:variants|scaling|defaults|init) *:"
 )

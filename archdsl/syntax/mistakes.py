@@ -17,7 +17,7 @@ WORD = re.compile(
 )
 """A word or a sign, of this language or of another one."""
 
-FLOW = ("path", "let", "shared", "repeat", "for", "if", "elif", "else", "return", "output", "stage")
+FLOW = ("path", "let", "shared", "learned", "repeat", "for", "if", "elif", "else", "return", "output", "stage")
 """Words that can begin a line of a body."""
 
 DECLARATIONS = ("source", "input", "param", "scaling", "variants", "def", "require", "defaults", "init", "expect")

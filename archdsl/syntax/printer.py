@@ -296,6 +296,9 @@ def _declaration(item: tree.Item | tree.Import) -> Doc:
             return f"let {name.name} = ", expression_doc(value)
         case tree.Shared(name, value):
             return f"shared {name.name} = ", expression_doc(value)
+        case tree.Learned(name, shape, start):
+            form = shape_doc(shape) if isinstance(shape, tree.Shape) else expression_doc(shape)
+            return f"learned {name.name}: ", form, *((" = ", expression_doc(start)) if start else ())
         case tree.Return(values):
             return "return ", *separated((", ",), map(value_doc, values))
         case _:

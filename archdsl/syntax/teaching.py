@@ -53,7 +53,7 @@ from archdsl.syntax.mistakes import DECLARATIONS, FLOW, Mistake, mistake_of, sho
 DEFINITIONS = ("network", "block", "from", "def", "defaults")
 """Words that begin a definition."""
 
-NAMED = ("network", "block", "stage", "path", "let", "shared", "output", "input", "param", "def")
+NAMED = ("network", "block", "stage", "path", "let", "shared", "learned", "output", "input", "param", "def")
 """Words that are followed by a name."""
 
 OPENING = ("network", "block", "stage", "output", "repeat", "for", "if", "elif", "else", "variants", "scaling")

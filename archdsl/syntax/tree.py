@@ -319,6 +319,16 @@ class Shared(Node):
 
 
 @node
+class Learned(Node):
+    """`learned position: width x 197 = normal(0.02)`: a learned value, and how it starts."""
+
+    name: Name
+    shape: Expression
+    start: Expression | None
+    span: Span
+
+
+@node
 class Repeat(Node):
     """`repeat n as i:`."""
 
@@ -381,7 +391,7 @@ class Stage(Node):
     span: Span
 
 
-FlowStatement = Chain | Path | Let | Shared | Repeat | For | If | Return | Output | Stage
+FlowStatement = Chain | Path | Let | Shared | Learned | Repeat | For | If | Return | Output | Stage
 
 
 @node

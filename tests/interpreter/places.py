@@ -15,7 +15,7 @@ Weights = Mapping[str, Array]
 
 @defines("flatten")
 def flatten(a: Arguments, w: Weights, x: Array) -> Array:
-    """First the channels, then rows, then columns."""
+    """First the channels, then frames, then rows, then columns."""
     return x.reshape(len(x), -1)
 
 

@@ -110,19 +110,21 @@ def fractional_max_pool(a: Arguments, w: Weights, x: Array) -> Array:
     """Max pooling at random places, in evaluation too (Graham 2014).
 
     They depend on one number u between 0 and 1 for each sample, channel and dimension. It is no weight: whoever
-    compares gives it as `draws`, for width and height in this order, as PyTorch's module can be given it.
+    compares gives it as `draws`, as PyTorch's module can be given it: for a map width and height in this order, for a
+    clip frames, height and width.
     """
-    kernel = each(a.kernel, 2)
-    size = each(a.size, 2) if a.size is not None else tuple(int(n * a.ratio) for n in x.shape[2:])
+    lengths, count = x.shape[2:], x.ndim - 2
+    kernel = each(a.kernel, count)
+    size = each(a.size, count) if a.size is not None else tuple(int(n * a.ratio) for n in lengths)
     result = np.empty((*x.shape[:2], *size))
     for sample, channel in np.ndindex(*x.shape[:2]):
-        across, down = w["draws"][sample, channel]
-        rows = list(starts(x.shape[2], kernel[0], size[0], down))
-        columns = list(starts(x.shape[3], kernel[1], size[1], across))
-        for i, row in enumerate(rows):
-            for j, column in enumerate(columns):
-                window = x[sample, channel, row : row + kernel[0], column : column + kernel[1]]
-                result[sample, channel, i, j] = window.max()
+        draws = w["draws"][sample, channel]
+        by_axis = zip(lengths, kernel, size, draws[::-1] if count == 2 else draws, strict=True)
+        firsts = [list(starts(*of)) for of in by_axis]
+        for place in np.ndindex(*size):
+            corner = [first[i] for first, i in zip(firsts, place, strict=True)]
+            window = tuple(slice(start, start + k) for start, k in zip(corner, kernel, strict=True))
+            result[sample, channel][place] = x[sample, channel][window].max()
     return result
 
 

@@ -13,12 +13,12 @@ Borders: TypeAlias = list[tuple[int, int]]
 
 
 def each(size: int | tuple[int, ...], count: int) -> tuple[int, ...]:
-    """A size with a number for each dimension: 3 is 3x3."""
+    """A size with a number for each dimension: 3 is 3x3, on clips 3x3x3."""
     return (size,) * count if isinstance(size, int) else size
 
 
 def sides(pixels: int | tuple[int, ...], count: int) -> Borders:
-    """Pixels at the borders: one number, one a dimension (height, width), or left, right, top, bottom."""
+    """Pixels at the borders: one number, one a dimension (height, width), or left, right, top, bottom, front, back."""
     if isinstance(pixels, int) or len(pixels) == count:
         return [(p, p) for p in each(pixels, count)]
     pairs = list(zip(pixels[::2], pixels[1::2], strict=True))

@@ -12,6 +12,7 @@ from archdsl.analyses.rows import Row
 from archdsl.analyses.summary import Summary
 from archdsl.analyses.working import lengths
 from archdsl.ir.graph import Header, Setting
+from archdsl.ops.arguments import compact
 from archdsl.ops.base import Family
 
 MISALIGNED = 3
@@ -117,7 +118,7 @@ def _field(summary: Summary) -> str:
     id = max(reversed(placed), key=lambda id: placed[id].size)
     if placed[id].size == (1,) * len(placed[id].size):
         return ""
-    sizes = "×".join(map(str, dict.fromkeys(placed[id].size)))
+    sizes = notation.size(compact(placed[id].size))
     gate = first_gate(summary.graph, summary.fields, id)
     return f"; receptive field {sizes} pixels at {id}" + (f", by convolutions; global from {gate} on" if gate else "")
 

@@ -197,7 +197,9 @@ class Forward(Called):
         if emission is not None:
             if emission.text == "{0}":
                 return inputs[0]
-            numbers = self.construction.numbers.get(id(step))
+            numbers = dict(self.construction.numbers.get(id(step), {}))
+            if emission.borrows and isinstance(member, Node):
+                numbers["module"] = module_text(self.outline, self._owner(step), member.weights)
             if step.whole is not None:
                 return self._joined(emission, step, step.whole, numbers)
             texts = tuple(_bracketed(emission.text, inputs))
@@ -216,7 +218,8 @@ class Forward(Called):
         called = module_text(self.outline, owner, member.weights)
         source = Applied(step, tuple(operand.source for operand in inputs))
         width = len(called) + 2 * len(inputs) + sum(operand.width for operand in inputs)
-        return Operand(f"{called}({', '.join(arguments)})", source, reads, width, True, depth, ended)
+        text = called if self.outline.is_value(member) else f"{called}({', '.join(arguments)})"
+        return Operand(text, source, reads, width, True, depth, ended)
 
     def operand(
         self,

@@ -152,7 +152,7 @@ class _Needs:
         for node in graph:
             made = [Value(node.id, port) for port in range(len(node.outputs))]
             kept = [value for value in made if self.places[value] == value]
-            self.sizes |= {v: tensor_bytes(graph.tensor(v)) if node.op.name != "input" else 0 for v in kept}
+            self.sizes |= {v: tensor_bytes(graph.tensor(v)) if not node.op.is_held else 0 for v in kept}
             self.reads[node.id] = tuple(self.places[value] for value in graph.inputs_of(node.id))
             own = sum(map(self.sizes.__getitem__, kept))
             key = id(node.op), graph.tensors_into(node.id)

@@ -14,38 +14,15 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from archdsl.backends.torch.batches import expanded
+from archdsl.backends.torch.moves import Expanded, Moved
 from archdsl.ir.builder import join
-from archdsl.ir.graph import Choice, Graph, Node, Output, Scope, Step, Value
-from archdsl.ops.base import Example, Expression, Family, View
-from archdsl.tensor import Layout, Tensor
+from archdsl.ir.graph import Choice, Graph, Node, Scope, Step, Value
+from archdsl.ir.rewrite import Added, extended
+from archdsl.source import Span
+from archdsl.tensor import Tensor
 
 FIRST, LAST = "first", "last"
-
-
-class Moved(View):
-    """A value with its channels moved behind its positions, or back in front of them."""
-
-    name = "moved"
-    family = Family.RESHAPE
-    internal = True
-
-    to_last: bool
-
-    def shape(self, x: Tensor) -> Tensor:
-        return Tensor(*x.dims, last=self.to_last)
-
-    def layout(self) -> Layout:
-        return "either"
-
-    def torch(self, x: Tensor) -> Expression:
-        if x.rank == 2:
-            return Expression("{0}.transpose(1, 2)")
-        return Expression("{0}.movedim(1, -1)" if self.to_last else "{0}.movedim(-1, 1)")
-
-    @classmethod
-    def examples(cls) -> Iterator[Example]:
-        yield Example(cls(to_last=True), (Tensor(768, 197),), Tensor(768, 197, last=True))
-        yield Example(cls(to_last=False), (Tensor(96, 7, 7, last=True),), Tensor(96, 7, 7))
 
 
 def laid_out(graphs: Sequence[Graph]) -> tuple[Graph, ...]:
@@ -54,8 +31,9 @@ def laid_out(graphs: Sequence[Graph]) -> tuple[Graph, ...]:
     Graphs without an op that wants them last are returned as they are. The graphs are those of one file, so that the
     uses of a block in all of them agree.
     """
+    graphs = tuple(map(expanded, graphs))
     if not any(node.op.layout() == LAST and _has_layout(graph, node) for graph in graphs for node in graph):
-        return tuple(graphs)
+        return graphs
     texts = [_Text(graph) for graph in graphs]
     cut = _Cut(texts)
     return tuple(_Rewriting(text, cut).graph() for text in texts)
@@ -64,6 +42,12 @@ def laid_out(graphs: Sequence[Graph]) -> tuple[Graph, ...]:
 def has_positions(tensor: Tensor) -> bool:
     """Whether a value has channels and positions, so that the channels may be first or last."""
     return tensor.kind == "float" and tensor.rank > 1
+
+
+def taken_with_layout(graph: Graph, node: Node) -> tuple[Value, ...]:
+    """The inputs of a node that have to be in its layout: all, but for a value that only lends its batch size."""
+    inputs = graph.inputs_of(node.id)
+    return inputs[:1] if node.op.name == Expanded.name else inputs
 
 
 def _has_layout(graph: Graph, node: Node) -> bool:
@@ -184,7 +168,7 @@ class _Cut:
             fixed = FIRST if node.op.name == "input" else node.op.layout()
             step: Hashable = ("step", text.steps[node.id]) if fixed == "either" else fixed
             values = (Value(node.id, port) for port in range(len(node.outputs)))
-            for value in (*values, *graph.inputs_of(node.id)):
+            for value in (*values, *taken_with_layout(graph, node)):
                 if has_positions(graph.tensor(value)):
                     yield step, self._value(text, value)
         for output in graph.outputs:
@@ -216,24 +200,22 @@ class _Rewriting:
 
     def __init__(self, text: _Text, cut: _Cut) -> None:
         self.text, self.cut, self.old = text, cut, text.graph
-        self.before: dict[str, list[Node]] = defaultdict(list)
-        self.after: dict[str, list[Node]] = defaultdict(list)
-        self.new: dict[tuple[str, Value, bool], Value] = {}
-        """By the step beside which it is moved, the value, and whether it is before that step: the moved value."""
+        self.added: list[Added] = []
+        self.counts: Counter[str] = Counter()
         self.inside: dict[str, dict[Value, Value]] = defaultdict(dict)
-        """By scope: what stands for a value there and in the scopes inside it."""
+        """By step: what stands for a value in it, and in the scopes inside it."""
         self.given: dict[Value, tuple[Value, str]] = {}
         """Values that are moved where they are made: what stands for them, outside of the scope whose path is given."""
-        self.sources: dict[str, Value] = {}
 
     def graph(self) -> Graph:
         """The graph with the added steps."""
         for node in self.old:
             self._give(node)
         taken = {node.id: tuple(self._take(node)) for node in self.old}
-        outputs = [replace(output, values=tuple(self._outputs(output))) for output in self.old.outputs]
-        scopes = [self._scope(scope) for scope in self.old.scopes.values()]
-        return Graph(self.old.header, scopes, self._nodes(taken), outputs)
+        outputs = [replace(output, values=tuple(map(self._returned, output.values))) for output in self.old.outputs]
+        moved = extended(self.old, self.added, lambda node: taken[node.id], self._named, outputs)
+        nodes = ((self._flagged(node), moved.inputs_of(node.id)) for node in moved)
+        return Graph(moved.header, moved.scopes.values(), nodes, moved.outputs)
 
     # --- where channels are moved ----------------------------------------------------------
 
@@ -245,14 +227,12 @@ class _Rewriting:
             wanted = self.cut.of_value(self.text, value)
             if has_positions(tensor) and made != wanted:
                 beside, hidden = self._outermost(node, value)
-                added = self._moved(value, beside, wanted, port)
-                self.after[beside].append(added)
-                self.given[value] = Value(added.id), hidden
+                self.given[value] = self._moved(value, value, beside, False, wanted), hidden
 
     def _outermost(self, node: Node, value: Value) -> tuple[str, str]:
         """The step after which a value can be moved, and the scope that must not see the moved value ("": none)."""
         beside, hidden, scope = node.id, "", self.old.scopes[node.scope]
-        while not self._is_class(scope) and not any(
+        while not _is_class(scope) and not any(
             _is_in(user.scope, scope.path) for user in self.old.users(node.id) if value in self.old.inputs_of(user.id)
         ):
             beside = hidden = scope.path
@@ -262,51 +242,48 @@ class _Rewriting:
     def _take(self, node: Node) -> Iterator[Value]:
         """The values that a node takes, moved where it wants them in another layout."""
         wanted = self.cut.of_step(self.text, node)
+        laid = len(taken_with_layout(self.old, node))
         for slot, value in enumerate(self.old.inputs_of(node.id)):
-            if not has_positions(self.old.tensor(value)) or self.cut.of_value(self.text, value) == wanted:
+            has_layout = slot < laid and has_positions(self.old.tensor(value))
+            if not has_layout or self.cut.of_value(self.text, value) == wanted:
                 yield self._seen(value, node.scope)
                 continue
             beside = self._border(node, value, wanted)
-            key = beside, value, True
-            if key not in self.new:
-                added = self._moved(self._seen(value, self._around(beside)), beside, wanted, slot)
-                self.before[beside].append(added)
-                self.new[key] = Value(added.id)
-                if beside in self.old.scopes:
-                    self.inside[beside][value] = Value(added.id)
-            yield self.new[key]
+            if value not in self.inside[beside]:
+                seen = self._seen(value, _around(self.old, beside))
+                self.inside[beside][value] = self._moved(value, seen, beside, True, wanted)
+            yield self.inside[beside][value]
 
     def _border(self, node: Node, value: Value, wanted: str) -> str:
         """The step before which a value can be moved for a node: the outermost region that reads it in no other way."""
         beside, scope = node.id, self.old.scopes[node.scope]
-        while not self._is_class(scope) and not _is_in(self.old.node(value.node).scope, scope.path):
+        while not _is_class(scope) and not _is_in(self.old.node(value.node).scope, scope.path):
             users = [u for u in self.old.users(value.node) if _is_in(u.scope, scope.path)]
             if any(value in self.old.inputs_of(u.id) and self.cut.of_step(self.text, u) != wanted for u in users):
                 break
             beside, scope = scope.path, self.old.scopes[scope.parent or ""]
         return beside
 
-    def _is_class(self, scope: Scope) -> bool:
-        return scope.parent is None or scope.block is not None
+    def _returned(self, value: Value) -> Value:
+        """A value as the network returns it, with its channels first."""
+        seen = self._seen(value, "")
+        if not has_positions(self.old.tensor(value)) or self.cut.of_value(self.text, value) == FIRST:
+            return seen
+        if value not in self.inside["return"]:
+            self.inside["return"][value] = self._moved(value, seen, "", False, FIRST)
+        return self.inside["return"][value]
 
-    def _around(self, path: str) -> str:
-        """The path of the scope around a step."""
-        return self.old.node(path).scope if path in self.old else self.old.scopes[path].parent or ""
-
-    def _moved(self, value: Value, beside: str, wanted: str, number: int) -> Node:
-        scope = self._around(beside)
-        name = f"moved_{number}_{beside.rpartition('.')[2]}_{wanted}"
-        id = join(scope, name)
-        self.sources[id] = value
-        tensor = self._tensor(value)
-        op = Moved(to_last=wanted == LAST)
-        span = self.old.node(beside).span if beside in self.old else self.old.scopes[beside].span
-        return Node(id, op, (Tensor(*tensor.dims, last=wanted == LAST),), scope, span, id)
-
-    def _tensor(self, value: Value) -> Tensor:
-        while value.node in self.sources:
-            value = self.sources[value.node]
-        return self.old.tensor(value)
+    def _moved(self, value: Value, seen: Value, beside: str, before: bool, wanted: str) -> Value:
+        """Adds a step that moves the channels of `value`, which is called `seen` there, and returns what it gives."""
+        scope = _around(self.old, beside)
+        alike = self.counts[beside]
+        self.counts[beside] += 1
+        id = join(scope, f"moved_{beside.rpartition('.')[2] or 'result'}{alike or ''}")  # the same in all uses
+        dims = self.old.tensor(value).dims
+        op, output = Moved(to_last=wanted == LAST), Tensor(*dims, last=wanted == LAST)
+        node = Node(id, op, (output,), scope, _span(self.old, beside), id)
+        self.added.append(Added(node, (seen,), beside, before))
+        return Value(id)
 
     # --- the new graph ---------------------------------------------------------------------
 
@@ -315,84 +292,32 @@ class _Rewriting:
         moved, hidden = self.given.get(value, (value, ""))
         return value if hidden and _is_in(scope, hidden) else moved
 
-    def _nodes(self, taken: Mapping[str, tuple[Value, ...]]) -> Iterator[tuple[Node, tuple[Value, ...]]]:
-        """All nodes in an order in which each comes after its inputs."""
-        first: dict[str, str] = {}
-        for node in self.old:
-            first[node.id] = node.id
-            for scope in self.old.ancestry(node.scope):
-                first.setdefault(scope.path, node.id)
-        begins: dict[str, list[Node]] = defaultdict(list)
-        for beside, added in self.before.items():
-            begins[first[beside]] += added
-        ends: dict[str, list[Node]] = defaultdict(list)
-        for moved in chain.from_iterable(self.after.values()):
-            ends[self.sources[moved.id].node].append(moved)
-        for node in self.old:
-            yield from ((moved, (self.sources[moved.id],)) for moved in begins[node.id])
-            yield self._flagged(node), taken[node.id]
-            yield from ((moved, (self.sources[moved.id],)) for moved in ends[node.id])
+    def _named(self, value: Value, scope: str) -> Value:
+        """What a value is in the text of a scope."""
+        for outer in self.old.ancestry(scope):
+            if outer.path and value in self.inside.get(outer.path, ()):
+                return self.inside[outer.path][value]
+        return self._seen(value, scope)
 
     def _flagged(self, node: Node) -> Node:
-        if self.cut.of_step(self.text, node) == FIRST or not any(map(has_positions, node.outputs)):
+        if node.op.name == Moved.name or self.cut.of_step(self.text, node) == FIRST:
             return node
-        outputs = (Tensor(*t.dims, kind=t.kind, last=True) if has_positions(t) else t for t in node.outputs)
-        return replace(node, outputs=tuple(outputs))
+        outputs = tuple(Tensor(*t.dims, kind=t.kind, last=has_positions(t)) for t in node.outputs)
+        return replace(node, outputs=outputs)
 
-    def _outputs(self, output: Output) -> Iterator[Value]:
-        """The values of an output, with their channels first."""
-        for value in output.values:
-            seen = self._seen(value, "")
-            is_last = has_positions(self.old.tensor(value)) and self.cut.of_value(self.text, value) == LAST
-            yield self._returned(seen) if is_last else seen
 
-    def _returned(self, value: Value) -> Value:
-        key = "", value, False
-        if key not in self.new:
-            id = f"moved_{len(self.sources)}_returned"
-            self.sources[id] = value
-            dims = self._tensor(value).dims
-            node = Node(id, Moved(to_last=False), (Tensor(*dims),), "", self.old.scopes[""].span, id)
-            self.after[""].append(node)
-            self.new[key] = Value(id)
-        return self.new[key]
+def _is_class(scope: Scope) -> bool:
+    """Whether a scope is the text of a class: a block, or the network."""
+    return scope.parent is None or scope.block is not None
 
-    def _scope(self, scope: Scope) -> Scope:
-        steps = tuple(self._steps(scope.steps, scope.path))
-        if scope.parent is None and steps:
-            steps = (*steps, *(node.id for node in self.after[""]))
-        return replace(
-            scope,
-            steps=steps,
-            names=tuple((name, self._named(value, scope)) for name, value in scope.names),
-            results=tuple(self._named(value, scope) for value in scope.results),
-        )
 
-    def _named(self, value: Value, scope: Scope) -> Value:
-        for outer in self.old.ancestry(scope.path):
-            if value in self.inside.get(outer.path, ()):
-                return self.inside[outer.path][value]
-        return self._seen(value, scope.path)
+def _around(graph: Graph, step: str) -> str:
+    """The path of the scope around a step."""
+    return graph.node(step).scope if step in graph else graph.scopes[step].parent or ""
 
-    def _steps(self, steps: Iterable[Step], scope: str) -> Iterator[Step]:
-        for step in steps:
-            if isinstance(step, str):
-                yield from (node.id for node in self.before.get(step, ()))
-                yield step
-                yield from (node.id for node in self.after.get(step, ()))
-            else:
-                yield self._choice(step, scope)
 
-    def _choice(self, choice: Choice, scope: str) -> Choice:
-        def seen(values: Iterable[Value]) -> tuple[Value, ...]:
-            return tuple(self._named(value, self.old.scopes[scope]) for value in values)
-
-        return replace(
-            choice,
-            before=seen(choice.before),
-            steps=tuple(self._steps(choice.steps, scope)),
-            gives=tuple((name, seen(values)) for name, values in choice.gives),
-        )
+def _span(graph: Graph, step: str) -> Span:
+    return graph.node(step).span if step in graph else graph.scopes[step].span
 
 
 def _is_in(scope: str, around: str) -> bool:

@@ -69,6 +69,7 @@ class New:
     arguments: tuple[Argument, ...]
     inplace: bool = False
     body: Body | None = None
+    around: str = ""
 
 
 def written_call(new: New, settled: Sequence[ast.expr], inplace: bool) -> ast.expr:
@@ -82,7 +83,19 @@ def written_call(new: New, settled: Sequence[ast.expr], inplace: bool) -> ast.ex
             keywords.append(ast.keyword(argument.keyword, found))
     if inplace:
         keywords.append(ast.keyword("inplace", ast.Constant(True)))
-    return ast.Call(ast.Name(new.target), positional, keywords)
+    call = ast.Call(ast.Name(new.target), positional, keywords)
+    return _enclosed(new.around, call) if new.around else call
+
+
+def _enclosed(around: str, call: ast.expr) -> ast.expr:
+    """The expression `around` with the call in place of `{}`."""
+
+    class Filling(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            return call if node.id == "_call" else node
+
+    filled: ast.expr = Filling().visit(ast.parse(around.format("_call"), mode="eval").body)
+    return filled
 
 
 def _is_default(found: ast.expr, default: Any) -> bool:
@@ -218,7 +231,9 @@ class Modules:
         keywords = (
             Argument(key, f"{name}_{key}", formula_of(value), plain(value), default) for key, value, default in options
         )
-        return New(emission.target, (*positional, *keywords), node.id in self.outline.overwriting)
+        return New(
+            emission.target, (*positional, *keywords), node.id in self.outline.overwriting, around=emission.around
+        )
 
     def called(self, argument: Argument) -> str:
         """The name that an argument would have as a parameter of the class."""

@@ -143,6 +143,11 @@ class Outline:
             return isinstance(self.emission(member), Module)
         return self.forms[member.path] is not Form.LIST
 
+    def is_value(self, member: Member) -> bool:
+        """Whether a member is a parameter, which `forward` reads and does not call."""
+        emission = self.emission(member) if isinstance(member, Node) else None
+        return isinstance(emission, Module) and bool(emission.around)
+
     def takes(self, member: Member) -> tuple[Value, ...]:
         """The values with which a member is called, in the order of its arguments."""
         return self.graph.inputs_of(member.id) if isinstance(member, Node) else self.takes_of[member.path]
@@ -217,7 +222,8 @@ class Outline:
 
     def _place(self, member: Member) -> None:
         """Notes which scope keeps a shared module, and which scopes pass it on to where it is used."""
-        if self.is_own(member) or (isinstance(member, Node) and isinstance(self.emission(member), Expression)):
+        emission = self.emission(member) if isinstance(member, Node) else None
+        if self.is_own(member) or (isinstance(emission, Expression) and not emission.borrows):
             return
         home, _, name = member.weights.rpartition(".")
         path = parent_of(member)
@@ -225,7 +231,8 @@ class Outline:
             self.borrowed[path].setdefault(member.weights, member)
             path = self.graph.scopes[path].parent
         assert path is not None, f"no scope keeps the shared module {member.weights}"
-        self.hosted[path].setdefault(name, member)
+        if not isinstance(emission, Expression):
+            self.hosted[path].setdefault(name, member)
 
     # --- forms -----------------------------------------------------------------------------
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
 from archdsl.analyses.memory import Step, flat
 from archdsl.ir.graph import Graph
 
@@ -21,4 +24,20 @@ def emitted(graph: Graph) -> tuple[Step, ...]:
 
     outline = Outline((graph,))
     _, steps = lay_out(Classes(outline), "", Forwards(lambda body: Plain(outline, body)).written)
-    return steps
+    return tuple(_of(graph, steps))
+
+
+def _of(graph: Graph, steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps at nodes of the graph itself. What the emitted code adds are views; what they release is released
+    after the step before."""
+    waiting: Step | None = None
+    for step in steps:
+        if step.node not in graph:
+            assert waiting is not None, "a view comes after the value that it shows"
+            waiting = replace(waiting, freed=(*waiting.freed, *step.freed))
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = step
+    if waiting is not None:
+        yield waiting

@@ -113,17 +113,11 @@ class _Closed:
                     yield written
         for node in self.graph:
             for own, written in node.written:
-                if self._is_network_text(written) and not _is_free(node, own):
-                    yield from self._without_channels(written) if node.op.name == "input" else (written,)
+                if self._is_network_text(written):
+                    yield from _structural_parts(node, own, written)
 
     def _is_network_text(self, written: Written) -> bool:
         return written.home is not None and self.outline.is_decided(written.home)
-
-    def _without_channels(self, written: Written) -> Iterator[Written]:
-        """The sizes in an input's shape, without its channels, which may change."""
-        shape = written.expression
-        if isinstance(shape, tree.Shape):
-            yield from (Written(dim, written.home) for dim in shape.dims[1:])
 
     def is_structural(self, scope: Scope, own: str) -> bool:
         """Whether an argument of a block decides on sizes, copies or lists in it."""
@@ -144,8 +138,10 @@ class _Closed:
             for argument, written in member.written:
                 if not mine & names_in(written.expression):
                     continue
-                if isinstance(member, Node) and not _is_free(member, argument):
-                    return True
+                if isinstance(member, Node):
+                    parts = _structural_parts(member, argument, written)
+                    if any(mine & names_in(part.expression) for part in parts):
+                        return True
                 if isinstance(member, Scope) and (argument in member.units or self.is_structural(member, argument)):
                     return True
         return False
@@ -158,8 +154,18 @@ class _Closed:
                 yield from self._inside(member)
 
 
-def _is_free(node: Node, argument: str) -> bool:
-    return argument in FREE or f"{node.op.name}.{argument}" in FREE
+def _structural_parts(node: Node, argument: str, written: Written) -> Iterator[Written]:
+    """The parts of an argument on which the structure depends: all, none, or the sizes of a shape.
+
+    The channels of an input or of a learned value may change.
+    """
+    is_length = argument == "out" and getattr(node.op, "over", None) == "positions"
+    if (not is_length and argument in FREE) or f"{node.op.name}.{argument}" in FREE:
+        return
+    if argument != "dims":
+        yield written
+    elif isinstance(written.expression, tree.Shape):
+        yield from (Written(dim, written.home) for dim in written.expression.dims[1:])
 
 
 def _conditions(steps: tuple[Step, ...]) -> Iterator[Written]:

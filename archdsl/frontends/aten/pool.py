@@ -36,7 +36,7 @@ def maximum(call: Call) -> Result:
 
 
 def _borders_that_never_win(node: TraceNode, count: int) -> tuple[int, ...] | None:
-    """The borders (left, right, top, bottom) of a value padded with minus infinity; None for other values."""
+    """The borders (left, right, top, bottom ...) of a value padded with minus infinity; None for other values."""
     if operation(node) not in ("pad", "constant_pad_nd"):
         return None
     arguments = bound(node)
@@ -94,12 +94,16 @@ def _over_map(call: Call, pool: Op, axes: Any) -> Result:
 TRANSLATIONS: dict[str, Translation] = {
     "max_pool1d": maximum,
     "max_pool2d": maximum,
+    "max_pool3d": maximum,
     "avg_pool1d": average,
     "avg_pool2d": average,
+    "avg_pool3d": average,
     "adaptive_avg_pool1d": adaptive_average,
     "adaptive_avg_pool2d": adaptive_average,
+    "adaptive_avg_pool3d": adaptive_average,
     "adaptive_max_pool1d": adaptive_maximum,
     "adaptive_max_pool2d": adaptive_maximum,
+    "adaptive_max_pool3d": adaptive_maximum,
     "mean": mean,
     "amax": largest,
     "max": largest,

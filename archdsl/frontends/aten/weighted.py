@@ -145,8 +145,10 @@ def layer(call: Call) -> Result:
 TRANSLATIONS: dict[str, Translation] = {
     "conv1d": convolution,
     "conv2d": convolution,
+    "conv3d": convolution,
     "conv_transpose1d": transposed,
     "conv_transpose2d": transposed,
+    "conv_transpose3d": transposed,
     "linear": linear,
     "embedding": embedding,
     "batch_norm": batch,

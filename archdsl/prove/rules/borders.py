@@ -72,7 +72,8 @@ def sink_pads(form: Form) -> bool:
             moved.append((part, border, outer))
     form.replace(sunk)
     for part, border, outer in moved:
-        part.inputs, part.dims = list(border.inputs), (border.inputs[0].dims,)
+        channels, (_, *spatial) = part.dims[0][0], border.inputs[0].dims
+        part.inputs, part.dims = list(border.inputs), ((channels, *spatial),)
         outer.inputs = [part.wire]
     return bool(moved)
 

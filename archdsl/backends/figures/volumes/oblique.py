@@ -1,7 +1,8 @@
 """Tensors as oblique boxes: how large each is, and its faces.
 
 Every doubling is the same step: of height and width up the page and into it, of channels across. Depth is drawn up and
-to the right. A vector is a thin column, as high as the log of its length.
+to the right. A vector is a thin column, as high as the log of its length. Of a clip one frame is drawn: captions have
+the number of frames.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Measure:
     def of(graph: Graph, columns: Iterable[Column], tall: float, step: float) -> Measure:
         """For all volumes of a figure."""
         tensors = (graph.tensor(run.value) for column in columns for run in column.runs)
-        sizes = [size for tensor in tensors for size in tensor.spatial] or [1]
+        sizes = [size for tensor in tensors for size in tensor.frame] or [1]
         return Measure(min(sizes), max(sizes), tall, step)
 
     def length(self, pixels: int) -> float:
@@ -91,10 +92,10 @@ class Measure:
         if tensor.rank == 1:
             return Solid(VECTOR, 16 + 10 * log2(max(tensor.channels, 1)) * min(1.0, self.tall / 160), THIN, THIN)
         wide = self.across(tensor.channels) * (0.5 if kind is Kind.POOL else 1.0)
-        high = self.length(tensor.spatial[0])
+        high = self.length(tensor.frame[0])
         if tensor.rank == 2:
             return Solid(wide, high, THIN, THIN)
-        deep = min(self.length(tensor.spatial[-1]), 4 * high)
+        deep = min(self.length(tensor.frame[1]), 4 * high)
         return Solid(wide, high, RIGHT * deep, UP * deep)
 
 

@@ -167,7 +167,7 @@ class _Reader:
     def _kind(self, node: Node) -> Kind | None:
         """What draws an op; None for one that changes no sizes, or only the order of the numbers."""
         if node.op.family is Family.CONV or node.op.name in RESAMPLING:
-            before, after = self.graph.tensors_into(node.id)[0].spatial, node.output.spatial
+            before, after = self.graph.tensors_into(node.id)[0].frame, node.output.frame
             if before and after and after[0] >= LARGER * before[0]:
                 return Kind.UP
         return KINDS.get(node.op.family)

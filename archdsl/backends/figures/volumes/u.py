@@ -62,10 +62,10 @@ def _levels(graph: Graph, columns: Sequence[Column]) -> list[int]:
     for column in columns:
         here = []
         for run in column.runs:
-            spatial = graph.tensor(run.value).spatial
-            if spatial and column.main.value not in column.lanes:
-                level += round(log2(before / spatial[0])) if before else 0
-                before = spatial[0]
+            frame = graph.tensor(run.value).frame
+            if frame and column.main.value not in column.lanes:
+                level += round(log2(before / frame[0])) if before else 0
+                before = frame[0]
                 here.append(level)
         levels.append(here[-1] if here else level)
     return levels

@@ -206,9 +206,11 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
 
 WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
     {
+        "autoencoder": "no package has it",
         "alexnet@two_gpu": "the packages' AlexNets are not split over two graphics cards",
         "bn_inception@se": "no package has it with squeeze and excitation",
         "densenet_cifar@40_12": "pytorchcv's densenet40_k12 halves the channels in its transitions: 40_12_half",
+        "dcgan": "no package has it; PyTorch's example is the variant pytorch, which a test proves",
         "fcn": "torchvision's FCNs stand on a ResNet, and learn no upsampling",
         "googlenet@paper": "the packages' GoogLeNets have batch normalization: bn",
         "hourglass": "no package has it",
@@ -227,8 +229,10 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "resnet_cifar@56_A": "pytorchcv's shortcuts are projections where the shape changes: 56",
         "resnet_cifar@110_A": "pytorchcv's shortcuts are projections where the shape changes: 110",
         "resnext_block": "a figure of one block in its three equal forms; a test computes all three",
+        "srgan": "no package has it",
         "textcnn": "no package has it",
         "unet@2015": "pytorchcv's U-Net pads and normalizes",
+        "vae": "no package has it; PyTorch's example is the variant pytorch, which a test proves",
         "vgg@A_LRN": "the packages' VGGs have no local response normalization",
         "vgg@C": "the packages leave out the column with 1x1 convolutions",
         "vgg@C_bn": "the packages leave out the column with 1x1 convolutions",

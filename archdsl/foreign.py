@@ -37,7 +37,7 @@ NO_ATTENTION = "the language has no attention yet"
 NO_NORM = "the language has no such normalization: `archdsl ops` lists those that it has"
 NO_ACTIVATION = "the language has no such activation: `archdsl ops` lists those that it has"
 NO_POOL = "the language has no such pooling: `archdsl ops` lists those that it has"
-NO_MOVE = "the language moves no dimensions: `flatten`, `split`, `pixel_shuffle` and `space_to_depth` are what it has"
+NO_MOVE = "the language moves no dimensions, channels come first: `flatten`, `tokens` and `reshape` keep the order"
 NO_DETECTION = "the language has no detection layers: let the spec end with the convolution before this"
 TRAINING = "a spec describes the network; what belongs to training (losses, metrics, optimizers) is your own code"
 ORDER = "write one step a line, or `->` between steps: no container is needed"
@@ -132,13 +132,25 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("mean{it | conv(it.channels, 3)}", "a join lists its branches; `it` is what flows in", "average averagelayer"),
     ("maximum{it | conv(it.channels, 3)}", "a join lists its branches; `it` is what flows in", "eltwisemax "
      "maximumlayer cmaxtable"),
-    ("", "values are added, multiplied, averaged or compared (`maximum`) here, and not subtracted or divided",
-     "sub subtract subtraction minus difference div divide division"),
+    ("sub{it | conv(it.channels, 3)}", "a join lists its branches; the first is what the others are taken from",
+     "subtract subtraction minus difference subtractlayer eltwisesub elementwisesub csubtable"),
+    ("", "values are not divided here: `scale(0.5)` halves, and a quotient of two values needs an op of its own",
+     "div divide division truediv"),
     ("", "the language has no matrix product of two values", "matmul dot bmm einsum mm tensordot matmullayer"),
     # reshaping
-    ("flatten", "", "flattenlayer reshape view ravel squeeze tovector vectorize"),
-    ("", NO_MOVE, "permute transpose swapaxes moveaxis rearrange unsqueeze expanddims unflatten einops expand tile "
-     "repeatvector reshapelayer contiguous flip roll rot90"),
+    ("flatten", "a vector comes out; `tokens` gives channels x length, and `reshape(16 x 2 x 2)` any shape",
+     "flattenlayer view ravel squeeze tovector vectorize"),
+    ("reshape(16 x 2 x 2)", "the new shape, channels first and without the batch", "unflatten reshapelayer viewas "
+     "reshapeas"),
+    ("tokens", "channels x height x width become channels x length", "patches maptosequence img2seq flattenspatial "
+     "sequence"),
+    ("token(0)", "the first of channels x length; `token(-1)` is the last", "clstoken classtoken select lasttoken "
+     "taketoken laststep"),
+    ("", "leave it out: `add`, `sub` and `mul` take a vector beside a map, the same at every position; else write "
+     "`reshape(64 x 1 x 1)`", "unsqueeze expanddims expand broadcastto newaxis tile"),
+    ("exp", "", "exponential"),
+    ("abs", "", "absolute fabs absval"),
+    ("", NO_MOVE, "permute transpose swapaxes moveaxis rearrange einops repeatvector contiguous flip roll rot90"),
     ("pad(1)", "", "zeropad zeropad1d zeropad2d zeropad3d zeropadding zeropadding1d zeropadding2d zeropadding3d "
      "padlayer padding constantpad2d constantpad3d spatialzeropadding"),
     ("pad(1, mode=reflect)", "", "reflectionpad reflectionpad1d reflectionpad2d reflectionpad3d reflectpad "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from archdsl.foreign import ARGUMENTS, NO_ARGUMENTS, Meaning, folded
 
-JOINS = ("add", "concat", "mul", "maximum", "mean")
+JOINS = ("add", "sub", "concat", "mul", "maximum", "mean")
 """Ops whose inputs are branches."""
 
 INTO = {"conv": 3, "linear": 2, "up_conv": 3}
@@ -33,6 +33,8 @@ def called(word: str, meaning: Meaning, arguments: Sequence[Argument]) -> str | 
     op = re.match(r"\w+", meaning.code)
     if op is None or (joined := join(op[0], arguments)):
         return joined if op else None
+    if op[0] == "reshape":
+        return _reshaped(arguments)
     example = re.fullmatch(r"(\w+)\(([^()]*)\)", meaning.code)
     if example is None or not arguments:
         return None
@@ -45,6 +47,13 @@ def called(word: str, meaning: Meaning, arguments: Sequence[Argument]) -> str | 
     if not plain or "" in named:
         return None
     return f"{op[0]}({', '.join((*plain, *(text for text in named if text), *added))})"
+
+
+def _reshaped(arguments: Sequence[Argument]) -> str | None:
+    """`reshape(16 x 5 x 5)` for `Unflatten(1, [16, 5, 5])`; None where no sizes are listed."""
+    listed = re.fullmatch(r"[\[(]([\w\s,]+)[\])]", arguments[-1][1]) if arguments else None
+    sizes = re.split(r"\s*,\s*", listed[1].strip(" ,")) if listed else []
+    return f"reshape({' x '.join(sizes)})" if sizes else None
 
 
 def _named(name: str, value: str) -> str | None:

@@ -219,16 +219,24 @@ RUNS: Mapping[str, Callable[[Part, list[torch.Tensor], Any], torch.Tensor]] = {
     "subsample": _subsample,
     "border": _border,
     "flatten": lambda part, taken, _: taken[0].flatten(1),
+    "reshape": lambda part, taken, _: taken[0].reshape(len(taken[0]), *part.dims[0]),
     "channel_slice": lambda part, taken, _: taken[0][:, part.arguments["start"] : part.arguments["stop"]],
     "global_avg_pool": lambda part, taken, _: _map(taken[0], 2).flatten(2).mean(2),
     "global_max_pool": lambda part, taken, _: _map(taken[0], 2).flatten(2).amax(2),
     "scale": lambda part, taken, _: taken[0] * part.arguments["factor"],
-    "add": lambda part, taken, _: sum(taken[1:], taken[0]),
+    "add": lambda part, taken, _: _sum(taken),
     "mean": lambda part, taken, _: sum(taken[1:], taken[0]) / len(taken),
     "mul": lambda part, taken, _: _product(taken),
     "concat": lambda part, taken, _: torch.cat(taken, 1),
 }
 """What forms call otherwise than specs do, or what their rules make."""
+
+
+def _sum(taken: Sequence[torch.Tensor]) -> torch.Tensor:
+    """A vector is the same at every position."""
+    rank = max(value.ndim for value in taken)
+    values = [value.reshape(*value.shape, *(1,) * (rank - value.ndim)) for value in taken]
+    return sum(values[1:], values[0])
 
 
 def _product(taken: Sequence[torch.Tensor]) -> torch.Tensor:

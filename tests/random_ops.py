@@ -64,8 +64,11 @@ def drawn_dims(source: random.Random, rank: int, kind: str) -> Dims:
     return lengths if kind == "int" else (source.choice(CHANNELS), *lengths[1:])
 
 
-VARIED = {"concat": 0.7, "mul": 0.7}
+VARIED = {"concat": 0.7, "mul": 0.7, "add": 0.7, "sub": 0.7}
 """How often inputs of an op differ in shape; where it says nothing, seldom."""
+
+SPREAD = ("add", "sub", "mul")
+"""Ops of which an input may be the same at all positions: a vector, or of size 1."""
 
 
 def others(source: random.Random, op: type[Op], dims: Dims, arguments: list[str]) -> list[Dims]:
@@ -77,6 +80,9 @@ def others(source: random.Random, op: type[Op], dims: Dims, arguments: list[str]
         return []
     alike = [list(dims) for _ in range(source.randint(1, 3))]
     for other in alike if source.random() < VARIED.get(op.name, 0.1) else []:
+        if op.name in SPREAD and source.random() < 0.6:
+            other[1:] = [1] * (len(dims) - 1) if source.random() < 0.5 else []
+            continue
         place = 0 if op.name == "concat" else source.randrange(len(dims))
         other[place] = 1 if op.name == "mul" else source.choice(CHANNELS)
     return [tuple(other) for other in alike]
@@ -144,7 +150,20 @@ def padding(source: random.Random, dims: Dims) -> str:
     return source.choice(("same", "tf_same", "valid")) if source.random() < 0.5 else pixels(source, dims)
 
 
+def shape(source: random.Random, dims: Dims) -> str:
+    """Mostly a shape of as many numbers, of one to three dimensions."""
+    left, drawn = math.prod(dims), []
+    for _ in range(source.randint(0, 2)):
+        drawn.append(source.choice([n for n in range(1, min(left, 64) + 1) if left % n == 0]))
+        left //= drawn[-1]
+    drawn.append(left if source.random() < 0.9 else left + 1)
+    source.shuffle(drawn)
+    return " x ".join(map(str, drawn))
+
+
 BY_TYPE: dict[str, Draw] = {
+    "a whole number": one_of(-3, -1, 0, 1, 2, 5),
+    "a shape (32 x 7 x 7)": shape,
     "a whole number from 1": one_of(1, 2, 3, 4, 6, 8, 12),
     "a whole number from 0": one_of(0, 1, 2, 3, 4),
     "a size (3, 1x7, 3x1x1)": size,

@@ -10,7 +10,7 @@ from archdsl.ops.base import REGISTRY
 from archdsl.resolve.names import FUNCTIONS
 from archdsl.syntax.calls import NUMERIC
 
-INPUTS = ("image: 64 x 32 x 32", "features: 64", "tokens: 32 of int")
+INPUTS = ("image: 64 x 32 x 32", "features: 64", "sequence: 64 x 32", "tokens: 32 of int")
 CODES = sorted({meaning.code for meaning in foreign.STEPS.values() if meaning.code})
 
 

@@ -231,9 +231,9 @@ def test_runs_at_other_sizes(name: str, example: Example, more: int) -> None:
     try:
         wanted = example.op.outputs(*larger)
     except Mismatch:
-        assert name == "space_to_depth"
+        assert name in ("space_to_depth", "reshape")
         return
-    if example.op.weights(*larger) != example.op.weights(*example.inputs):
+    if example.op.learns_by_position():
         return  # a layer over the positions is made for their number
     results = outputs(module(*values(larger, device="meta")))
     assert [tuple(r.shape[1:]) for r in results] == [t.dims for t in wanted]

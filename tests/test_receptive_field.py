@@ -243,3 +243,80 @@ def test_fields_in_several_dimensions(steps: str, shape: str) -> None:
         others = tuple(other for other in range(seen.dim()) if other != dimension)
         pixels = seen.sum(others).nonzero().flatten().tolist()
         assert (pixels[0], pixels[-1]) == field.at(middle[dimension])
+
+
+def boxes_seen(net: archdsl.Network) -> list[list[tuple[int, int]]]:
+    """For each position of the output, one after the other, the first and last row and column of the image that the
+    gradient reaches."""
+    module = net.module(dtype=torch.float64).eval()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.fill_(1.0)
+    x = torch.ones(1, *net.graph.inputs[0].output.dims, dtype=torch.float64, requires_grad=True)
+    found = []
+    for place in module(x)[0].flatten(1).unbind(1):
+        (gradient,) = torch.autograd.grad(place.sum(), x, retain_graph=True)
+        sums = (gradient.sum((0, 1, 3 - dimension)).nonzero().flatten().tolist() for dimension in (0, 1))
+        found.append([(pixels[0], pixels[-1]) for pixels in sums])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("steps", "border"),
+    [
+        ("tokens", 0),
+        ("conv(4, 3, stride=2) -> tokens", 0),
+        ("conv(4, 3) -> tokens -> conv(2, 3)", 1),
+        ("tokens -> conv(2, 3, stride=2, padding=0)", 0),
+        ("upsample(2) -> tokens -> max_pool(2)", 0),
+        ("conv(4, 3) -> tokens -> reshape(4 x 6 x 7)", 0),
+        ("conv(4, 3, stride=2) -> tokens -> relu -> reshape(4 x 3 x 4) -> conv(2, 1)", 0),
+        ("add{tokens | conv(4, 3) -> tokens}", 0),
+    ],
+)
+def test_positions_that_are_numbered_anew(steps: str, border: int) -> None:
+    """A map as a sequence, and back. At the borders of a sequence its padding counts as further positions."""
+    net = archdsl.loads(f"network Net:\n    input image: 4 x 6 x 7\n    {steps}\n")
+    value = net.graph.outputs[0].values[0]
+    fields, spatial = receptive_fields(net.graph).fields[value.node].largest, net.graph.tensor(value).spatial
+    boxes = boxes_seen(net)
+    for number, box in enumerate(boxes[border : len(boxes) - border], start=border):
+        places = (number, number) if len(spatial) == 1 else divmod(number, spatial[1])
+        told = [field.at(place) for field, place in zip(fields, places, strict=True)]
+        assert box == [(max(first, 0), min(last, size - 1)) for (first, last), size in zip(told, (6, 7), strict=True)]
+
+
+def test_one_token_sees_what_it_saw_in_the_sequence() -> None:
+    rows, columns = last_field("conv(4, 3) -> tokens -> token(16)", "4 x 6 x 7")
+    assert (rows.jump, rows.at(0), columns.jump, columns.at(0)) == (0, (1, 3), 0, (1, 3))
+    (last,) = last_field("conv(4, 3) -> token(-1)")
+    assert last.at(0) == (38, 40)
+
+
+def test_a_vector_has_no_field_and_adds_none() -> None:
+    text = (
+        "network Net:\n    input image: 4 x 9 x 9\n    input time: 8\n    path clock = time -> linear(4)\n"
+        "    add{image -> conv(4, 3) | clock} as sum\n    clock -> reshape(4 x 1 x 1) -> up_conv(4, 9) as made\n"
+        "    sub{sum | made}\n"
+    )
+    graph = archdsl.loads(text).graph
+    found = receptive_fields(graph)
+    assert found.fields["linear"].largest == ()
+    assert found.fields["made"].size == ()
+    assert found.fields["sum"].size == found.fields["sub"].size == (3, 3)
+    assert not found.misaligned
+    assert [(f.value, f.origin) for f in explain(graph, "made").costs if "field" in f.name] == [
+        ("none", "it depends on no input with positions")
+    ]
+    table = json.loads(str(archdsl.loads(text).table("json", rows="op")))
+    assert [row.get("field") for row in table["rows"] if row["path"] in ("made", "sub")] == [None, 3]
+
+
+def test_inputs_of_other_dimensions() -> None:
+    """An image and a text: what depends on both is told in pixels of the image."""
+    text = (
+        "network Net:\n    input image: 4 x 9 x 9\n    input words: 20 of int\n"
+        "    path said = words -> embedding(10, 4) -> conv(4, 5) -> global_avg_pool -> flatten\n"
+        "    add{image -> conv(4, 3) | said}\n"
+    )
+    assert receptive_fields(archdsl.loads(text).graph).fields["add"].size == (3, 3)

@@ -99,8 +99,8 @@ def merge(chance: Chance, depth: int) -> str:
     branches += [chance.choice(("it", pixelwise(chance), "sigmoid", "hard_sigmoid", "max_pool(3, stride=1)"))]
     if depth < 2 and chance.random() < 0.6:
         branches.append(merge(chance, depth + 1))
-    op = chance.choice(("add", "mul", "maximum", "mean", "concat", "mul", "add"))
-    if op != "mul":
+    op = chance.choice(("add", "mul", "maximum", "mean", "concat", "mul", "add", "sub"))
+    if op not in ("mul", "add", "sub"):
         branches = [branch for branch in branches if branch != "global_avg_pool"] or ["it"]
     chance.shuffle(branches)
     text = f"{op}{{{' | '.join(branches)}}}"

@@ -14,7 +14,7 @@ from emitted_ops import build, outputs, values
 from torch import nn
 
 from archdsl.ops.activation import Activation
-from archdsl.ops.base import REGISTRY, Example, Module, Op
+from archdsl.ops.base import REGISTRY, Example, Mismatch, Module, Op, View
 from archdsl.tensor import Tensor
 
 OPS = [name for name in sorted(REGISTRY) if not REGISTRY[name].internal]
@@ -60,8 +60,8 @@ def modes(module: nn.Module) -> Iterator[nn.Module]:
 def commutes(example: Example) -> bool:
     module, inputs = made(example.op, example.inputs), values(example.inputs)
     try:
-        return same(run(module, *inputs), run(module, *reversed(inputs)))
-    except RuntimeError:
+        return same(run(module, *inputs), run(made(example.op, example.inputs[::-1]), *reversed(inputs)))
+    except (RuntimeError, Mismatch):
         return False
 
 
@@ -71,7 +71,8 @@ def test_commutative(name: str) -> None:
     assert REGISTRY[name].commutative == (bool(several) and all(map(commutes, several)))
 
 
-def associates(name: str, x: Tensor) -> bool:
+def nests(name: str, x: Tensor, right: bool) -> bool:
+    """Whether three values may be joined two by two: the first two before the third, or after."""
     op = REGISTRY[name]()
 
     def applied(*inputs: torch.Tensor) -> torch.Tensor:
@@ -79,13 +80,17 @@ def associates(name: str, x: Tensor) -> bool:
         return result
 
     a, b, c = values((x, x, x))
-    return torch.allclose(applied(applied(a, b), c), applied(a, b, c), atol=1e-5) and torch.equal(applied(a), a)
+    nested = applied(a, applied(b, c)) if right else applied(applied(a, b), c)
+    return torch.allclose(nested, applied(a, b, c), atol=1e-5) and torch.equal(applied(a), a)
 
 
 @each_op
-def test_associative(name: str) -> None:
+def test_folds_and_is_associative(name: str) -> None:
+    kind = REGISTRY[name]
     open_ended = examples(name)[:1] if name != "embedding" and examples(name)[0].op.arity()[1] is None else []
-    assert REGISTRY[name].associative == any(associates(name, example.inputs[-1]) for example in open_ended)
+    folds = any(nests(name, example.inputs[-1], right=False) for example in open_ended)
+    assert kind.folds == folds
+    assert kind.associative == (folds and any(nests(name, e.inputs[-1], right=True) for e in open_ended))
 
 
 # --- positions ---------------------------------------------------------------------------------
@@ -127,6 +132,24 @@ def keeps_zero(example: Example) -> bool:
 def test_keeps_zero(name: str) -> None:
     kind = REGISTRY[name]
     assert kind.keeps_zero == (kind.pointwise and all(map(keeps_zero, examples(name))))
+
+
+# --- order -------------------------------------------------------------------------------------
+
+
+def keeps_order(example: Example) -> bool:
+    x = values(example.inputs)[0]
+    return torch.equal(run(build(example.op, example.inputs), x)[0].flatten(), x.flatten())
+
+
+VIEWS = [name for name in OPS if issubclass(REGISTRY[name], View)]
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_keeps_order(name: str) -> None:
+    kind = REGISTRY[name]
+    assert issubclass(kind, View)
+    assert kind.keeps_order == all(len(e.inputs) == 1 and keeps_order(e) for e in examples(name))
 
 
 # --- inference and training ----------------------------------------------------------------

@@ -187,7 +187,7 @@ def _of_field(
         fields = found.smallest if smallest else found.largest
         if not fields:
             return None
-        if not any(field.jump for field in fields):
+        if not any(field.moves for field in fields):
             return GLOBAL
         values = [number(field) for field in fields]
         whole = tuple(int(v) if v == int(v) else v for v in values)
@@ -204,7 +204,7 @@ def _last_map(summary: Summary) -> float:
     last = summary.last_map
     if last is None:
         return inf
-    return max(field.size if field.jump else inf for field in summary.field(last).largest)
+    return max(field.size if field.moves else inf for field in summary.field(last).largest)
 
 
 # --- the list --------------------------------------------------------------------------------

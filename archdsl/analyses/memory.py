@@ -14,6 +14,7 @@ from archdsl.analyses.overwriting import overwriting
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Kept
 from archdsl.ops.costs import INDEX_BYTES
+from archdsl.ops.merge import with_positions
 from archdsl.tensor import Tensor
 
 Schedule: TypeAlias = "Callable[[Graph], Sequence[Step]]"
@@ -98,7 +99,9 @@ def joined_bytes(graph: Graph, node: Node, count: int, width: int = 4) -> int:
     Inputs are broadcast. The first inputs of a product may all have size 1 in different dimensions (gates), and then
     the partial result is larger than each of them.
     """
-    shapes = [tensor.dims for tensor in graph.tensors_into(node.id)[:count]]
+    joined = graph.tensors_into(node.id)[:count]
+    rank = max(tensor.rank for tensor in joined)
+    shapes = [with_positions(tensor, rank) for tensor in joined]
     return tensor_bytes(Tensor(*map(max, zip(*shapes, strict=True))), width)
 
 

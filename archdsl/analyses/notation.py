@@ -28,7 +28,7 @@ def _arguments(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[str]:
         yield times(spread(kernel, inputs[0], "kernel"))
     for name, field in fields.items():
         if field.is_required() and name not in ("kernel", "stride") and getattr(op, name) != "like":
-            yield plain(getattr(op, name))
+            yield size(getattr(op, name)) if name == "dims" else plain(getattr(op, name))
     if inputs:
         yield from _stride(node, inputs[0])
     for name in ("groups", "dilation"):

@@ -5,17 +5,22 @@ the same length, each moved on by the same number of pixels, the `jump`. After a
 turns between two kinds of interval. In general the kinds repeat with a period, so a field is stored as one interval
 for each position of a period, and the jump from one period to the next. Padding is part of a field: an interval may
 reach beyond the image.
+
+A vector that is an input has no pixels, and what is made of it alone has no field. If the inputs of a network have
+different numbers of dimensions, a value that depends on several has its field in the one with the most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from math import gcd, lcm
+from itertools import pairwise
+from math import gcd, lcm, prod
 
 from archdsl.ir.graph import Graph, Node, Value
-from archdsl.ops.base import Family, Window
+from archdsl.ops.base import Family, View, Window
+from archdsl.tensor import Tensor
 
 Interval = tuple[int, int]
 """First and last input pixel, both included."""
@@ -25,7 +30,8 @@ Interval = tuple[int, int]
 class Field:
     """A receptive field in one dimension: position q * period + r sees `intervals[r]`, moved by q * `jump` pixels.
 
-    A `jump` of 0 means that every position sees the same pixels (after global pooling, or in a vector).
+    A `jump` of 0 means that every position sees the same pixels (after global pooling, or in a vector) or, if there are
+    several intervals, that positions come back to the first one: the columns of an image that is read row by row.
     """
 
     jump: int
@@ -34,6 +40,11 @@ class Field:
     @property
     def period(self) -> int:
         return len(self.intervals)
+
+    @property
+    def moves(self) -> bool:
+        """Whether positions see different pixels."""
+        return self.jump != 0 or self.period > 1
 
     @property
     def size(self) -> int:
@@ -70,10 +81,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
-    """What one value sees of the network's input: a `Field` for each spatial dimension of the input.
+    """What one value sees of the network's input: a `Field` for each spatial dimension of the input, none for a value
+    that depends on no input with positions.
 
-    `largest` is the union over all paths from the input, `smallest` the field along the smallest path alone. Both are
-    empty for a constant, which sees nothing.
+    `largest` is the union over all paths from the input, `smallest` the field along the smallest path alone.
     """
 
     largest: tuple[Field, ...]
@@ -109,8 +120,8 @@ def receptive_fields(graph: Graph, gates: bool = True) -> ReceptiveFields:
     misaligned = []
     for node in graph:
         inputs = [fields[value.node] for value in graph.inputs_of(node.id)]
-        if not any(field.largest for field in inputs):
-            fields[node.id] = _whole_pixels(node) if node.op.family is Family.INPUT else ReceptiveField((), ())
+        if not inputs:
+            fields[node.id] = _whole_pixels(node)
             continue
         gated = () if gates else _gated(graph, node)
         fields[node.id] = fields[gated[0].node] if len(gated) == 1 else _through(graph, node, inputs)
@@ -148,45 +159,124 @@ def first_gate(graph: Graph, fields: ReceptiveFields, id: str) -> str | None:
 
 def is_global(field: ReceptiveField) -> bool:
     """Whether every position sees the same pixels."""
-    return not any(dimension.jump for dimension in field.largest)
+    return bool(field.largest) and not moves(field)
+
+
+def moves(field: ReceptiveField) -> bool:
+    """Whether positions see different pixels."""
+    return any(dimension.moves for dimension in field.largest)
 
 
 def _whole_pixels(node: Node) -> ReceptiveField:
-    """The field of an input: each position sees itself. Tokens and vectors have one dimension."""
-    dims = node.output.spatial or node.output.dims
+    """The field of an input: each position sees itself."""
+    dims = _positions(node.output)
     one = tuple(Field(1, ((0, 0),)) for _ in dims)
     return ReceptiveField(one, one)
 
 
+def _positions(tensor: Tensor) -> tuple[int, ...]:
+    """The dimensions of a value's positions: for a text of whole numbers, its length."""
+    return tensor.dims if tensor.kind == "int" else tensor.spatial
+
+
 def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> ReceptiveField:
     tensors = graph.tensors_into(node.id)
+    before, after = _positions(tensors[0]), node.output.spatial
     window = node.op.window(*tensors)
-    # A constant adds nothing to what the other inputs see.
-    seen = [(i, tensor) for i, tensor in zip(inputs, tensors, strict=True) if i.largest]
-    inputs, tensors = [i for i, _ in seen], tuple(tensor for _, tensor in seen)
-    if window is None and node.output.spatial == () and tensors[0].spatial:
+    if window is None and not after and before:
         window = Window((), (), (), (), everything=True)
-    sizes = tensors[0].spatial or tensors[0].dims if tensors[0].kind == "int" else tensors[0].spatial
-    dimensions = range(len(inputs[0].largest))
     if window is not None:
-        after = node.output.spatial
-        largest = tuple(_slide(inputs[0].largest[d], window, d, sizes, after) for d in dimensions)
-        smallest = tuple(_slide(inputs[0].smallest[d], window, d, sizes, after) for d in dimensions)
-        return ReceptiveField(largest, smallest)
-    spatial = [t.spatial for t in tensors]
-    largest = tuple(_union([i.largest[d] for i in inputs], [s[d : d + 1] for s in spatial]) for d in dimensions)
-    smallest = tuple(min((i.smallest[d] for i in inputs), key=lambda field: field.size) for d in dimensions)
+        return _each(inputs[0], lambda field, axis: _slide(field, window, axis, before, after), len(before))
+    if isinstance(node.op, View) and node.op.keeps_order and before and before != after:
+        return _numbered_anew(inputs[0], before, after)
+    return _joined(inputs, [_positions(tensor) for tensor in tensors])
+
+
+def _each(seen: ReceptiveField, change: Callable[[Field, int], Field], axes: int) -> ReceptiveField:
+    """A change of the field in each dimension; `change` takes the number of the value's own dimension, too."""
+    largest, smallest = (
+        tuple(change(field, _axis(dimension, len(fields), axes)) for dimension, field in enumerate(fields))
+        for fields in (seen.largest, seen.smallest)
+    )
     return ReceptiveField(largest, smallest)
+
+
+def _axis(dimension: int, dimensions: int, axes: int) -> int:
+    """The dimension of a value whose positions decide what is seen in one dimension of the input.
+
+    It is the same one, but for the pixels of an image as a sequence, which has only one.
+    """
+    return dimension if dimensions == axes else 0
+
+
+def _joined(inputs: Sequence[ReceptiveField], positions: Sequence[tuple[int, ...]]) -> ReceptiveField:
+    """What several values see at one position."""
+    most = max(len(seen.largest) for seen in inputs)
+    joined = [(seen, sizes) for seen, sizes in zip(inputs, positions, strict=True) if len(seen.largest) == most]
+    largest, smallest = [], []
+    for dimension in range(most):
+        axes = [_axis(dimension, most, len(sizes)) for _, sizes in joined]
+        along = [sizes[axis : axis + 1] for axis, (_, sizes) in zip(axes, joined, strict=True)]
+        largest.append(_union([seen.largest[dimension] for seen, _ in joined], along))
+        smallest.append(min((seen.smallest[dimension] for seen, _ in joined), key=lambda field: field.size))
+    return ReceptiveField(tuple(largest), tuple(smallest))
+
+
+# --- positions that are numbered anew ----------------------------------------------------------
+
+
+def _numbered_anew(seen: ReceptiveField, before: tuple[int, ...], after: tuple[int, ...]) -> ReceptiveField:
+    """The field of the same positions in the same order, in other dimensions: a map as a sequence, or back."""
+    if len(before) > 1:
+        seen = _each(seen, lambda field, axis: _in_a_row(field, axis, before), len(before))
+    if len(after) == 1:
+        return seen
+    if len(seen.largest) != len(after):
+        return _each(seen, lambda field, _: Field(0, (field.over(0, prod(after) - 1),)), 1)
+    largest, smallest = (
+        tuple(_in_a_map(field, axis, after) for axis, field in enumerate(fields))
+        for fields in (seen.largest, seen.smallest)
+    )
+    return ReceptiveField(largest, smallest)
+
+
+def _in_a_row(field: Field, axis: int, sizes: tuple[int, ...]) -> Field:
+    """The field along one dimension of a map of these sizes, by the number of the position, row by row."""
+    times = prod(sizes[axis + 1 :])
+    jump = field.jump if axis == 0 else 0
+    seen = field.intervals if axis == 0 else tuple(map(field.at, range(sizes[axis])))
+    if len(set(seen)) == 1 and not jump:
+        return Field(0, seen[:1])
+    return Field(jump, tuple(interval for interval in seen for _ in range(times)))
+
+
+def _in_a_map(field: Field, axis: int, sizes: tuple[int, ...]) -> Field:
+    """The field along one dimension of a map of these sizes, whose positions were numbered row by row: of all positions
+    at the same place in that dimension."""
+    inner, size = prod(sizes[axis + 1 :]), sizes[axis]
+    places = ([p for p in range(prod(sizes)) if p // inner % size == place] for place in range(size))
+    seen = [_hull(map(field.at, at)) for at in places]
+    steps = {(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(seen)}
+    step = next(iter(steps))[0] if steps else 0
+    if steps <= {(step, step)}:
+        return Field(step, (seen[0],))
+    return Field(seen[-1][0] - seen[0][0] + step, tuple(seen))
+
+
+# --- windows and unions ------------------------------------------------------------------------
 
 
 def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...], after: tuple[int, ...]) -> Field:
     """The field after a sliding window. If the window covers everything, each output sees what all inputs see.
 
-    `sizes` and `after` are the sizes before and after it. The period is at most the number of positions.
+    `sizes` and `after` are the sizes before and after it. The period is at most the number of positions; a vector has
+    one.
     """
-    if window.everything or field.jump == 0 or dimension >= len(window.kernel):
+    if window.everything or not field.moves or dimension >= len(window.kernel):
         last = sizes[dimension] - 1 if dimension < len(sizes) else 0
         return Field(0, (field.over(0, last),))
+    if not after:
+        return Field(0, (_seen(field, window, dimension, 0),))
     stride = window.stride[dimension]
     stretch = window.stretch[dimension] if window.stretch else 1
     cycle = stretch * field.period
@@ -206,11 +296,11 @@ def _seen(field: Field, window: Window, dimension: int, position: int) -> Interv
 
 def _union(fields: Sequence[Field], sizes: Sequence[tuple[int, ...]]) -> Field:
     """The union of what several inputs see at one position."""
-    if len({field.jump == 0 for field in fields}) > 1:
+    if len({field.moves for field in fields}) > 1:
         everything = [f.over(0, (size[0] if size else 1) - 1) for f, size in zip(fields, sizes, strict=True)]
         return Field(0, (_hull(everything),))
     if len({field.stride for field in fields}) > 1:
-        return _one_by_one(fields, max((size[0] for size in sizes if size), default=1))
+        return _one_by_one(fields, max(size[0] for size in sizes))
     period = reduce(lcm, (field.period for field in fields))
     jump = fields[0].jump * period // fields[0].period
     return Field(jump, tuple(_hull(field.at(phase) for field in fields) for phase in range(period)))
@@ -230,7 +320,8 @@ def _hull(intervals: Iterable[Interval]) -> Interval:
 
 def _centres(inputs: Sequence[ReceptiveField]) -> tuple[tuple[float, ...], ...]:
     """Centres of the inputs whose field is not the whole image."""
-    placed = [i for i in inputs if i.largest and all(field.jump for field in i.largest)]
+    most = max(len(i.largest) for i in inputs)
+    placed = [i for i in inputs if len(i.largest) == most and all(field.jump for field in i.largest)]
     return tuple(tuple(field.centre for field in i.largest) for i in placed)
 
 
@@ -247,11 +338,9 @@ def last_map(graph: Graph) -> str | None:
 
 
 def _is_pooled(graph: Graph, node: Node, pooled: set[str]) -> bool:
-    """Whether a node's output has no positions (any more), is a constant, or comes only from such values."""
+    """Whether a node's output has no positions any more, or comes only from values that have none."""
     if not node.output.spatial:
         return node.output.kind == "float"
     sources = {value.node for value in graph.inputs_of(node.id)}
-    if not sources:
-        return node.op.family is not Family.INPUT
-    window = node.op.window(*graph.tensors_into(node.id))
-    return (window is not None and window.everything) or sources <= pooled
+    window = node.op.window(*graph.tensors_into(node.id)) if sources else None
+    return (window is not None and window.everything) or bool(sources and sources <= pooled)

@@ -32,7 +32,7 @@ def _field(graph: Graph, node: Node) -> Fact:
     """The receptive field in pixels. If a gate makes it global, also that of the convolutions, and the gate."""
     fields = receptive_fields(graph)
     if not fields.fields[node.id].largest:
-        return Fact("receptive field", "none", origin="a constant sees no input")
+        return Fact("receptive field", "none", origin="it depends on no input with positions")
     if not is_global(fields.fields[node.id]):
         return _sized("receptive field", graph, fields, node)
     gate = first_gate(graph, fields, node.id)

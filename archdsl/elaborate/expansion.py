@@ -42,6 +42,7 @@ class Expansion(Protocol):
     session: Session
     defaults: Defaults
     until: str | None
+    read: frozenset[str] | None
     outputs: dict[str, tuple[list[Ref], bool, bool]]
 
     def names_of(self, flow: Text, values: Iterable[str] = ()) -> AbstractContextManager[None]: ...

@@ -21,7 +21,11 @@ def mended(
     `strides` says whether the op or block of a call has an argument `stride`.
     """
     branches = [(value.tensor, origin) for value, origin in zip(values, origins, strict=True)]
-    if len({tensor.kind for tensor, _ in branches}) > 1 or len({len(tensor.spatial) for tensor, _ in branches}) > 1:
+    if len({tensor.kind for tensor, _ in branches}) > 1:
+        return None
+    if op in ("add", "sub", "mul") and (spread := _spread(branches)):
+        return spread
+    if len({len(tensor.spatial) for tensor, _ in branches}) > 1:
         return None
     if op == "concat":
         return _resized(branches)
@@ -29,6 +33,8 @@ def mended(
         return None
     wanted = _wanted([tensor for tensor, _ in branches])
     branch = _to_change(branches, wanted)
+    if branch is not None and branch[0].dims == wanted.dims:
+        wanted = _other(branches, branch)[0]
     if branch is not None and (strided := _strided(branch, wanted, strides)):
         return strided
     if branch is None:
@@ -53,6 +59,19 @@ def _to_change(branches: Sequence[Branch], wanted: Tensor) -> Branch | None:
         others += [_other(branches, others[0])] if others[0][0].spatial == wanted.spatial else []
     fitting = [one for one in others if _stride(one[0], wanted) or one[0].spatial == wanted.spatial]
     return max(fitting, key=_names_a_value, default=None) if len(fitting) == len(others) else None
+
+
+def _spread(branches: Sequence[Branch]) -> str | None:
+    """Advice for a branch without positions beside maps: to give it a number for each of their channels."""
+    full = max((tensor for tensor, _ in branches), key=lambda tensor: (tensor.rank, sum(tensor.spatial)))
+    wrong = [branch for branch in branches if branch[0].dims != full.dims and branch[0].channels != full.channels]
+    if len(wrong) != 1 or sum(full.spatial) == len(full.spatial):
+        return None
+    tensor, origin = wrong[0]
+    if tensor.rank not in (1, full.rank) or tensor.size != tensor.channels or tensor.channels == 1:
+        return None
+    step = f"linear({full.channels})" if tensor.rank == 1 else f"conv({full.channels}, 1)"
+    return _instead(origin, step, f"a number for each channel of {full}")
 
 
 def _other(branches: Sequence[Branch], branch: Branch) -> Branch:

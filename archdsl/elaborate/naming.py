@@ -83,7 +83,7 @@ def _value_names(text: tree.FlowStatement | tree.StepTarget | Text | None) -> It
         case tree.Merge(branches=branches):
             for branch in branches:
                 yield from _value_names(branch)
-        case tree.Path(name=name, flow=flow) | tree.Stage(name=name, flow=flow):
+        case tree.Path(name=name, flow=flow) | tree.Stage(name=name, flow=flow) | tree.Output(name=name, flow=flow):
             if not (isinstance(text, tree.Stage) and text.number is not None):
                 yield name.name
             yield from _value_names(flow)

@@ -34,14 +34,21 @@ def stage(expander: Expansion, stage: tree.Stage, environment: Environment) -> R
 
 
 def output(expander: Expansion, output: tree.Output, environment: Environment) -> None:
-    name = output.name.name
-    shell = Shell("output", expander.name_of(output), f"output {name}", {})
+    """Expands an output, whose name becomes a value. A network used as a block has none; what later lines read of them
+    is built as a stage."""
+    name, read = output.name.name, expander.read
+    if read is not None and name not in read:
+        return
+    shell = Shell("output" if read is None else "stage", expander.name_of(output), f"output {name}", {})
     result = _region(expander, output.flow, shell, output.span, environment)
     if result is None or isinstance(result, tuple):
         outcome = f"{len(result)} values flow" if result else "nothing flows"
         help = "join them with concat or add, or write an output for each" if result else None
         message = f"{outcome} out of output `{name}`, but an output is one value"
         raise Problem("no-output", message, output.span, help=help)
+    environment.define(name, result)
+    if read is not None:
+        return
     several = any(place.what == "repeat" for place in expander.session.places)
     values, _, _ = expander.outputs.setdefault(name, ([], output.training, several))
     values.extend(refs_of(result))

@@ -22,7 +22,7 @@ from archdsl.ir.builder import Home
 from archdsl.limits import EVALUATIONS
 from archdsl.ops.base import Mismatch, Op
 from archdsl.resolve.model import Block, Network, Parameter
-from archdsl.resolve.names import DIGITS, numbered_stages
+from archdsl.resolve.names import DIGITS, names_read, numbered_stages
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -306,10 +306,12 @@ def _apply_network(
     ):
         scope.ports = tuple((i.name.name, value.ref) for i, value in zip(network.inputs, values, strict=True))
         statements = _until(network, until)
-        before, expander.until = expander.until, None if until is None else str(until.value)
+        before = expander.until, expander.read
+        expander.until = None if until is None else str(until.value)
+        expander.read = names_read(network.flow)
         with expander.names_of(network.flow, (declared.name.name for declared in network.inputs)):
             result = expander.statements(statements, environment)
-        expander.until = before
+        expander.until, expander.read = before
         if until is not None and environment.get(str(until.value)) is None:
             raise _no_stage(network, until)
         scope.results = refs_of(result)
@@ -330,8 +332,8 @@ def bind_inputs(network: Network, values: tuple[Flow, ...], environment: Environ
 
 
 def _until(network: Network, until: Given | None) -> Iterable[tree.FlowStatement]:
-    """The statements of a network used as a block: without `output`s, and up to the stage `until`."""
-    statements = [s for s in network.flow.statements if not isinstance(s, tree.Output)]
+    """The statements of a network used as a block: up to the stage `until`."""
+    statements = network.flow.statements
     if until is None:
         return statements
     name = str(until.value)

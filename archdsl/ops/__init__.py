@@ -17,5 +17,6 @@ from archdsl.ops import (  # noqa: F401
     reshape,
     resize,
     scale,
+    tokens,
     transposed,
 )

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Unusual
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Weight, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Module, Op, Rest, Weight, register
 from archdsl.tensor import Layout, Tensor
 
 Slope = Annotated[
@@ -144,6 +144,40 @@ class Tanh(Plain):
     target = "nn.Tanh"
     operations = 1
     keeps_result = True
+
+
+@register
+class Exp(Activation):
+    """exp(x), the exponential function."""
+
+    name = "exp"
+    operations = 1
+    keeps_result = True
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression("{0}.exp()")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(20),), Tensor(20))
+        yield Example(cls(), (Tensor(3, 14, 14),), Tensor(3, 14, 14))
+
+
+@register
+class Abs(Activation):
+    """The absolute value: x where it is positive, else -x."""
+
+    name = "abs"
+    keeps_zero = True
+    operations = 1
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression("{0}.abs()")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(128),), Tensor(128))
+        yield Example(cls(), (Tensor(3, 14, 14),), Tensor(3, 14, 14))
 
 
 @register

@@ -41,6 +41,13 @@ Distance = Annotated[int, Field(ge=0, le=LIMIT)]
 Size = Annotated[Count | Annotated[tuple[Count, ...], Field(min_length=1)], BeforeValidator(_as_size)]
 """One number for every spatial dimension, or one for each: `3`, `1x7`, `3x1x1`, `[1, 7]`."""
 
+Dims = Annotated[
+    tuple[Count, ...],
+    Field(min_length=1),
+    BeforeValidator(lambda value: (value,) if isinstance(value, int) else _as_size(value)),
+]
+"""A shape, channels first: `32 x 7 x 7`, `[32, 7, 7]`; `1568` is a vector."""
+
 Sides = Annotated[Distance | Annotated[tuple[Distance, ...], Field(min_length=1)], BeforeValidator(_as_size)]
 """Pixels added (or cut off) at the borders: one number for all, one for each dimension (frames, height, width), or one
 for each side (left, right, top, bottom, front, back)."""

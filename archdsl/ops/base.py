@@ -110,8 +110,10 @@ class Op(BaseModel, ABC):
 
     commutative: ClassVar[bool] = False
     """The order of the inputs does not matter."""
+    folds: ClassVar[bool] = False
+    """`op{a | b | c}` is `op{op{a | b} | c}`, and `op{a}` is `a`."""
     associative: ClassVar[bool] = False
-    """`op{op{a | b} | c}` is `op{a | b | c}`, and `op{a}` is `a`."""
+    """The op folds, and `op{a | b | c}` is `op{a | op{b | c}}`, too."""
     pointwise: ClassVar[bool] = False
     """Each position of the output depends only on the same position of the inputs, but on all their channels."""
     keeps_zero: ClassVar[bool] = False
@@ -244,6 +246,10 @@ class Op(BaseModel, ABC):
         """
         return "first"
 
+    def learns_by_position(self) -> bool:
+        """Whether the weights depend on the number of positions, so that the module is made for one length alone."""
+        return False
+
     def is_tied(self) -> bool:
         """Whether the op takes the weight of another step's module, and learns none of its own."""
         return False
@@ -304,6 +310,9 @@ class Rearrangement(Op):
 
 class View(Rearrangement):
     """An op whose outputs are the first input, or parts of it, in another shape. They share that input's memory."""
+
+    keeps_order: ClassVar[bool] = False
+    """The output has all numbers of the input, in the same order."""
 
     def is_view(self, *inputs: Any, **_: Any) -> bool:
         return True

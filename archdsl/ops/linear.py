@@ -92,6 +92,9 @@ class Linear(Op):
     def macs_working(self, x: Tensor) -> str:
         return product((*x.dims, self.out))
 
+    def learns_by_position(self) -> bool:
+        return self.over == "positions"
+
     def is_tied(self) -> bool:
         return self.weight is not None
 

@@ -22,10 +22,18 @@ JOIN_RULE = "1 per number for each input but the first"
 
 
 class Merge(Op):
-    """An op that joins values of equal shape element by element."""
+    """An op that joins several values number by number."""
 
     family: ClassVar[Family] = Family.MERGE
     commutative: ClassVar[bool] = True
+
+    def is_view(self, *inputs: Tensor, training: bool = False) -> bool:
+        return len(inputs) == 1
+
+
+class Equal(Merge):
+    """A join of values of equal shape."""
+
     pointwise: ClassVar[bool] = True
     keeps_zero: ClassVar[bool] = True
 
@@ -40,9 +48,6 @@ class Merge(Op):
     def rest(self, *inputs: Tensor) -> Rest:
         return Rest((len(inputs) - 1) * inputs[0].size, JOIN_RULE)
 
-    def is_view(self, *inputs: Tensor, training: bool = False) -> bool:
-        return len(inputs) == 1
-
     def scratch(self, *inputs: Tensor) -> Store:
         return Store(inputs[0].size if len(inputs) > 2 else 0)
 
@@ -54,25 +59,104 @@ class Merge(Op):
         yield Example(cls(), (Tensor(8, 4, 6, 6), Tensor(8, 4, 6, 6)), Tensor(8, 4, 6, 6))
 
 
-def _joined(operator: str, count: int) -> Expression:
-    return Expression(f" {operator} ".join(f"{{{i}}}" for i in range(count)), atomic=count == 1)
+class Spread(Merge):
+    """A join of values, some of which may be the same at all positions: a vector of the channels, or 64x1x1.
+
+    `operator` is Python's sign.
+    """
+
+    folds: ClassVar[bool] = True
+    operator: ClassVar[str]
+
+    def rest(self, *inputs: Tensor) -> Rest:
+        return Rest(sum(self._results(inputs)), JOIN_RULE)
+
+    def scratch(self, *inputs: Tensor) -> Store:
+        return Store(max(self._results(inputs)[:-1], default=0))
+
+    def _results(self, inputs: tuple[Tensor, ...]) -> list[int]:
+        """Sizes of the intermediate results: of the first two inputs, the first three, and so on."""
+        rank = max(tensor.rank for tensor in inputs)
+        dims, *others = (with_positions(tensor, rank) for tensor in inputs)
+        return [prod(dims := tuple(map(max, dims, other))) for other in others]
+
+    def torch(self, *inputs: Tensor) -> Expression:
+        full = max(inputs, key=lambda tensor: tensor.rank)
+        each = (f"{{{i}}}{'' if x.rank == full.rank else _new_positions(full)}" for i, x in enumerate(inputs))
+        return Expression(f" {self.operator} ".join(each), atomic=len(inputs) == 1)
+
+
+def with_positions(x: Tensor, rank: int) -> tuple[int, ...]:
+    """The dimensions of a value; a vector is the same at each of the positions that other values have: 64x1x1."""
+    return (*x.dims, *(1,) * (rank - 1)) if x.rank == 1 else x.dims
+
+
+def _new_positions(full: Tensor) -> str:
+    """The index by which PyTorch gives a vector the positions of another value: `[:, :, None, None]`."""
+    new = ", ".join(["None"] * len(full.spatial))
+    return f"[:, {new}]" if full.last else f"[:, :, {new}]"
+
+
+class Sum(Spread):
+    """A sum or a difference."""
+
+    backward_needs_output: ClassVar[bool] = False
+
+    def shape(self, x: Tensor, *others: Tensor) -> Tensor:
+        inputs = (x, *others)
+        full = max(inputs, key=lambda tensor: (tensor.rank, tensor.size))
+        if not all(_is_spread(tensor, full) for tensor in inputs):
+            has_vector = any(tensor.size == tensor.channels < full.size for tensor in inputs)
+            further = ", or one number for each channel" if has_vector and full.spatial else ""
+            raise Mismatch(f"`{self.name}` needs equal shapes{further}, got {_listed(inputs)}")
+        return full
+
+
+def _is_spread(x: Tensor, full: Tensor) -> bool:
+    """Whether a value has the shape of `full`, or one number for each of its channels."""
+    return x.dims == full.dims or (x.channels == full.channels and x.size == x.channels and x.rank in (1, full.rank))
 
 
 @register
-class Add(Merge):
-    """The sum of values of equal shape."""
+class Add(Sum):
+    """The sum of values of equal shape.
+
+    A vector (64) or a value of size 1 in all other dimensions (64x1x1) is added at every position of 64xHxW.
+    """
 
     name = "add"
     short = "+"
     associative = True
-    backward_needs_output = False
+    operator = "+"
 
-    def torch(self, *inputs: Tensor) -> Expression:
-        return _joined("+", len(inputs))
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        x = Tensor(64, 28, 28)
+        yield Example(cls(), (x, x), x)
+        yield Example(cls(), (Tensor(10), Tensor(10), Tensor(10)), Tensor(10))
+        yield Example(cls(), (Tensor(64), x, Tensor(64, 1, 1)), x)
+        yield Example(cls(), (Tensor(300, 16), Tensor(300)), Tensor(300, 16))
 
 
 @register
-class Mean(Merge):
+class Sub(Sum):
+    """The first value without all others, number by number. Shapes are those that `add` takes."""
+
+    name = "sub"
+    short = "−"
+    commutative = False
+    operator = "-"
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        x = Tensor(64, 28, 28)
+        yield Example(cls(), (x, x), x)
+        yield Example(cls(), (x, Tensor(64)), x)
+        yield Example(cls(), (Tensor(10), Tensor(10), Tensor(10)), Tensor(10))
+
+
+@register
+class Mean(Equal):
     """The mean of values of equal shape."""
 
     name = "mean"
@@ -87,15 +171,17 @@ class Mean(Merge):
     def torch(self, *inputs: Tensor) -> Expression:
         if len(inputs) == 1:
             return Expression("{0}")
-        return Expression(f"({_joined('+', len(inputs)).text}) / {len(inputs)}", atomic=False)
+        total = " + ".join(f"{{{i}}}" for i in range(len(inputs)))
+        return Expression(f"({total}) / {len(inputs)}", atomic=False)
 
 
 @register
-class Maximum(Merge):
+class Maximum(Equal):
     """The largest of values of equal shape, element by element (maxout, Goodfellow et al. 2013)."""
 
     name = "maximum"
     short = "max"
+    folds = True
     associative = True
 
     def keeps(self, *inputs: Tensor) -> Kept:
@@ -108,67 +194,40 @@ class Maximum(Merge):
 
 
 @register
-class Mul(Op):
+class Mul(Spread):
     """The product of values of equal shape.
 
-    A gate has size 1 where it is the same for all positions (64x1x1) or all channels (1x28x28).
+    A gate has size 1 where it is the same for all positions (64x1x1) or all channels (1x28x28). A vector (64) is the
+    same for all positions, too.
     """
 
     name = "mul"
     short = "×"
-    family = Family.MERGE
-    commutative = True
     associative = True
+    operator = "*"
 
     def shape(self, x: Tensor, *others: Tensor) -> Tensor:
         inputs = (x, *others)
-        if any(tensor.rank != x.rank for tensor in others):
-            vector, rank = any(tensor.rank == 1 for tensor in inputs), max(tensor.rank for tensor in inputs)
-            raise Mismatch(
-                f"`mul` needs values with equally many dimensions, got {_listed(inputs)}",
-                code="wrong-rank",
-                help=f"a gate needs its dimensions (64{'x1' * (rank - 1)}): leave out the `flatten` before it"
-                if vector
-                else None,
-            )
-        full = Tensor(*map(max, zip(*(tensor.dims for tensor in inputs), strict=True)))
-        fits = all(size in (1, whole) for tensor in inputs for size, whole in zip(tensor.dims, full.dims, strict=True))
-        if not fits or all(tensor.dims != full.dims for tensor in inputs):
+        rank = max(tensor.rank for tensor in inputs)
+        if any(tensor.rank not in (1, rank) for tensor in inputs):
+            raise Mismatch(f"`mul` needs values with equally many dimensions, got {_listed(inputs)}", code="wrong-rank")
+        each = [with_positions(tensor, rank) for tensor in inputs]
+        full = tuple(map(max, zip(*each, strict=True)))
+        fits = all(size in (1, whole) for dims in each for size, whole in zip(dims, full, strict=True))
+        if not fits or full not in each:
             raise Mismatch(f"`mul` needs equal shapes, or gates of size 1 in a dimension, got {_listed(inputs)}")
-        return full
-
-    def layout(self) -> Layout:
-        return "either"
-
-    def rest(self, *inputs: Tensor) -> Rest:
-        return Rest(sum(self._products(inputs)), JOIN_RULE)
-
-    def is_view(self, *inputs: Tensor, training: bool = False) -> bool:
-        return len(inputs) == 1
-
-    def scratch(self, *inputs: Tensor) -> Store:
-        return Store(max(self._products(inputs)[:-1], default=0))
+        return Tensor(*full)
 
     def keeps(self, *inputs: Tensor) -> Kept:
-        between = sum(self._products(inputs)[:-1])
+        between = sum(self._results(inputs)[:-1])
         return Kept(tuple(range(len(inputs))) if len(inputs) > 1 else (), further=Store(between))
-
-    def _products(self, inputs: tuple[Tensor, ...]) -> list[int]:
-        """Sizes of the intermediate products: of the first two inputs, the first three, and so on."""
-        sizes, dims = [], inputs[0].dims
-        for tensor in inputs[1:]:
-            dims = tuple(map(max, dims, tensor.dims))
-            sizes.append(prod(dims))
-        return sizes
-
-    def torch(self, *inputs: Tensor) -> Expression:
-        return _joined("*", len(inputs))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 28, 28), Tensor(64, 1, 1)), Tensor(64, 28, 28))
         yield Example(cls(), (Tensor(1, 28, 28), Tensor(64, 28, 28), Tensor(64, 28, 28)), Tensor(64, 28, 28))
         yield Example(cls(), (Tensor(8, 4, 6, 6), Tensor(8, 1, 1, 1)), Tensor(8, 4, 6, 6))
+        yield Example(cls(), (Tensor(64), Tensor(64, 28, 28)), Tensor(64, 28, 28))
 
 
 @register
@@ -177,6 +236,7 @@ class Concat(Rearrangement):
 
     name = "concat"
     family = Family.MERGE
+    folds = True
     associative = True
     pointwise = True
     keeps_zero = True

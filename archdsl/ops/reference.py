@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from archdsl.ops.arguments import Count, Distance, Like, Pixels, Sides, Size
+from archdsl.ops.arguments import Count, Dims, Distance, Like, Pixels, Sides, Size
 from archdsl.ops.base import REGISTRY, Example, Family, Op
 from archdsl.ops.initialize import INITIALIZERS, Initializer, Scale, Weights
 from archdsl.ops.reshape import Parts
@@ -18,6 +18,7 @@ WORDS: dict[Any, str] = {
     Count: "a whole number from 1",
     Distance: "a whole number from 0",
     Size: "a size (3, 1x7, 3x1x1)",
+    Dims: "a shape (32 x 7 x 7)",
     Pixels: "pixels (1, 1x2)",
     Sides: "pixels (1, 1x2, [0, 1, 0, 1])",
     Parts: "a number or a list",
@@ -155,7 +156,8 @@ def _given(example: Example) -> Iterator[str]:
     """The arguments that an example sets, as they are written in a spec. Required ones are written without names."""
     for name, field in type(example.op).model_fields.items():
         if name in example.op.model_fields_set:
-            text = literal(getattr(example.op, name), len(example.inputs[0].spatial))
+            value = getattr(example.op, name)
+            text = " x ".join(map(str, value)) if name == "dims" else literal(value, len(example.inputs[0].spatial))
             text = f'"{text}"' if field.annotation in (str, str | None) else text
             yield text if field.is_required() else f"{name}={text}"
 

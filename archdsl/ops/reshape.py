@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from archdsl.ops.arguments import Count, Distance, Mismatch, divisors
+from archdsl.ops.arguments import Count, Dims, Distance, Mismatch, divisors
 from archdsl.ops.base import Example, Expression, Family, Module, Rearrangement, View, Window, register
 from archdsl.ops.spatial import IMAGES, expect_map, resampling, whole
 from archdsl.tensor import Layout, Tensor
@@ -29,6 +30,7 @@ class Identity(View):
 
     name = "identity"
     family = Family.RESHAPE
+    keeps_order = True
     pointwise = True
     keeps_zero = True
     identity_at_inference = True
@@ -55,6 +57,7 @@ class Flatten(View):
 
     name = "flatten"
     family = Family.RESHAPE
+    keeps_order = True
 
     def shape(self, x: Tensor) -> Tensor:
         return Tensor(x.size)
@@ -70,6 +73,48 @@ class Flatten(View):
         yield Example(cls(), (Tensor(512, 7, 7),), Tensor(25088))
         yield Example(cls(), (Tensor(300, 1),), Tensor(300))
         yield Example(cls(), (Tensor(8, 2, 3, 4),), Tensor(192))
+
+
+@register
+class Reshape(View):
+    """The same numbers in another shape: first the channels, then rows, then columns."""
+
+    name = "reshape"
+    family = Family.RESHAPE
+    keeps_order = True
+
+    dims: Dims = Field(description="the new shape, channels first: as many numbers as flow in")
+
+    def shape(self, x: Tensor) -> Tensor:
+        made = Tensor(*self.dims)
+        if made.size != x.size:
+            said = "" if made.rank == 1 else f" = {made.size:,} numbers"
+            found = f"{x} is {x.size:,}" if x.rank > 1 else f"{x.size:,} flow in"
+            raise Mismatch(f"`reshape` to {made}{said}, but {found}", argument="dims", help=self._fitting(x))
+        return made
+
+    def _fitting(self, x: Tensor) -> str | None:
+        """The shape with as many channels as are needed for these positions."""
+        *_, positions = (1, prod(self.dims[1:]))
+        if x.size % positions:
+            return None
+        return f"write `reshape({' x '.join(map(str, (x.size // positions, *self.dims[1:])))})`"
+
+    def window(self, x: Tensor) -> Window | None:
+        return None if self.dims[0] == x.channels else whole(x)
+
+    def torch(self, x: Tensor) -> Expression:
+        if len(self.dims) == 1:
+            return Expression("{0}.flatten(1)")
+        if x.rank == 1:
+            return Expression("{0}.unflatten(1, {dims})", values=(("dims", self.dims),))
+        return Expression("{0}.flatten(1).unflatten(1, {dims})", values=(("dims", self.dims),))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(dims=(32, 7, 7)), (Tensor(1568),), Tensor(32, 7, 7))
+        yield Example(cls(dims=(64, 9, 9)), (Tensor(64, 81),), Tensor(64, 9, 9))
+        yield Example(cls(dims=(12,)), (Tensor(3, 4),), Tensor(12))
 
 
 @register

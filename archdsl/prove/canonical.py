@@ -21,6 +21,7 @@ from archdsl.ops.pool_adaptive import AdaptivePool
 from archdsl.ops.reshape import ChannelSlice
 from archdsl.ops.resize import Resize, Upsample
 from archdsl.ops.scale import LayerScale
+from archdsl.ops.tokens import Token
 from archdsl.ops.transposed import UpConv
 from archdsl.prove.form import Form, Part, Wire, squeezed
 from archdsl.tensor import Tensor
@@ -65,11 +66,13 @@ def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]
         return _opaque(node, node.op, rank, taken)
     if node.op.name == "split":
         return _split(node, rank, taken)
+    if node.op.name == "sub":
+        taken = [taken[0], *(_negative(node, rank, wire) for wire in taken[1:])]
     name, arguments = CANONICAL.get(node.op.name, _as_it_is)(node.op, tensors)
     if name == "resize":
         taken = taken[:1]  # only the size of the second input matters
     dims = squeezed(node.output.dims)
-    if name in ("flatten", "resize") and taken[0].dims == dims:
+    if name in ("flatten", "reshape", "resize") and taken[0].dims == dims:
         return taken
     names = tuple(node.op.state(*tensors))
     return [Wire(Part(name, arguments, taken, (dims,), node.id, rank, node.weights if names else "", names))]
@@ -82,6 +85,11 @@ def _opaque(node: Node, op: Opaque, rank: int, taken: list[Wire]) -> list[Wire]:
     arguments = {"arguments": op.arguments, "parameters": op.parameters}
     part = Part(op.target, arguments, taken, dims, node.id, rank, node.weights if op.parameters else "")
     return [Wire(part, port) for port in range(len(dims))]
+
+
+def _negative(node: Node, rank: int, wire: Wire) -> Wire:
+    """What is subtracted is added with a factor of -1."""
+    return Wire(Part("scale", {"factor": -1.0}, [wire], (wire.dims,), node.id, rank))
 
 
 def _split(node: Node, rank: int, taken: list[Wire]) -> list[Wire]:
@@ -150,7 +158,7 @@ def _avg_pool(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     return "avg_pool", _window(window) | arguments
 
 
-def _global(name: str) -> Callable[[Op, tuple[Tensor, ...]], Canonical]:
+def _named(name: str) -> Callable[[Op, tuple[Tensor, ...]], Canonical]:
     return lambda op, inputs: (name, {})
 
 
@@ -196,6 +204,16 @@ def _channel_slice(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     return op.name, {"start": op.start, "stop": inputs[0].channels if op.stop is None else op.stop}
 
 
+def _reshape(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    """A reshape is known by the sizes of what it gives, a flatten by its name."""
+    return ("flatten" if len(squeezed(op.outputs(*inputs)[0].dims)) == 1 else "reshape"), {}
+
+
+def _token(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    assert isinstance(op, Token)
+    return op.name, {"index": op.index % inputs[0].spatial[0]}
+
+
 def _learned_factor(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     assert isinstance(op, LayerScale | Prelu)
     return op.name, {"per_channel": op.per_channel and inputs[0].channels > 1}
@@ -209,8 +227,8 @@ CANONICAL: Mapping[str, Callable[[Op, tuple[Tensor, ...]], Canonical]] = {
     "lp_pool": _pool,
     "stochastic_pool": _pool,
     "avg_pool": _avg_pool,
-    "global_avg_pool": _global("global_avg_pool"),
-    "global_max_pool": _global("global_max_pool"),
+    "global_avg_pool": _named("global_avg_pool"),
+    "global_max_pool": _named("global_max_pool"),
     "adaptive_avg_pool": _adaptive,
     "adaptive_max_pool": _adaptive,
     "resize": _resize,
@@ -220,6 +238,10 @@ CANONICAL: Mapping[str, Callable[[Op, tuple[Tensor, ...]], Canonical]] = {
     "crop": _cut,
     "center_crop": _cut,
     "channel_slice": _channel_slice,
+    "reshape": _reshape,
+    "tokens": _reshape,
+    "token": _token,
+    "sub": _named("add"),
     "layer_scale": _learned_factor,
     "prelu": _learned_factor,
 }

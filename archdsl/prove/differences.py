@@ -237,7 +237,7 @@ class _Walk:
 
     def _is_consequence(self, part: Part, is_ours: bool) -> bool:
         """Whether a part exists, or has an effect, only because sizes before it differ."""
-        if part.op == "flatten" or self.origins.is_idle(part, is_ours):
+        if part.op in ("flatten", "reshape") or self.origins.is_idle(part, is_ours):
             return True
         return is_ours and any(map(self._is_resized, self.origins.asked(part)))
 

@@ -144,4 +144,4 @@ def _likeness_of_ops(part: Part, other: Part) -> float:
 
 def _weight(part: Part) -> float:
     """The cost of skipping a step."""
-    return 0.2 if part.op == "flatten" else 1.0
+    return 0.2 if part.op in ("flatten", "reshape") else 1.0

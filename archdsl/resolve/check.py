@@ -189,7 +189,7 @@ class _Checker(Expressions):
                 elif isinstance(statement, tree.Stage):
                     self.bind(name, scope, step=True)
                 else:
-                    self.step_name(name)
+                    self.bind(name, scope, step=True)
                     self.output_name(name)
             case tree.For() | tree.Repeat() if makes_stages(statement):
                 self.loop_of_stages(statement, scope)

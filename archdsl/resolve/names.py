@@ -15,6 +15,7 @@ from archdsl.ops.initialize import INITIALIZERS
 from archdsl.source import Span
 from archdsl.suggest import help_for_argument
 from archdsl.syntax import tree
+from archdsl.syntax.node import Node
 
 DIGITS = "0123456789"
 
@@ -44,6 +45,9 @@ def bound(statement: Any) -> Iterator[tree.Name]:
             if number is None:
                 yield name
             yield from bound(flow)
+        case tree.Output(name=name, flow=flow):
+            yield name
+            yield from bound(flow)
         case tree.Body(statements=statements):
             for inner in statements:
                 yield from bound(inner)
@@ -68,6 +72,23 @@ def _step_names(step: tree.Step) -> Iterator[tree.Name]:
             yield from _step_names(then)
             if otherwise is not None:
                 yield from _step_names(otherwise)
+
+
+def names_read(text: Node) -> frozenset[str]:
+    """All names in a text, but for those that stand only where an output is given its name."""
+    found: set[str] = set()
+    pending: list[Any] = [text]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, tree.Name):
+            found.add(part.name)
+        elif isinstance(part, tree.Output):
+            pending.append(part.flow)
+        elif type(part) is tuple:
+            pending.extend(part)
+        elif isinstance(part, Node):
+            pending.extend(getattr(part, field) for field in part.__match_args__)
+    return frozenset(found)
 
 
 def makes_stages(statement: Any) -> bool:
@@ -258,6 +279,8 @@ def too_many_arguments(owner: str, names: tuple[str, ...], span: Span | None) ->
 
 def _without(owner: str, names: tuple[str, ...], span: Span | None) -> str | None:
     """The help for too many arguments: `add{it | skip}` for `add(skip)`, and `relu` for `relu(64)`."""
+    if names == ("dims",):
+        return f"the sizes of a shape are separated by `x`, without the batch: write `{owner}(16 x 25)`"
     if names or owner not in REGISTRY:
         return None
     if required_inputs(REGISTRY[owner])[1] and span is not None:

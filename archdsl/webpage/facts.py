@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from archdsl.analyses.measures import GLOBAL, summarize
-from archdsl.analyses.receptive_field import ReceptiveField, receptive_fields
+from archdsl.analyses.receptive_field import ReceptiveField, moves, receptive_fields
 from archdsl.analyses.rows import Row, path_of
 from archdsl.analyses.summary import Basis, Part, Summary
 from archdsl.ir.dump import value_text, written
@@ -104,10 +104,10 @@ def _block(scope: Scope) -> str:
 
 
 def _pixels(field: ReceptiveField) -> int | str | list[int]:
-    """A number, one for each dimension where they differ, "global" for all of the input, or "none" for a constant."""
+    """A number, one for each dimension where they differ, "global" for all of the input, or "none"."""
     if not field.largest:
         return "none"
-    if not any(one.jump for one in field.largest):
+    if not moves(field):
         return GLOBAL
     sizes = list(field.size)
     return sizes[0] if len(set(sizes)) == 1 else sizes

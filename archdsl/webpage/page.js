@@ -176,7 +176,8 @@ function amount(number, unit = "") {
 }
 
 function field(place) {
-  const pixels = (size) => (size === "global" ? "all of the input" : `${[size].flat().join("×")} pixels`);
+  const words = { global: "all of the input", none: "none" };
+  const pixels = (size) => words[size] ?? `${[size].flat().join("×")} pixels`;
   if (place.convs === undefined) return pixels(place.field);
   return `${pixels(place.field)}, through gates; ${pixels(place.convs)} by convolutions`;
 }

@@ -34,6 +34,8 @@ without_arguments("relu", lambda x: np.maximum(x, 0))
 without_arguments("relu6", lambda x: np.clip(x, 0, 6))
 without_arguments("sigmoid", logistic)
 without_arguments("tanh", np.tanh)
+without_arguments("exp", np.exp)
+without_arguments("abs", np.abs)
 without_arguments("silu", lambda x: x * logistic(x))
 without_arguments("hard_sigmoid", hard)
 without_arguments("hard_swish", lambda x: x * hard(x))  # Howard et al. 2019

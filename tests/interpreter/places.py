@@ -19,6 +19,24 @@ def flatten(a: Arguments, w: Weights, x: Array) -> Array:
     return x.reshape(len(x), -1)
 
 
+@defines("reshape")
+def reshape(a: Arguments, w: Weights, x: Array) -> Array:
+    """The numbers stay in order."""
+    return x.reshape(len(x), *a.dims)
+
+
+@defines("tokens")
+def tokens(a: Arguments, w: Weights, x: Array) -> Array:
+    """Row after row (Dosovitskiy et al. 2021); of a clip, frame after frame."""
+    rows = x if x.ndim == 4 else np.concatenate([x[:, :, t] for t in range(x.shape[2])], 2)
+    return np.concatenate([rows[:, :, y] for y in range(rows.shape[2])], 2)
+
+
+@defines("token")
+def token(a: Arguments, w: Weights, x: Array) -> Array:
+    return x[:, :, a.index]
+
+
 @defines("channel_slice")
 def channel_slice(a: Arguments, w: Weights, x: Array) -> Array:
     return x[:, a.start : a.stop]

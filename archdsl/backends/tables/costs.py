@@ -136,7 +136,10 @@ class _Maker:
         yield from rule_of_copies(made) if self.request.asks else notes(self.summary, made, told)
 
     def with_gates(self, names: Sequence[str]) -> list[str]:
-        """The columns; if none were asked for, with the field by convolutions where gates make the field larger."""
+        """The columns; if none were asked for, with the field by convolutions where gates make the field larger, and
+        without fields where no input has positions."""
+        if self.request.columns is None and not any(self.summary.field(id).largest for id in self.summary.nodes):
+            names = [name for name in names if name not in ("field", "jump")]
         gates = self.request.columns is None and self.summary.has_gates
         return [both for name in names for both in (("conv_field", name) if gates and name == "field" else (name,))]
 

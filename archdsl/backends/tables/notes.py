@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from archdsl.analyses import notation
 from archdsl.analyses.conventions import CONVENTIONS
 from archdsl.analyses.notation import plain, seconds, shape
-from archdsl.analyses.receptive_field import first_gate
+from archdsl.analyses.receptive_field import first_gate, moves
 from archdsl.analyses.rows import Row
 from archdsl.analyses.summary import Summary
 from archdsl.analyses.working import lengths
@@ -114,7 +114,9 @@ def notes(summary: Summary, rows: Sequence[Row], columns: set[str]) -> Iterator[
 def _field(summary: Summary) -> str:
     """The largest receptive field by convolutions; nodes whose positions all see the whole input are left out."""
     fields = summary.conv_fields.fields
-    placed = {id: fields[id] for id in fields if any(d.jump for d in fields[id].largest) and id in summary.nodes}
+    placed = {id: fields[id] for id in fields if moves(fields[id]) and id in summary.nodes}
+    if not placed:
+        return ""
     id = max(reversed(placed), key=lambda id: placed[id].size)
     if placed[id].size == (1,) * len(placed[id].size):
         return ""

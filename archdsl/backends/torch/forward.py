@@ -208,7 +208,7 @@ class Forward(Called):
             text = emission.written(texts, numbers)
             width = len(emission.written(("",) * len(inputs))) + sum(operand.width for operand in inputs)
             source: Source = Applied(step, tuple(_in_order(emission.text, inputs)))
-            if len(inputs) > 2 and isinstance(member, Node) and member.op.associative and "{all}" not in emission.text:
+            if len(inputs) > 2 and isinstance(member, Node) and member.op.folds and "{all}" not in emission.text:
                 source = self.gatherer.nested(step, [operand.source for operand in inputs])
             return Operand(text, source, reads, width, emission.atomic, depth, ended)
         lent = () if isinstance(member, Node) else self.outline.borrowed[member.path]

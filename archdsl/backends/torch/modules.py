@@ -253,6 +253,8 @@ class Modules:
             Tensor(named(t.dims[0], ast.Name("in_channels"), True), *t.dims[1:], kind=t.kind, last=t.last)
             for t in tensors
         )
+        if node.op.learns_by_position():
+            marked = (_with_length(t, ast.Name("length")) for t in marked)
         emission = node.op.model_copy(update=fields).torch(*marked)
         assert isinstance(emission, Module)
         formulas = map(formula_of, emission.args)
@@ -414,6 +416,8 @@ def _computed(
 ) -> tuple[Module | Expression, tuple[Channels, ...]]:
     """How an op is written with formulas for its arguments (`fields`) and inputs, and the channels of its outputs."""
     said = tuple(_with_channels(tensor, channels) for tensor, channels in zip(tensors, inputs, strict=True))
+    if node.op.learns_by_position():
+        said = tuple(_with_length(tensor, UNKNOWN_NUMBER) for tensor in said)
     op = node.op.model_copy(update=fields)
     exact_op = node.op.model_copy(update={name: exactly(value) for name, value in fields.items()})
     exact = tuple(Tensor(*map(exactly, tensor.dims), kind=tensor.kind, last=tensor.last) for tensor in said)
@@ -426,6 +430,11 @@ def _with_channels(tensor: Tensor, channels: Channels) -> Tensor:
     return Tensor(
         named(tensor.dims[0], channels or UNKNOWN_NUMBER), *tensor.dims[1:], kind=tensor.kind, last=tensor.last
     )
+
+
+def _with_length(tensor: Tensor, formula: ast.expr) -> Tensor:
+    channels, *spatial = tensor.dims
+    return Tensor(channels, *(named(n, formula, True) for n in spatial), kind=tensor.kind, last=tensor.last)
 
 
 def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Channels]) -> Iterator[Channels]:
@@ -442,7 +451,7 @@ def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Cha
         yield formula_of(shape.dims[0])
 
 
-ALIKE = ("add", "mean", "maximum")
+ALIKE = ("add", "sub", "mean", "maximum")
 """Joins whose inputs must have equal channels."""
 
 

@@ -159,7 +159,7 @@ def _structural_parts(node: Node, argument: str, written: Written) -> Iterator[W
 
     The channels of an input or of a learned value may change.
     """
-    is_length = argument == "out" and getattr(node.op, "over", None) == "positions"
+    is_length = argument == "out" and node.op.learns_by_position()
     if (not is_length and argument in FREE) or f"{node.op.name}.{argument}" in FREE:
         return
     if argument != "dims":

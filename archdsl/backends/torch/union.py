@@ -315,13 +315,18 @@ class Union:
 
 
 def can_gather(outline: Outline, step: Call) -> bool:
-    """Whether a join with branches on a condition can be written by gathering them: in a list, or one by one."""
+    """Whether a join with branches on a condition can be written by gathering them: in a list, or one by one.
+
+    One expression must hold for any two of its inputs, so a vector cannot join maps here.
+    """
     members = [member for member in step.members.values() if isinstance(member, Node)]
+    if any(len({tensor.rank for tensor in outline.graph.tensors_into(node.id)}) > 1 for node in members):
+        return False
     emissions = [outline.emission(node) for node in members]
     if not emissions or not all(isinstance(known, Expression) and not known.values for known in emissions):
         return False
     is_list = all(isinstance(known, Expression) and "[{all}]" in known.text for known in emissions)
-    return is_list or members[0].op.associative or len(step.takes) == 2
+    return is_list or members[0].op.folds or len(step.takes) == 2
 
 
 def _mark_live(items: Sequence[Item], needed: set[Wire | Several]) -> None:

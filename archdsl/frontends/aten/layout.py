@@ -21,7 +21,7 @@ def permuted(call: Call) -> Result:
 def transposed(call: Call) -> Result:
     rank = len(call.trace.shape(call.node))
     order = list(range(rank))
-    one, other = call["dim0"] % rank, call["dim1"] % rank
+    one, other = ((call.get(f"dim{i}") if "dim0" in call.arguments else call[f"axis{i}"]) % rank for i in (0, 1))
     order[one], order[other] = order[other], order[one]
     return _permuted(call, order)
 
@@ -68,6 +68,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "permute": permuted,
     "transpose": transposed,
     "swapaxes": transposed,
+    "swapdims": transposed,
     "t": matrix_transposed,
     "movedim": moved,
     "expand": expanded,

@@ -7,7 +7,8 @@ from typing import Any
 
 from archdsl.frontends.arrangement import CHANNELS, along
 from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation
-from archdsl.ops.merge import Add, Concat, Maximum, Mul
+from archdsl.ops.base import Op
+from archdsl.ops.merge import Add, Concat, Maximum, Mul, Sub
 from archdsl.ops.scale import LayerScale, Scale
 
 
@@ -20,19 +21,20 @@ def _scaled(value: Source, factor: float) -> Source:
 
 
 def add(call: Call) -> Result:
-    return _sum(call, call["alpha"])
+    return _sum(call, Add())
 
 
 def subtract(call: Call) -> Result:
-    return _sum(call, -call["alpha"])
+    return _sum(call, Sub())
 
 
-def _sum(call: Call, alpha: float) -> Result:
+def _sum(call: Call, op: Op) -> Result:
+    alpha = call["alpha"]
     if _is_number(call["other"]):
         return call["self"] if call["other"] * alpha == 0 else None
-    if not _are_values(call, "self", "other"):
+    if not _are_joined(call):
         return None
-    return Step(Add(), (call["self"], _scaled(call["other"], alpha)))
+    return Step(op, (call["self"], _scaled(call["other"], alpha)))
 
 
 def multiply(call: Call) -> Result:
@@ -42,7 +44,7 @@ def multiply(call: Call) -> Result:
         factor = call.weight(other)
         if factor is not None and _are_values(call, one):
             return _learned_factor(call, one, other)
-    return Step(Mul(), (call["self"], call["other"])) if _are_values(call, "self", "other") else None
+    return Step(Mul(), (call["self"], call["other"])) if _are_joined(call) else None
 
 
 def _learned_factor(call: Call, value: str, factor: str) -> Result:
@@ -64,7 +66,7 @@ def divide(call: Call) -> Result:
 
 
 def maximum(call: Call) -> Result:
-    return Step(Maximum(), (call["self"], call["other"])) if _are_values(call, "self", "other") else None
+    return Step(Maximum(), (call["self"], call["other"])) if _are_joined(call) else None
 
 
 def concat(call: Call) -> Result:
@@ -79,6 +81,13 @@ def concat(call: Call) -> Result:
     channels = sum(part.tensor.channels for part in taken)
     lies = taken[0].arrangement.with_axis(axis, along(CHANNELS, channels))
     return Step(Concat(), tuple(part.value for part in taken), arrangements=(lies,))
+
+
+def _are_joined(call: Call) -> bool:
+    """Whether two values are joined sample by sample: with unequal ranks, PyTorch would join other dimensions."""
+    if not _are_values(call, "self", "other"):
+        return False
+    return len(call.trace.shape(call["self"])) == len(call.trace.shape(call["other"]))
 
 
 def _are_values(call: Call, *names: str) -> bool:

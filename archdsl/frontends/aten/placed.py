@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 
 from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, Atom, along, joined, whole
 from archdsl.frontends.aten.call import Made, Step, TraceNode
-from archdsl.ops.base import REGISTRY, Op
-from archdsl.ops.reshape import ChannelShuffle, Flatten
+from archdsl.ops.base import Op
+from archdsl.ops.reshape import ChannelShuffle, Flatten, Reshape
+from archdsl.ops.tokens import Tokens
 from archdsl.tensor import Tensor
 
 Order = tuple[int, ...]
@@ -61,18 +61,24 @@ class Placed:
         if joined(atom for axis in axes for atom in axis) != _all_atoms(self.tensor):
             return None
         if dims != self.tensor.dims:
-            op = _view(self.tensor.dims, dims)
-            if op is None:
-                return None
-            value = Step(op, (value,), call=self.call)
+            value = Step(_view(self.tensor.dims, dims), (value,), call=self.call)
         return Placed.plain(value, Tensor(*dims, kind=self.tensor.kind), self.batch)
 
     def orders(self) -> Iterator[Order]:
         """Ways to read the axes: as they are, channels last, and as they follow in the value of the graph."""
-        rank = self.arrangement.rank
-        yield tuple(range(rank))
-        yield channels_last(rank)
-        yield tuple(sorted(range(rank), key=self._place))
+        batch, rest = self.batch_axis, self.other_axes
+        yield (batch, *rest)
+        yield (batch, *rest[-1:], *rest[:-1])
+        yield (batch, *sorted(rest, key=self._place))
+
+    @property
+    def batch_axis(self) -> int:
+        """The axis that is the batch; the first, if none is."""
+        return next((i for i, axis in enumerate(self.arrangement.axes) if axis == along(BATCH, self.batch)), 0)
+
+    @property
+    def other_axes(self) -> tuple[int, ...]:
+        return tuple(axis for axis in range(self.arrangement.rank) if axis != self.batch_axis)
 
     def _place(self, axis: int) -> tuple[int, int]:
         atoms = self.arrangement.axes[axis]
@@ -80,17 +86,16 @@ class Placed:
 
     def read(self) -> tuple[Placed, Order] | None:
         """As batch, channels, positions, with the axes in any order that allows it, without an op if possible."""
-        orders = [order for order in dict.fromkeys(self.orders()) if 0 in order[:1]]
-        found = [(taken, order) for order in orders if (taken := self.standard(order))]
+        found = [(taken, order) for order in dict.fromkeys(self.orders()) if (taken := self.standard(order))]
         return min(found, key=lambda pair: pair[0].value is not self.value, default=None)
 
     def with_channels(self, axis: int) -> Placed | None:
         """With an axis that is the channels of a value of the graph: of a map, or of maps in windows; else None."""
-        rank = self.arrangement.rank
-        others = [other for other in range(1, rank) if other != axis]
+        batch = self.batch_axis
+        others = [other for other in self.other_axes if other != axis]
         for positions in (others, sorted(others, key=self._place)):
-            order = (0, axis, *positions)
-            taken = self.standard(order) if axis else None
+            order = (batch, axis, *positions)
+            taken = self.standard(order) if axis != batch else None
             if taken:
                 return taken.arranged(taken.arrangement.inverted(order), self.call)
         return self if self.arrangement.axes[axis] == along(CHANNELS, self.tensor.channels) else None
@@ -102,11 +107,6 @@ class Placed:
             return self
         taken, order = found
         return taken.arranged(taken.arrangement.inverted(order), self.call)
-
-
-def channels_last(rank: int) -> Order:
-    """The order in which the last axis is the channels."""
-    return (0, rank - 1, *range(1, rank - 1)) if rank > 1 else (0,)
 
 
 def _all_atoms(tensor: Tensor) -> tuple[Atom, ...]:
@@ -121,10 +121,10 @@ def _shuffled(axis: Sequence[Atom], channels: int) -> int:
     return outer.size if inner.step == 1 and outer.step == inner.size and inner.size * outer.size == channels else 0
 
 
-def _view(before: tuple[int, ...], after: tuple[int, ...]) -> Op | None:
+def _view(before: tuple[int, ...], after: tuple[int, ...]) -> Op:
     """The op that gives the same numbers in another shape."""
     if len(after) == 1:
         return Flatten()
-    name = "tokens" if len(before) > 2 and after == (before[0], prod(before[1:])) else "reshape"
-    kind = REGISTRY.get(name)
-    return kind(**{} if name == "tokens" else {"dims": after}) if kind else None
+    if len(after) == 2 < len(before) < 5 and after[0] == before[0]:
+        return Tokens()
+    return Reshape(dims=after)

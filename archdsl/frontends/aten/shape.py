@@ -11,6 +11,7 @@ from archdsl.ops.crop import Pad, Trim
 from archdsl.ops.regularize import ChannelDropout, Dropout
 from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, PixelShuffle, SpaceToDepth, Split
 from archdsl.ops.resize import Resize, Upsample
+from archdsl.ops.tokens import Token
 
 
 def dropout(call: Call) -> Result:
@@ -66,17 +67,27 @@ def narrow(call: Call) -> Result:
 
 
 def select(call: Call) -> Result:
-    """One place of an axis that is the outer piece of the channels."""
+    """One token of a sequence, or one place of an axis that is the outer piece of the channels."""
     shape = call.trace.shape(call["self"])
     axis = call["dim"] % len(shape)
     found = _channels(call, axis)
     if found is None:
-        return None
+        return _token(call, axis)
     placed, step = found
     start = call["index"] % shape[axis] * step
     return Step(
         _slice(placed, start, start + step), (placed.value,), arrangements=(placed.arrangement.with_axis(axis, None),)
     )
+
+
+def _token(call: Call, axis: int) -> Result:
+    placed = call.placed("self")
+    found = placed and placed.read()
+    if not found or found[0].tensor.rank != 2 or found[1].index(axis) != 2:
+        return None
+    taken, _ = found
+    lies = whole((taken.batch, taken.tensor.channels))
+    return Step(Token(index=call["index"]), (taken.value,), arrangements=(lies,))
 
 
 def _part(call: Call, start: int, stop: int | None) -> Result:

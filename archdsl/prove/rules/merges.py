@@ -8,7 +8,7 @@ from archdsl.prove.form import Form, Part, Wire, each_of, only_user
 
 
 def drop_trivial(form: Form) -> bool:
-    """Drops ops without effect: a factor of 1, an empty border, a pool of one pixel at stride 1, a merge of one."""
+    """Drops ops without effect: a factor of 1, an empty border, a reshape to the same shape, a merge of one."""
     dropped = [part for part in form.parts() if _does_nothing(part)]
     form.replace({part.wire: part.inputs[0] for part in dropped})
     return bool(dropped)
@@ -18,6 +18,8 @@ def _does_nothing(part: Part) -> bool:
     match part.op:
         case "scale":
             return bool(part.arguments["factor"] == 1)
+        case "flatten" | "reshape":
+            return part.dims[0] == part.inputs[0].dims
         case "border":
             return not any(map(any, part.arguments["sides"]))
         case "subsample":
@@ -93,6 +95,16 @@ def join_scales(form: Form) -> bool:
         if source.op == "scale":
             factor = float(f"{part.arguments['factor'] * source.arguments['factor']:.12g}")
             part.arguments, part.inputs, changed = {"factor": factor}, list(source.inputs), True
+    return changed
+
+
+def join_reshapes(form: Form) -> bool:
+    """Of several reshapes in a row only the last one counts."""
+    changed = False
+    for part in each_of(form.parts(), "flatten", "reshape"):
+        source = part.inputs[0].part
+        if source.op in ("flatten", "reshape"):
+            part.inputs, changed = list(source.inputs), True
     return changed
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count
 from archdsl.backends.figures.charts.room import Area, Room, along, between
-from archdsl.backends.figures.charts.slots import EVERYTHING, FINENESS, Band, Fineness, Slot, bands
+from archdsl.backends.figures.charts.slots import EVERYTHING, FINENESS, NOTHING, Band, Fineness, Slot, bands
 from archdsl.backends.figures.options import Options, Paper
 from archdsl.backends.figures.page import EDGE, LINE, page
 from archdsl.backends.figures.parts import Picture
@@ -295,7 +295,7 @@ class _Drawing:
         ]
         points: list[Point] = []
         for (_, slot, _, _), left, right in zip(placed, edges, edges[1:], strict=False):
-            y = base - (1.0 if slot.field == EVERYTHING else slot.field / most) * self.tall
+            y = base - (1.0 if slot.field == EVERYTHING else max(slot.field, 0) / most) * self.tall
             points += [(left, y), (right, y)]
         return tuple(points)
 
@@ -329,7 +329,8 @@ class _Drawing:
             (left, y), (right, _) = steps[2 * i], steps[2 * i + 1]
             known = i != ends[0] and placed[ends[ends.index(i) - 1]][1].field == slot.field
             if slot.field != EVERYTHING and not known:
-                yield from self._beside(str(slot.field), (left + right) / 2, left, right, y, room)
+                words = "none" if slot.field == NOTHING else str(slot.field)
+                yield from self._beside(words, (left + right) / 2, left, right, y, room)
 
     def _beside(self, words: str, middle: float, left: float, right: float, y: float, room: Room) -> Iterator[Text]:
         """A text above its step, or below it."""

@@ -26,14 +26,17 @@ MOST_BANDS = 30
 EVERYTHING = 0
 """A receptive field without end: every position sees the whole input."""
 
+NOTHING = -1
+"""No receptive field: no input on which the value depends has positions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One bar of each lane: its nodes, what they cost, and what their output sees of the input.
 
     `params` are learned numbers (shared ones count in the first slot that uses them), `macs` multiply-adds, `memory`
-    the bytes of its outputs at fp32, `field` the side of its receptive field in input pixels, or `EVERYTHING`.
-    `label` is the layer's number of outputs, or "pool".
+    the bytes of its outputs at fp32, `field` the side of its receptive field in input pixels, `EVERYTHING` or
+    `NOTHING`. `label` is the layer's number of outputs, or "pool".
     """
 
     path: str
@@ -203,10 +206,10 @@ class _Measured:
         )
 
     def _field(self, node: Node) -> int:
-        """The longer side; `EVERYTHING` where no position sees less than the whole."""
+        """The longer side; `EVERYTHING` where each position sees the whole, `NOTHING` where none sees a pixel."""
         fields = self.fields[node.id].largest
-        if not any(field.jump for field in fields):
-            return EVERYTHING
+        if not any(field.moves for field in fields):
+            return EVERYTHING if fields else NOTHING
         return max(field.size for field in fields)
 
 

@@ -98,12 +98,14 @@ def test_a_batch_folded_into_channels_is_not_taken_for_them() -> None:
 
 
 def test_samples_do_not_count_as_positions_of_opaque_ops() -> None:
-    """Windows are folded into the batch: each sample has six of them."""
-    module = Layered(lambda x, _: in_windows(x, nn.Softmax(-2)), nn.Identity())
-    graph = from_torch(module, torch.zeros(2, *MAP))
-    assert {node.output.size for node in graph} == {Tensor(*MAP).size}
-    (softmax,) = (node for node in opaque_nodes(graph) if node.op.target == "aten.softmax")
-    assert softmax.output == Tensor(12, 16, 8)
+    """Windows are folded into the batch: each sample has twelve of them."""
+    graph = from_torch(Layered(lambda x: in_windows(x, nn.Softmax(-2))), torch.zeros(2, *MAP))
+    assert [(node.op.target, node.output) for node in opaque_nodes(graph)] == [("aten.softmax", Tensor(*MAP))]
+    graph = from_torch(
+        Layered(lambda x: in_windows(x, Layered(lambda y: y @ y.mT)).sum()), torch.zeros(2, 16, *MAP[1:])
+    )
+    products = [node for node in opaque_nodes(graph) if node.op.target == "aten.matmul"]
+    assert [node.output for node in products] == [Tensor(12, 16, 16)]
 
 
 def test_what_needs_a_permute_says_how_the_value_lies() -> None:

@@ -124,6 +124,10 @@ class Arrangement:
         batches = ({atom.dim for atom in axis} == {BATCH} for axis in self.axes)
         return tuple(size for size, batch in zip(sizes, batches, strict=True) if not batch)
 
+    def is_complete(self, size: int) -> bool:
+        """Whether the axes hold each of `size` numbers once."""
+        return prod(self.shape) == size and all(atom.dim != REPEATED for axis in self.axes for atom in axis)
+
     def in_order(self) -> bool:
         """Whether the numbers of one sample follow each other as in the value that they lie in."""
         atoms = joined(atom for axis in self.axes for atom in axis if atom.dim != BATCH)
@@ -131,11 +135,13 @@ class Arrangement:
         return all(atom.step == 1 for atom in atoms) and dims == sorted(set(dims))
 
     def __str__(self) -> str:
-        """Sizes, each with the dimension that it runs along: `0:2, 2:14 3:14, 1:768`."""
+        """What each axis runs along, and how far: `batch, 2:14 3:14, 1:768`."""
         return ", ".join(" ".join(map(_written, axis)) or "1" for axis in self.axes)
 
 
 def _written(atom: Atom) -> str:
+    if atom.dim == BATCH:
+        return "batch"
     if atom.dim == REPEATED:
         return f"repeat:{atom.size}"
     return f"{atom.dim}:{atom.size}" + (f" by {atom.step}" if atom.step > 1 else "")

@@ -7,6 +7,7 @@ nodes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,6 +81,14 @@ def imported(module: nn.Module, example_inputs: Any, name: str | None = None) ->
     """Does the same as `from_torch`, and also gives the names of the module's parameters."""
     inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
     name = name or f"{type(module).__module__}.{type(module).__qualname__}"
+    if inputs and all(value.dim() and value.shape[0] == 1 for value in inputs):
+        # With two samples, the batch differs from axes of size 1. Some modules take only one sample.
+        with suppress(CompileError):
+            return _imported_as_is(module, tuple(torch.cat([value, value]) for value in inputs), name)
+    return _imported_as_is(module, inputs, name)
+
+
+def _imported_as_is(module: nn.Module, inputs: tuple[Any, ...], name: str) -> Imported:
     with drop_paths() as dropped:
         exported = _with_training_outputs(module, inputs, name)
     return replace(_imported(module, exported, inputs, name), drop_paths=tuple(dropped.values()))

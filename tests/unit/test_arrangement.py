@@ -64,7 +64,7 @@ def test_what_was_taken_apart_and_put_together_is_whole_again() -> None:
     assert windows is not None
     turned = windows.permuted((0, 2, 4, 3, 5, 1)).reshaped((8, 16, 12))
     assert turned is not None
-    assert str(turned) == "0:2 2:2 by 4 3:2 by 4, 2:4 3:4, 1:12"
+    assert str(turned) == "batch 2:2 by 4 3:2 by 4, 2:4 3:4, 1:12"
     opened = turned.reshaped((2, 2, 2, 4, 4, 12))
     assert opened is not None
     assert opened.permuted((0, 5, 1, 3, 2, 4)).reshaped((2, 12, 8, 8)) == maps

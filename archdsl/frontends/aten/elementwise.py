@@ -24,13 +24,17 @@ def joined_elementwise(step: Step, trace: Trace) -> Step | None:
     values = [value.arranged(value.arrangement.without_repeats()) for value in placed if value]
     if len(values) < len(nodes) or not all(map(trace.is_batched, nodes)):
         return None
-    return _as_maps(step, nodes, values) or _as_they_lie(step, nodes, values)
+    return (
+        _as_maps(step, nodes, values, split=False)
+        or _as_they_lie(step, nodes, values)
+        or _as_maps(step, nodes, values, split=True)
+    )
 
 
-def _as_maps(step: Step, nodes: list[TraceNode], values: list[Placed]) -> Step | None:
+def _as_maps(step: Step, nodes: list[TraceNode], values: list[Placed], split: bool) -> Step | None:
     """The values as batch, channels, positions, with their axes in the order in which the largest can be read."""
     largest = max(values, key=lambda value: value.tensor.size)
-    found = largest.read()
+    found = largest.read(split)
     if found is None or len({value.arrangement.rank for value in values}) > 1:
         return None
     order = found[1]

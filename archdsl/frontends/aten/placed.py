@@ -43,15 +43,14 @@ class Placed:
 
     # --- as channels and positions ---------------------------------------------------------
 
-    def standard(self, order: Order | None = None) -> Placed | None:
+    def standard(self, order: Order | None = None, split: bool = True) -> Placed | None:
         """As batch, channels, positions, perhaps by an op that gives another shape; None where that needs a permute.
 
-        `order` are the axes that are to be these.
+        `order` are the axes that are to be these. Without `split`, dimensions may be joined, but not taken apart.
         """
         arrangement = self.arrangement.permuted(order) if order else self.arrangement
-        batch, *axes = arrangement.axes
-        dims = arrangement.shape[1:]
-        if batch != along(BATCH, self.batch) or not dims:
+        axes, dims = list(arrangement.axes[1:]), arrangement.shape[1:]
+        if not dims or arrangement.axes[0] != along(BATCH, self.batch):
             return None
         value = self.value
         groups = _shuffled(axes[0], self.tensor.channels)
@@ -61,7 +60,10 @@ class Placed:
         if joined(atom for axis in axes for atom in axis) != _all_atoms(self.tensor):
             return None
         if dims != self.tensor.dims:
-            value = Step(_view(self.tensor.dims, dims), (value,), call=self.call)
+            op = _view(self.tensor.dims, dims)
+            if isinstance(op, Reshape) and not split:
+                return None
+            value = Step(op, (value,), call=self.call)
         return Placed.plain(value, Tensor(*dims, kind=self.tensor.kind), self.batch)
 
     def orders(self) -> Iterator[Order]:
@@ -84,9 +86,9 @@ class Placed:
         atoms = self.arrangement.axes[axis]
         return (atoms[0].dim, -atoms[0].step) if atoms else (self.tensor.rank + 1, axis)
 
-    def read(self) -> tuple[Placed, Order] | None:
+    def read(self, split: bool = True) -> tuple[Placed, Order] | None:
         """As batch, channels, positions, with the axes in any order that allows it, without an op if possible."""
-        found = [(taken, order) for order in dict.fromkeys(self.orders()) if (taken := self.standard(order))]
+        found = [(taken, order) for order in dict.fromkeys(self.orders()) if (taken := self.standard(order, split))]
         return min(found, key=lambda pair: pair[0].value is not self.value, default=None)
 
     def with_channels(self, axis: int) -> Placed | None:
@@ -101,8 +103,8 @@ class Placed:
         return self if self.arrangement.axes[axis] == along(CHANNELS, self.tensor.channels) else None
 
     def settled(self) -> Placed:
-        """With each axis along one whole dimension of a value of the graph, where that needs no permute."""
-        found = self.read()
+        """With each axis along one whole dimension of a value of the graph, where joining dimensions gives that."""
+        found = self.read(split=False)
         if found is None:
             return self
         taken, order = found

@@ -48,12 +48,11 @@ def _parts(call: Call, axis: int, sizes: list[int], remove: bool = False) -> Res
 def _channels(call: Call, axis: int) -> tuple[Placed, int] | None:
     """The value with the channels, or their outer piece, along an axis; and the channels from one place to the next."""
     placed = call.placed("self")
-    taken = placed and (placed.with_channels(axis) or placed.settled())
-    if not taken or len(taken.arrangement.axes[axis]) != 1:
-        return None
-    (atom,) = taken.arrangement.axes[axis]
-    outer = atom.dim == CHANNELS and atom.size * atom.step == taken.tensor.channels
-    return (taken, atom.step) if outer else None
+    for taken in (placed.settled(), placed.with_channels(axis)) if placed else ():
+        atoms = taken.arrangement.axes[axis] if taken else ()
+        if taken and [atom.dim for atom in atoms] == [CHANNELS] and atoms[0].size * atoms[0].step == taken.tensor.channels:
+            return taken, atoms[0].step
+    return None
 
 
 def cut(call: Call) -> Result:

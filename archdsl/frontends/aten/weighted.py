@@ -82,7 +82,12 @@ def linear(call: Call) -> Result:
         says = taken.tensor.rank > 2 or taken.tensor.spatial == (1,)
         op = Linear(out=out, bias="bias" in weights, over="channels" if says else None)
         return Step(op, (taken.value,), weights, (taken.arrangement.with_axis(last, along(CHANNELS, out)),))
-    return Step(Linear(out=out, bias="bias" in weights, over="positions"), (call["input"],), weights)
+    found = placed.read()
+    if not found or found[0].tensor.rank != 2 or found[1][2] != last:
+        return None
+    sequence, order = found
+    lies = whole((sequence.batch, sequence.tensor.channels, out)).inverted(order)
+    return Step(Linear(out=out, bias="bias" in weights, over="positions"), (sequence.value,), weights, (lies,))
 
 
 def embedding(call: Call) -> Result:

@@ -32,8 +32,8 @@ def folded(word: str) -> str:
 
 
 NOT_WRITTEN = "how many channels flow in is not written"
-NO_RECURRENCE = "the language has no recurrent layers: data flows once, from inputs to outputs"
-NO_ATTENTION = "the language has no attention yet"
+NO_LOOP = "`lstm` and `gru` read a whole sequence: the language has no loop over positions"
+PROJECTED = "three values flow into `attend`: queries, keys and values, projected by steps of their own"
 NO_NORM = "the language has no such normalization: `archdsl ops` lists those that it has"
 NO_ACTIVATION = "the language has no such activation: `archdsl ops` lists those that it has"
 NO_POOL = "the language has no such pooling: `archdsl ops` lists those that it has"
@@ -75,6 +75,17 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
      "innerproduct ip lazylinear affine connected fclayer linearlayer"),
     ("linear(64) -> relu -> linear(64)", "", "mlp feedforward ffn multilayerperceptron"),
     ("", "the language has no layer that takes two vectors", "bilinearlayer bilinear"),
+    # recurrent
+    ("lstm(128)", "128 numbers are remembered; what they are at every position is given", "longshorttermmemory "
+     "lstmlayer cudnnlstm"),
+    ("gru(128)", "128 numbers are remembered; what they are at every position is given", "gatedrecurrentunit grulayer "
+     "cudnngru"),
+    ("lstm(128)", "the language has `lstm` and `gru`, which remember longer than a plain recurrent layer", "rnn "
+     "simplernn recurrent vanillarnn elmanrnn"),
+    ("lstm(128, bidirectional=true)", "both directions are joined: 256 channels come out", "bilstm"),
+    ("", "it is an argument of the layer: `lstm(64, bidirectional=true)`", "bidirectional"),
+    ("gru(128, bidirectional=true)", "both directions are joined: 256 channels come out", "bigru"),
+    ("linear(64)", "it acts at every position of channels x length", "timedistributed"),
     # normalization
     ("bn", "how many channels flow in is not written", "batchnorm batchnorm1d batchnorm2d batchnorm3d "
      "batchnormalization batchnormalisation spatialbatchnorm spatialbatchnormalization syncbatchnorm syncbn "
@@ -85,7 +96,8 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("instance_norm", "", "instancenorm1d instancenorm2d instancenorm3d instancenormalization instancenormalisation"),
     ("lrn(5)", "5 channels are looked at", "localresponsenorm localresponsenormalization localresponsenormalisation "
      "responsenorm responsenormalization crossmaplrn crossmaplrn2d spatialcrossmaplrn localnorm"),
-    ("", NO_NORM, "rmsnorm weightnorm spectralnorm l2norm normalize l2normalize filterresponsenorm frn evonorm "
+    ("rms_norm", "", "rmsnormalization rootmeansquarenorm t5layernorm llamarmsnorm"),
+    ("", NO_NORM, "weightnorm spectralnorm l2norm normalize l2normalize filterresponsenorm frn evonorm "
      "weightstandardization switchablenorm"),
     # activations
     ("relu", "", "rectifier rectifiedlinear rectifiedlinearunit thresholdedrelu relu1"),
@@ -136,7 +148,8 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
      "subtract subtraction minus difference subtractlayer eltwisesub elementwisesub csubtable"),
     ("", "values are not divided here: `scale(0.5)` halves, and a quotient of two values needs an op of its own",
      "div divide division truediv"),
-    ("", "the language has no matrix product of two values", "matmul dot bmm einsum mm tensordot matmullayer"),
+    ("", "the language has no matrix product of two values: `attend` makes those of attention, and `linear` one with "
+     "learned weights", "matmul dot bmm einsum mm tensordot matmullayer"),
     # reshaping
     ("flatten", "a vector comes out; `tokens` gives channels x length, and `reshape(16 x 2 x 2)` any shape",
      "flattenlayer view ravel squeeze tovector vectorize"),
@@ -150,7 +163,9 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
      "`reshape(64 x 1 x 1)`", "unsqueeze expanddims expand broadcastto newaxis tile"),
     ("exp", "", "exponential"),
     ("abs", "", "absolute fabs absval"),
-    ("", NO_MOVE, "permute transpose swapaxes moveaxis rearrange einops repeatvector contiguous flip roll rot90"),
+    ("linear(64, over=positions)", "dimensions are not moved: ops work on the channels of each position, and `linear` "
+     "on the positions if asked", "permute transpose swapaxes moveaxis transposelayer permutelayer"),
+    ("", NO_MOVE, "rearrange einops repeatvector contiguous flip roll rot90"),
     ("pad(1)", "", "zeropad zeropad1d zeropad2d zeropad3d zeropadding zeropadding1d zeropadding2d zeropadding3d "
      "padlayer padding constantpad2d constantpad3d spatialzeropadding"),
     ("pad(1, mode=reflect)", "", "reflectionpad reflectionpad1d reflectionpad2d reflectionpad3d reflectpad "
@@ -195,11 +210,24 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("", "the library has it as a block: `from blocks.dense import DenseLayer`, then `DenseLayer(32)`",
      "denseblock denseunit"),
     # no step
-    ("", NO_RECURRENCE, "lstm gru rnn lstmcell grucell rnncell simplernn convlstm convlstm2d bilstm bigru "
-     "bidirectional timedistributed cudnnlstm cudnngru recurrent"),
-    ("", NO_ATTENTION, "attention multiheadattention mha msa selfattention crossattention transformer "
-     "transformerencoder transformerencoderlayer transformerdecoder positionalencoding positionalembedding "
-     "scaleddotproductattention patchembed patchembedding cbam nonlocal nonlocalblock"),
+    ("", NO_LOOP, "lstmcell grucell rnncell convlstm convlstm2d"),
+    ("linear(3 * it.channels) -> split(3) -> attend(8) -> linear(it.channels)", PROJECTED, "attention mha msa sdpa "
+     "attn multiheadattention selfattention multiheadselfattention causalselfattention scaleddotproductattention "
+     "dotproductattention multiheadattentionlayer"),
+    ("", "queries come from one value, keys and values from another: `(queries, keys, values) -> attend(8)`",
+     "crossattention encoderdecoderattention"),
+    ("conv(768, 16, stride=16)", "a patch of 16x16 pixels becomes one position of 768 channels", "patchembed "
+     "patchembedding patchify"),
+    ("positions -> embedding(512, it.channels)", "learned vectors for positions 0 to 511, to be added to those of the "
+     "words", "positionalembedding positionembedding learnedpositionalembedding posembed wpe"),
+    ("positions -> sinusoid(it.channels)", "sines and cosines, to be added to the vectors of the words",
+     "positionalencoding sinusoidalembedding sinusoidalpositionalencoding sinusoidalpositionembedding "
+     "timestepembedding timeembedding"),
+    ("rotary(8)", "on queries and on keys, with as many heads as they have", "rope rotaryembedding "
+     "rotarypositionembedding rotarypositionalembedding applyrotaryposemb"),
+    ("", "the language has `attend` for attention and no encoder or decoder: make a block of it, with `layer_norm`, "
+     "`linear` and `add{it | ...}`", "transformer transformerencoder transformerencoderlayer transformerdecoder "
+     "transformerdecoderlayer transformerblock encoderlayer decoderlayer cbam nonlocal nonlocalblock"),
     ("", TRAINING, "loss crossentropy crossentropyloss softmaxloss softmaxwithloss mseloss bceloss nllloss accuracy "
      "optimizer sgd adam euclideanloss contrastiveloss hingeloss compile fit"),
     ("", NO_DETECTION, "yolo yololayer yolov3 region detection detect priorbox anchors nms detectionoutput ssd rpn"),
@@ -261,7 +289,10 @@ _ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("factor", "scalefactor upscalefactor downscalefactor scale blocksize scales"),
     ("slope", "negativeslope alpha leak "),
     ("count", "numembeddings inputdim vocabsize vocab vocabulary numwords"),
-    ("width", "embeddingdim embeddim embeddingsize"),
+    ("width", "embeddingdim embeddim embeddingsize hiddensize hiddendim units numunits memory"),
+    ("layers", "numlayers nlayers"),
+    ("bidirectional", "bidir birnn"),
+    ("dropout", "dropoutrate droprate drop recurrentdropout"),
     ("multiplier", "depthmultiplier channelmultiplier"),
     ("sides", "padding pad pads paddings"),
     ("size", "outputsize newsize targetsize outsize outputshape localsize n"),
@@ -285,6 +316,9 @@ _NO_ARGUMENTS = (
     ("a step gets a name after it: `as stem`", "name scope layername id tag"),
     ("leave it out: the module that comes out works in place where that is safe", "inplace"),
     ("give a probability of dropping: `p=0.2` where 0.8 is kept", "keepprob keep survivalprob"),
+    ("leave it out: a recurrent layer gives what it remembers at every position", "returnsequences returnstate"),
+    ("leave it out: channels come before the length in a spec, and the module that comes out is told `batch_first`",
+     "batchfirst timemajor"),
     ("padding with anything but zeros is a step of its own before it: `pad(1, mode=reflect)`", "paddingmode"),
     ("leave it out: what is joined or normalized are always the channels, which come first", "axis dim dataformat "
      "channelaxis channelslast channelsfirst dimension axes layout"),

@@ -51,6 +51,7 @@ def interpret(graph: Graph, module: nn.Module, inputs: Sequence[Tensor]) -> dict
             result = module.get_parameter(node.weights)
         else:
             result = module.get_submodule(node.weights)(*taken)
+            result = result[0] if emission.pair else result
         outputs = result if isinstance(result, tuple | list) else (result,)
         values.update({Value(node.id, port): output for port, output in enumerate(outputs)})
     return {v: x.movedim(-1, 1) if graph.tensor(v).last else x for v, x in values.items()}
@@ -63,7 +64,8 @@ def called_shapes(graph: Graph, module: nn.Module, inputs: Sequence[Tensor]) -> 
     (graph,) = laid_out((graph,))
     for path in {node.weights for node in graph if is_module(graph, node)}:
 
-        def note(_: nn.Module, __: Any, output: Tensor, path: str = path) -> None:
+        def note(_: nn.Module, __: Any, result: Tensor | tuple[Tensor, ...], path: str = path) -> None:
+            output = result[0] if isinstance(result, tuple) else result
             shapes.setdefault(path, []).append(tuple(output.shape[1:]))
 
         hooks.append(module.get_submodule(path).register_forward_hook(note))

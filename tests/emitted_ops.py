@@ -18,7 +18,8 @@ def source(op: Op, inputs: tuple[Tensor, ...], last: bool = False) -> str:
 
     If the op wants the channels last, or takes either and `last` is true, they are moved before it and after it.
     """
-    last = op.layout() == "last" or (last and op.layout() == "either")
+    wanted = op.layout_for(*inputs)
+    last = wanted == "last" or (last and wanted == "either")
     inputs = tuple(Tensor(*x.dims, kind=x.kind, last=last and has_positions(x)) for x in inputs)
     emission = op.torch(*inputs)
     supports = dict.fromkeys(emission.support.definitions() if emission.support else ())
@@ -30,7 +31,7 @@ def source(op: Op, inputs: tuple[Tensor, ...], last: bool = False) -> str:
             values = [*map(repr, emission.args), *(f"{name}={value!r}" for name, value in emission.kwargs)]
             making.append(f"self.op = {emission.target}({', '.join(values)})")
             making += op.initialize("self.op")
-            call = f"self.op({', '.join(moved)})"
+            call = f"self.op({', '.join(moved)})" + ("[0]" if emission.pair else "")
         case Expression():
             if emission.borrows:
                 making.append(f"self.op = nn.Embedding{op.weights(*inputs)['weight'].shape}")
@@ -71,7 +72,7 @@ def values(
 
 def as_held(op: Op, taken: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
     """The values in the order of memory that the op wants: with the channels of each position side by side."""
-    if op.layout() != "last":
+    if op.layout_for(*(Tensor(*x.shape[1:]) for x in taken)) != "last":
         return taken
     return tuple(x.movedim(1, -1).contiguous().movedim(-1, 1) if x.dim() > 2 else x for x in taken)
 

@@ -227,7 +227,7 @@ RUNS: Mapping[str, Callable[[Part, list[torch.Tensor], Any], torch.Tensor]] = {
     "add": lambda part, taken, _: _sum(taken),
     "mean": lambda part, taken, _: sum(taken[1:], taken[0]) / len(taken),
     "mul": lambda part, taken, _: _product(taken),
-    "concat": lambda part, taken, _: torch.cat(taken, 1),
+    "concat": lambda part, taken, _: _concat(part, taken),
 }
 """What forms call otherwise than specs do, or what their rules make."""
 
@@ -237,6 +237,12 @@ def _sum(taken: Sequence[torch.Tensor]) -> torch.Tensor:
     rank = max(value.ndim for value in taken)
     values = [value.reshape(*value.shape, *(1,) * (rank - value.ndim)) for value in taken]
     return sum(values[1:], values[0])
+
+
+def _concat(part: Part, taken: Sequence[torch.Tensor]) -> torch.Tensor:
+    if part.arguments["over"] == "channels":
+        return torch.cat(list(taken), 1)
+    return torch.cat([_map(value, 1) for value in taken], 2)
 
 
 def _product(taken: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -100,6 +100,7 @@ def compute(graph: Graph, module: nn.Module, node: Node, taken: Sequence[Tensor]
         result = module.get_parameter(node.weights)
     else:
         result = module.get_submodule(node.weights)(*taken)
+        result = result[0] if emission.pair else result
     return result if isinstance(result, tuple | list) else (result,)
 
 

@@ -37,6 +37,7 @@ def network_of_one_op(seed: int) -> str:
     example = source.choice(list(op.examples())).inputs[0]
     rank = example.rank if source.random() < 0.95 else source.randint(1, 4)
     dims = drawn_dims(source, rank, example.kind)
+    dims = (1,) if op.name == "sinusoid" and example.kind == "float" else dims
     arguments = drawn_arguments(source, op, dims)
     inputs = [dims, *others(source, op, dims, arguments)]
     if op.family == Family.MERGE:
@@ -76,6 +77,8 @@ def others(source: random.Random, op: type[Op], dims: Dims, arguments: list[str]
     if any(argument.endswith("v1") for argument in arguments):
         small = [source.randint(1, length) if source.random() < 0.8 else source.choice(LENGTHS) for length in dims[1:]]
         return [(source.choice(CHANNELS), *small)]
+    if op.family == Family.ATTENTION:
+        return keys_and_values(source, dims)
     if op.family != Family.MERGE:
         return []
     alike = [list(dims) for _ in range(source.randint(1, 3))]
@@ -83,15 +86,24 @@ def others(source: random.Random, op: type[Op], dims: Dims, arguments: list[str]
         if op.name in SPREAD and source.random() < 0.6:
             other[1:] = [1] * (len(dims) - 1) if source.random() < 0.5 else []
             continue
-        place = 0 if op.name == "concat" else source.randrange(len(dims))
+        place = int("over=positions" in arguments) if op.name == "concat" else source.randrange(len(dims))
         other[place] = 1 if op.name == "mul" else source.choice(CHANNELS)
     return [tuple(other) for other in alike]
+
+
+def keys_and_values(source: random.Random, dims: Dims) -> list[Dims]:
+    """Mostly with as many channels as the queries have, and half of the time at the same positions."""
+    positions = dims[1:] if source.random() < 0.5 else tuple(source.choice(LENGTHS) for _ in range(len(dims) - 1))
+    keys, values = (dims[0] if source.random() < 0.7 else source.choice(CHANNELS) for _ in range(2))
+    return [(keys, *positions), (values, *positions)]
 
 
 def steps(op: type[Op], call: str, inputs: int) -> list[str]:
     """The lines that use the op. Several results are joined in another order than they have."""
     if op.family == Family.MERGE:
         return [f"{call}{{{' | '.join(f'v{i}' for i in range(inputs))}}}"]
+    if inputs > 1 and op.family == Family.ATTENTION:
+        return [f"({', '.join(f'v{i}' for i in range(inputs))}) -> {call}"]
     found = re.search(r"parts=(\d+|\[.*\])", call)
     parts = found[1] if found else "2" if op.name == "split" else "1"
     names = [f"part{i}" for i in range(parts.count(",") + 1 if parts.startswith("[") else int(parts))]
@@ -178,6 +190,7 @@ BY_TYPE: dict[str, Draw] = {
     "a number from 0 to 1": one_of(0, 0.1, 0.5, 1),
     "a number from 0 to below 1": one_of(0, 0.1, 0.5, 0.99),
     "a number above 0 to below 1": one_of(0.3, 0.5, 0.6, 0.75, 0.9),
+    "a number above 1": one_of(1.5, 100, 10_000),
     "a number from 1": one_of(1, 1.5, 2, 3, 4, 7.5),
     "a number or a list": one_of(1, 2, 3, "[1, 2]"),
     "a number or an initializer for single numbers": one_of("normal(0.02)", "ones", 0, 0.5),
@@ -214,9 +227,11 @@ def squared(source: random.Random, dims: Dims) -> str:
 BY_NAME: dict[str, Draw] = {
     "eps": one_of(1e-5, 0.001, 0.5, 2),  # not 0: a value that is the same everywhere would be divided by 0
     "groups": divisor(lambda dims: dims[0]),
+    "heads": divisor(lambda dims: dims[0]),
 }
 
 FITTING: dict[tuple[str, str], Draw] = {
+    ("sinusoid", "width"): one_of(1, 2, 4, 6, 12),
     ("conv", "out"): one_of(1, 4, 6, 8, 12),
     ("up_conv", "out"): one_of(1, 4, 6, 8, 12),
     ("channel_slice", "start"): lambda source, dims: str(source.randrange(max(dims[0] // 2, 1))),

@@ -373,7 +373,7 @@ class _Body:
 
     def branches(self, named: list[str]) -> list[str]:
         """A join; some of its branches fall away where a condition does not hold."""
-        op = self.one(["concat", "concat", "concat", "add", "maximum", "mul", "mean"])
+        op = self.one(["concat", "concat", "concat", "add", "sub", "maximum", "mul", "mean"])
         steps = ["conv(w, 3)", f"conv(w, 1) -> {self.act()}", "conv(w, 3) -> drop_path(0.1)"]
         lines = []
         for _ in range(3 if op != "mean" and self.chance(0.3) else 2):

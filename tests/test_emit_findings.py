@@ -457,3 +457,10 @@ def test_a_module_that_is_passed_on_is_traced_and_exported_but_not_scripted(use:
             assert all(map(torch.equal, tensors_of(found(*inputs)), expected))
     with pytest.raises(RuntimeError, match=r"Unknown type name 'nn\.Module'"):
         torch.jit.script(network)
+
+
+def test_a_default_is_kept_under_a_name_that_the_file_needs_itself() -> None:
+    """`time` is imported there, so the parameter is `time_`."""
+    block = "\nblock B(c, time=1):\n    conv(c, 1 + 2 * time)\n"
+    module = emitted(f"{IMAGE}    B(4) -> B(4, time=2) -> B(4)\n{block}")
+    assert signature(module, "B") == "in_channels: int, c: int, time_: int = 1"

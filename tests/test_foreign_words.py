@@ -15,7 +15,7 @@ CODES = sorted({meaning.code for meaning in foreign.STEPS.values() if meaning.co
 
 
 def compiles(code: str) -> bool:
-    """Whether a step can stand in some network: after an image, after a vector, or after tokens."""
+    """Whether a step can stand in some network: after an image, a vector, a sequence or tokens."""
     rest = "\n    (left, right) -> add" if " as (" in code else ""
     texts = (f"network N:\n    input {declared}\n    {code}{rest}\n" for declared in INPUTS)
     return any(not found_in(text.replace("(left, right) -> add", "add{left | right}")) for text in texts)
@@ -49,7 +49,7 @@ def test_arguments_are_those_of_an_op() -> None:
     assert {own for names in foreign.ARGUMENTS.values() for own in names} <= known
 
 
-@pytest.mark.parametrize("word", ["batch_norm", "F.relu", "LSTM(8)", "Conv2D", "Conv2d(activation=relu)"])
+@pytest.mark.parametrize("word", ["batch_norm", "F.relu", "LSTMCell(8)", "Conv2D", "Conv2d(activation=relu)"])
 def test_a_word_of_another_tool_gets_what_the_table_says(word: str) -> None:
     (found,) = found_in(f"network N:\n    input image: 3 x 8 x 8\n    {word}\n")
     meaning = foreign.step(word.partition("(")[0])

@@ -294,6 +294,14 @@ def test_tokens_are_embedded_channels_first() -> None:
     assert prove_sides(of_graph(side.graph), side).ok
 
 
+def test_a_padding_token_is_kept() -> None:
+    module = Text()
+    module.embedding = nn.Embedding(50, 8, padding_idx=3)
+    side = of_module(module, [Tensor(20, kind="int")])
+    assert written(list(side.graph)[1].op) == "embedding(50, 8, padding=3)"
+    assert prove_sides(of_graph(side.graph), side).ok
+
+
 def test_dropout_is_kept() -> None:
     module = seq(nn.Dropout(0.3), nn.Dropout2d(0.2, inplace=True), nn.Conv2d(8, 2, 1), nn.AlphaDropout(0.1))
     graph = from_torch(module, torch.zeros(2, *IMAGE))

@@ -91,7 +91,7 @@ def test_leaves_out_only_what_torch_assumes(name: str, example: Example) -> None
     if not isinstance(emission, Module) or not emission.target.startswith("nn."):
         return
     target = getattr(torch.nn, emission.target.removeprefix("nn."))
-    signature = inspect.signature(target).parameters
+    signature = inspect.signature(torch.nn.RNNBase if issubclass(target, torch.nn.RNNBase) else target).parameters
     for option, value in emission.defaults:
         # A pool's stride is the kernel where it is not given; torch writes that as None.
         torchs = signature[option].default
@@ -129,7 +129,8 @@ def test_compiles_in_one_graph(name: str, example: Example) -> None:
     inputs = values(example.inputs)
     for training in (True, False):
         compiled.train(training)
-        results = outputs(compiled(*inputs))
+        with torch._dynamo.config.patch(allow_rnn=True):  # without it there are several graphs
+            results = outputs(compiled(*inputs))
         assert [tuple(r.shape[1:]) for r in results] == [t.dims for t in expected(example)]
     if name not in RANDOM:
         compare(outputs(module.eval()(*inputs)), results)
@@ -189,8 +190,8 @@ def test_runs_in_other_precisions(name: str, example: Example, dtype: torch.dtyp
             module(*inputs)
         return
     for training in (True, False):
-        for result in outputs(module.train(training)(*inputs)):
-            assert result.dtype == dtype
+        for result, tensor in zip(outputs(module.train(training)(*inputs)), expected(example), strict=True):
+            assert result.dtype == (dtype if tensor.kind == "float" else torch.int64)
             assert result.isfinite().all()
 
 
@@ -243,6 +244,8 @@ def test_runs_at_other_sizes(name: str, example: Example, more: int) -> None:
 def test_every_parameter_and_input_gets_a_finite_gradient(name: str, example: Example) -> None:
     module = build(example.op, example.inputs)
     inputs = tuple(v.requires_grad_() if v.is_floating_point() else v for v in values(example.inputs))
+    if example.op.reads_shape_alone or not (example.op.params(*example.inputs) or any(v.requires_grad for v in inputs)):
+        return
     sum(r.square().sum() for r in outputs(module(*inputs))).backward()
     # Of a crop's two inputs, the second lends only its size.
     used = inputs if getattr(example.op, "size", None) != "like" else inputs[:1]
@@ -253,7 +256,7 @@ def test_every_parameter_and_input_gets_a_finite_gradient(name: str, example: Ex
 
 def laid_out() -> list[tuple[str, Example]]:
     """The examples with positions, of ops that take the channels first or last."""
-    return [(n, e) for n, e in EMITTED if e.op.layout() == "either" and any(x.rank > 1 for x in e.inputs)]
+    return [(n, e) for n, e in EMITTED if e.op.layout_for(*e.inputs) == "either" and any(x.rank > 1 for x in e.inputs)]
 
 
 @pytest.mark.parametrize(("name", "example"), laid_out(), ids=label)

@@ -59,7 +59,7 @@ def step() -> st.SearchStrategy[str]:
     leaf = st.one_of(convolution(), convolution(), pooling(), simple())
     merge = st.builds(
         lambda op, branches: op + "{" + " | ".join(branches) + "}",
-        st.sampled_from(["add", "concat", "mul", "maximum", "mean"]),
+        st.sampled_from(["add", "sub", "concat", "mul", "maximum", "mean"]),
         st.lists(chain(leaf), min_size=1, max_size=3),
     )
     repeated = st.builds("Unit({}) * {} first(stride=2)".format, channels, st.integers(0, 3))

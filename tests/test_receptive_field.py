@@ -152,6 +152,7 @@ STEPS = (
     "concat{{conv(3, {o}, padding=valid) -> resize(input) | it}}",
     "add{{it | avg_pool(2) -> conv(4, {o}) -> resize(it)}}",
     "concat{{conv(3, {o}) | trim(1) -> conv(1, 3) -> pad(1)}}",
+    "concat(over=positions){{conv(4, {o}) | conv(4, {k}, dilation={d}, stride={s}, padding=valid)}}",
 )
 LENGTH = 127
 INSIDE = range(24, LENGTH - 24)
@@ -212,6 +213,37 @@ def test_fields_are_where_the_gradient_is() -> None:
 
 
 IMAGE, CLIP = "4 x 41 x 43", "2 x 17 x 19 x 21"
+
+
+def exactly_seen(text: str) -> list[tuple[int, int]]:
+    """The first and the last pixel that each position sees, by gradients; compared with the fields."""
+    net = archdsl.loads(f"network Net:\n    input line: 4 x 24\n    {text}\n")
+    (field,) = receptive_fields(net.graph).fields[net.graph.outputs[0].values[0].node].largest
+    rows = [row.nonzero().flatten().tolist() for row in seen(net.module(dtype=torch.float64).eval(), (4, 24))]
+    inside = [tuple(min(max(pixel, 0), 23) for pixel in field.at(place)) for place in range(len(rows))]
+    assert [(row[0], row[-1]) for row in rows] == inside
+    return [(row[0], row[-1]) for row in rows]
+
+
+ASK = "linear(12) -> split(3) -> attend(2, scale=0.0001"
+"""With scores so small that no weight of the softmax is 0."""
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (f"{ASK})", [(0, 23)] * 24),
+        (f"{ASK}, causal=true)", [(0, place) for place in range(24)]),
+        (f"conv(4, 3) -> {ASK}, causal=true) -> {ASK}, causal=true)", [(0, min(place + 1, 23)) for place in range(24)]),
+        (
+            f"conv(4, 3, stride=2) -> {ASK}, causal=true) -> conv(4, 3, padding=valid)",
+            [(0, 2 * place + 5) for place in range(10)],
+        ),
+        (f"concat(over=positions){{conv(4, 3) | {ASK}, causal=true) -> linear(4)}} -> {ASK})", [(0, 23)] * 48),
+    ],
+)
+def test_what_attention_sees(steps: str, expected: list[tuple[int, int]]) -> None:
+    assert exactly_seen(steps) == expected
 
 
 @pytest.mark.parametrize(

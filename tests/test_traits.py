@@ -14,7 +14,7 @@ from emitted_ops import build, outputs, values
 from torch import nn
 
 from archdsl.ops.activation import Activation
-from archdsl.ops.base import REGISTRY, Example, Mismatch, Module, Op, View
+from archdsl.ops.base import REGISTRY, Example, Family, Mismatch, Module, Op, View
 from archdsl.tensor import Tensor
 
 OPS = [name for name in sorted(REGISTRY) if not REGISTRY[name].internal]
@@ -34,6 +34,8 @@ def made(op: Op, inputs: tuple[Tensor, ...]) -> nn.Module:
         for value in (*module.parameters(), *module.buffers()):
             if value.is_floating_point():
                 value.uniform_(0.5, 1.5)
+                if op.family is Family.RECURRENT:
+                    value /= 10  # gates would all be open
     return module
 
 
@@ -97,7 +99,8 @@ def test_folds_and_is_associative(name: str) -> None:
 
 
 def is_pointwise(example: Example) -> bool:
-    """Whether what changes at one position of the inputs changes that position of the outputs alone."""
+    """Whether what changes at one position of the inputs changes that position of the outputs alone, and positions that
+    change places do so in the outputs."""
     spatial = example.inputs[0].spatial
     tensors = (*example.inputs, *(outs if isinstance(outs := example.outputs, tuple) else (outs,)))
     if any(tensor.spatial != spatial for tensor in tensors):
@@ -113,7 +116,8 @@ def is_pointwise(example: Example) -> bool:
         results = zip(run(ready, *inputs), run(ready, *changed), strict=True)
         if not all(torch.equal(a[..., elsewhere], b[..., elsewhere]) for a, b in results):
             return False
-    return True
+    moved = run(module.eval(), *(value.roll(1, -1) for value in inputs))
+    return same(moved, tuple(value.roll(1, -1) for value in run(module, *inputs)))
 
 
 @each_op
@@ -150,6 +154,17 @@ def test_keeps_order(name: str) -> None:
     kind = REGISTRY[name]
     assert issubclass(kind, View)
     assert kind.keeps_order == all(len(e.inputs) == 1 and keeps_order(e) for e in examples(name))
+
+
+def reads_shape_alone(example: Example) -> bool:
+    module = made(example.op, example.inputs).eval()
+    one, other = values(example.inputs), values(example.inputs)
+    return same(run(module, *one), run(module, *other))
+
+
+@each_op
+def test_reads_shape_alone(name: str) -> None:
+    assert REGISTRY[name].reads_shape_alone == (bool(examples(name)) and all(map(reads_shape_alone, examples(name))))
 
 
 # --- inference and training ----------------------------------------------------------------

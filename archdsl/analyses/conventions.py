@@ -85,6 +85,16 @@ def _thop_softmax(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
     return output.size // output.channels * (3 * output.channels - 1)
 
 
+def _fvcore_recurrent(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    """fvcore does not know it: the result takes the true MACs away."""
+    return -op.macs(*inputs)
+
+
+def _thop_recurrent(each: int) -> Further:
+    """Counts `each` operations for each number that a layer gives at a position."""
+    return lambda op, inputs, output: each * getattr(op, "layers", 1) * output.size
+
+
 def _output_size(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
     return output.size
 
@@ -104,9 +114,11 @@ CONVENTIONS: Mapping[str, Convention] = {
             "FLOPs",
             "as fvcore 0.1.5, which calls it FLOPs: multiply-adds; batch normalization 2 per number (1 without scale "
             "and shift), other normalizations 5 (4); adaptive average pooling 1 per input number; resampling 1 per "
-            "output number, bilinear 4",
+            "output number, bilinear 4; recurrent layers 0",
             1,
             {
+                "lstm": _fvcore_recurrent,
+                "gru": _fvcore_recurrent,
                 "bn": _fvcore_bn,
                 "instance_norm": _per_input(5, 4),
                 "group_norm": _per_input(5, 4),
@@ -123,9 +135,11 @@ CONVENTIONS: Mapping[str, Convention] = {
             "as thop 0.1.1: multiply-adds, of transposed convolutions for each output position; normalization 4 per "
             "number (2 without scale and shift), but group normalization 0; average pooling 1 per output number, "
             "adaptive its window and 1; softmax 3 per number less 1 per position; PReLU 1 per number; resampling 1 per "
-            "output number, linear 5, bilinear 11, trilinear 0",
+            "output number, linear 5, bilinear 11, trilinear 0; per number and layer 16 of an LSTM and 13 of a GRU",
             1,
             {
+                "lstm": _thop_recurrent(16),
+                "gru": _thop_recurrent(13),
                 "up_conv": _thop_transposed,
                 "bn": _per_input(4, 2),
                 "instance_norm": _per_input(4, 2),

@@ -17,6 +17,9 @@ from archdsl.ops.base import REGISTRY, Family
 ITEMS: Mapping[Family, str] = {
     Family.CONV: "bias",
     Family.LINEAR: "bias",
+    Family.RECURRENT: "recurrence",
+    Family.ATTENTION: "attention",
+    Family.EMBED: "positions",
     Family.NORM: "normalization",
     Family.ACTIVATION: "activation",
     Family.POOL: "pooling",

@@ -16,13 +16,13 @@ Chosen: TypeAlias = Callable[[Summary, Node], bool]
 LAYERS = WEIGHTED | {Family.EMBED}
 """Families whose weights slide over a map, mix channels or are looked up.
 
-What papers call a weighted layer is a convolution or a linear layer. Norms and the like have weights too, but these
-only scale each channel: they are counted with what has no row.
+What papers call a weighted layer is a convolution, a linear or a recurrent layer. Norms and the like have weights too,
+but these only scale each channel: they are counted with what has no row.
 """
 
 
 def is_layer(summary: Summary, node: Node) -> bool:
-    """Whether a node is a convolution, a linear layer or an embedding."""
+    """Whether a node is a convolution, a linear or recurrent layer, or an embedding."""
     return node.op.family in LAYERS
 
 

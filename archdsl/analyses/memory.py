@@ -221,7 +221,8 @@ class _Keeper:
         if place in self.kept or self._is_weight(place):
             return 0
         self.kept.add(place)
-        return tensor_bytes(self.graph.tensor(place), self.width) * self.batch
+        alike = self.graph.node(place.node).op.reads_shape_alone
+        return tensor_bytes(self.graph.tensor(place), self.width) * (1 if alike else self.batch)
 
     def _is_weight(self, place: Value) -> bool:
         """Whether a value is a learned one, which the module holds in any case."""

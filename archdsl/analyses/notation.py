@@ -34,12 +34,13 @@ def _arguments(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[str]:
     for name in ("groups", "dilation"):
         if name in fields and not fields[name].is_required() and (number := _once(getattr(op, name))) != 1:
             yield f"{name} {size(number)}"
+    yield from op.told()
 
 
 def _stride(node: Node, x: Tensor) -> Iterator[str]:
     """`/2` for an op that shrinks its input, `×2` for one that enlarges it."""
     before, after = x.spatial, node.output.spatial
-    pairs = list(zip(before, after, strict=False))
+    pairs = list(zip(before, after, strict=True)) if len(before) == len(after) else []
     larger = any(made > came for came, made in pairs)
     stride = _once(getattr(node.op, "stride", 1) or getattr(node.op, "kernel", 1))
     if stride == 1 and larger and not any(made % came for came, made in pairs):

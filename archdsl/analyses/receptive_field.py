@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import gcd, lcm, prod
 
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Family, View, Window
+from archdsl.ops.merge import Concat
 from archdsl.tensor import Tensor
 
 Interval = tuple[int, int]
@@ -63,6 +64,12 @@ class Field:
             sum(first + last for first, last in self.intervals) / (2 * self.period)
             - self.stride * (self.period - 1) / 2
         )
+
+    @property
+    def grows(self) -> bool:
+        """Whether positions see the same first pixel, and further ones from position to position."""
+        firsts, lasts = zip(*self.intervals, strict=True)
+        return len(set(firsts)) == 1 < len(set(lasts))
 
     def at(self, position: int) -> Interval:
         turns, phase = divmod(position, self.period)
@@ -120,12 +127,15 @@ def receptive_fields(graph: Graph, gates: bool = True) -> ReceptiveFields:
     misaligned = []
     for node in graph:
         inputs = [fields[value.node] for value in graph.inputs_of(node.id)]
+        if node.op.reads_shape_alone:
+            fields[node.id] = ReceptiveField((), ())
+            continue
         if not inputs:
             fields[node.id] = _whole_pixels(node)
             continue
         gated = () if gates else _gated(graph, node)
         fields[node.id] = fields[gated[0].node] if len(gated) == 1 else _through(graph, node, inputs)
-        if node.op.family is Family.MERGE:
+        if node.op.family is Family.MERGE and not _joins_positions(node):
             centres = _centres(inputs)
             if len(set(centres)) > 1:
                 misaligned.append(Misalignment(node.id, centres))
@@ -168,8 +178,8 @@ def moves(field: ReceptiveField) -> bool:
 
 
 def _whole_pixels(node: Node) -> ReceptiveField:
-    """The field of an input: each position sees itself."""
-    dims = _positions(node.output)
+    """The field of an input: each position sees itself. A constant, which is learned or computed, sees nothing."""
+    dims = _positions(node.output) if node.op.name == "input" else ()
     one = tuple(Field(1, ((0, 0),)) for _ in dims)
     return ReceptiveField(one, one)
 
@@ -181,8 +191,12 @@ def _positions(tensor: Tensor) -> tuple[int, ...]:
 
 def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> ReceptiveField:
     tensors = graph.tensors_into(node.id)
+    if _joins_positions(node):
+        return _one_after_the_other(inputs, [tensor.spatial[0] for tensor in tensors])
     before, after = _positions(tensors[0]), node.output.spatial
     window = node.op.window(*tensors)
+    if node.op.family is Family.ATTENTION and window is not None:
+        return _attended(window, inputs, tensors)
     if window is None and not after and before:
         window = Window((), (), (), (), everything=True)
     if window is not None:
@@ -266,6 +280,61 @@ def _in_a_map(field: Field, axis: int, sizes: tuple[int, ...]) -> Field:
 # --- windows and unions ------------------------------------------------------------------------
 
 
+def _joins_positions(node: Node) -> bool:
+    """Whether a node puts the positions of sequences one after the other."""
+    return isinstance(node.op, Concat) and node.op.over == "positions"
+
+
+def _one_after_the_other(inputs: Sequence[ReceptiveField], lengths: Sequence[int]) -> ReceptiveField:
+    """What the positions of several sequences see that follow each other.
+
+    The positions of a constant see nothing; they are taken to see what the first position of the others sees.
+    """
+    known = next((seen for seen in inputs if seen.largest), inputs[0])
+    inputs = [seen if seen.largest else _steady(known) for seen in inputs]
+    dimensions = range(len(known.largest))
+    largest = tuple(_follow([seen.largest[d] for seen in inputs], lengths) for d in dimensions)
+    smallest = tuple(_follow([seen.smallest[d] for seen in inputs], lengths) for d in dimensions)
+    return ReceptiveField(largest, smallest)
+
+
+def _steady(seen: ReceptiveField) -> ReceptiveField:
+    """A field that sees at every position what the first position of another sees."""
+    largest, smallest = (tuple(Field(0, (one.at(0),)) for one in row) for row in (seen.largest, seen.smallest))
+    return ReceptiveField(largest, smallest)
+
+
+def _follow(fields: Sequence[Field], lengths: Sequence[int]) -> Field:
+    seen = [field.at(place) for field, length in zip(fields, lengths, strict=True) for place in range(length)]
+    jump = max(field.at(sum(lengths))[0] - field.at(0)[0] for field in fields)
+    return Field(jump, tuple(seen)) if jump or len(set(seen)) > 1 else Field(0, (seen[0],))
+
+
+def _attended(window: Window, inputs: Sequence[ReceptiveField], tensors: Sequence[Tensor]) -> ReceptiveField:
+    """What attention sees: what the query at a position does, and what the keys and values in its window do."""
+
+    def field(each: Sequence[tuple[Field, ...]], dimension: int) -> Field:
+        having = [place for place, seen in enumerate(each) if dimension < len(seen)]
+        slid = [
+            _slide(each[place][dimension], window, dimension, tensors[place].spatial, tensors[0].spatial)
+            if place > 0
+            else each[0][dimension]
+            for place in having
+        ]
+        return _union(slid, [tensors[place].spatial[dimension : dimension + 1] for place in having])
+
+    dimensions = range(max(len(seen.largest) for seen in inputs))
+    largest, smallest = [seen.largest for seen in inputs], [seen.smallest for seen in inputs]
+    return ReceptiveField(tuple(field(largest, d) for d in dimensions), tuple(field(smallest, d) for d in dimensions))
+
+
+def _so_far(field: Field, length: int) -> Field:
+    """The field of all positions up to each of them."""
+    seen = [field.at(position) for position in range(length)]
+    starts, ends = accumulate((first for first, _ in seen), min), accumulate((last for _, last in seen), max)
+    return Field(field.at(length)[0] - field.at(0)[0], tuple(zip(starts, ends, strict=True)))
+
+
 def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...], after: tuple[int, ...]) -> Field:
     """The field after a sliding window. If the window covers everything, each output sees what all inputs see.
 
@@ -277,6 +346,8 @@ def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...],
         return Field(0, (field.over(0, last),))
     if not after:
         return Field(0, (_seen(field, window, dimension, 0),))
+    if window.so_far:
+        return _so_far(field, sizes[dimension])
     stride = window.stride[dimension]
     stretch = window.stretch[dimension] if window.stretch else 1
     cycle = stretch * field.period
@@ -296,6 +367,8 @@ def _seen(field: Field, window: Window, dimension: int, position: int) -> Interv
 
 def _union(fields: Sequence[Field], sizes: Sequence[tuple[int, ...]]) -> Field:
     """The union of what several inputs see at one position."""
+    if all(field == fields[0] for field in fields):
+        return fields[0]
     if len({field.moves for field in fields}) > 1:
         everything = [f.over(0, (size[0] if size else 1) - 1) for f, size in zip(fields, sizes, strict=True)]
         return Field(0, (_hull(everything),))
@@ -319,9 +392,10 @@ def _hull(intervals: Iterable[Interval]) -> Interval:
 
 
 def _centres(inputs: Sequence[ReceptiveField]) -> tuple[tuple[float, ...], ...]:
-    """Centres of the inputs whose field is not the whole image."""
+    """Centres of the inputs whose field is neither the whole image nor all up to each position."""
     most = max(len(i.largest) for i in inputs)
-    placed = [i for i in inputs if len(i.largest) == most and all(field.jump for field in i.largest)]
+    known = [i for i in inputs if len(i.largest) == most]
+    placed = [i for i in known if all(field.jump and not field.grows for field in i.largest)]
     return tuple(tuple(field.centre for field in i.largest) for i in placed)
 
 
@@ -338,9 +412,11 @@ def last_map(graph: Graph) -> str | None:
 
 
 def _is_pooled(graph: Graph, node: Node, pooled: set[str]) -> bool:
-    """Whether a node's output has no positions any more, or comes only from values that have none."""
+    """Whether a node's output has no positions (any more), is a constant, or comes only from such values."""
     if not node.output.spatial:
         return node.output.kind == "float"
     sources = {value.node for value in graph.inputs_of(node.id)}
-    window = node.op.window(*graph.tensors_into(node.id)) if sources else None
-    return (window is not None and window.everything) or bool(sources and sources <= pooled)
+    if not sources:
+        return node.op.name != "input"
+    window = node.op.window(*graph.tensors_into(node.id))
+    return (window is not None and window.everything) or sources <= pooled

@@ -207,7 +207,7 @@ class Summary:
 
     @cached_property
     def layers(self) -> Mapping[str, int]:
-        """Convolutions and linear layers on the longest way from an input to each node's output."""
+        """Convolutions, linear and recurrent layers on the longest way from an input to each node's output."""
         return totals.depths(self.graph, (self.graph.node(id) for id in self.nodes))
 
     @cached_property

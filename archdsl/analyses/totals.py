@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from archdsl.ir.graph import Graph, Node
 from archdsl.ops.base import Family
+from archdsl.ops.recurrent import Recurrent
 
-WEIGHTED = frozenset({Family.CONV, Family.LINEAR})
-"""Families that papers count as layers. GoogLeNet's `22 layers` are the convolutions and linear layers on a path."""
+WEIGHTED = frozenset({Family.CONV, Family.LINEAR, Family.RECURRENT})
+"""Families that papers count as layers. GoogLeNet's `22 layers` are those on a path."""
 
 
 def nodes_in(graph: Graph, scope: str = "", training: bool = False) -> list[Node]:
@@ -49,7 +50,7 @@ def macs(graph: Graph, nodes: Iterable[Node]) -> int:
 
 
 def layers(graph: Graph, nodes: Iterable[Node]) -> int:
-    """Convolutions and linear layers on the longest way from input to output."""
+    """Convolutions, linear and recurrent layers on the longest way from input to output."""
     found = depths(graph, nodes)
     taken = {value.node for id in found for value in graph.inputs_of(id)}
     return max((depth for id, depth in found.items() if id not in taken), default=0)
@@ -63,12 +64,16 @@ def depths(graph: Graph, nodes: Iterable[Node]) -> dict[str, int]:
         if node.op.name == "mul":
             values = tuple(value for value in values if graph.tensor(value) == node.output)
         before = max((found.get(value.node, 0) for value in values), default=0)
-        found[node.id] = before + _is_weighted(graph, node)
+        found[node.id] = before + _layers(graph, node)
     return found
 
 
-def _is_weighted(graph: Graph, node: Node) -> bool:
-    """Whether a node is a weighted layer; an imported operation without an op is one if it learns and multiplies."""
-    tensors = graph.tensors_into(node.id)
-    opaque = node.op.family is Family.OPAQUE
-    return node.op.family in WEIGHTED or (opaque and bool(node.op.params(*tensors) and node.op.macs(*tensors)))
+def _layers(graph: Graph, node: Node) -> int:
+    """The weighted layers of one op: a recurrent one may be several on top of each other.
+
+    An imported operation without an op is one, if it learns and multiplies.
+    """
+    if node.op.family is Family.OPAQUE:
+        tensors = graph.tensors_into(node.id)
+        return int(node.op.params(*tensors) > 0 and node.op.macs(*tensors) > 0)
+    return node.op.layers if isinstance(node.op, Recurrent) else int(node.op.family in WEIGHTED)

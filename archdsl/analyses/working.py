@@ -71,7 +71,7 @@ def lengths(graph: Graph, node: Node) -> list[Length | None]:
     """How each size of the output follows from the input's; none for an op without a sliding window."""
     tensors = graph.tensors_into(node.id)
     window = node.op.window(*tensors) if tensors else None
-    if window is None or window.everything or len(node.output.spatial) != len(window.kernel):
+    if window is None or window.everything or window.so_far or len(node.output.spatial) != len(window.kernel):
         return []
     sizes = zip(range(len(window.kernel)), tensors[0].spatial, node.output.spatial, strict=True)
     return [length(window, dimension, before, after) for dimension, before, after in sizes]

@@ -21,6 +21,7 @@ from archdsl.ops.base import LIMIT, Mismatch
 from archdsl.ops.internal import Input
 from archdsl.resolve.allow import Allows
 from archdsl.resolve.model import Network
+from archdsl.resolve.names import names_read
 from archdsl.syntax import tree
 
 FRAMES_A_BLOCK = 30
@@ -105,6 +106,7 @@ def _run(expander: Expander, network: Network, environment: Environment) -> Any:
         bind_inputs(network, inputs, environment, network.span)
         if not inputs:
             environment.values["input"] = environment.values["it"] = FAILED  # it was told that there are none
+        expander.read = names_read(network.flow)
         with expander.names_of(network.flow, (declared.name.name for declared in network.inputs)):
             return expander.statements(network.flow.statements, environment)
 

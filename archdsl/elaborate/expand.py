@@ -44,8 +44,10 @@ class Expander:
         """Further outputs, by name: the values, whether it exists only in training, whether it is a list."""
         self.until: str | None = None
         """The last stage of the network that is being expanded, if it was used with `until`."""
-        self.read: frozenset[str] | None = None
-        """The names that stand in the text of the network that is being expanded, if it was used as a block."""
+        self.read: frozenset[str] = frozenset()
+        """The names that lines of the network that is being expanded read."""
+        self.is_inner = False
+        """Whether that network was used as a block."""
         self._names: list[Mapping[int, str]] = []
         self._known_names: dict[int, Mapping[int, str]] = {}
         self._alone: dict[int, tree.Step] = {}

@@ -42,7 +42,8 @@ class Expansion(Protocol):
     session: Session
     defaults: Defaults
     until: str | None
-    read: frozenset[str] | None
+    read: frozenset[str]
+    is_inner: bool
     outputs: dict[str, tuple[list[Ref], bool, bool]]
 
     def names_of(self, flow: Text, values: Iterable[str] = ()) -> AbstractContextManager[None]: ...

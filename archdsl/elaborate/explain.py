@@ -123,7 +123,7 @@ def _pixels(node: Node, inputs: tuple[Tensor, ...], dimension: int) -> str:
         return ""
     before = inputs[0].spatial[dimension]
     window = node.op.window(*inputs)
-    if window is None:
+    if window is None or window.so_far:
         return UNCHANGED if size == before else ""
     if window.everything:
         return ""

@@ -34,12 +34,15 @@ def stage(expander: Expansion, stage: tree.Stage, environment: Environment) -> R
 
 
 def output(expander: Expansion, output: tree.Output, environment: Environment) -> None:
-    """Expands an output, whose name becomes a value. A network used as a block has none; what later lines read of them
-    is built as a stage."""
-    name, read = output.name.name, expander.read
-    if read is not None and name not in read:
+    """Expands an output, whose name becomes a value; one that other lines read is built as a stage.
+
+    A network used as a block has only those.
+    """
+    name = output.name.name
+    is_read = name in expander.read
+    if expander.is_inner and not is_read:
         return
-    shell = Shell("output" if read is None else "stage", expander.name_of(output), f"output {name}", {})
+    shell = Shell("stage" if is_read else "output", expander.name_of(output), f"output {name}", {})
     result = _region(expander, output.flow, shell, output.span, environment)
     if result is None or isinstance(result, tuple):
         outcome = f"{len(result)} values flow" if result else "nothing flows"
@@ -47,7 +50,7 @@ def output(expander: Expansion, output: tree.Output, environment: Environment) -
         message = f"{outcome} out of output `{name}`, but an output is one value"
         raise Problem("no-output", message, output.span, help=help)
     environment.define(name, result)
-    if read is not None:
+    if expander.is_inner:
         return
     several = any(place.what == "repeat" for place in expander.session.places)
     values, _, _ = expander.outputs.setdefault(name, ([], output.training, several))

@@ -306,12 +306,12 @@ def _apply_network(
     ):
         scope.ports = tuple((i.name.name, value.ref) for i, value in zip(network.inputs, values, strict=True))
         statements = _until(network, until)
-        before = expander.until, expander.read
+        before = expander.until, expander.read, expander.is_inner
         expander.until = None if until is None else str(until.value)
-        expander.read = names_read(network.flow)
+        expander.read, expander.is_inner = names_read(network.flow), True
         with expander.names_of(network.flow, (declared.name.name for declared in network.inputs)):
             result = expander.statements(statements, environment)
-        expander.until, expander.read = before
+        expander.until, expander.read, expander.is_inner = before
         if until is not None and environment.get(str(until.value)) is None:
             raise _no_stage(network, until)
         scope.results = refs_of(result)

@@ -2,6 +2,7 @@
 
 from archdsl.ops import (  # noqa: F401
     activation,
+    attend,
     conv,
     crop,
     embed,
@@ -13,6 +14,8 @@ from archdsl.ops import (  # noqa: F401
     pool,
     pool_adaptive,
     pool_random,
+    position,
+    recurrent,
     regularize,
     reshape,
     resize,

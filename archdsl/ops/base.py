@@ -61,6 +61,8 @@ class Family(StrEnum):
     INPUT = "input"
     CONV = "convolution"
     LINEAR = "linear"
+    ATTENTION = "attention"
+    RECURRENT = "recurrence"
     EMBED = "embedding"
     NORM = "normalization"
     ACTIVATION = "activation"
@@ -90,7 +92,8 @@ class Op(BaseModel, ABC):
     The methods take the tensors of the inputs. Each op declares only the parameters that it has; the parameters of its
     `shape` decide how many inputs it takes. (Here they are `*inputs: Any, **_: Any` so that mypy accepts this.)
 
-    `takes` is the kind of value that the op works on. `internal` marks ops that a spec cannot call. `short` is the name
+    `takes` is the kind of value that the op works on; None if it takes both. `internal` marks ops that a spec cannot
+    call. `short` is the name
     in papers' figures if it is another one: BN, ReLU, the empty text for a convolution, a sign for a sum. `by_place`
     says that arguments are set by the op's place in the network, and so are ignored when structures are compared.
     """
@@ -99,12 +102,14 @@ class Op(BaseModel, ABC):
 
     name: ClassVar[str]
     family: ClassVar[Family]
-    takes: ClassVar[Kind] = "float"
+    takes: ClassVar[Kind | None] = "float"
     internal: ClassVar[bool] = False
     by_place: ClassVar[bool] = False
     short: ClassVar[str | None] = None
     is_held: ClassVar[bool] = False
     """The output takes no memory of its own: the caller holds it (an input), or the module (a learned value)."""
+    roles: ClassVar[tuple[str, ...]] = ()
+    """The names that formulas have for the inputs: q, k, v. Values in the emitted code are called so."""
 
     # Facts that hold for every choice of arguments. tests/test_traits.py compares each of them with torch.
 
@@ -115,7 +120,8 @@ class Op(BaseModel, ABC):
     associative: ClassVar[bool] = False
     """The op folds, and `op{a | b | c}` is `op{a | op{b | c}}`, too."""
     pointwise: ClassVar[bool] = False
-    """Each position of the output depends only on the same position of the inputs, but on all their channels."""
+    """Each position of the output depends on the same position of the inputs alone, but on all their channels; and at
+    every position in the same way."""
     keeps_zero: ClassVar[bool] = False
     """The op is pointwise and gives 0 wherever its inputs are 0, whatever its weights are."""
     identity_at_inference: ClassVar[bool] = False
@@ -124,6 +130,8 @@ class Op(BaseModel, ABC):
     """PyTorch's module has the option `inplace=True`, with which it writes its output over its input."""
     backward_needs_output: ClassVar[bool] = True
     """The backward pass may read the output, so the output must not be overwritten."""
+    reads_shape_alone: ClassVar[bool] = False
+    """The output depends on the shape of the input and on none of its numbers."""
     training_arguments: ClassVar[frozenset[str]] = frozenset({"init"})
     """Arguments that influence only training: with the same weights, they do not change the output."""
 
@@ -178,7 +186,7 @@ class Op(BaseModel, ABC):
             count = f"{'at least ' if most is None else ''}{fewest} value{'s' if fewest != 1 else ''}"
             raise Mismatch(f"`{self.name}` takes {count}, got {len(inputs)}", code="wrong-number-of-values")
         for tensor in inputs:
-            if tensor.kind != self.takes:
+            if self.takes is not None and tensor.kind != self.takes:
                 wanted = "numbers" if self.takes == "float" else "tokens (whole numbers)"
                 help = "put `embedding` before it" if self.takes == "float" else None
                 raise Mismatch(f"`{self.name}` takes {wanted}, got {tensor}", code="wrong-kind", help=help)
@@ -254,9 +262,17 @@ class Op(BaseModel, ABC):
         """Whether the op takes the weight of another step's module, and learns none of its own."""
         return False
 
+    def layout_for(self, *inputs: Any, **_: Any) -> Layout:
+        """The layout with these inputs, where that depends on them."""
+        return self.layout()
+
     def doubt(self, *inputs: Any, **_: Any) -> str | None:
         """A warning if the op makes no sense with these inputs, although it can be computed; else None."""
         return None
+
+    def told(self) -> tuple[str, ...]:
+        """What figures and tables say of the op besides its name, kernel, channels and stride: `12 heads`."""
+        return ()
 
     def initialize(self, target: str) -> tuple[str, ...]:
         """Python statements that set the initial weights of the module `target`, such as `self.conv1`."""
@@ -277,7 +293,8 @@ class Window:
 
     `everything` marks global ops: each output depends on the whole input. `stretch` describes ops that enlarge
     (transposed convolution, resize): before the window slides, input positions are moved that many pixels apart, with
-    empty gaps between them. An empty `stretch` means 1.
+    empty gaps between them. An empty `stretch` means 1. `so_far` marks ops that read a sequence in order: each output
+    depends on its own position and all before it, and the window is as long as the input.
     """
 
     kernel: tuple[int, ...]
@@ -286,6 +303,7 @@ class Window:
     padding: tuple[tuple[int, int], ...]
     everything: bool = False
     stretch: tuple[int, ...] = ()
+    so_far: bool = False
 
     @property
     def extents(self) -> tuple[int, ...]:

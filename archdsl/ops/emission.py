@@ -32,7 +32,8 @@ class Module:
     option, in the same order: two uses of a block, of which only one sets its stride, can then be written as one class.
     `inplace` says that the module has an option `inplace` (the backend decides where it is safe). `around` is an
     expression around the call, which stands in it as `{}`: `nn.Parameter({})`. What it makes is a value that `forward`
-    reads and does not call.
+    reads and does not call. A call of a `pair` gives two values, of which the first is the op's output:
+    `x, _ = self.reader(x)`.
     """
 
     target: str
@@ -42,6 +43,7 @@ class Module:
     inplace: bool = False
     defaults: tuple[tuple[str, Any], ...] = ()
     around: str = ""
+    pair: bool = False
 
     @classmethod
     def of(
@@ -50,6 +52,7 @@ class Module:
         *args: Any,
         support: Support | None = None,
         inplace: bool = False,
+        pair: bool = False,
         **options: tuple[Any, Any],
     ) -> Module:
         """Makes a `Module`. Each option is a pair of its value and PyTorch's default (`...` if there is none).
@@ -58,7 +61,7 @@ class Module:
         """
         kwargs = tuple((name, value) for name, (value, default) in options.items() if value != default)
         defaults = tuple((name, default) for name, (_, default) in options.items())
-        return cls(target, args, kwargs, support, inplace, defaults)
+        return cls(target, args, kwargs, support, inplace, defaults, pair=pair)
 
 
 @dataclass(frozen=True, slots=True)

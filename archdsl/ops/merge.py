@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import reduce
 from math import prod
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Example, Expression, Family, Kept, Op, Rearrangement, Rest, Store, register
@@ -232,30 +234,56 @@ class Mul(Spread):
 
 @register
 class Concat(Rearrangement):
-    """The channels of all inputs, one input after the other. The other dimensions must be equal."""
+    """All inputs one after the other: the channels of the first, then those of the second, and so on.
+
+    The other dimensions must be equal. With over=positions the inputs are channels x length with equal channels, and
+    their positions follow each other: a class token is put before the patches of an image (Dosovitskiy et al. 2021).
+    """
 
     name = "concat"
     family = Family.MERGE
     folds = True
     associative = True
-    pointwise = True
-    keeps_zero = True
+
+    over: Literal["channels", "positions"] = Field(
+        default="channels", description="what follows each other: the channels of each position, or the positions"
+    )
 
     def shape(self, x: Tensor, *others: Tensor) -> Tensor:
         inputs = (x, *others)
+        if self.over == "positions":
+            return self._over_positions(inputs)
         if any(tensor.spatial != x.spatial for tensor in others):
             sides = max(inputs, key=lambda tensor: tensor.rank).sides
             raise Mismatch(f"`concat` needs equal {_listed(sides)}, got {_listed(inputs)}")
         return Tensor(sum(tensor.channels for tensor in inputs), *x.spatial)
 
+    def _over_positions(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        if any(tensor.rank != 2 for tensor in inputs):
+            raise Mismatch(
+                f"`concat` over positions takes channels x length, got {_listed(inputs)}",
+                argument="over",
+                code="wrong-rank",
+                help="leave out `over=positions`: these values are joined along their channels",
+            )
+        x = inputs[0]
+        if any(tensor.channels != x.channels for tensor in inputs):
+            raise Mismatch(
+                f"`concat` over positions needs equal channels, got {_listed(inputs)}",
+                help=f"put `linear({x.channels})` after each value that has not {x.channels} channels",
+            )
+        return Tensor(x.channels, sum(tensor.spatial[0] for tensor in inputs))
+
     def layout(self) -> Layout:
         return "either"
 
     def torch(self, x: Tensor, *others: Tensor) -> Expression:
-        return Expression(f"torch.cat([{{all}}], dim={x.axis})")
+        axis = (1 if x.last else 2) if self.over == "positions" else x.axis
+        return Expression(f"torch.cat([{{all}}], dim={axis})")
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 28, 28), Tensor(128, 28, 28), Tensor(32, 28, 28)), Tensor(224, 28, 28))
         yield Example(cls(), (Tensor(100), Tensor(100)), Tensor(200))
         yield Example(cls(), (Tensor(8, 4, 6, 6), Tensor(4, 4, 6, 6)), Tensor(12, 4, 6, 6))
+        yield Example(cls(over="positions"), (Tensor(768, 1), Tensor(768, 196)), Tensor(768, 197))

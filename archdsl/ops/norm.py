@@ -282,6 +282,77 @@ class LayerNorm(Normalization):
         yield Example(cls(), (Tensor(8, 4, 6, 6),), Tensor(8, 4, 6, 6))
 
 
+CHANNEL_RMS_NORM = Support(
+    "ChannelRMSNorm",
+    '''\
+class ChannelRMSNorm(nn.RMSNorm):
+    """Division by the root mean square of the channels of each position, channels first."""
+
+    def forward(self, x):
+        x = x.movedim(1, -1)
+        x = F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+        return x.movedim(-1, 1)
+''',
+)
+
+
+@register
+class RmsNorm(Normalization):
+    """Divides the channels of each position by their root mean square, and multiplies them by a learned scale.
+
+    A layer normalization without the mean and without the shift (Zhang and Sennrich 2019): x / sqrt(mean(x^2) + eps).
+    """
+
+    name = "rms_norm"
+    short = "RMSNorm"
+    pointwise = True
+    keeps_zero = True
+
+    eps: Annotated[Eps, Field(description="added to the mean square before its root is taken")] = 1e-6
+    init: Annotated[Scale, Field(description="the initial scale, most often a number")] = None
+
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        return {"weight": Weight((x.channels,))}
+
+    def initialize(self, target: str) -> tuple[str, ...]:
+        return starts(target, self.init, bias=False)
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(4 * x.size, "3 per number for the mean square and the division, 1 for the learned scale")
+
+    def scratch(self, x: Tensor) -> Store:
+        return Store(x.size + x.size // x.channels)
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept((0,), further=Store(x.size + x.size // x.channels))
+
+    def layout(self) -> Layout:
+        return "either"
+
+    def torch(self, x: Tensor) -> Module:
+        first = x.spatial and not x.last
+        return Module.of(
+            "ChannelRMSNorm" if first else "nn.RMSNorm",
+            x.channels,
+            support=CHANNEL_RMS_NORM if first else None,
+            eps=(self.eps, None),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(64, 20),), Tensor(64, 20))
+        yield Example(cls(eps=1e-5, init=Ones()), (Tensor(16, 12, 12),), Tensor(16, 12, 12))
+        yield Example(
+            cls(),
+            (
+                Tensor(
+                    768,
+                ),
+            ),
+            Tensor(768),
+        )
+
+
 LOCAL_RESPONSE_NORM = Support(
     "LocalResponseNorm",
     '''\

@@ -166,6 +166,11 @@ def padded_size(x: Tensor, window: Window) -> int:
     return x.channels * prod(n + sum(pair) for n, pair in zip(x.spatial, window.padding, strict=True))
 
 
+def so_far(x: Tensor) -> Window:
+    """The window of an op that reads a sequence in order: each output depends on its position and all before it."""
+    return Window(x.spatial, (1,), (1,), ((x.spatial[0] - 1, 0),), so_far=True)
+
+
 def whole(x: Tensor) -> Window | None:
     """The window of an op in which each output depends on every position; None for a vector."""
     ones = (1,) * len(x.spatial)

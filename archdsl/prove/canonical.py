@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from archdsl.ir.graph import Graph, Node
 from archdsl.ops.activation import Prelu
 from archdsl.ops.arguments import sides, spread
+from archdsl.ops.attend import Attend
 from archdsl.ops.base import Op, Window
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.crop import CenterCrop, Crop, Pad, Trim
@@ -199,6 +200,13 @@ def _cut(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     return "border", {"sides": tuple((cut, out - n - cut) for n, out, cut in places)}
 
 
+def _attend(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    assert isinstance(op, Attend)
+    q = inputs[0]
+    scale = (q.channels // op.heads) ** -0.5 if op.scale is None else op.scale
+    return op.name, {"heads": op.heads, "causal": op.causal, "scale": _number(scale)}
+
+
 def _channel_slice(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     assert isinstance(op, ChannelSlice)
     return op.name, {"start": op.start, "stop": inputs[0].channels if op.stop is None else op.stop}
@@ -237,6 +245,7 @@ CANONICAL: Mapping[str, Callable[[Op, tuple[Tensor, ...]], Canonical]] = {
     "trim": _cut,
     "crop": _cut,
     "center_crop": _cut,
+    "attend": _attend,
     "channel_slice": _channel_slice,
     "reshape": _reshape,
     "tokens": _reshape,

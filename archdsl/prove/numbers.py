@@ -247,6 +247,8 @@ class WithoutChance(TorchFunctionMode):
         | {torch.dropout, torch.dropout_, torch.feature_dropout, torch.feature_dropout_}
         | {torch.alpha_dropout, torch.alpha_dropout_, torch.feature_alpha_dropout, torch.feature_alpha_dropout_}
     )
+    LAYERS = frozenset({torch.lstm, torch.gru})
+    """Recurrent layers, whose sixth argument is the probability of a dropout between layers."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -254,6 +256,8 @@ class WithoutChance(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in self.DROPOUTS:
             return args[0] if args else kwargs["input"]
+        if func in self.LAYERS:
+            return func(*args[:5], 0.0, *args[6:], **kwargs)
         if func is torch.Tensor.bernoulli_:
             return args[0].fill_(args[1] if len(args) > 1 else kwargs.get("p", 0.5))
         return func(*args, **kwargs)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 
 from archdsl.ir.graph import Graph, Node, Value
-from interpreter import activations, merges, norms, places, pools, resampling, weighted  # noqa: F401
+from interpreter import activations, attention, merges, norms, places, pools, recurrent, resampling, weighted  # noqa: F401
 from interpreter.table import DEFINITIONS, Array
 
 __all__ = ["DEFINITIONS", "Array", "interpreted"]

@@ -49,4 +49,5 @@ def mul(a: Arguments, w: Weights, *values: Array) -> Array:
 
 @defines("concat")
 def concat(a: Arguments, w: Weights, *values: Array) -> Array:
-    return np.concatenate(values, 1)
+    """The channels one after the other, or the positions (Dosovitskiy et al. 2021, equation 1)."""
+    return np.concatenate(values, {"channels": 1, "positions": 2}[a.over])

@@ -57,6 +57,15 @@ def layer_norm(a: Arguments, w: Weights, x: Array) -> Array:
     return affine(w, normalized(x, (1,), a.eps))
 
 
+@defines("rms_norm")
+def rms_norm(a: Arguments, w: Weights, x: Array) -> Array:
+    """x / RMS(x) * g, RMS(x) the root of the mean square of the channels (Zhang and Sennrich 2019, equation 4).
+
+    eps is added below the root, as LLaMA does (Touvron et al. 2023).
+    """
+    return x / np.sqrt((x**2).mean(1, keepdims=True) + a.eps) * by_channel(w["weight"], x)
+
+
 @defines("lrn")
 def lrn(a: Arguments, w: Weights, x: Array) -> Array:
     """x / (k + alpha * m)^beta (Krizhevsky et al. 2012; PyTorch's LocalResponseNorm).

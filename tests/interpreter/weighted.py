@@ -71,7 +71,7 @@ def linear(a: Arguments, w: Weights, x: Array) -> Array:
 
 @defines("embedding")
 def embedding(a: Arguments, w: Weights, tokens: Array) -> Array:
-    """A row of the table for each token; the rows' numbers are the channels."""
+    """A row of the table for each token; the rows' numbers are the channels. `padding` concerns training only."""
     return np.swapaxes(w["weight"][tokens], 1, 2)
 
 

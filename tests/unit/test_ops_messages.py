@@ -14,6 +14,7 @@ from archdsl.ops.base import REGISTRY, Mismatch
 from archdsl.ops.codes import CODES
 from archdsl.tensor import Tensor
 
+CLIP = Tensor(3, 16, 56, 56)
 MAP = Tensor(64, 56, 56)
 TOKENS = Tensor(128, kind="int")
 
@@ -72,7 +73,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         (Tensor(3, 50),),
         "wrong-rank",
         "kernel",
-        "kernel 1x7 is for 2 spatial dimensions, but the value 3x50 has 1",
+        "kernel 1x7 is for channels x height x width, but 3x50 is channels x length",
     ),
     (
         "conv",
@@ -88,7 +89,8 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         (Tensor(4096),),
         "wrong-rank",
         None,
-        "`conv` takes channels x length or channels x height x width, got the vector 4096",
+        "`conv` takes channels x length, channels x height x width or channels x frames x height x width, "
+        "got the vector 4096",
     ),
     ("conv", {"out": 8, "kernel": 3}, (TOKENS,), "wrong-kind", None, "`conv` takes numbers, got 128 of int"),
     (
@@ -229,7 +231,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         (Tensor(64, 56),),
         "wrong-rank",
         "padding",
-        "padding 1x1 is for 2 spatial dimensions, but the value 64x56 has 1",
+        "padding 1x1 is for channels x height x width, but 64x56 is channels x length",
     ),
     (
         "crop",
@@ -237,7 +239,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         (Tensor(64, 56),),
         "wrong-rank",
         "offset",
-        "offset 2x2 is for 2 spatial dimensions, but the value 64x56 has 1",
+        "offset 2x2 is for channels x height x width, but 64x56 is channels x length",
     ),
     (
         "split",
@@ -320,6 +322,30 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         "too-large",
         None,
         "`upsample` would have 200,704,000,000,000,000 elements, more than the limit of 1,099,511,627,776",
+    ),
+    (
+        "concat",
+        {},
+        (CLIP, Tensor(3, 8, 56, 56)),
+        "shape-mismatch",
+        None,
+        "`concat` needs equal frames, height and width, got 3x16x56x56 and 3x8x56x56",
+    ),
+    (
+        "conv",
+        {"out": 8, "kernel": (3, 3), "stride": 2},
+        (CLIP,),
+        "wrong-rank",
+        "kernel",
+        "kernel 3x3 is for channels x height x width, but 3x16x56x56 is channels x frames x height x width",
+    ),
+    (
+        "avg_pool",
+        {"kernel": 3, "stride": 2, "ceil": True},
+        (Tensor(3, 2, 5, 5),),
+        "kernel-too-large",
+        "ceil",
+        "`avg_pool` rounds up only where the window of 3x3x3 fits into the clip 3x2x5x5",
     ),
     ("relu", {}, (MAP, MAP), "wrong-number-of-values", None, "`relu` takes 1 value, got 2"),
     ("add", {}, (), "wrong-number-of-values", None, "`add` takes at least 1 value, got 0"),

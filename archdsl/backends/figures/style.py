@@ -36,6 +36,8 @@ LOOKS: dict[Family, Look] = {
     Family.INPUT: Look(None, "round"),
     Family.CONV: Look(SKY),
     Family.LINEAR: Look(BLUE, line=2.4),
+    Family.ATTENTION: Look(GREEN, "cut", line=2.4),
+    Family.RECURRENT: Look(ORANGE, "square", line=2.4),
     Family.EMBED: Look(PURPLE, "cut"),
     Family.NORM: Look(YELLOW),
     Family.ACTIVATION: Look(ORANGE, "round"),

@@ -22,9 +22,10 @@ INTRODUCTION = """\
 numbers are exact and computed from the graph alone; none is measured, and PyTorch is not needed. They are for one
 sample unless `--batch` is given, and leave out what only training outputs need unless `--training` is given.
 
-With `--weighted-only` there are rows for convolutions, linear layers and embeddings only: layers whose weights slide,
-mix or are looked up. Batch norms have weights too, but these only scale each channel, and papers do not count them as
-layers. The last line, `others`, has the costs of all ops without a row, so that the lines add up to the total.
+With `--weighted-only` there are rows for convolutions, linear and recurrent layers and embeddings only: layers whose
+weights slide, mix or are looked up. Batch norms have weights too, but these only scale each channel, and papers do not
+count them as layers. The last line, `others`, has the costs of all ops without a row, so that the lines add up to the
+total.
 
 `--blank shape,params` makes an exercise sheet: lines to write on in these columns, and rows for layers and for ops that
 change the shape (`--rows op` has all ops, `--weighted-only` layers alone). With `--solution` the same sheet shows the
@@ -111,8 +112,8 @@ product sees what its input of full size sees, and not what the gate sees. A tab
 they differ, and so has its JSON. In EfficientNet-B0 `conv_field` is 851, `field` is global and `smallest` is 235.
 `archdsl explain` names the gate.
 
-`layers` is the number of convolutions and linear layers on the longest path, the 22 of GoogLeNet. Layers of a gate do
-not count for the path of the values that it weighs, so an SE-ResNet-50 has 50.
+`layers` is the number of convolutions, linear and recurrent layers on the longest path, the 22 of GoogLeNet. Layers of
+a gate do not count for the path of the values that it weighs, so an SE-ResNet-50 has 50.
 """
 
 TIME = """\

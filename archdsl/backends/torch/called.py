@@ -13,9 +13,14 @@ from archdsl.backends.torch.turns import port_name
 from archdsl.backends.torch.variables import FLOW, Variables
 from archdsl.backends.torch.writing import Layout, Words
 from archdsl.ir.graph import Node, Scope, Value
+from archdsl.ops.base import REGISTRY
 
 MANY = 3
 """If a merge has at least this many branches, each branch has a line of its own."""
+
+
+ROLES = frozenset(role for op in REGISTRY.values() for role in op.roles)
+"""The names that ops have for their inputs."""
 
 
 class Called(Steps):
@@ -35,10 +40,9 @@ class Called(Steps):
         own = self.own_name(step, wire)
         if own:
             return self.variables.assign(wire, self.variables.unique(own))
-        branch = self._branch(wire)
-        if branch and not self.variables.is_free(FLOW):
+        branch, ends = self._branch(wire), self._changes(step.path, False)
+        if branch and (not self.variables.is_free(FLOW) or (branch in ROLES and not ends)):
             return self.variables.assign(wire, self.variables.unique(branch))
-        ends = self._changes(step.path, False)
         if ends:  # arguments are excluded, since the caller holds them in any case
             reads = [read for read in reads if read not in self.body.takes] or reads
         return self.variables.pass_on(wire, reads, self._named_later(wire), step.member.name, let_go=ends)
@@ -88,7 +92,8 @@ class Called(Steps):
         return step.member.label if isinstance(step.member, Node) else None
 
     def _branch(self, wire: Wire) -> str | None:
-        """`branch2` for all values that lead to the second input of a merge of many, so that they share one name."""
+        """`branch2` for all values that lead to the second input of a merge of many, `q` for those that lead to the
+        queries of attention, so that they share one name."""
         way: list[Wire] = []
         while wire not in self._branches:
             way.append(wire)
@@ -101,10 +106,13 @@ class Called(Steps):
         return self._branches[wire]
 
     def _merged(self, wire: Wire) -> tuple[str | None, Wire | None]:
-        """The name of a value that is an input of a merge of many, or else the value that one step computes from it."""
+        """The name of a value that is an input of a merge of many, or of an op whose inputs have names; or else the
+        value that one step computes from it."""
         step = self.consumers.get(wire)
         if self.uses[wire] != 1 or not isinstance(step, Call):
             return None, None
+        if isinstance(step.member, Node) and step.member.op.roles:
+            return step.member.op.roles[[*map(self.real, step.takes)].index(wire)], None
         if len(step.takes) >= MANY and not self.outline.is_module(step.member):
             return f"branch{[*map(self.real, step.takes)].index(wire) + 1}", None
         return None, step.gives[0] if len(step.takes) == 1 and len(step.gives) == 1 else None

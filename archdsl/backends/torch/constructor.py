@@ -28,6 +28,7 @@ from archdsl.backends.torch.outline import Member
 from archdsl.formula import UNKNOWN_NUMBER, formula_of, plain
 from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Expression
+from archdsl.ops.merge import Concat
 
 
 class Construction(Choices):
@@ -172,7 +173,7 @@ class Construction(Choices):
         """The channels of a join that lacks a branch in some uses."""
         assert isinstance(item.member, Node)
         known = [self.context.channels.get(id(wire)) for wire in item.takes]
-        if item.member.op.name != "concat":
+        if not _adds_channels(item.member):
             return joined_channels(item.member.op, known) or self._where_there(item, known)
         terms: list[ast.expr] = []
         for wire, channels in zip(item.takes, known, strict=True):
@@ -203,7 +204,7 @@ class Construction(Choices):
         node = item.member
         if not each or each[0] is None or len(texts) > 1 or not isinstance(node, Node):
             return None
-        return formula.combined(ast.Mult, self.counts[id(whole)], each[0]) if node.op.name == "concat" else each[0]
+        return formula.combined(ast.Mult, self.counts[id(whole)], each[0]) if _adds_channels(node) else each[0]
 
     def turns(self, item: Turns) -> Iterator[Code]:
         """The lines that make a list of copies which a loop calls. Enters the channels after the loop."""
@@ -247,6 +248,11 @@ class Construction(Choices):
         if item.path not in self.attributes and "." not in item.path and not is_empty:
             self.attributes[item.path] = None
             yield self.assigned(item.path, self.settled(trees, item.path))
+
+
+def _adds_channels(node: Node) -> bool:
+    """Whether a node puts the channels of its inputs one after the other."""
+    return isinstance(node.op, Concat) and node.op.over == "channels"
 
 
 def all_taken(items: Sequence[Item]) -> Iterator[Wire]:

@@ -270,7 +270,7 @@ class Forward(Called):
 
     def _waits(self, step: Call, operand: Operand) -> bool:
         """Whether an expression gets no line of its own, but waits to be written where its value is used."""
-        if len(step.gives) != 1 or self.uses[step.gives[0]] != 1:
+        if len(step.gives) != 1 or self.uses[step.gives[0]] != 1 or self.outline.gives_pair(step.member):
             return False
         (wire,) = step.gives
         if self._changes(step.path, False) or (
@@ -296,7 +296,8 @@ class Forward(Called):
             return
         names = [self._name(wire, step, operand.reads) for wire in step.gives]
         shapes = self.outline.shape_text([wire.values.values() for wire in step.gives]) if self.shapes else ""
-        self.lines.append(Line(f"{', '.join(names)} = {operand.text}", shapes))
+        unused = ", _" if self.outline.gives_pair(step.member) else ""
+        self.lines.append(Line(f"{', '.join(names)}{unused} = {operand.text}", shapes))
         passing = frozenset(filter(self.variables.is_passing, names))
         self.statements.append(Assignment(tuple(names), (operand.source,), passing))
 
@@ -336,7 +337,7 @@ def _is_activation(member: Member) -> bool:
 
 def _begins_line(step: Call) -> bool:
     """Whether a step after an activation begins a new line. Pooling and the like stay on the line of the activation."""
-    return isinstance(step.member, Scope) or step.member.op.family in (Family.CONV, Family.LINEAR)
+    return isinstance(step.member, Scope) or step.member.op.family in (Family.CONV, Family.LINEAR, Family.RECURRENT)
 
 
 def _repeats_input(outline: Outline, member: Member) -> bool:

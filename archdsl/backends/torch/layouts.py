@@ -20,9 +20,10 @@ from archdsl.ir.builder import join
 from archdsl.ir.graph import Choice, Graph, Node, Scope, Step, Value
 from archdsl.ir.rewrite import Added, extended
 from archdsl.source import Span
-from archdsl.tensor import Tensor
+from archdsl.tensor import Layout, Tensor
 
-FIRST, LAST = "first", "last"
+FIRST: Layout = "first"
+LAST: Layout = "last"
 
 
 def laid_out(graphs: Sequence[Graph]) -> tuple[Graph, ...]:
@@ -32,7 +33,7 @@ def laid_out(graphs: Sequence[Graph]) -> tuple[Graph, ...]:
     uses of a block in all of them agree.
     """
     graphs = tuple(map(expanded, graphs))
-    if not any(node.op.layout() == LAST and _has_layout(graph, node) for graph in graphs for node in graph):
+    if not any(_wanted(graph, node) == LAST and _has_layout(graph, node) for graph in graphs for node in graph):
         return graphs
     texts = [_Text(graph) for graph in graphs]
     cut = _Cut(texts)
@@ -48,6 +49,11 @@ def taken_with_layout(graph: Graph, node: Node) -> tuple[Value, ...]:
     """The inputs of a node that have to be in its layout: all, but for a value that only lends its batch size."""
     inputs = graph.inputs_of(node.id)
     return inputs[:1] if node.op.name == Expanded.name else inputs
+
+
+def _wanted(graph: Graph, node: Node) -> Layout:
+    """The layout in which a node wants its values. The inputs of a network come with the channels first."""
+    return FIRST if node.op.name == "input" else node.op.layout_for(*graph.tensors_into(node.id))
 
 
 def _has_layout(graph: Graph, node: Node) -> bool:
@@ -120,7 +126,7 @@ class _Cut:
 
     def of_step(self, text: _Text, node: Node) -> str:
         """The layout in which a node takes and gives its values."""
-        fixed = FIRST if node.op.name == "input" else node.op.layout()
+        fixed = _wanted(text.graph, node)
         return fixed if fixed != "either" else self._side(("step", text.steps[node.id]))
 
     def of_value(self, text: _Text, value: Value) -> str:
@@ -165,7 +171,7 @@ class _Cut:
         """For each value that a node gives or takes: the vertices of both, which may be on two sides."""
         graph = text.graph
         for node in graph:
-            fixed = FIRST if node.op.name == "input" else node.op.layout()
+            fixed = _wanted(graph, node)
             step: Hashable = ("step", text.steps[node.id]) if fixed == "either" else fixed
             values = (Value(node.id, port) for port in range(len(node.outputs)))
             for value in (*values, *taken_with_layout(graph, node)):

@@ -30,6 +30,7 @@ from archdsl.formula import (
 )
 from archdsl.ir.graph import Node, Scope
 from archdsl.ops.base import Expression, Mismatch, Module, Op
+from archdsl.ops.merge import Concat
 from archdsl.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -439,7 +440,7 @@ def _with_length(tensor: Tensor, formula: ast.expr) -> Tensor:
 
 def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Channels]) -> Iterator[Channels]:
     """The channels of each output, by the op's own rule for shapes."""
-    if node.op.name in ALIKE:
+    if is_alike(op):
         yield joined_channels(op, inputs)
         return
     try:
@@ -452,7 +453,11 @@ def _outputs(op: Op, node: Node, tensors: Sequence[Tensor], inputs: Sequence[Cha
 
 
 ALIKE = ("add", "sub", "mean", "maximum")
-"""Joins whose inputs must have equal channels."""
+
+
+def is_alike(op: Op) -> bool:
+    """Whether an op is a join whose inputs must have equal channels."""
+    return op.name in ALIKE or (isinstance(op, Concat) and op.over == "positions")
 
 
 def joined_channels(op: Op, inputs: Sequence[Channels]) -> Channels:
@@ -462,7 +467,7 @@ def joined_channels(op: Op, inputs: Sequence[Channels]) -> Channels:
     channel, so its channels are known only if all inputs have the same formula.
     """
     said = [channels for channels in inputs if channels is not None]
-    if op.name in ALIKE:
+    if is_alike(op):
         return min(said, key=_worth) if said else None
     is_same = len(said) == len(inputs) and len({text(channels) for channels in said}) == 1
     return said[0] if is_same else None

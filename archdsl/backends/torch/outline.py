@@ -148,6 +148,11 @@ class Outline:
         emission = self.emission(member) if isinstance(member, Node) else None
         return isinstance(emission, Module) and bool(emission.around)
 
+    def gives_pair(self, member: Member) -> bool:
+        """Whether a call of a member gives a further value beside its output, which nothing uses."""
+        emission = self.emission(member) if isinstance(member, Node) else None
+        return isinstance(emission, Module) and emission.pair
+
     def takes(self, member: Member) -> tuple[Value, ...]:
         """The values with which a member is called, in the order of its arguments."""
         return self.graph.inputs_of(member.id) if isinstance(member, Node) else self.takes_of[member.path]
@@ -271,7 +276,11 @@ class Outline:
 
     def _is_simple(self, member: Member) -> bool:
         """Whether a member is a module with one input and one output, whose weights are not kept elsewhere."""
-        if not self.is_own(member) or (isinstance(member, Scope) and self.borrowed[member.path]):
+        if (
+            self.gives_pair(member)
+            or not self.is_own(member)
+            or (isinstance(member, Scope) and self.borrowed[member.path])
+        ):
             return False
         return self.is_module(member) and len(self.takes(member)) == 1 and len(self.gives(member)) == 1
 

@@ -89,9 +89,10 @@ class Parameters(Numbers):
 
     def default(self, own: str) -> Any:
         """The default of a parameter: its value in the uses that leave it out; `...` if there is no common one."""
-        values = [plain(dict(scope.arguments)[own]) for scope in self.body.uses if own in map(legal, scope.omitted)]
+        omitting = [scope for scope in self.body.uses if own in map(legal, scope.omitted)]
+        values = [plain(value) for scope in omitting for name, value in scope.arguments if legal(name) == own]
         alike_all = values and all(same(value, values[0]) for value in values)
-        computed = any(own in dict(scope.written) for scope in self.body.uses if own in scope.omitted)
+        computed = any(legal(name) == own for scope in omitting for name, _ in scope.written)
         return values[0] if alike_all and not computed else ...
 
     # --- lines at the top of the constructor -----------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 from archdsl.analyses.memory import Step, flat
@@ -24,20 +24,15 @@ def emitted(graph: Graph) -> tuple[Step, ...]:
 
     outline = Outline((graph,))
     _, steps = lay_out(Classes(outline), "", Forwards(lambda body: Plain(outline, body)).written)
-    return tuple(_of(graph, steps))
+    return _without_moves(graph, steps)
 
 
-def _of(graph: Graph, steps: Iterable[Step]) -> Iterator[Step]:
-    """The steps at nodes of the graph itself. What the emitted code adds are views; what they release is released
-    after the step before."""
-    waiting: Step | None = None
+def _without_moves(graph: Graph, steps: Iterable[Step]) -> tuple[Step, ...]:
+    """The steps that are nodes of the graph: those that the emitter added are views, which take no memory."""
+    kept: list[Step] = []
     for step in steps:
-        if step.node not in graph:
-            assert waiting is not None, "a view comes after the value that it shows"
-            waiting = replace(waiting, freed=(*waiting.freed, *step.freed))
-            continue
-        if waiting is not None:
-            yield waiting
-        waiting = step
-    if waiting is not None:
-        yield waiting
+        if step.node in graph:
+            kept.append(step)
+        elif kept:
+            kept[-1] = replace(kept[-1], freed=(*kept[-1].freed, *step.freed))
+    return tuple(kept)

@@ -18,7 +18,7 @@ from archdsl.syntax.definitions import functions
 
 FREE = frozenset(
     "out groups bias eps momentum p alpha beta k slope init scale.factor depthwise.multiplier embedding.count "
-    "embedding.width lrn.size".split()
+    "embedding.width lrn.size lstm.width gru.width".split()
 )
 """Arguments that change no size in pixels: of any op (`groups`) or of one (`lrn.size`)."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from archdsl.frontends.arrangement import CHANNELS, along, whole
+from archdsl.frontends.arrangement import CHANNELS, Atom, along, whole
 from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation, compact
 from archdsl.frontends.aten.placed import Placed
 from archdsl.ops.crop import Pad, Trim
@@ -50,9 +50,13 @@ def _channels(call: Call, axis: int) -> tuple[Placed, int] | None:
     placed = call.placed("self")
     for taken in (placed.settled(), placed.with_channels(axis)) if placed else ():
         atoms = taken.arrangement.axes[axis] if taken else ()
-        if taken and [atom.dim for atom in atoms] == [CHANNELS] and atoms[0].size * atoms[0].step == taken.tensor.channels:
+        if taken and len(atoms) == 1 and _is_outer(atoms[0], taken.tensor.channels):
             return taken, atoms[0].step
     return None
+
+
+def _is_outer(atom: Atom, channels: int) -> bool:
+    return atom.dim == CHANNELS and atom.size * atom.step == channels
 
 
 def cut(call: Call) -> Result:

@@ -92,11 +92,12 @@ def linear(call: Call) -> Result:
 
 def embedding(call: Call) -> Result:
     weight = call.weight("weight")
-    if weight is None or call["padding_idx"] not in (None, -1) or len(call.dims("indices")) != 1:
+    if weight is None or len(call.dims("indices")) != 1:
         return None
     count, width = call.trace.shape(weight)
     lies = whole((call.trace.batch, width, *call.dims("indices"))).permuted((0, 2, 1))
-    return Step(Embed(count=count, width=width), (call["indices"],), {"weight": weight}, (lies,))
+    padding = None if call["padding_idx"] in (None, -1) else call["padding_idx"]
+    return Step(Embed(count=count, width=width, padding=padding), (call["indices"],), {"weight": weight}, (lies,))
 
 
 STATISTICS = ("weight", "bias", "running_mean", "running_var")

@@ -38,7 +38,8 @@ def join_merges(form: Form) -> bool:
         inputs: list[tuple[Wire, tuple[Part, ...]]] = []
         for wire, through in _inputs(part):
             inner = wire.part
-            joins = inner.op == part.op and (part.op == "concat" or only_user(uses, inner) is part)
+            is_same = inner.op == part.op and inner.arguments == part.arguments
+            joins = is_same and (part.op == "concat" or only_user(uses, inner) is part)
             if joins and (part.op != "mul" or inner.dims == part.dims):
                 inputs.extend((own, (*through, inner, *further)) for own, further in _inputs(inner))
                 changed = True
@@ -120,12 +121,17 @@ def join_slices(form: Form) -> bool:
             offset = source.part.arguments["start"]
             part.arguments = {"start": start + offset, "stop": stop + offset}
             part.inputs, changed = list(source.part.inputs), True
-        elif source.part.op == "concat" and (taken := _taken(source.part, start, stop)):
+        elif _joins_channels(source.part) and (taken := _taken(source.part, start, stop)):
             whole[part.wire] = taken[0]
             if len(taken) > 1:
-                whole[part.wire] = Wire(Part("concat", {}, taken, part.dims, part.node, part.rank))
+                whole[part.wire] = Wire(Part("concat", source.part.arguments, taken, part.dims, part.node, part.rank))
     form.replace(whole)
     return changed or bool(whole)
+
+
+def _joins_channels(part: Part) -> bool:
+    """Whether a part puts the channels of its inputs one after the other."""
+    return part.op == "concat" and part.arguments["over"] == "channels"
 
 
 def _taken(concat: Part, start: int, stop: int) -> list[Wire]:

@@ -12,6 +12,7 @@ from archdsl.analyses import totals
 from archdsl.backends.figures.items import data_inputs
 from archdsl.backends.figures.view import Viewer
 from archdsl.ir.graph import Graph, Node, Scope, Value
+from archdsl.ops.merge import Concat
 
 LEAST = 3
 """Layers: fewer show nothing that a drawing of the ops does not."""
@@ -50,11 +51,16 @@ def read(viewer: Viewer, scope: Scope) -> Dense | None:
     )
 
 
+def is_concat(node: Node) -> bool:
+    """Whether a node puts the channels of its inputs one after the other."""
+    return isinstance(node.op, Concat) and node.op.over == "channels"
+
+
 class _Reader:
     def __init__(self, graph: Graph, nodes: Iterable[Node]) -> None:
         self.graph = graph
         self.nodes = {node.id: node for node in nodes}
-        self.concats = {id: node for id, node in self.nodes.items() if node.op.name == "concat"}
+        self.concats = {id: node for id, node in self.nodes.items() if is_concat(node)}
         self.joined: dict[Value, tuple[Value, ...]] = {}
         for id in self.concats:
             taken = data_inputs(graph, graph.node(id))

@@ -375,7 +375,12 @@ def _said(graph: Graph) -> str:
     return f"{told} Most MACs lie in {macs[0]} ({macs[1]}), most parameters in {params[0]} ({params[1]})."
 
 
-PLURALS = {Family.CONV: "convolutions", Family.LINEAR: "linear layers", Family.EMBED: "embeddings"}
+PLURALS = {
+    Family.CONV: "convolutions",
+    Family.LINEAR: "linear layers",
+    Family.RECURRENT: "recurrent layers",
+    Family.EMBED: "embeddings",
+}
 
 
 def _most(graph: Graph, nodes: list[Node], cost: Callable[[Graph, list[Node]], int]) -> tuple[str, str] | None:

@@ -17,7 +17,9 @@ Fineness = Literal["layer", "block", "stage"]
 FINENESS: tuple[Fineness, ...] = ("layer", "block", "stage")
 """From the finest on."""
 
-HEADS = frozenset({Family.CONV, Family.LINEAR, Family.EMBED, Family.POOL, Family.OPAQUE})
+HEADS = frozenset(
+    {Family.CONV, Family.LINEAR, Family.ATTENTION, Family.RECURRENT, Family.EMBED, Family.POOL, Family.OPAQUE}
+)
 """What has a slot of its own; every other op is counted in the slot of the layer before it."""
 
 MOST_BANDS = 30

@@ -21,7 +21,9 @@ from archdsl.tensor import Tensor
 
 LONGEST_BLOCK = 6
 """Layers of a block that is drawn as one; of a longer one, the blocks in it are."""
-SOLID = frozenset({Family.CONV, Family.LINEAR, Family.POOL, Family.EMBED, Family.OPAQUE})
+SOLID = frozenset(
+    {Family.CONV, Family.LINEAR, Family.ATTENTION, Family.RECURRENT, Family.POOL, Family.EMBED, Family.OPAQUE}
+)
 """Families of which each op is a layer."""
 VECTOR = 99
 """The level of what has no height and width."""

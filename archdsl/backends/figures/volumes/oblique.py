@@ -37,6 +37,7 @@ COLOURS = {
     Kind.BLOCK: SKY,
     Kind.UP: BLUE,
     Kind.LINEAR: BLUE,
+    Kind.RECURRENT: GREEN,
     Kind.POOL: VERMILLION,
     Kind.EMBED: PURPLE,
     Kind.FILL: GREEN,

@@ -20,6 +20,7 @@ KINDS: Mapping[Family, Kind] = {
     Family.INPUT: Kind.INPUT,
     Family.CONV: Kind.CONV,
     Family.LINEAR: Kind.LINEAR,
+    Family.RECURRENT: Kind.RECURRENT,
     Family.EMBED: Kind.EMBED,
     Family.POOL: Kind.POOL,
     Family.OPAQUE: Kind.OTHER,

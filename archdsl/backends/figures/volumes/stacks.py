@@ -32,6 +32,7 @@ class Kind(StrEnum):
     BLOCK = "block"
     POOL = "pooling"
     LINEAR = "linear"
+    RECURRENT = "recurrence"
     EMBED = "embedding"
     FILL = "what a skip brings"
     OTHER = "other op"
@@ -43,6 +44,7 @@ PLURALS: Mapping[Kind, str] = {
     Kind.BLOCK: "blocks",
     Kind.POOL: "poolings",
     Kind.LINEAR: "linear layers",
+    Kind.RECURRENT: "recurrent layers",
     Kind.EMBED: "embeddings",
     Kind.OTHER: "other ops",
 }

@@ -1,0 +1,202 @@
+"""Recurrent layers, which read a sequence position by position and remember what they have read."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archdsl.ops.arguments import UNUSUAL_DROP, Count, Mismatch, Probability
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Weight, Window, register
+from archdsl.ops.costs import product
+from archdsl.ops.spatial import so_far, whole
+from archdsl.tensor import Layout, Tensor
+
+MOST_LAYERS = 1000
+
+
+class Recurrent(Op):
+    """A layer that reads channels x length and gives, at every position, what it remembers there.
+
+    A further layer reads what the one before it gives. Where both directions are read, each has its own weights, and
+    what they remember is joined: first what was read forwards.
+    """
+
+    family: ClassVar[Family] = Family.RECURRENT
+    training_arguments: ClassVar[frozenset[str]] = frozenset()
+    target: ClassVar[str]
+    gates: ClassVar[int]
+    """How many values are computed of the input and of the memory at each position, each as wide as the memory."""
+    operations: ClassVar[int]
+    """Operations besides multiply-adds for each number that is remembered at a position."""
+    rule: ClassVar[str]
+
+    width: Count = Field(description="numbers that are remembered, in each direction")
+    layers: Count = Field(default=1, description="layers on top of each other")
+    bidirectional: bool = Field(default=False, description="whether the sequence is read backwards too")
+    dropout: Annotated[Probability, UNUSUAL_DROP] = Field(
+        default=0.0, description="probability that a number is dropped on its way from one layer to the next"
+    )
+
+    def told(self) -> tuple[str, ...]:
+        layers = (f"{self.layers} layers",) if self.layers > 1 else ()
+        return (*layers, *(("both ways",) if self.bidirectional else ()))
+
+    @property
+    def _directions(self) -> int:
+        return 1 + self.bidirectional
+
+    def _channels(self, x: Tensor) -> Iterator[int]:
+        """The channels that each layer reads."""
+        yield x.channels
+        for _ in range(self.layers - 1):
+            yield self._directions * self.width
+
+    def shape(self, x: Tensor) -> Tensor:
+        if x.rank != 2:
+            raise Mismatch(
+                f"`{self.name}` takes channels x length, got {f'the vector {x}' if x.rank == 1 else x}",
+                code="wrong-rank",
+                help="put `tokens` before it: pixels are then read row by row"
+                if x.rank > 2
+                else "a vector has no positions: put this before the step that made it one",
+            )
+        if self.layers > MOST_LAYERS:
+            message = f"{self.layers:,} layers are more than the limit of {MOST_LAYERS:,}"
+            raise Mismatch(message, argument="layers", code="too-large")
+        if self.dropout and self.layers == 1:
+            raise Mismatch(
+                "one layer has no next layer before which numbers could be dropped",
+                argument="dropout",
+                code="bad-choice",
+                help=f"write layers=2, or a step of its own after it: `-> dropout({self.dropout:g})`",
+            )
+        return Tensor(self._directions * self.width, *x.spatial)
+
+    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+        found: dict[str, Weight] = {}
+        rows = self.gates * self.width
+        for layer, channels in enumerate(self._channels(x)):
+            for direction in ("", "_reverse")[: self._directions]:
+                end = f"l{layer}{direction}"
+                found[f"weight_ih_{end}"] = Weight((rows, channels), factors=(self.gates, self.width, channels))
+                found[f"weight_hh_{end}"] = Weight((rows, self.width), factors=(self.gates, self.width, self.width))
+                found[f"bias_ih_{end}"] = found[f"bias_hh_{end}"] = Weight((rows,), factors=(self.gates, self.width))
+        return found
+
+    def macs(self, x: Tensor) -> int:
+        rows = self._directions * self.gates * self.width
+        return sum(rows * (channels + self.width) * x.spatial[0] for channels in self._channels(x))
+
+    def macs_working(self, x: Tensor) -> str:
+        (length,) = x.spatial
+        directions = () if self._directions == 1 else (self._directions,)
+        first = product((*directions, self.gates, self.width, f"({x.channels} + {self.width})", length))
+        if self.layers == 1:
+            return first
+        more = () if self.layers == 2 else (self.layers - 1,)
+        read = self._directions * self.width
+        return f"{first} + {product((*more, *directions, self.gates, self.width, f'({read} + {self.width})', length))}"
+
+    def rest(self, x: Tensor) -> Rest:
+        count = self.operations * self.layers * self.shape(x).size
+        return Rest(count, self.rule)
+
+    def window(self, x: Tensor) -> Window | None:
+        return whole(x) if self.bidirectional else so_far(x)
+
+    def layout(self) -> Layout:
+        return "last"
+
+    @abstractmethod
+    def scratch(self, x: Tensor) -> Store: ...
+
+    def keeps(self, x: Tensor) -> Kept:
+        """What PyTorch's own code keeps: of the input a copy for each direction, and of gates, products and memory 7
+        numbers for each that is given, and 1 more where it flows into a further layer.
+
+        For an LSTM of float32 on a CPU it calls oneDNN, whose memory depends on the machine and is not counted here.
+        """
+        (length,) = x.spatial
+        each = self._directions * self.width * length
+        kept = each * (8 * self.layers - 1)
+        if 0 < self.dropout < 1:
+            kept += each * (self.layers - 1)
+        if length == 1:
+            return Kept((0,), further=Store(kept))
+        return Kept(further=Store(kept + self._directions * x.size))
+
+    def torch(self, x: Tensor) -> Module:
+        return Module.of(
+            self.target,
+            x.channels,
+            self.width,
+            num_layers=(self.layers, 1),
+            batch_first=(True, False),
+            dropout=(self.dropout, 0.0),
+            bidirectional=(self.bidirectional, False),
+            pair=True,
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(width=256), (Tensor(300, 128),), Tensor(256, 128))
+        yield Example(cls(width=12, bidirectional=True), (Tensor(8, 10),), Tensor(24, 10))
+        yield Example(cls(width=6, layers=3, bidirectional=True, dropout=0.2), (Tensor(8, 5),), Tensor(12, 5))
+
+
+@register
+class Lstm(Recurrent):
+    """Long short-term memory: what is remembered is kept, added to and given as three gates say, at every position.
+
+    i, f, o = sigmoid(W x + U h + b) for each of the three gates, and g = tanh(W x + U h + b), where h is what the
+    position before gave. Then c = f * c + i * g, and h = o * tanh(c) is given (Hochreiter and Schmidhuber 1997; the
+    forget gate f is of Gers et al. 2000). Both W x and U h have a bias, as in PyTorch. `token(-1)` after it is the last
+    state.
+    """
+
+    name = "lstm"
+    short = "LSTM"
+    target = "nn.LSTM"
+    gates = 4
+    operations = 30
+    rule = (
+        "30 per number, layer and position: 4 sums and 8 biases of W x and U h, 3 sigmoids (4 each), 2 tanh, 3 for c, "
+        "1 for h"
+    )
+
+    def scratch(self, x: Tensor) -> Store:
+        """The states before and after each layer, beside what flows between layers and what each direction gives."""
+        (length,), both = x.spatial, self.bidirectional
+        between = self._directions * length * (self.layers > 1)
+        states = self._directions * self.layers
+        return Store(self.width * (2 * length * both + max(between + 4 * states, 6 * states)))
+
+
+@register
+class Gru(Recurrent):
+    """Gated recurrent unit: like an `lstm`, with two gates and a single memory (Cho et al. 2014).
+
+    r, z = sigmoid(W x + U h + b) for each of the two gates, and n = tanh(W x + r * (U h + b)), where h is what the
+    position before gave. Then h = (1 - z) * n + z * h is given. In the paper r * h is multiplied by U; as in PyTorch,
+    here U h is multiplied by r.
+    """
+
+    name = "gru"
+    short = "GRU"
+    target = "nn.GRU"
+    gates = 3
+    operations = 23
+    rule = (
+        "23 per number, layer and position: 3 sums and 6 biases of W x and U h, 2 sigmoids (4 each), 1 tanh, 1 for r, "
+        "4 for h"
+    )
+
+    def scratch(self, x: Tensor) -> Store:
+        """The gates of all positions, what each position gave, what flows between layers, and the states."""
+        (length,), directions = x.spatial, self._directions
+        between = directions * length * (self.layers > 1)
+        gates, states = 3 * directions * length, directions * (2 * self.layers - 1)
+        return Store(self.width * (between + gates + max(length, 4 // directions) + states))

@@ -1,0 +1,74 @@
+"""Attention, and where positions come from. Formulas are those of the papers, written for one position at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import SimpleNamespace as Arguments
+
+import numpy as np
+
+from interpreter.activations import softmax
+from interpreter.table import Array, defines
+
+Weights = Mapping[str, Array]
+
+
+@defines("attend")
+def attend(a: Arguments, w: Weights, q: Array, k: Array, v: Array) -> Array:
+    """Vaswani et al. 2017, equation 1, for each sample and head; several heads may ask the same keys (Ainslie 2023)."""
+    queries, keys, values = (x.reshape(*x.shape[:2], -1) for x in (q, k, v))
+    size = q.shape[1] // a.heads
+    shared = k.shape[1] // size
+    wide = v.shape[1] // shared
+    scale = 1 / math.sqrt(size) if a.scale is None else a.scale
+    heads = []
+    for head in range(a.heads):
+        group = head // (a.heads // shared)
+        asked = queries[:, head * size : (head + 1) * size]
+        key = keys[:, group * size : (group + 1) * size]
+        value = values[:, group * wide : (group + 1) * wide]
+        answers = np.einsum("ncs,ncl->nsl", key, asked) * scale
+        for place in range(answers.shape[2]) if a.causal else ():
+            answers[:, place + 1 :, place] = -np.inf
+        heads.append(np.einsum("nsl,nes->nel", softmax(a, w, answers), value))
+    return np.concatenate(heads, 1).reshape(len(q), -1, *q.shape[2:])
+
+
+@defines("positions")
+def positions(a: Arguments, w: Weights, x: Array) -> Array:
+    """0, 1, 2 ... for each position, which is the last axis of tokens and of sequences (Radford et al. 2019)."""
+    return np.broadcast_to(np.arange(x.shape[-1]), (len(x), x.shape[-1]))
+
+
+@defines("sinusoid")
+def sinusoid(a: Arguments, w: Weights, x: Array) -> Array:
+    """PE(pos, 2i) = sin(pos / base^(2i/d)), PE(pos, 2i+1) = cos of the same (Vaswani et al. 2017, section 3.5).
+
+    Other code has the sines or the cosines first, and, with `last`, exponents that end at 1: i / (d/2 - 1) (the code of
+    Ho et al. 2020).
+    """
+    numbers, half = x.reshape(len(x), -1), a.width // 2
+    waves = np.empty((len(x), a.width, numbers.shape[1]))
+    for i in range(half):
+        angle = numbers / a.base ** (i / (half - 1) if a.last else 2 * i / a.width)
+        sine, cosine = {"interleaved": (2 * i, 2 * i + 1), "sin_cos": (i, half + i), "cos_sin": (half + i, i)}[a.order]
+        waves[:, sine], waves[:, cosine] = np.sin(angle), np.cos(angle)
+    return waves if np.issubdtype(x.dtype, np.integer) else waves[:, :, 0]
+
+
+@defines("rotary")
+def rotary(a: Arguments, w: Weights, x: Array) -> Array:
+    """Each pair is a complex number, which is multiplied by exp(i m theta_j), theta_j = base^(-2j/d), at position m.
+
+    Su et al. 2021, section 3.2; pairs are neighbours there, and halves of the head in Hugging Face's LLaMA.
+    """
+    result = np.empty_like(x)
+    size = x.shape[1] // a.heads
+    for head in range(a.heads):
+        for j in range(size // 2):
+            one, other = (2 * j, 2 * j + 1) if a.pairs == "neighbours" else (j, j + size // 2)
+            one, other = one + head * size, other + head * size
+            turned = (x[:, one] + 1j * x[:, other]) * np.exp(1j * np.arange(x.shape[2]) * a.base ** (-2 * j / size))
+            result[:, one], result[:, other] = turned.real, turned.imag
+    return result

@@ -1,0 +1,157 @@
+"""Recurrent layers in networks: what is emitted, proven, imported and refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from applied import found_in
+from check_interpreter import check_graph
+from random_ops import ROUND, network_of_one_op
+from torch import Tensor, nn
+
+import archdsl
+from archdsl.analyses.receptive_field import receptive_fields
+from archdsl.analyses.totals import layers, nodes_in
+from archdsl.backends.torch.load import load
+from archdsl.diagnostics import CompileError
+from archdsl.frontends.torch import from_torch
+from archdsl.prove.prove import prove
+from archdsl.prove.report import report_text
+
+
+class Reading(nn.Module):
+    """A recurrent layer of PyTorch, on channels x length."""
+
+    def __init__(self, layer: nn.RNNBase, state: bool = False) -> None:
+        super().__init__()
+        self.layer, self.state = layer, state
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        sequence, last = self.layer(x.transpose(1, 2))
+        return (sequence.transpose(1, 2), last) if self.state else sequence.transpose(1, 2)
+
+
+def network(steps: str) -> archdsl.Network:
+    return archdsl.loads(f"network Net:\n    input signal: 4 x 9\n    {steps}\n")
+
+
+PROVEN = {
+    "gru(6)": lambda: nn.GRU(4, 6, batch_first=True),
+    "lstm(6)": lambda: nn.LSTM(4, 6, batch_first=True),
+    "gru(5, layers=2, bidirectional=true)": lambda: nn.GRU(4, 5, 2, batch_first=True, bidirectional=True),
+    "lstm(5, layers=3, bidirectional=true, dropout=0.5)": lambda: nn.LSTM(
+        4, 5, 3, batch_first=True, bidirectional=True, dropout=0.5
+    ),
+}
+
+
+@pytest.mark.parametrize("steps", PROVEN)
+def test_is_proven_equal_to_torchs_own(steps: str) -> None:
+    report = prove(network(steps).graph, Reading(PROVEN[steps]()))
+    assert report.ok, report_text(report)
+
+
+def test_the_spec_is_torchs_own_layer() -> None:
+    net = archdsl.load("gru", words=12)
+    report = prove(net.graph, Reading(nn.GRU(300, 256, batch_first=True)))
+    assert report.ok, report_text(report)
+    assert report.parameters == 428_544
+
+
+def test_what_differs_is_named() -> None:
+    report = prove(network("lstm(5, layers=2)").graph, Reading(nn.LSTM(4, 5, 2, batch_first=True, bidirectional=True)))
+    assert [difference.what for difference in report.differences] == ["bidirectional no here, yes there"]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        Reading(nn.LSTM(4, 5, batch_first=True), state=True),
+        Reading(nn.LSTM(4, 5, batch_first=True, bias=False)),
+        Reading(nn.LSTM(4, 5, batch_first=True, proj_size=3)),
+        Reading(nn.GRU(4, 5)),
+    ],
+    ids=["state", "no bias", "projection", "batch second"],
+)
+def test_what_no_op_does_stays_opaque(module: nn.Module) -> None:
+    graph = from_torch(module, torch.zeros(2, 4, 9))
+    opaque = [node for node in graph if node.op.name == "opaque"]
+    assert {"aten.lstm", "aten.gru"} & {getattr(node.op, "target", "") for node in opaque}
+    assert sum(node.op.params(*graph.tensors_into(node.id)) for node in opaque) == sum(
+        p.numel() for p in module.parameters()
+    )
+
+
+def test_reads_as_people_write_it() -> None:
+    text = network("lstm(5) as reader\n    gru(3) * 2").source()
+    assert "        reader, _ = self.reader(x.transpose(1, 2))  # 5x9\n" in text
+    assert "        x, _ = self.gru(x)\n        return x\n" in text
+    assert "self.reader = nn.LSTM(in_channels, 5, batch_first=True)\n" in text
+
+
+def test_copies_and_stages_run() -> None:
+    net = network("stage reader: lstm(5) -> relu -> gru(3) * 2\n    stage last: gru(4)")
+    module = net.module()
+    assert module(torch.zeros(2, 4, 9)).shape == (2, 4, 9)
+    assert [name for name, _ in module.named_children()] == ["reader", "last"]
+
+
+@pytest.mark.parametrize(("steps", "seen"), [("lstm(3)", range(5)), ("gru(3, bidirectional=true)", range(9))])
+def test_a_field_is_where_the_gradient_is(steps: str, seen: range) -> None:
+    """One way, a position sees itself and all before it; both ways, everything."""
+    net = network(steps)
+    x = torch.randn(1, 4, 9, requires_grad=True)
+    net.module()(x)[0, :, 4].sum().backward()
+    assert x.grad is not None
+    assert x.grad.abs().sum((0, 1)).nonzero().flatten().tolist() == list(seen)
+    (field,) = receptive_fields(net.graph).fields[net.graph.outputs[0].values[0].node].largest
+    first, last = field.at(4)
+    assert (max(first, 0), min(last, 8)) == (seen[0], seen[-1])
+
+
+def test_each_layer_counts_in_depth() -> None:
+    graph = network("lstm(5, layers=3) -> gru(2)").graph
+    assert layers(graph, nodes_in(graph)) == 4
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_random_arguments_compute_what_is_defined(name: str) -> None:
+    compared = 0
+    for seed in (seed for seed in range(8 * len(ROUND)) if ROUND[seed % len(ROUND)] == name):
+        try:
+            graph = archdsl.loads(network_of_one_op(seed)).graph
+        except CompileError:
+            continue
+        check_graph(graph, seed)
+        compared += 1
+    assert compared >= 10
+
+
+@pytest.mark.parametrize(
+    ("shape", "steps", "message", "change"),
+    [
+        ("3 x 8 x 8", "lstm(4)", "`lstm` takes channels x length, got 3x8x8", None),
+        ("5", "gru(4)", "`gru` takes channels x length, got the vector 5", None),
+        ("5 of int", "gru(4)", "`gru` takes numbers, got 5 of int", ("gru", "embedding(9, 2) -> gru")),
+        (
+            "4 x 9",
+            "gru(4, dropout=0.5)",
+            "one layer has no next layer before which numbers could be dropped",
+            ("dropout", "layers=2, dropout"),
+        ),
+        ("4 x 9", "lstm(4, layers=2_000)", "2,000 layers are more than the limit of 1,000", ("2_000", "2")),
+    ],
+)
+def test_what_cannot_be_is_refused(shape: str, steps: str, message: str, change: tuple[str, str] | None) -> None:
+    text = f"network Net:\n    input signal: {shape}\n    {steps}\n"
+    (found,) = found_in(text)
+    assert found.message == message
+    if change:
+        assert not found_in(text.replace(*change))
+
+
+def test_a_width_is_an_argument_of_the_class() -> None:
+    text = "network Net:\n    param wide: int = 5\n    input signal: 4 x 9\n    lstm(wide) -> linear(3)\n"
+    open_class = load(archdsl.loads(text).source(), "wide").Net
+    shapes = {name: tuple(value.shape) for name, value in open_class(wide=7).state_dict().items()}
+    assert shapes == {n: tuple(v.shape) for n, v in archdsl.loads(text, wide=7).module().state_dict().items()}

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import archdsl
 from archdsl.analyses import totals
 from archdsl.frontends.load import opaque_nodes
 from archdsl.frontends.torch import from_torch
@@ -114,3 +115,17 @@ def test_what_needs_a_permute_says_how_the_value_lies() -> None:
         for axis in (2, 3)
     )  # fmt: skip
     assert [written(node.op) for node in opaque_nodes(rows)] != [written(node.op) for node in opaque_nodes(columns)]
+
+
+def test_a_convolution_of_kernel_1_is_a_linear_layer_at_every_position() -> None:
+    spec = "network Net:\n    input image: 8 x 6 x 5\n    conv(4, 1) -> relu -> linear(3, over=channels)\n"
+    module = Layered(
+        lambda x, one, two: two(one(x.permute(0, 2, 3, 1)).relu().permute(0, 3, 1, 2)),
+        nn.Linear(8, 4),
+        nn.Conv2d(4, 3, 1),
+    )
+    report = archdsl.loads(spec).prove(module)
+    assert report.ok, report
+    over_rows = Layered(lambda x, one: one(x), nn.Linear(6, 4))
+    report = archdsl.loads("network Net:\n    input text: 6 x 6\n    conv(4, 1)\n").prove(over_rows)
+    assert not report.ok

@@ -166,10 +166,24 @@ def extended(
     for one in added:
         place = places[one.node.id] = max(places[value.node] for value in one.inputs)
         follow.setdefault(place, []).append((one.node, one.inputs))
-    nodes = (placed for node in graph for placed in ((node, taken(node)), *follow.get(graph.places[node.id], ())))
     beside: dict[tuple[str, bool], list[str]] = {}
     for one in added:
         beside.setdefault((one.beside, one.before), []).append(one.node.id)
+
+    def text(written: Written) -> Written:
+        home = written.home
+        if home is None or not written.values:
+            return written
+        return replace(written, values=tuple((name, named(value, home)) for name, value in written.values))
+
+    def texts(rows: Texts) -> Texts:
+        return tuple((name, text(written)) for name, written in rows)
+
+    def nodes() -> Iterator[Placed]:
+        for node in graph:
+            written = texts(node.written)
+            yield node if written == node.written else replace(node, written=written), taken(node)
+            yield from follow.get(graph.places[node.id], ())
 
     def steps(old: Iterable[Step], scope: str) -> Iterator[Step]:
         for step in old:
@@ -178,6 +192,7 @@ def extended(
             else:
                 yield replace(
                     step,
+                    conditions=tuple(map(text, step.conditions)),
                     before=tuple(named(value, scope) for value in step.before),
                     steps=tuple(steps(step.steps, scope)),
                     gives=tuple((name, tuple(named(v, scope) for v in row)) for name, row in step.gives),
@@ -187,12 +202,16 @@ def extended(
         last = beside.get(("", False), ()) if scope.parent is None else ()
         return replace(
             scope,
+            written=texts(scope.written),
+            lets=tuple(replace(let, written=text(let.written)) for let in scope.lets),
+            count=None if scope.count is None else text(scope.count),
+            loops=tuple(map(text, scope.loops)),
             steps=(*steps(scope.steps, scope.path), *last) if scope.steps else (),
             names=tuple((name, named(value, scope.path)) for name, value in scope.names),
             results=tuple(named(value, scope.path) for value in scope.results),
         )
 
-    return Graph(graph.header, map(changed, graph.scopes.values()), nodes, outputs)
+    return Graph(graph.header, map(changed, graph.scopes.values()), nodes(), outputs)
 
 
 # --- what scopes and nodes say of values and paths ------------------------------------------

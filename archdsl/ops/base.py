@@ -106,6 +106,8 @@ class Op(BaseModel, ABC):
     internal: ClassVar[bool] = False
     by_place: ClassVar[bool] = False
     short: ClassVar[str | None] = None
+    is_simpler_last: ClassVar[bool] = False
+    """The op takes either layout, but torch has its layer only with the channels last."""
     is_held: ClassVar[bool] = False
     """The output takes no memory of its own: the caller holds it (an input), or the module (a learned value)."""
     roles: ClassVar[tuple[str, ...]] = ()

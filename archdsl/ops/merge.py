@@ -29,6 +29,9 @@ class Merge(Op):
     family: ClassVar[Family] = Family.MERGE
     commutative: ClassVar[bool] = True
 
+    def layout(self) -> Layout:
+        return "either"
+
     def is_view(self, *inputs: Tensor, training: bool = False) -> bool:
         return len(inputs) == 1
 
@@ -43,9 +46,6 @@ class Equal(Merge):
         if any(other.dims != x.dims for other in others):
             raise Mismatch(f"`{self.name}` needs equal shapes, got {_listed((x, *others))}")
         return x
-
-    def layout(self) -> Layout:
-        return "either"
 
     def rest(self, *inputs: Tensor) -> Rest:
         return Rest((len(inputs) - 1) * inputs[0].size, JOIN_RULE)

@@ -240,6 +240,7 @@ class LayerNorm(Normalization):
 
     name = "layer_norm"
     short = "LN"
+    is_simpler_last = True
     pointwise = True
 
     eps: Eps = 1e-5
@@ -305,6 +306,7 @@ class RmsNorm(Normalization):
 
     name = "rms_norm"
     short = "RMSNorm"
+    is_simpler_last = True
     pointwise = True
     keeps_zero = True
 

@@ -80,6 +80,7 @@ class LayerScale(Op):
 
     name = "layer_scale"
     family = Family.NORM
+    is_simpler_last = True
     pointwise = True
     keeps_zero = True
     backward_needs_output = False

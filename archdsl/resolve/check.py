@@ -12,6 +12,7 @@ from functools import partial
 
 from archdsl import translated
 from archdsl.diagnostics import Diagnostic
+from archdsl.ops.initialize import INITIALIZERS
 from archdsl.resolve.expressions import Expressions, as_text
 from archdsl.resolve.model import Block, File, Network, Parameter, default_calls
 from archdsl.resolve.names import (
@@ -174,7 +175,7 @@ class _Checker(Expressions):
                 self.bind(name, scope, step=True)
             case tree.Learned(name=name, shape=shape, start=start):
                 self.expression(shape, scope)
-                if start is not None:
+                if start is not None and not (isinstance(start, tree.Name) and start.name in INITIALIZERS):
                     self.expression(start, scope)
                 self.bind(name, scope, step=True)
             case tree.Path(name=name, flow=flow):

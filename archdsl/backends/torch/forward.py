@@ -168,6 +168,9 @@ class Forward(Called):
     # --- calls -----------------------------------------------------------------------------
 
     def _call(self, step: Call) -> None:
+        if self.outline.is_value(step.member):
+            self._value(step)
+            return
         operand = self._operand(step)
         if operand is None:
             return
@@ -183,6 +186,12 @@ class Forward(Called):
         else:
             self.flush()
             self._write(operand, step)
+
+    def _value(self, step: Call) -> None:
+        """Notes that a parameter stands for its value wherever that is read: `self.position`."""
+        text = module_text(self.outline, self._owner(step), step.member.weights)
+        self.variables.assign(step.gives[0], text)
+        self.statements.append(Assignment((text,), (Applied(step, ()),)))
 
     def _operand(self, step: Call) -> Operand | None:
         """A step as an expression; None if a variable already holds its output."""

@@ -25,6 +25,9 @@ from archdsl.tensor import Layout, Tensor
 FIRST: Layout = "first"
 LAST: Layout = "last"
 
+MOVE = 1_000_000
+"""What a move costs, where a layer that is simpler with its channels last costs 1 if they are first."""
+
 
 def laid_out(graphs: Sequence[Graph]) -> tuple[Graph, ...]:
     """The graphs with `last` set for each value that is to have its channels last, and with steps that move channels.
@@ -121,7 +124,11 @@ class _Cut:
         self._join(texts)
         edges: Counter[tuple[Hashable, Hashable]] = Counter()
         for text in texts:
-            edges.update(self._edges(text))
+            for edge in self._edges(text):
+                edges[edge] += MOVE
+            for node in text.graph:
+                if node.op.is_simpler_last and _has_layout(text.graph, node):
+                    edges[("step", text.steps[node.id]), LAST] += 1
         self._last = _side_of_last(edges)
 
     def of_step(self, text: _Text, node: Node) -> str:
@@ -192,7 +199,7 @@ def _side_of_last(edges: Mapping[tuple[Hashable, Hashable], int]) -> frozenset[H
     for (one, other), count in edges.items():
         network.add_edge(one, other, capacity=count)
         network.add_edge(other, one, capacity=count)
-    _, (last, _) = nx.minimum_cut(network, LAST, FIRST)
+    _, (_, last) = nx.minimum_cut(network, FIRST, LAST)  # of equal cuts, networkx gives the one nearest to the target
     return frozenset(last)
 
 

@@ -11,7 +11,7 @@
     net.prove("torchvision:resnet50")   # is it the public network? and if so:
     net.load_weights(state_dict, from_="torchvision")
     archdsl.family("resnet", ["18", "50"]).source()     # several variants in one file
-    archdsl.from_torch(module, example)   # the graph of any module that can be traced
+    archdsl.from_torch(module, example)   # the network of any module that can be traced
 
 A fault in a spec raises `CompileError`, whose text is what the command line would print.
 """
@@ -24,9 +24,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archdsl.diagnostics import CompileError, Diagnostic
     from archdsl.driver import Limits
-    from archdsl.frontends.torch import from_torch
     from archdsl.ir.graph import Graph
-    from archdsl.network import Network, family, load, loads
+    from archdsl.network import Network, family, from_torch, load, loads
     from archdsl.shown import Drawing
 
 __all__ = [
@@ -51,7 +50,7 @@ _HOMES = {
     "Limits": "archdsl.driver",
     "Network": "archdsl.network",
     "family": "archdsl.network",
-    "from_torch": "archdsl.frontends.torch",
+    "from_torch": "archdsl.network",
     "load": "archdsl.network",
     "loads": "archdsl.network",
 }

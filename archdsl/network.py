@@ -64,6 +64,22 @@ def loads(text: str, /, variant: str | None = None, *, limits: Limits | None = N
         return _network(resolve(source), variant, settings, limits)
 
 
+def from_torch(module: Any, example_inputs: Any, name: str | None = None) -> Network:
+    """Imports a `torch.nn.Module`: the network of `module(*example_inputs)` in evaluation mode.
+
+    `example_inputs` is a tensor or a tuple of tensors, with the batch as first dimension; module and inputs may be on
+    the device `meta`. The module's code is executed. Warns if there are parameters that no output needs. Raises
+    `CompileError` if the module cannot be traced.
+    """
+    from archdsl.frontends.torch import imported
+
+    with readable():
+        found = imported(module, example_inputs, name)
+    if found.left_out:
+        warnings.warn(found.left_out, stacklevel=2)
+    return Network(Compiled(found.graph, None, ()))
+
+
 def family(
     spec: str | PathLike[str],
     /,

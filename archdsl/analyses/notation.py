@@ -29,7 +29,8 @@ def _arguments(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[str]:
     for name, field in fields.items():
         if field.is_required() and name not in ("kernel", "stride") and getattr(op, name) != "like":
             yield size(getattr(op, name)) if name == "dims" else plain(getattr(op, name))
-    yield from _stride(node, inputs[0])
+    if inputs:
+        yield from _stride(node, inputs[0])
     for name in ("groups", "dilation"):
         if name in fields and not fields[name].is_required() and (number := _once(getattr(op, name))) != 1:
             yield f"{name} {size(number)}"

@@ -178,8 +178,8 @@ def moves(field: ReceptiveField) -> bool:
 
 
 def _whole_pixels(node: Node) -> ReceptiveField:
-    """The field of an input: each position sees itself."""
-    dims = _positions(node.output)
+    """The field of an input: each position sees itself. A constant, which is learned or computed, sees nothing."""
+    dims = _positions(node.output) if node.op.name == "input" else ()
     one = tuple(Field(1, ((0, 0),)) for _ in dims)
     return ReceptiveField(one, one)
 
@@ -412,9 +412,11 @@ def last_map(graph: Graph) -> str | None:
 
 
 def _is_pooled(graph: Graph, node: Node, pooled: set[str]) -> bool:
-    """Whether a node's output has no positions any more, or comes only from values that have none."""
+    """Whether a node's output has no positions (any more), is a constant, or comes only from such values."""
     if not node.output.spatial:
         return node.output.kind == "float"
     sources = {value.node for value in graph.inputs_of(node.id)}
-    window = node.op.window(*graph.tensors_into(node.id)) if sources else None
-    return (window is not None and window.everything) or bool(sources and sources <= pooled)
+    if not sources:
+        return node.op.name != "input"
+    window = node.op.window(*graph.tensors_into(node.id))
+    return (window is not None and window.everything) or sources <= pooled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archdsl.ir.graph import Graph, Node
-from archdsl.ops.base import Family, Op
+from archdsl.ops.base import Family
 from archdsl.ops.recurrent import Recurrent
 
 WEIGHTED = frozenset({Family.CONV, Family.LINEAR, Family.RECURRENT})
@@ -64,10 +64,16 @@ def depths(graph: Graph, nodes: Iterable[Node]) -> dict[str, int]:
         if node.op.name == "mul":
             values = tuple(value for value in values if graph.tensor(value) == node.output)
         before = max((found.get(value.node, 0) for value in values), default=0)
-        found[node.id] = before + _layers(node.op)
+        found[node.id] = before + _layers(graph, node)
     return found
 
 
-def _layers(op: Op) -> int:
-    """The weighted layers of one op: a recurrent one may be several on top of each other."""
-    return op.layers if isinstance(op, Recurrent) else int(op.family in WEIGHTED)
+def _layers(graph: Graph, node: Node) -> int:
+    """The weighted layers of one op: a recurrent one may be several on top of each other.
+
+    An imported operation without an op is one, if it learns and multiplies.
+    """
+    if node.op.family is Family.OPAQUE:
+        tensors = graph.tensors_into(node.id)
+        return int(node.op.params(*tensors) > 0 and node.op.macs(*tensors) > 0)
+    return node.op.layers if isinstance(node.op, Recurrent) else int(node.op.family in WEIGHTED)

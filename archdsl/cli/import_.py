@@ -61,9 +61,10 @@ def import_(
         raise typer.BadParameter(f"{path} must end in one of {', '.join(suffixes)}.")
     with reporting(format) as report:
         refuse_overwriting([] if path == Path("-") else [path])
-        from archdsl.frontends.load import load_reference
+        from archdsl.frontends.load import import_reference
 
-        graph = load_reference(reference, [shape for shape in shapes if shape])
+        found = import_reference(reference, [shape for shape in shapes if shape])
+        graph = found.graph
         kind = output_of(path.suffix)
         text = written(graph, kind.name if kind else "json")
         if path == Path("-"):
@@ -73,6 +74,8 @@ def import_(
         write({path: text})
         if report.verbose:
             _print_summary(graph)
+            if found.left_out:
+                print(found.left_out)
             print(f"wrote {shown(str(path))}")
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.ir.graph import Graph, Node
 from archdsl.tensor import Kind, Tensor
+
+if TYPE_CHECKING:
+    from archdsl.frontends.torch import Imported
 
 
 def load_reference(reference: str, inputs: Sequence[tuple[tuple[int, ...], Kind]] = ()) -> Graph:
@@ -16,13 +20,17 @@ def load_reference(reference: str, inputs: Sequence[tuple[tuple[int, ...], Kind]
     `inputs` are shapes and kinds; by default, the input that the network is made for. The code that the reference names
     is executed. Raises `CompileError` if it cannot be imported.
     """
-    require_torch(f"importing {reference}")
-    from archdsl.frontends.references import build, usual_input
-    from archdsl.frontends.torch import from_torch, stand_ins
+    return import_reference(reference, inputs).graph
 
-    module = build(reference, meta=True)
-    tensors = [Tensor(*dims, kind=kind) for dims, kind in inputs] or [Tensor(*usual_input(reference, module))]
-    return from_torch(module, stand_ins(module, tensors), reference)
+
+def import_reference(reference: str, inputs: Sequence[tuple[tuple[int, ...], Kind]] = ()) -> Imported:
+    """Does the same as `load_reference`, and also says which parameters were left out."""
+    require_torch(f"importing {reference}")
+    from archdsl.frontends.references import usual_input
+    from archdsl.frontends.torch import traced_reference
+
+    given = [Tensor(*dims, kind=kind) for dims, kind in inputs]
+    return traced_reference(reference, lambda module: given or [Tensor(*usual_input(reference, module))], meta=True)[1]
 
 
 def is_reference(name: str) -> bool:

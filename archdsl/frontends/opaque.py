@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from archdsl.frontends.aten.call import Step, Trace, TraceNode, bound, kind_of, operation
+from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, along, joined
+from archdsl.frontends.aten import layout
+from archdsl.frontends.aten.call import Made, Step, Trace, TraceNode, bound, kind_of, operation
+from archdsl.frontends.aten.placed import Placed
 from archdsl.ops.internal import Opaque
+from archdsl.tensor import Kind, Tensor
 from archdsl.text import clean
+
+LAYOUTS = frozenset(layout.TRANSLATIONS)
 
 
 def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset()) -> Step:
-    """A call as an opaque op. Weights under the keys in `counted` are those of another node, and not counted again."""
+    """A call as an opaque op. Weights under the keys in `counted` are those of another node, and not counted again.
+
+    It takes values as they lie, and its arguments say how. A result of the shape of one of them is taken to lie as it.
+    """
     sources = node.all_input_nodes
     weights = {trace.keys[source.name]: source for source in sources if trace.is_weight(source)}
     new = [source for key, source in weights.items() if key not in counted]
@@ -22,17 +32,86 @@ def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset
     # Results that are switched off by arguments are None, and come last.
     results = [result for result in (value if isinstance(value, tuple | list) else (value,)) if result is not None]
     kinds = tuple(map(kind_of, results))
+    taken = [_taken(trace, source) for source in sources if not trace.is_weight(source)]
+    placed = [_result(trace, node, tuple(map(int, result.shape)), taken) for result in results]
     op = Opaque(
         target=f"aten.{operation(node)}",
-        # a single number counts as a vector of length 1
-        results=tuple(trace.without_batch(node, tuple(map(int, result.shape))) or (1,) for result in results),
+        results=tuple(dims for dims, _ in placed),
         kinds=() if set(kinds) == {"float"} else kinds,
-        arguments=_arguments(node),
+        arguments=", ".join(filter(None, (_arguments(node), *_layouts(taken)))),
         parameters=sum(trace.size(source) for source in new if trace.is_parameter(source)),
         kept=sum(trace.size(source) for source in new if not trace.is_parameter(source)),
         multiply_adds=_multiply_adds(node) // max(trace.batch, 1),
     )
-    return Step(op, tuple(source for source in sources if not trace.is_weight(source)), weights)
+    return Step(op, tuple(value.value for value in taken), weights, tuple(lies for _, lies in placed))
+
+
+def _taken(trace: Trace, source: TraceNode) -> Placed:
+    """A value as batch, channels, positions, if no permute is needed; else as it lies."""
+    placed = trace.placed[source]
+    return placed.standard() or placed.settled()
+
+
+def _layouts(taken: list[Placed]) -> Iterator[str]:
+    """How the inputs lie that are not in PyTorch's order, such as `input 1: batch, 2:196, 1:768`."""
+    for index, placed in enumerate(taken, 1):
+        if not placed.is_plain and not _is_stored(placed):
+            yield f"input {index}: {placed.arrangement}"
+
+
+def _result(
+    trace: Trace, node: TraceNode, shape: tuple[int, ...], taken: list[Placed]
+) -> tuple[tuple[int, ...], Arrangement]:
+    """The dimensions of an opaque result for one sample, and how the result lies in them."""
+    for placed in taken if trace.is_batched(node) else ():
+        if placed.arrangement.shape == shape and placed.arrangement.is_complete(placed.batch * placed.tensor.size):
+            return placed.tensor.dims, placed.arrangement
+    alone = any(along(BATCH, trace.batch) in placed.arrangement.axes for placed in taken)
+    axis = _batch_axis(trace.batch, shape, alone, [placed.batch_axis for placed in taken])
+    arrangement = _with_batch(trace.batch, shape, axis if trace.is_batched(node) else None)
+    # A single number counts as a vector of length 1.
+    return arrangement.without_batch() or (1,), arrangement
+
+
+def _batch_axis(batch: int, shape: tuple[int, ...], alone: bool, places: list[int]) -> int | None:
+    """The axis that holds the batch: `alone`, if an input has it as an axis, and where it has it, if that may be."""
+    multiples = [axis for axis, size in enumerate(shape) if size % batch == 0]
+    exact = [axis for axis in multiples if shape[axis] == batch]
+    exact.sort(key=lambda axis: axis not in places)
+    return next(iter([*exact, *multiples] if alone else [*multiples, *exact]), None)
+
+
+def _with_batch(batch: int, shape: tuple[int, ...], axis: int | None) -> Arrangement:
+    """How a result lies in its value for one sample. Where code folds the batch, it is a part of an axis."""
+    axes, dim = [], CHANNELS
+    for place, size in enumerate(shape):
+        samples = batch if place == axis else 1
+        axes.append(joined((*along(BATCH, samples), *along(dim, size // samples))))
+        dim += not (place == axis and size == samples)
+    return Arrangement(tuple(axes))
+
+
+def _is_stored(placed: Placed) -> bool:
+    """Whether the numbers of each sample lie in PyTorch's tensor as in the value."""
+    return placed.arrangement.without_batch() == placed.tensor.dims and placed.arrangement.in_order()
+
+
+def as_stored(trace: Trace, node: TraceNode) -> Made | Step:
+    """A value as it lies in PyTorch's tensor, but for the batch. Where that takes a permute, it is an opaque op."""
+    placed = trace.placed[node]
+    standard = placed.standard()
+    if standard:
+        return standard.value
+    if _is_stored(placed):
+        return placed.value
+    dims = placed.arrangement.without_batch() or (1,)
+    name = operation(placed.call) if operation(placed.call) in LAYOUTS else "permute"
+    op = Opaque(target=f"aten.{name}", results=(dims,), kinds=_kinds(placed.tensor), arguments=str(placed.arrangement))
+    return Step(op, (placed.value,), call=placed.call)
+
+
+def _kinds(tensor: Tensor) -> tuple[Kind, ...]:
+    return () if tensor.kind == "float" else (tensor.kind,)
 
 
 def _arguments(node: TraceNode) -> str:

@@ -29,6 +29,10 @@ USUAL_INPUT = (3, 224, 224)
 """The input for a network that does not say what it takes: channels x height x width, in pixels."""
 
 
+CHANNELS = ("in_channels", "in_chans")
+"""How networks call the number of their input's channels."""
+
+
 @dataclass(frozen=True)
 class Reference:
     """A parsed `package:name(option=value)`. `text` is the reference as it was written."""
@@ -99,10 +103,22 @@ def build(reference: str, meta: bool = False) -> nn.Module:
 
 
 def usual_input(reference: str, module: nn.Module) -> tuple[int, ...]:
-    """The input that a network is made for: channels x height x width, in pixels."""
+    """The input that a network is made for: channels x height x width, in pixels.
+
+    The channels are those that the reference asks for (`in_chans=1`), or that the network says itself.
+    """
     named = parse(reference)
     known = COLLECTIONS.get(named.package)
-    return (known.input(named.name, module) if known else None) or USUAL_INPUT
+    channels, *pixels = (known.input(named.name, module) if known else None) or USUAL_INPUT
+    says = [named.arguments.get(name, _own_channels(module, name)) for name in CHANNELS]
+    return (next((count for count in says if isinstance(count, int)), channels), *pixels)
+
+
+def _own_channels(module: nn.Module, name: str) -> int | None:
+    """The channels that a network says it takes, if its first convolution does take them: some count widths so."""
+    inner = (getattr(part, "in_channels", None) for part in module.modules() if part is not module)
+    first = next((count for count in inner if isinstance(count, int)), None)
+    return first if first == getattr(module, name, None) else None
 
 
 def _module(reference: str, made: Any) -> nn.Module:

@@ -117,9 +117,17 @@ class Tree:
     def _description(self, made: NewNode) -> str:
         module = self.modules.get(made.place.module)
         if module is not None and made.place.module and not any(module.children()):
-            return clean(" ".join(repr(module).split()))
+            return clean(" ".join(_shown(module).split()))
         name = made.op.target if isinstance(made.op, Opaque) else made.op.name
         return f"{name}({', '.join(self._value(value).node for value in made.inputs)})"
+
+
+def _shown(module: Any) -> str:
+    """A module as it prints itself; its class, if its own code for that fails."""
+    try:
+        return repr(module)
+    except Exception:
+        return type(module).__name__
 
 
 def _all_scopes(named: Names) -> list[str]:

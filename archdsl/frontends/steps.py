@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
+from archdsl.frontends.arrangement import Arrangement, whole
 from archdsl.frontends.aten import translations
-from archdsl.frontends.aten.call import Step, Trace, TraceNode, kind_of, operation
+from archdsl.frontends.aten.call import Made, Result, Source, Step, Trace, TraceNode, kind_of, operation
+from archdsl.frontends.aten.elementwise import joined_elementwise
+from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.naming import ModuleCall
-from archdsl.frontends.opaque import as_opaque
+from archdsl.frontends.opaque import as_opaque, as_stored
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
-from archdsl.ops.internal import Input
+from archdsl.ops.internal import Input, Opaque
 from archdsl.tensor import Tensor
 
 
@@ -33,127 +35,193 @@ class NewNode:
 
 
 class Translator:
-    """Translates a trace in one pass; `made` is the result."""
+    """Translates a trace: `made` is the result.
+
+    Calls are first planned in their order, each by what is known of the values that it takes. Then those that the
+    outputs need are made.
+    """
 
     def __init__(self, trace: Trace, inputs: tuple[TraceNode, ...], outputs: tuple[TraceNode, ...]) -> None:
         self.trace = trace
         self.made: list[NewNode] = []
-        self._numbers: dict[TraceNode, tuple[int, ...]] = {}
+        self._steps: dict[TraceNode, Step] = {}
+        self._results: dict[TraceNode, tuple[Placed, ...]] = {}
+        """The results of the ops that calls became."""
         self._homes: dict[str, tuple[Op, Mapping[str, str]]] = {}
-        self._plans: dict[TraceNode, Any] = {}
+        self._numbers: dict[TraceNode, int] = {}
+        self._views: dict[tuple[Op, tuple[tuple[int, int], ...]], int] = {}
         for node in inputs:
             self._input(node)
-        needed = self._needed(outputs)
+        for node in _in_order(trace, outputs):
+            self._plan(node)
+        results = [as_stored(trace, node) for node in outputs]
+        needed = self._needed(results)
         for node in trace.graph.nodes:
             if node in needed:
-                self._make(node)
+                self._numbers[node] = self._make(self._steps[node], node)
+        self.results = [self._number(source, node) for source, node in zip(results, outputs, strict=True)]
+        """For each output, the node (by number) that makes it, and which of its outputs that is."""
 
-    def value(self, node: TraceNode) -> tuple[int, int]:
-        """The node (by number) that makes a value of the trace, and which of its outputs the value is."""
-        node, port = self._origin(node)
-        return self._numbers[node][0], port
+    def _input(self, node: TraceNode) -> None:
+        tensor = Tensor(*(self.trace.dims(node) or (1,)), kind=kind_of(node.meta["val"]))
+        op = Input(dims=tensor.dims, kind=tensor.kind)
+        self._results[node] = (Placed.plain(Made(node), tensor, self.trace.batch),)
+        self.trace.placed[node] = self._results[node][0]
+        self._numbers[node] = len(self.made)
+        self.made.append(NewNode(op, (), (tensor,), {}, ModuleCall("", "", node.name)))
 
-    def _origin(self, node: TraceNode) -> tuple[TraceNode, int]:
-        """The call (or input) that a value comes from, skipping calls that change nothing."""
-        port = 0
-        while node.op == "call_function":
-            if operation(node) == "getitem":
-                port, node = node.args[1], node.args[0]
-                continue
-            plan = self._plan(node)
-            if isinstance(plan, Step):
-                break
-            node = plan
-        return node, port
+    # --- plans -----------------------------------------------------------------------------
 
-    # --- the translation of each call ------------------------------------------------------
-
-    def _plan(self, node: TraceNode) -> Any:
-        """The translation of a call that an output needs: a step, or the value that the call returns unchanged."""
-        if node not in self._plans:
-            self._plans[node] = self._planned(node)
-        return self._plans[node]
-
-    def _planned(self, node: TraceNode) -> Any:
-        name = operation(node)
-        if name == "getitem":
-            return node.args[0]
-        for translate in translations(name):
+    def _plan(self, node: TraceNode) -> None:
+        """Finds what a call becomes: a value that is there already, or a step."""
+        if operation(node) == "getitem":
+            self.trace.placed[node] = self._results[node.args[0]][node.args[1]]
+            return
+        for translate in translations(operation(node)):
             try:
-                found = translate(self.trace.call(node))
-                if found is not None and self._is_sound(found, node):
-                    return found
+                if self._accepts(translate(self.trace.call(node)), node):
+                    return
             except (Mismatch, ValidationError):
                 continue
-        return as_opaque(self.trace, node)
+        step = as_opaque(self.trace, node, self._counted(node))
+        self._set(node, step, self._tensors(step), step.arrangements)
 
-    def _is_sound(self, found: Any, node: TraceNode) -> bool:
-        """Whether a translation takes values, not weights, and has the same output shapes as the call."""
-        if not isinstance(found, Step):
-            return not self.trace.is_weight(found)
-        return not any(map(self.trace.is_weight, _values(found))) and self._fits(found, node)
+    def _accepts(self, found: Result, node: TraceNode) -> bool:
+        """Enters a translation, if it is sound: it takes values, not weights, and gives what the call gives."""
+        if isinstance(found, Step):
+            return self._accepts_step(found, node)
+        placed = found if isinstance(found, Placed) else self.trace.placed.get(found)
+        if placed is None or placed.arrangement.shape != self.trace.shape(node):
+            return False
+        self.trace.placed[node] = placed
+        return True
 
-    def _fits(self, step: Step, node: TraceNode) -> bool:
-        value = node.meta["val"]
-        found = value if isinstance(value, tuple | list) else (value,)
-        dims = [self.trace.without_batch(node, tuple(v.shape)) for v in found if v is not None]
-        outputs = [tensor.dims for tensor in self._outputs(step)]
-        return outputs == dims[: len(outputs)]
+    def _accepts_step(self, found: Step, node: TraceNode) -> bool:
+        step = joined_elementwise(found, self.trace) or self._standard(found)
+        if step is None:
+            return False
+        tensors = self._tensors(step)
+        arrangements = step.arrangements or tuple(whole((self.trace.batch, *tensor.dims)) for tensor in tensors)
+        shapes = [tuple(map(int, value.shape)) for value in _results(node)]
+        fits = [arrangement.shape for arrangement in arrangements] == shapes[: len(arrangements)]
+        if not fits or not self._holds_weights(step):
+            return False
+        self._set(node, step, tensors, arrangements)
+        return True
 
-    def _outputs(self, step: Step) -> tuple[Tensor, ...]:
-        return step.op.outputs(*(self._outputs(s)[0] if isinstance(s, Step) else self._tensor(s) for s in step.inputs))
+    def _standard(self, step: Step) -> Step | None:
+        """A step whose inputs are values of the graph, as batch, channels, positions; None if one of them is not so."""
+        inputs = tuple(map(self._standard_value, step.inputs))
+        return None if None in inputs else replace(step, inputs=inputs)
 
-    def _tensor(self, node: TraceNode) -> Tensor:
-        value = node.meta["val"]
-        return Tensor(*(self.trace.dims(node) or (1,)), kind=kind_of(value))
+    def _standard_value(self, source: Source) -> Made | Step | None:
+        if isinstance(source, Step):
+            return self._standard(source)
+        if isinstance(source, Made):
+            return source
+        placed = self.trace.placed.get(source)
+        standard = placed.standard() if placed else None
+        return standard.value if standard else None
 
-    def _needed(self, outputs: tuple[TraceNode, ...]) -> set[TraceNode]:
-        """The calls that the outputs depend on."""
-        needed: set[TraceNode] = set()
-        pending = list(outputs)
-        while pending:
-            node, _ = self._origin(pending.pop())
-            if node.op == "call_function" and node not in needed:
-                needed.add(node)
-                pending.extend(_values(self._plan(node)))
-        return needed
+    def _tensors(self, step: Step) -> tuple[Tensor, ...]:
+        return step.op.outputs(*self._into(step))
+
+    def _into(self, step: Step) -> list[Tensor]:
+        return [self._tensor(source) for source in step.inputs]
+
+    def _tensor(self, source: Made | Step) -> Tensor:
+        if isinstance(source, Step):
+            return self._tensors(source)[0]
+        return self._results[source.call][source.port].tensor
+
+    def _holds_weights(self, step: Step) -> bool:
+        """Whether the weights that a step learns are as large as the module's, and no other op counts them."""
+        if not all(self._holds_weights(source) for source in step.inputs if isinstance(source, Step)):
+            return False
+        wanted = step.op.weights(*self._into(step))
+        sizes = {slot: self.trace.size(weight) for slot, weight in step.weights.items()}
+        if any(sizes.get(slot, 0) != weight.size for slot, weight in wanted.items() if weight.learned or slot in sizes):
+            return False
+        content = (step.op, self._keys(step))
+        return all(self._homes.get(key, content) == content for key in content[1].values())
+
+    def _counted(self, node: TraceNode) -> frozenset[str]:
+        """The weights of a call that another op has, and counts."""
+        keys = {self.trace.keys[source.name] for source in node.all_input_nodes if self.trace.is_weight(source)}
+        return frozenset(keys & self._homes.keys())
+
+    def _set(
+        self, node: TraceNode, step: Step, tensors: tuple[Tensor, ...], arrangements: tuple[Arrangement, ...]
+    ) -> None:
+        self._steps[node] = step
+        rows = enumerate(zip(tensors, arrangements, strict=True))
+        batch = self.trace.batch
+        self._results[node] = tuple(Placed(Made(node, port), t, batch, lies, node) for port, (t, lies) in rows)
+        self.trace.placed[node] = self._results[node][0]
+        for key in self._keys(step).values():
+            self._homes.setdefault(key, (step.op, self._keys(step)))
 
     # --- the nodes that are made -----------------------------------------------------------
 
-    def _input(self, node: TraceNode) -> None:
-        tensor = self._tensor(node)
-        op = Input(dims=tensor.dims, kind=tensor.kind)
-        self._numbers[node] = (len(self.made),)
-        self.made.append(NewNode(op, (), (tensor,), {}, ModuleCall("", "", node.name)))
+    def _needed(self, results: Sequence[Made | Step]) -> set[TraceNode]:
+        """The calls that the outputs depend on."""
+        needed: set[TraceNode] = set()
+        pending = [call for source in results for call in _calls(source)]
+        while pending:
+            call = pending.pop()
+            if call in self._steps and call not in needed:
+                needed.add(call)
+                pending.extend(_calls(self._steps[call]))
+        return needed
 
-    def _make(self, node: TraceNode) -> None:
-        self._numbers[node] = (self._make_step(self._plan(node), node),)
+    def _number(self, source: Made | Step, node: TraceNode) -> tuple[int, int]:
+        """The node (by number) that makes a value, and which of its outputs that is."""
+        if isinstance(source, Step):
+            return self._make(source, node), 0
+        return self._numbers[source.call], source.port
 
-    def _make_step(self, step: Step, node: TraceNode) -> int:
-        inputs = tuple((self._make_step(s, node), 0) if isinstance(s, Step) else self.value(s) for s in step.inputs)
-        weights = {slot: self.trace.keys[weight.name] for slot, weight in step.weights.items()}
-        known = {key: self._homes[key] for key in weights.values() if key in self._homes}
-        if any(content != (step.op, weights) for content in known.values()):
-            # Another op has these weights already, and counts them.
-            step = as_opaque(self.trace, node, frozenset(known))
-            inputs = tuple(map(self.value, step.inputs))
-            weights = {slot: self.trace.keys[weight.name] for slot, weight in step.weights.items()}
-        self._homes.update({key: (step.op, weights) for key in weights.values() if key not in known})
+    def _make(self, step: Step, node: TraceNode) -> int:
+        inputs = tuple(self._number(source, node) for source in step.inputs)
+        if step.call is not None and (step.op, inputs) in self._views:
+            return self._views[step.op, inputs]
         outputs = step.op.outputs(*(self.made[number].outputs[port] for number, port in inputs))
-        self.made.append(NewNode(step.op, inputs, outputs, weights, _place(node, step.op)))
+        self.made.append(NewNode(step.op, inputs, outputs, self._keys(step), _place(step, step.call or node)))
+        if step.call is not None:
+            self._views[step.op, inputs] = len(self.made) - 1
         return len(self.made) - 1
 
-
-def _values(step: Step) -> Iterator[TraceNode]:
-    for source in step.inputs:
-        if isinstance(source, Step):
-            yield from _values(source)
-        else:
-            yield source
+    def _keys(self, step: Step) -> dict[str, str]:
+        return {slot: self.trace.keys[weight.name] for slot, weight in step.weights.items()}
 
 
-def _place(node: TraceNode, op: Op) -> ModuleCall:
+def _in_order(trace: Trace, outputs: tuple[TraceNode, ...]) -> Iterator[TraceNode]:
+    """The calls that outputs may depend on, each after those that it depends on."""
+    needed: set[TraceNode] = set()
+    pending = list(outputs)
+    while pending:
+        node = pending.pop()
+        if node not in needed:
+            needed.add(node)
+            pending.extend(node.all_input_nodes)
+    return (node for node in trace.graph.nodes if node.op == "call_function" and node in needed)
+
+
+def _results(node: TraceNode) -> list[TraceNode]:
+    value = node.meta["val"]
+    return [v for v in (value if isinstance(value, tuple | list) else (value,)) if v is not None]
+
+
+def _calls(source: Made | Step) -> Iterator[TraceNode]:
+    """The calls whose ops make what a step takes."""
+    if isinstance(source, Made):
+        yield source.call
+    else:
+        for inner in source.inputs:
+            yield from _calls(inner)
+
+
+def _place(step: Step, node: TraceNode) -> ModuleCall:
     stack = node.meta.get("nn_module_stack") or {"": ("", None)}
     call, (path, _) = list(stack.items())[-1]
-    name = operation(node) if op.name == "opaque" else op.name
+    name = step.op.target.removeprefix("aten.") if isinstance(step.op, Opaque) else step.op.name
     return ModuleCall(path, call, name.strip("_"))

@@ -6,7 +6,8 @@ nodes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from archdsl.frontends.aten.call import Trace
 from archdsl.frontends.chance import drop_paths
 from archdsl.frontends.export import Exported, export
 from archdsl.frontends.naming import names
+from archdsl.frontends.references import build
 from archdsl.frontends.scopes import Tree
 from archdsl.frontends.steps import Translator
 from archdsl.ir.graph import Graph
@@ -31,13 +33,15 @@ class Imported:
 
     `keys` are the state_dict's names, by node and by the op's own name of a parameter or buffer (`weight`,
     `running_mean`). `unused` are the names that no node has. `drop_paths` are the probabilities of the drop paths that
-    were called, in order. (The graph is traced in evaluation mode and does not contain them.)
+    were called, in order. (The graph is traced in evaluation mode and does not contain them.) `left_out` says how many
+    parameters are unused; it is empty if none is.
     """
 
     graph: Graph
     keys: Mapping[str, Mapping[str, str]]
     unused: tuple[str, ...]
     drop_paths: tuple[float, ...] = ()
+    left_out: str = ""
 
 
 def from_torch(module: nn.Module, example_inputs: Any, name: str | None = None) -> Graph:
@@ -57,10 +61,34 @@ def stand_ins(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[Any, ...]:
     return tuple(torch.zeros(2, *tensor.dims, dtype=kinds[tensor.kind], device=device) for tensor in inputs)
 
 
+def traced_reference(
+    reference: str, inputs_of: Callable[[nn.Module], Sequence[Tensor]], meta: bool = False
+) -> tuple[nn.Module, Imported]:
+    """Makes and imports the network that a reference names. `inputs_of` gives the inputs that a network is traced with.
+
+    With `meta`, its weights have no values. A network whose code mixes such tensors with others is made on the CPU.
+    """
+    module = build(reference, meta)
+    try:
+        return module, imported(module, stand_ins(module, inputs_of(module)), reference)
+    except CompileError as error:
+        if not meta or "meta" not in "".join(note.text for one in error.diagnostics for note in one.notes):
+            raise
+    return traced_reference(reference, inputs_of)
+
+
 def imported(module: nn.Module, example_inputs: Any, name: str | None = None) -> Imported:
     """Does the same as `from_torch`, and also gives the names of the module's parameters."""
     inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
     name = name or f"{type(module).__module__}.{type(module).__qualname__}"
+    if inputs and all(value.dim() and value.shape[0] == 1 for value in inputs):
+        # With two samples, the batch differs from axes of size 1. Some modules take only one sample.
+        with suppress(CompileError):
+            return _imported_as_is(module, tuple(torch.cat([value, value]) for value in inputs), name)
+    return _imported_as_is(module, inputs, name)
+
+
+def _imported_as_is(module: nn.Module, inputs: tuple[Any, ...], name: str) -> Imported:
     with drop_paths() as dropped:
         exported = _with_training_outputs(module, inputs, name)
     return replace(_imported(module, exported, inputs, name), drop_paths=tuple(dropped.values()))
@@ -96,13 +124,26 @@ def _imported(module: nn.Module, found: tuple[Exported, int], inputs: tuple[Any,
     modules = dict(module.named_modules(remove_duplicate=False))
     leaves = (path for path, inner in modules.items() if not any(inner.children()))
     named = names([made.place for made in translator.made], leaves)
-    results = [(key, translator.value(node)) for key, node in exported.outputs]
+    results = list(zip((key for key, _ in exported.outputs), translator.results, strict=True))
     tree = Tree(translator.made, named, modules, name)
     graph = tree.graph(results, lasting)
     verify(graph, "import")
-    return Imported(graph, tree.keys, _unused(module, tree.keys))
+    unused = _unused(module, tree.keys)
+    return Imported(graph, tree.keys, unused, left_out=_left_out(module, unused))
 
 
 def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
     used = {key for of_node in keys.values() for key in of_node.values()}
     return tuple(key for key in module.state_dict() if key not in used)
+
+
+def _left_out(module: nn.Module, unused: tuple[str, ...]) -> str:
+    """What to say of parameters that no output needs; they are not counted."""
+    known = dict(module.named_parameters(remove_duplicate=False))
+    used = {parameter for key, parameter in known.items() if key not in unused}
+    keys = [key for key, parameter in module.named_parameters() if parameter not in used]
+    if not keys:
+        return ""
+    count, whole = sum(known[key].numel() for key in keys), sum(p.numel() for p in module.parameters())
+    shown = ", ".join(keys[:3]) + (" ..." if len(keys) > 3 else "")
+    return f"no output needs {count:,} of {whole:,} parameters, which are left out: {shown}"

@@ -17,6 +17,7 @@ from archdsl.ops.base import Op, Window
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.crop import CenterCrop, Crop, Pad, Trim
 from archdsl.ops.internal import RESHAPES, Opaque
+from archdsl.ops.linear import Linear
 from archdsl.ops.pool import AvgPool
 from archdsl.ops.pool_adaptive import AdaptivePool
 from archdsl.ops.reshape import ChannelSlice
@@ -132,6 +133,17 @@ def _conv(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     return "conv", {"out": out, **_window(op.window(x)), "groups": groups, "bias": op.bias}
 
 
+def _linear(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    """A layer at every position is the convolution of kernel 1 that it may be written as."""
+    assert isinstance(op, Linear)
+    x, arguments = inputs[0], {"out": op.out, "bias": op.bias}
+    if op.weight is not None or op.over == "positions":
+        return _as_it_is(op, inputs)
+    if x.rank == 1:
+        return "linear", arguments
+    return _conv(Conv(out=op.out, kernel=1, bias=op.bias), inputs)
+
+
 def _up_conv(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     assert isinstance(op, UpConv)
     (x,) = inputs
@@ -230,6 +242,7 @@ def _learned_factor(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
 CANONICAL: Mapping[str, Callable[[Op, tuple[Tensor, ...]], Canonical]] = {
     "conv": _conv,
     "depthwise": _conv,
+    "linear": _linear,
     "up_conv": _up_conv,
     "max_pool": _pool,
     "lp_pool": _pool,

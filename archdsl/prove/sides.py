@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from archdsl.frontends.load import opaque_nodes
-from archdsl.frontends.references import build
-from archdsl.frontends.torch import Imported, imported, stand_ins
+from archdsl.frontends.torch import Imported, imported, stand_ins, traced_reference
 from archdsl.ir.graph import Graph, Node
 from archdsl.outputs import prepared
 from archdsl.tensor import Tensor
@@ -63,8 +62,7 @@ def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -
 
     With `meta`, its weights have no values and take no memory. Executes the network's code. Raises `CompileError`.
     """
-    module = build(reference, meta)
-    found = imported(module, stand_ins(module, inputs), reference)
+    module, found = traced_reference(reference, lambda _: inputs, meta)
     return _of_imported(found, reference, lambda: module)
 
 

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from archdsl.analyses.structure import Interface, interfaces, structures
+from archdsl.backends.figures.entered_again import entered_again
 from archdsl.backends.figures.fold import folded
 from archdsl.backends.figures.items import LIGHT, Box, Detail, Item, OpenScope, OpRow, Tag, View, data_inputs
 from archdsl.backends.figures.label import notation
@@ -42,6 +43,12 @@ class Viewer:
             for value in data_inputs(graph, node)
             if self._side(node) == self._side(graph.node(value.node))
         ]
+        self.again = entered_again(graph, self.links)
+        self.starts: dict[str, int] = {}
+        """The place in the graph of each node, and of the first node in each scope."""
+        for node in graph:
+            for path in (node.id, *(scope.path for scope in graph.ancestry(node.scope))):
+                self.starts.setdefault(path, graph.places[node.id])
         further = (v for o in graph.outputs[1:] for v in o.values if self._side(graph.node(v.node)))
         self.results = frozenset([*graph.outputs[0].values, *further])
         self.borders = interfaces(graph, self.links, self.results)
@@ -159,14 +166,20 @@ class Viewer:
         return len(self.users.get(value, ())) == 1 and not self._kept(value)
 
     def _members(self, path: str) -> list[Scope | Node]:
-        """Nodes and scopes, where copies stand for the scope that holds them; further outputs are elsewhere."""
+        """Nodes and scopes in order; further outputs are elsewhere.
+
+        For scopes that hold copies, or are left and entered again, stands what they hold.
+        """
         members: list[Scope | Node] = []
         for child in self.graph.children[path]:
-            if isinstance(child, Scope) and child.kind == "copies":
+            if isinstance(child, Scope) and (child.kind == "copies" or child.path in self.again):
                 members.extend(self._members(child.path))
             elif not (isinstance(child, Scope) and child.kind == "output"):
                 members.append(child)
-        return members
+        return sorted(members, key=self._start)
+
+    def _start(self, member: Scope | Node) -> int:
+        return self.starts.get(member.id if isinstance(member, Node) else member.path, 0)
 
     def _items(self, members: list[Scope | Node], detail: Detail, level: int) -> Iterator[Item]:
         chains = self._chains([m for m in members if isinstance(m, Node)])

@@ -13,6 +13,7 @@ from archdsl.analyses.summary import Summary
 from archdsl.analyses.working import lengths
 from archdsl.ir.graph import Header, Setting
 from archdsl.ops.arguments import compact
+from archdsl.ops.base import Family
 
 MISALIGNED = 3
 """The most nodes that a note names."""
@@ -140,6 +141,7 @@ def _memory(summary: Summary) -> Iterator[str]:
 
 def _exceptions(summary: Summary, rows: Sequence[Row]) -> Iterator[str]:
     yield from rule_of_copies(rows)
+    yield from _bounds(summary)
     if summary.training_only and not summary.basis.training:
         outputs = ", ".join(output.name for output in summary.graph.outputs if output.training)
         yield f"Not counted: {count(summary.training_only)} params that only training outputs need: {outputs}"
@@ -149,6 +151,14 @@ def _exceptions(summary: Summary, rows: Sequence[Row]) -> Iterator[str]:
     misaligned = [m.node for m in summary.fields.misaligned if m.node in summary.nodes]
     if misaligned:
         yield f"Branches whose receptive fields have different centres are joined at {_some(misaligned)}"
+
+
+def _bounds(summary: Summary) -> Iterator[str]:
+    """What imported operations without an op do not say, which makes numbers that are sums over nodes bounds."""
+    opaque = [id for id in summary.nodes if summary.graph.node(id).op.family is Family.OPAQUE]
+    if opaque:
+        yield f"Opaque: {len(opaque):,} ops, at {_some(opaque)}; of these only shapes, params and MACs are known"
+        yield "So fields, depth, FLOPs and memory are at least those above"
 
 
 def rule_of_copies(rows: Sequence[Row]) -> Iterator[str]:

@@ -5,11 +5,13 @@ Activations have no table: they are recognized by the calls that PyTorch makes f
 
 from __future__ import annotations
 
-from archdsl.frontends.aten import activation, idioms, merge, pool, shape, weighted
+from archdsl.frontends.aten import activation, idioms, layout, merge, pool, recurrent, shape, weighted
 from archdsl.frontends.aten.call import Translation
 
 TRANSLATIONS: dict[str, Translation] = {
+    **layout.TRANSLATIONS,
     **weighted.TRANSLATIONS,
+    **recurrent.TRANSLATIONS,
     **pool.TRANSLATIONS,
     **activation.TRANSLATIONS,
     **merge.TRANSLATIONS,

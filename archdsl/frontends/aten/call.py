@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from archdsl.frontends.arrangement import Arrangement
 from archdsl.ops.base import Op
 from archdsl.ops.internal import RESHAPES
 from archdsl.tensor import Kind
+
+if TYPE_CHECKING:
+    from archdsl.frontends.aten.placed import Placed
 
 TraceNode: TypeAlias = Any
 """A `torch.fx.Node`."""
@@ -19,22 +23,34 @@ VIEWS = RESHAPES | {"expand", "contiguous"}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """An op and its inputs, which are values of the trace or further steps.
+class Made:
+    """A value of the graph: an output of the op that a call became."""
 
-    `weights` tells which value of the trace is which of the op's parameters and buffers.
+    call: TraceNode
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An op and its inputs: values of the graph, further steps, or values of the trace, as batch, channels, positions.
+
+    `weights` tells which value of the trace is which of the op's parameters and buffers. `arrangements` tell how the
+    call's results lie in the op's outputs, where they are not as batch, channels, positions. A step that belongs to an
+    earlier call than the one that needs it names this `call`.
     """
 
     op: Op
     inputs: tuple[Source, ...]
     weights: Mapping[str, TraceNode] = field(default_factory=dict)
+    arrangements: tuple[Arrangement, ...] = ()
+    call: TraceNode | None = None
 
 
-Source: TypeAlias = TraceNode | Step
+Source: TypeAlias = TraceNode | Made | Step
 
-Result: TypeAlias = Step | TraceNode | None
-"""The result of a translation: a step; a value of the trace, if the call returns it unchanged; or None, if no op does
-the same."""
+Result: TypeAlias = "Step | Placed | TraceNode | None"
+"""The result of a translation: a step; a value of the trace, perhaps in another arrangement, if the call computes
+nothing; or None, if no op does the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,15 @@ class Call:
     def get(self, name: str) -> Any:
         return self.arguments.get(name)
 
+    def placed(self, name: str) -> Placed | None:
+        """How a value lies in the graph; None for what is no value: a number, a weight."""
+        node = self.arguments.get(name)
+        return self.trace.placed.get(node) if hasattr(node, "meta") else None
+
+    def is_value(self, name: str) -> bool:
+        """Whether an argument depends on the network's input."""
+        return self.trace.is_batched(self.arguments[name])
+
     def dims(self, name: str) -> tuple[int, ...]:
         """Dimensions of a value without the batch."""
         return self.trace.dims(self.arguments[name])
@@ -62,7 +87,7 @@ class Call:
 
     def axes(self, name: str, of: str = "self") -> tuple[int, ...]:
         """The dimensions that an argument names, with the batch as 0; if it is unset, all but the batch."""
-        rank = len(self.dims(of)) + 1
+        rank = len(self.trace.shape(self.arguments[of]))
         given = self.arguments[name]
         given = range(1, rank) if given is None else [given] if isinstance(given, int) else given
         return tuple(sorted(axis % rank for axis in given))
@@ -96,6 +121,8 @@ class Trace:
         self.keys = keys
         """The module's own names of parameters and buffers, by the names of their placeholders."""
         self.batch = batch
+        self.placed: dict[TraceNode, Placed] = {}
+        """How values lie in the graph, for all calls so far."""
         self._parameters = parameters
         self._batched: set[Any] = set()
         for node in graph.nodes:
@@ -106,6 +133,10 @@ class Trace:
         if node.op == "placeholder":
             return node.name not in self.keys
         return any(source in self._batched for source in node.all_input_nodes)
+
+    def is_batched(self, node: Any) -> bool:
+        """Whether this is a value that depends on the network's input."""
+        return hasattr(node, "meta") and node in self._batched
 
     def is_weight(self, node: TraceNode | None) -> bool:
         return node is not None and node.op == "placeholder" and node.name in self.keys

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from archdsl.frontends.arrangement import CHANNELS, along
 from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation
 from archdsl.ops.base import Op
 from archdsl.ops.merge import Add, Concat, Maximum, Mul, Sub
@@ -48,12 +49,14 @@ def multiply(call: Call) -> Result:
 
 def _learned_factor(call: Call, value: str, factor: str) -> Result:
     """A learned factor for each channel (in a shape that broadcasts over positions), or one for all."""
-    dims, shape = call.dims(value), call.trace.shape(call[factor])
-    per_channel = shape[-len(dims) :] == (dims[0], *(1 for _ in dims[1:])) if dims else False
-    if not per_channel and prod(shape) != 1:
+    placed, shape, weights = call.placed(value), call.trace.shape(call[factor]), {"weight": call.weight(factor)}
+    if placed is None or prod(shape) == 1:
+        return Step(LayerScale(per_channel=False), (call[value],), weights)
+    axis = placed.arrangement.rank - len(shape) + shape.index(max(shape))
+    taken = placed.with_channels(axis) if axis > 0 else None
+    if taken is None or prod(shape) != taken.tensor.channels:
         return None
-    op = LayerScale(per_channel=per_channel)
-    return Step(op, (call[value],), {"weight": call.weight(factor)})
+    return Step(LayerScale(per_channel=True), (taken.value,), weights, (taken.arrangement,))
 
 
 def divide(call: Call) -> Result:
@@ -67,10 +70,17 @@ def maximum(call: Call) -> Result:
 
 
 def concat(call: Call) -> Result:
-    parts = tuple(call["tensors"])
-    if call["dim"] % (len(call.out) + 1) != 1 or any(call.trace.is_weight(part) for part in parts):
+    nodes = tuple(call["tensors"])
+    if len(nodes) == 1:
+        return nodes[0]
+    axis = call["dim"] % len(call.trace.shape(call.node))
+    parts = [part and part.with_channels(axis) for part in map(call.trace.placed.get, nodes)]
+    if not all(parts) or len({part.arrangement.with_axis(axis, None) for part in parts if part}) > 1:
         return None
-    return parts[0] if len(parts) == 1 else Step(Concat(), parts)
+    taken = [part for part in parts if part]
+    channels = sum(part.tensor.channels for part in taken)
+    lies = taken[0].arrangement.with_axis(axis, along(CHANNELS, channels))
+    return Step(Concat(), tuple(part.value for part in taken), arrangements=(lies,))
 
 
 def _are_joined(call: Call) -> bool:
@@ -82,8 +92,7 @@ def _are_joined(call: Call) -> bool:
 
 def _are_values(call: Call, *names: str) -> bool:
     """Whether these are values of the network, one for each sample."""
-    nodes = [call[name] for name in names]
-    return all(hasattr(n, "meta") and call.trace.has_batch(n, call.trace.shape(n)) for n in nodes)
+    return all(call.is_value(name) for name in names)
 
 
 TRANSLATIONS: dict[str, Translation] = {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from archdsl.frontends.arrangement import whole
 from archdsl.frontends.aten.call import Call, Result, Step, TraceNode, Translation, bound, compact, operation
 from archdsl.ops.base import Op
 from archdsl.ops.pool import AvgPool, MaxPool
 from archdsl.ops.pool_adaptive import AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool
-from archdsl.ops.reshape import Flatten
 
 
 def _window(call: Call) -> dict[str, Any]:
@@ -77,11 +77,18 @@ def largest(call: Call) -> Result:
 
 
 def _over_map(call: Call, pool: Op, axes: Any) -> Result:
-    rank = len(call.dims("self"))
-    if axes is None or call.axes("dim") != tuple(range(2, rank + 1)) or not call.takes_first_result_only:
+    """A pool over all positions, in whichever order the axes are."""
+    placed = call.placed("self")
+    if axes is None or placed is None or not call.takes_first_result_only:
         return None
-    pooled = Step(pool, (call["self"],))
-    return pooled if call["keepdim"] else Step(Flatten(), (pooled,))
+    pooled = call.axes("dim")
+    for order in placed.orders():
+        taken = placed.standard(order)
+        if taken and taken.tensor.spatial and sorted(order[2:]) == list(pooled):
+            dims = (taken.batch, taken.tensor.channels, *(1 for _ in taken.tensor.spatial))
+            lies = whole(dims).inverted(order) if call["keepdim"] else whole(dims[:2])
+            return Step(pool, (taken.value,), arrangements=(lies,))
+    return None
 
 
 TRANSLATIONS: dict[str, Translation] = {

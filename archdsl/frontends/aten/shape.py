@@ -4,62 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation, compact, operation
-from archdsl.ops.base import Op
+from archdsl.frontends.arrangement import CHANNELS, Atom, along, whole
+from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation, compact
+from archdsl.frontends.aten.placed import Placed
 from archdsl.ops.crop import Pad, Trim
-from archdsl.ops.internal import RESHAPES
 from archdsl.ops.regularize import ChannelDropout, Dropout
-from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, PixelShuffle, Reshape, SpaceToDepth, Split
+from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, PixelShuffle, SpaceToDepth, Split
 from archdsl.ops.resize import Resize, Upsample
-from archdsl.ops.tokens import Token, Tokens
-
-
-def unchanged(call: Call) -> Result:
-    """The input, if a call returns it in the same shape and precision."""
-    value = call["self"]
-    same = call.trace.shape(value) == call.trace.shape(call.node)
-    return value if same and value.meta["val"].dtype == call.node.meta["val"].dtype else None
-
-
-def reshaped(call: Call) -> Result:
-    """Several reshapes in a row: the original value if it has its shape again, else a reshape, flatten or tokens."""
-    trace, node = call.trace, call.node
-    while operation(node) in RESHAPES and trace.has_batch(node, trace.shape(node)):
-        node = node.args[0]
-    if operation(node) in RESHAPES:
-        return None
-    if trace.shape(node) == trace.shape(call.node):
-        return node
-    if not call.out or not all(trace.has_batch(value, trace.shape(value)) for value in (node, call.node)):
-        return None
-    return Step(_reshape(trace.dims(node), call.out), (node,))
-
-
-def _reshape(before: tuple[int, ...], after: tuple[int, ...]) -> Op:
-    if len(after) == 1:
-        return Flatten()
-    if len(after) == 2 < len(before) < 5 and after[0] == before[0]:
-        return Tokens()
-    return Reshape(dims=after)
-
-
-def selected(call: Call) -> Result:
-    """One position of a sequence."""
-    shape = call.trace.shape(call["self"])
-    if len(shape) != 3 or call["dim"] % 3 != 2 or not call.trace.has_batch(call["self"], shape):
-        return None
-    return Step(Token(index=call["index"]), (call["self"],))
-
-
-def expanded(call: Call) -> Result:
-    """The input, if the result is only used in products, which broadcast by themselves, or sums, which broadcast a
-    number for each channel."""
-    dims = call.dims("self")
-    one_each = bool(dims) and dims[0] == call.out[0] and all(length == 1 for length in dims[1:])
-    spread = ("mul", "add", "sub") if one_each and len(dims) == len(call.out) else ("mul",)
-    if call.node.users and all(operation(user) in spread for user in call.node.users):
-        return call["self"]
-    return unchanged(call)
+from archdsl.ops.tokens import Token
 
 
 def dropout(call: Call) -> Result:
@@ -71,38 +23,107 @@ def channel_dropout(call: Call) -> Result:
 
 
 def split(call: Call) -> Result:
-    if call["dim"] % (len(call.dims("self")) + 1) != 1:
+    axis = call["dim"] % len(call.trace.shape(call["self"]))
+    return _parts(call, axis, [int(part.shape[axis]) for part in call.node.meta["val"]])
+
+
+def unbind(call: Call) -> Result:
+    shape = call.trace.shape(call["self"])
+    axis = call["dim"] % len(shape)
+    return _parts(call, axis, [1] * shape[axis], remove=True)
+
+
+def _parts(call: Call, axis: int, sizes: list[int], remove: bool = False) -> Result:
+    """Parts of the channels, along an axis that is the channels or their outer piece."""
+    found = _channels(call, axis)
+    if found is None:
         return None
-    sizes = tuple(int(part.shape[1]) for part in call.node.meta["val"])
-    parts = len(sizes) if len(set(sizes)) == 1 else sizes
-    return Step(Split(parts=parts), (call["self"],))
+    placed, step = found
+    channels = [size * step for size in sizes]
+    op = Split(parts=len(channels) if len(set(channels)) == 1 else tuple(channels))
+    lies = (placed.arrangement.with_axis(axis, None if remove else along(CHANNELS, size, step)) for size in sizes)
+    return Step(op, (placed.value,), arrangements=tuple(lies))
+
+
+def _channels(call: Call, axis: int) -> tuple[Placed, int] | None:
+    """The value with the channels, or their outer piece, along an axis; and the channels from one place to the next."""
+    placed = call.placed("self")
+    for taken in (placed.settled(), placed.with_channels(axis)) if placed else ():
+        atoms = taken.arrangement.axes[axis] if taken else ()
+        if taken and len(atoms) == 1 and _is_outer(atoms[0], taken.tensor.channels):
+            return taken, atoms[0].step
+    return None
+
+
+def _is_outer(atom: Atom, channels: int) -> bool:
+    return atom.dim == CHANNELS and atom.size * atom.step == channels
 
 
 def cut(call: Call) -> Result:
     if call.get("step") not in (None, 1):
         return None
-    return _part(call, call["dim"], call["start"] or 0, call["end"])
+    return _part(call, call["start"] or 0, call["end"])
 
 
 def narrow(call: Call) -> Result:
-    return _part(call, call["dim"], call["start"], call["start"] + call["length"])
+    return _part(call, call["start"], call["start"] + call["length"])
 
 
-def _part(call: Call, axis: int, start: int, stop: int | None) -> Result:
-    """Positions `start` to `stop` along one dimension, which may count from the end."""
+def select(call: Call) -> Result:
+    """One token of a sequence, or one place of an axis that is the outer piece of the channels."""
     shape = call.trace.shape(call["self"])
-    axis %= len(shape)
-    length = shape[axis]
-    start, stop, _ = slice(start, stop).indices(length)
-    if (start, stop) == (0, length):
-        return call["self"]
-    if axis == 0 or not call.trace.has_batch(call["self"], shape):
+    axis = call["dim"] % len(shape)
+    found = _channels(call, axis)
+    if found is None:
+        return _token(call, axis)
+    placed, step = found
+    start = call["index"] % shape[axis] * step
+    return Step(
+        _slice(placed, start, start + step), (placed.value,), arrangements=(placed.arrangement.with_axis(axis, None),)
+    )
+
+
+def _token(call: Call, axis: int) -> Result:
+    placed = call.placed("self")
+    found = placed and placed.read()
+    if not found or found[0].tensor.rank != 2 or found[1].index(axis) != 2:
         return None
-    if axis == 1:
-        return Step(ChannelSlice(start=start, stop=None if stop == length else stop), (call["self"],))
-    pairs = [(0, 0)] * (len(shape) - 2)
-    pairs[axis - 2] = (start, length - stop)
-    return Step(Trim(sides=_sides(pairs)), (call["self"],))
+    taken, _ = found
+    lies = whole((taken.batch, taken.tensor.channels))
+    return Step(Token(index=call["index"]), (taken.value,), arrangements=(lies,))
+
+
+def _part(call: Call, start: int, stop: int | None) -> Result:
+    """Places `start` to `stop` along one axis; they may count from the end."""
+    shape = call.trace.shape(call["self"])
+    axis = call["dim"] % len(shape)
+    start, stop, _ = slice(start, stop).indices(shape[axis])
+    if (start, stop) == (0, shape[axis]):
+        return call["self"]
+    found = _channels(call, axis)
+    if found is None:
+        return _trimmed(call, axis, start, shape[axis] - stop)
+    placed, step = found
+    lies = placed.arrangement.with_axis(axis, along(CHANNELS, stop - start, step))
+    return Step(_slice(placed, start * step, stop * step), (placed.value,), arrangements=(lies,))
+
+
+def _slice(placed: Placed, start: int, stop: int) -> ChannelSlice:
+    return ChannelSlice(start=start, stop=None if stop == placed.tensor.channels else stop)
+
+
+def _trimmed(call: Call, axis: int, before: int, after: int) -> Result:
+    """Positions cut off at both ends of an axis."""
+    placed = call.placed("self")
+    found = placed and placed.read()
+    if not found or found[1].index(axis) < 2:
+        return None
+    taken, order = found
+    pairs = [(0, 0)] * len(taken.tensor.spatial)
+    pairs[order.index(axis) - 2] = (before, after)
+    op = Trim(sides=_sides(pairs))
+    lies = whole((taken.batch, *op.shape(taken.tensor).dims)).inverted(order)
+    return Step(op, (taken.value,), arrangements=(lies,))
 
 
 def pad(call: Call) -> Result:
@@ -178,23 +199,15 @@ def _resampled(call: Call, mode: Literal["nearest", "bilinear"], align_corners: 
 
 
 TRANSLATIONS: dict[str, Translation] = {
-    "contiguous": unchanged,
-    "clone": unchanged,
-    "alias": unchanged,
-    "lift_fresh_copy": unchanged,
-    "to": unchanged,
-    "_to_copy": unchanged,
-    "expand": expanded,
-    "expand_as": expanded,
-    **dict.fromkeys(RESHAPES, reshaped),
     "dropout": dropout,
     "feature_dropout": channel_dropout,
     "split": split,
     "split_with_sizes": split,
     "chunk": split,
+    "unbind": unbind,
+    "select": select,
     "slice": cut,
     "narrow": narrow,
-    "select": selected,
     "pad": pad,
     "constant_pad_nd": pad,
     "reflection_pad1d": reflection,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from archdsl.frontends.arrangement import CHANNELS, along, whole
 from archdsl.frontends.aten.call import Call, Result, Step, Translation, compact
 from archdsl.ops.conv import Conv, Depthwise
+from archdsl.ops.embed import Embed
 from archdsl.ops.linear import Linear
 from archdsl.ops.norm import Bn, GroupNorm, InstanceNorm, LayerNorm
 from archdsl.ops.transposed import UpConv
@@ -70,11 +72,32 @@ def transposed(call: Call) -> Result:
 
 
 def linear(call: Call) -> Result:
-    weights = call.weights("weight", "bias")
-    if weights is None or len(call.dims("input")) != 1:
+    """A linear layer acts on the last axis: on the channels, at each position, or on the positions of a sequence."""
+    weights, placed = call.weights("weight", "bias"), call.placed("input")
+    if weights is None or placed is None:
         return None
-    op = Linear(out=call.trace.shape(call["weight"])[0], bias="bias" in weights)
-    return Step(op, (call["input"],), weights)
+    out, last = call.trace.shape(call["weight"])[0], placed.arrangement.rank - 1
+    taken = placed.with_channels(last)
+    if taken:
+        says = taken.tensor.rank > 2 or taken.tensor.spatial == (1,)
+        op = Linear(out=out, bias="bias" in weights, over="channels" if says else None)
+        return Step(op, (taken.value,), weights, (taken.arrangement.with_axis(last, along(CHANNELS, out)),))
+    found = placed.read()
+    if not found or found[0].tensor.rank != 2 or found[1][2] != last:
+        return None
+    sequence, order = found
+    lies = whole((sequence.batch, sequence.tensor.channels, out)).inverted(order)
+    return Step(Linear(out=out, bias="bias" in weights, over="positions"), (sequence.value,), weights, (lies,))
+
+
+def embedding(call: Call) -> Result:
+    weight = call.weight("weight")
+    if weight is None or len(call.dims("indices")) != 1:
+        return None
+    count, width = call.trace.shape(weight)
+    lies = whole((call.trace.batch, width, *call.dims("indices"))).permuted((0, 2, 1))
+    padding = None if call["padding_idx"] in (None, -1) else call["padding_idx"]
+    return Step(Embed(count=count, width=width, padding=padding), (call["indices"],), {"weight": weight}, (lies,))
 
 
 STATISTICS = ("weight", "bias", "running_mean", "running_var")
@@ -115,13 +138,14 @@ def group(call: Call) -> Result:
 
 
 def layer(call: Call) -> Result:
-    """Layer normalization of a vector; that of a map's channels is in `idioms.py`."""
-    weights = call.weights("weight", "bias")
-    if weights is None or len(weights) == 1 or call.dims("input") != tuple(call["normalized_shape"]):
+    """Layer normalization of the last axis, where that is the channels."""
+    weights, placed = call.weights("weight", "bias"), call.placed("input")
+    if weights is None or len(weights) == 1 or len(call["normalized_shape"]) != 1 or placed is None:
         return None
-    if len(call.dims("input")) != 1:
+    taken = placed.with_channels(placed.arrangement.rank - 1)
+    if taken is None:
         return None
-    return Step(LayerNorm(eps=call["eps"], affine=bool(weights)), (call["input"],), weights)
+    return Step(LayerNorm(eps=call["eps"], affine=bool(weights)), (taken.value,), weights, (taken.arrangement,))
 
 
 TRANSLATIONS: dict[str, Translation] = {
@@ -132,6 +156,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "conv_transpose2d": transposed,
     "conv_transpose3d": transposed,
     "linear": linear,
+    "embedding": embedding,
     "batch_norm": batch,
     "_native_batch_norm_legit_no_training": batch,
     "_native_batch_norm_legit_functional": batch,

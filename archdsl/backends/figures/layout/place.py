@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+import networkx as nx
+
 from archdsl.backends.figures.layout.layers import Layout
 from archdsl.backends.figures.layout.separate import Gap, separate
 
@@ -31,8 +33,7 @@ class _Tie(NamedTuple):
 def place(layout: Layout, latest: list[int]) -> None:
     """Gives every cell its x: cells on a straight line share one, and the lines are as short as may be."""
     ties = list(dict.fromkeys(_ties(layout)))
-    straight = _straight(layout, ties, latest)
-    home, offset = _blocks(len(layout.cells), straight)
+    home, offset = _untangled(layout, _straight(layout, ties, latest))
     blocks = sorted(set(home))
     index = {block: i for i, block in enumerate(blocks)}
     gaps = _gaps(layout, home, offset, index)
@@ -133,6 +134,19 @@ def _blocks(count: int, straight: list[_Tie]) -> tuple[list[int], list[float]]:
             offset[cell] += shift
             members[one].append(cell)
     return home, offset
+
+
+def _untangled(layout: Layout, straight: list[_Tie]) -> tuple[list[int], list[float]]:
+    """Blocks none of which has to lie on both sides of another. Those that would lose ties, the last ones first."""
+    while True:
+        home, offset = _blocks(len(layout.cells), straight)
+        gaps = _gaps(layout, home, offset, {block: block for block in home})
+        beside = nx.DiGraph((gap.left, gap.right) for gap in gaps)
+        tangles = [blocks for blocks in nx.strongly_connected_components(beside) if len(blocks) > 1]
+        if not tangles:
+            return home, offset
+        last = {max(i for i, tie in enumerate(straight) if home[tie.upper] in blocks) for blocks in tangles}
+        straight = [tie for i, tie in enumerate(straight) if i not in last]
 
 
 def _gaps(layout: Layout, home: list[int], offset: list[float], index: dict[int, int]) -> list[Gap]:

@@ -1,0 +1,132 @@
+"""Values of a trace as arrangements of values of the graph, and the ops that bring them into another shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, Atom, along, joined, whole
+from archdsl.frontends.aten.call import Made, Step, TraceNode
+from archdsl.ops.base import Op
+from archdsl.ops.reshape import ChannelShuffle, Flatten, Reshape
+from archdsl.ops.tokens import Tokens
+from archdsl.tensor import Tensor
+
+Order = tuple[int, ...]
+"""Which axis of a tensor is the batch, which the channels, and which the positions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A value of the graph, and how a value of the trace lies in it. `batch` is the number of samples.
+
+    `call` is the call after which it lies so: an op that this takes is its op.
+    """
+
+    value: Made | Step
+    tensor: Tensor
+    batch: int
+    arrangement: Arrangement
+    call: TraceNode | None = None
+
+    @classmethod
+    def plain(cls, value: Made | Step, tensor: Tensor, batch: int) -> Placed:
+        """A value that lies as it is: batch, channels, positions."""
+        return cls(value, tensor, batch, whole((batch, *tensor.dims)))
+
+    def arranged(self, arrangement: Arrangement, call: TraceNode | None = None) -> Placed:
+        return replace(self, arrangement=arrangement, call=call or self.call)
+
+    @property
+    def is_plain(self) -> bool:
+        return self.arrangement == whole((self.batch, *self.tensor.dims))
+
+    # --- as channels and positions ---------------------------------------------------------
+
+    def standard(self, order: Order | None = None, split: bool = True) -> Placed | None:
+        """As batch, channels, positions, perhaps by an op that gives another shape; None where that needs a permute.
+
+        `order` are the axes that are to be these. Without `split`, dimensions may be joined, but not taken apart.
+        """
+        arrangement = self.arrangement.permuted(order) if order else self.arrangement
+        axes, dims = list(arrangement.axes[1:]), arrangement.shape[1:]
+        if not dims or arrangement.axes[0] != along(BATCH, self.batch):
+            return None
+        value = self.value
+        groups = _shuffled(axes[0], self.tensor.channels)
+        if groups:
+            value = Step(ChannelShuffle(groups=groups), (value,), call=self.call)
+            axes[0] = along(CHANNELS, self.tensor.channels)
+        if joined(atom for axis in axes for atom in axis) != _all_atoms(self.tensor):
+            return None
+        if dims != self.tensor.dims:
+            op = _view(self.tensor.dims, dims)
+            if isinstance(op, Reshape) and not split:
+                return None
+            value = Step(op, (value,), call=self.call)
+        return Placed.plain(value, Tensor(*dims, kind=self.tensor.kind), self.batch)
+
+    def orders(self) -> Iterator[Order]:
+        """Ways to read the axes: as they are, channels last, and as they follow in the value of the graph."""
+        batch, rest = self.batch_axis, self.other_axes
+        yield (batch, *rest)
+        yield (batch, *rest[-1:], *rest[:-1])
+        yield (batch, *sorted(rest, key=self._place))
+
+    @property
+    def batch_axis(self) -> int:
+        """The axis that is the batch; the first, if none is."""
+        return next((i for i, axis in enumerate(self.arrangement.axes) if axis == along(BATCH, self.batch)), 0)
+
+    @property
+    def other_axes(self) -> tuple[int, ...]:
+        return tuple(axis for axis in range(self.arrangement.rank) if axis != self.batch_axis)
+
+    def _place(self, axis: int) -> tuple[int, int]:
+        atoms = self.arrangement.axes[axis]
+        return (atoms[0].dim, -atoms[0].step) if atoms else (self.tensor.rank + 1, axis)
+
+    def read(self, split: bool = True) -> tuple[Placed, Order] | None:
+        """As batch, channels, positions, with the axes in any order that allows it, without an op if possible."""
+        found = [(taken, order) for order in dict.fromkeys(self.orders()) if (taken := self.standard(order, split))]
+        return min(found, key=lambda pair: pair[0].value is not self.value, default=None)
+
+    def with_channels(self, axis: int) -> Placed | None:
+        """With an axis that is the channels of a value of the graph: of a map, or of maps in windows; else None."""
+        batch = self.batch_axis
+        others = [other for other in self.other_axes if other != axis]
+        for positions in (others, sorted(others, key=self._place)):
+            order = (batch, axis, *positions)
+            taken = self.standard(order) if axis != batch else None
+            if taken:
+                return taken.arranged(taken.arrangement.inverted(order), self.call)
+        return self if self.arrangement.axes[axis] == along(CHANNELS, self.tensor.channels) else None
+
+    def settled(self) -> Placed:
+        """With each axis along one whole dimension of a value of the graph, where joining dimensions gives that."""
+        found = self.read(split=False)
+        if found is None:
+            return self
+        taken, order = found
+        return taken.arranged(taken.arrangement.inverted(order), self.call)
+
+
+def _all_atoms(tensor: Tensor) -> tuple[Atom, ...]:
+    return tuple(Atom(dim + 1, size) for dim, size in enumerate(tensor.dims) if size != 1)
+
+
+def _shuffled(axis: Sequence[Atom], channels: int) -> int:
+    """The groups of channels that an axis takes in turns, as a channel shuffle does; 0 if it does something else."""
+    if len(axis) != 2 or {atom.dim for atom in axis} != {CHANNELS}:
+        return 0
+    inner, outer = axis
+    return outer.size if inner.step == 1 and outer.step == inner.size and inner.size * outer.size == channels else 0
+
+
+def _view(before: tuple[int, ...], after: tuple[int, ...]) -> Op:
+    """The op that gives the same numbers in another shape."""
+    if len(after) == 1:
+        return Flatten()
+    if len(after) == 2 < len(before) < 5 and after[0] == before[0]:
+        return Tokens()
+    return Reshape(dims=after)

@@ -1,0 +1,217 @@
+"""Networks that importing once crashed on, or said something wrong about."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from typer.testing import CliRunner
+
+import archdsl
+from archdsl.analyses.receptive_field import receptive_fields
+from archdsl.backends.figures.view import Viewer
+from archdsl.cli.app import app
+from archdsl.driver import Compiled
+from archdsl.frontends.load import import_reference, opaque_nodes
+from archdsl.frontends.torch import from_torch
+
+NETS = '''\
+import torch
+from torch import nn
+
+
+class Grey(nn.Module):
+    """Says itself how many channels it takes."""
+
+    def __init__(self, in_channels=1):
+        super().__init__()
+        self.in_channels = in_channels
+        self.conv = nn.Conv2d(in_channels, 4, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+class Mixed(nn.Module):
+    """Holds a tensor that is always on the CPU."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.factors = torch.ones(4, 1, 1, device="cpu")
+
+    def forward(self, x):
+        return self.conv(x) + self.factors
+
+
+class Exits(nn.Module):
+    """An exit whose result is not returned in evaluation."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.exit = nn.Linear(4, 10)
+
+    def forward(self, x):
+        y = self.conv(x)
+        self.exit(y.mean((2, 3)))
+        return y
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "nets_of_faults.py").write_text(NETS)
+    return tmp_path
+
+
+def run(*words: str) -> str:
+    result = CliRunner().invoke(app(), list(words))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+class Positions(nn.Module):
+    """Adds a constant that was computed from weights alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.table = nn.Parameter(torch.zeros(1, 8, 16, 16))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x) + self.table.cumsum(1)
+
+
+def test_constants_see_nothing_and_can_be_shown() -> None:
+    net = archdsl.from_torch(Positions(), torch.zeros(2, 3, 16, 16))
+    fields = receptive_fields(net.graph)
+    assert fields.fields["cumsum"].size == ()
+    assert fields.fields["add"].size == (3, 3)
+    assert fields.misaligned == ()
+    assert "receptive field 3 pixels at add" in str(net.table())
+    for figure in ("overview", "graph"):
+        assert net.draw(figure).data
+
+
+class Rows(nn.Module):
+    """Two layers that the language lacks: they weight the pixels of a row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(6, 6), nn.Linear(6, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.two(self.one(x).relu())
+
+
+def test_numbers_beside_opaque_operations_are_said_to_be_bounds() -> None:
+    table = str(archdsl.from_torch(Rows(), torch.zeros(2, 8, 6, 6)).table())
+    assert "2 weighted layers in depth" in table
+    assert "Opaque: 2 ops, at one, two; of these only shapes, params and MACs are known\n" in table
+    assert "So fields, depth, FLOPs and memory are at least those above" in table
+
+
+class Unprintable(nn.Module):
+    def __repr__(self) -> str:
+        raise RuntimeError("not ready")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.relu()
+
+
+def test_a_module_that_cannot_be_printed_is_called_by_its_class() -> None:
+    graph = from_torch(nn.Sequential(nn.Conv2d(3, 8, 1), Unprintable()), torch.zeros(2, 3, 8, 8))
+    assert [node.span.text for node in graph][-1].endswith(": Unprintable")
+
+
+class Gates(nn.Module):
+    """A product of a map and a vector that are both repeated to a larger shape than either has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map, self.vector = nn.Conv2d(8, 1, 1), nn.AdaptiveAvgPool2d(1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.map(x).expand_as(x) * self.vector(x).expand_as(x)
+
+
+def test_a_product_larger_than_its_factors_is_opaque() -> None:
+    graph = from_torch(Gates(), torch.zeros(2, 8, 6, 6))
+    assert [node.op.target for node in opaque_nodes(graph)] == ["aten.mul"]
+
+
+def test_an_imported_module_is_a_network() -> None:
+    net = archdsl.from_torch(nn.Conv2d(3, 8, 3), torch.zeros(2, 3, 8, 8))
+    assert (net.params, net.macs) == (8 * 28, 8 * 27 * 36)
+
+
+def test_a_network_says_its_channels(folder: Path) -> None:
+    assert "1x224x224 -> 4x222x222" in run("import", "nets_of_faults:Grey", "-o", "a.json")
+    assert "2x224x224 -> 4x222x222" in run("import", "nets_of_faults:Grey(in_channels=2)", "-o", "b.json")
+
+
+def test_a_network_that_mixes_devices_is_made_on_the_cpu(folder: Path) -> None:
+    found = import_reference("nets_of_faults:Mixed", [((3, 8, 8), "float")])
+    assert found.graph.outputs[0].values[0].node == "add"
+
+
+def test_parameters_that_no_output_needs_are_said_to_be_left_out(folder: Path) -> None:
+    said = "no output needs 50 of 162 parameters, which are left out: exit.weight, exit.bias"
+    assert said in run("import", "nets_of_faults:Exits", "-o", "net.json")
+    from nets_of_faults import Exits
+
+    with pytest.warns(UserWarning, match=said):
+        archdsl.from_torch(Exits(), torch.zeros(2, 3, 8, 8))
+
+
+def test_tied_parameters_are_not_left_out() -> None:
+    conv = nn.Conv2d(8, 8, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        archdsl.from_torch(nn.Sequential(nn.Sequential(conv, nn.ReLU()), nn.Sequential(conv)), torch.zeros(2, 8, 9, 9))
+
+
+def test_an_operation_that_has_no_op_is_one_error() -> None:
+    net = archdsl.from_torch(nn.Sequential(*(Unfolded() for _ in range(3))), torch.zeros(2, 3, 8, 8))
+    with pytest.raises(archdsl.CompileError) as caught:
+        net.source()
+    assert len(caught.value.diagnostics) == 1
+    assert "and 2 more are aten.flip, which no op of the language expresses" in str(caught.value)
+
+
+class Unfolded(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flip(1)
+
+
+class Alternating(nn.Module):
+    """Goes through two lists side by side, so that each is left and entered again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(8, 8, 3, padding=1) for _ in range(4))
+        self.parts = nn.ModuleList(nn.Sequential(nn.BatchNorm2d(8), nn.ReLU()) for _ in range(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for conv, part in zip(self.convs, self.parts, strict=True):
+            x = part(conv(x))
+        return x
+
+
+def test_lists_that_alternate_are_drawn_in_the_order_of_the_data() -> None:
+    net = archdsl.from_torch(Alternating(), torch.zeros(2, 8, 6, 6))
+    assert Viewer(net.graph).again == {"convs", "parts"}
+    for figure in ("graph", "overview"):
+        assert net.draw(figure).data
+
+
+def test_branches_whose_straight_lines_would_tangle_are_drawn() -> None:
+    """In torchvision's GoogLeNet, two columns of boxes would each have to lie to the left of the other."""
+    graph = import_reference("torchvision:googlenet", [((3, 64, 64), "float")]).graph
+    assert archdsl.Network(Compiled(graph, None, ())).draw("graph").data

@@ -35,8 +35,8 @@ def folded(view: View, most: int, scope: Scope) -> View:
     hidden = steps[before : len(steps) - (most - 1 - before)]
     inner = tuple(view.items[place] for place in hidden)
     first = view.items[: hidden[0]]
-    last = tuple(item for item in view.items[hidden[0] : hidden[-1]] if isinstance(item, Tag))
-    last += view.items[hidden[-1] + 1 :]
+    tags = (item for item in view.items[hidden[0] : hidden[-1]] if isinstance(item, Tag))
+    last = (*tags, *view.items[hidden[-1] + 1 :])
     outer = {value for item in last for value in item.inputs} | set(view.outputs)
     inputs, outputs = _border(inner, outer)
     name = f"… {len(inner):,} more {_noun(inner)}"

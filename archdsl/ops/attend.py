@@ -14,9 +14,7 @@ from archdsl.ops.costs import product
 from archdsl.ops.spatial import whole
 from archdsl.tensor import Layout, Tensor
 
-ATTEND = Support(
-    "Attend",
-    '''\
+ATTEND_SOURCE = '''\
 class Attend(nn.Module):
     """Every position of q asks all positions of k, and mixes what v has there. The channels are the last axis."""
 
@@ -43,8 +41,20 @@ class Attend(nn.Module):
             enable_gqa=self.grouped,
         )
         return x.transpose(1, 2).flatten(2)
-''',
+'''
+
+ATTEND = Support(
+    "Attend",
+    ATTEND_SOURCE,
+    cached=ATTEND_SOURCE.replace(
+        "        x = F.scaled",
+        """\
+        if Cache.active is not None:
+            k, v = Cache.active.joined(self, k, v)
+        x = F.scaled""",
+    ).replace("is_causal=self.causal", "is_causal=self.causal and q.shape[2] == k.shape[2]"),
 )
+
 
 MAP_ATTEND = Support(
     "MapAttend",
@@ -212,6 +222,9 @@ class Attend(Op):
         """How many numbers the keys and the values have, if those that heads share are repeated."""
         heads, positions = self._heads(q, k, v), k.size // k.channels
         return self.heads * positions * heads.size, self.heads * positions * heads.wide
+
+    def cache(self, q: Tensor, k: Tensor, v: Tensor) -> int:
+        return k.size + v.size if self.causal else 0
 
     def window(self, q: Tensor, k: Tensor, v: Tensor) -> Window | None:
         window = whole(q)

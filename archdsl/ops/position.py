@@ -32,6 +32,12 @@ def positions(x: Tensor, axis: int = 1) -> Tensor:
     """The numbers 0, 1, 2 ... of the positions along an axis, for each sample."""
     return torch.arange(x.shape[axis], device=x.device).expand(x.shape[0], -1)
 ''',
+    cached='''\
+def positions(x: Tensor, axis: int = 1) -> Tensor:
+    """The numbers of the positions along an axis, for each sample: 0, 1, 2 ..., or those after the cached ones."""
+    start = 0 if Cache.active is None else Cache.active.length
+    return torch.arange(start, start + x.shape[axis], device=x.device).expand(x.shape[0], -1)
+''',
 )
 
 
@@ -172,9 +178,7 @@ class Sinusoid(Op):
         yield Example(cls(width=8, base=500.0, order="cos_sin"), (Tensor(1),), Tensor(8))
 
 
-ROTARY = Support(
-    "Rotary",
-    '''\
+ROTARY_SOURCE = '''\
 class Rotary(nn.Module):
     """Turns pairs of each head's channels by angles that grow with the position. The channels are the last axis.
 
@@ -195,12 +199,23 @@ class Rotary(nn.Module):
         sin = angles.sin().to(x.dtype).unsqueeze(1)
         one, other = x.unflatten(-1, (self.heads, -1)).chunk(2, dim=-1)
         return torch.cat([one * cos - other * sin, other * cos + one * sin], dim=-1).flatten(2)
-''',
-)
+'''
 
-NEIGHBOUR_ROTARY = Support(
-    "NeighbourRotary",
-    ROTARY.source.replace("class Rotary", "class NeighbourRotary")
+
+def _continued(source: str) -> str:
+    """The rotation of positions that follow the cached ones."""
+    return source.replace(
+        "        angles = torch.arange(x.shape[1], device=x.device)",
+        """\
+        start = 0 if Cache.active is None else Cache.active.length
+        angles = torch.arange(start, start + x.shape[1], device=x.device)""",
+    )
+
+
+ROTARY = Support("Rotary", ROTARY_SOURCE, cached=_continued(ROTARY_SOURCE))
+
+NEIGHBOUR_SOURCE = (
+    ROTARY_SOURCE.replace("class Rotary", "class NeighbourRotary")
     .replace("A pair is a channel of the head's first half and one of its second half.", "A pair is two neighbours.")
     .replace(
         "one, other = x.unflatten(-1, (self.heads, -1)).chunk(2, dim=-1)",
@@ -209,8 +224,10 @@ NEIGHBOUR_ROTARY = Support(
     .replace(
         "torch.cat([one * cos - other * sin, other * cos + one * sin], dim=-1).flatten(2)",
         "torch.stack([one * cos - other * sin, other * cos + one * sin], dim=-1).flatten(2)",
-    ),
+    )
 )
+
+NEIGHBOUR_ROTARY = Support("NeighbourRotary", NEIGHBOUR_SOURCE, cached=_continued(NEIGHBOUR_SOURCE))
 
 
 @register

@@ -137,8 +137,8 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
      "learned weights", "matmul dot bmm einsum mm tensordot matmullayer"),
     # reshaping
     ("flatten", "", "flattenlayer reshape view ravel squeeze tovector vectorize"),
-    ("linear(64, over=positions)", "dimensions are not moved: ops work on the channels of each position, and `linear` "
-     "on the positions if asked", "permute transpose swapaxes moveaxis transposelayer permutelayer"),
+    ("", "dimensions are not moved: ops work on the channels of each position, and `linear(24, over=positions)` on the "
+     "positions of each channel", "permute transpose swapaxes moveaxis transposelayer permutelayer"),
     ("", NO_MOVE, "rearrange unsqueeze expanddims unflatten einops expand tile "
      "repeatvector reshapelayer contiguous flip roll rot90"),
     ("pad(1)", "", "zeropad zeropad1d zeropad2d zeropadding zeropadding1d zeropadding2d padlayer padding constantpad2d "
@@ -154,7 +154,10 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("resize(16)", "to 16x16 pixels", "interpolate interpolation interp resizebilinear resizenearest imresize "
      "resizeimages resizelayer resizing bilinearinterpolation"),
     ("pixel_shuffle(2)", "", "depthtospace subpixel subpixelconv subpixelupsampling"),
-    ("space_to_depth(2)", "", "pixelunshuffle focus reorg reorglayer spacetodepthlayer"),
+    ("space_to_depth(2)", "", "pixelunshuffle reorg reorglayer spacetodepthlayer"),
+    ("space_to_depth(2, order=columns)", "", "focus patchmerging"),
+    ("linear(3 * it.channels, over=channels) -> split(3) -> attend(8, windows=8)", PROJECTED, "windowattention "
+     "shiftedwindowattention windowpartition localattention"),
     ("channel_shuffle(2)", "", "shufflechannel shufflechannels shuffle channelshufflelayer"),
     ("split(2) as (left, right)", "both parts have a name", "chunk tensorsplit splitlayer unstack unbind"),
     ("channel_slice(0, 8)", "", "slice slicelayer narrow slicechannels channelslicelayer getitem"),
@@ -258,6 +261,11 @@ _ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("bias", "usebias biasterm withbias hasbias addbias"),
     ("eps", "epsilon varianceepsilon tolerance"),
     ("ceil", "ceilmode roundmode"),
+    ("heads", "numheads nheads nhead numattentionheads attentionheads numhead"),
+    ("windows", "window windowsize windowshape"),
+    ("shift", "shiftsize"),
+    ("causal", "iscausal masked"),
+    ("relative", "relativepositionbias userelpos relpos"),
     ("include_padding", "countincludepad countpad"),
     ("p", "prob probability droprate dropoutratio dropprob rate dropout drop ratio dropoutrate"),
     ("factor", "scalefactor upscalefactor downscalefactor scale blocksize scales"),

@@ -218,7 +218,7 @@ def test_runs_at_other_sizes(name: str, example: Example, more: int) -> None:
     try:
         wanted = example.op.outputs(*larger)
     except Mismatch:
-        assert name == "space_to_depth"
+        assert name in ("attend", "space_to_depth")  # windows and squares that have to fit
         return
     if example.op.weights(*larger) != example.op.weights(*example.inputs):
         return  # a layer over the positions is made for their number

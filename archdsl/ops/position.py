@@ -43,9 +43,10 @@ def positions(x: Tensor, axis: int = 1) -> Tensor:
 
 @register
 class Positions(Rearrangement):
-    """The numbers 0, 1, 2 ... of a sequence's positions, as tokens: for a learned embedding of positions.
+    """The numbers 0, 1, 2 ... of a sequence's positions, as tokens.
 
-    `add{embedding(50_257, 768) | positions -> embedding(1024, 768)}` (Radford et al. 2019, GPT-2).
+    With an embedding they give each position a learned vector, which is added to that of the word, as in GPT-2
+    (Radford et al. 2019): `add{embedding(50_257, 768) | positions -> embedding(1024, 768)}`.
     """
 
     name = "positions"

@@ -191,6 +191,8 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("r3d@r3d_18", "torchvision:r3d_18"),
     Counterpart("r3d@mc3_18", "torchvision:mc3_18"),
     Counterpart("r3d@r2plus1d_18", "torchvision:r2plus1d_18"),
+    Counterpart("convnext@tiny", "torchvision:convnext_tiny"),
+    Counterpart("mlp_mixer", "timm:mixer_b16_224"),
 )
 
 SETTINGS: Mapping[str, str] = MappingProxyType(

@@ -21,6 +21,7 @@ declare_operators()
 timm = pytest.importorskip("timm")
 torchvision = pytest.importorskip("torchvision")
 transformers = pytest.importorskip("transformers")
+diffusers = pytest.importorskip("diffusers")
 
 SIZE, WIDTH, HEADS, WORDS, VOCABULARY = 32, 24, 4, 12, 50
 
@@ -220,6 +221,90 @@ def encoder_and_decoder_weights(model: nn.Transformer) -> Iterator[Tensor]:
     yield from each(model, "decoder.norm")
 
 
+# --- diffusion ---------------------------------------------------------------------------------
+
+
+def ddpm() -> nn.Module:
+    return diffusers.UNet2DModel(
+        sample_size=16,
+        block_out_channels=(32, 64),
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+        downsample_padding=0,
+        flip_sin_to_cos=False,
+        freq_shift=1,
+        attention_head_dim=None,
+        norm_eps=1e-6,
+    )
+
+
+def stable_diffusion() -> nn.Module:
+    return diffusers.UNet2DConditionModel(
+        sample_size=16,
+        block_out_channels=(32, 64),
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        attention_head_dim=4,
+        cross_attention_dim=24,
+    )
+
+
+def unet_weights(unet: nn.Module) -> Iterator[Tensor]:
+    """The U-Net as a level inside a level: down, what lies below, and up again."""
+    yield from each(unet, "time_embedding.linear_1", "time_embedding.linear_2", "conv_in")
+    yield from level_weights(unet, 0)
+    yield from each(unet, "conv_norm_out", "conv_out")
+
+
+def level_weights(unet: nn.Module, depth: int) -> Iterator[Tensor]:
+    down, up = unet.down_blocks[depth], unet.up_blocks[-1 - depth]
+    yield from units(down)
+    if depth + 1 < len(unet.down_blocks):
+        yield from down.downsamplers[0].parameters()
+        yield from level_weights(unet, depth + 1)
+        yield from unet.up_blocks[-2 - depth].upsamplers[0].parameters()
+    else:
+        middle = unet.mid_block
+        yield from residual_weights(middle.resnets[0])
+        yield from attention_weights(middle.attentions[0])
+        yield from residual_weights(middle.resnets[1])
+    yield from units(up)
+
+
+def units(block: nn.Module) -> Iterator[Tensor]:
+    for place, residual in enumerate(block.resnets):
+        yield from residual_weights(residual)
+        if hasattr(block, "attentions"):
+            yield from attention_weights(block.attentions[place])
+
+
+def residual_weights(residual: nn.Module) -> Iterator[Tensor]:
+    yield from each(residual, "norm1", "conv1", "time_emb_proj", "norm2", "conv2")
+    if residual.conv_shortcut is not None:
+        yield from each(residual, "conv_shortcut")
+
+
+def attention_weights(attention: nn.Module) -> Iterator[Tensor]:
+    if hasattr(attention, "transformer_blocks"):
+        yield from each(attention, "norm", "proj_in")
+        (block,) = attention.transformer_blocks
+        for norm, asked in (("norm1", "attn1"), ("norm2", "attn2")):
+            yield from each(block, norm, *(f"{asked}.{name}" for name in ("to_q", "to_k", "to_v", "to_out.0")))
+        yield from each(block, "norm3", "ff.net.0.proj", "ff.net.2")
+        yield from each(attention, "proj_out")
+        return
+    yield from each(attention, "group_norm")
+    asked = [attention.get_submodule(name) for name in ("to_q", "to_k", "to_v")]
+    yield torch.cat([one.weight for one in asked])
+    yield torch.cat([one.bias for one in asked])
+    yield from each(attention, "to_out.0")
+
+
+def denoised(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
+    image, step, *text = inputs
+    return model(image, step.flatten(), *(value.transpose(1, 2) for value in text)).sample
+
+
 def decoded(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
     read, written = (x.transpose(1, 2) for x in inputs)
     mask = nn.Transformer.generate_square_subsequent_mask(written.shape[1], dtype=torch.float64)
@@ -273,6 +358,22 @@ PAIRS = (
     Pair("bert", {**TEXT, "context": 16}, bert, bert_weights, pooled),
     Pair("gpt2", {**TEXT, "context": 16}, gpt2, gpt2_weights, logits),
     Pair("llama", {**TEXT, "kv_heads": 2, "hidden": 40}, llama, llama_weights, logits, 1e-5),
+    Pair(
+        "ddpm_unet",
+        {"resolution": 16, "widths": [32, 64], "attends": [False, True]},
+        ddpm,
+        unet_weights,
+        denoised,
+        1e-4,
+    ),
+    Pair(
+        "latent_diffusion",
+        {"resolution": 16, "widths": [32, 64], "attends": [True, False], "meaning": 24, "words": 7, "heads": 4},
+        stable_diffusion,
+        unet_weights,
+        denoised,
+        1e-4,
+    ),
     Pair(
         "transformer",
         {"source_words": 7, "target_words": 5, "width": WIDTH, "hidden": 2 * WIDTH, "heads": HEADS, "depth": 2},

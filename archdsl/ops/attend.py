@@ -18,7 +18,7 @@ from archdsl.tensor import Layout, Tensor
 
 ATTEND_SOURCE = '''\
 class Attend(nn.Module):
-    """Every position of q asks all positions of k, and mixes what v has there. The channels are the last axis."""
+    """Every position of q asks all positions of k, and mixes what v has there. Channels last."""
 
     def __init__(self, heads, grouped=False, causal=False, scale=None, dropout=0.0):
         super().__init__()

@@ -89,13 +89,16 @@ class Sinusoid(nn.Module):
         self.half = width // 2
         self.base = base
         self.order = order
-        self.steps = self.half - 1 if last else self.half  # last: the last wave has the length 2 pi * base
+        self.steps = self.half - 1 if last else self.half  # last: that wave is 2 pi * base long
         self.register_buffer("precision", torch.empty(0), persistent=False)  # that of the module
 
-    def forward(self, x):
+    def angles(self, x):
         exact = torch.float64 if self.precision.dtype == torch.float64 else torch.float32
-        x = x if x.is_floating_point() else x.unsqueeze(-1)  # one number for each sample, or a sequence
-        angles = x.to(exact) * self.base ** (-torch.arange(self.half, dtype=exact, device=x.device) / self.steps)
+        powers = -torch.arange(self.half, dtype=exact, device=x.device) / self.steps
+        return x.to(exact) * self.base**powers
+
+    def forward(self, x):
+        angles = self.angles(x if x.is_floating_point() else x.unsqueeze(-1))
         sin, cos = angles.sin(), angles.cos()
         if self.order == "interleaved":
             waves = torch.stack([sin, cos], dim=-1)
@@ -181,7 +184,7 @@ class Sinusoid(Op):
 
 ROTARY_SOURCE = '''\
 class Rotary(nn.Module):
-    """Turns pairs of each head's channels by angles that grow with the position. The channels are the last axis.
+    """Turns pairs of each head's channels by angles that grow with the position. Channels last.
 
     A pair is a channel of the head's first half and one of its second half.
     """

@@ -17,10 +17,10 @@ WINDOW_ATTEND = Support(
     "WindowAttend",
     '''\
 class WindowAttend(nn.Module):
-    """Attention inside windows of a map, channels last, or inside grids that are spread over the whole map.
+    """Attention inside windows of a map, or inside grids that are spread over it. Channels last.
 
-    A shift moves the windows; where they reach over the border, they are cut there. A relative window has a learned
-    bias for each head and each distance between two of its positions.
+    A shift moves the windows; where they reach over the border, they are cut there. A relative
+    window has a learned bias for each head and each distance between two of its positions.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class WindowAttend(nn.Module):
         return x.roll((down, right), (1, 2)) if down or right else x
 
     def windows(self, x):
-        """A map as its windows, which are further samples of the batch: window, position, channel."""
+        """A map as its windows, further samples of the batch: window, position, channel."""
         height, width = self.window
         if self.grid:
             x = x.unflatten(1, (height, -1)).unflatten(3, (width, -1)).permute(0, 2, 4, 1, 3, 5)
@@ -102,7 +102,8 @@ class WindowAttend(nn.Module):
             bias = self.bias_table[self.bias_index].permute(2, 0, 1).unsqueeze(0)
         if down or right:
             part = self.parts(height, width, down, right, q.device)
-            cut = q.new_zeros(1).masked_fill(part[:, None, :, None] != part[:, None, None, :], float("-inf"))
+            cut = q.new_zeros(1).masked_fill(part[:, :, None] != part[:, None, :], float("-inf"))
+            cut = cut.unsqueeze(1)
             bias = cut if bias is None else bias + cut
             bias = bias.repeat(q.shape[0] // part.shape[0], 1, 1, 1)
         return bias

@@ -48,6 +48,28 @@ def three_parts(x: torch.Tensor, layer: nn.Module) -> torch.Tensor:
     return y.transpose(1, 2)
 
 
+class Encoder(nn.Module):
+    """A class token, a table of positions, and attention as nn.MultiheadAttention says it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.class_token = nn.Parameter(torch.zeros(1, 1, 8))
+        self.position = nn.Parameter(torch.zeros(1, 21, 8))
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.cat([self.class_token.expand(x.shape[0], -1, -1), x.transpose(1, 2)], 1) + self.position
+        return self.attention(x, x, x, need_weights=False)[0][:, 0]
+
+
+def attention(x: torch.Tensor, causal: bool) -> torch.Tensor:
+    """Heads that are taken apart and put together again, on a map whose pixels are the positions."""
+    q, k, v = x.flatten(2).transpose(1, 2).unflatten(2, (2, 4)).transpose(1, 2), x.relu(), x.tanh()
+    k, v = (y.flatten(2).unflatten(1, (2, 4)).transpose(2, 3) for y in (k, v))
+    y = F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=0.3)
+    return y.transpose(1, 2).flatten(2).transpose(1, 2)
+
+
 MAP, TOKENS = (8, 12, 16), (8, 20)
 CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("channels last", Layered(lambda x, f: f(x.permute(0, 2, 3, 1)).movedim(-1, 1), nn.Linear(8, 6)), MAP,
@@ -75,6 +97,13 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
      "channel_shuffle(2) relu"),
     ("a factor for each channel", Layered(lambda x, f: (x.transpose(1, 2) * f.weight).transpose(1, 2),
      nn.LayerNorm(8)), TOKENS, "layer_scale"),
+    ("class token and attention", Encoder(), TOKENS,
+     "learned(8x1) concat(over=positions) learned(8x21) add linear(24) channel_slice(0, stop=8) "
+     "channel_slice(8, stop=16) channel_slice(16) attend(heads=2) linear(8) token(0)"),
+    ("attention on a map", Layered(lambda x: attention(x, False)), MAP,
+     "relu tanh tokens tokens tokens attend(heads=2, scale=0.3)"),
+    ("causal attention", Layered(lambda x: attention(x, True)), MAP,
+     "relu tanh tokens tokens tokens attend(heads=2, causal=true, scale=0.3)"),
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from archdsl.frontends.opaque import as_opaque, as_stored
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
 from archdsl.ops.internal import Input, Opaque
+from archdsl.ops.learned import Learned
 from archdsl.tensor import Tensor
 
 
@@ -49,9 +50,14 @@ class Translator:
         """The results of the ops that calls became."""
         self._homes: dict[str, tuple[Op, Mapping[str, str]]] = {}
         self._numbers: dict[TraceNode, int] = {}
-        self._views: dict[tuple[Op, tuple[tuple[int, int], ...]], int] = {}
+        self._shared: dict[tuple[object, ...], int] = {}
+        """Learned values, and values in another shape, by what they are: each is made once."""
         for node in inputs:
             self._input(node)
+        for node in trace.graph.nodes:
+            shape = trace.shape(node) if trace.is_weight(node) and trace.is_parameter(node) else ()
+            if len(shape) > 1 and shape[0] == 1:
+                trace.placed[node] = Placed.learned(node, shape, trace.batch)
         for node in _in_order(trace, outputs):
             self._plan(node)
         results = [as_stored(trace, node) for node in outputs]
@@ -182,12 +188,14 @@ class Translator:
 
     def _make(self, step: Step, node: TraceNode) -> int:
         inputs = tuple(self._number(source, node) for source in step.inputs)
-        if step.call is not None and (step.op, inputs) in self._views:
-            return self._views[step.op, inputs]
+        weights = self._keys(step)
+        content = (step.op, inputs, *weights.values())
+        if step.call is not None and content in self._shared:
+            return self._shared[content]
         outputs = step.op.outputs(*(self.made[number].outputs[port] for number, port in inputs))
-        self.made.append(NewNode(step.op, inputs, outputs, self._keys(step), _place(step, step.call or node)))
+        self.made.append(NewNode(step.op, inputs, outputs, weights, _place(step, step.call or node, weights)))
         if step.call is not None:
-            self._views[step.op, inputs] = len(self.made) - 1
+            self._shared[content] = len(self.made) - 1
         return len(self.made) - 1
 
     def _keys(self, step: Step) -> dict[str, str]:
@@ -220,7 +228,10 @@ def _calls(source: Made | Step) -> Iterator[TraceNode]:
             yield from _calls(inner)
 
 
-def _place(step: Step, node: TraceNode) -> ModuleCall:
+def _place(step: Step, node: TraceNode, weights: Mapping[str, str]) -> ModuleCall:
+    if isinstance(step.op, Learned):
+        module, _, name = weights[""].rpartition(".")
+        return ModuleCall(module, module, name)
     stack = node.meta.get("nn_module_stack") or {"": ("", None)}
     call, (path, _) = list(stack.items())[-1]
     name = step.op.target.removeprefix("aten.") if isinstance(step.op, Opaque) else step.op.name

@@ -5,13 +5,14 @@ Activations have no table: they are recognized by the calls that PyTorch makes f
 
 from __future__ import annotations
 
-from archdsl.frontends.aten import activation, idioms, layout, merge, pool, recurrent, shape, weighted
+from archdsl.frontends.aten import activation, attention, idioms, layout, merge, pool, recurrent, shape, weighted
 from archdsl.frontends.aten.call import Translation
 
 TRANSLATIONS: dict[str, Translation] = {
     **layout.TRANSLATIONS,
     **weighted.TRANSLATIONS,
     **recurrent.TRANSLATIONS,
+    **attention.TRANSLATIONS,
     **pool.TRANSLATIONS,
     **activation.TRANSLATIONS,
     **merge.TRANSLATIONS,

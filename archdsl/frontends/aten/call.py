@@ -73,8 +73,10 @@ class Call:
         return self.trace.placed.get(node) if hasattr(node, "meta") else None
 
     def is_value(self, name: str) -> bool:
-        """Whether an argument depends on the network's input."""
-        return self.trace.is_batched(self.arguments[name])
+        """Whether an argument depends on the network's input, or is a learned value beside such a one."""
+        node = self.arguments[name]
+        placed = self.placed(name)
+        return self.trace.is_batched(node) or (placed is not None and placed.is_learned)
 
     def dims(self, name: str) -> tuple[int, ...]:
         """Dimensions of a value without the batch."""

@@ -21,9 +21,12 @@ def joined_elementwise(step: Step, trace: Trace) -> Step | None:
         return None
     nodes = list(dict.fromkeys(_leaves(step)))
     placed = [trace.placed.get(node) for node in nodes]
-    values = [value.arranged(value.arrangement.without_repeats()) for value in placed if value]
-    if len(values) < len(nodes) or not all(map(trace.is_batched, nodes)):
+    values = [value.for_each_sample() for value in placed if value]
+    if len(values) < len(nodes) or not any(map(trace.is_batched, nodes)):
         return None
+    if not all(trace.is_batched(node) or value.is_learned for node, value in zip(nodes, values, strict=True)):
+        return None
+    values = [value.arranged(value.arrangement.without_repeats()) for value in values]
     return (
         _as_maps(step, nodes, values, split=False)
         or _as_they_lie(step, nodes, values)

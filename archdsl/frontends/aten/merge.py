@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from archdsl.frontends.arrangement import CHANNELS, along
+from archdsl.frontends.arrangement import CHANNELS, along, whole
 from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation
+from archdsl.frontends.aten.placed import Placed
 from archdsl.ops.base import Op
 from archdsl.ops.merge import Add, Concat, Maximum, Mul, Sub
 from archdsl.ops.scale import LayerScale, Scale
@@ -74,13 +75,34 @@ def concat(call: Call) -> Result:
     if len(nodes) == 1:
         return nodes[0]
     axis = call["dim"] % len(call.trace.shape(call.node))
-    parts = [part and part.with_channels(axis) for part in map(call.trace.placed.get, nodes)]
-    if not all(parts) or len({part.arrangement.with_axis(axis, None) for part in parts if part}) > 1:
+    placed = [call.trace.placed.get(node) for node in nodes]
+    parts = [part.for_each_sample() for part in placed if part]
+    if len(parts) < len(nodes):
         return None
-    taken = [part for part in parts if part]
+    return _channels_in_a_row(parts, axis) or _positions_in_a_row(parts, axis)
+
+
+def _channels_in_a_row(parts: list[Placed], axis: int) -> Step | None:
+    taken = [found for part in parts if (found := part.with_channels(axis))]
+    if len(taken) < len(parts) or len({part.arrangement.with_axis(axis, None) for part in taken}) > 1:
+        return None
     channels = sum(part.tensor.channels for part in taken)
     lies = taken[0].arrangement.with_axis(axis, along(CHANNELS, channels))
     return Step(Concat(), tuple(part.value for part in taken), arrangements=(lies,))
+
+
+def _positions_in_a_row(parts: list[Placed], axis: int) -> Step | None:
+    """Sequences of which one follows the other."""
+    batch, rest = parts[-1].batch_axis, parts[-1].other_axes
+    if len(rest) != 2 or axis not in rest:
+        return None
+    order = (batch, *(other for other in rest if other != axis), axis)
+    taken = [found for part in parts if part.arrangement.rank == 3 and (found := part.standard(order))]
+    if len(taken) < len(parts):
+        return None
+    length = sum(part.tensor.spatial[0] for part in taken)
+    lies = whole((taken[0].batch, taken[0].tensor.channels, length)).inverted(order)
+    return Step(Concat(over="positions"), tuple(part.value for part in taken), arrangements=(lies,))
 
 
 def _are_joined(call: Call) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, Atom, along, joined, whole
+from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, along, joined, whole
 from archdsl.frontends.aten.call import Made, Step, TraceNode
 from archdsl.ops.base import Op
+from archdsl.ops.learned import Learned
 from archdsl.ops.reshape import ChannelShuffle, Flatten, Reshape
 from archdsl.ops.tokens import Tokens
 from archdsl.tensor import Tensor
@@ -36,6 +37,27 @@ class Placed:
 
     def arranged(self, arrangement: Arrangement, call: TraceNode | None = None) -> Placed:
         return replace(self, arrangement=arrangement, call=call or self.call)
+
+    @classmethod
+    def learned(cls, weight: TraceNode, shape: tuple[int, ...], batch: int) -> Placed:
+        """A parameter that is a value, the same for each sample: its first axis is of size 1."""
+        _, *axes = range(len(shape))
+        # Channels x length is kept with the channels last, as transformers do.
+        order = (*axes[-1:], *axes[:-1]) if len(shape) == 3 else tuple(axes)
+        op = Learned(dims=tuple(shape[axis] for axis in order))
+        lies = whole((1, *op.dims)).inverted((0, *order))
+        return cls(Step(op, (), {"": weight}, call=weight), op.shape(), batch, lies)
+
+    @property
+    def is_learned(self) -> bool:
+        return isinstance(self.value, Step) and isinstance(self.value.op, Learned)
+
+    def for_each_sample(self) -> Placed:
+        """A learned value as one for each sample; other values as they are."""
+        first = self.arrangement.axes[0] if self.arrangement.axes else None
+        if not self.is_learned or first not in ((), (Atom(REPEATED, self.batch, 0),)):
+            return self
+        return self.arranged(Arrangement((along(BATCH, self.batch), *self.arrangement.axes[1:])))
 
     @property
     def is_plain(self) -> bool:

@@ -115,7 +115,8 @@ class _Walk:
         return self._read_by(part, part.inputs, colors)
 
     def _read_by(self, part: Part, wires: Iterable[Wire], colors: Mapping[Part, int]) -> tuple[tuple[int, int], ...]:
-        values = [(colors[wire.part], wire.port) for wire in map(self._read, wires)]
+        # A constant that only one side has is left out, and has no color; what it flows into differs then.
+        values = [(colors.get(wire.part, -1), wire.port) for wire in map(self._read, wires)]
         return tuple(sorted(values) if part.kind.commutative else values)
 
     def _read(self, wire: Wire) -> Wire:

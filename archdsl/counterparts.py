@@ -193,6 +193,7 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("r3d@r2plus1d_18", "torchvision:r2plus1d_18"),
     Counterpart("convnext@tiny", "torchvision:convnext_tiny"),
     Counterpart("mlp_mixer", "timm:mixer_b16_224"),
+    Counterpart("vit@b_16", "torchvision:vit_b_16"),
 )
 
 SETTINGS: Mapping[str, str] = MappingProxyType(

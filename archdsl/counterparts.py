@@ -2,7 +2,8 @@
 
 `COUNTERPARTS` are pairs that must agree. `WITHOUT_COUNTERPART` are specs that no package implements, with what the
 packages have instead. `WITHOUT_SPEC` are public implementations that differ from every spec, with the difference. A
-reference is written `package:name`; `+aux` adds its auxiliary heads.
+reference is written `package:name`; `+aux` adds its auxiliary heads. Those of `restated` are in `scripts/restated.py`,
+beside this package: networks that no package of a reasonable size has, and parts of such as make more than maps.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ CAFFE_POOLING: Mapping[str, Any] = MappingProxyType({"ceil": True})
 COUNTED_PADDING: Mapping[str, Any] = MappingProxyType({"count_padding": True})
 RELU6: Mapping[str, Any] = MappingProxyType({"act": "relu6"})
 NORM_FIRST: Mapping[str, Any] = MappingProxyType({"reduce": "NormPool"})
+NARROW_TOP: Mapping[str, Any] = MappingProxyType({"widths": [32, 32, 64, 128, 256]})
 AT_224: Mapping[str, Any] = MappingProxyType({"reduce": "NormPool", "resolution": 224})
 
 
@@ -51,6 +53,13 @@ def cifar_resnet(layers: int) -> str:
 def cifar_wide_resnet(layers: int, width: int) -> str:
     """The same for a wide ResNet."""
     return f"pytorchcv.models.wrn_cifar:get_wrn_cifar(num_classes=10, blocks={layers}, width_factor={width})"
+
+
+def attention_unet(widths: list[int]) -> str:
+    """The reference for an attention U-Net: MONAI's, for images of one channel and two classes."""
+    factory = "monai.networks.nets:AttentionUnet"
+    strides = [2] * (len(widths) - 1)
+    return f"{factory}(spatial_dims=2, in_channels=1, out_channels=2, channels={widths}, strides={strides})"
 
 
 COUNTERPARTS: tuple[Counterpart, ...] = (
@@ -188,11 +197,31 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("efficientnet@b5", "torchvision:efficientnet_b5"),
     Counterpart("efficientnet@b6", "torchvision:efficientnet_b6"),
     Counterpart("efficientnet@b7", "torchvision:efficientnet_b7"),
+    Counterpart("convnext@tiny", "torchvision:convnext_tiny"),
+    Counterpart("convnext@small", "torchvision:convnext_small"),
+    Counterpart("convnext@base", "torchvision:convnext_base"),
+    Counterpart("convnext@large", "torchvision:convnext_large"),
+    Counterpart("mlp_mixer@b16", "timm:mixer_b16_224"),
+    Counterpart("mlp_mixer@l16", "timm:mixer_l16_224"),
     Counterpart("r3d@r3d_18", "torchvision:r3d_18"),
     Counterpart("r3d@mc3_18", "torchvision:mc3_18"),
     Counterpart("r3d@r2plus1d_18", "torchvision:r2plus1d_18"),
-    Counterpart("convnext@tiny", "torchvision:convnext_tiny"),
-    Counterpart("mlp_mixer", "timm:mixer_b16_224"),
+    Counterpart("fcn_resnet@50", "torchvision:fcn_resnet50(aux_loss=True)"),
+    Counterpart("fcn_resnet@101", "torchvision:fcn_resnet101(aux_loss=True)"),
+    Counterpart("deeplab@50", "torchvision:deeplabv3_resnet50(aux_loss=True)"),
+    Counterpart("deeplab@101", "torchvision:deeplabv3_resnet101(aux_loss=True)"),
+    Counterpart("retinanet@50", "restated:retinanet(name='retinanet_resnet50_fpn')"),
+    Counterpart("retinanet@50_v2", "restated:retinanet(name='retinanet_resnet50_fpn_v2')"),
+    Counterpart("yolov5@n", "restated:Yolo(depth=0.33, width=0.25)"),
+    Counterpart("yolov5@s", "restated:Yolo(depth=0.33, width=0.5)"),
+    Counterpart("yolov5@m", "restated:Yolo(depth=0.67, width=0.75)"),
+    Counterpart("yolov5@l", "restated:Yolo(depth=1, width=1)"),
+    Counterpart("yolov5@x", "restated:Yolo(depth=1.33, width=1.25)"),
+    Counterpart("res_unet", "restated:ResUNet"),
+    Counterpart("attention_unet", attention_unet([64, 128, 256, 512, 1024])),
+    Counterpart("nested_unet", "restated:nested_unet", NARROW_TOP),
+    Counterpart("siamese", "restated:Siamese"),
+    Counterpart("pointnet", "restated:PointNet"),
     Counterpart("vit@b_16", "torchvision:vit_b_16"),
 )
 
@@ -201,6 +230,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "ceil": "the reference came from Caffe, which pools without padding and rounds sizes up",
         "count_padding": "in the reference, averages that halve the size count their padding, as no paper says",
         "act": "the reference has ReLU6, as TensorFlow's models have, where the paper writes ReLU",
+        "widths": "the reference's top row gets as many channels as the row below has; these rows have equally many",
         "reduce": "the reference normalizes before it pools",
         "resolution": "the reference has another input size: 224 px with padding 2 give the 55 x 55 of 227 px without",
     }
@@ -209,39 +239,57 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
 
 WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
     {
-        "autoencoder": "no package has it",
         "alexnet@two_gpu": "the packages' AlexNets are not split over two graphics cards",
+        "autoencoder": "no package has it",
+        "bert": "a test computes outputs and gradients of a small one, and those of transformers",
         "bn_inception@se": "no package has it with squeeze and excitation",
-        "densenet_cifar@40_12": "pytorchcv's densenet40_k12 halves the channels in its transitions: 40_12_half",
         "dcgan": "no package has it; PyTorch's example is the variant pytorch, which a test proves",
-        "fcn": "torchvision's FCNs stand on a ResNet, and learn no upsampling",
+        "ddpm_unet": "a test computes outputs and gradients of a small one, and those of diffusers",
+        "deeplab@101_16": "torchvision's has the last stride of 8 and windows that grow less",
+        "deit": "a test computes outputs and gradients of a small one, and those of timm",
+        "densenet_cifar@40_12": "pytorchcv's densenet40_k12 halves the channels in its transitions: 40_12_half",
+        "detr": "its parts are those of transformer, which a test computes; no package has the listing of the paper",
+        "fcn": "torchvision's FCNs stand on a ResNet, and learn no upsampling: fcn_resnet",
         "googlenet@paper": "the packages' GoogLeNets have batch normalization: bn",
+        "gpt2": "a test computes outputs and gradients of a small one, and those of transformers",
         "gru": "PyTorch has the layer with the channels last; a test computes both",
         "hourglass": "no package has it",
         "inception_module": "an exercise, one module of GoogLeNet",
         "inception_resnet@se_v2": "no package has it with squeeze and excitation",
+        "latent_diffusion": "a test computes outputs and gradients of a small one, and those of diffusers",
         "lenet": "no package has it",
+        "llama": "a test computes outputs and gradients of a small one, and those of transformers",
         "lstm_text": "no package has it",
+        "maxvit": "a test computes outputs and gradients of a small one, and those of torchvision",
         "mlp": "no package has it",
         "mobilenet@full": "a comparison of the paper's, which no package has",
         "nasnet_cifar@6_768": "the packages have the networks for ImageNet alone",
         "nin@imagenet": "pytorchcv has the network for CIFAR alone",
+        "nonlocal": "no package has the block alone",
         "resnet@plain18": "a comparison of the paper's, which no package has",
         "resnet@plain34": "a comparison of the paper's, which no package has",
+        "resnet_cifar@110_A": "pytorchcv's shortcuts are projections where the shape changes: 110",
         "resnet_cifar@20_A": "pytorchcv's shortcuts are projections where the shape changes: 20",
         "resnet_cifar@32_A": "pytorchcv's shortcuts are projections where the shape changes: 32",
         "resnet_cifar@44_A": "pytorchcv's shortcuts are projections where the shape changes: 44",
         "resnet_cifar@56_A": "pytorchcv's shortcuts are projections where the shape changes: 56",
-        "resnet_cifar@110_A": "pytorchcv's shortcuts are projections where the shape changes: 110",
         "resnext_block": "a figure of one block in its three equal forms; a test computes all three",
+        "retinanet@paper101": "torchvision's make p6 of p5, or have normalizations in their heads",
+        "retinanet@paper50": "torchvision's make p6 of p5, or have normalizations in their heads",
         "srgan": "no package has it",
+        "swin": "a test computes outputs and gradients of a small one, and those of torchvision",
         "textcnn": "no package has it",
+        "transformer": "a test computes outputs and gradients of a small one, and those of torch's nn.Transformer",
         "unet@2015": "pytorchcv's U-Net pads and normalizes",
         "vae": "no package has it; PyTorch's example is the variant pytorch, which a test proves",
         "vgg@A_LRN": "the packages' VGGs have no local response normalization",
         "vgg@C": "the packages leave out the column with 1x1 convolutions",
         "vgg@C_bn": "the packages leave out the column with 1x1 convolutions",
         "vgg@se_D": "no package has it with squeeze and excitation",
+        "vit@b_32": "a test computes outputs and gradients of a small one, and those of torchvision",
+        "vit@l_16": "a test computes outputs and gradients of a small one, and those of torchvision",
+        "vit@l_32": "a test computes outputs and gradients of a small one, and those of torchvision",
+        "vit@h_14": "a test computes outputs and gradients of a small one, and those of torchvision",
         "wide_resnet@34_2": "of the networks for ImageNet, the packages widen only those with bottlenecks",
         "xception_steps": "a figure of the steps from an Inception module to a separable convolution",
     }

@@ -163,8 +163,8 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
      "`reshape(64 x 1 x 1)`", "unsqueeze expanddims expand broadcastto newaxis tile"),
     ("exp", "", "exponential"),
     ("abs", "", "absolute fabs absval"),
-    ("linear(64, over=positions)", "dimensions are not moved: ops work on the channels of each position, and `linear` "
-     "on the positions if asked", "permute transpose swapaxes moveaxis transposelayer permutelayer"),
+    ("", "dimensions are not moved: ops work on the channels of each position, and `linear(24, over=positions)` on the "
+     "positions of each channel", "permute transpose swapaxes moveaxis transposelayer permutelayer"),
     ("", NO_MOVE, "rearrange einops repeatvector contiguous flip roll rot90"),
     ("pad(1)", "", "zeropad zeropad1d zeropad2d zeropad3d zeropadding zeropadding1d zeropadding2d zeropadding3d "
      "padlayer padding constantpad2d constantpad3d spatialzeropadding"),
@@ -180,7 +180,10 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("resize(16)", "to 16x16 pixels", "interpolate interpolation interp resizebilinear resizenearest imresize "
      "resizeimages resizelayer resizing bilinearinterpolation"),
     ("pixel_shuffle(2)", "", "depthtospace subpixel subpixelconv subpixelupsampling"),
-    ("space_to_depth(2)", "", "pixelunshuffle focus reorg reorglayer spacetodepthlayer"),
+    ("space_to_depth(2)", "", "pixelunshuffle reorg reorglayer spacetodepthlayer"),
+    ("space_to_depth(2, order=columns)", "", "focus patchmerging"),
+    ("linear(3 * it.channels, over=channels) -> split(3) -> attend(8, windows=8)", PROJECTED, "windowattention "
+     "shiftedwindowattention windowpartition localattention"),
     ("channel_shuffle(2)", "", "shufflechannel shufflechannels shuffle channelshufflelayer"),
     ("split(2) as (left, right)", "both parts have a name", "chunk tensorsplit splitlayer unstack unbind"),
     ("channel_slice(0, 8)", "", "slice slicelayer narrow slicechannels channelslicelayer getitem"),
@@ -284,6 +287,11 @@ _ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("bias", "usebias biasterm withbias hasbias addbias"),
     ("eps", "epsilon varianceepsilon tolerance"),
     ("ceil", "ceilmode roundmode"),
+    ("heads", "numheads nheads nhead numattentionheads attentionheads numhead"),
+    ("windows", "window windowsize windowshape"),
+    ("shift", "shiftsize"),
+    ("causal", "iscausal masked"),
+    ("relative", "relativepositionbias userelpos relpos"),
     ("include_padding", "countincludepad countpad"),
     ("p", "prob probability droprate dropoutratio dropprob rate dropout drop ratio dropoutrate"),
     ("factor", "scalefactor upscalefactor downscalefactor scale blocksize scales"),

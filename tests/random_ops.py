@@ -224,6 +224,12 @@ def squared(source: random.Random, dims: Dims) -> str:
     return str(source.choice([n for n in (1, 2, 3) if dims[0] % n**2 == 0 or source.random() < 0.1] or [2]))
 
 
+def windows(source: random.Random, dims: Dims) -> str:
+    """Mostly a size that divides that of the map."""
+    fitting = [str(source.choice([n for n in (1, 2, 3, 4, 5) if length % n == 0])) for length in dims[1:]]
+    return "x".join(fitting) if len(fitting) == 2 else one_of(2, 3)(source, dims)
+
+
 BY_NAME: dict[str, Draw] = {
     "eps": one_of(1e-5, 0.001, 0.5, 2),  # not 0: a value that is the same everywhere would be divided by 0
     "groups": divisor(lambda dims: dims[0]),
@@ -232,6 +238,8 @@ BY_NAME: dict[str, Draw] = {
 
 FITTING: dict[tuple[str, str], Draw] = {
     ("sinusoid", "width"): one_of(1, 2, 4, 6, 12),
+    ("attend", "windows"): windows,
+    ("attend", "shift"): one_of(0, 0, 1, 2),
     ("conv", "out"): one_of(1, 4, 6, 8, 12),
     ("up_conv", "out"): one_of(1, 4, 6, 8, 12),
     ("channel_slice", "start"): lambda source, dims: str(source.randrange(max(dims[0] // 2, 1))),

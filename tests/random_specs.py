@@ -417,6 +417,11 @@ class _Body:
             "mul{it | sigmoid}",
             "mul{it | global_avg_pool -> conv(it.channels, 1) -> sigmoid}",
         ]
+        steps += [
+            "rms_norm",
+            "conv(3 * w, 1) -> split(3) -> attend(2)",
+            "parallel{conv(w, 1) | conv(4, 1) | conv(8, 1)} -> attend(w // 4)",
+        ]
         steps += [f"dropout({'p' if 'p' in self.has else '0.3'})", "scale(1 / w)", f"depthwise({self.kernel()})"]
         steps += [f"unit({width})"] * 4 if "unit" in self.has else []
         if self.writer.blocks:

@@ -67,8 +67,9 @@ COUNTERS: dict[str, Callable[[nn.Module, tuple[torch.Tensor, ...]], int]] = {
 TORCHVISION = [
     pair
     for pair in COUNTERPARTS
-    if pair.reference.startswith("torchvision:") and not pair.reference.endswith("+aux") and not pair.settings
+    if pair.reference.startswith("torchvision:") and not pair.reference.endswith(("+aux", ")")) and not pair.settings
 ]
+"""Classifiers by name alone. Those that are called with arguments find maps, at sizes that would take long here."""
 
 WITHOUT_EFFECT = {"alexnet": 256 * 6 * 6, "vgg": 512 * 7 * 7}
 """Numbers that torchvision's network pools from 6x6 to 6x6, or from 7x7 to 7x7, which the spec leaves out."""

@@ -124,11 +124,15 @@ def matches(expected: str, printed: str) -> bool:
 
 
 def test_the_readme_shows_what_is_emitted() -> None:
-    (shown,) = re.findall(r"```text\n(class .*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    shown, attending = re.findall(
+        r"```text\n(class .*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     text = archdsl.load("mobilenet_v2").source()
     classes, lines = shown.split("\n\n\nclass MobileNetV2(nn.Module):\n    ...\n")
     assert classes in text
     assert lines in text
+    source = archdsl.load("gpt2").source()
+    assert all(part in source for part in attending.split("    ...\n"))
 
 
 def test_the_patterns_can_fail() -> None:

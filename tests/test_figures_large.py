@@ -88,3 +88,13 @@ def test_what_fits_is_not_folded() -> None:
     for name in ("unet@2015", "densenet@121"):
         for figure in ("overview", "graph", "volumes"):
             assert "more stages" not in " ".join(Picture(written(as_scene(network(name), figure))).words)
+
+
+def test_tags_of_outputs_are_no_steps() -> None:
+    """Nine further outputs of one stage: nothing is left out of two stages, and no box stands for tags alone."""
+    outputs = "\n".join(f"    output far{i}: near -> conv({i}, 1)" for i in range(1, 10))
+    text = f"{HEAD}    stage near: conv(8, 3)\n    stage last: conv(4, 1)\n{outputs}\n"
+    graph = compile_network(resolve(Source("outputs.arch", text))).graph
+    shown = written(as_scene(graph, "overview"), "svg", "plain").decode()
+    assert "more" not in shown
+    assert "far9" in shown

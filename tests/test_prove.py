@@ -440,6 +440,26 @@ def test_outputs_of_training_are_compared_where_both_have_them() -> None:
     assert report.notes == ("training outputs that exist only there are left out: output2",)
 
 
+class Scales(nn.Module):
+    """Three maps in a row, the last of them in another order than the spec's unless `ordered`."""
+
+    def __init__(self, ordered: bool) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(3, 4, 1) for _ in range(3))
+        self.ordered = ordered
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        main, one, two = self.convs[0](x), self.convs[1](x), self.convs[2](x * x)
+        return [main, one, two] if self.ordered else [main, two, one]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_list_of_outputs_is_as_many_outputs_in_their_order(ordered: bool) -> None:
+    body = "path square = mul{it | it}\nfor value in [image, square]:\n    output maps: value -> conv(4, 1)\nconv(4, 1)"
+    report = against(body, Scales(ordered))
+    assert report.ok is ordered, report_text(report)
+
+
 def test_a_given_module_stays_as_it_is() -> None:
     module = seq(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).train()
     before = {name: value.clone() for name, value in module.state_dict().items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from random import Random
 
@@ -244,6 +245,30 @@ ASK = "linear(12) -> split(3) -> attend(2, scale=0.0001"
 )
 def test_what_attention_sees(steps: str, expected: list[tuple[int, int]]) -> None:
     assert exactly_seen(steps) == expected
+
+
+@pytest.mark.parametrize("before", ["identity", "conv(12, 3)"])
+def test_what_windows_see(before: str) -> None:
+    """Each position by its own gradient: a window, and shifted by 2 the union of those that it touches."""
+    ask = "split(3) -> attend(scale=0.0001, windows=4"
+    net = archdsl.loads(
+        f"network Net:\n    input image: 12 x 12 x 8\n    {before}\n    {ask})\n    linear(12, over=channels)\n"
+        f"    {ask}, shift=2x1)\n    {ask.replace('split(3) -> ', 'parallel{it | it | it} -> ')}, shift=1)\n"
+    )
+    module = net.module(dtype=torch.float64).eval()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.fill_(1.0 if parameter.dim() > 1 else 0.5)
+    fields = receptive_fields(net.graph).fields[net.graph.outputs[0].values[0].node].largest
+    x = torch.ones(1, 12, 12, 8, dtype=torch.float64, requires_grad=True)
+    output = module(x).sum(1)
+    for place in itertools.product(range(12), range(8)):
+        (gradient,) = torch.autograd.grad(output[0, *place], x, retain_graph=True)
+        for dimension, field in enumerate(fields):
+            pixels = gradient[0].sum((0, 2 - dimension)).abs().gt(1e-12).nonzero().flatten().tolist()
+            length = x.shape[2 + dimension]
+            seen_here = tuple(min(max(pixel, 0), length - 1) for pixel in field.at(place[dimension]))
+            assert (pixels[0], pixels[-1]) == seen_here, (place, dimension)
 
 
 @pytest.mark.parametrize(

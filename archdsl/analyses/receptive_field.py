@@ -21,6 +21,7 @@ from math import gcd, lcm, prod
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Family, View, Window
 from archdsl.ops.merge import Concat
+from archdsl.ops.windows import Tiles
 from archdsl.tensor import Tensor
 
 Interval = tuple[int, int]
@@ -66,10 +67,10 @@ class Field:
         )
 
     @property
-    def grows(self) -> bool:
-        """Whether positions see the same first pixel, and further ones from position to position."""
-        firsts, lasts = zip(*self.intervals, strict=True)
-        return len(set(firsts)) == 1 < len(set(lasts))
+    def is_uneven(self) -> bool:
+        """Whether some positions see far more pixels than others: after a causal attention, or in cut windows."""
+        sizes = [last - first + 1 for first, last in self.intervals]
+        return max(sizes) > 1.5 * min(sizes)
 
     def at(self, position: int) -> Interval:
         turns, phase = divmod(position, self.period)
@@ -348,6 +349,9 @@ def _slide(field: Field, window: Window, dimension: int, sizes: tuple[int, ...],
         return Field(0, (_seen(field, window, dimension, 0),))
     if window.so_far:
         return _so_far(field, sizes[dimension])
+    if isinstance(window, Tiles):
+        seen = tuple(_seen(field, window, dimension, position) for position in range(sizes[dimension]))
+        return Field(field.at(sizes[dimension])[0] - field.at(0)[0] if len(set(seen)) > 1 else 0, seen)
     stride = window.stride[dimension]
     stretch = window.stretch[dimension] if window.stretch else 1
     cycle = stretch * field.period
@@ -392,10 +396,10 @@ def _hull(intervals: Iterable[Interval]) -> Interval:
 
 
 def _centres(inputs: Sequence[ReceptiveField]) -> tuple[tuple[float, ...], ...]:
-    """Centres of the inputs whose field is neither the whole image nor all up to each position."""
+    """Centres of the inputs whose field is not the whole image, and about as large at every position."""
     most = max(len(i.largest) for i in inputs)
     known = [i for i in inputs if len(i.largest) == most]
-    placed = [i for i in known if all(field.jump and not field.grows for field in i.largest)]
+    placed = [i for i in known if all(field.jump and not field.is_uneven for field in i.largest)]
     return tuple(tuple(field.centre for field in i.largest) for i in placed)
 
 

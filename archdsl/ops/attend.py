@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import prod
 from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from archdsl.ops.arguments import UNUSUAL_DROP, Count, Mismatch, Probability, divisors
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Window, register
+from archdsl.ops.arguments import UNUSUAL_DROP, Count, Mismatch, Pixels, Probability, Size, compact, divisors, spread
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Weight, Window, register
 from archdsl.ops.costs import product
 from archdsl.ops.spatial import whole
+from archdsl.ops.windows import WINDOW_ATTEND, Tiles, Windows
 from archdsl.tensor import Layout, Tensor
 
-ATTEND = Support(
-    "Attend",
-    '''\
+ATTEND_SOURCE = '''\
 class Attend(nn.Module):
-    """Every position of q asks all positions of k, and mixes what v has there. The channels are the last axis."""
+    """Every position of q asks all positions of k, and mixes what v has there. Channels last."""
 
     def __init__(self, heads, grouped=False, causal=False, scale=None, dropout=0.0):
         super().__init__()
@@ -43,8 +43,20 @@ class Attend(nn.Module):
             enable_gqa=self.grouped,
         )
         return x.transpose(1, 2).flatten(2)
-''',
+'''
+
+ATTEND = Support(
+    "Attend",
+    ATTEND_SOURCE,
+    cached=ATTEND_SOURCE.replace(
+        "        x = F.scaled",
+        """\
+        if Cache.active is not None:
+            k, v = Cache.active.joined(self, k, v)
+        x = F.scaled""",
+    ).replace("is_causal=self.causal", "is_causal=self.causal and q.shape[2] == k.shape[2]"),
 )
+
 
 MAP_ATTEND = Support(
     "MapAttend",
@@ -90,7 +102,8 @@ class Attend(Op):
     Three values flow in: queries, keys and values. The channels of each are its heads, one after the other, and the
     output has the positions of the queries. Keys and values may have another length (cross-attention), fewer heads
     than the queries, each then serving several of them (grouped queries, Ainslie et al. 2023), and values may be wider.
-    Maps attend between all their pixels. The projections are steps of their own:
+    Maps attend between all their pixels, or inside windows, which may be shifted (Liu et al. 2021, Swin; a window as
+    large as the map is not), or spread as a grid (Tu et al. 2022, MaxViT). The projections are steps of their own:
     `linear(3 * width) -> split(3) -> attend(12) -> linear(width)`.
     """
 
@@ -101,6 +114,10 @@ class Attend(Op):
 
     heads: Count = Field(default=1, description="how many parts of the channels attend, each by itself")
     causal: bool = Field(default=False, description="a position sees itself and those before it alone")
+    windows: Size | None = Field(default=None, description="attend inside windows of this size; unset: everywhere")
+    shift: Pixels = Field(default=0, description="pixels by which the windows are moved down and right")
+    grid: bool = Field(default=False, description="the positions of a window are spread over the whole map, as a grid")
+    relative: bool = Field(default=False, description="learn a bias for each head and distance inside a window")
     scale: float | None = Field(
         default=None, description="what the scores are multiplied by; unset: 1 / root of a head's channels"
     )
@@ -117,15 +134,47 @@ class Attend(Op):
                 )
         if k.spatial != v.spatial:
             raise Mismatch(f"each key has a value, but the keys are {k} and the values {v}")
-        if self.causal and (q.rank > 2 or q.spatial != k.spatial):
+        if self.causal and q.spatial != k.spatial:
             raise Mismatch(
-                f"with `causal`, queries and keys are the same positions of a sequence, but they are {q} and {k}",
+                f"with `causal`, queries and keys are the same positions, but they are {q} and {k}",
                 argument="causal",
                 help="leave out `causal`",
             )
+        if self.causal and q.rank > 2:
+            raise Mismatch(
+                f"a causal attention is that of a sequence, got {q}",
+                argument="causal",
+                code="wrong-rank",
+                help="leave out `causal`",
+            )
+        self._check_windows(q, k)
         heads = self._heads(q, k, v)
         channels = q.channels if v.channels == k.channels else self.heads * heads.wide
         return Tensor(channels, *q.spatial)
+
+    def _check_windows(self, q: Tensor, k: Tensor) -> None:
+        if self.windows is None:
+            for name in ("shift", "grid", "relative"):
+                if getattr(self, name) not in (0, False, (0, 0)):
+                    message = f"`{name}` is about windows, but this attention has none"
+                    raise Mismatch(
+                        message, argument=name, code="bad-choice", help=f"add `windows=7`, or leave out `{name}`"
+                    )
+            return
+        cut = self._is_cut(q)
+        if q.spatial != k.spatial:
+            raise Mismatch(f"inside windows, queries and keys have the same positions, but they are {q} and {k}")
+        if self.grid and cut:
+            message = "a grid spans the map, and is not shifted"
+            raise Mismatch(message, argument="shift", code="bad-choice", help="leave out `shift`")
+
+    def _windows(self, q: Tensor) -> Windows:
+        assert self.windows is not None
+        return Windows.of(q, self.windows, self.shift)
+
+    def _is_cut(self, q: Tensor) -> bool:
+        """Whether windows are shifted, so that some are cut at the border."""
+        return self.windows is not None and any(self._windows(q).shift)
 
     def _heads(self, q: Tensor, k: Tensor, v: Tensor) -> Heads:
         if q.channels % self.heads:
@@ -163,8 +212,9 @@ class Attend(Op):
         super()._check_inputs(inputs)
 
     def _scores(self, q: Tensor, k: Tensor) -> int:
-        """How many scores there are: one for each head, query and key."""
-        return self.heads * (q.size // q.channels) * (k.size // k.channels)
+        """How many scores there are: one for each head, query and key that the query sees or is masked from."""
+        keys = k.size // k.channels if self.windows is None else prod(self._windows(q).size)
+        return self.heads * (q.size // q.channels) * keys
 
     def macs(self, q: Tensor, k: Tensor, v: Tensor) -> int:
         heads = self._heads(q, k, v)
@@ -172,11 +222,21 @@ class Attend(Op):
 
     def macs_working(self, q: Tensor, k: Tensor, v: Tensor) -> str:
         heads = self._heads(q, k, v)
-        return product((self.heads, *q.spatial, *k.spatial, f"({heads.size} + {heads.wide})"))
+        keys = k.spatial if self.windows is None else self._windows(q).size
+        return product((self.heads, *q.spatial, *keys, f"({heads.size} + {heads.wide})"))
 
     def rest(self, q: Tensor, k: Tensor, v: Tensor) -> Rest:
-        rule = "4 per score: its scale, and the softmax; 1 for a mask"
-        return Rest((4 + self.causal) * self._scores(q, k), rule)
+        rule = "4 per score: its scale, and the softmax; 1 for a mask, 1 for a relative bias"
+        return Rest((4 + (self.causal or self._is_cut(q)) + self.relative) * self._scores(q, k), rule)
+
+    def weights(self, q: Tensor, k: Tensor, v: Tensor) -> Mapping[str, Weight]:
+        if not self.relative:
+            return {}
+        size = self._windows(q).size
+        return {
+            "bias_table": Weight((prod(2 * length - 1 for length in size), self.heads)),
+            "bias_index": Weight((prod(size), prod(size)), learned=False, saved=False),
+        }
 
     def _is_fused(self, q: Tensor, k: Tensor, v: Tensor) -> bool:
         """Whether PyTorch's kernel on the CPU, which makes no tensor of all scores, takes heads of these sizes."""
@@ -184,25 +244,48 @@ class Attend(Op):
         return heads.size == heads.wide
 
     def scratch(self, q: Tensor, k: Tensor, v: Tensor) -> Store:
-        copies = q.size + k.size + v.size if _has_maps(q, k) else 0
-        if self._is_fused(q, k, v):
-            return Store(copies + self._logarithms(q))
-        scores, keys, values = self._scores(q, k), *self._of_all_heads(q, k, v)
         out = self.shape(q, k, v).size
+        copies = self._copies(q, k, v)
+        bias, cut = self._bias(q), self._bias(q) // self.heads if self.relative else 0
+        parts = Store(2 * bias + cut, indices=q.size // q.channels)
+        stages = [Store(bias + self._computing(q, k, v)), Store(2 * out if copies and self.windows else out)]
+        stages += [Store(max(q.size, k.size, v.size) if self.windows else 0)]
+        most = max([*stages, parts] if self._is_cut(q) else stages, key=lambda store: store.size(4))
+        return Store(copies + most.numbers - out, most.indices)
+
+    def _computing(self, q: Tensor, k: Tensor, v: Tensor) -> int:
+        """The most numbers that PyTorch holds while it computes the scores and the output, without the inputs."""
+        out, scores = self.shape(q, k, v).size, self._scores(q, k)
+        if self._is_fused(q, k, v):
+            return out + self._logarithms(q)
+        keys, values = self._of_all_heads(q, k, v)
         held = q.size + (keys + values if self._heads(q, k, v).shared < self.heads else 0)
         held += self.causal * (q.size // q.channels) ** 2
-        return Store(copies + max(held + scores + max(keys, scores, out), 2 * out) - out)
+        return max(held + scores + max(keys, scores, out), 2 * out)
 
     def keeps(self, q: Tensor, k: Tensor, v: Tensor) -> Kept:
-        if self._is_fused(q, k, v) and not self.dropout:
-            inputs = q.size + k.size + v.size if _has_maps(q, k) else 0
-            kept = () if inputs else (0, 1, 2)
-            return Kept(kept, output=True, further=Store(inputs + self._logarithms(q)))
+        copies = self._copies(q, k, v)
+        if self._is_fused(q, k, v) and not self.dropout and not self.relative:
+            out = self.shape(q, k, v).size if self.windows else 0
+            further = copies + out + self._logarithms(q) + self._bias(q)
+            return Kept(() if copies else (0, 1, 2), output=not self.windows, further=Store(further))
         keys, values = self._of_all_heads(q, k, v)
-        copies = q.size + keys + (3 if self.dropout else 1) * self._scores(q, k)
-        if self.heads == 1 and not _has_maps(q, k):
-            return Kept((2,), further=Store(copies))
-        return Kept(further=Store(copies + values))
+        further = q.size + keys + (3 if self.dropout else 1) * self._scores(q, k)
+        if self.heads == 1 and not copies:
+            return Kept((2,), further=Store(further))
+        return Kept(further=Store(further + values))
+
+    def _copies(self, q: Tensor, k: Tensor, v: Tensor) -> int:
+        """How many numbers are copied first, so that the channels of a position lie side by side."""
+        return q.size + k.size + v.size if _has_maps(q, k) else 0
+
+    def _bias(self, q: Tensor) -> int:
+        """How many numbers are added to the scores: for each window, and each head where they are learned."""
+        if self.windows is None or not (self.relative or self._is_cut(q)):
+            return 0
+        size = prod(self._windows(q).size)
+        windows = q.size // q.channels // size if self._is_cut(q) else 1
+        return windows * size**2 * (self.heads if self.relative else 1)
 
     def _logarithms(self, q: Tensor) -> int:
         """How many sums of exponentials PyTorch's kernel holds, as their logarithms: one for each head and query."""
@@ -213,20 +296,45 @@ class Attend(Op):
         heads, positions = self._heads(q, k, v), k.size // k.channels
         return self.heads * positions * heads.size, self.heads * positions * heads.wide
 
+    def cache(self, q: Tensor, k: Tensor, v: Tensor) -> int:
+        return k.size + v.size if self.causal else 0
+
     def window(self, q: Tensor, k: Tensor, v: Tensor) -> Window | None:
         window = whole(q)
+        if self.windows is not None and not self.grid:
+            ones = (1,) * len(q.spatial)
+            return Tiles(ones, ones, ones, ((0, 0),) * len(ones), tiles=self._windows(q), lengths=q.spatial)
         return replace(window, everything=False, so_far=True) if window and self.causal else window
 
     def told(self) -> tuple[str, ...]:
         heads = "1 head" if self.heads == 1 else f"{self.heads} heads"
-        return (heads, "masked") if self.causal else (heads,)
+        if self.windows is None:
+            return (heads, "masked") if self.causal else (heads,)
+        size = (self.windows, self.windows) if isinstance(self.windows, int) else self.windows
+        shift = (self.shift,) if isinstance(self.shift, int) else self.shift
+        shape = f"{'×'.join(map(str, size))} {'grid' if self.grid else 'windows'}"
+        return heads, shape, *([f"shifted {'×'.join(map(str, shift))}"] if any(shift) else [])
 
     def layout_for(self, q: Tensor, k: Tensor, v: Tensor) -> Layout:
-        return "first" if _has_maps(q, k) else "last"
+        return "first" if _has_maps(q, k) and self.windows is None else "last"
 
     def torch(self, q: Tensor, k: Tensor, v: Tensor) -> Module:
         grouped = self._heads(q, k, v).shared < self.heads, False
         scale, dropout = (self.scale, None), (self.dropout, 0.0)
+        if self.windows is not None:
+            windows = self._windows(q)
+            return Module.of(
+                "WindowAttend",
+                self.heads,
+                compact(windows.size),
+                support=WINDOW_ATTEND,
+                shift=(compact(spread(self.shift, q, "shift")), 0),
+                grid=(self.grid, False),
+                relative=(self.relative, False),
+                grouped=grouped,
+                scale=scale,
+                dropout=dropout,
+            )
         if _has_maps(q, k):
             return Module.of("MapAttend", self.heads, support=MAP_ATTEND, grouped=grouped, scale=scale, dropout=dropout)
         causal = self.causal, False
@@ -240,6 +348,12 @@ class Attend(Op):
         yield Example(cls(heads=4), (x, other, other), x)
         yield Example(cls(heads=8, causal=True), (x, Tensor(16, 12), Tensor(16, 12)), x)
         yield Example(cls(heads=2, dropout=0.1), (x, other, Tensor(96, 7)), Tensor(96, 12))
+        image = Tensor(24, 8, 12)
+        yield Example(cls(heads=3, windows=4, shift=2, relative=True), (image, image, image), image)
+        yield Example(cls(heads=4, windows=(4, 6), grid=True), (image, Tensor(12, 8, 12), Tensor(12, 8, 12)), image)
+        yield Example(cls(heads=2, windows=2, shift=1), (image, image, image), image)
+        yield Example(cls(windows=(4, 12), shift=(1, 5)), (image, image, Tensor(48, 8, 12)), Tensor(48, 8, 12))
+        yield Example(cls(heads=2, windows=4, relative=True, dropout=0.1), (image, image, image), image)
         yield Example(cls(heads=6, causal=True), (Tensor(24, 9), Tensor(12, 9), Tensor(24, 9)), Tensor(48, 9))
         yield Example(cls(dropout=0.2), (x, other, other), x)
         yield Example(cls(scale=1.0, dropout=0.5), (Tensor(8, 3, 4), Tensor(8, 7), Tensor(8, 7)), Tensor(8, 3, 4))

@@ -214,8 +214,8 @@ class Op(BaseModel, ABC):
         return sum([weight.size for weight in self.weights(*inputs).values() if not weight.learned])
 
     def state(self, *inputs: Tensor) -> Mapping[str, tuple[int, ...]]:
-        """Names and shapes of parameters and buffers."""
-        return {name: weight.shape for name, weight in self.weights(*inputs).items()}
+        """Names and shapes of the parameters and buffers that the state dict has."""
+        return {name: weight.shape for name, weight in self.weights(*inputs).items() if weight.saved}
 
     def working(self, *inputs: Tensor) -> Working:
         """`params` and `macs` as arithmetic."""

@@ -54,6 +54,8 @@ class Kept:
 class Weight(NamedTuple):
     """One entry of an op's state dict: a parameter, which is `learned`, or a buffer, which is only kept.
 
+    A buffer that can be computed anew is not `saved` there (`persistent=False` in PyTorch).
+
     `factors` are the factors that explain its size (`3·3·(64/2)·8`), if these are not the numbers of the shape in their
     order.
     """
@@ -61,6 +63,7 @@ class Weight(NamedTuple):
     shape: tuple[int, ...]
     learned: bool = True
     factors: tuple[int | str, ...] = ()
+    saved: bool = True
 
     @property
     def size(self) -> int:

@@ -13,11 +13,12 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class Support:
     """A small class or function that torch lacks. It is written once into each file that uses it, after those in
-    `needs`."""
+    `needs`. `cached` is the text for a file that generates word by word: it takes earlier positions from a `Cache`."""
 
     name: str
     source: str
     needs: tuple[Support, ...] = ()
+    cached: str = ""
 
     def definitions(self) -> tuple[Support, ...]:
         """This definition and those it needs, in the order in which they must be written; one may occur twice."""

@@ -32,14 +32,21 @@ def positions(x: Tensor, axis: int = 1) -> Tensor:
     """The numbers 0, 1, 2 ... of the positions along an axis, for each sample."""
     return torch.arange(x.shape[axis], device=x.device).expand(x.shape[0], -1)
 ''',
+    cached='''\
+def positions(x: Tensor, axis: int = 1) -> Tensor:
+    """The numbers of the positions along an axis, for each sample: 0, 1, 2 ..., or those after the cached ones."""
+    start = 0 if Cache.active is None else Cache.active.length
+    return torch.arange(start, start + x.shape[axis], device=x.device).expand(x.shape[0], -1)
+''',
 )
 
 
 @register
 class Positions(Rearrangement):
-    """The numbers 0, 1, 2 ... of a sequence's positions, as tokens: for a learned embedding of positions.
+    """The numbers 0, 1, 2 ... of a sequence's positions, as tokens.
 
-    `add{embedding(50_257, 768) | positions -> embedding(1024, 768)}` (Radford et al. 2019, GPT-2).
+    With an embedding they give each position a learned vector, which is added to that of the word, as in GPT-2
+    (Radford et al. 2019): `add{embedding(50_257, 768) | positions -> embedding(1024, 768)}`.
     """
 
     name = "positions"
@@ -82,13 +89,16 @@ class Sinusoid(nn.Module):
         self.half = width // 2
         self.base = base
         self.order = order
-        self.steps = self.half - 1 if last else self.half  # last: the last wave has the length 2 pi * base
+        self.steps = self.half - 1 if last else self.half  # last: that wave is 2 pi * base long
         self.register_buffer("precision", torch.empty(0), persistent=False)  # that of the module
 
-    def forward(self, x):
+    def angles(self, x):
         exact = torch.float64 if self.precision.dtype == torch.float64 else torch.float32
-        x = x if x.is_floating_point() else x.unsqueeze(-1)  # one number for each sample, or a sequence
-        angles = x.to(exact) * self.base ** (-torch.arange(self.half, dtype=exact, device=x.device) / self.steps)
+        powers = -torch.arange(self.half, dtype=exact, device=x.device) / self.steps
+        return x.to(exact) * self.base**powers
+
+    def forward(self, x):
+        angles = self.angles(x if x.is_floating_point() else x.unsqueeze(-1))
         sin, cos = angles.sin(), angles.cos()
         if self.order == "interleaved":
             waves = torch.stack([sin, cos], dim=-1)
@@ -172,11 +182,9 @@ class Sinusoid(Op):
         yield Example(cls(width=8, base=500.0, order="cos_sin"), (Tensor(1),), Tensor(8))
 
 
-ROTARY = Support(
-    "Rotary",
-    '''\
+ROTARY_SOURCE = '''\
 class Rotary(nn.Module):
-    """Turns pairs of each head's channels by angles that grow with the position. The channels are the last axis.
+    """Turns pairs of each head's channels by angles that grow with the position. Channels last.
 
     A pair is a channel of the head's first half and one of its second half.
     """
@@ -195,12 +203,23 @@ class Rotary(nn.Module):
         sin = angles.sin().to(x.dtype).unsqueeze(1)
         one, other = x.unflatten(-1, (self.heads, -1)).chunk(2, dim=-1)
         return torch.cat([one * cos - other * sin, other * cos + one * sin], dim=-1).flatten(2)
-''',
-)
+'''
 
-NEIGHBOUR_ROTARY = Support(
-    "NeighbourRotary",
-    ROTARY.source.replace("class Rotary", "class NeighbourRotary")
+
+def _continued(source: str) -> str:
+    """The rotation of positions that follow the cached ones."""
+    return source.replace(
+        "        angles = torch.arange(x.shape[1], device=x.device)",
+        """\
+        start = 0 if Cache.active is None else Cache.active.length
+        angles = torch.arange(start, start + x.shape[1], device=x.device)""",
+    )
+
+
+ROTARY = Support("Rotary", ROTARY_SOURCE, cached=_continued(ROTARY_SOURCE))
+
+NEIGHBOUR_SOURCE = (
+    ROTARY_SOURCE.replace("class Rotary", "class NeighbourRotary")
     .replace("A pair is a channel of the head's first half and one of its second half.", "A pair is two neighbours.")
     .replace(
         "one, other = x.unflatten(-1, (self.heads, -1)).chunk(2, dim=-1)",
@@ -209,8 +228,10 @@ NEIGHBOUR_ROTARY = Support(
     .replace(
         "torch.cat([one * cos - other * sin, other * cos + one * sin], dim=-1).flatten(2)",
         "torch.stack([one * cos - other * sin, other * cos + one * sin], dim=-1).flatten(2)",
-    ),
+    )
 )
+
+NEIGHBOUR_ROTARY = Support("NeighbourRotary", NEIGHBOUR_SOURCE, cached=_continued(NEIGHBOUR_SOURCE))
 
 
 @register

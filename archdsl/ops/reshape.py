@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from archdsl.ops.arguments import Count, Dims, Distance, Mismatch, divisors
-from archdsl.ops.base import Example, Expression, Family, Module, Rearrangement, View, Window, register
+from archdsl.ops.base import Example, Expression, Family, Module, Rearrangement, Support, View, Window, register
 from archdsl.ops.spatial import IMAGES, expect_map, resampling, whole
 from archdsl.tensor import Layout, Tensor
 
@@ -269,17 +269,45 @@ class PixelShuffle(Rearrangement):
         yield Example(cls(factor=3), (Tensor(27, 5, 6),), Tensor(3, 15, 18))
 
 
+AXES = {
+    ("rows", False): "0, 3, 5, 1, 2, 4",
+    ("rows", True): "0, 1, 3, 2, 4, 5",
+    ("columns", False): "0, 5, 3, 1, 2, 4",
+    ("columns", True): "0, 1, 3, 4, 2, 5",
+}
+
+
+def _squares(order: str, last: bool) -> Support:
+    """The function for an order that PyTorch has no module for. `last`: the channels are the last axis."""
+    name, axis = f"pixels_by_{order}{'_last' if last else ''}", 1 if last else 2
+    return Support(
+        name,
+        f'''\
+def {name}(x: Tensor, factor: int) -> Tensor:
+    """The pixels of each square as channels, {order} first. The channels are the {"last" if last else "first"} axis."""
+    x = x.unflatten({axis}, (-1, factor)).unflatten({axis + 2}, (-1, factor))
+    return x.permute({AXES[order, last]}).flatten({axis + 2 if last else "1, 3"})
+''',
+    )
+
+
 @register
 class SpaceToDepth(Rearrangement):
-    """Pixels become channels: squares of factor x factor make factor^2 channels each, in PyTorch's order.
+    """Pixels become channels: squares of factor x factor pixels make factor^2 channels of each channel.
 
-    The inverse of `pixel_shuffle`. TensorFlow has another order of the new channels.
+    Public code has three orders of the new channels. In PyTorch's, those that come from one channel follow each other,
+    and this is the inverse of `pixel_shuffle`. With order=rows, those that come from one pixel do, and the pixels of a
+    square follow each other row by row (TensorFlow); with order=columns, column by column (the patch merging of Swin,
+    Liu et al. 2021, and the Focus layer of YOLOv5). Weights after one of them are not weights after another.
     """
 
     name = "space_to_depth"
     family = Family.RESHAPE
 
     factor: Factor
+    order: Literal["pytorch", "rows", "columns"] = Field(
+        default="pytorch", description="which of the new channels come first"
+    )
 
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x, IMAGES)
@@ -294,10 +322,18 @@ class SpaceToDepth(Rearrangement):
         each = (self.factor,) * len(x.spatial)
         return Window(each, each, (1,) * len(each), ((0, 0),) * len(each))
 
-    def torch(self, x: Tensor) -> Module:
-        return Module("nn.PixelUnshuffle", (self.factor,))
+    def layout(self) -> Layout:
+        return "first" if self.order == "pytorch" else "either"
+
+    def torch(self, x: Tensor) -> Module | Expression:
+        if self.order == "pytorch":
+            return Module("nn.PixelUnshuffle", (self.factor,))
+        support = _squares(self.order, x.last)
+        return Expression(f"{support.name}({{0}}, {{factor}})", values=(("factor", self.factor),), support=support)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(factor=2), (Tensor(64, 26, 26),), Tensor(256, 13, 13))
         yield Example(cls(factor=3), (Tensor(3, 15, 18),), Tensor(27, 5, 6))
+        yield Example(cls(factor=2, order="columns"), (Tensor(96, 14, 14),), Tensor(384, 7, 7))
+        yield Example(cls(factor=2, order="rows"), (Tensor(3, 6, 8),), Tensor(12, 3, 4))

@@ -43,16 +43,17 @@ def form(graph: Graph, training: bool = True) -> Form:
         else:
             made = _wires(node, rank, taken, graph.tensors_into(node.id))
         wires.update({(node.id, port): wire for port, wire in enumerate(made)})
-    outputs = []
-    for index, output in enumerate(graph.outputs):
+    outputs: list[Part] = []
+    for output in graph.outputs:
         if output.training and not training:
             continue
-        for place, value in enumerate(output.values):
-            # Training outputs are compared by the operations that compute them, not by order or name.
-            arguments = {"training": True} if output.training else {"index": index, "place": place}
+        for value in output.values:
+            # Training outputs are compared by the operations that compute them, not by order or name; all others in
+            # the order in which they are returned, whether or not some of them are in a list of their own.
+            arguments = {"training": True} if output.training else {"index": len(outputs)}
             dims = graph.tensor(value).dims
             wire = wires[value.node, value.port]
-            outputs.append(Part("output", arguments, [wire], (dims,), value.node, len(graph) + index))
+            outputs.append(Part("output", arguments, [wire], (dims,), value.node, len(graph) + len(outputs)))
     return Form(outputs)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from interpreter.activations import softmax
 from interpreter.table import Array, defines
+from interpreter.windows import each
 
 Weights = Mapping[str, Array]
 
@@ -22,17 +23,55 @@ def attend(a: Arguments, w: Weights, q: Array, k: Array, v: Array) -> Array:
     shared = k.shape[1] // size
     wide = v.shape[1] // shared
     scale = 1 / math.sqrt(size) if a.scale is None else a.scale
+    blind, bias = unseen(a, q, k), relative_bias(a, w, q)
     heads = []
     for head in range(a.heads):
         group = head // (a.heads // shared)
         asked = queries[:, head * size : (head + 1) * size]
         key = keys[:, group * size : (group + 1) * size]
         value = values[:, group * wide : (group + 1) * wide]
-        answers = np.einsum("ncs,ncl->nsl", key, asked) * scale
-        for place in range(answers.shape[2]) if a.causal else ():
-            answers[:, place + 1 :, place] = -np.inf
-        heads.append(np.einsum("nsl,nes->nel", softmax(a, w, answers), value))
+        answers = np.einsum("ncs,ncl->nsl", key, asked) * scale + bias[head].T
+        heads.append(np.einsum("nsl,nes->nel", softmax(a, w, np.where(blind.T, -np.inf, answers)), value))
     return np.concatenate(heads, 1).reshape(len(q), -1, *q.shape[2:])
+
+
+def unseen(a: Arguments, q: Array, k: Array) -> Array:
+    """Whether a query (row) does not see a key (column): one after it, or one in another window."""
+    queries, keys = (int(np.prod(x.shape[2:])) for x in (q, k))
+    if a.causal:
+        return np.arange(keys) > np.arange(queries)[:, None]
+    if a.windows is None:
+        return np.zeros((queries, keys), dtype=bool)
+    down, across = (
+        window_of(np.arange(n), n, size, shift, a.grid)
+        for n, size, shift in zip(q.shape[2:], each(a.windows, 2), each(a.shift, 2), strict=True)
+    )
+    window = (1000 * down[:, None] + across).reshape(-1)
+    return window != window[:, None]
+
+
+def window_of(place: Array, length: int, size: int, shift: int, grid: bool) -> Array:
+    """The number of the window in one dimension. Shifted windows begin at `shift`, and are cut at both ends of the map.
+
+    Liu et al. 2021, section 3.2. A grid of Tu et al. 2022, section 3.2, has every (length / size)-th place.
+    """
+    if grid:
+        return place % (length // size)
+    return (place - (shift if size < length else 0)) // size
+
+
+def relative_bias(a: Arguments, w: Weights, q: Array) -> Array:
+    """B of Liu et al. 2021, equation 4: by head, query and key, a learned number for how far they are apart."""
+    if not a.relative:
+        return np.zeros((a.heads, 1, 1))
+    sizes = each(a.windows, 2)
+    inside = [
+        place // (n // size) if a.grid else (place - (shift if size < n else 0)) % size
+        for place, n, size, shift in zip(map(np.arange, q.shape[2:]), q.shape[2:], sizes, each(a.shift, 2), strict=True)
+    ]
+    row, column = (x.reshape(-1) for x in np.meshgrid(*inside, indexing="ij"))
+    apart = [x[:, None] - x + size - 1 for x, size in zip((row, column), sizes, strict=True)]
+    return np.moveaxis(w["bias_table"][apart[0] * (2 * sizes[1] - 1) + apart[1]], -1, 0)
 
 
 @defines("positions")

@@ -73,12 +73,17 @@ def pixel_shuffle(a: Arguments, w: Weights, x: Array) -> Array:
 
 @defines("space_to_depth")
 def space_to_depth(a: Arguments, w: Weights, x: Array) -> Array:
-    """The inverse of `pixel_shuffle`."""
-    r = a.factor
-    result = np.empty((len(x), x.shape[1] * r**2, x.shape[2] // r, x.shape[3] // r))
+    """The inverse of `pixel_shuffle`; or blocks of all channels, one for each pixel (i, j) of a square.
+
+    By rows in TensorFlow's space_to_depth; by columns in Swin's patch merging and in YOLOv5's Focus.
+    """
+    r, c = a.factor, x.shape[1]
+    result = np.empty((len(x), c * r**2, x.shape[2] // r, x.shape[3] // r))
     for i in range(r):
         for j in range(r):
-            result[:, i * r + j :: r**2] = x[:, :, i::r, j::r]
+            block = {"pytorch": 0, "rows": i * r + j, "columns": j * r + i}[a.order]
+            places = slice(i * r + j, None, r**2) if a.order == "pytorch" else slice(block * c, (block + 1) * c)
+            result[:, places] = x[:, :, i::r, j::r]
     return result
 
 

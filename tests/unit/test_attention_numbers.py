@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 import torch
 from emitted_ops import build, outputs
+from reference import import_torchvision
 from torch import nn
 
 from archdsl.ops.base import REGISTRY, Op
@@ -157,3 +158,58 @@ def test_half_precision_keeps_the_angles_exact() -> None:
     assert half.dtype == torch.float16
     exact = run(op, torch.tensor([[0, 1, 17, 999]]))
     assert (half.double() - exact).abs().max() < 1e-3
+
+
+# --- windows -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "shift"), [(28, 0), (28, 3), (14, 3), (7, 0), (7, 3), ((7, 21), 3)])
+def test_shifted_windows_are_swins(size: int | tuple[int, int], shift: int) -> None:
+    """torchvision's ShiftedWindowAttention, whose last projection is the identity."""
+    import_torchvision()
+    from torchvision.models.swin_transformer import ShiftedWindowAttention
+
+    width, heads = 12, 3
+    height, across = (size, size) if isinstance(size, int) else size
+    theirs = ShiftedWindowAttention(width, [7, 7], [shift, shift], heads).double().eval()
+    nn.init.eye_(theirs.proj.weight)
+    nn.init.zeros_(theirs.proj.bias)
+    nn.init.normal_(theirs.relative_position_bias_table)
+    x = random(2, height, across, width)
+    q, k, v = theirs.qkv(x).movedim(-1, 1).chunk(3, dim=1)
+    op = REGISTRY["attend"](heads=heads, windows=7, shift=shift, relative=True)
+    found = run(op, q, k, v, weights={"bias_table": theirs.relative_position_bias_table})
+    same(found, theirs(x).movedim(-1, 1), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("grid", [False, True])
+def test_windows_and_grids_are_maxvits(grid: bool) -> None:
+    """torchvision's partitions, as its PartitionAttentionLayer puts them together; it scales by the whole width."""
+    import_torchvision()
+    from torchvision.models import maxvit
+
+    width, size, window = 16, 12, 4
+    part, parts = (size // window, window) if grid else (window, size // window)
+    swap = maxvit.SwapAxes(-2, -3) if grid else nn.Identity()
+    attention = maxvit.RelativePositionalMultiHeadAttention(width, 8, window**2).double().eval()
+    nn.init.eye_(attention.merge.weight)
+    nn.init.zeros_(attention.merge.bias)
+    nn.init.normal_(attention.relative_position_bias_table)
+    x = random(2, width, size, size)
+    cut = swap(maxvit.WindowPartition()(x, part))
+    expected = maxvit.WindowDepartition()(swap(attention(cut)), part, parts, parts)
+    q, k, v = attention.to_qkv(x.movedim(1, -1)).movedim(-1, 1).chunk(3, dim=1)
+    op = REGISTRY["attend"](heads=2, windows=window, grid=grid, relative=True, scale=width**-0.5)
+    found = run(op, q, k, v, weights={"bias_table": attention.relative_position_bias_table})
+    same(found, expected, rtol=0, atol=1e-12)
+
+
+def test_pixels_by_columns_are_swins_patch_merging() -> None:
+    """torchvision's PatchMerging without its normalization and reduction, and YOLOv5's Focus."""
+    import_torchvision()
+    from torchvision.models.swin_transformer import _patch_merging_pad
+
+    x = random(2, 3, 6, 8)
+    found = run(REGISTRY["space_to_depth"](factor=2, order="columns"), x)
+    same(found, _patch_merging_pad(x.movedim(1, -1)).movedim(-1, 1))
+    same(found, torch.cat([x[..., ::2, ::2], x[..., 1::2, ::2], x[..., ::2, 1::2], x[..., 1::2, 1::2]], 1))

@@ -16,22 +16,27 @@ STEPS = (60, 40, 24, 16, 12, 8, 5)
 
 def lengths(view: View, long: int = LONG) -> Iterator[int]:
     """How many items to try to draw of a view, from all of them downwards; of a long way not all."""
-    if len(view.items) <= long:
-        yield len(view.items)
-    yield from (most for most in STEPS if most < len(view.items))
+    count = len(_steps(view))
+    if count <= long:
+        yield count
+    yield from (most for most in STEPS if most < count)
 
 
 def folded(view: View, most: int, scope: Scope) -> View:
     """At most `most` items (3 at least): the first and the last ones, and a box that stands for all others.
 
-    `scope` is what the view is of. A view that is short enough is the same object.
+    Tags are not counted, and stay. `scope` is what the view is of. A view that is short enough is the same object.
     """
     most = max(most, 3)
-    if len(view.items) <= most:
+    steps = _steps(view)
+    if len(steps) <= most:
         return view
     before = most // 2
-    first, last = view.items[:before], view.items[len(view.items) - (most - 1 - before) :]
-    inner = view.items[before : len(view.items) - len(last)]
+    hidden = steps[before : len(steps) - (most - 1 - before)]
+    inner = tuple(view.items[place] for place in hidden)
+    first = view.items[: hidden[0]]
+    tags = (item for item in view.items[hidden[0] : hidden[-1]] if isinstance(item, Tag))
+    last = (*tags, *view.items[hidden[-1] + 1 :])
     outer = {value for item in last for value in item.inputs} | set(view.outputs)
     inputs, outputs = _border(inner, outer)
     name = f"… {len(inner):,} more {_noun(inner)}"
@@ -39,6 +44,11 @@ def folded(view: View, most: int, scope: Scope) -> View:
     stands = replace(scope, path=path, kind="stage", title=name, block=None, copy=None, arguments=())
     box = Box(stands, inputs, outputs, View(inner, inputs, outputs), rest=True)
     return View((*first, box, *last), view.inputs, view.outputs)
+
+
+def _steps(view: View) -> list[int]:
+    """Where the items stand that are no tags."""
+    return [place for place, item in enumerate(view.items) if not isinstance(item, Tag)]
 
 
 def _border(items: Sequence[Item], used: set[Value]) -> tuple[tuple[Value, ...], tuple[Value, ...]]:

@@ -103,7 +103,10 @@ def row(graph: Graph, row: OpRow, theme: Theme, slim: bool = False) -> Picture:
         items = [Group((*items, times), data=alike(row.alike))]
         right += 5 + width(times.text, SIZE, True)
     exits = _spread(len(row.outputs), cells[main].right)
-    return Picture(axis, right, HEIGHT, tuple(items), (0.0,) * max(1, len(row.inputs)), exits)
+    entries = (0.0,) * max(1, len(row.inputs))
+    if row.nodes[0].op.roles:
+        entries = _spread(len(row.inputs), cells[0].right)
+    return Picture(axis, right, HEIGHT, tuple(items), entries, exits)
 
 
 def _middle(starts: Sequence[float], cells: Sequence[Picture]) -> float:

@@ -122,7 +122,8 @@ def _field(summary: Summary) -> str:
         return ""
     sizes = notation.size(compact(placed[id].size))
     gate = first_gate(summary.graph, summary.fields, id)
-    return f"; receptive field {sizes} pixels at {id}" + (f", by convolutions; global from {gate} on" if gate else "")
+    what = "tokens" if all(node.output.kind == "int" for node in summary.graph.inputs) else "pixels"
+    return f"; receptive field {sizes} {what} at {id}" + (f", by convolutions; global from {gate} on" if gate else "")
 
 
 def _flops(summary: Summary) -> str:

@@ -8,9 +8,29 @@ from archdsl.backends.python.code import Code, Function, Line, Suite
 from archdsl.ir.graph import Graph, Node
 
 
-def main_program(graph: Graph, name: str) -> Function:
-    """The function `main` for the network of class `name`."""
-    return Function("main", (), "None", tuple(_lines((graph,), name, f"{name}()")), doc=(DOC,))
+def main_program(graph: Graph, name: str, generates: bool = False) -> Function:
+    """The function `main` for the network of class `name`; of one that `generates`, it can also continue a text."""
+    if not generates:
+        return Function("main", (), "None", tuple(_lines((graph,), name, f"{name}()")), doc=(DOC,))
+    option = Line(
+        'parser.add_argument("--prompt-length", type=int, metavar="N", help="continue a text of N tokens instead")'
+    )
+    (tokens,) = graph.inputs
+    continued = Suite("if arguments.prompt_length:", tuple(_generation(tokens, name)))
+    return Function("main", (), "None", tuple(_lines((graph,), name, f"{name}()", (option,), (continued,))), doc=(DOC,))
+
+
+def _generation(tokens: Node, name: str) -> Iterator[Code]:
+    """The lines that continue a prompt up to the length that the network was compiled for."""
+    (length,) = tokens.output.dims
+    yield Line(f"model = {name}().to(arguments.device).eval()")
+    yield Line("shape = (arguments.batch, arguments.prompt_length)")
+    yield Line("prompt = torch.zeros(shape, dtype=torch.long, device=arguments.device)")
+    yield Line("start = time.perf_counter()")
+    yield Line(f"text = generate(model, prompt, {length} - arguments.prompt_length)")
+    yield Line("seconds = time.perf_counter() - start")
+    yield Line('print(f"{text.numel() - prompt.numel()} tokens after {prompt.numel()} in {seconds:.2f} s")')
+    yield Line("return")
 
 
 def family_program(graphs: Mapping[str, Graph], name: str, table: str) -> Function:

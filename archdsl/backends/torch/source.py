@@ -18,6 +18,7 @@ from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import network_doc, shown
 from archdsl.backends.torch.family import TABLE, builder_name, builders, class_name, table
+from archdsl.backends.torch.generation import CACHE, GENERATE, generates
 from archdsl.backends.torch.holding import lay_out
 from archdsl.backends.torch.initialize import initialization
 from archdsl.backends.torch.names import MODULE_NAMES, Namespace
@@ -79,7 +80,8 @@ def emit(graph: Graph) -> Emitted:
     emission = _Emission(Outline((graph,)))
     definitions = list(emission.definitions())
     name = emission.done[-1].title
-    text = _module_text(graph.header.name, (graph,), (*definitions, main_program(graph, name)))
+    definitions += [Text(GENERATE)] if emission.generates else []
+    text = _module_text(graph.header.name, (graph,), (*definitions, main_program(graph, name, emission.generates)))
     return Emitted(text, name)
 
 
@@ -93,7 +95,8 @@ class _Emission:
                 outline.emission(node)  # notes its definitions, in the order of the nodes
         self.classes = Classes(outline)
         self.settings = settings_of(outline)
-        self.reserved = (*MODULE_NAMES, *reserved)
+        self.generates = len(outline.networks) == 1 and generates(outline.networks[""])
+        self.reserved = (*MODULE_NAMES, *reserved, *(("Cache", "generate") if self.generates else ()))
         self._begin()
 
     def _begin(self, kept: Sequence[Construction] = ()) -> None:
@@ -126,7 +129,10 @@ class _Emission:
         layout: Layout = frozenset()
         for root in self.outline.networks:
             layout |= lay_out(self.classes, root, forwards.written)[0]
-        yield from (Text(support.source) for support in self.outline.supports.values())
+        cached = self.generates
+        yield from (Text(CACHE),) if cached else ()
+        supports = self.outline.supports.values()
+        yield from (Text(support.cached if cached and support.cached else support.source) for support in supports)
         yield from (initialize,) if initialize else ()
         for construction in sorted(self.done, key=lambda construction: construction.body.scope.parent is None):
             body = construction.body

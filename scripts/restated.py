@@ -1,0 +1,227 @@
+"""Networks that no package of a reasonable size has, restated in PyTorch from their published description.
+
+They are what the specs of the same names are compared with: written from the paper, or from the configuration that it
+comes with, as plain layers and not as the specs are. Of packages that have the network, but make more of its maps or
+give them in another order, `retinanet` and `nested_unet` take the layers.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+PACKAGES = {"retinanet": "torchvision", "nested_unet": "monai"}
+"""Whose layers they are, where they are not PyTorch's."""
+
+# --- RetinaNet (torchvision) -----------------------------------------------------------------
+
+
+class RetinaNetMaps(nn.Module):
+    """torchvision's backbone, pyramid and heads, without what makes lists of boxes of their maps."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.backbone, self.head = model.backbone, model.head
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        levels = list(self.backbone(image).values())
+        classify, regress = self.head.classification_head, self.head.regression_head
+        scores = [classify.cls_logits(classify.conv(level)) for level in levels]
+        return scores + [regress.bbox_reg(regress.conv(level)) for level in levels]
+
+
+def retinanet(name: str) -> RetinaNetMaps:
+    from torchvision.models import get_model
+
+    return RetinaNetMaps(get_model(name, weights=None, weights_backbone=None))
+
+
+# --- U-Net++ (MONAI) -------------------------------------------------------------------------
+
+
+class DeepestFirst(nn.Module):
+    """A network with a list of answers, with the last of them first."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        *others, last = self.model(image)
+        return [last, *others]
+
+
+def nested_unet() -> DeepestFirst:
+    """MONAI's network as published: no normalization. Its default widths are those whose channels are the paper's."""
+    from monai.networks.nets import BasicUNetPlusPlus
+
+    return DeepestFirst(BasicUNetPlusPlus(2, 3, 1, deep_supervision=True, act="relu", norm=None))
+
+
+# --- YOLOv5, release 6.0 ---------------------------------------------------------------------
+
+BACKBONE = (("conv", 64, 6), ("conv", 128, 3), ("csp", 128, 3), ("conv", 256, 3), ("csp", 256, 6), ("conv", 512, 3))
+BACKBONE += (("csp", 512, 9), ("conv", 1024, 3), ("csp", 1024, 3), ("pool", 1024, 5))
+"""Rows of the configuration: the kind, the channels before scaling, and the kernel or the repetitions."""
+
+
+class Yolo(nn.Module):
+    """The maps of the three scales, before boxes are made of them."""
+
+    def __init__(self, depth: float, width: float, classes: int = 80, anchors: int = 3) -> None:
+        super().__init__()
+
+        def wide(channels: int) -> int:
+            return math.ceil(channels * width / 8) * 8
+
+        def often(count: int) -> int:
+            return max(round(count * depth), 1)
+
+        before, rows = 3, []
+        for kind, channels, number in BACKBONE:
+            if kind == "conv":
+                rows.append(unit(before, wide(channels), number, 2, 2 if number == 6 else 1))
+            elif kind == "csp":
+                rows.append(Csp(before, wide(channels), often(number), True))
+            else:
+                rows.append(Spatial(before, wide(channels), number))
+            before = wide(channels)
+        self.backbone = nn.ModuleList(rows)
+        small, middle, large = wide(256), wide(512), wide(1024)
+        self.narrow5, self.narrow4 = unit(large, middle), unit(middle, small)
+        self.rise4 = Csp(2 * middle, middle, often(3), False)
+        self.rise3 = Csp(2 * small, small, often(3), False)
+        self.halve3, self.halve4 = unit(small, small, 3, 2, 1), unit(middle, middle, 3, 2, 1)
+        self.fall4 = Csp(2 * small, middle, often(3), False)
+        self.fall5 = Csp(2 * middle, large, often(3), False)
+        self.detect = nn.ModuleList(nn.Conv2d(n, anchors * (5 + classes), 1) for n in (small, middle, large))
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eps, module.momentum = 1e-3, 0.03
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        kept = []
+        for row in self.backbone:
+            x = row(x)
+            kept.append(x)
+        top5 = self.narrow5(x)
+        top4 = self.narrow4(self.rise4(torch.cat([F.interpolate(top5, scale_factor=2), kept[6]], 1)))
+        fine = self.rise3(torch.cat([F.interpolate(top4, scale_factor=2), kept[4]], 1))
+        middle = self.fall4(torch.cat([self.halve3(fine), top4], 1))
+        coarse = self.fall5(torch.cat([self.halve4(middle), top5], 1))
+        maps = [head(level) for head, level in zip(self.detect, (fine, middle, coarse), strict=True)]
+        return [maps[2], *maps[:2]]
+
+
+def unit(before: int, channels: int, kernel: int = 1, stride: int = 1, padding: int = 0) -> nn.Sequential:
+    conv = nn.Conv2d(before, channels, kernel, stride, padding, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(channels), nn.SiLU())
+
+
+class Csp(nn.Module):
+    def __init__(self, before: int, channels: int, count: int, add: bool) -> None:
+        super().__init__()
+        half = channels // 2
+        self.way, self.by, self.last = unit(before, half), unit(before, half), unit(2 * half, channels)
+        self.steps = nn.ModuleList(nn.Sequential(unit(half, half), unit(half, half, 3, 1, 1)) for _ in range(count))
+        self.add = add
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.way(x)
+        for step in self.steps:
+            y = y + step(y) if self.add else step(y)
+        return self.last(torch.cat([y, self.by(x)], 1))
+
+
+class Spatial(nn.Module):
+    def __init__(self, before: int, channels: int, window: int) -> None:
+        super().__init__()
+        self.first, self.last = unit(before, before // 2), unit(2 * before, channels)
+        self.window = window
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = [self.first(x)]
+        for _ in range(3):
+            maps.append(F.max_pool2d(maps[-1], self.window, 1, self.window // 2))
+        return self.last(torch.cat(maps, 1))
+
+
+# --- Residual U-Net --------------------------------------------------------------------------
+
+
+class ResUNet(nn.Module):
+    def __init__(self, classes: int = 1) -> None:
+        super().__init__()
+        self.start = nn.Conv2d(3, 64, 3, padding=1)
+        self.first = nn.Sequential(nn.BatchNorm2d(64), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1))
+        self.beside = nn.Conv2d(3, 64, 1)
+        self.down = nn.ModuleList(Unit(n, 2 * n, 2) for n in (64, 128, 256))
+        self.up = nn.ModuleList(Unit(3 * n, n, 1) for n in (256, 128, 64))
+        self.classify = nn.Conv2d(64, classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = [self.first(self.start(x)) + self.beside(x)]
+        for level in self.down:
+            kept.append(level(kept[-1]))
+        x = kept.pop()
+        for level in self.up:
+            x = level(torch.cat([F.interpolate(x, scale_factor=2), kept.pop()], 1))
+        return torch.sigmoid(self.classify(x))
+
+
+class Unit(nn.Module):
+    def __init__(self, before: int, channels: int, stride: int) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList([nn.BatchNorm2d(before), nn.BatchNorm2d(channels)])
+        self.convs = nn.ModuleList(
+            [nn.Conv2d(before, channels, 3, stride, 1), nn.Conv2d(channels, channels, 3, padding=1)]
+        )
+        self.beside = nn.Conv2d(before, channels, 1, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        for norm, conv in zip(self.norms, self.convs, strict=True):
+            y = conv(torch.relu(norm(y)))
+        return y + self.beside(x)
+
+
+# --- Siamese network and PointNet ------------------------------------------------------------
+
+
+class Siamese(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, channels, kernel in ((1, 64, 10), (64, 128, 7), (128, 128, 4), (128, 256, 4)):
+            layers += [nn.Conv2d(before, channels, kernel), nn.ReLU(), nn.MaxPool2d(2)]
+        layers[-1] = nn.Flatten()
+        self.twin = nn.Sequential(*layers, nn.Linear(9216, 4096), nn.Sigmoid())
+        self.same = nn.Linear(4096, 1)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        a, b = self.twin(first), self.twin(second)
+        return torch.sigmoid(self.same(torch.maximum(a - b, b - a)))
+
+
+class PointNet(nn.Module):
+    def __init__(self, classes: int = 40) -> None:
+        super().__init__()
+        widths = (3, 64, 64, 64, 128, 1024)
+        self.convs = nn.ModuleList(nn.Conv1d(n, m, 1) for n, m in pairwise(widths))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(n) for n in widths[1:])
+        self.hidden = nn.ModuleList([nn.Linear(1024, 512), nn.Linear(512, 256)])
+        self.hidden_norms = nn.ModuleList([nn.BatchNorm1d(512), nn.BatchNorm1d(256)])
+        self.dropout, self.classify = nn.Dropout(0.3), nn.Linear(256, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            x = torch.relu(norm(conv(x)))
+        x = x.amax(2)
+        for linear, norm in zip(self.hidden, self.hidden_norms, strict=True):
+            x = torch.relu(norm(linear(x)))
+        return self.classify(self.dropout(x))

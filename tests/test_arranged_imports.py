@@ -97,6 +97,8 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
      "channel_shuffle(2) relu"),
     ("a factor for each channel", Layered(lambda x, f: (x.transpose(1, 2) * f.weight).transpose(1, 2),
      nn.LayerNorm(8)), TOKENS, "layer_scale"),
+    ("a factor in a shape of its own", Layered(lambda x, f: x * f.weight.reshape(1, -1, 1, 1), nn.BatchNorm2d(8)), MAP,
+     "layer_scale"),
     ("class token and attention", Encoder(), TOKENS,
      "learned(8x1) concat(over=positions) learned(8x21) add linear(24) channel_slice(0, stop=8) "
      "channel_slice(8, stop=16) channel_slice(16) attend(heads=2) linear(8) token(0)"),

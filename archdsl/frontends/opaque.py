@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,14 +21,13 @@ from archdsl.text import clean
 LAYOUTS = frozenset(layout.TRANSLATIONS)
 
 
-def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset()) -> Step:
-    """A call as an opaque op. Weights under the keys in `counted` are those of another node, and not counted again.
+def as_opaque(trace: Trace, node: TraceNode) -> Step:
+    """A call as an opaque op.
 
     It takes values as they lie, and its arguments say how. A result of the shape of one of them is taken to lie as it.
     """
     sources = node.all_input_nodes
     weights = {trace.keys[source.name]: source for source in sources if trace.is_weight(source)}
-    new = [source for key, source in weights.items() if key not in counted]
     value = node.meta["val"]
     # Results that are switched off by arguments are None, and come last.
     results = [result for result in (value if isinstance(value, tuple | list) else (value,)) if result is not None]
@@ -39,11 +39,25 @@ def as_opaque(trace: Trace, node: TraceNode, counted: frozenset[str] = frozenset
         results=tuple(dims for dims, _ in placed),
         kinds=() if set(kinds) == {"float"} else kinds,
         arguments=", ".join(filter(None, (_arguments(node), *_layouts(taken)))),
-        parameters=sum(trace.size(source) for source in new if trace.is_parameter(source)),
-        kept=sum(trace.size(source) for source in new if not trace.is_parameter(source)),
+        **_sizes(trace, weights.values()),
         multiply_adds=_multiply_adds(node) // max(trace.batch, 1),
     )
     return Step(op, tuple(value.value for value in taken), weights, tuple(lies for _, lies in placed))
+
+
+def counted_once(trace: Trace, step: Step, counted: Collection[str]) -> Step:
+    """An opaque op that does not count the weights under these keys, which another node has."""
+    new = [weight for key, weight in step.weights.items() if key not in counted]
+    return replace(step, op=step.op.model_copy(update=_sizes(trace, new)))
+
+
+def _sizes(trace: Trace, weights: Iterable[TraceNode]) -> dict[str, Any]:
+    """How many numbers of weights are learned, and how many are only kept."""
+    sizes = [(trace.size(weight), trace.is_parameter(weight)) for weight in weights]
+    return {
+        "parameters": sum(size for size, learned in sizes if learned),
+        "kept": sum(size for size, learned in sizes if not learned),
+    }
 
 
 def _taken(trace: Trace, source: TraceNode) -> Placed:

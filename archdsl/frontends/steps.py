@@ -13,7 +13,7 @@ from archdsl.frontends.aten.call import Made, Result, Source, Step, Trace, Trace
 from archdsl.frontends.aten.elementwise import joined_elementwise
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.naming import ModuleCall
-from archdsl.frontends.opaque import as_opaque, as_stored
+from archdsl.frontends.opaque import as_opaque, as_stored, counted_once
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
 from archdsl.ops.internal import Input, Opaque
@@ -62,6 +62,8 @@ class Translator:
             self._plan(node)
         results = [as_stored(trace, node) for node in outputs]
         needed = self._needed(results)
+        self._counted = {key for node in needed for key in self._keys_of_ops(self._steps[node])}
+        """The weights that an op has; an opaque op does not count them again."""
         for node in trace.graph.nodes:
             if node in needed:
                 self._numbers[node] = self._make(self._steps[node], node)
@@ -89,7 +91,7 @@ class Translator:
                     return
             except (Mismatch, ValidationError):
                 continue
-        step = as_opaque(self.trace, node, self._counted(node))
+        step = as_opaque(self.trace, node)
         self._set(node, step, self._tensors(step), step.arrangements)
 
     def _accepts(self, found: Result, node: TraceNode) -> bool:
@@ -151,11 +153,6 @@ class Translator:
         content = (step.op, self._keys(step))
         return all(self._homes.get(key, content) == content for key in content[1].values())
 
-    def _counted(self, node: TraceNode) -> frozenset[str]:
-        """The weights of a call that another op has, and counts."""
-        keys = {self.trace.keys[source.name] for source in node.all_input_nodes if self.trace.is_weight(source)}
-        return frozenset(keys & self._homes.keys())
-
     def _set(
         self, node: TraceNode, step: Step, tensors: tuple[Tensor, ...], arrangements: tuple[Arrangement, ...]
     ) -> None:
@@ -164,8 +161,8 @@ class Translator:
         batch = self.trace.batch
         self._results[node] = tuple(Placed(Made(node, port), t, batch, lies, node) for port, (t, lies) in rows)
         self.trace.placed[node] = self._results[node][0]
-        for key in self._keys(step).values():
-            self._homes.setdefault(key, (step.op, self._keys(step)))
+        if not isinstance(step.op, Opaque):
+            self._homes.update({key: (step.op, self._keys(step)) for key in self._keys(step).values()})
 
     # --- the nodes that are made -----------------------------------------------------------
 
@@ -189,6 +186,9 @@ class Translator:
     def _make(self, step: Step, node: TraceNode) -> int:
         inputs = tuple(self._number(source, node) for source in step.inputs)
         weights = self._keys(step)
+        if isinstance(step.op, Opaque):
+            step = counted_once(self.trace, step, self._counted)
+            self._counted.update(weights.values())
         content = (step.op, inputs, *weights.values())
         if step.call is not None and content in self._shared:
             return self._shared[content]
@@ -197,6 +197,14 @@ class Translator:
         if step.call is not None:
             self._shared[content] = len(self.made) - 1
         return len(self.made) - 1
+
+    def _keys_of_ops(self, step: Step) -> Iterator[str]:
+        """The weights of a step, and of those that it takes, without those of opaque ops."""
+        if not isinstance(step.op, Opaque):
+            yield from self._keys(step).values()
+        for source in step.inputs:
+            if isinstance(source, Step):
+                yield from self._keys_of_ops(source)
 
     def _keys(self, step: Step) -> dict[str, str]:
         return {slot: self.trace.keys[weight.name] for slot, weight in step.weights.items()}

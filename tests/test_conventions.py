@@ -180,3 +180,11 @@ def test_counts_every_op_alike(counter: str, name: str, example: Example) -> Non
     module = build(example.op, example.inputs, device).eval()
     theirs = COUNTERS[counter](module, values(example.inputs, batch, device))
     assert theirs == batch * count(counter, example)
+
+
+@pytest.mark.parametrize("name", ["fvcore", "thop"])
+def test_attention_is_not_seen(name: str) -> None:
+    """Only the projections are counted; `paper` and PyTorch's own counter have both products as well."""
+    net = archdsl.loads("network Net:\n    input words: 16 x 12\n    linear(48) -> split(3) -> attend(2)\n")
+    found = COUNTERS[name](net.module().eval(), (torch.zeros(1, 16, 12),))
+    assert found == sum(CONVENTIONS[name].count(net.graph, node) for node in net.graph) == 16 * 48 * 12

@@ -46,6 +46,11 @@ def _per_input(affine: int, plain: int) -> Further:
     return lambda op, inputs, _: inputs[0].size * (affine if getattr(op, "affine", False) else plain)
 
 
+def _no_products(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    """Takes off the products of attention: a tool that looks at modules and at calls it knows does not see them."""
+    return -op.macs(*inputs)
+
+
 def _fvcore_bn(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
     known = bool(op.buffers(*inputs))
     return (_per_input(2, 1) if known else _per_input(5, 4))(op, inputs, output)
@@ -114,9 +119,10 @@ CONVENTIONS: Mapping[str, Convention] = {
             "FLOPs",
             "as fvcore 0.1.5, which calls it FLOPs: multiply-adds; batch normalization 2 per number (1 without scale "
             "and shift), other normalizations 5 (4); adaptive average pooling 1 per input number; resampling 1 per "
-            "output number, bilinear 4; recurrent layers 0",
+            "output number, bilinear 4; recurrent layers 0, attention 0",
             1,
             {
+                "attend": _no_products,
                 "lstm": _fvcore_recurrent,
                 "gru": _fvcore_recurrent,
                 "bn": _fvcore_bn,
@@ -135,9 +141,11 @@ CONVENTIONS: Mapping[str, Convention] = {
             "as thop 0.1.1: multiply-adds, of transposed convolutions for each output position; normalization 4 per "
             "number (2 without scale and shift), but group normalization 0; average pooling 1 per output number, "
             "adaptive its window and 1; softmax 3 per number less 1 per position; PReLU 1 per number; resampling 1 per "
-            "output number, linear 5, bilinear 11, trilinear 0; per number and layer 16 of an LSTM and 13 of a GRU",
+            "output number, linear 5, bilinear 11, trilinear 0; per number and layer 16 of an LSTM and 13 of a GRU; "
+            "attention 0",
             1,
             {
+                "attend": _no_products,
                 "lstm": _thop_recurrent(16),
                 "gru": _thop_recurrent(13),
                 "up_conv": _thop_transposed,

@@ -46,7 +46,8 @@ MAY_IMPORT = {
     "codes": "text diagnostics syntax ops resolve ir analyses elaborate frontends backends studies",
     "report": "source limits text terminal diagnostics",
     "shown": "diagnostics files report backends",
-    "network": "source text diagnostics files ir analyses resolve backends webpage driver outputs prove report shown",
+    "network": "source text diagnostics files ir analyses resolve frontends backends webpage driver outputs prove "
+    "report shown",
     "cli": "source limits suggest tensor text resources terminal diagnostics files syntax ops ir analyses resolve "
     "elaborate frontends backends webpage driver outputs prove studies codes report network",
     "__main__": "cli",

@@ -12,8 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, along, joined
 from archdsl.frontends.aten import layout
-from archdsl.frontends.aten.call import Made, Step, Trace, TraceNode, bound, kind_of, operation
+from archdsl.frontends.aten.call import Trace, bound, kind_of, operation
 from archdsl.frontends.aten.placed import Placed
+from archdsl.frontends.aten.step import Made, Step, TraceNode
 from archdsl.ops.internal import Opaque
 from archdsl.tensor import Kind, Tensor
 from archdsl.text import clean

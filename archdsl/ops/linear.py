@@ -30,11 +30,11 @@ class Linear(Op):
     backward_needs_output = False
 
     out: Count = Field(description="output features")
+    bias: Bias = True
+    init: Start = None
     over: Literal["channels", "positions"] | None = Field(
         default=None, description="what is weighted: the channels at each position, or the positions of each channel"
     )
-    bias: Bias = True
-    init: Start = None
     weight: str | None = Field(
         default=None, description="a `shared` step of which it takes the weight instead of learning one (bias=false)"
     )

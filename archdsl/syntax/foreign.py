@@ -121,7 +121,7 @@ def equals(mistake: Mistake) -> Diagnostic | None:
     if mistake.previous == "=":
         span = mistake.stretch(mistake.start - 1, mistake.start + 1)
         return mistake.says("double-equals", "`==` compares; a name is given with `=`", "write `=`", span)
-    if "COMPARE" in mistake.accepted:
+    if "COMPARE" in mistake.accepted or re.search(r"\b(if|elif|expect|require)\b", mistake.near):
         return mistake.says("single-equals", "`=` gives a name; values are compared with `==`", "write `==`")
     return None
 

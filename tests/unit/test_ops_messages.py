@@ -101,7 +101,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         None,
         "`embedding` takes tokens (whole numbers), got 64x56x56",
     ),
-    ("linear", {"out": 10}, (Tensor(64, 7, 7),), "wrong-rank", None, "`linear` takes a vector, got 64x7x7"),
+    ("linear", {"out": 10}, (Tensor(64, 7, 7),), "wrong-rank", None, "`linear` takes a vector, or channels x length, got 64x7x7"),
     (
         "add",
         {},
@@ -371,7 +371,7 @@ def test_help_is_an_edit() -> None:
         REGISTRY["linear"](out=10).outputs(Tensor(64, 7, 7))
     assert caught.value.help == (
         "put `flatten`, or `global_avg_pool -> flatten`, before it; "
-        "for the same weights at every position write `conv(10, 1)`"
+        "for the same weights at every position write `linear(10, over=channels)`"
     )
 
 

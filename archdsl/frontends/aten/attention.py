@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from archdsl.frontends.arrangement import Arrangement, joined, whole
-from archdsl.frontends.aten.call import Call, Result, Step, Translation
+from archdsl.frontends.aten.call import Call, Result, Translation
 from archdsl.frontends.aten.placed import Placed
+from archdsl.frontends.aten.step import Step
 from archdsl.ops.attend import Attend
 
 

@@ -3,50 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from archdsl.frontends.arrangement import Arrangement
-from archdsl.ops.base import Op
+from archdsl.frontends.aten.placed import Placed
+from archdsl.frontends.aten.step import Step, TraceNode
 from archdsl.ops.internal import RESHAPES
 from archdsl.tensor import Kind
-
-if TYPE_CHECKING:
-    from archdsl.frontends.aten.placed import Placed
-
-TraceNode: TypeAlias = Any
-"""A `torch.fx.Node`."""
 
 VIEWS = RESHAPES | {"expand", "contiguous"}
 """Operations that give the same numbers in another shape, or repeat them to broadcast."""
 
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A value of the graph: an output of the op that a call became."""
-
-    call: TraceNode
-    port: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """An op and its inputs: values of the graph, further steps, or values of the trace, as batch, channels, positions.
-
-    `weights` tells which value of the trace is which of the op's parameters and buffers. `arrangements` tell how the
-    call's results lie in the op's outputs, where they are not as batch, channels, positions. A step that belongs to an
-    earlier call than the one that needs it names this `call`.
-    """
-
-    op: Op
-    inputs: tuple[Source, ...]
-    weights: Mapping[str, TraceNode] = field(default_factory=dict)
-    arrangements: tuple[Arrangement, ...] = ()
-    call: TraceNode | None = None
-
-
-Source: TypeAlias = TraceNode | Made | Step
 
 Result: TypeAlias = "Step | Placed | TraceNode | None"
 """The result of a translation: a step; a value of the trace, perhaps in another arrangement, if the call computes

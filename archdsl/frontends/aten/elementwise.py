@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from archdsl.frontends.arrangement import Arrangement, whole
-from archdsl.frontends.aten.call import Made, Step, Trace, TraceNode
+from archdsl.frontends.aten.call import Trace
 from archdsl.frontends.aten.placed import Placed
+from archdsl.frontends.aten.step import Made, Step, TraceNode
 from archdsl.ops.activation import Activation, Normalized, Prelu
 from archdsl.ops.base import Op
 

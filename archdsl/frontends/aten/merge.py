@@ -6,8 +6,9 @@ from math import prod
 from typing import Any
 
 from archdsl.frontends.arrangement import CHANNELS, along, whole
-from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation
+from archdsl.frontends.aten.call import Call, Result, Translation
 from archdsl.frontends.aten.placed import Placed
+from archdsl.frontends.aten.step import Source, Step
 from archdsl.ops.base import Op
 from archdsl.ops.merge import Add, Concat, Maximum, Mul, Sub
 from archdsl.ops.scale import LayerScale, Scale

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, along, joined, whole
-from archdsl.frontends.aten.call import Made, Step, TraceNode
+from archdsl.frontends.aten.step import Made, Step, TraceNode
 from archdsl.ops.base import Op
 from archdsl.ops.learned import Learned
 from archdsl.ops.reshape import ChannelShuffle, Flatten, Reshape

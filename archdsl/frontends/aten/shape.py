@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from archdsl.frontends.arrangement import CHANNELS, Atom, along, whole
-from archdsl.frontends.aten.call import Call, Result, Source, Step, Translation, compact
+from archdsl.frontends.aten.call import Call, Result, Translation, compact
 from archdsl.frontends.aten.placed import Placed
+from archdsl.frontends.aten.step import Source, Step
 from archdsl.ops.crop import Pad, Trim
 from archdsl.ops.regularize import ChannelDropout, Dropout
 from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, PixelShuffle, SpaceToDepth, Split

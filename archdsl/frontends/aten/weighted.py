@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.frontends.arrangement import CHANNELS, along, whole
-from archdsl.frontends.aten.call import Call, Result, Step, Translation, compact
+from archdsl.frontends.aten.call import Call, Result, Translation, compact
+from archdsl.frontends.aten.step import Step
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.embed import Embed
 from archdsl.ops.linear import Linear

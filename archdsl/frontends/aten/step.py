@@ -1,0 +1,40 @@
+"""What translations return and name: values of a trace, values of the graph, and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from archdsl.frontends.arrangement import Arrangement
+from archdsl.ops.base import Op
+
+TraceNode: TypeAlias = Any
+"""A `torch.fx.Node`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A value of the graph: an output of the op that a call became."""
+
+    call: TraceNode
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An op and its inputs: values of the graph, further steps, or values of the trace, as batch, channels, positions.
+
+    `weights` tells which value of the trace is which of the op's parameters and buffers. `arrangements` tell how the
+    call's results lie in the op's outputs, where they are not as batch, channels, positions. A step that belongs to an
+    earlier call than the one that needs it names this `call`.
+    """
+
+    op: Op
+    inputs: tuple[Source, ...]
+    weights: Mapping[str, TraceNode] = field(default_factory=dict)
+    arrangements: tuple[Arrangement, ...] = ()
+    call: TraceNode | None = None
+
+
+Source: TypeAlias = TraceNode | Made | Step

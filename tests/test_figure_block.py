@@ -13,12 +13,14 @@ from archdsl.analyses import totals
 from archdsl.backends.figures import draw
 from archdsl.backends.figures.blocks import dense_reading as dense_read
 from archdsl.backends.figures.blocks import glass_reading as glass_read
+from archdsl.backends.figures.items import value_name
 from archdsl.backends.figures.view import Viewer
 from archdsl.ir.graph import Graph
 from archdsl.ir.steps import drawn
 from tests.pictures import SVG, Box, Picture, own_shapes
 from tests.test_figures import CHECKS, network, picture
 from tests.test_wires import check
+from tests.wires import points, tips
 
 DENSE = """
 network Dense:
@@ -80,6 +82,32 @@ block Pairs from old, new:
     path t = add{s -> avg_pool(3, stride=1) | s -> conv(8, 1) -> relu}
     concat{s | t -> relu | new -> conv(4, 1)}
 """
+ROLES = """
+network Roles:
+    input seen: 24 x 8
+    Same -> Turned(seen) -> Parts -> Late
+
+block Same:
+    attend{it | it | it}
+
+block Turned(other):
+    parallel{other | it}
+    Alone
+
+block Alone from v, q:
+    (q, v, v) -> attend(4, causal=true)
+
+block Parts:
+    linear(30, over=channels) -> split(5) as part
+    (part[0], part[2], part[4]) -> attend(2) -> linear(24, over=channels)
+
+block Late:
+    path k = linear(24, over=channels)
+    path q = k -> linear(24, over=channels) -> linear(24, over=channels)
+    parallel{q | k | it}
+    attend(3) -> linear(24, over=channels)
+"""
+"""Attentions to one value three times, in a block of other inputs, to parts of one value, and to values of all ages."""
 
 SHOWN = {
     "six layers": lambda: (network("densenet@121"), "dense1"),
@@ -217,3 +245,32 @@ def test_the_one_block_that_fits_is_the_one_used_most() -> None:
     words = picture("nasnet@mobile", "block").words
     assert "NormalCell" in words
     assert any(re.match("Also: .*ReductionCell", word) for word in words)
+
+
+def test_each_input_of_an_attention_enters_under_its_role() -> None:
+    """From left to right on the top of its box, the role at the right of the arrow's end."""
+    graph = archdsl.loads(ROLES).graph
+    found = Picture(draw(graph, "graph"))
+    for one in CHECKS:
+        one(found)
+    assert check(graph, "graph", found) > 0
+    boxes, ends = {thing.id: thing.outline for thing in found.things()}, tips(found.root)
+    for node in [node for node in graph if node.op.name == "attend"]:
+        box = boxes[node.id]
+        lines = [line for line in found.root.iter(f"{SVG}path") if line.get("data-to") == node.id]
+        lines.sort(key=lambda line: ends[id(line)])
+        assert [line.get("data-value") for line in lines] == [value_name(value) for value in graph.inputs_of(node.id)]
+        for line, role in zip(lines, "qkv", strict=True):
+            x, y = ends[id(line)]
+            assert y == pytest.approx(box.top, abs=0.1)
+            above = [text for text in found.texts() if 0 < box.top - text.bottom < 8 and 3 < text.left - x < 8]
+            assert [text.name for text in above] == [role]
+
+
+def test_what_is_split_goes_straight_down_into_attention() -> None:
+    graph = archdsl.loads(ROLES).graph
+    found = Picture(draw(graph, "block", block="Parts"))
+    (to,) = (node.id for node in graph if node.op.name == "attend" and node.scope == "parts")
+    ways = [points(line.attrib["d"]) for line in found.root.iter(f"{SVG}path") if line.get("data-to") == to]
+    assert [len(way) for way in ways] == [2, 2, 2]
+    assert all(start[0] == end[0] for start, end in ways)

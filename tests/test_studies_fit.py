@@ -63,7 +63,11 @@ def test_budgets(option: str, text: str, limit: float) -> None:
 @pytest.mark.parametrize(
     ("option", "text", "message"),
     [
-        ("macs", "50MB", "`MB` is not one of K, M, G and T | --memory, --training-memory, --cache and --traffic are in bytes"),
+        (
+            "macs",
+            "50MB",
+            "`MB` is not one of K, M, G and T | --memory, --training-memory, --cache and --traffic are in bytes",
+        ),
         ("macs", "3.6GFLOPs", "halve the number, or give --flops"),
         ("params", "25MMACs", "`MMACs` is not one of K, M, G and T"),
         ("params", "25B", "`B` is not one of K, M, G and T"),

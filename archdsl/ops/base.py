@@ -111,7 +111,8 @@ class Op(BaseModel, ABC):
     is_held: ClassVar[bool] = False
     """The output takes no memory of its own: the caller holds it (an input), or the module (a learned value)."""
     roles: ClassVar[tuple[str, ...]] = ()
-    """The names that formulas have for the inputs: q, k, v. Values in the emitted code are called so."""
+    """The names that formulas have for the inputs: q, k, v. Values in the emitted code are called so, and
+    figures write them where the inputs enter."""
 
     # Facts that hold for every choice of arguments. tests/test_traits.py compares each of them with torch.
 

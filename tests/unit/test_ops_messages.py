@@ -101,7 +101,14 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         None,
         "`embedding` takes tokens (whole numbers), got 64x56x56",
     ),
-    ("linear", {"out": 10}, (Tensor(64, 7, 7),), "wrong-rank", None, "`linear` takes a vector, or channels x length, got 64x7x7"),
+    (
+        "linear",
+        {"out": 10},
+        (Tensor(64, 7, 7),),
+        "wrong-rank",
+        None,
+        "`linear` takes a vector, or channels x length, got 64x7x7",
+    ),
     (
         "add",
         {},

@@ -30,9 +30,19 @@ SIGN = 18.0
 """Across the circle of a sum or product."""
 STRIPE = 9.0
 """Across an op that is drawn without text."""
+ROLE_LINE = 120.0
+"""Where what is said below the name of an op breaks into lines."""
 SLIM = frozenset({Family.NORM, Family.ACTIVATION, Family.REGULARIZE})
+LINE = 17.0
+"""From one line of text to the next."""
 FOOTER = 20.0
 """Room for a shape beside the line below a picture."""
+ROLE_HEAD = 16.0
+"""Room above a box for what its inputs are to it, beside their lines."""
+ROLE = 14.0
+"""How far that reaches to the right of its line."""
+ROLE_WIDTH = 31.0
+"""Of the top of such a box, at least, for each input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,8 @@ class Picture:
     that all inputs but the main one enter from the left; `bar` says that all inputs fall onto it where they are.
     `foot` is how much of the height is below the thing itself. `headroom` is free of all but the entering lines:
     its height, and whether that holds at the left and at the right of them. `open`: entering lines go on inside.
+    `roles` are what the inputs are to the op, written beside the ends of their lines; `head` is the room for that above
+    the thing itself.
     `loose`: all inputs but the main one enter at its left, wherever `entries` says. `ends` are the paths of what takes
     the inputs and of what makes the outputs; `takes` and `makes` are the values that enter and leave.
     """
@@ -56,6 +68,8 @@ class Picture:
     sign: tuple[float, float] | None = None
     bar: Node | None = None
     foot: float = 0.0
+    head: float = 0.0
+    roles: tuple[str, ...] = ()
     headroom: tuple[float, bool, bool] = (0.0, True, True)
     open: bool = False
     loose: bool = False
@@ -93,20 +107,32 @@ def row(graph: Graph, row: OpRow, theme: Theme, slim: bool = False) -> Picture:
     starts = [sum(cell.right + BESIDE for cell in cells[:i]) for i in range(len(cells))]
     main = weighty[0] if weighty else 0
     axis = starts[main] + cells[main].right / 2 if weighty else _middle(starts, cells)
-    drawn = [moved(item, x - axis, 0) for x, cell in zip(starts, cells, strict=True) for item in cell.items]
+    roles = row.nodes[0].op.roles
+    head, high = ROLE_HEAD if roles else 0.0, max(cell.height for cell in cells)
+    drawn = [
+        moved(item, x - axis, head + (high - cell.height) / 2)
+        for x, cell in zip(starts, cells, strict=True)
+        for item in cell.items
+    ]
     right = starts[-1] + cells[-1].right - axis
     items = _grouped(drawn, row.scopes)
     if len(row.nodes) > 1:
         items = [Group(tuple(items), data=(("kind", "row"),))]
     if row.count > 1:
-        times = Text(right + 5, HEIGHT / 2, f"×{row.count}", SIZE, theme.ink, True, "start")
+        times = Text(right + 5, head + high / 2, f"×{row.count}", SIZE, theme.ink, True, "start")
         items = [Group((*items, times), data=alike(row.alike))]
         right += 5 + width(times.text, SIZE, True)
     exits = _spread(len(row.outputs), cells[main].right)
-    entries = (0.0,) * max(1, len(row.inputs))
-    if row.nodes[0].op.roles:
-        entries = _spread(len(row.inputs), cells[0].right)
-    return Picture(axis, right, HEIGHT, tuple(items), entries, exits)
+    entries = _spread(len(row.inputs), cells[main].right) if roles else (0.0,) * max(1, len(row.inputs))
+    return Picture(axis, right, head + high, tuple(items), entries, exits, head=head, roles=roles)
+
+
+def roles(picture: Picture, theme: Theme) -> tuple[Text, ...]:
+    """What the inputs of an op are to it, each at the right of the end of its line."""
+    return tuple(
+        Text(x + 5, ROLE_HEAD / 2 - 2.5, role, SIZE, theme.ink, True, "start")
+        for x, role in zip(picture.entries, picture.roles, strict=False)
+    )
 
 
 def _middle(starts: Sequence[float], cells: Sequence[Picture]) -> float:
@@ -146,10 +172,19 @@ def facts(kind: str, name: str) -> tuple[tuple[str, str], ...]:
 
 def _cell(graph: Graph, node: Node, theme: Theme) -> Picture:
     """One op, from its left edge to the right."""
-    label = notation(graph, node)
-    wide = width(label, SIZE) + 2 * PADDING
-    items = (box(0, 0, wide, HEIGHT, node.op.family, theme), Text(wide / 2, HEIGHT / 2, label, SIZE, theme.ink))
-    return Picture(0, wide, HEIGHT, (_node_group(node, items),))
+    lines = _lines(graph, node)
+    wide = max(max(width(line, SIZE) for line in lines) + 2 * PADDING, ROLE_WIDTH * len(node.op.roles))
+    high = HEIGHT + LINE * (len(lines) - 1)
+    texts = (Text(wide / 2, HEIGHT / 2 + LINE * i, line, SIZE, theme.ink) for i, line in enumerate(lines))
+    return Picture(0, wide, high, (_node_group(node, (box(0, 0, wide, high, node.op.family, theme), *texts)),))
+
+
+def _lines(graph: Graph, node: Node) -> list[str]:
+    """An op in one line; one of several inputs that differ has its name, and below it what else there is to say."""
+    if not node.op.roles:
+        return [notation(graph, node)]
+    name = short(node.op)
+    return [name, *balanced(notation(graph, node).removeprefix(name), SIZE, ROLE_LINE)]
 
 
 def _stripe(graph: Graph, node: Node, theme: Theme) -> Picture:

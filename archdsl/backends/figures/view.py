@@ -276,7 +276,8 @@ class Viewer:
         if len(view.items) == 1:
             (only,) = view.items
             if isinstance(only, OpRow) and not only.alike and scope.kind not in ("stage", "output"):
-                return OpRow(only.nodes, border.inputs, outputs, ((scope, 0, len(only.nodes)), *only.scopes))
+                inputs = only.inputs if only.nodes[0].op.roles else border.inputs
+                return OpRow(only.nodes, inputs, outputs, ((scope, 0, len(only.nodes)), *only.scopes))
         if self._opened(scope, detail, level):
             return OpenScope(scope, border.inputs, outputs, View(view.items, border.inputs, outputs))
         return Box(scope, border.inputs, (*outputs, *self._tapped(scope, outputs)), view)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import NamedTuple
 
-from archdsl.backends.figures.parts import Picture
+from archdsl.backends.figures.parts import ROLE, Picture
 
 
 class Link(NamedTuple):
@@ -69,6 +69,8 @@ def lay_out(
             layout.main[target] = main
         if pictures[target].loose:
             layout.pictures[target] = _with_entries(pictures[target], entering, main)
+        if pictures[target].roles:
+            layout.pictures[target] = _below_exits(pictures[target], entering, pictures)
     _add_lanes(layout)
     _order(layout)
     return layout, latest
@@ -133,11 +135,16 @@ def _ranks(
 
 
 def _main(entering: list[Link], earliest: list[int], picture: Picture) -> Link | None:
-    """The link that comes straight from above: that of the longest way; of a bar, only if it is the longest alone."""
+    """The link that comes straight from above: that of the longest way; of a bar, only if it is the longest alone.
+
+    Where inputs have roles, it is the middle one of these.
+    """
     longest = max(earliest[link.source] for link in entering)
     mains = [link for link in entering if earliest[link.source] == longest]
     if picture.bar is not None and len(mains) > 1:
         return None
+    if picture.roles:
+        return mains[len(mains) // 2]
     return mains[-1] if picture.sign else mains[0]
 
 
@@ -146,6 +153,18 @@ def _with_entries(picture: Picture, entering: list[Link], main: Link | None) -> 
     others = [link for link in entering if link != main]
     places = {link.entry: -picture.left * (len(others) - i) / (len(others) + 1) for i, link in enumerate(others)}
     return replace(picture, entries=tuple(places.get(i, 0.0) for i in range(len(picture.entries))))
+
+
+def _below_exits(picture: Picture, entering: list[Link], pictures: Sequence[Picture]) -> Picture:
+    """What all comes from one picture, in this order, enters straight below where it leaves, if there is room."""
+    exits = [pictures[link.source].exits[link.exit] for link in sorted(entering, key=lambda link: link.entry)]
+    apart = all(b - a >= ROLE + 4 for a, b in pairwise(exits))
+    if not apart or len(exits) < len(picture.roles) or len({link.source for link in entering}) > 1:
+        return picture
+    middle = (exits[0] + exits[-1]) / 2
+    entries = tuple(x - middle for x in exits)
+    on_box = entries[-1] + ROLE <= min(picture.left, picture.right)
+    return replace(picture, entries=entries) if on_box else picture
 
 
 def _add_lanes(layout: Layout) -> None:

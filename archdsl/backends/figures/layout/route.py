@@ -45,7 +45,8 @@ def routed(layout: Layout, first: Sequence[int], last: Sequence[int], aside: set
     left, right = max((axis - x for x in lanes), default=0.0), max((x - axis for x in lanes), default=0.0)
     for i, picture in enumerate(layout.pictures):
         x, bars = layout.cells[i].x, () if picture.bar is None else _bar(layout, i, theme)
-        items += [moved(item, x, _top(layout, i, levels)) for item in (*bars, *picture.items)]
+        beside = parts.roles(picture, theme)
+        items += [moved(item, x, _top(layout, i, levels)) for item in (*bars, *picture.items, *beside)]
         left = max([left, axis - x + picture.left, *(axis - x - shape.x for shape in _outer(bars))])
         right = max([right, x - axis + picture.right, *(x - axis + shape.x + shape.width for shape in _outer(bars))])
     return Picture(
@@ -153,7 +154,7 @@ def _route(
     if target.sign and layout.main[link.target] != link:
         points += [(x, top + target.sign[1]), (layout.cells[link.target].x + target.sign[0], top + target.sign[1])]
     else:
-        points.append((x, top))
+        points.append((x, top + target.head))
     joins = target.sign is not None or target.bar is not None
     skips = forks and joins and any(layout.cells[i].rank < layout.cells[link.target].rank for i in layout.ways[link])
     stroke, line = (theme.skip, 1.8) if skips or aside else (theme.ink, 1.4)

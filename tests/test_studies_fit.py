@@ -66,7 +66,7 @@ def test_budgets(option: str, text: str, limit: float) -> None:
         (
             "macs",
             "50MB",
-            "`MB` is not one of K, M, G and T | --memory, --training-memory, --cache and --traffic are in bytes",
+            "`MB` is not one of K, M, G and T | --memory, --training-memory, --cache and --traffic are",
         ),
         ("macs", "3.6GFLOPs", "halve the number, or give --flops"),
         ("params", "25MMACs", "`MMACs` is not one of K, M, G and T"),

@@ -11,13 +11,14 @@ from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import block_doc
 from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.modules import Parameter
-from archdsl.backends.torch.names import Namespace
+from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.outline import Outline
 from archdsl.backends.torch.references import borrowed_name
 from archdsl.backends.torch.variables import FLOW
 from archdsl.backends.torch.writing import Layout, Words
 from archdsl.formula import formula_of
 from archdsl.ir.graph import Scope, Value
+from archdsl.syntax import tree
 
 SKIP = "skip"
 """The argument of `forward` for a value from outside the block that has different names in different uses."""
@@ -84,6 +85,14 @@ def take_names(outline: Outline, body: Body) -> list[str]:
     return takes
 
 
+def _argument(scope: Scope, value: Value) -> str | None:
+    """The parameter of a block that is a value of the network: `memory` of `Decoder(8, encoder)`."""
+    for name, written in scope.written:
+        if isinstance(written.expression, tree.Name) and value in [known for _, known in written.values]:
+            return legal(name)
+    return None
+
+
 def _name_inside(outline: Outline, scope: Scope, place: int) -> str | None:
     """The name that the text of a scope has for its input number `place`; None if it has none."""
     value: Value = outline.takes(scope)[place]
@@ -91,6 +100,7 @@ def _name_inside(outline: Outline, scope: Scope, place: int) -> str | None:
         name: str | None = scope.ports[place]
     else:
         name = outline.names(scope.path).get(value)
+    name = name or _argument(scope, value)
     if name is not None:
         return FLOW if name == "input" else name
     region = scope.kind in ("stage", "output") and len(outline.takes(scope)) > 1

@@ -45,6 +45,7 @@ LANE = 10.0
 class Stage:
     """One box: what it is called and holds, the values it takes and makes, its costs.
 
+    Parameters that several stages share count in the first of them, as in tables, so that the bars add up to the total.
     `made` are the values whose shapes stand below it, `nodes` the ops that it stands for by their paths. `tags` name
     the further outputs that its values go to; `source`: it is an input of the network. `item` is what it was read from.
     """
@@ -88,16 +89,17 @@ def stages_of(viewer: Viewer, most: int = 0, *, training: bool = False) -> list[
     items = [item for item in view.items if isinstance(item, Box | OpRow)]
     used = {value for item in items for value in item.inputs} | set(view.outputs)
     order = [output.name for output in graph.outputs]
-    stages = []
+    stages: list[Stage] = []
+    seen: set[str] = set()
     for item in items:
         inside = {node.id for node in _nodes(graph, item)}
         tags = {name for value, names in viewer.taps.items() if value.node in inside for name in names}
         made = tuple(value for value in item.outputs if value in used) or item.outputs[:1]
-        stages.append(_stage(graph, item, made, tuple(sorted(tags, key=order.index))))
-    return [*stages, *_further(viewer, training)]
+        stages.append(_stage(graph, item, made, tuple(sorted(tags, key=order.index)), seen))
+    return [*stages, *_further(viewer, training, seen)]
 
 
-def _further(viewer: Viewer, training: bool) -> Iterator[Stage]:
+def _further(viewer: Viewer, training: bool, seen: set[str]) -> Iterator[Stage]:
     """A box for each further output with ops of its own; without `training`, not for those that serve it alone."""
     for scope in viewer.sides:
         *tags, item = viewer.side(scope, Detail(0)).items
@@ -105,7 +107,7 @@ def _further(viewer: Viewer, training: bool) -> Iterator[Stage]:
             continue
         if not training and all(node.id in viewer.graph.training_only for node in _nodes(viewer.graph, item)):
             continue
-        stage = _stage(viewer.graph, item, item.outputs[:1], ())
+        stage = _stage(viewer.graph, item, item.outputs[:1], (), seen)
         if all(node.id in viewer.graph.training_only for node in _nodes(viewer.graph, item)):
             stage = replace(stage, title=f"{stage.title}, in training only")
         sources = ", ".join(tag.text for tag in tags if isinstance(tag, Tag))
@@ -121,9 +123,12 @@ def _nodes(graph: Graph, item: Box | OpRow) -> list[Node]:
     return list(item.nodes) if isinstance(item, OpRow) else totals.nodes_in(graph, item.scope.path, training=True)
 
 
-def _stage(graph: Graph, item: Box | OpRow, made: tuple[Value, ...], tags: tuple[str, ...]) -> Stage:
+def _stage(graph: Graph, item: Box | OpRow, made: tuple[Value, ...], tags: tuple[str, ...], seen: set[str]) -> Stage:
+    """`seen` are the weights of the stages before, which do not count again; those of this one are added to it."""
     nodes = _nodes(graph, item)
-    costs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
+    new = [node for node in nodes if node.weights not in seen]
+    seen.update(node.weights for node in new)
+    costs = totals.parameters(graph, new), totals.macs(graph, nodes)
     if isinstance(item, Box):
         title, lines, source, path = parts.named(item), parts.summary(graph, item), False, item.scope.path
     else:

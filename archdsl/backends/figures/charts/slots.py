@@ -37,7 +37,7 @@ class Slot:
     """One bar of each lane: its nodes, what they cost, and what their output sees of the input.
 
     `params` are learned numbers (shared ones count in the first slot that uses them), `macs` multiply-adds, `memory`
-    the bytes of its outputs at fp32, `field` the side of its receptive field in input pixels, `EVERYTHING` or
+    the bytes of its outputs at fp32 (a `learned` value makes none: it is a weight), `field` the side of its receptive field in input pixels, `EVERYTHING` or
     `NOTHING`. `label` is the layer's number of outputs, or "pool".
     """
 
@@ -202,7 +202,7 @@ class _Measured:
             tuple(nodes),
             totals.parameters(self.graph, new),
             totals.macs(self.graph, nodes),
-            sum(self.memory[node.id] for node in nodes),
+            sum(self.memory.get(node.id, 0) for node in nodes),
             self._field(last),
             _label(head),
         )

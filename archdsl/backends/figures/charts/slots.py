@@ -37,8 +37,8 @@ class Slot:
     """One bar of each lane: its nodes, what they cost, and what their output sees of the input.
 
     `params` are learned numbers (shared ones count in the first slot that uses them), `macs` multiply-adds, `memory`
-    the bytes of its outputs at fp32 (a `learned` value makes none: it is a weight), `field` the side of its receptive field in input pixels, `EVERYTHING` or
-    `NOTHING`. `label` is the layer's number of outputs, or "pool".
+    the bytes of its outputs at fp32 (none for a `learned` value, which is a weight), `field` the side of its receptive
+    field in input pixels, `EVERYTHING` or `NOTHING`. `label` is the layer's number of outputs, or "pool".
     """
 
     path: str

@@ -215,7 +215,7 @@ class _Arranger:
         return self.known[key]
 
     def _in_columns(self, scope: Scope) -> _Drawn:
-        """A whole network, or a block that is too long for the page: without a frame, and without its inner items if need be."""
+        """A whole network, or a block too long for the page: without a frame, and if need be its inner items."""
         whole = self.viewer.content(scope.path, Detail(0, own=scope.block), 0)
         pen = Pen(self.viewer.graph, self.options.colours, slim=True, own=scope)
         for most in lengths(whole):

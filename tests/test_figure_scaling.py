@@ -140,6 +140,21 @@ def test_what_is_no_growth_is_in_the_base_too() -> None:
     assert {setting.name: setting.value for setting in base.graph.header.settings}["classes"] == 10
 
 
+def test_what_is_no_network_alone_is_changed_with_the_others() -> None:
+    """12 heads do not divide 1024 channels; the column of all says what no column before it shows."""
+    found = scaling(Subject(open_spec("vit"), None, {"depth": 2, "width": 1024, "heads": 16}))
+    names = [[change.name for change in growth.changes] for growth in found.networks]
+    assert names == [[], ["depth"], ["depth", "width"]]
+    assert "width 768 → 1024" in Picture(written(as_scene_of(found, "scaling"))).words
+    found = scaling(Subject(open_spec("vit"), None, {"width": 1024, "heads": 16}))
+    assert [[change.name for change in growth.changes] for growth in found.networks] == [[], ["width"]]
+
+
+def test_a_variant_whose_blocks_need_its_numbers_is_refused_with_words() -> None:
+    with pytest.raises(FigureError, match="nothing to grow from: VideoResNet with early = Full, late = Flat"):
+        scaling(Subject(open_spec("r3d"), "mc3_18"))
+
+
 def test_a_spec_without_growth_is_refused_with_words() -> None:
     with pytest.raises(FigureError, match=r"nothing makes LeNet larger or smaller here.*--maps"):
         scaling(Subject(open_spec("lenet")))

@@ -154,7 +154,7 @@ def test_the_checks_find_what_they_look_for() -> None:
 @every_network
 def test_stages_cost_as_much_as_the_network(name: str) -> None:
     graph = network(name)
-    nodes = [node for node in totals.nodes_in(graph, training=True) if not aside(graph, node.id)]
+    nodes = [node for node in totals.nodes_in(graph, training=True) if not of_training_alone(graph, node.id)]
     groups = [group for group in picture(name, "overview").groups() if "data-macs" in group.attrib]
     assert sum(int(group.attrib["data-macs"]) for group in groups) == totals.macs(graph, nodes)
     assert sum(int(group.attrib["data-parameters"]) for group in groups) == totals.parameters(graph, nodes)
@@ -178,9 +178,9 @@ network Two:
 """
 
 
-def aside(graph: Graph, id: str) -> bool:
-    """Whether a node belongs to a further output's own ops."""
-    return any(scope.kind == "output" for scope in graph.ancestry(graph.node(id).scope))
+def of_training_alone(graph: Graph, id: str) -> bool:
+    """Whether a node belongs to the own ops of an output that only training has, which has no stage here."""
+    return id in graph.training_only and any(scope.kind == "output" for scope in graph.ancestry(graph.node(id).scope))
 
 
 def test_repeats_are_folded_by_structure() -> None:

@@ -28,27 +28,52 @@ def scaling(subject: Subject) -> Scaling:
 
     What grows is the `scaling` of the spec, if these are numbers; where it has none, every number or list of numbers
     that is set. A setting that is neither (a block, a number of classes beside a `scaling`) is set in the base too.
-    Raises `CompileError`, and `FigureError` where nothing grows.
+    A coefficient that alone makes no network (the width of attention, which the base's heads do not divide) is changed
+    only where all are. Raises `CompileError`, and `FigureError` where nothing grows, or
+    there is no network to grow from.
     """
     spec = subject.with_network()
     grown = spec.compile().graph
     asked = {**_of_variant(subject), **subject.settings}
     bare = Subject(spec.file, None, {}, spec.limits)
     kept = _kept(bare, asked)
-    base = bare.compile(kept).graph
+    base = _base(bare, kept)
     before, after = _values(bare, kept), _values(bare, asked)
     names = _coefficients(bare, after) or [name for name in asked if name not in kept]
-    alone = []
+    alone, changes = [], []
     for name in names:
-        if before[name] != after[name]:
-            network = bare.compile({**kept, name: after[name]}).graph
-            if _size(network) != _size(base):
-                alone.append(Growth((Change(name, _short(before[name]), _short(after[name])),), network))
-    if not alone:
+        if before[name] == after[name]:
+            continue
+        change = Change(name, _short(before[name]), _short(after[name]))
+        network = _if_possible(bare, {**kept, name: after[name]})
+        if network is not None and _size(network) != _size(base):
+            alone.append(Growth((change,), network))
+        if network is None or _size(network) != _size(base):
+            changes.append(change)
+    if not changes:
         raise FigureError(_nothing(subject))
-    changes = tuple(change for growth in alone for change in growth.changes)
-    together = (Growth(changes, grown),) if len(alone) > 1 else ()
+    together = (Growth(tuple(changes), grown),) if len(changes) > 1 or not alone else ()
     return Scaling((Growth((), base), *alone, *together))
+
+
+def _base(bare: Subject, kept: Settings) -> Graph:
+    """The spec with what is set, but for what grows. Raises `FigureError` where that is no network."""
+    try:
+        return bare.compile(kept).graph
+    except CompileError as error:
+        of = " with " + ", ".join(f"{name} = {_short(value)}" for name, value in kept.items()) if kept else ""
+        raise FigureError(
+            f"there is nothing to grow from: {bare.network.name}{of}, all else as the spec has it, is no network "
+            f"({error}); draw a variant whose blocks go with the numbers of the spec"
+        ) from None
+
+
+def _if_possible(bare: Subject, settings: Settings) -> Graph | None:
+    """The network with these settings; none where they do not go together."""
+    try:
+        return bare.compile(settings).graph
+    except CompileError:
+        return None
 
 
 def _of_variant(subject: Subject) -> dict[str, str]:

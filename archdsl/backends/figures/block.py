@@ -138,6 +138,8 @@ class _Arranger:
         Where one block alone fits, it is the one that is used most.
         """
         scopes = self.scopes
+        if not scopes[0].path:
+            return self._in_columns(scopes[0])
         if len(scopes) == 1 and (form := self._whole(scopes[0])) is not None:
             return form
         fitting = tuple(s for s in scopes if len(scopes) == 1 or self._deepest((s,)).fit >= 1)
@@ -213,7 +215,7 @@ class _Arranger:
         return self.known[key]
 
     def _in_columns(self, scope: Scope) -> _Drawn:
-        """A block that is too long for the page, without its frame, and without its inner items if need be."""
+        """A whole network, or a block too long for the page: without a frame, and if need be its inner items."""
         whole = self.viewer.content(scope.path, Detail(0, own=scope.block), 0)
         pen = Pen(self.viewer.graph, self.options.colours, slim=True, own=scope)
         for most in lengths(whole):

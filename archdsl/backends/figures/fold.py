@@ -16,10 +16,15 @@ STEPS = (60, 40, 24, 16, 12, 8, 5)
 
 def lengths(view: View, long: int = LONG) -> Iterator[int]:
     """How many items to try to draw of a view, from all of them downwards; of a long way not all."""
-    count = len(_steps(view))
+    count = length(view)
     if count <= long:
         yield count
     yield from (most for most in STEPS if most < count)
+
+
+def length(view: View) -> int:
+    """How many items a view has besides tags."""
+    return len(_steps(view))
 
 
 def folded(view: View, most: int, scope: Scope) -> View:

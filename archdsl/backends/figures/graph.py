@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from archdsl.backends.figures.fold import lengths
+from archdsl.backends.figures.fold import length, lengths
 from archdsl.backends.figures.items import Box, Detail, OpenScope, View
 from archdsl.backends.figures.known import FigureError
 from archdsl.backends.figures.layout.compose import Pen
@@ -88,7 +88,7 @@ def deepest(viewer: Viewer, options: Options) -> Fitted:
     Where not even the outermost level fits, its first and last items.
     """
     levels = max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes)
-    whole, drawing = len(viewer.closed.items), pens(viewer, options)
+    whole, drawing = length(viewer.closed), pens(viewer, options)
     for most in lengths(viewer.closed):
         found = fitted(viewer, Detail(0, most=most if most < whole else 0), options, drawing)
         if found.fit >= 1:

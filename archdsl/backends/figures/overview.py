@@ -37,6 +37,10 @@ BESIDE = 16.0
 """From the left edge of a box to the sizes beside a skip that leaves it."""
 LONG = 40
 """No slide holds more stages than this."""
+MOST_SHAPES = 4
+"""Of several outputs in one box."""
+TAG = 26.0
+"""From one output that leaves a box to the next."""
 LANE = 10.0
 """From one skip above the boxes to the next."""
 
@@ -45,8 +49,10 @@ LANE = 10.0
 class Stage:
     """One box: what it is called and holds, the values it takes and makes, its costs.
 
+    Parameters that several stages share count in the first of them, as in tables, so that the bars add up to the total.
     `made` are the values whose shapes stand below it, `nodes` the ops that it stands for by their paths. `tags` name
-    the further outputs that its values go to; `source`: it is an input of the network. `item` is what it was read from.
+    the further outputs that its values go to; `source`: it is an input of the network, `further`: it is a further
+    output. `item` is what it was read from.
     """
 
     item: Box | OpRow
@@ -62,6 +68,7 @@ class Stage:
     alike: Alike = ()
     tags: tuple[str, ...] = ()
     source: bool = False
+    further: bool = False
 
 
 def overview(graph: Graph, options: Options) -> Scene:
@@ -71,11 +78,36 @@ def overview(graph: Graph, options: Options) -> Scene:
     """
     viewer = Viewer(graph)
     for most in lengths(viewer.closed, LONG):
-        drawing = Drawing(graph, stages_of(viewer, most), options.colours, options.paper)
-        scene = page(graph, "overview", drawing.picture(), options, (), drawing.costs())
-        if not scene.notes:
-            break
+        for together in (False, True):
+            stages = stages_of(viewer, most)
+            drawing = Drawing(graph, one_for_outputs(stages) if together else stages, options.colours, options.paper)
+            scene = page(graph, "overview", drawing.picture(), options, (), drawing.costs())
+            if not scene.notes:
+                return scene
     return scene
+
+
+def one_for_outputs(stages: Sequence[Stage]) -> list[Stage]:
+    """The boxes of further outputs as one, with what they cost together; a stage that several leave says how many."""
+    further = [stage for stage in stages if stage.further]
+    if len(further) < 2:
+        return list(stages)
+    shapes = tuple(value for stage in further for value in stage.made)
+    one = replace(
+        further[0],
+        title=f"{len(further)} further outputs",
+        lines=(),
+        made=shapes[:MOST_SHAPES] if len(shapes) <= MOST_SHAPES else (),
+        parameters=sum(stage.parameters for stage in further),
+        macs=sum(stage.macs for stage in further),
+        nodes=tuple(path for stage in further for path in (stage.path, *stage.nodes)),
+    )
+    own = {stage.path for stage in further}
+    return [*(_tags_together(stage) for stage in stages if stage.path not in own), one]
+
+
+def _tags_together(stage: Stage) -> Stage:
+    return replace(stage, tags=(f"{len(stage.tags)} outputs",)) if len(stage.tags) > 1 else stage
 
 
 def stages_of(viewer: Viewer, most: int = 0, *, training: bool = False) -> list[Stage]:
@@ -88,16 +120,17 @@ def stages_of(viewer: Viewer, most: int = 0, *, training: bool = False) -> list[
     items = [item for item in view.items if isinstance(item, Box | OpRow)]
     used = {value for item in items for value in item.inputs} | set(view.outputs)
     order = [output.name for output in graph.outputs]
-    stages = []
+    stages: list[Stage] = []
+    seen: set[str] = set()
     for item in items:
         inside = {node.id for node in _nodes(graph, item)}
         tags = {name for value, names in viewer.taps.items() if value.node in inside for name in names}
         made = tuple(value for value in item.outputs if value in used) or item.outputs[:1]
-        stages.append(_stage(graph, item, made, tuple(sorted(tags, key=order.index))))
-    return [*stages, *_further(viewer, training)]
+        stages.append(_stage(graph, item, made, tuple(sorted(tags, key=order.index)), seen))
+    return [*stages, *_further(viewer, training, seen)]
 
 
-def _further(viewer: Viewer, training: bool) -> Iterator[Stage]:
+def _further(viewer: Viewer, training: bool, seen: set[str]) -> Iterator[Stage]:
     """A box for each further output with ops of its own; without `training`, not for those that serve it alone."""
     for scope in viewer.sides:
         *tags, item = viewer.side(scope, Detail(0)).items
@@ -105,11 +138,11 @@ def _further(viewer: Viewer, training: bool) -> Iterator[Stage]:
             continue
         if not training and all(node.id in viewer.graph.training_only for node in _nodes(viewer.graph, item)):
             continue
-        stage = _stage(viewer.graph, item, item.outputs[:1], ())
+        stage = _stage(viewer.graph, item, item.outputs[:1], (), seen)
         if all(node.id in viewer.graph.training_only for node in _nodes(viewer.graph, item)):
             stage = replace(stage, title=f"{stage.title}, in training only")
         sources = ", ".join(tag.text for tag in tags if isinstance(tag, Tag))
-        yield replace(stage, inputs=(), lines=(f"from {sources}", *stage.lines))
+        yield replace(stage, further=True, inputs=(), lines=(f"from {sources}", *stage.lines))
 
 
 def _nodes(graph: Graph, item: Box | OpRow) -> list[Node]:
@@ -121,9 +154,12 @@ def _nodes(graph: Graph, item: Box | OpRow) -> list[Node]:
     return list(item.nodes) if isinstance(item, OpRow) else totals.nodes_in(graph, item.scope.path, training=True)
 
 
-def _stage(graph: Graph, item: Box | OpRow, made: tuple[Value, ...], tags: tuple[str, ...]) -> Stage:
+def _stage(graph: Graph, item: Box | OpRow, made: tuple[Value, ...], tags: tuple[str, ...], seen: set[str]) -> Stage:
+    """`seen` are the weights of the stages before, which do not count again; those of this one are added to it."""
     nodes = _nodes(graph, item)
-    costs = totals.parameters(graph, nodes), totals.macs(graph, nodes)
+    new = [node for node in nodes if node.weights not in seen]
+    seen.update(node.weights for node in new)
+    costs = totals.parameters(graph, new), totals.macs(graph, nodes)
     if isinstance(item, Box):
         title, lines, source, path = parts.named(item), parts.summary(graph, item), False, item.scope.path
     else:
@@ -161,12 +197,22 @@ class Drawing:
         self.wide = max(min((room + ARROW) / longest - ARROW, MOST), widest)
         self.lines = {stage.path: self._lines(stage) for stage in stages}
         self.high = 12 + 17.0 * max(len(title) + len(told) for title, told in self.lines.values())
-        self.sizes = LINE * (max(len(stage.made) for stage in stages) - 1)
-        self.below = FOOT + self.sizes + 26.0 * max(len(stage.tags) for stage in stages)
-        above = LANE * self._lanes() + 14
-        spare = (paper.height - 110) / len(self.rows) - self.high - self.below - above - 2 * LINE
+        self.below = [self._below(row) for row in self.rows]
+        self.above = LANE * self._lanes() + 14
+        spare = (paper.height - 110 - sum(self.below)) / len(self.rows) - self.high - self.above - 2 * LINE
         self.tall = min(max(spare, SHORTEST), TALLEST)
-        self.pitch = above + self.high + self.below + self.tall + 2 * LINE
+
+    def _below(self, row: Sequence[int]) -> float:
+        """From the boxes of a row to their bars: the shapes that they make, and the outputs that leave them."""
+        tags = max(len(self.stages[i].tags) for i in row)
+        return FOOT + self._sizes(row) + TAG * tags
+
+    def _sizes(self, row: Sequence[int]) -> float:
+        """What the shapes of a row need below the first."""
+        return LINE * (max(len(self.stages[i].made) for i in row) - 1)
+
+    def _row(self, number: int) -> int:
+        return next(r for r, row in enumerate(self.rows) if number in row)
 
     def _least(self, stage: Stage) -> float:
         words = [width(word, SIZE, True) for word in stage.title.split()]
@@ -218,24 +264,25 @@ class Drawing:
         lines = list(self._lines_between(places))
         right = max([max(x for x, _ in places) + self.wide, *(x for line in lines for x, _ in line.points)])
         left = -min([0.0, *(x for line in lines for x, _ in line.points)])
-        high = max(y for _, y in places) + self.high + self.below + LINE + self.tall
+        high = max(y for _, y in places) + self.high + self.below[-1] + LINE + self.tall
         return Picture(left, right, high, (*lines, *items))
 
     def _places(self) -> list[tuple[float, float]]:
         """The upper left corner of each box."""
         places = [(0.0, 0.0)] * len(self.stages)
         top = self.tall + LINE + 10 if self.folded else LANE * self._lanes()
-        pitch = self.high + self.below + 2 * LINE if self.folded else self.pitch
         for r, row in enumerate(self.rows):
             # In a U each level stands under the one it is handed its value by.
             shift = self._shift(self.rows[0], row) if r and self.folded else 0
             for c, i in enumerate(row):
-                places[i] = ((c + shift) * (self.wide + ARROW), top + r * pitch)
+                places[i] = ((c + shift) * (self.wide + ARROW), top)
+            top += self.high + self.below[r] + 2 * LINE + (0.0 if self.folded else self.above + self.tall)
         return places
 
     def _column(self, number: int, stage: Stage) -> Iterator[Item]:
         """A box, what it makes, the outputs that leave it, and its bars: below, or in the upper row of a U above."""
-        raised = self.folded and number in self.rows[0]
+        r = self._row(number)
+        raised = self.folded and r == 0
         theme, (title, told) = self.theme, self.lines[stage.path]
         radius = self.high / 2 if stage.source else 5.0
         fill = theme.background if stage.source else theme.stage
@@ -256,10 +303,10 @@ class Drawing:
             yield Text(x, y, made, SIZE, theme.ink, True, anchor, value_name(value))
         for i, tag in enumerate(stage.tags):
             picture = parts.tag(Tag(tag, (), ()), theme)
-            y = self.high + 28 + self.sizes + 26.0 * i
+            y = self.high + 28 + self._sizes(self.rows[r]) + TAG * i
             yield from (moved(item, self.wide / 2, y) for item in picture.items)
         if not stage.source:
-            yield from self._bars(stage, -10 - self.tall if raised else self.high + self.below + LINE)
+            yield from self._bars(stage, -10 - self.tall if raised else self.high + self.below[r] + LINE)
 
     def _costs(self, stage: Stage) -> tuple[tuple[str, str], ...]:
         return ("parameters", str(stage.parameters)), ("macs", str(stage.macs))

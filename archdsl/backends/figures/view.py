@@ -57,8 +57,9 @@ class Viewer:
                 outputs = tuple(value for value in border.outputs if self._side(graph.node(value.node)) is None)
                 self.borders[path] = replace(border, outputs=outputs)
         for scope in self.sides:
-            taken = tuple(dict.fromkeys(self._taken(scope)))
-            self.borders[scope.path] = replace(self.borders[scope.path], inputs=taken)
+            for path in (path for path in self.borders if f"{path}.".startswith(f"{scope.path}.")):
+                inputs = dict.fromkeys((*self._taken(scope, path), *self.borders[path].inputs))
+                self.borders[path] = replace(self.borders[path], inputs=tuple(inputs))
         self.users: dict[Value, list[str]] = {}
         for value, user in self.links:
             self.users.setdefault(value, []).append(user)
@@ -100,10 +101,10 @@ class Viewer:
         inner = self._item(scope, detail, 0)
         return View((*tags, inner), (), inner.outputs)
 
-    def _taken(self, scope: Scope) -> Iterator[Value]:
-        """The values of the main part that a further output takes."""
+    def _taken(self, scope: Scope, path: str) -> Iterator[Value]:
+        """The values of the main part that a further output takes in the scope of that path."""
         for node in self.graph:
-            if self._side(node) == scope.path:
+            if self._side(node) == scope.path and node.id.startswith(f"{path}."):
                 values = data_inputs(self.graph, node)
                 yield from (value for value in values if self._side(self.graph.node(value.node)) is None)
 

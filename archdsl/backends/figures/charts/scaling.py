@@ -20,7 +20,9 @@ from archdsl.ir.graph import Graph, Scope
 from archdsl.ops.base import Family
 
 BESIDE = 14.0
-"""Between two columns, at least."""
+"""Between the widest bars of two columns."""
+CLOSE = 10.0
+"""Between the texts of two columns, at least."""
 APART = 2.0
 """Between two stages."""
 THICKEST, THINNEST = 16.0, 2.0
@@ -149,7 +151,7 @@ class _Drawing:
         self.stages = [stages_of(network.graph) for network in self.networks]
         facts = [self._facts(i) for i in range(len(self.networks))]
         room = options.paper.width - 2 * EDGE
-        least = max(width(line, SIZE, True) for lines in facts for line in lines) + BESIDE
+        least = max(width(line, SIZE, True) for lines in facts for line in lines) + CLOSE
         self.column = max(room / max(len(self.networks), 3), least)
         self.broad = self.column - BESIDE
         self.texts = [(self._head(i), lines) for i, lines in enumerate(facts)]
@@ -186,13 +188,17 @@ class _Drawing:
         """What sets a network apart, in a word and, where there is room for them, in numbers."""
         changes = self.networks[number].changes
         if len(changes) != 1:
-            return ({0: "base", 2: "both at once", 3: "all three at once"}.get(len(changes), "all at once"),)
-        (change,) = changes
-        word = effect(self.networks[0].graph, self.networks[number].graph)
-        told = balanced(f"{change.name} {change.before} → {change.after}", SIZE, self.broad)
+            word = {0: "base", 2: "both at once", 3: "all three at once"}.get(len(changes), "all at once")
+            alone = {change for network in self.networks if len(network.changes) == 1 for change in network.changes}
+            return (word, *self._told([change for change in changes if change not in alone]))
+        return (effect(self.networks[0].graph, self.networks[number].graph) or "changed", *self._told(changes))
+
+    def _told(self, changes: Sequence[Change]) -> list[str]:
+        """Changes in numbers, or where there is no room for them by their names."""
+        told = balanced(", ".join(f"{c.name} {c.before} → {c.after}" for c in changes), SIZE, self.broad)
         if len(told) > 2 or any(width(line, SIZE) > self.broad for line in told):
-            told = [change.name]
-        return (word or "changed", *told)
+            told = balanced(", ".join(change.name for change in changes), SIZE, self.broad)
+        return told if changes else []
 
     def _facts(self, number: int) -> tuple[str, str, str, str]:
         """Input, size, parameters and multiply-adds, these also as a multiple of the base's."""

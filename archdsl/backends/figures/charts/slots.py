@@ -37,8 +37,8 @@ class Slot:
     """One bar of each lane: its nodes, what they cost, and what their output sees of the input.
 
     `params` are learned numbers (shared ones count in the first slot that uses them), `macs` multiply-adds, `memory`
-    the bytes of its outputs at fp32, `field` the side of its receptive field in input pixels, `EVERYTHING` or
-    `NOTHING`. `label` is the layer's number of outputs, or "pool".
+    the bytes of its outputs at fp32 (none for a `learned` value, which is a weight), `field` the side of its receptive
+    field in input pixels, `EVERYTHING` or `NOTHING`. `label` is the layer's number of outputs, or "pool".
     """
 
     path: str
@@ -202,7 +202,7 @@ class _Measured:
             tuple(nodes),
             totals.parameters(self.graph, new),
             totals.macs(self.graph, nodes),
-            sum(self.memory[node.id] for node in nodes),
+            sum(self.memory.get(node.id, 0) for node in nodes),
             self._field(last),
             _label(head),
         )

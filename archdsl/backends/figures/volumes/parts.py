@@ -82,8 +82,18 @@ def leaving(graph: Graph, found: Standing, skip: Skip) -> Stack:
     return (alike or found.stacks)[-1]
 
 
-def lane(graph: Graph, skip: Skip, points: Sequence[Point], ends: tuple[str, str], theme: Theme) -> Iterator[Item]:
-    """A skip along these points; its op, if it has one, stands in the middle of the longest level part."""
+def lane(
+    graph: Graph,
+    skip: Skip,
+    points: Sequence[Point],
+    ends: tuple[str, str],
+    theme: Theme,
+    others: Sequence[Sequence[Point]] = (),
+) -> Iterator[Item]:
+    """A skip along these points; its op, if it has one, stands on the longest level part.
+
+    That is in its middle, or as near to it as the points of `others`, further skips, leave free.
+    """
     name = value_name(skip.value)
     if skip.lane is None:
         yield Line(tuple(points), theme.skip, 1.8, arrow=True, wire=Wire(name, *ends))
@@ -92,12 +102,24 @@ def lane(graph: Graph, skip: Skip, points: Sequence[Point], ends: tuple[str, str
     level = [i for i, (a, b) in enumerate(pairwise(points)) if a[1] == b[1]]
     at = max(level, key=lambda i: abs(points[i][0] - points[i + 1][0]))
     (start, y), (end, _) = points[at], points[at + 1]
-    middle, half = (start + end) / 2, wide / 2 if end > start else -wide / 2
+    middle = _free((start, end), y, wide, [part for other in others for part in pairwise(other)])
+    half = wide / 2 if end > start else -wide / 2
     first, last = skip.lane.ends
     before, after = (*points[: at + 1], (middle - half, y)), ((middle + half, y), *points[at + 1 :])
     yield Line(before, theme.skip, 1.8, wire=Wire(name, ends[0], first))
     yield Line(after, theme.skip, 1.8, arrow=True, wire=Wire(value_name(skip.lane.outputs[0]), last, ends[1]))
     yield moved(box, middle, y)
+
+
+def _free(level: tuple[float, float], y: float, wide: float, lines: Sequence[tuple[Point, Point]]) -> float:
+    """The middle of a level line at the height `y`, or the nearest place for a box that upright lines do not cross."""
+    upright = [(a[0], sorted((a[1], b[1]))) for a, b in lines if a[0] == b[0]]
+    crossing = [x for x, (top, bottom) in upright if top < y + HEIGHT / 2 and bottom > y - HEIGHT / 2]
+    middle, away = sum(level) / 2, wide / 2 + parts.PADDING
+    places = [x + side * away for x in crossing for side in (-1, 1)]
+    inside = [x for x in places if min(level) + away <= x <= max(level) - away]
+    free = [x for x in (middle, *inside) if all(abs(x - other) >= away - 0.01 for other in crossing)]
+    return min(free, key=lambda x: abs(x - middle), default=middle)
 
 
 def ends(columns: Sequence[Standing], start: int, end: int) -> tuple[str, str]:

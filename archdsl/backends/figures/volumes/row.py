@@ -178,6 +178,14 @@ class _Rows:
 
     def _over(self, lefts: list[float], axes: list[float]) -> Iterator[Item]:
         """The skips. What leaves one volume in several lanes leaves it from the right, the nearest lane first."""
+        ways = self._ways(lefts, axes)
+        for number, (skip, way) in enumerate(zip(self.skips, ways, strict=True)):
+            others = [*ways[:number], *ways[number + 1 :]]
+            yield from lane(self.graph, skip, way, ends(self.columns, skip.start, skip.end), self.theme, others)
+
+    def _ways(self, lefts: list[float], axes: list[float]) -> list[list[Point]]:
+        """The corners of each skip."""
+        ways: list[list[Point]] = []
         values: dict[tuple[int, Run], list[Value]] = {}
         sharing: dict[tuple[int, Run], list[int]] = {}
         for number, skip in enumerate(self.skips):
@@ -197,7 +205,8 @@ class _Rows:
             if level != lower:
                 aside = self._edge() + 18 + LANE * number
                 points[2:2] = [(aside, level), (aside, lower)]
-            yield from lane(self.graph, skip, points, ends(self.columns, i, j), self.theme)
+            ways.append(points)
+        return ways
 
     def _level(self, column: int, number: int, axes: list[float]) -> float:
         row = self.row_of[column]

@@ -257,10 +257,10 @@ def test_what_serves_no_output_is_kept_and_not_computed() -> None:
 
 
 HIDING = """\
-network Embedding:
+network Rotary:
     \"\"\"Says "quotes" and \\ backslash\"\"\"
     input tokens: 6 of int
-    embedding(10, 4)
+    embedding(10, 4) -> rotary(1)
     stage torch: Tensor(4) -> Tensor(2)
     stage nn: conv(4, 3) as other -> relu as self
     concat{it | torch}
@@ -273,6 +273,6 @@ def test_names_of_the_module_s_own_stay_free() -> None:
     """A network and a block may be called as torch's classes, support classes or Python's words are."""
     graph = archdsl.loads(HIDING).graph
     network = module(graph)
-    assert type(network).__name__ == "Embedding2"
+    assert type(network).__name__ == "Rotary2"
     (output,) = tensors_of(network(*example_inputs(graph)))
     assert output.shape == (2, 6, 6)

@@ -16,15 +16,21 @@ from archdsl.ops.base import Expression
 
 
 def example_inputs(graph: Graph, batch: int = 2, **where: Any) -> list[Tensor]:
-    """Inputs as the graph declares them; tokens are below 10."""
+    """Inputs as the graph declares them; tokens are below 10, and in the table that reads them."""
     made = []
     for node in graph.inputs:
         dims = (batch, *node.output.dims)
         if node.output.kind == "int":
-            made.append(torch.randint(0, 10, dims, **{**where, "dtype": torch.long}))
+            made.append(torch.randint(0, min(10, _table(graph, node)), dims, **{**where, "dtype": torch.long}))
         else:
             made.append(torch.randn(dims, **where))
     return made
+
+
+def _table(graph: Graph, tokens: Node) -> int:
+    """How many tokens the smallest embedding has that reads these; 10 where none does."""
+    readers = (node for node in graph if Value(tokens.id) in graph.inputs_of(node.id))
+    return min((node.op.count for node in readers if node.op.name == "embedding"), default=10)
 
 
 def interpret(graph: Graph, module: nn.Module, inputs: Sequence[Tensor]) -> dict[Value, Tensor]:
@@ -97,11 +103,19 @@ def predicted_shapes(graph: Graph) -> dict[str, list[tuple[int, ...]]]:
 
 
 def predicted_parameters(graph: Graph) -> dict[str, int]:
-    """Learned numbers by the path under which they are kept, where there are any."""
-    counts = {}
+    """Learned numbers by the path of the submodule that holds them, where there are any.
+
+    A parameter that is no module of its own, such as a `learned` value, is held by the module around it.
+    """
+    counts: dict[str, int] = {}
+    seen: set[str] = set()
     for node in graph:
-        if node.op.name != "input" and (params := node.op.params(*graph.tensors_into(node.id))):
-            counts[node.weights] = params
+        if node.op.name == "input" or node.weights in seen:
+            continue
+        seen.add(node.weights)
+        if params := node.op.params(*graph.tensors_into(node.id)):
+            path = node.weights if is_module(graph, node) else node.weights.rpartition(".")[0]
+            counts[path] = counts.get(path, 0) + params
     return counts
 
 

@@ -371,19 +371,39 @@ def _is_lent_modules(graph: Graph, scope: Scope) -> bool:
     )
 
 
+def _values_taken(graph: Graph, scope: Scope) -> int:
+    """How many values from outside are used inside, each counted once."""
+    inside = {node.id for node in graph if node.id.startswith(f"{scope.path}.")}
+    return len({value for node in inside for value in graph.inputs_of(node) if value.node not in inside})
+
+
+def _levels_inside(graph: Graph, scope: Scope) -> int:
+    """How many uses of a block are inside a use of it: one above another has an instance of another class."""
+    return sum(
+        other.block == scope.block and other.path.startswith(f"{scope.path}.") for other in graph.scopes.values()
+    )
+
+
 def few_classes(module: Module) -> None:
     """One class for a block and each block or op that is given to it, one for a region or repeat of the spec.
 
     Uses that take or give another number of values are classes of their own, and those that add up another number of
-    branches, or join them with others: `docs/emitter.md` says so.
+    branches, or join them with others: `docs/emitter.md` says so. A block that uses itself has a class for each level:
+    the innermost has other steps, and each level names the class of the one below.
     """
     graph = module.graph
     given: dict[str, set[object]] = {}
     for scope in graph.scopes.values():
         if scope.block is not None:
             units = tuple((name, value) for name, value in scope.arguments if name in scope.units)
-            parts = repr(units), len(scope.ports), len(scope.results), tuple(_numbers_of_branches(graph, scope))
-            parts += (_is_lent_modules(graph, scope),)
+            parts = (
+                repr(units),
+                len(scope.ports),
+                _values_taken(graph, scope),
+                len(scope.results),
+                tuple(_numbers_of_branches(graph, scope)),
+            )
+            parts += (_is_lent_modules(graph, scope), _levels_inside(graph, scope))
             given.setdefault(scope.block, set()).add(parts)
     for doc, names in module.blocks.items():
         block = block_of(doc)

@@ -56,13 +56,25 @@ def networks_of_examples(name: str) -> list[str]:
 def network(op: type[Op], call: str, inputs: list[str]) -> str:
     """The spec in which an op is called so with inputs of these shapes."""
     lines = [f"input v{i}: {shape.replace('x', ' x ')}" for i, shape in enumerate(inputs)]
-    lines += steps(op, call, len(inputs))
+    lines += tied(call, inputs[0]) if "weight=words" in call else steps(op, call, len(inputs))
     return "network Net:\n" + "".join(f"    {line}\n" for line in lines)
 
 
 def drawn_dims(source: random.Random, rank: int, kind: str) -> Dims:
     lengths = tuple(source.choice(SHORT if rank > 3 else LENGTHS) for _ in range(rank))
     return lengths if kind == "int" else (source.choice(CHANNELS), *lengths[1:])
+
+
+def tied(call: str, shape: str) -> list[str]:
+    """The lines that use a layer with the weight of a table, which reads as many tokens as there are positions."""
+    channels, length = shape.split("x")
+    out = re.search(r"\((\d+)", call)
+    assert out is not None
+    return [
+        f"input tokens: {length} of int",
+        f"shared words = embedding({out[1]}, {channels})",
+        f"add{{v0 | tokens -> words}} -> {call}",
+    ]
 
 
 VARIED = {"concat": 0.7, "mul": 0.7, "add": 0.7, "sub": 0.7}

@@ -6,6 +6,7 @@ One network of each kind is counted, and all by `make zoo`.
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -76,7 +77,7 @@ WITHOUT_EFFECT = {"alexnet": 256 * 6 * 6, "vgg": 512 * 7 * 7}
 
 
 def unseen(pair: Counterpart) -> int:
-    """What thop misses in torchvision's network: pools that are functions, and convolutions of a class of its own."""
+    """What thop misses in torchvision's network: pools that are functions, and layers of classes of its own."""
     graph = archdsl.load(pair.spec).graph
     nodes = (node for node in graph if is_unseen(pair, node) and node.id not in graph.training_only)
     return sum(CONVENTIONS["thop"].count(graph, node) for node in nodes)
@@ -86,6 +87,8 @@ def is_unseen(pair: Counterpart, node: Node) -> bool:
     name = pair.reference.partition(":")[2]
     if name in ("r3d_18", "mc3_18"):
         return ".unit" in node.id  # its blocks have classes that are made from nn.Conv3d
+    if name.startswith("convnext"):
+        return node.op.name == "layer_norm" and not re.search(r"\.\d+\.", node.id)  # over maps, outside the blocks
     if name.startswith(("densenet", "mobilenet")):
         return node.op.name == "global_avg_pool"
     return name == "inception_v3" and node.op.name == "avg_pool"

@@ -62,29 +62,37 @@ def emitted(variant: Variant) -> Module:
     return Module(variant.graph, shrink=8)
 
 
+CLOSED = ("mlp_mixer", "detr")
+"""Networks without open settings: what they learn has the size of the image's positions, and the rest is fixed with it.
+
+A class of the others takes another value of at least one setting.
+"""
+
+
 @of_each_kind
 def test_settings_of_the_gallery_are_open(variant: Variant) -> None:
     module = emitted(variant)
     counts: Counter[str] = Counter()
     settings_are_open(module, partial(recompiled, variant), counts, sorted(settings_of(module)))
-    assert counts["settings"] > 0
+    assert (counts["settings"] > 0) is (variant.spec not in CLOSED)
 
 
 def recompiled(variant: Variant, setting: str, value: Any) -> Graph | None:
     """A gallery network with another value of one argument; None where that is no legal spec."""
     try:
         if setting.endswith("_channels"):
-            return _with_channels(variant, value)
+            return _with_channels(variant, setting.removesuffix("_channels"), value)
         return variant.load(**{setting: value}).graph
     except CompileError:
         return None
 
 
-def _with_channels(variant: Variant, channels: int) -> Graph:
-    """The spec with other channels in the line of its input, without the published facts."""
+def _with_channels(variant: Variant, called: str, channels: int) -> Graph:
+    """The spec with other channels in the line of this input, without the published facts."""
+    called, inputs = ("first|second", 2) if variant.spec == "siamese" else (called, 1)  # both go through one module
     text = (specs_folder() / f"{variant.spec}.arch").read_text(encoding="utf-8")
-    changed, count = re.subn(r"(?m)^(    input \w+: )\w+", rf"\g<1>{channels}", text)
-    assert count == 1, f"{variant.spec} has {count} inputs"
+    changed, count = re.subn(rf"(?m)^(    input (?:{called}): )\w+", rf"\g<1>{channels}", text)
+    assert count == inputs, f"{variant.spec} has {count} inputs called {called}"
     changed = re.sub(r"(?m)^    expect [^\n]*\n", "", changed)
     return archdsl.loads(changed, variant=variant.name.partition("@")[2] or None, **variant.settings).graph
 

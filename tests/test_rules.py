@@ -225,9 +225,21 @@ def test_no_rule_mistakes_an_op(name: str) -> None:
         assert wrong(text) is None, text
 
 
+RARE = (
+    "network Net:\n    input image: 4 x 7 x 7\n    relu -> channel_slice(0, 3) -> channel_slice(1, 3) -> conv(4, 1)\n",
+    "network Net:\n    input image: 4 x 7 x 7\n    tanh -> reshape(2 x 98) -> flatten -> linear(3)\n",
+)
+"""What random networks seldom have: a slice of a slice, and shapes changed twice."""
+
+
+@pytest.mark.parametrize("text", RARE)
+def test_no_rule_changes_a_number_of_what_is_rare(text: str) -> None:
+    assert wrong(text) is None
+
+
 def test_every_rule_is_tried() -> None:
     used: set[str] = set()
-    for text in networks(0, 45):
+    for text in (*networks(0, 45), *RARE):
         found = form(archdsl.loads(text).graph)
         for _ in range(6):
             used |= {rule.__name__ for rule in rules.RULES if rule(found)}

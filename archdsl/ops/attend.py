@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from math import prod
 from typing import Annotated, NamedTuple
 
@@ -12,7 +11,7 @@ from pydantic import Field
 from archdsl.ops.arguments import UNUSUAL_DROP, Count, Mismatch, Pixels, Probability, Size, compact, divisors, spread
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Weight, Window, register
 from archdsl.ops.costs import product
-from archdsl.ops.spatial import whole
+from archdsl.ops.spatial import so_far, whole
 from archdsl.ops.windows import WINDOW_ATTEND, Tiles, Windows
 from archdsl.tensor import Layout, Tensor
 
@@ -300,11 +299,10 @@ class Attend(Op):
         return k.size + v.size if self.causal else 0
 
     def window(self, q: Tensor, k: Tensor, v: Tensor) -> Window | None:
-        window = whole(q)
         if self.windows is not None and not self.grid:
             ones = (1,) * len(q.spatial)
             return Tiles(ones, ones, ones, ((0, 0),) * len(ones), tiles=self._windows(q), lengths=q.spatial)
-        return replace(window, everything=False, so_far=True) if window and self.causal else window
+        return so_far(q) if self.causal else whole(q)
 
     def told(self) -> tuple[str, ...]:
         heads = "1 head" if self.heads == 1 else f"{self.heads} heads"

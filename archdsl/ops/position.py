@@ -34,7 +34,7 @@ def positions(x: Tensor, axis: int = 1) -> Tensor:
 ''',
     cached='''\
 def positions(x: Tensor, axis: int = 1) -> Tensor:
-    """The numbers of the positions along an axis, for each sample: 0, 1, 2 ..., or those after the cached ones."""
+    """The numbers of the positions along an axis, for each sample, after those that are cached."""
     start = 0 if Cache.active is None else Cache.active.length
     return torch.arange(start, start + x.shape[axis], device=x.device).expand(x.shape[0], -1)
 ''',

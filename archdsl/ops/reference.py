@@ -158,7 +158,7 @@ def _given(example: Example) -> Iterator[str]:
         if name in example.op.model_fields_set:
             value = getattr(example.op, name)
             text = " x ".join(map(str, value)) if name == "dims" else literal(value, len(example.inputs[0].spatial))
-            text = f'"{text}"' if field.annotation in (str, str | None) else text
+            text = f'"{text}"' if field.annotation in (str, str | None) and name != "weight" else text
             yield text if field.is_required() else f"{name}={text}"
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from archdsl.ops.base import REGISTRY, Example, Mismatch, Op
+from archdsl.ops.base import REGISTRY, Example, Family, Mismatch, Op
 from archdsl.tensor import Tensor
 
 LENGTH = st.integers(1, 24)
@@ -204,11 +204,22 @@ def test_dropped_rows(op: Op, length: int, dropped: int) -> None:
 
 def rows_seen(op: Op, x: Tensor, others: tuple[Tensor, ...] = (), dimension: int = 0) -> list[set[int]]:
     """For each row of the output, the rows of the input that change it; on the emitted module itself."""
-    inputs = (x, *others)
-    module = build(op, inputs).eval()
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.abs_().add_(0.01)
+    still, moved = unmoved_and_moved(x, dimension)
+    rest = tuple(torch.ones(1, *t.dims) for t in others)
+    pairs = [(still, moved), *((ones, ones.expand(len(moved), *ones.shape[1:])) for ones in rest)]
+    return rows_changed(op, (x, *others), pairs, dimension)
+
+
+def rows_attended(op: Op, inputs: tuple[Tensor, ...], dimension: int) -> list[set[int]]:
+    """The same for attention: which rows of the keys and of their values change what is answered to the queries."""
+    q, k, v = inputs
+    keys, values = unmoved_and_moved(k, dimension), unmoved_and_moved(v, dimension)
+    ones = torch.ones(1, *q.dims)
+    return rows_changed(op, inputs, [(ones, ones.expand(len(keys[1]), *ones.shape[1:])), keys, values], dimension)
+
+
+def unmoved_and_moved(x: Tensor, dimension: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Zeros, and for each row a sample in which that row alone is something else."""
     length = x.spatial[dimension]
     still = torch.zeros(1, *x.dims)
     moved = torch.zeros(length, *x.dims)
@@ -216,22 +227,41 @@ def rows_seen(op: Op, x: Tensor, others: tuple[Tensor, ...] = (), dimension: int
     for row in range(length):
         index = (row, slice(None), *(slice(None) if d != dimension else row for d in range(len(x.spatial))))
         moved[index] += amount.view(-1, *(1,) * (len(x.spatial) - 1))
-    rest = tuple(torch.ones(1, *t.dims) for t in others)
-    before = outputs(module(still, *rest))[0]
-    after = outputs(module(moved, *(r.expand(length, *r.shape[1:]) for r in rest)))[0]
+    return still, moved
+
+
+def rows_changed(
+    op: Op, inputs: tuple[Tensor, ...], pairs: list[tuple[torch.Tensor, torch.Tensor]], dimension: int
+) -> list[set[int]]:
+    """For each row of the output, the samples in which it differs."""
+    module = build(op, inputs).eval()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.abs_().add_(0.01)
+    before, after = (outputs(module(*values))[0] for values in zip(*pairs, strict=True))
     changed = (after - before).abs() > 1e-5
     if changed.dim() > 2 + dimension:
         changed = changed.movedim(2 + dimension, 1).flatten(2).any(2)
     else:
-        changed = changed.any(1, keepdim=True)
+        changed = changed.flatten(1).any(1, keepdim=True)
     return [set(torch.nonzero(column).flatten().tolist()) for column in changed.unbind(1)]
+
+
+def seeable(example: Example) -> Example:
+    """A recurrent layer with few channels: with many, its gates are all open or all shut, and no change shows."""
+    if example.op.family != Family.RECURRENT:
+        return example
+    op = example.op.model_copy(update={"width": 6})
+    x = Tensor(8, 10)
+    return Example(op, (x,), op.outputs(x)[0])
 
 
 # Statistics do not count as seeing; mirrored borders see what they mirror; chance sees one of several places; where
 # positions are numbered anew, tests/test_receptive_field.py computes what they see.
-EXCEPT = {"instance_norm", "group_norm", "pad", "fractional_max_pool", "reshape", "tokens"}
+# Positions are numbered whatever lies there.
+EXCEPT = {"positions", "instance_norm", "group_norm", "pad", "fractional_max_pool", "reshape", "tokens"}
 SEEING = [
-    (name, example)
+    (name, seeable(example))
     for name in sorted(REGISTRY)
     if name not in EXCEPT and not REGISTRY[name].internal
     for example in REGISTRY[name].examples()
@@ -241,18 +271,26 @@ SEEING = [
 
 @pytest.mark.parametrize(("name", "example"), SEEING, ids=lambda v: "" if isinstance(v, Example) else v)
 def test_windows_are_what_outputs_see(name: str, example: Example) -> None:
-    x, *others = example.inputs
+    x, *others = example.inputs if name != "attend" else example.inputs[1:]
     window = example.op.window(*example.inputs)
     for dimension, length in enumerate(x.spatial):
-        for position, rows in enumerate(rows_seen(example.op, x, tuple(others), dimension)):
+        if name == "attend":
+            seen = rows_attended(example.op, example.inputs, dimension)
+        else:
+            seen = rows_seen(example.op, x, tuple(others), dimension)
+        for position, rows in enumerate(seen):
             first, last = (position, position) if window is None else window.reach(dimension, position, position)
             if window is not None and window.everything:
                 first, last = 0, length - 1
             inside = set(range(max(first, 0), min(last, length - 1) + 1))
             assert rows <= inside
             assert not rows or {min(rows), max(rows)} <= rows
-            if window is None or max(window.dilation) == 1:
-                assert rows == inside
+            if window is None or (max(window.dilation) == 1 and not getattr(example.op, "grid", False)):
+                assert rows == inside  # a grid sees from one border to the other, with gaps
+
+
+def test_positions_see_nothing() -> None:
+    assert rows_seen(REGISTRY["positions"](), Tensor(8, 10)) == [set()]
 
 
 @settings(max_examples=150, deadline=None)

@@ -7,7 +7,7 @@ from archdsl.ops.base import Op
 
 CACHE = '''\
 class Cache:
-    """Keys and values of earlier positions, by attention, while texts are continued word by word."""
+    """Keys and values of earlier positions, by attention, while texts are continued."""
 
     active: Cache | None = None
 
@@ -27,7 +27,7 @@ class Cache:
 GENERATE = '''\
 @torch.no_grad()
 def generate(model: nn.Module, tokens: Tensor, count: int) -> Tensor:
-    """Continues texts, (batch, length), by `count` tokens: each is the most likely one after those before it.
+    """Continues texts, (batch, length), by `count` tokens, each the likeliest to follow.
 
     The model sees each token once, since keys and values of earlier positions are kept.
     """

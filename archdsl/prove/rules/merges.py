@@ -8,7 +8,7 @@ from archdsl.prove.form import Form, Part, Wire, each_of, only_user
 
 
 def drop_trivial(form: Form) -> bool:
-    """Drops ops without effect: a factor of 1, an empty border, a reshape to the same shape, a merge of one."""
+    """Drops what has no effect: a factor of 1, an empty border, the same shape, a shuffle or a merge of one."""
     dropped = [part for part in form.parts() if _does_nothing(part)]
     form.replace({part.wire: part.inputs[0] for part in dropped})
     return bool(dropped)
@@ -20,6 +20,8 @@ def _does_nothing(part: Part) -> bool:
             return bool(part.arguments["factor"] == 1)
         case "flatten" | "reshape":
             return part.dims[0] == part.inputs[0].dims
+        case "channel_shuffle":
+            return part.arguments["groups"] in (1, part.dims[0][0])
         case "border":
             return not any(map(any, part.arguments["sides"]))
         case "subsample":

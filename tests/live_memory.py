@@ -49,7 +49,8 @@ class LiveMemory(TorchDispatchMode):
         after_product = self._before is torch.ops.aten._unsafe_view.default
         if func is torch.ops.aten.add.Tensor and after_product and args[1].dim() == 1:
             func = torch.ops.aten.add_.Tensor  # a linear layer adds its bias in place, but not while it is watched
-        self._before = func
+        if func is not torch.ops.prim.device.default:
+            self._before = func
         result = func(*args, **(kwargs or {}))
         if func is torch.ops.aten.native_batch_norm.default and not args[5]:
             result = result[0], None, None  # statistics of the batch, which only the meta device makes at inference

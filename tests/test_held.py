@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 from check_random import graph_of as graph_of_text
-from live_memory import memory_on_cpu
+from emission import example_inputs
+from live_memory import emitted_memory, memory_on_cpu
 from random_specs import spec, template
 from reference import import_torchvision
 from test_emit_random import LARGEST, Writer
@@ -84,6 +85,11 @@ def measured(graph: Graph) -> int:
     return memory_on_cpu(module(graph, device="meta"), graph)
 
 
+def really_measured(graph: Graph) -> int:
+    """Of a small network: convolutions of fake tensors may order memory in another way, and attention copies less."""
+    return emitted_memory(module(graph), example_inputs(graph, batch=1))
+
+
 def ratio(graph: Graph, held: int) -> float:
     return held / memory.inference(graph, memory.flat(graph)).peak
 
@@ -131,7 +137,7 @@ def test_random_blocks_hold_what_is_predicted(zoo: bool) -> None:
     graphs = [graph for graph in found if graph is not None]
     assert len(graphs) > drawn(zoo) / 2
     for graph in graphs:
-        assert predicted(graph) == measured(graph), graph.header.spec
+        assert predicted(graph) == really_measured(graph), graph.header.spec
 
 
 @pytest.mark.parametrize("name", THEIRS)

@@ -11,7 +11,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from emission import example_inputs
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -28,6 +30,7 @@ class LiveMemory(TorchDispatchMode):
         super().__init__()
         self._fixed = {tensor.untyped_storage()._cdata for tensor in fixed}
         self._alive: dict[int, tuple[StorageWeakRef, int]] = {}
+        self._before: Any = None
         self.peak = 0
 
     def add(self, tensor: Tensor) -> None:
@@ -43,6 +46,11 @@ class LiveMemory(TorchDispatchMode):
         return sum(size for _, size in self._alive.values())
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        after_product = self._before is torch.ops.aten._unsafe_view.default
+        if func is torch.ops.aten.add.Tensor and after_product and args[1].dim() == 1:
+            func = torch.ops.aten.add_.Tensor  # a linear layer adds its bias in place, but not while it is watched
+        if func is not torch.ops.prim.device.default:
+            self._before = func
         result = func(*args, **(kwargs or {}))
         if func is torch.ops.aten.native_batch_norm.default and not args[5]:
             result = result[0], None, None  # statistics of the batch, which only the meta device makes at inference
@@ -139,3 +147,17 @@ def emitted_memory(module: nn.Module, inputs: list[Tensor]) -> int:
     with torch.no_grad(), memory:
         module.eval()(*inputs)
     return memory.peak
+
+
+def memory_on_cpu(module: nn.Module, graph: Graph) -> int:
+    """`emitted_memory` of a module that was made on the meta device, as PyTorch would run it on a CPU.
+
+    No number is computed. The meta device itself has other kernels: its attention holds all scores.
+    """
+    with FakeTensorMode():
+        for part in module.modules():
+            for name, old in list(part.named_parameters(recurse=False)):
+                setattr(part, name, nn.Parameter(torch.empty(old.shape, dtype=old.dtype)))
+            for name, old in list(part.named_buffers(recurse=False)):
+                setattr(part, name, torch.empty(old.shape, dtype=old.dtype))
+        return emitted_memory(module, example_inputs(graph, batch=1))

@@ -157,7 +157,7 @@ def shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
     found = {}
     for node in graph:
         for slot, shape in node.op.state(*graph.tensors_into(node.id)).items():
-            found[f"{node.weights}.{slot}"] = shape
+            found[node.key(slot)] = shape
     return found
 
 

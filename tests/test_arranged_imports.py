@@ -80,7 +80,7 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
      "layer_norm linear(32, over=channels) gelu linear(8, over=channels) add"),
     ("tokens", Layered(lambda x, f: f(x.transpose(1, 2)).transpose(1, 2), nn.Linear(8, 6)), TOKENS, "linear(6)"),
     ("over positions", Layered(lambda x, f: f(x), nn.Linear(20, 5, bias=False)), TOKENS,
-     "linear(5, over=positions, bias=false)"),
+     "linear(5, bias=false, over=positions)"),
     ("mean of tokens", Layered(lambda x, f: f(x.transpose(1, 2)).mean(1), nn.LayerNorm(8)), TOKENS,
      "layer_norm global_avg_pool flatten"),
     ("mean, channels last", Layered(lambda x: x.permute(0, 2, 3, 1).mean((1, 2), keepdim=True).permute(0, 3, 1, 2)),

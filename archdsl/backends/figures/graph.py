@@ -23,6 +23,7 @@ WAYS = (
     WrapOptions(True, False, 1),
     WrapOptions(True, True, 1),
     WrapOptions(True, True, 2),
+    WrapOptions(True, True, 3),
 )
 
 Pens = dict[bool, Pen]

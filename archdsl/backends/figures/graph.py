@@ -23,10 +23,12 @@ WAYS = (
     WrapOptions(True, False, 1),
     WrapOptions(True, True, 1),
     WrapOptions(True, True, 2),
+    WrapOptions(True, True, 3),
+    WrapOptions(True, True, 3, flat=True),
 )
 
-Pens = dict[bool, Pen]
-"""By whether they are slim. Each keeps what it has drawn, for further trials."""
+Pens = dict[tuple[bool, bool], Pen]
+"""By whether they are slim, and flat. Each keeps what it has drawn, for further trials."""
 
 MOST_TRIALS = 20
 """How many single boxes are opened to see whether the page still holds it all."""
@@ -55,7 +57,7 @@ def graph(graph: Graph, options: Options) -> Scene:
 
 def pens(viewer: Viewer, options: Options) -> Pens:
     """Pens for one graph, which have drawn nothing yet."""
-    return {slim: Pen(viewer.graph, options.colours, slim=slim) for slim in (False, True)}
+    return {(way.slim, way.flat): Pen(viewer.graph, options.colours, slim=way.slim, flat=way.flat) for way in WAYS}
 
 
 def _too_small(viewer: Viewer, found: Fitted, options: Options) -> tuple[str, str]:
@@ -157,7 +159,7 @@ def fitted(viewer: Viewer, detail: Detail, options: Options, pens: Pens, first: 
     for i, way in enumerate(WAYS[first:], first):
         if best is not None and best.fit < HOPELESS and i + 1 < len(WAYS):
             continue
-        picture = wrapped(views, pens[way.slim], options.paper, way)
+        picture = wrapped(views, pens[way.slim, way.flat], options.paper, way)
         fit = scale(picture, options.paper)
         if best is None or fit > best.fit:
             best = Fitted(detail, i, views, picture, fit)

@@ -87,7 +87,7 @@ class OpenScope(_OfScope):
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A name in place of a line: where a value goes, or where it comes from."""
+    """A name in place of a line: where a value goes (several, with commas), or where it comes from."""
 
     text: str
     inputs: tuple[Value, ...]

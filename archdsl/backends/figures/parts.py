@@ -338,10 +338,12 @@ def _line(name: str, uses: list[tuple[list[ShownArgument], int]]) -> str:
 
 
 def tag(item: Tag, theme: Theme) -> Picture:
-    """A name that stands for a line to or from elsewhere."""
-    wide = width(item.text, SIZE) + 4 * PADDING
-    back = Shape(-wide / 2, 0, wide, HEIGHT, theme.background, theme.skip, 1.4, (4, 2), "round", HEIGHT / 2)
-    text = Text(0, HEIGHT / 2, item.text, SIZE, theme.ink)
+    """A name that stands for a line to or from elsewhere; of several outputs that take a value, a line for each."""
+    lines = item.text.split(", ")
+    around = 4 * PADDING if len(lines) == 1 else 3 * PADDING  # the ends of a single line are half circles
+    wide, high = max(width(line, SIZE) for line in lines) + around, HEIGHT + 17.0 * (len(lines) - 1)
+    back = Shape(-wide / 2, 0, wide, high, theme.background, theme.skip, 1.4, (4, 2), "round", HEIGHT / 2)
+    texts = (Text(0, HEIGHT / 2 + 17.0 * i, line, SIZE, theme.ink) for i, line in enumerate(lines))
     (value,) = item.inputs or item.outputs or (None,)
     data = (*facts("tag", item.text), ("value", value_name(value) if value else ""))
-    return Picture(wide / 2, wide / 2, HEIGHT, (Group((back, text), data=data),))
+    return Picture(wide / 2, wide / 2, high, (Group((back, *texts), data=data),))

@@ -109,11 +109,25 @@ class Viewer:
                 yield from (value for value in values if self._side(self.graph.node(value.node)) is None)
 
     def _origin(self, value: Value) -> str:
-        """The outermost name for a value below the stage it is made in: `i4a`; of a copy, the name of the stage."""
+        """A name for a value that further outputs take: the first that no other such value has, or else the first."""
+        others = [self._names(other) for other in self.taps if other != value]
+        names = self._names(value)
+        return next((name for i, name in enumerate(names) if all(other[i] != name for other in others)), names[0])
+
+    def _names(self, value: Value) -> tuple[str, str, str]:
+        """That of what makes a value, outermost below its stage (`i4a`), of its stage, and of the op itself."""
+        parts = value.node.split(".")
+        return self._outermost(value), self._stage(parts[0]), parts[-1]
+
+    def _stage(self, path: str) -> str:
+        return (self.graph.scopes[path].title if path in self.graph.scopes else None) or path
+
+    def _outermost(self, value: Value) -> str:
+        """The outermost name for a value below the stage it is made in; of a copy, the name of the stage."""
         parts = value.node.split(".")
         inner = self.graph.scopes.get(".".join(parts[:2]))
         if inner is not None and inner.kind in ("copies", "copy"):
-            return self.graph.scopes[parts[0]].title or parts[0]
+            return self._stage(parts[0])
         return parts[min(1, len(parts) - 1)]
 
     def content(self, path: str, detail: Detail, level: int) -> View:
@@ -142,7 +156,8 @@ class Viewer:
             yield item
             if not isinstance(item, OpenScope) or item.count > 1:
                 for value in item.outputs:
-                    yield from (Tag(name, (value,), ()) for name in self.taps.get(value, ()))
+                    if value in self.taps:
+                        yield Tag(", ".join(self.taps[value]), (value,), ())
 
     def _gathered(self, items: Iterable[Item]) -> Iterator[Item]:
         """Rows of light ops alone join the row that they follow, where that is a block's."""

@@ -67,8 +67,12 @@ def pieces(view: View, pen: Pen, most: int, blocks: bool) -> list[Piece]:
         (*_, last) = part.items
         alone = most > 0 and len(part.items) == 1 and set(part.outputs) <= set(last.outputs)
         alone = alone and isinstance(last, OpenScope) and last.count == 1 and part.inputs == last.inputs
-        if alone and isinstance(last, OpenScope) and (blocks or not last.scope.block):
-            found += [_piece(inner, last, pen) for inner in cut(last.view, 1)]
+        inside = list(cut(last.view, 1)) if alone and isinstance(last, OpenScope) else []
+        # A frame does not hand on what it is handed, so that a value which passes through one is no place to cut.
+        if any(set(inner.inputs) & set(inner.outputs) for inner in inside):
+            inside = []
+        if inside and isinstance(last, OpenScope) and (blocks or not last.scope.block):
+            found += [_piece(inner, last, pen) for inner in inside]
         else:
             found.append(_piece(part, None, pen))
     return found

@@ -21,11 +21,12 @@ TRIED = 4
 
 
 class WrapOptions(NamedTuple):
-    """How to draw the same in less room: `slim` as a pen; cutting `blocks`, and where up to `most` values go on."""
+    """How to draw the same in less room: `slim`, `flat` as a pen; cutting `blocks`, and where `most` values go on."""
 
     slim: bool
     blocks: bool
     most: int
+    flat: bool = False
 
 
 def wrapped(views: Sequence[View], pen: Pen, paper: Paper, way: WrapOptions) -> Picture:

@@ -100,6 +100,11 @@ def _thop_recurrent(each: int) -> Further:
     return lambda op, inputs, output: each * getattr(op, "layers", 1) * output.size
 
 
+def _thop_linear(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    """A layer with the weight of a table is emitted as a function call, which thop does not see."""
+    return -op.macs(*inputs) if op.is_tied() else 0
+
+
 def _output_size(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
     return output.size
 
@@ -142,10 +147,11 @@ CONVENTIONS: Mapping[str, Convention] = {
             "number (2 without scale and shift), but group normalization 0; average pooling 1 per output number, "
             "adaptive its window and 1; softmax 3 per number less 1 per position; PReLU 1 per number; resampling 1 per "
             "output number, linear 5, bilinear 11, trilinear 0; per number and layer 16 of an LSTM and 13 of a GRU; "
-            "attention 0",
+            "attention and layers with the weight of a table 0",
             1,
             {
                 "attend": _no_products,
+                "linear": _thop_linear,
                 "lstm": _thop_recurrent(16),
                 "gru": _thop_recurrent(13),
                 "up_conv": _thop_transposed,

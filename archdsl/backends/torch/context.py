@@ -90,7 +90,7 @@ class Context:
                 self.channel_names.append("")
                 continue
             kind = "length" if self.graph.tensor(wire.value).kind == "int" else "channels"
-            called = self._namespace.unique(f"in_{kind}" if take == "x" else f"{take}_{kind}")
+            called = self._namespace.unique(f"in_{kind}" if take == "x" else f"{take.rstrip('_')}_{kind}")
             self.channel_names.append(called)
             self.enter(wire, [name(called)])
             for use, value in wire.values.items():

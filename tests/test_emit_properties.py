@@ -89,7 +89,8 @@ def recompiled(variant: Variant, setting: str, value: Any) -> Graph | None:
 
 def _with_channels(variant: Variant, called: str, channels: int) -> Graph:
     """The spec with other channels in the line of this input, without the published facts."""
-    called, inputs = ("first|second", 2) if variant.spec == "siamese" else (called, 1)  # both go through one module
+    inputs = 2 if variant.spec == "siamese" else 1  # its two go through one module
+    called = r"\w+" if called == "in" or inputs == 2 else called  # `in_channels` are those of the only input
     text = (specs_folder() / f"{variant.spec}.arch").read_text(encoding="utf-8")
     changed, count = re.subn(rf"(?m)^(    input (?:{called}): )\w+", rf"\g<1>{channels}", text)
     assert count == inputs, f"{variant.spec} has {count} inputs called {called}"

@@ -7,13 +7,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from archdsl.ops.arguments import Count
+from archdsl.ops.arguments import Dims
 from archdsl.ops.base import Example, Expression, Family, Mismatch, Op, Rearrangement, Rest, Weight, Working, register
 from archdsl.tensor import Kind, Tensor
-
-
-def _as_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
 
 
 @register
@@ -25,9 +21,7 @@ class Input(Rearrangement):
     internal = True
     is_held = True
 
-    dims: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_as_tuple)] = Field(
-        description="channels first: 3x224x224; a length for tokens"
-    )
+    dims: Dims = Field(description="channels first: 3x224x224; a length for tokens")
     kind: Kind = Field(default="float", description="numbers, or tokens (int)")
 
     def shape(self) -> Tensor:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from archdsl.ops.arguments import Count
+from archdsl.ops.arguments import Dims
 from archdsl.ops.base import NOTHING, Example, Family, Module, Op, Rest, Weight, register
 from archdsl.ops.initialize import Normal, Ones, Weights, Zeros
 from archdsl.tensor import Layout, Tensor
@@ -26,9 +25,7 @@ class Learned(Op):
     is_held = True
     backward_needs_output = True
 
-    dims: Annotated[
-        tuple[Count, ...], Field(min_length=1), BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)
-    ] = Field(description="channels first: 768x197")
+    dims: Dims = Field(description="channels first: 768x197")
     init: Weights = Field(default=None, description="initial values; unset: 0")
 
     def shape(self) -> Tensor:

@@ -48,7 +48,7 @@ def redirected(graph: Graph, values: Mapping[Value, Value]) -> Graph:
     If a replacement is itself replaced, the last value of the chain is used.
     """
     newest = partial(_end_of, values)
-    change = _Change(newest)
+    change = _Change(lambda value, _: newest(value))
     nodes = ((change.node(node), tuple(map(newest, graph.inputs_of(node.id)))) for node in graph)
     scopes = (change.scope(scope) for scope in graph.scopes.values())
     return Graph(graph.header, scopes, _inferred(graph, nodes), _outputs(graph, newest))
@@ -113,7 +113,7 @@ def renamed(graph: Graph, paths: Mapping[str, str]) -> Graph:
     def moved(value: Value) -> Value:
         return Value(new[value.node], value.port)
 
-    change = _Change(moved, new, {path: graph.scopes[path].steps for path in dissolved})
+    change = _Change(lambda value, _: moved(value), new, {path: graph.scopes[path].steps for path in dissolved})
     scopes = (
         replace(
             change.scope(scope),
@@ -161,63 +161,27 @@ def extended(
     `taken` gives the values that a node of the old graph takes now, `named` what a value of the old graph is in the
     text of a scope. The shapes of nodes stay as they are.
     """
+    follow: dict[int, list[Added]] = {}
+    beside: dict[tuple[str, bool], list[str]] = {}
     places = dict(graph.places)
-    follow: dict[int, list[Placed]] = {}
     for one in added:
         place = places[one.node.id] = max(places[value.node] for value in one.inputs)
-        follow.setdefault(place, []).append((one.node, one.inputs))
-    beside: dict[tuple[str, bool], list[str]] = {}
-    for one in added:
+        follow.setdefault(place, []).append(one)
         beside.setdefault((one.beside, one.before), []).append(one.node.id)
-
-    def text(written: Written) -> Written:
-        home = written.home
-        if home is None or not written.values:
-            return written
-        return replace(written, values=tuple((name, named(value, home)) for name, value in written.values))
-
-    def texts(rows: Texts) -> Texts:
-        return tuple((name, text(written)) for name, written in rows)
+    change = _Change(lambda value, home: value if home is None else named(value, home), beside=beside)
 
     def nodes() -> Iterator[Placed]:
         for node in graph:
-            written = texts(node.written)
-            yield node if written == node.written else replace(node, written=written), taken(node)
-            yield from follow.get(graph.places[node.id], ())
+            yield change.node(node), taken(node)
+            yield from ((one.node, one.inputs) for one in follow.get(graph.places[node.id], ()))
 
-    def steps(old: Iterable[Step], scope: str) -> Iterator[Step]:
-        for step in old:
-            if isinstance(step, str):
-                yield from (*beside.get((step, True), ()), step, *beside.get((step, False), ()))
-            else:
-                yield replace(
-                    step,
-                    conditions=tuple(map(text, step.conditions)),
-                    before=tuple(named(value, scope) for value in step.before),
-                    steps=tuple(steps(step.steps, scope)),
-                    gives=tuple((name, tuple(named(v, scope) for v in row)) for name, row in step.gives),
-                )
-
-    def changed(scope: Scope) -> Scope:
-        last = beside.get(("", False), ()) if scope.parent is None else ()
-        return replace(
-            scope,
-            written=texts(scope.written),
-            lets=tuple(replace(let, written=text(let.written)) for let in scope.lets),
-            count=None if scope.count is None else text(scope.count),
-            loops=tuple(map(text, scope.loops)),
-            steps=(*steps(scope.steps, scope.path), *last) if scope.steps else (),
-            names=tuple((name, named(value, scope.path)) for name, value in scope.names),
-            results=tuple(named(value, scope.path) for value in scope.results),
-        )
-
-    return Graph(graph.header, map(changed, graph.scopes.values()), nodes(), outputs)
+    return Graph(graph.header, map(change.scope, graph.scopes.values()), nodes(), outputs)
 
 
 # --- what scopes and nodes say of values and paths ------------------------------------------
 
 
-def _same(value: Value) -> Value:
+def _same(value: Value, home: str | None) -> Value:
     return value
 
 
@@ -229,15 +193,17 @@ def _all(_: str) -> bool:
 class _Change:
     """A change of values and paths, applied wherever a scope or a node refers to them.
 
-    `moved` gives the new value for each value, and `paths` the new paths. `dissolved` has the scopes that are
-    dissolved, with their steps. `keeps` says which paths stay; references to others are removed. A scope or node in
-    which nothing changes is returned as it is.
+    `moved` gives the new value for each value in the text of a scope, and `paths` the new paths. `dissolved` has the
+    scopes that are dissolved, with their steps. `keeps` says which paths stay; references to others are removed.
+    `beside` has the further steps before (true) and after (false) each step; those after "" end the network. A scope
+    or node in which nothing changes is returned as it is.
     """
 
-    moved: Callable[[Value], Value] = _same
+    moved: Callable[[Value, str | None], Value] = _same
     paths: Mapping[str, str] = field(default_factory=dict)
     dissolved: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
     keeps: Callable[[str], bool] = _all
+    beside: Mapping[tuple[str, bool], Sequence[str]] = field(default_factory=dict)
 
     def node(self, node: Node) -> Node:
         written = self._texts(node.written)
@@ -252,30 +218,37 @@ class _Change:
             ),
             count=self._text(scope.count) if scope.count else None,
             loops=tuple(text for loop in scope.loops if (text := self._text(loop)) is not None),
-            steps=tuple(self._steps(scope.steps)),
-            names=tuple((name, self.moved(value)) for name, value in scope.names if self.keeps(value.node)),
+            steps=tuple(self._all_steps(scope)),
+            names=tuple((name, self.moved(value, scope.path)) for name, value in scope.names if self.keeps(value.node)),
             ports=tuple(name for name, value in scope.names[: len(scope.ports)] if self.keeps(value.node)),
-            results=self._values(scope.results),
+            results=self._values(scope.results, scope.path),
         )
         return scope if changed == scope else changed
 
-    def _steps(self, steps: Iterable[Step]) -> Iterator[Step]:
+    def _all_steps(self, scope: Scope) -> Iterator[Step]:
+        yield from self._steps(scope.steps, scope.path)
+        if scope.steps and scope.parent is None:
+            yield from self.beside.get(("", False), ())
+
+    def _steps(self, steps: Iterable[Step], home: str) -> Iterator[Step]:
         for step in steps:
             if isinstance(step, Choice):
-                yield self._choice(step)
+                yield self._choice(step, home)
             elif step in self.dissolved:
-                yield from self._steps(flat(self.dissolved[step]))
+                yield from self._steps(flat(self.dissolved[step]), home)
             elif self.keeps(step):
+                yield from self.beside.get((step, True), ())
                 yield self.paths.get(step, step)
+                yield from self.beside.get((step, False), ())
 
-    def _choice(self, choice: Choice) -> Choice:
+    def _choice(self, choice: Choice, home: str) -> Choice:
         return replace(
             choice,
             conditions=tuple(text for condition in choice.conditions if (text := self._text(condition)) is not None),
-            before=self._values(choice.before),
-            steps=tuple(self._steps(choice.steps)),
+            before=self._values(choice.before, home),
+            steps=tuple(self._steps(choice.steps, home)),
             gives=tuple(
-                (name, self._values(values))
+                (name, self._values(values, home))
                 for name, values in choice.gives
                 if all(self.keeps(value.node) for value in values)
             ),
@@ -289,11 +262,11 @@ class _Change:
         if written.home in self.dissolved:
             return None
         home = None if written.home is None else self.paths.get(written.home, written.home)
-        values = tuple((name, self.moved(value)) for name, value in written.values if self.keeps(value.node))
+        values = tuple((name, self.moved(v, written.home)) for name, v in written.values if self.keeps(v.node))
         return replace(written, home=home, values=values)
 
-    def _values(self, values: Iterable[Value]) -> tuple[Value, ...]:
-        return tuple(self.moved(value) for value in values if self.keeps(value.node))
+    def _values(self, values: Iterable[Value], home: str) -> tuple[Value, ...]:
+        return tuple(self.moved(value, home) for value in values if self.keeps(value.node))
 
 
 # --- values and shapes ---------------------------------------------------------------------

@@ -21,7 +21,7 @@ every_fineness = pytest.mark.parametrize("fineness", FINENESS)
 
 
 def slots(graph: Graph, fineness: Fineness) -> list[Slot]:
-    return [slot for band in bands(graph, fineness) for slot in band.slots]
+    return [slot for band in bands(graph, [fineness])[fineness] for slot in band.slots]
 
 
 def bars(found: Picture) -> dict[str, list[tuple[int, Box]]]:
@@ -90,7 +90,7 @@ def test_fields_are_those_of_the_layers() -> None:
     for slot in slots(graph, "layer"):
         last = fields[slot.nodes[-1].id].largest
         assert slot.field == (last[0].size if last[0].jump else EVERYTHING)
-    ends = [band.slots[-1].field for band in bands(graph, "stage")]
+    ends = [band.slots[-1].field for band in bands(graph, ["stage"])["stage"]]
     assert ends == [6, 16, 44, 100, 212, EVERYTHING]
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import accumulate, pairwise
 from math import gcd, lcm, prod
 
@@ -329,8 +329,9 @@ def _attended(window: Window, inputs: Sequence[ReceptiveField], tensors: Sequenc
     return ReceptiveField(tuple(field(largest, d) for d in dimensions), tuple(field(smallest, d) for d in dimensions))
 
 
+@lru_cache(maxsize=8)
 def _so_far(field: Field, length: int) -> Field:
-    """The field of all positions up to each of them."""
+    """The field of all positions up to each of them. Kept, since keys and values, and blocks in a row, ask the same."""
     seen = [field.at(position) for position in range(length)]
     starts, ends = accumulate((first for first, _ in seen), min), accumulate((last for _, last in seen), max)
     return Field(field.at(length)[0] - field.at(0)[0], tuple(zip(starts, ends, strict=True)))

@@ -87,7 +87,7 @@ class Plan:
 def _planned(graph: Graph, paper: Paper) -> Plan:
     """The finest slots that are wide enough; of stages, whatever fits, and a wider page where nothing does."""
     room = paper.width - 2 * EDGE - BESIDE
-    every = {fineness: bands(graph, fineness) for fineness in FINENESS}
+    every = bands(graph, FINENESS)
     for short, upright in ((False, False), (True, False), (True, True)):
         for fineness, found in every.items():
             named = [replace(band, title=_short(band)) for band in found] if short else found

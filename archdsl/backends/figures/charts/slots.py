@@ -59,11 +59,16 @@ class Band:
     slots: tuple[Slot, ...]
 
 
-def bands(graph: Graph, fineness: Fineness) -> list[Band]:
+def bands(graph: Graph, finenesses: Sequence[Fineness]) -> dict[Fineness, list[Band]]:
     """The stages of a network with their slots, in order; inputs and what serves training alone is left out."""
-    measured, parts = _Measured(graph), divided(graph, fineness)
+    measured = _Measured(graph)
+    return {fineness: _bands(measured, fineness) for fineness in finenesses}
+
+
+def _bands(measured: _Measured, fineness: Fineness) -> list[Band]:
+    parts, counted = divided(measured.graph, fineness), set[str]()
     return [
-        Band(part.title, part.path, tuple(measured.slot(group) for group in part.groups))
+        Band(part.title, part.path, tuple(measured.slot(group, counted) for group in part.groups))
         for part in (_fewer(parts) if fineness == "stage" else parts)
     ]
 
@@ -190,11 +195,11 @@ class _Measured:
         self.graph = graph
         self.fields = receptive_fields(graph, gates=False).fields
         self.memory = memory.outputs(graph)
-        self.seen: set[str] = set()
 
-    def slot(self, nodes: Sequence[Node]) -> Slot:
-        new = [node for node in nodes if node.weights not in self.seen]
-        self.seen.update(node.weights for node in nodes)
+    def slot(self, nodes: Sequence[Node], counted: set[str]) -> Slot:
+        """What the ops of a slot cost; of weights that are `counted` already, in slots before it, nothing."""
+        new = [node for node in nodes if node.weights not in counted]
+        counted.update(node.weights for node in nodes)
         head = next((node for node in nodes if node.op.family in HEADS), nodes[0])
         last = max(nodes, key=lambda node: self.graph.places[node.id])
         return Slot(

@@ -35,75 +35,84 @@ def in_rows(
     captions = [writer.caption(column) for column in columns]
     room = options.paper.width - 2 * EDGE, options.paper.height - 2 * EDGE - HEADER
     least = -(-len(columns) // MOST_COLUMNS)
+    attempts = [Measure.of(graph, columns, tall, step) for tall, step in sizes(TALLEST, SHORTEST)]
     for count in range(least, least + 3):
-        for tall, step in sizes(TALLEST, SHORTEST):
-            measure = Measure.of(graph, columns, tall, step)
-            rows = _Rows(graph, [standing(graph, c, measure) for c in columns], captions, skips, count, options)
-            if rows.height <= room[1] and rows.least <= room[0]:
-                return rows.picture()
-    return rows.picture()
+        lanes = _Lanes(len(columns), count, skips)
+
+        def rows(measure: Measure, lanes: _Lanes = lanes) -> _Rows:
+            return _Rows(graph, [standing(graph, c, measure) for c in columns], captions, lanes, options)
+
+        smallest = rows(attempts[-1])
+        if smallest.fit(room):
+            return next(found for found in map(rows, attempts) if found.fit(room)).picture()
+    return smallest.picture()
+
+
+class _Lanes:
+    """Which columns stand in which row, and the lane of each skip: the same for all sizes of the volumes."""
+
+    def __init__(self, columns: int, count: int, skips: Sequence[Skip]) -> None:
+        size = -(-columns // count)
+        self.columns = columns
+        self.rows = [range(i, min(i + size, columns)) for i in range(0, columns, size)]
+        self.row_of = {i: r for r, row in enumerate(self.rows) for i in row}
+        self.skips = sorted(skips, key=lambda skip: (self._end(skip) - skip.start, skip.start, skip.end))
+        self.across = [self.row_of[skip.start] != self.row_of[skip.end] for skip in self.skips]
+        self.lanes = self._laned()
+        self.pitches = [self._pitches(row) for row in range(len(self.rows))]
+        self.above = [sum(pitches.values()) + (4 if pitches else 0) for pitches in self.pitches]
+
+    def _end(self, skip: Skip) -> int:
+        """Where the lane of a skip ends; one to another row goes to the end of its own, and has all of the other."""
+        return skip.end if self.row_of[skip.start] == self.row_of[skip.end] else self.columns
+
+    def _laned(self) -> list[int]:
+        """The lane of each skip: the lowest that is free all the way."""
+        taken: list[list[tuple[int, int]]] = []
+        lanes: list[int] = []
+        for skip, across in zip(self.skips, self.across, strict=True):
+            start, end = (self.rows[self.row_of[skip.start]][0] if across else skip.start), self._end(skip)
+            free = (i for i, used in enumerate(taken) if all(end <= a or b <= start for a, b in used))
+            lanes.append(next(free, len(taken)))
+            if lanes[-1] == len(taken):
+                taken.append([])
+            taken[lanes[-1]].append((start, end))
+        return lanes
+
+    def _pitches(self, row: int) -> dict[int, float]:
+        """The height of each lane above a row."""
+        pitches: dict[int, float] = {}
+        for level, skip in zip(self.lanes, self.skips, strict=True):
+            if row in (self.row_of[skip.start], self.row_of[skip.end]):
+                pitches[level] = max(pitches.get(level, LANE), WITH_OP if skip.lane else LANE)
+        return pitches
+
+    def rise(self, row: int, number: int) -> float:
+        """How far a skip runs above the highest volume of a row."""
+        own, pitches = self.lanes[number], self.pitches[row]
+        below = sum(pitch for level, pitch in pitches.items() if level <= own)
+        return below - (pitches.get(own, LANE) - LANE) / 2
 
 
 class _Rows:
-    """Columns split into rows, and where all lies."""
+    """Columns in rows, and where all lies."""
 
     def __init__(
         self,
         graph: Graph,
         columns: Sequence[Standing],
         captions: Sequence[Caption],
-        skips: Sequence[Skip],
-        count: int,
+        lanes: _Lanes,
         options: Options,
     ) -> None:
         self.graph, self.columns, self.captions, self.theme = graph, columns, captions, options.colours
         self.room = options.paper.width - 2 * EDGE
-        size = -(-len(columns) // count)
-        self.rows = [range(i, min(i + size, len(columns))) for i in range(0, len(columns), size)]
-        self.row_of = {i: r for r, row in enumerate(self.rows) for i in row}
-        self.skips = sorted(skips, key=lambda skip: (self._end(skip) - skip.start, skip.start, skip.end))
-        self.lanes = self._laned()
+        self.lanes, self.rows, self.row_of, self.skips = lanes, lanes.rows, lanes.row_of, lanes.skips
         self.slots = [max(c.width, caption.width) for c, caption in zip(columns, captions, strict=True)]
 
-    def _end(self, skip: Skip) -> int:
-        """Where the lane of a skip ends; one to another row goes to the end of its own, and has all of the other."""
-        return skip.end if self.row_of[skip.start] == self.row_of[skip.end] else len(self.columns)
-
-    def _laned(self) -> dict[int, int]:
-        """The lane of each skip by its number: the lowest that is free all the way."""
-        taken: list[list[tuple[int, int]]] = []
-        lanes: dict[int, int] = {}
-        for number, skip in enumerate(self.skips):
-            across = self.row_of[skip.start] != self.row_of[skip.end]
-            start, end = (self.rows[self.row_of[skip.start]][0] if across else skip.start), self._end(skip)
-            free = (i for i, used in enumerate(taken) if all(end <= a or b <= start for a, b in used))
-            lanes[number] = next(free, len(taken))
-            if lanes[number] == len(taken):
-                taken.append([])
-            taken[lanes[number]].append((start, end))
-        return lanes
-
-    def _lanes_in(self, row: int) -> set[int]:
-        """The numbers of the skips that run above a row."""
-        return {
-            number for number, skip in enumerate(self.skips) if row in (self.row_of[skip.start], self.row_of[skip.end])
-        }
-
-    def _lane(self, row: int, number: int) -> float:
-        """How far a skip runs above the highest volume of a row."""
-        here = self._lanes_in(row)
-        below = {self.lanes[other] for other in here if self.lanes[other] <= self.lanes[number]}
-        return sum(self._pitch(row, level) for level in below) - (self._pitch(row, self.lanes[number]) - LANE) / 2
-
-    def _pitch(self, row: int, level: int) -> float:
-        """The height of a lane."""
-        here = (self.skips[other] for other in self._lanes_in(row) if self.lanes[other] == level)
-        return WITH_OP if any(skip.lane for skip in here) else LANE
-
-    def _above(self, row: int) -> float:
-        """The height of a row's lanes."""
-        levels = {self.lanes[number] for number in self._lanes_in(row)}
-        return sum(self._pitch(row, level) for level in levels) + (4 if levels else 0)
+    def fit(self, room: tuple[float, float]) -> bool:
+        """Whether they are at most as wide and as high."""
+        return self.height <= room[1] and self.least <= room[0]
 
     def _high(self, row: int) -> float:
         return max(self.columns[i].height for i in self.rows[row])
@@ -114,13 +123,12 @@ class _Rows:
     @property
     def height(self) -> float:
         rows = range(len(self.rows))
-        return sum(self._above(r) + self._high(r) + self._low(r) for r in rows) + BETWEEN * (len(self.rows) - 1)
+        return sum(self.lanes.above[r] + self._high(r) + self._low(r) for r in rows) + BETWEEN * (len(self.rows) - 1)
 
     @property
     def aside(self) -> float:
         """What skips and the way on to the next row need at the right, and at the left."""
-        across = sum(self.row_of[skip.start] != self.row_of[skip.end] for skip in self.skips)
-        return (28 + LANE * across) if len(self.rows) > 1 else 0.0
+        return (28 + LANE * sum(self.lanes.across)) if len(self.rows) > 1 else 0.0
 
     @property
     def least(self) -> float:
@@ -147,7 +155,7 @@ class _Rows:
             gaps = len(row) - 1
             spare = self.room - self.aside - sum(self.slots[i] for i in row)
             gap = min(max(spare / gaps, ARROW), LONGEST) if gaps else 0.0
-            axis = y + self._above(r) + self._high(r) / 2
+            axis = y + self.lanes.above[r] + self._high(r) / 2
             x = 0.0
             for i in row:
                 lefts.append(x + (self.slots[i] - self.columns[i].width) / 2)
@@ -166,7 +174,7 @@ class _Rows:
             points: tuple[Point, ...] = (start, end)
             if axes[i] != axes[i + 1]:
                 r = self.row_of[i + 1]
-                gap = axes[i + 1] - self._high(r) / 2 - self._above(r) - BETWEEN / 2
+                gap = axes[i + 1] - self._high(r) / 2 - self.lanes.above[r] - BETWEEN / 2
                 right = self._edge() + 10
                 points = (start, (right, start[1]), (right, gap), (-10.0, gap), (-10.0, end[1]), end)
             yield Line(points, self.theme.ink, arrow=True, wire=Wire(name, *ends(self.columns, i, i + 1)))
@@ -210,4 +218,4 @@ class _Rows:
 
     def _level(self, column: int, number: int, axes: list[float]) -> float:
         row = self.row_of[column]
-        return axes[column] - self._high(row) / 2 - self._lane(row, number)
+        return axes[column] - self._high(row) / 2 - self.lanes.rise(row, number)

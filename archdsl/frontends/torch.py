@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -42,6 +42,7 @@ class Imported:
     unused: tuple[str, ...]
     drop_paths: tuple[float, ...] = ()
     left_out: str = ""
+    modules: Mapping[str, str] = field(default_factory=dict)
 
 
 def from_torch(module: nn.Module, example_inputs: Any, name: str | None = None) -> Graph:
@@ -129,7 +130,9 @@ def _imported(module: nn.Module, found: tuple[Exported, int], inputs: tuple[Any,
     graph = tree.graph(results, lasting)
     verify(graph, "import")
     unused = _unused(module, tree.keys)
-    return Imported(graph, tree.keys, unused, left_out=_left_out(module, unused))
+    return Imported(
+        graph, tree.keys, unused, left_out=_left_out(module, unused), modules=named.modules
+    )
 
 
 def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:

@@ -1,0 +1,246 @@
+"""A graph that may still be changed, and the passes that make it read like a spec before it is written as one.
+
+Code says some things otherwise than a spec does: it pads where `same` would do, collects what it has made in lists, and
+puts modules into containers that say nothing. The passes here change how a network is divided, never what it computes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from archdsl.ir.graph import Graph, Output, Value
+from archdsl.ops.base import Op
+from archdsl.tensor import Tensor
+
+CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict", "Identity"})
+"""Classes that say nothing about what they hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What is known of a module besides its ops: its class, the arguments it was made with, the names of its inputs."""
+
+    kind: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class Part:
+    """A node of a draft: an op, the values it takes, and the region that it is in."""
+
+    id: str
+    op: Op
+    inputs: list[Value]
+    region: str
+    outputs: tuple[Tensor, ...]
+    weights: str
+
+
+@dataclass(eq=False, slots=True)
+class Region:
+    """A part of the network that is written by itself, as a block or a stage."""
+
+    path: str
+    parent: str | None
+    recorded: Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """The values that flow into a region, in the order of their first use, and those that leave it."""
+
+    takes: tuple[Value, ...]
+    gives: tuple[Value, ...]
+
+
+class Draft:
+    """The parts and regions of one network."""
+
+    def __init__(self, graph: Graph, recorded: Mapping[str, Recorded]) -> None:
+        self.header, self.outputs = graph.header, graph.outputs
+        self.parts = {
+            node.id: Part(node.id, _tidy(graph, node.id), list(graph.inputs_of(node.id)), node.scope, node.outputs,
+                          node.weights)
+            for node in graph
+        }
+        self.regions = {
+            path: Region(path, scope.parent, recorded.get(path) or Recorded(scope.block or ""))
+            for path, scope in graph.scopes.items()
+        }
+        self._grow_lists()
+        self._take_in_joins()
+        self._dissolve_containers()
+        self._dissolve_broken()
+
+    def tensor(self, value: Value) -> Tensor:
+        return self.parts[value.node].outputs[value.port]
+
+    def around(self, region: str) -> tuple[str, ...]:
+        """The paths of a region and of those around it, the innermost first; without the network."""
+        found = []
+        path: str | None = region
+        while path:
+            found.append(path)
+            path = self.regions[path].parent
+        return tuple(found)
+
+    def users(self) -> dict[Value, list[Part | Output]]:
+        """The parts that take each value, and the outputs that it is."""
+        users: dict[Value, list[Part | Output]] = defaultdict(list)
+        for part in self.parts.values():
+            for value in part.inputs:
+                users[value].append(part)
+        for output in self.outputs:
+            for value in output.values:
+                users[value].append(output)
+        return users
+
+    def borders(self) -> dict[str, Border]:
+        """What flows into each region, and what leaves it."""
+        takes: dict[str, dict[Value, None]] = {path: {} for path in self.regions}
+        gives: dict[str, dict[Value, None]] = {path: {} for path in self.regions}
+        for value, users in self.users().items():
+            home = self.around(self.parts[value.node].region)
+            for user in users:
+                there = self.around(user.region) if isinstance(user, Part) else ()
+                for path in there:
+                    if path not in home:
+                        takes[path][value] = None
+                for path in home:
+                    if path not in there:
+                        gives[path][value] = None
+        places = {id: place for place, id in enumerate(self.parts)}
+        return {
+            path: Border(
+                tuple(takes[path]), tuple(sorted(gives[path], key=lambda value: (places[value.node], value.port)))
+            )
+            for path in self.regions
+        }
+
+    def dissolve(self, path: str) -> None:
+        """Gives all that a region holds to the region around it."""
+        parent = self.regions.pop(path).parent or ""
+        for part in self.parts.values():
+            if part.region == path:
+                part.region = parent
+        for region in self.regions.values():
+            if region.parent == path:
+                region.parent = parent
+
+    # --- passes ----------------------------------------------------------------------------
+
+    def _grow_lists(self) -> None:
+        """`concat(a, b, c)` after `concat(a, b)` takes that one's output and `c`: a list that grows from step to step."""
+        seen: dict[tuple[Value, ...], str] = {}
+        for part in self.parts.values():
+            if part.op.name != "concat":
+                continue
+            whole = tuple(part.inputs)
+            known = next((n for n in range(len(whole) - 1, 1, -1) if whole[:n] in seen), None)
+            if known is not None:
+                part.inputs = [Value(seen[whole[:known]]), *whole[known:]]
+            seen.setdefault(whole, part.id)
+
+    def _take_in_joins(self) -> None:
+        """A concat of what flows into a region with what alone leaves it belongs to the region."""
+        for part in list(self.parts.values()):
+            if part.op.name == "concat" and len(part.inputs) == 2:
+                borders, users = self.borders(), self.users()
+                for before, made in (part.inputs, part.inputs[::-1]):
+                    inner = [path for path in self.around(self.parts[made.node].region)
+                             if path not in self.around(part.region) and self.regions[path].recorded.kind not in CONTAINERS]
+                    fitting = [p for p in inner if borders[p] == Border((before,), (made,)) and len(users[made]) == 1]
+                    if fitting:
+                        part.region = fitting[-1]
+                        break
+        self._order()
+
+    def _order(self) -> None:
+        """Puts every part after those whose values it takes, and otherwise leaves the order as it is."""
+        ordered: dict[str, Part] = {}
+        for start in self.parts:
+            pending = [start]
+            while pending:
+                missing = [v.node for v in self.parts[pending[-1]].inputs if v.node not in ordered]
+                if missing:
+                    pending.append(missing[0])
+                    continue
+                id = pending.pop()
+                ordered.setdefault(id, self.parts[id])
+        self.parts = ordered
+
+    def _dissolve_containers(self) -> None:
+        """Containers that are no stages, and regions that nothing enters or leaves as a block is entered and left."""
+        for path in sorted(self.regions, key=lambda path: -path.count(".")):
+            region = self.regions[path]
+            if not path or region.parent is None:
+                continue
+            is_container = region.recorded.kind in CONTAINERS or not region.recorded.kind
+            if is_container and region.parent != "":
+                self.dissolve(path)
+
+    def _dissolve_broken(self) -> None:
+        """Regions that take a value which depends on one that they give, or that several calls enter."""
+        changed = True
+        while changed:
+            changed = False
+            borders = self.borders()
+            for path in sorted(self.regions, key=lambda path: -path.count(".")):
+                if path and not self._is_whole(path, borders[path]):
+                    self.dissolve(path)
+                    changed = True
+                    break
+
+    def _is_whole(self, path: str, border: Border) -> bool:
+        region = self.regions[path]
+        if not border.takes or not border.gives:
+            return False
+        is_stage = region.parent == ""
+        if len(border.gives) > 1:
+            return False
+        if len(border.takes) > 1 and (is_stage or len(border.takes) > len(region.recorded.ports)):
+            return False
+        return not any(self._comes_from(value, path) for value in border.takes)
+
+    def _comes_from(self, value: Value, path: str) -> bool:
+        """Whether a value depends on a part of a region."""
+        first = next(place for place, part in enumerate(self.parts.values()) if path in self.around(part.region))
+        places = {id: place for place, id in enumerate(self.parts)}
+        pending, seen = [value.node], set[str]()
+        while pending:
+            id = pending.pop()
+            if id in seen or places[id] < first:
+                continue
+            seen.add(id)
+            if path in self.around(self.parts[id].region):
+                return True
+            pending += [v.node for v in self.parts[id].inputs]
+        return False
+
+
+def _tidy(graph: Graph, id: str) -> Op:
+    """A node's op without a padding that its default comes to as well."""
+    op = graph.node(id).op
+    padding = type(op).model_fields.get("padding")
+    if padding is None or getattr(op, "padding") == padding.default:
+        return op
+    with suppress(Exception):
+        tensors, usual = graph.tensors_into(id), op.model_copy(update={"padding": padding.default})
+        if usual.outputs(*tensors) == op.outputs(*tensors) and usual.window(*tensors) == op.window(*tensors):
+            return usual
+    return op
+
+
+def named_ports(recorded: Recorded, border: Border) -> Sequence[str]:
+    """The names that a block gives to what flows in: one value is its `input`."""
+    return ["input"] if len(border.takes) == 1 else recorded.ports[: len(border.takes)]
+
+
+def inner(draft: Draft, path: str) -> Iterator[Region]:
+    """The regions directly inside a region."""
+    return (region for region in draft.regions.values() if region.parent == path)

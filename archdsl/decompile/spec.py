@@ -1,0 +1,251 @@
+"""Writes the whole spec: the network with its stages and facts, and the blocks that it uses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from archdsl.analyses import totals
+from archdsl.decompile.blocks import CLASSES, Block, Blocks
+from archdsl.decompile.body import STAGE, Body, Chain, Line, Step, steps
+from archdsl.decompile.draft import Draft, Recorded
+from archdsl.decompile.layout import Layout
+from archdsl.decompile.numbers import Formula, Numbers, Use
+from archdsl.decompile.words import block_name, value_name
+from archdsl.decompile.write import INDENT, Writer, header, indented
+from archdsl.ir.graph import Graph, Output, Value
+from archdsl.ops.base import REGISTRY, Family
+from archdsl.source import Source
+from archdsl.syntax.parser import parse
+from archdsl.syntax.printer import format_spec
+from archdsl.tensor import Tensor
+
+SHARED_ARGUMENTS = ("bias", "eps", "momentum")
+"""Arguments that a network sets for all ops of a kind."""
+
+
+def spec_of(graph: Graph, recorded: Mapping[str, Recorded] | None = None, origin: str = "") -> str:
+    """The text of a spec that compiles to the same network.
+
+    `recorded` has what is known of the regions' classes, by path; `origin` says where the network comes from. Raises
+    `Impossible` for a network that cannot be written so.
+    """
+    text = _Spec(graph, recorded or {}, origin).text()
+    return format_spec(parse(Source(origin or graph.header.name, text)))
+
+
+class _Spec:
+    def __init__(self, graph: Graph, recorded: Mapping[str, Recorded], origin: str) -> None:
+        self.graph, self.origin = graph, origin
+        self.draft = Draft(graph, recorded)
+        self.blocks = Blocks(self.draft)
+        self.root = self.draft.regions[""].recorded
+        self.inputs = {Value(part.id): _input_name(part.id, len(graph.inputs)) for part in self.draft.parts.values()
+                       if part.op.name == "input"}
+        self.main = graph.outputs[0]
+        self.body = self._laid_out()
+        self.numbers = Numbers([Use({}, 0, 0)], self.body, "input.channels")
+        self.taken = {*self.inputs.values(), *(name for line in self.body.lines for name in line.names)}
+        self.classes = self._enter_classes()
+        self.resolution = self._resolution()
+        self.usual = self._usual()
+        self.writer = Writer(self.blocks.found, self.numbers, self.usual)
+
+    # --- the flow of the network --------------------------------------------------------------
+
+    def _laid_out(self) -> Body:
+        gives = list(dict.fromkeys(value for output in self.graph.outputs[1:] for value in output.values))
+        gives += [value for value in self.main.values if value not in gives]
+        aside = frozenset(value for output in self.graph.outputs[1:] for value in output.values) - {*self.main.values}
+        layout = Layout(self.draft, "", self.blocks.borders, self.inputs, gives, self._stage)
+        return layout.body(self.blocks.label, aside)
+
+    def _stage(self, path: str) -> list[Step]:
+        """A stage as one step, with its content as its only branch."""
+        if path in self.blocks.called or path in self.blocks.inlined:
+            inner = self.blocks.steps(path, 0)
+            return [Step(STAGE + path, branches=[Chain((), inner, {0})], uses={0})]
+        body = self.blocks.layout(path, 0)
+        return [Step(STAGE + path, branches=[line.chain for line in body.lines], uses={0})]
+
+    # --- numbers of the network ----------------------------------------------------------------
+
+    def _enter_classes(self) -> int | None:
+        """The number of classes, which becomes a parameter: what the code was made with, if a last op has it."""
+        classes = next((self.root.arguments[name] for name in CLASSES if name in self.root.arguments), None)
+        found = None
+        for step in steps(self.body.lines):
+            for hole, vector in step.holes.items():
+                heavy = step.name in REGISTRY and REGISTRY[step.name].family in (Family.LINEAR, Family.CONV)
+                if vector.get(0) == classes is not None and (hole == "classes" or (heavy and hole == "out")):
+                    self.numbers.written[id(step), hole] = Formula("classes")
+                    found = classes
+        return found
+
+    def _resolution(self) -> int | None:
+        """The size of square images, which becomes a parameter."""
+        shapes = [self.draft.tensor(value) for value in self.inputs]
+        sizes = {size for tensor in shapes if tensor.rank == 3 for size in tensor.spatial}
+        return sizes.pop() if len(sizes) == 1 else None
+
+    def _usual(self) -> dict[str, dict[str, Any]]:
+        """What most ops of a kind say, where it is not their default."""
+        said: Counter[tuple[str, str, str]] = Counter()
+        ops: Counter[str] = Counter()
+        values: dict[tuple[str, str, str], Any] = {}
+        for numbers, body in ((self.numbers, self.body), *((b.numbers, b.body) for b in self.blocks.found.values())):
+            for step in steps(body.lines):
+                if step.name not in REGISTRY:
+                    continue
+                ops[step.name] += len(step.uses)
+                for name in SHARED_ARGUMENTS:
+                    value = numbers.written.get((id(step), name))
+                    if value is not None and not isinstance(value, Formula):
+                        said[step.name, name, repr(value)] += len(step.uses)
+                        values[step.name, name, repr(value)] = value
+        usual: dict[str, dict[str, Any]] = {}
+        for key, count in said.items():
+            if 2 * count > ops[key[0]] > 1:
+                usual.setdefault(key[0], {})[key[1]] = values[key]
+        return usual
+
+    # --- text ---------------------------------------------------------------------------------
+
+    def text(self) -> str:
+        lines = [f"network {block_name(self.graph.header.name)}:", *indented(self._network()), ""]
+        if self.usual:
+            calls = (f"{op}({', '.join(f'{n}={_plain(v)}' for n, v in row.items())})" for op, row in self.usual.items())
+            lines += [f"defaults: {', '.join(calls)}", ""]
+        for block in self._used():
+            lines += [header(block), *indented(Writer(self.blocks.found, block.numbers, self.usual).body(block.body)), ""]
+        return "\n".join(lines)
+
+    def _used(self) -> list[Block]:
+        """The blocks that are called, those of the network first."""
+        found: dict[str, Block] = {}
+        pending = [self.body]
+        while pending:
+            for step in steps(pending.pop(0).lines):
+                if step.is_call and step.name not in found:
+                    found[step.name] = self.blocks.found[step.name]
+                    pending.append(found[step.name].body)
+        return list(found.values())
+
+    def _network(self) -> Iterator[str]:
+        if self.origin:
+            yield f'"""Read from {self.origin}."""'
+        if self.resolution:
+            yield f"param resolution: int = {self.resolution}"
+        if self.classes is not None:
+            yield f"param classes: int = {self.classes}"
+        yield ""
+        for value, name in self.inputs.items():
+            yield f"input {name}: {self._shape(self.draft.tensor(value))}"
+        for name, dims in self.body.learned:
+            yield f"learned {name}: {' x '.join(map(str, dims))}"
+        stages: list[tuple[str, Value]] = []
+        others = {value: output for output in self.graph.outputs[1:] for value in output.values}
+        for place, line in enumerate(self.body.lines):
+            yield from self._statements(line, place, others, stages)
+        yield ""
+        counted = totals.nodes_in(self.graph)
+        params, macs = totals.parameters(self.graph, counted), totals.macs(self.graph, counted)
+        yield f"expect params == {params:_}; macs == {macs:_}"
+        for name, value in stages:
+            yield f"expect {name}.shape == {_dims(self.draft.tensor(value))}"
+
+    def _shape(self, tensor: Tensor) -> str:
+        if self.resolution and tensor.rank == 3:
+            return f"{tensor.channels} x resolution x resolution"
+        return " x ".join(map(str, tensor.dims)) + (" of int" if tensor.kind == "int" else "")
+
+    def _statements(
+        self, line: Line, place: int, others: Mapping[Value, Output], stages: list[tuple[str, Value]]
+    ) -> Iterator[str]:
+        """A line of the network: its stages, and what is between them."""
+        chain = line.chain
+        made = chain.steps[-1].value if chain.steps else None
+        output = others.get(made) if made else None
+        if output is not None and made not in self.main.values and not line.names:
+            flat = [t for s in chain.steps for t in (s.branches[0].steps if s.name.startswith(STAGE) else [s])]
+            text = self.writer.chain(Chain(chain.start, flat, {0}))
+            yield f"output {output.name}{' training' if output.training else ''}: {text}"
+            return
+        pieces = list(_pieces(chain.steps))
+        last_line = place == len(self.body.lines) - 1
+        for number, (stage, row) in enumerate(pieces):
+            begin = chain.start if number == 0 else ()
+            last = number == len(pieces) - 1
+            names = line.names if last else ()
+            if stage is not None:
+                name = names[0] if names else self._free(self.blocks.label(f"/{stage}", 0))
+                yield from self._stage_text(name, row[0], begin)
+                stages.append((name, row[0].value or made))  # type: ignore[arg-type]
+            elif not stages and number == 0 and place == 0 and not begin and not last:
+                yield from self._loose("stem", row, begin, stages)
+            elif last and last_line and stages:
+                yield from self._loose("head", row, begin, stages)
+            else:
+                yield from self.writer.line(Chain(begin, list(row), {0}), names)
+
+    def _free(self, name: str) -> str:
+        """A name that no value and no stage has; it is taken then."""
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
+
+    def _loose(self, name: str, row: Sequence[Step], begin: tuple[str, ...], stages: list[tuple[str, Value]]) -> Iterator[str]:
+        name = self._free(name)
+        yield from _headed(f"stage {name}:", list(self.writer.line(Chain(begin, list(row), {0}))))
+        if name != "head" and row[-1].value:
+            stages.append((name, row[-1].value))
+
+    def _stage_text(self, name: str, step: Step, begin: tuple[str, ...]) -> Iterator[str]:
+        rows: list[str] = []
+        for number, branch in enumerate(step.branches):
+            chain = replace(branch, start=begin or branch.start) if number == 0 else branch
+            if chain.start == ("input",):
+                chain = replace(chain, start=())
+            rows += self.writer.line(chain)
+        yield from _headed(f"stage {name}:", rows)
+
+
+def _pieces(row: Iterable[Step]) -> Iterator[tuple[str | None, list[Step]]]:
+    """Stages, and the steps between them."""
+    loose: list[Step] = []
+    for step in row:
+        if step.name.startswith(STAGE):
+            if loose:
+                yield None, loose
+            loose = []
+            yield step.name.removeprefix(STAGE), [step]
+        else:
+            loose.append(step)
+    if loose:
+        yield None, loose
+
+
+def _headed(head: str, rows: Sequence[str]) -> list[str]:
+    if len(rows) == 1 and len(head) + len(rows[0]) < 90:
+        return [f"{head} {rows[0]}"]
+    return [head, *indented(rows)]
+
+
+def _input_name(id: str, count: int) -> str:
+    return "image" if count == 1 and id in ("x", "input", "inputs", "image", "images", "img") else value_name(id)
+
+
+def _dims(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.dims)) if tensor.rank > 1 else str(tensor.channels)
+
+
+def _plain(value: Any) -> str:
+    from archdsl.decompile.write import written_value
+
+    return written_value(value, "")
+
+
+__all__ = ["INDENT", "spec_of"]

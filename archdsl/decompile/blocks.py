@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -143,12 +143,12 @@ class Blocks:
 
     # --- texts ------------------------------------------------------------------------------
 
-    def layout(self, path: str, use: int) -> Body:
-        """The text of one region, with calls of the blocks inside it."""
+    def layout(self, path: str, use: int, label: Callable[[str, int], str] | None = None) -> Body:
+        """The text of one region, with calls of the blocks inside it. `label` names its values."""
         border = self.borders[path]
         takes = dict(zip(border.takes, self.ports(path), strict=True))
         layout = Layout(self.draft, path, self.borders, takes, border.gives, lambda inner: self.steps(inner, use), use)
-        return folded(layout.body(self.label), self)
+        return folded(layout.body(label or self.label), self)
 
     def steps(self, path: str, use: int) -> list[Step]:
         """What stands for a region in the text around it: a call, or its own steps."""
@@ -170,7 +170,8 @@ class Blocks:
         outer, _, name = path.rpartition(".")
         name = f"{outer.rpartition('.')[2]}{name}" if name.isdecimal() else name
         several = not member.startswith("/") and len(self.draft.parts[member].outputs) > 1
-        return value_name(f"{name}_{port + 1}" if several else name)
+        name = value_name(f"{name}_{port + 1}" if several else name)
+        return f"{name}_out" if name in REGISTRY else name
 
     def default(self, step: Step, hole: str) -> Any:
         """The value of an argument that a step does not write."""

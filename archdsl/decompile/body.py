@@ -21,6 +21,8 @@ FIRST = "first "
 
 STAGE = "stage "
 """Begins the name of a step that is a stage of the network, of which the branches are the lines."""
+LIKE = "like"
+"""The value of an argument that is a value of the network."""
 ABSENT = ...
 """The value of a parameter for a use in which nothing asks for it."""
 
@@ -33,7 +35,8 @@ class Step:
     """An op, a call of a block (`is_call`), or a join, which has branches.
 
     `holes` are its arguments; those that are left at their defaults are not among them. `value` is what the step gives,
-    in the network itself.
+    in the network itself. A stage has its lines as `body`, and their chains as branches. `values` are the names of
+    values that are arguments.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Step:
     is_call: bool = False
     values: tuple[str, ...] = ()
     value: Value | None = None
+    body: Body | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from archdsl.ir.graph import Graph, Output, Value
+from archdsl.ir.graph import Graph, Output, Scope, Value
 from archdsl.ops.base import Op
 from archdsl.tensor import Tensor
 
@@ -69,7 +69,7 @@ class Draft:
             for node in graph
         }
         self.regions = {
-            path: Region(path, scope.parent, recorded.get(path) or Recorded(scope.block or ""))
+            path: Region(path, scope.parent, recorded.get(path) or _of_spec(scope))
             for path, scope in graph.scopes.items()
         }
         self._grow_lists()
@@ -221,6 +221,12 @@ class Draft:
                 return True
             pending += [v.node for v in self.parts[id].inputs]
         return False
+
+
+def _of_spec(scope: Scope) -> Recorded:
+    """What a graph says of a scope: its block, the arguments that are numbers, and the names of its inputs."""
+    numbers = {name: value for name, value in scope.arguments if isinstance(value, bool | int | float)}
+    return Recorded(scope.block or "", numbers, scope.ports)
 
 
 def _tidy(graph: Graph, id: str) -> Op:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from archdsl.decompile.body import STAGE, Body, Chain, Line, Step, depth, steps, weight
+from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Line, Step, depth, steps, weight
 from archdsl.decompile.draft import Border, Draft, Part
 from archdsl.ir.graph import Value
 from archdsl.ops.base import Family
@@ -122,10 +122,16 @@ class Layout:
 
     # --- which values have a name -------------------------------------------------------------
 
-    def body(self, label: Callable[[str, int], str], aside: frozenset[Value] | None = None) -> Body:
+    def body(
+        self,
+        label: Callable[[str, int], str],
+        aside: frozenset[Value] | None = None,
+        kept: frozenset[Value] = frozenset(),
+    ) -> Body:
         """The region's text. `label` proposes a name for an output of a member.
 
-        A block returns its results by name. A network does not: `aside` are those of its results beside the main one.
+        A block returns its results by name. A network does not: `aside` are results that come last, since nothing else
+        takes them, and `kept` are values whose names are needed after its lines.
         """
         returned = self.gives if aside is None and len(self.gives) > 1 else ()
         aside = aside or frozenset()
@@ -147,7 +153,7 @@ class Layout:
             if value not in aside:
                 before = None if self._several(member) else value
         returns = tuple(names[v] for v in returned)
-        self._drop_unused(lines, returns)
+        self._drop_unused(lines, [*returns, *(names[value] for value in kept)])
         learned = tuple((names[value], part.op.dims) for value, part in self.learned.items())  # type: ignore[attr-defined]
         return Body(lines, returns, learned)
 
@@ -254,6 +260,10 @@ class Layout:
                 return self._join(part, names, visits)
             made = [op_step(part.op, self.use)]
         made[-1].value = value
+        likes = sum(vector[self.use] == LIKE for vector in made[0].holes.values()) if not member.startswith("/") else 0
+        if likes:
+            inputs, others = inputs[:-likes], inputs[-likes:]
+            made[0].values = self._named_values(others, names)
         if len(inputs) == 1:
             return made, inputs[0], ()
         if not inputs:
@@ -261,10 +271,13 @@ class Layout:
         source = self.made.get(inputs[0])
         if source and self._several(source) and list(inputs) == self._outputs(source, inputs[0]):
             return made, inputs[0], ()
-        missing = {v for v in inputs if v not in names}
+        return made, None, self._named_values(inputs, names)
+
+    def _named_values(self, values: Sequence[Value], names: Mapping[Value, str]) -> tuple[str, ...]:
+        missing = {value for value in values if value not in names}
         if missing:
             raise _Needed(missing)
-        return made, None, tuple(names[v] for v in inputs)
+        return tuple(names[value] for value in values)
 
     def _join(
         self, part: Part, names: Mapping[Value, str], visits: Counter[Value] | None

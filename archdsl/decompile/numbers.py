@@ -20,7 +20,7 @@ from archdsl.formula import round_to, same
 Row = list[Any]
 """A value in each use of a block; `ABSENT` where nothing asks for it."""
 
-SMALL = re.compile(r"stride|kernel|dilation|padding|groups|heads|pool")
+SMALL = re.compile(r"stride|kernel|dilation|padding|groups|heads")
 """Arguments that count pixels or parts, not channels."""
 CHANNELS = frozenset({"out", "width", "channels"})
 """Arguments of ops that count channels."""

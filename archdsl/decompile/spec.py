@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import count
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -45,9 +47,10 @@ class _Spec:
         self.inputs = {Value(part.id): _input_name(part.id, len(graph.inputs)) for part in self.draft.parts.values()
                        if part.op.name == "input"}
         self.main = graph.outputs[0]
+        self.labels: dict[tuple[str, int], str] = {}
+        self.taken = set(self.inputs.values())
         self.body = self._laid_out()
         self.numbers = Numbers([Use({}, 0, 0)], self.body, "input.channels")
-        self.taken = {*self.inputs.values(), *(name for line in self.body.lines for name in line.names)}
         self.classes = self._enter_classes()
         self.resolution = self._resolution()
         self.usual = self._usual()
@@ -56,19 +59,33 @@ class _Spec:
     # --- the flow of the network --------------------------------------------------------------
 
     def _laid_out(self) -> Body:
+        """The lines of the network. Outputs that nothing else needs come last."""
+        used = self.draft.users()
+        aside = frozenset(
+            value
+            for output in self.graph.outputs[1:]
+            for value in output.values
+            if value not in self.main.values and all(isinstance(user, Output) for user in used[value])
+        )
         gives = list(dict.fromkeys(value for output in self.graph.outputs[1:] for value in output.values))
-        gives += [value for value in self.main.values if value not in gives]
-        aside = frozenset(value for output in self.graph.outputs[1:] for value in output.values) - {*self.main.values}
+        gives = [value for value in gives if value not in self.main.values] + list(self.main.values)
         layout = Layout(self.draft, "", self.blocks.borders, self.inputs, gives, self._stage)
-        return layout.body(self.blocks.label, aside)
+        kept = {value for output in self.graph.outputs[1:] for value in output.values} - aside
+        return layout.body(self._label, aside, frozenset(kept))
 
     def _stage(self, path: str) -> list[Step]:
-        """A stage as one step, with its content as its only branch."""
+        """A stage as one step."""
         if path in self.blocks.called or path in self.blocks.inlined:
-            inner = self.blocks.steps(path, 0)
-            return [Step(STAGE + path, branches=[Chain((), inner, {0})], uses={0})]
-        body = self.blocks.layout(path, 0)
-        return [Step(STAGE + path, branches=[line.chain for line in body.lines], uses={0})]
+            body = Body([Line(Chain((), self.blocks.steps(path, 0), {0}))])
+        else:
+            body = self.blocks.layout(path, 0, self._label)
+        return [Step(STAGE + path, branches=[line.chain for line in body.lines], uses={0}, body=body)]
+
+    def _label(self, member: str, port: int) -> str:
+        """A name for a value that no other value, stage or input of the network has."""
+        if (member, port) not in self.labels:
+            self.labels[member, port] = self._free(self.blocks.label(member, port))
+        return self.labels[member, port]
 
     # --- numbers of the network ----------------------------------------------------------------
 
@@ -149,12 +166,16 @@ class _Spec:
         others = {value: output for output in self.graph.outputs[1:] for value in output.values}
         for place, line in enumerate(self.body.lines):
             yield from self._statements(line, place, others, stages)
+        named = {self._made(line): line.names[0] for line in self.body.lines if len(line.names) == 1}
+        for output in self.graph.outputs[1:]:
+            if output.values[0] in named:
+                yield f"output {output.name}{' training' if output.training else ''}: {named[output.values[0]]}"
         yield ""
         counted = totals.nodes_in(self.graph)
         params, macs = totals.parameters(self.graph, counted), totals.macs(self.graph, counted)
         yield f"expect params == {params:_}; macs == {macs:_}"
-        for name, value in stages:
-            yield f"expect {name}.shape == {_dims(self.draft.tensor(value))}"
+        if stages:
+            yield "expect " + "; ".join(f"{name}.shape == {_dims(self.draft.tensor(value))}" for name, value in stages)
 
     def _shape(self, tensor: Tensor) -> str:
         if self.resolution and tensor.rank == 3:
@@ -165,11 +186,10 @@ class _Spec:
         self, line: Line, place: int, others: Mapping[Value, Output], stages: list[tuple[str, Value]]
     ) -> Iterator[str]:
         """A line of the network: its stages, and what is between them."""
-        chain = line.chain
-        made = chain.steps[-1].value if chain.steps else None
+        chain, made = line.chain, self._made(line)
         output = others.get(made) if made else None
         if output is not None and made not in self.main.values and not line.names:
-            flat = [t for s in chain.steps for t in (s.branches[0].steps if s.name.startswith(STAGE) else [s])]
+            flat = [t for s in chain.steps for t in (s.body.lines[0].chain.steps if s.body else [s])]
             text = self.writer.chain(Chain(chain.start, flat, {0}))
             yield f"output {output.name}{' training' if output.training else ''}: {text}"
             return
@@ -180,7 +200,7 @@ class _Spec:
             last = number == len(pieces) - 1
             names = line.names if last else ()
             if stage is not None:
-                name = names[0] if names else self._free(self.blocks.label(f"/{stage}", 0))
+                name = names[0] if names else self._label(f"/{stage}", 0)
                 yield from self._stage_text(name, row[0], begin)
                 stages.append((name, row[0].value or made))  # type: ignore[arg-type]
             elif not stages and number == 0 and place == 0 and not begin and not last:
@@ -190,12 +210,16 @@ class _Spec:
             else:
                 yield from self.writer.line(Chain(begin, list(row), {0}), names)
 
+    def _made(self, line: Line) -> Value | None:
+        """The value that a line gives."""
+        return line.chain.steps[-1].value if line.chain.steps else None
+
     def _free(self, name: str) -> str:
         """A name that no value and no stage has; it is taken then."""
-        while name in self.taken:
-            name += "_"
-        self.taken.add(name)
-        return name
+        numbered = (f"{name}{number}" for number in count(2))
+        free = name if name not in self.taken else next(other for other in numbered if other not in self.taken)
+        self.taken.add(free)
+        return free
 
     def _loose(self, name: str, row: Sequence[Step], begin: tuple[str, ...], stages: list[tuple[str, Value]]) -> Iterator[str]:
         name = self._free(name)
@@ -204,13 +228,11 @@ class _Spec:
             stages.append((name, row[-1].value))
 
     def _stage_text(self, name: str, step: Step, begin: tuple[str, ...]) -> Iterator[str]:
-        rows: list[str] = []
-        for number, branch in enumerate(step.branches):
-            chain = replace(branch, start=begin or branch.start) if number == 0 else branch
-            if chain.start == ("input",):
-                chain = replace(chain, start=())
-            rows += self.writer.line(chain)
-        yield from _headed(f"stage {name}:", rows)
+        assert step.body is not None
+        body = step.body
+        if begin and not body.lines[0].chain.start:
+            body.lines[0].chain.start = begin
+        yield from _headed(f"stage {name}:", list(self.writer.body(body)))
 
 
 def _pieces(row: Iterable[Step]) -> Iterator[tuple[str | None, list[Step]]]:

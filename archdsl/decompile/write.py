@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from archdsl.decompile.blocks import Block
-from archdsl.decompile.body import ACTIVATION, COUNT, FIRST, Body, Chain, Step
+from archdsl.decompile.body import ACTIVATION, COUNT, FIRST, LIKE, Body, Chain, Step
 from archdsl.decompile.numbers import Formula, Numbers
 from archdsl.formula import same
 from archdsl.ops.base import REGISTRY, Family
@@ -147,6 +147,9 @@ class Writer:
 
     def value(self, step: Step, hole: str) -> str:
         found = self.written(step, hole)
+        if found == LIKE:
+            likes = [name for name in step.holes if self.written(step, name) == LIKE]
+            return step.values[likes.index(hole)]
         return found if isinstance(found, Formula) else written_value(found, hole)
 
     def call(self, step: Step) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,14 +22,18 @@ CLASSES = ("num_classes", "classes")
 """The names that code gives to the number of classes."""
 
 
+Key = tuple[int, str]
+"""A group of regions: their class and, for a class that is inside itself, how deep they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block of the spec: `parameters` in order, the usual values of some of them, the names of what flows in."""
+    """A block of the spec: the `values` that it takes as arguments, its `parameters` in order, and their defaults."""
 
     name: str
+    values: tuple[str, ...]
     parameters: tuple[str, ...]
     defaults: Mapping[str, Any]
-    ports: tuple[str, ...]
     body: Body
     numbers: Numbers
 
@@ -39,11 +43,12 @@ class Blocks:
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
-        self.borders = draft.borders()
+        self.borders = dict(draft.borders())
         self.found: dict[str, Block] = {}
         self.called: dict[str, tuple[Block, Mapping[str, Any]]] = {}
         self.inlined: set[str] = set()
         for paths in self._groups():
+            self._choose_flow(paths)
             self._enter(paths)
 
     # --- in which order ---------------------------------------------------------------------
@@ -55,24 +60,45 @@ class Blocks:
         """
         heights: dict[str, int] = {}
         for path in sorted(self.draft.regions, key=lambda path: -len(self.draft.around(path))):
-            inside = (heights[p] for p, region in self.draft.regions.items() if region.parent == path)
-            heights[path] = 1 + max(inside, default=0)
+            held = (heights[p] for p, region in self.draft.regions.items() if region.parent == path)
+            heights[path] = 1 + max(held, default=0)
         of_class: dict[str, list[str]] = defaultdict(list)
         for path, region in self.draft.regions.items():
             if path:
                 of_class[self._kind(path)].append(path)
-        levels: dict[tuple[int, str], list[str]] = defaultdict(list)
+        group: dict[str, tuple[int, str]] = {}
         for kind, paths in of_class.items():
             nested = any(self._kind(p) == kind for path in paths for p in self.draft.around(path)[1:])
-            for path in paths:
-                levels[heights[path] if nested else max(heights[p] for p in paths), kind].append(path)
-        for _, paths in sorted(levels.items(), key=lambda item: item[0][0]):
-            yield paths
+            group |= {path: (heights[path] if nested else 0, kind) for path in paths}
+        members: dict[tuple[int, str], list[str]] = defaultdict(list)
+        inside: dict[tuple[int, str], set[tuple[int, str]]] = defaultdict(set)
+        for path, key in group.items():
+            members[key].append(path)
+            for outer in self.draft.around(path)[1:]:
+                inside[group[outer]].add(key)
+        yield from (members[key] for key in _inner_first(members, inside))
 
     def _kind(self, path: str) -> str:
         """The class of a region; containers and what is no module are alike to nothing else."""
         kind = self.draft.regions[path].recorded.kind
         return f"{kind or 'Part'} {path}" if kind in CONTAINERS or not kind else kind
+
+    def _choose_flow(self, paths: Sequence[str]) -> None:
+        """Puts first what flows through the uses of a class: of several values, that which is made last in most uses."""
+        places = {id: place for place, id in enumerate(self.draft.parts)}
+        counts = {len(self.borders[path].takes) for path in paths}
+        if counts == {1}:
+            return
+        latest: Counter[int] = Counter()
+        for path in paths:
+            takes = self.borders[path].takes
+            latest[max(range(len(takes)), key=lambda place: places[takes[place].node])] += 1
+        first = latest.most_common(1)[0][0]
+        for path in paths:
+            border = self.borders[path]
+            if first < len(border.takes):
+                others = [value for place, value in enumerate(border.takes) if place != first]
+                self.borders[path] = replace(border, takes=(border.takes[first], *others))
 
     # --- one class --------------------------------------------------------------------------
 
@@ -110,14 +136,12 @@ class Blocks:
 
     def _define(self, body: Body, members: Sequence[str], one_of_several: bool) -> None:
         name = self._free(block_name(self.draft.regions[members[0]].recorded.kind), one_of_several)
-        ports = self.ports(members[0])
         uses = [self._use(path) for path in members]
-        flow = "input.channels" if len(ports) < 2 else f"{ports[0]}.channels"
-        numbers = Numbers(uses, body, flow, next((c for c in CLASSES if c in uses[0].arguments), None))
+        numbers = Numbers(uses, body, "input.channels", next((c for c in CLASSES if c in uses[0].arguments), None))
         defaults = numbers.defaults()
         order = {key: place for place, key in enumerate(uses[0].arguments)}
         parameters = sorted(numbers.parameters, key=lambda key: (key in defaults, order.get(key, len(order))))
-        block = Block(name, tuple(parameters), defaults, ports if len(ports) > 1 else (), body, numbers)
+        block = Block(name, self.ports(members[0])[1:], tuple(parameters), defaults, body, numbers)
         self.found[name] = block
         for use, path in enumerate(members):
             given = {key: numbers.parameters[key][use] for key in parameters}
@@ -131,10 +155,11 @@ class Blocks:
         return next(n for n in [*choices, *(f"{name}{number}" for number in range(1, 1000))] if n not in taken)
 
     def ports(self, path: str) -> tuple[str, ...]:
+        """The names of the values that flow in: the first is the input, others have the names that the code gives."""
         border, recorded = self.borders[path], self.draft.regions[path].recorded
-        if len(border.takes) == 1:
-            return ("input",)
-        return tuple(value_name(name) for name in recorded.ports[: len(border.takes)])
+        known = [value_name(name) for name in recorded.ports]
+        others = [known[place] if place < len(known) else f"input{place + 1}" for place in range(1, len(border.takes))]
+        return ("input", *others)
 
     def _use(self, path: str) -> Use:
         border, region = self.borders[path], self.draft.regions[path]
@@ -183,6 +208,23 @@ class Blocks:
         return REGISTRY[step.name].model_fields[hole].default
 
 
+def _inner_first(groups: Iterable[Key], inside: Mapping[Key, set[Key]]) -> Iterator[Key]:
+    """The groups, each after those inside it."""
+    done: set[Key] = set()
+    for start in groups:
+        pending = [(start, iter(sorted(inside.get(start, ()))))]
+        while pending:
+            key, inner = pending[-1]
+            found = next((other for other in inner if other not in done and other != key), None)
+            if found is not None and all(found != other for other, _ in pending):
+                pending.append((found, iter(sorted(inside.get(found, ())))))
+            elif found is None:
+                pending.pop()
+                if key not in done:
+                    done.add(key)
+                    yield key
+
+
 def folded(body: Body, blocks: Blocks) -> Body:
     """Equal calls in a row as copies; the first may have other values for arguments that have defaults."""
     for chain in chains(body.lines):
@@ -199,10 +241,10 @@ def folded(body: Body, blocks: Blocks) -> Body:
 def _run(row: Sequence[Step], place: int, blocks: Blocks) -> int:
     """How many calls from here on are copies of one step."""
     first = row[place]
-    if not first.is_call or COUNT in first.holes or first.values:
+    if not first.is_call or COUNT in first.holes:
         return 1
     end = place + 1
-    while end < len(row) and row[end].name == first.name and row[end].is_call and COUNT not in row[end].holes:
+    while end < len(row) and (row[end].name, row[end].values) == (first.name, first.values) and COUNT not in row[end].holes:
         if end > place + 1 and _given(row[end], blocks) != _given(row[place + 1], blocks):
             break
         end += 1

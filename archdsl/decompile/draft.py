@@ -197,13 +197,8 @@ class Draft:
                     break
 
     def _is_whole(self, path: str, border: Border) -> bool:
-        region = self.regions[path]
-        if not border.takes or not border.gives:
-            return False
-        is_stage = region.parent == ""
-        if len(border.gives) > 1:
-            return False
-        if len(border.takes) > 1 and (is_stage or len(border.takes) > len(region.recorded.ports)):
+        is_container = self.regions[path].recorded.kind in {*CONTAINERS, ""}
+        if not border.takes or len(border.gives) != 1 or (is_container and len(border.takes) > 1):
             return False
         return not any(self._comes_from(value, path) for value in border.takes)
 
@@ -240,13 +235,3 @@ def _tidy(graph: Graph, id: str) -> Op:
         if usual.outputs(*tensors) == op.outputs(*tensors) and usual.window(*tensors) == op.window(*tensors):
             return usual
     return op
-
-
-def named_ports(recorded: Recorded, border: Border) -> Sequence[str]:
-    """The names that a block gives to what flows in: one value is its `input`."""
-    return ["input"] if len(border.takes) == 1 else recorded.ports[: len(border.takes)]
-
-
-def inner(draft: Draft, path: str) -> Iterator[Region]:
-    """The regions directly inside a region."""
-    return (region for region in draft.regions.values() if region.parent == path)

@@ -177,8 +177,8 @@ class Layout:
         return not twice
 
     def _entering(self) -> Value | None:
-        """What flows when the text begins; of several values, none."""
-        return next(iter(self.takes)) if len(self.takes) == 1 else None
+        """What flows when the text begins; of several inputs of a network, none."""
+        return next(iter(self.takes)) if self.path or len(self.takes) == 1 else None
 
     def _several(self, member: str) -> bool:
         return not member.startswith("/") and len(self.draft.parts[member].outputs) > 1
@@ -260,10 +260,11 @@ class Layout:
                 return self._join(part, names, visits)
             made = [op_step(part.op, self.use)]
         made[-1].value = value
-        likes = sum(vector[self.use] == LIKE for vector in made[0].holes.values()) if not member.startswith("/") else 0
-        if likes:
-            inputs, others = inputs[:-likes], inputs[-likes:]
-            made[0].values = self._named_values(others, names)
+        called = made[0].body.lines[0].chain.steps[0] if made[0].body else made[0]
+        count = self._arguments(member, called)
+        if count:
+            inputs, others = inputs[:-count], inputs[-count:]
+            called.values = self._named_values(others, names)
         if len(inputs) == 1:
             return made, inputs[0], ()
         if not inputs:
@@ -272,6 +273,12 @@ class Layout:
         if source and self._several(source) and list(inputs) == self._outputs(source, inputs[0]):
             return made, inputs[0], ()
         return made, None, self._named_values(inputs, names)
+
+    def _arguments(self, member: str, step: Step) -> int:
+        """How many of a member's inputs are written as arguments: all but the first of a block's."""
+        if member.startswith("/"):
+            return len(self.inputs[member]) - 1
+        return sum(vector[self.use] == LIKE for vector in step.holes.values())
 
     def _named_values(self, values: Sequence[Value], names: Mapping[Value, str]) -> tuple[str, ...]:
         missing = {value for value in values if value not in names}

@@ -48,7 +48,7 @@ class _Spec:
                        if part.op.name == "input"}
         self.main = graph.outputs[0]
         self.labels: dict[tuple[str, int], str] = {}
-        self.taken = set(self.inputs.values())
+        self.taken = {*self.inputs.values(), *(output.name for output in graph.outputs)}
         self.body = self._laid_out()
         self.numbers = Numbers([Use({}, 0, 0)], self.body, "input.channels")
         self.classes = self._enter_classes()

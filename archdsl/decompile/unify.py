@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from archdsl.decompile.body import ACTIVATION, Body, Chain, Line, Step, weight
+from archdsl.decompile.body import ACTIVATION, Body, Chain, Line, Step, chains, weight
 from archdsl.ops.base import REGISTRY, Family
 
 ALIKE = 0.75
@@ -28,10 +28,8 @@ def unified(one: Body, other: Body, default: Default) -> Body:
     """The text of the uses of both. Raises `Unlike` if there is none."""
     if len(one.lines) != len(other.lines) or one.learned != other.learned:
         raise Unlike
-    renamed = _renaming(one, other)
-    lines = [
-        Line(_chains(a.chain, b.chain, renamed, default), a.names) for a, b in zip(one.lines, other.lines, strict=True)
-    ]
+    _rename(other, _renaming(one, other))
+    lines = [Line(_chains(a.chain, b.chain, default), a.names) for a, b in zip(one.lines, other.lines, strict=True)]
     return Body(lines, one.returns, one.learned)
 
 
@@ -45,8 +43,15 @@ def _renaming(one: Body, other: Body) -> Mapping[str, str]:
     return found
 
 
-def _chains(one: Chain, other: Chain, names: Mapping[str, str], default: Default) -> Chain:
-    if one.start != tuple(names.get(name, name) for name in other.start):
+def _rename(body: Body, names: Mapping[str, str]) -> None:
+    for chain in chains(body.lines):
+        chain.start = tuple(names.get(name, name) for name in chain.start)
+        for step in chain.steps:
+            step.values = tuple(names.get(name, name) for name in step.values)
+
+
+def _chains(one: Chain, other: Chain, default: Default) -> Chain:
+    if one.start != other.start:
         raise Unlike
     mine, its = _with_join(one.steps, other.steps), _with_join(other.steps, one.steps)
     found: list[Step] = []
@@ -58,7 +63,7 @@ def _chains(one: Chain, other: Chain, names: Mapping[str, str], default: Default
             raise Unlike
         if tag == "equal":
             found += (
-                _steps(a, b, names, default) for a, b in zip(mine[start:end], its[first:last], strict=True)
+                _steps(a, b, default) for a, b in zip(mine[start:end], its[first:last], strict=True)
             )
         else:
             found += [*mine[start:end], *its[first:last]]
@@ -76,7 +81,7 @@ def _kind(step: Step) -> str:
     return ACTIVATION if plain else step.name
 
 
-def _steps(one: Step, other: Step, names: Mapping[str, str], default: Default) -> Step:
+def _steps(one: Step, other: Step, default: Default) -> Step:
     holes: dict[str, dict[int, Any]] = {}
     mine, its = dict(one.holes), dict(other.holes)
     if one.name != other.name or ACTIVATION in {*mine, *its}:
@@ -88,15 +93,15 @@ def _steps(one: Step, other: Step, names: Mapping[str, str], default: Default) -
             holes[hole].update(known[hole] if hole in known else dict.fromkeys(step.uses, default(step, hole)))
         if None in holes[hole].values() and set(holes[hole].values()) != {None}:
             raise Unlike  # no text sets an argument to what it is when it is not set
-    branches = [_branches(a, b, names, default) for a, b in zip(one.branches, other.branches, strict=True)]
+    branches = [_branches(a, b, default) for a, b in zip(one.branches, other.branches, strict=True)]
     return Step(one.name, holes, branches, one.uses | other.uses, one.is_call, one.values)
 
 
-def _branches(one: Chain, other: Chain, names: Mapping[str, str], default: Default) -> Chain:
+def _branches(one: Chain, other: Chain, default: Default) -> Chain:
     """A branch that neither use has in full is as the other has it."""
     if not one.uses or not other.uses:
         return one if one.uses else other
-    return _chains(one, other, names, default)
+    return _chains(one, other, default)
 
 
 def _with_join(steps: Sequence[Step], others: Sequence[Step]) -> list[Step]:

@@ -155,7 +155,7 @@ class Writer:
     def call(self, step: Step) -> str:
         """A step's name with its arguments: first those without names, in order, then the others."""
         names, required, defaults = self._parameters(step)
-        given: list[str] = []
+        given: list[str] = list(step.values) if step.is_call else []
         plain = True
         for name in names:
             found = self.written(step, name)
@@ -201,15 +201,10 @@ def written_value(value: Any, name: str) -> str:
 
 def header(block: Block) -> str:
     """`block Name(parameter, other=1) from a, b:`."""
-    parameters = [
-        f"{name}={_default(block.defaults[name], name)}" if name in block.defaults else name for name in block.parameters
-    ]
+    parameters = [*block.values]
+    parameters += [f"{n}={written_value(block.defaults[n], n)}" if n in block.defaults else n for n in block.parameters]
     text = f"block {block.name}" + (f"({', '.join(parameters)})" if parameters else "")
-    return f"{text}{' from ' + ', '.join(block.ports) if block.ports else ''}:"
-
-
-def _default(value: Any, name: str) -> str:
-    return written_value(value, name)
+    return f"{text}:"
 
 
 def indented(lines: Iterable[str]) -> Iterator[str]:

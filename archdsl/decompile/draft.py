@@ -52,7 +52,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """The values that flow into a region, in the order of their first use, and those that leave it."""
+    """The values that flow into a region, in the order of their first use in it, and those that leave it."""
 
     takes: tuple[Value, ...]
     gives: tuple[Value, ...]
@@ -104,16 +104,21 @@ class Draft:
         """What flows into each region, and what leaves it."""
         takes: dict[str, dict[Value, None]] = {path: {} for path in self.regions}
         gives: dict[str, dict[Value, None]] = {path: {} for path in self.regions}
-        for value, users in self.users().items():
-            home = self.around(self.parts[value.node].region)
-            for user in users:
-                there = self.around(user.region) if isinstance(user, Part) else ()
+        homes = {id: self.around(part.region) for id, part in self.parts.items()}
+        for part in self.parts.values():
+            there = homes[part.id]
+            for value in part.inputs:
+                home = homes[value.node]
                 for path in there:
                     if path not in home:
                         takes[path][value] = None
                 for path in home:
                     if path not in there:
                         gives[path][value] = None
+        for output in self.outputs:
+            for value in output.values:
+                for path in homes[value.node]:
+                    gives[path][value] = None
         places = {id: place for place, id in enumerate(self.parts)}
         return {
             path: Border(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from archdsl.decompile.body import ABSENT, COUNT, FIRST, Body, Chain, Line, Step, chains, steps, weight
+from archdsl.decompile.body import ABSENT, COUNT, FIRST, Body, Chain, Line, Step, chains, weight
 from archdsl.decompile.draft import CONTAINERS, Border, Draft, Recorded
 from archdsl.decompile.layout import Layout
 from archdsl.decompile.numbers import Formula, Numbers, Use
@@ -129,7 +129,7 @@ class Blocks:
             return False
         if len(paths) == 1 or all(weight(body.only) <= 1 for body in bodies if body.only):
             return True
-        straight = all(not step.branches and not step.is_call for body in bodies for step in steps(body.lines))
+        straight = all(not step.branches and not step.is_call for body in bodies for step in body.steps)
         short = all(weight(body.only) <= SHORT for body in bodies if body.only)
         optional = any(s.uses != body.only.uses for body in bodies if body.only for s in body.only.steps)
         return straight and short and (len(kinds) > 1 or optional or len(paths) < 3)
@@ -194,7 +194,7 @@ class Blocks:
         path = member.strip("/")
         outer, _, name = path.rpartition(".")
         name = f"{outer.rpartition('.')[2]}{name}" if name.isdecimal() else name
-        several = not member.startswith("/") and len(self.draft.parts[member].outputs) > 1
+        several = member in self.draft.parts and len(self.draft.parts[member].outputs) > 1
         name = value_name(f"{name}_{port + 1}" if several else name)
         return f"{name}_out" if name in REGISTRY else name
 

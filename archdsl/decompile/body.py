@@ -68,16 +68,24 @@ class Line:
 
 @dataclass(eq=False, slots=True)
 class Body:
-    """The text of a region. `learned` are its learned values: name and shape."""
+    """The text of a region. `learned` are its learned values: name and shape; `shared` its ops with several uses."""
 
     lines: list[Line]
     returns: tuple[str, ...] = ()
     learned: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    shared: tuple[tuple[str, Step], ...] = ()
+
+    @property
+    def steps(self) -> Iterator[Step]:
+        """All steps, in the order in which they are written."""
+        yield from (step for _, step in self.shared)
+        for line in self.lines:
+            yield from _steps(line.chain)
 
     @property
     def only(self) -> Chain | None:
         """The chain of a text that is one chain from what flows in to what flows out."""
-        if len(self.lines) != 1 or self.learned or self.lines[0].chain.start or self.lines[0].names:
+        if len(self.lines) != 1 or self.learned or self.shared or self.lines[0].chain.start or self.lines[0].names:
             return None
         return self.lines[0].chain
 
@@ -99,12 +107,6 @@ def chains(lines: Iterable[Line]) -> Iterator[Chain]:
         chain = pending.pop(0)
         yield chain
         pending[:0] = [branch for step in chain.steps for branch in step.branches]
-
-
-def steps(lines: Iterable[Line]) -> Iterator[Step]:
-    """All steps of a text, in the order in which they are written."""
-    for line in lines:
-        yield from _steps(line.chain)
 
 
 def _steps(chain: Chain) -> Iterator[Step]:

@@ -76,6 +76,8 @@ class Draft:
         self._take_in_joins()
         self._dissolve_containers()
         self._dissolve_broken()
+        self.shared = self._share()
+        """The ops of several uses, by the region around all of these and by where their weights are."""
 
     def tensor(self, value: Value) -> Tensor:
         return self.parts[value.node].outputs[value.port]
@@ -200,6 +202,23 @@ class Draft:
                     self.dissolve(path)
                     changed = True
                     break
+
+    def _share(self) -> dict[str, dict[str, Op]]:
+        """Finds the ops whose weights several parts use, and dissolves the regions that hold only some of these."""
+        homes: dict[str, list[Part]] = defaultdict(list)
+        for part in self.parts.values():
+            if part.op.weights(*map(self.tensor, part.inputs)):
+                homes[part.weights].append(part)
+        shared: dict[str, dict[str, Op]] = defaultdict(dict)
+        for home, parts in homes.items():
+            if len(parts) > 1:
+                around = [self.around(part.region) for part in parts]
+                common = next((path for path in around[0] if all(path in other for other in around)), "")
+                for part in parts:
+                    while part.region != common:
+                        self.dissolve(part.region)
+                shared[common][home] = parts[0].op
+        return shared
 
     def _is_whole(self, path: str, border: Border) -> bool:
         is_container = self.regions[path].recorded.kind in {*CONTAINERS, ""}

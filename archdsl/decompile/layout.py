@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Line, Step, depth, steps, weight
+from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Line, Step, chains, depth, weight
 from archdsl.decompile.draft import Border, Draft, Part
 from archdsl.ir.graph import Value
 from archdsl.ops.base import Family
@@ -48,6 +48,7 @@ class Layout:
         self.inputs: dict[str, tuple[Value, ...]] = {}
         self.learned: dict[Value, Part] = {}
         self.takes = dict(takes)
+        self.shared = draft.shared.get(path, {})
         self._enter_members()
         self.order = {value: place for place, value in enumerate(self._in_order())}
         self.parents: dict[Value, Value | None] = {}
@@ -155,7 +156,8 @@ class Layout:
         returns = tuple(names[v] for v in returned)
         self._drop_unused(lines, [*returns, *(names[value] for value in kept)])
         learned = tuple((names[value], part.op.dims) for value, part in self.learned.items())  # type: ignore[attr-defined]
-        return Body(lines, returns, learned)
+        shared = tuple((names[_module(home)], op_step(op, self.use)) for home, op in self.shared.items())
+        return Body(lines, returns, learned, shared)
 
     def _named_all(self) -> bool:
         """Names the last value that is used twice, or the inputs of a join that is too long; False if there is one."""
@@ -191,13 +193,14 @@ class Layout:
     def _names(self, label: Callable[[str, int], str]) -> dict[Value, str]:
         names = dict(self.takes)
         taken = set(names.values())
-        wanted = [(value, value.node) for value in self.learned]
+        wanted = [(_module(home), home) for home in self.shared]
+        wanted += [(value, value.node) for value in self.learned]
         wanted += [(v, member) for value in sorted({*self.named, *self.gives}, key=self.order.__getitem__)
                    for member in [self.made[value]] for v in self._outputs(member, value)]
         for value, member in wanted:
             if value in names:
                 continue
-            name = label(member, value.port)
+            name = label(member, max(value.port, 0))
             while name in taken:
                 name += "_"
             taken.add(name)
@@ -206,11 +209,9 @@ class Layout:
 
     def _drop_unused(self, lines: Sequence[Line], kept: Sequence[str]) -> None:
         used = set(kept)
-        for line in lines:
-            used.update(line.chain.start)
-        for step in steps(lines):
-            used.update(step.values)
-            used.update(name for branch in step.branches for name in branch.start)
+        for chain in chains(lines):
+            used.update(chain.start)
+            used.update(name for step in chain.steps for name in step.values)
         for line in lines:
             if not used.intersection(line.names):
                 line.names = ()
@@ -258,7 +259,8 @@ class Layout:
             part = self.draft.parts[member]
             if part.op.family is Family.MERGE and len(inputs) > 1 and part.op.name != "sub":
                 return self._join(part, names, visits)
-            made = [op_step(part.op, self.use)]
+            shared = names.get(_module(part.weights), part.weights) if part.weights in self.shared else None
+            made = [Step(shared, uses={self.use}) if shared else op_step(part.op, self.use)]
         made[-1].value = value
         called = made[0].body.lines[0].chain.steps[0] if made[0].body else made[0]
         count = self._arguments(member, called)
@@ -327,6 +329,11 @@ class _Needed(Exception):
 
     def __init__(self, values: set[Value]) -> None:
         self.values = values
+
+
+def _module(home: str) -> Value:
+    """What stands for a shared op among the values that have names."""
+    return Value(home, -1)
 
 
 def op_step(op: Op, use: int) -> Step:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from archdsl.decompile.body import ABSENT, ACTIVATION, COUNT, FIRST, Body, Step, Vector, chains, steps
+from archdsl.decompile.body import ABSENT, ACTIVATION, COUNT, FIRST, Body, Step, Vector, chains
 from archdsl.formula import round_to, same
 
 Row = list[Any]
@@ -56,7 +56,7 @@ class Numbers:
         self.written: dict[tuple[int, str], Any] = {}
         """What is written for each hole of a step, by the step's `id`."""
         self.conditions: dict[frozenset[int], Formula] = {}
-        for step in steps(body.lines):
+        for step in body.steps:
             for hole, vector in step.holes.items():
                 self.written[id(step), hole] = self._number(step, hole, vector)
         for chain in chains(body.lines):
@@ -252,7 +252,7 @@ class Numbers:
 
     def _out(self) -> str | None:
         """The text for the channels that flow out."""
-        for step in reversed(list(steps(self.body.lines))):
+        for step in reversed(list(self.body.steps)):
             for hole, vector in step.holes.items():
                 counts = hole in CHANNELS or (step.is_call and not SMALL.search(hole))
                 if counts and all(vector.get(u) == channels for u, channels in enumerate(self.after)):

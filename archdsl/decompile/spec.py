@@ -11,7 +11,7 @@ from typing import Any
 
 from archdsl.analyses import totals
 from archdsl.decompile.blocks import CLASSES, Block, Blocks
-from archdsl.decompile.body import STAGE, Body, Chain, Line, Step, steps
+from archdsl.decompile.body import STAGE, Body, Chain, Line, Step
 from archdsl.decompile.draft import Draft, Recorded
 from archdsl.decompile.layout import Layout
 from archdsl.decompile.numbers import Formula, Numbers, Use
@@ -93,7 +93,7 @@ class _Spec:
         """The number of classes, which becomes a parameter: what the code was made with, if a last op has it."""
         classes = next((self.root.arguments[name] for name in CLASSES if name in self.root.arguments), None)
         found = None
-        for step in steps(self.body.lines):
+        for step in self.body.steps:
             for hole, vector in step.holes.items():
                 heavy = step.name in REGISTRY and REGISTRY[step.name].family in (Family.LINEAR, Family.CONV)
                 if vector.get(0) == classes is not None and (hole == "classes" or (heavy and hole == "out")):
@@ -113,7 +113,7 @@ class _Spec:
         ops: Counter[str] = Counter()
         values: dict[tuple[str, str, str], Any] = {}
         for numbers, body in ((self.numbers, self.body), *((b.numbers, b.body) for b in self.blocks.found.values())):
-            for step in steps(body.lines):
+            for step in body.steps:
                 if step.name not in REGISTRY:
                     continue
                 ops[step.name] += len(step.uses)
@@ -144,7 +144,7 @@ class _Spec:
         found: dict[str, Block] = {}
         pending = [self.body]
         while pending:
-            for step in steps(pending.pop(0).lines):
+            for step in pending.pop(0).steps:
                 if step.is_call and step.name not in found:
                     found[step.name] = self.blocks.found[step.name]
                     pending.append(found[step.name].body)
@@ -162,6 +162,8 @@ class _Spec:
             yield f"input {name}: {self._shape(self.draft.tensor(value))}"
         for name, dims in self.body.learned:
             yield f"learned {name}: {' x '.join(map(str, dims))}"
+        for name, step in self.body.shared:
+            yield f"shared {name} = {self.writer.call(step)}"
         stages: list[tuple[str, Value]] = []
         others = {value: output for output in self.graph.outputs[1:] for value in output.values}
         for place, line in enumerate(self.body.lines):

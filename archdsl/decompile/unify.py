@@ -26,16 +26,17 @@ class Unlike(Exception):
 
 def unified(one: Body, other: Body, default: Default) -> Body:
     """The text of the uses of both. Raises `Unlike` if there is none."""
-    if len(one.lines) != len(other.lines) or one.learned != other.learned:
+    if len(one.lines) != len(other.lines) or one.learned != other.learned or len(one.shared) != len(other.shared):
         raise Unlike
     _rename(other, _renaming(one, other))
     lines = [Line(_chains(a.chain, b.chain, default), a.names) for a, b in zip(one.lines, other.lines, strict=True)]
-    return Body(lines, one.returns, one.learned)
+    shared = [(a[0], _steps(a[1], b[1], default)) for a, b in zip(one.shared, other.shared, strict=True)]
+    return Body(lines, one.returns, one.learned, tuple(shared))
 
 
 def _renaming(one: Body, other: Body) -> Mapping[str, str]:
     """The names of the first text, by those of the second."""
-    found: dict[str, str] = {}
+    found = {b[0]: a[0] for a, b in zip(one.shared, other.shared, strict=True)}
     for a, b in zip(one.lines, other.lines, strict=True):
         if len(a.names) != len(b.names):
             raise Unlike
@@ -47,6 +48,7 @@ def _rename(body: Body, names: Mapping[str, str]) -> None:
     for chain in chains(body.lines):
         chain.start = tuple(names.get(name, name) for name in chain.start)
         for step in chain.steps:
+            step.name = names.get(step.name, step.name)
             step.values = tuple(names.get(name, name) for name in step.values)
 
 
@@ -82,6 +84,8 @@ def _kind(step: Step) -> str:
 
 
 def _steps(one: Step, other: Step, default: Default) -> Step:
+    if _kind(one) != _kind(other):
+        raise Unlike
     holes: dict[str, dict[int, Any]] = {}
     mine, its = dict(one.holes), dict(other.holes)
     if one.name != other.name or ACTIVATION in {*mine, *its}:

@@ -36,6 +36,8 @@ class Writer:
         """The lines of a body, without the indentation of its header."""
         for name, dims in body.learned:
             yield f"learned {name}: {' x '.join(map(str, dims))}"
+        for name, step in body.shared:
+            yield f"shared {name} = {self.call(step)}"
         for line in body.lines:
             yield from self.line(line.chain, line.names)
         if body.returns:
@@ -180,7 +182,7 @@ class Writer:
         if step.is_call:
             block = self.blocks[step.name]
             return block.parameters, frozenset(block.parameters) - block.defaults.keys(), block.defaults
-        fields = REGISTRY[step.name].model_fields
+        fields = REGISTRY[step.name].model_fields if step.name in REGISTRY else {}
         needed = frozenset(name for name, field in fields.items() if field.is_required())
         return tuple(fields), needed, {n: field.default for n, field in fields.items() if n not in needed}
 

@@ -10,7 +10,7 @@ from typing import Any
 from archdsl.decompile.body import ABSENT, COUNT, FIRST, Body, Chain, Line, Step, chains, weight
 from archdsl.decompile.draft import CONTAINERS, Border, Draft, Recorded
 from archdsl.decompile.layout import Layout
-from archdsl.decompile.numbers import Formula, Numbers, Use
+from archdsl.decompile.numbers import Numbers, Use
 from archdsl.decompile.unify import Unlike, unified
 from archdsl.decompile.words import block_name, value_name
 from archdsl.formula import same
@@ -272,4 +272,4 @@ def _copies(run: Sequence[Step], blocks: Blocks) -> Step:
     return replace(last, holes=holes)
 
 
-__all__ = ["Block", "Blocks", "Border", "Chain", "Formula", "Line", "Mapping", "Recorded", "folded"]
+__all__ = ["Block", "Blocks", "Border", "Chain", "Line", "Mapping", "Recorded", "folded"]

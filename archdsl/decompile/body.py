@@ -26,6 +26,12 @@ LIKE = "like"
 ABSENT = ...
 """The value of a parameter for a use in which nothing asks for it."""
 
+class Formula(str):
+    """The text of a formula, which is written as it is."""
+
+    __slots__ = ()
+
+
 Vector = dict[int, Any]
 """A number in each use that has it."""
 

@@ -207,7 +207,7 @@ class Draft:
         """Finds the ops whose weights several parts use, and dissolves the regions that hold only some of these."""
         homes: dict[str, list[Part]] = defaultdict(list)
         for part in self.parts.values():
-            if part.op.weights(*map(self.tensor, part.inputs)):
+            if part.op.is_tied() or part.op.weights(*map(self.tensor, part.inputs)):
                 homes[part.weights].append(part)
         shared: dict[str, dict[str, Op]] = defaultdict(dict)
         for home, parts in homes.items():
@@ -217,7 +217,7 @@ class Draft:
                 for part in parts:
                     while part.region != common:
                         self.dissolve(part.region)
-                shared[common][home] = parts[0].op
+                shared[common][home] = next(part.op for part in parts if not part.op.is_tied())
         return shared
 
     def _is_whole(self, path: str, border: Border) -> bool:

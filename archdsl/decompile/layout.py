@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Line, Step, chains, depth, weight
+from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Formula, Line, Step, chains, depth, weight
 from archdsl.decompile.draft import Border, Draft, Part
 from archdsl.ir.graph import Value
 from archdsl.ops.base import Family
@@ -259,8 +260,7 @@ class Layout:
             part = self.draft.parts[member]
             if part.op.family is Family.MERGE and len(inputs) > 1 and part.op.name != "sub":
                 return self._join(part, names, visits)
-            shared = names.get(_module(part.weights), part.weights) if part.weights in self.shared else None
-            made = [Step(shared, uses={self.use}) if shared else op_step(part.op, self.use)]
+            made = [self._op(part, names)]
         made[-1].value = value
         called = made[0].body.lines[0].chain.steps[0] if made[0].body else made[0]
         count = self._arguments(member, called)
@@ -275,6 +275,14 @@ class Layout:
         if source and self._several(source) and list(inputs) == self._outputs(source, inputs[0]):
             return made, inputs[0], ()
         return made, None, self._named_values(inputs, names)
+
+    def _op(self, part: Part, names: Mapping[Value, str]) -> Step:
+        """An op, a use of a shared one, or one that takes the weights of a shared one."""
+        shared = names.get(_module(part.weights), part.weights) if part.weights in self.shared else ""
+        if not shared or part.op.is_tied():
+            step = op_step(part.op, self.use)
+            return replace(step, holes={**step.holes, "weight": {self.use: Formula(shared)}}) if shared else step
+        return Step(shared, uses={self.use})
 
     def _arguments(self, member: str, step: Step) -> int:
         """How many of a member's inputs are written as arguments: all but the first of a block's."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from archdsl.decompile.body import ABSENT, ACTIVATION, COUNT, FIRST, Body, Step, Vector, chains
+from archdsl.decompile.body import ABSENT, ACTIVATION, COUNT, FIRST, Body, Formula, Step, Vector, chains
 from archdsl.formula import round_to, same
 
 Row = list[Any]
@@ -25,12 +25,6 @@ SMALL = re.compile(r"stride|kernel|dilation|padding|groups|heads")
 CHANNELS = frozenset({"out", "width", "channels"})
 """Arguments of ops that count channels."""
 DIVISORS = (2, 3, 4, 8, 16)
-
-
-class Formula(str):
-    """The text of a formula, which is written as it is."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

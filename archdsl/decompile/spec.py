@@ -11,10 +11,10 @@ from typing import Any
 
 from archdsl.analyses import totals
 from archdsl.decompile.blocks import CLASSES, Block, Blocks
-from archdsl.decompile.body import STAGE, Body, Chain, Line, Step
+from archdsl.decompile.body import STAGE, Body, Chain, Formula, Line, Step
 from archdsl.decompile.draft import Draft, Recorded
 from archdsl.decompile.layout import Layout
-from archdsl.decompile.numbers import Formula, Numbers, Use
+from archdsl.decompile.numbers import Numbers, Use
 from archdsl.decompile.words import block_name, value_name
 from archdsl.decompile.write import INDENT, Writer, header, indented
 from archdsl.ir.graph import Graph, Output, Value
@@ -46,9 +46,13 @@ class _Spec:
         self.root = self.draft.regions[""].recorded
         self.inputs = {Value(part.id): _input_name(part.id, len(graph.inputs)) for part in self.draft.parts.values()
                        if part.op.name == "input"}
-        self.main = graph.outputs[0]
+        self.main = graph.outputs[0].values[-1]
+        results = ((value, output) for output in graph.outputs for value in output.values)
+        self.others = {value: output for value, output in results if value != self.main}
+        """The outputs besides the last of the main one, by their values."""
         self.labels: dict[tuple[str, int], str] = {}
         self.taken = {*self.inputs.values(), *(output.name for output in graph.outputs)}
+        self.unwritten = {output.name for output in graph.outputs[1:]}
         self.body = self._laid_out()
         self.numbers = Numbers([Use({}, 0, 0)], self.body, "input.channels")
         self.classes = self._enter_classes()
@@ -61,17 +65,10 @@ class _Spec:
     def _laid_out(self) -> Body:
         """The lines of the network. Outputs that nothing else needs come last."""
         used = self.draft.users()
-        aside = frozenset(
-            value
-            for output in self.graph.outputs[1:]
-            for value in output.values
-            if value not in self.main.values and all(isinstance(user, Output) for user in used[value])
-        )
-        gives = list(dict.fromkeys(value for output in self.graph.outputs[1:] for value in output.values))
-        gives = [value for value in gives if value not in self.main.values] + list(self.main.values)
+        aside = frozenset(v for v in self.others if all(isinstance(user, Output) for user in used[v]))
+        gives = [*self.others, self.main]
         layout = Layout(self.draft, "", self.blocks.borders, self.inputs, gives, self._stage)
-        kept = {value for output in self.graph.outputs[1:] for value in output.values} - aside
-        return layout.body(self._label, aside, frozenset(kept))
+        return layout.body(self._label, aside, frozenset(self.others) - aside)
 
     def _stage(self, path: str) -> list[Step]:
         """A stage as one step."""
@@ -165,13 +162,12 @@ class _Spec:
         for name, step in self.body.shared:
             yield f"shared {name} = {self.writer.call(step)}"
         stages: list[tuple[str, Value]] = []
-        others = {value: output for output in self.graph.outputs[1:] for value in output.values}
         for place, line in enumerate(self.body.lines):
-            yield from self._statements(line, place, others, stages)
+            yield from self._statements(line, place, stages)
         named = {self._made(line): line.names[0] for line in self.body.lines if len(line.names) == 1}
-        for output in self.graph.outputs[1:]:
-            if output.values[0] in named:
-                yield f"output {output.name}{' training' if output.training else ''}: {named[output.values[0]]}"
+        for value, output in self.others.items():
+            if value in named:
+                yield f"{self._output(output)}: {named[value]}"
         yield ""
         counted = totals.nodes_in(self.graph)
         params, macs = totals.parameters(self.graph, counted), totals.macs(self.graph, counted)
@@ -184,16 +180,14 @@ class _Spec:
             return f"{tensor.channels} x resolution x resolution"
         return " x ".join(map(str, tensor.dims)) + (" of int" if tensor.kind == "int" else "")
 
-    def _statements(
-        self, line: Line, place: int, others: Mapping[Value, Output], stages: list[tuple[str, Value]]
-    ) -> Iterator[str]:
+    def _statements(self, line: Line, place: int, stages: list[tuple[str, Value]]) -> Iterator[str]:
         """A line of the network: its stages, and what is between them."""
         chain, made = line.chain, self._made(line)
-        output = others.get(made) if made else None
-        if output is not None and made not in self.main.values and not line.names:
+        output = self.others.get(made) if made else None
+        if output is not None and not line.names:
             flat = [t for s in chain.steps for t in (s.body.lines[0].chain.steps if s.body else [s])]
             text = self.writer.chain(Chain(chain.start, flat, {0}))
-            yield f"output {output.name}{' training' if output.training else ''}: {text}"
+            yield f"{self._output(output)}: {text}"
             return
         pieces = list(_pieces(chain.steps))
         last_line = place == len(self.body.lines) - 1
@@ -211,6 +205,12 @@ class _Spec:
                 yield from self._loose("head", row, begin, stages)
             else:
                 yield from self.writer.line(Chain(begin, list(row), {0}), names)
+
+    def _output(self, output: Output) -> str:
+        """The head of an output; one of several values has a number from the second on."""
+        name = output.name if output.name in self.unwritten else self._free(output.name)
+        self.unwritten.discard(output.name)
+        return f"output {name}{' training' if output.training else ''}"
 
     def _made(self, line: Line) -> Value | None:
         """The value that a line gives."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from archdsl.decompile.body import ACTIVATION, Body, Chain, Line, Step, chains, weight
+from archdsl.decompile.body import ACTIVATION, COUNT, FIRST, Body, Chain, Line, Step, Vector, chains, weight
 from archdsl.ops.base import REGISTRY, Family
 
 ALIKE = 0.75
@@ -84,7 +84,8 @@ def _kind(step: Step) -> str:
 
 
 def _steps(one: Step, other: Step, default: Default) -> Step:
-    if _kind(one) != _kind(other):
+    first = any(hole.startswith(FIRST) for step in (one, other) for hole in step.holes)
+    if _kind(one) != _kind(other) or (first and (COUNT in one.holes) != (COUNT in other.holes)):
         raise Unlike
     holes: dict[str, dict[int, Any]] = {}
     mine, its = dict(one.holes), dict(other.holes)
@@ -94,11 +95,19 @@ def _steps(one: Step, other: Step, default: Default) -> Step:
     for hole in {**mine, **its}:
         holes[hole] = {}
         for step, known in ((one, mine), (other, its)):
-            holes[hole].update(known[hole] if hole in known else dict.fromkeys(step.uses, default(step, hole)))
+            holes[hole].update(known[hole] if hole in known else _unwritten(step, hole, default))
         if None in holes[hole].values() and set(holes[hole].values()) != {None}:
             raise Unlike  # no text sets an argument to what it is when it is not set
     branches = [_branches(a, b, default) for a, b in zip(one.branches, other.branches, strict=True)]
     return Step(one.name, holes, branches, one.uses | other.uses, one.is_call, one.values)
+
+
+def _unwritten(step: Step, hole: str, default: Default) -> Vector:
+    """The values of an argument that a step does not write: the first of several copies is as the others are."""
+    plain = hole.removeprefix(FIRST)
+    if plain != hole and plain in step.holes:
+        return step.holes[plain]
+    return dict.fromkeys(step.uses, default(step, hole))
 
 
 def _branches(one: Chain, other: Chain, default: Default) -> Chain:

@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import Any
 
 from archdsl.decompile.blocks import Block
-from archdsl.decompile.body import ACTIVATION, COUNT, FIRST, LIKE, Body, Chain, Step
-from archdsl.decompile.numbers import Formula, Numbers
+from archdsl.decompile.body import ACTIVATION, COUNT, FIRST, LIKE, Body, Chain, Formula, Step
+from archdsl.decompile.numbers import Numbers
 from archdsl.formula import same
 from archdsl.ops.base import REGISTRY, Family
 from archdsl.ops.reference import literal

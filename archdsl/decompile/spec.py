@@ -68,7 +68,8 @@ class _Spec:
         aside = frozenset(v for v in self.others if all(isinstance(user, Output) for user in used[v]))
         gives = [*self.others, self.main]
         layout = Layout(self.draft, "", self.blocks.borders, self.inputs, gives, self._stage)
-        return layout.body(self._label, aside, frozenset(self.others) - aside)
+        again = {self.main} if any(self.main in output.values for output in self.graph.outputs[1:]) else set()
+        return layout.body(self._label, aside, frozenset(self.others) - aside | again)
 
     def _stage(self, path: str) -> list[Step]:
         """A stage as one step."""
@@ -165,7 +166,8 @@ class _Spec:
         for place, line in enumerate(self.body.lines):
             yield from self._statements(line, place, stages)
         named = {self._made(line): line.names[0] for line in self.body.lines if len(line.names) == 1}
-        for value, output in self.others.items():
+        further = [(value, output) for output in self.graph.outputs[1:] for value in output.values]
+        for value, output in [*((v, o) for v, o in self.others.items() if o.name == "output"), *further]:
             if value in named:
                 yield f"{self._output(output)}: {named[value]}"
         yield ""
@@ -201,7 +203,7 @@ class _Spec:
                 stages.append((name, row[0].value or made))  # type: ignore[arg-type]
             elif not stages and number == 0 and place == 0 and not begin and not last:
                 yield from self._loose("stem", row, begin, stages)
-            elif last and last_line and stages:
+            elif last and last_line and stages and not names:
                 yield from self._loose("head", row, begin, stages)
             else:
                 yield from self.writer.line(Chain(begin, list(row), {0}), names)

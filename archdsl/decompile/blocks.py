@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from archdsl.decompile.body import ABSENT, COUNT, FIRST, Body, Chain, Line, Step, chains, weight
-from archdsl.decompile.draft import CONTAINERS, Border, Draft, Recorded
+from archdsl.decompile.body import ABSENT, COUNT, FIRST, Body, Step, chains, weight
+from archdsl.decompile.draft import CONTAINERS, Draft
 from archdsl.decompile.layout import Layout
 from archdsl.decompile.numbers import Numbers, Use
 from archdsl.decompile.unify import Unlike, unified
@@ -63,7 +63,7 @@ class Blocks:
             held = (heights[p] for p, region in self.draft.regions.items() if region.parent == path)
             heights[path] = 1 + max(held, default=0)
         of_class: dict[str, list[str]] = defaultdict(list)
-        for path, region in self.draft.regions.items():
+        for path in self.draft.regions:
             if path:
                 of_class[self._kind(path)].append(path)
         group: dict[str, tuple[int, str]] = {}
@@ -84,7 +84,7 @@ class Blocks:
         return f"{kind or 'Part'} {path}" if kind in CONTAINERS or not kind else kind
 
     def _choose_flow(self, paths: Sequence[str]) -> None:
-        """Puts first what flows through the uses of a class: of several values, that which is made last in most uses."""
+        """Puts first what flows through the uses of a class: of several values, the one made last in most uses."""
         places = {id: place for place, id in enumerate(self.draft.parts)}
         counts = {len(self.borders[path].takes) for path in paths}
         if counts == {1}:
@@ -145,13 +145,15 @@ class Blocks:
         self.found[name] = block
         for use, path in enumerate(members):
             given = {key: numbers.parameters[key][use] for key in parameters}
-            given = {key: defaults[key] if value is ABSENT and key in defaults else value for key, value in given.items()}
+            given = {
+                key: defaults[key] if value is ABSENT and key in defaults else value for key, value in given.items()
+            }
             self.called[path] = block, given
 
     def _free(self, name: str, numbered: bool) -> str:
         """A name that no block and no op has."""
         taken = {*self.found, *REGISTRY, block_name(self.draft.header.name)}
-        choices = ([] if numbered and f"{name}1" not in taken else [name])
+        choices = [] if numbered and f"{name}1" not in taken else [name]
         return next(n for n in [*choices, *(f"{name}{number}" for number in range(1, 1000))] if n not in taken)
 
     def ports(self, path: str) -> tuple[str, ...]:
@@ -185,7 +187,7 @@ class Blocks:
         holes = {
             name: {use: value}
             for name, value in given.items()
-            if value is not ABSENT and not (name in block.defaults and same(block.defaults[name], value))
+            if not (name in block.defaults and same(block.defaults[name], value))
         }
         return [Step(block.name, holes, uses={use}, is_call=True)]
 
@@ -244,7 +246,11 @@ def _run(row: Sequence[Step], place: int, blocks: Blocks) -> int:
     if not first.is_call or COUNT in first.holes:
         return 1
     end = place + 1
-    while end < len(row) and (row[end].name, row[end].values) == (first.name, first.values) and COUNT not in row[end].holes:
+    while (
+        end < len(row)
+        and (row[end].name, row[end].values) == (first.name, first.values)
+        and COUNT not in row[end].holes
+    ):
         if end > place + 1 and _given(row[end], blocks) != _given(row[place + 1], blocks):
             break
         end += 1
@@ -254,6 +260,11 @@ def _run(row: Sequence[Step], place: int, blocks: Blocks) -> int:
     differing = [name for name in one if one[name] != other[name]]
     fits = len(differing) <= 2 and all(name in blocks.found[first.name].defaults for name in differing)
     return end - place if fits else 1
+
+
+def _is_alike(step: Step, other: Step) -> bool:
+    """Whether two steps call one block with the same values, and neither stands for several."""
+    return (step.name, step.values) == (other.name, other.values) and COUNT not in step.holes
 
 
 def _given(step: Step, blocks: Blocks) -> dict[str, Any]:
@@ -270,6 +281,3 @@ def _copies(run: Sequence[Step], blocks: Blocks) -> Step:
     holes = {**last.holes, COUNT: {use: len(run)}}
     holes |= {FIRST + name: {use: value} for name, value in one.items() if value != other[name]}
     return replace(last, holes=holes)
-
-
-__all__ = ["Block", "Blocks", "Border", "Chain", "Line", "Mapping", "Recorded", "folded"]

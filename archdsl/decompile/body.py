@@ -26,6 +26,7 @@ LIKE = "like"
 ABSENT = ...
 """The value of a parameter for a use in which nothing asks for it."""
 
+
 class Formula(str):
     """The text of a formula, which is written as it is."""
 

@@ -7,7 +7,7 @@ puts modules into containers that say nothing. The passes here change how a netw
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,8 +64,9 @@ class Draft:
     def __init__(self, graph: Graph, recorded: Mapping[str, Recorded]) -> None:
         self.header, self.outputs = graph.header, graph.outputs
         self.parts = {
-            node.id: Part(node.id, _tidy(graph, node.id), list(graph.inputs_of(node.id)), node.scope, node.outputs,
-                          node.weights)
+            node.id: Part(
+                node.id, _tidy(graph, node.id), list(graph.inputs_of(node.id)), node.scope, node.outputs, node.weights
+            )
             for node in graph
         }
         self.regions = {
@@ -78,6 +79,7 @@ class Draft:
         self._dissolve_broken()
         self.shared = self._share()
         """The ops of several uses, by the region around all of these and by where their weights are."""
+        self.members = self._members()
 
     def tensor(self, value: Value) -> Tensor:
         return self.parts[value.node].outputs[value.port]
@@ -142,7 +144,7 @@ class Draft:
     # --- passes ----------------------------------------------------------------------------
 
     def _grow_lists(self) -> None:
-        """`concat(a, b, c)` after `concat(a, b)` takes that one's output and `c`: a list that grows from step to step."""
+        """`concat(a, b, c)` after `concat(a, b)` takes that one's output and `c`: a list that grows step by step."""
         seen: dict[tuple[Value, ...], str] = {}
         for part in self.parts.values():
             if part.op.name != "concat":
@@ -159,8 +161,11 @@ class Draft:
             if part.op.name == "concat" and len(part.inputs) == 2:
                 borders, users = self.borders(), self.users()
                 for before, made in (part.inputs, part.inputs[::-1]):
-                    inner = [path for path in self.around(self.parts[made.node].region)
-                             if path not in self.around(part.region) and self.regions[path].recorded.kind not in CONTAINERS]
+                    inner = [
+                        path
+                        for path in self.around(self.parts[made.node].region)
+                        if path not in self.around(part.region) and self.regions[path].recorded.kind not in CONTAINERS
+                    ]
                     fitting = [p for p in inner if borders[p] == Border((before,), (made,)) and len(users[made]) == 1]
                     if fitting:
                         part.region = fitting[-1]
@@ -192,16 +197,35 @@ class Draft:
                 self.dissolve(path)
 
     def _dissolve_broken(self) -> None:
-        """Regions that take a value which depends on one that they give, or that several calls enter."""
-        changed = True
-        while changed:
-            changed = False
-            borders = self.borders()
-            for path in sorted(self.regions, key=lambda path: -path.count(".")):
-                if path and not self._is_whole(path, borders[path]):
-                    self.dissolve(path)
-                    changed = True
-                    break
+        """Regions that several calls enter, or that take a value which depends on one that they give."""
+        places = {id: place for place, id in enumerate(self.parts)}
+        firsts: dict[str, int] = {}
+        for part in self.parts.values():
+            for path in self.around(part.region):
+                firsts.setdefault(path, places[part.id])
+        borders = self.borders()
+        for path in sorted(self.regions, key=lambda path: -path.count(".")):
+            if path and not self._is_whole(path, borders[path], places, firsts.get(path, 0)):
+                self.dissolve(path)
+
+    def _is_whole(self, path: str, border: Border, places: Mapping[str, int], first: int) -> bool:
+        is_container = self.regions[path].recorded.kind in {*CONTAINERS, ""}
+        if not border.takes or len(border.gives) != 1 or (is_container and len(border.takes) > 1):
+            return False
+        return not any(self._comes_from(value, path, places, first) for value in border.takes)
+
+    def _comes_from(self, value: Value, path: str, places: Mapping[str, int], first: int) -> bool:
+        """Whether a value depends on a part of a region, of which the first has the place `first`."""
+        pending, seen = [value.node], set[str]()
+        while pending:
+            id = pending.pop()
+            if id in seen or places[id] < first:
+                continue
+            seen.add(id)
+            if path in self.around(self.parts[id].region):
+                return True
+            pending += [v.node for v in self.parts[id].inputs]
+        return False
 
     def _share(self) -> dict[str, dict[str, Op]]:
         """Finds the ops whose weights several parts use, and dissolves the regions that hold only some of these."""
@@ -220,26 +244,17 @@ class Draft:
                 shared[common][home] = next(part.op for part in parts if not part.op.is_tied())
         return shared
 
-    def _is_whole(self, path: str, border: Border) -> bool:
-        is_container = self.regions[path].recorded.kind in {*CONTAINERS, ""}
-        if not border.takes or len(border.gives) != 1 or (is_container and len(border.takes) > 1):
-            return False
-        return not any(self._comes_from(value, path) for value in border.takes)
-
-    def _comes_from(self, value: Value, path: str) -> bool:
-        """Whether a value depends on a part of a region."""
-        first = next(place for place, part in enumerate(self.parts.values()) if path in self.around(part.region))
-        places = {id: place for place, id in enumerate(self.parts)}
-        pending, seen = [value.node], set[str]()
-        while pending:
-            id = pending.pop()
-            if id in seen or places[id] < first:
-                continue
-            seen.add(id)
-            if path in self.around(self.parts[id].region):
-                return True
-            pending += [v.node for v in self.parts[id].inputs]
-        return False
+    def _members(self) -> dict[str, list[str]]:
+        """What is directly in each region, in order: the ids of parts, and "/" with the paths of regions."""
+        found: dict[str, dict[str, None]] = {path: {} for path in self.regions}
+        for part in self.parts.values():
+            member = part.id
+            for path in (*self.around(part.region), ""):
+                if member in found[path]:
+                    break
+                found[path][member] = None
+                member = f"/{path}"
+        return {path: list(members) for path, members in found.items()}
 
 
 def _of_spec(scope: Scope) -> Recorded:
@@ -251,11 +266,11 @@ def _of_spec(scope: Scope) -> Recorded:
 def _tidy(graph: Graph, id: str) -> Op:
     """A node's op without a padding that its default comes to as well."""
     op = graph.node(id).op
-    padding = type(op).model_fields.get("padding")
-    if padding is None or getattr(op, "padding") == padding.default:
+    field = type(op).model_fields.get("padding")
+    if field is None or op.model_dump()["padding"] == field.default:
         return op
     with suppress(Exception):
-        tensors, usual = graph.tensors_into(id), op.model_copy(update={"padding": padding.default})
+        tensors, usual = graph.tensors_into(id), op.model_copy(update={"padding": field.default})
         if usual.outputs(*tensors) == op.outputs(*tensors) and usual.window(*tensors) == op.window(*tensors):
             return usual
     return op

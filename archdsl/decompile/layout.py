@@ -14,8 +14,7 @@ from dataclasses import replace
 from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Formula, Line, Step, chains, depth, weight
 from archdsl.decompile.draft import Border, Draft, Part
 from archdsl.ir.graph import Value
-from archdsl.ops.base import Family
-from archdsl.ops.base import Op
+from archdsl.ops.base import Family, Op
 from archdsl.ops.initialize import Weights  # noqa: F401  (keeps the registry whole)
 
 LONGEST_BRANCHES, DEEPEST = 16, 2
@@ -23,10 +22,6 @@ LONGEST_BRANCHES, DEEPEST = 16, 2
 
 Inner = Callable[[str], list[Step]]
 """The steps that stand for a region inside the one that is laid out: a call of its block, or what it holds."""
-
-
-class Impossible(Exception):
-    """A region that no text of this form says. The message says why."""
 
 
 class Layout:
@@ -62,18 +57,13 @@ class Layout:
     # --- members and the order of their values ------------------------------------------------
 
     def _enter_members(self) -> None:
-        for part in self.draft.parts.values():
-            around = self.draft.around(part.region)
-            if self.path and self.path not in around:
+        for member in self.draft.members[self.path]:
+            if not member.startswith("/"):
+                self._enter_part(self.draft.parts[member])
                 continue
-            place = around.index(self.path) if self.path else len(around)
-            if place == 0:
-                self._enter_part(part)
-            else:
-                inner = around[place - 1]
-                self.inputs.setdefault(f"/{inner}", self.borders[inner].takes)
-                for value in self.borders[inner].gives:
-                    self.made[value] = f"/{inner}"
+            border = self.borders[member[1:]]
+            self.inputs[member] = border.takes
+            self.made.update((value, member) for value in border.gives)
 
     def _enter_part(self, part: Part) -> None:
         if part.op.name == "learned":
@@ -169,8 +159,6 @@ class Layout:
             try:
                 self.chain(value, before, names, top=True, visits=visits)
             except _Needed as needed:
-                if needed.values <= self.named:
-                    raise Impossible(f"values of {self.path or 'the network'} cannot be put in order") from None
                 self.named |= needed.values
                 return False
             before = None if self._several(self.made[value]) else value
@@ -196,8 +184,12 @@ class Layout:
         taken = set(names.values())
         wanted = [(_module(home), home) for home in self.shared]
         wanted += [(value, value.node) for value in self.learned]
-        wanted += [(v, member) for value in sorted({*self.named, *self.gives}, key=self.order.__getitem__)
-                   for member in [self.made[value]] for v in self._outputs(member, value)]
+        wanted += [
+            (v, member)
+            for value in sorted({*self.named, *self.gives}, key=self.order.__getitem__)
+            for member in [self.made[value]]
+            for v in self._outputs(member, value)
+        ]
         for value, member in wanted:
             if value in names:
                 continue
@@ -236,8 +228,7 @@ class Layout:
             top = False
             if visits is not None:
                 visits[at] += 1
-            if at not in self.made:
-                raise Impossible(f"no way leads to {at.node} in {self.path or 'the network'}")
+            assert at in self.made, f"{at} is not made in {self.path or 'the network'}"
             member = self.made[at]
             if self._several(member) and not whole:
                 raise _Needed({at})

@@ -1,8 +1,8 @@
 """Finds how the numbers of a block are written: as a constant, a parameter, or a formula of parameters and channels.
 
 A number has a value in each use. What has one value everywhere is a constant. What varies is looked for among the
-arguments that the author's code was made with, and among simple formulas of these and of the channels that flow in. What
-is found nowhere becomes a parameter of its own. The same is done for the conditions of steps that some uses lack.
+arguments that the author's code was made with, and among simple formulas of these and of the channels that flow in.
+What is found nowhere becomes a parameter of its own. The same is done for the conditions of steps that some uses lack.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import floor, isnan, nan
+from operator import add, floordiv, mul, sub
 from typing import Any
 
 from archdsl.decompile.body import ABSENT, ACTIVATION, COUNT, FIRST, Body, Formula, Step, Vector, chains
@@ -25,6 +27,7 @@ SMALL = re.compile(r"stride|kernel|dilation|padding|groups|heads")
 CHANNELS = frozenset({"out", "width", "channels"})
 """Arguments of ops that count channels."""
 DIVISORS = (2, 3, 4, 8, 16)
+SIGNS: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (("*", mul), ("+", add), ("-", sub))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +100,21 @@ class Numbers:
 
     def _constant(self, hole: str, value: Any) -> Any:
         """A constant; but the number of classes is the network's, not the block's."""
-        is_classes = self.classes and hole == "out" and value in (row[0] for row in (self.known.get(self.classes),) if row)
+        is_classes = (
+            self.classes and hole == "out" and value in (row[0] for row in (self.known.get(self.classes),) if row)
+        )
         return self._chosen("classes", [value] * len(self.uses)) if is_classes else value
 
     def _count(self, vector: Vector) -> Any:
         values = list(vector.values())
-        if all(value == values[0] for value in values) and len(self.uses) > 1:
+        if all(value == values[0] for value in values):
             return values[0]
         for less in (0, 1):
             for name, row in {**self.parameters, **self._varying(vector)}.items():
                 if all(isinstance(row[u], int) and row[u] - less == value for u, value in vector.items()):
-                    if len(self.uses) > 1:
-                        self._chosen(name, row)
-                        return Formula(f"{name} - {less}" if less else name)
-        return values[0] if len(self.uses) == 1 else self._new("count", vector)
+                    self._chosen(name, row)
+                    return Formula(f"{name} - {less}" if less else name)
+        return self._new("count", vector)
 
     def _is_channels(self, step: Step, hole: str, values: Sequence[Any]) -> bool:
         whole = all(isinstance(value, int) and not isinstance(value, bool) for value in values)
@@ -119,8 +123,7 @@ class Numbers:
         return hole in CHANNELS if not step.is_call else max(values) >= 8 and not SMALL.search(hole)
 
     def _called(self, hole: str) -> str:
-        name = {ACTIVATION: "activation", COUNT: "count"}.get(hole, hole.removeprefix(FIRST))
-        return name
+        return "activation" if hole == ACTIVATION else hole.removeprefix(FIRST)
 
     def _as_parameter(self, vector: Vector, rows: Mapping[str, Row]) -> Formula | None:
         """The first of these names that has the values, wherever a use has one."""
@@ -157,44 +160,43 @@ class Numbers:
         """The author's arguments that are numbers and differ between these uses."""
         return {n: r for n, r in self.known.items() if _varies([r[u] for u in vector]) or len(self.uses) == 1}
 
-    def _first(self, vector: Vector, candidates: Iterator[tuple[str, Callable[[int], Any]]]) -> Formula | None:
-        for text, value in candidates:
-            if all(value(u) == wanted for u, wanted in vector.items()):
-                for name, row in self.known.items():
+    def _first(self, vector: Vector, candidates: Iterator[tuple[str, Row]]) -> Formula | None:
+        """The first formula that has the values; the arguments in it become parameters."""
+        for text, row in candidates:
+            if all(row[u] == wanted for u, wanted in vector.items()):
+                for name in self.known:
                     if re.search(rf"\b{name}\b", text):
-                        self._chosen(name, row)
+                        self._chosen(name, self.known[name])
                 return Formula(text)
         return None
 
-    def _multiples(self, vector: Vector, rows: Mapping[str, Row]) -> Iterator[tuple[str, Callable[[int], Any]]]:
+    def _multiples(self, vector: Vector, rows: Mapping[str, Row]) -> Iterator[tuple[str, Row]]:
         some = next(iter(vector))
         for name, row in rows.items():
-            if not _are_counts([row[u] for u in vector]) or not _varies([row[u] for u in vector]):
-                continue
-            factor = vector[some] // row[some]
-            yield name, row.__getitem__
-            if factor > 1:
-                yield f"{name} * {factor}", lambda u, row=row, factor=factor: row[u] * factor
-            for divisor in DIVISORS:
-                yield f"{name} // {divisor}", lambda u, row=row, divisor=divisor: row[u] // divisor
-            yield f"round_to({name} / 4, 8)", lambda u, row=row: round_to(row[u] / 4, 8)
+            if _are_counts([row[u] for u in vector]) and _varies([row[u] for u in vector]):
+                factor = vector[some] // row[some]
+                yield name, row
+                if factor > 1:
+                    yield f"{name} * {factor}", _with(row, mul, factor)
+                for divisor in DIVISORS:
+                    yield f"{name} // {divisor}", _with(row, floordiv, divisor)
+                yield f"round_to({name} / 4, 8)", _with(row, _quarter, 8)
 
-    def _pairs(self, vector: Vector, rows: Mapping[str, Row]) -> Iterator[tuple[str, Callable[[int], Any]]]:
-        usable = {n: r for n, r in rows.items() if _are_counts([r[u] for u in vector]) and not SMALL.search(n)}
-        for (one, a), (other, b) in combinations(usable.items(), 2):
-            yield f"{one} * {other}", lambda u, a=a, b=b: a[u] * b[u]
-            yield f"{one} + {other}", lambda u, a=a, b=b: a[u] + b[u]
-            yield f"{one} - {other}", lambda u, a=a, b=b: a[u] - b[u]
-            yield f"{other} - {one}", lambda u, a=a, b=b: b[u] - a[u]
-        floats = {n: r for n, r in rows.items() if _are_numbers([r[u] for u in vector]) and n not in usable}
-        for name, row in floats.items():
-            if not SMALL.search(name):
-                yield f"floor({self.flow} * {name})", lambda u, row=row: int(self.before[u] * row[u])
+    def _pairs(self, vector: Vector, rows: Mapping[str, Row]) -> Iterator[tuple[str, Row]]:
+        usable = {n: r for n, r in rows.items() if not SMALL.search(n)}
+        whole = {n: r for n, r in usable.items() if _are_counts([r[u] for u in vector])}
+        for (one, a), (other, b) in combinations(whole.items(), 2):
+            for sign, operation in SIGNS:
+                yield f"{one} {sign} {other}", _of_two(a, b, operation)
+            yield f"{other} - {one}", _of_two(b, a, sub)
+        for name, row in usable.items():
+            if name not in whole and _are_numbers([row[u] for u in vector]):
+                yield f"floor({self.flow} * {name})", [_floor(v) for v in _of_two(self.before, row, mul)]
 
     def _new(self, name: str, vector: Vector) -> Formula:
         """A parameter that the author's code does not have."""
         row = [vector.get(u, ABSENT) for u in range(len(self.uses))]
-        while name in self.parameters and self.parameters[name] != row or name in self.known:
+        while (name in self.parameters and self.parameters[name] != row) or name in self.known:
             name += "_"
         return self._chosen(name, row)
 
@@ -252,6 +254,23 @@ class Numbers:
                 if counts and all(vector.get(u) == channels for u, channels in enumerate(self.after)):
                     return str(self.written[id(step), hole])
         return None
+
+
+def _with(row: Row, operation: Callable[[Any, int], Any], number: int) -> Row:
+    return [operation(value, number) if _are_counts([value]) else ABSENT for value in row]
+
+
+def _quarter(value: int, divisor: int) -> int:
+    return round_to(value / 4, divisor)
+
+
+def _of_two(one: Row, other: Row, operation: Callable[[Any, Any], Any]) -> Row:
+    """The results of an operation, NaN where one of the two is no number."""
+    return [operation(a, b) if _are_numbers([a, b]) else nan for a, b in zip(one, other, strict=True)]
+
+
+def _floor(value: float) -> float:
+    return value if isnan(value) else floor(value)
 
 
 def _varies(row: Sequence[Any]) -> bool:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import count
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from archdsl.analyses import totals
@@ -16,9 +14,10 @@ from archdsl.decompile.draft import Draft, Recorded
 from archdsl.decompile.layout import Layout
 from archdsl.decompile.numbers import Numbers, Use
 from archdsl.decompile.words import block_name, value_name
-from archdsl.decompile.write import INDENT, Writer, header, indented
+from archdsl.decompile.write import Writer, header, indented, written_value
 from archdsl.ir.graph import Graph, Output, Value
 from archdsl.ops.base import REGISTRY, Family
+from archdsl.passes.refuse_opaque import refuse_opaque
 from archdsl.source import Source
 from archdsl.syntax.parser import parse
 from archdsl.syntax.printer import format_spec
@@ -32,8 +31,9 @@ def spec_of(graph: Graph, recorded: Mapping[str, Recorded] | None = None, origin
     """The text of a spec that compiles to the same network.
 
     `recorded` has what is known of the regions' classes, by path; `origin` says where the network comes from. Raises
-    `Impossible` for a network that cannot be written so.
+    `CompileError` for a network with operations that the language has no op for.
     """
+    refuse_opaque(graph)
     text = _Spec(graph, recorded or {}, origin).text()
     return format_spec(parse(Source(origin or graph.header.name, text)))
 
@@ -44,8 +44,11 @@ class _Spec:
         self.draft = Draft(graph, recorded)
         self.blocks = Blocks(self.draft)
         self.root = self.draft.regions[""].recorded
-        self.inputs = {Value(part.id): _input_name(part.id, len(graph.inputs)) for part in self.draft.parts.values()
-                       if part.op.name == "input"}
+        self.inputs = {
+            Value(part.id): _input_name(part.id, len(graph.inputs))
+            for part in self.draft.parts.values()
+            if part.op.name == "input"
+        }
         self.main = graph.outputs[0].values[-1]
         results = ((value, output) for output in graph.outputs for value in output.values)
         self.others = {value: output for value, output in results if value != self.main}
@@ -121,8 +124,8 @@ class _Spec:
                         said[step.name, name, repr(value)] += len(step.uses)
                         values[step.name, name, repr(value)] = value
         usual: dict[str, dict[str, Any]] = {}
-        for key, count in said.items():
-            if 2 * count > ops[key[0]] > 1:
+        for key, times in said.items():
+            if 2 * times > ops[key[0]] > 1:
                 usual.setdefault(key[0], {})[key[1]] = values[key]
         return usual
 
@@ -131,10 +134,17 @@ class _Spec:
     def text(self) -> str:
         lines = [f"network {block_name(self.graph.header.name)}:", *indented(self._network()), ""]
         if self.usual:
-            calls = (f"{op}({', '.join(f'{n}={_plain(v)}' for n, v in row.items())})" for op, row in self.usual.items())
+            calls = (
+                f"{op}({', '.join(f'{n}={written_value(v, n)}' for n, v in row.items())})"
+                for op, row in self.usual.items()
+            )
             lines += [f"defaults: {', '.join(calls)}", ""]
         for block in self._used():
-            lines += [header(block), *indented(Writer(self.blocks.found, block.numbers, self.usual).body(block.body)), ""]
+            lines += [
+                header(block),
+                *indented(Writer(self.blocks.found, block.numbers, self.usual).body(block.body)),
+                "",
+            ]
         return "\n".join(lines)
 
     def _used(self) -> list[Block]:
@@ -225,7 +235,9 @@ class _Spec:
         self.taken.add(free)
         return free
 
-    def _loose(self, name: str, row: Sequence[Step], begin: tuple[str, ...], stages: list[tuple[str, Value]]) -> Iterator[str]:
+    def _loose(
+        self, name: str, row: Sequence[Step], begin: tuple[str, ...], stages: list[tuple[str, Value]]
+    ) -> Iterator[str]:
         name = self._free(name)
         yield from _headed(f"stage {name}:", list(self.writer.line(Chain(begin, list(row), {0}))))
         if name != "head" and row[-1].value:
@@ -266,12 +278,3 @@ def _input_name(id: str, count: int) -> str:
 
 def _dims(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.dims)) if tensor.rank > 1 else str(tensor.channels)
-
-
-def _plain(value: Any) -> str:
-    from archdsl.decompile.write import written_value
-
-    return written_value(value, "")
-
-
-__all__ = ["INDENT", "spec_of"]

@@ -64,9 +64,7 @@ def _chains(one: Chain, other: Chain, default: Default) -> Chain:
         if tag == "replace":
             raise Unlike
         if tag == "equal":
-            found += (
-                _steps(a, b, default) for a, b in zip(mine[start:end], its[first:last], strict=True)
-            )
+            found += (_steps(a, b, default) for a, b in zip(mine[start:end], its[first:last], strict=True))
         else:
             found += [*mine[start:end], *its[first:last]]
     return Chain(one.start, found, one.uses | other.uses)

@@ -118,7 +118,12 @@ class Writer:
                 while texts[place + times * period : place + (times + 1) * period] == unit:
                     times += 1
                 copies = any(COUNT in step.holes for step in steps[place : place + period])
-                if times > 1 and len(unit) == period and not copies and (period > 1 or times > 2 or steps[place].is_call):
+                if (
+                    times > 1
+                    and len(unit) == period
+                    and not copies
+                    and (period > 1 or times > 2 or steps[place].is_call)
+                ):
                     text = unit[0] if period == 1 else f"({' -> '.join(unit)})"
                     yield f"{text} * {times}", steps[place]
                     place += times * period

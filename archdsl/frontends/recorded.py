@@ -39,9 +39,11 @@ def _plain(cls: type[nn.Module], /, *args: Any, **kwargs: Any) -> nn.Module:
     return module
 
 
-def recorded(modules: Mapping[str, nn.Module], calls: Calls) -> dict[str, Recorded]:
-    """What is known of each module, by the same names."""
-    return {path: _recorded(module, calls.get(id(module))) for path, module in modules.items()}
+def recorded(paths: Mapping[str, str], network: nn.Module, calls: Calls) -> dict[str, Recorded]:
+    """What is known of the modules that scopes were made by; `paths` has the module's path by the scope's."""
+    modules = dict(network.named_modules(remove_duplicate=False))
+    found = {scope: modules[path] for scope, path in paths.items() if path in modules}
+    return {scope: _recorded(module, calls.get(id(module))) for scope, module in found.items()}
 
 
 def _recorded(module: nn.Module, call: tuple[nn.Module, tuple[Any, ...], dict[str, Any]] | None) -> Recorded:

@@ -14,11 +14,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from archdsl.decompile.draft import Recorded
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.aten.call import Trace
 from archdsl.frontends.chance import drop_paths
 from archdsl.frontends.export import Exported, export
 from archdsl.frontends.naming import names
+from archdsl.frontends.recorded import recorded, recording
 from archdsl.frontends.references import build
 from archdsl.frontends.scopes import Tree
 from archdsl.frontends.steps import Translator
@@ -34,7 +36,8 @@ class Imported:
     `keys` are the state_dict's names, by node and by the op's own name of a parameter or buffer (`weight`,
     `running_mean`). `unused` are the names that no node has. `drop_paths` are the probabilities of the drop paths that
     were called, in order. (The graph is traced in evaluation mode and does not contain them.) `left_out` says how many
-    parameters are unused; it is empty if none is.
+    parameters are unused; it is empty if none is. `modules` has the module that each scope was made by, and `recorded`
+    what is known of it, if it was made here.
     """
 
     graph: Graph
@@ -43,6 +46,7 @@ class Imported:
     drop_paths: tuple[float, ...] = ()
     left_out: str = ""
     modules: Mapping[str, str] = field(default_factory=dict)
+    recorded: Mapping[str, Recorded] = field(default_factory=dict)
 
 
 def from_torch(module: nn.Module, example_inputs: Any, name: str | None = None) -> Graph:
@@ -69,9 +73,11 @@ def traced_reference(
 
     With `meta`, its weights have no values. A network whose code mixes such tensors with others is made on the CPU.
     """
-    module = build(reference, meta)
+    with recording() as calls:
+        module = build(reference, meta)
     try:
-        return module, imported(module, stand_ins(module, inputs_of(module)), reference)
+        found = imported(module, stand_ins(module, inputs_of(module)), reference)
+        return module, replace(found, recorded=recorded(found.modules, module, calls))
     except CompileError as error:
         if not meta or "meta" not in "".join(note.text for one in error.diagnostics for note in one.notes):
             raise
@@ -130,9 +136,7 @@ def _imported(module: nn.Module, found: tuple[Exported, int], inputs: tuple[Any,
     graph = tree.graph(results, lasting)
     verify(graph, "import")
     unused = _unused(module, tree.keys)
-    return Imported(
-        graph, tree.keys, unused, left_out=_left_out(module, unused), modules=named.modules
-    )
+    return Imported(graph, tree.keys, unused, left_out=_left_out(module, unused), modules=named.modules)
 
 
 def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:

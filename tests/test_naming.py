@@ -7,6 +7,7 @@ import keyword
 import pytest
 from torch import nn
 
+import archdsl
 from archdsl.naming import RESERVED, snake_case
 
 
@@ -27,3 +28,15 @@ def test_nothing_else_is_reserved() -> None:
 )
 def test_blocks_are_named_in_snake_case(block: str, step: str) -> None:
     assert snake_case(block) == step
+
+
+def test_no_step_is_named_like_a_shared_module() -> None:
+    """The second `conv` would be called `conv2`, and would have shared the weights of the module of that name."""
+    text = """\
+network Net:
+    input image: 4 x 8 x 8
+    shared conv2 = conv(4, 3)
+    conv(4, 1)
+    conv(4, 3) -> conv2 -> conv2
+"""
+    assert archdsl.loads(text).params == (4 * 4 + 4) + 2 * (4 * 4 * 9 + 4)

@@ -51,7 +51,7 @@ def step_names(text: Text, values: Iterable[str] = ()) -> Mapping[int, str]:
     counts = _counts(entries)
     alone = {base for base, count in counts.items() if count == 1} - RESERVED - outside
     names: dict[int, str] = {}
-    _number(entries, alone, alone | outside, {}, names)
+    _number(entries, alone, alone | outside | set(_shared_names(text)), {}, names)
     return names
 
 
@@ -100,6 +100,21 @@ def _value_names(text: tree.FlowStatement | tree.StepTarget | Text | None) -> It
         case tree.Choice():
             yield from _value_names(text.then)
             yield from _value_names(text.otherwise)
+
+
+def _shared_names(text: tree.FlowStatement | Text | None) -> Iterator[str]:
+    """The names of a text's shared modules, under which their weights are stored: no other step may have one."""
+    match text:
+        case tree.Body(statements=statements):
+            for statement in statements:
+                yield from _shared_names(statement)
+        case tree.Shared(name=name):
+            yield name.name
+        case tree.Path(flow=flow):
+            yield from _shared_names(flow)
+        case tree.If(arms=arms, otherwise=otherwise):
+            for body in (*(body for _, body in arms), otherwise):
+                yield from _shared_names(body)
 
 
 class _Finder:

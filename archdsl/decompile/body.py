@@ -119,5 +119,6 @@ def chains(lines: Iterable[Line]) -> Iterator[Chain]:
 def _steps(chain: Chain) -> Iterator[Step]:
     for step in chain.steps:
         yield step
+        yield from (shared for _, shared in (step.body.shared if step.body else ()))
         for branch in step.branches:
             yield from _steps(branch)

@@ -9,24 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from archdsl.ir.graph import Graph, Output, Scope, Value
+from archdsl.ir.recorded import Recorded
 from archdsl.ops.base import Op
 from archdsl.tensor import Tensor
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict", "Identity"})
 """Classes that say nothing about what they hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What is known of a module besides its ops: its class, the arguments it was made with, the names of its inputs."""
-
-    kind: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    ports: tuple[str, ...] = ()
 
 
 @dataclass(eq=False, slots=True)

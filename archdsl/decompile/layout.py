@@ -193,7 +193,7 @@ class Layout:
         for value, member in wanted:
             if value in names:
                 continue
-            name = label(member, max(value.port, 0))
+            name = label(member, value.port)
             while name in taken:
                 name += "_"
             taken.add(name)

@@ -10,12 +10,13 @@ from typing import Any
 from archdsl.analyses import totals
 from archdsl.decompile.blocks import CLASSES, Block, Blocks
 from archdsl.decompile.body import STAGE, Body, Chain, Formula, Line, Step
-from archdsl.decompile.draft import Draft, Recorded
+from archdsl.decompile.draft import Draft
 from archdsl.decompile.layout import Layout
 from archdsl.decompile.numbers import Numbers, Use
 from archdsl.decompile.words import block_name, value_name
 from archdsl.decompile.write import Writer, header, indented, written_value
 from archdsl.ir.graph import Graph, Output, Value
+from archdsl.ir.recorded import Recorded
 from archdsl.ops.base import REGISTRY, Family
 from archdsl.passes.refuse_opaque import refuse_opaque
 from archdsl.source import Source

@@ -55,8 +55,8 @@ class Writer:
                 row, heavy = [], False
                 rows += [f"if {self.numbers.conditions[uses]}:", f"{INDENT}{' -> '.join(self.runs(steps))}"]
                 continue
-            for text, first in self._texts(steps):
-                if first.branches and len(text) > WIDE:
+            for text, (first, *copies) in self._texts(steps):
+                if first.branches and len(text) > WIDE and not copies:
                     rows += [" -> ".join(row)] if row else []
                     row, heavy = [], False
                     rows += self.join(first)
@@ -107,8 +107,8 @@ class Writer:
     def runs(self, steps: Sequence[Step]) -> list[str]:
         return [text for text, _ in self._texts(steps)]
 
-    def _texts(self, steps: Sequence[Step]) -> Iterator[tuple[str, Step]]:
-        """The steps' texts, those that come several times in a row as copies; each with its first step."""
+    def _texts(self, steps: Sequence[Step]) -> Iterator[tuple[str, list[Step]]]:
+        """The steps' texts, each with its steps; those that come several times in a row are copies."""
         texts = [self.step(step) for step in steps]
         place = 0
         while place < len(steps):
@@ -125,11 +125,11 @@ class Writer:
                     and (period > 1 or times > 2 or steps[place].is_call)
                 ):
                     text = unit[0] if period == 1 else f"({' -> '.join(unit)})"
-                    yield f"{text} * {times}", steps[place]
+                    yield f"{text} * {times}", list(steps[place : place + period * times])
                     place += times * period
                     break
             else:
-                yield texts[place], steps[place]
+                yield texts[place], [steps[place]]
                 place += 1
 
     def _is_weighty(self, step: Step) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from archdsl.decompile.draft import Recorded
+from archdsl.ir.recorded import Recorded
 
 Calls = dict[int, tuple[nn.Module, tuple[Any, ...], dict[str, Any]]]
 """By a module's `id`: the module, so that the `id` stays its own, and the arguments of its constructor."""

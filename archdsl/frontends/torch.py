@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from archdsl.decompile.draft import Recorded
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.aten.call import Trace
 from archdsl.frontends.chance import drop_paths
@@ -25,6 +24,7 @@ from archdsl.frontends.references import build
 from archdsl.frontends.scopes import Tree
 from archdsl.frontends.steps import Translator
 from archdsl.ir.graph import Graph
+from archdsl.ir.recorded import Recorded
 from archdsl.ir.verify import verify
 from archdsl.tensor import Tensor
 

@@ -7,13 +7,16 @@ puts modules into containers that say nothing. The passes here change how a netw
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from archdsl.ir.graph import Graph, Output, Scope, Value
 from archdsl.ir.recorded import Recorded
 from archdsl.ops.base import Op
+from archdsl.ops.regularize import Dropout
+from archdsl.ops.reshape import ChannelSlice, Split
 from archdsl.tensor import Tensor
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict", "Identity"})
@@ -64,6 +67,8 @@ class Draft:
             path: Region(path, scope.parent, recorded.get(path) or _of_spec(scope))
             for path, scope in graph.scopes.items()
         }
+        self._leave_out_nothing()
+        self._split_slices()
         self._grow_lists()
         self._take_in_joins()
         self._dissolve_containers()
@@ -133,6 +138,45 @@ class Draft:
                 region.parent = parent
 
     # --- passes ----------------------------------------------------------------------------
+
+    def _leave_out_nothing(self) -> None:
+        """Leaves out what never changes a value: an identity, and a dropout of nothing."""
+        values: dict[Value, Value] = {}
+        for part in list(self.parts.values()):
+            if part.op.name == "identity" or (isinstance(part.op, Dropout) and part.op.p == 0):
+                values[Value(part.id)] = values.get(part.inputs[0], part.inputs[0])
+                del self.parts[part.id]
+        self._redirect(values)
+
+    def _split_slices(self) -> None:
+        """Slices that together are all channels of a value, each once, become one `split`."""
+        slices: dict[tuple[Value, str], list[Part]] = defaultdict(list)
+        for part in self.parts.values():
+            if isinstance(part.op, ChannelSlice):
+                slices[part.inputs[0], part.region].append(part)
+        outputs: dict[Value, Value] = {}
+        for (value, _), parts in slices.items():
+            first, *others = parts
+            parts = sorted(parts, key=lambda part: part.op.start)  # type: ignore[attr-defined]
+            ends = accumulate(part.outputs[0].channels for part in parts)
+            starts = [part.op.start for part in parts[1:]]  # type: ignore[attr-defined]
+            if not others or parts[0].op.start or [*starts, self.tensor(value).channels] != list(ends):  # type: ignore[attr-defined]
+                continue
+            first.op = Split(parts=_parts([part.outputs[0].channels for part in parts]))
+            outputs |= {Value(part.id): Value(first.id, port) for port, part in enumerate(parts)}
+            first.outputs = tuple(part.outputs[0] for part in parts)
+            for part in others:
+                del self.parts[part.id]
+        self._redirect(outputs)
+
+    def _redirect(self, values: Mapping[Value, Value]) -> None:
+        """Replaces values by others wherever they are used."""
+        for part in self.parts.values():
+            part.inputs = [values.get(value, value) for value in part.inputs]
+        self.outputs = tuple(
+            replace(output, values=tuple(values.get(value, value) for value in output.values))
+            for output in self.outputs
+        )
 
     def _grow_lists(self) -> None:
         """`concat(a, b, c)` after `concat(a, b)` takes that one's output and `c`: a list that grows step by step."""
@@ -246,6 +290,10 @@ class Draft:
                 found[path][member] = None
                 member = f"/{path}"
         return {path: list(members) for path, members in found.items()}
+
+
+def _parts(channels: Sequence[int]) -> int | tuple[int, ...]:
+    return len(channels) if len(set(channels)) == 1 else tuple(channels)
 
 
 def _of_spec(scope: Scope) -> Recorded:

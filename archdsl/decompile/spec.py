@@ -50,13 +50,14 @@ class _Spec:
             for part in self.draft.parts.values()
             if part.op.name == "input"
         }
-        self.main = graph.outputs[0].values[-1]
-        results = ((value, output) for output in graph.outputs for value in output.values)
+        self.outputs = self.draft.outputs
+        self.main = self.outputs[0].values[-1]
+        results = ((value, output) for output in self.outputs for value in output.values)
         self.others = {value: output for value, output in results if value != self.main}
         """The outputs besides the last of the main one, by their values."""
         self.labels: dict[tuple[str, int], str] = {}
-        self.taken = {*self.inputs.values(), *(output.name for output in graph.outputs)}
-        self.unwritten = {output.name for output in graph.outputs[1:]}
+        self.taken = {*self.inputs.values(), *(output.name for output in self.outputs)}
+        self.unwritten = {output.name for output in self.outputs[1:]}
         self.body = self._laid_out()
         self.numbers = Numbers([Use({}, 0, 0)], self.body, "input.channels")
         self.classes = self._enter_classes()
@@ -72,7 +73,7 @@ class _Spec:
         aside = frozenset(v for v in self.others if all(isinstance(user, Output) for user in used[v]))
         gives = [*self.others, self.main]
         layout = Layout(self.draft, "", self.blocks.borders, self.inputs, gives, self._stage)
-        again = {self.main} if any(self.main in output.values for output in self.graph.outputs[1:]) else set()
+        again = {self.main} if any(self.main in output.values for output in self.outputs[1:]) else set()
         return layout.body(self._label, aside, frozenset(self.others) - aside | again)
 
     def _stage(self, path: str) -> list[Step]:
@@ -177,7 +178,7 @@ class _Spec:
         for place, line in enumerate(self.body.lines):
             yield from self._statements(line, place, stages)
         named = {self._made(line): line.names[0] for line in self.body.lines if len(line.names) == 1}
-        further = [(value, output) for output in self.graph.outputs[1:] for value in output.values]
+        further = [(value, output) for output in self.outputs[1:] for value in output.values]
         for value, output in [*((v, o) for v, o in self.others.items() if o.name == "output"), *further]:
             if value in named:
                 yield f"{self._output(output)}: {named[value]}"

@@ -40,3 +40,16 @@ network Net:
     conv(4, 3) -> conv2 -> conv2
 """
     assert archdsl.loads(text).params == (4 * 4 + 4) + 2 * (4 * 4 * 9 + 4)
+
+
+def test_names_that_end_in_a_line_are_numbered_with_those_that_end_in_a_digit() -> None:
+    """`conv1_1` is the first use of `conv1`, and was that of `conv1_`, too."""
+    text = """\
+network Net:
+    input image: 4 x 8 x 8
+    shared conv1 = conv(4, 3)
+    shared conv1_ = conv(4, 1)
+    conv1 -> conv1_ -> conv1 -> conv1_
+"""
+    ids = [node.id for node in archdsl.loads(text).graph]
+    assert len(set(ids)) == len(ids) == 5

@@ -220,7 +220,7 @@ def _number(
 ) -> dict[str, int]:
     """Adds the names of `entries` to `names`.
 
-    `reached` has the last number used so far for each base name. The result is the same after these entries.
+    `reached` has the last number used so far for each name without its number; the result is the same after `entries`.
     """
     for entry in entries:
         if isinstance(entry, Arms):
@@ -228,13 +228,17 @@ def _number(
         elif entry.base in alone:
             names[id(entry.part)] = entry.base
         else:
-            names[id(entry.part)], reached[entry.base] = _numbered(entry.base, taken, reached.get(entry.base, 0))
+            stem = _stem(entry.base)
+            names[id(entry.part)], reached[stem] = _numbered(stem, taken, reached.get(stem, 0))
     return reached
 
 
-def _numbered(base: str, taken: set[str], number: int) -> tuple[str, int]:
+def _stem(base: str) -> str:
     # `relu6` becomes `relu6_1`, because `relu61` would read as another op.
-    stem = f"{base}_" if base[-1:].isdigit() else base
+    return f"{base}_" if base[-1:].isdigit() else base
+
+
+def _numbered(stem: str, taken: set[str], number: int) -> tuple[str, int]:
     while True:
         number += 1
         if f"{stem}{number}" not in taken:

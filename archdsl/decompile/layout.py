@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Formula, Line, Step, chains, depth, weight
 from archdsl.decompile.draft import Border, Draft, Part
+from archdsl.decompile.words import free_name
 from archdsl.ir.graph import Value
 from archdsl.ops.base import Family, Op
 from archdsl.ops.initialize import Weights  # noqa: F401  (keeps the registry whole)
@@ -194,10 +195,8 @@ class Layout:
             if value in names:
                 continue
             name = label(member, value.port)
-            while name in taken:
-                name += "_"
-            taken.add(name)
-            names[value] = name
+            names[value] = free_name(name, taken)
+            taken.add(names[value])
         return names
 
     def _drop_unused(self, lines: Sequence[Line], kept: Sequence[str]) -> None:

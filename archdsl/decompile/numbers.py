@@ -17,6 +17,7 @@ from operator import add, floordiv, mul, sub
 from typing import Any
 
 from archdsl.decompile.body import ABSENT, ACTIVATION, COUNT, FIRST, Body, Formula, Step, Vector, chains
+from archdsl.decompile.words import free_name
 from archdsl.formula import round_to, same
 
 Row = list[Any]
@@ -196,8 +197,8 @@ class Numbers:
     def _new(self, name: str, vector: Vector) -> Formula:
         """A parameter that the author's code does not have."""
         row = [vector.get(u, ABSENT) for u in range(len(self.uses))]
-        while (name in self.parameters and self.parameters[name] != row) or name in self.known:
-            name += "_"
+        if self.parameters.get(name) != row:
+            name = free_name(name, {*self.parameters, *self.known})
         return self._chosen(name, row)
 
     def _chosen(self, name: str, row: Row) -> Formula:

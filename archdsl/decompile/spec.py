@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count
+from itertools import pairwise
+from math import prod
 from typing import Any
 
 from archdsl.analyses import totals
@@ -13,7 +14,7 @@ from archdsl.decompile.body import STAGE, Body, Chain, Formula, Line, Step
 from archdsl.decompile.draft import Draft
 from archdsl.decompile.layout import Layout
 from archdsl.decompile.numbers import Numbers, Use
-from archdsl.decompile.words import block_name, value_name
+from archdsl.decompile.words import block_name, free_name, value_name
 from archdsl.decompile.write import Writer, header, indented, written_value
 from archdsl.ir.graph import Graph, Output, Value
 from archdsl.ir.recorded import Recorded
@@ -23,6 +24,9 @@ from archdsl.source import Source
 from archdsl.syntax.parser import parse
 from archdsl.syntax.printer import format_spec
 from archdsl.tensor import Tensor
+
+FEWEST_CUTS = 2
+"""A stage in which maps become smaller at least as often is divided there."""
 
 SHARED_ARGUMENTS = ("bias", "eps", "momentum")
 """Arguments that a network sets for all ops of a kind."""
@@ -57,6 +61,8 @@ class _Spec:
         """The outputs besides the last of the main one, by their values."""
         self.labels: dict[tuple[str, int], str] = {}
         self.taken = {*self.inputs.values(), *(output.name for output in self.outputs)}
+        self.pieces = 0
+        """How many stages there are that come from one which was divided."""
         self.unwritten = {output.name for output in self.outputs[1:]}
         self.body = self._laid_out()
         self.numbers = Numbers([Use({}, 0, 0)], self.body, "input.channels")
@@ -71,10 +77,10 @@ class _Spec:
         """The lines of the network. Outputs that nothing else needs come last."""
         used = self.draft.users()
         aside = frozenset(v for v in self.others if all(isinstance(user, Output) for user in used[v]))
-        gives = [*self.others, self.main]
+        gives = [value for value in (*self.others, self.main) if value not in self.inputs]
         layout = Layout(self.draft, "", self.blocks.borders, self.inputs, gives, self._stage)
         again = {self.main} if any(self.main in output.values for output in self.outputs[1:]) else set()
-        return layout.body(self._label, aside, frozenset(self.others) - aside | again)
+        return layout.body(self._label, aside, frozenset(self.others) - aside - self.inputs.keys() | again)
 
     def _stage(self, path: str) -> list[Step]:
         """A stage as one step."""
@@ -177,7 +183,10 @@ class _Spec:
         stages: list[tuple[str, Value]] = []
         for place, line in enumerate(self.body.lines):
             yield from self._statements(line, place, stages)
-        named = {self._made(line): line.names[0] for line in self.body.lines if len(line.names) == 1}
+        named = dict(self.inputs)
+        named |= {
+            made: line.names[0] for line in self.body.lines if len(line.names) == 1 and (made := self._made(line))
+        }
         further = [(value, output) for output in self.outputs[1:] for value in output.values]
         for value, output in [*((v, o) for v, o in self.others.items() if o.name == "output"), *further]:
             if value in named:
@@ -210,15 +219,45 @@ class _Spec:
             last = number == len(pieces) - 1
             names = line.names if last else ()
             if stage is not None:
-                name = names[0] if names else self._label(f"/{stage}", 0)
-                yield from self._stage_text(name, row[0], begin)
-                stages.append((name, row[0].value or made))  # type: ignore[arg-type]
+                divided = () if names else self._divided(row[0], begin)
+                for piece in divided:
+                    blocks = any(step.is_call for part in divided for step in part)
+                    first = not stages and blocks and not any(step.is_call for step in piece)
+                    self.pieces += not first
+                    name = "stem" if first else f"stage{self.pieces}"
+                    yield from self._loose(name, piece, begin, stages)
+                    begin = ()
+                if not divided:
+                    name = names[0] if names else self._label(f"/{stage}", 0)
+                    yield from self._stage_text(name, row[0], begin)
+                    stages.append((name, row[0].value or made))  # type: ignore[arg-type]
             elif not stages and number == 0 and place == 0 and not begin and not last:
                 yield from self._loose("stem", row, begin, stages)
             elif last and last_line and stages and not names:
                 yield from self._loose("head", row, begin, stages)
             else:
                 yield from self.writer.line(Chain(begin, list(row), {0}), names)
+
+    def _divided(self, stage: Step, begin: tuple[str, ...]) -> list[list[Step]]:
+        """The steps of a stage, divided where maps become smaller (after a pooling) and before its first block.
+
+        One in which that happens less than twice is a stage by itself, and is not divided.
+        """
+        only = stage.body.only if stage.body else None
+        if only is None or begin or any(step.value is None for step in only.steps):
+            return []
+        sizes = [prod(self.draft.tensor(step.value).spatial) for step in only.steps if step.value]
+        calls = [place for place, step in enumerate(only.steps) if step.is_call][:1]
+        smaller = [place for place in range(1, len(sizes)) if sizes[place] < sizes[place - 1]]
+        if len(smaller) < FEWEST_CUTS:
+            return []
+        if not calls:
+            smaller = [place + self._is_pooling(only.steps[place]) for place in smaller]
+        cuts = sorted({0, *calls, *(place for place in smaller if not calls or place > calls[0]), len(sizes)})
+        return [only.steps[start:end] for start, end in pairwise(cuts)]
+
+    def _is_pooling(self, step: Step) -> bool:
+        return step.name in REGISTRY and REGISTRY[step.name].family is Family.POOL
 
     def _output(self, output: Output) -> str:
         """The head of an output; one of several values has a number from the second on."""
@@ -232,8 +271,7 @@ class _Spec:
 
     def _free(self, name: str) -> str:
         """A name that no value and no stage has; it is taken then."""
-        numbered = (f"{name}{number}" for number in count(2))
-        free = name if name not in self.taken else next(other for other in numbered if other not in self.taken)
+        free = free_name(name, self.taken)
         self.taken.add(free)
         return free
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
+from itertools import count
 
 TAKEN = frozenset(
     "and as elif else false for if in not or repeat return then true x it input network block stage path let shared "
@@ -32,3 +34,13 @@ def block_name(text: str) -> str:
     words = re.sub(r"\W", "_", text, flags=re.ASCII).strip("_").split("_")
     name = "".join(word[:1].upper() + word[1:] for word in words) or "Part"
     return re.sub(r"^(?=\d)", "_", name)
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name, with the first number from 2 on with which it is not taken yet.
+
+    >>> free_name("conv1", {"conv1", "conv1_2"})
+    'conv1_3'
+    """
+    numbered = (f"{name}_{number}" for number in count(2))
+    return name if name not in taken else next(other for other in numbered if other not in taken)

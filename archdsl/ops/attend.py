@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from archdsl.ops.arguments import UNUSUAL_DROP, Count, Mismatch, Pixels, Probability, Size, compact, divisors, spread
+from archdsl.ops.attend_memory import AttendMemory
 from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Weight, Window, register
 from archdsl.ops.costs import product
 from archdsl.ops.spatial import so_far, whole
@@ -237,63 +238,38 @@ class Attend(Op):
             "bias_index": Weight((prod(size), prod(size)), learned=False, saved=False),
         }
 
-    def _is_fused(self, q: Tensor, k: Tensor, v: Tensor) -> bool:
-        """Whether PyTorch's kernel on the CPU, which makes no tensor of all scores, takes heads of these sizes."""
-        heads = self._heads(q, k, v)
-        return heads.size == heads.wide
-
     def scratch(self, q: Tensor, k: Tensor, v: Tensor) -> Store:
-        out = self.shape(q, k, v).size
-        copies = self._copies(q, k, v)
-        bias, cut = self._bias(q), self._bias(q) // self.heads if self.relative else 0
-        parts = Store(2 * bias + cut, indices=q.size // q.channels)
-        stages = [Store(bias + self._computing(q, k, v)), Store(2 * out if copies and self.windows else out)]
-        stages += [Store(max(q.size, k.size, v.size) if self.windows else 0)]
-        most = max([*stages, parts] if self._is_cut(q) else stages, key=lambda store: store.size(4))
-        return Store(copies + most.numbers - out, most.indices)
-
-    def _computing(self, q: Tensor, k: Tensor, v: Tensor) -> int:
-        """The most numbers that PyTorch holds while it computes the scores and the output, without the inputs."""
-        out, scores = self.shape(q, k, v).size, self._scores(q, k)
-        if self._is_fused(q, k, v):
-            return out + self._logarithms(q)
-        keys, values = self._of_all_heads(q, k, v)
-        held = q.size + (keys + values if self._heads(q, k, v).shared < self.heads else 0)
-        held += self.causal * (q.size // q.channels) ** 2
-        return max(held + scores + max(keys, scores, out), 2 * out)
+        return self._memory(q, k, v).scratch()
 
     def keeps(self, q: Tensor, k: Tensor, v: Tensor) -> Kept:
-        copies = self._copies(q, k, v)
-        if self._is_fused(q, k, v) and not self.dropout and not self.relative:
-            out = self.shape(q, k, v).size if self.windows else 0
-            further = copies + out + self._logarithms(q) + self._bias(q)
-            return Kept(() if copies else (0, 1, 2), output=not self.windows, further=Store(further))
-        keys, values = self._of_all_heads(q, k, v)
-        further = q.size + keys + (3 if self.dropout else 1) * self._scores(q, k)
-        if self.heads == 1 and not copies:
-            return Kept((2,), further=Store(further))
-        return Kept(further=Store(further + values))
+        return self._memory(q, k, v).keeps()
 
-    def _copies(self, q: Tensor, k: Tensor, v: Tensor) -> int:
-        """How many numbers are copied first, so that the channels of a position lie side by side."""
-        return q.size + k.size + v.size if _has_maps(q, k) else 0
-
-    def _bias(self, q: Tensor) -> int:
-        """How many numbers are added to the scores: for each window, and each head where they are learned."""
-        if self.windows is None or not (self.relative or self._is_cut(q)):
-            return 0
-        size = prod(self._windows(q).size)
-        windows = q.size // q.channels // size if self._is_cut(q) else 1
-        return windows * size**2 * (self.heads if self.relative else 1)
-
-    def _logarithms(self, q: Tensor) -> int:
-        """How many sums of exponentials PyTorch's kernel holds, as their logarithms: one for each head and query."""
-        return self.heads * q.size // q.channels
-
-    def _of_all_heads(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[int, int]:
-        """How many numbers the keys and the values have, if those that heads share are repeated."""
-        heads, positions = self._heads(q, k, v), k.size // k.channels
-        return self.heads * positions * heads.size, self.heads * positions * heads.wide
+    def _memory(self, q: Tensor, k: Tensor, v: Tensor) -> AttendMemory:
+        heads, learned, mask = self._heads(q, k, v), 0, 0
+        if self.windows is not None:
+            window = prod(self._windows(q).size)
+            learned = self.heads * window**2 if self.relative else 0
+            mask = q.size // q.channels * window if self._is_cut(q) else 0
+        return AttendMemory(
+            q.size,
+            k.size,
+            v.size,
+            self.shape(q, k, v).size,
+            heads=self.heads,
+            shared=heads.shared,
+            size=heads.size,
+            wide=heads.wide,
+            queries=q.size // q.channels,
+            keys=k.size // k.channels,
+            scores=self._scores(q, k),
+            causal=self.causal,
+            dropout=bool(self.dropout),
+            copied=_has_maps(q, k),
+            windows=self.windows is not None,
+            biased=self.relative,
+            bias=self.heads * mask if self.relative and mask else learned or mask,
+            mask=mask,
+        )
 
     def cache(self, q: Tensor, k: Tensor, v: Tensor) -> int:
         return k.size + v.size if self.causal else 0

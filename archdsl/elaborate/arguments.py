@@ -63,7 +63,8 @@ class OpMaker:
     def make(self, op: type[Op], arguments: Iterable[Given], defaults: Iterable[Given], span: Span) -> Call:
         """Makes an op. Raises `Problem` at the argument that is wrong or missing."""
         fields = match_arguments(op.name, field_names(op), arguments, defaults, span)
-        extra = tuple(given.value for given in fields.values() if isinstance(given.value, Flow))
+        in_order = (fields[name].value for name in field_names(op) if name in fields)
+        extra = tuple(value for value in in_order if isinstance(value, Flow))
         values = {name: _plain(given.value) for name, given in fields.items()}
         key = (op, *((name, _key(value)) for name, value in values.items()))
         made = self._made.get(key)

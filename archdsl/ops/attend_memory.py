@@ -42,7 +42,8 @@ class AttendMemory:
     biased: bool
     """A learned bias is added to the scores."""
     bias: int
-    """How many numbers the attention itself makes to add them to the scores: a bias, a mask, or the sum of both."""
+    """How many numbers the module itself makes to add them to the scores: a bias, a mask, or the sum of both. (A causal
+    mask alone is not added by the module: PyTorch knows it.)"""
     mask: int
     """How many numbers the mask of windows has that are cut at the border; 0 if none are."""
 
@@ -60,6 +61,8 @@ class AttendMemory:
         if self.windows:
             yield Store(2 * self.out)  # the windows' answers, and the map that is joined from them
             yield Store(max(self.q, self.k, self.v))  # a map that is moved or cut, beside its windows
+        if self.causal and self.biased:
+            yield Store(self.bias + self.queries**2)  # the sum of bias and mask, beside the mask
         if self.mask:
             # What is added, and again for each sample; the mask alone; and for each pixel its part of a window.
             yield Store(2 * self.bias + (self.mask if self.biased else 0), indices=self.queries)
@@ -84,7 +87,7 @@ class AttendMemory:
         twice: as the product gives it, and with the heads of a position side by side."""
         keys, values = self._repeated()
         held = self.q + (keys + values if self.shared < self.heads else 0)
-        held += self.queries**2 if self.causal else 0
+        held += self.queries**2 if self.causal and not self.biased else 0
         return max(held + self.scores + max(keys, self.scores, self.out), 2 * self.out)
 
     def _repeated(self) -> tuple[int, int]:

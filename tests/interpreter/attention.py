@@ -16,21 +16,25 @@ Weights = Mapping[str, Array]
 
 
 @defines("attend")
-def attend(a: Arguments, w: Weights, q: Array, k: Array, v: Array) -> Array:
-    """Vaswani et al. 2017, equation 1, for each sample and head; several heads may ask the same keys (Ainslie 2023)."""
+def attend(a: Arguments, w: Weights, q: Array, k: Array, v: Array, added: Array | None = None) -> Array:
+    """Vaswani et al. 2017, equation 1, for each sample and head; several heads may ask the same keys (Ainslie 2023).
+
+    What is `added` to the scores is a number for each head, query and key (Raffel et al. 2020, section 2.1).
+    """
     queries, keys, values = (x.reshape(*x.shape[:2], -1) for x in (q, k, v))
     size = q.shape[1] // a.heads
     shared = k.shape[1] // size
     wide = v.shape[1] // shared
     scale = 1 / math.sqrt(size) if a.scale is None else a.scale
-    blind, bias = unseen(a, q, k), relative_bias(a, w, q)
+    blind = unseen(a, q, k)
+    bias = relative_bias(a, w, q)[None] if added is None else added
     heads = []
     for head in range(a.heads):
         group = head // (a.heads // shared)
         asked = queries[:, head * size : (head + 1) * size]
         key = keys[:, group * size : (group + 1) * size]
         value = values[:, group * wide : (group + 1) * wide]
-        answers = np.einsum("ncs,ncl->nsl", key, asked) * scale + bias[head].T
+        answers = np.einsum("ncs,ncl->nsl", key, asked) * scale + np.swapaxes(bias[:, head], 1, 2)
         heads.append(np.einsum("nsl,nes->nel", softmax(a, w, np.where(blind.T, -np.inf, answers)), value))
     return np.concatenate(heads, 1).reshape(len(q), -1, *q.shape[2:])
 

@@ -212,10 +212,14 @@ def rows_seen(op: Op, x: Tensor, others: tuple[Tensor, ...] = (), dimension: int
 
 def rows_attended(op: Op, inputs: tuple[Tensor, ...], dimension: int) -> list[set[int]]:
     """The same for attention: which rows of the keys and of their values change what is answered to the queries."""
-    q, k, v = inputs
+    q, k, v, *bias = inputs
     keys, values = unmoved_and_moved(k, dimension), unmoved_and_moved(v, dimension)
-    ones = torch.ones(1, *q.dims)
-    return rows_changed(op, inputs, [(ones, ones.expand(len(keys[1]), *ones.shape[1:])), keys, values], dimension)
+    queries, *added = [(ones, ones.expand(len(keys[1]), *ones.shape[1:])) for ones in map(all_ones, (q, *bias))]
+    return rows_changed(op, inputs, [queries, keys, values, *added], dimension)
+
+
+def all_ones(x: Tensor) -> torch.Tensor:
+    return torch.ones(1, *x.dims)
 
 
 def unmoved_and_moved(x: Tensor, dimension: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -262,8 +262,9 @@ def seeable(example: Example) -> Example:
 
 # Statistics do not count as seeing; mirrored borders see what they mirror; chance sees one of several places; where
 # positions are numbered anew, tests/test_receptive_field.py computes what they see.
-# Positions are numbered whatever lies there.
-EXCEPT = {"positions", "instance_norm", "group_norm", "pad", "fractional_max_pool", "reshape", "tokens"}
+# Positions are numbered, and distances looked up, whatever lies there.
+NUMBERED = {"positions", "bucket_bias", "offset_bias"}
+EXCEPT = NUMBERED | {"instance_norm", "group_norm", "pad", "fractional_max_pool", "reshape", "tokens"}
 SEEING = [
     (name, seeable(example))
     for name in sorted(REGISTRY)

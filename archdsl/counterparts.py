@@ -283,6 +283,7 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "retinanet@paper50": "torchvision's make p6 of p5, or have normalizations in their heads",
         "srgan": "no package has it",
         "swin": "a test computes outputs and gradients of a small one, and those of torchvision",
+        "t5": "a test computes outputs and gradients of a small one, and those of transformers",
         "textcnn": "no package has it",
         "transformer": "a test computes outputs and gradients of a small one, and those of torch's nn.Transformer",
         "unet@2015": "pytorchcv's U-Net pads and normalizes",

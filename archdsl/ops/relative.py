@@ -132,7 +132,7 @@ class BucketBias(_TableBias):
                 if self.buckets < least
                 else f"{self.buckets} buckets are not as many for keys before the query as for those after it",
                 argument="buckets",
-                code="out-of-range",
+                code="bad-choice",
                 help=f"write `buckets={max(least, self.buckets + 1)}`",
             )
         if self.farthest <= self._near:
@@ -140,7 +140,7 @@ class BucketBias(_TableBias):
                 f"the first {self._near} distances have a bucket each, so the last bucket cannot begin at "
                 f"{self.farthest}",
                 argument="farthest",
-                code="out-of-range",
+                code="bad-choice",
                 help=f"write `farthest={4 * self._near}`",
             )
         (length,) = self._positions(x)

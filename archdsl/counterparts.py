@@ -247,6 +247,7 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
     {
         "alexnet@two_gpu": "the packages' AlexNets are not split over two graphics cards",
         "autoencoder": "no package has it",
+        "beit": "a test computes outputs and gradients of a small one, and those of timm",
         "bert": "a test computes outputs and gradients of a small one, and those of transformers",
         "bn_inception@se": "no package has it with squeeze and excitation",
         "dcgan": "no package has it; PyTorch's example is the variant pytorch, which a test proves",

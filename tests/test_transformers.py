@@ -89,6 +89,25 @@ def deit_weights(deit: nn.Module) -> Iterator[Tensor]:
     yield from each(deit, "norm", "head", "head_dist")
 
 
+def timm_beit() -> nn.Module:
+    sizes = {"img_size": SIZE, "patch_size": 8, "embed_dim": WIDTH, "depth": 2, "num_heads": HEADS, "num_classes": 10}
+    return timm.models.beit.Beit(**sizes, use_abs_pos_emb=False, use_rel_pos_bias=True, init_values=0.1)
+
+
+def beit_weights(beit: nn.Module) -> Iterator[Tensor]:
+    yield beit.cls_token
+    yield from each(beit, "patch_embed.proj")
+    for block in beit.blocks:
+        yield from each(block, "norm1")
+        q, k, v = block.attn.qkv.weight.chunk(3)
+        yield from (block.attn.relative_position_bias_table, q, block.attn.q_bias, k, v, block.attn.v_bias)
+        yield from each(block, "attn.proj")
+        yield block.gamma_1
+        yield from each(block, "norm2", "mlp.fc1", "mlp.fc2")
+        yield block.gamma_2
+    yield from each(beit, "fc_norm", "head")
+
+
 def torchvision_convnext() -> nn.Module:
     setting = torchvision.models.convnext.CNBlockConfig
     rows = [setting(8, 16, 1), setting(16, 24, 1), setting(24, 32, 2), setting(32, None, 1)]
@@ -359,6 +378,7 @@ TEXT = {"words": WORDS, "vocabulary": VOCABULARY, "width": WIDTH, "heads": HEADS
 PAIRS = (
     Pair("vit", {**IMAGE, "heads": HEADS, "depth": 2}, torchvision_vit, vit_weights, plain),
     Pair("deit", {**IMAGE, "heads": HEADS}, timm_deit, deit_weights, last_of_deit),
+    Pair("beit", {**IMAGE, "heads": HEADS, "depth": 2}, timm_beit, beit_weights, plain),
     Pair(
         "convnext",
         {"resolution": SIZE, "depths": [1, 1, 2, 1], "widths": [8, 16, 24, 32], "classes": 10},

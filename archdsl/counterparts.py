@@ -282,6 +282,7 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "resnext_block": "a figure of one block in its three equal forms; a test computes all three",
         "retinanet@paper101": "torchvision's make p6 of p5, or have normalizations in their heads",
         "retinanet@paper50": "torchvision's make p6 of p5, or have normalizations in their heads",
+        "seq2seq": "no package has it; a test computes two layers of PyTorch, of which one hands on its state",
         "srgan": "no package has it",
         "swin": "a test computes outputs and gradients of a small one, and those of torchvision",
         "t5": "a test computes outputs and gradients of a small one, and those of transformers",

@@ -87,6 +87,8 @@ SPREAD = ("add", "sub", "mul")
 
 def others(source: random.Random, op: type[Op], dims: Dims, arguments: list[str]) -> list[Dims]:
     """Further inputs: of an op that joins values, or one whose size is taken."""
+    if op.family is Family.RECURRENT:
+        return [state(source, op, arguments)] if "start=v1" in arguments else []
     if any(argument.endswith("v1") for argument in arguments):
         small = [source.randint(1, length) if source.random() < 0.8 else source.choice(LENGTHS) for length in dims[1:]]
         return [(source.choice(CHANNELS), *small)]
@@ -119,6 +121,13 @@ def scores(source: random.Random, queries: Dims, keys: Dims, arguments: list[str
     heads = next((int(argument[6:]) for argument in arguments if argument.startswith("heads=")), 1)
     heads += source.random() < 0.1
     return heads, math.prod(queries[1:]), math.prod(keys[1:])
+
+
+def state(source: random.Random, op: type[Op], arguments: list[str]) -> Dims:
+    """Mostly the shape of a recurrent layer's state."""
+    width, layers = (next((int(a.split("=")[1]) for a in arguments if a.startswith(name)), 1) for name in ("wi", "la"))
+    columns = layers * (1 + ("bidirectional=true" in arguments)) * (1 + (op.name == "lstm"))
+    return width + (source.random() < 0.1), columns
 
 
 def steps(op: type[Op], call: str, inputs: int) -> list[str]:
@@ -271,6 +280,8 @@ FITTING: dict[tuple[str, str], Draw] = {
     ("attend", "windows"): windows,
     ("attend", "shift"): one_of(0, 0, 1, 2),
     ("attend", "bias"): one_of("v3"),
+    ("lstm", "start"): one_of("v1"),
+    ("gru", "start"): one_of("v1"),
     ("conv", "out"): one_of(1, 4, 6, 8, 12),
     ("up_conv", "out"): one_of(1, 4, 6, 8, 12),
     ("channel_slice", "start"): lambda source, dims: str(source.randrange(max(dims[0] // 2, 1))),

@@ -133,6 +133,8 @@ def _advice(op: type[Op], name: str, given: Given | None, fields: Mapping[str, G
     if name == "bias" and counted and given.name is None:
         rest = [own.span.text for own in fields.values() if own.span is not None][1:]
         return f"the number of incoming features is not written: write `{op.name}({', '.join(rest)})`"
+    if name == "bias" and op.name == "attend":
+        return "leave it out; the bias of a projection is written there: `linear(..., bias=false)`"
     if isinstance(given.value, float) and given.value.is_integer() and given.expression is not None:
         return f"write `{int(given.value)}`"
     if counted and given.value > 1 and op.name in ("dropout", "channel_dropout", "drop_path") and name == "p":
@@ -178,7 +180,8 @@ def _expected(detail: Any) -> str:
         case "less_than":
             return f"less than {context['lt']:,}"
         case "literal_error":
-            return str(context["expected"]).replace("'", "")
+            words = str(context["expected"]).replace("'", "")
+            return "a value of the network" if words == "like" else words
         case "too_long" | "too_short" | "missing":
             return "as many numbers as there are dimensions"
         case "value_error":

@@ -57,8 +57,8 @@ class Attend(Op):
     large as the map is not), or spread as a grid (Tu et al. 2022, MaxViT). The projections are steps of their own:
     `linear(3 * width) -> split(3) -> attend(12) -> linear(width)`.
 
-    A bias is added to the scores before the softmax: a value of heads x queries x keys, declared by `learned` or made
-    by `relative_bias`.
+    A bias is added to the scores before the softmax: a value of heads x queries x keys, which `learned` declares, or
+    `bucket_bias` or `offset_bias` makes.
     """
 
     name = "attend"

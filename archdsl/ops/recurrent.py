@@ -23,9 +23,6 @@ class Recurrent(Op):
 
     A further layer reads what the one before it gives. Where both directions are read, each has its own weights, and
     what they remember is joined: first what was read forwards.
-
-    With gives=state it gives the state after the last position, and with `start` it begins with one, so that a decoder
-    goes on where an encoder ended (Sutskever et al. 2014). A state has a column for each layer and direction.
     """
 
     family: ClassVar[Family] = Family.RECURRENT
@@ -213,7 +210,11 @@ class Lstm(Recurrent):
     i, f, o = sigmoid(W x + U h + b) for each of the three gates, and g = tanh(W x + U h + b), where h is what the
     position before gave. Then c = f * c + i * g, and h = o * tanh(c) is given (Hochreiter and Schmidhuber 1997; the
     forget gate f is of Gers et al. 2000). Both W x and U h have a bias, as in PyTorch. `token(-1)` after it is the last
-    state.
+    h.
+
+    With gives=state it gives the state after the last position, and with `start` it begins with one, so that a decoder
+    goes on where an encoder ended (Sutskever et al. 2014). The columns of a state are h of each layer and direction,
+    and then c.
     """
 
     name = "lstm"
@@ -243,6 +244,9 @@ class Gru(Recurrent):
     r, z = sigmoid(W x + U h + b) for each of the two gates, and n = tanh(W x + r * (U h + b)), where h is what the
     position before gave. Then h = (1 - z) * n + z * h is given. In the paper r * h is multiplied by U; as in PyTorch,
     here U h is multiplied by r.
+
+    With gives=state it gives the state after the last position, and with `start` it begins with one, so that a decoder
+    goes on where an encoder ended. The columns of a state are h of each layer and direction.
     """
 
     name = "gru"

@@ -194,7 +194,7 @@ class BucketBias(_TableBias):
 class OffsetBias(_TableBias):
     """A bias of attention by how far a key lies from the query in each direction, on a map of this size.
 
-    Every offset between two positions has a number for each head (Shaw et al. 2018; in BEiT, Bao et al. 2022). With
+    Every offset between two positions has a number for each head (Liu et al. 2021; Bao et al. 2022, BEiT). With
     `class_token` there is one more position, in front of the others, and three more numbers: for what that token asks
     of the others, for what they ask of it, and for what it asks of itself. `attend(relative=true)` has the same inside
     of windows.

@@ -104,7 +104,7 @@ BIASED_MAP_ATTEND = Support(
     "BiasedMapAttend",
     MAP_SOURCE.replace("MapAttend", "BiasedMapAttend")
     .replace(" Attend(", " BiasedAttend(")
-    .replace("all pixels of maps, channels first.", "all pixels of maps, channels first; the bias as in BiasedAttend.")
+    .replace("all pixels of maps, channels first.", "all pixels of maps, channels first, with a bias.")
     .replace("q, k, v)", "q, k, v, bias)"),
     needs=(BIASED_ATTEND,),
 )

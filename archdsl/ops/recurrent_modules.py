@@ -8,9 +8,9 @@ STATEFUL_LSTM = Support(
     "StatefulLSTM",
     '''\
 class StatefulLSTM(nn.Module):
-    """An LSTM that begins with a given state, or gives its last one instead of its sequence. Channels last.
+    """An LSTM that begins with a given state, or gives its last one for its sequence.
 
-    A state is h, and then c, of each layer (and direction): batch, 2 * layers, width.
+    Channels are last. A state is h, and then c, of each layer and direction: batch, columns, width.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ STATEFUL_GRU = Support(
     "StatefulGRU",
     '''\
 class StatefulGRU(nn.Module):
-    """A GRU that begins with a given state, or gives its last one instead of its sequence. Channels last.
+    """A GRU that begins with a given state, or gives its last one for its sequence.
 
-    A state is h of each layer (and direction): batch, layers, width.
+    Channels are last. A state is h of each layer and direction: batch, columns, width.
     """
 
     def __init__(

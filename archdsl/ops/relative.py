@@ -17,10 +17,10 @@ BUCKET_BIAS = Support(
     "BucketBias",
     '''\
 class BucketBias(nn.Module):
-    """A learned number for each head and each bucket of distances: batch, heads, queries, keys.
+    """A learned number for each head and bucket of distances: batch, heads, queries, keys.
 
-    Half of the buckets hold one distance each. Those for farther ones grow by the same factor from
-    bucket to bucket, and the last one holds all from `farthest` on.
+    Half of the buckets hold one distance each. Those for farther ones grow by the same factor
+    from bucket to bucket, and the last one holds all from `farthest` on.
     """
 
     def __init__(self, heads, buckets, farthest=128, causal=False, axis=1):
@@ -52,10 +52,10 @@ OFFSET_BIAS = Support(
     "OffsetBias",
     '''\
 class OffsetBias(nn.Module):
-    """A learned number for each head and each offset between two positions: batch, heads, queries, keys.
+    """A learned number for each head and offset of two positions: batch, heads, queries, keys.
 
-    With a class token in front of the positions, three more: for what it asks of the others, for what
-    they ask of it, and for what it asks of itself.
+    With a class token in front of the positions, three more: for what it asks of the others, for
+    what they ask of it, and for what it asks of itself.
     """
 
     def __init__(self, heads, height, width, class_token=False):

@@ -130,7 +130,7 @@ class Detail:
 def data_inputs(graph: Graph, node: Node) -> tuple[Value, ...]:
     """A node's inputs but for those that only lend their size."""
     inputs = graph.inputs_of(node.id)
-    lent = sum(value == "like" for value in node.op.__dict__.values())
+    lent = sum(name not in node.op.operands for name in node.op.values_given())
     return inputs[: len(inputs) - lent]
 
 

@@ -107,7 +107,7 @@ def row(graph: Graph, row: OpRow, theme: Theme, slim: bool = False) -> Picture:
     starts = [sum(cell.right + BESIDE for cell in cells[:i]) for i in range(len(cells))]
     main = weighty[0] if weighty else 0
     axis = starts[main] + cells[main].right / 2 if weighty else _middle(starts, cells)
-    roles = row.nodes[0].op.roles
+    roles = row.nodes[0].op.roles[: len(row.inputs)]
     head, high = ROLE_HEAD if roles else 0.0, max(cell.height for cell in cells)
     drawn = [
         moved(item, x - axis, head + (high - cell.height) / 2)
@@ -173,7 +173,8 @@ def facts(kind: str, name: str) -> tuple[tuple[str, str], ...]:
 def _cell(graph: Graph, node: Node, theme: Theme) -> Picture:
     """One op, from its left edge to the right."""
     lines = _lines(graph, node)
-    wide = max(max(width(line, SIZE) for line in lines) + 2 * PADDING, ROLE_WIDTH * len(node.op.roles))
+    ends = min(len(node.op.roles), len(graph.inputs_of(node.id)))
+    wide = max(max(width(line, SIZE) for line in lines) + 2 * PADDING, ROLE_WIDTH * ends)
     high = HEIGHT + LINE * (len(lines) - 1)
     texts = (Text(wide / 2, HEIGHT / 2 + LINE * i, line, SIZE, theme.ink) for i, line in enumerate(lines))
     return Picture(0, wide, high, (_node_group(node, (box(0, 0, wide, high, node.op.family, theme), *texts)),))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from archdsl.backends.figures.arms.figure import in_arms
 from archdsl.backends.figures.fold import length, lengths
 from archdsl.backends.figures.items import Box, Detail, OpenScope, View
 from archdsl.backends.figures.known import FigureError
@@ -49,6 +50,8 @@ def graph(graph: Graph, options: Options) -> Scene:
     if options.depth is not None and options.depth > levels:
         raise FigureError(f"the network has no {options.depth} levels to open; depth may be 0 to {levels}")
     asked = options.depth is not None or bool(options.expand)
+    if not asked and (form := in_arms(viewer, "graph", options, costs=False)) is not None:
+        return form
     detail = Detail(options.depth or 0, options.expand)
     found = fitted(viewer, detail, options, pens(viewer, options)) if asked else deepest(viewer, options)
     drawn = page(graph, "graph", found.picture, options, {family for view in found.views for family in families(view)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from archdsl.analyses import totals
 from archdsl.backends.figures.label import SIGNS, short
 from archdsl.ir.graph import Graph, Node, Scope, Value
 from archdsl.ops.base import Family
@@ -125,6 +126,15 @@ class Detail:
     loosely: bool = False
     own: str | None = None
     most: int = 0
+
+
+def nodes_of(graph: Graph, item: Box | OpRow) -> list[Node]:
+    """All ops that a box stands for, those of its repeats included."""
+    if isinstance(item, Box) and item.rest:
+        return [node for inner in item.view.items if isinstance(inner, Box | OpRow) for node in nodes_of(graph, inner)]
+    if item.alike:
+        return [node for (path,) in item.alike for node in totals.nodes_in(graph, path, training=True)]
+    return list(item.nodes) if isinstance(item, OpRow) else totals.nodes_in(graph, item.scope.path, training=True)
 
 
 def data_inputs(graph: Graph, node: Node) -> tuple[Value, ...]:

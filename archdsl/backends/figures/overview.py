@@ -10,8 +10,9 @@ from itertools import pairwise
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count, shape
 from archdsl.backends.figures import parts
+from archdsl.backends.figures.arms.figure import in_arms
 from archdsl.backends.figures.fold import lengths, paths
-from archdsl.backends.figures.items import Alike, Box, Detail, OpRow, Tag, value_name
+from archdsl.backends.figures.items import Alike, Box, Detail, OpRow, Tag, nodes_of, value_name
 from archdsl.backends.figures.label import notation
 from archdsl.backends.figures.options import Options, Paper
 from archdsl.backends.figures.page import LINE, page
@@ -20,7 +21,7 @@ from archdsl.backends.figures.scene import Anchor, Group, Item, Line, Point, Sce
 from archdsl.backends.figures.style import BLUE, ORANGE, SIZE, Theme, mix
 from archdsl.backends.figures.text import balanced, width
 from archdsl.backends.figures.view import Viewer
-from archdsl.ir.graph import Graph, Node, Value
+from archdsl.ir.graph import Graph, Value
 from archdsl.ops.base import Family
 
 ARROW = 18.0
@@ -74,9 +75,12 @@ class Stage:
 def overview(graph: Graph, options: Options) -> Scene:
     """At most about eight boxes in a row; a network that comes back up is folded into a U.
 
+    One that does so inside its stages is drawn as a U with a box for each size (`arms`).
     Of more stages than fit, those in the middle are one box, with what they cost together.
     """
     viewer = Viewer(graph)
+    if (form := in_arms(viewer, "overview", options, costs=True)) is not None:
+        return form
     for most in lengths(viewer.closed, LONG):
         for together in (False, True):
             stages = stages_of(viewer, most)
@@ -123,7 +127,7 @@ def stages_of(viewer: Viewer, most: int = 0, *, training: bool = False) -> list[
     stages: list[Stage] = []
     seen: set[str] = set()
     for item in items:
-        inside = {node.id for node in _nodes(graph, item)}
+        inside = {node.id for node in nodes_of(graph, item)}
         tags = {name for value, names in viewer.taps.items() if value.node in inside for name in names}
         made = tuple(value for value in item.outputs if value in used) or item.outputs[:1]
         stages.append(_stage(graph, item, made, tuple(sorted(tags, key=order.index)), seen))
@@ -136,27 +140,18 @@ def _further(viewer: Viewer, training: bool, seen: set[str]) -> Iterator[Stage]:
         *tags, item = viewer.side(scope, Detail(0)).items
         if not isinstance(item, Box | OpRow):
             continue
-        if not training and all(node.id in viewer.graph.training_only for node in _nodes(viewer.graph, item)):
+        if not training and all(node.id in viewer.graph.training_only for node in nodes_of(viewer.graph, item)):
             continue
         stage = _stage(viewer.graph, item, item.outputs[:1], (), seen)
-        if all(node.id in viewer.graph.training_only for node in _nodes(viewer.graph, item)):
+        if all(node.id in viewer.graph.training_only for node in nodes_of(viewer.graph, item)):
             stage = replace(stage, title=f"{stage.title}, in training only")
         sources = ", ".join(tag.text for tag in tags if isinstance(tag, Tag))
         yield replace(stage, further=True, inputs=(), lines=(f"from {sources}", *stage.lines))
 
 
-def _nodes(graph: Graph, item: Box | OpRow) -> list[Node]:
-    """All ops that a box stands for, those of its repeats included."""
-    if isinstance(item, Box) and item.rest:
-        return [node for inner in item.view.items if isinstance(inner, Box | OpRow) for node in _nodes(graph, inner)]
-    if item.alike:
-        return [node for (path,) in item.alike for node in totals.nodes_in(graph, path, training=True)]
-    return list(item.nodes) if isinstance(item, OpRow) else totals.nodes_in(graph, item.scope.path, training=True)
-
-
 def _stage(graph: Graph, item: Box | OpRow, made: tuple[Value, ...], tags: tuple[str, ...], seen: set[str]) -> Stage:
     """`seen` are the weights of the stages before, which do not count again; those of this one are added to it."""
-    nodes = _nodes(graph, item)
+    nodes = nodes_of(graph, item)
     new = [node for node in nodes if node.weights not in seen]
     seen.update(node.weights for node in new)
     costs = totals.parameters(graph, new), totals.macs(graph, nodes)

@@ -129,6 +129,28 @@ def shelves(pictures: Sequence[Picture], count: int) -> Picture:
     return Picture(0, max(widths), y - BETWEEN / 2, tuple(items))
 
 
+def in_stacks(pictures: Sequence[Picture]) -> Picture:
+    """Beside each other, but below the one before where that makes nothing higher."""
+    high = max(picture.height for picture in pictures)
+    stacks: list[list[Picture]] = []
+    for picture in pictures:
+        used = sum(other.height + BETWEEN / 2 for other in stacks[-1]) if stacks else high
+        if used + picture.height > high:
+            stacks.append([])
+        stacks[-1].append(picture)
+    return shelves([_stack(stack) for stack in stacks], len(stacks))
+
+
+def _stack(pictures: Sequence[Picture]) -> Picture:
+    items: list[Item] = []
+    y = 0.0
+    for picture in pictures:
+        items += [moved(item, 0, y) for item in picture.items]
+        y += picture.height + BETWEEN / 2
+    left, right = max(picture.left for picture in pictures), max(picture.right for picture in pictures)
+    return Picture(left, right, y - BETWEEN / 2, tuple(items), (), ())
+
+
 def noted(picture: Picture, left: Sequence[Scope], theme: Theme) -> Picture:
     """With a line that names what is not shown, since it would not fit."""
     if not left:

@@ -11,6 +11,7 @@ from archdsl.backends.figures.fold import length, lengths
 from archdsl.backends.figures.items import Box, Detail, OpenScope, View
 from archdsl.backends.figures.known import FigureError
 from archdsl.backends.figures.layout.compose import Pen
+from archdsl.backends.figures.layout.towers import meeting
 from archdsl.backends.figures.layout.wrap import WrapOptions, wrapped
 from archdsl.backends.figures.options import Options
 from archdsl.backends.figures.page import families, page, scale, too_small
@@ -104,11 +105,13 @@ def deepest(viewer: Viewer, options: Options) -> Fitted:
     if best.detail.depth < levels - 1:
         once = (Detail(level, once=True) for level in range(best.detail.depth + 1, levels))
         best = _last_that_fits(viewer, once, options, drawing, best)
-    tried: set[str] = set()
+    met = meeting(viewer.closed)
+    tried = {met.taker} if met else set[str]()
     while best.fit >= 1 and len(tried) < MOST_TRIALS:
-        path = next((path for path in _closed(viewer, best.views) if path not in tried), None)
-        if path is None:
+        closed = [path for path in _closed(viewer, best.views) if path not in tried]
+        if not closed:
             break
+        path = min(closed, key=lambda path: len(viewer.graph.ancestry(path))) if met else closed[0]
         tried.add(path)
         detail = replace(best.detail, expand=(*best.detail.expand, path))
         more = best if _hopeless(viewer, detail) else fitted(viewer, detail, options, drawing, best.way)

@@ -75,7 +75,8 @@ class Stage:
 def overview(graph: Graph, options: Options) -> Scene:
     """At most about eight boxes in a row; a network that comes back up is folded into a U.
 
-    One that does so inside its stages is drawn as a U with a box for each size (`arms`).
+    Where one way leads into another that begins elsewhere, each has a row: an encoder above its decoder.
+    A network that comes back up inside its stages is drawn as a U with a box for each size (`arms`).
     Of more stages than fit, those in the middle are one box, with what they cost together.
     """
     viewer = Viewer(graph)
@@ -234,6 +235,11 @@ class Drawing:
             below = all(down.index(start) == up.index(end) + shift for start, end in arcs)
             if below and max(len(down), len(up) + shift) <= fitting:
                 return [down, up]
+        if len(arcs) == 1 and self._meet(*arcs[0]):
+            (start, _), shift = arcs[0], self._beside()
+            one, other = list(range(start + 1)), list(range(start + 1, total))
+            if max(len(one), len(other) + shift) <= fitting:
+                return [one, other]
         count = -(-total // fitting)
         size = -(-total // count)
         return [list(range(start, min(start + size, total))) for start in range(0, total, size)]
@@ -243,13 +249,32 @@ class Drawing:
         start, end = min(self.arcs)
         return max(down.index(start) - up.index(end), 0)
 
+    def _meet(self, start: int, end: int) -> bool:
+        """Whether the only skip leads from the end of one way into another, which begins behind it elsewhere."""
+        return start > 0 and not self.stages[start + 1].inputs and end > start + 1
+
+    def _beside(self) -> int:
+        """How many places the second of two ways that meet lies to the right, so that none leads back."""
+        ((start, end),) = self.arcs
+        return max(start - (end - start - 1), 0)
+
     @property
     def folded(self) -> bool:
         """Whether the second row runs back below the first."""
         return len(self.rows) == 2 and self.rows[1][0] > self.rows[1][-1]
 
+    @property
+    def meeting(self) -> bool:
+        """Whether each row is a way of its own, and the first leads into the second: an encoder and its decoder."""
+        return len(self.rows) == 2 and len(self.arcs) == 1 and self.rows[1][0] == min(self.arcs)[0] + 1
+
+    @property
+    def raised(self) -> bool:
+        """Whether the bars of the first row stand above it, since skips lead down from it."""
+        return self.folded or self.meeting
+
     def _lanes(self) -> int:
-        return 0 if self.folded else len(self.arcs)
+        return 0 if self.raised else len(self.arcs)
 
     def picture(self) -> Picture:
         places = self._places()
@@ -265,19 +290,19 @@ class Drawing:
     def _places(self) -> list[tuple[float, float]]:
         """The upper left corner of each box."""
         places = [(0.0, 0.0)] * len(self.stages)
-        top = self.tall + LINE + 10 if self.folded else LANE * self._lanes()
+        top = self.tall + LINE + 10 if self.raised else LANE * self._lanes()
         for r, row in enumerate(self.rows):
             # In a U each level stands under the one it is handed its value by.
-            shift = self._shift(self.rows[0], row) if r and self.folded else 0
+            shift = self._shift(self.rows[0], row) if r and self.folded else self._beside() if r and self.meeting else 0
             for c, i in enumerate(row):
                 places[i] = ((c + shift) * (self.wide + ARROW), top)
-            top += self.high + self.below[r] + 2 * LINE + (0.0 if self.folded else self.above + self.tall)
+            top += self.high + self.below[r] + 2 * LINE + (0.0 if self.raised else self.above + self.tall)
         return places
 
     def _column(self, number: int, stage: Stage) -> Iterator[Item]:
         """A box, what it makes, the outputs that leave it, and its bars: below, or in the upper row of a U above."""
         r = self._row(number)
-        raised = self.folded and r == 0
+        raised = self.raised and r == 0
         theme, (title, told) = self.theme, self.lines[stage.path]
         radius = self.high / 2 if stage.source else 5.0
         fill = theme.background if stage.source else theme.stage
@@ -333,7 +358,8 @@ class Drawing:
     def _lines_between(self, places: list[tuple[float, float]]) -> Iterator[Line]:
         for (i, j), value in sorted(self.arcs.items()):
             points = self._arc(i, j, places)
-            yield Line(points, self.theme.skip, 1.8, arrow=True, wire=self._wire(value, i, j))
+            stroke = self.theme.ink if self.meeting else self.theme.skip
+            yield Line(points, stroke, 1.8, arrow=True, wire=self._wire(value, i, j))
         for i, (before, stage) in enumerate(pairwise(self.stages)):
             shared = [value for value in stage.inputs if value in before.outputs]
             if shared:
@@ -364,6 +390,11 @@ class Drawing:
         if self.folded:
             left = x + BESIDE / 2
             return (left, y + self.high), (left, below)
+        if self.meeting and x == onward:
+            return (x + BESIDE / 2, y + self.high), (x + BESIDE / 2, below)
+        if self.meeting:
+            middle = onward + self.wide / 2
+            return (x + self.wide, y + self.high / 2), (middle, y + self.high / 2), (middle, below)
         number = self.lanes[i, j]
         lane, lower = y - LANE * (number + 1), below - LANE * (number + 1)
         start, end = x + self.wide * 0.7, onward + self.wide * 0.3

@@ -134,7 +134,7 @@ class _Arranger:
         self.depths = range(max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes))
         self.pens: dict[tuple[bool, bool, str], Pen] = {}
         """By shapes and slim. Each keeps what it has drawn, for further trials."""
-        self.known: dict[tuple[str, int, BlockOptions], tuple[View, Picture]] = {}
+        self.known: dict[tuple[str, int, BlockOptions, bool], tuple[View, Picture]] = {}
 
     def arranged(self) -> _Drawn:
         """As deep as fits; further forms of a block are left out first, then other blocks, and named below.
@@ -154,19 +154,23 @@ class _Arranger:
             shown = tuple(scope for scope in shown if scope is not (again or shown)[-1])
         if best.fit >= 1 and len(shown) == 1 < len(fitting):
             best = self._deepest((self._most_used(fitting),))
-        return self._with_further(best) if best.fit >= 1 else self._in_columns(shown[0])
+        return self._with_further(best, fitting) if best.fit >= 1 else self._in_columns(shown[0])
 
     def _fitting(self, scopes: Sequence[Scope]) -> Iterator[Scope]:
         """Those that fit, and in the place of a block that does not, the blocks in it that do."""
         names = {scope.block for scope in scopes}
-        for scope in scopes:
+        pending = list(scopes)
+        while pending:
+            scope = pending.pop(0)
             if self._deepest((scope,)).fit >= 1:
                 yield scope
                 continue
+            inside: dict[str | None, Scope] = {}
             for inner in self._inside(scope):
-                if inner.block not in names and self._deepest((inner,)).fit >= 1:
-                    names.add(inner.block)
-                    yield inner
+                if inner.block not in names:
+                    inside.setdefault(inner.block, inner)
+            names |= inside.keys()
+            pending[:0] = inside.values()
 
     def _inside(self, scope: Scope) -> Iterator[Scope]:
         """The first uses of the blocks in a block, or in the same block in it, that hold more than other blocks."""
@@ -214,12 +218,12 @@ class _Arranger:
         assert best is not None
         return best
 
-    def _with_further(self, best: _Drawn) -> _Drawn:
-        """With as many as fit of the blocks that are boxes in those shown, where not all of them do."""
+    def _with_further(self, best: _Drawn, fitting: Sequence[Scope]) -> _Drawn:
+        """With as many as fit of the blocks left out, and of those that are boxes in those shown."""
         tried: set[str | None] = {scope.block for scope in best.scopes}
         while best.fit >= 1:
-            inner = (box for view in best.views for box in _boxes(view) if self._is_further(box, tried))
-            scope = next(inner, None)
+            inner = (box for view in best.views for box in _boxes(view))
+            scope = next((one for one in (*fitting, *inner) if self._is_further(one, tried)), None)
             if scope is None:
                 break
             tried.add(scope.block)
@@ -234,16 +238,16 @@ class _Arranger:
     def _drawn(self, scopes: tuple[Scope, ...], depth: int, way: BlockOptions, *, stacked: bool = False) -> _Drawn:
         """The blocks at one depth, and beside them those that are boxes in them and drawn nowhere.
 
-        `stacked`: a lower one may stand below another beside a higher one.
+        `stacked`: a lower one may stand below another beside a higher one, and texts below them are narrow.
         """
-        drawn, shown = [self._one(scope, depth, way) for scope in scopes], list(scopes)
+        drawn, shown = [self._one(scope, depth, way, narrow=stacked) for scope in scopes], list(scopes)
         left = [scope for scope in self.scopes if scope not in scopes]
         names = {scope.block for scope in scopes}
         for scope in [box for view, _ in drawn for box in _boxes(view) if way.further]:
             if self._is_further(scope, names):
                 names.add(scope.block)
                 shown.append(scope)
-                drawn.append(self._one(scope, depth, way))
+                drawn.append(self._one(scope, depth, way, narrow=stacked))
         pictures = [picture for _, picture in drawn]
         rows = [shelves(pictures, count) for count in range(1, len(pictures) + 1)]
         rows += [in_stacks(pictures)] if stacked else []
@@ -251,8 +255,8 @@ class _Arranger:
         picture = noted(max(rows, key=lambda row: scale(row, paper)), left, self.options.colours)
         return _Drawn([view for view, _ in drawn], picture, scale(picture, paper), (), tuple(shown), depth, way)
 
-    def _one(self, scope: Scope, depth: int, way: BlockOptions) -> tuple[View, Picture]:
-        key = scope.path, depth, way._replace(further=True)
+    def _one(self, scope: Scope, depth: int, way: BlockOptions, *, narrow: bool) -> tuple[View, Picture]:
+        key = scope.path, depth, way._replace(further=True), narrow
         if key not in self.known:
             view = self.viewer.content(scope.path, Detail(depth, loosely=way.loosely, own=scope.block), 0)
             view = folded(view, LONG, scope)
@@ -261,7 +265,7 @@ class _Arranger:
                 (way.shapes, way.slim, scope.path),
                 Pen(graph, colours, shapes=way.shapes, slim=way.slim, forms=(rails,), own=scope),
             )
-            self.known[key] = view, exhibit(self.viewer, scope, view, pen)
+            self.known[key] = view, exhibit(self.viewer, scope, view, pen, narrow=narrow)
         return self.known[key]
 
     def _in_columns(self, scope: Scope) -> _Drawn:

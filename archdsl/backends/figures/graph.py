@@ -91,7 +91,8 @@ class Fitted:
 def deepest(viewer: Viewer, options: Options) -> Fitted:
     """As many levels as fit; below them what is built alike is opened once; then single boxes, as long as they fit.
 
-    Where not even the outermost level fits, its first and last items.
+    Where not even the outermost level fits, its first and last items. What takes an encoder's value in a decoder stays
+    closed: the line from the one to the other ends on it.
     """
     levels = max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes)
     whole, drawing = length(viewer.closed), pens(viewer, options)
@@ -101,12 +102,14 @@ def deepest(viewer: Viewer, options: Options) -> Fitted:
             break
     if found.fit < 1 or found.detail.most:
         return found
-    best = _last_that_fits(viewer, (Detail(level) for level in range(1, levels)), options, drawing, found)
+    met = None if viewer.sides else meeting(viewer.closed)
+    kept = (met.taker,) if met else ()
+    every = (Detail(level, closed=kept) for level in range(1, levels))
+    best = _last_that_fits(viewer, every, options, drawing, found)
     if best.detail.depth < levels - 1:
-        once = (Detail(level, once=True) for level in range(best.detail.depth + 1, levels))
+        once = (Detail(level, once=True, closed=kept) for level in range(best.detail.depth + 1, levels))
         best = _last_that_fits(viewer, once, options, drawing, best)
-    met = meeting(viewer.closed)
-    tried = {met.taker} if met else set[str]()
+    tried = set(kept)
     while best.fit >= 1 and len(tried) < MOST_TRIALS:
         closed = [path for path in _closed(viewer, best.views) if path not in tried]
         if not closed:

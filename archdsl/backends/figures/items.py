@@ -117,7 +117,8 @@ class Detail:
 
     `once`: of blocks that are built alike, but for their numbers, the first only. `loosely`: paths that are alike
     but for their numbers are drawn as one. `own`: uses of this block stay closed, as it is drawn from the inside.
-    `most`: of more items on the outermost way, the inner ones are one box; 0 where all are drawn.
+    `most`: of more items on the outermost way, the inner ones are one box; 0 where all are drawn. `closed`: the paths
+    of what is not opened all the same.
     """
 
     depth: int
@@ -126,6 +127,7 @@ class Detail:
     loosely: bool = False
     own: str | None = None
     most: int = 0
+    closed: tuple[str, ...] = ()
 
 
 def nodes_of(graph: Graph, item: Box | OpRow) -> list[Node]:

@@ -313,6 +313,8 @@ class Viewer:
         return found
 
     def _opened(self, scope: Scope, detail: Detail, level: int) -> bool:
+        if scope.path in detail.closed:
+            return False
         if self._expanded(scope.path, detail.expand):
             return True
         known = detail.once and not self.first(scope) and not self.plain(scope)

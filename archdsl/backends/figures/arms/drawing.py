@@ -8,7 +8,7 @@ from itertools import pairwise
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count, shape
 from archdsl.backends.figures import parts
-from archdsl.backends.figures.arms.places import ARROW, LINE, PADDING, Places, Spot
+from archdsl.backends.figures.arms.places import ARROW, ASIDE, LINE, PADDING, Places, Spot
 from archdsl.backends.figures.arms.reading import Arms, Rail, Rung, Skip
 from archdsl.backends.figures.arms.words import aside, takers, told
 from archdsl.backends.figures.fold import paths
@@ -133,7 +133,7 @@ class Drawer:
     def _entry(self, lines: Sequence[str], x: float, start: float, end: float, *, left: bool) -> Iterator[Text]:
         """What makes a size, beside the middle of the arrow that leads to it."""
         anchor: Anchor = "end" if left else "start"
-        aside = -8.0 if left else 8.0
+        aside = -ASIDE if left else ASIDE
         for i, line in enumerate(lines):
             y = (start + end) / 2 - 2 + LINE * (i - (len(lines) - 1) / 2)
             yield Text(x + aside, y, line, SIZE, self.theme.ink, False, anchor)

@@ -21,6 +21,8 @@ APART = 14.0
 """From a box's first line to what stands beside it."""
 ARROW = 18.0
 """From one box to the next, where nothing is written beside the arrow."""
+ASIDE = 8.0
+"""From an arrow to what is written beside it."""
 INSET = 20.0
 """How much further in each row of the U begins."""
 UNDER = 8.0
@@ -82,6 +84,11 @@ class Spot:
         """The length of the arrow that enters."""
         return max(ARROW, LINE * len(self.entry) + ROOM) if self.entry else ARROW
 
+    @property
+    def entering(self) -> float:
+        """How far what is written beside the arrow that enters reaches from it."""
+        return max((ASIDE + width(line, SIZE) for line in self.entry), default=0.0)
+
 
 class Tap(NamedTuple):
     """Where a rail is tapped, and where the branch ends on its box."""
@@ -129,6 +136,10 @@ class Places:
             spot.wide = wide
         rows = len(self.down) - 1
         between = max(self.bottom.wide - wide + 2 * ARROW + 8, self.across)
+        for level in range(1, rows + 1):
+            # What is written beside the arrows down and up, between this row and the one above.
+            written = self.down[level].entering + self.up[level - 1].entering + BESIDE
+            between = max(between, written - wide - 2 * INSET * (rows - level))
         for level, (one, other) in enumerate(zip(self.down, self.up, strict=True)):
             one.left = left + INSET * level
             other.left = left + wide + between + INSET * (2 * rows - level)
@@ -136,7 +147,7 @@ class Places:
         self.first.left = self.down[0].middle - self.first.wide / 2
         for spot in self.last:
             spot.left = self.up[0].middle - spot.wide / 2
-        self.beyond = self.up[0].right
+        self.beyond = max(self.up[0].right, self.up[-1].middle + self.up[-1].entering)
         self.width = self.beyond + (4 + BESIDE * len(self.arms.rails) if self.arms.rails else 0)
         self.width = max([self.width, *(spot.right for spot in self.last)])
 

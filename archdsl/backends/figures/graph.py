@@ -102,19 +102,28 @@ def deepest(viewer: Viewer, options: Options) -> Fitted:
             break
     if found.fit < 1 or found.detail.most:
         return found
-    met = None if viewer.sides else meeting(viewer.closed)
+    met = meeting(viewer.closed)
     kept = (met.taker,) if met else ()
+    for layers in (met.layers, met.layers[-1:]) if met else ():
+        beside = fitted(viewer, Detail(0, layers, closed=kept), options, drawing)
+        if beside.fit >= 1:
+            return _with_more(viewer, beside, options, drawing, kept)
     every = (Detail(level, closed=kept) for level in range(1, levels))
     best = _last_that_fits(viewer, every, options, drawing, found)
     if best.detail.depth < levels - 1:
         once = (Detail(level, once=True, closed=kept) for level in range(best.detail.depth + 1, levels))
         best = _last_that_fits(viewer, once, options, drawing, best)
+    return _with_more(viewer, best, options, drawing, ())
+
+
+def _with_more(viewer: Viewer, best: Fitted, options: Options, drawing: Pens, kept: tuple[str, ...]) -> Fitted:
+    """With single boxes opened, as long as they fit. Where some are `kept` closed, the outer ones come first."""
     tried = set(kept)
     while best.fit >= 1 and len(tried) < MOST_TRIALS:
         closed = [path for path in _closed(viewer, best.views) if path not in tried]
         if not closed:
             break
-        path = min(closed, key=lambda path: len(viewer.graph.ancestry(path))) if met else closed[0]
+        path = min(closed, key=lambda path: len(viewer.graph.ancestry(path))) if kept else closed[0]
         tried.add(path)
         detail = replace(best.detail, expand=(*best.detail.expand, path))
         more = best if _hopeless(viewer, detail) else fitted(viewer, detail, options, drawing, best.way)

@@ -6,12 +6,14 @@ block of the other, which begins elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from archdsl.backends.figures.items import Item, OpenScope, OpRow, Tag, View, value_name
+from archdsl.backends.figures.items import Box, Item, OpenScope, OpRow, Tag, View, value_name
+from archdsl.backends.figures.layout.columns import MARGIN, side_by_side
 from archdsl.backends.figures.layout.compose import Pen, compose
-from archdsl.backends.figures.layout.route import STEP
+from archdsl.backends.figures.options import Paper
+from archdsl.backends.figures.page import scale
 from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Group, Line, Shape, Wire, moved, placed
 from archdsl.backends.figures.scene import Item as Drawn
@@ -25,13 +27,17 @@ FOOT = 12.0
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """`value` is what the first items of a view, up to `end`, hand to the others: `taker` is the path of what takes it,
-    innermost, in the copies of a block.
+    """`value` is what the first items of a view, up to `end`, hand to the item at `into`, and to no other.
+
+    `taker` is the path of what takes it, innermost, in the copies of a block. `layers` are the paths of the first of
+    these copies, and of the copies that it comes from.
     """
 
     value: Value
     end: int
+    into: int
     taker: str
+    layers: tuple[str, ...]
 
 
 def meeting(view: View) -> Meeting | None:
@@ -42,8 +48,15 @@ def meeting(view: View) -> Meeting | None:
             end = made.get(value, at) + 1
             taker = _taker(item, value)
             if taker and _apart(view, end, value) and 1 < end < at:
-                return Meeting(value, end, taker)
+                layers = (*_layers(view.items[end - 1]), taker.rpartition(".")[0])
+                return Meeting(value, end, at, taker, layers)
     return None
+
+
+def _layers(item: Item) -> Iterator[str]:
+    """The copies in an item, each run by its first."""
+    if isinstance(item, Box | OpenScope):
+        yield from (inner.scope.path for inner in item.view.items if isinstance(inner, Box) and inner.count > 1)
 
 
 def _apart(view: View, end: int, value: Value) -> bool:
@@ -66,16 +79,47 @@ def _taker(item: Item, value: Value) -> str | None:
     return _taker(inner, value)
 
 
-def towers(view: View, pen: Pen) -> Picture | None:
-    """The two columns, or None where a view has no such form, or where what takes the value is open."""
+def towers(views: Sequence[View], pen: Pen, paper: Paper) -> Picture | None:
+    """The two columns, or None where a view has no such form, or where what takes the value is open.
+
+    What comes after the decoder stands below it, or where that is too high beside it; so do further outputs.
+    """
+    view, *further = views
     found = meeting(view)
     if found is None or len(view.outputs) != 1:
         return None
-    first = View(view.items[: found.end], (), (found.value,))
-    second = View(tuple(_without(view.items[found.end :], found.value)), (), view.outputs)
-    one, other = compose(first, pen, None), compose(second, pen, None)
-    target = _box(list(placed(other.items)), found.taker)
-    return _joined(one, other, target, found, pen) if target else None
+    one = _column(View(view.items[: found.end], (), (found.value,)), found.value, pen)
+    second = View(view.items[found.end :], (), view.outputs)
+    picture = None
+    for parts in filter(None, ([second], list(_halves(second, found.into - found.end + 1)))):
+        columns = [_column(part, found.value, pen) for part in (*parts, *further)]
+        other = side_by_side(columns, pen.theme)
+        target = _box(list(placed(other.items)), found.taker)
+        if target is None:
+            break
+        picture = _joined(one, other, target, found, pen)
+        if scale(picture, paper) >= 1:
+            break
+    return picture
+
+
+def _column(view: View, value: Value, pen: Pen) -> Picture:
+    """A view's picture without the line of a value, which is drawn once for all the trials in which it occurs."""
+    key = ("column", *map(id, view.items), view.inputs, view.outputs)
+    if key not in pen.kept:
+        pen.kept[key] = view, compose(replace(view, items=tuple(_without(view.items, value))), pen, None)
+    return pen.kept[key][1]
+
+
+def _halves(view: View, last: int) -> Iterator[View]:
+    """A view up to the item before `last` with the tags of what that makes, and the rest, if one value goes on."""
+    while last < len(view.items) and isinstance(view.items[last], Tag):
+        last += 1
+    made = {value for item in view.items[:last] for value in item.outputs}
+    onward = tuple(dict.fromkeys(v for item in view.items[last:] for v in item.inputs if v in made))
+    if len(onward) == 1 and not made & set(view.outputs):
+        yield View(view.items[:last], view.inputs, onward)
+        yield View(view.items[last:], onward, view.outputs)
 
 
 def _without(items: Iterable[Item], value: Value) -> list[Item]:
@@ -109,21 +153,14 @@ def _box(items: Sequence[Drawn], path: str) -> Shape | None:
 
 
 def _joined(one: Picture, other: Picture, target: Shape, found: Meeting, pen: Pen) -> Picture:
-    left = one.left + one.right + ACROSS + other.left
-    start, foot = (one.left + one.exits[0], one.height), one.height + FOOT
+    left, top = one.left + one.right + ACROSS, MARGIN
+    start, foot = (one.left + one.exits[0], top + one.height), top + one.height + FOOT
     gutter, y = one.left + one.right + ACROSS / 2, target.y + target.height / 2
     way = start, (start[0], foot), (gutter, foot), (gutter, y), (left + target.x, y)
-    wire = Wire(value_name(found.value), one.ends[1], found.taker)
-    ends = [(left + x, other.height) for x in other.exits]
-    leaving = [
-        Line(((x, y), (x, y + STEP)), pen.theme.ink, arrow=True, wire=Wire(value_name(value), other.ends[1]))
-        for (x, y), value in zip(ends, other.makes, strict=True)
-    ]
+    line = Line(way, pen.theme.ink, 1.8, arrow=True, wire=Wire(value_name(found.value), one.ends[1], found.taker))
     items = (
-        *(moved(item, one.left, 0) for item in one.items),
+        *(moved(item, one.left, top) for item in one.items),
         *(moved(item, left, 0) for item in other.items),
-        Line(way, pen.theme.ink, 1.8, arrow=True, wire=wire),
-        *leaving,
+        line,
     )
-    high = max(foot, other.height + STEP)
-    return Picture(0, left + other.right, high, items)
+    return Picture(0, left + other.right, max(foot, other.height), items)

@@ -38,7 +38,7 @@ def wrapped(views: Sequence[View], pen: Pen, paper: Paper, way: WrapOptions) -> 
         for j, piece in enumerate(pieces(view, pen, way.most if i == 0 else 0, way.blocks))
     ]
     form = ushape(views[0], replace(pen, flat=True, drawn={}, kept={})) if len(views) == 1 else None
-    form = form or (towers(views[0], pen) if len(views) == 1 else None)
+    form = form or towers(views, pen, paper)
     if form is not None:
         return form
     ways = {tuple(ends): (wide, high) for ends, wide, high in map(partial(filled, parts), range(1, MOST_COLUMNS + 1))}

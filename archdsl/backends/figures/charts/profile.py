@@ -17,6 +17,7 @@ from archdsl.backends.figures.charts.slots import (
     NOTHING,
     Band,
     Fineness,
+    Measured,
     Slot,
     bands,
     holding_themselves,
@@ -97,7 +98,8 @@ def _planned(graph: Graph, paper: Paper) -> Plan:
     """The finest slots that are wide enough; of stages, whatever fits, and a wider page where nothing does."""
     room = paper.width - 2 * EDGE - BESIDE
     finenesses = (f for f in FINENESS if f != "inner block" or holding_themselves(graph))
-    every = {fineness: bands(graph, fineness) for fineness in finenesses}
+    measured = Measured(graph)
+    every = {fineness: bands(graph, fineness, measured) for fineness in finenesses}
     for short, upright in ((False, False), (True, False), (True, True)):
         for fineness, found in every.items():
             named = [replace(band, title=_short(band)) for band in found] if short else found

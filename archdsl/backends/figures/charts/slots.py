@@ -59,9 +59,13 @@ class Band:
     slots: tuple[Slot, ...]
 
 
-def bands(graph: Graph, fineness: Fineness) -> list[Band]:
-    """The stages of a network with their slots, in order; inputs and what serves training alone is left out."""
-    measured, parts = _Measured(graph), divided(graph, fineness)
+def bands(graph: Graph, fineness: Fineness, measured: Measured | None = None) -> list[Band]:
+    """The stages of a network with their slots, in order; inputs and what serves training alone is left out.
+
+    `measured` is what is known of the nodes, for several calls.
+    """
+    measured, parts = measured or Measured(graph), divided(graph, fineness)
+    measured.seen.clear()
     return [
         Band(part.title, part.path, tuple(measured.slot(group) for group in part.groups))
         for part in (_fewer(parts) if fineness == "stage" else parts)
@@ -210,7 +214,7 @@ def _by_head(graph: Graph, units: Sequence[list[Node]]) -> Iterator[list[Node]]:
     yield from slots or [first]
 
 
-class _Measured:
+class Measured:
     """What is known of each node, found once."""
 
     def __init__(self, graph: Graph) -> None:

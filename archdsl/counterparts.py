@@ -247,6 +247,7 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
     {
         "alexnet@two_gpu": "the packages' AlexNets are not split over two graphics cards",
         "autoencoder": "no package has it",
+        "beit": "a test computes outputs and gradients of a small one, and those of timm",
         "bert": "a test computes outputs and gradients of a small one, and those of transformers",
         "bn_inception@se": "no package has it with squeeze and excitation",
         "dcgan": "no package has it; PyTorch's example is the variant pytorch, which a test proves",
@@ -281,8 +282,10 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "resnext_block": "a figure of one block in its three equal forms; a test computes all three",
         "retinanet@paper101": "torchvision's make p6 of p5, or have normalizations in their heads",
         "retinanet@paper50": "torchvision's make p6 of p5, or have normalizations in their heads",
+        "seq2seq": "no package has it; a test computes two layers of PyTorch, of which one hands on its state",
         "srgan": "no package has it",
         "swin": "a test computes outputs and gradients of a small one, and those of torchvision",
+        "t5": "a test computes outputs and gradients of a small one, and those of transformers",
         "textcnn": "no package has it",
         "transformer": "a test computes outputs and gradients of a small one, and those of torch's nn.Transformer",
         "unet@2015": "pytorchcv's U-Net pads and normalizes",

@@ -226,6 +226,10 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("positions -> sinusoid(it.channels)", "sines and cosines, to be added to the vectors of the words",
      "positionalencoding sinusoidalembedding sinusoidalpositionalencoding sinusoidalpositionembedding "
      "timestepembedding timeembedding"),
+    ("bucket_bias(8)", "for the positions of a sequence, by buckets of distances: the value is the `bias` of `attend`",
+     "relativeattentionbias t5relativepositionbias"),
+    ("offset_bias(8)", "for the positions of a map, by their offsets: the value is the `bias` of `attend`",
+     "relativepositionbias relposbias"),
     ("rotary(8)", "on queries and on keys, with as many heads as they have", "rope rotaryembedding "
      "rotarypositionembedding rotarypositionalembedding applyrotaryposemb"),
     ("", "the language has `attend` for attention and no encoder or decoder: make a block of it, with `layer_norm`, "
@@ -284,7 +288,8 @@ _ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("padding", "pad pads border bordermode autopad paddingsize padsize padtype padding2d p padw padh"),
     ("dilation", "dilationrate dilations rate atrousrate atrous holes d rhsdilation"),
     ("groups", "group numgroups ngroups numgroup cardinality featuregroupcount"),
-    ("bias", "usebias biasterm withbias hasbias addbias"),
+    ("bias", "usebias biasterm withbias hasbias addbias attnmask attnbias positionbias relposbias"),
+    ("start", "initialstate hx h0 initstate hiddenstate"),
     ("eps", "epsilon varianceepsilon tolerance"),
     ("ceil", "ceilmode roundmode"),
     ("heads", "numheads nheads nhead numattentionheads attentionheads numhead"),
@@ -324,7 +329,8 @@ _NO_ARGUMENTS = (
     ("a step gets a name after it: `as stem`", "name scope layername id tag"),
     ("leave it out: the module that comes out works in place where that is safe", "inplace"),
     ("give a probability of dropping: `p=0.2` where 0.8 is kept", "keepprob keep survivalprob"),
-    ("leave it out: a recurrent layer gives what it remembers at every position", "returnsequences returnstate"),
+    ("leave it out: a recurrent layer gives what it remembers at every position", "returnsequences"),
+    ("write `gives=state`: the state after the last position is given instead of the sequence", "returnstate"),
     ("leave it out: channels come before the length in a spec, and the module that comes out is told `batch_first`",
      "batchfirst timemajor"),
     ("padding with anything but zeros is a step of its own before it: `pad(1, mode=reflect)`", "paddingmode"),

@@ -113,9 +113,11 @@ def predicted_parameters(graph: Graph) -> dict[str, int]:
         if node.op.name == "input" or node.weights in seen:
             continue
         seen.add(node.weights)
-        if params := node.op.params(*graph.tensors_into(node.id)):
-            path = node.weights if is_module(graph, node) else node.weights.rpartition(".")[0]
-            counts[path] = counts.get(path, 0) + params
+        for name, weight in node.op.weights(*graph.tensors_into(node.id)).items() if not node.op.is_tied() else ():
+            inside = f"{node.weights}.{name}" if is_module(graph, node) else node.weights
+            path = inside.rpartition(".")[0]
+            if weight.learned:
+                counts[path] = counts.get(path, 0) + weight.size
     return counts
 
 

@@ -20,7 +20,11 @@ def source(op: Op, inputs: tuple[Tensor, ...], last: bool = False) -> str:
     """
     wanted = op.layout_for(*inputs)
     last = wanted == "last" or (last and wanted == "either")
-    inputs = tuple(Tensor(*x.dims, kind=x.kind, last=last and has_positions(x)) for x in inputs)
+    wants = [op.layout_of(place, *inputs) for place in range(len(inputs))]
+    sides = [last if layout in (wanted, None) else layout == "last" for layout in wants]
+    inputs = tuple(
+        Tensor(*x.dims, kind=x.kind, last=side and has_positions(x)) for x, side in zip(inputs, sides, strict=True)
+    )
     emission = op.torch(*inputs)
     supports = dict.fromkeys(emission.support.definitions() if emission.support else ())
     names = tuple(f"x{i}" for i in range(len(inputs)))
@@ -72,9 +76,12 @@ def values(
 
 def as_held(op: Op, taken: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
     """The values in the order of memory that the op wants: with the channels of each position side by side."""
-    if op.layout_for(*(Tensor(*x.shape[1:]) for x in taken)) != "last":
-        return taken
-    return tuple(x.movedim(1, -1).contiguous().movedim(-1, 1) if x.dim() > 2 else x for x in taken)
+    inputs = tuple(Tensor(*x.shape[1:]) for x in taken)
+    wants = [op.layout_of(place, *inputs) for place in range(len(inputs))]
+    return tuple(
+        x.movedim(1, -1).contiguous().movedim(-1, 1) if x.dim() > 2 and layout == "last" else x
+        for x, layout in zip(taken, wants, strict=True)
+    )
 
 
 def outputs(result: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:

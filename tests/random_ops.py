@@ -50,7 +50,8 @@ def network_of_one_op(seed: int) -> str:
 def networks_of_examples(name: str) -> list[str]:
     """The examples of an op in docs/ops.md as networks."""
     op = REGISTRY[name]
-    return [network(op, call.replace("other", "v1"), inputs.split(", ")) for call, inputs, _ in reference(op).examples]
+    found = ((call, inputs.split(", ")) for call, inputs, _ in reference(op).examples)
+    return [network(op, call.replace("other", f"v{len(inputs) - 1}"), inputs) for call, inputs in found]
 
 
 def network(op: type[Op], call: str, inputs: list[str]) -> str:
@@ -86,11 +87,15 @@ SPREAD = ("add", "sub", "mul")
 
 def others(source: random.Random, op: type[Op], dims: Dims, arguments: list[str]) -> list[Dims]:
     """Further inputs: of an op that joins values, or one whose size is taken."""
+    if op.family is Family.RECURRENT:
+        return [state(source, op, arguments)] if "start=v1" in arguments else []
     if any(argument.endswith("v1") for argument in arguments):
         small = [source.randint(1, length) if source.random() < 0.8 else source.choice(LENGTHS) for length in dims[1:]]
         return [(source.choice(CHANNELS), *small)]
-    if op.family == Family.ATTENTION:
-        return keys_and_values(source, dims)
+    if op.name == "attend":
+        alike = source.random() < 0.8 and any(a.startswith(("causal=t", "windows=")) for a in arguments)
+        keys, values = keys_and_values(source, dims, alike)
+        return [keys, values, *([scores(source, dims, keys, arguments)] if "bias=v3" in arguments else [])]
     if op.family != Family.MERGE:
         return []
     alike = [list(dims) for _ in range(source.randint(1, 3))]
@@ -103,11 +108,26 @@ def others(source: random.Random, op: type[Op], dims: Dims, arguments: list[str]
     return [tuple(other) for other in alike]
 
 
-def keys_and_values(source: random.Random, dims: Dims) -> list[Dims]:
-    """Mostly with as many channels as the queries have, and half of the time at the same positions."""
-    positions = dims[1:] if source.random() < 0.5 else tuple(source.choice(LENGTHS) for _ in range(len(dims) - 1))
+def keys_and_values(source: random.Random, dims: Dims, alike: bool) -> list[Dims]:
+    """Mostly with as many channels as the queries have; at the same positions half of the time, or if `alike`."""
+    drawn = tuple(source.choice(LENGTHS) for _ in range(len(dims) - 1))
+    positions = dims[1:] if alike or source.random() < 0.5 else drawn
     keys, values = (dims[0] if source.random() < 0.7 else source.choice(CHANNELS) for _ in range(2))
     return [(keys, *positions), (values, *positions)]
+
+
+def scores(source: random.Random, queries: Dims, keys: Dims, arguments: list[str]) -> Dims:
+    """Mostly the shape of the scores of attention: heads x queries x keys."""
+    heads = next((int(argument[6:]) for argument in arguments if argument.startswith("heads=")), 1)
+    heads += source.random() < 0.1
+    return heads, math.prod(queries[1:]), math.prod(keys[1:])
+
+
+def state(source: random.Random, op: type[Op], arguments: list[str]) -> Dims:
+    """Mostly the shape of a recurrent layer's state."""
+    width, layers = (next((int(a.split("=")[1]) for a in arguments if a.startswith(name)), 1) for name in ("wi", "la"))
+    columns = layers * (1 + ("bidirectional=true" in arguments)) * (1 + (op.name == "lstm"))
+    return width + (source.random() < 0.1), columns
 
 
 def steps(op: type[Op], call: str, inputs: int) -> list[str]:
@@ -115,7 +135,7 @@ def steps(op: type[Op], call: str, inputs: int) -> list[str]:
     if op.family == Family.MERGE:
         return [f"{call}{{{' | '.join(f'v{i}' for i in range(inputs))}}}"]
     if inputs > 1 and op.family == Family.ATTENTION:
-        return [f"({', '.join(f'v{i}' for i in range(inputs))}) -> {call}"]
+        return [f"(v0, v1, v2) -> {call}"]
     found = re.search(r"parts=(\d+|\[.*\])", call)
     parts = found[1] if found else "2" if op.name == "split" else "1"
     names = [f"part{i}" for i in range(parts.count(",") + 1 if parts.startswith("[") else int(parts))]
@@ -131,7 +151,14 @@ def drawn_arguments(source: random.Random, op: type[Op], dims: Dims) -> list[str
         if argument.required or source.random() < 0.6:
             draw = FITTING.get((op.name, argument.name)) or BY_NAME.get(argument.name) or by_type(argument.type)
             drawn.append(f"{argument.name}={draw(source, dims)}")
-    return drawn
+    return of_one_kind(drawn, dims) if op.name == "attend" and source.random() < 0.9 else drawn
+
+
+def of_one_kind(drawn: list[str], dims: Dims) -> list[str]:
+    """Of the arguments of attention, those for windows of maps, or those for attention without."""
+    has_windows = len(dims) == 3 and any(argument.startswith("windows=") for argument in drawn)
+    others = ("causal=", "bias=") if has_windows else ("windows=", "shift=", "grid=", "relative=")
+    return [argument for argument in drawn if not argument.startswith(others)]
 
 
 # --- by type -------------------------------------------------------------------------------------
@@ -252,6 +279,9 @@ FITTING: dict[tuple[str, str], Draw] = {
     ("sinusoid", "width"): one_of(1, 2, 4, 6, 12),
     ("attend", "windows"): windows,
     ("attend", "shift"): one_of(0, 0, 1, 2),
+    ("attend", "bias"): one_of("v3"),
+    ("lstm", "start"): one_of("v1"),
+    ("gru", "start"): one_of("v1"),
     ("conv", "out"): one_of(1, 4, 6, 8, 12),
     ("up_conv", "out"): one_of(1, 4, 6, 8, 12),
     ("channel_slice", "start"): lambda source, dims: str(source.randrange(max(dims[0] // 2, 1))),

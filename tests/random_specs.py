@@ -290,6 +290,7 @@ class _Body:
             self.path,
             self.split,
             self.shared,
+            self.biased,
         ]
         kinds += [self.listed] if "ws" in self.has else []
         kinds += [self.tabled] * 2 if "rows" in self.has else []
@@ -317,6 +318,11 @@ class _Body:
             f"conv(w, 1) -> {name}",
             self.one(["relu", f"conv(w, 1) -> relu -> {name}"]),
         ]
+
+    def biased(self, named: list[str]) -> list[str]:
+        """Attention of all pixels, with a bias by their offsets."""
+        name = self.writer.name()
+        return [f"path {name} = offset_bias(2)", f"conv(3 * w, 1) -> split(3) -> attend(2, bias={name})"]
 
     def repeated(self, named: list[str]) -> list[str]:
         count = self.one(["2", "3", *(["n"] * 3 if "n" in self.has else [])])

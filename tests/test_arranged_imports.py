@@ -70,6 +70,19 @@ def attention(x: torch.Tensor, causal: bool) -> torch.Tensor:
     return y.transpose(1, 2).flatten(2).transpose(1, 2)
 
 
+class Biased(nn.Module):
+    """Attention with a learned number for each head, query and key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(1, 2, 20, 20))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q = x.unflatten(1, (2, 4)).transpose(2, 3)
+        bias = self.bias.expand(x.shape[0], -1, -1, -1)
+        return F.scaled_dot_product_attention(q, q, q, attn_mask=bias).transpose(2, 3).flatten(1, 2)
+
+
 MAP, TOKENS = (8, 12, 16), (8, 20)
 CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("channels last", Layered(lambda x, f: f(x.permute(0, 2, 3, 1)).movedim(-1, 1), nn.Linear(8, 6)), MAP,
@@ -106,6 +119,7 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
      "relu tanh tokens tokens tokens attend(heads=2, scale=0.3)"),
     ("causal attention", Layered(lambda x: attention(x, True)), MAP,
      "relu tanh tokens tokens tokens attend(heads=2, causal=true, scale=0.3)"),
+    ("attention with a bias", Biased(), TOKENS, "learned(2x20x20) attend(heads=2, bias=like)"),
 ]  # fmt: skip
 
 

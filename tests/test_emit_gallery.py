@@ -61,6 +61,8 @@ SMALLER = {
     "r3d": {"frames": 4, "resolution": 56},
     "llama": {"depth": 2, "width": 64, "heads": 8, "kv_heads": 4, "hidden": 96, "words": 16, "vocabulary": 100},
     "gpt2": {"words": 64},
+    "seq2seq": {"source_vocabulary": 100, "target_vocabulary": 100, "width": 50},
+    "t5": {"depth": 2, "width": 64, "heads": 4, "hidden": 96, "source_words": 20, "target_words": 9, "vocabulary": 100},
     "latent_diffusion": {"resolution": 8},
 }
 """Settings for what would take too long, as clips with 40 billion multiply-adds, or does not fit into memory."""

@@ -62,7 +62,7 @@ def emitted(variant: Variant) -> Module:
     return Module(variant.graph, shrink=8)
 
 
-CLOSED = ("mlp_mixer", "detr")
+CLOSED = ("mlp_mixer", "detr", "beit")
 """Networks without open settings: what they learn has the size of the image's positions, and the rest is fixed with it.
 
 A class of the others takes another value of at least one setting.

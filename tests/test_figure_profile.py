@@ -126,3 +126,12 @@ def test_shared_weights_count_once() -> None:
     found = slots(loads(text).graph, "layer")
     assert [slot.params for slot in found] == [84, 0]
     assert found[0].macs == found[1].macs > 0
+
+
+def test_a_block_that_holds_itself_is_no_single_bar() -> None:
+    """All of a diffusion network is one block, of which this shows where the costs lie."""
+    found = slots(load("ddpm_unet").graph, "inner block")
+    assert len(slots(load("ddpm_unet").graph, "block")) < 6 < len(found)
+    assert max(slot.macs for slot in found) < sum(slot.macs for slot in found) / 5
+    same = load("resnet@18").graph
+    assert slots(same, "inner block") == slots(same, "block")

@@ -135,6 +135,14 @@ def test_each_coefficient_changes_one_thing() -> None:
     assert fine == base
 
 
+@pytest.mark.parametrize("spec", ["vit@b_16", "gpt2@small", "bert@base", "llama@tiny_1.1b"])
+def test_a_transformer_is_as_wide_as_its_layers(spec: str) -> None:
+    """Not as its classes, or words, are many; the layers' width is a setting of the spec."""
+    graph = network(spec)
+    width = next(setting.value for setting in graph.header.settings if setting.name == "width")
+    assert max(stage.channels for stage in stages_of(graph)) == width
+
+
 def test_what_is_no_growth_is_in_the_base_too() -> None:
     base, *_ = studied(3).networks
     assert {setting.name: setting.value for setting in base.graph.header.settings}["classes"] == 10

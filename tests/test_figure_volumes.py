@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import combinations, pairwise
-from math import hypot
+from math import hypot, log2
 from textwrap import dedent
 from xml.etree.ElementTree import Element
 
@@ -113,13 +113,39 @@ def test_heights_and_widths_follow_the_numbers(name: str) -> None:
     """Of two maps the larger is higher, equal ones are equally high; more channels are wider, but for pools."""
     found = [volume for group in groups(picture(name, "volumes")).values() for volume in volumes(group)]
     maps = [(size[1], front.bottom - front.top) for _, size, front in found if len(size) == 3]
-    vectors = [(size[0], front.bottom - front.top) for _, size, front in found if len(size) == 1]
+    vectors = [(size[0], front.bottom - front.top) for kind, size, front in found if len(size) == 1 and kind != "input"]
     wide = [(size[0], front.right - front.left) for kind, size, front in found if len(size) == 3 and kind != "pooling"]
     for pairs in (maps, vectors, wide):
         by_number: dict[int, float] = {}
         for number, long in pairs:
             assert by_number.setdefault(number, long) == pytest.approx(long, abs=0.05)
         assert all(a < b for (_, a), (_, b) in pairwise(sorted(by_number.items())))
+
+
+ROWS = ("vit@b_16", "gpt2@small", "bert@base", "transformer@base", "textcnn", "pointnet", "lstm_text")
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_positions_are_a_row_of_columns(name: str) -> None:
+    """So many as the positions' doublings and one; each as high as a vector of the numbers at one position."""
+    count = 0
+    for group in groups(picture(name, "volumes")).values():
+        sizes = [entry.split()[-1] if not entry.endswith("int") else "1x" + entry.split()[-3] for entry in told(group)]
+        lines = [face for face in polygons(group) if len({x for x, _ in face}) == 2 and len({y for _, y in face}) == 3]
+        for size, front in zip(sizes, fronts(group), strict=True):
+            numbers = [int(number) for number in size.split("x")]
+            inner = {x for face in lines for x, _ in face[:2] if front.left + 0.1 < x < front.right - 0.1}
+            if len(numbers) == 2:
+                assert len(inner) == round(log2(numbers[1]))
+                assert front.bottom - front.top == pytest.approx(16 + 10 * log2(numbers[0]), abs=0.1)
+                count += 1
+    assert count
+
+
+def told(group: Element) -> list[str]:
+    """What the column says of each volume that is drawn."""
+    entries = (entry.split(" ", 1) for entry in group.attrib["data-volumes"].split("; "))
+    return [size for count, size in entries for _ in range(min(int(count), 3))]
 
 
 @every_network

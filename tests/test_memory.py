@@ -77,7 +77,7 @@ def test_an_op_keeps_what_it_says(name: str, example: Example, in_place: bool) -
         v.requires_grad_() * 1 if v.is_floating_point() else v for v in as_held(op, values(inputs, BATCH, dtype=dtype))
     ]
     rule = op.keeps(*inputs)
-    expected = rule.further.size(width) * BATCH + rule.once * width
+    expected = rule.further.size(width) * BATCH + rule.once.size(width)
     if not (in_place and rule.result_suffices):
         expected += BATCH * sum(memory.tensor_bytes(inputs[place], width) for place in rule.inputs)
     if rule.output or (in_place and rule.result_suffices):

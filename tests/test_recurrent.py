@@ -58,6 +58,59 @@ def test_the_spec_is_torchs_own_layer() -> None:
     assert report.parameters == 428_544
 
 
+class Translator(nn.Module):
+    """Two recurrent networks, as they are written with PyTorch: the second one begins with the state of the first."""
+
+    def __init__(self, kind: type[nn.RNNBase], layers: int, both: bool) -> None:
+        super().__init__()
+        self.reads = nn.Embedding(11, 6)
+        self.encoder = kind(6, 5, layers, batch_first=True, bidirectional=both)
+        self.writes = nn.Embedding(7, 6)
+        self.decoder = kind(6, 5, layers, batch_first=True, bidirectional=both)
+        self.out = nn.Linear(5 * (1 + both), 7)
+
+    def forward(self, read: Tensor, written: Tensor) -> Tensor:
+        _, state = self.encoder(self.reads(read))
+        sequence, _ = self.decoder(self.writes(written), state)
+        return self.out(sequence).transpose(1, 2)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("lstm", nn.LSTM), ("gru", nn.GRU)])
+@pytest.mark.parametrize("both", [False, True])
+def test_a_decoder_goes_on_where_an_encoder_ended(name: str, kind: type[nn.RNNBase], both: bool) -> None:
+    layer = f"{name}(5, layers=3, bidirectional={str(both).lower()}"
+    net = archdsl.loads(
+        "network Net:\n    input read: 9 of int\n    input written: 4 of int\n"
+        f"    path state = read -> embedding(11, 6) -> {layer}, gives=state)\n"
+        f"    written -> embedding(7, 6) -> {layer}, start=state) -> linear(7)\n"
+    )
+    ours, theirs = net.module(dtype=torch.float64), Translator(kind, 3, both).double()
+    weights = dict(zip(ours.state_dict(), theirs.state_dict().values(), strict=True))
+    ours.load_state_dict(weights)
+    read, written = torch.randint(11, (2, 9)), torch.randint(7, (2, 4))
+    torch.testing.assert_close(ours(read, written), theirs(read, written))
+    for module in (ours, theirs):
+        module(read, written).square().sum().backward()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad)
+
+
+def test_the_first_word_that_is_written_sees_all_that_was_read() -> None:
+    net = archdsl.loads(
+        "network Net:\n    input read: 4 x 9\n    input written: 4 x 3\n"
+        "    path state = read -> gru(5, gives=state)\n    written -> gru(5, start=state)\n"
+    )
+    read, written = torch.randn(1, 4, 9, requires_grad=True), torch.randn(1, 4, 3, requires_grad=True)
+    net.module()(read, written)[0, :, 0].sum().backward()
+    assert read.grad is not None
+    assert written.grad is not None
+    assert read.grad.abs().sum((0, 1)).count_nonzero() == 9
+    assert written.grad.abs().sum((0, 1)).count_nonzero() == 1
+    (field,) = receptive_fields(net.graph).fields[net.graph.outputs[0].values[0].node].largest
+    first, last = field.at(0)
+    assert (max(first, 0), last) == (0, 8)
+
+
 def test_what_differs_is_named() -> None:
     report = prove(network("lstm(5, layers=2)").graph, Reading(nn.LSTM(4, 5, 2, batch_first=True, bidirectional=True)))
     assert [difference.what for difference in report.differences] == ["bidirectional no here, yes there"]
@@ -138,6 +191,12 @@ def test_random_arguments_compute_what_is_defined(name: str) -> None:
             "gru(4, dropout=0.5)",
             "one layer has no next layer before which numbers could be dropped",
             ("dropout", "layers=2, dropout"),
+        ),
+        (
+            "5 x 4",
+            "gru(5, start=signal)",
+            "the state of this `gru` is 5x1, but it starts with 5x4",
+            ("start=signal", "layers=4, start=signal"),
         ),
         ("4 x 9", "lstm(4, layers=2_000)", "2,000 layers are more than the limit of 1,000", ("2_000", "2")),
     ],

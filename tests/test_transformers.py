@@ -31,7 +31,8 @@ class Pair:
     """A spec with its settings, a reference, and the reference's weights in the order of the emitted state dict.
 
     `call` runs the reference on the same inputs; its output is brought to the order channels first. The `tolerance` is
-    larger where the reference computes in part in single precision, as LLaMA's does the tables of its rotations.
+    larger where the reference computes in part in single precision, as LLaMA's does the tables of its rotations, and
+    T5's the statistics of its normalizations.
     """
 
     spec: str
@@ -86,6 +87,25 @@ def deit_weights(deit: nn.Module) -> Iterator[Tensor]:
     for block in deit.blocks:
         yield from each(block, "norm1", "attn.qkv", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2")
     yield from each(deit, "norm", "head", "head_dist")
+
+
+def timm_beit() -> nn.Module:
+    sizes = {"img_size": SIZE, "patch_size": 8, "embed_dim": WIDTH, "depth": 2, "num_heads": HEADS, "num_classes": 10}
+    return timm.models.beit.Beit(**sizes, use_abs_pos_emb=False, use_rel_pos_bias=True, init_values=0.1)
+
+
+def beit_weights(beit: nn.Module) -> Iterator[Tensor]:
+    yield beit.cls_token
+    yield from each(beit, "patch_embed.proj")
+    for block in beit.blocks:
+        yield from each(block, "norm1")
+        q, k, v = block.attn.qkv.weight.chunk(3)
+        yield from (block.attn.relative_position_bias_table, q, block.attn.q_bias, k, v, block.attn.v_bias)
+        yield from each(block, "attn.proj")
+        yield block.gamma_1
+        yield from each(block, "norm2", "mlp.fc1", "mlp.fc2")
+        yield block.gamma_2
+    yield from each(beit, "fc_norm", "head")
 
 
 def torchvision_convnext() -> nn.Module:
@@ -197,6 +217,27 @@ def llama_weights(model: nn.Module) -> Iterator[Tensor]:
         yield from each(layer, "input_layernorm", *asked, "post_attention_layernorm")
         yield from each(layer, "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
     yield from each(model, "model.norm", "lm_head")
+
+
+def t5() -> nn.Module:
+    sizes = {"d_model": WIDTH, "d_kv": 5, "d_ff": 40, "num_layers": 2, "num_heads": HEADS, "vocab_size": VOCABULARY}
+    buckets = {"relative_attention_num_buckets": 32, "relative_attention_max_distance": 128}
+    return transformers.T5ForConditionalGeneration(transformers.T5Config(**sizes, **buckets))
+
+
+def t5_weights(model: nn.Module) -> Iterator[Tensor]:
+    for stack in (model.encoder, model.decoder):
+        yield from each(stack.block[0].layer[0].SelfAttention, "relative_attention_bias")
+        for block in stack.block:
+            first, *asks, last = block.layer
+            yield from each(first, "layer_norm")
+            yield torch.cat([first.SelfAttention.get_submodule(name).weight for name in "qkv"])
+            yield from each(first, "SelfAttention.o")
+            for layer in asks:
+                yield from each(layer, "layer_norm", *(f"EncDecAttention.{name}" for name in "qkvo"))
+            yield from each(last, "layer_norm", "DenseReluDense.wi", "DenseReluDense.wo")
+        yield from each(stack, "final_layer_norm")
+    yield from each(model, "shared")
 
 
 # --- encoder and decoder -----------------------------------------------------------------------
@@ -323,6 +364,10 @@ def pooled(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
     return model(input_ids=inputs[0], token_type_ids=inputs[1]).pooler_output
 
 
+def written(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
+    return model(input_ids=inputs[0], decoder_input_ids=inputs[1]).logits.transpose(1, 2)
+
+
 def logits(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
     return model(*inputs).logits.transpose(1, 2)
 
@@ -333,6 +378,7 @@ TEXT = {"words": WORDS, "vocabulary": VOCABULARY, "width": WIDTH, "heads": HEADS
 PAIRS = (
     Pair("vit", {**IMAGE, "heads": HEADS, "depth": 2}, torchvision_vit, vit_weights, plain),
     Pair("deit", {**IMAGE, "heads": HEADS}, timm_deit, deit_weights, last_of_deit),
+    Pair("beit", {**IMAGE, "heads": HEADS, "depth": 2}, timm_beit, beit_weights, plain),
     Pair(
         "convnext",
         {"resolution": SIZE, "depths": [1, 1, 2, 1], "widths": [8, 16, 24, 32], "classes": 10},
@@ -358,6 +404,17 @@ PAIRS = (
     Pair("bert", {**TEXT, "context": 16}, bert, bert_weights, pooled),
     Pair("gpt2", {**TEXT, "context": 16}, gpt2, gpt2_weights, logits),
     Pair("llama", {**TEXT, "kv_heads": 2, "hidden": 40}, llama, llama_weights, logits, 1e-5),
+    Pair(
+        "t5",
+        {
+            **{name: TEXT[name] for name in ("vocabulary", "width", "heads", "depth")},
+            **{"source_words": 150, "target_words": 40, "size": 5, "hidden": 40},
+        },
+        t5,
+        t5_weights,
+        written,
+        1e-6,
+    ),
     Pair(
         "ddpm_unet",
         {"resolution": 16, "widths": [32, 64], "attends": [False, True]},

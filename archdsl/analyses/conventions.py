@@ -14,6 +14,7 @@ from math import prod
 from archdsl.ir.graph import Graph, Node
 from archdsl.ops.arguments import spread
 from archdsl.ops.base import Op
+from archdsl.ops.recurrent import Recurrent
 from archdsl.tensor import Tensor
 
 Further = Callable[[Op, tuple[Tensor, ...], Tensor], int]
@@ -96,8 +97,13 @@ def _fvcore_recurrent(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int
 
 
 def _thop_recurrent(each: int) -> Further:
-    """Counts `each` operations for each number that a layer gives at a position."""
-    return lambda op, inputs, output: each * getattr(op, "layers", 1) * output.size
+    """Counts `each` operations for each number that a layer remembers at a position."""
+
+    def count(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+        assert isinstance(op, Recurrent)
+        return each * op.remembered(inputs[0])
+
+    return count
 
 
 def _thop_linear(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:

@@ -205,7 +205,7 @@ class _Keeper:
             return 0
         self.differentiable.add(node.id)
         rule = node.op.keeps(*tensors)
-        further = rule.further.size(self.width) * self.batch + rule.once * self.width
+        further = rule.further.size(self.width) * self.batch + rule.once.size(self.width)
         return further + sum(map(self._newly_kept, self._values(node, rule)))
 
     def _values(self, node: Node, rule: Kept) -> list[Value]:

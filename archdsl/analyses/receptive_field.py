@@ -198,6 +198,9 @@ def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> Rece
     window = node.op.window(*tensors)
     if node.op.family is Family.ATTENTION and window is not None:
         return _attended(window, inputs, tensors)
+    if node.op.family is Family.RECURRENT and len(inputs) > 1:
+        assert window is not None
+        return _remembered(window, inputs, tensors)
     if window is None and not after and before:
         window = Window((), (), (), (), everything=True)
     if window is not None:
@@ -327,6 +330,14 @@ def _attended(window: Window, inputs: Sequence[ReceptiveField], tensors: Sequenc
     dimensions = range(max(len(seen.largest) for seen in inputs))
     largest, smallest = [seen.largest for seen in inputs], [seen.smallest for seen in inputs]
     return ReceptiveField(tuple(field(largest, d) for d in dimensions), tuple(field(smallest, d) for d in dimensions))
+
+
+def _remembered(window: Window, inputs: Sequence[ReceptiveField], tensors: Sequence[Tensor]) -> ReceptiveField:
+    """What a recurrent layer sees that begins with a state: what lies in its window, and all that the state saw."""
+    (length,), (count,) = (tensor.spatial for tensor in tensors)
+    read = _each(inputs[0], lambda field, axis: _slide(field, window, axis, (length,), (length,)), 1)
+    known = _each(inputs[1], lambda field, _: Field(0, (field.over(0, count - 1),)), 1)
+    return _joined([read, known], [(length,), (length,)])
 
 
 @lru_cache(maxsize=8)

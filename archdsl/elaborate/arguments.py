@@ -63,7 +63,8 @@ class OpMaker:
     def make(self, op: type[Op], arguments: Iterable[Given], defaults: Iterable[Given], span: Span) -> Call:
         """Makes an op. Raises `Problem` at the argument that is wrong or missing."""
         fields = match_arguments(op.name, field_names(op), arguments, defaults, span)
-        extra = tuple(given.value for given in fields.values() if isinstance(given.value, Flow))
+        in_order = (fields[name].value for name in field_names(op) if name in fields)
+        extra = tuple(value for value in in_order if isinstance(value, Flow))
         values = {name: _plain(given.value) for name, given in fields.items()}
         key = (op, *((name, _key(value)) for name, value in values.items()))
         made = self._made.get(key)
@@ -132,6 +133,8 @@ def _advice(op: type[Op], name: str, given: Given | None, fields: Mapping[str, G
     if name == "bias" and counted and given.name is None:
         rest = [own.span.text for own in fields.values() if own.span is not None][1:]
         return f"the number of incoming features is not written: write `{op.name}({', '.join(rest)})`"
+    if name == "bias" and op.name == "attend":
+        return "leave it out; the bias of a projection is written there: `linear(..., bias=false)`"
     if isinstance(given.value, float) and given.value.is_integer() and given.expression is not None:
         return f"write `{int(given.value)}`"
     if counted and given.value > 1 and op.name in ("dropout", "channel_dropout", "drop_path") and name == "p":
@@ -177,7 +180,8 @@ def _expected(detail: Any) -> str:
         case "less_than":
             return f"less than {context['lt']:,}"
         case "literal_error":
-            return str(context["expected"]).replace("'", "")
+            words = str(context["expected"]).replace("'", "")
+            return "a value of the network" if words == "like" else words
         case "too_long" | "too_short" | "missing":
             return "as many numbers as there are dimensions"
         case "value_error":

@@ -17,6 +17,7 @@ from archdsl.ops import (  # noqa: F401
     position,
     recurrent,
     regularize,
+    relative,
     reshape,
     resize,
     scale,

@@ -8,74 +8,26 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from archdsl.ops.arguments import UNUSUAL_DROP, Count, Mismatch, Pixels, Probability, Size, compact, divisors, spread
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Weight, Window, register
+from archdsl.ops.arguments import (
+    UNUSUAL_DROP,
+    Count,
+    Like,
+    Mismatch,
+    Pixels,
+    Probability,
+    Size,
+    compact,
+    divisors,
+    spread,
+    times,
+)
+from archdsl.ops.attend_memory import AttendMemory
+from archdsl.ops.attend_modules import ATTEND, BIASED_ATTEND, BIASED_MAP_ATTEND, MAP_ATTEND
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Weight, Window, register
 from archdsl.ops.costs import product
 from archdsl.ops.spatial import so_far, whole
 from archdsl.ops.windows import WINDOW_ATTEND, Tiles, Windows
 from archdsl.tensor import Layout, Tensor
-
-ATTEND_SOURCE = '''\
-class Attend(nn.Module):
-    """Every position of q asks all positions of k, and mixes what v has there. Channels last."""
-
-    def __init__(self, heads, grouped=False, causal=False, scale=None, dropout=0.0):
-        super().__init__()
-        self.heads = heads
-        self.grouped = grouped  # fewer heads of keys and values than of queries
-        self.causal = causal
-        self.scale = scale
-        self.dropout = dropout
-
-    def forward(self, q, k, v):
-        size = q.shape[-1] // self.heads
-        q = q.unflatten(-1, (self.heads, size)).transpose(1, 2)
-        k = k.unflatten(-1, (-1, size)).transpose(1, 2)
-        v = v.unflatten(-1, (k.shape[1], -1)).transpose(1, 2)
-        x = F.scaled_dot_product_attention(
-            q,
-            k,
-            v,
-            dropout_p=self.dropout if self.training else 0.0,
-            is_causal=self.causal,
-            scale=self.scale,
-            enable_gqa=self.grouped,
-        )
-        return x.transpose(1, 2).flatten(2)
-'''
-
-ATTEND = Support(
-    "Attend",
-    ATTEND_SOURCE,
-    cached=ATTEND_SOURCE.replace(
-        "        x = F.scaled",
-        """\
-        if Cache.active is not None:
-            k, v = Cache.active.joined(self, k, v)
-        x = F.scaled""",
-    ).replace("is_causal=self.causal", "is_causal=self.causal and q.shape[2] == k.shape[2]"),
-)
-
-
-MAP_ATTEND = Support(
-    "MapAttend",
-    '''\
-class MapAttend(nn.Module):
-    """Attention between all pixels of maps, channels first."""
-
-    def __init__(self, heads, grouped=False, scale=None, dropout=0.0):
-        super().__init__()
-        self.attend = Attend(heads, grouped, scale=scale, dropout=dropout)
-
-    def forward(self, q, k, v):
-        size = q.shape[2:]
-        q = q.flatten(2).transpose(1, 2).contiguous()
-        k = k.flatten(2).transpose(1, 2).contiguous()
-        v = v.flatten(2).transpose(1, 2).contiguous()
-        return self.attend(q, k, v).transpose(1, 2).unflatten(2, size)
-''',
-    needs=(ATTEND,),
-)
 
 
 class Heads(NamedTuple):
@@ -104,12 +56,16 @@ class Attend(Op):
     Maps attend between all their pixels, or inside windows, which may be shifted (Liu et al. 2021, Swin; a window as
     large as the map is not), or spread as a grid (Tu et al. 2022, MaxViT). The projections are steps of their own:
     `linear(3 * width) -> split(3) -> attend(12) -> linear(width)`.
+
+    A bias is added to the scores before the softmax: a value of heads x queries x keys, which `learned` declares, or
+    `bucket_bias` or `offset_bias` makes.
     """
 
     name = "attend"
     short = "Attention"
     family = Family.ATTENTION
-    roles = ("q", "k", "v")
+    roles = ("q", "k", "v", "bias")
+    operands = frozenset({"bias"})
 
     heads: Count = Field(default=1, description="how many parts of the channels attend, each by itself")
     causal: bool = Field(default=False, description="a position sees itself and those before it alone")
@@ -117,6 +73,7 @@ class Attend(Op):
     shift: Pixels = Field(default=0, description="pixels by which the windows are moved down and right")
     grid: bool = Field(default=False, description="the positions of a window are spread over the whole map, as a grid")
     relative: bool = Field(default=False, description="learn a bias for each head and distance inside a window")
+    bias: Like | None = Field(default=None, description="heads x queries x keys: added to the scores")
     scale: float | None = Field(
         default=None, description="what the scores are multiplied by; unset: 1 / root of a head's channels"
     )
@@ -124,7 +81,7 @@ class Attend(Op):
         default=0.0, description="probability that a position is not seen while training"
     )
 
-    def shape(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def shape(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
         for tensor in (q, k, v):
             if not tensor.spatial:
                 raise Mismatch(
@@ -147,9 +104,25 @@ class Attend(Op):
                 help="leave out `causal`",
             )
         self._check_windows(q, k)
+        self._check_bias(q, k, bias)
         heads = self._heads(q, k, v)
         channels = q.channels if v.channels == k.channels else self.heads * heads.wide
         return Tensor(channels, *q.spatial)
+
+    def _check_bias(self, q: Tensor, k: Tensor, bias: Tensor | None) -> None:
+        if bias is None:
+            return
+        if self.windows is not None:
+            message = "inside windows, `bias` has no place: `relative=true` learns one"
+            raise Mismatch(message, argument="bias", code="bad-choice", help="write `relative=true` instead of `bias`")
+        wanted = (self.heads, q.size // q.channels, k.size // k.channels)
+        if bias.dims != wanted:
+            raise Mismatch(
+                f"the bias is {bias}, and {self.heads} heads of {wanted[1]} queries and {wanted[2]} keys have "
+                f"{times(wanted)} scores",
+                argument="bias",
+                help=f"give the bias the shape {times(wanted)}: heads x queries x keys",
+            )
 
     def _check_windows(self, q: Tensor, k: Tensor) -> None:
         if self.windows is None:
@@ -215,20 +188,21 @@ class Attend(Op):
         keys = k.size // k.channels if self.windows is None else prod(self._windows(q).size)
         return self.heads * (q.size // q.channels) * keys
 
-    def macs(self, q: Tensor, k: Tensor, v: Tensor) -> int:
+    def macs(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> int:
         heads = self._heads(q, k, v)
         return self._scores(q, k) * (heads.size + heads.wide)
 
-    def macs_working(self, q: Tensor, k: Tensor, v: Tensor) -> str:
+    def macs_working(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> str:
         heads = self._heads(q, k, v)
         keys = k.spatial if self.windows is None else self._windows(q).size
         return product((self.heads, *q.spatial, *keys, f"({heads.size} + {heads.wide})"))
 
-    def rest(self, q: Tensor, k: Tensor, v: Tensor) -> Rest:
-        rule = "4 per score: its scale, and the softmax; 1 for a mask, 1 for a relative bias"
-        return Rest((4 + (self.causal or self._is_cut(q)) + self.relative) * self._scores(q, k), rule)
+    def rest(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Rest:
+        rule = "4 per score: its scale, and the softmax; 1 for a mask, 1 for a bias"
+        biased = self.relative or bias is not None
+        return Rest((4 + (self.causal or self._is_cut(q)) + biased) * self._scores(q, k), rule)
 
-    def weights(self, q: Tensor, k: Tensor, v: Tensor) -> Mapping[str, Weight]:
+    def weights(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Mapping[str, Weight]:
         if not self.relative:
             return {}
         size = self._windows(q).size
@@ -237,68 +211,53 @@ class Attend(Op):
             "bias_index": Weight((prod(size), prod(size)), learned=False, saved=False),
         }
 
-    def _is_fused(self, q: Tensor, k: Tensor, v: Tensor) -> bool:
-        """Whether PyTorch's kernel on the CPU, which makes no tensor of all scores, takes heads of these sizes."""
-        heads = self._heads(q, k, v)
-        return heads.size == heads.wide
+    def scratch(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Store:
+        return self._memory(q, k, v, bias).scratch()
 
-    def scratch(self, q: Tensor, k: Tensor, v: Tensor) -> Store:
-        out = self.shape(q, k, v).size
-        copies = self._copies(q, k, v)
-        bias, cut = self._bias(q), self._bias(q) // self.heads if self.relative else 0
-        parts = Store(2 * bias + cut, indices=q.size // q.channels)
-        stages = [Store(bias + self._computing(q, k, v)), Store(2 * out if copies and self.windows else out)]
-        stages += [Store(max(q.size, k.size, v.size) if self.windows else 0)]
-        most = max([*stages, parts] if self._is_cut(q) else stages, key=lambda store: store.size(4))
-        return Store(copies + most.numbers - out, most.indices)
+    def keeps(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Kept:
+        return self._memory(q, k, v, bias).keeps()
 
-    def _computing(self, q: Tensor, k: Tensor, v: Tensor) -> int:
-        """The most numbers that PyTorch holds while it computes the scores and the output, without the inputs."""
-        out, scores = self.shape(q, k, v).size, self._scores(q, k)
-        if self._is_fused(q, k, v):
-            return out + self._logarithms(q)
-        keys, values = self._of_all_heads(q, k, v)
-        held = q.size + (keys + values if self._heads(q, k, v).shared < self.heads else 0)
-        held += self.causal * (q.size // q.channels) ** 2
-        return max(held + scores + max(keys, scores, out), 2 * out)
+    def _memory(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> AttendMemory:
+        heads, mask = self._heads(q, k, v), self._mask(q)
+        return AttendMemory(
+            q.size,
+            k.size,
+            v.size,
+            self.shape(q, k, v, bias).size,
+            heads=self.heads,
+            shared=heads.shared,
+            size=heads.size,
+            wide=heads.wide,
+            queries=q.size // q.channels,
+            keys=k.size // k.channels,
+            scores=self._scores(q, k),
+            causal=self.causal,
+            dropout=bool(self.dropout),
+            copied=_has_maps(q, k),
+            windows=self.windows is not None,
+            biased=self.relative or bias is not None,
+            bias=self._added(q, bias),
+            mask=mask,
+        )
 
-    def keeps(self, q: Tensor, k: Tensor, v: Tensor) -> Kept:
-        copies = self._copies(q, k, v)
-        if self._is_fused(q, k, v) and not self.dropout and not self.relative:
-            out = self.shape(q, k, v).size if self.windows else 0
-            further = copies + out + self._logarithms(q) + self._bias(q)
-            return Kept(() if copies else (0, 1, 2), output=not self.windows, further=Store(further))
-        keys, values = self._of_all_heads(q, k, v)
-        further = q.size + keys + (3 if self.dropout else 1) * self._scores(q, k)
-        if self.heads == 1 and not copies:
-            return Kept((2,), further=Store(further))
-        return Kept(further=Store(further + values))
+    def _mask(self, q: Tensor) -> int:
+        """How many numbers the mask of windows has that are cut at the border."""
+        return q.size // q.channels * prod(self._windows(q).size) if self._is_cut(q) else 0
 
-    def _copies(self, q: Tensor, k: Tensor, v: Tensor) -> int:
-        """How many numbers are copied first, so that the channels of a position lie side by side."""
-        return q.size + k.size + v.size if _has_maps(q, k) else 0
+    def _added(self, q: Tensor, bias: Tensor | None) -> int:
+        """How many numbers the module makes that are added to the scores: a bias that is given is one only if a causal
+        mask is added to it first."""
+        if bias is not None:
+            return bias.size if self.causal else 0
+        mask = self._mask(q)
+        if not self.relative:
+            return mask
+        return self.heads * (mask or prod(self._windows(q).size) ** 2)
 
-    def _bias(self, q: Tensor) -> int:
-        """How many numbers are added to the scores: for each window, and each head where they are learned."""
-        if self.windows is None or not (self.relative or self._is_cut(q)):
-            return 0
-        size = prod(self._windows(q).size)
-        windows = q.size // q.channels // size if self._is_cut(q) else 1
-        return windows * size**2 * (self.heads if self.relative else 1)
-
-    def _logarithms(self, q: Tensor) -> int:
-        """How many sums of exponentials PyTorch's kernel holds, as their logarithms: one for each head and query."""
-        return self.heads * q.size // q.channels
-
-    def _of_all_heads(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[int, int]:
-        """How many numbers the keys and the values have, if those that heads share are repeated."""
-        heads, positions = self._heads(q, k, v), k.size // k.channels
-        return self.heads * positions * heads.size, self.heads * positions * heads.wide
-
-    def cache(self, q: Tensor, k: Tensor, v: Tensor) -> int:
+    def cache(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> int:
         return k.size + v.size if self.causal else 0
 
-    def window(self, q: Tensor, k: Tensor, v: Tensor) -> Window | None:
+    def window(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Window | None:
         if self.windows is not None and not self.grid:
             ones = (1,) * len(q.spatial)
             return Tiles(ones, ones, ones, ((0, 0),) * len(ones), tiles=self._windows(q), lengths=q.spatial)
@@ -313,10 +272,13 @@ class Attend(Op):
         shape = f"{'×'.join(map(str, size))} {'grid' if self.grid else 'windows'}"
         return heads, shape, *([f"shifted {'×'.join(map(str, shift))}"] if any(shift) else [])
 
-    def layout_for(self, q: Tensor, k: Tensor, v: Tensor) -> Layout:
+    def layout_for(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Layout:
         return "first" if _has_maps(q, k) and self.windows is None else "last"
 
-    def torch(self, q: Tensor, k: Tensor, v: Tensor) -> Module:
+    def layout_of(self, place: int, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Layout:
+        return "first" if place == 3 else self.layout_for(q, k, v)
+
+    def torch(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Module:
         grouped = self._heads(q, k, v).shared < self.heads, False
         scale, dropout = (self.scale, None), (self.dropout, 0.0)
         if self.windows is not None:
@@ -334,10 +296,11 @@ class Attend(Op):
                 dropout=dropout,
             )
         if _has_maps(q, k):
-            return Module.of("MapAttend", self.heads, support=MAP_ATTEND, grouped=grouped, scale=scale, dropout=dropout)
-        causal = self.causal, False
+            support = MAP_ATTEND if bias is None else BIASED_MAP_ATTEND
+            return Module.of(support.name, self.heads, support=support, grouped=grouped, scale=scale, dropout=dropout)
+        support, causal = ATTEND if bias is None else BIASED_ATTEND, (self.causal, False)
         return Module.of(
-            "Attend", self.heads, support=ATTEND, grouped=grouped, causal=causal, scale=scale, dropout=dropout
+            support.name, self.heads, support=support, grouped=grouped, causal=causal, scale=scale, dropout=dropout
         )
 
     @classmethod
@@ -354,5 +317,11 @@ class Attend(Op):
         yield Example(cls(heads=2, windows=4, relative=True, dropout=0.1), (image, image, image), image)
         yield Example(cls(heads=6, causal=True), (Tensor(24, 9), Tensor(12, 9), Tensor(24, 9)), Tensor(48, 9))
         yield Example(cls(dropout=0.2), (x, other, other), x)
+        yield Example(cls(heads=4, bias="like"), (x, other, other, Tensor(4, 12, 7)), x)
+        yield Example(cls(heads=2, causal=True, bias="like"), (other, other, other, Tensor(2, 7, 7)), other)
         yield Example(cls(scale=1.0, dropout=0.5), (Tensor(8, 3, 4), Tensor(8, 7), Tensor(8, 7)), Tensor(8, 3, 4))
         yield Example(cls(scale=1.0), (Tensor(32, 5, 6), Tensor(32, 5, 6), Tensor(32, 5, 6)), Tensor(32, 5, 6))
+        small, wide = Tensor(8, 2, 3), Tensor(16, 4, 6)
+        yield Example(cls(bias="like"), (small, Tensor(8, 4, 6), wide, Tensor(1, 6, 24)), Tensor(16, 2, 3))
+        few = Tensor(8, 5), Tensor(4, 5), Tensor(4, 5), Tensor(4, 5, 5)
+        yield Example(cls(heads=4, causal=True, bias="like", dropout=0.1), few, Tensor(8, 5))

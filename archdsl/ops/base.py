@@ -114,6 +114,9 @@ class Op(BaseModel, ABC):
     """The names that formulas have for the inputs: q, k, v. Values in the emitted code are called so, and
     figures write them where the inputs enter."""
 
+    operands: ClassVar[frozenset[str]] = frozenset()
+    """Arguments that are values to compute with. Of other values that are arguments, the op reads the size alone."""
+
     # Facts that hold for every choice of arguments. tests/test_traits.py compares each of them with torch.
 
     commutative: ClassVar[bool] = False
@@ -180,8 +183,12 @@ class Op(BaseModel, ABC):
     def arity(self) -> tuple[int, int | None]:
         """The fewest and the most inputs, counting values given as arguments. The most is None if there is no limit."""
         required, unlimited = required_inputs(type(self))
-        count = required + sum(value == "like" for value in self.__dict__.values())
+        count = required + len(self.values_given())
         return count, None if unlimited else count
+
+    def values_given(self) -> tuple[str, ...]:
+        """The arguments that are values of the network. These values are the last inputs, in this order."""
+        return tuple(name for name in type(self).model_fields if getattr(self, name) == "like")
 
     def _check_inputs(self, inputs: tuple[Tensor, ...]) -> None:
         fewest, most = self.arity()
@@ -268,6 +275,10 @@ class Op(BaseModel, ABC):
     def layout_for(self, *inputs: Any, **_: Any) -> Layout:
         """The layout with these inputs, where that depends on them."""
         return self.layout()
+
+    def layout_of(self, place: int, *inputs: Any, **_: Any) -> Layout | None:
+        """The layout in which the op takes one of its inputs; None if that does not matter to it."""
+        return self.layout_for(*inputs)
 
     def doubt(self, *inputs: Any, **_: Any) -> str | None:
         """A warning if the op makes no sense with these inputs, although it can be computed; else None."""

@@ -40,14 +40,14 @@ class Kept:
     """What PyTorch's autograd keeps of an op for the backward pass on the CPU; weights are not counted.
 
     `inputs` are the indices of the inputs it keeps; `output` says whether it keeps the output. `further` is additional
-    memory for each sample, `once` are numbers that it keeps once for the whole batch. An op that overwrites its input
+    memory for each sample, `once` is memory that it keeps once for the whole batch. An op that overwrites its input
     keeps its output instead of it if `result_suffices`, else a copy of the input.
     """
 
     inputs: tuple[int, ...] = ()
     output: bool = False
     further: Store = Store()
-    once: int = 0
+    once: Store = Store()
     result_suffices: bool = False
 
 

@@ -89,7 +89,7 @@ class Bn(Normalization):
         return Store(0 if self.track else 2 * x.channels)
 
     def keeps(self, x: Tensor) -> Kept:
-        return Kept((0,), once=2 * x.channels)
+        return Kept((0,), once=Store(2 * x.channels))
 
     def torch(self, x: Tensor) -> Module:
         return Module.of(

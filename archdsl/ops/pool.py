@@ -268,7 +268,7 @@ class AvgPool(Pool):
 
     def keeps(self, x: Tensor) -> Kept:
         copied = self._copy(x, self._has_room(x))
-        return Kept((), further=Store(copied), once=self._places(x)) if copied else Kept((0,))
+        return Kept((), further=Store(copied), once=Store(self._places(x))) if copied else Kept((0,))
 
     def _places(self, x: Tensor) -> int:
         """For how many windows the emitted class counts the pixels inside, to divide by them; 0 if it need not."""

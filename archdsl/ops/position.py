@@ -160,7 +160,7 @@ class Sinusoid(Op):
         return Store(3 * self._waves(x))
 
     def keeps(self, x: Tensor) -> Kept:
-        return Kept(further=Store(self._waves(x)), once=self.width // 2) if x.kind == "float" else Kept()
+        return Kept(further=Store(self._waves(x)), once=Store(self.width // 2)) if x.kind == "float" else Kept()
 
     def layout(self) -> Layout:
         return "last"
@@ -281,7 +281,7 @@ class Rotary(Op):
         return Store(x.size + self._table(x) * 3 // 2 + x.channels // self.heads // 2)
 
     def keeps(self, x: Tensor) -> Kept:
-        return Kept(once=self._table(x))
+        return Kept(once=Store(self._table(x)))
 
     def _table(self, x: Tensor) -> int:
         """How many sines and cosines there are: those of all positions, for one head."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archdsl.ops.arguments import UNUSUAL_DROP, Count, Mismatch, Probability
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Weight, Window, register
+from archdsl.ops.arguments import UNUSUAL_DROP, Count, Like, Mismatch, Probability
+from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Weight, Window, register
 from archdsl.ops.costs import product
+from archdsl.ops.recurrent_modules import STATEFUL_GRU, STATEFUL_LSTM
 from archdsl.ops.spatial import so_far, whole
 from archdsl.tensor import Layout, Tensor
 
@@ -32,6 +33,10 @@ class Recurrent(Op):
     operations: ClassVar[int]
     """Operations besides multiply-adds for each number that is remembered at a position."""
     rule: ClassVar[str]
+    memories: ClassVar[int]
+    """How many vectors a state has for each layer and direction."""
+    stateful: ClassVar[Support]
+    operands: ClassVar[frozenset[str]] = frozenset({"start"})
 
     width: Count = Field(description="numbers that are remembered, in each direction")
     layers: Count = Field(default=1, description="layers on top of each other")
@@ -40,9 +45,15 @@ class Recurrent(Op):
         default=0.0, description="probability that a number is dropped on its way from one layer to the next"
     )
 
+    start: Like | None = Field(default=None, description="the state before the first position; unset: zeros")
+    gives: Literal["sequence", "state"] = Field(
+        default="sequence", description="what is remembered at every position, or the state after the last"
+    )
+
     def told(self) -> tuple[str, ...]:
         layers = (f"{self.layers} layers",) if self.layers > 1 else ()
-        return (*layers, *(("both ways",) if self.bidirectional else ()))
+        ways = ("both ways",) if self.bidirectional else ()
+        return (*layers, *ways, *(("last state",) if self.gives == "state" else ()))
 
     @property
     def _directions(self) -> int:
@@ -54,7 +65,7 @@ class Recurrent(Op):
         for _ in range(self.layers - 1):
             yield self._directions * self.width
 
-    def shape(self, x: Tensor) -> Tensor:
+    def shape(self, x: Tensor, start: Tensor | None = None) -> Tensor:
         if x.rank != 2:
             raise Mismatch(
                 f"`{self.name}` takes channels x length, got {f'the vector {x}' if x.rank == 1 else x}",
@@ -73,24 +84,44 @@ class Recurrent(Op):
                 code="bad-choice",
                 help=f"write layers=2, or a step of its own after it: `-> dropout({self.dropout:g})`",
             )
-        return Tensor(self._directions * self.width, *x.spatial)
+        state = Tensor(self.width, self.memories * self._directions * self.layers)
+        if start is not None and start.dims != state.dims:
+            raise Mismatch(
+                f"the state of this `{self.name}` is {state}, but it starts with {start}",
+                argument="start",
+                help=f"take that of `{self.name}` with as many numbers, layers and directions: gives=state",
+            )
+        return state if self.gives == "state" else Tensor(self._directions * self.width, *x.spatial)
 
-    def weights(self, x: Tensor) -> Mapping[str, Weight]:
+    def remembered(self, x: Tensor) -> int:
+        """How many numbers are remembered, over all positions, layers and directions."""
+        (length,) = x.spatial
+        return self.layers * self._directions * self.width * length
+
+    @property
+    def _is_stateful(self) -> bool:
+        return self.start is not None or self.gives == "state"
+
+    def weights(self, x: Tensor, start: Tensor | None = None) -> Mapping[str, Weight]:
         found: dict[str, Weight] = {}
+        inside = "layers." if self._is_stateful else ""
         rows = self.gates * self.width
         for layer, channels in enumerate(self._channels(x)):
             for direction in ("", "_reverse")[: self._directions]:
                 end = f"l{layer}{direction}"
-                found[f"weight_ih_{end}"] = Weight((rows, channels), factors=(self.gates, self.width, channels))
-                found[f"weight_hh_{end}"] = Weight((rows, self.width), factors=(self.gates, self.width, self.width))
-                found[f"bias_ih_{end}"] = found[f"bias_hh_{end}"] = Weight((rows,), factors=(self.gates, self.width))
+                found[f"{inside}weight_ih_{end}"] = Weight((rows, channels), factors=(self.gates, self.width, channels))
+                found[f"{inside}weight_hh_{end}"] = Weight(
+                    (rows, self.width), factors=(self.gates, self.width, self.width)
+                )
+                bias = Weight((rows,), factors=(self.gates, self.width))
+                found[f"{inside}bias_ih_{end}"] = found[f"{inside}bias_hh_{end}"] = bias
         return found
 
-    def macs(self, x: Tensor) -> int:
+    def macs(self, x: Tensor, start: Tensor | None = None) -> int:
         rows = self._directions * self.gates * self.width
         return sum(rows * (channels + self.width) * x.spatial[0] for channels in self._channels(x))
 
-    def macs_working(self, x: Tensor) -> str:
+    def macs_working(self, x: Tensor, start: Tensor | None = None) -> str:
         (length,) = x.spatial
         directions = () if self._directions == 1 else (self._directions,)
         first = product((*directions, self.gates, self.width, f"({x.channels} + {self.width})", length))
@@ -100,20 +131,27 @@ class Recurrent(Op):
         read = self._directions * self.width
         return f"{first} + {product((*more, *directions, self.gates, self.width, f'({read} + {self.width})', length))}"
 
-    def rest(self, x: Tensor) -> Rest:
-        count = self.operations * self.layers * self.shape(x).size
-        return Rest(count, self.rule)
+    def rest(self, x: Tensor, start: Tensor | None = None) -> Rest:
+        return Rest(self.operations * self.remembered(x), self.rule)
 
-    def window(self, x: Tensor) -> Window | None:
-        return whole(x) if self.bidirectional else so_far(x)
+    def window(self, x: Tensor, start: Tensor | None = None) -> Window | None:
+        return whole(x) if self.bidirectional or self.gives == "state" else so_far(x)
 
     def layout(self) -> Layout:
         return "last"
 
-    @abstractmethod
-    def scratch(self, x: Tensor) -> Store: ...
+    def scratch(self, x: Tensor, start: Tensor | None = None) -> Store:
+        """Where the last state is the output, the sequence is only held meanwhile; a state that is given need not be
+        made of zeros."""
+        sequence = self._directions * self.width * x.spatial[0]
+        beside = self._beside_sequence(x) + sequence - self.shape(x, start).size
+        return Store(beside - (start.size if start is not None else 0))
 
-    def keeps(self, x: Tensor) -> Kept:
+    @abstractmethod
+    def _beside_sequence(self, x: Tensor) -> int:
+        """How many numbers are held at most beside the sequence that is given, if the first state is zero."""
+
+    def keeps(self, x: Tensor, start: Tensor | None = None) -> Kept:
         """What PyTorch's own code keeps: of the input a copy for each direction, and of gates, products and memory 7
         numbers for each that is given, and 1 more where it flows into a further layer.
 
@@ -128,7 +166,18 @@ class Recurrent(Op):
             return Kept((0,), further=Store(kept))
         return Kept(further=Store(kept + self._directions * x.size))
 
-    def torch(self, x: Tensor) -> Module:
+    def torch(self, x: Tensor, start: Tensor | None = None) -> Module:
+        if self._is_stateful:
+            return Module.of(
+                self.stateful.name,
+                x.channels,
+                self.width,
+                support=self.stateful,
+                num_layers=(self.layers, 1),
+                dropout=(self.dropout, 0.0),
+                bidirectional=(self.bidirectional, False),
+                gives_state=(self.gives == "state", False),
+            )
         return Module.of(
             self.target,
             x.channels,
@@ -144,6 +193,13 @@ class Recurrent(Op):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(width=256), (Tensor(300, 128),), Tensor(256, 128))
         yield Example(cls(width=12, bidirectional=True), (Tensor(8, 10),), Tensor(24, 10))
+        yield Example(cls(width=8, start="like"), (Tensor(5, 7), Tensor(8, cls.memories)), Tensor(8, 7))
+        yield Example(cls(width=8, layers=2, gives="state"), (Tensor(5, 7),), Tensor(8, 2 * cls.memories))
+        yield Example(
+            cls(width=4, layers=2, bidirectional=True, start="like", gives="state"),
+            (Tensor(5, 6), Tensor(4, 4 * cls.memories)),
+            Tensor(4, 4 * cls.memories),
+        )
         yield Example(cls(width=6, layers=3, bidirectional=True, dropout=0.2), (Tensor(8, 5),), Tensor(12, 5))
 
 
@@ -154,12 +210,18 @@ class Lstm(Recurrent):
     i, f, o = sigmoid(W x + U h + b) for each of the three gates, and g = tanh(W x + U h + b), where h is what the
     position before gave. Then c = f * c + i * g, and h = o * tanh(c) is given (Hochreiter and Schmidhuber 1997; the
     forget gate f is of Gers et al. 2000). Both W x and U h have a bias, as in PyTorch. `token(-1)` after it is the last
-    state.
+    h.
+
+    With gives=state it gives the state after the last position, and with `start` it begins with one, so that a decoder
+    goes on where an encoder ended (Sutskever et al. 2014). The columns of a state are h of each layer and direction,
+    and then c.
     """
 
     name = "lstm"
     short = "LSTM"
     target = "nn.LSTM"
+    stateful = STATEFUL_LSTM
+    memories = 2
     gates = 4
     operations = 30
     rule = (
@@ -167,12 +229,12 @@ class Lstm(Recurrent):
         "1 for h"
     )
 
-    def scratch(self, x: Tensor) -> Store:
+    def _beside_sequence(self, x: Tensor) -> int:
         """The states before and after each layer, beside what flows between layers and what each direction gives."""
         (length,), both = x.spatial, self.bidirectional
         between = self._directions * length * (self.layers > 1)
         states = self._directions * self.layers
-        return Store(self.width * (2 * length * both + max(between + 4 * states, 6 * states)))
+        return self.width * (2 * length * both + max(between + 4 * states, 6 * states))
 
 
 @register
@@ -182,11 +244,16 @@ class Gru(Recurrent):
     r, z = sigmoid(W x + U h + b) for each of the two gates, and n = tanh(W x + r * (U h + b)), where h is what the
     position before gave. Then h = (1 - z) * n + z * h is given. In the paper r * h is multiplied by U; as in PyTorch,
     here U h is multiplied by r.
+
+    With gives=state it gives the state after the last position, and with `start` it begins with one, so that a decoder
+    goes on where an encoder ended. The columns of a state are h of each layer and direction.
     """
 
     name = "gru"
     short = "GRU"
     target = "nn.GRU"
+    stateful = STATEFUL_GRU
+    memories = 1
     gates = 3
     operations = 23
     rule = (
@@ -194,9 +261,9 @@ class Gru(Recurrent):
         "4 for h"
     )
 
-    def scratch(self, x: Tensor) -> Store:
+    def _beside_sequence(self, x: Tensor) -> int:
         """The gates of all positions, what each position gave, what flows between layers, and the states."""
         (length,), directions = x.spatial, self._directions
         between = directions * length * (self.layers > 1)
         gates, states = 3 * directions * length, directions * (2 * self.layers - 1)
-        return Store(self.width * (between + gates + max(length, 4 // directions) + states))
+        return self.width * (between + gates + max(length, 4 // directions) + states)

@@ -16,21 +16,25 @@ Weights = Mapping[str, Array]
 
 
 @defines("attend")
-def attend(a: Arguments, w: Weights, q: Array, k: Array, v: Array) -> Array:
-    """Vaswani et al. 2017, equation 1, for each sample and head; several heads may ask the same keys (Ainslie 2023)."""
+def attend(a: Arguments, w: Weights, q: Array, k: Array, v: Array, added: Array | None = None) -> Array:
+    """Vaswani et al. 2017, equation 1, for each sample and head; several heads may ask the same keys (Ainslie 2023).
+
+    What is `added` to the scores is a number for each head, query and key (Raffel et al. 2020, section 2.1).
+    """
     queries, keys, values = (x.reshape(*x.shape[:2], -1) for x in (q, k, v))
     size = q.shape[1] // a.heads
     shared = k.shape[1] // size
     wide = v.shape[1] // shared
     scale = 1 / math.sqrt(size) if a.scale is None else a.scale
-    blind, bias = unseen(a, q, k), relative_bias(a, w, q)
+    blind = unseen(a, q, k)
+    bias = relative_bias(a, w, q)[None] if added is None else added
     heads = []
     for head in range(a.heads):
         group = head // (a.heads // shared)
         asked = queries[:, head * size : (head + 1) * size]
         key = keys[:, group * size : (group + 1) * size]
         value = values[:, group * wide : (group + 1) * wide]
-        answers = np.einsum("ncs,ncl->nsl", key, asked) * scale + bias[head].T
+        answers = np.einsum("ncs,ncl->nsl", key, asked) * scale + np.swapaxes(bias[:, head], 1, 2)
         heads.append(np.einsum("nsl,nes->nel", softmax(a, w, np.where(blind.T, -np.inf, answers)), value))
     return np.concatenate(heads, 1).reshape(len(q), -1, *q.shape[2:])
 
@@ -111,3 +115,40 @@ def rotary(a: Arguments, w: Weights, x: Array) -> Array:
             turned = (x[:, one] + 1j * x[:, other]) * np.exp(1j * np.arange(x.shape[2]) * a.base ** (-2 * j / size))
             result[:, one], result[:, other] = turned.real, turned.imag
     return result
+
+
+@defines("bucket_bias")
+def bucket_bias(a: Arguments, w: Weights, x: Array) -> Array:
+    """Raffel et al. 2020, section 2.1, with the numbers of the buckets as in the code of T5 (mesh_tensorflow's
+    `_relative_position_bucket`): keys after the query come second."""
+    length = x.shape[-1]
+    table = np.empty((a.heads, length, length))
+    half = a.buckets if a.causal else a.buckets // 2
+    for query in range(length):
+        for key in range(length):
+            distance = max(query - key, 0) if a.causal else abs(query - key)
+            bucket = distance
+            if distance >= half // 2:
+                share = math.log(distance / (half // 2)) / math.log(a.farthest / (half // 2))
+                bucket = min(half // 2 + int(share * (half - half // 2) + 1e-9), half - 1)
+            table[:, query, key] = w["weight"][bucket + half * (key > query and not a.causal)]
+    return np.broadcast_to(table, (len(x), *table.shape))
+
+
+@defines("offset_bias")
+def offset_bias(a: Arguments, w: Weights, x: Array) -> Array:
+    """B of Liu et al. 2021, equation 4, for the whole map; with a class token as in the code of Bao et al. 2022, where
+    the last rows of the table are for what it asks, for what it is asked, and for itself."""
+    size = x.shape[1:] if np.issubdtype(x.dtype, np.integer) else x.shape[2:]
+    places = [np.array(place) for place in np.ndindex(*size)]
+    front = int(a.class_token)
+    table = np.empty((a.heads, len(places) + front, len(places) + front))
+    for i, query in enumerate(places):
+        for j, key in enumerate(places):
+            row = np.ravel_multi_index(query - key + np.array(size) - 1, [2 * n - 1 for n in size])
+            table[:, front + i, front + j] = w["weight"][row]
+    if front:
+        asks, asked, itself = w["weight"][-3:]
+        table[:, 0, :], table[:, :, 0] = asks[:, None], asked[:, None]
+        table[:, 0, 0] = itself
+    return np.broadcast_to(table, (len(x), *table.shape))

@@ -358,6 +358,47 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
     ("add", {}, (), "wrong-number-of-values", None, "`add` takes at least 1 value, got 0"),
     ("resize", {"size": "like"}, (MAP,), "wrong-number-of-values", None, "`resize` takes 2 values, got 1"),
     ("resize", {"size": 7}, (MAP, MAP), "wrong-number-of-values", None, "`resize` takes 1 value, got 2"),
+    (
+        "attend",
+        {"heads": 2, "windows": 8, "bias": "like"},
+        (MAP, MAP, MAP, Tensor(2, 64, 64)),
+        "bad-choice",
+        "bias",
+        "inside windows, `bias` has no place: `relative=true` learns one",
+    ),
+    (
+        "bucket_bias",
+        {"heads": 2, "buckets": 5},
+        (TOKENS,),
+        "bad-choice",
+        "buckets",
+        "5 buckets are not as many for keys before the query as for those after it",
+    ),
+    ("bucket_bias", {"heads": 2, "buckets": 2}, (TOKENS,), "bad-choice", "buckets", "2 buckets are not at least 4"),
+    (
+        "bucket_bias",
+        {"heads": 2, "farthest": 8},
+        (TOKENS,),
+        "bad-choice",
+        "farthest",
+        "the first 8 distances have a bucket each, so the last bucket cannot begin at 8",
+    ),
+    (
+        "bucket_bias",
+        {"heads": 2},
+        (MAP,),
+        "wrong-rank",
+        None,
+        "`bucket_bias` takes channels x length, or tokens, got 64x56x56",
+    ),
+    (
+        "offset_bias",
+        {"heads": 2},
+        (CLIP,),
+        "wrong-rank",
+        None,
+        "`offset_bias` takes a map or a sequence, got 3x16x56x56",
+    ),
 ]
 
 

@@ -212,10 +212,14 @@ def rows_seen(op: Op, x: Tensor, others: tuple[Tensor, ...] = (), dimension: int
 
 def rows_attended(op: Op, inputs: tuple[Tensor, ...], dimension: int) -> list[set[int]]:
     """The same for attention: which rows of the keys and of their values change what is answered to the queries."""
-    q, k, v = inputs
+    q, k, v, *bias = inputs
     keys, values = unmoved_and_moved(k, dimension), unmoved_and_moved(v, dimension)
-    ones = torch.ones(1, *q.dims)
-    return rows_changed(op, inputs, [(ones, ones.expand(len(keys[1]), *ones.shape[1:])), keys, values], dimension)
+    queries, *added = [(ones, ones.expand(len(keys[1]), *ones.shape[1:])) for ones in map(all_ones, (q, *bias))]
+    return rows_changed(op, inputs, [queries, keys, values, *added], dimension)
+
+
+def all_ones(x: Tensor) -> torch.Tensor:
+    return torch.ones(1, *x.dims)
 
 
 def unmoved_and_moved(x: Tensor, dimension: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -251,15 +255,16 @@ def seeable(example: Example) -> Example:
     """A recurrent layer with few channels: with many, its gates are all open or all shut, and no change shows."""
     if example.op.family != Family.RECURRENT:
         return example
-    op = example.op.model_copy(update={"width": 6})
+    op = example.op.model_copy(update={"width": 6, "start": None})
     x = Tensor(8, 10)
     return Example(op, (x,), op.outputs(x)[0])
 
 
 # Statistics do not count as seeing; mirrored borders see what they mirror; chance sees one of several places; where
 # positions are numbered anew, tests/test_receptive_field.py computes what they see.
-# Positions are numbered whatever lies there.
-EXCEPT = {"positions", "instance_norm", "group_norm", "pad", "fractional_max_pool", "reshape", "tokens"}
+# Positions are numbered, and distances looked up, whatever lies there.
+NUMBERED = {"positions", "bucket_bias", "offset_bias"}
+EXCEPT = NUMBERED | {"instance_norm", "group_norm", "pad", "fractional_max_pool", "reshape", "tokens"}
 SEEING = [
     (name, seeable(example))
     for name in sorted(REGISTRY)

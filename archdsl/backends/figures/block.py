@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,9 +14,9 @@ from archdsl.backends.figures.blocks.dense import DenseDrawer
 from archdsl.backends.figures.blocks.glass import GlassDrawer
 from archdsl.backends.figures.blocks.inset import Key
 from archdsl.backends.figures.blocks.rails import rails
-from archdsl.backends.figures.exhibit import exhibit, noted, place_of, shelves
+from archdsl.backends.figures.exhibit import exhibit, in_stacks, noted, place_of, shelves
 from archdsl.backends.figures.fold import LONG, folded, lengths
-from archdsl.backends.figures.items import Box, Detail, OpenScope, View
+from archdsl.backends.figures.items import LIGHT, Box, Detail, OpenScope, OpRow, View
 from archdsl.backends.figures.known import FigureError
 from archdsl.backends.figures.layout.compose import Pen
 from archdsl.backends.figures.layout.wrap import WrapOptions, wrapped
@@ -120,6 +120,10 @@ class _Drawn:
     fit: float
     keys: tuple[Key, ...] = ()
     """Of the legend, beside those of families."""
+    scopes: tuple[Scope, ...] = ()
+    """The blocks, to which depth they are open, and how they are drawn."""
+    depth: int = 0
+    way: BlockOptions = WAYS[-1]
 
 
 class _Arranger:
@@ -130,7 +134,7 @@ class _Arranger:
         self.depths = range(max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes))
         self.pens: dict[tuple[bool, bool, str], Pen] = {}
         """By shapes and slim. Each keeps what it has drawn, for further trials."""
-        self.known: dict[tuple[str, int, BlockOptions], tuple[View, Picture]] = {}
+        self.known: dict[tuple[str, int, BlockOptions, bool], tuple[View, Picture]] = {}
 
     def arranged(self) -> _Drawn:
         """As deep as fits; further forms of a block are left out first, then other blocks, and named below.
@@ -142,7 +146,7 @@ class _Arranger:
             return self._in_columns(scopes[0])
         if len(scopes) == 1 and (form := self._whole(scopes[0])) is not None:
             return form
-        fitting = tuple(s for s in scopes if len(scopes) == 1 or self._deepest((s,)).fit >= 1)
+        fitting = scopes if len(scopes) == 1 else tuple(self._fitting(scopes))
         shown = fitting or scopes[:1]
         while (best := self._deepest(shown)).fit < 1 and len(shown) > 1:
             names = [scope.block for scope in shown]
@@ -150,7 +154,35 @@ class _Arranger:
             shown = tuple(scope for scope in shown if scope is not (again or shown)[-1])
         if best.fit >= 1 and len(shown) == 1 < len(fitting):
             best = self._deepest((self._most_used(fitting),))
-        return best if best.fit >= 1 else self._in_columns(shown[0])
+        return self._with_further(best, fitting) if best.fit >= 1 else self._in_columns(shown[0])
+
+    def _fitting(self, scopes: Sequence[Scope]) -> Iterator[Scope]:
+        """Those that fit, and in the place of a block that does not, the blocks in it that do."""
+        names = {scope.block for scope in scopes}
+        pending = list(scopes)
+        while pending:
+            scope = pending.pop(0)
+            if self._deepest((scope,)).fit >= 1:
+                yield scope
+                continue
+            inside: dict[str | None, Scope] = {}
+            for inner in self._inside(scope):
+                if inner.block not in names:
+                    inside.setdefault(inner.block, inner)
+            names |= inside.keys()
+            pending[:0] = inside.values()
+
+    def _inside(self, scope: Scope) -> Iterator[Scope]:
+        """The first uses of the blocks in a block, or in the same block in it, that hold more than other blocks."""
+        graph = self.viewer.graph
+        for inner in graph.scopes.values():
+            around = [other.block for other in graph.ancestry(inner.path)[1:] if other.path.startswith(scope.path)]
+            if inner.block and inner.path.startswith(f"{scope.path}.") and set(around) <= {scope.block, None}:
+                view = self.viewer.content(inner.path, Detail(0), 0)
+                rows = (item for item in view.items if isinstance(item, OpRow))
+                ops = any(node.op.family not in LIGHT for row in rows for node in row.nodes)
+                if inner.block != scope.block and ops and not self.viewer.plain(inner):
+                    yield inner
 
     def _most_used(self, scopes: Sequence[Scope]) -> Scope:
         """The first form of the block that the network uses most often."""
@@ -186,23 +218,45 @@ class _Arranger:
         assert best is not None
         return best
 
-    def _drawn(self, scopes: tuple[Scope, ...], depth: int, way: BlockOptions) -> _Drawn:
-        """The blocks at one depth, and beside them those that are boxes in them and drawn nowhere."""
-        drawn = [self._one(scope, depth, way) for scope in scopes]
+    def _with_further(self, best: _Drawn, fitting: Sequence[Scope]) -> _Drawn:
+        """With as many as fit of the blocks left out, and of those that are boxes in those shown."""
+        tried: set[str | None] = {scope.block for scope in best.scopes}
+        while best.fit >= 1:
+            inner = (box for view in best.views for box in _boxes(view))
+            scope = next((one for one in (*fitting, *inner) if self._is_further(one, tried)), None)
+            if scope is None:
+                break
+            tried.add(scope.block)
+            more = self._drawn((*best.scopes, scope), best.depth, best.way, stacked=True)
+            best = more if more.fit >= 1 else best
+        return best
+
+    def _is_further(self, scope: Scope, names: Collection[str | None]) -> bool:
+        """Whether a closed box is of a block that is shown nowhere, and more than a row of ops."""
+        return bool(scope.block) and scope.block not in names and not self.viewer.plain(scope)
+
+    def _drawn(self, scopes: tuple[Scope, ...], depth: int, way: BlockOptions, *, stacked: bool = False) -> _Drawn:
+        """The blocks at one depth, and beside them those that are boxes in them and drawn nowhere.
+
+        `stacked`: a lower one may stand below another beside a higher one, and texts below them are narrow.
+        """
+        drawn, shown = [self._one(scope, depth, way, narrow=stacked) for scope in scopes], list(scopes)
         left = [scope for scope in self.scopes if scope not in scopes]
         names = {scope.block for scope in scopes}
         for scope in [box for view, _ in drawn for box in _boxes(view) if way.further]:
-            if scope.block not in names and not self.viewer.plain(scope):
+            if self._is_further(scope, names):
                 names.add(scope.block)
-                drawn.append(self._one(scope, depth, way))
+                shown.append(scope)
+                drawn.append(self._one(scope, depth, way, narrow=stacked))
         pictures = [picture for _, picture in drawn]
-        rows = (shelves(pictures, count) for count in range(1, len(pictures) + 1))
+        rows = [shelves(pictures, count) for count in range(1, len(pictures) + 1)]
+        rows += [in_stacks(pictures)] if stacked else []
         paper = self.options.paper
         picture = noted(max(rows, key=lambda row: scale(row, paper)), left, self.options.colours)
-        return _Drawn([view for view, _ in drawn], picture, scale(picture, paper))
+        return _Drawn([view for view, _ in drawn], picture, scale(picture, paper), (), tuple(shown), depth, way)
 
-    def _one(self, scope: Scope, depth: int, way: BlockOptions) -> tuple[View, Picture]:
-        key = scope.path, depth, way._replace(further=True)
+    def _one(self, scope: Scope, depth: int, way: BlockOptions, *, narrow: bool) -> tuple[View, Picture]:
+        key = scope.path, depth, way._replace(further=True), narrow
         if key not in self.known:
             view = self.viewer.content(scope.path, Detail(depth, loosely=way.loosely, own=scope.block), 0)
             view = folded(view, LONG, scope)
@@ -211,7 +265,7 @@ class _Arranger:
                 (way.shapes, way.slim, scope.path),
                 Pen(graph, colours, shapes=way.shapes, slim=way.slim, forms=(rails,), own=scope),
             )
-            self.known[key] = view, exhibit(self.viewer, scope, view, pen)
+            self.known[key] = view, exhibit(self.viewer, scope, view, pen, narrow=narrow)
         return self.known[key]
 
     def _in_columns(self, scope: Scope) -> _Drawn:

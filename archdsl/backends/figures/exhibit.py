@@ -15,7 +15,7 @@ from archdsl.backends.figures.page import LINE
 from archdsl.backends.figures.parts import FOOTER, Picture
 from archdsl.backends.figures.scene import Item, Line, Text, Wire, moved
 from archdsl.backends.figures.style import SIZE, Theme
-from archdsl.backends.figures.text import width, wrap
+from archdsl.backends.figures.text import balanced, width, wrap
 from archdsl.backends.figures.view import Viewer
 from archdsl.ir.graph import Graph, Scope, Value
 
@@ -23,18 +23,24 @@ BETWEEN = 28.0
 """From one block to the next."""
 LEAVING = 12.0
 """The arrow below a block."""
+NARROWEST = 150.0
+"""A text below a block is broken where it is wider than the block and than this."""
 APART = 1.5
 """How much further than in the middle of its step a text keeps from the end of another line."""
 
 
-def exhibit(viewer: Viewer, scope: Scope, view: View, pen: Pen) -> Picture:
-    """A block in its frame, with what enters above, what leaves below, and where in the network it is."""
+def exhibit(viewer: Viewer, scope: Scope, view: View, pen: Pen, *, narrow: bool = False) -> Picture:
+    """A block in its frame, with what enters above, what leaves below, and where in the network it is.
+
+    `narrow`: that is broken into lines, so that it is hardly wider than the block.
+    """
     drawn = bordered(viewer, scope, view, pen, scope.block or scope_name(scope))
-    note = place_of(viewer, scope)
-    middle, half = (drawn.right - drawn.left) / 2, width(note, SIZE) / 2
-    items = (*drawn.items, Text(middle, drawn.height + LINE / 2, note, SIZE, pen.theme.faint))
+    middle, note = (drawn.right - drawn.left) / 2, place_of(viewer, scope)
+    lines = balanced(note, SIZE, max(drawn.left + drawn.right, NARROWEST)) if narrow else [note]
+    half = max(width(line, SIZE) for line in lines) / 2
+    texts = (Text(middle, drawn.height + LINE * (i + 0.5), line, SIZE, pen.theme.faint) for i, line in enumerate(lines))
     left, right = max(drawn.left, half - middle), max(drawn.right, half + middle)
-    return Picture(left, right, drawn.height + LINE, items, (), ())
+    return Picture(left, right, drawn.height + LINE * len(lines), (*drawn.items, *texts), (), ())
 
 
 def bordered(viewer: Viewer, scope: Scope, view: View, pen: Pen, title: str) -> Picture:
@@ -127,6 +133,28 @@ def shelves(pictures: Sequence[Picture], count: int) -> Picture:
             x += picture.left + picture.right + BETWEEN
         y += max(picture.height for picture in row) + BETWEEN / 2
     return Picture(0, max(widths), y - BETWEEN / 2, tuple(items))
+
+
+def in_stacks(pictures: Sequence[Picture]) -> Picture:
+    """Beside each other, but below the one before where that makes nothing higher."""
+    high = max(picture.height for picture in pictures)
+    stacks: list[list[Picture]] = []
+    for picture in pictures:
+        used = sum(other.height + BETWEEN / 2 for other in stacks[-1]) if stacks else high
+        if used + picture.height > high:
+            stacks.append([])
+        stacks[-1].append(picture)
+    return shelves([_stack(stack) for stack in stacks], len(stacks))
+
+
+def _stack(pictures: Sequence[Picture]) -> Picture:
+    items: list[Item] = []
+    y = 0.0
+    for picture in pictures:
+        items += [moved(item, 0, y) for item in picture.items]
+        y += picture.height + BETWEEN / 2
+    left, right = max(picture.left for picture in pictures), max(picture.right for picture in pictures)
+    return Picture(left, right, y - BETWEEN / 2, tuple(items), (), ())
 
 
 def noted(picture: Picture, left: Sequence[Scope], theme: Theme) -> Picture:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from archdsl.backends.figures.arms.figure import in_arms
 from archdsl.backends.figures.fold import length, lengths
 from archdsl.backends.figures.items import Box, Detail, OpenScope, View
 from archdsl.backends.figures.known import FigureError
 from archdsl.backends.figures.layout.compose import Pen
+from archdsl.backends.figures.layout.towers import meeting
 from archdsl.backends.figures.layout.wrap import WrapOptions, wrapped
 from archdsl.backends.figures.options import Options
 from archdsl.backends.figures.page import families, page, scale, too_small
@@ -49,6 +51,8 @@ def graph(graph: Graph, options: Options) -> Scene:
     if options.depth is not None and options.depth > levels:
         raise FigureError(f"the network has no {options.depth} levels to open; depth may be 0 to {levels}")
     asked = options.depth is not None or bool(options.expand)
+    if not asked and (form := in_arms(viewer, "graph", options, costs=False)) is not None:
+        return form
     detail = Detail(options.depth or 0, options.expand)
     found = fitted(viewer, detail, options, pens(viewer, options)) if asked else deepest(viewer, options)
     drawn = page(graph, "graph", found.picture, options, {family for view in found.views for family in families(view)})
@@ -87,7 +91,8 @@ class Fitted:
 def deepest(viewer: Viewer, options: Options) -> Fitted:
     """As many levels as fit; below them what is built alike is opened once; then single boxes, as long as they fit.
 
-    Where not even the outermost level fits, its first and last items.
+    Where not even the outermost level fits, its first and last items. What takes an encoder's value in a decoder stays
+    closed: the line from the one to the other ends on it.
     """
     levels = max(len(viewer.graph.ancestry(path)) for path in viewer.graph.scopes)
     whole, drawing = length(viewer.closed), pens(viewer, options)
@@ -97,15 +102,28 @@ def deepest(viewer: Viewer, options: Options) -> Fitted:
             break
     if found.fit < 1 or found.detail.most:
         return found
-    best = _last_that_fits(viewer, (Detail(level) for level in range(1, levels)), options, drawing, found)
+    met = meeting(viewer.closed)
+    kept = (met.taker,) if met else ()
+    for layers in (met.layers, met.layers[-1:]) if met else ():
+        beside = fitted(viewer, Detail(0, layers, closed=kept), options, drawing)
+        if beside.fit >= 1:
+            return _with_more(viewer, beside, options, drawing, kept)
+    every = (Detail(level, closed=kept) for level in range(1, levels))
+    best = _last_that_fits(viewer, every, options, drawing, found)
     if best.detail.depth < levels - 1:
-        once = (Detail(level, once=True) for level in range(best.detail.depth + 1, levels))
+        once = (Detail(level, once=True, closed=kept) for level in range(best.detail.depth + 1, levels))
         best = _last_that_fits(viewer, once, options, drawing, best)
-    tried: set[str] = set()
+    return _with_more(viewer, best, options, drawing, ())
+
+
+def _with_more(viewer: Viewer, best: Fitted, options: Options, drawing: Pens, kept: tuple[str, ...]) -> Fitted:
+    """With single boxes opened, as long as they fit. Where some are `kept` closed, the outer ones come first."""
+    tried = set(kept)
     while best.fit >= 1 and len(tried) < MOST_TRIALS:
-        path = next((path for path in _closed(viewer, best.views) if path not in tried), None)
-        if path is None:
+        closed = [path for path in _closed(viewer, best.views) if path not in tried]
+        if not closed:
             break
+        path = min(closed, key=lambda path: len(viewer.graph.ancestry(path))) if kept else closed[0]
         tried.add(path)
         detail = replace(best.detail, expand=(*best.detail.expand, path))
         more = best if _hopeless(viewer, detail) else fitted(viewer, detail, options, drawing, best.way)

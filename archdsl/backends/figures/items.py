@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from archdsl.analyses import totals
 from archdsl.backends.figures.label import SIGNS, short
 from archdsl.ir.graph import Graph, Node, Scope, Value
 from archdsl.ops.base import Family
@@ -116,7 +117,8 @@ class Detail:
 
     `once`: of blocks that are built alike, but for their numbers, the first only. `loosely`: paths that are alike
     but for their numbers are drawn as one. `own`: uses of this block stay closed, as it is drawn from the inside.
-    `most`: of more items on the outermost way, the inner ones are one box; 0 where all are drawn.
+    `most`: of more items on the outermost way, the inner ones are one box; 0 where all are drawn. `closed`: the paths
+    of what is not opened all the same.
     """
 
     depth: int
@@ -125,12 +127,22 @@ class Detail:
     loosely: bool = False
     own: str | None = None
     most: int = 0
+    closed: tuple[str, ...] = ()
+
+
+def nodes_of(graph: Graph, item: Box | OpRow) -> list[Node]:
+    """All ops that a box stands for, those of its repeats included."""
+    if isinstance(item, Box) and item.rest:
+        return [node for inner in item.view.items if isinstance(inner, Box | OpRow) for node in nodes_of(graph, inner)]
+    if item.alike:
+        return [node for (path,) in item.alike for node in totals.nodes_in(graph, path, training=True)]
+    return list(item.nodes) if isinstance(item, OpRow) else totals.nodes_in(graph, item.scope.path, training=True)
 
 
 def data_inputs(graph: Graph, node: Node) -> tuple[Value, ...]:
     """A node's inputs but for those that only lend their size."""
     inputs = graph.inputs_of(node.id)
-    lent = sum(value == "like" for value in node.op.__dict__.values())
+    lent = sum(name not in node.op.operands for name in node.op.values_given())
     return inputs[: len(inputs) - lent]
 
 

@@ -10,8 +10,9 @@ from itertools import pairwise
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count, shape
 from archdsl.backends.figures import parts
+from archdsl.backends.figures.arms.figure import in_arms
 from archdsl.backends.figures.fold import lengths, paths
-from archdsl.backends.figures.items import Alike, Box, Detail, OpRow, Tag, value_name
+from archdsl.backends.figures.items import Alike, Box, Detail, OpRow, Tag, nodes_of, value_name
 from archdsl.backends.figures.label import notation
 from archdsl.backends.figures.options import Options, Paper
 from archdsl.backends.figures.page import LINE, page
@@ -20,7 +21,7 @@ from archdsl.backends.figures.scene import Anchor, Group, Item, Line, Point, Sce
 from archdsl.backends.figures.style import BLUE, ORANGE, SIZE, Theme, mix
 from archdsl.backends.figures.text import balanced, width
 from archdsl.backends.figures.view import Viewer
-from archdsl.ir.graph import Graph, Node, Value
+from archdsl.ir.graph import Graph, Value
 from archdsl.ops.base import Family
 
 ARROW = 18.0
@@ -74,9 +75,13 @@ class Stage:
 def overview(graph: Graph, options: Options) -> Scene:
     """At most about eight boxes in a row; a network that comes back up is folded into a U.
 
+    Where one way leads into another that begins elsewhere, each has a row: an encoder above its decoder.
+    A network that comes back up inside its stages is drawn as a U with a box for each size (`arms`).
     Of more stages than fit, those in the middle are one box, with what they cost together.
     """
     viewer = Viewer(graph)
+    if (form := in_arms(viewer, "overview", options, costs=True)) is not None:
+        return form
     for most in lengths(viewer.closed, LONG):
         for together in (False, True):
             stages = stages_of(viewer, most)
@@ -123,7 +128,7 @@ def stages_of(viewer: Viewer, most: int = 0, *, training: bool = False) -> list[
     stages: list[Stage] = []
     seen: set[str] = set()
     for item in items:
-        inside = {node.id for node in _nodes(graph, item)}
+        inside = {node.id for node in nodes_of(graph, item)}
         tags = {name for value, names in viewer.taps.items() if value.node in inside for name in names}
         made = tuple(value for value in item.outputs if value in used) or item.outputs[:1]
         stages.append(_stage(graph, item, made, tuple(sorted(tags, key=order.index)), seen))
@@ -136,27 +141,18 @@ def _further(viewer: Viewer, training: bool, seen: set[str]) -> Iterator[Stage]:
         *tags, item = viewer.side(scope, Detail(0)).items
         if not isinstance(item, Box | OpRow):
             continue
-        if not training and all(node.id in viewer.graph.training_only for node in _nodes(viewer.graph, item)):
+        if not training and all(node.id in viewer.graph.training_only for node in nodes_of(viewer.graph, item)):
             continue
         stage = _stage(viewer.graph, item, item.outputs[:1], (), seen)
-        if all(node.id in viewer.graph.training_only for node in _nodes(viewer.graph, item)):
+        if all(node.id in viewer.graph.training_only for node in nodes_of(viewer.graph, item)):
             stage = replace(stage, title=f"{stage.title}, in training only")
         sources = ", ".join(tag.text for tag in tags if isinstance(tag, Tag))
         yield replace(stage, further=True, inputs=(), lines=(f"from {sources}", *stage.lines))
 
 
-def _nodes(graph: Graph, item: Box | OpRow) -> list[Node]:
-    """All ops that a box stands for, those of its repeats included."""
-    if isinstance(item, Box) and item.rest:
-        return [node for inner in item.view.items if isinstance(inner, Box | OpRow) for node in _nodes(graph, inner)]
-    if item.alike:
-        return [node for (path,) in item.alike for node in totals.nodes_in(graph, path, training=True)]
-    return list(item.nodes) if isinstance(item, OpRow) else totals.nodes_in(graph, item.scope.path, training=True)
-
-
 def _stage(graph: Graph, item: Box | OpRow, made: tuple[Value, ...], tags: tuple[str, ...], seen: set[str]) -> Stage:
     """`seen` are the weights of the stages before, which do not count again; those of this one are added to it."""
-    nodes = _nodes(graph, item)
+    nodes = nodes_of(graph, item)
     new = [node for node in nodes if node.weights not in seen]
     seen.update(node.weights for node in new)
     costs = totals.parameters(graph, new), totals.macs(graph, nodes)
@@ -239,6 +235,11 @@ class Drawing:
             below = all(down.index(start) == up.index(end) + shift for start, end in arcs)
             if below and max(len(down), len(up) + shift) <= fitting:
                 return [down, up]
+        if len(arcs) == 1 and self._meet(*arcs[0]):
+            (start, _), shift = arcs[0], self._beside()
+            one, other = list(range(start + 1)), list(range(start + 1, total))
+            if max(len(one), len(other) + shift) <= fitting:
+                return [one, other]
         count = -(-total // fitting)
         size = -(-total // count)
         return [list(range(start, min(start + size, total))) for start in range(0, total, size)]
@@ -248,13 +249,32 @@ class Drawing:
         start, end = min(self.arcs)
         return max(down.index(start) - up.index(end), 0)
 
+    def _meet(self, start: int, end: int) -> bool:
+        """Whether the only skip leads from the end of one way into another, which begins behind it elsewhere."""
+        return start > 0 and not self.stages[start + 1].inputs and end > start + 1
+
+    def _beside(self) -> int:
+        """How many places the second of two ways that meet lies to the right, so that none leads back."""
+        ((start, end),) = self.arcs
+        return max(start - (end - start - 1), 0)
+
     @property
     def folded(self) -> bool:
         """Whether the second row runs back below the first."""
         return len(self.rows) == 2 and self.rows[1][0] > self.rows[1][-1]
 
+    @property
+    def meeting(self) -> bool:
+        """Whether each row is a way of its own, and the first leads into the second: an encoder and its decoder."""
+        return len(self.rows) == 2 and len(self.arcs) == 1 and self.rows[1][0] == min(self.arcs)[0] + 1
+
+    @property
+    def raised(self) -> bool:
+        """Whether the bars of the first row stand above it, since skips lead down from it."""
+        return self.folded or self.meeting
+
     def _lanes(self) -> int:
-        return 0 if self.folded else len(self.arcs)
+        return 0 if self.raised else len(self.arcs)
 
     def picture(self) -> Picture:
         places = self._places()
@@ -270,19 +290,19 @@ class Drawing:
     def _places(self) -> list[tuple[float, float]]:
         """The upper left corner of each box."""
         places = [(0.0, 0.0)] * len(self.stages)
-        top = self.tall + LINE + 10 if self.folded else LANE * self._lanes()
+        top = self.tall + LINE + 10 if self.raised else LANE * self._lanes()
         for r, row in enumerate(self.rows):
             # In a U each level stands under the one it is handed its value by.
-            shift = self._shift(self.rows[0], row) if r and self.folded else 0
+            shift = self._shift(self.rows[0], row) if r and self.folded else self._beside() if r and self.meeting else 0
             for c, i in enumerate(row):
                 places[i] = ((c + shift) * (self.wide + ARROW), top)
-            top += self.high + self.below[r] + 2 * LINE + (0.0 if self.folded else self.above + self.tall)
+            top += self.high + self.below[r] + 2 * LINE + (0.0 if self.raised else self.above + self.tall)
         return places
 
     def _column(self, number: int, stage: Stage) -> Iterator[Item]:
         """A box, what it makes, the outputs that leave it, and its bars: below, or in the upper row of a U above."""
         r = self._row(number)
-        raised = self.folded and r == 0
+        raised = self.raised and r == 0
         theme, (title, told) = self.theme, self.lines[stage.path]
         radius = self.high / 2 if stage.source else 5.0
         fill = theme.background if stage.source else theme.stage
@@ -338,7 +358,8 @@ class Drawing:
     def _lines_between(self, places: list[tuple[float, float]]) -> Iterator[Line]:
         for (i, j), value in sorted(self.arcs.items()):
             points = self._arc(i, j, places)
-            yield Line(points, self.theme.skip, 1.8, arrow=True, wire=self._wire(value, i, j))
+            stroke = self.theme.ink if self.meeting else self.theme.skip
+            yield Line(points, stroke, 1.8, arrow=True, wire=self._wire(value, i, j))
         for i, (before, stage) in enumerate(pairwise(self.stages)):
             shared = [value for value in stage.inputs if value in before.outputs]
             if shared:
@@ -369,6 +390,11 @@ class Drawing:
         if self.folded:
             left = x + BESIDE / 2
             return (left, y + self.high), (left, below)
+        if self.meeting and x == onward:
+            return (x + BESIDE / 2, y + self.high), (x + BESIDE / 2, below)
+        if self.meeting:
+            middle = onward + self.wide / 2
+            return (x + self.wide, y + self.high / 2), (middle, y + self.high / 2), (middle, below)
         number = self.lanes[i, j]
         lane, lower = y - LANE * (number + 1), below - LANE * (number + 1)
         start, end = x + self.wide * 0.7, onward + self.wide * 0.3

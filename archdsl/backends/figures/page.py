@@ -17,9 +17,7 @@ from archdsl.backends.figures.scene import (
     Group,
     Item,
     Line,
-    Polygon,
     Scene,
-    Shape,
     Text,
     leaves,
     moved,
@@ -57,7 +55,7 @@ def page(
     picture: Picture,
     options: Options,
     families: Iterable[Family],
-    further: Iterable[tuple[str, Sequence[Shape | Polygon]]] = (),
+    further: Iterable[tuple[str, Sequence[Item]]] = (),
 ) -> Scene:
     """The whole slide of one network. Where the picture does not fit, the page grows, at the same aspect."""
     inputs = ", ".join(shape(node.output) for node in graph.inputs)

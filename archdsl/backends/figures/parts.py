@@ -98,7 +98,7 @@ def row(graph: Graph, row: OpRow, theme: Theme, slim: bool = False) -> Picture:
     if is_bar(row.nodes[0], graph):
         return _bar(row.nodes[0], row, theme)
     if row.nodes[0].op.family is Family.MERGE:
-        return _sign(row.nodes[0], row, theme)
+        return _sign(graph, row, theme)
     weighty = [i for i, node in enumerate(row.nodes) if node.op.family not in LIGHT]
     cells = [
         _stripe(graph, node, theme) if slim and weighty and node.op.family in SLIM else _cell(graph, node, theme)
@@ -107,7 +107,7 @@ def row(graph: Graph, row: OpRow, theme: Theme, slim: bool = False) -> Picture:
     starts = [sum(cell.right + BESIDE for cell in cells[:i]) for i in range(len(cells))]
     main = weighty[0] if weighty else 0
     axis = starts[main] + cells[main].right / 2 if weighty else _middle(starts, cells)
-    roles = row.nodes[0].op.roles
+    roles = row.nodes[0].op.roles[: len(row.inputs)]
     head, high = ROLE_HEAD if roles else 0.0, max(cell.height for cell in cells)
     drawn = [
         moved(item, x - axis, head + (high - cell.height) / 2)
@@ -173,7 +173,8 @@ def facts(kind: str, name: str) -> tuple[tuple[str, str], ...]:
 def _cell(graph: Graph, node: Node, theme: Theme) -> Picture:
     """One op, from its left edge to the right."""
     lines = _lines(graph, node)
-    wide = max(max(width(line, SIZE) for line in lines) + 2 * PADDING, ROLE_WIDTH * len(node.op.roles))
+    ends = min(len(node.op.roles), len(graph.inputs_of(node.id)))
+    wide = max(max(width(line, SIZE) for line in lines) + 2 * PADDING, ROLE_WIDTH * ends)
     high = HEIGHT + LINE * (len(lines) - 1)
     texts = (Text(wide / 2, HEIGHT / 2 + LINE * i, line, SIZE, theme.ink) for i, line in enumerate(lines))
     return Picture(0, wide, high, (_node_group(node, (box(0, 0, wide, high, node.op.family, theme), *texts)),))
@@ -207,12 +208,23 @@ def box(x: float, y: float, wide: float, high: float, family: Family, theme: The
     return Shape(x, y, wide, high, fill, stroke, look.line, look.dash, look.corner, radius)
 
 
-def _sign(node: Node, row: OpRow, theme: Theme) -> Picture:
-    """A sum or product of two values: a circle on the axis, entered from above and from the left."""
-    radius = SIGN / 2
-    group = _node_group(node, sign(0, radius, short(node.op), theme))
+def _sign(graph: Graph, row: OpRow, theme: Theme) -> Picture:
+    """A sum or product of two values: a circle on the axis, entered from above and from the left; what follows it.
+
+    That is never a stripe, as there is little else to see: `⊕ LN` is the Add & Norm of transformers.
+    """
+    node, *after = row.nodes
+    radius, right = SIGN / 2, SIGN / 2
+    items: list[Item] = [_node_group(node, sign(0, radius, short(node.op), theme))]
+    for other in after:
+        cell = _cell(graph, other, theme)
+        items += [moved(item, right + BESIDE, radius - cell.height / 2) for item in cell.items]
+        right += BESIDE + cell.right
+    items = _grouped(items, row.scopes)
+    if after:
+        items = [Group(tuple(items), data=(("kind", "row"),))]
     entries = (0.0,) * max(1, len(row.inputs))
-    return Picture(radius, radius, SIGN, tuple(_grouped([group], row.scopes)), entries, sign=(-radius, radius))
+    return Picture(radius, right, SIGN, tuple(items), entries, sign=(-radius, radius))
 
 
 def sign(x: float, y: float, text: str, theme: Theme, across: float = SIGN) -> tuple[Item, ...]:

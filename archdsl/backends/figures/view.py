@@ -14,7 +14,7 @@ from functools import cached_property
 from archdsl.analyses.structure import Interface, interfaces, structures
 from archdsl.backends.figures.entered_again import entered_again
 from archdsl.backends.figures.fold import folded
-from archdsl.backends.figures.items import LIGHT, Box, Detail, Item, OpenScope, OpRow, Tag, View, data_inputs
+from archdsl.backends.figures.items import LIGHT, Box, Detail, Item, OpenScope, OpRow, Tag, View, data_inputs, is_bar
 from archdsl.backends.figures.label import notation
 from archdsl.backends.figures.layout.bundle import Bundler
 from archdsl.backends.figures.style import SIZE
@@ -86,7 +86,8 @@ class Viewer:
         """The way to the main output."""
         results = tuple(dict.fromkeys(self.graph.outputs[0].values))
         if not detail.most:
-            return replace(self.content("", detail, 0), outputs=results)
+            whole = self.content("", detail, 0)
+            return replace(whole, items=_sources_late(whole.items), outputs=results)
         return folded(self.closed, detail.most, self.graph.scopes[""])
 
     @cached_property
@@ -312,6 +313,8 @@ class Viewer:
         return found
 
     def _opened(self, scope: Scope, detail: Detail, level: int) -> bool:
+        if scope.path in detail.closed:
+            return False
         if self._expanded(scope.path, detail.expand):
             return True
         known = detail.once and not self.first(scope) and not self.plain(scope)
@@ -384,7 +387,10 @@ class Viewer:
             heavy_row = any(n.op.family not in LIGHT for n in row)
             full = heavy_row and (not light or (leading and index < last))
             late = not light and not leading and len(row) < index and bool(row) and row[-1].op.family is Family.RESHAPE
-            if row and (full or late or row[-1].op.family is Family.MERGE or self._length([*row, node]) > ROW):
+            # A sum and its normalization are one step of a transformer: `Add & Norm`.
+            summed = bool(row) and row[-1].op.family is Family.MERGE
+            ended = summed and (node.op.family is not Family.NORM or is_bar(row[-1], self.graph))
+            if row and (full or late or ended or self._length([*row, node]) > ROW):
                 yield row
                 row = []
             row.append(node)
@@ -397,6 +403,22 @@ class Viewer:
     def _row(self, nodes: list[Node]) -> OpRow:
         outputs = tuple(Value(nodes[-1].id, port) for port in range(len(nodes[-1].outputs)))
         return OpRow(tuple(nodes), data_inputs(self.graph, nodes[0]), outputs)
+
+
+def _sources_late(items: Sequence[Item]) -> tuple[Item, ...]:
+    """Inputs and learned values where they are first taken: an encoder's before it, a decoder's after the encoder."""
+    sources = {value: i for i, item in enumerate(items) if _is_source(item) for value in item.outputs}
+    first: dict[int, int] = {}
+    for i, item in enumerate(items):
+        for value in item.inputs:
+            if value in sources:
+                first.setdefault(sources[value], i)
+    order = sorted(range(len(items)), key=lambda i: (first.get(i, i), i))
+    return tuple(items[i] for i in order)
+
+
+def _is_source(item: Item) -> bool:
+    return isinstance(item, OpRow) and not item.inputs
 
 
 def _succession(one: Interface, other: Interface) -> tuple[tuple[str, int], ...] | None:

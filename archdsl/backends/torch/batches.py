@@ -40,15 +40,17 @@ class _Batches:
     def expanded(self, learned: list[Node]) -> Graph:
         for node in learned:
             for user in self.graph.users(node.id):
-                if not self._broadcasts(user):
+                if not self._broadcasts(user, Value(node.id)):
                     self._expand(node, user)
         outputs = [replace(output, values=tuple(map(self._returned, output.values))) for output in self.graph.outputs]
         return extended(self.graph, self.added, self._taken, self._named, outputs) if self.added else self.graph
 
-    def _broadcasts(self, node: Node) -> bool:
+    def _broadcasts(self, node: Node, value: Value) -> bool:
         """Whether a node takes a value with a batch of 1 beside one with a whole batch."""
         inputs = self.graph.inputs_of(node.id)
-        return node.op.name in BROADCASTS and any(value.node not in self.constant for value in inputs)
+        if node.op.name == "attend":
+            return value not in inputs[:3]  # the bias is added to the scores
+        return node.op.name in BROADCASTS and any(other.node not in self.constant for other in inputs)
 
     def _expand(self, node: Node, user: Node) -> None:
         """Expands a learned value before the step, of those beside it, that a reader of it is or is part of."""

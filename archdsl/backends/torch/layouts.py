@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import chain
 
 from archdsl.backends.torch.batches import expanded
-from archdsl.backends.torch.moves import Expanded, Moved
+from archdsl.backends.torch.moves import Moved
 from archdsl.ir.builder import join
 from archdsl.ir.graph import Choice, Graph, Node, Scope, Step, Value
 from archdsl.ir.rewrite import Added, extended
@@ -48,15 +48,15 @@ def has_positions(tensor: Tensor) -> bool:
     return tensor.kind == "float" and tensor.rank > 1
 
 
-def taken_with_layout(graph: Graph, node: Node) -> tuple[Value, ...]:
-    """The inputs of a node that have to be in its layout: all, but for a value that only lends its batch size."""
-    inputs = graph.inputs_of(node.id)
-    return inputs[:1] if node.op.name == Expanded.name else inputs
-
-
 def _wanted(graph: Graph, node: Node) -> Layout:
     """The layout in which a node wants its values. The inputs of a network come with the channels first."""
     return FIRST if node.op.name == "input" else node.op.layout_for(*graph.tensors_into(node.id))
+
+
+def _wanted_of(graph: Graph, node: Node, place: int) -> Layout | None:
+    """The layout in which a node wants one of its inputs; None if either will do, or if it has no positions."""
+    inputs = graph.tensors_into(node.id)
+    return node.op.layout_of(place, *inputs) if has_positions(inputs[place]) else None
 
 
 def _has_layout(graph: Graph, node: Node) -> bool:
@@ -136,6 +136,11 @@ class _Cut:
         fixed = _wanted(text.graph, node)
         return fixed if fixed != "either" else self._side(("step", text.steps[node.id]))
 
+    def of_input(self, text: _Text, node: Node, place: int) -> str | None:
+        """The layout in which a node takes one of its inputs; None if either will do."""
+        fixed = _wanted_of(text.graph, node, place)
+        return fixed if fixed != "either" else self._side(("step", text.steps[node.id]))
+
     def of_value(self, text: _Text, value: Value) -> str:
         """The layout in which a value is handed on."""
         return self._side(self._value(text, value))
@@ -180,10 +185,13 @@ class _Cut:
         for node in graph:
             fixed = _wanted(graph, node)
             step: Hashable = ("step", text.steps[node.id]) if fixed == "either" else fixed
-            values = (Value(node.id, port) for port in range(len(node.outputs)))
-            for value in (*values, *taken_with_layout(graph, node)):
-                if has_positions(graph.tensor(value)):
-                    yield step, self._value(text, value)
+            for port, tensor in enumerate(node.outputs):
+                if has_positions(tensor):
+                    yield step, self._value(text, Value(node.id, port))
+            for place, value in enumerate(graph.inputs_of(node.id)):
+                wanted = _wanted_of(graph, node, place)
+                if wanted is not None:
+                    yield step if wanted == "either" else wanted, self._value(text, value)
         for output in graph.outputs:
             for value in output.values:
                 if has_positions(graph.tensor(value)):
@@ -254,11 +262,9 @@ class _Rewriting:
 
     def _take(self, node: Node) -> Iterator[Value]:
         """The values that a node takes, moved where it wants them in another layout."""
-        wanted = self.cut.of_step(self.text, node)
-        laid = len(taken_with_layout(self.old, node))
-        for slot, value in enumerate(self.old.inputs_of(node.id)):
-            has_layout = slot < laid and has_positions(self.old.tensor(value))
-            if not has_layout or self.cut.of_value(self.text, value) == wanted:
+        for place, value in enumerate(self.old.inputs_of(node.id)):
+            wanted = self.cut.of_input(self.text, node, place)
+            if wanted is None or self.cut.of_value(self.text, value) == wanted:
                 yield self._seen(value, node.scope)
                 continue
             beside = self._border(node, value, wanted)
@@ -272,10 +278,16 @@ class _Rewriting:
         beside, scope = node.id, self.old.scopes[node.scope]
         while not _is_class(scope) and not _is_in(self.old.node(value.node).scope, scope.path):
             users = [u for u in self.old.users(value.node) if _is_in(u.scope, scope.path)]
-            if any(value in self.old.inputs_of(u.id) and self.cut.of_step(self.text, u) != wanted for u in users):
+            if any(read != wanted for user in users for read in self._layouts_read(user, value)):
                 break
             beside, scope = scope.path, self.old.scopes[scope.parent or ""]
         return beside
+
+    def _layouts_read(self, node: Node, value: Value) -> Iterator[str | None]:
+        """The layouts in which a node takes a value."""
+        for place, taken in enumerate(self.old.inputs_of(node.id)):
+            if taken == value:
+                yield self.cut.of_input(self.text, node, place)
 
     def _returned(self, value: Value) -> Value:
         """A value as the network returns it, with its channels first."""

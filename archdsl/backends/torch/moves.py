@@ -21,6 +21,9 @@ class Expanded(View):
     def layout(self) -> Layout:
         return "either"
 
+    def layout_of(self, place: int, x: Tensor, batched: Tensor) -> Layout | None:
+        return "either" if place == 0 else None
+
     def torch(self, x: Tensor, batched: Tensor) -> Expression:
         return Expression(f"{{0}}.expand({{1}}.shape[0]{', -1' * x.rank})")
 

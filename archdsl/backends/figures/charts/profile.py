@@ -11,7 +11,16 @@ from typing import NamedTuple
 from archdsl.analyses import totals
 from archdsl.analyses.notation import count
 from archdsl.backends.figures.charts.room import Area, Room, along, between
-from archdsl.backends.figures.charts.slots import EVERYTHING, FINENESS, NOTHING, Band, Fineness, Slot, bands
+from archdsl.backends.figures.charts.slots import (
+    EVERYTHING,
+    FINENESS,
+    NOTHING,
+    Band,
+    Fineness,
+    Slot,
+    bands,
+    holding_themselves,
+)
 from archdsl.backends.figures.options import Options, Paper
 from archdsl.backends.figures.page import EDGE, LINE, page
 from archdsl.backends.figures.parts import Picture
@@ -21,7 +30,7 @@ from archdsl.backends.figures.text import balanced, width, wrap
 from archdsl.ir.graph import Graph, Node
 from archdsl.ops.base import Family
 
-NARROWEST: Mapping[Fineness, float] = {"layer": 16.0, "block": 12.0, "stage": 12.0}
+NARROWEST: Mapping[Fineness, float] = {"layer": 16.0, "inner block": 12.0, "block": 12.0, "stage": 12.0}
 """A slot, in points: where it would be narrower, slots become coarser."""
 WIDEST = 64.0
 """A slot of the widest bars."""
@@ -87,7 +96,8 @@ class Plan:
 def _planned(graph: Graph, paper: Paper) -> Plan:
     """The finest slots that are wide enough; of stages, whatever fits, and a wider page where nothing does."""
     room = paper.width - 2 * EDGE - BESIDE
-    every = bands(graph, FINENESS)
+    finenesses = [fineness for fineness in FINENESS if fineness != "inner block" or holding_themselves(graph)]
+    every = bands(graph, finenesses)
     for short, upright in ((False, False), (True, False), (True, True)):
         for fineness, found in every.items():
             named = [replace(band, title=_short(band)) for band in found] if short else found
@@ -210,7 +220,7 @@ class _Drawing:
     def _lanes(self) -> Iterator[Item]:
         for number, lane in enumerate(LANES):
             base = self.head + self.lane * (number + 1) - BELOW
-            yield from self._named_at(lane.name, lane.about.format(self.plan.fineness), base)
+            yield from self._named_at(lane.name, lane.about.format(self.plan.fineness.removeprefix("inner ")), base)
             yield from self._bars(lane, base)
 
     def _named_at(self, name: str, about: str, base: float) -> Iterator[Item]:

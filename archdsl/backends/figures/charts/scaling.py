@@ -16,7 +16,7 @@ from archdsl.backends.figures.parts import Picture
 from archdsl.backends.figures.scene import Group, Item, Line, Polygon, Scene, Shape, Text
 from archdsl.backends.figures.style import ORANGE, SIZE, SKY, mix
 from archdsl.backends.figures.text import balanced, width
-from archdsl.ir.graph import Graph, Scope
+from archdsl.ir.graph import Graph, Node, Scope
 from archdsl.ops.base import Family
 
 BESIDE = 14.0
@@ -84,7 +84,17 @@ class Stage:
 
 def stages_of(graph: Graph) -> list[Stage]:
     """The stages of a network."""
-    return [Stage(band.path, _channels(graph, band), _blocks(graph, band)) for band in divided(graph, "stage")]
+    last = _classifier(graph)
+    return [Stage(band.path, _channels(graph, band, last), _blocks(graph, band)) for band in divided(graph, "stage")]
+
+
+def _classifier(graph: Graph) -> Node | None:
+    """The linear layer that makes the main output: it has as many channels as there are classes, or words."""
+    (value, *_) = graph.outputs[0].values
+    node = graph.node(value.node)
+    while node.op.family not in totals.WEIGHTED and graph.inputs_of(node.id):
+        node = graph.node(graph.inputs_of(node.id)[0].node)
+    return node if node.op.family is Family.LINEAR else None
 
 
 def _blocks(graph: Graph, band: Division) -> int:
@@ -101,14 +111,19 @@ def _blocks(graph: Graph, band: Division) -> int:
     return found
 
 
-def _channels(graph: Graph, band: Division) -> int:
-    """Channels of the stage's output; of a classifier, the most that a map in it has, or where it has none a layer."""
+def _channels(graph: Graph, band: Division, classifier: Node | None) -> int:
+    """Channels of the stage's output; of a head, the most that a map in it has, or where it has none a layer.
+
+    The classifier itself counts by what it reads.
+    """
     nodes = [node for group in band.groups for node in group]
     last = max(nodes, key=lambda node: graph.places[node.id])
-    if last.output.spatial:
+    if last.output.spatial and classifier not in nodes:
         return last.output.channels
-    heads = [node for node in nodes if node.op.family in (*totals.WEIGHTED, Family.POOL)]
+    heads = [node for node in nodes if node.op.family in (*totals.WEIGHTED, Family.POOL) and node is not classifier]
     placed = [node for node in heads if node.output.spatial]
+    if classifier in nodes and classifier and not heads:
+        return graph.tensors_into(classifier.id)[0].channels
     return max(node.output.channels for node in placed or heads or [last])
 
 

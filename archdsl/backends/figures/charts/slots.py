@@ -13,9 +13,9 @@ from archdsl.backends.figures.label import scope_name, short
 from archdsl.ir.graph import Graph, Node, Scope
 from archdsl.ops.base import Family
 
-Fineness = Literal["layer", "block", "stage"]
-FINENESS: tuple[Fineness, ...] = ("layer", "block", "stage")
-"""From the finest on."""
+Fineness = Literal["layer", "inner block", "block", "stage"]
+FINENESS: tuple[Fineness, ...] = ("layer", "inner block", "block", "stage")
+"""From the finest on. Inner blocks are those in a block that holds itself, and else blocks."""
 
 HEADS = frozenset(
     {Family.CONV, Family.LINEAR, Family.ATTENTION, Family.RECURRENT, Family.EMBED, Family.POOL, Family.OPAQUE}
@@ -152,16 +152,43 @@ def _groups(
     """The nodes of each slot of a band."""
     units: list[list[Node]] = []
     for member in members:
-        opened = isinstance(member, Scope) and fineness == "block" and member.block is None
+        opened = isinstance(member, Scope) and "block" in fineness and member.block is None
         parts = _members(graph, member.path, counted) if isinstance(member, Scope) and opened else [member]
+        if fineness == "inner block":
+            parts = _unrolled(graph, parts, counted, holding_themselves(graph))
         units += ([node for node in _inside(graph, part) if node.id in counted] for part in parts)
     nodes = sorted((node for unit in units for node in unit), key=lambda node: graph.places[node.id])
     if fineness == "layer":
         yield from _by_head(graph, [[node] for node in nodes])
-    elif fineness == "block":
+    elif "block" in fineness:
         yield from _by_head(graph, units)
     else:
         yield nodes
+
+
+def holding_themselves(graph: Graph) -> frozenset[str]:
+    """The blocks that are used inside themselves."""
+    found = set[str]()
+    for scope in graph.scopes.values():
+        if scope.block and any(around.block == scope.block for around in graph.ancestry(scope.path)[1:]):
+            found.add(scope.block)
+    return frozenset(found)
+
+
+def _unrolled(
+    graph: Graph, members: Iterable[Node | Scope], counted: set[str], blocks: frozenset[str]
+) -> Iterator[Node | Scope]:
+    """Members, but of some blocks what is in them, in order."""
+    for member in members:
+        if isinstance(member, Scope) and member.block in blocks:
+            inner = sorted(_members(graph, member.path, counted), key=lambda part: _first(graph, part))
+            yield from _unrolled(graph, inner, counted, blocks)
+        else:
+            yield member
+
+
+def _first(graph: Graph, member: Node | Scope) -> int:
+    return min(graph.places[node.id] for node in _inside(graph, member))
 
 
 def _by_head(graph: Graph, units: Sequence[list[Node]]) -> Iterator[list[Node]]:

@@ -125,7 +125,8 @@ def _ranks(
             ranks[i] = min((ranks[link.target] - 1 for link in after[i]), default=0)
         elif not after[i] and i not in last:
             ranks[i] = earliest[i]
-    lowest = min(ranks, default=0)
+    # What enters from above has the first rank for itself.
+    lowest = min((rank for i, rank in enumerate(ranks) if i not in first), default=0) - bool(first)
     ranks = [rank - min(lowest, 0) if i not in first else 0 for i, rank in enumerate(ranks)]
     bottom = max((ranks[i] for i in range(count) if i not in last), default=0) + 1
     return [bottom if i in last else rank for i, rank in enumerate(ranks)]

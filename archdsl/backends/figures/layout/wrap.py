@@ -10,6 +10,7 @@ from typing import NamedTuple
 from archdsl.backends.figures.items import View
 from archdsl.backends.figures.layout.columns import columns, filled, pieces, side_by_side
 from archdsl.backends.figures.layout.compose import Pen
+from archdsl.backends.figures.layout.towers import towers
 from archdsl.backends.figures.layout.ushape import ushape
 from archdsl.backends.figures.options import Paper
 from archdsl.backends.figures.page import scale
@@ -37,6 +38,7 @@ def wrapped(views: Sequence[View], pen: Pen, paper: Paper, way: WrapOptions) -> 
         for j, piece in enumerate(pieces(view, pen, way.most if i == 0 else 0, way.blocks))
     ]
     form = ushape(views[0], replace(pen, flat=True, drawn={}, kept={})) if len(views) == 1 else None
+    form = form or towers(views, pen, paper)
     if form is not None:
         return form
     ways = {tuple(ends): (wide, high) for ends, wide, high in map(partial(filled, parts), range(1, MOST_COLUMNS + 1))}

@@ -11,7 +11,7 @@ from archdsl.backends.figures.items import Tag, value_name
 from archdsl.backends.figures.scene import Anchor, Item, Polygon, Text, moved
 from archdsl.backends.figures.style import SIZE, VERMILLION, Theme, mix
 from archdsl.backends.figures.text import balanced, width
-from archdsl.backends.figures.volumes.oblique import MOST_SLABS, Solid, box
+from archdsl.backends.figures.volumes.oblique import MOST_SLABS, Solid, box, is_row
 from archdsl.backends.figures.volumes.stacks import Column, Kind, Run, together
 from archdsl.ir.graph import Graph
 
@@ -114,6 +114,10 @@ class Writer:
                 yield self._named(kind), tuple(box(1, 8, SWATCH, kind, self.theme))
         if any(run.count > MOST_SLABS for column in self.columns for run in column.runs):
             yield f"×n: at most {MOST_SLABS} are drawn", tuple(self._several())
+        tensors = (self.graph.tensor(run.value) for column in self.columns for run in column.runs)
+        if any(is_row(tensor) for tensor in tensors):
+            cells = Solid(20, 10, 4, 4, 5)
+            yield "positions, ×2: one column more", tuple(box(1, 7, cells, Kind.INPUT, self.theme))
 
     def _named(self, kind: Kind) -> str:
         if kind in (Kind.POOL, Kind.UP) and kind in self.common:

@@ -1,14 +1,15 @@
 """Tensors as oblique boxes: how large each is, and its faces.
 
 Every doubling is the same step: of height and width up the page and into it, of channels across. Depth is drawn up and
-to the right. A vector is a thin column, as high as the log of its length. Of a clip one frame is drawn: captions have
-the number of frames.
+to the right. A vector is a thin column, as high as the log of its length. A row of positions is a row of such columns,
+one more for each doubling of the positions; of token ids the columns are as low as one number. Of a clip one frame is
+drawn: captions have the number of frames.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 
 from archdsl.backends.figures.scene import Point, Polygon
@@ -25,12 +26,14 @@ THIN = 4.0
 """The depth of what has none: a vector, a sequence."""
 VECTOR = 10.0
 """Across a vector's front."""
+CELL, WIDER = 2.0, 0.8
+"""Across one column of a row, and how much of what a doubling of channels adds across elsewhere."""
 MOST_SLABS = 3
 """Volumes that are drawn of a run; the text says how many there are."""
 TIGHT, APART = 3.0, 4.0
 """From a stack to the one before it: to its front where it hides the side, else to its side."""
 ALONE = 10.0
-"""From a vector to the one before it."""
+"""From a vector, or a row of them, to the one before it."""
 
 COLOURS = {
     Kind.CONV: SKY,
@@ -49,12 +52,13 @@ HEAVY = frozenset({Kind.BLOCK, Kind.LINEAR})
 
 @dataclass(frozen=True, slots=True)
 class Solid:
-    """A box by the size of its front, and how far its back lies to the right and up."""
+    """A box by the size of its front, and how far its back lies to the right and up; `cells` columns make its front."""
 
     width: float
     height: float
     right: float
     up: float
+    cells: int = 1
 
     @property
     def whole(self) -> float:
@@ -75,7 +79,7 @@ class Measure:
     def of(graph: Graph, columns: Iterable[Column], tall: float, step: float) -> Measure:
         """For all volumes of a figure."""
         tensors = (graph.tensor(run.value) for column in columns for run in column.runs)
-        sizes = [size for tensor in tensors for size in tensor.frame] or [1]
+        sizes = [size for tensor in tensors if not is_row(tensor) for size in tensor.frame] or [1]
         return Measure(min(sizes), max(sizes), tall, step)
 
     def length(self, pixels: int) -> float:
@@ -90,14 +94,28 @@ class Measure:
         return 4 + self.step * log2(max(channels, 1))
 
     def solid(self, tensor: Tensor, kind: Kind) -> Solid:
+        if is_row(tensor):
+            return self._row(tensor)
         if tensor.rank == 1:
-            return Solid(VECTOR, 16 + 10 * log2(max(tensor.channels, 1)) * min(1.0, self.tall / 160), THIN, THIN)
+            return Solid(VECTOR, self._column(tensor.channels), THIN, THIN)
         wide = self.across(tensor.channels) * (0.5 if kind is Kind.POOL else 1.0)
         high = self.length(tensor.frame[0])
-        if tensor.rank == 2:
-            return Solid(wide, high, THIN, THIN)
         deep = min(self.length(tensor.frame[1]), 4 * high)
         return Solid(wide, high, RIGHT * deep, UP * deep)
+
+    def _column(self, numbers: int) -> float:
+        """The height of a vector of so many numbers."""
+        return 16 + 10 * log2(max(numbers, 1)) * min(1.0, self.tall / 160)
+
+    def _row(self, tensor: Tensor) -> Solid:
+        numbers, positions = (1, tensor.dims[0]) if tensor.kind == "int" else tensor.dims
+        cells = 1 + round(log2(positions))
+        return Solid(cells * (CELL + WIDER * self.step), self._column(numbers), THIN, THIN, cells)
+
+
+def is_row(tensor: Tensor) -> bool:
+    """Whether a value is numbers, or one id, at each of several positions in a row."""
+    return tensor.rank == (1 if tensor.kind == "int" else 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +168,13 @@ def standing(graph: Graph, column: Column, measure: Measure, slabs: int = MOST_S
     stacks: list[Stack] = []
     for run in column.runs:
         tensor = graph.tensor(run.value)
-        solid = measure.solid(tensor, run.kind)
+        solid, vector = measure.solid(tensor, run.kind), tensor.rank == 1 or is_row(tensor)
         x = 0.0
         if stacks:
-            before, vector = stacks[-1], tensor.rank == 1
+            before = stacks[-1]
             covers = solid.height >= 0.9 * before.solid.height and not vector
             x = before.front + TIGHT if covers else before.right + (ALONE if vector else APART)
-        gap = THIN + ALONE if tensor.rank == 1 else 0.0
+        gap = THIN + ALONE if vector else 0.0
         stacks.append(Stack(run, solid, x, min(run.count, slabs), gap))
     return Standing(column, tuple(stacks))
 
@@ -179,9 +197,14 @@ def box(x: float, y: float, solid: Solid, kind: Kind, theme: Theme, *, side: boo
         corners = (right, y), (right + back, above), (right + back, foot - solid.up), (right, foot)
         yield _face(corners, dark, kind, theme)
     yield _face(((x, y), (right, y), (right, foot), (x, foot)), front, kind, theme)
+    for i in range(1, solid.cells):
+        middle = x + solid.width * i / solid.cells
+        yield replace(
+            _face(((middle, foot), (middle, y), (middle + back, above), (middle, y)), None, kind, theme), line=0.8
+        )
 
 
-def _face(points: tuple[Point, ...], fill: str, kind: Kind, theme: Theme) -> Polygon:
+def _face(points: tuple[Point, ...], fill: str | None, kind: Kind, theme: Theme) -> Polygon:
     colour = COLOURS.get(kind)
     stroke = mix(colour, theme.ink, 0.75) if colour else theme.ink
     return Polygon(points, fill, stroke, 1.6 if kind in HEAVY else 1.0, DASHES.get(kind, ()))

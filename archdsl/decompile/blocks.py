@@ -108,6 +108,8 @@ class Blocks:
             return
         for path in paths:
             for place, (body, members) in enumerate(kinds):
+                if self.ports(path) != self.ports(members[0]):
+                    continue
                 try:
                     found = unified(body, self.layout(path, len(members)), self.default)
                 except Unlike:

@@ -10,7 +10,7 @@ from typing import Any
 
 from archdsl.analyses import totals
 from archdsl.decompile.blocks import CLASSES, Block, Blocks
-from archdsl.decompile.body import STAGE, Body, Chain, Formula, Line, Step
+from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Formula, Line, Step
 from archdsl.decompile.draft import Draft
 from archdsl.decompile.layout import Layout
 from archdsl.decompile.numbers import Numbers, Use
@@ -128,7 +128,7 @@ class _Spec:
                 ops[step.name] += len(step.uses)
                 for name in SHARED_ARGUMENTS:
                     value = numbers.written.get((id(step), name))
-                    if value is not None and not isinstance(value, Formula):
+                    if value not in (None, LIKE) and not isinstance(value, Formula):
                         said[step.name, name, repr(value)] += len(step.uses)
                         values[step.name, name, repr(value)] = value
         usual: dict[str, dict[str, Any]] = {}

@@ -181,16 +181,11 @@ class _Spec:
         for name, step in self.body.shared:
             yield f"shared {name} = {self.writer.call(step)}"
         stages: list[tuple[str, Value]] = []
-        for place, line in enumerate(self.body.lines):
-            yield from self._statements(line, place, stages)
-        named = dict(self.inputs)
-        named |= {
-            made: line.names[0] for line in self.body.lines if len(line.names) == 1 and (made := self._made(line))
-        }
-        further = [(value, output) for output in self.outputs[1:] for value in output.values]
-        for value, output in [*((v, o) for v, o in self.others.items() if o.name == "output"), *further]:
-            if value in named:
-                yield f"{self._output(output)}: {named[value]}"
+        aside = {made: line for line in self.body.lines if (made := self._made(line)) in self.others and not line.names}
+        flow = [line for line in self.body.lines if line not in aside.values()]
+        for line in flow:
+            yield from self._statements(line, line is flow[0], line is flow[-1], stages)
+        yield from self._further(aside, flow)
         yield ""
         counted = totals.nodes_in(self.graph)
         params, macs = totals.parameters(self.graph, counted), totals.macs(self.graph, counted)
@@ -198,22 +193,32 @@ class _Spec:
         if stages:
             yield "expect " + "; ".join(f"{name}.shape == {_dims(self.draft.tensor(value))}" for name, value in stages)
 
+    def _further(self, aside: Mapping[Value, Line], flow: Sequence[Line]) -> Iterator[str]:
+        """The outputs besides the main one, in order: a name, or the lines that lead to one from the flow."""
+        named = dict(self.inputs)
+        named |= {made: line.names[0] for line in flow if len(line.names) == 1 and (made := self._made(line))}
+        further = [(value, output) for output in self.outputs[1:] for value in output.values]
+        for value, output in [*((v, o) for v, o in self.others.items() if o.name == "output"), *further]:
+            head = f"{self._output(output)}:"
+            if value not in aside:
+                yield f"{head} {named[value]}"
+                continue
+            chain = aside[value].chain
+            rows: list[str] = []
+            for number, (stage, row) in enumerate(_pieces(chain.steps)):
+                begin = chain.start if number == 0 else ()
+                rows += self._lines_of(row[0], begin) if stage else self.writer.line(Chain(begin, row, {0}))
+            yield from _headed(head, [" -> ".join(rows)] if all(map(_is_plain, rows)) else rows)
+
     def _shape(self, tensor: Tensor) -> str:
         if self.resolution and tensor.rank == 3:
             return f"{tensor.channels} x resolution x resolution"
         return " x ".join(map(str, tensor.dims)) + (" of int" if tensor.kind == "int" else "")
 
-    def _statements(self, line: Line, place: int, stages: list[tuple[str, Value]]) -> Iterator[str]:
+    def _statements(self, line: Line, is_first: bool, is_last: bool, stages: list[tuple[str, Value]]) -> Iterator[str]:
         """A line of the network: its stages, and what is between them."""
         chain, made = line.chain, self._made(line)
-        output = self.others.get(made) if made else None
-        if output is not None and not line.names:
-            flat = [t for s in chain.steps for t in (s.body.lines[0].chain.steps if s.body else [s])]
-            text = self.writer.chain(Chain(chain.start, flat, {0}))
-            yield f"{self._output(output)}: {text}"
-            return
         pieces = list(_pieces(chain.steps))
-        last_line = place == len(self.body.lines) - 1
         for number, (stage, row) in enumerate(pieces):
             begin = chain.start if number == 0 else ()
             last = number == len(pieces) - 1
@@ -231,9 +236,9 @@ class _Spec:
                     name = names[0] if names else self._label(f"/{stage}", 0)
                     yield from self._stage_text(name, row[0], begin)
                     stages.append((name, row[0].value or made))  # type: ignore[arg-type]
-            elif not stages and number == 0 and place == 0 and not begin and not last:
+            elif not stages and number == 0 and is_first and not begin and not last:
                 yield from self._loose("stem", row, begin, stages)
-            elif last and last_line and stages and not names:
+            elif last and is_last and stages and not names:
                 yield from self._loose("head", row, begin, stages)
             else:
                 yield from self.writer.line(Chain(begin, list(row), {0}), names)
@@ -284,11 +289,19 @@ class _Spec:
             stages.append((name, row[-1].value))
 
     def _stage_text(self, name: str, step: Step, begin: tuple[str, ...]) -> Iterator[str]:
+        yield from _headed(f"stage {name}:", self._lines_of(step, begin))
+
+    def _lines_of(self, step: Step, begin: tuple[str, ...]) -> list[str]:
+        """The lines of a stage, which begins with these values."""
         assert step.body is not None
-        body = step.body
-        if begin and not body.lines[0].chain.start:
-            body.lines[0].chain.start = begin
-        yield from _headed(f"stage {name}:", list(self.writer.body(body)))
+        if begin and not step.body.lines[0].chain.start:
+            step.body.lines[0].chain.start = begin
+        return list(self.writer.body(step.body))
+
+
+def _is_plain(row: str) -> bool:
+    """Whether a line can stand in a chain with others: it holds no join in several lines, and names nothing."""
+    return not row.startswith((" ", "if ", "learned ", "shared ")) and not row.endswith(":") and " as " not in row
 
 
 def _pieces(row: Iterable[Step]) -> Iterator[tuple[str | None, list[Step]]]:

@@ -63,6 +63,9 @@ class Translator:
                 trace.placed[node] = Placed.learned(node, shape, trace.batch)
         for node in _in_order(trace, outputs):
             self._plan(node)
+        read = {source for node in trace.placed for source in node.all_input_nodes if trace.is_weight(source)}
+        self.buffers = {trace.keys[source.name] for source in read if not trace.is_parameter(source)}
+        """The names of the buffers that outputs depend on. Not all are a node's: a mask may be what an op does."""
         results = [as_stored(trace, node) for node in outputs]
         needed = self._needed(results)
         self._counted = {key for node in needed for key in self._keys_of_ops(self._steps[node])}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import isclose
 
-from archdsl.frontends.arrangement import CHANNELS, Atom, along, joined, whole
+from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, Atom, Axis, along, joined
 from archdsl.frontends.aten.added import Added, added_to
 from archdsl.frontends.aten.call import Call, Result, Translation
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.scores import Scores, leading, moved, product, scores_of, with_table
 from archdsl.frontends.aten.step import Step
 from archdsl.frontends.aten.window import Cut, windows_of
+from archdsl.ops.arguments import compact
 from archdsl.ops.attend import Attend
 
 
@@ -73,46 +75,50 @@ def _attended(scores: Scores, v: Placed) -> Step | None:
         return None
     if cut.size is None:
         return _of_sequences(q, k, v, scores.scale, added.causal, scores.dropout)
-    return _in_windows(scores, v, cut, added)
+    return _in_windows(scores, v, cut, cut.size, added)
 
 
-def _in_windows(scores: Scores, v: Placed, cut: Cut, added: Added) -> Step:
+def _in_windows(scores: Scores, v: Placed, cut: Cut, size: tuple[int, ...], added: Added) -> Step:
     q, (*lead, queries, _) = scores.q, scores.lies.axes
     heads, wide = _heads(q), v.tensor.channels // _heads(q)
     op = Attend(
         heads=heads,
-        windows=cut.size,
-        shift=cut.shift,
+        windows=compact(size),
+        shift=compact(cut.shift),
         grid=cut.grid,
         relative=added.bias is not None,
         scale=_scale(scores.scale, q.tensor.channels // heads),
         dropout=scores.dropout,
     )
-    axes = [tuple(Atom(CHANNELS, a.size, wide) if a.dim == CHANNELS else a for a in axis) for axis in lead]
-    lies = replace(q.arrangement, axes=(*axes, queries, along(CHANNELS, wide)))
+    lies = replace(q.arrangement, axes=(*_of_heads(lead, wide), queries, along(CHANNELS, wide)))
     weights = {"bias_table": added.bias} if added.bias is not None else {}
     return Step(op, (q.value, scores.k.value, v.value), weights, (lies,))
 
 
 def _of_sequences(q: Placed, k: Placed, v: Placed, scale: float | None, causal: bool, dropout: float) -> Step | None:
-    """Attention without windows, of values that lie as batch, heads, positions, channels of a head."""
+    """Attention without windows, of values that lie as (batch and heads, positions, channels of a head)."""
     taken = [_without_heads(placed) for placed in (q, k, v)]
     if None in taken:
         return None
-    batch, heads, length, size = q.arrangement.shape
-    wide = v.arrangement.shape[3]
-    op = Attend(heads=heads, causal=causal, scale=_scale(scale, size), dropout=dropout)
-    lies = whole((batch, heads * wide, length)).reshaped((batch, heads, wide, length))
-    assert lies is not None, "channels fall into heads"
-    return Step(op, tuple(value.value for value in taken if value), arrangements=(lies.permuted((0, 1, 3, 2)),))
+    heads, *lead = _heads(q), *q.arrangement.axes[:-2]
+    op = Attend(heads=heads, causal=causal, scale=_scale(scale, q.tensor.channels // heads), dropout=dropout)
+    (*_, length, _), wide = q.arrangement.shape, v.arrangement.shape[-1]
+    lies = Arrangement((*_of_heads(lead, wide), along(2, length), along(CHANNELS, wide)))
+    return Step(op, tuple(value.value for value in taken if value), arrangements=(lies,))
+
+
+def _of_heads(lead: Sequence[Axis], size: int) -> Iterator[Axis]:
+    """The axes before positions and channels, with this many channels from head to head."""
+    for axis in lead:
+        yield tuple(Atom(CHANNELS, atom.size, size) if atom.dim == CHANNELS else atom for atom in axis)
 
 
 def _without_heads(placed: Placed) -> Placed | None:
     """Channels x positions, with the channels of one head after the other; None for what lies otherwise."""
-    if placed.arrangement.rank != 4:
-        return None
-    batch, heads, positions, channels = placed.arrangement.axes
-    return placed.arranged(replace(placed.arrangement, axes=(batch, joined((*heads, *channels)), positions))).standard()
+    *lead, positions, last = placed.arrangement.axes
+    heads = [atom for axis in lead for atom in axis if atom.dim != BATCH]
+    batch = tuple(atom for axis in lead for atom in axis if atom.dim == BATCH)
+    return placed.arranged(replace(placed.arrangement, axes=(batch, joined((*heads, *last)), positions))).standard()
 
 
 def _heads(q: Placed) -> int:

@@ -26,8 +26,13 @@ def transposed(call: Call, lies: Arrangement) -> Arrangement:
     return lies.permuted(order)
 
 
-def matrix_transposed(call: Call, lies: Arrangement) -> Arrangement:
+def turned(call: Call, lies: Arrangement) -> Arrangement:
     return lies.permuted(range(lies.rank)[::-1])
+
+
+def matrices_turned(call: Call, lies: Arrangement) -> Arrangement:
+    *lead, row, column = range(lies.rank)
+    return lies.permuted([*lead, column, row])
 
 
 def moved(call: Call, lies: Arrangement) -> Arrangement:
@@ -60,7 +65,9 @@ CHANGES: dict[str, Callable[[Call, Arrangement], Arrangement | None]] = {
     "transpose": transposed,
     "swapaxes": transposed,
     "swapdims": transposed,
-    "t": matrix_transposed,
+    "t": turned,
+    "numpy_T": turned,
+    "mT": matrices_turned,
     "movedim": moved,
     "expand": expanded,
     "expand_as": expanded,

@@ -132,9 +132,10 @@ class Placed:
         return None
 
     def keeps_channels(self, axis: int) -> bool:
-        """Whether an axis is the channels, and the others hold each position once, in any order."""
+        """Whether an axis is the channels, and the others hold each of several positions once, in any order."""
         repeats = any(atom.dim == REPEATED for other in self.arrangement.axes for atom in other)
-        return not repeats and self.arrangement.axes[axis] == along(CHANNELS, self.tensor.channels)
+        several = self.tensor.size > self.tensor.channels and not repeats
+        return several and self.arrangement.axes[axis] == along(CHANNELS, self.tensor.channels)
 
     def settled(self) -> Placed:
         """With each axis along one whole dimension of a value of the graph, where joining dimensions gives that."""

@@ -134,16 +134,18 @@ def product(call: Call) -> tuple[Factor, Factor] | None:
 
 def _einsum(call: Call) -> tuple[Factor, Factor] | None:
     given, _, result = call["equation"].replace(" ", "").partition("->")
-    letters = given.split(",")
+    letters, nodes = given.split(","), list(call["tensors"])
     if len(letters) != 2 or len(result) < 3 or not result.isalpha():
         return None
-    one, other = letters
     *lead, row, column = result
+    if row not in letters[0]:
+        letters, nodes = letters[::-1], nodes[::-1]
+    one, other = letters
     summed = [letter for letter in one if letter in other and letter not in result]
     wanted = [*lead, row, *summed], [*lead, column, *summed]
     if len(summed) != 1 or any(sorted(w) != sorted(has) for w, has in zip(wanted, letters, strict=True)):
         return None
-    found = zip(call["tensors"], wanted, letters, strict=True)
+    found = zip(nodes, wanted, letters, strict=True)
     first, second = (Factor(node, tuple(map(has.index, w))) for node, w, has in found)
     return first, second
 

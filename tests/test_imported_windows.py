@@ -10,6 +10,7 @@ import torch
 from reference import import_torchvision
 from test_arranged_imports import Layered
 from torch import nn
+from torch.nn import functional as F
 
 from archdsl.analyses import totals
 from archdsl.frontends.load import opaque_nodes
@@ -147,3 +148,17 @@ def test_moved_windows_need_their_mask() -> None:
     for mask, shift, back in ((-1.0, 2, 2), (0.0, 2, 2), (-100.0, 1, 1), (-100.0, 2, 1)):
         graph = from_torch(Layered(lambda x, m=mask, s=shift, b=back: shifted(x, m, s, b)), torch.zeros(2, 8, 1, 12))
         assert opaque_nodes(graph), (mask, shift, back)
+
+
+def test_a_map_that_is_moved_and_attends_as_a_whole_is_not_taken_for_windows() -> None:
+    """The op does not move a window that is as large as the map, so it would mask nothing."""
+    graph = from_torch(Layered(lambda x: shifted(x, -100.0, 2, 2)), torch.zeros(2, 8, 1, 4))
+    assert opaque_nodes(graph)
+
+
+def test_a_mask_of_truth_values_says_what_is_kept() -> None:
+    def kept(x: torch.Tensor) -> torch.Tensor:
+        seen = torch.ones(x.shape[2], x.shape[2], device=x.device).tril().bool()
+        return F.scaled_dot_product_attention(*parts(x), attn_mask=seen).transpose(2, 3).flatten(1, 2)
+
+    assert steps_of(Layered(kept), 24, 6)[-1] == "attend(heads=2, causal=true)"

@@ -29,6 +29,8 @@ class Added:
 def added_to(scores: Scores, cut: Cut) -> Added | None:
     """What was added, if it is a mask or a bias that the op has; windows that are moved need their mask."""
     places = Places.of(scores, cut)
+    if any(in_order(lies) != in_order(scores.lies) for _, lies in scores.added):
+        return None
     biases = [table.weight for table, _ in scores.added if table.weight is not None]
     mask = sum((canonical(table.numbers.double(), lies) for table, lies in scores.added), torch.zeros(()))
     if len(biases) > 1 or not all(_is_relative(table, lies, places, scores) for table, lies in scores.added):

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import isclose
 
+import torch
+
 from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, Atom, Axis, along, joined
 from archdsl.frontends.aten.added import Added, added_to
 from archdsl.frontends.aten.call import Call, Result, Translation
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.scores import Scores, leading, moved, product, scores_of, with_table
 from archdsl.frontends.aten.step import Step
+from archdsl.frontends.aten.table import Table
 from archdsl.frontends.aten.window import Cut, windows_of
 from archdsl.ops.arguments import compact
 from archdsl.ops.attend import Attend
@@ -30,10 +33,17 @@ def attention(call: Call) -> Result:
     size = call.trace.shape(call["query"])[-1]
     scores = scores_of(call.trace, q, k, size**-0.5 if call["scale"] is None else call["scale"])
     if scores and mask:
-        scores = with_table(scores, mask)
+        scores = with_table(scores, _as_added(mask))
     if scores is None or causal or (call["attn_mask"] is not None and mask is None):
         return None
     return _attended(replace(scores, weights=True, dropout=float(call["dropout_p"])), v)
+
+
+def _as_added(mask: Table) -> Table:
+    """A mask as numbers that are added to scores; one of truth values says which scores are kept."""
+    if mask.numbers.dtype is not torch.bool:
+        return mask
+    return Table(torch.zeros(mask.numbers.shape).masked_fill(~mask.numbers, float("-inf")))
 
 
 def written_out(call: Call) -> Result:

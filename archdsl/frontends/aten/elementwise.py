@@ -29,7 +29,9 @@ def joined_elementwise(step: Step, trace: Trace) -> Step | None:
         return None
     values = [value.arranged(value.arrangement.without_repeats()) for value in values]
     if any(map(values[0].keeps_channels, range(values[0].arrangement.rank))):
-        return _as_they_lie(step, nodes, values) or _as_maps(step, nodes, values, split=True)
+        kept = _as_they_lie(step, nodes, values)
+        if kept:
+            return kept
     return (
         _as_maps(step, nodes, values, split=False)
         or _as_they_lie(step, nodes, values)

@@ -88,7 +88,11 @@ def concat(call: Call) -> Result:
 
 
 def _channels_in_a_row(parts: list[Placed], axis: int) -> Step | None:
-    taken = [found for part in parts if (found := part.with_channels(axis))]
+    kept, read = (part.with_channels(axis) for part in parts), (part.reads_channels(axis) for part in parts)
+    return _concatenated(list(filter(None, kept)), parts, axis) or _concatenated(list(filter(None, read)), parts, axis)
+
+
+def _concatenated(taken: list[Placed], parts: list[Placed], axis: int) -> Step | None:
     if len(taken) < len(parts) or len({part.arrangement.with_axis(axis, None) for part in taken}) > 1:
         return None
     channels = sum(part.tensor.channels for part in taken)

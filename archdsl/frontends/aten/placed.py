@@ -77,7 +77,7 @@ class Placed:
         if not dims or arrangement.rolled or arrangement.axes[0] != along(BATCH, self.batch):
             return None
         value = self.value
-        squares = _squares(axes, self.tensor)
+        squares = _squares(axes, self.tensor) if split else None
         if squares:
             return Placed.plain(Step(squares, (value,), call=self.call), squares.shape(self.tensor), self.batch)
         groups = _shuffled(axes[0], self.tensor.channels)
@@ -120,8 +120,10 @@ class Placed:
 
     def with_channels(self, axis: int) -> Placed | None:
         """With an axis that is the channels of a value of the graph: of a map, or of maps in windows; else None."""
-        if self.keeps_channels(axis):
-            return self
+        return self if self.keeps_channels(axis) else self.reads_channels(axis)
+
+    def reads_channels(self, axis: int) -> Placed | None:
+        """With an axis that is the channels, and the others the positions of a value of the graph, in their order."""
         batch = self.batch_axis
         others = [other for other in self.other_axes if other != axis]
         for positions in (others, sorted(others, key=self._place)):

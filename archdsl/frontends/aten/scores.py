@@ -175,9 +175,10 @@ def _with_added(call: Call, found: Scores, other: str) -> Scores | None:
 def with_table(found: Scores, table: Table) -> Scores | None:
     """Scores to which a table is added, which is broadcast to their axes."""
     shape = found.lies.shape
-    ends = zip(reversed(table.numbers.shape), reversed(shape), strict=False)
-    fits = table.numbers.dim() <= len(shape) and all(size in (1, wanted) for size, wanted in ends)
-    if found.weights or not fits:
+    own = tuple(table.numbers.shape) if isinstance(table.numbers, torch.Tensor) else None
+    if own is None or found.weights or len(own) > len(shape):
+        return None
+    if any(size not in (1, wanted) for size, wanted in zip(reversed(own), reversed(shape), strict=False)):
         return None
     return replace(found, added=(*found.added, (table, found.lies)))
 

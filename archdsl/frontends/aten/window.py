@@ -33,7 +33,10 @@ def windows_of(scores: Scores, queries: Axis) -> Cut | None:
     for grid in (False, True):
         if _found(beside, queries) == tuple(sorted(_expected(spatial, size, grid), key=_dim)):
             moved = dict(q.arrangement.rolled)
-            return Cut(size, tuple(moved.get(dim, 0) for dim in (2, 3)), grid)
+            shift = tuple(moved.get(dim, 0) for dim in (2, 3))
+            # The op does not move a window that is as large as the map.
+            moves = any(s and window == n for s, window, n in zip(shift, size, spatial, strict=True))
+            return None if moves else Cut(size, shift, grid)
     return None
 
 

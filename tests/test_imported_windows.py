@@ -120,11 +120,19 @@ def grouped(x: torch.Tensor) -> torch.Tensor:
     return torch.bmm(torch.bmm(q, k.mT).softmax(-1), v).unflatten(0, (-1, 2)).transpose(2, 3).flatten(1, 2)
 
 
+def heads_first(x: torch.Tensor) -> torch.Tensor:
+    """Each head's query, key and value lie side by side, as in some models of timm; hidden is what is later."""
+    q, k, v = x.unflatten(1, (2, 12)).chunk(3, 2)
+    hidden = torch.full((x.shape[2], x.shape[2]), -1e9, device=x.device).triu(1)
+    return F.scaled_dot_product_attention(q.mT, k.mT, v.mT, attn_mask=hidden).mT.flatten(1, 2)
+
+
 TOKENS: list[tuple[Callable[[torch.Tensor], torch.Tensor], str]] = [
     (causal, "attend(heads=2, causal=true)"),
     (in_einsums, "attend(heads=2, scale=0.3)"),
     (turned, "attend(scale=0.5)"),
     (grouped, "attend(heads=2, scale=1.0)"),
+    (heads_first, "attend(heads=2, causal=true)"),
 ]
 
 

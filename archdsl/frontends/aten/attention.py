@@ -12,7 +12,7 @@ from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, Atom, Ax
 from archdsl.frontends.aten.added import Added, added_to
 from archdsl.frontends.aten.call import Call, Result, Translation
 from archdsl.frontends.aten.placed import Placed
-from archdsl.frontends.aten.scores import Scores, leading, moved, product, scores_of, with_table
+from archdsl.frontends.aten.scores import Scores, in_heads, leading, moved, product, scores_of, with_table
 from archdsl.frontends.aten.step import Step
 from archdsl.frontends.aten.table import Table
 from archdsl.frontends.aten.window import Cut, windows_of
@@ -71,7 +71,7 @@ def _turned(step: Step) -> Step:
 
 def _attended(scores: Scores, v: Placed) -> Step | None:
     """The op, if values belong to these scores, and what was added to them is a mask or a bias that it has."""
-    q, k = scores.q, scores.k
+    q, k, v = scores.q, scores.k, in_heads(v)
     *lead, queries, keys = scores.lies.axes
     if (
         leading(v) != tuple(lead)

@@ -139,6 +139,23 @@ class Placed:
         several = self.tensor.size > self.tensor.channels and not repeats
         return several and self.arrangement.axes[axis] == along(CHANNELS, self.tensor.channels)
 
+    def with_outer(self, axis: int) -> Placed | None:
+        """With an axis that is a piece of each of several groups of channels as their outer piece, by a shuffle."""
+        atoms, channels = self.arrangement.axes[axis], self.tensor.channels
+        block = atoms[0].size * atoms[0].step if len(atoms) == 1 and atoms[0].dim == CHANNELS else channels
+        groups = channels // block
+        own = [a for axis in self.arrangement.axes for a in axis if a.dim == CHANNELS]
+        if groups < 2 or channels % block or any(a.step < block < a.size * a.step for a in own):
+            return None
+
+        def shuffled(atom: Atom) -> Atom:
+            step = atom.step * groups if atom.step < block else atom.step // block
+            return Atom(CHANNELS, atom.size, step) if atom.dim == CHANNELS else atom
+
+        lies = replace(self.arrangement, axes=tuple(tuple(map(shuffled, axis)) for axis in self.arrangement.axes))
+        value = Step(ChannelShuffle(groups=groups), (self.value,), call=self.call)
+        return replace(self, value=value, arrangement=lies)
+
     def settled(self) -> Placed:
         """With each axis along one whole dimension of a value of the graph, where joining dimensions gives that."""
         found = self.read(split=False)

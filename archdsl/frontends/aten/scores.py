@@ -60,7 +60,8 @@ def scores(trace: Trace, node: TraceNode) -> Scores | None:
 
 def scores_of(trace: Trace, q: Placed, keys: Placed, scale: float = 1.0) -> Scores | None:
     """The product of queries (..., positions, channels of a head) and keys (the same), in this order of axes."""
-    (q, one), (k, other) = _without_factor(trace, q), _without_factor(trace, keys)
+    (q, one), (k, other) = (_without_factor(trace, placed) for placed in (q, keys))
+    q, k = in_heads(q), in_heads(k)
     lead = leading(q)
     if lead is None or lead != leading(k) or q.arrangement.axes[-1] != k.arrangement.axes[-1]:
         return None
@@ -71,6 +72,14 @@ def scores_of(trace: Trace, q: Placed, keys: Placed, scale: float = 1.0) -> Scor
 def _factor(trace: Trace, factor: Factor) -> Placed | None:
     placed = trace.placed.get(factor.node)
     return placed.arranged(placed.arrangement.permuted(factor.order)) if placed else None
+
+
+def in_heads(placed: Placed) -> Placed:
+    """With the heads one after the other, by a shuffle where each channel of all heads follows the other."""
+    *lead, _, last = placed.arrangement.axes
+    heads = [axis for axis, atoms in enumerate(lead) if any(atom.dim == CHANNELS for atom in atoms)]
+    taken = placed.with_outer(heads[0]) if len(heads) == 1 and last and last[0].step > 1 else None
+    return taken or placed
 
 
 def leading(placed: Placed) -> tuple[Axis, ...] | None:

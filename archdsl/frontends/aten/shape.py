@@ -51,7 +51,7 @@ def _parts(call: Call, axis: int, sizes: list[int], remove: bool = False) -> Res
 def _channels(call: Call, axis: int) -> tuple[Placed, int] | None:
     """The value with the channels, or their outer piece, along an axis; and the channels from one place to the next."""
     placed = call.placed("self")
-    for taken in (placed.settled(), placed.with_channels(axis)) if placed else ():
+    for taken in (placed.settled(), placed.with_channels(axis), placed.with_outer(axis)) if placed else ():
         atoms = taken.arrangement.axes[axis] if taken else ()
         if taken and len(atoms) == 1 and _is_outer(atoms[0], taken.tensor.channels):
             return taken, atoms[0].step

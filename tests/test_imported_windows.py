@@ -150,6 +150,31 @@ def shifted(x: torch.Tensor, mask: float, shift: int, back: int) -> torch.Tensor
     return y.roll(back, 3)
 
 
+def on_tokens(x: torch.Tensor, qkv: nn.Module, shift: int) -> torch.Tensor:
+    """Windows of 2 x 3 of tokens that were a map of 4 x 6, as the first code of Swin has them."""
+    tokens = x.flatten(2).transpose(1, 2)
+    y = tokens.tanh().view(-1, 4, 6, 8)
+    y = y.roll((-shift, -shift), (1, 2)).view(-1, 2, 2, 2, 3, 8).transpose(2, 3).reshape(-1, 6, 8)
+    q, k, v = qkv(y).view(-1, 6, 3, 2, 4).permute(2, 0, 3, 1, 4)
+    scores = q @ k.mT / 2
+    if shift:
+        part = torch.arange(4)[:, None].ge(4 - shift) * 2 + torch.arange(6).ge(6 - shift)
+        part = part.view(2, 2, 2, 3).transpose(1, 2).reshape(4, 1, 6).to(x.device)
+        hidden = torch.where(part == part.mT, 0.0, -100.0)
+        scores = (scores.view(-1, 4, 2, 6, 6) + hidden[:, None]).view(-1, 2, 6, 6)
+    y = (scores.softmax(-1) @ v).transpose(1, 2).reshape(-1, 2, 2, 2, 3, 8).transpose(2, 3).reshape(-1, 4, 6, 8)
+    return (tokens + y.roll((shift, shift), (1, 2)).view(-1, 24, 8)).transpose(1, 2)
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_windows_of_sequences_are_those_of_their_map(shift: int) -> None:
+    def flat(x: torch.Tensor, qkv: nn.Module, mix: nn.Module) -> torch.Tensor:
+        return on_tokens(mix(x.flatten(2)).unflatten(2, (4, 6)), qkv, shift)
+
+    steps = steps_of(Layered(flat, nn.Linear(8, 24), nn.Linear(24, 24)), 8, 4, 6)
+    assert f"attend(heads=2, windows=2x3{', shift=1' if shift else ''})" in steps
+
+
 def test_moved_windows_need_their_mask() -> None:
     steps = steps_of(Layered(lambda x: shifted(x, -1e4, 2, 2)), 8, 1, 12)
     assert steps[-1] == "attend(windows=1x4, shift=0x2, scale=1.0)"

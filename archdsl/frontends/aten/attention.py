@@ -71,7 +71,7 @@ def _turned(step: Step) -> Step:
 
 def _attended(scores: Scores, v: Placed) -> Step | None:
     """The op, if values belong to these scores, and what was added to them is a mask or a bias that it has."""
-    q, k, v = scores.q, scores.k, in_heads(v)
+    q, k, v = scores.q, scores.k, in_heads(v).on_map()
     *lead, queries, keys = scores.lies.axes
     if (
         leading(v) != tuple(lead)

@@ -7,6 +7,7 @@ from typing import Any
 
 from archdsl.frontends.arrangement import Arrangement
 from archdsl.frontends.aten.call import Call, Result, Translation
+from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import operation
 from archdsl.ops.internal import RESHAPES
 
@@ -82,8 +83,22 @@ UNCHANGED = ("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "to", 
 
 def arranged(call: Call) -> Result:
     placed = call.placed("self")
-    arrangement = CHANGES[operation(call.node)](call, placed.arrangement) if placed else None
-    return placed.arranged(arrangement, call.node) if placed and arrangement else None
+    return _arranged(call, placed) if placed else None
+
+
+def moved_places(call: Call) -> Result:
+    """A value whose places are moved: as it lies, or, if positions are pieces of a sequence there, as a map."""
+    placed = call.placed("self")
+    found = placed.read() if placed else None
+    if placed is None or found is None:
+        return arranged(call)
+    taken, order = found
+    return _arranged(call, placed) or _arranged(call, taken.arranged(taken.arrangement.inverted(order)))
+
+
+def _arranged(call: Call, placed: Placed) -> Placed | None:
+    arrangement = CHANGES[operation(call.node)](call, placed.arrangement)
+    return placed.arranged(arrangement, call.node) if arrangement else None
 
 
 def unchanged(call: Call) -> Result:
@@ -92,5 +107,9 @@ def unchanged(call: Call) -> Result:
     return value if value.meta["val"].dtype == call.node.meta["val"].dtype else None
 
 
-TRANSLATIONS: dict[str, Translation] = {**dict.fromkeys(CHANGES, arranged), **dict.fromkeys(UNCHANGED, unchanged)}
+TRANSLATIONS: dict[str, Translation] = {
+    **dict.fromkeys(CHANGES, arranged),
+    **dict.fromkeys(UNCHANGED, unchanged),
+    "roll": moved_places,
+}
 """Translations by name of operation."""

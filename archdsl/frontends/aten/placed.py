@@ -156,6 +156,22 @@ class Placed:
         value = Step(ChannelShuffle(groups=groups), (self.value,), call=self.call)
         return replace(self, value=value, arrangement=lies)
 
+    def on_map(self) -> Placed:
+        """A sequence whose positions are four pieces, those of rows and columns in windows, as a map of these."""
+        pieces = sorted((a for axis in self.arrangement.axes for a in axis if a.dim == 2), key=lambda a: -a.step)
+        if self.tensor.rank != 2 or len(pieces) != 4:
+            return self
+        width = pieces[1].step
+        op = Reshape(dims=(self.tensor.channels, self.tensor.spatial[0] // width, width))
+
+        def moved(atom: Atom) -> Atom:
+            if atom.dim != 2:
+                return atom
+            return Atom(2, atom.size, atom.step // width) if atom.step >= width else Atom(3, atom.size, atom.step)
+
+        lies = replace(self.arrangement, axes=tuple(tuple(map(moved, axis)) for axis in self.arrangement.axes))
+        return Placed(Step(op, (self.value,), call=self.call), op.shape(self.tensor), self.batch, lies, self.call)
+
     def settled(self) -> Placed:
         """With each axis along one whole dimension of a value of the graph, where joining dimensions gives that."""
         found = self.read(split=False)

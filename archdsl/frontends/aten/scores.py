@@ -61,7 +61,7 @@ def scores(trace: Trace, node: TraceNode) -> Scores | None:
 def scores_of(trace: Trace, q: Placed, keys: Placed, scale: float = 1.0) -> Scores | None:
     """The product of queries (..., positions, channels of a head) and keys (the same), in this order of axes."""
     (q, one), (k, other) = (_without_factor(trace, placed) for placed in (q, keys))
-    q, k = in_heads(q), in_heads(k)
+    q, k = in_heads(q).on_map(), in_heads(k).on_map()
     lead = leading(q)
     if lead is None or lead != leading(k) or q.arrangement.axes[-1] != k.arrangement.axes[-1]:
         return None

@@ -143,9 +143,9 @@ class Placed:
         """With an axis that is a piece of each of several groups of channels as their outer piece, by a shuffle."""
         atoms, channels = self.arrangement.axes[axis], self.tensor.channels
         block = atoms[0].size * atoms[0].step if len(atoms) == 1 and atoms[0].dim == CHANNELS else channels
-        groups = channels // block
+        groups = channels // max(block, 1)
         own = [a for axis in self.arrangement.axes for a in axis if a.dim == CHANNELS]
-        if groups < 2 or channels % block or any(a.step < block < a.size * a.step for a in own):
+        if not block or groups < 2 or channels % block or any(a.step < block < a.size * a.step for a in own):
             return None
 
         def shuffled(atom: Atom) -> Atom:

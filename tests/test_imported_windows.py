@@ -62,11 +62,12 @@ def test_windows_of_swin(name: str) -> None:
 
 
 def test_windows_and_grids_of_maxvit() -> None:
-    module = torchvision.models.MaxVit((32, 32), 8, 4, [8, 8], [1, 1], 4, 0.0, num_classes=3)
-    found = [step for step in steps_of(module, 3, 32, 32) if step.startswith("attend")]
+    """The first map has four windows of four pixels in each direction, so that their sizes do not tell them apart."""
+    module = torchvision.models.MaxVit((64, 64), 8, 4, [8, 8, 8], [1, 1, 1], 4, 0.0, num_classes=3)
+    found = [step for step in steps_of(module, 3, 64, 64) if step.startswith("attend")]
     near, far = (f"attend(heads=2, windows=4, {grid}relative=true, scale={8**-0.5})" for grid in ("", "grid=true, "))
-    # The second map is one window, which is no grid.
-    assert found == [near, far, near, near]
+    # The last map is one window, which is no grid.
+    assert found == [near, far, near, far, near, near]
 
 
 def test_windows_of_timm() -> None:

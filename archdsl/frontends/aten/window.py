@@ -31,7 +31,7 @@ def windows_of(scores: Scores, queries: Axis) -> Cut | None:
     if sorted(keys, key=_dim) != sorted(queries, key=_dim):
         return None
     for grid in (False, True):
-        if _found(beside, queries) == tuple(sorted(_expected(spatial, size, grid), key=_dim)):
+        if (sorted(beside, key=_dim), sorted(queries, key=_dim)) == _expected(spatial, size, grid):
             moved = dict(q.arrangement.rolled)
             shift = tuple(moved.get(dim, 0) for dim in (2, 3))
             # The op does not move a window that is as large as the map.
@@ -49,18 +49,15 @@ def _inner(queries: Axis, dim: int) -> int:
     return next((atom.size for atom in queries if atom.dim == dim), 1)
 
 
-def _found(beside: list[Atom], queries: Axis) -> tuple[Atom, ...]:
-    return tuple(sorted((*beside, *queries), key=_dim))
-
-
-def _expected(spatial: tuple[int, ...], size: tuple[int, ...], grid: bool) -> list[Atom]:
-    """The pieces of positions: those of a window, and those from window to window."""
-    found: list[Atom] = []
+def _expected(spatial: tuple[int, ...], size: tuple[int, ...], grid: bool) -> tuple[list[Atom], list[Atom]]:
+    """The pieces of positions from window to window, and those of a window."""
+    beside: list[Atom] = []
+    inside: list[Atom] = []
     for dim, (length, window) in enumerate(zip(spatial, size, strict=True), 2):
         count = length // window
-        found += along(dim, window, count if grid else 1)
-        found += along(dim, count, 1 if grid else window)
-    return found
+        beside += along(dim, count, 1 if grid else window)
+        inside += along(dim, window, count if grid else 1)
+    return beside, inside
 
 
 def _dim(atom: Atom) -> tuple[int, int, int]:

@@ -103,6 +103,8 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("chunks of the last axis", Layered(lambda x: torch.cat(x.transpose(1, 2).chunk(2, -1)[::-1], 2).transpose(1, 2)),
      TOKENS, "split concat"),
     ("a part of a head", Layered(lambda x: x.unflatten(1, (2, 4)).select(1, 1)), MAP, "channel_slice(4)"),
+    ("a channel of each head", Layered(lambda x: x.unflatten(1, (2, 4)).select(2, 1)), MAP,
+     "channel_shuffle(2) channel_slice(2, stop=4)"),
     ("a slice of channels", Layered(lambda x: x.transpose(1, 2)[..., 2:5].transpose(1, 2)), TOKENS,
      "channel_slice(2, stop=5)"),
     ("rows cut off", Layered(lambda x: x.permute(0, 2, 3, 1)[:, 1:-2].permute(0, 3, 1, 2)), MAP, "trim(0x0x1x2)"),

@@ -28,6 +28,10 @@ def joined_elementwise(step: Step, trace: Trace) -> Step | None:
     if not all(trace.is_batched(node) or value.is_learned for node, value in zip(nodes, values, strict=True)):
         return None
     values = [value.arranged(value.arrangement.without_repeats()) for value in values]
+    if any(map(values[0].keeps_channels, range(values[0].arrangement.rank))):
+        kept = _as_they_lie(step, nodes, values)
+        if kept:
+            return kept
     return (
         _as_maps(step, nodes, values, split=False)
         or _as_they_lie(step, nodes, values)

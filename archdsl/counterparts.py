@@ -19,12 +19,14 @@ class Counterpart:
     """A spec (`resnet@50`, with further settings where the reference needs them) and its public implementation.
 
     `macs_differ` says why the reference needs more or fewer multiply-adds, although it computes the same.
+    `structure_only` says why structure and weights are compared, and no outputs.
     """
 
     spec: str
     reference: str
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     macs_differ: str = ""
+    structure_only: str = ""
 
     @property
     def training(self) -> bool:
@@ -42,6 +44,9 @@ RELU6: Mapping[str, Any] = MappingProxyType({"act": "relu6"})
 NORM_FIRST: Mapping[str, Any] = MappingProxyType({"reduce": "NormPool"})
 NARROW_TOP: Mapping[str, Any] = MappingProxyType({"widths": [32, 32, 64, 128, 256]})
 AT_224: Mapping[str, Any] = MappingProxyType({"reduce": "NormPool", "resolution": 224})
+
+
+TOO_LARGE = "its weights and gradients, twice and in float64, are more than a small machine holds"
 
 
 def cifar_resnet(layers: int) -> str:
@@ -201,8 +206,18 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("convnext@small", "torchvision:convnext_small"),
     Counterpart("convnext@base", "torchvision:convnext_base"),
     Counterpart("convnext@large", "torchvision:convnext_large"),
+    Counterpart("convnext@xlarge", "timm:convnext_xlarge", structure_only=TOO_LARGE),
+    Counterpart("mlp_mixer@s32", "timm:mixer_s32_224"),
+    Counterpart("mlp_mixer@s16", "timm:mixer_s16_224"),
+    Counterpart("mlp_mixer@b32", "timm:mixer_b32_224"),
     Counterpart("mlp_mixer@b16", "timm:mixer_b16_224"),
+    Counterpart("mlp_mixer@l32", "timm:mixer_l32_224"),
     Counterpart("mlp_mixer@l16", "timm:mixer_l16_224"),
+    Counterpart(
+        "mlp_mixer@h14",
+        "timm.models.mlp_mixer:MlpMixer(img_size=224, patch_size=14, num_blocks=32, embed_dim=1280)",
+        structure_only=TOO_LARGE,
+    ),
     Counterpart("vit@b_16", "torchvision:vit_b_16"),
     Counterpart("vit@b_32", "torchvision:vit_b_32"),
     Counterpart("vit@l_16", "torchvision:vit_l_16"),
@@ -212,9 +227,14 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("swin@s", "torchvision:swin_s"),
     Counterpart("swin@b", "torchvision:swin_b"),
     Counterpart("maxvit@t", "torchvision:maxvit_t"),
+    Counterpart("vit@h_14", "torchvision:vit_h_14", structure_only=TOO_LARGE),
     Counterpart("deit@tiny", "timm:deit_tiny_distilled_patch16_224"),
     Counterpart("deit@small", "timm:deit_small_distilled_patch16_224"),
     Counterpart("deit@base", "timm:deit_base_distilled_patch16_224"),
+    Counterpart("deit@base_384", "timm:deit_base_distilled_patch16_384"),
+    Counterpart("deit@plain_tiny", "timm:deit_tiny_patch16_224"),
+    Counterpart("deit@plain_small", "timm:deit_small_patch16_224"),
+    Counterpart("deit@plain_base", "timm:deit_base_patch16_224"),
     Counterpart("r3d@r3d_18", "torchvision:r3d_18"),
     Counterpart("r3d@mc3_18", "torchvision:mc3_18"),
     Counterpart("r3d@r2plus1d_18", "torchvision:r2plus1d_18"),
@@ -297,7 +317,6 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "vgg@C": "the packages leave out the column with 1x1 convolutions",
         "vgg@C_bn": "the packages leave out the column with 1x1 convolutions",
         "vgg@se_D": "no package has it with squeeze and excitation",
-        "vit@h_14": "torchvision's has the same structure and weights; its numbers need 20 GB",
         "wide_resnet@34_2": "of the networks for ImageNet, the packages widen only those with bottlenecks",
         "xception_steps": "a figure of the steps from an Inception module to a separable convolution",
     }

@@ -2,8 +2,9 @@
 
 `COUNTERPARTS` are pairs that must agree. `WITHOUT_COUNTERPART` are specs that no package implements, with what the
 packages have instead. `WITHOUT_SPEC` are public implementations that differ from every spec, with the difference. A
-reference is written `package:name`; `+aux` adds its auxiliary heads. Those of `restated` are in `scripts/restated.py`,
-beside this package: networks that no package of a reasonable size has, and parts of such as make more than maps.
+reference is written `package:name`; `+aux` adds its auxiliary heads. Two modules are in `scripts`, beside this package:
+`published` takes single files of packages that are not installed, `restated` has networks that no package of a
+reasonable size has, and parts of such as make more than maps.
 """
 
 from __future__ import annotations
@@ -253,7 +254,8 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("attention_unet", attention_unet([64, 128, 256, 512, 1024])),
     Counterpart("nested_unet", "restated:nested_unet", NARROW_TOP),
     Counterpart("siamese", "restated:Siamese"),
-    Counterpart("pointnet", "restated:PointNet"),
+    Counterpart("pointnet", "published:pointnet"),
+    Counterpart("srgan", "published:srgan"),
 )
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -309,6 +311,7 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "seq2seq": "no package has it; a test computes two layers of PyTorch, of which one hands on its state",
         "srgan": "no package has it",
         "t5": "a test computes outputs and gradients of a small one, and those of transformers",
+        "swin": "a test computes outputs and gradients of a small one, and those of torchvision",
         "textcnn": "no package has it",
         "transformer": "a test computes outputs and gradients of a small one, and those of torch's nn.Transformer",
         "unet@2015": "pytorchcv's U-Net pads and normalizes",

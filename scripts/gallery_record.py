@@ -76,12 +76,20 @@ def _proof(pair: str, versions: str, ops: str, params: str, input: str, **differ
 
 def _versions(pair: Counterpart) -> str:
     package, _, name = pair.reference.partition(":")
+    if package == "published":
+        import published  # needs PyTorch
+
+        package = published.PACKAGES[name]
+        return f"{_version('torch')}, {package} {published.version(package)}"
     if package == "restated":
-        from restated import PACKAGES  # needs PyTorch
+        from restated import PACKAGES
 
         package = PACKAGES.get(name.partition("(")[0], "torch")
-    names = dict.fromkeys(("torch", package.partition(".")[0]))
-    return ", ".join(f"{name} {version(name).partition('+')[0]}" for name in names)
+    return ", ".join(map(_version, dict.fromkeys(("torch", package.partition(".")[0]))))
+
+
+def _version(package: str) -> str:
+    return f"{package} {version(package).partition('+')[0]}"
 
 
 # --- the page ------------------------------------------------------------------------------
@@ -98,6 +106,7 @@ The last two columns are the largest relative differences of that run, on the CP
 Figures near 1e-10 are of gradients that should be 0, a bias's before a batch normalization: there rounding is
 compared with a millionth of the network's largest gradient.
 `make prove` proves all {count} pairs again and writes this page; the tests prove the structure of every pair.
+Those of `published` come from packages of which single files are read (`references.txt`, `scripts/published.py`).
 Networks that no small package has are restated in PyTorch from their publication, in `scripts/restated.py`: such a
 pair compares the spec with a second reading of the publication, and not with other people's code. Only `retinanet` and
 `nested_unet` there take the layers of torchvision and of MONAI, which make more of their maps or order them otherwise.

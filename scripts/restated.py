@@ -8,7 +8,6 @@ give them in another order, `retinanet` and `nested_unet` take the layers.
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -190,7 +189,7 @@ class Unit(nn.Module):
         return y + self.beside(x)
 
 
-# --- Siamese network and PointNet ------------------------------------------------------------
+# --- Siamese network -------------------------------------------------------------------------
 
 
 class Siamese(nn.Module):
@@ -206,22 +205,3 @@ class Siamese(nn.Module):
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         a, b = self.twin(first), self.twin(second)
         return torch.sigmoid(self.same(torch.maximum(a - b, b - a)))
-
-
-class PointNet(nn.Module):
-    def __init__(self, classes: int = 40) -> None:
-        super().__init__()
-        widths = (3, 64, 64, 64, 128, 1024)
-        self.convs = nn.ModuleList(nn.Conv1d(n, m, 1) for n, m in pairwise(widths))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(n) for n in widths[1:])
-        self.hidden = nn.ModuleList([nn.Linear(1024, 512), nn.Linear(512, 256)])
-        self.hidden_norms = nn.ModuleList([nn.BatchNorm1d(512), nn.BatchNorm1d(256)])
-        self.dropout, self.classify = nn.Dropout(0.3), nn.Linear(256, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = torch.relu(norm(conv(x)))
-        x = x.amax(2)
-        for linear, norm in zip(self.hidden, self.hidden_norms, strict=True):
-            x = torch.relu(norm(linear(x)))
-        return self.classify(self.dropout(x))

@@ -50,6 +50,29 @@ AT_224: Mapping[str, Any] = MappingProxyType({"reduce": "NormPool", "resolution"
 TOO_LARGE = "its weights and gradients, twice and in float64, are more than a small machine holds"
 
 
+SINGLE = "its normalizations compute in single precision: a test compares outputs and gradients to 1e-5"
+FEWER_WORDS: Mapping[str, Any] = MappingProxyType({"words": 64})
+
+
+def text_model(name: str, **sizes: int) -> str:
+    """The reference for a BERT, GPT-2 or LLaMA of any size: transformers', with one answer."""
+    return f"restated:{name}({', '.join(f'{size}={value}' for size, value in sizes.items())})"
+
+
+def bert(depth: int, width: int, heads: int) -> str:
+    sizes = {"num_hidden_layers": depth, "hidden_size": width, "num_attention_heads": heads}
+    return text_model("bert", **sizes, intermediate_size=4 * width)
+
+
+def gpt2(depth: int, width: int, heads: int) -> str:
+    return text_model("gpt2", n_layer=depth, n_embd=width, n_head=heads)
+
+
+def llama(depth: int, width: int, heads: int, hidden: int, kv_heads: int = 0) -> str:
+    sizes = {"num_hidden_layers": depth, "hidden_size": width, "num_attention_heads": heads}
+    return text_model("llama", **sizes, intermediate_size=hidden, num_key_value_heads=kv_heads or heads)
+
+
 def cifar_resnet(layers: int) -> str:
     """The reference for a CIFAR ResNet of any depth: pytorchcv has names for some depths, and a factory for all."""
     factory = "pytorchcv.models.resnet_cifar:get_resnet_cifar"
@@ -236,6 +259,17 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("deit@plain_tiny", "timm:deit_tiny_patch16_224"),
     Counterpart("deit@plain_small", "timm:deit_small_patch16_224"),
     Counterpart("deit@plain_base", "timm:deit_base_patch16_224"),
+    Counterpart("bert@base", bert(12, 768, 12)),
+    Counterpart("bert@large", bert(24, 1024, 16), structure_only=TOO_LARGE),
+    Counterpart("gpt2@small", gpt2(12, 768, 12), FEWER_WORDS),
+    Counterpart("gpt2@medium", gpt2(24, 1024, 16), structure_only=TOO_LARGE),
+    Counterpart("gpt2@large", gpt2(36, 1280, 20), structure_only=TOO_LARGE),
+    Counterpart("gpt2@xl", gpt2(48, 1600, 25), structure_only=TOO_LARGE),
+    Counterpart("llama@7b", llama(32, 4096, 32, 11_008), structure_only=SINGLE),
+    Counterpart("llama@13b", llama(40, 5120, 40, 13_824), structure_only=SINGLE),
+    Counterpart("llama@33b", llama(60, 6656, 52, 17_920), structure_only=SINGLE),
+    Counterpart("llama@65b", llama(80, 8192, 64, 22_016), structure_only=SINGLE),
+    Counterpart("llama@tiny_1.1b", llama(22, 2048, 32, 5632, kv_heads=4), structure_only=SINGLE),
     Counterpart("r3d@r3d_18", "torchvision:r3d_18"),
     Counterpart("r3d@mc3_18", "torchvision:mc3_18"),
     Counterpart("r3d@r2plus1d_18", "torchvision:r2plus1d_18"),
@@ -263,6 +297,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "ceil": "the reference came from Caffe, which pools without padding and rounds sizes up",
         "count_padding": "in the reference, averages that halve the size count their padding, as no paper says",
         "act": "the reference has ReLU6, as TensorFlow's models have, where the paper writes ReLU",
+        "words": "of a model that takes any number of words, a short text shows the same in less memory",
         "widths": "the reference's top row gets as many channels as the row below has; these rows have equally many",
         "reduce": "the reference normalizes before it pools",
         "resolution": "the reference has another input size: 224 px with padding 2 give the 55 x 55 of 227 px without",
@@ -275,7 +310,6 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "alexnet@two_gpu": "the packages' AlexNets are not split over two graphics cards",
         "autoencoder": "no package has it",
         "beit": "a test computes outputs and gradients of a small one, and those of timm",
-        "bert": "a test computes outputs and gradients of a small one, and those of transformers",
         "bn_inception@se": "no package has it with squeeze and excitation",
         "dcgan": "no package has it; PyTorch's example is the variant pytorch, which a test proves",
         "ddpm_unet": "a test computes outputs and gradients of a small one, and those of diffusers",
@@ -284,14 +318,12 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "detr": "its parts are those of transformer, which a test computes; no package has the listing of the paper",
         "fcn": "torchvision's FCNs stand on a ResNet, and learn no upsampling: fcn_resnet",
         "googlenet@paper": "the packages' GoogLeNets have batch normalization: bn",
-        "gpt2": "a test computes outputs and gradients of a small one, and those of transformers",
         "gru": "PyTorch has the layer with the channels last; a test computes both",
         "hourglass": "no package has it",
         "inception_module": "an exercise, one module of GoogLeNet",
         "inception_resnet@se_v2": "no package has it with squeeze and excitation",
         "latent_diffusion": "a test computes outputs and gradients of a small one, and those of diffusers",
         "lenet": "no package has it",
-        "llama": "a test computes outputs and gradients of a small one, and those of transformers",
         "lstm_text": "no package has it",
         "mlp": "no package has it",
         "mobilenet@full": "a comparison of the paper's, which no package has",

@@ -1,8 +1,8 @@
 """Networks that no package of a reasonable size has, restated in PyTorch from their published description.
 
 They are what the specs of the same names are compared with: written from the paper, or from the configuration that it
-comes with, as plain layers and not as the specs are. Of packages that have the network, but make more of its maps or
-give them in another order, `retinanet` and `nested_unet` take the layers.
+comes with, as plain layers and not as the specs are. Of packages that have the network, but make more of it or give it
+in another order, `retinanet`, `nested_unet`, `bert`, `gpt2` and `llama` take the layers.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 PACKAGES = {"retinanet": "torchvision", "nested_unet": "monai"}
+PACKAGES |= dict.fromkeys(("bert", "gpt2", "llama"), "transformers")
 """Whose layers they are, where they are not PyTorch's."""
 
 # --- RetinaNet (torchvision) -----------------------------------------------------------------
@@ -60,6 +61,47 @@ def nested_unet() -> DeepestFirst:
     from monai.networks.nets import BasicUNetPlusPlus
 
     return DeepestFirst(BasicUNetPlusPlus(2, 3, 1, deep_supervision=True, act="relu", norm=None))
+
+
+# --- BERT, GPT-2 and LLaMA (transformers) ----------------------------------------------------
+
+
+class Read(nn.Module):
+    """A model of transformers, called with texts alone, and of its answers the one that is named, channels first."""
+
+    def __init__(self, model: nn.Module, answer: str, *texts: str) -> None:
+        super().__init__()
+        self.model, self.answer, self.texts = model, answer, texts
+
+    def forward(self, *texts: Tensor) -> Tensor:
+        answer: Tensor = getattr(self.model(**dict(zip(self.texts, texts, strict=True))), self.answer)
+        return answer.transpose(1, 2) if answer.dim() == 3 else answer
+
+
+def bert(**sizes: Any) -> Read:
+    """The encoder with its pooler. All words are learned, also the one that transformers keeps for padding."""
+    from transformers import BertConfig, BertModel
+
+    model = BertModel(BertConfig(pad_token_id=None, **sizes))
+    return Read(model, "pooler_output", "input_ids", "token_type_ids")
+
+
+def gpt2(**sizes: Any) -> Read:
+    """The model with its head. Its layers hold transposed matrices; here they are PyTorch's linear layers."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+    from transformers.pytorch_utils import Conv1D
+
+    model = GPT2LMHeadModel(GPT2Config(use_cache=False, **sizes))
+    for name, layer in list(model.named_modules()):
+        if isinstance(layer, Conv1D):
+            model.set_submodule(name, nn.Linear(*layer.weight.shape))
+    return Read(model, "logits", "input_ids")
+
+
+def llama(**sizes: Any) -> Read:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    return Read(LlamaForCausalLM(LlamaConfig(use_cache=False, **sizes)), "logits", "input_ids")
 
 
 # --- YOLOv5, release 6.0 ---------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Networks with attention against public implementations that share no code with the compiler, in float64.
 
 Each reference is made small, with random weights, which are copied into the emitted module: outputs and gradients are
-then the same. The counts of the full sizes are in `tests/data/networks.csv`.
+then the same. So no import of the reference is trusted, as it is where the full sizes are proven (`docs/gallery.md`).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def timm_deit() -> nn.Module:
 
 
 def deit_weights(deit: nn.Module) -> Iterator[Tensor]:
-    yield from (deit.cls_token, deit.dist_token, deit.pos_embed)
+    yield from (deit.cls_token, deit.pos_embed, deit.dist_token)
     yield from each(deit, "patch_embed.proj")
     for block in deit.blocks:
         yield from each(block, "norm1", "attn.qkv", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2")
@@ -135,37 +135,6 @@ def timm_mixer() -> nn.Module:
 
 
 SMALL: dict[str, Any] = {"vocab_size": VOCABULARY, "num_hidden_layers": 2, "num_attention_heads": HEADS}
-
-
-def bert() -> nn.Module:
-    sizes = {"hidden_size": WIDTH, "intermediate_size": 4 * WIDTH, "max_position_embeddings": 16}
-    return transformers.BertModel(transformers.BertConfig(**SMALL, **sizes, pad_token_id=None))
-
-
-def bert_weights(model: nn.Module) -> Iterator[Tensor]:
-    names = ("word_embeddings", "position_embeddings", "token_type_embeddings", "LayerNorm")
-    yield from each(model.embeddings, *names)
-    for layer in model.encoder.layer:
-        asked = [layer.attention.self.get_submodule(name) for name in ("query", "key", "value")]
-        yield torch.cat([one.weight for one in asked])
-        yield torch.cat([one.bias for one in asked])
-        yield from each(layer, "attention.output.dense", "attention.output.LayerNorm", "intermediate.dense")
-        yield from each(layer, "output.dense", "output.LayerNorm")
-    yield from each(model, "pooler.dense")
-
-
-def gpt2() -> nn.Module:
-    sizes = {"n_embd": WIDTH, "n_positions": 16, "n_layer": 2, "n_head": HEADS}
-    return transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=VOCABULARY, **sizes))
-
-
-def gpt2_weights(model: nn.Module) -> Iterator[Tensor]:
-    yield from each(model.transformer, "wpe")
-    for block in model.transformer.h:
-        for part in ("ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc", "mlp.c_proj"):
-            weight, bias = block.get_submodule(part).parameters()
-            yield from (weight.T, bias)  # its layers hold the transposed matrix
-    yield from each(model.transformer, "ln_f", "wte")
 
 
 def llama() -> nn.Module:
@@ -323,10 +292,6 @@ def last_of_deit(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
     return model.eval()(*inputs)
 
 
-def pooled(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
-    return model(input_ids=inputs[0], token_type_ids=inputs[1]).pooler_output
-
-
 def written(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
     return model(input_ids=inputs[0], decoder_input_ids=inputs[1]).logits.transpose(1, 2)
 
@@ -350,8 +315,6 @@ PAIRS = (
         plain,
     ),
     Pair("mlp_mixer", {**IMAGE, "depth": 2}, timm_mixer, all_of, plain),
-    Pair("bert", {**TEXT, "context": 16}, bert, bert_weights, pooled),
-    Pair("gpt2", {**TEXT, "context": 16}, gpt2, gpt2_weights, logits),
     Pair("llama", {**TEXT, "kv_heads": 2, "hidden": 40}, llama, llama_weights, logits, 1e-5),
     Pair(
         "t5",
@@ -419,8 +382,9 @@ def test_outputs_and_gradients_are_those_of_a_public_implementation(pair: Pair) 
     for output in (wanted, found):
         (output * torch.linspace(-1, 1, output.numel(), dtype=torch.float64).view_as(output)).sum().backward()
     first = next(iter(own.values()))
-    gradient, tolerance = _gradient(pair, theirs).reshape(first.shape), 10 * pair.tolerance
-    torch.testing.assert_close(first.grad, gradient, rtol=tolerance, atol=tolerance)
+    gradient, tolerance = given[0].grad, 10 * pair.tolerance
+    assert gradient is not None
+    torch.testing.assert_close(first.grad, gradient.reshape(first.shape), rtol=tolerance, atol=tolerance)
 
 
 def _main(output: Any) -> Tensor:
@@ -430,12 +394,3 @@ def _main(output: Any) -> Tensor:
 def _alike(given: Sequence[Tensor], own: dict[str, Tensor]) -> bool:
     """A matrix may be held as a convolution of one pixel, a factor with positions."""
     return [w.numel() for w in given] == [w.numel() for w in own.values()]
-
-
-def _gradient(pair: Pair, theirs: nn.Module) -> Tensor:
-    """The gradient of the reference's first weight."""
-    first = next(iter(pair.weights(theirs)))
-    if first.grad is not None:
-        return first.grad
-    asked = theirs.encoder.layer[0].attention.self  # three matrices that are one of ours
-    return torch.cat([asked.get_submodule(name).weight.grad for name in ("query", "key", "value")])

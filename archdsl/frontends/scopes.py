@@ -142,17 +142,25 @@ def _prefixes(scope: str) -> Iterator[str]:
 
 
 def _homes(ids: Sequence[str], made: Sequence[NewNode]) -> dict[str, str]:
-    """The path of each node's weights: that of its module or, if another op has that already, that of the node."""
+    """The path of each node's weights: that of its module or, if another op has that already, that of the node.
+
+    An op that takes the weight of another one has its path.
+    """
+    owners: dict[str, str] = {}
     kept: dict[tuple[Op, tuple[tuple[str, str], ...]], str] = {}
     taken: set[str] = set()
     homes: dict[str, str] = {}
     # Nodes without weights come last, so that none of them takes the name of a module that holds weights.
     for id, one in sorted(zip(ids, made, strict=True), key=lambda pair: not pair[1].weights):
+        if one.op.is_tied():
+            homes[id] = owners[one.weights["weight"]]
+            continue
         content = (one.op, tuple(one.weights.items()))
         if not one.weights or content not in kept:
             kept[content] = next(n for n in (_home(one), id, f"{id}.{one.op.name}") if n and n not in taken)
             taken.add(kept[content])
         homes[id] = kept[content]
+        owners.update(dict.fromkeys(one.weights.values(), kept[content]))
     return homes
 
 

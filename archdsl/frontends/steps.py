@@ -81,6 +81,7 @@ class Translator:
         op = Input(dims=tensor.dims, kind=tensor.kind)
         self._results[node] = (Placed.plain(Made(node), tensor, self.trace.batch),)
         self.trace.placed[node] = self._results[node][0]
+        self.trace.inputs.append(self._results[node][0])
         self._numbers[node] = len(self.made)
         self.made.append(NewNode(op, (), (tensor,), {}, ModuleCall("", "", node.name)))
 
@@ -165,6 +166,8 @@ class Translator:
         if any(sizes.get(slot, 0) != weight.size for slot, weight in wanted.items() if weight.learned or slot in sizes):
             return False
         content = (step.op, self._keys(step))
+        if step.op.is_tied():
+            return all(key in self._homes for key in content[1].values())
         return all(self._homes.get(key, content) == content for key in content[1].values())
 
     def _set(
@@ -175,7 +178,7 @@ class Translator:
         batch = self.trace.batch
         self._results[node] = tuple(Placed(Made(node, port), t, batch, lies, node) for port, (t, lies) in rows)
         self.trace.placed[node] = self._results[node][0]
-        if not isinstance(step.op, Opaque):
+        if not isinstance(step.op, Opaque) and not step.op.is_tied():
             self._homes.update({key: (step.op, self._keys(step)) for key in self._keys(step).values()})
 
     # --- the nodes that are made -----------------------------------------------------------

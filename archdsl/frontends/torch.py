@@ -142,8 +142,11 @@ def _imported(
 
 
 def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]], read: set[str]) -> tuple[str, ...]:
-    used = {key for of_node in keys.values() for key in of_node.values()} | read
-    return tuple(key for key in module.state_dict() if key not in used)
+    """The names of the state_dict that no node has, of weights that none has under another name either."""
+    named = {key for of_node in keys.values() for key in of_node.values()} | read
+    state = module.state_dict(keep_vars=True)
+    used = {id(state[key]) for key in named if key in state}
+    return tuple(key for key, value in state.items() if key not in named and id(value) not in used)
 
 
 def _left_out(module: nn.Module, unused: tuple[str, ...]) -> str:

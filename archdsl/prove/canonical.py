@@ -139,7 +139,9 @@ def _linear(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     """A layer at every position is the convolution of kernel 1 that it may be written as."""
     assert isinstance(op, Linear)
     x, arguments = inputs[0], {"out": op.out, "bias": op.bias}
-    if op.weight is not None or op.over == "positions":
+    if op.weight is not None:
+        return "tied linear", {"out": op.out}  # which weight it takes is known by where that is kept
+    if op.over == "positions":
         return _as_it_is(op, inputs)
     if x.rank == 1:
         return "linear", arguments

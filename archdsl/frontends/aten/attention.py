@@ -8,7 +8,7 @@ from math import isclose
 
 import torch
 
-from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, Atom, Axis, along, joined, whole
+from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, Axis, along, joined, whole
 from archdsl.frontends.aten.added import Added, added_to
 from archdsl.frontends.aten.call import Call, Result, Translation
 from archdsl.frontends.aten.placed import Placed
@@ -41,10 +41,10 @@ def attention(call: Call) -> Result:
 
 
 def _as_added(mask: Table) -> Table:
-    """A mask as numbers that are added to scores; one of truth values says which scores are kept."""
-    if mask.numbers.dtype is not torch.bool:
+    """A mask as numbers that are added to scores: of truth values, `false` stands for minus infinity."""
+    if mask.weight is not None or mask.numbers.dtype != torch.bool:
         return mask
-    return Table(torch.zeros(mask.numbers.shape).masked_fill(~mask.numbers, float("-inf")))
+    return Table(torch.zeros(mask.numbers.shape).masked_fill(~mask.numbers, -torch.inf))
 
 
 def written_out(call: Call) -> Result:
@@ -86,7 +86,14 @@ def _attended(scores: Scores, v: Placed) -> Step | None:
         return None
     if cut.size is None:
         return _of_sequences(q, k, v, scores.scale, added.causal, scores.dropout)
+    if _is_repeated(k, v):
+        return None
     return _in_windows(scores, v, cut, cut.size, added)
+
+
+def _is_repeated(*placed: Placed) -> bool:
+    """Whether several heads of queries share one of these."""
+    return any(atom.dim == REPEATED for one in placed for axis in one.arrangement.axes for atom in axis)
 
 
 def _in_windows(scores: Scores, v: Placed, cut: Cut, size: tuple[int, ...], added: Added) -> Step:
@@ -111,7 +118,7 @@ def _of_sequences(
 ) -> Step | None:
     """Attention without windows, of values that lie as (batch and heads, positions, channels of a head)."""
     taken = [*(_without_heads(placed) for placed in (q, k, v)), *([bias] if bias else [])]
-    if None in taken:
+    if None in taken or (_is_repeated(k, v) and not leading(q) == leading(k) == leading(v)):
         return None
     heads, *lead = _heads(q), *q.arrangement.axes[:-2]
     op = Attend(
@@ -135,7 +142,7 @@ def _of_heads(lead: Sequence[Axis], size: int) -> Iterator[Axis]:
 def _without_heads(placed: Placed) -> Placed | None:
     """Channels x positions, with the channels of one head after the other; None for what lies otherwise."""
     *lead, positions, last = placed.arrangement.axes
-    heads = [atom for axis in lead for atom in axis if atom.dim != BATCH]
+    heads = [atom for axis in lead for atom in axis if atom.dim not in (BATCH, REPEATED)]
     batch = tuple(atom for axis in lead for atom in axis if atom.dim == BATCH)
     return placed.arranged(replace(placed.arrangement, axes=(batch, joined((*heads, *last)), positions))).standard()
 

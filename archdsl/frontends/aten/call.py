@@ -114,6 +114,7 @@ class Trace:
         self.batch = batch
         self.placed: dict[TraceNode, Placed] = {}
         """How values lie in the graph, for all calls so far."""
+        self.inputs: list[Placed] = []
         self.steps: dict[TraceNode, Step] = {}
         """What calls so far became, if it is a step."""
         self.scores: dict[TraceNode, Any] = {}

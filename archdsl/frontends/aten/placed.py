@@ -10,7 +10,9 @@ from typing import Literal
 from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, Axis, along, joined, whole
 from archdsl.frontends.aten.step import Made, Step, TraceNode
 from archdsl.ops.base import Op
+from archdsl.ops.embed import Embed
 from archdsl.ops.learned import Learned
+from archdsl.ops.position import Positions
 from archdsl.ops.reshape import ChannelShuffle, Flatten, Reshape, SpaceToDepth
 from archdsl.ops.tokens import Tokens
 from archdsl.tensor import Tensor
@@ -52,7 +54,11 @@ class Placed:
 
     @property
     def is_learned(self) -> bool:
-        return isinstance(self.value, Step) and isinstance(self.value.op, Learned)
+        """Whether it is learned, and the same for each sample: a learned value, or vectors of positions."""
+        if not isinstance(self.value, Step):
+            return False
+        inner = self.value.inputs[0] if isinstance(self.value.op, Embed) else self.value
+        return isinstance(inner, Step) and isinstance(inner.op, Learned | Positions)
 
     def for_each_sample(self) -> Placed:
         """A learned value as one for each sample; other values as they are."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, Atom, Axis, along
+from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, Axis, along
 from archdsl.frontends.aten.call import Call, Trace
 from archdsl.frontends.aten.layout import CHANGES, UNCHANGED
 from archdsl.frontends.aten.placed import Placed
@@ -85,7 +85,8 @@ def in_heads(placed: Placed) -> Placed:
 def leading(placed: Placed) -> tuple[Axis, ...] | None:
     """The axes before positions and channels, with the heads counted one by one; None where these are no heads.
 
-    The channels are those of one head, and the heads lie one after the other.
+    The channels are those of one head, and the heads lie one after the other. Each may be repeated, for several heads
+    of queries that share it.
     """
     *lead, _, last = placed.arrangement.axes
     heads = [atom for axis in lead for atom in axis if atom.dim == CHANNELS]
@@ -95,7 +96,18 @@ def leading(placed: Placed) -> tuple[Axis, ...] | None:
         return None
     if [atom for axis in lead for atom in axis if atom.dim == BATCH] != list(along(BATCH, placed.batch)):
         return None
-    return tuple(tuple(Atom(CHANNELS, a.size) if a.dim == CHANNELS else a for a in axis) for axis in lead)
+    return tuple(map(_counted, lead))
+
+
+def _counted(axis: Axis) -> Axis:
+    """An axis with heads that are counted one by one, also those that are repeats of one."""
+    counted: list[Atom] = []
+    for atom in axis:
+        if atom.dim == REPEATED and counted and counted[-1].dim == CHANNELS:
+            counted[-1] = Atom(CHANNELS, counted[-1].size * atom.size)
+        else:
+            counted.append(Atom(CHANNELS, atom.size) if atom.dim == CHANNELS else atom)
+    return tuple(counted)
 
 
 def moved(axis: Axis) -> Axis:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from archdsl.frontends.arrangement import CHANNELS, along, whole
 from archdsl.frontends.aten.call import Call, Result, Translation, compact
-from archdsl.frontends.aten.step import Step
+from archdsl.frontends.aten.placed import Placed
+from archdsl.frontends.aten.step import Step, TraceNode, operation
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.embed import Embed
 from archdsl.ops.linear import Linear
 from archdsl.ops.norm import Bn, GroupNorm, InstanceNorm, LayerNorm
+from archdsl.ops.position import Positions
 from archdsl.ops.transposed import UpConv
+from archdsl.tensor import Tensor
 
 
 def convolution(call: Call) -> Result:
@@ -79,6 +84,10 @@ def linear(call: Call) -> Result:
         return None
     out, last = call.trace.shape(call["weight"])[0], placed.arrangement.rank - 1
     taken = placed.with_channels(last)
+    tied = _table_of_words(call)
+    if tied and taken:
+        op = Linear(out=out, bias="bias" in weights, weight=tied)
+        return Step(op, (taken.value,), weights, (taken.arrangement.with_axis(last, along(CHANNELS, out)),))
     if taken:
         says = taken.tensor.rank > 2 or taken.tensor.spatial == (1,)
         op = Linear(out=out, bias="bias" in weights, over="channels" if says else None)
@@ -91,14 +100,38 @@ def linear(call: Call) -> Result:
     return Step(Linear(out=out, bias="bias" in weights, over="positions"), (sequence.value,), weights, (lies,))
 
 
+def _table_of_words(call: Call) -> str:
+    """The module that holds a layer's weight, if that is also the table of an embedding; "" if it is not."""
+    weight = call.weight("weight")
+    is_table = weight is not None and any(operation(user) == "embedding" for user in weight.users)
+    return call.trace.keys[weight.name].rpartition(".")[0] if weight is not None and is_table else ""
+
+
 def embedding(call: Call) -> Result:
     weight = call.weight("weight")
+    if weight is not None and call.table("indices"):
+        return _of_positions(call, weight)
     if weight is None or len(call.dims("indices")) != 1:
         return None
     count, width = call.trace.shape(weight)
     lies = whole((call.trace.batch, width, *call.dims("indices"))).permuted((0, 2, 1))
     padding = None if call["padding_idx"] in (None, -1) else call["padding_idx"]
     return Step(Embed(count=count, width=width, padding=padding), (call["indices"],), {"weight": weight}, (lies,))
+
+
+def _of_positions(call: Call, weight: TraceNode) -> Placed | None:
+    """Vectors of the positions 0, 1, 2 ... of the first text of that length, the same for each sample."""
+    table, (count, width) = call.table("indices"), call.trace.shape(weight)
+    length = call.trace.shape(call["indices"])[-1]
+    counted = table is not None and table.weight is None and bool((table.numbers == torch.arange(length)).all())
+    text = next((text for text in call.trace.inputs if text.tensor == Tensor(length, kind="int")), None)
+    if not counted or text is None:
+        return None
+    step = Step(Positions(), (text.value,), call=call.node)
+    vectors = Step(Embed(count=count, width=width), (step,), {"weight": weight}, call=call.node)
+    samples = call.trace.shape(call.node)[0]
+    lies = whole((samples, width, length)).permuted((0, 2, 1))
+    return Placed(vectors, Tensor(width, length), call.trace.batch, lies)
 
 
 STATISTICS = ("weight", "bias", "running_mean", "running_var")

@@ -71,7 +71,7 @@ def turned(swap: bool, base: float = 10_000.0) -> Callable[[Layer, Tensor], Tens
     return compute
 
 
-def asked(mask: Tensor, shared: str = "") -> Callable[[Layer, Tensor], Tensor]:
+def asked(mask: Tensor | None, shared: str = "") -> Callable[[Layer, Tensor], Tensor]:
     def compute(self: Layer, x: Tensor) -> Tensor:
         q = in_heads(x)
         k = in_heads(self.keys(x), 2) if shared else q
@@ -103,6 +103,8 @@ SQUARE = torch.ones(WORDS, WORDS, dtype=torch.bool)
         (asked(SQUARE.tril(1)), ""),
         (asked(SQUARE, shared="one after the other"), "embedding linear attend"),
         (asked(SQUARE, shared="in turns"), ""),
+        (asked(None, shared="one after the other"), "embedding linear attend"),
+        (asked(None, shared="in turns"), ""),
         (lambda self, x: F.linear(x, self.words.weight), "embedding linear"),
     ],
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from published import published
 from torch import Tensor, nn
 
 import archdsl
@@ -192,6 +193,42 @@ def encoder_and_decoder_weights(model: nn.Transformer) -> Iterator[Tensor]:
             yield from (weight, bias)
         yield from each(layer, "multihead_attn.out_proj", "norm2", "linear1", "linear2", "norm3")
     yield from each(model, "decoder.norm")
+
+
+class DetrListing(nn.Module):
+    """The listing of DETR's paper, line by line: torchvision's backbone and PyTorch's transformer."""
+
+    def __init__(
+        self, classes: int, width: int, heads: int, depth: int, hidden: int, queries: int, dilated: bool
+    ) -> None:
+        super().__init__()
+        backbone = torchvision.models.resnet50(weights=None, replace_stride_with_dilation=[False, False, dilated])
+        self.backbone = nn.Sequential(*list(backbone.children())[:-2])
+        self.conv = nn.Conv2d(2048, width, 1)
+        self.transformer = nn.Transformer(width, heads, depth, depth, hidden, dropout=0.0)
+        self.linear_class = nn.Linear(width, classes + 1)
+        self.linear_bbox = nn.Linear(width, 4)
+        self.query_pos = nn.Parameter(torch.rand(queries, width))
+        self.row_embed = nn.Parameter(torch.rand(50, width // 2))
+        self.col_embed = nn.Parameter(torch.rand(50, width // 2))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.conv(self.backbone(image))
+        height, width = h.shape[-2:]
+        across = self.col_embed[:width].unsqueeze(0).repeat(height, 1, 1)
+        down = self.row_embed[:height].unsqueeze(1).repeat(1, width, 1)
+        pos = torch.cat([across, down], dim=-1).flatten(0, 1).unsqueeze(1)
+        asked = self.query_pos.unsqueeze(1).repeat(1, len(image), 1)  # the listing takes one image
+        h = self.transformer(pos + h.flatten(2).permute(2, 0, 1), asked)
+        return self.linear_class(h).permute(1, 2, 0), self.linear_bbox(h).sigmoid().permute(1, 2, 0)
+
+
+def detr_weights(model: DetrListing) -> Iterator[Tensor]:
+    yield from (model.query_pos, model.col_embed.T, model.row_embed.T)
+    yield from model.backbone.parameters()
+    yield from model.conv.parameters()
+    yield from encoder_and_decoder_weights(model.transformer)
+    yield from each(model, "linear_bbox", "linear_class")
 
 
 # --- diffusion ---------------------------------------------------------------------------------
@@ -394,3 +431,86 @@ def _main(output: Any) -> Tensor:
 def _alike(given: Sequence[Tensor], own: dict[str, Tensor]) -> bool:
     """A matrix may be held as a convolution of one pixel, a factor with positions."""
     return [w.numel() for w in given] == [w.numel() for w in own.values()]
+
+
+# --- by the same means, of other networks ------------------------------------------------------
+
+
+def test_the_block_that_is_not_local_is_timms() -> None:
+    """Small weights: its scores are not scaled, and with large ones each position would ask one other alone."""
+    torch.manual_seed(0)
+    ours = archdsl.load("nonlocal").module(dtype=torch.float64)
+    theirs = timm.layers.NonLocalAttn(1024, use_scale=False, rd_channels=512).double()
+    for parameter in theirs.parameters():
+        nn.init.normal_(parameter, std=0.03)
+    check_alike(ours, theirs, torch.randn(2, 1024, 14, 14, dtype=torch.float64) / 4)
+
+
+class LabmlReader(nn.Module):
+    """Words, labml-nn's LSTM, whose gates are written out, and the classes of its last state."""
+
+    def __init__(self, vocabulary: int, dimension: int, memory: int, classes: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(vocabulary, dimension)
+        self.reader = published("labml_nn.lstm").LSTM(dimension, memory, 1)
+        self.classify = nn.Linear(memory, classes)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        states, _ = self.reader(self.words(tokens).transpose(0, 1))
+        return self.classify(states[-1])
+
+
+def test_a_text_is_read_as_labml_reads_it() -> None:
+    torch.manual_seed(0)
+    sizes = {"vocabulary": VOCABULARY, "dimension": 6, "memory": 5, "classes": 3}
+    ours = archdsl.load("lstm_text", words=WORDS, **sizes).module(dtype=torch.float64)
+    theirs = LabmlReader(*sizes.values()).double()
+    cell = theirs.reader.cells[0]
+    weights = {
+        "embed.embedding.weight": theirs.words.weight,
+        "reader.lstm.weight_ih_l0": cell.input_lin.weight,
+        "reader.lstm.weight_hh_l0": cell.hidden_lin.weight,
+        "reader.lstm.bias_hh_l0": cell.hidden_lin.bias,
+        "classifier.linear.weight": theirs.classify.weight,
+        "classifier.linear.bias": theirs.classify.bias,
+    }
+    own = dict(ours.named_parameters())
+    nn.init.zeros_(own.pop("reader.lstm.bias_ih_l0"))  # PyTorch has two biases, which are added; labml has one
+    assert set(own) == set(weights)
+    check_alike(ours, theirs, torch.randint(0, VOCABULARY, (2, WORDS)), [(own[name], weights[name]) for name in own])
+
+
+@pytest.mark.parametrize("dilated", [False, True])
+def test_objects_are_found_as_the_listing_of_the_paper_finds_them(dilated: bool) -> None:
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {
+        "dilated": dilated,
+        "classes": 7,
+        "width": WIDTH,
+        "heads": HEADS,
+        "depth": 2,
+        "hidden": 2 * WIDTH,
+        "queries": 5,
+    }
+    ours = archdsl.load("detr", resolution=96, **sizes).module(dtype=torch.float64)
+    theirs = DetrListing(**sizes).double()
+    pairs = list(zip(ours.parameters(), detr_weights(theirs), strict=True))
+    check_alike(ours, theirs, torch.randn(2, 3, 96, 96, dtype=torch.float64), pairs)
+
+
+def check_alike(ours: nn.Module, theirs: nn.Module, x: Tensor, pairs: Sequence[tuple[Tensor, Tensor]] = ()) -> None:
+    """With their weights, ours gives their outputs and gradients. Unless given, parameters correspond in order."""
+    pairs = pairs or list(zip(ours.parameters(), theirs.parameters(), strict=True))
+    with torch.no_grad():
+        for mine, its in pairs:
+            mine.copy_(its.reshape(mine.shape))
+    found, wanted = (
+        output if isinstance(output, tuple) else (output,) for output in (ours.eval()(x), theirs.eval()(x))
+    )
+    torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)
+    for outputs in (found, wanted):
+        sum((y * torch.linspace(-1, 1, y.numel(), dtype=y.dtype).view_as(y)).sum() for y in outputs).backward()
+    leaves = [(mine.grad, its.grad) for mine, its in pairs if its.is_leaf]
+    largest = max(float(its.abs().max()) for _, its in leaves)
+    for mine, its in leaves:
+        torch.testing.assert_close(mine.reshape(its.shape), its, rtol=1e-9, atol=1e-12 * largest)

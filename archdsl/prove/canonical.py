@@ -7,6 +7,7 @@ the input follow from the size of the output.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any, TypeAlias
 
 from archdsl.ir.graph import Graph, Node
@@ -26,7 +27,7 @@ from archdsl.ops.scale import LayerScale
 from archdsl.ops.tokens import Token
 from archdsl.ops.transposed import UpConv
 from archdsl.ops.windows import Windows
-from archdsl.prove.form import Form, Part, Wire, squeezed
+from archdsl.prove.form import Dims, Form, Part, Wire, squeezed
 from archdsl.tensor import Tensor
 
 Canonical: TypeAlias = tuple[str, dict[str, Any]]
@@ -78,8 +79,25 @@ def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]
     dims = squeezed(node.output.dims)
     if name in ("flatten", "reshape", "resize") and taken[0].dims == dims:
         return taken
+    if isinstance(node.op, Attend) and node.op.windows is None:
+        return [_reshaped(_attended(node, rank, arguments, taken), dims, node, rank)]
     names = tuple(node.op.state(*tensors))
     return [Wire(Part(name, arguments, taken, (dims,), node.id, rank, node.weights if names else "", names))]
+
+
+def _attended(node: Node, rank: int, arguments: dict[str, Any], taken: list[Wire]) -> Wire:
+    """Attention of all positions, which is that of a sequence, also where they are the pixels of a map."""
+    channels, *positions = squeezed(node.output.dims)
+    taken = [_reshaped(wire, _in_a_row(wire.dims), node, rank) for wire in taken]
+    return Wire(Part("attend", arguments, taken, (_in_a_row((channels, *positions)),), node.id, rank))
+
+
+def _in_a_row(dims: Dims) -> Dims:
+    return (dims[0], prod(dims[1:])) if len(dims) > 2 else dims
+
+
+def _reshaped(wire: Wire, dims: Dims, node: Node, rank: int) -> Wire:
+    return wire if wire.dims == dims else Wire(Part("reshape", {}, [wire], (dims,), node.id, rank))
 
 
 def _opaque(node: Node, op: Opaque, rank: int, taken: list[Wire]) -> list[Wire]:

@@ -106,7 +106,7 @@ def _counted(axis: Axis) -> Axis:
         if atom.dim == REPEATED and counted and counted[-1].dim == CHANNELS:
             counted[-1] = Atom(CHANNELS, counted[-1].size * atom.size)
         else:
-            counted.append(Atom(CHANNELS, atom.size) if atom.dim == CHANNELS else atom)
+            counted.append(Atom(CHANNELS, atom.size) if atom.dim in (CHANNELS, REPEATED) else atom)
     return tuple(counted)
 
 

@@ -331,7 +331,7 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "ddpm_unet": "a test computes outputs and gradients of a small one, and those of diffusers",
         "deeplab@101_16": "torchvision's has the last stride of 8 and windows that grow less",
         "densenet_cifar@40_12": "pytorchcv's densenet40_k12 halves the channels in its transitions: 40_12_half",
-        "detr": "a test computes outputs and gradients, and those of the listing in the paper, on torchvision's backbone",
+        "detr": "a test computes outputs and gradients, and those of the paper's listing on torchvision's backbone",
         "fcn": "torchvision's FCNs stand on a ResNet, and learn no upsampling: fcn_resnet",
         "googlenet@paper": "the packages' GoogLeNets have batch normalization: bn",
         "gru": "PyTorch has the layer with the channels last; a test computes both",

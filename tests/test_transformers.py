@@ -492,10 +492,10 @@ def test_objects_are_found_as_the_listing_of_the_paper_finds_them(dilated: bool)
         "hidden": 2 * WIDTH,
         "queries": 5,
     }
-    ours = archdsl.load("detr", resolution=96, **sizes).module(dtype=torch.float64)
+    ours = archdsl.load("detr", resolution=64, **sizes).module(dtype=torch.float64)
     theirs = DetrListing(**sizes).double()
     pairs = list(zip(ours.parameters(), detr_weights(theirs), strict=True))
-    check_alike(ours, theirs, torch.randn(2, 3, 96, 96, dtype=torch.float64), pairs)
+    check_alike(ours, theirs, torch.randn(2, 3, 64, 64, dtype=torch.float64), pairs)
 
 
 def check_alike(ours: nn.Module, theirs: nn.Module, x: Tensor, pairs: Sequence[tuple[Tensor, Tensor]] = ()) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from hashlib import sha1
 from typing import Any
 
 import torch
@@ -12,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, along, joined
 from archdsl.frontends.aten import layout
-from archdsl.frontends.aten.call import Trace, bound, kind_of, operation
+from archdsl.frontends.aten.call import Trace, bound, kind_of
 from archdsl.frontends.aten.placed import Placed
-from archdsl.frontends.aten.step import Made, Step, TraceNode
+from archdsl.frontends.aten.step import Made, Step, TraceNode, operation
 from archdsl.ops.internal import Opaque
 from archdsl.tensor import Kind, Tensor
 from archdsl.text import clean
@@ -26,7 +27,11 @@ def as_opaque(trace: Trace, node: TraceNode) -> Step:
     """A call as an opaque op.
 
     It takes values as they lie, and its arguments say how. A result of the shape of one of them is taken to lie as it.
+    What is computed from neither inputs nor weights is one op, known by its numbers.
     """
+    table = trace.tables[node]
+    if table and table.weight is None and isinstance(table.numbers, torch.Tensor):
+        return _constant(table.numbers)
     sources = node.all_input_nodes
     weights = {trace.keys[source.name]: source for source in sources if trace.is_weight(source)}
     value = node.meta["val"]
@@ -44,6 +49,23 @@ def as_opaque(trace: Trace, node: TraceNode) -> Step:
         multiply_adds=_multiply_adds(node) // max(trace.batch, 1),
     )
     return Step(op, tuple(value.value for value in taken), weights, tuple(lies for _, lies in placed))
+
+
+def _constant(numbers: torch.Tensor) -> Step:
+    op = Opaque(
+        target="constant",
+        results=(tuple(numbers.shape) or (1,),),
+        kinds=() if kind_of(numbers) == "float" else (kind_of(numbers),),
+        arguments=_told(numbers),
+    )
+    return Step(op, (), arrangements=(_with_batch(1, tuple(numbers.shape), None),))
+
+
+def _told(numbers: torch.Tensor) -> str:
+    """The numbers of a table, if they are few; else a digest of them."""
+    if numbers.numel() <= 8:
+        return f"numbers={numbers.flatten().tolist()}"
+    return f"digest={sha1(numbers.contiguous().view(torch.uint8).numpy().tobytes()).hexdigest()[:12]}"
 
 
 def counted_once(trace: Trace, step: Step, counted: Collection[str]) -> Step:

@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 
 from archdsl.counterparts import COUNTERPARTS
 from archdsl.diagnostics import CompileError, Diagnostic, Note
+from archdsl.frontends.buffers import weights_on_meta
 from archdsl.frontends.collections import COLLECTIONS, Arguments, declare_operators
 from archdsl.suggest import nearest
 
@@ -77,16 +78,17 @@ def _with_package(name: str) -> str | None:
 
 
 def build(reference: str, meta: bool = False) -> nn.Module:
-    """Makes the network that a reference names, on the CPU with arbitrary weights, or on `meta` without numbers.
+    """Makes the network that a reference names, on the CPU with arbitrary weights, or with weights on `meta`.
 
-    A network that cannot be made on `meta` is made on the CPU. Raises `CompileError` if it cannot be made at all.
+    Then weights have no numbers, and buffers do. A network that cannot be made so is made on the CPU. Raises
+    `CompileError` if it cannot be made at all.
     """
     make = _factory(parse(reference))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if meta:
             try:
-                with torch.device("meta"):
+                with torch.device("cpu"), weights_on_meta():
                     return _module(reference, make())
             except CompileError:
                 raise

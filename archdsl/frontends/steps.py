@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from archdsl.frontends.arrangement import Arrangement, whole
 from archdsl.frontends.aten import translations
-from archdsl.frontends.aten.call import Result, Trace, kind_of, operation
+from archdsl.frontends.aten.call import Result, Trace, kind_of
 from archdsl.frontends.aten.elementwise import joined_elementwise
 from archdsl.frontends.aten.placed import Placed
-from archdsl.frontends.aten.step import Made, Source, Step, TraceNode
+from archdsl.frontends.aten.step import Made, Source, Step, TraceNode, operation
 from archdsl.frontends.naming import ModuleCall
 from archdsl.frontends.opaque import as_opaque, as_stored, counted_once
 from archdsl.ops.arguments import Mismatch

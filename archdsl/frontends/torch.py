@@ -16,6 +16,7 @@ from torch import nn
 
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.aten.call import Trace
+from archdsl.frontends.buffers import on_one_device
 from archdsl.frontends.chance import drop_paths
 from archdsl.frontends.export import Exported, export
 from archdsl.frontends.joins import joined_before
@@ -90,9 +91,9 @@ def imported(module: nn.Module, example_inputs: Any, name: str | None = None) ->
 
 
 def _imported_as_is(module: nn.Module, inputs: tuple[Any, ...], name: str) -> Imported:
-    with drop_paths() as dropped:
+    with drop_paths() as dropped, on_one_device(module) as numbers:
         exported = _with_training_outputs(module, inputs, name)
-    return replace(_imported(module, exported, inputs, name), drop_paths=tuple(dropped.values()))
+    return replace(_imported(module, exported, inputs, name, numbers), drop_paths=tuple(dropped.values()))
 
 
 def _with_training_outputs(module: nn.Module, inputs: tuple[Any, ...], name: str) -> tuple[Exported, int]:
@@ -116,11 +117,19 @@ def _with_training_outputs(module: nn.Module, inputs: tuple[Any, ...], name: str
     return evaluated, count
 
 
-def _imported(module: nn.Module, found: tuple[Exported, int], inputs: tuple[Any, ...], name: str) -> Imported:
+def _imported(
+    module: nn.Module,
+    found: tuple[Exported, int],
+    inputs: tuple[Any, ...],
+    name: str,
+    numbers: Mapping[str, torch.Tensor],
+) -> Imported:
     exported, lasting = found
     parameters = frozenset(key for key, _ in module.named_parameters(remove_duplicate=False))
     batch = int(exported.inputs[0].meta["val"].shape[0]) if inputs else 0
-    trace = Trace(exported.graph, exported.keys, parameters, batch)
+    buffers = {node: numbers[key] for node, key in exported.keys.items() if key in numbers}
+    constants = {node: value for node, value in exported.constants.items() if not value.is_meta}
+    trace = Trace(exported.graph, exported.keys, parameters, batch, buffers | constants)
     translator = Translator(trace, exported.inputs, tuple(node for _, node in exported.outputs))
     modules = dict(module.named_modules(remove_duplicate=False))
     leaves = (path for path, inner in modules.items() if not any(inner.children()))

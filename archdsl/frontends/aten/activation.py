@@ -17,8 +17,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from archdsl.diagnostics import CompileError
-from archdsl.frontends.aten.call import Call, Result, Translation, bound, operation
-from archdsl.frontends.aten.step import Step, TraceNode
+from archdsl.frontends.aten.call import Call, Result, Translation, bound
+from archdsl.frontends.aten.step import Step, TraceNode, operation
 from archdsl.frontends.export import export
 from archdsl.ops.activation import Activation, Prelu, Relu, Relu6
 from archdsl.ops.base import REGISTRY, Expression, Op

@@ -8,7 +8,8 @@ from math import prod
 from typing import Any, TypeAlias
 
 from archdsl.frontends.aten.placed import Placed
-from archdsl.frontends.aten.step import Step, TraceNode
+from archdsl.frontends.aten.step import Step, TraceNode, operation
+from archdsl.frontends.aten.table import Table, Tables, shape_only
 from archdsl.ops.internal import RESHAPES
 from archdsl.tensor import Kind
 
@@ -39,6 +40,19 @@ class Call:
         """How a value lies in the graph; None for what is no value: a number, a weight."""
         node = self.arguments.get(name)
         return self.trace.placed.get(node) if hasattr(node, "meta") else None
+
+    def table(self, name: str) -> Table | None:
+        """The numbers of an argument that depends on neither inputs nor weights, or picks numbers of one weight."""
+        node = self.arguments.get(name)
+        return self.trace.tables[node] if hasattr(node, "meta") else None
+
+    def number(self, name: str) -> float | None:
+        """An argument that is one fixed number, given as such or as a tensor that holds no other; else None."""
+        value = self.arguments.get(name)
+        if isinstance(value, int | float):
+            return float(value)
+        table = self.table(name)
+        return table.number if table else None
 
     def is_value(self, name: str) -> bool:
         """Whether an argument depends on the network's input, or is a learned value beside such a one."""
@@ -86,13 +100,23 @@ class Call:
 class Trace:
     """A trace: its graph, and which of its values are weights and which have a batch."""
 
-    def __init__(self, graph: Any, keys: Mapping[str, str], parameters: frozenset[str], batch: int) -> None:
+    def __init__(
+        self,
+        graph: Any,
+        keys: Mapping[str, str],
+        parameters: frozenset[str],
+        batch: int,
+        numbers: Mapping[str, Any] | None = None,
+    ) -> None:
         self.graph = graph
         self.keys = keys
         """The module's own names of parameters and buffers, by the names of their placeholders."""
         self.batch = batch
         self.placed: dict[TraceNode, Placed] = {}
         """How values lie in the graph, for all calls so far."""
+        self.tables = Tables(numbers or {}, lambda node: self.is_weight(node) and self.is_parameter(node))
+        """What is computed from neither inputs nor weights. `numbers` are those of buffers and constants, by their
+        placeholders."""
         self._parameters = parameters
         self._batched: set[Any] = set()
         for node in graph.nodes:
@@ -102,7 +126,7 @@ class Trace:
     def _depends_on_input(self, node: TraceNode) -> bool:
         if node.op == "placeholder":
             return node.name not in self.keys
-        return any(source in self._batched for source in node.all_input_nodes)
+        return not shape_only(node) and any(source in self._batched for source in node.all_input_nodes)
 
     def is_batched(self, node: Any) -> bool:
         """Whether this is a value that depends on the network's input."""
@@ -141,18 +165,6 @@ class Trace:
 def kind_of(value: Any) -> Kind:
     """Whether a tensor of PyTorch holds numbers or tokens."""
     return "float" if value.is_floating_point() or value.is_complex() else "int"
-
-
-def operation(node: TraceNode) -> str:
-    """The name of a call's operation: `conv2d` for `aten.conv2d.default`, `relu` for `aten.relu_.default`, `getitem`;
-    "" if it is not a call."""
-    if getattr(node, "op", "") != "call_function":
-        return ""
-    schema = getattr(node.target, "_schema", None)
-    if schema is None:
-        return str(node.target.__name__)
-    name = str(schema.name).removeprefix("aten::")
-    return name if name.endswith("__") else name.rstrip("_")
 
 
 def bound(node: TraceNode) -> dict[str, Any]:

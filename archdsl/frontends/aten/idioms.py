@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from archdsl.frontends.aten.call import Call, Result, Translation, bound, operation
-from archdsl.frontends.aten.step import Step, TraceNode
+from archdsl.frontends.aten.call import Call, Result, Translation, bound
+from archdsl.frontends.aten.step import Step, TraceNode, operation
 from archdsl.ops.activation import HardSigmoid
 from archdsl.ops.internal import RESHAPES
 from archdsl.ops.norm import Lrn

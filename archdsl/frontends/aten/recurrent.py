@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from archdsl.frontends.arrangement import CHANNELS, along
-from archdsl.frontends.aten.call import Call, Result, Translation, operation
-from archdsl.frontends.aten.step import Step, TraceNode
+from archdsl.frontends.aten.call import Call, Result, Translation
+from archdsl.frontends.aten.step import Step, TraceNode, operation
 from archdsl.ops.recurrent import Gru, Lstm, Recurrent
 
 LAYERS: dict[str, type[Recurrent]] = {"lstm": Lstm, "gru": Gru}

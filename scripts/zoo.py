@@ -47,7 +47,13 @@ class Row:
 
     @property
     def is_whole(self) -> bool:
-        return not self.failed and self.opaque == 0 and self.lines > 0
+        """Whether each operation has an op."""
+        return self.nodes > 0 and self.opaque == 0
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it is emitted as PyTorch source, too."""
+        return self.lines > 0
 
 
 COLUMNS = [field.name for field in fields(Row)]
@@ -110,8 +116,10 @@ def _line(row: Row) -> str:
 def summary(rows: list[Row]) -> Iterator[str]:
     whole = sum(row.is_whole for row in rows)
     yield f"{len(rows)} models, {whole} ({whole / max(len(rows), 1):.0%}) without opaque nodes"
-    yield f"{sum(row.params == row.torch_params for row in rows)} with PyTorch's parameters"
-    yield f"{sum(row.macs == row.torch_macs for row in rows)} with PyTorch's multiply-adds"
+    yield f"{sum(row.is_written for row in rows)} emitted as PyTorch source"
+    counted = [row for row in rows if row.nodes]
+    yield f"{sum(row.params == row.torch_params for row in counted)} with PyTorch's parameters"
+    yield f"{sum(row.macs == row.torch_macs for row in counted)} with PyTorch's multiply-adds"
     blocks = Counter(part.split(" x ")[0] for row in rows for part in row.blocks.split("; ") if part)
     yield from (f"{operation} blocks {count}" for operation, count in blocks.most_common())
 
@@ -150,6 +158,7 @@ def measured(reference: str) -> Row:
     """Imports a model that has no weights, emits it, and counts both."""
     from archdsl.analyses import totals
     from archdsl.backends.torch.source import source
+    from archdsl.diagnostics import CompileError
     from archdsl.frontends.load import opaque_nodes
     from archdsl.frontends.references import usual_input
     from archdsl.frontends.torch import stand_ins, traced_reference
@@ -170,8 +179,10 @@ def measured(reference: str) -> Row:
         macs=totals.macs(graph, totals.nodes_in(graph)),
         torch_macs=multiply_adds(module, inputs) // 2,
     )
-    if not opaque:
-        row.lines = source(prepared(graph, "torch")).count("\n")
+    try:
+        row.lines = source(prepared(graph, "torch")).count("\n") if not opaque else 0
+    except CompileError as error:
+        row.failed = error.diagnostics[0].message
     return row
 
 
@@ -181,7 +192,7 @@ def multiply_adds(module: Any, inputs: tuple[Any, ...]) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
-        module.eval()(*inputs)
+        module.to("meta").eval()(*(value.to("meta") for value in inputs))
     return int(counter.get_total_flops()) // 2
 
 
@@ -192,7 +203,7 @@ def compared(reference: str) -> Row:
     from archdsl.tensor import Tensor
 
     row = measured(reference)
-    if row.opaque == 0:
+    if row.is_written:
         module, found = traced_reference(reference, lambda made: [Tensor(*usual_input(reference, made))])
         row.largest = f"{largest_difference(module, found):.1e}"
     return row

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, along, joined
 from archdsl.frontends.aten import layout
 from archdsl.frontends.aten.call import Trace, bound, kind_of
+from archdsl.frontends.aten.literal import in_order
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Made, Step, TraceNode, operation
 from archdsl.ops.internal import Opaque
@@ -136,11 +137,11 @@ def _is_stored(placed: Placed) -> bool:
 def as_stored(trace: Trace, node: TraceNode) -> Made | Step:
     """A value as it lies in PyTorch's tensor, but for the batch. Where that takes a permute, it is an opaque op."""
     placed = trace.placed[node]
-    standard = placed.standard()
-    if standard:
-        return standard.value
     if _is_stored(placed):
         return placed.value
+    found = in_order(placed)
+    if found:
+        return found.value
     dims = placed.arrangement.without_batch() or (1,)
     name = operation(placed.call) if operation(placed.call) in LAYOUTS else "permute"
     op = Opaque(target=f"aten.{name}", results=(dims,), kinds=_kinds(placed.tensor), arguments=str(placed.arrangement))

@@ -14,7 +14,7 @@ from archdsl.ir.builder import join
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ir.rewrite import Added, extended
 
-BROADCASTS = ("add", "sub", "mul", "mean", "maximum")
+BROADCASTS = ("add", "arithmetic", "matrix_product", "scaled_attention", "sub", "mul", "mean", "maximum")
 
 
 def expanded(graph: Graph) -> Graph:
@@ -58,14 +58,18 @@ class _Batches:
             known[value] = self._add(node, beside, True, self._batched(node, beside))
 
     def _add(self, node: Node, beside: str, before: bool, batched: Value) -> Value:
-        id = join(node.scope, f"{node.name}_for_{beside.rpartition('.')[2] or 'result'}")
-        made = Node(id, Expanded(), node.outputs, node.scope, node.span, id)
+        outer, _, name = beside.rpartition(".")
+        scope = outer if beside else node.scope
+        id = join(scope, f"{node.name}_for_{name or 'result'}")
+        made = Node(id, Expanded(), node.outputs, scope, node.span, id)
         self.added.append(Added(made, (Value(node.id), batched), beside, before))
         return Value(id)
 
     def _beside(self, node: Node, user: Node) -> str:
+        """The step that a reader is or is part of, in the innermost scope around both it and the value."""
+        around = {scope.path for scope in self.graph.ancestry(node.scope)}
         beside, scope = user.id, user.scope
-        while scope != node.scope:
+        while scope not in around:
             beside, scope = scope, self.graph.scopes[scope].parent or ""
         return beside
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archdsl.frontends.arrangement import Arrangement, joined, whole
 from archdsl.frontends.aten.call import Call, Result, Translation
+from archdsl.frontends.aten.literal import in_order
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Step
 from archdsl.ops.attend import Attend
@@ -28,7 +29,7 @@ def _without_heads(placed: Placed) -> Placed | None:
     if placed.arrangement.rank != 4:
         return None
     batch, heads, positions, channels = placed.arrangement.axes
-    return placed.arranged(Arrangement((batch, joined((*heads, *channels)), positions))).standard()
+    return in_order(placed.arranged(Arrangement((batch, joined((*heads, *channels)), positions))))
 
 
 TRANSLATIONS: dict[str, Translation] = {"scaled_dot_product_attention": attention}

@@ -30,6 +30,11 @@ def matrix_transposed(call: Call) -> Result:
     return _permuted(call, list(range(len(call.trace.shape(call.node))))[::-1])
 
 
+def last_two_transposed(call: Call) -> Result:
+    rank = len(call.trace.shape(call.node))
+    return _permuted(call, [*range(rank - 2), rank - 1, rank - 2])
+
+
 def moved(call: Call) -> Result:
     rank = len(call.trace.shape(call.node))
     sources, targets = ([axis % rank for axis in _listed(call[name])] for name in ("source", "destination"))
@@ -70,6 +75,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "swapaxes": transposed,
     "swapdims": transposed,
     "t": matrix_transposed,
+    "mT": last_two_transposed,
     "movedim": moved,
     "expand": expanded,
     "expand_as": expanded,

@@ -48,6 +48,15 @@ class Placed:
         lies = whole((1, *op.dims)).inverted((0, *order))
         return cls(Step(op, (), {"": weight}, call=weight), op.shape(), batch, lies)
 
+    @classmethod
+    def parameter(cls, weight: TraceNode, shape: tuple[int, ...], batch: int) -> Placed:
+        """Any other parameter as a value that is the same for each sample: it has no axis for the batch."""
+        # Two dimensions are declared channels first and kept with the channels last, so the last one is the channels.
+        order = (1, 0) if len(shape) == 2 else tuple(range(len(shape)))
+        op = Learned(dims=tuple(shape[axis] for axis in order) or (1,))
+        lies = Arrangement(tuple(along(order.index(axis) + 1, size) for axis, size in enumerate(shape)))
+        return cls(Step(op, (), {"": weight}, call=weight), op.shape(), batch, lies)
+
     @property
     def is_learned(self) -> bool:
         return isinstance(self.value, Step) and isinstance(self.value.op, Learned)
@@ -82,7 +91,7 @@ class Placed:
         if joined(atom for axis in axes for atom in axis) != _all_atoms(self.tensor):
             return None
         if dims != self.tensor.dims:
-            op = _view(self.tensor.dims, dims)
+            op = view(self.tensor.dims, dims)
             if isinstance(op, Reshape) and not split:
                 return None
             value = Step(op, (value,), call=self.call)
@@ -145,7 +154,7 @@ def _shuffled(axis: Sequence[Atom], channels: int) -> int:
     return outer.size if inner.step == 1 and outer.step == inner.size and inner.size * outer.size == channels else 0
 
 
-def _view(before: tuple[int, ...], after: tuple[int, ...]) -> Op:
+def view(before: tuple[int, ...], after: tuple[int, ...]) -> Op:
     """The op that gives the same numbers in another shape."""
     if len(after) == 1:
         return Flatten()

@@ -6,11 +6,14 @@ from typing import Any
 
 from archdsl.frontends.arrangement import CHANNELS, along, whole
 from archdsl.frontends.aten.call import Call, Result, Translation, compact
+from archdsl.frontends.aten.literal import channels_first, literal
+from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Step
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.embed import Embed
 from archdsl.ops.linear import Linear
-from archdsl.ops.norm import Bn, GroupNorm, InstanceNorm, LayerNorm
+from archdsl.ops.merge import Add
+from archdsl.ops.norm import Bn, GroupNorm, InstanceNorm, LayerNorm, RmsNorm
 from archdsl.ops.transposed import UpConv
 
 
@@ -75,20 +78,39 @@ def transposed(call: Call) -> Result:
 def linear(call: Call) -> Result:
     """A linear layer acts on the last axis: on the channels, at each position, or on the positions of a sequence."""
     weights, placed = call.weights("weight", "bias"), call.placed("input")
-    if weights is None or placed is None:
+    if weights is None:
+        return _with_computed_bias(call)
+    if placed is None:
         return None
     out, last = call.trace.shape(call["weight"])[0], placed.arrangement.rank - 1
     taken = placed.with_channels(last)
-    if taken:
-        says = taken.tensor.rank > 2 or taken.tensor.spatial == (1,)
-        op = Linear(out=out, bias="bias" in weights, over="channels" if says else None)
-        return Step(op, (taken.value,), weights, (taken.arrangement.with_axis(last, along(CHANNELS, out)),))
     found = placed.read()
-    if not found or found[0].tensor.rank != 2 or found[1][2] != last:
+    if not taken and found and found[0].tensor.rank == 2 and found[1][2] == last:
+        sequence, order = found
+        lies = whole((sequence.batch, sequence.tensor.channels, out)).inverted(order)
+        return Step(Linear(out=out, bias="bias" in weights, over="positions"), (sequence.value,), weights, (lies,))
+    taken = taken or channels_first(placed, last)
+    if taken is None:
         return None
-    sequence, order = found
-    lies = whole((sequence.batch, sequence.tensor.channels, out)).inverted(order)
-    return Step(Linear(out=out, bias="bias" in weights, over="positions"), (sequence.value,), weights, (lies,))
+    says = taken.tensor.rank > 2 or taken.tensor.spatial == (1,)
+    op = Linear(out=out, bias="bias" in weights, over="channels" if says else None)
+    return Step(op, (taken.value,), weights, (taken.arrangement.with_axis(last, along(CHANNELS, out)),))
+
+
+def _with_computed_bias(call: Call) -> Result:
+    """A linear layer at each position, and a sum with what stands for its bias."""
+    weights, placed, bias = call.weights("weight"), call.placed("input"), call.placed("bias")
+    if not weights or placed is None or bias is None:
+        return None
+    last = placed.arrangement.rank - 1
+    taken, added = placed.with_channels(last), literal(bias)
+    out = call.trace.shape(call["weight"])[0]
+    if taken is None or added is None or added.batch_axis is not None or added.tensor.dims != (out,):
+        return None
+    says = taken.tensor.rank > 2 or taken.tensor.spatial == (1,)
+    layer = Step(Linear(out=out, bias=False, over="channels" if says else None), (taken.value,), weights)
+    lies = taken.arrangement.with_axis(last, along(CHANNELS, out))
+    return Step(Add(), (layer, added.value), arrangements=(lies,))
 
 
 def embedding(call: Call) -> Result:
@@ -114,7 +136,9 @@ def batch(call: Call) -> Result:
         affine="weight" in weights,
         track="running_mean" in weights,
     )
-    return Step(op, (call["input"],), weights)
+    placed = call.placed("input")
+    taken = placed and placed.arrangement.rank > 1 and placed.with_channels(1)
+    return Step(op, (taken.value,), weights, (taken.arrangement,)) if taken else Step(op, (call["input"],), weights)
 
 
 def instance(call: Call) -> Result:
@@ -143,10 +167,25 @@ def layer(call: Call) -> Result:
     weights, placed = call.weights("weight", "bias"), call.placed("input")
     if weights is None or len(weights) == 1 or len(call["normalized_shape"]) != 1 or placed is None:
         return None
-    taken = placed.with_channels(placed.arrangement.rank - 1)
+    taken = _with_channels_last(placed)
     if taken is None:
         return None
     return Step(LayerNorm(eps=call["eps"], affine=bool(weights)), (taken.value,), weights, (taken.arrangement,))
+
+
+def _with_channels_last(placed: Placed) -> Placed | None:
+    """The value whose channels are the last axis."""
+    last = placed.arrangement.rank - 1
+    return placed.with_channels(last) or channels_first(placed, last)
+
+
+def root_mean_square(call: Call) -> Result:
+    """Division by the root mean square of the last axis."""
+    weights, placed = call.weights("weight"), call.placed("input")
+    if not weights or placed is None or len(call["normalized_shape"]) != 1 or call["eps"] is None:
+        return None
+    taken = _with_channels_last(placed)
+    return Step(RmsNorm(eps=call["eps"]), (taken.value,), weights, (taken.arrangement,)) if taken else None
 
 
 TRANSLATIONS: dict[str, Translation] = {
@@ -164,4 +203,5 @@ TRANSLATIONS: dict[str, Translation] = {
     "instance_norm": instance,
     "group_norm": group,
     "layer_norm": layer,
+    "rms_norm": root_mean_square,
 }

@@ -177,7 +177,7 @@ def measured(reference: str) -> Row:
         params=totals.parameters(graph, totals.nodes_in(graph)),
         torch_params=sum(parameter.numel() for parameter in module.parameters()),
         macs=totals.macs(graph, totals.nodes_in(graph)),
-        torch_macs=multiply_adds(module, inputs) // 2,
+        torch_macs=multiply_adds(module, tuple(value[:1] for value in inputs)),
     )
     try:
         row.lines = source(prepared(graph, "torch")).count("\n") if not opaque else 0

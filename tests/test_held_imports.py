@@ -65,6 +65,14 @@ def in_windows(x: torch.Tensor) -> torch.Tensor:
     return y.unflatten(0, (-1, 2)).sum(1)
 
 
+def standardized(x: torch.Tensor, layer: nn.Conv2d, gain: torch.Tensor | None = None) -> torch.Tensor:
+    """Kernels of mean 0 and variance 1 (NFNet)."""
+    kernels = layer.weight.reshape(1, layer.out_channels, -1)
+    factor = None if gain is None else (gain * 0.3).view(-1)
+    kernels = F.batch_norm(kernels, None, None, weight=factor, training=True, momentum=0.0, eps=1e-5)
+    return F.conv2d(x, kernels.reshape_as(layer.weight), layer.bias, layer.stride, layer.padding)
+
+
 def biased(x: torch.Tensor, layer: nn.Module, q: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     """Biases of queries and values alone (BEiT)."""
     return F.linear(x.transpose(1, 2), layer.weight, torch.cat([q, torch.zeros(2), v])).transpose(1, 2)
@@ -81,6 +89,20 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("attention in the batch", Layered(
         lambda x: F.scaled_dot_product_attention(*[x.permute(0, 2, 3, 1).flatten(0, 1)[:, None]] * 3, scale=0.2)
         .squeeze(1).unflatten(0, (x.shape[0], -1)).permute(0, 3, 1, 2)), MAP, "scaled_attention"),
+    ("standardized kernels", Layered(standardized, nn.Conv2d(8, 6, 3, padding=1, stride=2), (6, 1, 1, 1)), MAP,
+     "standardized_conv"),
+    ("standardized kernels without a gain", Layered(standardized, nn.Conv2d(8, 6, 1, bias=False)), MAP,
+     "standardized_conv"),
+    ("a scale without a shift", Layered(lambda x, w: F.group_norm(x, 2, w), (8,)), MAP, "layer_scale"),
+    ("a scale without a shift, of tokens", Layered(lambda x, f: f(x.mT).mT, nn.LayerNorm(8, bias=False)), TOKENS,
+     "layer_scale"),
+    ("patches", Layered(lambda x: F.fold(F.unfold(x, 3, 1, 1, 2).tanh(), (12, 16), 3, 1, 1, 2)), MAP, "patches"),
+    ("windows that slide", Layered(lambda x: x.unfold(2, 4, 2).unfold(3, 4, 4).amax((4, 5))), MAP, "slid"),
+    ("a finer map", Layered(lambda x: F.interpolate(x, (18, 20), mode="bicubic")), MAP, "resampled"),
+    ("a coarser map", Layered(lambda x: F.interpolate(x, (7, 9), mode="bicubic", antialias=True)), MAP, "resampled"),
+    ("positions for another size", Layered(
+        lambda x, p: x + F.interpolate(p, x.shape[2:], mode="bilinear", align_corners=True), (1, 8, 5, 5)), MAP,
+     "resampled"),
     ("windows", Layered(in_windows), MAP, "matrix_product"),
     ("biases of some channels", Layered(biased, nn.Linear(8, 6), (2,), (2,)), TOKENS, "bordered"),
     ("a learned scale and shift", Layered(lambda x, a, b: a * x.relu().square() + b, (1,), (1,)), MAP, "applied"),

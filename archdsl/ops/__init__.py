@@ -21,6 +21,7 @@ from archdsl.ops import (  # noqa: F401
     reshape,
     resize,
     scale,
+    standardized,
     tokens,
     transposed,
 )

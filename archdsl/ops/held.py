@@ -8,6 +8,7 @@ counted as PyTorch does with the batch as 0. So it has a shape, costs and code, 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -225,33 +226,34 @@ class ScaledAttention(Held):
     scale: float | None = None
     causal: bool = False
 
-    def shape(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+    def shape(self, q: Tensor, k: Tensor, v: Tensor, *bias: Tensor) -> Tensor:
         if not q.dims[:-2] == k.dims[:-2] == v.dims[:-2] or q.dims[-1] != k.dims[-1] or k.dims[-2] != v.dims[-2]:
             raise Mismatch(f"{q}, {k} and {v} are no queries, keys and values")
-        if bias and _broadcast(bias.dims, self._scores(q, k).dims) != self._scores(q, k).dims:
-            raise Mismatch(f"{bias} cannot be added to the scores {self._scores(q, k)}")
+        scores = self._scores(q, k).dims
+        if len(bias) > 1 or any(_broadcast(one.dims, scores) != scores for one in bias):
+            raise Mismatch(f"{bias[0]} cannot be added to the scores {self._scores(q, k)}")
         return Tensor(*q.dims[:-1], v.dims[-1])
 
     @staticmethod
     def _scores(q: Tensor, k: Tensor) -> Tensor:
         return Tensor(*q.dims[:-1], k.dims[-2])
 
-    def macs(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> int:
+    def macs(self, q: Tensor, k: Tensor, v: Tensor, *bias: Tensor) -> int:
         return self._scores(q, k).size * (q.dims[-1] + v.dims[-1])
 
-    def macs_working(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> str:
+    def macs_working(self, q: Tensor, k: Tensor, v: Tensor, *bias: Tensor) -> str:
         return "·".join(map(str, (*self._scores(q, k).dims, f"({q.dims[-1]} + {v.dims[-1]})")))
 
-    def rest(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Rest:
-        each = 4 + (bias is not None) + self.causal
+    def rest(self, q: Tensor, k: Tensor, v: Tensor, *bias: Tensor) -> Rest:
+        each = 4 + len(bias) + self.causal
         return Rest(each * self._scores(q, k).size, "4 a score: scale, softmax; 1 for what is added, 1 for a mask")
 
-    def keeps(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Kept:
+    def keeps(self, q: Tensor, k: Tensor, v: Tensor, *bias: Tensor) -> Kept:
         return Kept((0, 1, 2), output=True)
 
-    def torch(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Expression:
+    def torch(self, q: Tensor, k: Tensor, v: Tensor, *bias: Tensor) -> Expression:
         options = [
-            *(("attn_mask={3}",) if bias else ()),
+            *("attn_mask={3}" for _ in bias),
             *(("is_causal=True",) if self.causal else ()),
             *(("scale={scale}",) if self.scale is not None else ()),
         ]
@@ -263,6 +265,130 @@ class ScaledAttention(Held):
         q, k, v = Tensor(4, 10, 8), Tensor(4, 12, 8), Tensor(4, 12, 6)
         yield Example(cls(scale=0.5), (q, k, v, Tensor(1, 10, 12)), Tensor(4, 10, 6))
         yield Example(cls(causal=True), (q, q, q), q)
+
+
+@register
+class Patches(Held, Rearrangement):
+    """The numbers under a sliding window at each of its places: channels and pixels of the window x places."""
+
+    name = "patches"
+    family = Family.RESHAPE
+
+    kernel: Numbers
+    stride: Numbers = (1, 1)
+    padding: Numbers = (0, 0)
+    dilation: Numbers = (1, 1)
+
+    def shape(self, x: Tensor) -> Tensor:
+        if x.rank != 3:
+            raise Mismatch(f"windows slide over maps, and this is {x}", code="wrong-rank")
+        return Tensor(x.channels * prod(self.kernel), prod(self.places(x.spatial)))
+
+    def places(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """How many places there are in each direction."""
+        rows = zip(sizes, self.kernel, self.stride, self.padding, self.dilation, strict=True)
+        return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in rows)
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression(f"F.unfold({{0}}, {self._window()})")
+
+    def _window(self) -> str:
+        given = {
+            "dilation": (self.dilation, (1, 1)),
+            "padding": (self.padding, (0, 0)),
+            "stride": (self.stride, (1, 1)),
+        }
+        return ", ".join([str(self.kernel), *(f"{name}={one}" for name, (one, usual) in given.items() if one != usual)])
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(kernel=(3, 3), stride=(2, 2), padding=(1, 1)), (Tensor(4, 8, 8),), Tensor(36, 16))
+        yield Example(cls(kernel=(2, 1), dilation=(2, 1)), (Tensor(4, 8, 6),), Tensor(8, 36))
+
+
+@register
+class SummedPatches(Patches):
+    """The sum of patches at the places from which `patches` takes them."""
+
+    name = "summed_patches"
+
+    size: Numbers = (1, 1)
+
+    def shape(self, x: Tensor) -> Tensor:
+        if x.rank != 2 or x.dims[1] != prod(self.places(self.size)) or x.dims[0] % prod(self.kernel):
+            raise Mismatch(f"{x} has not the patches of {self.size} pixels", code="wrong-rank")
+        return Tensor(x.dims[0] // prod(self.kernel), *self.size)
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(x.size, "1 per number that is added")
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression(f"F.fold({{0}}, {self.size}, {self._window()})")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        op = cls(kernel=(3, 3), stride=(2, 2), padding=(1, 1), size=(8, 8))
+        yield Example(op, (Tensor(36, 16),), Tensor(4, 8, 8))
+        yield Example(cls(kernel=(2, 1), dilation=(2, 1), size=(8, 6)), (Tensor(8, 36),), Tensor(4, 8, 6))
+
+
+@register
+class Slid(Held, View):
+    """What a window sees at each of its places along one dimension: the places stay there, the window comes last."""
+
+    name = "slid"
+    family = Family.RESHAPE
+
+    dim: Dimension
+    size: Count
+    stride: Count
+
+    def shape(self, x: Tensor) -> Tensor:
+        if not 1 <= self.dim <= x.rank or self.size > x.dims[self.dim - 1]:
+            raise Mismatch(f"{x} has no {self.size} places", argument="size", code="out-of-bounds")
+        places = (x.dims[self.dim - 1] - self.size) // self.stride + 1
+        return Tensor(*_along(x, (self.dim,), places).dims, self.size)
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression(f"{{0}}.unfold({self.dim}, {self.size}, {self.stride})")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(dim=2, size=4, stride=2), (Tensor(8, 10),), Tensor(8, 4, 4))
+        yield Example(cls(dim=1, size=2, stride=1), (Tensor(8, 6),), Tensor(7, 6, 2))
+
+
+@register
+class Resampled(Held):
+    """Another number of pixels, by a rule that the language lacks."""
+
+    name = "resampled"
+    family = Family.RESHAPE
+
+    size: Numbers
+    mode: Literal["linear", "bilinear", "trilinear", "bicubic"]
+    align_corners: bool = False
+    antialias: bool = False
+
+    def shape(self, x: Tensor) -> Tensor:
+        if len(self.size) != len(x.spatial):
+            raise Mismatch(f"{x} has not {len(self.size)} dimensions of pixels", argument="size", code="wrong-rank")
+        return Tensor(x.channels, *self.size)
+
+    def rest(self, x: Tensor) -> Rest:
+        reach = 4 if self.mode == "bicubic" else 2
+        count = reach ** len(self.size) * self.shape(x).size
+        return Rest(2 * count, "2 per number that is read: 4 (bicubic) or 2 in each direction; more with antialias")
+
+    def torch(self, x: Tensor) -> Expression:
+        options = [f"mode={self.mode!r}".replace("'", '"')]
+        options += ["align_corners=True"] * self.align_corners + ["antialias=True"] * self.antialias
+        return Expression(f"F.interpolate({{0}}, {self.size}, {', '.join(options)})")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(size=(7, 9), mode="bicubic", antialias=True), (Tensor(4, 8, 8),), Tensor(4, 7, 9))
+        yield Example(cls(size=(20,), mode="linear", align_corners=True), (Tensor(4, 8),), Tensor(4, 20))
 
 
 OPERATORS = {

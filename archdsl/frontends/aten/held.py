@@ -21,9 +21,13 @@ from archdsl.ops.held import (
     MatrixProduct,
     Part,
     Parts,
+    Patches,
     Reduced,
+    Resampled,
     ScaledAttention,
+    Slid,
     SoftmaxAlong,
+    SummedPatches,
 )
 from archdsl.ops.merge import Add, Maximum, Mul, Sub
 from archdsl.ops.scale import Scale
@@ -369,7 +373,63 @@ def pad(call: Call) -> Result:
     return Step(op, (found.value,), arrangements=(found.lies(tuple(sizes)),))
 
 
+def patches(call: Call) -> Result:
+    """aten.im2col and aten.col2im, which is told the size of the map."""
+    window = {"kernel": "kernel_size", "stride": "stride", "padding": "padding", "dilation": "dilation"}
+    given: dict[str, Any] = {name: tuple(call[argument]) for name, argument in window.items()}
+    if "output_size" in call.arguments:
+        return Step(SummedPatches(size=tuple(call["output_size"]), **given), (call["self"],))
+    return Step(Patches(**given), (call["self"],))
+
+
+def slid(call: Call) -> Result:
+    """aten.unfold: windows along one axis."""
+    found = literal(call.placed("self"))
+    axis = call["dimension"] % len(call.trace.shape(call["self"]))
+    dim = found.dim(axis) if found else None
+    if found is None or dim is None or axis == found.batch_axis:
+        return None
+    op = Slid(dim=dim, size=call["size"], stride=call["step"])
+    sizes = (*found.sizes, call["size"])
+    places = call.trace.shape(call.node)[axis]
+    wider = replace(found, sizes=(*sizes[:axis], places, *sizes[axis + 1 :]))
+    return Step(op, (found.value,), arrangements=(wider.lies(),))
+
+
+def resampled(mode: Any, antialias: bool = False) -> Translation:
+    def translate(call: Call) -> Result:
+        name = "input" if "input" in call.arguments else "self"
+        placed = call.placed(name)
+        found = literal(placed and placed.for_each_sample())
+        size = call.trace.shape(call.node)[2:]
+        if found is None or not found.is_first or not _samples_by_size(call, found.tensor.spatial, size):
+            return None
+        op = Resampled(size=size, mode=mode, align_corners=call["align_corners"], antialias=antialias)
+        lies = found.lies((None, *op.shape(found.tensor).dims))
+        if not call.trace.is_batched(call.node):
+            lies = lies.with_axis(0, ())
+        return Step(op, (found.value,), arrangements=(lies,))
+
+    return translate
+
+
+def _samples_by_size(call: Call, before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+    """Whether PyTorch samples by the quotient of the sizes, and not by a factor that differs from it."""
+    factors = call.get("scale_factors") or [
+        f for f in (call.get("scales_h"), call.get("scales_w"), call.get("scales")) if f
+    ]
+    return not factors or all(n * factor == out for n, factor, out in zip(before, factors, after, strict=True))
+
+
 TRANSLATIONS: dict[str, Translation] = {
+    "im2col": patches,
+    "col2im": patches,
+    "unfold": slid,
+    "upsample_linear1d": resampled("linear"),
+    "upsample_bilinear2d": resampled("bilinear"),
+    "upsample_bicubic2d": resampled("bicubic"),
+    "_upsample_bicubic2d_aa": resampled("bicubic", antialias=True),
+    "_upsample_bilinear2d_aa": resampled("bilinear", antialias=True),
     **{name: arithmetic(name) for name in ("add", "sub", "mul", "div", "maximum", "minimum")},
     "rsub": subtracted_from,
     "addcmul": add_product,

@@ -75,7 +75,7 @@ def standardized(x: torch.Tensor, layer: nn.Conv2d, gain: torch.Tensor | None = 
 
 def biased(x: torch.Tensor, layer: nn.Module, q: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     """Biases of queries and values alone (BEiT)."""
-    return F.linear(x.transpose(1, 2), layer.weight, torch.cat([q, torch.zeros(2), v])).transpose(1, 2)
+    return F.linear(x.transpose(1, 2), layer.weight, torch.cat([q, torch.zeros_like(q), v])).transpose(1, 2)
 
 
 MAP, TOKENS, VECTOR = (8, 12, 16), (8, 20), (24,)
@@ -88,7 +88,7 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
         .transpose(2, 3).flatten(1, 2), (2, 10, 10)), (24, 10), "scaled_attention"),
     ("attention in the batch", Layered(
         lambda x: F.scaled_dot_product_attention(*[x.permute(0, 2, 3, 1).flatten(0, 1)[:, None]] * 3, scale=0.2)
-        .squeeze(1).unflatten(0, (x.shape[0], -1)).permute(0, 3, 1, 2)), MAP, "scaled_attention"),
+        .squeeze(1).unflatten(0, (x.shape[0], -1)).permute(0, 3, 1, 2)), MAP, "attend"),
     ("standardized kernels", Layered(standardized, nn.Conv2d(8, 6, 3, padding=1, stride=2), (6, 1, 1, 1)), MAP,
      "standardized_conv"),
     ("standardized kernels without a gain", Layered(standardized, nn.Conv2d(8, 6, 1, bias=False)), MAP,
@@ -96,6 +96,8 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("a scale without a shift", Layered(lambda x, w: F.group_norm(x, 2, w), (8,)), MAP, "layer_scale"),
     ("a scale without a shift, of tokens", Layered(lambda x, f: f(x.mT).mT, nn.LayerNorm(8, bias=False)), TOKENS,
      "layer_scale"),
+    ("rolled rows", Layered(lambda x: x.permute(0, 2, 3, 1).roll((1, -2), (1, 2)).permute(0, 3, 1, 2) * x), MAP,
+     "rolled"),
     ("patches", Layered(lambda x: F.fold(F.unfold(x, 3, 1, 1, 2).tanh(), (12, 16), 3, 1, 1, 2)), MAP, "patches"),
     ("windows that slide", Layered(lambda x: x.unfold(2, 4, 2).unfold(3, 4, 4).amax((4, 5))), MAP, "slid"),
     ("a finer map", Layered(lambda x: F.interpolate(x, (18, 20), mode="bicubic")), MAP, "resampled"),

@@ -105,43 +105,6 @@ def convnext_weights(convnext: nn.Module) -> Iterator[Tensor]:
     yield from each(convnext, "classifier.0", "classifier.2")
 
 
-def torchvision_swin() -> nn.Module:
-    return torchvision.models.SwinTransformer(
-        [4, 4], 8, [2, 2, 2, 2], [1, 1, 2, 2], [7, 7], stochastic_depth_prob=0.0, num_classes=10
-    )
-
-
-def swin_weights(swin: nn.Module) -> Iterator[Tensor]:
-    yield from swin.features[0].parameters()
-    for place in range(1, 8, 2):
-        if place > 1:
-            yield from each(swin.features[place - 1], "norm", "reduction")
-        for block in swin.features[place]:
-            yield from each(block, "norm1", "attn.qkv")
-            yield block.attn.relative_position_bias_table
-            yield from each(block, "attn.proj", "norm2", "mlp.0", "mlp.3")
-    yield from each(swin, "norm", "head")
-
-
-def torchvision_maxvit() -> nn.Module:
-    return torchvision.models.MaxVit(
-        (224, 224), 32, 7, [32, 32, 64, 64], [1, 1, 1, 1], 32, stochastic_depth_prob=0.0, num_classes=10
-    )
-
-
-def maxvit_weights(maxvit: nn.Module) -> Iterator[Tensor]:
-    yield from maxvit.stem.parameters()
-    for layer in (layer for block in maxvit.blocks for layer in block.layers):
-        convolutions = layer.layers.MBconv
-        yield from convolutions.layers.parameters()
-        yield from convolutions.proj.parameters()
-        for asked in (layer.layers.window_attention, layer.layers.grid_attention):
-            yield from each(asked, "attn_layer.0", "attn_layer.1.to_qkv")
-            yield asked.attn_layer[1].relative_position_bias_table
-            yield from each(asked, "attn_layer.1.merge", "mlp_layer.0", "mlp_layer.1", "mlp_layer.3")
-    yield from maxvit.classifier.parameters()
-
-
 def timm_mixer() -> nn.Module:
     return timm.models.mlp_mixer.MlpMixer(
         num_classes=10, img_size=SIZE, patch_size=8, num_blocks=2, embed_dim=WIDTH, mlp_ratio=(0.5, 4.0)
@@ -338,20 +301,6 @@ PAIRS = (
         {"resolution": SIZE, "depths": [1, 1, 2, 1], "widths": [8, 16, 24, 32], "classes": 10},
         torchvision_convnext,
         convnext_weights,
-        plain,
-    ),
-    Pair(
-        "swin",
-        {"width": 8, "heads": [1, 1, 2, 2], "depths": [2, 2, 2, 2], "classes": 10},
-        torchvision_swin,
-        swin_weights,
-        plain,
-    ),
-    Pair(
-        "maxvit",
-        {"widths": [32, 32, 64, 64], "depths": [1, 1, 1, 1], "classes": 10},
-        torchvision_maxvit,
-        maxvit_weights,
         plain,
     ),
     Pair("mlp_mixer", {**IMAGE, "depth": 2}, timm_mixer, all_of, plain),

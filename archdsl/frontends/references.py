@@ -86,15 +86,9 @@ def build(reference: str, meta: bool = False) -> nn.Module:
     make = _factory(parse(reference))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if meta:
-            try:
-                with torch.device("cpu"), weights_on_meta():
-                    return _module(reference, make())
-            except CompileError:
-                raise
-            except Exception:
-                # Some constructors read the numbers of their weights, which `meta` tensors do not have.
-                pass
+        made = _without_weights(reference, make) if meta else None
+        if made:
+            return made
         try:
             with torch.device("cpu"), _Uninitialized():
                 return _module(reference, make())
@@ -102,6 +96,18 @@ def build(reference: str, meta: bool = False) -> nn.Module:
             raise
         except Exception as error:
             raise CompileError([_failure(f"{reference} cannot be made", error)]) from error
+
+
+def _without_weights(reference: str, make: Callable[[], Any]) -> nn.Module | None:
+    """The network with weights on `meta`; None where its constructor reads numbers of weights, or follows them."""
+    try:
+        with torch.device("cpu"), weights_on_meta():
+            module = _module(reference, make())
+    except CompileError:
+        raise
+    except Exception:
+        return None
+    return None if any(buffer.is_meta for buffer in module.buffers()) else module
 
 
 def usual_input(reference: str, module: nn.Module) -> tuple[int, ...]:

@@ -12,7 +12,9 @@ from archdsl.frontends.aten import translations
 from archdsl.frontends.aten.call import Result, Trace, kind_of
 from archdsl.frontends.aten.elementwise import joined_elementwise
 from archdsl.frontends.aten.literal import in_order
+from archdsl.frontends.aten.pieces import pieces
 from archdsl.frontends.aten.placed import Placed
+from archdsl.frontends.aten.scores import scores
 from archdsl.frontends.aten.step import Made, Source, Step, TraceNode, operation
 from archdsl.frontends.naming import ModuleCall
 from archdsl.frontends.opaque import as_opaque, as_stored, counted_once
@@ -47,7 +49,7 @@ class Translator:
     def __init__(self, trace: Trace, inputs: tuple[TraceNode, ...], outputs: tuple[TraceNode, ...]) -> None:
         self.trace = trace
         self.made: list[NewNode] = []
-        self._steps: dict[TraceNode, Step] = {}
+        self._steps = trace.steps
         self._results: dict[TraceNode, tuple[Placed, ...]] = {}
         """The results of the ops that calls became."""
         self._homes: dict[str, tuple[Op, Mapping[str, str]]] = {}
@@ -63,6 +65,9 @@ class Translator:
                 trace.placed[node] = placed(node, shape, trace.batch)
         for node in _in_order(trace, outputs):
             self._plan(node)
+        read = {source for node in trace.placed for source in node.all_input_nodes if trace.is_weight(source)}
+        self.buffers = {trace.keys[source.name] for source in read if not trace.is_parameter(source)}
+        """The names of the buffers that outputs depend on. Not all are a node's: a mask may be what an op does."""
         results = [as_stored(trace, node) for node in outputs]
         needed = self._needed(results)
         self._counted = {key for node in needed for key in self._keys_of_ops(self._steps[node])}
@@ -85,6 +90,7 @@ class Translator:
 
     def _plan(self, node: TraceNode) -> None:
         """Finds what a call becomes: a value that is there already, or a step."""
+        self._follow(node)
         if operation(node) == "getitem":
             self.trace.placed[node] = self._results[node.args[0]][node.args[1]]
             return
@@ -96,6 +102,13 @@ class Translator:
                 continue
         step = as_opaque(self.trace, node)
         self._set(node, step, self._tensors(step), step.arrangements)
+
+    def _follow(self, node: TraceNode) -> None:
+        """Notes what later calls may make an op of: scores of attention, and slices with a step."""
+        for noted, follow in ((self.trace.scores, scores), (self.trace.pieces, pieces)):
+            found = follow(self.trace, node)
+            if found:
+                noted[node] = found
 
     def _accepts(self, found: Result, node: TraceNode) -> bool:
         """Enters a translation, if it is sound: it takes values, not weights, and gives what the call gives."""

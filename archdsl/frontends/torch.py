@@ -139,12 +139,12 @@ def _imported(
     tree = Tree(made, named, modules, name)
     graph = tree.graph(results, lasting)
     verify(graph, "import")
-    unused = _unused(module, tree.keys)
+    unused = _unused(module, tree.keys, translator.buffers)
     return Imported(graph, tree.keys, unused, left_out=_left_out(module, unused))
 
 
-def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
-    used = {key for of_node in keys.values() for key in of_node.values()}
+def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]], read: set[str]) -> tuple[str, ...]:
+    used = {key for of_node in keys.values() for key in of_node.values()} | read
     return tuple(key for key in module.state_dict() if key not in used)
 
 

@@ -62,6 +62,30 @@ class Permute(Held, View):
 
 
 @register
+class Rolled(Held, Rearrangement):
+    """The same numbers moved along some dimensions; what leaves at one end enters at the other."""
+
+    name = "rolled"
+    family = Family.RESHAPE
+
+    dims: Dimensions
+    shifts: Numbers
+
+    def shape(self, x: Tensor) -> Tensor:
+        if len(self.dims) != len(self.shifts) or not all(1 <= dim <= x.rank for dim in self.dims):
+            raise Mismatch(f"{x} has no dimensions {self.dims}", argument="dims", code="out-of-bounds")
+        return x
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression(f"{{0}}.roll({self.shifts}, {self.dims})")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(dims=(2, 3), shifts=(-1, 2)), (Tensor(8, 4, 6),), Tensor(8, 4, 6))
+        yield Example(cls(dims=(2,), shifts=(3,)), (Tensor(8, 10),), Tensor(8, 10))
+
+
+@register
 class Part(Held, View):
     """The places `start` to `stop` along one dimension."""
 

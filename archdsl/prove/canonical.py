@@ -25,6 +25,7 @@ from archdsl.ops.resize import Resize, Upsample
 from archdsl.ops.scale import LayerScale
 from archdsl.ops.tokens import Token
 from archdsl.ops.transposed import UpConv
+from archdsl.ops.windows import Windows
 from archdsl.prove.form import Form, Part, Wire, squeezed
 from archdsl.tensor import Tensor
 
@@ -220,7 +221,20 @@ def _attend(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     assert isinstance(op, Attend)
     q = inputs[0]
     scale = (q.channels // op.heads) ** -0.5 if op.scale is None else op.scale
-    return op.name, {"heads": op.heads, "causal": op.causal, "scale": _number(scale)}
+    arguments = {"heads": op.heads, "causal": op.causal, "scale": _number(scale)}
+    return op.name, arguments | (_in_windows(op, q) if op.windows is not None else {})
+
+
+def _in_windows(op: Attend, q: Tensor) -> dict[str, Any]:
+    """Windows as they lie: one that is as large as the map is not shifted, and no grid."""
+    windows = Windows.of(q, op.windows or 1, op.shift)
+    spreads = any(1 < window < length for window, length in zip(windows.size, q.spatial, strict=True))
+    return {
+        "windows": windows.size,
+        "shift": windows.shift,
+        "grid": op.grid and spreads,
+        "relative": op.relative,
+    }
 
 
 def _channel_slice(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
+from archdsl.frontends.buffers import weights_on_meta
 from archdsl.frontends.load import opaque_nodes
 from archdsl.frontends.torch import Imported, imported, stand_ins, traced_reference
 from archdsl.ir.graph import Graph, Node
@@ -21,8 +22,8 @@ class Side:
 
     `keys` has the name of each weight in the state_dict, by node and by the op's name for the weight (`bias`); a name
     that is missing is the node's path and the op's name. `make` returns a new module of the network, with arbitrary
-    weights or on `meta`, which has none. `unused` are entries of the state_dict that no output depends on. `drop_paths`
-    are the probabilities of drop paths that are not nodes of the graph.
+    weights or with weights on `meta`, which have no numbers. `unused` are entries of the state_dict that no output
+    depends on. `drop_paths` are the probabilities of drop paths that are not nodes of the graph.
     """
 
     title: str
@@ -79,4 +80,5 @@ def _of_imported(found: Imported, title: str, make: Callable[[], nn.Module]) -> 
 def _emitted(graph: Graph) -> nn.Module:
     from archdsl.backends.torch.load import module
 
-    return module(prepared(graph, "torch"), device="meta")
+    with weights_on_meta():
+        return module(prepared(graph, "torch"), device="cpu")

@@ -121,6 +121,12 @@ class Trace:
         self.batch = batch
         self.placed: dict[TraceNode, Placed] = {}
         """How values lie in the graph, for all calls so far."""
+        self.steps: dict[TraceNode, Step] = {}
+        """What calls so far became, if it is a step."""
+        self.scores: dict[TraceNode, Any] = {}
+        """The calls so far that give scores of attention (`scores.py`)."""
+        self.pieces: dict[TraceNode, Any] = {}
+        """The slices so far that have a step (`pieces.py`)."""
         self.tables = Tables(numbers or {}, lambda node: self.is_weight(node) and self.is_parameter(node))
         """What is computed from neither inputs nor weights. `numbers` are those of buffers and constants, by their
         placeholders."""

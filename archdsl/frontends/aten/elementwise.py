@@ -31,6 +31,8 @@ def joined_elementwise(step: Step, trace: Trace) -> Step | None:
     if not all(trace.is_batched(node) or value.is_learned for node, value in zip(nodes, values, strict=True)):
         return None
     values = [value.arranged(value.arrangement.without_repeats()) for value in values]
+    if any(map(values[0].keeps_channels, range(values[0].arrangement.rank))):
+        return _as_they_lie(step, nodes, values) or _as_maps(step, nodes, values, split=True)
     return (
         _as_maps(step, nodes, values, split=False)
         or _as_they_lie(step, nodes, values)

@@ -313,7 +313,7 @@ def concat(call: Call) -> Result:
 
 def stack(call: Call) -> Result:
     def with_axis(lies: Arrangement, axis: int) -> Arrangement:
-        return Arrangement((*lies.axes[:axis], (), *lies.axes[axis:]))
+        return replace(lies, axes=(*lies.axes[:axis], (), *lies.axes[axis:]))
 
     return _in_a_row(call, call["dim"] % len(call.trace.shape(call.node)), with_axis)
 

@@ -10,7 +10,7 @@ from math import prod
 from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, Axis, along
 from archdsl.frontends.aten.placed import Placed, view
 from archdsl.frontends.aten.step import Made, Step, TraceNode
-from archdsl.ops.held import Permute
+from archdsl.ops.held import Permute, Rolled
 from archdsl.ops.learned import Learned
 from archdsl.tensor import Tensor
 
@@ -92,6 +92,12 @@ def literal(placed: Placed | None) -> Literal | None:
     if batch_axis == REPEATED or pieces is None:
         return None
     value, tensor = placed.value, placed.tensor
+    if arrangement.rolled:
+        op = Rolled(
+            dims=tuple(dim for dim, _ in arrangement.rolled),
+            shifts=tuple(-first for _, first in arrangement.rolled),
+        )
+        value = Step(op, (value,), call=placed.call or _call(value))
     order = tuple(pieces.index(atom) + 1 for atom in atoms)
     if list(order) != sorted(order):
         taken_apart = tuple(atom.size for atom in pieces)

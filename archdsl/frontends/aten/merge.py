@@ -7,6 +7,7 @@ from typing import Any
 
 from archdsl.frontends.arrangement import CHANNELS, along, whole
 from archdsl.frontends.aten.call import Call, Result, Translation
+from archdsl.frontends.aten.pieces import together
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Source, Step
 from archdsl.ops.base import Op
@@ -78,6 +79,9 @@ def concat(call: Call) -> Result:
     if any(table and table.number == 0 for table in map(call.trace.tables.__getitem__, nodes)):
         return None
     axis = call["dim"] % len(call.trace.shape(call.node))
+    whole_again = together(call.trace, nodes, axis)
+    if whole_again:
+        return whole_again
     placed = [call.trace.placed.get(node) for node in nodes]
     parts = [part.for_each_sample() for part in placed if part]
     if len(parts) < len(nodes):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import prod
+from typing import Literal
 
-from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, along, joined, whole
+from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, Axis, along, joined, whole
 from archdsl.frontends.aten.step import Made, Step, TraceNode
 from archdsl.ops.base import Op
 from archdsl.ops.learned import Learned
-from archdsl.ops.reshape import ChannelShuffle, Flatten, Reshape
+from archdsl.ops.reshape import ChannelShuffle, Flatten, Reshape, SpaceToDepth
 from archdsl.ops.tokens import Tokens
 from archdsl.tensor import Tensor
 
@@ -81,9 +83,12 @@ class Placed:
         """
         arrangement = self.arrangement.permuted(order) if order else self.arrangement
         axes, dims = list(arrangement.axes[1:]), arrangement.shape[1:]
-        if not dims or arrangement.axes[0] != along(BATCH, self.batch):
+        if not dims or arrangement.rolled or arrangement.axes[0] != along(BATCH, self.batch):
             return None
         value = self.value
+        squares = _squares(axes, self.tensor)
+        if squares:
+            return Placed.plain(Step(squares, (value,), call=self.call), squares.shape(self.tensor), self.batch)
         groups = _shuffled(axes[0], self.tensor.channels)
         if groups:
             value = Step(ChannelShuffle(groups=groups), (value,), call=self.call)
@@ -124,6 +129,8 @@ class Placed:
 
     def with_channels(self, axis: int) -> Placed | None:
         """With an axis that is the channels of a value of the graph: of a map, or of maps in windows; else None."""
+        if self.keeps_channels(axis):
+            return self
         batch = self.batch_axis
         others = [other for other in self.other_axes if other != axis]
         for positions in (others, sorted(others, key=self._place)):
@@ -131,7 +138,13 @@ class Placed:
             taken = self.standard(order) if axis != batch else None
             if taken:
                 return taken.arranged(taken.arrangement.inverted(order), self.call)
-        return self if self.arrangement.axes[axis] == along(CHANNELS, self.tensor.channels) else None
+        return None
+
+    def keeps_channels(self, axis: int) -> bool:
+        """Whether an axis is the channels, and the others hold each of several positions once, in any order."""
+        repeats = any(atom.dim == REPEATED for other in self.arrangement.axes for atom in other)
+        several = self.tensor.size > self.tensor.channels and not repeats
+        return several and self.arrangement.axes[axis] == along(CHANNELS, self.tensor.channels)
 
     def settled(self) -> Placed:
         """With each axis along one whole dimension of a value of the graph, where joining dimensions gives that."""
@@ -152,6 +165,27 @@ def _shuffled(axis: Sequence[Atom], channels: int) -> int:
         return 0
     inner, outer = axis
     return outer.size if inner.step == 1 and outer.step == inner.size and inner.size * outer.size == channels else 0
+
+
+def _squares(axes: Sequence[Axis], tensor: Tensor) -> SpaceToDepth | None:
+    """The op that makes channels of the pixels of squares, if these axes are its output's; else None."""
+    if tensor.rank != 3 or len(axes) != 3:
+        return None
+    channels, height, width = tensor.dims
+    factor = height // max(prod(atom.size for atom in axes[1]), 1)
+    if factor < 2 or height % factor or width % factor:
+        return None
+    inner = {1: along(1, channels), 2: along(2, factor), 3: along(3, factor)}
+    outer = along(2, height // factor, factor), along(3, width // factor, factor)
+    orders: dict[Literal["pytorch", "rows", "columns"], tuple[int, ...]] = {
+        "pytorch": (1, 2, 3),
+        "rows": (2, 3, 1),
+        "columns": (3, 2, 1),
+    }
+    for order, dims in orders.items():
+        if tuple(axes) == (joined(atom for dim in dims for atom in inner[dim]), *outer):
+            return SpaceToDepth(factor=factor, order=order)
+    return None
 
 
 def view(before: tuple[int, ...], after: tuple[int, ...]) -> Op:

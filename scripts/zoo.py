@@ -183,6 +183,8 @@ def measured(reference: str) -> Row:
         row.lines = source(prepared(graph, "torch")).count("\n") if not opaque else 0
     except CompileError as error:
         row.failed = error.diagnostics[0].message
+    except Exception as error:  # a fault of the emitter, which is worth a row of its own
+        row.failed = f"{type(error).__name__}: {error}"
     return row
 
 

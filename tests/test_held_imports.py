@@ -73,6 +73,14 @@ def standardized(x: torch.Tensor, layer: nn.Conv2d, gain: torch.Tensor | None = 
     return F.conv2d(x, kernels.reshape_as(layer.weight), layer.bias, layer.stride, layer.padding)
 
 
+def offsets(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    """Attention with a learned bias for each head and distance (LeViT)."""
+    q, k, v = x.unflatten(1, (3, 2, 4)).transpose(3, 4).unbind(1)
+    places = torch.arange(10, device=x.device)
+    scores = q @ k.mT + table[:, (places[:, None] - places + 9)]
+    return (scores.softmax(-1) @ v).transpose(2, 3).flatten(1, 2)
+
+
 def biased(x: torch.Tensor, layer: nn.Module, q: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     """Biases of queries and values alone (BEiT)."""
     return F.linear(x.transpose(1, 2), layer.weight, torch.cat([q, torch.zeros_like(q), v])).transpose(1, 2)
@@ -98,6 +106,8 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
      "layer_scale"),
     ("rolled rows", Layered(lambda x: x.permute(0, 2, 3, 1).roll((1, -2), (1, 2)).permute(0, 3, 1, 2) * x), MAP,
      "rolled"),
+    ("fixed numbers", Layered(lambda x: x + torch.arange(16, device=x.device).mul(0.25).square()), MAP, "fixed"),
+    ("biases by offsets", Layered(offsets, (2, 19)), (24, 10), "picked"),
     ("patches", Layered(lambda x: F.fold(F.unfold(x, 3, 1, 1, 2).tanh(), (12, 16), 3, 1, 1, 2)), MAP, "patches"),
     ("windows that slide", Layered(lambda x: x.unfold(2, 4, 2).unfold(3, 4, 4).amax((4, 5))), MAP, "slid"),
     ("a finer map", Layered(lambda x: F.interpolate(x, (18, 20), mode="bicubic")), MAP, "resampled"),
@@ -147,7 +157,7 @@ def test_what_is_held_computes_the_same(module: nn.Module, dims: tuple[int, ...]
     assert opaque_nodes(side.graph) == ()
     assert op in {written(node.op).partition("(")[0] for node in side.graph} | {written(n.op) for n in side.graph}
     assert totals.parameters(side.graph, list(side.graph)) == sum(p.numel() for p in used(module, side.graph))
-    assert totals.macs(side.graph, list(side.graph)) == multiply_adds(module, torch.zeros(2, *dims))
+    assert totals.macs(side.graph, list(side.graph)) == multiply_adds(module, torch.zeros(1, *dims))
     proof = prove_sides(of_graph(from_json(to_json(side.graph))), side)
     assert proof.numbers is not None
     assert proof.numbers.ok, proof
@@ -165,7 +175,7 @@ def multiply_adds(module: nn.Module, x: torch.Tensor) -> int:
     """Counted on `meta`, where PyTorch's counter sees attention."""
     with FlopCounterMode(display=False) as counter:
         deepcopy(module).to("meta").eval()(x.to("meta"))
-    return int(counter.get_total_flops()) // 2 // x.shape[0]
+    return int(counter.get_total_flops()) // 2
 
 
 HELD = [(name, example) for name, op in REGISTRY.items() if issubclass(op, Held) for example in op.examples()]

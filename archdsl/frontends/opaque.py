@@ -17,6 +17,7 @@ from archdsl.frontends.aten.call import Trace, bound, kind_of
 from archdsl.frontends.aten.literal import in_order
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Made, Step, TraceNode, operation
+from archdsl.ops.fixed import LONGEST, MOST, Fixed, packed
 from archdsl.ops.internal import Opaque
 from archdsl.tensor import Kind, Tensor
 from archdsl.text import clean
@@ -53,6 +54,18 @@ def as_opaque(trace: Trace, node: TraceNode) -> Step:
 
 
 def _constant(numbers: torch.Tensor) -> Step:
+    """Fixed numbers; of those that are not kept, only a digest is known."""
+    if numbers.dtype == torch.float32 and 0 < numbers.numel() <= MOST:
+        kept = packed(numbers.contiguous().numpy().tobytes())
+        dims = tuple(numbers.shape) or (1,)
+        if len(kept) > LONGEST:
+            return _unknown(numbers)
+        lies = Arrangement(tuple(along(dim, size) for dim, size in enumerate(numbers.shape, 1)))
+        return Step(Fixed(dims=dims, numbers=kept), (), arrangements=(lies,))
+    return _unknown(numbers)
+
+
+def _unknown(numbers: torch.Tensor) -> Step:
     op = Opaque(
         target="constant",
         results=(tuple(numbers.shape) or (1,),),

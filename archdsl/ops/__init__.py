@@ -6,6 +6,7 @@ from archdsl.ops import (  # noqa: F401
     conv,
     crop,
     embed,
+    fixed,
     held,
     internal,
     learned,

@@ -17,9 +17,13 @@ from archdsl.ir.rewrite import Added, extended
 BROADCASTS = ("add", "arithmetic", "matrix_product", "scaled_attention", "sub", "mul", "mean", "maximum")
 
 
+CONSTANTS = ("learned", "fixed")
+"""Ops whose values are the same for all samples."""
+
+
 def expanded(graph: Graph) -> Graph:
     """The graph with a step for each learned value that needs a batch; the same graph if none does."""
-    learned = [node for node in graph if node.op.name == "learned"]
+    learned = [node for node in graph if node.op.name in CONSTANTS]
     if not learned:
         return graph
     return _Batches(graph).expanded(learned)
@@ -105,6 +109,6 @@ class _Batches:
 
     def _returned(self, value: Value) -> Value:
         node = self.graph.node(value.node)
-        if node.op.name != "learned":
+        if node.op.name not in CONSTANTS:
             return value
         return self._add(node, "", False, Value(self.graph.inputs[0].id))

@@ -27,8 +27,8 @@ def joined_elementwise(step: Step, trace: Trace) -> Step | None:
     if len(values) < len(nodes):
         return None
     if not any(map(trace.is_batched, nodes)):
-        return _as_they_lie(step, nodes, values)
-    if not all(trace.is_batched(node) or value.is_learned for node, value in zip(nodes, values, strict=True)):
+        return _as_they_lie(step, nodes, [value for value in placed if value])
+    if not all(trace.is_batched(node) or value.has_batch for node, value in zip(nodes, values, strict=True)):
         return None
     values = [value.arranged(value.arrangement.without_repeats()) for value in values]
     if any(map(values[0].keeps_channels, range(values[0].arrangement.rank))):

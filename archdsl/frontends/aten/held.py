@@ -7,12 +7,15 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from archdsl.frontends.arrangement import Arrangement
+import torch
+
+from archdsl.frontends.arrangement import Arrangement, along
 from archdsl.frontends.aten.call import Call, Result, Translation
 from archdsl.frontends.aten.literal import Literal, aligned, literal
 from archdsl.frontends.aten.step import Source, Step, TraceNode
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
+from archdsl.ops.fixed import MOST, Picked, packed
 from archdsl.ops.held import (
     Applied,
     Arithmetic,
@@ -396,6 +399,20 @@ def slid(call: Call) -> Result:
     return Step(op, (found.value,), arrangements=(wider.lies(),))
 
 
+def picked(call: Call) -> Result:
+    """Numbers of one learned weight, each from a fixed place: a table of biases that is read by offsets."""
+    table = call.trace.tables[call.node]
+    if table is None or table.weight is None or not 0 < table.picked.numel() <= MOST or int(table.picked.min()) < 0:
+        return None
+    found = literal(call.trace.placed[table.weight])
+    if found is None or bool(table.numbers.any()):
+        return None
+    shape = tuple(table.picked.shape)
+    places = packed(table.picked.to(torch.int32).contiguous().numpy().tobytes())
+    lies = Arrangement(tuple(along(dim, size) for dim, size in enumerate(shape, 1)))
+    return Step(Picked(dims=shape or (1,), numbers=places), (found.value,), arrangements=(lies,))
+
+
 def resampled(mode: Any, antialias: bool = False) -> Translation:
     def translate(call: Call) -> Result:
         name = "input" if "input" in call.arguments else "self"
@@ -422,6 +439,7 @@ def _samples_by_size(call: Call, before: tuple[int, ...], after: tuple[int, ...]
 
 
 TRANSLATIONS: dict[str, Translation] = {
+    **dict.fromkeys(("index", "index_select", "gather", "take"), picked),
     "im2col": patches,
     "col2im": patches,
     "unfold": slid,

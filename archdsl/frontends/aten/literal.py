@@ -171,7 +171,7 @@ def in_order(placed: Placed | None) -> Placed | None:
 
 def channels_first(placed: Placed, axis: int) -> Placed | None:
     """The value with one axis as its channels, by a permute; the others are its positions."""
-    found = literal(placed)
+    found = literal(placed.for_each_sample())
     dim = found.dim(axis) if found else None
     if found is None or dim is None or axis == found.batch_axis:
         return None

@@ -64,11 +64,16 @@ class Placed:
         return isinstance(self.value, Step) and isinstance(self.value.op, Learned)
 
     def for_each_sample(self) -> Placed:
-        """A learned value as one for each sample; other values as they are."""
+        """A value that is the same for all samples as one for each; other values as they are."""
         first = self.arrangement.axes[0] if self.arrangement.axes else None
-        if not self.is_learned or first not in ((), (Atom(REPEATED, self.batch, 0),)):
+        if self.has_batch or first not in ((), (Atom(REPEATED, self.batch, 0),)):
             return self
         return self.arranged(Arrangement((along(BATCH, self.batch), *self.arrangement.axes[1:])))
+
+    @property
+    def has_batch(self) -> bool:
+        """Whether the value differs from sample to sample."""
+        return any(atom.dim == BATCH for axis in self.arrangement.axes for atom in axis)
 
     @property
     def is_plain(self) -> bool:

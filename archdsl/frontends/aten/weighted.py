@@ -190,7 +190,7 @@ def batch(call: Call) -> Result:
         track="running_mean" in weights,
     )
     placed = call.placed("input")
-    taken = placed and placed.arrangement.rank > 1 and placed.with_channels(1)
+    taken = placed and placed.arrangement.rank > 1 and (placed.with_channels(1) or channels_first(placed, 1))
     return Step(op, (taken.value,), weights, (taken.arrangement,)) if taken else Step(op, (call["input"],), weights)
 
 

@@ -91,7 +91,7 @@ class Translator:
     def _plan(self, node: TraceNode) -> None:
         """Finds what a call becomes: a value that is there already, or a step."""
         self._follow(node)
-        if operation(node) == "getitem":
+        if operation(node) == "getitem" and not self.trace.tables[node]:
             self.trace.placed[node] = self._results[node.args[0]][node.args[1]]
             return
         for translate in translations(operation(node)):

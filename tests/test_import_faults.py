@@ -119,7 +119,7 @@ class Rows(nn.Module):
 def test_numbers_beside_opaque_operations_are_said_to_be_bounds() -> None:
     table = str(archdsl.from_torch(Rows(), torch.zeros(2, 8, 6, 6)).table())
     assert "2 weighted layers in depth" in table
-    assert "Opaque: 2 ops, at addmm1, addmm2; of these only shapes, params and MACs are known\n" in table
+    assert "Opaque: 2 ops, at addmm1, addmm2; of these only shapes, params and MACs are\n  known\n" in table
     assert "So fields, depth, FLOPs and memory are at least those above" in table
 
 

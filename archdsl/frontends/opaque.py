@@ -48,7 +48,7 @@ def as_opaque(trace: Trace, node: TraceNode) -> Step:
         kinds=() if set(kinds) == {"float"} else kinds,
         arguments=", ".join(filter(None, (_arguments(node), *_layouts(taken)))),
         **_sizes(trace, weights.values()),
-        multiply_adds=_multiply_adds(node) // max(trace.batch, 1),
+        multiply_adds=_multiply_adds(node) // (max(trace.batch, 1) if trace.is_batched(node) else 1),
     )
     return Step(op, tuple(value.value for value in taken), weights, tuple(lies for _, lies in placed))
 

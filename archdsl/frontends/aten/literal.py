@@ -9,7 +9,7 @@ from math import prod
 
 from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, Axis, along
 from archdsl.frontends.aten.placed import Placed, view
-from archdsl.frontends.aten.step import Made, Step, TraceNode
+from archdsl.frontends.aten.step import Made, Step
 from archdsl.ops.held import Permute, Rolled
 from archdsl.ops.learned import Learned
 from archdsl.tensor import Tensor
@@ -78,11 +78,14 @@ def reshaped(literal: Literal) -> Literal:
     tensor, value = Tensor(*dims, kind=literal.tensor.kind), literal.value
     if isinstance(value, Step) and isinstance(value.op, Learned) and (len(dims) != 2 or 1 in dims):
         return replace(literal, value=replace(value, op=Learned(dims=dims)), tensor=tensor)
-    return replace(literal, value=Step(view(literal.tensor.dims, dims), (value,), call=_call(value)), tensor=tensor)
+    return replace(literal, value=Step(view(literal.tensor.dims, dims), (value,)), tensor=tensor)
 
 
 def literal(placed: Placed | None) -> Literal | None:
-    """A value in PyTorch's form; None for what has numbers twice or lies as no permute can give."""
+    """A value in PyTorch's form; None for what has numbers twice or lies as no permute can give.
+
+    Ops that this needs belong to the step that takes the value, so that no block hands on a value in two forms.
+    """
     if placed is None:
         return None
     arrangement = placed.arrangement.without_repeats()
@@ -97,13 +100,13 @@ def literal(placed: Placed | None) -> Literal | None:
             dims=tuple(dim for dim, _ in arrangement.rolled),
             shifts=tuple(-first for _, first in arrangement.rolled),
         )
-        value = Step(op, (value,), call=placed.call or _call(value))
+        value = Step(op, (value,))
     order = tuple(pieces.index(atom) + 1 for atom in atoms)
     if list(order) != sorted(order):
         taken_apart = tuple(atom.size for atom in pieces)
         if taken_apart != tensor.dims:
-            value = Step(view(tensor.dims, taken_apart), (value,), call=placed.call or _call(value))
-        value = Step(Permute(order=order), (value,), call=placed.call or _call(value))
+            value = Step(view(tensor.dims, taken_apart), (value,))
+        value = Step(Permute(order=order), (value,))
         tensor = Tensor(*(atom.size for atom in atoms), kind=tensor.kind)
     sizes = tuple(_size(axis, place == batch_axis) for place, axis in enumerate(arrangement.axes))
     return reshaped(Literal(value, tensor, sizes, batch_axis, placed.batch))
@@ -120,10 +123,6 @@ def aligned(values: Sequence[Literal], rank: int) -> list[Literal] | None:
         return None
     is_folded = axis is not None and any(one.sizes[axis] is not None for one in found)
     return [one.folded() for one in found] if is_folded else found
-
-
-def _call(value: Made | Step) -> TraceNode:
-    return value.call
 
 
 def _size(axis: Axis, holds_batch: bool) -> int | None:
@@ -180,7 +179,7 @@ def channels_first(placed: Placed, axis: int) -> Placed | None:
     dims = tuple(found.tensor.dims[other - 1] for other in order)
     value = found.value
     if dim != 1:
-        value = Step(Permute(order=order), (value,), call=placed.call or _call(value))
+        value = Step(Permute(order=order), (value,))
     axes = tuple(
         tuple(replace(atom, dim=atom.dim if atom.dim == BATCH else order.index(atom.dim) + 1) for atom in atoms)
         for atoms in found.lies().axes

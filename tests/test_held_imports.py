@@ -142,6 +142,7 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("a norm over rows", Layered(lambda x, f: f(x), nn.LayerNorm(16)), MAP, "layer_norm"),
     ("a root mean square", Layered(lambda x, f: f(x.transpose(1, 2)).transpose(1, 2), nn.RMSNorm(8, eps=1e-5)), TOKENS,
      "rms_norm"),
+    ("a root mean square without a scale", Layered(lambda x: F.rms_norm(x.mT, (8,), eps=1e-5).mT), TOKENS, "reduced"),
     ("tokens in the batch", Layered(lambda x, f: f(x.transpose(1, 2).flatten(0, 1)).view(x.shape[0], 20, 8).mT,
      nn.BatchNorm1d(8)), TOKENS, "bn"),
     ("a convolution of a transposed map", Layered(lambda x, f: f(x.permute(0, 3, 1, 2)), nn.Conv2d(16, 4, 3)), MAP,

@@ -329,7 +329,7 @@ def _in_a_row(call: Call, axis: int, change: Callable[[Arrangement, int], Arrang
         if table and table.number == 0:
             before += call.trace.shape(node)[axis]
             continue
-        one = one and one.for_each_sample()
+        one = one.for_each_sample() if one and call.trace.is_batched(call.node) else one
         found = literal(one.arranged(change(one.arrangement, axis))) if one else None
         if found is None:
             return None

@@ -13,9 +13,10 @@ from archdsl.frontends.aten.step import Source, Step, TraceNode, operation
 from archdsl.ops.base import Op
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.embed import Embed
+from archdsl.ops.held import Applied, Reduced
 from archdsl.ops.internal import RESHAPES
 from archdsl.ops.linear import Linear
-from archdsl.ops.merge import Add
+from archdsl.ops.merge import Add, Mul
 from archdsl.ops.norm import Bn, GroupNorm, InstanceNorm, LayerNorm, RmsNorm
 from archdsl.ops.scale import LayerScale
 from archdsl.ops.standardized import StandardizedConv
@@ -243,10 +244,16 @@ def _with_channels_last(placed: Placed) -> Placed | None:
 def root_mean_square(call: Call) -> Result:
     """Division by the root mean square of the last axis."""
     weights, placed = call.weights("weight"), call.placed("input")
-    if not weights or placed is None or len(call["normalized_shape"]) != 1 or call["eps"] is None:
+    if weights is None or placed is None or len(call["normalized_shape"]) != 1 or call["eps"] is None:
         return None
     taken = _with_channels_last(placed)
-    return Step(RmsNorm(eps=call["eps"]), (taken.value,), weights, (taken.arrangement,)) if taken else None
+    if taken is None:
+        return None
+    if weights:
+        return Step(RmsNorm(eps=call["eps"]), (taken.value,), weights, (taken.arrangement,))
+    mean = Step(Reduced(function="mean", dims=(1,)), (Step(Applied(function="square"), (taken.value,)),))
+    root = Step(Applied(function="rsqrt"), (Step(Applied(function="shift", first=call["eps"]), (mean,)),))
+    return Step(Mul(), (taken.value, root), arrangements=(taken.arrangement,))
 
 
 TRANSLATIONS: dict[str, Translation] = {

@@ -12,7 +12,6 @@ from archdsl.frontends.aten.call import Trace
 from archdsl.frontends.aten.table import Table
 from archdsl.frontends.buffers import weights_on_meta
 from archdsl.frontends.export import export
-from archdsl.frontends.load import opaque_nodes
 from archdsl.frontends.torch import from_torch
 
 
@@ -96,7 +95,7 @@ def test_what_is_no_table_has_none(function: Callable[..., torch.Tensor]) -> Non
     assert added_by(function) is None
 
 
-def test_fixed_numbers_beside_an_opaque_op_are_one_node() -> None:
+def test_fixed_numbers_are_one_node() -> None:
     """They are known by the numbers, so that two networks with other numbers are not taken for equal."""
     graphs = [
         from_torch(
@@ -104,10 +103,10 @@ def test_fixed_numbers_beside_an_opaque_op_are_one_node() -> None:
         )
         for n in (1, 2, 2)
     ]
-    nodes = [{node.op.target: node.op for node in opaque_nodes(graph)} for graph in graphs]
-    assert [sorted(found) for found in nodes] == [["aten.add", "constant"]] * 3
-    assert nodes[0]["constant"] != nodes[1]["constant"]
-    assert nodes[1]["constant"] == nodes[2]["constant"]
+    nodes = [[node.op for node in graph if node.op.name == "fixed"] for graph in graphs]
+    assert [len(found) for found in nodes] == [1, 1, 1]
+    assert nodes[0] != nodes[1]
+    assert nodes[1] == nodes[2]
 
 
 def test_weights_without_numbers_stay_shared_and_buffers_have_theirs() -> None:

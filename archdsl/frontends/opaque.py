@@ -14,8 +14,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, along, joined
 from archdsl.frontends.aten import layout
 from archdsl.frontends.aten.call import Trace, bound, kind_of
+from archdsl.frontends.aten.literal import in_order
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Made, Step, TraceNode, operation
+from archdsl.ops.fixed import LONGEST, MOST, Fixed, packed
 from archdsl.ops.internal import Opaque
 from archdsl.tensor import Kind, Tensor
 from archdsl.text import clean
@@ -46,12 +48,24 @@ def as_opaque(trace: Trace, node: TraceNode) -> Step:
         kinds=() if set(kinds) == {"float"} else kinds,
         arguments=", ".join(filter(None, (_arguments(node), *_layouts(taken)))),
         **_sizes(trace, weights.values()),
-        multiply_adds=_multiply_adds(node) // max(trace.batch, 1),
+        multiply_adds=_multiply_adds(node) // (max(trace.batch, 1) if trace.is_batched(node) else 1),
     )
     return Step(op, tuple(value.value for value in taken), weights, tuple(lies for _, lies in placed))
 
 
 def _constant(numbers: torch.Tensor) -> Step:
+    """Fixed numbers; of those that are not kept, only a digest is known."""
+    if numbers.dtype == torch.float32 and 0 < numbers.numel() <= MOST:
+        kept = packed(numbers.contiguous().numpy().tobytes())
+        dims = tuple(numbers.shape) or (1,)
+        if len(kept) > LONGEST:
+            return _unknown(numbers)
+        lies = Arrangement(tuple(along(dim, size) for dim, size in enumerate(numbers.shape, 1)))
+        return Step(Fixed(dims=dims, numbers=kept), (), arrangements=(lies,))
+    return _unknown(numbers)
+
+
+def _unknown(numbers: torch.Tensor) -> Step:
     op = Opaque(
         target="constant",
         results=(tuple(numbers.shape) or (1,),),
@@ -136,11 +150,11 @@ def _is_stored(placed: Placed) -> bool:
 def as_stored(trace: Trace, node: TraceNode) -> Made | Step:
     """A value as it lies in PyTorch's tensor, but for the batch. Where that takes a permute, it is an opaque op."""
     placed = trace.placed[node]
-    standard = placed.standard()
-    if standard:
-        return standard.value
     if _is_stored(placed):
         return placed.value
+    found = in_order(placed)
+    if found:
+        return found.value
     dims = placed.arrangement.without_batch() or (1,)
     name = operation(placed.call) if operation(placed.call) in LAYOUTS else "permute"
     op = Opaque(target=f"aten.{name}", results=(dims,), kinds=_kinds(placed.tensor), arguments=str(placed.arrangement))

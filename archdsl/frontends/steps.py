@@ -11,6 +11,7 @@ from archdsl.frontends.arrangement import Arrangement, whole
 from archdsl.frontends.aten import translations
 from archdsl.frontends.aten.call import Result, Trace, kind_of
 from archdsl.frontends.aten.elementwise import joined_elementwise
+from archdsl.frontends.aten.literal import in_order
 from archdsl.frontends.aten.pieces import pieces
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.scores import scores
@@ -58,9 +59,10 @@ class Translator:
         for node in inputs:
             self._input(node)
         for node in trace.graph.nodes:
-            shape = trace.shape(node) if trace.is_weight(node) and trace.is_parameter(node) else ()
-            if len(shape) > 1 and shape[0] == 1:
-                trace.placed[node] = Placed.learned(node, shape, trace.batch)
+            if trace.is_weight(node) and trace.is_parameter(node):
+                shape = trace.shape(node)
+                placed = Placed.learned if len(shape) > 1 and shape[0] == 1 else Placed.parameter
+                trace.placed[node] = placed(node, shape, trace.batch)
         for node in _in_order(trace, outputs):
             self._plan(node)
         read = {source for node in trace.placed for source in node.all_input_nodes if trace.is_weight(source)}
@@ -90,7 +92,7 @@ class Translator:
     def _plan(self, node: TraceNode) -> None:
         """Finds what a call becomes: a value that is there already, or a step."""
         self._follow(node)
-        if operation(node) == "getitem":
+        if operation(node) == "getitem" and not self.trace.tables[node]:
             self.trace.placed[node] = self._results[node.args[0]][node.args[1]]
             return
         for translate in translations(operation(node)):
@@ -142,9 +144,8 @@ class Translator:
             return self._standard(source)
         if isinstance(source, Made):
             return source
-        placed = self.trace.placed.get(source)
-        standard = placed.standard() if placed else None
-        return standard.value if standard else None
+        found = in_order(self.trace.placed.get(source))
+        return found.value if found else None
 
     def _tensors(self, step: Step) -> tuple[Tensor, ...]:
         return step.op.outputs(*self._into(step))

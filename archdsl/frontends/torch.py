@@ -19,6 +19,7 @@ from archdsl.frontends.aten.call import Trace
 from archdsl.frontends.buffers import on_one_device
 from archdsl.frontends.chance import drop_paths
 from archdsl.frontends.export import Exported, export
+from archdsl.frontends.joins import joined_before
 from archdsl.frontends.naming import names
 from archdsl.frontends.references import build
 from archdsl.frontends.scopes import Tree
@@ -132,9 +133,10 @@ def _imported(
     translator = Translator(trace, exported.inputs, tuple(node for _, node in exported.outputs))
     modules = dict(module.named_modules(remove_duplicate=False))
     leaves = (path for path, inner in modules.items() if not any(inner.children()))
-    named = names([made.place for made in translator.made], leaves)
+    made = joined_before(translator.made, {path: type(inner).__name__ for path, inner in modules.items()})
+    named = names([one.place for one in made], leaves)
     results = list(zip((key for key, _ in exported.outputs), translator.results, strict=True))
-    tree = Tree(translator.made, named, modules, name)
+    tree = Tree(made, named, modules, name)
     graph = tree.graph(results, lasting)
     verify(graph, "import")
     unused = _unused(module, tree.keys, translator.buffers)

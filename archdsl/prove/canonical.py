@@ -76,6 +76,9 @@ def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]
     name, arguments = CANONICAL.get(node.op.name, _as_it_is)(node.op, tensors)
     if name == "resize":
         taken = taken[:1]  # only the size of the second input matters
+    if len(node.outputs) > 1:
+        part = Part(name, arguments, taken, tuple(squeezed(tensor.dims) for tensor in node.outputs), node.id, rank)
+        return [Wire(part, port) for port in range(len(node.outputs))]
     dims = squeezed(node.output.dims)
     if name in ("flatten", "reshape", "resize") and taken[0].dims == dims:
         return taken

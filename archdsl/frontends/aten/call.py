@@ -13,8 +13,8 @@ from archdsl.frontends.aten.table import Table, Tables, shape_only
 from archdsl.ops.internal import RESHAPES
 from archdsl.tensor import Kind
 
-VIEWS = RESHAPES | {"expand", "contiguous"}
-"""Operations that give the same numbers in another shape, or repeat them to broadcast."""
+VIEWS = RESHAPES | {"expand", "contiguous", "to", "_to_copy", "type_as"}
+"""Operations that give the same numbers in another shape or precision, or repeat them to broadcast."""
 
 
 Result: TypeAlias = "Step | Placed | TraceNode | None"
@@ -69,6 +69,11 @@ class Call:
         """Dimensions of the (first) result, without the batch."""
         return self.trace.dims(self.node)
 
+    @property
+    def joined(self) -> tuple[TraceNode, ...]:
+        """The values that a call joins, without those that hold nothing."""
+        return tuple(node for node in self["tensors"] if self.trace.size(node))
+
     def axes(self, name: str, of: str = "self") -> tuple[int, ...]:
         """The dimensions that an argument names, with the batch as 0; if it is unset, all but the batch."""
         rank = len(self.trace.shape(self.arguments[of]))
@@ -80,6 +85,8 @@ class Call:
         """The parameter or running statistic that is passed for an argument, perhaps reshaped; else None."""
         node = self.arguments.get(name)
         while node is not None and operation(node) in VIEWS and self.trace.size(node) == self.trace.size(node.args[0]):
+            if node.meta["val"].dtype != node.args[0].meta["val"].dtype:
+                return None
             node = node.args[0]
         if node is None or not self.trace.is_weight(node):
             return None

@@ -73,9 +73,11 @@ def maximum(call: Call) -> Result:
 
 
 def concat(call: Call) -> Result:
-    nodes = tuple(call["tensors"])
+    nodes = call.joined
     if len(nodes) == 1:
         return nodes[0]
+    if any(table and table.number == 0 for table in map(call.trace.tables.__getitem__, nodes)):
+        return None
     axis = call["dim"] % len(call.trace.shape(call.node))
     whole_again = together(call.trace, nodes, axis)
     if whole_again:

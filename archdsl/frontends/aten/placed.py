@@ -52,6 +52,15 @@ class Placed:
         lies = whole((1, *op.dims)).inverted((0, *order))
         return cls(Step(op, (), {"": weight}, call=weight), op.shape(), batch, lies)
 
+    @classmethod
+    def parameter(cls, weight: TraceNode, shape: tuple[int, ...], batch: int) -> Placed:
+        """Any other parameter as a value that is the same for each sample: it has no axis for the batch."""
+        # Two dimensions are declared channels first and kept with the channels last, so the last one is the channels.
+        order = (1, 0) if len(shape) == 2 else tuple(range(len(shape)))
+        op = Learned(dims=tuple(shape[axis] for axis in order) or (1,))
+        lies = Arrangement(tuple(along(order.index(axis) + 1, size) for axis, size in enumerate(shape)))
+        return cls(Step(op, (), {"": weight}, call=weight), op.shape(), batch, lies)
+
     @property
     def is_learned(self) -> bool:
         """Whether it is learned, and the same for each sample: a learned value, or vectors of positions."""
@@ -61,11 +70,16 @@ class Placed:
         return isinstance(inner, Step) and isinstance(inner.op, Learned | Positions)
 
     def for_each_sample(self) -> Placed:
-        """A learned value as one for each sample; other values as they are."""
+        """A value that is the same for all samples as one for each; other values as they are."""
         first = self.arrangement.axes[0] if self.arrangement.axes else None
-        if not self.is_learned or first not in ((), (Atom(REPEATED, self.batch, 0),)):
+        if self.has_batch or first not in ((), (Atom(REPEATED, self.batch, 0),)):
             return self
         return self.arranged(Arrangement((along(BATCH, self.batch), *self.arrangement.axes[1:])))
+
+    @property
+    def has_batch(self) -> bool:
+        """Whether the value differs from sample to sample."""
+        return any(atom.dim == BATCH for axis in self.arrangement.axes for atom in axis)
 
     @property
     def is_plain(self) -> bool:
@@ -93,7 +107,7 @@ class Placed:
         if joined(atom for axis in axes for atom in axis) != _all_atoms(self.tensor):
             return None
         if dims != self.tensor.dims:
-            op = _view(self.tensor.dims, dims)
+            op = view(self.tensor.dims, dims)
             if isinstance(op, Reshape) and not split:
                 return None
             value = Step(op, (value,), call=self.call)
@@ -220,7 +234,7 @@ def _squares(axes: Sequence[Axis], tensor: Tensor) -> SpaceToDepth | None:
     return None
 
 
-def _view(before: tuple[int, ...], after: tuple[int, ...]) -> Op:
+def view(before: tuple[int, ...], after: tuple[int, ...]) -> Op:
     """The op that gives the same numbers in another shape."""
     if len(after) == 1:
         return Flatten()

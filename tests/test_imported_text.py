@@ -122,3 +122,8 @@ def test_the_arguments_are_read_off_the_tables() -> None:
     rotary, causal, all_of_them = (next(reversed(list(graph))).op for graph in graphs)
     assert (rotary.heads, rotary.base) == (HEADS, 500_000.0)
     assert (causal.heads, causal.causal, all_of_them.causal) == (HEADS, True, False)
+
+
+def test_a_sum_of_products_with_numbers_is_no_rotation() -> None:
+    graph = from_torch(Layer(lambda _, x: x * 0.5 + x * 0.25), torch.zeros(2, WORDS, dtype=torch.long))
+    assert [node.op.name for node in graph] == ["input", "embedding", "scale", "scale", "add"]

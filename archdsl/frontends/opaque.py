@@ -48,9 +48,14 @@ def as_opaque(trace: Trace, node: TraceNode) -> Step:
         kinds=() if set(kinds) == {"float"} else kinds,
         arguments=", ".join(filter(None, (_arguments(node), *_layouts(taken)))),
         **_sizes(trace, weights.values()),
-        multiply_adds=_multiply_adds(node) // (max(trace.batch, 1) if trace.is_batched(node) else 1),
+        multiply_adds=_multiply_adds(node) // (max(trace.batch, 1) if _is_for_each_sample(trace, node) else 1),
     )
     return Step(op, tuple(value.value for value in taken), weights, tuple(lies for _, lies in placed))
+
+
+def _is_for_each_sample(trace: Trace, node: TraceNode) -> bool:
+    """Whether a call is made for every sample: it depends on the input, or repeats fixed numbers for each."""
+    return trace.is_batched(node) or trace.shape(node)[:1] == (trace.batch,)
 
 
 def _constant(numbers: torch.Tensor) -> Step:

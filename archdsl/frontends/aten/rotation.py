@@ -20,6 +20,8 @@ def rotary(call: Call) -> Result:
     if operation(straight) != "mul" or operation(turned) != "mul":
         return None
     (x, cos), (halves, sin) = straight.args, turned.args
+    if not all(hasattr(factor, "meta") for factor in (x, cos, halves, sin)):
+        return None
     placed, cosines, sines = call.trace.placed.get(x), call.trace.tables[cos], call.trace.tables[sin]
     if not (placed and cosines and sines and _exchanges_halves(halves, x) and _is_in_heads(placed)):
         return None
@@ -38,7 +40,7 @@ def _exchanges_halves(node: TraceNode, x: TraceNode) -> bool:
         return False
     rank, size = x.meta["val"].dim(), int(x.meta["val"].shape[-1])
     parts = [bound(part) for part in (first, second.args[0]) if operation(part) == "slice"]
-    found = [(part["self"], part["dim"] % rank, part["start"] or 0, min(part["end"], size)) for part in parts]
+    found = [(part["self"], part["dim"] % rank, part["start"] or 0, min(part["end"] or size, size)) for part in parts]
     axis = rank - 1
     return bound(node)["dim"] % rank == axis and found == [(x, axis, 0, size // 2), (x, axis, size // 2, size)]
 

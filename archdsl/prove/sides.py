@@ -11,8 +11,8 @@ from torch import nn
 from archdsl.frontends.buffers import weights_on_meta
 from archdsl.frontends.load import opaque_nodes
 from archdsl.frontends.torch import Imported, imported, stand_ins, traced_reference
-from archdsl.ir.graph import Graph, Node
-from archdsl.outputs import prepared
+from archdsl.ir.graph import Graph
+from archdsl.outputs import passed, prepared
 from archdsl.tensor import Tensor
 
 
@@ -50,12 +50,13 @@ def _keys_as_written(graph: Graph) -> dict[str, dict[str, str]]:
     """Names of parameters in the emitted source, for those that differ from the graph's."""
     if opaque_nodes(graph):
         return {}
-    pairs = zip(graph, prepared(graph, "torch"), strict=True)
-    return {old.id: _renamed(graph, old, new.weights) for old, new in pairs if old is not new}
-
-
-def _renamed(graph: Graph, node: Node, weights: str) -> dict[str, str]:
-    return {slot: f"{weights}.{slot}" if slot else weights for slot in node.op.state(*graph.tensors_into(node.id))}
+    names: dict[str, str] = {}
+    for step in passed(graph, "torch").steps:
+        new = {weight.sources[0]: key for key, weight in step.weights.items()}
+        names = {**new, **{old: new.get(key, key) for old, key in names.items()}}
+    found = {node.id: {slot: node.key(slot) for slot in node.op.state(*graph.tensors_into(node.id))} for node in graph}
+    changed = {id: {slot: names[key] for slot, key in row.items() if key in names} for id, row in found.items()}
+    return {id: row for id, row in changed.items() if row}
 
 
 def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -> Side:

@@ -5,18 +5,20 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test zoo prove fuzz bench docs lint clean
+.PHONY: demo test references zoo prove fuzz bench docs lint clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
 
-test: $(VENV)/test.stamp  ## run every test
+test: $(VENV)/test.stamp references  ## run every test
 	$(BIN)/python -m pytest -n 2
 
-zoo: $(VENV)/test.stamp  ## run what `make test` runs on one variant of each kind on all variants of the gallery
+zoo: $(VENV)/test.stamp references  ## run what `make test` runs on one variant of each kind on all variants of the gallery
 	$(BIN)/python -m pytest -n 2 --zoo $(shell grep -lE "of_each_kind|zoo: bool" tests/test_*.py)
 
-prove: $(VENV)/test.stamp  ## prove the gallery equal to its public implementations, and write the record
+references: $(VENV)/references.stamp  ## fetch further public implementations, which proofs and tests read
+
+prove: $(VENV)/test.stamp references  ## prove the gallery equal to its public implementations, and write the record
 	$(BIN)/python scripts/prove_gallery.py
 
 fuzz: $(VENV)/test.stamp  ## slips, random networks and damaged specs, for hours; goes on where it was stopped
@@ -51,3 +53,7 @@ $(VENV)/test.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -c constraints.txt -e '.[torch,test]'
 	$(BIN)/python -m compileall -q archdsl
 	touch $@ $(VENV)/run.stamp
+
+$(VENV)/references.stamp: references.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q --no-deps --ignore-requires-python --upgrade --target $(VENV)/references -r $<
+	touch $@

@@ -2,8 +2,9 @@
 
 `COUNTERPARTS` are pairs that must agree. `WITHOUT_COUNTERPART` are specs that no package implements, with what the
 packages have instead. `WITHOUT_SPEC` are public implementations that differ from every spec, with the difference. A
-reference is written `package:name`; `+aux` adds its auxiliary heads. Those of `restated` are in `scripts/restated.py`,
-beside this package: networks that no package of a reasonable size has, and parts of such as make more than maps.
+reference is written `package:name`; `+aux` adds its auxiliary heads. Two modules are in `scripts`, beside this package:
+`published` takes single files of packages that are not installed, `restated` has networks that no package of a
+reasonable size has, and parts of such as make more than maps.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ class Counterpart:
     """A spec (`resnet@50`, with further settings where the reference needs them) and its public implementation.
 
     `macs_differ` says why the reference needs more or fewer multiply-adds, although it computes the same.
+    `structure_only` says why structure and weights are compared, and no outputs.
     """
 
     spec: str
     reference: str
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     macs_differ: str = ""
+    structure_only: str = ""
 
     @property
     def training(self) -> bool:
@@ -44,6 +47,32 @@ NARROW_TOP: Mapping[str, Any] = MappingProxyType({"widths": [32, 32, 64, 128, 25
 AT_224: Mapping[str, Any] = MappingProxyType({"reduce": "NormPool", "resolution": 224})
 
 
+TOO_LARGE = "its weights and gradients, twice and in float64, are more than a small machine holds"
+
+
+SINGLE = "its normalizations compute in single precision: a test compares outputs and gradients to 1e-5"
+FEWER_WORDS: Mapping[str, Any] = MappingProxyType({"words": 64})
+
+
+def text_model(name: str, **sizes: int) -> str:
+    """The reference for a BERT, GPT-2 or LLaMA of any size: transformers', with one answer."""
+    return f"restated:{name}({', '.join(f'{size}={value}' for size, value in sizes.items())})"
+
+
+def bert(depth: int, width: int, heads: int) -> str:
+    sizes = {"num_hidden_layers": depth, "hidden_size": width, "num_attention_heads": heads}
+    return text_model("bert", **sizes, intermediate_size=4 * width)
+
+
+def gpt2(depth: int, width: int, heads: int) -> str:
+    return text_model("gpt2", n_layer=depth, n_embd=width, n_head=heads)
+
+
+def llama(depth: int, width: int, heads: int, hidden: int, kv_heads: int = 0) -> str:
+    sizes = {"num_hidden_layers": depth, "hidden_size": width, "num_attention_heads": heads}
+    return text_model("llama", **sizes, intermediate_size=hidden, num_key_value_heads=kv_heads or heads)
+
+
 def cifar_resnet(layers: int) -> str:
     """The reference for a CIFAR ResNet of any depth: pytorchcv has names for some depths, and a factory for all."""
     factory = "pytorchcv.models.resnet_cifar:get_resnet_cifar"
@@ -53,6 +82,13 @@ def cifar_resnet(layers: int) -> str:
 def cifar_wide_resnet(layers: int, width: int) -> str:
     """The same for a wide ResNet."""
     return f"pytorchcv.models.wrn_cifar:get_wrn_cifar(num_classes=10, blocks={layers}, width_factor={width})"
+
+
+def maxvit(widths: list[int], depths: list[int]) -> str:
+    """The reference for a MaxViT of any size: torchvision has a name for the smallest, and a class for all."""
+    sizes = f"stem_channels={widths[0]}, block_channels={widths}, block_layers={depths}"
+    rest = "input_size=(224, 224), partition_size=7, head_dim=32, stochastic_depth_prob=0.0"
+    return f"torchvision.models.maxvit:MaxVit({sizes}, {rest})"
 
 
 def attention_unet(widths: list[int]) -> str:
@@ -201,15 +237,50 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("convnext@small", "torchvision:convnext_small"),
     Counterpart("convnext@base", "torchvision:convnext_base"),
     Counterpart("convnext@large", "torchvision:convnext_large"),
+    Counterpart("convnext@xlarge", "timm:convnext_xlarge", structure_only=TOO_LARGE),
+    Counterpart("mlp_mixer@s32", "timm:mixer_s32_224"),
+    Counterpart("mlp_mixer@s16", "timm:mixer_s16_224"),
+    Counterpart("mlp_mixer@b32", "timm:mixer_b32_224"),
     Counterpart("mlp_mixer@b16", "timm:mixer_b16_224"),
+    Counterpart("mlp_mixer@l32", "timm:mixer_l32_224"),
     Counterpart("mlp_mixer@l16", "timm:mixer_l16_224"),
+    Counterpart(
+        "mlp_mixer@h14",
+        "timm.models.mlp_mixer:MlpMixer(img_size=224, patch_size=14, num_blocks=32, embed_dim=1280)",
+        structure_only=TOO_LARGE,
+    ),
     Counterpart("vit@b_16", "torchvision:vit_b_16"),
     Counterpart("vit@b_32", "torchvision:vit_b_32"),
     Counterpart("vit@l_16", "torchvision:vit_l_16"),
     Counterpart("vit@l_32", "torchvision:vit_l_32"),
+    Counterpart("vit@h_14", "torchvision:vit_h_14", structure_only=TOO_LARGE),
+    Counterpart("swin@t", "torchvision:swin_t"),
+    Counterpart("swin@t", "timm:swin_tiny_patch4_window7_224"),
+    Counterpart("swin@s", "torchvision:swin_s"),
+    Counterpart("swin@b", "torchvision:swin_b"),
+    Counterpart("swin@l", "timm:swin_large_patch4_window7_224"),
+    Counterpart("maxvit@t", "torchvision:maxvit_t"),
+    Counterpart("maxvit@s", maxvit([96, 192, 384, 768], [2, 2, 5, 2])),
+    Counterpart("maxvit@b", maxvit([96, 192, 384, 768], [2, 6, 14, 2])),
+    Counterpart("maxvit@l", maxvit([128, 256, 512, 1024], [2, 6, 14, 2])),
     Counterpart("deit@tiny", "timm:deit_tiny_distilled_patch16_224"),
     Counterpart("deit@small", "timm:deit_small_distilled_patch16_224"),
     Counterpart("deit@base", "timm:deit_base_distilled_patch16_224"),
+    Counterpart("deit@base_384", "timm:deit_base_distilled_patch16_384"),
+    Counterpart("deit@plain_tiny", "timm:deit_tiny_patch16_224"),
+    Counterpart("deit@plain_small", "timm:deit_small_patch16_224"),
+    Counterpart("deit@plain_base", "timm:deit_base_patch16_224"),
+    Counterpart("bert@base", bert(12, 768, 12)),
+    Counterpart("bert@large", bert(24, 1024, 16), structure_only=TOO_LARGE),
+    Counterpart("gpt2@small", gpt2(12, 768, 12), FEWER_WORDS),
+    Counterpart("gpt2@medium", gpt2(24, 1024, 16), structure_only=TOO_LARGE),
+    Counterpart("gpt2@large", gpt2(36, 1280, 20), structure_only=TOO_LARGE),
+    Counterpart("gpt2@xl", gpt2(48, 1600, 25), structure_only=TOO_LARGE),
+    Counterpart("llama@7b", llama(32, 4096, 32, 11_008), structure_only=SINGLE),
+    Counterpart("llama@13b", llama(40, 5120, 40, 13_824), structure_only=SINGLE),
+    Counterpart("llama@33b", llama(60, 6656, 52, 17_920), structure_only=SINGLE),
+    Counterpart("llama@65b", llama(80, 8192, 64, 22_016), structure_only=SINGLE),
+    Counterpart("llama@tiny_1.1b", llama(22, 2048, 32, 5632, kv_heads=4), structure_only=SINGLE),
     Counterpart("r3d@r3d_18", "torchvision:r3d_18"),
     Counterpart("r3d@mc3_18", "torchvision:mc3_18"),
     Counterpart("r3d@r2plus1d_18", "torchvision:r2plus1d_18"),
@@ -228,7 +299,14 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("attention_unet", attention_unet([64, 128, 256, 512, 1024])),
     Counterpart("nested_unet", "restated:nested_unet", NARROW_TOP),
     Counterpart("siamese", "restated:Siamese"),
-    Counterpart("pointnet", "restated:PointNet"),
+    Counterpart("pointnet", "published:pointnet"),
+    Counterpart("srgan", "published:srgan"),
+    Counterpart(
+        "nonlocal",
+        "timm.layers:NonLocalAttn(in_channels=1024, use_scale=False, rd_channels=512)",
+        structure_only="a bias of keys has a gradient of 0, of which rounding leaves more than the limit where "
+        "scores are not scaled; a test compares outputs and gradients",
+    ),
 )
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -236,6 +314,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "ceil": "the reference came from Caffe, which pools without padding and rounds sizes up",
         "count_padding": "in the reference, averages that halve the size count their padding, as no paper says",
         "act": "the reference has ReLU6, as TensorFlow's models have, where the paper writes ReLU",
+        "words": "of a model that takes any number of words, a short text shows the same in less memory",
         "widths": "the reference's top row gets as many channels as the row below has; these rows have equally many",
         "reduce": "the reference normalizes before it pools",
         "resolution": "the reference has another input size: 224 px with padding 2 give the 55 x 55 of 227 px without",
@@ -246,32 +325,27 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
 WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
     {
         "alexnet@two_gpu": "the packages' AlexNets are not split over two graphics cards",
-        "autoencoder": "no package has it",
+        "autoencoder": "its sizes are our own, after a paper without convolutions; no package has it",
         "beit": "a test computes outputs and gradients of a small one, and those of timm",
-        "bert": "a test computes outputs and gradients of a small one, and those of transformers",
         "bn_inception@se": "no package has it with squeeze and excitation",
         "dcgan": "no package has it; PyTorch's example is the variant pytorch, which a test proves",
         "ddpm_unet": "a test computes outputs and gradients of a small one, and those of diffusers",
         "deeplab@101_16": "torchvision's has the last stride of 8 and windows that grow less",
         "densenet_cifar@40_12": "pytorchcv's densenet40_k12 halves the channels in its transitions: 40_12_half",
-        "detr": "its parts are those of transformer, which a test computes; no package has the listing of the paper",
+        "detr": "a test computes outputs and gradients, and those of the paper's listing on torchvision's backbone",
         "fcn": "torchvision's FCNs stand on a ResNet, and learn no upsampling: fcn_resnet",
         "googlenet@paper": "the packages' GoogLeNets have batch normalization: bn",
-        "gpt2": "a test computes outputs and gradients of a small one, and those of transformers",
         "gru": "PyTorch has the layer with the channels last; a test computes both",
         "hourglass": "no package has it",
         "inception_module": "an exercise, one module of GoogLeNet",
         "inception_resnet@se_v2": "no package has it with squeeze and excitation",
         "latent_diffusion": "a test computes outputs and gradients of a small one, and those of diffusers",
         "lenet": "no package has it",
-        "llama": "a test computes outputs and gradients of a small one, and those of transformers",
-        "lstm_text": "no package has it",
-        "maxvit": "a test computes outputs and gradients of a small one, and those of torchvision",
+        "lstm_text": "a test computes outputs and gradients, and those of labml-nn's LSTM, which is written out",
         "mlp": "no package has it",
         "mobilenet@full": "a comparison of the paper's, which no package has",
         "nasnet_cifar@6_768": "the packages have the networks for ImageNet alone",
         "nin@imagenet": "pytorchcv has the network for CIFAR alone",
-        "nonlocal": "no package has the block alone",
         "resnet@plain18": "a comparison of the paper's, which no package has",
         "resnet@plain34": "a comparison of the paper's, which no package has",
         "resnet_cifar@110_A": "pytorchcv's shortcuts are projections where the shape changes: 110",
@@ -283,8 +357,6 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "retinanet@paper101": "torchvision's make p6 of p5, or have normalizations in their heads",
         "retinanet@paper50": "torchvision's make p6 of p5, or have normalizations in their heads",
         "seq2seq": "no package has it; a test computes two layers of PyTorch, of which one hands on its state",
-        "srgan": "no package has it",
-        "swin": "a test computes outputs and gradients of a small one, and those of torchvision",
         "t5": "a test computes outputs and gradients of a small one, and those of transformers",
         "textcnn": "no package has it",
         "transformer": "a test computes outputs and gradients of a small one, and those of torch's nn.Transformer",
@@ -294,7 +366,6 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "vgg@C": "the packages leave out the column with 1x1 convolutions",
         "vgg@C_bn": "the packages leave out the column with 1x1 convolutions",
         "vgg@se_D": "no package has it with squeeze and excitation",
-        "vit@h_14": "torchvision's has the same structure and weights; its numbers need 20 GB",
         "wide_resnet@34_2": "of the networks for ImageNet, the packages widen only those with bottlenecks",
         "xception_steps": "a figure of the steps from an Inception module to a separable convolution",
     }

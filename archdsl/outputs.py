@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archdsl.ir.graph import Graph
+    from archdsl.passes.pipeline import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ OUTPUTS = (
     Output(
         "torch",
         ".py",
-        ("refuse_opaque", "legal_names", "refuse_far_weights"),
+        ("refuse_opaque", "legal_names", "order_calls", "refuse_far_weights"),
         "backends.torch.source:source",
         "PyTorch source",
     ),
@@ -56,9 +57,14 @@ def output_of(suffix: str) -> Output | None:
 
 def prepared(graph: Graph, name: str) -> Graph:
     """The graph after the passes of the output `name`. Raises `CompileError` if it cannot be written in this form."""
+    return passed(graph, name).graph
+
+
+def passed(graph: Graph, name: str) -> Run:
+    """Does the same as `prepared`, and also says how the weights change."""
     from archdsl.passes.pipeline import named, run
 
-    return run(graph, named(BY_NAME[name].passes)).graph
+    return run(graph, named(BY_NAME[name].passes))
 
 
 def family_written(graphs: Sequence[Graph]) -> str:

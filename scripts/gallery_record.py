@@ -24,7 +24,8 @@ PROOFS = Path(__file__).parent.parent / "docs" / "proofs.csv"
 class Proof:
     """What one proof measured: ops that correspond, learned numbers, and the largest relative differences.
 
-    `versions` are those of PyTorch and of the reference's package in that run: `torch 2.13.0, timm 1.0.31`.
+    `versions` are those of PyTorch and of the reference's package in that run: `torch 2.13.0, timm 1.0.31`. Where only
+    the structure was compared, `input` is empty and no difference was measured.
     """
 
     pair: str
@@ -32,17 +33,22 @@ class Proof:
     ops: int
     params: int
     input: str
-    evaluation: float
-    training: float
-    gradients: float
+    evaluation: float | None
+    training: float | None
+    gradients: float | None
     holds: bool = True
+
+    @property
+    def differences(self) -> tuple[float, ...]:
+        """Those of outputs in evaluation and in training, and of gradients; none if only the structure was compared."""
+        found = (self.evaluation, self.training, self.gradients)
+        return tuple(difference for difference in found if difference is not None)
 
     @classmethod
     def of(cls, pair: Counterpart, report: ProofReport) -> Proof:
         numbers = report.numbers
-        measured = (
-            (numbers.input, numbers.evaluation, numbers.training, numbers.gradients) if numbers else ("", 1, 1, 1)
-        )
+        found = (numbers.input, numbers.evaluation, numbers.training, numbers.gradients) if numbers else None
+        measured = found or ("", None, None, None)
         return cls(str(pair), _versions(pair), report.nodes, report.parameters, *measured, holds=report.ok)
 
 
@@ -64,18 +70,26 @@ def proofs() -> dict[str, Proof]:
 
 
 def _proof(pair: str, versions: str, ops: str, params: str, input: str, **differences: str) -> Proof:
-    figures = {name: float(difference) for name, difference in differences.items()}
+    figures = {name: float(difference) if difference else None for name, difference in differences.items()}
     return Proof(pair, versions, int(ops), int(params), input, **figures)
 
 
 def _versions(pair: Counterpart) -> str:
     package, _, name = pair.reference.partition(":")
+    if package == "published":
+        import published  # needs PyTorch
+
+        package = published.PACKAGES[name]
+        return f"{_version('torch')}, {package} {published.version(package)}"
     if package == "restated":
-        from restated import PACKAGES  # needs PyTorch
+        from restated import PACKAGES
 
         package = PACKAGES.get(name.partition("(")[0], "torch")
-    names = dict.fromkeys(("torch", package.partition(".")[0]))
-    return ", ".join(f"{name} {version(name).partition('+')[0]}" for name in names)
+    return ", ".join(map(_version, dict.fromkeys(("torch", package.partition(".")[0]))))
+
+
+def _version(package: str) -> str:
+    return f"{package} {version(package).partition('+')[0]}"
 
 
 # --- the page ------------------------------------------------------------------------------
@@ -92,6 +106,7 @@ The last two columns are the largest relative differences of that run, on the CP
 Figures near 1e-10 are of gradients that should be 0, a bias's before a batch normalization: there rounding is
 compared with a millionth of the network's largest gradient.
 `make prove` proves all {count} pairs again and writes this page; the tests prove the structure of every pair.
+Those of `published` come from packages of which single files are read (`references.txt`, `scripts/published.py`).
 Networks that no small package has are restated in PyTorch from their publication, in `scripts/restated.py`: such a
 pair compares the spec with a second reading of the publication, and not with other people's code. Only `retinanet` and
 `nested_unet` there take the layers of torchvision and of MONAI, which make more of their maps or order them otherwise.
@@ -135,11 +150,17 @@ def _variant(name: str, variant: str, measured: Mapping[str, Proof]) -> Iterator
     first = f"{variant} | {inputs} | {net.params:,} | {net.macs:,}"
     for pair in (pair for pair in COUNTERPARTS if pair.spec == name):
         proof = measured[str(pair)]
-        outputs = max(proof.evaluation, proof.training)
-        yield f"| {first} | {_reference(pair)} | {_figure(outputs)} | {_figure(proof.gradients)} |"
+        yield f"| {first} | {_reference(pair)} | {_differences(proof)} |"
         first = " | | |"
     if first != " | | |":
         yield f"| {first} | none: {_reason(name)} | | |"
+
+
+def _differences(proof: Proof) -> str:
+    if not proof.differences:
+        return "structure | structure"
+    *outputs, gradients = proof.differences
+    return f"{_figure(max(outputs))} | {_figure(gradients)}"
 
 
 def _reference(pair: Counterpart) -> str:
@@ -164,5 +185,7 @@ def _notes() -> Iterator[str]:
     yield from (f"- `{name}`: {reason}." for name, reason in SETTINGS.items())
     yield "\nReferences whose MACs are not those of the spec, though they compute the same:\n"
     yield from (f"- `{pair.reference}`: {pair.macs_differ}." for pair in COUNTERPARTS if pair.macs_differ)
+    yield "\nReferences of which structure and weights are compared, and no outputs (`archdsl prove --structure`):\n"
+    yield from (f"- `{pair.reference}`: {pair.structure_only}." for pair in COUNTERPARTS if pair.structure_only)
     yield "\nPublic implementations under a name of the gallery that are another network:\n"
     yield from (f"- `{reference}`: {reason}." for reference, reason in WITHOUT_SPEC.items())

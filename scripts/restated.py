@@ -1,14 +1,13 @@
 """Networks that no package of a reasonable size has, restated in PyTorch from their published description.
 
 They are what the specs of the same names are compared with: written from the paper, or from the configuration that it
-comes with, as plain layers and not as the specs are. Of packages that have the network, but make more of its maps or
-give them in another order, `retinanet` and `nested_unet` take the layers.
+comes with, as plain layers and not as the specs are. Of packages that have the network, but make more of it or give it
+in another order, `retinanet`, `nested_unet`, `bert`, `gpt2` and `llama` take the layers.
 """
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 PACKAGES = {"retinanet": "torchvision", "nested_unet": "monai"}
+PACKAGES |= dict.fromkeys(("bert", "gpt2", "llama"), "transformers")
 """Whose layers they are, where they are not PyTorch's."""
 
 # --- RetinaNet (torchvision) -----------------------------------------------------------------
@@ -61,6 +61,47 @@ def nested_unet() -> DeepestFirst:
     from monai.networks.nets import BasicUNetPlusPlus
 
     return DeepestFirst(BasicUNetPlusPlus(2, 3, 1, deep_supervision=True, act="relu", norm=None))
+
+
+# --- BERT, GPT-2 and LLaMA (transformers) ----------------------------------------------------
+
+
+class Read(nn.Module):
+    """A model of transformers, called with texts alone, and of its answers the one that is named, channels first."""
+
+    def __init__(self, model: nn.Module, answer: str, *texts: str) -> None:
+        super().__init__()
+        self.model, self.answer, self.texts = model, answer, texts
+
+    def forward(self, *texts: Tensor) -> Tensor:
+        answer: Tensor = getattr(self.model(**dict(zip(self.texts, texts, strict=True))), self.answer)
+        return answer.transpose(1, 2) if answer.dim() == 3 else answer
+
+
+def bert(**sizes: Any) -> Read:
+    """The encoder with its pooler. All words are learned, also the one that transformers keeps for padding."""
+    from transformers import BertConfig, BertModel
+
+    model = BertModel(BertConfig(pad_token_id=None, **sizes))
+    return Read(model, "pooler_output", "input_ids", "token_type_ids")
+
+
+def gpt2(**sizes: Any) -> Read:
+    """The model with its head. Its layers hold transposed matrices; here they are PyTorch's linear layers."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+    from transformers.pytorch_utils import Conv1D
+
+    model = GPT2LMHeadModel(GPT2Config(use_cache=False, **sizes))
+    for name, layer in list(model.named_modules()):
+        if isinstance(layer, Conv1D):
+            model.set_submodule(name, nn.Linear(*layer.weight.shape))
+    return Read(model, "logits", "input_ids")
+
+
+def llama(**sizes: Any) -> Read:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    return Read(LlamaForCausalLM(LlamaConfig(use_cache=False, **sizes)), "logits", "input_ids")
 
 
 # --- YOLOv5, release 6.0 ---------------------------------------------------------------------
@@ -190,7 +231,7 @@ class Unit(nn.Module):
         return y + self.beside(x)
 
 
-# --- Siamese network and PointNet ------------------------------------------------------------
+# --- Siamese network -------------------------------------------------------------------------
 
 
 class Siamese(nn.Module):
@@ -206,22 +247,3 @@ class Siamese(nn.Module):
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         a, b = self.twin(first), self.twin(second)
         return torch.sigmoid(self.same(torch.maximum(a - b, b - a)))
-
-
-class PointNet(nn.Module):
-    def __init__(self, classes: int = 40) -> None:
-        super().__init__()
-        widths = (3, 64, 64, 64, 128, 1024)
-        self.convs = nn.ModuleList(nn.Conv1d(n, m, 1) for n, m in pairwise(widths))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(n) for n in widths[1:])
-        self.hidden = nn.ModuleList([nn.Linear(1024, 512), nn.Linear(512, 256)])
-        self.hidden_norms = nn.ModuleList([nn.BatchNorm1d(512), nn.BatchNorm1d(256)])
-        self.dropout, self.classify = nn.Dropout(0.3), nn.Linear(256, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = torch.relu(norm(conv(x)))
-        x = x.amax(2)
-        for linear, norm in zip(self.hidden, self.hidden_norms, strict=True):
-            x = torch.relu(norm(linear(x)))
-        return self.classify(self.dropout(x))

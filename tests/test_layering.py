@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "elaborate": "source limits suggest tensor text naming diagnostics syntax ops resolve ir analyses",
     "passes": "naming diagnostics ops ir",
     "frontends": "source counterparts suggest tensor text naming diagnostics ops ir",
-    "decompile": "source tensor formula syntax ops ir analyses passes",
+    "decompile": "source tensor formula diagnostics syntax ops ir analyses passes",
     "backends": "source tensor naming terminal latex formula diagnostics files syntax ops ir analyses",
     "webpage": "source ir analyses backends",
     "driver": "source suggest tensor text formats resources diagnostics syntax ops resolve ir analyses elaborate "

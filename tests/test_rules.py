@@ -118,6 +118,7 @@ ENDS = (
     " -> conv(3, it.height, padding=0) -> sigmoid",
     " -> adaptive_avg_pool(2)",
     " -> flatten -> linear(3)",
+    " -> tokens -> layer_norm -> conv(3, 1) -> relu -> linear(2, over=positions)",
 )
 
 

@@ -20,6 +20,7 @@ from math import gcd, lcm, prod
 
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Family, View, Window
+from archdsl.ops.held import Held
 from archdsl.ops.merge import Concat
 from archdsl.ops.windows import Tiles
 from archdsl.tensor import Tensor
@@ -194,6 +195,10 @@ def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> Rece
     tensors = graph.tensors_into(node.id)
     if _joins_positions(node):
         return _one_after_the_other(inputs, [tensor.spatial[0] for tensor in tensors])
+    if isinstance(node.op, Held) and node.op.mixes:
+        return _joined(
+            [_whole(*pair) for pair in zip(inputs, map(_positions, tensors), strict=True)], [()] * len(inputs)
+        )
     before, after = _positions(tensors[0]), node.output.spatial
     window = node.op.window(*tensors)
     if node.op.family is Family.ATTENTION and window is not None:
@@ -208,6 +213,12 @@ def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> Rece
     if isinstance(node.op, View) and node.op.keeps_order and before and before != after:
         return _numbered_anew(inputs[0], before, after)
     return _joined(inputs, [_positions(tensor) for tensor in tensors])
+
+
+def _whole(seen: ReceptiveField, sizes: tuple[int, ...]) -> ReceptiveField:
+    """What all positions of a value see together."""
+    counts = (*sizes, *(1,) * len(seen.largest))
+    return _each(seen, lambda field, axis: Field(0, (field.over(0, counts[axis] - 1),)), len(sizes))
 
 
 def _each(seen: ReceptiveField, change: Callable[[Field, int], Field], axes: int) -> ReceptiveField:

@@ -16,7 +16,8 @@ from archdsl.decompile.layout import Layout
 from archdsl.decompile.numbers import Numbers, Use
 from archdsl.decompile.words import block_name, free_name, value_name
 from archdsl.decompile.write import Writer, header, indented, written_value
-from archdsl.ir.graph import Graph, Output, Value
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.ir.graph import Graph, Node, Output, Value
 from archdsl.ir.recorded import Recorded
 from archdsl.ops.base import REGISTRY, Family
 from archdsl.passes.refuse_opaque import refuse_opaque
@@ -39,8 +40,28 @@ def spec_of(graph: Graph, recorded: Mapping[str, Recorded] | None = None, origin
     `CompileError` for a network with operations that the language has no op for.
     """
     refuse_opaque(graph)
+    _refuse_held(graph)
     text = _Spec(graph, recorded or {}, origin).text()
     return format_spec(parse(Source(origin or graph.header.name, text)))
+
+
+def _refuse_held(graph: Graph) -> None:
+    """Raises `CompileError` for ops that imports have and specs have not; one error for all nodes of an op."""
+    nodes: dict[str, list[Node]] = {}
+    for node in graph:
+        if node.op.internal and node.op.name not in ("input", "learned"):
+            nodes.setdefault(node.op.name, []).append(node)
+    if nodes:
+        problems = (_problem(same) for same in nodes.values())
+        raise CompileError(list(problems))
+
+
+def _problem(nodes: Sequence[Node]) -> Diagnostic:
+    first, *others = nodes
+    more = f" and {len(others):,} more are" if others else " is"
+    said = f"{first.id}{more} `{first.op.name}`, which graphs of imported networks have, and specs have not"
+    help = "write the graph: `-o` with a name that ends in .json, or in .py for PyTorch"
+    return Diagnostic("opaque-op", said, first.span, help=help)
 
 
 class _Spec:

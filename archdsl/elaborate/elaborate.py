@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from archdsl.diagnostics import CompileError, Diagnostic, Note
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.elaborate.checks import check_finished
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate, whole
 from archdsl.elaborate.expand import Expander
@@ -16,7 +17,7 @@ from archdsl.elaborate.steps import bind_inputs, refs_of
 from archdsl.elaborate.values import FAILED, Flow, Given, Problem, Quiet, describe
 from archdsl.elaborate.written import written
 from archdsl.ir.builder import Ref
-from archdsl.ir.graph import Graph, Header, Node, Rule, Setting, Written
+from archdsl.ir.graph import Graph, Header, Rule, Setting, Written
 from archdsl.ops.base import LIMIT, Mismatch
 from archdsl.ops.internal import Input
 from archdsl.resolve.allow import Allows
@@ -69,7 +70,7 @@ def elaborate(
     outputs: list[tuple[str, Sequence[Ref], bool, bool]] = [("output", refs_of(result), False, False)]
     outputs += [(name, refs, training, several) for name, (refs, training, several) in expander.outputs.items()]
     graph = session.builder.finish(_header(network, variant, settings, environment), outputs)
-    _check_shared(graph, session)
+    check_finished(graph, session)
     _stop_if_failed(session)
     return Elaborated(graph, environment, session.diagnostics)
 
@@ -166,50 +167,3 @@ def _header(network: Network, variant: str | None, settings: tuple[Setting, ...]
         settings=settings,
         rules=tuple(Rule(condition, reason) for condition, reason in conditions),
     )
-
-
-def _check_shared(graph: Graph, session: Session) -> None:
-    """Reports uses of a shared module that need different weights."""
-    first: dict[str, Any] = {}
-    for node in graph:
-        known = first.setdefault(node.weights, node)
-        if known is node and not node.op.is_tied():
-            continue
-        ours, theirs = (n.op.params(*graph.tensors_into(n.id)) for n in (node, known))
-        if node.op.is_tied():
-            _check_tied(graph, session, node, known)
-        elif node.op != known.op or ours != theirs:
-            session.report(
-                Problem(
-                    "shared-mismatch",
-                    f"all uses of `{node.weights}` share its weights, but this use needs {ours:_} of them "
-                    f"and the first use {theirs:_}",
-                    node.span,
-                    notes=(Note("the first use is here", known.span),),
-                )
-            )
-
-
-def _check_tied(graph: Graph, session: Session, node: Node, known: Node) -> None:
-    """Reports a step that takes its weight from a shared module whose weight has another shape."""
-    if known.op.is_tied():
-        session.report(
-            Problem(
-                "shared-mismatch",
-                f"`{node.op.name}` takes the weight of `{node.weights}`, which no step before it uses",
-                node.span,
-                help=f"use it as a step where its own values are computed: value -> {node.weights}",
-            )
-        )
-        return
-    ours, theirs = (dict(n.op.state(*graph.tensors_into(n.id))).get("weight", ()) for n in (node, known))
-    if ours != theirs:
-        wanted, found = ("x".join(map(str, shape)) or "none" for shape in (ours, theirs))
-        session.report(
-            Problem(
-                "shared-mismatch",
-                f"`{node.op.name}` needs a weight of {wanted}, but that of `{node.weights}` is {found}",
-                node.span,
-                notes=(Note("its weight is declared by this step", known.span),),
-            )
-        )

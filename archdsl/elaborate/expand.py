@@ -26,6 +26,7 @@ from archdsl.elaborate.written import written
 from archdsl.ir.builder import Home, Ref
 from archdsl.ir.graph import Let
 from archdsl.naming import RESERVED
+from archdsl.ops.base import REGISTRY
 from archdsl.ops.learned import Learned
 from archdsl.resolve.model import Block, Network
 from archdsl.resolve.names import bound_names, makes_stages
@@ -334,7 +335,9 @@ class Expander:
                         "value-in-chain",
                         f"`{step.span.text}` is a value, but another value already flows here",
                         step.span,
-                        help=f"begin the chain with it: {step.span.text} -> ..., or join both with concat or add",
+                        help="it hides the op of that name: give the value another one"
+                        if step.span.text in REGISTRY
+                        else f"begin the chain with it: {step.span.text} -> ..., or join both with concat or add",
                     )
                 flow = self.head(step, environment)
                 if id(chain) not in self.session.matching:

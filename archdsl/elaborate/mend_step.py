@@ -6,18 +6,20 @@ from collections.abc import Callable
 
 from archdsl.elaborate.mend_parts import divided
 from archdsl.elaborate.mend_rank import reshaped
+from archdsl.elaborate.mend_tokens import for_attention, numbered
 from archdsl.elaborate.mend_window import enlarged
 from archdsl.elaborate.refusal import Refusal
 
-KINDS: dict[str, Callable[[Refusal], str | None]] = {
-    "kernel-too-large": enlarged,
-    "channels-not-divisible": divided,
-    "wrong-rank": reshaped,
-    "wrong-kind": reshaped,
+KINDS: dict[str, tuple[Callable[[Refusal], str | None], ...]] = {
+    "kernel-too-large": (enlarged,),
+    "channels-not-divisible": (for_attention, divided),
+    "wrong-rank": (reshaped,),
+    "wrong-kind": (reshaped, numbered),
 }
-"""What looks for an edit, by the code of the complaint."""
+"""What looks for an edit, in turn, by the code of the complaint."""
 
 
 def mended(code: str, refusal: Refusal) -> str | None:
     """What to write, so that the error of this code is gone; None where nothing is likely."""
-    return KINDS[code](refusal) if code in KINDS and refusal.refs else None
+    edits = (look(refusal) for look in KINDS.get(code, ()) if refusal.refs)
+    return next((edit for edit in edits if edit), None)

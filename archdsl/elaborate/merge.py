@@ -51,7 +51,7 @@ def merge(
     try:
         return apply(expander, unit, tuple(values), merge.op.span, shell, label)
     except Problem as problem:
-        if problem.diagnostic.code == "shape-mismatch" and problem.diagnostic.help is None:
+        if problem.diagnostic.code in ("shape-mismatch", "wrong-rank") and problem.diagnostic.help is None:
             problem.diagnostic = replace(problem.diagnostic, help=_help(expander, unit, values, origins, environment))
         raise
 
@@ -62,13 +62,21 @@ def _help(
     """A change that makes the branches fit (padding for a window, or another text for a branch); None if unknown."""
     from archdsl.elaborate.lost_pixels import kept
     from archdsl.elaborate.mend import mended
+    from archdsl.elaborate.mend_tokens import in_a_row, learned_alike
+
+    builder, op = expander.session.builder, unit.definition.name
 
     def strides(call: tree.Call) -> bool:
         definition = expander.unit(call, environment).definition
         names = definition.model_fields if isinstance(definition, type) else (p.name for p in definition.parameters)
         return "stride" in names
 
-    return kept(expander.session.builder, values) or mended(unit.definition.name, values, origins, strides)
+    return (
+        kept(builder, values)
+        or in_a_row(values, origins, same_size=op != "concat")
+        or (learned_alike(builder, values) if op != "concat" else None)
+        or mended(op, values, origins, strides)
+    )
 
 
 def _note_matching(expander: Expansion, merge: tree.Merge, environment: Environment) -> None:

@@ -7,7 +7,7 @@ its axes lie. A batch of maps C x H x W after `permute(0, 2, 3, 1).flatten(1, 2)
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TypeAlias
 
@@ -63,9 +63,14 @@ def whole(shape: Sequence[int]) -> Arrangement:
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """The axes of a tensor, in its order."""
+    """The axes of a tensor, in its order.
+
+    `rolled` are dimensions whose places are moved, and how far: place 0 of the tensor is that place of the value, and
+    after the last comes the first.
+    """
 
     axes: tuple[Axis, ...]
+    rolled: tuple[tuple[int, int], ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -77,12 +82,12 @@ class Arrangement:
 
     def permuted(self, order: Sequence[int]) -> Arrangement:
         """With the axes in another order."""
-        return Arrangement(tuple(self.axes[axis] for axis in order))
+        return replace(self, axes=tuple(self.axes[axis] for axis in order))
 
     def with_axis(self, axis: int, atoms: Axis | None) -> Arrangement:
         """With other atoms in one axis; None removes the axis."""
         kept = () if atoms is None else (atoms,)
-        return Arrangement((*self.axes[:axis], *kept, *self.axes[axis + 1 :]))
+        return replace(self, axes=(*self.axes[:axis], *kept, *self.axes[axis + 1 :]))
 
     def reshaped(self, shape: Sequence[int]) -> Arrangement | None:
         """With the same numbers in the same order and another shape; None where an axis would be cut unevenly."""
@@ -100,19 +105,30 @@ class Arrangement:
                 axis.append(atom)
                 size //= atom.size
             axes.append(joined(axis))
-        return Arrangement(tuple(axes))
+        return replace(self, axes=tuple(axes))
+
+    def roll(self, axis: int, places: int) -> Arrangement | None:
+        """With the numbers moved along an axis, as `Tensor.roll` does; None where it is no whole dimension."""
+        if not self.axes[axis]:
+            return self
+        atom, *further = self.axes[axis]
+        if further or atom.step != 1 or atom.dim <= CHANNELS:
+            return None
+        moved = dict(self.rolled)
+        moved[atom.dim] = (moved.get(atom.dim, 0) - places) % atom.size
+        return replace(self, rolled=tuple(sorted((dim, first) for dim, first in moved.items() if first)))
 
     def expanded(self, shape: Sequence[int]) -> Arrangement:
         """With axes of size 1 repeated, and new axes in front, as `Tensor.expand` does."""
         padded = Arrangement((*((),) * (len(shape) - self.rank), *self.axes))
         rows = zip(padded.axes, padded.shape, shape, strict=True)
-        return Arrangement(
-            tuple(axis if size == wanted else (Atom(REPEATED, wanted, 0),) for axis, size, wanted in rows)
-        )
+        axes = (axis if size == wanted else (Atom(REPEATED, wanted, 0),) for axis, size, wanted in rows)
+        return replace(self, axes=tuple(axes))
 
     def without_repeats(self) -> Arrangement:
         """With size 1 in place of axes along which the same numbers are repeated."""
-        return Arrangement(tuple(() if {atom.dim for atom in axis} == {REPEATED} else axis for axis in self.axes))
+        axes = (() if {atom.dim for atom in axis} == {REPEATED} else axis for axis in self.axes)
+        return replace(self, axes=tuple(axes))
 
     def inverted(self, order: Sequence[int]) -> Arrangement:
         """The arrangement that `order` permutes to this one."""
@@ -132,11 +148,12 @@ class Arrangement:
         """Whether the numbers of one sample follow each other as in the value that they lie in."""
         atoms = joined(atom for axis in self.axes for atom in axis if atom.dim != BATCH)
         dims = [atom.dim for atom in atoms]
-        return all(atom.step == 1 for atom in atoms) and dims == sorted(set(dims))
+        return not self.rolled and all(atom.step == 1 for atom in atoms) and dims == sorted(set(dims))
 
     def __str__(self) -> str:
         """What each axis runs along, and how far: `batch, 2:14 3:14, 1:768`."""
-        return ", ".join(" ".join(map(_written, axis)) or "1" for axis in self.axes)
+        axes = ", ".join(" ".join(map(_written, axis)) or "1" for axis in self.axes)
+        return axes + "".join(f", {dim} from {first}" for dim, first in self.rolled)
 
 
 def _written(atom: Atom) -> str:

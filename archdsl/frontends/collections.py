@@ -42,8 +42,14 @@ def _torchvision(name: str, arguments: Arguments) -> Any:
     return make(**unpublished | arguments)
 
 
-def _torchvision_input(name: str, _: Any) -> tuple[int, ...] | None:
-    """The input size at which the published weights were evaluated; their description says how long clips were."""
+def _torchvision_input(name: str, module: Any) -> tuple[int, ...] | None:
+    """The only size that a network takes, if it says so, or else that at which the published weights were evaluated.
+
+    The description of the weights says how long clips were.
+    """
+    own = getattr(module, "image_size", None)
+    if isinstance(own, int):
+        return (3, own, own)
     weights = list(importlib.import_module("torchvision.models").get_model_weights(name))
     size = getattr(weights[0].transforms(), "crop_size", None) if weights else None
     if not size or len(set(size)) > 1:

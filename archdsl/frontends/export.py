@@ -28,7 +28,8 @@ STANDARD = Path(traceback.__file__).parent
 class Exported:
     """A trace of one forward pass: its graph without in-place operations, and its inputs and outputs.
 
-    `keys` are the module's own names of parameters and buffers, by placeholder. `outputs` are pairs of a name and a
+    `keys` are the module's own names of parameters and buffers, by placeholder. `constants` are the tensors that its
+    code makes of plain numbers, by placeholder. `outputs` are pairs of a name and a
     value. The names are those of a named tuple's or dictionary's entries, or "".
     """
 
@@ -37,6 +38,7 @@ class Exported:
     inputs: tuple[fx.Node, ...]
     outputs: tuple[tuple[str, fx.Node], ...]
     training: bool
+    constants: Mapping[str, torch.Tensor]
 
 
 def export(module: nn.Module, inputs: tuple[Any, ...], name: str, training: bool = False) -> Exported:
@@ -125,7 +127,8 @@ def _exported(program: Any, training: bool, name: str) -> Exported:
     outputs = [(key, node) for key, node in found if isinstance(node, fx.Node) and node.name not in keys]
     if not outputs:
         raise CompileError([Diagnostic("cannot-trace", f"{name} does not return a tensor")])
-    return Exported(graph, keys, inputs, tuple(outputs), training)
+    constants = {name: program.constants[key] for name, key in signature.inputs_to_lifted_tensor_constants.items()}
+    return Exported(graph, keys, inputs, tuple(outputs), training, constants)
 
 
 def _names(spec: Any, name: str = "") -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from hashlib import sha1
 from typing import Any
 
 import torch
@@ -12,9 +13,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, along, joined
 from archdsl.frontends.aten import layout
-from archdsl.frontends.aten.call import Trace, bound, kind_of, operation
+from archdsl.frontends.aten.call import Trace, bound, kind_of
+from archdsl.frontends.aten.literal import in_order
 from archdsl.frontends.aten.placed import Placed
-from archdsl.frontends.aten.step import Made, Step, TraceNode
+from archdsl.frontends.aten.step import Made, Step, TraceNode, operation
+from archdsl.ops.fixed import LONGEST, MOST, Fixed, packed
 from archdsl.ops.internal import Opaque
 from archdsl.tensor import Kind, Tensor
 from archdsl.text import clean
@@ -26,7 +29,11 @@ def as_opaque(trace: Trace, node: TraceNode) -> Step:
     """A call as an opaque op.
 
     It takes values as they lie, and its arguments say how. A result of the shape of one of them is taken to lie as it.
+    What is computed from neither inputs nor weights is one op, known by its numbers.
     """
+    table = trace.tables[node]
+    if table and table.weight is None and isinstance(table.numbers, torch.Tensor):
+        return _constant(table.numbers)
     sources = node.all_input_nodes
     weights = {trace.keys[source.name]: source for source in sources if trace.is_weight(source)}
     value = node.meta["val"]
@@ -41,9 +48,43 @@ def as_opaque(trace: Trace, node: TraceNode) -> Step:
         kinds=() if set(kinds) == {"float"} else kinds,
         arguments=", ".join(filter(None, (_arguments(node), *_layouts(taken)))),
         **_sizes(trace, weights.values()),
-        multiply_adds=_multiply_adds(node) // max(trace.batch, 1),
+        multiply_adds=_multiply_adds(node) // (max(trace.batch, 1) if _is_for_each_sample(trace, node) else 1),
     )
     return Step(op, tuple(value.value for value in taken), weights, tuple(lies for _, lies in placed))
+
+
+def _is_for_each_sample(trace: Trace, node: TraceNode) -> bool:
+    """Whether a call is made for every sample: it depends on the input, or repeats fixed numbers for each."""
+    return trace.is_batched(node) or trace.shape(node)[:1] == (trace.batch,)
+
+
+def _constant(numbers: torch.Tensor) -> Step:
+    """Fixed numbers; of those that are not kept, only a digest is known."""
+    if numbers.dtype == torch.float32 and 0 < numbers.numel() <= MOST:
+        kept = packed(numbers.contiguous().numpy().tobytes())
+        dims = tuple(numbers.shape) or (1,)
+        if len(kept) > LONGEST:
+            return _unknown(numbers)
+        lies = Arrangement(tuple(along(dim, size) for dim, size in enumerate(numbers.shape, 1)))
+        return Step(Fixed(dims=dims, numbers=kept), (), arrangements=(lies,))
+    return _unknown(numbers)
+
+
+def _unknown(numbers: torch.Tensor) -> Step:
+    op = Opaque(
+        target="constant",
+        results=(tuple(numbers.shape) or (1,),),
+        kinds=() if kind_of(numbers) == "float" else (kind_of(numbers),),
+        arguments=_told(numbers),
+    )
+    return Step(op, (), arrangements=(_with_batch(1, tuple(numbers.shape), None),))
+
+
+def _told(numbers: torch.Tensor) -> str:
+    """The numbers of a table, if they are few; else a digest of them."""
+    if numbers.numel() <= 8:
+        return f"numbers={numbers.flatten().tolist()}"
+    return f"digest={sha1(numbers.contiguous().view(torch.uint8).numpy().tobytes()).hexdigest()[:12]}"
 
 
 def counted_once(trace: Trace, step: Step, counted: Collection[str]) -> Step:
@@ -114,11 +155,11 @@ def _is_stored(placed: Placed) -> bool:
 def as_stored(trace: Trace, node: TraceNode) -> Made | Step:
     """A value as it lies in PyTorch's tensor, but for the batch. Where that takes a permute, it is an opaque op."""
     placed = trace.placed[node]
-    standard = placed.standard()
-    if standard:
-        return standard.value
     if _is_stored(placed):
         return placed.value
+    found = in_order(placed)
+    if found:
+        return found.value
     dims = placed.arrangement.without_batch() or (1,)
     name = operation(placed.call) if operation(placed.call) in LAYOUTS else "permute"
     op = Opaque(target=f"aten.{name}", results=(dims,), kinds=_kinds(placed.tensor), arguments=str(placed.arrangement))

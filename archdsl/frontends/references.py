@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 
 from archdsl.counterparts import COUNTERPARTS
 from archdsl.diagnostics import CompileError, Diagnostic, Note
+from archdsl.frontends.buffers import weights_on_meta
 from archdsl.frontends.collections import COLLECTIONS, Arguments, declare_operators
 from archdsl.suggest import nearest
 
@@ -77,22 +78,17 @@ def _with_package(name: str) -> str | None:
 
 
 def build(reference: str, meta: bool = False) -> nn.Module:
-    """Makes the network that a reference names, on the CPU with arbitrary weights, or on `meta` without numbers.
+    """Makes the network that a reference names, on the CPU with arbitrary weights, or with weights on `meta`.
 
-    A network that cannot be made on `meta` is made on the CPU. Raises `CompileError` if it cannot be made at all.
+    Then weights have no numbers, and buffers do. A network that cannot be made so is made on the CPU. Raises
+    `CompileError` if it cannot be made at all.
     """
     make = _factory(parse(reference))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if meta:
-            try:
-                with torch.device("meta"):
-                    return _module(reference, make())
-            except CompileError:
-                raise
-            except Exception:
-                # Some constructors read the numbers of their weights, which `meta` tensors do not have.
-                pass
+        made = _without_weights(reference, make) if meta else None
+        if made:
+            return made
         try:
             with torch.device("cpu"), _Uninitialized():
                 return _module(reference, make())
@@ -100,6 +96,18 @@ def build(reference: str, meta: bool = False) -> nn.Module:
             raise
         except Exception as error:
             raise CompileError([_failure(f"{reference} cannot be made", error)]) from error
+
+
+def _without_weights(reference: str, make: Callable[[], Any]) -> nn.Module | None:
+    """The network with weights on `meta`; None where its constructor reads numbers of weights, or follows them."""
+    try:
+        with torch.device("cpu"), weights_on_meta():
+            module = _module(reference, make())
+    except CompileError:
+        raise
+    except Exception:
+        return None
+    return None if any(buffer.is_meta for buffer in module.buffers()) else module
 
 
 def usual_input(reference: str, module: nn.Module) -> tuple[int, ...]:

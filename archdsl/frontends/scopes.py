@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise, starmap
 from typing import Any
 
 from archdsl.frontends.naming import Names
@@ -33,6 +34,8 @@ class Tree:
         """The scopes with nodes directly inside."""
         for path in self.paths[1:]:
             self.within[path.rpartition(".")[0]].append(path)
+        self.takes = _taken(named.scopes, made)
+        """The values that each scope takes from outside."""
         self.homes = _homes(named.ids, made)
         self.keys = {id: self._keys(m) for id, m in zip(named.ids, made, strict=True) if m.weights}
 
@@ -84,13 +87,19 @@ class Tree:
         return as_name(type(self.modules[self.named.modules[path]]).__name__)
 
     def _holds_copies(self, path: str) -> bool:
-        """Whether a scope holds only numbered modules of one class, and is not such a copy itself."""
+        """Whether a scope holds only numbered modules of one class, one after the other, and is no such copy itself."""
         if path and self._holds_copies(path.rpartition(".")[0]):
             return False
         inner = self.within[path]
         numbered = all(scope.rpartition(".")[2].isdecimal() for scope in inner)
         alone = path not in self.occupied and len(inner) > 1
-        return alone and numbered and len({self._class(scope) for scope in inner}) == 1
+        alike = alone and numbered and len({self._class(scope) for scope in inner}) == 1
+        return alike and all(starmap(self._follows, pairwise(inner)))
+
+    def _follows(self, before: str, scope: str) -> bool:
+        """Whether a scope takes a value that another one makes, and else only what that one takes, too."""
+        others = [place for place, _ in self.takes[scope] - self.takes[before]]
+        return len(others) == 1 and before in _prefixes(self.named.scopes[others[0]])
 
     def _keys(self, made: NewNode) -> dict[str, str]:
         """The state_dict's names; a batch normalization also counts its batches."""
@@ -135,6 +144,18 @@ def _all_scopes(named: Names) -> list[str]:
     return list(dict.fromkeys(("", *(path for scope in named.scopes for path in _prefixes(scope)))))
 
 
+def _taken(scopes: Sequence[str], made: Sequence[NewNode]) -> dict[str, set[tuple[int, int]]]:
+    """The values that each scope takes from outside."""
+    takes: dict[str, set[tuple[int, int]]] = defaultdict(set)
+    for scope, one in zip(scopes, made, strict=True):
+        for value in one.inputs:
+            around = set(_prefixes(scopes[value[0]]))
+            for path in _prefixes(scope):
+                if path not in around:
+                    takes[path].add(value)
+    return takes
+
+
 def _prefixes(scope: str) -> Iterator[str]:
     """The paths of a scope and those around it, the outermost first, without the network."""
     parts = scope.split(".") if scope else []
@@ -142,17 +163,25 @@ def _prefixes(scope: str) -> Iterator[str]:
 
 
 def _homes(ids: Sequence[str], made: Sequence[NewNode]) -> dict[str, str]:
-    """The path of each node's weights: that of its module or, if another op has that already, that of the node."""
+    """The path of each node's weights: that of its module or, if another op has that already, that of the node.
+
+    An op that takes the weight of another one has its path.
+    """
+    owners: dict[str, str] = {}
     kept: dict[tuple[Op, tuple[tuple[str, str], ...]], str] = {}
     taken: set[str] = set()
     homes: dict[str, str] = {}
     # Nodes without weights come last, so that none of them takes the name of a module that holds weights.
     for id, one in sorted(zip(ids, made, strict=True), key=lambda pair: not pair[1].weights):
+        if one.op.is_tied():
+            homes[id] = owners[one.weights["weight"]]
+            continue
         content = (one.op, tuple(one.weights.items()))
         if not one.weights or content not in kept:
             kept[content] = next(n for n in (_home(one), id, f"{id}.{one.op.name}") if n and n not in taken)
             taken.add(kept[content])
         homes[id] = kept[content]
+        owners.update(dict.fromkeys(one.weights.values(), kept[content]))
     return homes
 
 

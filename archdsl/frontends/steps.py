@@ -9,10 +9,13 @@ from pydantic import ValidationError
 
 from archdsl.frontends.arrangement import Arrangement, whole
 from archdsl.frontends.aten import translations
-from archdsl.frontends.aten.call import Result, Trace, kind_of, operation
+from archdsl.frontends.aten.call import Result, Trace, kind_of
 from archdsl.frontends.aten.elementwise import joined_elementwise
+from archdsl.frontends.aten.literal import in_order
+from archdsl.frontends.aten.pieces import pieces
 from archdsl.frontends.aten.placed import Placed
-from archdsl.frontends.aten.step import Made, Source, Step, TraceNode
+from archdsl.frontends.aten.scores import scores
+from archdsl.frontends.aten.step import Made, Source, Step, TraceNode, operation
 from archdsl.frontends.naming import ModuleCall
 from archdsl.frontends.opaque import as_opaque, as_stored, counted_once
 from archdsl.ops.arguments import Mismatch
@@ -46,7 +49,7 @@ class Translator:
     def __init__(self, trace: Trace, inputs: tuple[TraceNode, ...], outputs: tuple[TraceNode, ...]) -> None:
         self.trace = trace
         self.made: list[NewNode] = []
-        self._steps: dict[TraceNode, Step] = {}
+        self._steps = trace.steps
         self._results: dict[TraceNode, tuple[Placed, ...]] = {}
         """The results of the ops that calls became."""
         self._homes: dict[str, tuple[Op, Mapping[str, str]]] = {}
@@ -56,11 +59,15 @@ class Translator:
         for node in inputs:
             self._input(node)
         for node in trace.graph.nodes:
-            shape = trace.shape(node) if trace.is_weight(node) and trace.is_parameter(node) else ()
-            if len(shape) > 1 and shape[0] == 1:
-                trace.placed[node] = Placed.learned(node, shape, trace.batch)
+            if trace.is_weight(node) and trace.is_parameter(node):
+                shape = trace.shape(node)
+                placed = Placed.learned if len(shape) > 1 and shape[0] == 1 else Placed.parameter
+                trace.placed[node] = placed(node, shape, trace.batch)
         for node in _in_order(trace, outputs):
             self._plan(node)
+        read = {source for node in trace.placed for source in node.all_input_nodes if trace.is_weight(source)}
+        self.buffers = {trace.keys[source.name] for source in read if not trace.is_parameter(source)}
+        """The names of the buffers that outputs depend on. Not all are a node's: a mask may be what an op does."""
         results = [as_stored(trace, node) for node in outputs]
         needed = self._needed(results)
         self._counted = {key for node in needed for key in self._keys_of_ops(self._steps[node])}
@@ -76,6 +83,7 @@ class Translator:
         op = Input(dims=tensor.dims, kind=tensor.kind)
         self._results[node] = (Placed.plain(Made(node), tensor, self.trace.batch),)
         self.trace.placed[node] = self._results[node][0]
+        self.trace.inputs.append(self._results[node][0])
         self._numbers[node] = len(self.made)
         self.made.append(NewNode(op, (), (tensor,), {}, ModuleCall("", "", node.name)))
 
@@ -83,7 +91,8 @@ class Translator:
 
     def _plan(self, node: TraceNode) -> None:
         """Finds what a call becomes: a value that is there already, or a step."""
-        if operation(node) == "getitem":
+        self._follow(node)
+        if operation(node) == "getitem" and not self.trace.tables[node]:
             self.trace.placed[node] = self._results[node.args[0]][node.args[1]]
             return
         for translate in translations(operation(node)):
@@ -94,6 +103,13 @@ class Translator:
                 continue
         step = as_opaque(self.trace, node)
         self._set(node, step, self._tensors(step), step.arrangements)
+
+    def _follow(self, node: TraceNode) -> None:
+        """Notes what later calls may make an op of: scores of attention, and slices with a step."""
+        for noted, follow in ((self.trace.scores, scores), (self.trace.pieces, pieces)):
+            found = follow(self.trace, node)
+            if found:
+                noted[node] = found
 
     def _accepts(self, found: Result, node: TraceNode) -> bool:
         """Enters a translation, if it is sound: it takes values, not weights, and gives what the call gives."""
@@ -128,9 +144,8 @@ class Translator:
             return self._standard(source)
         if isinstance(source, Made):
             return source
-        placed = self.trace.placed.get(source)
-        standard = placed.standard() if placed else None
-        return standard.value if standard else None
+        found = in_order(self.trace.placed.get(source))
+        return found.value if found else None
 
     def _tensors(self, step: Step) -> tuple[Tensor, ...]:
         return step.op.outputs(*self._into(step))
@@ -152,6 +167,8 @@ class Translator:
         if any(sizes.get(slot, 0) != weight.size for slot, weight in wanted.items() if weight.learned or slot in sizes):
             return False
         content = (step.op, self._keys(step))
+        if step.op.is_tied():
+            return all(key in self._homes for key in content[1].values())
         return all(self._homes.get(key, content) == content for key in content[1].values())
 
     def _set(
@@ -162,7 +179,7 @@ class Translator:
         batch = self.trace.batch
         self._results[node] = tuple(Placed(Made(node, port), t, batch, lies, node) for port, (t, lies) in rows)
         self.trace.placed[node] = self._results[node][0]
-        if not isinstance(step.op, Opaque):
+        if not isinstance(step.op, Opaque) and not step.op.is_tied():
             self._homes.update({key: (step.op, self._keys(step)) for key in self._keys(step).values()})
 
     # --- the nodes that are made -----------------------------------------------------------

@@ -16,8 +16,10 @@ from torch import nn
 
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.aten.call import Trace
+from archdsl.frontends.buffers import on_one_device
 from archdsl.frontends.chance import drop_paths
 from archdsl.frontends.export import Exported, export
+from archdsl.frontends.joins import joined_before
 from archdsl.frontends.naming import names
 from archdsl.frontends.recorded import recorded, recording
 from archdsl.frontends.references import build
@@ -96,9 +98,9 @@ def imported(module: nn.Module, example_inputs: Any, name: str | None = None) ->
 
 
 def _imported_as_is(module: nn.Module, inputs: tuple[Any, ...], name: str) -> Imported:
-    with drop_paths() as dropped:
+    with drop_paths() as dropped, on_one_device(module) as numbers:
         exported = _with_training_outputs(module, inputs, name)
-    return replace(_imported(module, exported, inputs, name), drop_paths=tuple(dropped.values()))
+    return replace(_imported(module, exported, inputs, name, numbers), drop_paths=tuple(dropped.values()))
 
 
 def _with_training_outputs(module: nn.Module, inputs: tuple[Any, ...], name: str) -> tuple[Exported, int]:
@@ -122,26 +124,38 @@ def _with_training_outputs(module: nn.Module, inputs: tuple[Any, ...], name: str
     return evaluated, count
 
 
-def _imported(module: nn.Module, found: tuple[Exported, int], inputs: tuple[Any, ...], name: str) -> Imported:
+def _imported(
+    module: nn.Module,
+    found: tuple[Exported, int],
+    inputs: tuple[Any, ...],
+    name: str,
+    numbers: Mapping[str, torch.Tensor],
+) -> Imported:
     exported, lasting = found
     parameters = frozenset(key for key, _ in module.named_parameters(remove_duplicate=False))
     batch = int(exported.inputs[0].meta["val"].shape[0]) if inputs else 0
-    trace = Trace(exported.graph, exported.keys, parameters, batch)
+    buffers = {node: numbers[key] for node, key in exported.keys.items() if key in numbers}
+    constants = {node: value for node, value in exported.constants.items() if not value.is_meta}
+    trace = Trace(exported.graph, exported.keys, parameters, batch, buffers | constants)
     translator = Translator(trace, exported.inputs, tuple(node for _, node in exported.outputs))
     modules = dict(module.named_modules(remove_duplicate=False))
     leaves = (path for path, inner in modules.items() if not any(inner.children()))
-    named = names([made.place for made in translator.made], leaves)
+    made = joined_before(translator.made, {path: type(inner).__name__ for path, inner in modules.items()})
+    named = names([one.place for one in made], leaves)
     results = list(zip((key for key, _ in exported.outputs), translator.results, strict=True))
-    tree = Tree(translator.made, named, modules, name)
+    tree = Tree(made, named, modules, name)
     graph = tree.graph(results, lasting)
     verify(graph, "import")
-    unused = _unused(module, tree.keys)
+    unused = _unused(module, tree.keys, translator.buffers)
     return Imported(graph, tree.keys, unused, left_out=_left_out(module, unused), modules=named.modules)
 
 
-def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
-    used = {key for of_node in keys.values() for key in of_node.values()}
-    return tuple(key for key in module.state_dict() if key not in used)
+def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]], read: set[str]) -> tuple[str, ...]:
+    """The names of the state_dict that no node has, of weights that none has under another name either."""
+    named = {key for of_node in keys.values() for key in of_node.values()} | read
+    state = module.state_dict(keep_vars=True)
+    used = {id(state[key]) for key in named if key in state}
+    return tuple(key for key, value in state.items() if key not in named and id(value) not in used)
 
 
 def _left_out(module: nn.Module, unused: tuple[str, ...]) -> str:

@@ -6,6 +6,8 @@ from archdsl.ops import (  # noqa: F401
     conv,
     crop,
     embed,
+    fixed,
+    held,
     internal,
     learned,
     linear,
@@ -21,6 +23,7 @@ from archdsl.ops import (  # noqa: F401
     reshape,
     resize,
     scale,
+    standardized,
     tokens,
     transposed,
 )

@@ -63,6 +63,9 @@ Padding = Literal["same", "tf_same", "valid"] | Sides
 Like = Literal["like"]
 """A placeholder in an argument for a value of the network, which becomes a further input of the op."""
 
+SharedStep = Annotated[str, Field(min_length=1)]
+"""The name of a `shared` step."""
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 """A probability."""
 

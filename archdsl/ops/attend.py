@@ -89,7 +89,8 @@ class Attend(Op):
                     code="wrong-rank",
                 )
         if k.spatial != v.spatial:
-            raise Mismatch(f"each key has a value, but the keys are {k} and the values {v}")
+            message = f"each key has a value, but the keys are {k} and the values {v}"
+            raise Mismatch(message, help="take keys and values from the same value, as `CrossAttention` does")
         if self.causal and q.spatial != k.spatial:
             raise Mismatch(
                 f"with `causal`, queries and keys are the same positions, but they are {q} and {k}",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from archdsl.ops.arguments import Count, Mismatch
+from archdsl.ops.arguments import Count, Mismatch, SharedStep
 from archdsl.ops.base import Example, Expression, Family, Kept, Module, Op, Rest, Weight, Window, register
 from archdsl.ops.conv import BIAS_RULE, Bias, Start
 from archdsl.ops.costs import product, with_bias
@@ -35,8 +35,8 @@ class Linear(Op):
     over: Literal["channels", "positions"] | None = Field(
         default=None, description="what is weighted: the channels at each position, or the positions of each channel"
     )
-    weight: str | None = Field(
-        default=None, description="a `shared` step of which it takes the weight instead of learning one (bias=false)"
+    weight: SharedStep | None = Field(
+        default=None, description="the step of which it takes the weight instead of learning one (bias=false)"
     )
 
     def shape(self, x: Tensor) -> Tensor:

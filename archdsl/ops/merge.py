@@ -264,7 +264,9 @@ class Concat(Rearrangement):
                 f"`concat` over positions takes channels x length, got {_listed(inputs)}",
                 argument="over",
                 code="wrong-rank",
-                help="leave out `over=positions`: these values are joined along their channels",
+                help=None
+                if any(tensor.rank == 2 for tensor in inputs)
+                else "leave out `over=positions`: these values are joined along their channels",
             )
         x = inputs[0]
         if any(tensor.channels != x.channels for tensor in inputs):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from archdsl.ops.arguments import Count, Dims, Distance, Like, Pixels, Sides, Size
+from archdsl.ops.arguments import Count, Dims, Distance, Like, Pixels, SharedStep, Sides, Size
 from archdsl.ops.base import REGISTRY, Example, Family, Op
 from archdsl.ops.initialize import INITIALIZERS, Initializer, Scale, Weights
 from archdsl.ops.reshape import Parts
@@ -23,6 +23,7 @@ WORDS: dict[Any, str] = {
     Sides: "pixels (1, 1x2, [0, 1, 0, 1])",
     Parts: "a number or a list",
     Like: "a value of the network",
+    SharedStep: "a `shared` step",
     Weights: "an initializer or a number",
     Scale: "a number or an initializer for single numbers",
     int: "a whole number",

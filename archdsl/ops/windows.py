@@ -141,8 +141,8 @@ class Windows:
             raise Mismatch(
                 f"a map of {times(x.spatial)} does not fall into windows of {times(sizes)}",
                 argument="windows",
-                help=f"put `pad({border})` before the projections and `trim({border})` after the attention, or "
-                "choose a window that divides the map",
+                help=f"put `pad({border})` before the projections and `trim({border})` after the attention"
+                + _dividing(x.spatial, sizes),
             )
         if any(m >= window for m, window in zip(moved, sizes, strict=True)):
             raise Mismatch(
@@ -153,6 +153,13 @@ class Windows:
             )
         pairs = zip(moved, sizes, x.spatial, strict=True)
         return cls(sizes, tuple(m if window < length else 0 for m, window, length in pairs))
+
+
+def _dividing(spatial: tuple[int, ...], sizes: tuple[int, ...]) -> str:
+    """The window nearest in size into which the map does fall, if there is one of several pixels."""
+    fitting = [window for window in range(2, min(spatial) + 1) if not any(length % window for length in spatial)]
+    nearest = min(fitting, key=lambda window: abs(window - sizes[0]), default=None)
+    return f", or write `windows={nearest}`" if nearest else ""
 
 
 @dataclass(frozen=True, slots=True)

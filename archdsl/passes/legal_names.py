@@ -8,7 +8,7 @@ around it. A graph that was compiled from a spec has legal names already and is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from archdsl.ir.builder import join
 from archdsl.ir.graph import Graph, Node, Scope
@@ -19,7 +19,7 @@ from archdsl.passes.pipeline import Rewritten, Weight
 
 def legal_names(graph: Graph) -> Graph | Rewritten:
     """A graph in which every name is legal and every module is called once."""
-    paths = _Names(graph, frozenset(_used_in_parts(graph))).paths
+    paths = _Names(graph, _used_in_parts(graph)).paths
     after = renamed(graph, paths)
     if after is graph:
         return graph
@@ -81,11 +81,22 @@ def _spelled(member: Node | Scope) -> str:
 # --- modules that are used in parts ---------------------------------------------------------
 
 
-def _used_in_parts(graph: Graph) -> Iterator[str]:
-    """The scopes that cannot be called once: they need values that other steps compute from their own values."""
+def _used_in_parts(graph: Graph) -> frozenset[str]:
+    """The scopes that cannot be called once: they need values that other steps compute from their own values.
+
+    Without them, the scopes inside them stand beside these other steps, and may be used in parts as well.
+    """
+    dissolved: set[str] = set()
+    while found := set(_in_circles(graph, dissolved)):
+        dissolved |= found
+    return frozenset(dissolved)
+
+
+def _in_circles(graph: Graph, dissolved: Collection[str]) -> Iterator[str]:
+    """The scopes that need values which are computed from their own, if some others are dissolved."""
     steps: dict[str, dict[str, dict[str, None]]] = {path: {} for path in graph.scopes}
     """In each scope, for each of its members, the members that take something of it."""
-    ways = {node.id: _way(graph, node) for node in graph}
+    ways = {node.id: _way(graph, node, dissolved) for node in graph}
     for node in graph:
         for value in graph.inputs_of(node.id):
             for (around, one), (_, other) in zip(ways[value.node], ways[node.id], strict=False):
@@ -97,9 +108,9 @@ def _used_in_parts(graph: Graph) -> Iterator[str]:
             yield from (path for path in together if path in graph.scopes)
 
 
-def _way(graph: Graph, node: Node) -> list[tuple[str, str]]:
+def _way(graph: Graph, node: Node, dissolved: Collection[str]) -> list[tuple[str, str]]:
     """For each scope around a node, the outermost first: the scope, and its member that is or contains the node."""
-    chain = [scope.path for scope in reversed(graph.ancestry(node.scope))]
+    chain = [scope.path for scope in reversed(graph.ancestry(node.scope)) if scope.path not in dissolved]
     return list(zip(chain, [*chain[1:], node.id], strict=True))
 
 

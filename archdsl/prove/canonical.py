@@ -7,6 +7,7 @@ the input follow from the size of the output.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any, TypeAlias
 
 from archdsl.ir.graph import Graph, Node
@@ -25,7 +26,8 @@ from archdsl.ops.resize import Resize, Upsample
 from archdsl.ops.scale import LayerScale
 from archdsl.ops.tokens import Token
 from archdsl.ops.transposed import UpConv
-from archdsl.prove.form import Form, Part, Wire, squeezed
+from archdsl.ops.windows import Windows
+from archdsl.prove.form import Dims, Form, Part, Wire, squeezed
 from archdsl.tensor import Tensor
 
 Canonical: TypeAlias = tuple[str, dict[str, Any]]
@@ -74,11 +76,31 @@ def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]
     name, arguments = CANONICAL.get(node.op.name, _as_it_is)(node.op, tensors)
     if name == "resize":
         taken = taken[:1]  # only the size of the second input matters
+    if len(node.outputs) > 1:
+        part = Part(name, arguments, taken, tuple(squeezed(tensor.dims) for tensor in node.outputs), node.id, rank)
+        return [Wire(part, port) for port in range(len(node.outputs))]
     dims = squeezed(node.output.dims)
     if name in ("flatten", "reshape", "resize") and taken[0].dims == dims:
         return taken
+    if isinstance(node.op, Attend) and node.op.windows is None:
+        return [_reshaped(_attended(node, rank, arguments, taken), dims, node, rank)]
     names = tuple(node.op.state(*tensors))
     return [Wire(Part(name, arguments, taken, (dims,), node.id, rank, node.weights if names else "", names))]
+
+
+def _attended(node: Node, rank: int, arguments: dict[str, Any], taken: list[Wire]) -> Wire:
+    """Attention of all positions, which is that of a sequence, also where they are the pixels of a map."""
+    channels, *positions = squeezed(node.output.dims)
+    taken = [_reshaped(wire, _in_a_row(wire.dims), node, rank) for wire in taken]
+    return Wire(Part("attend", arguments, taken, (_in_a_row((channels, *positions)),), node.id, rank))
+
+
+def _in_a_row(dims: Dims) -> Dims:
+    return (dims[0], prod(dims[1:])) if len(dims) > 2 else dims
+
+
+def _reshaped(wire: Wire, dims: Dims, node: Node, rank: int) -> Wire:
+    return wire if wire.dims == dims else Wire(Part("reshape", {}, [wire], (dims,), node.id, rank))
 
 
 def _opaque(node: Node, op: Opaque, rank: int, taken: list[Wire]) -> list[Wire]:
@@ -138,7 +160,9 @@ def _linear(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     """A layer at every position is the convolution of kernel 1 that it may be written as."""
     assert isinstance(op, Linear)
     x, arguments = inputs[0], {"out": op.out, "bias": op.bias}
-    if op.weight is not None or op.over == "positions":
+    if op.weight is not None:
+        return "tied linear", {"out": op.out}  # which weight it takes is known by where that is kept
+    if op.over == "positions":
         return _as_it_is(op, inputs)
     if x.rank == 1:
         return "linear", arguments
@@ -217,7 +241,20 @@ def _attend(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     assert isinstance(op, Attend)
     q = inputs[0]
     scale = (q.channels // op.heads) ** -0.5 if op.scale is None else op.scale
-    return op.name, {"heads": op.heads, "causal": op.causal, "scale": _number(scale)}
+    arguments = {"heads": op.heads, "causal": op.causal, "bias": op.bias is not None, "scale": _number(scale)}
+    return op.name, arguments | (_in_windows(op, q) if op.windows is not None else {})
+
+
+def _in_windows(op: Attend, q: Tensor) -> dict[str, Any]:
+    """Windows as they lie: one that is as large as the map is not shifted, and no grid."""
+    windows = Windows.of(q, op.windows or 1, op.shift)
+    spreads = any(1 < window < length for window, length in zip(windows.size, q.spatial, strict=True))
+    return {
+        "windows": windows.size,
+        "shift": windows.shift,
+        "grid": op.grid and spreads,
+        "relative": op.relative,
+    }
 
 
 def _channel_slice(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:

@@ -35,6 +35,9 @@ SMALLEST = 48
 """Images are not shrunk below this many pixels: after halving five times, maps still have several positions."""
 
 
+NO_DROPOUT: Mapping[str, Any] = {"dropout_p": 0.0}
+
+
 @dataclass(frozen=True, slots=True)
 class Numbers:
     """The largest relative differences between two networks: of outputs in both modes, and of gradients.
@@ -125,7 +128,8 @@ def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[i
         module.zero_grad()
         torch.stack([(_weights_of_loss(value) * value).sum() for value in training]).sum().backward()  # type: ignore[no-untyped-call]
     found = {f"input {index + 1}": leaf.grad for index, leaf in enumerate(leaves) if leaf.grad is not None}
-    found |= {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
+    named = module.named_parameters(remove_duplicate=False)
+    found |= {name: p.grad for name, p in named if p.grad is not None}
     for name, buffer in module.named_buffers():
         buffer.copy_(statistics[name])
     return Run(evaluation, tuple(value.detach() for value in training), found)
@@ -258,6 +262,8 @@ class WithoutChance(TorchFunctionMode):
             return args[0] if args else kwargs["input"]
         if func in self.LAYERS:
             return func(*args[:5], 0.0, *args[6:], **kwargs)
+        if func is F.scaled_dot_product_attention:
+            return func(*args[:4], *(0.0 for _ in args[4:5]), *args[5:], **kwargs | ({} if args[4:] else NO_DROPOUT))
         if func is torch.Tensor.bernoulli_:
             return args[0].fill_(args[1] if len(args) > 1 else kwargs.get("p", 0.5))
         return func(*args, **kwargs)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
+from archdsl.frontends.buffers import weights_on_meta
 from archdsl.frontends.load import opaque_nodes
 from archdsl.frontends.torch import Imported, imported, stand_ins, traced_reference
-from archdsl.ir.graph import Graph, Node
-from archdsl.outputs import prepared
+from archdsl.ir.graph import Graph
+from archdsl.outputs import passed, prepared
 from archdsl.tensor import Tensor
 
 
@@ -21,8 +22,8 @@ class Side:
 
     `keys` has the name of each weight in the state_dict, by node and by the op's name for the weight (`bias`); a name
     that is missing is the node's path and the op's name. `make` returns a new module of the network, with arbitrary
-    weights or on `meta`, which has none. `unused` are entries of the state_dict that no output depends on. `drop_paths`
-    are the probabilities of drop paths that are not nodes of the graph.
+    weights or with weights on `meta`, which have no numbers. `unused` are entries of the state_dict that no output
+    depends on. `drop_paths` are the probabilities of drop paths that are not nodes of the graph.
     """
 
     title: str
@@ -49,12 +50,13 @@ def _keys_as_written(graph: Graph) -> dict[str, dict[str, str]]:
     """Names of parameters in the emitted source, for those that differ from the graph's."""
     if opaque_nodes(graph):
         return {}
-    pairs = zip(graph, prepared(graph, "torch"), strict=True)
-    return {old.id: _renamed(graph, old, new.weights) for old, new in pairs if old is not new}
-
-
-def _renamed(graph: Graph, node: Node, weights: str) -> dict[str, str]:
-    return {slot: f"{weights}.{slot}" if slot else weights for slot in node.op.state(*graph.tensors_into(node.id))}
+    names: dict[str, str] = {}
+    for step in passed(graph, "torch").steps:
+        new = {weight.sources[0]: key for key, weight in step.weights.items()}
+        names = {**new, **{old: new.get(key, key) for old, key in names.items()}}
+    found = {node.id: {slot: node.key(slot) for slot in node.op.state(*graph.tensors_into(node.id))} for node in graph}
+    changed = {id: {slot: names[key] for slot, key in row.items() if key in names} for id, row in found.items()}
+    return {id: row for id, row in changed.items() if row}
 
 
 def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -> Side:
@@ -80,4 +82,5 @@ def of_imported(found: Imported, title: str, make: Callable[[], nn.Module]) -> S
 def _emitted(graph: Graph) -> nn.Module:
     from archdsl.backends.torch.load import module
 
-    return module(prepared(graph, "torch"), device="meta")
+    with weights_on_meta():
+        return module(prepared(graph, "torch"), device="cpu")

@@ -14,12 +14,16 @@ from archdsl.ir.builder import join
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ir.rewrite import Added, extended
 
-BROADCASTS = ("add", "sub", "mul", "mean", "maximum")
+BROADCASTS = ("add", "arithmetic", "matrix_product", "scaled_attention", "sub", "mul", "mean", "maximum")
+
+
+CONSTANTS = ("learned", "fixed")
+"""Ops whose values are the same for all samples."""
 
 
 def expanded(graph: Graph) -> Graph:
     """The graph with a step for each learned value that needs a batch; the same graph if none does."""
-    learned = [node for node in graph if node.op.name == "learned"]
+    learned = [node for node in graph if node.op.name in CONSTANTS]
     if not learned:
         return graph
     return _Batches(graph).expanded(learned)
@@ -60,14 +64,18 @@ class _Batches:
             known[value] = self._add(node, beside, True, self._batched(node, beside))
 
     def _add(self, node: Node, beside: str, before: bool, batched: Value) -> Value:
-        id = join(node.scope, f"{node.name}_for_{beside.rpartition('.')[2] or 'result'}")
-        made = Node(id, Expanded(), node.outputs, node.scope, node.span, id)
+        outer, _, name = beside.rpartition(".")
+        scope = outer if beside else node.scope
+        id = join(scope, f"{node.name}_for_{name or 'result'}")
+        made = Node(id, Expanded(), node.outputs, scope, node.span, id)
         self.added.append(Added(made, (Value(node.id), batched), beside, before))
         return Value(id)
 
     def _beside(self, node: Node, user: Node) -> str:
+        """The step that a reader is or is part of, in the innermost scope around both it and the value."""
+        around = {scope.path for scope in self.graph.ancestry(node.scope)}
         beside, scope = user.id, user.scope
-        while scope != node.scope:
+        while scope not in around:
             beside, scope = scope, self.graph.scopes[scope].parent or ""
         return beside
 
@@ -103,6 +111,6 @@ class _Batches:
 
     def _returned(self, value: Value) -> Value:
         node = self.graph.node(value.node)
-        if node.op.name != "learned":
+        if node.op.name not in CONSTANTS:
             return value
         return self._add(node, "", False, Value(self.graph.inputs[0].id))

@@ -5,7 +5,7 @@ Activations have no table: they are recognized by the calls that PyTorch makes f
 
 from __future__ import annotations
 
-from archdsl.frontends.aten import activation, attention, idioms, layout, merge, pool, recurrent, shape, weighted
+from archdsl.frontends.aten import activation, attention, held, idioms, layout, merge, pool, recurrent, shape, weighted
 from archdsl.frontends.aten.call import Translation
 
 TRANSLATIONS: dict[str, Translation] = {
@@ -22,6 +22,9 @@ TRANSLATIONS: dict[str, Translation] = {
 
 
 def translations(name: str) -> tuple[Translation, ...]:
-    """The translations to try for a call of this operation, in order: those that combine several calls come first."""
-    single = TRANSLATIONS.get(name)
-    return (*idioms.IDIOMS.get(name, ()), *activation.recognized(name), *((single,) if single else ()))
+    """The translations to try for a call of this operation, in order.
+
+    Those that combine several calls come first; those that only hold a call as it is come last.
+    """
+    single = (table[name] for table in (TRANSLATIONS, held.TRANSLATIONS) if name in table)
+    return (*idioms.IDIOMS.get(name, ()), *activation.recognized(name), *single)

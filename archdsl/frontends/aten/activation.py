@@ -6,10 +6,11 @@ several calls: softsign is `abs`, `add` and `div`.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -17,15 +18,24 @@ from torch import nn
 from torch.nn import functional as F
 
 from archdsl.diagnostics import CompileError
-from archdsl.frontends.aten.call import Call, Result, Translation, bound, operation
-from archdsl.frontends.aten.step import Step, TraceNode
+from archdsl.frontends.aten.call import Call, Result, Translation, bound
+from archdsl.frontends.aten.step import Step, TraceNode, operation
 from archdsl.frontends.export import export
-from archdsl.ops.activation import Activation, Prelu, Relu, Relu6
+from archdsl.ops.activation import Activation, Gelu, Prelu, Relu, Relu6
 from archdsl.ops.base import REGISTRY, Expression, Op
 from archdsl.tensor import Tensor
 
 EXAMPLE = Tensor(4, 3, 3)
 """The input with which activations are traced."""
+
+
+def _gelu_by_tanh(x: torch.Tensor) -> torch.Tensor:
+    inner = math.sqrt(2.0 / math.pi) * (x + 0.044715 * torch.pow(x, 3.0))
+    return 0.5 * x * (1.0 + torch.tanh(inner))
+
+
+WRITTEN_OUT: tuple[tuple[Op, Callable[[torch.Tensor], torch.Tensor]], ...] = ((Gelu(approximate=True), _gelu_by_tanh),)
+"""Activations as other people's code computes them, beside PyTorch's own modules: as in Hugging Face's GPT-2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,8 @@ def recognized(name: str) -> tuple[Translation, ...]:
 def _by_last_call(kinds: tuple[type[Op], ...]) -> Mapping[str, tuple[Translation, ...]]:
     """Translations by the last operation of each activation's trace."""
     found: dict[str, list[Translation]] = defaultdict(list)
-    for traced in _traced([probe for kind in kinds for probe in _probes(kind)]):
+    probes = [Probe(op, partial(_applied, op), numbers) for kind in kinds for op, numbers in _probes(kind)]
+    for traced in _traced([*probes, *(Probe(op, compute, {}) for op, compute in WRITTEN_OUT)]):
         found[operation(traced.last)].append(traced.translate)
     return {name: tuple(translations) for name, translations in found.items()}
 
@@ -97,33 +108,42 @@ def _probes(kind: type[Op]) -> Iterator[tuple[Op, Mapping[float, str]]]:
         yield op, {number: name for name, number in numbers.items()}
 
 
-def _traced(probes: list[tuple[Op, Mapping[float, str]]]) -> Iterator[TracedOp]:
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """An op to trace: what computes it, and the names of its arguments by their unusual numbers."""
+
+    op: Op
+    compute: Callable[[torch.Tensor], torch.Tensor]
+    arguments: Mapping[float, str]
+
+
+def _traced(probes: list[Probe]) -> Iterator[TracedOp]:
     """Traces all ops at once, which takes as long as one op; or each alone, if one of them cannot be traced."""
+    example = torch.zeros(2, *EXAMPLE.dims, device="meta")
     try:
-        trace = export(
-            _AtOnce([op for op, _ in probes]), (torch.zeros(2, *EXAMPLE.dims, device="meta"),), "activations"
-        )
+        trace = export(_AtOnce([probe.compute for probe in probes]), (example,), "activations")
     except CompileError:
         if len(probes) > 1:
             for probe in probes:
                 yield from _traced([probe])
         return
-    for (op, arguments), (_, last) in zip(probes, trace.outputs, strict=True):
-        yield TracedOp(op, last, trace.inputs[0], arguments)
+    for probe, (_, last) in zip(probes, trace.outputs, strict=True):
+        yield TracedOp(probe.op, last, trace.inputs[0], probe.arguments)
 
 
 class _AtOnce(nn.Module):
-    """Applies several ops to one value, by the code that is emitted for them."""
+    """Computes several activations of one value."""
 
-    def __init__(self, ops: list[Op]) -> None:
+    def __init__(self, computed: list[Callable[[torch.Tensor], torch.Tensor]]) -> None:
         super().__init__()
-        self.ops = ops
+        self.computed = computed
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(_applied(op, x) for op in self.ops)
+        return tuple(compute(x) for compute in self.computed)
 
 
 def _applied(op: Op, x: torch.Tensor) -> Any:
+    """What the code computes that is emitted for an op."""
     emission = op.torch(EXAMPLE)
     names: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "Tensor": torch.Tensor, "x": x}
     for support in emission.support.definitions() if emission.support else ():

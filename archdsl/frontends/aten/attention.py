@@ -1,47 +1,155 @@
-"""Attention, as PyTorch's `scaled_dot_product_attention` of queries, keys and values in heads."""
+"""Attention of queries, keys and values in heads: PyTorch's `scaled_dot_product_attention`, or written out."""
 
 from __future__ import annotations
 
-from archdsl.frontends.arrangement import Arrangement, joined, whole
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import isclose
+
+import torch
+
+from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, Axis, along, joined, whole
+from archdsl.frontends.aten.added import Added, added_to
 from archdsl.frontends.aten.call import Call, Result, Translation
 from archdsl.frontends.aten.placed import Placed
+from archdsl.frontends.aten.scores import Scores, in_heads, leading, moved, product, scores_of, with_table
 from archdsl.frontends.aten.step import Step
+from archdsl.frontends.aten.table import Table
+from archdsl.frontends.aten.window import Cut, windows_of
+from archdsl.ops.arguments import compact
 from archdsl.ops.attend import Attend
 
 
 def attention(call: Call) -> Result:
-    """Attention of values that lie as batch, heads, positions, channels of a head, with a bias for a mask, or none."""
-    given = [call.placed(name) for name in ("query", "key", "value")]
-    taken = [_without_heads(placed) for placed in given if placed]
-    if call["attn_mask"] is not None:
-        taken.append(_bias(call))
-    if len(taken) < 3 or None in taken:
+    """Attention of values that lie as (..., positions, channels of a head)."""
+    q, k, v = (call.placed(name) for name in ("query", "key", "value"))
+    if q is None or k is None or v is None:
         return None
-    batch, heads, length, _ = call.trace.shape(call["query"])
-    wide = call.trace.shape(call["value"])[3]
+    causal, mask = bool(call["is_causal"]), call.table("attn_mask")
+    bias = _bias(call)
+    if call["attn_mask"] is None or bias:
+        found = _of_sequences(q, k, v, call["scale"], causal, float(call["dropout_p"]), bias)
+        if found:
+            return found
+    size = call.trace.shape(call["query"])[-1]
+    scores = scores_of(call.trace, q, k, size**-0.5 if call["scale"] is None else call["scale"])
+    if scores and mask:
+        scores = with_table(scores, _as_added(mask))
+    if scores is None or causal or (call["attn_mask"] is not None and mask is None):
+        return None
+    return _attended(replace(scores, weights=True, dropout=float(call["dropout_p"])), v)
+
+
+def _as_added(mask: Table) -> Table:
+    """A mask as numbers that are added to scores: of truth values, `false` stands for minus infinity."""
+    if mask.weight is not None or mask.numbers.dtype != torch.bool:
+        return mask
+    return Table(torch.zeros(mask.numbers.shape).masked_fill(~mask.numbers, -torch.inf))
+
+
+def written_out(call: Call) -> Result:
+    """The last product of attention: of the weights that the softmax gives, and the values."""
+    factors = product(call)
+    for place, factor in enumerate(factors or ()):
+        scores = call.trace.scores.get(factor.node)
+        other = factors[1 - place] if factors else factor
+        v = call.trace.placed.get(other.node)
+        if scores and scores.weights and v:
+            # The values' channels are the rows of their factor.
+            *lead, channels, positions = other.order
+            lies = v.arrangement.permuted([*lead, positions, channels])
+            step = _attended(replace(scores, lies=scores.lies.permuted(factor.order)), v.arranged(lies))
+            return step if step is None or place == 0 else _turned(step)
+    return None
+
+
+def _turned(step: Step) -> Step:
+    """With the result's last two axes in the other order."""
+    (lies,) = step.arrangements
+    *lead, row, column = range(lies.rank)
+    return replace(step, arrangements=(lies.permuted([*lead, column, row]),))
+
+
+def _attended(scores: Scores, v: Placed) -> Step | None:
+    """The op, if values belong to these scores, and what was added to them is a mask or a bias that it has."""
+    q, k, v = scores.q, scores.k, in_heads(v).on_map()
+    *lead, queries, keys = scores.lies.axes
+    if (
+        leading(v) != tuple(lead)
+        or moved(v.arrangement.axes[-2]) != keys
+        or v.arrangement.rolled != k.arrangement.rolled
+    ):
+        return None
+    cut = windows_of(scores, queries)
+    added = added_to(scores, cut) if cut else None
+    if cut is None or added is None:
+        return None
+    if cut.size is None:
+        return _of_sequences(q, k, v, scores.scale, added.causal, scores.dropout)
+    if _is_repeated(k, v):
+        return None
+    return _in_windows(scores, v, cut, cut.size, added)
+
+
+def _is_repeated(*placed: Placed) -> bool:
+    """Whether several heads of queries share one of these."""
+    return any(atom.dim == REPEATED for one in placed for axis in one.arrangement.axes for atom in axis)
+
+
+def _in_windows(scores: Scores, v: Placed, cut: Cut, size: tuple[int, ...], added: Added) -> Step:
+    q, (*lead, queries, _) = scores.q, scores.lies.axes
+    heads, wide = _heads(q), v.tensor.channels // _heads(q)
     op = Attend(
         heads=heads,
-        causal=call["is_causal"],
-        bias=None if call["attn_mask"] is None else "like",
-        scale=call["scale"],
-        dropout=float(call["dropout_p"]),
+        windows=compact(size),
+        shift=compact(cut.shift),
+        grid=cut.grid,
+        relative=added.bias is not None,
+        scale=_scale(scores.scale, q.tensor.channels // heads),
+        dropout=scores.dropout,
     )
-    lies = whole((batch, heads * wide, length)).reshaped((batch, heads, wide, length))
-    assert lies is not None, "channels fall into heads"
-    return Step(op, tuple(value.value for value in taken if value), arrangements=(lies.permuted((0, 1, 3, 2)),))
+    lies = replace(q.arrangement, axes=(*_of_heads(lead, wide), queries, along(CHANNELS, wide)))
+    weights = {"bias_table": added.bias} if added.bias is not None else {}
+    return Step(op, (q.value, scores.k.value, v.value), weights, (lies,))
+
+
+def _of_sequences(
+    q: Placed, k: Placed, v: Placed, scale: float | None, causal: bool, dropout: float, bias: Placed | None = None
+) -> Step | None:
+    """Attention without windows, of values that lie as (batch and heads, positions, channels of a head)."""
+    taken = [*(_without_heads(placed) for placed in (q, k, v)), *([bias] if bias else [])]
+    if None in taken or (_is_repeated(k, v) and not leading(q) == leading(k) == leading(v)):
+        return None
+    heads, *lead = _heads(q), *q.arrangement.axes[:-2]
+    op = Attend(
+        heads=heads,
+        causal=causal,
+        bias="like" if bias else None,
+        scale=_scale(scale, q.tensor.channels // heads),
+        dropout=dropout,
+    )
+    (*_, length, _), wide = q.arrangement.shape, v.arrangement.shape[-1]
+    lies = Arrangement((*_of_heads(lead, wide), along(2, length), along(CHANNELS, wide)))
+    return Step(op, tuple(value.value for value in taken if value), arrangements=(lies,))
+
+
+def _of_heads(lead: Sequence[Axis], size: int) -> Iterator[Axis]:
+    """The axes before positions and channels, with this many channels from head to head."""
+    for axis in lead:
+        yield tuple(Atom(CHANNELS, atom.size, size) if atom.dim == CHANNELS else atom for atom in axis)
 
 
 def _without_heads(placed: Placed) -> Placed | None:
     """Channels x positions, with the channels of one head after the other; None for what lies otherwise."""
-    if placed.arrangement.rank != 4:
-        return None
-    batch, heads, positions, channels = placed.arrangement.axes
-    return placed.arranged(Arrangement((batch, joined((*heads, *channels)), positions))).standard()
+    *lead, positions, last = placed.arrangement.axes
+    heads = [atom for axis in lead for atom in axis if atom.dim not in (BATCH, REPEATED)]
+    batch = tuple(atom for axis in lead for atom in axis if atom.dim == BATCH)
+    return placed.arranged(replace(placed.arrangement, axes=(batch, joined((*heads, *last)), positions))).standard()
 
 
 def _bias(call: Call) -> Placed | None:
     """What is added to the scores, if it is a value of heads x queries x keys, alike for all samples or not."""
-    placed = call.placed("attn_mask")
+    placed = None if call["attn_mask"] is None else call.placed("attn_mask")
     if placed is None or placed.tensor.kind != "float":
         return None
     scores = call.trace.shape(call["query"])[1:3] + call.trace.shape(call["key"])[2:3]
@@ -50,5 +158,20 @@ def _bias(call: Call) -> Placed | None:
     return placed if fits else None
 
 
-TRANSLATIONS: dict[str, Translation] = {"scaled_dot_product_attention": attention}
+def _heads(q: Placed) -> int:
+    last = q.arrangement.axes[-1]
+    return q.tensor.channels // (last[0].size if last else 1)
+
+
+def _scale(scale: float | None, size: int) -> float | None:
+    """The factor of the scores; None for the usual one, 1 / root of a head's channels."""
+    return None if scale is None or isclose(scale, size**-0.5, rel_tol=1e-12) else scale
+
+
+TRANSLATIONS: dict[str, Translation] = {
+    "scaled_dot_product_attention": attention,
+    "matmul": written_out,
+    "bmm": written_out,
+    "einsum": written_out,
+}
 """Translations by name of operation."""

@@ -8,12 +8,13 @@ from math import prod
 from typing import Any, TypeAlias
 
 from archdsl.frontends.aten.placed import Placed
-from archdsl.frontends.aten.step import Step, TraceNode
+from archdsl.frontends.aten.step import Step, TraceNode, operation
+from archdsl.frontends.aten.table import Table, Tables, shape_only
 from archdsl.ops.internal import RESHAPES
 from archdsl.tensor import Kind
 
-VIEWS = RESHAPES | {"expand", "contiguous"}
-"""Operations that give the same numbers in another shape, or repeat them to broadcast."""
+VIEWS = RESHAPES | {"expand", "contiguous", "to", "_to_copy", "type_as"}
+"""Operations that give the same numbers in another shape or precision, or repeat them to broadcast."""
 
 
 Result: TypeAlias = "Step | Placed | TraceNode | None"
@@ -40,6 +41,19 @@ class Call:
         node = self.arguments.get(name)
         return self.trace.placed.get(node) if hasattr(node, "meta") else None
 
+    def table(self, name: str) -> Table | None:
+        """The numbers of an argument that depends on neither inputs nor weights, or picks numbers of one weight."""
+        node = self.arguments.get(name)
+        return self.trace.tables[node] if hasattr(node, "meta") else None
+
+    def number(self, name: str) -> float | None:
+        """An argument that is one fixed number, given as such or as a tensor that holds no other; else None."""
+        value = self.arguments.get(name)
+        if isinstance(value, int | float):
+            return float(value)
+        table = self.table(name)
+        return table.number if table else None
+
     def is_value(self, name: str) -> bool:
         """Whether an argument depends on the network's input, or is a learned value beside such a one."""
         node = self.arguments[name]
@@ -55,6 +69,11 @@ class Call:
         """Dimensions of the (first) result, without the batch."""
         return self.trace.dims(self.node)
 
+    @property
+    def joined(self) -> tuple[TraceNode, ...]:
+        """The values that a call joins, without those that hold nothing."""
+        return tuple(node for node in self["tensors"] if self.trace.size(node))
+
     def axes(self, name: str, of: str = "self") -> tuple[int, ...]:
         """The dimensions that an argument names, with the batch as 0; if it is unset, all but the batch."""
         rank = len(self.trace.shape(self.arguments[of]))
@@ -66,6 +85,8 @@ class Call:
         """The parameter or running statistic that is passed for an argument, perhaps reshaped; else None."""
         node = self.arguments.get(name)
         while node is not None and operation(node) in VIEWS and self.trace.size(node) == self.trace.size(node.args[0]):
+            if node.meta["val"].dtype != node.args[0].meta["val"].dtype:
+                return None
             node = node.args[0]
         if node is None or not self.trace.is_weight(node):
             return None
@@ -86,13 +107,30 @@ class Call:
 class Trace:
     """A trace: its graph, and which of its values are weights and which have a batch."""
 
-    def __init__(self, graph: Any, keys: Mapping[str, str], parameters: frozenset[str], batch: int) -> None:
+    def __init__(
+        self,
+        graph: Any,
+        keys: Mapping[str, str],
+        parameters: frozenset[str],
+        batch: int,
+        numbers: Mapping[str, Any] | None = None,
+    ) -> None:
         self.graph = graph
         self.keys = keys
         """The module's own names of parameters and buffers, by the names of their placeholders."""
         self.batch = batch
         self.placed: dict[TraceNode, Placed] = {}
         """How values lie in the graph, for all calls so far."""
+        self.inputs: list[Placed] = []
+        self.steps: dict[TraceNode, Step] = {}
+        """What calls so far became, if it is a step."""
+        self.scores: dict[TraceNode, Any] = {}
+        """The calls so far that give scores of attention (`scores.py`)."""
+        self.pieces: dict[TraceNode, Any] = {}
+        """The slices so far that have a step (`pieces.py`)."""
+        self.tables = Tables(numbers or {}, lambda node: self.is_weight(node) and self.is_parameter(node))
+        """What is computed from neither inputs nor weights. `numbers` are those of buffers and constants, by their
+        placeholders."""
         self._parameters = parameters
         self._batched: set[Any] = set()
         for node in graph.nodes:
@@ -102,7 +140,7 @@ class Trace:
     def _depends_on_input(self, node: TraceNode) -> bool:
         if node.op == "placeholder":
             return node.name not in self.keys
-        return any(source in self._batched for source in node.all_input_nodes)
+        return not shape_only(node) and any(source in self._batched for source in node.all_input_nodes)
 
     def is_batched(self, node: Any) -> bool:
         """Whether this is a value that depends on the network's input."""
@@ -141,18 +179,6 @@ class Trace:
 def kind_of(value: Any) -> Kind:
     """Whether a tensor of PyTorch holds numbers or tokens."""
     return "float" if value.is_floating_point() or value.is_complex() else "int"
-
-
-def operation(node: TraceNode) -> str:
-    """The name of a call's operation: `conv2d` for `aten.conv2d.default`, `relu` for `aten.relu_.default`, `getitem`;
-    "" if it is not a call."""
-    if getattr(node, "op", "") != "call_function":
-        return ""
-    schema = getattr(node.target, "_schema", None)
-    if schema is None:
-        return str(node.target.__name__)
-    name = str(schema.name).removeprefix("aten::")
-    return name if name.endswith("__") else name.rstrip("_")
 
 
 def bound(node: TraceNode) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Made, Step, TraceNode
 from archdsl.ops.activation import Activation, Normalized, Prelu
 from archdsl.ops.base import Op
+from archdsl.ops.held import Applied
 
 NUMBER_BY_NUMBER = frozenset({"add", "dropout", "maximum", "mul", "scale", "sub"})
 """Besides the activations."""
@@ -23,11 +24,17 @@ def joined_elementwise(step: Step, trace: Trace) -> Step | None:
     nodes = list(dict.fromkeys(_leaves(step)))
     placed = [trace.placed.get(node) for node in nodes]
     values = [value.for_each_sample() for value in placed if value]
-    if len(values) < len(nodes) or not any(map(trace.is_batched, nodes)):
+    if len(values) < len(nodes):
         return None
-    if not all(trace.is_batched(node) or value.is_learned for node, value in zip(nodes, values, strict=True)):
+    if not any(map(trace.is_batched, nodes)):
+        return _as_they_lie(step, nodes, [value for value in placed if value])
+    if not all(trace.is_batched(node) or value.has_batch for node, value in zip(nodes, values, strict=True)):
         return None
     values = [value.arranged(value.arrangement.without_repeats()) for value in values]
+    if any(map(values[0].keeps_channels, range(values[0].arrangement.rank))):
+        kept = _as_they_lie(step, nodes, values)
+        if kept:
+            return kept
     return (
         _as_maps(step, nodes, values, split=False)
         or _as_they_lie(step, nodes, values)
@@ -62,7 +69,7 @@ def _is_elementwise(step: Step) -> bool:
 
 
 def _is_number_by_number(op: Op) -> bool:
-    activation = isinstance(op, Activation) and not isinstance(op, Normalized | Prelu)
+    activation = isinstance(op, Activation | Applied) and not isinstance(op, Normalized | Prelu)
     return activation or op.name in NUMBER_BY_NUMBER
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from archdsl.frontends.aten.call import Call, Result, Translation, bound, operation
-from archdsl.frontends.aten.step import Step, TraceNode
+from archdsl.frontends.aten.call import Call, Result, Translation, bound
+from archdsl.frontends.aten.rotation import rotary
+from archdsl.frontends.aten.step import Step, TraceNode, operation
 from archdsl.ops.activation import HardSigmoid
 from archdsl.ops.internal import RESHAPES
-from archdsl.ops.norm import Lrn
+from archdsl.ops.norm import Lrn, RmsNorm
 
 
 def local_response_norm(call: Call) -> Result:
@@ -39,6 +40,33 @@ def hard_sigmoid(call: Call) -> Result:
     return Step(HardSigmoid(), (shifted.args[0],)) if shifted.args[1] == 3 else None
 
 
+def rms_norm(call: Call) -> Result:
+    """The scale times x / sqrt(mean of squares + eps), as Hugging Face's LLaMA has it."""
+    for scale, value in (("self", "other"), ("other", "self")):
+        found = _over_root_mean_square(call[value])
+        weight, placed = (call.weight(scale), call.trace.placed.get(found[0])) if found else (None, None)
+        taken = placed.with_channels(placed.arrangement.rank - 1) if placed else None
+        if weight is not None and found and taken:
+            return Step(RmsNorm(eps=found[1]), (taken.value,), {"weight": weight}, (taken.arrangement,))
+    return None
+
+
+def _over_root_mean_square(node: TraceNode) -> tuple[TraceNode, float] | None:
+    """The value x and eps, if this is x / sqrt(mean of squares of the last axis + eps)."""
+    product = _through(node, "to")
+    if operation(product) != "mul" or operation(product.args[1]) != "rsqrt":
+        return None
+    x, root = product.args
+    (total,) = root.args
+    if operation(total) != "add" or operation(total.args[0]) != "mean" or not isinstance(total.args[1], float):
+        return None
+    mean = bound(total.args[0])
+    last = [axis % mean["self"].meta["val"].dim() for axis in mean["dim"] or ()] == [x.meta["val"].dim() - 1]
+    squares = mean["self"]
+    is_squared = operation(squares) == "pow" and squares.args == (x, 2)
+    return (x, total.args[1]) if last and mean["keepdim"] and is_squared else None
+
+
 def _through(node: TraceNode, *operations: str) -> TraceNode:
     """Follows first arguments backwards, past calls of these operations."""
     while operation(node) in operations:
@@ -48,5 +76,7 @@ def _through(node: TraceNode, *operations: str) -> TraceNode:
 
 IDIOMS: dict[str, tuple[Translation, ...]] = {
     "div": (local_response_norm, hard_sigmoid),
+    "mul": (rms_norm,),
+    "add": (rotary,),
 }
 """Translations by the last call."""

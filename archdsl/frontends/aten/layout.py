@@ -7,48 +7,98 @@ from typing import Any
 
 from archdsl.frontends.arrangement import Arrangement
 from archdsl.frontends.aten.call import Call, Result, Translation
+from archdsl.frontends.aten.placed import Placed
+from archdsl.frontends.aten.step import operation
 from archdsl.ops.internal import RESHAPES
 
 
-def reshaped(call: Call) -> Result:
-    return _arranged(call, lambda lies: lies.reshaped(call.trace.shape(call.node)))
+def reshaped(call: Call, lies: Arrangement) -> Arrangement | None:
+    return lies.reshaped(call.trace.shape(call.node))
 
 
-def permuted(call: Call) -> Result:
-    return _permuted(call, [axis % len(call["dims"]) for axis in call["dims"]])
+def permuted(call: Call, lies: Arrangement) -> Arrangement:
+    return lies.permuted([axis % len(call["dims"]) for axis in call["dims"]])
 
 
-def transposed(call: Call) -> Result:
-    rank = len(call.trace.shape(call.node))
-    order = list(range(rank))
-    one, other = ((call.get(f"dim{i}") if "dim0" in call.arguments else call[f"axis{i}"]) % rank for i in (0, 1))
+def transposed(call: Call, lies: Arrangement) -> Arrangement:
+    order = list(range(lies.rank))
+    one, other = (call.get(f"dim{i}") if "dim0" in call.arguments else call[f"axis{i}"] for i in (0, 1))
     order[one], order[other] = order[other], order[one]
-    return _permuted(call, order)
+    return lies.permuted(order)
 
 
-def matrix_transposed(call: Call) -> Result:
-    return _permuted(call, list(range(len(call.trace.shape(call.node))))[::-1])
+def turned(call: Call, lies: Arrangement) -> Arrangement:
+    return lies.permuted(range(lies.rank)[::-1])
 
 
-def moved(call: Call) -> Result:
-    rank = len(call.trace.shape(call.node))
-    sources, targets = ([axis % rank for axis in _listed(call[name])] for name in ("source", "destination"))
-    order = [axis for axis in range(rank) if axis not in sources]
+def matrices_turned(call: Call, lies: Arrangement) -> Arrangement:
+    *lead, row, column = range(lies.rank)
+    return lies.permuted([*lead, column, row])
+
+
+def moved(call: Call, lies: Arrangement) -> Arrangement:
+    sources, targets = ([axis % lies.rank for axis in _listed(call[name])] for name in ("source", "destination"))
+    order = [axis for axis in range(lies.rank) if axis not in sources]
     for target, source in sorted(zip(targets, sources, strict=True)):
         order.insert(target, source)
-    return _permuted(call, order)
+    return lies.permuted(order)
+
+
+def expanded(call: Call, lies: Arrangement) -> Arrangement:
+    return lies.expanded(call.trace.shape(call.node))
+
+
+def rolled(call: Call, lies: Arrangement) -> Arrangement | None:
+    """With places moved along whole dimensions of positions."""
+    found: Arrangement | None = lies if call["dims"] else None
+    for axis, places in zip(_listed(call["dims"]), _listed(call["shifts"]), strict=False):
+        found = found.roll(axis % lies.rank, places) if found else None
+    return found
 
 
 def _listed(value: Any) -> list[int]:
     return [value] if isinstance(value, int) else list(value)
 
 
-def _permuted(call: Call, order: list[int]) -> Result:
-    return _arranged(call, lambda lies: lies.permuted(order))
+CHANGES: dict[str, Callable[[Call, Arrangement], Arrangement | None]] = {
+    **dict.fromkeys((*RESHAPES, "view_as", "reshape_as"), reshaped),
+    "permute": permuted,
+    "transpose": transposed,
+    "swapaxes": transposed,
+    "swapdims": transposed,
+    "t": turned,
+    "numpy_T": turned,
+    "mT": matrices_turned,
+    "movedim": moved,
+    "expand": expanded,
+    "expand_as": expanded,
+    "roll": rolled,
+}
+"""What calls do to the arrangement of their input; None where that is no arrangement."""
 
 
-def expanded(call: Call) -> Result:
-    return _arranged(call, lambda lies: lies.expanded(call.trace.shape(call.node)))
+UNCHANGED = ("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "to", "_to_copy")
+"""Operations that return their input, perhaps in another precision."""
+
+
+def arranged(call: Call) -> Result:
+    placed = call.placed("self")
+    return _arranged(call, placed) if placed else None
+
+
+def moved_places(call: Call) -> Result:
+    """A value whose places are moved: as it lies, or, if positions are pieces of a sequence there, as a map."""
+    placed = call.placed("self")
+    found = placed.read() if placed else None
+    if placed is None or found is None:
+        return arranged(call)
+    taken, order = found
+    return _arranged(call, placed) or _arranged(call, taken.arranged(taken.arrangement.inverted(order)))
+
+
+def _arranged(call: Call, placed: Placed) -> Placed | None:
+    arrangement = CHANGES[operation(call.node)](call, placed.arrangement)
+    return placed.arranged(arrangement, call.node) if arrangement else None
 
 
 def unchanged(call: Call) -> Result:
@@ -57,21 +107,9 @@ def unchanged(call: Call) -> Result:
     return value if value.meta["val"].dtype == call.node.meta["val"].dtype else None
 
 
-def _arranged(call: Call, change: Callable[[Arrangement], Arrangement | None]) -> Result:
-    placed = call.placed("self")
-    arrangement = change(placed.arrangement) if placed else None
-    return placed.arranged(arrangement, call.node) if placed and arrangement else None
-
-
 TRANSLATIONS: dict[str, Translation] = {
-    **dict.fromkeys((*RESHAPES, "view_as", "reshape_as"), reshaped),
-    "permute": permuted,
-    "transpose": transposed,
-    "swapaxes": transposed,
-    "swapdims": transposed,
-    "t": matrix_transposed,
-    "movedim": moved,
-    "expand": expanded,
-    "expand_as": expanded,
-    **dict.fromkeys(("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "to", "_to_copy"), unchanged),
+    **dict.fromkeys(CHANGES, arranged),
+    **dict.fromkeys(UNCHANGED, unchanged),
+    "roll": moved_places,
 }
+"""Translations by name of operation."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from archdsl.frontends.arrangement import CHANNELS, along, whole
 from archdsl.frontends.aten.call import Call, Result, Translation
+from archdsl.frontends.aten.pieces import together
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Source, Step
 from archdsl.ops.base import Op
@@ -72,10 +73,15 @@ def maximum(call: Call) -> Result:
 
 
 def concat(call: Call) -> Result:
-    nodes = tuple(call["tensors"])
+    nodes = call.joined
     if len(nodes) == 1:
         return nodes[0]
+    if any(table and table.number == 0 for table in map(call.trace.tables.__getitem__, nodes)):
+        return None
     axis = call["dim"] % len(call.trace.shape(call.node))
+    whole_again = together(call.trace, nodes, axis)
+    if whole_again:
+        return whole_again
     placed = [call.trace.placed.get(node) for node in nodes]
     parts = [part.for_each_sample() for part in placed if part]
     if len(parts) < len(nodes):
@@ -84,7 +90,11 @@ def concat(call: Call) -> Result:
 
 
 def _channels_in_a_row(parts: list[Placed], axis: int) -> Step | None:
-    taken = [found for part in parts if (found := part.with_channels(axis))]
+    kept, read = (part.with_channels(axis) for part in parts), (part.reads_channels(axis) for part in parts)
+    return _concatenated(list(filter(None, kept)), parts, axis) or _concatenated(list(filter(None, read)), parts, axis)
+
+
+def _concatenated(taken: list[Placed], parts: list[Placed], axis: int) -> Step | None:
     if len(taken) < len(parts) or len({part.arrangement.with_axis(axis, None) for part in taken}) > 1:
         return None
     channels = sum(part.tensor.channels for part in taken)

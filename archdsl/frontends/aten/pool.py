@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.frontends.arrangement import whole
-from archdsl.frontends.aten.call import Call, Result, Translation, bound, compact, operation
-from archdsl.frontends.aten.step import Step, TraceNode
+from archdsl.frontends.aten.call import Call, Result, Translation, bound, compact
+from archdsl.frontends.aten.step import Step, TraceNode, operation
 from archdsl.ops.base import Op
 from archdsl.ops.pool import AvgPool, MaxPool
 from archdsl.ops.pool_adaptive import AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from archdsl.frontends.arrangement import CHANNELS, along
-from archdsl.frontends.aten.call import Call, Result, Translation, operation
-from archdsl.frontends.aten.step import Step, TraceNode
+from archdsl.frontends.arrangement import whole
+from archdsl.frontends.aten.call import Call, Result, Translation
+from archdsl.frontends.aten.step import Step, TraceNode, operation
 from archdsl.ops.recurrent import Gru, Lstm, Recurrent
 
 LAYERS: dict[str, type[Recurrent]] = {"lstm": Lstm, "gru": Gru}
@@ -16,7 +16,8 @@ def recurrent(call: Call) -> Result:
     projections."""
     state = call["hx"] if isinstance(call["hx"], list | tuple) else [call["hx"]]
     placed, weights = call.placed("input"), call["params"]
-    taken = placed.with_channels(2) if placed and placed.batch_axis == (0 if call["batch_first"] else 1) else None
+    order = (0, 2, 1) if call["batch_first"] else (1, 2, 0)
+    taken = placed.standard(order) if placed else None
     if taken is None or not all(operation(node) == "zeros" for node in state) or _gives_state(call.node):
         return None
     op = LAYERS[operation(call.node)](
@@ -29,7 +30,7 @@ def recurrent(call: Call) -> Result:
     shapes = [call.trace.shape(weight) for weight in weights]
     if shapes != [weight.shape for weight in wanted.values()] or not all(map(call.trace.is_weight, weights)):
         return None
-    lies = taken.arrangement.with_axis(2, along(CHANNELS, op.shape(taken.tensor).channels))
+    lies = whole((taken.batch, *op.shape(taken.tensor).dims)).inverted(order)
     return Step(op, (taken.value,), dict(zip(wanted, weights, strict=True)), (lies,))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from archdsl.frontends.arrangement import CHANNELS, Atom, along, whole
 from archdsl.frontends.aten.call import Call, Result, Translation, compact
-from archdsl.frontends.aten.placed import Placed
-from archdsl.frontends.aten.step import Source, Step
+from archdsl.frontends.aten.placed import Order, Placed
+from archdsl.frontends.aten.step import Step
+from archdsl.ops.base import Op
 from archdsl.ops.crop import Pad, Trim
 from archdsl.ops.regularize import ChannelDropout, Dropout
 from archdsl.ops.reshape import ChannelShuffle, ChannelSlice, PixelShuffle, SpaceToDepth, Split
@@ -49,7 +51,7 @@ def _parts(call: Call, axis: int, sizes: list[int], remove: bool = False) -> Res
 def _channels(call: Call, axis: int) -> tuple[Placed, int] | None:
     """The value with the channels, or their outer piece, along an axis; and the channels from one place to the next."""
     placed = call.placed("self")
-    for taken in (placed.settled(), placed.with_channels(axis)) if placed else ():
+    for taken in (placed.settled(), placed.with_channels(axis), placed.with_outer(axis)) if placed else ():
         atoms = taken.arrangement.axes[axis] if taken else ()
         if taken and len(atoms) == 1 and _is_outer(atoms[0], taken.tensor.channels):
             return taken, atoms[0].step
@@ -61,6 +63,7 @@ def _is_outer(atom: Atom, channels: int) -> bool:
 
 
 def cut(call: Call) -> Result:
+    """Places of one axis, in a row. For every second place and the like, see `pieces.py`."""
     if call.get("step") not in (None, 1):
         return None
     return _part(call, call["start"] or 0, call["end"])
@@ -141,19 +144,31 @@ def replication(call: Call) -> Result:
 
 
 def _padded(call: Call, mode: Any, value: float, argument: str = "pad") -> Result:
-    """A pad or a trim. PyTorch lists borders from the last dimension on; negative ones cut off."""
-    numbers = list(call[argument])
+    """A pad or a trim of positions. PyTorch lists borders from the last axis on; negative ones cut off."""
+    numbers, rank = list(call[argument]), len(call.trace.shape(call["self"]))
     pairs = list(zip(numbers[::2], numbers[1::2], strict=True))[::-1]
-    spatial = len(call.dims("self")) - 1
-    added = [(0, 0)] * (spatial - len(pairs)) + pairs
-    if len(added) > spatial:
+    added = [(0, 0)] * (rank - len(pairs)) + pairs
+    if not any(map(any, added)):
+        return call["self"]
+    placed = call.placed("self")
+    found = placed.read() if placed else None
+    if found is None or any(any(added[axis]) for axis in found[1][:2]):
         return None
-    source: Source = call["self"]
-    if any(min(pair) < 0 for pair in added):
-        source = Step(Trim(sides=_sides([(max(-a, 0), max(-b, 0)) for a, b in added])), (source,))
-    if any(max(pair) > 0 for pair in added):
-        source = Step(Pad(sides=_sides([(max(a, 0), max(b, 0)) for a, b in added]), mode=mode, value=value), (source,))
-    return source
+    taken, order = found
+    return _bordered(taken, order, [added[axis] for axis in order[2:]], mode, value)
+
+
+def _bordered(taken: Placed, order: Order, sides: list[tuple[int, int]], mode: Any, value: float) -> Step | None:
+    steps: list[Op] = []
+    if any(min(pair) < 0 for pair in sides):
+        steps.append(Trim(sides=_sides([(max(-a, 0), max(-b, 0)) for a, b in sides])))
+    if any(max(pair) > 0 for pair in sides):
+        steps.append(Pad(sides=_sides([(max(a, 0), max(b, 0)) for a, b in sides]), mode=mode, value=value))
+    step, tensor = None, taken.tensor
+    for op in steps:
+        step, (tensor,) = Step(op, (step or taken.value,)), op.outputs(tensor)
+    lies = whole((taken.batch, *tensor.dims)).inverted(order)
+    return replace(step, arrangements=(lies,)) if step else None
 
 
 def _sides(pairs: list[tuple[int, int]]) -> int | tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""What translations return and name: values of a trace, values of the graph, and steps."""
+"""What translations return and name: values and calls of a trace, values of the graph, and steps."""
 
 from __future__ import annotations
 
@@ -38,3 +38,15 @@ class Step:
 
 
 Source: TypeAlias = TraceNode | Made | Step
+
+
+def operation(node: TraceNode) -> str:
+    """The name of a call's operation: `conv2d` for `aten.conv2d.default`, `relu` for `aten.relu_.default`, `getitem`;
+    "" if it is not a call."""
+    if getattr(node, "op", "") != "call_function":
+        return ""
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return str(node.target.__name__)
+    name = str(schema.name).removeprefix("aten::")
+    return name if name.endswith("__") else name.rstrip("_")

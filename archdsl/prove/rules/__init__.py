@@ -11,11 +11,13 @@ from archdsl.prove.form import Form
 from archdsl.prove.rules.borders import absorb_borders, join_borders, raise_trims, sink_pads
 from archdsl.prove.rules.merges import drop_trivial, join_merges, join_reshapes, join_scales, join_slices
 from archdsl.prove.rules.names import name_gates, name_linear, name_pools
+from archdsl.prove.rules.shapes import sink_reshapes
 
 RULES: tuple[Callable[[Form], bool], ...] = (
     name_pools,
     name_linear,
     drop_trivial,
+    sink_reshapes,
     join_reshapes,
     join_slices,
     join_scales,

@@ -1,0 +1,187 @@
+"""Brings values of a trace into the form in which PyTorch has them: a dimension for each axis, in their order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, Axis, along
+from archdsl.frontends.aten.placed import Placed, view
+from archdsl.frontends.aten.step import Made, Step
+from archdsl.ops.held import Permute, Rolled
+from archdsl.ops.learned import Learned
+from archdsl.tensor import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value of the graph with a dimension for each axis of a tensor, but for the axis that is the batch alone.
+
+    `batch_axis` is the axis that holds the batch, alone or as its slowest part; None for what is the same for all.
+    """
+
+    value: Made | Step
+    tensor: Tensor
+    sizes: tuple[int | None, ...]
+    """For each axis, its size without the batch; None for the axis that is the batch alone."""
+    batch_axis: int | None
+    batch: int
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the first axis is the batch, and no other has a part of it."""
+        return self.batch_axis == 0 and self.sizes[0] is None
+
+    def dim(self, axis: int) -> int | None:
+        """The dimension of the value along an axis, with the batch as 0; None for the batch."""
+        return None if self.sizes[axis] is None else 1 + sum(size is not None for size in self.sizes[:axis])
+
+    def lies(self, sizes: tuple[int | None, ...] | None = None) -> Arrangement:
+        """How a tensor with such axes, perhaps of other sizes, lies in its value."""
+        axes: list[Axis] = []
+        dim = CHANNELS
+        for axis, size in enumerate(self.sizes if sizes is None else sizes):
+            batch = along(BATCH, self.batch) if axis == self.batch_axis else ()
+            axes.append((*batch, *(along(dim, size) if size is not None else ())))
+            dim += size is not None
+        return Arrangement(tuple(axes))
+
+    def with_size(self, axis: int, size: int) -> Arrangement:
+        """How a tensor lies that differs in the size of one axis."""
+        return self.lies((*self.sizes[:axis], size, *self.sizes[axis + 1 :]))
+
+    def of_rank(self, rank: int, batch_axis: int | None) -> Literal | None:
+        """With axes of size 1 in front, and with the batch in the given axis, where other values have it."""
+        sizes: tuple[int | None, ...] = (*(1,) * (rank - len(self.sizes)), *self.sizes)
+        own = None if self.batch_axis is None else self.batch_axis + rank - len(self.sizes)
+        if own is None and batch_axis is not None:
+            if sizes[batch_axis] != 1:
+                return None
+            sizes = (*sizes[:batch_axis], None, *sizes[batch_axis + 1 :])
+        elif own != batch_axis:
+            return None
+        return reshaped(replace(self, sizes=sizes, batch_axis=batch_axis))
+
+    def folded(self) -> Literal:
+        """With a dimension of size 1 for the batch's axis, as for a value that has more than the batch there."""
+        sizes = tuple(1 if size is None else size for size in self.sizes)
+        return reshaped(replace(self, sizes=sizes))
+
+
+def reshaped(literal: Literal) -> Literal:
+    """With the value in the shape that the sizes say. A parameter is declared in that shape."""
+    dims = tuple(size for size in literal.sizes if size is not None) or (1,)
+    if dims == literal.tensor.dims:
+        return literal
+    tensor, value = Tensor(*dims, kind=literal.tensor.kind), literal.value
+    if isinstance(value, Step) and isinstance(value.op, Learned) and (len(dims) != 2 or 1 in dims):
+        return replace(literal, value=replace(value, op=Learned(dims=dims)), tensor=tensor)
+    return replace(literal, value=Step(view(literal.tensor.dims, dims), (value,)), tensor=tensor)
+
+
+def literal(placed: Placed | None) -> Literal | None:
+    """A value in PyTorch's form; None for what has numbers twice or lies as no permute can give.
+
+    Ops that this needs belong to the step that takes the value, so that no block hands on a value in two forms.
+    """
+    if placed is None:
+        return None
+    arrangement = placed.arrangement.without_repeats()
+    batch_axis = _batch_axis(arrangement, placed.batch)
+    atoms = [atom for axis in arrangement.axes for atom in axis if atom.dim != BATCH]
+    pieces = _pieces(atoms, placed.tensor)
+    if batch_axis == REPEATED or pieces is None:
+        return None
+    value, tensor = placed.value, placed.tensor
+    if arrangement.rolled:
+        op = Rolled(
+            dims=tuple(dim for dim, _ in arrangement.rolled),
+            shifts=tuple(-first for _, first in arrangement.rolled),
+        )
+        value = Step(op, (value,))
+    order = tuple(pieces.index(atom) + 1 for atom in atoms)
+    if list(order) != sorted(order):
+        taken_apart = tuple(atom.size for atom in pieces)
+        if taken_apart != tensor.dims:
+            value = Step(view(tensor.dims, taken_apart), (value,))
+        value = Step(Permute(order=order), (value,))
+        tensor = Tensor(*(atom.size for atom in atoms), kind=tensor.kind)
+    sizes = tuple(_size(axis, place == batch_axis) for place, axis in enumerate(arrangement.axes))
+    return reshaped(Literal(value, tensor, sizes, batch_axis, placed.batch))
+
+
+def aligned(values: Sequence[Literal], rank: int) -> list[Literal] | None:
+    """Values with equally many axes, as PyTorch aligns them to broadcast; None where their batches do not meet."""
+    places = {one.batch_axis + rank - len(one.sizes) for one in values if one.batch_axis is not None}
+    if len(places) > 1:
+        return None
+    axis = next(iter(places), None)
+    found = [taken for one in values if (taken := one.of_rank(rank, axis))]
+    if len(found) < len(values):
+        return None
+    is_folded = axis is not None and any(one.sizes[axis] is not None for one in found)
+    return [one.folded() for one in found] if is_folded else found
+
+
+def _size(axis: Axis, holds_batch: bool) -> int | None:
+    rest = [atom.size for atom in axis if atom.dim != BATCH]
+    return None if holds_batch and not rest else prod(rest)
+
+
+def _batch_axis(arrangement: Arrangement, batch: int) -> int | None:
+    """The axis that holds the whole batch as its slowest part; None without a batch; -1 where it lies otherwise."""
+    found = [place for place, axis in enumerate(arrangement.axes) if any(atom.dim == BATCH for atom in axis)]
+    if not found:
+        return None
+    axis = arrangement.axes[found[0]]
+    is_whole = len(found) == 1 and axis[:1] == along(BATCH, batch) and all(atom.dim != BATCH for atom in axis[1:])
+    return found[0] if is_whole else REPEATED
+
+
+def _pieces(atoms: list[Atom], tensor: Tensor) -> list[Atom] | None:
+    """The atoms in the order of the value's dimensions, if they hold each number once."""
+    by_dim: dict[int, list[Atom]] = defaultdict(list)
+    for atom in atoms:
+        by_dim[atom.dim].append(atom)
+    pieces: list[Atom] = []
+    for dim, size in enumerate(tensor.dims, 1):
+        found = sorted(by_dim.pop(dim, ()), key=lambda atom: -atom.step)
+        inner = 1
+        for atom in reversed(found):
+            if atom.step != inner:
+                return None
+            inner *= atom.size
+        if inner != size:
+            return None
+        pieces += found
+    return None if by_dim else pieces
+
+
+def in_order(placed: Placed | None) -> Placed | None:
+    """A value with the batch first and a dimension for each other axis, by a permute where that needs one."""
+    standard = placed.standard() if placed else None
+    if standard or placed is None:
+        return standard
+    found = literal(placed)
+    return Placed.plain(found.value, found.tensor, found.batch) if found and found.is_first else None
+
+
+def channels_first(placed: Placed, axis: int) -> Placed | None:
+    """The value with one axis as its channels, by a permute; the others are its positions."""
+    found = literal(placed.for_each_sample())
+    dim = found.dim(axis) if found else None
+    if found is None or dim is None or axis == found.batch_axis:
+        return None
+    others = [other for other in range(1, found.tensor.rank + 1) if other != dim]
+    order = (dim, *others)
+    dims = tuple(found.tensor.dims[other - 1] for other in order)
+    value = found.value
+    if dim != 1:
+        value = Step(Permute(order=order), (value,))
+    axes = tuple(
+        tuple(replace(atom, dim=atom.dim if atom.dim == BATCH else order.index(atom.dim) + 1) for atom in atoms)
+        for atoms in found.lies().axes
+    )
+    return replace(placed, value=value, tensor=Tensor(*dims, kind=found.tensor.kind), arrangement=Arrangement(axes))

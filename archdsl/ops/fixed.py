@@ -1,0 +1,114 @@
+"""Numbers that imported code computes from neither inputs nor weights: sinusoids, masks, and places in tables.
+
+They are kept as they are, compressed, since the code that computes them is no part of a graph.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from math import prod
+from zlib import compress, decompress
+
+from pydantic import Field
+
+from archdsl.ops.arguments import Dims, Mismatch
+from archdsl.ops.base import NOTHING, Example, Family, Module, Rearrangement, Rest, Support, register
+from archdsl.ops.held import Held
+from archdsl.tensor import Tensor
+
+MOST, LONGEST = 1 << 20, 1 << 18
+"""The most numbers that are kept, and the longest text for them."""
+
+FIXED = Support(
+    "fixed",
+    '''\
+def fixed(text: str, dims: tuple[int, ...], precision: torch.dtype = torch.float32) -> Tensor:
+    """A table of numbers, from their compressed bytes."""
+    from base64 import b64decode
+    from zlib import decompress
+
+    numbers = torch.frombuffer(bytearray(decompress(b64decode(text))), dtype=precision)
+    return numbers.reshape(dims)
+''',
+)
+
+PICKED = Support(
+    "Picked",
+    '''\
+class Picked(nn.Module):
+    """Numbers of a value, each from the place that a table says."""
+
+    def __init__(self, places: str, dims: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("places", fixed(places, dims, torch.int32).long(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1)[:, self.places]
+''',
+    needs=(FIXED,),
+)
+
+
+def packed(numbers: bytes) -> str:
+    """The bytes of numbers as a text."""
+    return b64encode(compress(numbers, 9)).decode()
+
+
+def _expect(text: str, dims: tuple[int, ...]) -> None:
+    """Raises `Mismatch` unless a text holds as many numbers of four bytes as these dimensions have."""
+    try:
+        held = len(decompress(b64decode(text, validate=True))) if prod(dims) <= MOST else 0
+    except Exception:
+        held = 0
+    if held != 4 * prod(dims):
+        raise Mismatch(f"the text does not hold {prod(dims):,} numbers", argument="numbers", code="out-of-bounds")
+
+
+@register
+class Fixed(Held):
+    """A value of fixed numbers, the same for every sample."""
+
+    name = "fixed"
+    family = Family.EMBED
+    mixes = False
+    is_held = True
+
+    dims: Dims
+    numbers: str = Field(description="their bytes in single precision, compressed, in base 64")
+
+    def shape(self) -> Tensor:
+        _expect(self.numbers, self.dims)
+        return Tensor(*self.dims)
+
+    def rest(self) -> Rest:
+        return NOTHING
+
+    def torch(self) -> Module:
+        return Module("fixed", (self.numbers, (1, *self.dims)), support=FIXED, around="nn.Buffer({}, persistent=False)")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(dims=(2, 3), numbers=packed(bytes(24))), (), Tensor(2, 3))
+
+
+@register
+class Picked(Held, Rearrangement):
+    """Numbers of a value, each from a place that is counted through all its dimensions."""
+
+    name = "picked"
+    family = Family.EMBED
+
+    dims: Dims
+    numbers: str = Field(description="the places as integers of four bytes, compressed, in base 64")
+
+    def shape(self, x: Tensor) -> Tensor:
+        _expect(self.numbers, self.dims)
+        return Tensor(*self.dims)
+
+    def torch(self, x: Tensor) -> Module:
+        return Module("Picked", (self.numbers, self.dims), support=PICKED)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(dims=(2, 3), numbers=packed(bytes(24))), (Tensor(4, 5),), Tensor(2, 3))

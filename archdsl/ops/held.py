@@ -1,0 +1,587 @@
+"""Ops that only imported networks have: PyTorch's operations along dimensions that the language has no words for.
+
+A spec has channels and positions, and an op for what papers do with them. Published code also multiplies matrices of
+heads by channels, sums over branches, or swaps dimensions. Such a call is held as it is: along which dimensions,
+counted as PyTorch does with the batch as 0. So it has a shape, costs and code, though no word in a spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from archdsl.ops.arguments import Count, Distance, Mismatch
+from archdsl.ops.base import Example, Expression, Family, Kept, Op, Rearrangement, Rest, View, register
+from archdsl.tensor import Layout, Tensor
+
+Numbers = Annotated[tuple[int, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]
+Dimension = Annotated[Count, Field(description="a dimension, with the batch as 0")]
+Dimensions = Annotated[Numbers, Field(description="dimensions, with the batch as 0")]
+
+
+class Held(Op):
+    """An op of imported networks alone, which takes its dimensions as they lie."""
+
+    internal: ClassVar[bool] = True
+    mixes: ClassVar[bool] = True
+    """A number of the output may depend on any position: dimensions need not be channels and positions."""
+
+
+def _along(x: Tensor, dims: tuple[int, ...], size: int = 1) -> Tensor:
+    """The value with another size along some dimensions."""
+    if not all(1 <= dim <= x.rank for dim in dims):
+        raise Mismatch(f"{x} has no dimension {max(dims)}", code="out-of-bounds")
+    return Tensor(*(size if dim in dims else n for dim, n in enumerate(x.dims, 1)), kind=x.kind)
+
+
+@register
+class Permute(Held, View):
+    """The same numbers with the dimensions in another order."""
+
+    name = "permute"
+    family = Family.RESHAPE
+    takes = None
+
+    order: Dimensions
+
+    def shape(self, x: Tensor) -> Tensor:
+        if sorted(self.order) != list(range(1, x.rank + 1)):
+            raise Mismatch(f"{self.order} is no order of the dimensions of {x}", argument="order", code="out-of-bounds")
+        return Tensor(*(x.dims[dim - 1] for dim in self.order), kind=x.kind)
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression(f"{{0}}.permute({', '.join(map(str, (0, *self.order)))})")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(order=(2, 1)), (Tensor(64, 20),), Tensor(20, 64))
+        yield Example(cls(order=(3, 1, 2)), (Tensor(8, 4, 6),), Tensor(6, 8, 4))
+
+
+@register
+class Rolled(Held, Rearrangement):
+    """The same numbers moved along some dimensions; what leaves at one end enters at the other."""
+
+    name = "rolled"
+    family = Family.RESHAPE
+
+    dims: Dimensions
+    shifts: Numbers
+
+    def shape(self, x: Tensor) -> Tensor:
+        if len(self.dims) != len(self.shifts) or not all(1 <= dim <= x.rank for dim in self.dims):
+            raise Mismatch(f"{x} has no dimensions {self.dims}", argument="dims", code="out-of-bounds")
+        return x
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression(f"{{0}}.roll({self.shifts}, {self.dims})")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(dims=(2, 3), shifts=(-1, 2)), (Tensor(8, 4, 6),), Tensor(8, 4, 6))
+        yield Example(cls(dims=(2,), shifts=(3,)), (Tensor(8, 10),), Tensor(8, 10))
+
+
+@register
+class Part(Held, View):
+    """The places `start` to `stop` along one dimension."""
+
+    name = "part"
+    family = Family.RESHAPE
+    takes = None
+
+    dim: Dimension
+    start: Distance
+    stop: Count
+    step: Count = 1
+
+    def shape(self, x: Tensor) -> Tensor:
+        if not self.start < self.stop <= x.dims[self.dim - 1]:
+            raise Mismatch(f"{x} has no places {self.start} to {self.stop}", argument="stop", code="out-of-bounds")
+        return _along(x, (self.dim,), len(range(self.start, self.stop, self.step)))
+
+    def torch(self, x: Tensor) -> Expression:
+        step = f":{self.step}" if self.step > 1 else ""
+        text = f"{{0}}[{':, ' * self.dim}{{start}}:{{stop}}{step}]"
+        return Expression(text, values=(("start", self.start), ("stop", self.stop)))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(dim=2, start=1, stop=9), (Tensor(8, 10),), Tensor(8, 8))
+        yield Example(cls(dim=3, start=0, stop=6, step=2), (Tensor(8, 4, 6),), Tensor(8, 4, 3))
+
+
+@register
+class Parts(Held, View):
+    """Parts of these sizes along one dimension."""
+
+    name = "parts"
+    family = Family.RESHAPE
+    takes = None
+
+    dim: Dimension
+    sizes: Numbers
+
+    def shape(self, x: Tensor) -> tuple[Tensor, ...]:
+        if sum(self.sizes) != x.dims[self.dim - 1]:
+            raise Mismatch(f"{x} does not fall into {self.sizes}", argument="sizes", code="out-of-bounds")
+        return tuple(_along(x, (self.dim,), size) for size in self.sizes)
+
+    def torch(self, x: Tensor) -> Expression:
+        if len(set(self.sizes)) == 1:
+            return Expression(f"{{0}}.chunk({len(self.sizes)}, dim={self.dim})")
+        return Expression(f"{{0}}.split({{sizes}}, dim={self.dim})", values=(("sizes", list(self.sizes)),))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(dim=2, sizes=(5, 5)), (Tensor(8, 10),), (Tensor(8, 5), Tensor(8, 5)))
+        yield Example(cls(dim=1, sizes=(2, 6)), (Tensor(8, 4, 6),), (Tensor(2, 4, 6), Tensor(6, 4, 6)))
+
+
+@register
+class Joined(Held, Rearrangement):
+    """All inputs one after the other along one dimension."""
+
+    name = "joined"
+    family = Family.RESHAPE
+
+    dim: Dimension
+
+    def shape(self, x: Tensor, *others: Tensor) -> Tensor:
+        total = _along(x, (self.dim,), sum(tensor.dims[self.dim - 1] for tensor in (x, *others)))
+        if any(_along(tensor, (self.dim,)) != _along(x, (self.dim,)) for tensor in others):
+            raise Mismatch(f"values of other sizes cannot follow {x}")
+        return total
+
+    def torch(self, x: Tensor, *others: Tensor) -> Expression:
+        return Expression(f"torch.cat([{{all}}], dim={self.dim})")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(dim=2), (Tensor(8, 1, 6), Tensor(8, 4, 6)), Tensor(8, 5, 6))
+        yield Example(cls(dim=1), (Tensor(8), Tensor(3)), Tensor(11))
+
+
+@register
+class Bordered(Held, Rearrangement):
+    """Numbers of one value before and after each dimension: `sides` are those before and after the first, and so on."""
+
+    name = "bordered"
+    family = Family.RESHAPE
+
+    sides: Numbers
+    value: float = 0.0
+
+    def shape(self, x: Tensor) -> Tensor:
+        if len(self.sides) != 2 * x.rank or min(self.sides) < 0:
+            raise Mismatch(f"{x} has not the sides {self.sides}", argument="sides", code="out-of-bounds")
+        pairs = zip(self.sides[::2], self.sides[1::2], strict=True)
+        return Tensor(*(n + sum(pair) for n, pair in zip(x.dims, pairs, strict=True)))
+
+    def torch(self, x: Tensor) -> Expression:
+        pairs = list(zip(self.sides[::2], self.sides[1::2], strict=True))[::-1]
+        while pairs[-1] == (0, 0):
+            pairs.pop()
+        value = f", value={self.value}" if self.value else ""
+        return Expression(f"F.pad({{0}}, ({', '.join(str(n) for pair in pairs for n in pair)}){value})")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(sides=(0, 2, 0, 0)), (Tensor(8, 4),), Tensor(10, 4))
+        yield Example(cls(sides=(0, 0, 1, 0, 0, 0), value=1.0), (Tensor(8, 4, 6),), Tensor(8, 5, 6))
+
+
+@register
+class MatrixProduct(Held):
+    """The products of matrices: those in the last two dimensions of both values. The other dimensions broadcast."""
+
+    name = "matrix_product"
+    family = Family.ATTENTION
+    backward_needs_output = False
+
+    def shape(self, x: Tensor, y: Tensor) -> Tensor:
+        if x.rank < 2 or x.rank != y.rank or x.dims[-1] != y.dims[-2]:
+            raise Mismatch(f"{x} and {y} have no product of matrices")
+        return Tensor(*_broadcast(x.dims[:-2], y.dims[:-2]), x.dims[-2], y.dims[-1])
+
+    def macs(self, x: Tensor, y: Tensor) -> int:
+        return self.shape(x, y).size * x.dims[-1]
+
+    def macs_working(self, x: Tensor, y: Tensor) -> str:
+        return "·".join(map(str, (*self.shape(x, y).dims, x.dims[-1])))
+
+    def rest(self, x: Tensor, y: Tensor) -> Rest:
+        return Rest(0, "nothing besides its multiply-adds")
+
+    def keeps(self, x: Tensor, y: Tensor) -> Kept:
+        return Kept((0, 1))
+
+    def torch(self, x: Tensor, y: Tensor) -> Expression:
+        return Expression("{0} @ {1}", atomic=False)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(), (Tensor(4, 10, 8), Tensor(4, 8, 6)), Tensor(4, 10, 6))
+        yield Example(cls(), (Tensor(10, 8), Tensor(8, 10)), Tensor(10, 10))
+
+
+def _broadcast(*each: tuple[int, ...]) -> tuple[int, ...]:
+    """The dimensions of values that are repeated where they have size 1."""
+    found = tuple(map(max, zip(*each, strict=True)))
+    if any(size not in (1, most) for dims in each for size, most in zip(dims, found, strict=True)):
+        raise Mismatch("values of these sizes cannot be repeated to one: " + ", ".join(map(str, each)))
+    return found
+
+
+@register
+class ScaledAttention(Held):
+    """Attention of queries, keys and values: positions x channels in the last two dimensions, heads and more before.
+
+    A fourth value is added to the scores.
+    """
+
+    name = "scaled_attention"
+    family = Family.ATTENTION
+    roles = ("q", "k", "v", "bias")
+
+    scale: float | None = None
+    causal: bool = False
+
+    def shape(self, q: Tensor, k: Tensor, v: Tensor, *bias: Tensor) -> Tensor:
+        if not q.dims[:-2] == k.dims[:-2] == v.dims[:-2] or q.dims[-1] != k.dims[-1] or k.dims[-2] != v.dims[-2]:
+            raise Mismatch(f"{q}, {k} and {v} are no queries, keys and values")
+        scores = self._scores(q, k).dims
+        if len(bias) > 1 or any(_broadcast(one.dims, scores) != scores for one in bias):
+            raise Mismatch(f"{bias[0]} cannot be added to the scores {self._scores(q, k)}")
+        return Tensor(*q.dims[:-1], v.dims[-1])
+
+    @staticmethod
+    def _scores(q: Tensor, k: Tensor) -> Tensor:
+        return Tensor(*q.dims[:-1], k.dims[-2])
+
+    def macs(self, q: Tensor, k: Tensor, v: Tensor, *bias: Tensor) -> int:
+        return self._scores(q, k).size * (q.dims[-1] + v.dims[-1])
+
+    def macs_working(self, q: Tensor, k: Tensor, v: Tensor, *bias: Tensor) -> str:
+        return "·".join(map(str, (*self._scores(q, k).dims, f"({q.dims[-1]} + {v.dims[-1]})")))
+
+    def rest(self, q: Tensor, k: Tensor, v: Tensor, *bias: Tensor) -> Rest:
+        each = 4 + len(bias) + self.causal
+        return Rest(each * self._scores(q, k).size, "4 a score: scale, softmax; 1 for what is added, 1 for a mask")
+
+    def keeps(self, q: Tensor, k: Tensor, v: Tensor, *bias: Tensor) -> Kept:
+        return Kept((0, 1, 2), output=True)
+
+    def torch(self, q: Tensor, k: Tensor, v: Tensor, *bias: Tensor) -> Expression:
+        options = [
+            *("attn_mask={3}" for _ in bias),
+            *(("is_causal=True",) if self.causal else ()),
+            *(("scale={scale}",) if self.scale is not None else ()),
+        ]
+        text = ", ".join(["F.scaled_dot_product_attention({0}, {1}, {2}", *options]) + ")"
+        return Expression(text, values=() if self.scale is None else (("scale", self.scale),))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        q, k, v = Tensor(4, 10, 8), Tensor(4, 12, 8), Tensor(4, 12, 6)
+        yield Example(cls(scale=0.5), (q, k, v, Tensor(1, 10, 12)), Tensor(4, 10, 6))
+        yield Example(cls(causal=True), (q, q, q), q)
+
+
+@register
+class Patches(Held, Rearrangement):
+    """The numbers under a sliding window at each of its places: channels and pixels of the window x places."""
+
+    name = "patches"
+    family = Family.RESHAPE
+
+    kernel: Numbers
+    stride: Numbers = (1, 1)
+    padding: Numbers = (0, 0)
+    dilation: Numbers = (1, 1)
+
+    def shape(self, x: Tensor) -> Tensor:
+        if x.rank != 3:
+            raise Mismatch(f"windows slide over maps, and this is {x}", code="wrong-rank")
+        return Tensor(x.channels * prod(self.kernel), prod(self.places(x.spatial)))
+
+    def places(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """How many places there are in each direction."""
+        rows = zip(sizes, self.kernel, self.stride, self.padding, self.dilation, strict=True)
+        return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in rows)
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression(f"F.unfold({{0}}, {self._window()})")
+
+    def _window(self) -> str:
+        given = {
+            "dilation": (self.dilation, (1, 1)),
+            "padding": (self.padding, (0, 0)),
+            "stride": (self.stride, (1, 1)),
+        }
+        return ", ".join([str(self.kernel), *(f"{name}={one}" for name, (one, usual) in given.items() if one != usual)])
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(kernel=(3, 3), stride=(2, 2), padding=(1, 1)), (Tensor(4, 8, 8),), Tensor(36, 16))
+        yield Example(cls(kernel=(2, 1), dilation=(2, 1)), (Tensor(4, 8, 6),), Tensor(8, 36))
+
+
+@register
+class SummedPatches(Patches):
+    """The sum of patches at the places from which `patches` takes them."""
+
+    name = "summed_patches"
+
+    size: Numbers = (1, 1)
+
+    def shape(self, x: Tensor) -> Tensor:
+        if x.rank != 2 or x.dims[1] != prod(self.places(self.size)) or x.dims[0] % prod(self.kernel):
+            raise Mismatch(f"{x} has not the patches of {self.size} pixels", code="wrong-rank")
+        return Tensor(x.dims[0] // prod(self.kernel), *self.size)
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(x.size, "1 per number that is added")
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression(f"F.fold({{0}}, {self.size}, {self._window()})")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        op = cls(kernel=(3, 3), stride=(2, 2), padding=(1, 1), size=(8, 8))
+        yield Example(op, (Tensor(36, 16),), Tensor(4, 8, 8))
+        yield Example(cls(kernel=(2, 1), dilation=(2, 1), size=(8, 6)), (Tensor(8, 36),), Tensor(4, 8, 6))
+
+
+@register
+class Slid(Held, View):
+    """What a window sees at each of its places along one dimension: the places stay there, the window comes last."""
+
+    name = "slid"
+    family = Family.RESHAPE
+
+    dim: Dimension
+    size: Count
+    stride: Count
+
+    def shape(self, x: Tensor) -> Tensor:
+        if not 1 <= self.dim <= x.rank or self.size > x.dims[self.dim - 1]:
+            raise Mismatch(f"{x} has no {self.size} places", argument="size", code="out-of-bounds")
+        places = (x.dims[self.dim - 1] - self.size) // self.stride + 1
+        return Tensor(*_along(x, (self.dim,), places).dims, self.size)
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression(f"{{0}}.unfold({self.dim}, {self.size}, {self.stride})")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(dim=2, size=4, stride=2), (Tensor(8, 10),), Tensor(8, 4, 4))
+        yield Example(cls(dim=1, size=2, stride=1), (Tensor(8, 6),), Tensor(7, 6, 2))
+
+
+@register
+class Resampled(Held):
+    """Another number of pixels, by a rule that the language lacks."""
+
+    name = "resampled"
+    family = Family.RESHAPE
+
+    size: Numbers
+    mode: Literal["linear", "bilinear", "trilinear", "bicubic"]
+    align_corners: bool = False
+    antialias: bool = False
+
+    def shape(self, x: Tensor) -> Tensor:
+        if len(self.size) != len(x.spatial):
+            raise Mismatch(f"{x} has not {len(self.size)} dimensions of pixels", argument="size", code="wrong-rank")
+        return Tensor(x.channels, *self.size)
+
+    def rest(self, x: Tensor) -> Rest:
+        reach = 4 if self.mode == "bicubic" else 2
+        count = reach ** len(self.size) * self.shape(x).size
+        return Rest(2 * count, "2 per number that is read: 4 (bicubic) or 2 in each direction; more with antialias")
+
+    def torch(self, x: Tensor) -> Expression:
+        options = [f"mode={self.mode!r}".replace("'", '"')]
+        options += ["align_corners=True"] * self.align_corners + ["antialias=True"] * self.antialias
+        return Expression(f"F.interpolate({{0}}, {self.size}, {', '.join(options)})")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(size=(7, 9), mode="bicubic", antialias=True), (Tensor(4, 8, 8),), Tensor(4, 7, 9))
+        yield Example(cls(size=(20,), mode="linear", align_corners=True), (Tensor(4, 8),), Tensor(4, 20))
+
+
+OPERATORS = {
+    "add": "{0} + {1}",
+    "sub": "{0} - {1}",
+    "mul": "{0} * {1}",
+    "div": "{0} / {1}",
+    "maximum": "torch.maximum({0}, {1})",
+    "minimum": "torch.minimum({0}, {1})",
+}
+
+
+@register
+class Arithmetic(Held):
+    """Two values number by number; where one has size 1 in a dimension, it is repeated."""
+
+    name = "arithmetic"
+    family = Family.MERGE
+    mixes = False
+
+    function: Literal["add", "sub", "mul", "div", "maximum", "minimum"]
+
+    def shape(self, x: Tensor, y: Tensor) -> Tensor:
+        if x.rank != y.rank:
+            raise Mismatch(f"{x} and {y} have not equally many dimensions")
+        return Tensor(*_broadcast(x.dims, y.dims))
+
+    def rest(self, x: Tensor, y: Tensor) -> Rest:
+        return Rest(self.shape(x, y).size, "1 per number")
+
+    def keeps(self, x: Tensor, y: Tensor) -> Kept:
+        return Kept(() if self.function in ("add", "sub") else (0, 1))
+
+    def torch(self, x: Tensor, y: Tensor) -> Expression:
+        text = OPERATORS[self.function]
+        return Expression(text, atomic=text.startswith("torch"))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(function="add"), (Tensor(4, 10, 8), Tensor(1, 10, 1)), Tensor(4, 10, 8))
+        yield Example(cls(function="div"), (Tensor(10, 1), Tensor(1, 6)), Tensor(10, 6))
+
+
+FUNCTIONS: dict[str, tuple[str, int]] = {
+    "square": ("{0}.square()", 1),
+    "sqrt": ("{0}.sqrt()", 1),
+    "rsqrt": ("{0}.rsqrt()", 2),
+    "reciprocal": ("{0}.reciprocal()", 1),
+    "pow": ("{0}.pow({first})", 1),
+    "shift": ("{0} + {first}", 1),
+    "at_least": ("{0}.clamp(min={first})", 1),
+    "at_most": ("{0}.clamp(max={first})", 1),
+    "log": ("{0}.log()", 1),
+    "sin": ("{0}.sin()", 1),
+    "cos": ("{0}.cos()", 1),
+    "softplus": ("F.softplus({0})", 3),
+    "erf": ("{0}.erf()", 1),
+    "sign": ("{0}.sign()", 1),
+    "mish": ("F.mish({0})", 5),
+    "selu": ("F.selu({0})", 5),
+}
+"""How functions of one number are written, and how many operations they are."""
+
+Function = Literal[
+    "square", "sqrt", "rsqrt", "reciprocal", "pow", "shift", "at_least", "at_most", "log", "sin", "cos", "softplus",
+    "erf", "sign", "mish", "selu",
+]  # fmt: skip
+
+
+@register
+class Applied(Held):
+    """A function of each number, perhaps with a constant beside it."""
+
+    name = "applied"
+    family = Family.ACTIVATION
+    mixes = False
+    pointwise = True
+
+    function: Function
+    first: float = 0.0
+
+    def shape(self, x: Tensor) -> Tensor:
+        return x
+
+    def layout(self) -> Layout:
+        return "either"
+
+    def rest(self, x: Tensor) -> Rest:
+        operations = FUNCTIONS[self.function][1]
+        return Rest(operations * x.size, f"{operations} per number")
+
+    def keeps(self, x: Tensor) -> Kept:
+        if self.function in ("sqrt", "rsqrt", "reciprocal"):
+            return Kept(output=True)
+        return Kept(() if self.function in ("shift", "sign") else (0,))
+
+    def torch(self, x: Tensor) -> Expression:
+        text = FUNCTIONS[self.function][0]
+        values = (("first", self.first),) if "{first}" in text else ()
+        return Expression(text, atomic=self.function != "shift", values=values)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        for function in FUNCTIONS:
+            yield Example(cls(function=function, first=2.0), (Tensor(64, 28),), Tensor(64, 28))  # type: ignore[arg-type]
+
+
+REDUCTIONS: dict[str, str] = {
+    "sum": "{{0}}.sum({dims}, keepdim=True)",
+    "mean": "{{0}}.mean({dims}, keepdim=True)",
+    "amax": "{{0}}.amax({dims}, keepdim=True)",
+    "amin": "{{0}}.amin({dims}, keepdim=True)",
+    "norm": "torch.linalg.vector_norm({{0}}, dim={dims}, keepdim=True)",
+}
+
+
+@register
+class Reduced(Held):
+    """One number for all along some dimensions: their sum, mean, largest, smallest, or the root of their squares."""
+
+    name = "reduced"
+    family = Family.POOL
+
+    function: Literal["sum", "mean", "amax", "amin", "norm"]
+    dims: Dimensions
+
+    def shape(self, x: Tensor) -> Tensor:
+        return _along(x, self.dims)
+
+    def rest(self, x: Tensor) -> Rest:
+        squares = x.size if self.function == "norm" else 0
+        last = self.shape(x).size if self.function in ("norm", "mean") else 0
+        return Rest(x.size + squares + last, "1 per number, a square of each and a root or a division at the end")
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept() if self.function in ("sum", "mean") else Kept((0,), output=True)
+
+    def torch(self, x: Tensor) -> Expression:
+        dims = self.dims[0] if len(self.dims) == 1 else self.dims
+        return Expression(REDUCTIONS[self.function].format(dims=dims))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        for function in REDUCTIONS:
+            yield Example(cls(function=function, dims=(1, 3)), (Tensor(8, 4, 6),), Tensor(1, 4, 1))  # type: ignore[arg-type]
+
+
+@register
+class SoftmaxAlong(Held):
+    """exp(x) / sum of exp(x), over one dimension."""
+
+    name = "softmax_along"
+    family = Family.ACTIVATION
+
+    dim: Dimension
+
+    def shape(self, x: Tensor) -> Tensor:
+        return _along(x, (self.dim,), x.dims[self.dim - 1] if self.dim <= x.rank else 0)
+
+    def rest(self, x: Tensor) -> Rest:
+        return Rest(3 * x.size, "3 per number")
+
+    def keeps(self, x: Tensor) -> Kept:
+        return Kept(output=True)
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression(f"{{0}}.softmax(dim={self.dim})")
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(dim=3), (Tensor(8, 4, 6),), Tensor(8, 4, 6))
+        yield Example(cls(dim=2), (Tensor(8, 4),), Tensor(8, 4))

@@ -1,0 +1,202 @@
+"""Calls along dimensions that the language has no words for are held as they are, and compute the same when emitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from archdsl.analyses import totals
+from archdsl.backends.torch.load import load
+from archdsl.frontends.load import opaque_nodes
+from archdsl.ir.dump import written
+from archdsl.ir.graph import Graph
+from archdsl.ir.serialize import from_json, to_json
+from archdsl.ops.base import REGISTRY, Example, Expression
+from archdsl.ops.held import Held
+from archdsl.prove.prove import prove_sides
+from archdsl.prove.sides import of_graph, of_module
+from archdsl.tensor import Tensor
+
+
+class Layered(nn.Module):
+    """A function of an input, some layers, and some parameters of the given shapes."""
+
+    def __init__(self, function: Callable[..., torch.Tensor], *parts: nn.Module | tuple[int, ...]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(part for part in parts if isinstance(part, nn.Module))
+        self.own = nn.ParameterList(nn.Parameter(torch.rand(part)) for part in parts if isinstance(part, tuple))
+        self.function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.function(x, *self.layers, *self.own)
+
+
+def across_channels(x: torch.Tensor) -> torch.Tensor:
+    """Attention of channels to channels (XCiT): each head has as many scores as pairs of its channels."""
+    q, k, v = x.flatten(2).reshape(x.shape[0], 3, 2, 4, -1).unbind(1)
+    scores = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1)
+    return (scores.softmax(-1) @ v).flatten(1, 2)
+
+
+def talking_heads(x: torch.Tensor, mix: nn.Module) -> torch.Tensor:
+    """Scores of all heads are mixed before they are probabilities (CaiT)."""
+    q = x.unflatten(1, (2, 4)).transpose(2, 3)
+    scores = mix((q @ q.mT).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    return (scores.softmax(-1) @ q).transpose(2, 3).flatten(1, 2)
+
+
+def selective(x: torch.Tensor) -> torch.Tensor:
+    """Branches weighted by a softmax over them (SKNet)."""
+    branches = torch.stack([x, x.tanh(), x.sigmoid()], 1)
+    weights = branches.sum(1).mean((2, 3), keepdim=True).unsqueeze(1) * branches.mean((3, 4), keepdim=True)
+    return (branches * weights.softmax(1)).sum(1)
+
+
+def in_windows(x: torch.Tensor) -> torch.Tensor:
+    """A softmax in windows that are folded into the batch."""
+    y = x.unflatten(3, (2, 8)).permute(0, 3, 1, 2, 4).flatten(0, 1)
+    y = (y.flatten(2) @ y.flatten(2).mT).softmax(1)
+    return y.unflatten(0, (-1, 2)).sum(1)
+
+
+def standardized(x: torch.Tensor, layer: nn.Conv2d, gain: torch.Tensor | None = None) -> torch.Tensor:
+    """Kernels of mean 0 and variance 1 (NFNet)."""
+    kernels = layer.weight.reshape(1, layer.out_channels, -1)
+    factor = None if gain is None else (gain * 0.3).view(-1)
+    kernels = F.batch_norm(kernels, None, None, weight=factor, training=True, momentum=0.0, eps=1e-5)
+    return F.conv2d(x, kernels.reshape_as(layer.weight), layer.bias, layer.stride, layer.padding)
+
+
+def offsets(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    """Attention with a learned bias for each head and distance (LeViT)."""
+    q, k, v = x.unflatten(1, (3, 2, 4)).transpose(3, 4).unbind(1)
+    places = torch.arange(10, device=x.device)
+    scores = q @ k.mT + table[:, (places[:, None] - places + 9)]
+    return (scores.softmax(-1) @ v).transpose(2, 3).flatten(1, 2)
+
+
+def biased(x: torch.Tensor, layer: nn.Module, q: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """Biases of queries and values alone (BEiT)."""
+    return F.linear(x.transpose(1, 2), layer.weight, torch.cat([q, torch.zeros_like(q), v])).transpose(1, 2)
+
+
+MAP, TOKENS, VECTOR = (8, 12, 16), (8, 20), (24,)
+CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
+    ("attention across channels", Layered(across_channels), (24, 4, 5), "matrix_product"),
+    ("talking heads", Layered(talking_heads, nn.Linear(2, 2)), TOKENS, "linear"),
+    ("selective kernels", Layered(selective), MAP, "softmax"),
+    ("attention with a bias", Layered(
+        lambda x, b: F.scaled_dot_product_attention(*(x.unflatten(1, (3, 2, 4)).transpose(3, 4).unbind(1)), b)
+        .transpose(2, 3).flatten(1, 2), (2, 10, 10)), (24, 10), "scaled_attention"),
+    ("attention in the batch", Layered(
+        lambda x: F.scaled_dot_product_attention(*[x.permute(0, 2, 3, 1).flatten(0, 1)[:, None]] * 3, scale=0.2)
+        .squeeze(1).unflatten(0, (x.shape[0], -1)).permute(0, 3, 1, 2)), MAP, "attend"),
+    ("standardized kernels", Layered(standardized, nn.Conv2d(8, 6, 3, padding=1, stride=2), (6, 1, 1, 1)), MAP,
+     "standardized_conv"),
+    ("standardized kernels without a gain", Layered(standardized, nn.Conv2d(8, 6, 1, bias=False)), MAP,
+     "standardized_conv"),
+    ("a scale without a shift", Layered(lambda x, w: F.group_norm(x, 2, w), (8,)), MAP, "layer_scale"),
+    ("a scale without a shift, of tokens", Layered(lambda x, f: f(x.mT).mT, nn.LayerNorm(8, bias=False)), TOKENS,
+     "layer_scale"),
+    ("rolled rows", Layered(lambda x: x.permute(0, 2, 3, 1).roll((1, -2), (1, 2)).permute(0, 3, 1, 2) * x), MAP,
+     "rolled"),
+    ("fixed numbers", Layered(lambda x: x + torch.arange(16, device=x.device).mul(0.25).square()), MAP, "fixed"),
+    ("biases by offsets", Layered(offsets, (2, 19)), (24, 10), "picked"),
+    ("patches", Layered(lambda x: F.fold(F.unfold(x, 3, 1, 1, 2).tanh(), (12, 16), 3, 1, 1, 2)), MAP, "patches"),
+    ("windows that slide", Layered(lambda x: x.unfold(2, 4, 2).unfold(3, 4, 4).amax((4, 5))), MAP, "slid"),
+    ("a finer map", Layered(lambda x: F.interpolate(x, (18, 20), mode="bicubic")), MAP, "resampled"),
+    ("a coarser map", Layered(lambda x: F.interpolate(x, (7, 9), mode="bicubic", antialias=True)), MAP, "resampled"),
+    ("positions for another size", Layered(
+        lambda x, p: x + F.interpolate(p, x.shape[2:], mode="bilinear", align_corners=True), (1, 8, 5, 5)), MAP,
+     "resampled"),
+    ("windows", Layered(in_windows), MAP, "matrix_product"),
+    ("biases of some channels", Layered(biased, nn.Linear(8, 6), (2,), (2,)), TOKENS, "bordered"),
+    ("a learned scale and shift", Layered(lambda x, a, b: a * x.relu().square() + b, (1,), (1,)), MAP, "applied"),
+    ("a shift for each channel", Layered(lambda x, b: x + b.view(-1, 1, 1), (8,)), MAP, "add"),
+    ("scale and shift in one call", Layered(lambda x, a, b: torch.addcmul(b, a, x), (1, 8, 1), (1, 8, 1)), TOKENS,
+     "add"),
+    ("an outer product", Layered(lambda x: x[:, :, None] * x[:, None]), VECTOR, "arithmetic"),
+    ("a constant", Layered(lambda x: 2 / (1 - x.sigmoid() / 3 + 0.5)), MAP, "applied"),
+    ("borders of numbers", Layered(lambda x: x.clamp(-0.5, 0.25).clamp_min(-0.1)), MAP, "applied"),
+    ("functions", Layered(lambda x: (x.exp() + 1).log().sqrt() + x.sin() * x.cos() + F.softplus(x).rsqrt()), MAP,
+     "applied"),
+    ("powers", Layered(lambda x: (x**2 + 0.1) ** 1.5 + (x.square() + 1) ** -0.5), MAP, "applied"),
+    ("sums and means", Layered(lambda x: x.sum(1) + x.mean((1, 2)).unsqueeze(1) + x.amax(1, keepdim=True).squeeze(1)),
+     MAP, "reduced"),
+    ("a norm", Layered(lambda x: x / (x.norm(p=2, dim=(2, 3), keepdim=True) + 1e-6)), MAP, "reduced"),
+    ("every other row", Layered(lambda x: x[:, :, ::2] + x[:, :, 1::2]), MAP, "part"),
+    ("parts of rows", Layered(lambda x: sum(part.tanh() for part in x.split([4, 4, 4], 2))), MAP, "parts"),
+    ("one row", Layered(lambda x: x.select(2, -1) - x[:, :, 3]), MAP, "part"),
+    ("rows in a row", Layered(lambda x: torch.cat([x, x.relu(), x.tanh()], 2)), MAP, "joined"),
+    ("a new axis", Layered(lambda x: torch.stack([x, x.relu()], -1).flatten(3)), MAP, "joined"),
+    ("channels of zeros", Layered(lambda x: F.pad(x, (0, 0, 0, 0, 1, 3))), MAP, "bordered"),
+    ("no border", Layered(lambda x: F.pad(x.permute(0, 2, 3, 1), (0, 0, 0, 0, 0, 0)).permute(0, 3, 1, 2).relu()), MAP,
+     "relu"),
+    ("a layer over rows", Layered(lambda x, f: f(x), nn.Linear(16, 5)), MAP, "permute"),
+    ("a norm over rows", Layered(lambda x, f: f(x), nn.LayerNorm(16)), MAP, "layer_norm"),
+    ("a root mean square", Layered(lambda x, f: f(x.transpose(1, 2)).transpose(1, 2), nn.RMSNorm(8, eps=1e-5)), TOKENS,
+     "rms_norm"),
+    ("a root mean square without a scale", Layered(lambda x: F.rms_norm(x.mT, (8,), eps=1e-5).mT), TOKENS, "reduced"),
+    ("tokens in the batch", Layered(lambda x, f: f(x.transpose(1, 2).flatten(0, 1)).view(x.shape[0], 20, 8).mT,
+     nn.BatchNorm1d(8)), TOKENS, "bn"),
+    ("a convolution of a transposed map", Layered(lambda x, f: f(x.permute(0, 3, 1, 2)), nn.Conv2d(16, 4, 3)), MAP,
+     "conv(4, 3, padding=0)"),
+    ("a product with a matrix", Layered(lambda x, w: (x.transpose(1, 2) @ w).transpose(1, 2), (8, 5)), TOKENS,
+     "matrix_product"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "dims", "op"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_what_is_held_computes_the_same(module: nn.Module, dims: tuple[int, ...], op: str) -> None:
+    side = of_module(module, [Tensor(*dims)])
+    assert opaque_nodes(side.graph) == ()
+    assert op in {written(node.op).partition("(")[0] for node in side.graph} | {written(n.op) for n in side.graph}
+    assert totals.parameters(side.graph, list(side.graph)) == sum(p.numel() for p in used(module, side.graph))
+    assert totals.macs(side.graph, list(side.graph)) == multiply_adds(module, torch.zeros(1, *dims))
+    proof = prove_sides(of_graph(from_json(to_json(side.graph))), side)
+    assert proof.numbers is not None
+    assert proof.numbers.ok, proof
+
+
+def used(module: nn.Module, graph: Graph) -> list[nn.Parameter]:
+    """The parameters that a call of the module reads."""
+    x = torch.rand(2, *graph.inputs[0].output.dims, requires_grad=True)
+    module.zero_grad()
+    module(x).sum().backward()
+    return [parameter for parameter in module.parameters() if parameter.grad is not None]
+
+
+def multiply_adds(module: nn.Module, x: torch.Tensor) -> int:
+    """Counted on `meta`, where PyTorch's counter sees attention."""
+    with FlopCounterMode(display=False) as counter:
+        deepcopy(module).to("meta").eval()(x.to("meta"))
+    return int(counter.get_total_flops()) // 2
+
+
+HELD = [
+    (name, example)
+    for name, op in REGISTRY.items()
+    if issubclass(op, Held)
+    for example in op.examples()
+    if isinstance(example.op.torch(*example.inputs), Expression)
+]
+
+
+@pytest.mark.parametrize(("name", "example"), HELD, ids=[f"{name}-{written(example.op)}" for name, example in HELD])
+def test_held_ops_give_what_they_say(name: str, example: Example) -> None:
+    emission = example.op.torch(*example.inputs)
+    assert isinstance(emission, Expression)
+    names = {f"x{place}": torch.rand(2, *tensor.dims) + 0.1 for place, tensor in enumerate(example.inputs)}
+    text = emission.written(tuple(names))
+    function = load(
+        f"import torch\nimport torch.nn.functional as F\n\n\ndef call({', '.join(names)}):\n    return {text}\n"
+    ).call
+    found = function(*names.values())
+    shapes = [tuple(part.shape[1:]) for part in (found if isinstance(found, tuple) else (found,))]
+    assert shapes == [tensor.dims for tensor in example.op.outputs(*example.inputs)]

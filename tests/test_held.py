@@ -56,7 +56,7 @@ OVER: dict[str, float] = {
     **dict.fromkeys(("mlp_mixer", *(f"mlp_mixer@{size}" for size in ("s16", "b16", "l16", "h14"))), 1.23),
     **dict.fromkeys(("hourglass", "hourglass@1", "hourglass@2", "hourglass@8"), 1.17),
     **dict.fromkeys(("latent_diffusion", "latent_diffusion@sd_1.5"), 1.3),
-    **dict.fromkeys(("llama", "llama@7b"), 1.34),
+    **dict.fromkeys(("llama", *(f"llama@{size}" for size in ("7b", "13b", "33b", "65b"))), 1.34),
     **dict.fromkeys(("nasnet", "nasnet@large"), 1.42),
     "nasnet(n=2)": 1.32,
     "nasnet@mobile": 1.24,

@@ -235,6 +235,7 @@ BY_TYPE: dict[str, Draw] = {
     "a number or an initializer for single numbers": one_of("normal(0.02)", "ones", 0, 0.5),
     "an initializer or a number": one_of("kaiming", "xavier_uniform", "normal(0.02)", "zeros", 0, 1, "orthogonal"),
     "a text": one_of('"deep"'),
+    "a `shared` step": one_of("deep"),
 }
 
 # --- by name, where the type alone seldom fits ---------------------------------------------------

@@ -51,12 +51,12 @@ THEIRS: dict[str, tuple[str, dict[str, Any]]] = {
 
 OVER: dict[str, float] = {
     "attention_unet": 1.38,
-    **dict.fromkeys(("bert", "bert@base", "bert@large"), 1.12),
     **dict.fromkeys(("ddpm_unet", "ddpm_unet@cifar10"), 1.12),
-    **{name: 1.23 for name in NAMES if name.partition("@")[0] in ("deit", "mlp_mixer", "vit")},
+    **{name: 1.23 for name in NAMES if name.partition("@")[0] in ("bert", "deit", "vit")},
+    **dict.fromkeys(("mlp_mixer", *(f"mlp_mixer@{size}" for size in ("s16", "b16", "l16", "h14"))), 1.23),
     **dict.fromkeys(("hourglass", "hourglass@1", "hourglass@2", "hourglass@8"), 1.17),
     **dict.fromkeys(("latent_diffusion", "latent_diffusion@sd_1.5"), 1.3),
-    **dict.fromkeys(("llama", "llama@7b"), 1.34),
+    **dict.fromkeys(("llama", *(f"llama@{size}" for size in ("7b", "13b", "33b", "65b"))), 1.34),
     **dict.fromkeys(("nasnet", "nasnet@large"), 1.42),
     "nasnet(n=2)": 1.32,
     "nasnet@mobile": 1.24,
@@ -68,7 +68,7 @@ OVER: dict[str, float] = {
     **dict.fromkeys(("preresnet_cifar", "preresnet_cifar@1001", "preresnet_cifar@1202"), 1.34),
     "res_unet": 1.33,
     **dict.fromkeys(("swin", "swin@t", "swin@s"), 1.19),
-    "swin@b": 1.2,
+    **dict.fromkeys(("swin@b", "swin@l"), 1.2),
     **dict.fromkeys(("transformer", "transformer@base", "transformer@big"), 1.15),
     **dict.fromkeys(("unet", "unet@2015"), 1.44),
     **dict.fromkeys(("vae", "vae@paper"), 1.33),
@@ -136,7 +136,7 @@ def test_random_blocks_hold_what_is_predicted(zoo: bool) -> None:
     """Blocks that decide: by an `if`, and by branches of a join that fall away."""
     found = [graph_of_text(spec(template(seed), side)) for seed in range(drawn(zoo) // 2) for side in (0, 1)]
     graphs = [graph for graph in found if graph is not None]
-    assert len(graphs) > drawn(zoo) / 2
+    assert len(graphs) >= drawn(zoo) / 2
     for graph in graphs:
         assert predicted(graph) == really_measured(graph), graph.header.spec
 

@@ -46,7 +46,7 @@ def for_attention(refusal: Refusal) -> str | None:
     """Other channels for the keys, or for the values, where they are made."""
     if not isinstance(refusal.op, Attend):
         return None
-    (q, k, v), heads = refusal.tensors, refusal.op.heads
+    (q, k, v), heads = refusal.tensors[:3], refusal.op.heads
     if q.channels % heads:
         return refusal.help
     size = q.channels // heads

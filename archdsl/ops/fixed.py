@@ -90,6 +90,7 @@ class Fixed(Held):
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(dims=(2, 3), numbers=packed(bytes(24))), (), Tensor(2, 3))
+        yield Example(cls(dims=(4,), numbers=packed(bytes(range(16)))), (), Tensor(4))
 
 
 @register
@@ -112,3 +113,4 @@ class Picked(Held, Rearrangement):
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(dims=(2, 3), numbers=packed(bytes(24))), (Tensor(4, 5),), Tensor(2, 3))
+        yield Example(cls(dims=(2,), numbers=packed(bytes([3, 0, 0, 0, 1, 0, 0, 0]))), (Tensor(6),), Tensor(2))

@@ -9,6 +9,7 @@ from pydantic import Field
 from archdsl.ops.arguments import Mismatch, compact
 from archdsl.ops.base import Example, Module, Rest, Support, Weight, register
 from archdsl.ops.conv import Conv
+from archdsl.ops.initialize import Kaiming
 from archdsl.ops.spatial import is_even
 from archdsl.tensor import Tensor
 
@@ -75,3 +76,6 @@ class StandardizedConv(Conv):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(out=8, kernel=3, gain=True, scale=0.5, eps=1e-5), (Tensor(4, 9, 9),), Tensor(8, 9, 9))
         yield Example(cls(out=8, kernel=1, stride=2, bias=False), (Tensor(4, 9, 9),), Tensor(8, 5, 5))
+        yield Example(
+            cls(out=8, kernel=3, padding=2, dilation=2, groups=2, init=Kaiming()), (Tensor(4, 9, 9),), Tensor(8, 9, 9)
+        )

@@ -249,7 +249,7 @@ def words() -> frozenset[str]:
 
     Names of ops are not among them: in `act=tanh`, `tanh` is the op. Where a word is needed, an op is read as its name.
     """
-    kinds = (*REGISTRY.values(), *INITIALIZERS.values())
+    kinds = (*(op for op in REGISTRY.values() if not op.internal), *INITIALIZERS.values())
     fields = (field for kind in kinds for field in kind.model_fields.values())
     return frozenset(word for field in fields for word in _literals(field.annotation)) - {"like", *REGISTRY}
 

@@ -160,12 +160,16 @@ def _pieces(atoms: list[Atom], tensor: Tensor) -> list[Atom] | None:
 
 
 def in_order(placed: Placed | None) -> Placed | None:
-    """A value with the batch first and a dimension for each other axis, by a permute where that needs one."""
+    """A value with the batch first and a dimension for each other axis, by a permute where that needs one.
+
+    None for a value that is repeated: of such a one, numbers would be missing.
+    """
     standard = placed.standard() if placed else None
     if standard or placed is None:
         return standard
     found = literal(placed)
-    return Placed.plain(found.value, found.tensor, found.batch) if found and found.is_first else None
+    whole = found and found.is_first and found.tensor.dims == (placed.arrangement.without_batch() or (1,))
+    return Placed.plain(found.value, found.tensor, found.batch) if found and whole else None
 
 
 def channels_first(placed: Placed, axis: int) -> Placed | None:

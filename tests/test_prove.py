@@ -241,7 +241,8 @@ DIFFERENT: list[tuple[str, str, nn.Module, list[str]]] = [
     ("shared weights", "shared unit = conv(3, 3)\nunit -> relu -> unit",
      seq(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 3, 3, padding=1)), ["sharing weights differently"]),
     ("opaque", "relu", Calls(lambda _, x: x.relu().flip(2)), ["aten.flip only there"]),
-    ("constant", "relu", Calls(lambda _, x: x.relu() + torch.linspace(0, 1, 16)), ["fixed only there", "arithmetic only there"]),
+    ("constant", "relu", Calls(lambda _, x: x.relu() + torch.linspace(0, 1, 16)),
+     ["fixed only there", "arithmetic only there"]),
 ]  # fmt: skip
 
 

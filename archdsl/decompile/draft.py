@@ -14,7 +14,7 @@ from itertools import accumulate
 
 from archdsl.ir.graph import Graph, Output, Scope, Value
 from archdsl.ir.recorded import Recorded
-from archdsl.ops.base import Op
+from archdsl.ops.base import Family, Op
 from archdsl.ops.regularize import Dropout
 from archdsl.ops.reshape import ChannelSlice, Split
 from archdsl.tensor import Tensor
@@ -68,6 +68,7 @@ class Draft:
             for path, scope in graph.scopes.items()
         }
         self._leave_out_nothing()
+        self._tokens_first()
         self._split_slices()
         self._grow_lists()
         self._take_in_joins()
@@ -147,6 +148,23 @@ class Draft:
                 values[Value(part.id)] = values.get(part.inputs[0], part.inputs[0])
                 del self.parts[part.id]
         self._redirect(values)
+
+    def _tokens_first(self) -> None:
+        """A normalization of a map whose pixels are numbered after it and beside it comes after the numbering."""
+        numbered = {part.inputs[0]: part for part in self.parts.values() if part.op.name == "tokens"}
+        users = self.users()
+        values: dict[Value, Value] = {}
+        for part in list(self.parts.values()):
+            after = users[Value(part.id)]
+            alone = len(after) == 1 and isinstance(after[0], Part) and after[0].op.name == "tokens"
+            if alone and part.op.family is Family.NORM and part.inputs[0] in numbered:
+                part.inputs = [Value(numbered[part.inputs[0]].id)]
+                part.outputs = part.op.outputs(self.tensor(part.inputs[0]))
+                again = numbered[Value(part.id)].id
+                values[Value(again)] = Value(part.id)
+                del self.parts[again]
+        self._redirect(values)
+        self._order()
 
     def _split_slices(self) -> None:
         """Slices that together are all channels of a value, each once, become one `split`."""

@@ -86,6 +86,7 @@ class _Spec:
         """How many stages there are that come from one which was divided."""
         self.unwritten = {output.name for output in self.outputs[1:]}
         self.body = self._laid_out()
+        self.taken = set(self._written_names())
         self.numbers = Numbers([Use({}, 0, 0)], self.body, "input.channels")
         self.classes = self._enter_classes()
         self.resolution = self._resolution()
@@ -116,6 +117,17 @@ class _Spec:
         if (member, port) not in self.labels:
             self.labels[member, port] = self._free(self.blocks.label(member, port))
         return self.labels[member, port]
+
+    def _written_names(self) -> Iterator[str]:
+        """The names of the text: of all that were proposed, those that are used."""
+        yield from (*self.inputs.values(), *(output.name for output in self.outputs))
+        bodies = [self.body, *(step.body for line in self.body.lines for step in line.chain.steps if step.body)]
+        for body in bodies:
+            yield from (name for line in body.lines for name in line.names)
+            yield from (name for name, _ in (*body.learned, *body.shared))
+        for step in self.body.steps:
+            if step.body:
+                yield self._label("/" + step.name.removeprefix(STAGE), 0)
 
     # --- numbers of the network ----------------------------------------------------------------
 

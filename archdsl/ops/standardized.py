@@ -17,7 +17,7 @@ STANDARDIZED = Support(
     "StandardizedConv2d",
     '''\
 class StandardizedConv2d(nn.Conv2d):
-    """A convolution whose kernels have mean 0 and variance 1, times a constant and perhaps a learned gain."""
+    """A convolution of kernels with mean 0 and variance 1, times a constant and perhaps a gain."""
 
     def __init__(self, *args, gain=False, scale=1.0, eps=1e-6, **options):
         super().__init__(*args, **options)

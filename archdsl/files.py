@@ -15,7 +15,7 @@ from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.text import shown
 
 SPEC = ".arch"
-"""What the names of specs end with. Only the formatter writes such files."""
+"""What the names of specs end with. Only the formatter replaces such files."""
 
 
 def refuse_overwriting(places: Iterable[Path], read: Iterable[Path] = ()) -> None:
@@ -41,6 +41,13 @@ def _overwritten(place: Path, kept: Iterable[Path]) -> Diagnostic | None:
     return Diagnostic("overwritten-file", message, help="name another file with -o")
 
 
+def refuse_replacing_spec(path: Path) -> None:
+    """Raises `CompileError` if there is a file where a new spec is to be written."""
+    if os.path.lexists(path):
+        message = f"{shown(str(path))} is there already, and a spec is never overwritten"
+        raise CompileError([Diagnostic("overwritten-file", message, help="name another file with -o")])
+
+
 def write(contents: Mapping[Path, str | bytes]) -> None:
     """Writes every file, or none if one of them cannot be written. Missing folders are created.
 
@@ -52,7 +59,7 @@ def write(contents: Mapping[Path, str | bytes]) -> None:
 
 
 def write_spec(path: Path, text: str) -> None:
-    """Replaces the text of a spec, for the formatter. Raises `CompileError` if that fails."""
+    """Writes a new spec, or replaces the text of one for the formatter. Raises `CompileError` if that fails."""
     _write({path: text})
 
 

@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "elaborate": "source limits suggest tensor text naming diagnostics syntax ops resolve ir analyses",
     "passes": "naming diagnostics ops ir",
     "frontends": "source counterparts suggest tensor text naming diagnostics ops ir",
+    "decompile": "source tensor formula diagnostics syntax ops ir analyses passes",
     "backends": "source tensor naming terminal latex formula diagnostics files syntax ops ir analyses",
     "webpage": "source ir analyses backends",
     "driver": "source suggest tensor text formats resources diagnostics syntax ops resolve ir analyses elaborate "
@@ -49,7 +50,7 @@ MAY_IMPORT = {
     "network": "source text diagnostics files ir analyses resolve frontends backends webpage driver outputs prove "
     "report shown",
     "cli": "source limits suggest tensor text resources terminal diagnostics files syntax ops ir analyses resolve "
-    "elaborate frontends backends webpage driver outputs prove studies codes report network",
+    "elaborate frontends backends webpage driver outputs prove decompile studies codes report network",
     "__main__": "cli",
 }
 

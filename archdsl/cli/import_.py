@@ -14,8 +14,11 @@ from archdsl.cli.output import in_short, reporting
 from archdsl.text import shown
 
 if TYPE_CHECKING:
+    from archdsl.frontends.torch import Imported
     from archdsl.ir.graph import Graph
     from archdsl.tensor import Kind
+
+SPEC = ".arch"
 
 ReferenceArgument = Annotated[
     str,
@@ -37,18 +40,26 @@ InputOption = Annotated[
 ]
 
 
+ProveOption = Annotated[
+    bool,
+    typer.Option(help="Prove that a spec that is written is the same network: its structure and its weights."),
+]
+
+
 def import_(
     reference: ReferenceArgument,
     output: OutputOption = None,
     input: InputOption = None,
+    prove: ProveOption = True,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Import a network that is Python code. This executes that code.
 
-    Writes its graph as JSON, or in another form of `compile --emit` that the suffix of -o names, and prints what the
-    network costs. Operations that the language has no op for are kept as opaque nodes, and listed.
+    With `-o net.arch` it is written as a spec, which is then proven to be the same network. Otherwise its graph is
+    written as JSON, or in another form of `compile --emit` that the suffix of -o names. Prints what the network costs.
+    A graph keeps operations that the language has no op for as opaque nodes, and they are listed; a spec has none.
     """
-    from archdsl.files import refuse_overwriting, write
+    from archdsl.files import refuse_overwriting, refuse_replacing_spec, write, write_spec
     from archdsl.outputs import OUTPUTS, output_of, written
 
     shapes = [_shape(text) for text in input or ()]
@@ -56,27 +67,61 @@ def import_(
         bad = (input or [])[shapes.index(None)]
         raise typer.BadParameter(f"'{bad}' is not a shape; write one like 3x224x224, or '128 int' for tokens.")
     path = output or Path(f"{re.sub(r'[^a-zA-Z0-9_]+', '_', reference)}.json")
-    suffixes = [output.suffix for output in OUTPUTS if output.name != "torch"]
+    suffixes = [SPEC, *(output.suffix for output in OUTPUTS if output.name != "torch")]
     if path != Path("-") and path.suffix not in suffixes:
         raise typer.BadParameter(f"{path} must end in one of {', '.join(suffixes)}.")
     with reporting(format) as report:
-        refuse_overwriting([] if path == Path("-") else [path])
+        if path.suffix == SPEC:
+            refuse_replacing_spec(path)
+        elif path != Path("-"):
+            refuse_overwriting([path])
         from archdsl.frontends.load import import_reference
 
         found = import_reference(reference, [shape for shape in shapes if shape])
         graph = found.graph
         kind = output_of(path.suffix)
-        text = written(graph, kind.name if kind else "json")
+        if path.suffix == SPEC:
+            text, said = _spec(found, reference, prove)
+        else:
+            text, said = written(graph, kind.name if kind else "json"), ""
         if path == Path("-"):
             sys.stdout.write(text)
             report.result_printed = True
             return
-        write({path: text})
+        if path.suffix == SPEC:
+            write_spec(path, text)
+        else:
+            write({path: text})
         if report.verbose:
             _print_summary(graph)
             if found.left_out:
                 print(found.left_out)
-            print(f"wrote {shown(str(path))}")
+            print(f"wrote {shown(str(path))}{said}")
+
+
+def _spec(found: Imported, reference: str, prove: bool) -> tuple[str, str]:
+    """The text of a spec for an imported network, and what is said of it when it is written."""
+    from archdsl.decompile.spec import spec_of
+
+    text = spec_of(found.graph, found.recorded, reference)
+    said = f": {len(text.splitlines())} lines"
+    if not prove:
+        return text, f"{said}, not proven"
+    _prove(text, found, reference)
+    return text, f"{said}, proven to have the structure and the weights of {reference}"
+
+
+def _prove(text: str, found: Imported, reference: str) -> None:
+    """Raises `CompileError` if a spec is not the network that it was made from; this would be a fault of archdsl."""
+    import archdsl
+    from archdsl.frontends.references import build
+    from archdsl.prove.prove import prove_sides
+    from archdsl.prove.report import report_text
+    from archdsl.prove.sides import of_graph, of_imported
+
+    theirs = of_imported(found, reference, lambda: build(reference))
+    proof = prove_sides(of_graph(archdsl.loads(text).graph), theirs, structure_only=True)
+    assert proof.ok, report_text(proof)
 
 
 def _shape(text: str) -> tuple[tuple[int, ...], Kind] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -21,10 +21,12 @@ from archdsl.frontends.chance import drop_paths
 from archdsl.frontends.export import Exported, export
 from archdsl.frontends.joins import joined_before
 from archdsl.frontends.naming import names
+from archdsl.frontends.recorded import recorded, recording
 from archdsl.frontends.references import build
 from archdsl.frontends.scopes import Tree
 from archdsl.frontends.steps import Translator
 from archdsl.ir.graph import Graph
+from archdsl.ir.recorded import Recorded
 from archdsl.ir.verify import verify
 from archdsl.tensor import Tensor
 
@@ -36,7 +38,8 @@ class Imported:
     `keys` are the state_dict's names, by node and by the op's own name of a parameter or buffer (`weight`,
     `running_mean`). `unused` are the names that no node has. `drop_paths` are the probabilities of the drop paths that
     were called, in order. (The graph is traced in evaluation mode and does not contain them.) `left_out` says how many
-    parameters are unused; it is empty if none is.
+    parameters are unused; it is empty if none is. `modules` has the module that each scope was made by, and `recorded`
+    what is known of it, if it was made here.
     """
 
     graph: Graph
@@ -44,6 +47,8 @@ class Imported:
     unused: tuple[str, ...]
     drop_paths: tuple[float, ...] = ()
     left_out: str = ""
+    modules: Mapping[str, str] = field(default_factory=dict)
+    recorded: Mapping[str, Recorded] = field(default_factory=dict)
 
 
 def from_torch(module: nn.Module, example_inputs: Any, name: str | None = None) -> Graph:
@@ -70,9 +75,11 @@ def traced_reference(
 
     With `meta`, its weights have no values. A network whose code mixes such tensors with others is made on the CPU.
     """
-    module = build(reference, meta)
+    with recording() as calls:
+        module = build(reference, meta)
     try:
-        return module, imported(module, stand_ins(module, inputs_of(module)), reference)
+        found = imported(module, stand_ins(module, inputs_of(module)), reference)
+        return module, replace(found, recorded=recorded(found.modules, module, calls))
     except CompileError as error:
         if not meta or "meta" not in "".join(note.text for one in error.diagnostics for note in one.notes):
             raise
@@ -140,7 +147,7 @@ def _imported(
     graph = tree.graph(results, lasting)
     verify(graph, "import")
     unused = _unused(module, tree.keys, translator.buffers)
-    return Imported(graph, tree.keys, unused, left_out=_left_out(module, unused))
+    return Imported(graph, tree.keys, unused, left_out=_left_out(module, unused), modules=named.modules)
 
 
 def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]], read: set[str]) -> tuple[str, ...]:

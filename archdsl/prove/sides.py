@@ -65,16 +65,17 @@ def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -
     With `meta`, its weights have no values and take no memory. Executes the network's code. Raises `CompileError`.
     """
     module, found = traced_reference(reference, lambda _: inputs, meta)
-    return _of_imported(found, reference, lambda: module)
+    return of_imported(found, reference, lambda: module)
 
 
 def of_module(module: nn.Module, inputs: Sequence[Tensor], name: str | None = None) -> Side:
     """The side of a module. The module is traced and not changed; a copy of it is run. Raises `CompileError`."""
     found = imported(module, stand_ins(module, inputs), name)
-    return _of_imported(found, found.graph.header.spec, lambda: deepcopy(module))
+    return of_imported(found, found.graph.header.spec, lambda: deepcopy(module))
 
 
-def _of_imported(found: Imported, title: str, make: Callable[[], nn.Module]) -> Side:
+def of_imported(found: Imported, title: str, make: Callable[[], nn.Module]) -> Side:
+    """The side of a module that is imported already; `make` gives a module to run."""
     return Side(title, found.graph, make, found.keys, found.unused, found.drop_paths)
 
 

@@ -1,0 +1,285 @@
+"""Finds the blocks of a network: the uses of each class as one text with parameters."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from archdsl.decompile.body import ABSENT, COUNT, FIRST, Body, Step, chains, weight
+from archdsl.decompile.draft import CONTAINERS, Draft
+from archdsl.decompile.layout import Layout
+from archdsl.decompile.numbers import Numbers, Use
+from archdsl.decompile.unify import Unlike, unified
+from archdsl.decompile.words import block_name, value_name
+from archdsl.formula import same
+from archdsl.ops.base import REGISTRY
+
+SHORT = 4
+"""A block of at most as many ops in a row says nothing that its ops do not say, if it has few uses."""
+CLASSES = ("num_classes", "classes")
+"""The names that code gives to the number of classes."""
+
+
+Key = tuple[int, str]
+"""A group of regions: their class and, for a class that is inside itself, how deep they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of the spec: the `values` that it takes as arguments, its `parameters` in order, and their defaults."""
+
+    name: str
+    values: tuple[str, ...]
+    parameters: tuple[str, ...]
+    defaults: Mapping[str, Any]
+    body: Body
+    numbers: Numbers
+
+
+class Blocks:
+    """All blocks of a draft. `called` has, for each region that is a use of one, the block and its arguments."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.borders = dict(draft.borders())
+        self.found: dict[str, Block] = {}
+        self.called: dict[str, tuple[Block, Mapping[str, Any]]] = {}
+        self.inlined: set[str] = set()
+        for paths in self._groups():
+            self._choose_flow(paths)
+            self._enter(paths)
+
+    # --- in which order ---------------------------------------------------------------------
+
+    def _groups(self) -> Iterator[list[str]]:
+        """The regions of each class, after those of all classes inside it.
+
+        A class that is inside itself is divided by how deep its uses are.
+        """
+        heights: dict[str, int] = {}
+        for path in sorted(self.draft.regions, key=lambda path: -len(self.draft.around(path))):
+            held = (heights[p] for p, region in self.draft.regions.items() if region.parent == path)
+            heights[path] = 1 + max(held, default=0)
+        of_class: dict[str, list[str]] = defaultdict(list)
+        for path in self.draft.regions:
+            if path:
+                of_class[self._kind(path)].append(path)
+        group: dict[str, tuple[int, str]] = {}
+        for kind, paths in of_class.items():
+            nested = any(self._kind(p) == kind for path in paths for p in self.draft.around(path)[1:])
+            group |= {path: (heights[path] if nested else 0, kind) for path in paths}
+        members: dict[tuple[int, str], list[str]] = defaultdict(list)
+        inside: dict[tuple[int, str], set[tuple[int, str]]] = defaultdict(set)
+        for path, key in group.items():
+            members[key].append(path)
+            for outer in self.draft.around(path)[1:]:
+                inside[group[outer]].add(key)
+        yield from (members[key] for key in _inner_first(members, inside))
+
+    def _kind(self, path: str) -> str:
+        """The class of a region; containers and what is no module are alike to nothing else."""
+        kind = self.draft.regions[path].recorded.kind
+        return f"{kind or 'Part'} {path}" if kind in CONTAINERS or not kind else kind
+
+    def _choose_flow(self, paths: Sequence[str]) -> None:
+        """Puts first what flows through the uses of a class: of several values, the one made last in most uses."""
+        places = {id: place for place, id in enumerate(self.draft.parts)}
+        counts = {len(self.borders[path].takes) for path in paths}
+        if counts == {1}:
+            return
+        latest: Counter[int] = Counter()
+        for path in paths:
+            takes = self.borders[path].takes
+            latest[max(range(len(takes)), key=lambda place: places[takes[place].node])] += 1
+        first = latest.most_common(1)[0][0]
+        for path in paths:
+            border = self.borders[path]
+            if first < len(border.takes):
+                others = [value for place, value in enumerate(border.takes) if place != first]
+                self.borders[path] = replace(border, takes=(border.takes[first], *others))
+
+    # --- one class --------------------------------------------------------------------------
+
+    def _enter(self, paths: Sequence[str]) -> None:
+        kinds: list[tuple[Body, list[str]]] = []
+        if self._kind(paths[0]).partition(" ")[0] in (*CONTAINERS, "Part"):
+            return
+        for path in paths:
+            for place, (body, members) in enumerate(kinds):
+                if self.ports(path) != self.ports(members[0]):
+                    continue
+                try:
+                    found = unified(body, self.layout(path, len(members)), self.default)
+                except Unlike:
+                    continue
+                kinds[place] = (found, [*members, path])
+                break
+            else:
+                kinds.append((self.layout(path, 0), [path]))
+        if self._says_nothing(kinds, paths):
+            self.inlined.update(paths)
+            return
+        for body, members in kinds:
+            self._define(body, members, len(kinds) > 1)
+
+    def _says_nothing(self, kinds: Sequence[tuple[Body, list[str]]], paths: Sequence[str]) -> bool:
+        """Whether the ops of a block are better written where it is used."""
+        bodies = [body for body, _ in kinds]
+        if any(body.only is None for body in bodies) or any(len(self.borders[p].takes) > 1 for p in paths):
+            return False
+        if len(paths) == 1 or all(weight(body.only) <= 1 for body in bodies if body.only):
+            return True
+        straight = all(not step.branches and not step.is_call for body in bodies for step in body.steps)
+        short = all(weight(body.only) <= SHORT for body in bodies if body.only)
+        optional = any(s.uses != body.only.uses for body in bodies if body.only for s in body.only.steps)
+        return straight and short and (len(kinds) > 1 or optional or len(paths) < 3)
+
+    def _define(self, body: Body, members: Sequence[str], one_of_several: bool) -> None:
+        name = self._free(block_name(self.draft.regions[members[0]].recorded.kind), one_of_several)
+        uses = [self._use(path) for path in members]
+        numbers = Numbers(uses, body, "input.channels", next((c for c in CLASSES if c in uses[0].arguments), None))
+        defaults = numbers.defaults()
+        order = {key: place for place, key in enumerate(uses[0].arguments)}
+        parameters = sorted(numbers.parameters, key=lambda key: (key in defaults, order.get(key, len(order))))
+        block = Block(name, self.ports(members[0])[1:], tuple(parameters), defaults, body, numbers)
+        self.found[name] = block
+        for use, path in enumerate(members):
+            given = {key: numbers.parameters[key][use] for key in parameters}
+            given = {
+                key: defaults[key] if value is ABSENT and key in defaults else value for key, value in given.items()
+            }
+            self.called[path] = block, given
+
+    def _free(self, name: str, numbered: bool) -> str:
+        """A name that no block and no op has."""
+        taken = {*self.found, *REGISTRY, block_name(self.draft.header.name)}
+        choices = [] if numbered and f"{name}1" not in taken else [name]
+        return next(n for n in [*choices, *(f"{name}{number}" for number in range(1, 1000))] if n not in taken)
+
+    def ports(self, path: str) -> tuple[str, ...]:
+        """The names of the values that flow in: the first is the input, others have the names that the code gives."""
+        border, recorded = self.borders[path], self.draft.regions[path].recorded
+        known = [value_name(name) for name in recorded.ports]
+        others = [known[place] if place < len(known) else f"input{place + 1}" for place in range(1, len(border.takes))]
+        return ("input", *others)
+
+    def _use(self, path: str) -> Use:
+        border, region = self.borders[path], self.draft.regions[path]
+        before, after = (self.draft.tensor(values[0]).channels for values in (border.takes, border.gives))
+        return Use({value_name(k): v for k, v in region.recorded.arguments.items()}, before, after)
+
+    # --- texts ------------------------------------------------------------------------------
+
+    def layout(self, path: str, use: int, label: Callable[[str, int], str] | None = None) -> Body:
+        """The text of one region, with calls of the blocks inside it. `label` names its values."""
+        border = self.borders[path]
+        takes = dict(zip(border.takes, self.ports(path), strict=True))
+        layout = Layout(self.draft, path, self.borders, takes, border.gives, lambda inner: self.steps(inner, use), use)
+        return folded(layout.body(label or self.label), self)
+
+    def steps(self, path: str, use: int) -> list[Step]:
+        """What stands for a region in the text around it: a call, or its own steps."""
+        if path not in self.called:
+            only = self.layout(path, use).only
+            assert only is not None, f"{path} is not written in a chain"
+            return only.steps
+        block, given = self.called[path]
+        holes = {
+            name: {use: value}
+            for name, value in given.items()
+            if not (name in block.defaults and same(block.defaults[name], value))
+        }
+        return [Step(block.name, holes, uses={use}, is_call=True)]
+
+    def label(self, member: str, port: int) -> str:
+        """A name for an output of a part or region, after the module that made it."""
+        path = member.strip("/")
+        outer, _, name = path.rpartition(".")
+        name = f"{outer.rpartition('.')[2]}{name}" if name.isdecimal() else name
+        several = member in self.draft.parts and len(self.draft.parts[member].outputs) > 1
+        name = value_name(f"{name}_{port + 1}" if several else name)
+        return f"{name}_out" if name in REGISTRY else name
+
+    def default(self, step: Step, hole: str) -> Any:
+        """The value of an argument that a step does not write."""
+        hole = hole.removeprefix(FIRST)
+        if hole == COUNT:
+            return 1
+        if step.is_call:
+            return self.found[step.name].defaults.get(hole)
+        return REGISTRY[step.name].model_fields[hole].default
+
+
+def _inner_first(groups: Iterable[Key], inside: Mapping[Key, set[Key]]) -> Iterator[Key]:
+    """The groups, each after those inside it."""
+    done: set[Key] = set()
+    for start in groups:
+        pending = [(start, iter(sorted(inside.get(start, ()))))]
+        while pending:
+            key, inner = pending[-1]
+            found = next((other for other in inner if other not in done and other != key), None)
+            if found is not None and all(found != other for other, _ in pending):
+                pending.append((found, iter(sorted(inside.get(found, ())))))
+            elif found is None:
+                pending.pop()
+                if key not in done:
+                    done.add(key)
+                    yield key
+
+
+def folded(body: Body, blocks: Blocks) -> Body:
+    """Equal calls in a row as copies; the first may have other values for arguments that have defaults."""
+    for chain in chains(body.lines):
+        found: list[Step] = []
+        place = 0
+        while place < len(chain.steps):
+            run = _run(chain.steps, place, blocks)
+            found.append(_copies(chain.steps[place : place + run], blocks) if run > 1 else chain.steps[place])
+            place += run
+        chain.steps = found
+    return body
+
+
+def _run(row: Sequence[Step], place: int, blocks: Blocks) -> int:
+    """How many calls from here on are copies of one step."""
+    first = row[place]
+    if not first.is_call or COUNT in first.holes:
+        return 1
+    end = place + 1
+    while (
+        end < len(row)
+        and (row[end].name, row[end].values) == (first.name, first.values)
+        and COUNT not in row[end].holes
+    ):
+        if end > place + 1 and _given(row[end], blocks) != _given(row[place + 1], blocks):
+            break
+        end += 1
+    if end == place + 1:
+        return 1
+    one, other = _given(first, blocks), _given(row[place + 1], blocks)
+    differing = [name for name in one if one[name] != other[name]]
+    fits = len(differing) <= 2 and all(name in blocks.found[first.name].defaults for name in differing)
+    return end - place if fits else 1
+
+
+def _is_alike(step: Step, other: Step) -> bool:
+    """Whether two steps call one block with the same values, and neither stands for several."""
+    return (step.name, step.values) == (other.name, other.values) and COUNT not in step.holes
+
+
+def _given(step: Step, blocks: Blocks) -> dict[str, Any]:
+    """All arguments of a call, with those that are left at their defaults."""
+    block = blocks.found[step.name]
+    use = next(iter(step.uses))
+    return {n: step.holes[n][use] if n in step.holes else block.defaults.get(n) for n in block.parameters}
+
+
+def _copies(run: Sequence[Step], blocks: Blocks) -> Step:
+    first, last = run[0], run[-1]
+    use = next(iter(first.uses))
+    one, other = _given(first, blocks), _given(last, blocks)
+    holes = {**last.holes, COUNT: {use: len(run)}}
+    holes |= {FIRST + name: {use: value} for name, value in one.items() if value != other[name]}
+    return replace(last, holes=holes)

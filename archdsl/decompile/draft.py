@@ -1,0 +1,333 @@
+"""A graph that may still be changed, and the passes that make it read like a spec before it is written as one.
+
+Code says some things otherwise than a spec does: it pads where `same` would do, collects what it has made in lists, and
+puts modules into containers that say nothing. The passes here change how a network is divided, never what it computes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+from archdsl.ir.graph import Graph, Output, Scope, Value
+from archdsl.ir.recorded import Recorded
+from archdsl.ops.base import Family, Op
+from archdsl.ops.regularize import Dropout
+from archdsl.ops.reshape import ChannelSlice, Split
+from archdsl.tensor import Tensor
+
+CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict", "Identity"})
+"""Classes that say nothing about what they hold."""
+
+
+@dataclass(eq=False, slots=True)
+class Part:
+    """A node of a draft: an op, the values it takes, and the region that it is in."""
+
+    id: str
+    op: Op
+    inputs: list[Value]
+    region: str
+    outputs: tuple[Tensor, ...]
+    weights: str
+
+
+@dataclass(eq=False, slots=True)
+class Region:
+    """A part of the network that is written by itself, as a block or a stage."""
+
+    path: str
+    parent: str | None
+    recorded: Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """The values that flow into a region, in the order of their first use in it, and those that leave it."""
+
+    takes: tuple[Value, ...]
+    gives: tuple[Value, ...]
+
+
+class Draft:
+    """The parts and regions of one network."""
+
+    def __init__(self, graph: Graph, recorded: Mapping[str, Recorded]) -> None:
+        self.header, self.outputs = graph.header, graph.outputs
+        self.parts = {
+            node.id: Part(
+                node.id, _tidy(graph, node.id), list(graph.inputs_of(node.id)), node.scope, node.outputs, node.weights
+            )
+            for node in graph
+        }
+        self.regions = {
+            path: Region(path, scope.parent, recorded.get(path) or _of_spec(scope))
+            for path, scope in graph.scopes.items()
+        }
+        self._leave_out_nothing()
+        self._tokens_first()
+        self._split_slices()
+        self._grow_lists()
+        self._take_in_joins()
+        self._dissolve_containers()
+        self._dissolve_broken()
+        self.shared = self._share()
+        """The ops of several uses, by the region around all of these and by where their weights are."""
+        self.members = self._members()
+
+    def tensor(self, value: Value) -> Tensor:
+        return self.parts[value.node].outputs[value.port]
+
+    def around(self, region: str) -> tuple[str, ...]:
+        """The paths of a region and of those around it, the innermost first; without the network."""
+        found = []
+        path: str | None = region
+        while path:
+            found.append(path)
+            path = self.regions[path].parent
+        return tuple(found)
+
+    def users(self) -> dict[Value, list[Part | Output]]:
+        """The parts that take each value, and the outputs that it is."""
+        users: dict[Value, list[Part | Output]] = defaultdict(list)
+        for part in self.parts.values():
+            for value in part.inputs:
+                users[value].append(part)
+        for output in self.outputs:
+            for value in output.values:
+                users[value].append(output)
+        return users
+
+    def borders(self) -> dict[str, Border]:
+        """What flows into each region, and what leaves it."""
+        takes: dict[str, dict[Value, None]] = {path: {} for path in self.regions}
+        gives: dict[str, dict[Value, None]] = {path: {} for path in self.regions}
+        homes = {id: self.around(part.region) for id, part in self.parts.items()}
+        for part in self.parts.values():
+            there = homes[part.id]
+            for value in part.inputs:
+                home = homes[value.node]
+                for path in there:
+                    if path not in home:
+                        takes[path][value] = None
+                for path in home:
+                    if path not in there:
+                        gives[path][value] = None
+        for output in self.outputs:
+            for value in output.values:
+                for path in homes[value.node]:
+                    gives[path][value] = None
+        places = {id: place for place, id in enumerate(self.parts)}
+        return {
+            path: Border(
+                tuple(takes[path]), tuple(sorted(gives[path], key=lambda value: (places[value.node], value.port)))
+            )
+            for path in self.regions
+        }
+
+    def dissolve(self, path: str) -> None:
+        """Gives all that a region holds to the region around it."""
+        parent = self.regions.pop(path).parent or ""
+        for part in self.parts.values():
+            if part.region == path:
+                part.region = parent
+        for region in self.regions.values():
+            if region.parent == path:
+                region.parent = parent
+
+    # --- passes ----------------------------------------------------------------------------
+
+    def _leave_out_nothing(self) -> None:
+        """Leaves out what never changes a value: an identity, and a dropout of nothing."""
+        values: dict[Value, Value] = {}
+        for part in list(self.parts.values()):
+            if part.op.name == "identity" or (isinstance(part.op, Dropout) and part.op.p == 0):
+                values[Value(part.id)] = values.get(part.inputs[0], part.inputs[0])
+                del self.parts[part.id]
+        self._redirect(values)
+
+    def _tokens_first(self) -> None:
+        """A normalization of a map whose pixels are numbered after it and beside it comes after the numbering."""
+        numbered = {part.inputs[0]: part for part in self.parts.values() if part.op.name == "tokens"}
+        users = self.users()
+        values: dict[Value, Value] = {}
+        for part in list(self.parts.values()):
+            after = users[Value(part.id)]
+            alone = len(after) == 1 and isinstance(after[0], Part) and after[0].op.name == "tokens"
+            if alone and part.op.family is Family.NORM and part.inputs[0] in numbered:
+                part.inputs = [Value(numbered[part.inputs[0]].id)]
+                part.outputs = part.op.outputs(self.tensor(part.inputs[0]))
+                again = numbered[Value(part.id)].id
+                values[Value(again)] = Value(part.id)
+                del self.parts[again]
+        self._redirect(values)
+        self._order()
+
+    def _split_slices(self) -> None:
+        """Slices that together are all channels of a value, each once, become one `split`."""
+        slices: dict[tuple[Value, str], list[Part]] = defaultdict(list)
+        for part in self.parts.values():
+            if isinstance(part.op, ChannelSlice):
+                slices[part.inputs[0], part.region].append(part)
+        outputs: dict[Value, Value] = {}
+        for (value, _), parts in slices.items():
+            first, *others = parts
+            parts = sorted(parts, key=lambda part: part.op.start)  # type: ignore[attr-defined]
+            ends = accumulate(part.outputs[0].channels for part in parts)
+            starts = [part.op.start for part in parts[1:]]  # type: ignore[attr-defined]
+            if not others or parts[0].op.start or [*starts, self.tensor(value).channels] != list(ends):  # type: ignore[attr-defined]
+                continue
+            first.op = Split(parts=_parts([part.outputs[0].channels for part in parts]))
+            outputs |= {Value(part.id): Value(first.id, port) for port, part in enumerate(parts)}
+            first.outputs = tuple(part.outputs[0] for part in parts)
+            for part in others:
+                del self.parts[part.id]
+        self._redirect(outputs)
+
+    def _redirect(self, values: Mapping[Value, Value]) -> None:
+        """Replaces values by others wherever they are used."""
+        for part in self.parts.values():
+            part.inputs = [values.get(value, value) for value in part.inputs]
+        self.outputs = tuple(
+            replace(output, values=tuple(values.get(value, value) for value in output.values))
+            for output in self.outputs
+        )
+
+    def _grow_lists(self) -> None:
+        """`concat(a, b, c)` after `concat(a, b)` takes that one's output and `c`: a list that grows step by step."""
+        seen: dict[tuple[Value, ...], str] = {}
+        for part in self.parts.values():
+            if part.op.name != "concat":
+                continue
+            whole = tuple(part.inputs)
+            known = next((n for n in range(len(whole) - 1, 1, -1) if whole[:n] in seen), None)
+            if known is not None:
+                part.inputs = [Value(seen[whole[:known]]), *whole[known:]]
+            seen.setdefault(whole, part.id)
+
+    def _take_in_joins(self) -> None:
+        """A concat of what flows into a region with what alone leaves it belongs to the region."""
+        for part in list(self.parts.values()):
+            if part.op.name == "concat" and len(part.inputs) == 2:
+                borders, users = self.borders(), self.users()
+                for before, made in (part.inputs, part.inputs[::-1]):
+                    inner = [
+                        path
+                        for path in self.around(self.parts[made.node].region)
+                        if path not in self.around(part.region) and self.regions[path].recorded.kind not in CONTAINERS
+                    ]
+                    fitting = [p for p in inner if borders[p] == Border((before,), (made,)) and len(users[made]) == 1]
+                    if fitting:
+                        part.region = fitting[-1]
+                        break
+        self._order()
+
+    def _order(self) -> None:
+        """Puts every part after those whose values it takes, and otherwise leaves the order as it is."""
+        ordered: dict[str, Part] = {}
+        for start in self.parts:
+            pending = [start]
+            while pending:
+                missing = [v.node for v in self.parts[pending[-1]].inputs if v.node not in ordered]
+                if missing:
+                    pending.append(missing[0])
+                    continue
+                id = pending.pop()
+                ordered.setdefault(id, self.parts[id])
+        self.parts = ordered
+
+    def _dissolve_containers(self) -> None:
+        """Containers that are no stages, and regions that nothing enters or leaves as a block is entered and left."""
+        for path in sorted(self.regions, key=lambda path: -path.count(".")):
+            region = self.regions[path]
+            if not path or region.parent is None:
+                continue
+            is_container = region.recorded.kind in CONTAINERS or not region.recorded.kind
+            if is_container and region.parent != "":
+                self.dissolve(path)
+
+    def _dissolve_broken(self) -> None:
+        """Regions that several calls enter, or that take a value which depends on one that they give."""
+        places = {id: place for place, id in enumerate(self.parts)}
+        firsts: dict[str, int] = {}
+        for part in self.parts.values():
+            for path in self.around(part.region):
+                firsts.setdefault(path, places[part.id])
+        borders = self.borders()
+        for path in sorted(self.regions, key=lambda path: -path.count(".")):
+            if path and not self._is_whole(path, borders[path], places, firsts.get(path, 0)):
+                self.dissolve(path)
+
+    def _is_whole(self, path: str, border: Border, places: Mapping[str, int], first: int) -> bool:
+        is_container = self.regions[path].recorded.kind in {*CONTAINERS, ""}
+        if not border.takes or len(border.gives) != 1 or (is_container and len(border.takes) > 1):
+            return False
+        return not any(self._comes_from(value, path, places, first) for value in border.takes)
+
+    def _comes_from(self, value: Value, path: str, places: Mapping[str, int], first: int) -> bool:
+        """Whether a value depends on a part of a region, of which the first has the place `first`."""
+        pending, seen = [value.node], set[str]()
+        while pending:
+            id = pending.pop()
+            if id in seen or places[id] < first:
+                continue
+            seen.add(id)
+            if path in self.around(self.parts[id].region):
+                return True
+            pending += [v.node for v in self.parts[id].inputs]
+        return False
+
+    def _share(self) -> dict[str, dict[str, Op]]:
+        """Finds the ops whose weights several parts use, and dissolves the regions that hold only some of these."""
+        homes: dict[str, list[Part]] = defaultdict(list)
+        for part in self.parts.values():
+            if part.op.is_tied() or part.op.weights(*map(self.tensor, part.inputs)):
+                homes[part.weights].append(part)
+        shared: dict[str, dict[str, Op]] = defaultdict(dict)
+        for home, parts in homes.items():
+            if len(parts) > 1:
+                around = [self.around(part.region) for part in parts]
+                common = next((path for path in around[0] if all(path in other for other in around)), "")
+                for part in parts:
+                    while part.region != common:
+                        self.dissolve(part.region)
+                shared[common][home] = next(part.op for part in parts if not part.op.is_tied())
+        return shared
+
+    def _members(self) -> dict[str, list[str]]:
+        """What is directly in each region, in order: the ids of parts, and "/" with the paths of regions."""
+        found: dict[str, dict[str, None]] = {path: {} for path in self.regions}
+        for part in self.parts.values():
+            member = part.id
+            for path in (*self.around(part.region), ""):
+                if member in found[path]:
+                    break
+                found[path][member] = None
+                member = f"/{path}"
+        return {path: list(members) for path, members in found.items()}
+
+
+def _parts(channels: Sequence[int]) -> int | tuple[int, ...]:
+    return len(channels) if len(set(channels)) == 1 else tuple(channels)
+
+
+def _of_spec(scope: Scope) -> Recorded:
+    """What a graph says of a scope: its block, the arguments that are numbers, and the names of its inputs."""
+    numbers = {name: value for name, value in scope.arguments if isinstance(value, bool | int | float)}
+    return Recorded(scope.block or "", numbers, scope.ports)
+
+
+def _tidy(graph: Graph, id: str) -> Op:
+    """A node's op without a padding that its default comes to as well."""
+    op = graph.node(id).op
+    field = type(op).model_fields.get("padding")
+    if field is None or op.model_dump()["padding"] == field.default:
+        return op
+    with suppress(Exception):
+        tensors, usual = graph.tensors_into(id), op.model_copy(update={"padding": field.default})
+        if usual.outputs(*tensors) == op.outputs(*tensors) and usual.window(*tensors) == op.window(*tensors):
+            return usual
+    return op

@@ -1,0 +1,119 @@
+"""Specs that are written of networks that have none: each must be the network that it was written of."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from random_specs import spec, template
+from torch import nn
+
+import archdsl
+from archdsl.cli import main
+from archdsl.decompile.spec import spec_of
+from archdsl.diagnostics import CompileError
+from archdsl.frontends.load import import_reference
+from archdsl.frontends.torch import from_torch
+from archdsl.ir.graph import Graph
+from archdsl.prove.prove import prove, prove_sides
+from archdsl.prove.report import report_text
+from archdsl.prove.sides import of_graph
+
+SPECS = sorted(path.stem for path in (Path(__file__).parent.parent / "specs").glob("*.arch"))
+LINES = Path(__file__).parent / "data" / "decompiled_lines.csv"
+"""The most lines that the spec of a public network may have. The numbers may fall, and not rise."""
+
+
+def assert_same(text: str, graph: Graph) -> None:
+    """The text compiles, without a warning, to a network of the same structure and weights."""
+    network = archdsl.loads(text)
+    proof = prove_sides(of_graph(network.graph), of_graph(graph), structure_only=True)
+    assert proof.ok, f"{report_text(proof)}\n{text}"
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_gallery_is_written_again(name: str) -> None:
+    """Spec, graph, spec, graph: the two graphs are equal."""
+    graph = archdsl.load(name).graph
+    assert_same(spec_of(graph), graph)
+
+
+@pytest.mark.parametrize("start", range(0, 120, 12))
+def test_random_networks_are_written_again(start: int) -> None:
+    """They use all of the language: copies, shared modules, branches of all kinds, several inputs and outputs."""
+    for seed in range(start, start + 12):
+        try:
+            graph = archdsl.loads(spec(template(seed), 0)).graph
+        except CompileError:
+            continue
+        assert_same(spec_of(graph), graph)
+
+
+def public() -> list[tuple[str, int]]:
+    with LINES.open() as file:
+        return [(row["network"], int(row["lines"])) for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize(("reference", "lines"), public())
+def test_public_networks_become_short_specs(reference: str, lines: int) -> None:
+    found = import_reference(reference)
+    text = spec_of(found.graph, found.recorded, reference)
+    assert_same(text, found.graph)
+    assert len(text.splitlines()) <= lines, text
+
+
+def test_ops_of_imports_alone_are_in_no_spec() -> None:
+    class Turned(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.permute(0, 2, 3, 1)
+
+    with pytest.raises(CompileError, match="`permute`, which graphs of imported networks have"):
+        spec_of(from_torch(Turned(), torch.zeros(2, 3, 4, 5)))
+
+
+@pytest.mark.parametrize("reference", ["torchvision:resnet18", "torchvision:mobilenet_v3_small"])
+def test_a_written_spec_computes_what_the_code_does(reference: str) -> None:
+    found = import_reference(reference)
+    text = spec_of(found.graph, found.recorded, reference)
+    proof = prove(archdsl.loads(text).graph, reference)
+    assert proof.ok, report_text(proof)
+
+
+def test_resnet_reads_like_the_paper() -> None:
+    found = import_reference("torchvision:resnet50")
+    text = spec_of(found.graph, found.recorded, "torchvision:resnet50")
+    assert "stage layer3: Bottleneck(256) * 6 first(stride=2)" in text
+    assert "if stride != 1 or input.channels != planes * 4 then" in text
+
+
+# --- the command -----------------------------------------------------------------------------
+
+
+def test_import_writes_and_proves_a_spec(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.arch"
+    assert main(["import", "torchvision:squeezenet1_1", "-o", str(path)]) == 0
+    lines = len(path.read_text().splitlines())
+    said = f"wrote {path}: {lines} lines, proven to have the structure and the weights of torchvision:squeezenet1_1"
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert archdsl.load(path).params == 1_235_496
+
+
+def test_import_never_replaces_a_spec(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.arch"
+    path.write_text("mine")
+    assert main(["import", "torchvision:squeezenet1_1", "-o", str(path)]) == 2
+    assert path.read_text() == "mine"
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_no_spec_is_written_of_what_the_language_cannot_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.arch"
+    code = "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
+    (tmp_path / "flipped.py").write_text(code + "    def forward(self, x):\n        return torch.flip(x, [2])\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert main(["import", "flipped:Net", "-o", str(path)]) == 1
+    assert not path.exists()
+    assert "aten.flip" in capsys.readouterr().err

@@ -81,6 +81,11 @@ def test_a_written_spec_computes_what_the_code_does(reference: str) -> None:
     assert proof.ok, report_text(proof)
 
 
+def test_the_origin_is_no_part_of_the_language() -> None:
+    graph = archdsl.load("lenet").graph
+    assert "Read from nets:make(name='a')." in spec_of(graph, origin='nets:make(name="a")')
+
+
 def test_resnet_reads_like_the_paper() -> None:
     found = import_reference("torchvision:resnet50")
     text = spec_of(found.graph, found.recorded, "torchvision:resnet50")

@@ -60,7 +60,7 @@ def _problem(nodes: Sequence[Node]) -> Diagnostic:
     first, *others = nodes
     more = f" and {len(others):,} more are" if others else " is"
     said = f"{first.id}{more} `{first.op.name}`, which graphs of imported networks have, and specs have not"
-    help = "write the graph: `-o` with a name that ends in .json, or in .py for PyTorch"
+    help = "write the graph, with a name that ends in .json after -o; `archdsl compile` then makes PyTorch of it"
     return Diagnostic("opaque-op", said, first.span, help=help)
 
 
@@ -201,7 +201,8 @@ class _Spec:
 
     def _network(self) -> Iterator[str]:
         if self.origin:
-            yield f'"""Read from {self.origin}."""'
+            origin = self.origin.replace('"', "'")
+            yield f'"""Read from {origin}."""'
         if self.resolution:
             yield f"param resolution: int = {self.resolution}"
         if self.classes is not None:

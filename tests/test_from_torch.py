@@ -715,7 +715,7 @@ def test_layers_at_every_position_have_an_op() -> None:
     ("words", "message"),
     [
         (["import", "nets:Net", "--input", "3xx8"], "'3xx8' is not a shape"),
-        (["import", "nets:Net", "-o", "net.txt"], "net.txt must end in one of .json"),
+        (["import", "nets:Net", "-o", "net.txt"], "net.txt must end in one of .arch, .json"),
         (["import", "nets:Net", "--input", "4x8x8", "-o", "net.json"], "does not take the input 4x8x8"),
         (["import", "nets:nothing"], "nets has no network `nothing`"),
     ],

@@ -97,9 +97,9 @@ class Tree:
         return alike and all(starmap(self._follows, pairwise(inner)))
 
     def _follows(self, before: str, scope: str) -> bool:
-        """Whether a scope takes a value that another one makes, and else only what that one takes, too."""
+        """Whether a scope takes values that another one makes, and else only what that one takes, too."""
         others = [place for place, _ in self.takes[scope] - self.takes[before]]
-        return len(others) == 1 and before in _prefixes(self.named.scopes[others[0]])
+        return bool(others) and all(before in _prefixes(self.named.scopes[place]) for place in others)
 
     def _keys(self, made: NewNode) -> dict[str, str]:
         """The state_dict's names; a batch normalization also counts its batches."""

@@ -1,7 +1,8 @@
 """A graph that may still be changed, and the passes that make it read like a spec before it is written as one.
 
-Code says some things otherwise than a spec does: it pads where `same` would do, collects what it has made in lists, and
-puts modules into containers that say nothing. The passes here change how a network is divided, never what it computes.
+Code says some things otherwise than a spec does: it pads where `same` would do, joins beside a block what the block has
+made, and puts modules into containers that say nothing. The passes here change how a network is divided, never what it
+computes.
 """
 
 from __future__ import annotations
@@ -70,7 +71,6 @@ class Draft:
         self._leave_out_nothing()
         self._tokens_first()
         self._split_slices()
-        self._grow_lists()
         self._take_in_joins()
         self._dissolve_containers()
         self._dissolve_broken()
@@ -168,22 +168,20 @@ class Draft:
 
     def _split_slices(self) -> None:
         """Slices that together are all channels of a value, each once, become one `split`."""
-        slices: dict[tuple[Value, str], list[Part]] = defaultdict(list)
+        slices: dict[tuple[Value, str], list[tuple[int, Part]]] = defaultdict(list)
         for part in self.parts.values():
             if isinstance(part.op, ChannelSlice):
-                slices[part.inputs[0], part.region].append(part)
+                slices[part.inputs[0], part.region].append((part.op.start, part))
         outputs: dict[Value, Value] = {}
-        for (value, _), parts in slices.items():
-            first, *others = parts
-            parts = sorted(parts, key=lambda part: part.op.start)  # type: ignore[attr-defined]
-            ends = accumulate(part.outputs[0].channels for part in parts)
-            starts = [part.op.start for part in parts[1:]]  # type: ignore[attr-defined]
-            if not others or parts[0].op.start or [*starts, self.tensor(value).channels] != list(ends):  # type: ignore[attr-defined]
+        for (value, _), found in slices.items():
+            (_, first), *others = found
+            starts, parts = zip(*sorted(found, key=lambda pair: pair[0]), strict=True)
+            channels = [part.outputs[0].channels for part in parts]
+            if not others or [*starts, self.tensor(value).channels] != list(accumulate(channels, initial=0)):
                 continue
-            first.op = Split(parts=_parts([part.outputs[0].channels for part in parts]))
+            first.op, first.outputs = Split(parts=_parts(channels)), tuple(part.outputs[0] for part in parts)
             outputs |= {Value(part.id): Value(first.id, port) for port, part in enumerate(parts)}
-            first.outputs = tuple(part.outputs[0] for part in parts)
-            for part in others:
+            for _, part in others:
                 del self.parts[part.id]
         self._redirect(outputs)
 
@@ -196,23 +194,12 @@ class Draft:
             for output in self.outputs
         )
 
-    def _grow_lists(self) -> None:
-        """`concat(a, b, c)` after `concat(a, b)` takes that one's output and `c`: a list that grows step by step."""
-        seen: dict[tuple[Value, ...], str] = {}
-        for part in self.parts.values():
-            if part.op.name != "concat":
-                continue
-            whole = tuple(part.inputs)
-            known = next((n for n in range(len(whole) - 1, 1, -1) if whole[:n] in seen), None)
-            if known is not None:
-                part.inputs = [Value(seen[whole[:known]]), *whole[known:]]
-            seen.setdefault(whole, part.id)
-
     def _take_in_joins(self) -> None:
         """A concat of what flows into a region with what alone leaves it belongs to the region."""
+        users = self.users()
         for part in list(self.parts.values()):
             if part.op.name == "concat" and len(part.inputs) == 2:
-                borders, users = self.borders(), self.users()
+                borders = self.borders()
                 for before, made in (part.inputs, part.inputs[::-1]):
                     inner = [
                         path

@@ -16,7 +16,7 @@ from archdsl.decompile.draft import Border, Draft, Part
 from archdsl.decompile.words import free_name
 from archdsl.ir.graph import Value
 from archdsl.ops.base import Family, Op
-from archdsl.ops.initialize import Weights  # noqa: F401  (keeps the registry whole)
+from archdsl.ops.learned import Learned
 
 LONGEST_BRANCHES, DEEPEST = 16, 2
 """The most steps in the branches of a join, and the most joins inside one another."""
@@ -43,7 +43,7 @@ class Layout:
         self.made: dict[Value, str] = {}
         """The member that makes each value: the id of a part, or "/" and the path of a region."""
         self.inputs: dict[str, tuple[Value, ...]] = {}
-        self.learned: dict[Value, Part] = {}
+        self.learned: dict[Value, Learned] = {}
         self.takes = dict(takes)
         self.shared = draft.shared.get(path, {})
         self._enter_members()
@@ -67,8 +67,8 @@ class Layout:
             self.made.update((value, member) for value in border.gives)
 
     def _enter_part(self, part: Part) -> None:
-        if part.op.name == "learned":
-            self.learned[Value(part.id)] = part
+        if isinstance(part.op, Learned):
+            self.learned[Value(part.id)] = part.op
         elif part.op.name != "input":
             self.inputs[part.id] = tuple(part.inputs)
             self.made |= {Value(part.id, port): part.id for port in range(len(part.outputs))}
@@ -147,7 +147,7 @@ class Layout:
                 before = None if self._several(member) else value
         returns = tuple(names[v] for v in returned)
         self._drop_unused(lines, [*returns, *(names[value] for value in kept)])
-        learned = tuple((names[value], part.op.dims) for value, part in self.learned.items())  # type: ignore[attr-defined]
+        learned = tuple((names[value], op.dims) for value, op in self.learned.items())
         shared = tuple((names[_module(home)], op_step(op, self.use)) for home, op in self.shared.items())
         return Body(lines, returns, learned, shared)
 

@@ -251,7 +251,7 @@ class _Spec:
 
     def _statements(self, line: Line, is_first: bool, is_last: bool, stages: list[tuple[str, Value]]) -> Iterator[str]:
         """A line of the network: its stages, and what is between them."""
-        chain, made = line.chain, self._made(line)
+        chain = line.chain
         pieces = list(_pieces(chain.steps))
         for number, (stage, row) in enumerate(pieces):
             begin = chain.start if number == 0 else ()
@@ -269,7 +269,8 @@ class _Spec:
                 if not divided:
                     name = names[0] if names else self._label(f"/{stage}", 0)
                     yield from self._stage_text(name, row[0], begin)
-                    stages.append((name, row[0].value or made))  # type: ignore[arg-type]
+                    assert row[0].value is not None, f"the stage {name} gives nothing"
+                    stages.append((name, row[0].value))
             elif not stages and number == 0 and is_first and not begin and not last:
                 yield from self._loose("stem", row, begin, stages)
             elif last and is_last and stages and not names:

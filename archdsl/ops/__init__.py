@@ -8,6 +8,7 @@ from archdsl.ops import (  # noqa: F401
     embed,
     fixed,
     held,
+    held_numbers,
     internal,
     learned,
     linear,

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field
 
 from archdsl.ops.arguments import Count, Distance, Mismatch
 from archdsl.ops.base import Example, Expression, Family, Kept, Op, Rearrangement, Rest, View, register
-from archdsl.tensor import Layout, Tensor
+from archdsl.tensor import Tensor
 
 Numbers = Annotated[tuple[int, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]
 Dimension = Annotated[Count, Field(description="a dimension, with the batch as 0")]
@@ -30,7 +30,7 @@ class Held(Op):
     """A number of the output may depend on any position: dimensions need not be channels and positions."""
 
 
-def _along(x: Tensor, dims: tuple[int, ...], size: int = 1) -> Tensor:
+def along(x: Tensor, dims: tuple[int, ...], size: int = 1) -> Tensor:
     """The value with another size along some dimensions."""
     if not all(1 <= dim <= x.rank for dim in dims):
         raise Mismatch(f"{x} has no dimension {max(dims)}", code="out-of-bounds")
@@ -101,7 +101,7 @@ class Part(Held, View):
     def shape(self, x: Tensor) -> Tensor:
         if not self.start < self.stop <= x.dims[self.dim - 1]:
             raise Mismatch(f"{x} has no places {self.start} to {self.stop}", argument="stop", code="out-of-bounds")
-        return _along(x, (self.dim,), len(range(self.start, self.stop, self.step)))
+        return along(x, (self.dim,), len(range(self.start, self.stop, self.step)))
 
     def torch(self, x: Tensor) -> Expression:
         step = f":{self.step}" if self.step > 1 else ""
@@ -128,7 +128,7 @@ class Parts(Held, View):
     def shape(self, x: Tensor) -> tuple[Tensor, ...]:
         if sum(self.sizes) != x.dims[self.dim - 1]:
             raise Mismatch(f"{x} does not fall into {self.sizes}", argument="sizes", code="out-of-bounds")
-        return tuple(_along(x, (self.dim,), size) for size in self.sizes)
+        return tuple(along(x, (self.dim,), size) for size in self.sizes)
 
     def torch(self, x: Tensor) -> Expression:
         if len(set(self.sizes)) == 1:
@@ -151,8 +151,8 @@ class Joined(Held, Rearrangement):
     dim: Dimension
 
     def shape(self, x: Tensor, *others: Tensor) -> Tensor:
-        total = _along(x, (self.dim,), sum(tensor.dims[self.dim - 1] for tensor in (x, *others)))
-        if any(_along(tensor, (self.dim,)) != _along(x, (self.dim,)) for tensor in others):
+        total = along(x, (self.dim,), sum(tensor.dims[self.dim - 1] for tensor in (x, *others)))
+        if any(along(tensor, (self.dim,)) != along(x, (self.dim,)) for tensor in others):
             raise Mismatch(f"values of other sizes cannot follow {x}")
         return total
 
@@ -205,7 +205,7 @@ class MatrixProduct(Held):
     def shape(self, x: Tensor, y: Tensor) -> Tensor:
         if x.rank < 2 or x.rank != y.rank or x.dims[-1] != y.dims[-2]:
             raise Mismatch(f"{x} and {y} have no product of matrices")
-        return Tensor(*_broadcast(x.dims[:-2], y.dims[:-2]), x.dims[-2], y.dims[-1])
+        return Tensor(*broadcast(x.dims[:-2], y.dims[:-2]), x.dims[-2], y.dims[-1])
 
     def macs(self, x: Tensor, y: Tensor) -> int:
         return self.shape(x, y).size * x.dims[-1]
@@ -228,7 +228,7 @@ class MatrixProduct(Held):
         yield Example(cls(), (Tensor(10, 8), Tensor(8, 10)), Tensor(10, 10))
 
 
-def _broadcast(*each: tuple[int, ...]) -> tuple[int, ...]:
+def broadcast(*each: tuple[int, ...]) -> tuple[int, ...]:
     """The dimensions of values that are repeated where they have size 1."""
     found = tuple(map(max, zip(*each, strict=True)))
     if any(size not in (1, most) for dims in each for size, most in zip(dims, found, strict=True)):
@@ -254,7 +254,7 @@ class ScaledAttention(Held):
         if not q.dims[:-2] == k.dims[:-2] == v.dims[:-2] or q.dims[-1] != k.dims[-1] or k.dims[-2] != v.dims[-2]:
             raise Mismatch(f"{q}, {k} and {v} are no queries, keys and values")
         scores = self._scores(q, k).dims
-        if len(bias) > 1 or any(_broadcast(one.dims, scores) != scores for one in bias):
+        if len(bias) > 1 or any(broadcast(one.dims, scores) != scores for one in bias):
             raise Mismatch(f"{bias[0]} cannot be added to the scores {self._scores(q, k)}")
         return Tensor(*q.dims[:-1], v.dims[-1])
 
@@ -371,7 +371,7 @@ class Slid(Held, View):
         if not 1 <= self.dim <= x.rank or self.size > x.dims[self.dim - 1]:
             raise Mismatch(f"{x} has no {self.size} places", argument="size", code="out-of-bounds")
         places = (x.dims[self.dim - 1] - self.size) // self.stride + 1
-        return Tensor(*_along(x, (self.dim,), places).dims, self.size)
+        return Tensor(*along(x, (self.dim,), places).dims, self.size)
 
     def torch(self, x: Tensor) -> Expression:
         return Expression(f"{{0}}.unfold({self.dim}, {self.size}, {self.stride})")
@@ -413,175 +413,3 @@ class Resampled(Held):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(size=(7, 9), mode="bicubic", antialias=True), (Tensor(4, 8, 8),), Tensor(4, 7, 9))
         yield Example(cls(size=(20,), mode="linear", align_corners=True), (Tensor(4, 8),), Tensor(4, 20))
-
-
-OPERATORS = {
-    "add": "{0} + {1}",
-    "sub": "{0} - {1}",
-    "mul": "{0} * {1}",
-    "div": "{0} / {1}",
-    "maximum": "torch.maximum({0}, {1})",
-    "minimum": "torch.minimum({0}, {1})",
-}
-
-
-@register
-class Arithmetic(Held):
-    """Two values number by number; where one has size 1 in a dimension, it is repeated."""
-
-    name = "arithmetic"
-    family = Family.MERGE
-    mixes = False
-
-    function: Literal["add", "sub", "mul", "div", "maximum", "minimum"]
-
-    def shape(self, x: Tensor, y: Tensor) -> Tensor:
-        if x.rank != y.rank:
-            raise Mismatch(f"{x} and {y} have not equally many dimensions")
-        return Tensor(*_broadcast(x.dims, y.dims))
-
-    def rest(self, x: Tensor, y: Tensor) -> Rest:
-        return Rest(self.shape(x, y).size, "1 per number")
-
-    def keeps(self, x: Tensor, y: Tensor) -> Kept:
-        return Kept(() if self.function in ("add", "sub") else (0, 1))
-
-    def torch(self, x: Tensor, y: Tensor) -> Expression:
-        text = OPERATORS[self.function]
-        return Expression(text, atomic=text.startswith("torch"))
-
-    @classmethod
-    def examples(cls) -> Iterator[Example]:
-        yield Example(cls(function="add"), (Tensor(4, 10, 8), Tensor(1, 10, 1)), Tensor(4, 10, 8))
-        yield Example(cls(function="div"), (Tensor(10, 1), Tensor(1, 6)), Tensor(10, 6))
-
-
-FUNCTIONS: dict[str, tuple[str, int]] = {
-    "square": ("{0}.square()", 1),
-    "sqrt": ("{0}.sqrt()", 1),
-    "rsqrt": ("{0}.rsqrt()", 2),
-    "reciprocal": ("{0}.reciprocal()", 1),
-    "pow": ("{0}.pow({first})", 1),
-    "shift": ("{0} + {first}", 1),
-    "at_least": ("{0}.clamp(min={first})", 1),
-    "at_most": ("{0}.clamp(max={first})", 1),
-    "log": ("{0}.log()", 1),
-    "sin": ("{0}.sin()", 1),
-    "cos": ("{0}.cos()", 1),
-    "softplus": ("F.softplus({0})", 3),
-    "erf": ("{0}.erf()", 1),
-    "sign": ("{0}.sign()", 1),
-    "mish": ("F.mish({0})", 5),
-    "selu": ("F.selu({0})", 5),
-}
-"""How functions of one number are written, and how many operations they are."""
-
-Function = Literal[
-    "square", "sqrt", "rsqrt", "reciprocal", "pow", "shift", "at_least", "at_most", "log", "sin", "cos", "softplus",
-    "erf", "sign", "mish", "selu",
-]  # fmt: skip
-
-
-@register
-class Applied(Held):
-    """A function of each number, perhaps with a constant beside it."""
-
-    name = "applied"
-    family = Family.ACTIVATION
-    mixes = False
-    pointwise = True
-
-    function: Function
-    first: float = 0.0
-
-    def shape(self, x: Tensor) -> Tensor:
-        return x
-
-    def layout(self) -> Layout:
-        return "either"
-
-    def rest(self, x: Tensor) -> Rest:
-        operations = FUNCTIONS[self.function][1]
-        return Rest(operations * x.size, f"{operations} per number")
-
-    def keeps(self, x: Tensor) -> Kept:
-        if self.function in ("sqrt", "rsqrt", "reciprocal"):
-            return Kept(output=True)
-        return Kept(() if self.function in ("shift", "sign") else (0,))
-
-    def torch(self, x: Tensor) -> Expression:
-        text = FUNCTIONS[self.function][0]
-        values = (("first", self.first),) if "{first}" in text else ()
-        return Expression(text, atomic=self.function != "shift", values=values)
-
-    @classmethod
-    def examples(cls) -> Iterator[Example]:
-        for function in FUNCTIONS:
-            yield Example(cls(function=function, first=2.0), (Tensor(64, 28),), Tensor(64, 28))  # type: ignore[arg-type]
-
-
-REDUCTIONS: dict[str, str] = {
-    "sum": "{{0}}.sum({dims}, keepdim=True)",
-    "mean": "{{0}}.mean({dims}, keepdim=True)",
-    "amax": "{{0}}.amax({dims}, keepdim=True)",
-    "amin": "{{0}}.amin({dims}, keepdim=True)",
-    "norm": "torch.linalg.vector_norm({{0}}, dim={dims}, keepdim=True)",
-}
-
-
-@register
-class Reduced(Held):
-    """One number for all along some dimensions: their sum, mean, largest, smallest, or the root of their squares."""
-
-    name = "reduced"
-    family = Family.POOL
-
-    function: Literal["sum", "mean", "amax", "amin", "norm"]
-    dims: Dimensions
-
-    def shape(self, x: Tensor) -> Tensor:
-        return _along(x, self.dims)
-
-    def rest(self, x: Tensor) -> Rest:
-        squares = x.size if self.function == "norm" else 0
-        last = self.shape(x).size if self.function in ("norm", "mean") else 0
-        return Rest(x.size + squares + last, "1 per number, a square of each and a root or a division at the end")
-
-    def keeps(self, x: Tensor) -> Kept:
-        return Kept() if self.function in ("sum", "mean") else Kept((0,), output=True)
-
-    def torch(self, x: Tensor) -> Expression:
-        dims = self.dims[0] if len(self.dims) == 1 else self.dims
-        return Expression(REDUCTIONS[self.function].format(dims=dims))
-
-    @classmethod
-    def examples(cls) -> Iterator[Example]:
-        for function in REDUCTIONS:
-            yield Example(cls(function=function, dims=(1, 3)), (Tensor(8, 4, 6),), Tensor(1, 4, 1))  # type: ignore[arg-type]
-
-
-@register
-class SoftmaxAlong(Held):
-    """exp(x) / sum of exp(x), over one dimension."""
-
-    name = "softmax_along"
-    family = Family.ACTIVATION
-
-    dim: Dimension
-
-    def shape(self, x: Tensor) -> Tensor:
-        return _along(x, (self.dim,), x.dims[self.dim - 1] if self.dim <= x.rank else 0)
-
-    def rest(self, x: Tensor) -> Rest:
-        return Rest(3 * x.size, "3 per number")
-
-    def keeps(self, x: Tensor) -> Kept:
-        return Kept(output=True)
-
-    def torch(self, x: Tensor) -> Expression:
-        return Expression(f"{{0}}.softmax(dim={self.dim})")
-
-    @classmethod
-    def examples(cls) -> Iterator[Example]:
-        yield Example(cls(dim=3), (Tensor(8, 4, 6),), Tensor(8, 4, 6))
-        yield Example(cls(dim=2), (Tensor(8, 4),), Tensor(8, 4))

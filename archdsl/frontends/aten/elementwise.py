@@ -11,7 +11,7 @@ from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Made, Step, TraceNode
 from archdsl.ops.activation import Activation, Normalized, Prelu
 from archdsl.ops.base import Op
-from archdsl.ops.held import Applied
+from archdsl.ops.held_numbers import Applied
 
 NUMBER_BY_NUMBER = frozenset({"add", "dropout", "maximum", "mul", "scale", "sub"})
 """Besides the activations."""

@@ -17,21 +17,18 @@ from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
 from archdsl.ops.fixed import MOST, Picked, packed
 from archdsl.ops.held import (
-    Applied,
-    Arithmetic,
     Bordered,
     Joined,
     MatrixProduct,
     Part,
     Parts,
     Patches,
-    Reduced,
     Resampled,
     ScaledAttention,
     Slid,
-    SoftmaxAlong,
     SummedPatches,
 )
+from archdsl.ops.held_numbers import Applied, Arithmetic, Reduced, SoftmaxAlong
 from archdsl.ops.merge import Add, Maximum, Mul, Sub
 from archdsl.ops.scale import Scale
 from archdsl.tensor import Tensor

@@ -15,7 +15,7 @@ from archdsl.frontends.aten.step import Source, Step, TraceNode, operation
 from archdsl.ops.base import Op
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.embed import Embed
-from archdsl.ops.held import Applied, Reduced
+from archdsl.ops.held_numbers import Applied, Reduced
 from archdsl.ops.internal import RESHAPES
 from archdsl.ops.linear import Linear
 from archdsl.ops.merge import Add, Mul

@@ -14,7 +14,7 @@ from archdsl.cli.output import in_short, reporting
 from archdsl.text import shown
 
 if TYPE_CHECKING:
-    from archdsl.frontends.torch import Imported
+    from archdsl.frontends.imported import Imported
     from archdsl.ir.graph import Graph
     from archdsl.tensor import Kind
 

@@ -11,7 +11,7 @@ from archdsl.ir.graph import Graph, Node
 from archdsl.tensor import Kind, Tensor
 
 if TYPE_CHECKING:
-    from archdsl.frontends.torch import Imported
+    from archdsl.frontends.imported import Imported
 
 
 def load_reference(reference: str, inputs: Sequence[tuple[tuple[int, ...], Kind]] = ()) -> Graph:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise, starmap
-from typing import Any
 
+from archdsl.frontends.imported import NewNode
 from archdsl.frontends.naming import Names
-from archdsl.frontends.steps import NewNode
 from archdsl.ir.graph import Graph, Header, Node, Output, Scope, ScopeKind, Value
 from archdsl.ops.base import Op
 from archdsl.ops.internal import Opaque
@@ -20,12 +19,24 @@ CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 
 
 class Tree:
-    """Builds a graph from new nodes and their names."""
+    """Builds a graph from new nodes and their names.
 
-    def __init__(self, made: Sequence[NewNode], named: Names, modules: Mapping[str, Any], name: str) -> None:
+    `classes` has the name of the class of each module by the module's path; the network's own path is "". `texts` says
+    what a module without children is, as it prints itself. `name` is what the network was read from.
+    """
+
+    def __init__(
+        self,
+        made: Sequence[NewNode],
+        named: Names,
+        classes: Mapping[str, str],
+        texts: Mapping[str, str],
+        name: str,
+    ) -> None:
         self.made = made
         self.named = named
-        self.modules = modules
+        self.classes = classes
+        self.texts = texts
         self.name = shown(name)
         self.paths = _all_scopes(named)
         self.within: dict[str, list[str]] = defaultdict(list)
@@ -37,7 +48,7 @@ class Tree:
         self.takes = _taken(named.scopes, made)
         """The values that each scope takes from outside."""
         self.homes = _homes(named.ids, made)
-        self.keys = {id: self._keys(m) for id, m in zip(named.ids, made, strict=True) if m.weights}
+        self.keys = {id: dict(m.weights) for id, m in zip(named.ids, made, strict=True) if m.weights}
 
     def graph(self, results: Sequence[tuple[str, tuple[int, int]]], lasting: int) -> Graph:
         """`results` are the outputs' names and values; those after the first `lasting` exist only in training."""
@@ -46,7 +57,7 @@ class Tree:
         inputs = [tuple(self._value(value) for value in made.inputs) for made in self.made]
         nodes = [self._node(*row) for row in zip(self.named.ids, self.named.scopes, self.made, strict=True)]
         handed = _handed_on(nodes, inputs, outputs)
-        header = Header(as_name(type(self.modules[""]).__name__), self.name)
+        header = Header(as_name(self.classes[""]), self.name)
         scopes = [self._scope(path, tuple(handed[path])) for path in self.paths]
         return Graph(header, scopes, zip(nodes, inputs, strict=True), outputs)
 
@@ -84,7 +95,7 @@ class Tree:
 
     def _class(self, path: str) -> str:
         """The name of the module's class."""
-        return as_name(type(self.modules[self.named.modules[path]]).__name__)
+        return as_name(self.classes[self.named.modules[path]])
 
     def _holds_copies(self, path: str) -> bool:
         """Whether a scope holds only numbered modules of one class, one after the other, and is no such copy itself."""
@@ -101,21 +112,11 @@ class Tree:
         others = [place for place, _ in self.takes[scope] - self.takes[before]]
         return bool(others) and all(before in _prefixes(self.named.scopes[place]) for place in others)
 
-    def _keys(self, made: NewNode) -> dict[str, str]:
-        """The state_dict's names; a batch normalization also counts its batches."""
-        keys = dict(made.weights)
-        mean = keys.get("running_mean", "")
-        counter = mean.removesuffix("running_mean") + "num_batches_tracked"
-        module = self.modules.get(mean.rpartition(".")[0])
-        if mean.endswith("running_mean") and getattr(module, "num_batches_tracked", None) is not None:
-            keys["num_batches_tracked"] = counter
-        return keys
-
     # --- the text that stands for its source ---------------------------------------------------
 
     def _lines(self) -> Iterator[tuple[str, str]]:
         seen = {""}
-        yield "", type(self.modules[""]).__name__
+        yield "", self.classes[""]
         for id, scope, made in zip(self.named.ids, self.named.scopes, self.made, strict=True):
             for path in _prefixes(scope):
                 if path not in seen:
@@ -124,19 +125,10 @@ class Tree:
             yield id, self._description(made)
 
     def _description(self, made: NewNode) -> str:
-        module = self.modules.get(made.place.module)
-        if module is not None and made.place.module and not any(module.children()):
-            return clean(" ".join(_shown(module).split()))
+        if made.place.module and made.place.module in self.texts:
+            return clean(" ".join(self.texts[made.place.module].split()))
         name = made.op.target if isinstance(made.op, Opaque) else made.op.name
         return f"{name}({', '.join(self._value(value).node for value in made.inputs)})"
-
-
-def _shown(module: Any) -> str:
-    """A module as it prints itself; its class, if its own code for that fails."""
-    try:
-        return repr(module)
-    except Exception:
-        return type(module).__name__
 
 
 def _all_scopes(named: Names) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pydantic import ValidationError
 
@@ -16,6 +16,7 @@ from archdsl.frontends.aten.pieces import pieces
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.scores import scores
 from archdsl.frontends.aten.step import Made, Source, Step, TraceNode, operation
+from archdsl.frontends.imported import NewNode
 from archdsl.frontends.naming import ModuleCall
 from archdsl.frontends.opaque import as_opaque, as_stored, counted_once
 from archdsl.ops.arguments import Mismatch
@@ -23,20 +24,6 @@ from archdsl.ops.base import Op
 from archdsl.ops.internal import Input, Opaque
 from archdsl.ops.learned import Learned
 from archdsl.tensor import Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class NewNode:
-    """A node of the future graph. `inputs` are pairs: the number of an earlier node, and which of its outputs.
-
-    `weights` are the module's names of its parameters and buffers, by the op's own names of them.
-    """
-
-    op: Op
-    inputs: tuple[tuple[int, int], ...]
-    outputs: tuple[Tensor, ...]
-    weights: Mapping[str, str]
-    place: ModuleCall
 
 
 class Translator:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from archdsl.frontends.aten.call import Trace
 from archdsl.frontends.buffers import on_one_device
 from archdsl.frontends.chance import drop_paths
 from archdsl.frontends.export import Exported, export
+from archdsl.frontends.imported import Imported, NewNode
 from archdsl.frontends.joins import joined_before
 from archdsl.frontends.naming import names
 from archdsl.frontends.recorded import recorded, recording
@@ -26,29 +27,8 @@ from archdsl.frontends.references import build
 from archdsl.frontends.scopes import Tree
 from archdsl.frontends.steps import Translator
 from archdsl.ir.graph import Graph
-from archdsl.ir.recorded import Recorded
 from archdsl.ir.verify import verify
 from archdsl.tensor import Tensor
-
-
-@dataclass(frozen=True)
-class Imported:
-    """An imported graph, and how its weights are named in the module.
-
-    `keys` are the state_dict's names, by node and by the op's own name of a parameter or buffer (`weight`,
-    `running_mean`). `unused` are the names that no node has. `drop_paths` are the probabilities of the drop paths that
-    were called, in order. (The graph is traced in evaluation mode and does not contain them.) `left_out` says how many
-    parameters are unused; it is empty if none is. `modules` has the module that each scope was made by, and `recorded`
-    what is known of it, if it was made here.
-    """
-
-    graph: Graph
-    keys: Mapping[str, Mapping[str, str]]
-    unused: tuple[str, ...]
-    drop_paths: tuple[float, ...] = ()
-    left_out: str = ""
-    modules: Mapping[str, str] = field(default_factory=dict)
-    recorded: Mapping[str, Recorded] = field(default_factory=dict)
 
 
 def from_torch(module: nn.Module, example_inputs: Any, name: str | None = None) -> Graph:
@@ -139,15 +119,33 @@ def _imported(
     trace = Trace(exported.graph, exported.keys, parameters, batch, buffers | constants)
     translator = Translator(trace, exported.inputs, tuple(node for _, node in exported.outputs))
     modules = dict(module.named_modules(remove_duplicate=False))
-    leaves = (path for path, inner in modules.items() if not any(inner.children()))
-    made = joined_before(translator.made, {path: type(inner).__name__ for path, inner in modules.items()})
+    leaves = {path: _shown(inner) for path, inner in modules.items() if not any(inner.children())}
+    classes = {path: type(inner).__name__ for path, inner in modules.items()}
+    made = joined_before([_with_counter(one, modules) for one in translator.made], classes)
     named = names([one.place for one in made], leaves)
     results = list(zip((key for key, _ in exported.outputs), translator.results, strict=True))
-    tree = Tree(made, named, modules, name)
+    tree = Tree(made, named, classes, leaves, name)
     graph = tree.graph(results, lasting)
     verify(graph, "import")
     unused = _unused(module, tree.keys, translator.buffers)
     return Imported(graph, tree.keys, unused, left_out=_left_out(module, unused), modules=named.modules)
+
+
+def _with_counter(made: NewNode, modules: Mapping[str, nn.Module]) -> NewNode:
+    """The node; that of a batch normalization which counts its batches has the counter among its weights."""
+    home, _, _ = made.weights.get("running_mean", "").rpartition(".")
+    if "running_mean" not in made.weights or getattr(modules.get(home), "num_batches_tracked", None) is None:
+        return made
+    counter = made.weights["running_mean"].removesuffix("running_mean") + "num_batches_tracked"
+    return replace(made, weights={**made.weights, "num_batches_tracked": counter})
+
+
+def _shown(module: nn.Module) -> str:
+    """A module as it prints itself; its class, if its own code for that fails."""
+    try:
+        return repr(module)
+    except Exception:
+        return type(module).__name__
 
 
 def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]], read: set[str]) -> tuple[str, ...]:

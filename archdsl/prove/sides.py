@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from archdsl.frontends.buffers import weights_on_meta
+from archdsl.frontends.imported import Imported
 from archdsl.frontends.load import opaque_nodes
-from archdsl.frontends.torch import Imported, imported, stand_ins, traced_reference
+from archdsl.frontends.torch import imported, stand_ins, traced_reference
 from archdsl.ir.graph import Graph
 from archdsl.outputs import passed, prepared
 from archdsl.tensor import Tensor

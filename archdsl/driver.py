@@ -30,6 +30,7 @@ from archdsl.ir.verify import verify
 from archdsl.passes.drop_unused_steps import drop_unused_steps
 from archdsl.passes.pipeline import Pass, run
 from archdsl.passes.place_by_depth import place_by_depth
+from archdsl.readers import read_network, reader_of
 from archdsl.resolve.allow import Allow, Allows
 from archdsl.resolve.model import File, Network
 from archdsl.resolve.resolve import resolve
@@ -106,23 +107,22 @@ def read_spec(name: str | Path) -> tuple[Source, Path]:
 
 
 def is_graph(name: str) -> bool:
-    """Whether a name is that of a graph file, as `archdsl import` and `compile --emit json` write them."""
-    return name.endswith(".json")
+    """Whether a name is that of a file with one graph, which has neither variants nor settings, and is no spec."""
+    return reader_of(name) is not None
 
 
 def open_graph(name: str, variant: str | None = None, settings: Iterable[str] = ()) -> Compiled:
-    """Reads a graph file. Raises `CompileError` if it is wrong, or if a variant or settings are given: it has none."""
+    """Reads a file with a graph, for which there is a reader (`readers.py`).
+
+    Raises `CompileError` if it is wrong, or if a variant or settings are given: it has none.
+    """
     asked = [f"parameter `{setting}`" for setting in settings]
     asked += [f"variant `{variant}`"] if variant else []
     if asked:
         raise CompileError(
             [Diagnostic("unknown-parameter", f"{shown(name)} is a graph, and has no {what}") for what in asked]
         )
-    source = read_source(Path(name), name)
-    # Imported only here: graph files are rare, and importing their schema takes as long as reading a spec.
-    from archdsl.ir.serialize import from_json
-
-    return Compiled(from_json(source.text, source.name), None, ())
+    return Compiled(read_network(name).graph, None, ())
 
 
 def network_of(file: File) -> Network:

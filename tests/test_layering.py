@@ -32,17 +32,18 @@ MAY_IMPORT = {
     "ops": "tensor diagnostics",
     "resolve": "source limits foreign suggest translated naming resources diagnostics syntax ops",
     "ir": "source tensor text naming diagnostics syntax ops",
+    "readers": "tensor ir",
     "analyses": "suggest tensor diagnostics ops ir",
     "elaborate": "source limits suggest tensor text naming diagnostics syntax ops resolve ir analyses",
     "passes": "naming diagnostics ops ir",
-    "frontends": "source counterparts suggest tensor text naming diagnostics ops ir",
+    "frontends": "source counterparts suggest tensor text naming diagnostics syntax ops ir readers",
     "decompile": "source tensor formula diagnostics syntax ops ir analyses passes",
     "backends": "source tensor naming terminal latex formula diagnostics files syntax ops ir analyses",
     "webpage": "source ir analyses backends",
-    "driver": "source suggest tensor text formats resources diagnostics syntax ops resolve ir analyses elaborate "
-    "passes",
+    "driver": "source suggest tensor text formats resources diagnostics syntax ops resolve ir readers analyses "
+    "elaborate passes",
     "outputs": "ir passes backends",
-    "prove": "source tensor counterparts diagnostics ops ir analyses elaborate frontends backends outputs",
+    "prove": "source tensor counterparts readers diagnostics ops ir analyses elaborate frontends backends outputs",
     "studies": "source suggest tensor text diagnostics syntax ops resolve ir analyses elaborate backends driver",
     "codes": "text diagnostics syntax ops resolve ir analyses elaborate frontends backends studies",
     "report": "source limits text terminal diagnostics",
@@ -50,7 +51,7 @@ MAY_IMPORT = {
     "network": "source text diagnostics files ir analyses resolve frontends backends webpage driver outputs prove "
     "report shown",
     "cli": "source limits suggest tensor text resources terminal diagnostics files syntax ops ir analyses resolve "
-    "elaborate frontends backends webpage driver outputs prove decompile studies codes report network",
+    "elaborate readers frontends backends webpage driver outputs prove decompile studies codes report network",
     "__main__": "cli",
 }
 

@@ -1,4 +1,4 @@
-"""`archdsl import`: makes a graph of a network that is Python code."""
+"""`archdsl import`: makes a graph or a spec of a network that is Python code, or a file of another tool."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import typer
 
 from archdsl.cli.options import Format, FormatOption, OutputOption
 from archdsl.cli.output import in_short, reporting
+from archdsl.readers import readable_files
 from archdsl.text import shown
 
 if TYPE_CHECKING:
-    from archdsl.frontends.imported import Imported
     from archdsl.ir.graph import Graph
+    from archdsl.ir.imported import Imported
     from archdsl.tensor import Kind
 
 SPEC = ".arch"
@@ -24,7 +25,7 @@ ReferenceArgument = Annotated[
     str,
     typer.Argument(
         metavar="REFERENCE",
-        help="torchvision:NAME, timm:NAME, pytorchcv:NAME, or package.module:factory.",
+        help=f"torchvision:NAME, timm:NAME, pytorchcv:NAME, package.module:factory, or a file: {readable_files()}.",
         show_default=False,
     ),
 ]
@@ -53,7 +54,7 @@ def import_(
     prove: ProveOption = True,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Import a network that is Python code. This executes that code.
+    """Import a network that is Python code, which is executed, or a file of another tool.
 
     With `-o net.arch` it is written as a spec, which is then proven to be the same network. Otherwise its graph is
     written as JSON, or in another form of `compile --emit` that the suffix of -o names. Prints what the network costs.

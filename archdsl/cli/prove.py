@@ -11,6 +11,7 @@ from archdsl.cli import SPEC_ERROR
 from archdsl.cli.complete import spec_names
 from archdsl.cli.options import Format, FormatOption, SpecOptions, grouped
 from archdsl.cli.output import keep, reporting
+from archdsl.readers import readable_files
 from archdsl.text import shown
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ AgainstOption = Annotated[
     typer.Option(
         "--against",
         metavar="REFERENCE",
-        help="torchvision:NAME, timm:NAME, pytorchcv:NAME, or package.module:factory.",
+        help=f"torchvision:NAME, timm:NAME, pytorchcv:NAME, package.module:factory, or a file: {readable_files()}.",
         show_default=False,
     ),
 ]

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from archdsl.frontends.imported import NewNode
 from archdsl.frontends.naming import ModuleCall
+from archdsl.frontends.nodes import NewNode
 
 LISTS = frozenset({"ModuleList", "ModuleDict"})
 """Containers that are never called themselves."""

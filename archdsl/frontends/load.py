@@ -8,28 +8,31 @@ from typing import TYPE_CHECKING
 
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.ir.graph import Graph, Node
+from archdsl.readers import read_network, reader_of
 from archdsl.tensor import Kind, Tensor
 
 if TYPE_CHECKING:
-    from archdsl.frontends.imported import Imported
+    from archdsl.ir.imported import Imported
 
 
 def load_reference(reference: str, inputs: Sequence[tuple[tuple[int, ...], Kind]] = ()) -> Graph:
-    """The graph of a public network, traced without computing numbers.
+    """The graph of a public network, traced without computing numbers, or of a file that there is a reader for.
 
-    `inputs` are shapes and kinds; by default, the input that the network is made for. The code that the reference names
-    is executed. Raises `CompileError` if it cannot be imported.
+    `inputs` are shapes and kinds; by default, the input that the network is made for. The code that a reference names
+    is executed; nothing that a file says is. Raises `CompileError` if it cannot be imported.
     """
     return import_reference(reference, inputs).graph
 
 
 def import_reference(reference: str, inputs: Sequence[tuple[tuple[int, ...], Kind]] = ()) -> Imported:
     """Does the same as `load_reference`, and also says which parameters were left out."""
+    given = [Tensor(*dims, kind=kind) for dims, kind in inputs]
+    if reader_of(reference):
+        return read_network(reference, given)
     require_torch(f"importing {reference}")
     from archdsl.frontends.references import usual_input
     from archdsl.frontends.torch import traced_reference
 
-    given = [Tensor(*dims, kind=kind) for dims, kind in inputs]
     return traced_reference(reference, lambda module: given or [Tensor(*usual_input(reference, module))], meta=True)[1]
 
 

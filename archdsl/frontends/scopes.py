@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise, starmap
 
-from archdsl.frontends.imported import NewNode
 from archdsl.frontends.naming import Names
+from archdsl.frontends.nodes import NewNode
 from archdsl.ir.graph import Graph, Header, Node, Output, Scope, ScopeKind, Value
 from archdsl.ops.base import Op
 from archdsl.ops.internal import Opaque

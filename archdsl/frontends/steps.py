@@ -16,8 +16,8 @@ from archdsl.frontends.aten.pieces import pieces
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.scores import scores
 from archdsl.frontends.aten.step import Made, Source, Step, TraceNode, operation
-from archdsl.frontends.imported import NewNode
 from archdsl.frontends.naming import ModuleCall
+from archdsl.frontends.nodes import NewNode
 from archdsl.frontends.opaque import as_opaque, as_stored, counted_once
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op

@@ -19,14 +19,15 @@ from archdsl.frontends.aten.call import Trace
 from archdsl.frontends.buffers import on_one_device
 from archdsl.frontends.chance import drop_paths
 from archdsl.frontends.export import Exported, export
-from archdsl.frontends.imported import Imported, NewNode
 from archdsl.frontends.joins import joined_before
 from archdsl.frontends.naming import names
+from archdsl.frontends.nodes import NewNode
 from archdsl.frontends.recorded import recorded, recording
 from archdsl.frontends.references import build
 from archdsl.frontends.scopes import Tree
 from archdsl.frontends.steps import Translator
 from archdsl.ir.graph import Graph
+from archdsl.ir.imported import Imported
 from archdsl.ir.verify import verify
 from archdsl.tensor import Tensor
 

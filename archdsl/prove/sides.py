@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from archdsl.frontends.buffers import weights_on_meta
-from archdsl.frontends.imported import Imported
 from archdsl.frontends.load import opaque_nodes
 from archdsl.frontends.torch import imported, stand_ins, traced_reference
 from archdsl.ir.graph import Graph
+from archdsl.ir.imported import Imported
 from archdsl.outputs import passed, prepared
+from archdsl.readers import read_network, reader_of
 from archdsl.tensor import Tensor
 
 
@@ -61,10 +62,12 @@ def _keys_as_written(graph: Graph) -> dict[str, dict[str, str]]:
 
 
 def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -> Side:
-    """The side of a public network, given by name, which is traced with inputs of these shapes.
+    """The side of a public network, given by name, which is traced with inputs of these shapes, or that of a file.
 
     With `meta`, its weights have no values and take no memory. Executes the network's code. Raises `CompileError`.
     """
+    if reader_of(reference):
+        return of_graph(read_network(reference, inputs).graph)
     module, found = traced_reference(reference, lambda _: inputs, meta)
     return of_imported(found, reference, lambda: module)
 

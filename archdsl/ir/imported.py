@@ -1,6 +1,6 @@
 """What reading a network of others gives: a graph, and how the network itself names what the graph has.
 
-Every reader gives this, whatever it reads: code, or a file of another tool. torch is not imported here.
+Every reader gives this, whatever it reads: code, or a file of another tool.
 """
 
 from __future__ import annotations
@@ -8,25 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from archdsl.frontends.naming import ModuleCall
 from archdsl.ir.graph import Graph
 from archdsl.ir.recorded import Recorded
-from archdsl.ops.base import Op
-from archdsl.tensor import Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class NewNode:
-    """A node of the future graph. `inputs` are pairs: the number of an earlier node, and which of its outputs.
-
-    `weights` are the module's names of its parameters and buffers, by the op's own names of them.
-    """
-
-    op: Op
-    inputs: tuple[tuple[int, int], ...]
-    outputs: tuple[Tensor, ...]
-    weights: Mapping[str, str]
-    place: ModuleCall
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,24 @@
+"""The nodes that a reader of networks makes, before they have names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archdsl.frontends.naming import ModuleCall
+from archdsl.ops.base import Op
+from archdsl.tensor import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class NewNode:
+    """A node of the future graph. `inputs` are pairs: the number of an earlier node, and which of its outputs.
+
+    `weights` are the module's names of its parameters and buffers, by the op's own names of them.
+    """
+
+    op: Op
+    inputs: tuple[tuple[int, int], ...]
+    outputs: tuple[Tensor, ...]
+    weights: Mapping[str, str]
+    place: ModuleCall

@@ -1,0 +1,56 @@
+"""The kinds of files, beside specs, that networks are read from. Every command takes them where it takes a spec.
+
+To read another kind of file, add an entry to `READERS`: commands, the Python interface and the proofs all use that
+list. An entry names its function as text, which is imported when such a file is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archdsl.ir.imported import Imported
+    from archdsl.tensor import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One kind of file.
+
+    `suffixes` are the ends of such files' names, in small letters. `reader` is the function that reads one, given as
+    `module:function` inside `archdsl`: from the path, the name to show, and the shapes of the inputs (none if the file
+    states them) to what was imported. It raises `CompileError` for a file that is wrong, and executes nothing that the
+    file says. `about` says in a few words what such a file is.
+    """
+
+    suffixes: tuple[str, ...]
+    reader: str
+    about: str
+
+
+READERS = (Reader((".json",), "frontends.graph_file:read", "a graph"),)
+"""All kinds of files that are read, beside specs."""
+
+
+def reader_of(name: str) -> Reader | None:
+    """The reader of the file called `name`, by its suffix; None for a spec, and for what is no file."""
+    suffix = PurePath(name).suffix.lower()
+    return next((reader for reader in READERS if suffix in reader.suffixes), None)
+
+
+def readable_files() -> str:
+    """What can be read, in words: `a graph (.json)`."""
+    return ", ".join(f"{reader.about} ({', '.join(reader.suffixes)})" for reader in READERS)
+
+
+def read_network(name: str, inputs: Sequence[Tensor] = ()) -> Imported:
+    """Reads the network in a file for which there is a reader. Raises `CompileError` if the file is wrong."""
+    reader = reader_of(name)
+    assert reader is not None, name
+    module, _, function = reader.reader.partition(":")
+    read: Callable[[Path, str, Sequence[Tensor]], Imported] = getattr(import_module(f"archdsl.{module}"), function)
+    return read(Path(name), name, inputs)

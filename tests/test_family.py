@@ -148,7 +148,7 @@ def test_blocks_and_networks_are_shared() -> None:
     text = archdsl.family("resnet", ["18", "34", "50", "101"]).source()
     classes = re.findall(r"^class (\w+)", text, re.MULTILINE)
     assert sorted(classes) == ["Basic", "Bottleneck", "ResNetBasic", "ResNetBottleneck", "Shortcut"]
-    assert "return ResNetBottleneck(layers=(3, 4, 23, 3), in_channels=in_channels, classes=classes)" in text
+    assert "return ResNetBottleneck(layers=(3, 4, 23, 3), channels=channels, classes=classes)" in text
 
 
 def test_settings_of_a_member() -> None:

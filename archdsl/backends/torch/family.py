@@ -1,7 +1,7 @@
 """The parts of a file for several variants of a network: names of their classes, and a function that makes each.
 
-    def resnet50(in_channels: int = 3, classes: int = 1000) -> ResNet:
-        return ResNet((3, 4, 6, 3), in_channels=in_channels, classes=classes)
+    def resnet50(channels: int = 3, classes: int = 1000) -> ResNet:
+        return ResNet(layers=(3, 4, 6, 3), channels=channels, classes=classes)
 
 Variants are one class if only numbers differ. These are arguments of the class, and the function passes them.
 """

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-import torch
+import numpy as np
 
 from archdsl.frontends.arrangement import Arrangement, along
 from archdsl.frontends.aten.call import Call, Result, Translation
@@ -399,13 +399,13 @@ def slid(call: Call) -> Result:
 def picked(call: Call) -> Result:
     """Numbers of one learned weight, each from a fixed place: a table of biases that is read by offsets."""
     table = call.trace.tables[call.node]
-    if table is None or table.weight is None or not 0 < table.picked.numel() <= MOST or int(table.picked.min()) < 0:
+    if table is None or table.weight is None or not 0 < table.picked.size <= MOST or int(table.picked.min()) < 0:
         return None
     found = literal(call.trace.placed[table.weight])
     if found is None or bool(table.numbers.any()):
         return None
     shape = tuple(table.picked.shape)
-    places = packed(table.picked.to(torch.int32).contiguous().numpy().tobytes())
+    places = packed(table.picked.astype(np.int32).tobytes())
     lies = Arrangement(tuple(along(dim, size) for dim, size in enumerate(shape, 1)))
     return Step(Picked(dims=shape or (1,), numbers=places), (found.value,), arrangements=(lies,))
 

@@ -24,6 +24,7 @@ from archdsl.ops.held import (
     Parts,
     Patches,
     Resampled,
+    Rolled,
     ScaledAttention,
     Slid,
     SummedPatches,
@@ -382,6 +383,18 @@ def patches(call: Call) -> Result:
     return Step(Patches(**given), (call["self"],))
 
 
+def rolled(call: Call) -> Result:
+    """Places that are moved along axes, of which the last come first."""
+    found = literal(call.placed("self"))
+    dims, shifts = (given if isinstance(given, list | tuple) else [given] for given in (call["dims"], call["shifts"]))
+    axes = [axis % len(found.sizes) for axis in dims] if found else []
+    places = [found.dim(axis) for axis in axes] if found else []
+    if found is None or not axes or None in places or found.batch_axis in axes:
+        return None
+    op = Rolled(dims=tuple(place for place in places if place), shifts=tuple(shifts))
+    return Step(op, (found.value,), arrangements=(found.lies(),))
+
+
 def slid(call: Call) -> Result:
     """aten.unfold: windows along one axis."""
     found = literal(call.placed("self"))
@@ -440,6 +453,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "im2col": patches,
     "col2im": patches,
     "unfold": slid,
+    "roll": rolled,
     "upsample_linear1d": resampled("linear"),
     "upsample_bilinear2d": resampled("bilinear"),
     "upsample_bicubic2d": resampled("bicubic"),

@@ -50,7 +50,7 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/test.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install -c constraints.txt -e '.[torch,test]'
+	$(BIN)/python -m pip install -c constraints.txt -e '.[torch,onnx,test]'
 	$(BIN)/python -m compileall -q archdsl
 	touch $@ $(VENV)/run.stamp
 

@@ -18,7 +18,6 @@ FOREIGN: Mapping[str, tuple[str, str]] = {
     ".yml": ("a YAML file", WRITE),
     ".toml": ("a TOML file", WRITE),
     ".xml": ("an XML file", WRITE),
-    ".onnx": ("an ONNX model", f"where its PyTorch module is at hand, {READ_TORCH}"),
     ".tflite": ("a TensorFlow Lite model", WRITE),
     ".pb": ("a TensorFlow graph", WRITE),
     ".h5": ("a Keras model", WRITE),

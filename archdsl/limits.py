@@ -26,3 +26,12 @@ ELEMENTS = 100_000
 
 TEXT = 2_000
 """Characters of a message, a note or a help. Longer texts are cut."""
+
+MODEL = 64 * 2**20
+"""Bytes of a model of another tool that are read, without the numbers of its weights."""
+
+NUMBERS = 2**20
+"""Bytes of one tensor of such a model whose numbers are read. Of larger ones, only the shape counts."""
+
+MESSAGES = 500_000
+"""Nodes, tensors, attributes and the like of such a model."""

@@ -32,7 +32,10 @@ class Reader:
     about: str
 
 
-READERS = (Reader((".json",), "frontends.graph_file:read", "a graph"),)
+READERS = (
+    Reader((".json",), "frontends.graph_file:read", "a graph"),
+    Reader((".onnx",), "frontends.onnx.reader:read", "an ONNX model"),
+)
 """All kinds of files that are read, beside specs."""
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from archdsl.frontends.aten.call import Trace
+from archdsl.frontends.aten.computed import ComputedTables
 from archdsl.frontends.aten.table import Table
 from archdsl.frontends.buffers import weights_on_meta
 from archdsl.frontends.export import export
@@ -34,8 +34,8 @@ def added_by(function: Callable[..., torch.Tensor]) -> Table | None:
     exported = export(module, (torch.zeros(2, 3, 2, 2),), "module")
     buffers = {node: module.index for node, key in exported.keys.items() if key == "index"}
     numbers = {**buffers, **exported.constants}
-    trace = Trace(exported.graph, exported.keys, frozenset({"weight"}), 2, numbers)
-    return trace.tables[exported.outputs[0][1].args[1]]
+    tables = ComputedTables(numbers, lambda node: exported.keys.get(node.name) == "weight")
+    return tables[exported.outputs[0][1].args[1]]
 
 
 def in_place(x: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
@@ -61,7 +61,7 @@ def test_fixed_numbers_are_those_of_the_code(function: Callable[..., torch.Tenso
     expected = function(torch.rand(2, 3, 2, 2), module.index, module.weight)
     assert table is not None
     assert table.weight is None
-    assert torch.equal(table.numbers.flatten(), expected.flatten())
+    assert torch.equal(torch.from_numpy(table.numbers).flatten(), expected.flatten())
 
 
 PICKED = (
@@ -78,8 +78,9 @@ def test_picked_numbers_are_those_of_the_weight(function: Callable[..., torch.Te
     expected = function(torch.rand(2, 3, 2, 2), module.index, module.weight)
     assert table is not None
     assert table.weight is not None
-    numbers = torch.where(table.picked < 0, 0, module.weight.flatten()[table.picked])
-    assert torch.equal((numbers + table.numbers).float().flatten(), expected.flatten())
+    picked = torch.from_numpy(table.picked)
+    numbers = torch.where(picked < 0, 0, module.weight.flatten()[picked])
+    assert torch.equal((numbers + torch.from_numpy(table.numbers)).float().flatten(), expected.flatten())
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,13 @@ CODES = {
         example=f"$ archdsl import small:net --input 4x8x8 -o net.json\n{SMALL}",
         exit_code=2,
     ),
+    "bad-onnx-file": Code(
+        summary="An ONNX file is none, or is damaged, or does not say which network it holds.",
+        explanation="The message says what was found, and where. Weights in files of their own are not needed. The "
+        "shape of each value must follow from the operators' rules and the shapes of the inputs, or be stated in the "
+        "file; where sizes of the inputs are open, `archdsl import` takes them as `--input`.",
+        example="$ archdsl check net.onnx\n# file: net.onnx\nThis is a text.\n",
+    ),
     "data-dependent": Code(
         summary="What a network computes depends on the numbers that flow through it.",
         explanation="Such a forward method takes different branches for different inputs, so there is not one graph "

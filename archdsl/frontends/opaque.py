@@ -1,15 +1,13 @@
-"""Turns calls for which there is no translation into opaque ops, with PyTorch's name, their shapes and costs."""
+"""Turns calls for which there is no translation into opaque ops, with their names, shapes and costs."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha1
-from typing import Any
+from typing import Any, TypeAlias
 
-import torch
-from torch import fx
-from torch.utils.flop_counter import FlopCounterMode
+import numpy as np
 
 from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, along, joined
 from archdsl.frontends.aten import layout
@@ -22,19 +20,23 @@ from archdsl.ops.internal import Opaque
 from archdsl.tensor import Kind, Tensor
 from archdsl.text import clean
 
+Numbers: TypeAlias = "np.ndarray[Any, Any]"
+Counter: TypeAlias = Callable[[TraceNode], int]
+"""Gives the multiply-adds of the matrix products in a call."""
+
 LAYOUTS = frozenset(layout.TRANSLATIONS)
 
 
-def as_opaque(trace: Trace, node: TraceNode) -> Step:
+def as_opaque(trace: Trace, node: TraceNode, multiply_adds: Counter) -> Step:
     """A call as an opaque op.
 
     It takes values as they lie, and its arguments say how. A result of the shape of one of them is taken to lie as it.
     What is computed from neither inputs nor weights is one op, known by its numbers.
     """
     table = trace.tables[node]
-    if table and table.weight is None and isinstance(table.numbers, torch.Tensor):
+    if table and table.weight is None and isinstance(table.numbers, np.ndarray):
         return _constant(table.numbers)
-    sources = node.all_input_nodes
+    sources, name = node.all_input_nodes, operation(node)
     weights = {trace.keys[source.name]: source for source in sources if trace.is_weight(source)}
     value = node.meta["val"]
     # Results that are switched off by arguments are None, and come last.
@@ -43,12 +45,12 @@ def as_opaque(trace: Trace, node: TraceNode) -> Step:
     taken = [_taken(trace, source) for source in sources if not trace.is_weight(source)]
     placed = [_result(trace, node, tuple(map(int, result.shape)), taken) for result in results]
     op = Opaque(
-        target=f"aten.{operation(node)}",
+        target=name if "." in name else f"aten.{name}",
         results=tuple(dims for dims, _ in placed),
         kinds=() if set(kinds) == {"float"} else kinds,
         arguments=", ".join(filter(None, (_arguments(node), *_layouts(taken)))),
         **_sizes(trace, weights.values()),
-        multiply_adds=_multiply_adds(node) // (max(trace.batch, 1) if _is_for_each_sample(trace, node) else 1),
+        multiply_adds=multiply_adds(node) // (max(trace.batch, 1) if _is_for_each_sample(trace, node) else 1),
     )
     return Step(op, tuple(value.value for value in taken), weights, tuple(lies for _, lies in placed))
 
@@ -58,10 +60,10 @@ def _is_for_each_sample(trace: Trace, node: TraceNode) -> bool:
     return trace.is_batched(node) or trace.shape(node)[:1] == (trace.batch,)
 
 
-def _constant(numbers: torch.Tensor) -> Step:
+def _constant(numbers: Numbers) -> Step:
     """Fixed numbers; of those that are not kept, only a digest is known."""
-    if numbers.dtype == torch.float32 and 0 < numbers.numel() <= MOST:
-        kept = packed(numbers.contiguous().numpy().tobytes())
+    if numbers.dtype == np.float32 and 0 < numbers.size <= MOST:
+        kept = packed(numbers.tobytes())
         dims = tuple(numbers.shape) or (1,)
         if len(kept) > LONGEST:
             return _unknown(numbers)
@@ -70,21 +72,21 @@ def _constant(numbers: torch.Tensor) -> Step:
     return _unknown(numbers)
 
 
-def _unknown(numbers: torch.Tensor) -> Step:
+def _unknown(numbers: Numbers) -> Step:
     op = Opaque(
         target="constant",
         results=(tuple(numbers.shape) or (1,),),
-        kinds=() if kind_of(numbers) == "float" else (kind_of(numbers),),
+        kinds=() if numbers.dtype.kind in "fc" else ("int",),
         arguments=_told(numbers),
     )
     return Step(op, (), arrangements=(_with_batch(1, tuple(numbers.shape), None),))
 
 
-def _told(numbers: torch.Tensor) -> str:
+def _told(numbers: Numbers) -> str:
     """The numbers of a table, if they are few; else a digest of them."""
-    if numbers.numel() <= 8:
+    if numbers.size <= 8:
         return f"numbers={numbers.flatten().tolist()}"
-    return f"digest={sha1(numbers.contiguous().view(torch.uint8).numpy().tobytes()).hexdigest()[:12]}"
+    return f"digest={sha1(numbers.tobytes()).hexdigest()[:12]}"
 
 
 def counted_once(trace: Trace, step: Step, counted: Collection[str]) -> Step:
@@ -182,24 +184,4 @@ def _arguments(node: TraceNode) -> str:
 def _has_values(argument: Any) -> bool:
     if isinstance(argument, list | tuple):
         return any(map(_has_values, argument))
-    return isinstance(argument, fx.Node | torch.device | torch.dtype | torch.layout)
-
-
-def _multiply_adds(node: TraceNode) -> int:
-    """Multiply-adds of the matrix products in a call, counted by running it on `meta` tensors."""
-
-    def stand_in(source: fx.Node) -> Any:
-        return torch.utils._pytree.tree_map_only(torch.Tensor, _without_numbers, source.meta["val"])
-
-    args, kwargs = fx.map_arg((node.args, node.kwargs), stand_in)
-    try:
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            node.target(*args, **kwargs)
-    except Exception:
-        # Some operations do not run on `meta`; none of them is a matrix product.
-        return 0
-    return int(counter.get_total_flops()) // 2
-
-
-def _without_numbers(value: torch.Tensor) -> torch.Tensor:
-    return torch.empty(value.shape, dtype=value.dtype, device="meta")
+    return hasattr(argument, "meta") or type(argument).__module__ == "torch"

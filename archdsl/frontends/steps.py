@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import ValidationError
 
 from archdsl.frontends.arrangement import Arrangement, whole
-from archdsl.frontends.aten import translations
-from archdsl.frontends.aten.call import Result, Trace, kind_of
+from archdsl.frontends.aten.call import Result, Trace, Translation, kind_of
 from archdsl.frontends.aten.elementwise import joined_elementwise
 from archdsl.frontends.aten.literal import in_order
 from archdsl.frontends.aten.pieces import pieces
@@ -30,11 +29,21 @@ class Translator:
     """Translates a trace: `made` is the result.
 
     Calls are first planned in their order, each by what is known of the values that it takes. Then those that the
-    outputs need are made.
+    outputs need are made. `translations` are those to try for an operation, by its name; `multiply_adds` counts what a
+    call for which there is none costs.
     """
 
-    def __init__(self, trace: Trace, inputs: tuple[TraceNode, ...], outputs: tuple[TraceNode, ...]) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        inputs: tuple[TraceNode, ...],
+        outputs: tuple[TraceNode, ...],
+        translations: Callable[[str], tuple[Translation, ...]],
+        multiply_adds: Callable[[TraceNode], int],
+    ) -> None:
         self.trace = trace
+        self._translations = translations
+        self._multiply_adds = multiply_adds
         self.made: list[NewNode] = []
         self._steps = trace.steps
         self._results: dict[TraceNode, tuple[Placed, ...]] = {}
@@ -82,13 +91,13 @@ class Translator:
         if operation(node) == "getitem" and not self.trace.tables[node]:
             self.trace.placed[node] = self._results[node.args[0]][node.args[1]]
             return
-        for translate in translations(operation(node)):
+        for translate in self._translations(operation(node)):
             try:
                 if self._accepts(translate(self.trace.call(node)), node):
                     return
             except (Mismatch, ValidationError):
                 continue
-        step = as_opaque(self.trace, node)
+        step = as_opaque(self.trace, node, self._multiply_adds)
         self._set(node, step, self._tensors(step), step.arrangements)
 
     def _follow(self, node: TraceNode) -> None:
@@ -247,5 +256,5 @@ def _place(step: Step, node: TraceNode, weights: Mapping[str, str]) -> ModuleCal
         return ModuleCall(module, module, name)
     stack = node.meta.get("nn_module_stack") or {"": ("", None)}
     call, (path, _) = list(stack.items())[-1]
-    name = step.op.target.removeprefix("aten.") if isinstance(step.op, Opaque) else step.op.name
+    name = step.op.target.rpartition(".")[2] if isinstance(step.op, Opaque) else step.op.name
     return ModuleCall(path, call, name.strip("_"))

@@ -15,9 +15,13 @@ import torch
 from torch import nn
 
 from archdsl.diagnostics import CompileError
-from archdsl.frontends.aten.call import Trace
+from archdsl.frontends.aten import translations as all_translations
+from archdsl.frontends.aten.call import Trace, Translation
+from archdsl.frontends.aten.computed import ComputedTables
+from archdsl.frontends.aten.traced import recognized
 from archdsl.frontends.buffers import on_one_device
 from archdsl.frontends.chance import drop_paths
+from archdsl.frontends.counted import multiply_adds
 from archdsl.frontends.export import Exported, export
 from archdsl.frontends.joins import joined_before
 from archdsl.frontends.naming import names
@@ -117,8 +121,10 @@ def _imported(
     batch = int(exported.inputs[0].meta["val"].shape[0]) if inputs else 0
     buffers = {node: numbers[key] for node, key in exported.keys.items() if key in numbers}
     constants = {node: value for node, value in exported.constants.items() if not value.is_meta}
-    trace = Trace(exported.graph, exported.keys, parameters, batch, buffers | constants)
-    translator = Translator(trace, exported.inputs, tuple(node for _, node in exported.outputs))
+    tables = ComputedTables(buffers | constants, lambda node: exported.keys.get(node.name) in parameters)
+    trace = Trace(exported.graph, exported.keys, parameters, batch, tables)
+    outputs = tuple(node for _, node in exported.outputs)
+    translator = Translator(trace, exported.inputs, outputs, translations, multiply_adds)
     modules = dict(module.named_modules(remove_duplicate=False))
     leaves = {path: _shown(inner) for path, inner in modules.items() if not any(inner.children())}
     classes = {path: type(inner).__name__ for path, inner in modules.items()}
@@ -130,6 +136,11 @@ def _imported(
     verify(graph, "import")
     unused = _unused(module, tree.keys, translator.buffers)
     return Imported(graph, tree.keys, unused, left_out=_left_out(module, unused), modules=named.modules)
+
+
+def translations(name: str) -> tuple[Translation, ...]:
+    """The translations to try for a call of PyTorch's operation of this name."""
+    return all_translations(name, recognized(name))
 
 
 def _with_counter(made: NewNode, modules: Mapping[str, nn.Module]) -> NewNode:

@@ -1,6 +1,6 @@
 """Translates PyTorch's operations into ops; one table for each family.
 
-Activations have no table: they are recognized by the calls that PyTorch makes for them (`activation.py`).
+None of the tables needs torch, so that files whose operations are put in PyTorch's words are read by them as well.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ TRANSLATIONS: dict[str, Translation] = {
 """Translations by name of operation, without `aten.`, overload, and the underscore of in-place variants."""
 
 
-def translations(name: str) -> tuple[Translation, ...]:
+def translations(name: str, activations: tuple[Translation, ...] = ()) -> tuple[Translation, ...]:
     """The translations to try for a call of this operation, in order.
 
-    Those that combine several calls come first; those that only hold a call as it is come last.
+    Those that combine several calls come first, among them those that recognize `activations`; those that only hold a
+    call as it is come last.
     """
     single = (table[name] for table in (TRANSLATIONS, held.TRANSLATIONS) if name in table)
-    return (*idioms.IDIOMS.get(name, ()), *activation.recognized(name), *single)
+    return (*idioms.IDIOMS.get(name, ()), *activations, *single)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any, TypeAlias
 
-import torch
+import numpy as np
 
 from archdsl.frontends.arrangement import CHANNELS, Arrangement, Atom
 from archdsl.frontends.aten.scores import KEYS, Scores, canonical, in_order
 from archdsl.frontends.aten.step import TraceNode
 from archdsl.frontends.aten.table import Table
 from archdsl.frontends.aten.window import Cut
+
+Numbers: TypeAlias = "np.ndarray[Any, Any]"
 
 MASKED = -100.0
 """A score to which this or less is added counts as masked: it weighs e^-100 of an equal one, too little for any sum."""
@@ -32,18 +35,18 @@ def added_to(scores: Scores, cut: Cut) -> Added | None:
     if any(in_order(lies) != in_order(scores.lies) for _, lies in scores.added):
         return None
     biases = [table.weight for table, _ in scores.added if table.weight is not None]
-    mask = sum((canonical(table.numbers.double(), lies) for table, lies in scores.added), torch.zeros(()))
+    mask = sum((canonical(table.numbers.astype(float), lies) for table, lies in scores.added), np.zeros(()))
     if len(biases) > 1 or not all(_is_relative(table, lies, places, scores) for table, lies in scores.added):
         return None
     if cut.size is None:
         is_causal = not biases and _masks(mask, places.later())
-        return Added(is_causal) if is_causal or _masks(mask, torch.tensor(False)) else None
+        return Added(is_causal) if is_causal or _masks(mask, np.array(False)) else None
     return Added(bias=biases[0] if biases else None) if _masks(mask, places.parted()) else None
 
 
-def _masks(mask: torch.Tensor, hidden: torch.Tensor) -> bool:
+def _masks(mask: Numbers, hidden: Numbers) -> bool:
     """Whether a mask hides these places, and no others."""
-    mask, hidden = torch.broadcast_tensors(mask, hidden)  # type: ignore[no-untyped-call]
+    mask, hidden = np.broadcast_arrays(mask, hidden)
     return bool((mask[hidden] <= MASKED).all()) and bool((mask[~hidden] == 0).all())
 
 
@@ -52,7 +55,7 @@ def _is_relative(table: Table, lies: Arrangement, places: Places, scores: Scores
     if table.weight is None:
         return True
     size = places.cut.size
-    if size is None or table.weight.meta["val"].numel() != prod(2 * n - 1 for n in size) * places.heads:
+    if size is None or prod(table.weight.meta["val"].shape) != prod(2 * n - 1 for n in size) * places.heads:
         return False
     return bool((canonical(table.picked, lies) == places.distance() * places.heads + places.head()).all())
 
@@ -78,37 +81,37 @@ class Places:
     def heads(self) -> int:
         return next((atom.size for atom in self.atoms if atom.dim == CHANNELS), 1)
 
-    def head(self) -> torch.Tensor:
+    def head(self) -> Numbers:
         return self._along([atom for atom in self.atoms if atom.dim == CHANNELS])
 
-    def _along(self, atoms: Sequence[Atom], inside: bool = False) -> torch.Tensor:
+    def _along(self, atoms: Sequence[Atom], inside: bool = False) -> Numbers:
         """The place along a dimension of which these are pieces; `inside`: of a window, where they are its piece."""
-        found = torch.zeros((1,) * len(self.atoms), dtype=torch.long)
+        found = np.zeros((1,) * len(self.atoms), int)
         for atom in atoms:
             shape = [atom.size if other == atom else 1 for other in self.atoms]
-            found = found + (torch.arange(atom.size) * (1 if inside else atom.step)).reshape(shape)
+            found = found + (np.arange(atom.size) * (1 if inside else atom.step)).reshape(shape)
         return found
 
-    def _place(self, dim: int, of_keys: bool) -> torch.Tensor:
+    def _place(self, dim: int, of_keys: bool) -> Numbers:
         inner = [a for a in self.atoms if a.dim == dim + KEYS * of_keys and a not in self.beside]
         return self._along([*(a for a in self.beside if a.dim == dim), *inner])
 
-    def later(self) -> torch.Tensor:
+    def later(self) -> Numbers:
         """Where a key is later than the query."""
         last = max((atom.dim for atom in self.atoms if 1 < atom.dim < KEYS), default=2)
-        return self._place(last, True) > self._place(last, False) if last == 2 else torch.tensor(True)
+        return self._place(last, True) > self._place(last, False) if last == 2 else np.array(True)
 
-    def parted(self) -> torch.Tensor:
+    def parted(self) -> Numbers:
         """Where a query and a key are in different parts of a window that is cut at the border."""
-        parted = torch.zeros((1,) * len(self.atoms), dtype=torch.bool)
+        parted = np.zeros((1,) * len(self.atoms), bool)
         for dim, (length, shift) in enumerate(zip(self.spatial, self.cut.shift, strict=True), 2):
             beyond = [self._place(dim, of_keys) >= length - shift for of_keys in (False, True)]
             parted = parted | (beyond[0] != beyond[1])
         return parted
 
-    def distance(self) -> torch.Tensor:
+    def distance(self) -> Numbers:
         """The row of a table of biases for the distance of a query and a key inside a window."""
-        row = torch.zeros((1,) * len(self.atoms), dtype=torch.long)
+        row = np.zeros((1,) * len(self.atoms), int)
         for dim, size in enumerate(self.cut.size or (), 2):
             q, k = ([a for a in self.atoms if a.dim == dim + offset and a not in self.beside] for offset in (0, KEYS))
             row = row * (2 * size - 1) + self._along(q, inside=True) - self._along(k, inside=True) + size - 1

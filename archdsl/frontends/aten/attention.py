@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import isclose
 
-import torch
+import numpy as np
 
 from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, Axis, along, joined, whole
 from archdsl.frontends.aten.added import Added, added_to
@@ -42,9 +42,9 @@ def attention(call: Call) -> Result:
 
 def _as_added(mask: Table) -> Table:
     """A mask as numbers that are added to scores: of truth values, `false` stands for minus infinity."""
-    if mask.weight is not None or mask.numbers.dtype != torch.bool:
+    if mask.weight is not None or mask.numbers.dtype != np.bool_:
         return mask
-    return Table(torch.zeros(mask.numbers.shape).masked_fill(~mask.numbers, -torch.inf))
+    return Table(np.where(mask.numbers, 0.0, -np.inf))
 
 
 def written_out(call: Call) -> Result:

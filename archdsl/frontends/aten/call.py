@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Step, TraceNode, operation
-from archdsl.frontends.aten.table import Table, Tables, shape_only
+from archdsl.frontends.aten.table import KnownTables, Table, Tables, shape_only
 from archdsl.ops.internal import RESHAPES
 from archdsl.tensor import Kind
 
@@ -113,7 +113,7 @@ class Trace:
         keys: Mapping[str, str],
         parameters: frozenset[str],
         batch: int,
-        numbers: Mapping[str, Any] | None = None,
+        tables: Tables | None = None,
     ) -> None:
         self.graph = graph
         self.keys = keys
@@ -128,9 +128,8 @@ class Trace:
         """The calls so far that give scores of attention (`scores.py`)."""
         self.pieces: dict[TraceNode, Any] = {}
         """The slices so far that have a step (`pieces.py`)."""
-        self.tables = Tables(numbers or {}, lambda node: self.is_weight(node) and self.is_parameter(node))
-        """What is computed from neither inputs nor weights. `numbers` are those of buffers and constants, by their
-        placeholders."""
+        self.tables: Tables = KnownTables({}) if tables is None else tables
+        """What is computed from neither inputs nor weights."""
         self._parameters = parameters
         self._batched: set[Any] = set()
         for node in graph.nodes:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-import torch
+import numpy as np
 
 from archdsl.frontends.arrangement import Arrangement, along
 from archdsl.frontends.aten.call import Call, Result, Translation
@@ -24,6 +24,7 @@ from archdsl.ops.held import (
     Parts,
     Patches,
     Resampled,
+    Rolled,
     ScaledAttention,
     Slid,
     SummedPatches,
@@ -382,6 +383,18 @@ def patches(call: Call) -> Result:
     return Step(Patches(**given), (call["self"],))
 
 
+def rolled(call: Call) -> Result:
+    """Places that are moved along axes, of which the last come first."""
+    found = literal(call.placed("self"))
+    dims, shifts = (given if isinstance(given, list | tuple) else [given] for given in (call["dims"], call["shifts"]))
+    axes = [axis % len(found.sizes) for axis in dims] if found else []
+    places = [found.dim(axis) for axis in axes] if found else []
+    if found is None or not axes or None in places or found.batch_axis in axes:
+        return None
+    op = Rolled(dims=tuple(place for place in places if place), shifts=tuple(shifts))
+    return Step(op, (found.value,), arrangements=(found.lies(),))
+
+
 def slid(call: Call) -> Result:
     """aten.unfold: windows along one axis."""
     found = literal(call.placed("self"))
@@ -399,13 +412,13 @@ def slid(call: Call) -> Result:
 def picked(call: Call) -> Result:
     """Numbers of one learned weight, each from a fixed place: a table of biases that is read by offsets."""
     table = call.trace.tables[call.node]
-    if table is None or table.weight is None or not 0 < table.picked.numel() <= MOST or int(table.picked.min()) < 0:
+    if table is None or table.weight is None or not 0 < table.picked.size <= MOST or int(table.picked.min()) < 0:
         return None
     found = literal(call.trace.placed[table.weight])
     if found is None or bool(table.numbers.any()):
         return None
     shape = tuple(table.picked.shape)
-    places = packed(table.picked.to(torch.int32).contiguous().numpy().tobytes())
+    places = packed(table.picked.astype(np.int32).tobytes())
     lies = Arrangement(tuple(along(dim, size) for dim, size in enumerate(shape, 1)))
     return Step(Picked(dims=shape or (1,), numbers=places), (found.value,), arrangements=(lies,))
 
@@ -440,6 +453,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "im2col": patches,
     "col2im": patches,
     "unfold": slid,
+    "roll": rolled,
     "upsample_linear1d": resampled("linear"),
     "upsample_bilinear2d": resampled("bilinear"),
     "upsample_bicubic2d": resampled("bicubic"),

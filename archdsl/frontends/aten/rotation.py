@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Any
+
+import numpy as np
 
 from archdsl.frontends.arrangement import CHANNELS, along, joined
 from archdsl.frontends.aten.call import Call, Result, bound
@@ -53,16 +55,16 @@ def _is_in_heads(placed: Placed) -> bool:
     return channels == along(CHANNELS, placed.tensor.channels) and positions == along(CHANNELS + 1, length)
 
 
-def _base(cos: torch.Tensor, sin: torch.Tensor, size: int) -> float | None:
+def _base(cos: np.ndarray[Any, Any], sin: np.ndarray[Any, Any], size: int) -> float | None:
     """The base of the angles, if the tables are those of 0, 1, 2 ... times base^(-2 i / size), once for each half."""
-    cos, sin = (table.double().reshape(-1, table.shape[-1]) for table in (cos, sin))
+    cos, sin = (table.astype(float).reshape(-1, table.shape[-1]) for table in (cos, sin))
     if size < 4 or cos.shape != sin.shape or cos.shape[0] < 2 or cos.shape[1] != size:
         return None
-    slower = torch.atan2(sin[1, 1], cos[1, 1]).item()
+    slower = float(np.arctan2(sin[1, 1], cos[1, 1]))
     base = float(f"{slower ** (-size / 2):.4g}") if slower > 0 else 0.0
-    rates = base ** (-torch.arange(size // 2, dtype=torch.float64) / (size // 2)) if base > 1 else None
+    rates = base ** (-np.arange(size // 2) / (size // 2)) if base > 1 else None
     if rates is None:
         return None
-    angles = (torch.arange(len(cos)).unsqueeze(1) * rates).repeat(1, 2)
-    off = max((cos - angles.cos()).abs().max().item(), (sin - angles.sin()).abs().max().item())
+    angles = np.tile(np.arange(len(cos))[:, None] * rates, (1, 2))
+    off = max(abs(cos - np.cos(angles)).max(), abs(sin - np.sin(angles)).max())
     return base if off < PRECISION else None

@@ -7,8 +7,9 @@ keys. So calls that change their layout rewrite axes, as for all other values.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-import torch
+import numpy as np
 
 from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, Axis, along
 from archdsl.frontends.aten.call import Call, Trace
@@ -196,7 +197,7 @@ def _with_added(call: Call, found: Scores, other: str) -> Scores | None:
 def with_table(found: Scores, table: Table) -> Scores | None:
     """Scores to which a table is added, which is broadcast to their axes."""
     shape = found.lies.shape
-    own = tuple(table.numbers.shape) if isinstance(table.numbers, torch.Tensor) else None
+    own = tuple(table.numbers.shape) if isinstance(table.numbers, np.ndarray) else None
     if own is None or found.weights or len(own) > len(shape):
         return None
     if any(size not in (1, wanted) for size, wanted in zip(reversed(own), reversed(shape), strict=False)):
@@ -209,7 +210,7 @@ def _masked(call: Call, found: Scores, other: str) -> Scores | None:
     mask, value = call.table("mask"), call.number("value")
     if mask is None or mask.weight is not None or value is None:
         return None
-    return with_table(found, Table(torch.zeros(mask.numbers.shape).masked_fill(mask.numbers, value)))
+    return with_table(found, Table(np.where(mask.numbers, value, 0.0)))
 
 
 def _softmax(call: Call, found: Scores, other: str) -> Scores | None:
@@ -240,13 +241,13 @@ FURTHER = {
 # --- tables that were added ----------------------------------------------------------------
 
 
-def canonical(table: torch.Tensor, lies: Arrangement) -> torch.Tensor:
+def canonical(table: np.ndarray[Any, Any], lies: Arrangement) -> np.ndarray[Any, Any]:
     """A table that is broadcast to scores, with an axis for each atom of them, in the order of `in_order`."""
-    sizes = (1,) * (lies.rank - table.dim()) + tuple(table.shape)
+    sizes = (1,) * (lies.rank - table.ndim) + tuple(table.shape)
     axes = zip(sizes, lies.axes, strict=True)
     split = [1 if size == 1 else atom.size for size, axis in axes for atom in axis]
     atoms = [atom for axis in lies.axes for atom in axis]
-    return table.reshape(split).permute(sorted(range(len(atoms)), key=lambda place: _order(atoms[place])))
+    return table.reshape(split).transpose(sorted(range(len(atoms)), key=lambda place: _order(atoms[place])))
 
 
 def in_order(lies: Arrangement) -> list[Atom]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import torch
+import numpy as np
 
 from archdsl.frontends.arrangement import CHANNELS, along, whole
 from archdsl.frontends.aten.call import Call, Result, Translation, compact
@@ -198,7 +198,7 @@ def _of_positions(call: Call, weight: TraceNode) -> Placed | None:
     """Vectors of the positions 0, 1, 2 ... of the first text of that length, the same for each sample."""
     table, (count, width) = call.table("indices"), call.trace.shape(weight)
     length = call.trace.shape(call["indices"])[-1]
-    counted = table is not None and table.weight is None and bool((table.numbers == torch.arange(length)).all())
+    counted = table is not None and table.weight is None and bool((table.numbers == np.arange(length)).all())
     text = next((text for text in call.trace.inputs if text.tensor == Tensor(length, kind="int")), None)
     if not counted or text is None:
         return None

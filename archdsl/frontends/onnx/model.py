@@ -1,0 +1,275 @@
+"""An ONNX model as plain data, read from its file: nodes, weights, inputs and outputs. Nothing of it is executed."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from archdsl import limits
+from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.frontends.onnx.trimmed import Damaged, TooLarge, Trimmer
+from archdsl.ops.base import LARGEST
+from archdsl.text import clean
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto, TensorProto, TypeProto
+
+Numbers: TypeAlias = "np.ndarray[Any, Any]"
+Dim: TypeAlias = int | str | None
+"""A size, the name of one that is left open, or one that is open and has no name."""
+
+OWN = frozenset({"", "ai.onnx"})
+"""The domain of ONNX's own operators."""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """An initializer: its shape and type (a number of ONNX's), and what is needed to read its numbers."""
+
+    name: str
+    shape: tuple[int, ...]
+    element: int
+    tensor: TensorProto = field(repr=False, compare=False)
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @cached_property
+    def numbers(self) -> Numbers | None:
+        """The numbers; None if they are many, or in another file, so that they were not read."""
+        return numbers_of(self.tensor)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnnxNode:
+    """A node. `attributes` are numbers, texts, lists of these, or arrays. `properties` are what the exporter noted."""
+
+    index: int
+    name: str
+    kind: str
+    domain: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    properties: Mapping[str, str]
+    proto: NodeProto = field(repr=False)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """An attribute, or the default."""
+        return self.attributes.get(name, default)
+
+    def input(self, index: int) -> str:
+        """The name of an input; "" for one that is left out."""
+        return self.inputs[index] if index < len(self.inputs) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxInput:
+    """An input: its type is a number of ONNX's, and its shape may leave sizes open; None if it is not stated."""
+
+    name: str
+    element: int
+    dims: tuple[Dim, ...] | None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model. `version` is that of ONNX's operators, `producer` the program that wrote the file."""
+
+    name: str
+    producer: str
+    version: int
+    nodes: tuple[OnnxNode, ...]
+    weights: Mapping[str, Weight]
+    inputs: tuple[OnnxInput, ...]
+    outputs: tuple[str, ...]
+    stated: Mapping[str, tuple[int, tuple[Dim, ...]]]
+    """What the file itself says of values between nodes."""
+
+
+def read_model(path: Path, name: str) -> Model:
+    """The model in a file, which messages call `name`. Raises `CompileError` if it is none, damaged or too large."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+            _refuse_other_files(start, name)
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
+                content = Trimmer(view).trimmed("model")
+    except FileNotFoundError:
+        raise wrong("file-not-found", f"there is no file {name}") from None
+    except IsADirectoryError:
+        raise wrong("unreadable-file", f"{name} is a folder, not an ONNX model") from None
+    except TooLarge as error:
+        raise wrong("file-too-large", f"{name} is no network of a usual size: {error}") from None
+    except Damaged as error:
+        raise not_onnx(name, str(error)) from None
+    except OSError as error:
+        raise wrong("unreadable-file", f"{name} cannot be read: {error.strerror or error}") from None
+    return _plain(_parsed(content, name), name)
+
+
+OTHERS = {
+    b"PK\x03\x04": "a zip archive, as torch.save and torch.export write them",
+    b"version https://git-lfs": "a pointer of Git LFS; `git lfs pull` fetches the file itself",
+    b"\x89HDF": "an HDF5 file",
+    b"<": "a text with tags, such as a web page",
+    b"{": "JSON",
+}
+"""What files are that begin in this way, and no model does."""
+
+
+def _refuse_other_files(start: bytes, name: str) -> None:
+    if not start:
+        raise not_onnx(name, "it is empty")
+    for beginning, what in OTHERS.items():
+        if start.startswith(beginning):
+            raise not_onnx(name, f"it is {what}")
+
+
+def wrong(code: str, message: str, help: str | None = None) -> CompileError:
+    """An error of a file."""
+    return CompileError([Diagnostic(code, clean(message), help=help)])
+
+
+def not_onnx(name: str, why: str) -> CompileError:
+    """The error of a file that is no ONNX model, or a damaged one."""
+    return wrong(
+        "bad-onnx-file",
+        f"{name} is not an ONNX model, or is damaged: {why}",
+        "`python -m onnx.checker` tells more; a model that was downloaded may not be complete",
+    )
+
+
+def _parsed(content: bytes, name: str) -> ModelProto:
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from onnx import ModelProto
+    from onnx.inliner import inline_local_functions
+
+    try:
+        proto = ModelProto.FromString(content)
+        return inline_local_functions(proto) if proto.functions else proto
+    except DecodeError:
+        raise not_onnx(name, "its parts are not those of a model") from None
+    except Exception as error:
+        raise not_onnx(name, f"its functions cannot be written out: {_first_line(error)}") from None
+
+
+def _plain(proto: ModelProto, name: str) -> Model:
+    graph = proto.graph
+    if not graph.node or not graph.output:
+        raise not_onnx(name, "it has no nodes, or no outputs")
+    if len(graph.node) > limits.STEPS:
+        raise wrong("file-too-large", f"{name} has {len(graph.node):,} nodes; at most {limits.STEPS:,} are read")
+    weights = {tensor.name: _weight(tensor, name) for tensor in graph.initializer}
+    if graph.sparse_initializer:
+        raise not_onnx(name, "it has sparse weights, which are not read")
+    try:
+        nodes = tuple(_node(index, node) for index, node in enumerate(graph.node))
+    except (ValueError, TypeError, UnicodeDecodeError) as error:
+        raise not_onnx(name, _first_line(error)) from None
+    inputs = tuple(_input(value.name, value.type) for value in graph.input if value.name not in weights)
+    stated = {v.name: found for v in (*graph.value_info, *graph.output) if (found := _stated(v.type))}
+    version = max((o.version for o in proto.opset_import if o.domain in OWN), default=0)
+    _check_version(version, name)
+    outputs = tuple(value.name for value in graph.output)
+    producer = f"{proto.producer_name} {proto.producer_version}".strip()
+    return Model(graph.name, producer, version, nodes, weights, inputs, outputs, stated)
+
+
+def _check_version(version: int, name: str) -> None:
+    from onnx.defs import onnx_opset_version
+
+    newest = onnx_opset_version()
+    if not 1 <= version <= newest:
+        said = f"version {version} of ONNX's operators, and the installed package onnx knows 1 to {newest}"
+        raise wrong("bad-onnx-file", f"{name} asks for {said}", "pip install -U onnx")
+
+
+def _weight(tensor: TensorProto, name: str) -> Weight:
+    shape = tuple(tensor.dims)
+    if any(size < 0 for size in shape) or prod(shape) > LARGEST or len(shape) > MOST_DIMS:
+        raise not_onnx(name, f"the weight {tensor.name} has the shape {'x'.join(map(str, shape[:MOST_DIMS]))}")
+    return Weight(tensor.name, shape, tensor.data_type, tensor)
+
+
+MOST_DIMS = 12
+"""Dimensions of a tensor; more than that is taken for a mistake."""
+
+
+def _node(index: int, node: NodeProto) -> OnnxNode:
+    from onnx.helper import get_attribute_value
+
+    attributes = {a.name: _attribute(get_attribute_value(a)) for a in node.attribute}
+    properties = {entry.key: entry.value for entry in node.metadata_props}
+    kind, domain = node.op_type, "" if node.domain in OWN else node.domain
+    return OnnxNode(index, node.name, kind, domain, tuple(node.input), tuple(node.output), attributes, properties, node)
+
+
+def _attribute(value: Any) -> Any:
+    """An attribute as plain data. Numbers are the shortest that single precision takes for the same."""
+    from onnx import TensorProto
+
+    if isinstance(value, float):
+        return shortest(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, TensorProto):
+        return numbers_of(value)
+    if isinstance(value, str | int):
+        return value
+    if isinstance(value, Sequence) or hasattr(value, "__iter__"):
+        return [_attribute(one) for one in value]
+    return value
+
+
+def shortest(value: float) -> float:
+    """The shortest number that is the same in single precision: 1e-05 for 9.999999747378752e-06."""
+    return float(str(np.float32(value)))
+
+
+def numbers_of(tensor: TensorProto) -> Numbers | None:
+    """The numbers of a tensor; None if they are not in what was read."""
+    from onnx import TensorProto, numpy_helper
+
+    count = prod(tensor.dims)
+    if any(size < 0 for size in tensor.dims) or count > limits.NUMBERS or tensor.data_location == TensorProto.EXTERNAL:
+        return None
+    try:
+        found = numpy_helper.to_array(tensor)
+    except Exception:
+        # Numbers that were left out, or are fewer than the shape says.
+        return None
+    return found.astype(np.float32) if found.dtype.kind == "V" or str(found.dtype) == "bfloat16" else found
+
+
+def _input(name: str, given: TypeProto) -> OnnxInput:
+    if not given.HasField("tensor_type"):
+        return OnnxInput(name, 0, None)
+    found = _stated(given)
+    return OnnxInput(name, given.tensor_type.elem_type, found[1] if found else None)
+
+
+def _stated(given: TypeProto) -> tuple[int, tuple[Dim, ...]] | None:
+    """The type of a value and its sizes; None if they are not stated."""
+    tensor = given.tensor_type
+    if not given.HasField("tensor_type") or not tensor.HasField("shape"):
+        return None
+    return tensor.elem_type, tuple(_dims(tensor.shape.dim))
+
+
+def _dims(dims: Any) -> Iterator[Dim]:
+    for dim in dims:
+        yield dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else dim.dim_param or None
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

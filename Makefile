@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test references zoo prove fuzz bench docs lint clean
+.PHONY: demo test references variants zoo prove fuzz bench docs lint clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
@@ -13,8 +13,11 @@ demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 test: $(VENV)/test.stamp references  ## run every test
 	$(BIN)/python -m pytest -n 2
 
-zoo: $(VENV)/test.stamp references  ## run what `make test` runs on one variant of each kind on all variants of the gallery
-	$(BIN)/python -m pytest -n 2 --zoo $(shell grep -lE "of_each_kind|zoo: bool" tests/test_*.py)
+variants: $(VENV)/test.stamp references  ## run what `make test` runs on one variant of each kind on all variants of the gallery
+	$(BIN)/python -m pytest -n 2 --all-variants $(shell grep -lE "of_each_kind|all_variants: bool" tests/test_*.py)
+
+zoo: $(VENV)/test.stamp  ## import public models, for hours, and write the record; goes on where it was stopped
+	nice -n 19 $(BIN)/python scripts/zoo.py
 
 references: $(VENV)/references.stamp  ## fetch further public implementations, which proofs and tests read
 

@@ -1,168 +1,98 @@
-"""Imports public models and compares what is said of them with PyTorch: `scripts/zoo.py models.txt found.csv`.
+"""Imports public models and compares what is said of them with PyTorch: `scripts/zoo.py` measures the whole sample.
 
-The list has one reference a line, `timm:resnet18`; `--choose` writes one with the smallest model of each of timm's
-modules. The table has a row for each model, written as it is measured. A second run goes on where the first stopped;
-rows of the models named by `--again` are measured anew.
+Each model is measured by a process of its own, and the record is written after each. A second run goes on where the
+first stopped; `--again` measures models anew whose names hold one of the given texts. `--numbers` runs models and
+emitted modules, too, and compares their outputs.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import resource
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator
+from itertools import chain, zip_longest
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-SECONDS, GIGABYTES = 240, 8
-"""The limits of a model. One that needs more is a row that says so."""
+from zoo_record import RECORD, SCRIPTS, Row, rows, sample, write
 
-
-@dataclass
-class Row:
-    """What was found of a model. `blocks` are the operations without an op, the most frequent first.
-
-    Numbers of parameters and multiply-adds are those of the graph, and PyTorch's own. `largest` is the largest
-    relative difference of outputs between the emitted module and the model, where that was asked for.
-    """
-
-    reference: str
-    nodes: int = 0
-    opaque: int = 0
-    blocks: str = ""
-    params: int = 0
-    torch_params: int = 0
-    macs: int = 0
-    torch_macs: int = 0
-    lines: int = 0
-    largest: str = ""
-    seconds: float = 0.0
-    failed: str = ""
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether each operation has an op."""
-        return self.nodes > 0 and self.opaque == 0
-
-    @property
-    def is_written(self) -> bool:
-        """Whether it is emitted as PyTorch source, too."""
-        return self.lines > 0
-
-
-COLUMNS = [field.name for field in fields(Row)]
+SECONDS, GIGABYTES = 600, 8
+"""The limits of a model: processor time and memory. One that needs more is a row that says so."""
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
-    parser.add_argument("models", type=Path, help="the list of models")
-    parser.add_argument("table", type=Path, nargs="?", default=Path("build/zoo.csv"), help="default: %(default)s")
-    parser.add_argument("--choose", action="store_true", help="write the list: the smallest of each module of timm")
-    parser.add_argument("--again", nargs="*", default=[], help="references, or parts of them, to measure anew")
+    parser.add_argument("references", nargs="*", help="models to measure; default: the whole sample")
+    parser.add_argument("--table", type=Path, default=RECORD, help="default: %(default)s")
+    parser.add_argument("--choose", action="store_true", help="write the list of timm's smallest models anew, and end")
+    parser.add_argument("--again", nargs="*", default=[], help="texts in names of models that are measured anew")
     parser.add_argument("--numbers", action="store_true", help="run models and emitted modules in float64 and compare")
     given = parser.parse_args(arguments)
     prepare()
     if given.choose:
-        given.models.write_text("".join(f"timm:{name}\n" for name in smallest()), encoding="utf-8")
+        (SCRIPTS / "zoo_timm.txt").write_text("".join(f"timm:{name}\n" for name in smallest()), encoding="utf-8")
         return 0
-    rows = _known(given.table, given.again)
-    references = given.models.read_text(encoding="utf-8").split()
-    work = compared if given.numbers else measured
-    for reference in references:
-        if reference not in rows:
-            rows[reference] = _limited(work, reference)
-            _write(given.table, [rows[name] for name in references if name in rows])
-            print(_line(rows[reference]), flush=True)
-    print("\n".join(summary([rows[name] for name in references])))
+    lists = sample()
+    # By turns, so that a record that is not complete has models of each package.
+    turns = [name for turn in zip_longest(*lists.values()) for name in turn if name]
+    order = given.references or list(chain.from_iterable(lists.values()))
+    found = {name: row for name, row in rows(given.table).items() if not any(part in name for part in given.again)}
+    for reference in given.references or turns:
+        if reference not in found:
+            found[reference] = limited(compared if given.numbers else measured, reference)
+            write([found[name] for name in dict.fromkeys([*order, *found]) if name in found], given.table)
+            print(_line(found[reference]), flush=True)
     return 0
 
 
-# --- the table -------------------------------------------------------------------------------
-
-
-def _known(table: Path, again: Iterable[str]) -> dict[str, Row]:
-    """The rows of a table that are not to be measured anew."""
-    if not table.exists():
-        return {}
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = [_row(line) for line in csv.DictReader(file)]
-    return {row.reference: row for row in rows if not any(part in row.reference for part in again)}
-
-
-def _row(line: dict[str, str]) -> Row:
-    kinds = {field.name: type(field.default) for field in fields(Row)}
-    return Row(**{name: kinds[name](text) if kinds[name] in (int, float) else text for name, text in line.items()})
-
-
-def _write(table: Path, rows: Iterable[Row]) -> None:
-    table.parent.mkdir(parents=True, exist_ok=True)
-    with table.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-
-
 def _line(row: Row) -> str:
-    said = row.failed or row.blocks or "whole"
-    return f"{row.reference:40} {row.nodes:5} nodes {row.lines:5} lines {row.seconds:6.1f} s  {row.largest} {said}"
-
-
-def summary(rows: list[Row]) -> Iterator[str]:
-    whole = sum(row.is_whole for row in rows)
-    yield f"{len(rows)} models, {whole} ({whole / max(len(rows), 1):.0%}) without opaque nodes"
-    yield f"{sum(row.is_written for row in rows)} emitted as PyTorch source"
-    counted = [row for row in rows if row.nodes]
-    yield f"{sum(row.params == row.torch_params for row in counted)} with PyTorch's parameters"
-    yield f"{sum(row.macs == row.torch_macs for row in counted)} with PyTorch's multiply-adds"
-    blocks = Counter(part.split(" x ")[0] for row in rows for part in row.blocks.split("; ") if part)
-    yield from (f"{operation} blocks {count}" for operation, count in blocks.most_common())
+    said = row.failed or row.operations or "no opaque nodes"
+    return f"{row.reference:40} {row.nodes:5} nodes {row.lines:5} lines {row.proof:4} {row.largest} {said}"
 
 
 # --- one model -------------------------------------------------------------------------------
 
 
-def _limited(work: Callable[[str], Row], reference: str) -> Row:
+def limited(work: Callable[[str], Row], reference: str) -> Row:
     """The row of a model, measured by a process of its own with limits of time and memory."""
     context = get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_in_limits, args=(work, reference, sender))
-    start = time.monotonic()
     process.start()
     sender.close()
     try:
-        row = receiver.recv() if receiver.poll(SECONDS) else Row(reference, failed=f"over {SECONDS} s")
+        row: Row = receiver.recv()
     except EOFError:
-        row = Row(reference, failed=f"ended without a result: {GIGABYTES} GB may not do")
+        row = Row(reference, failed=f"ended without a result: it needs over {SECONDS} s or {GIGABYTES} GB")
     process.kill()
     process.join()
-    row.seconds = round(time.monotonic() - start, 1)
     return row
 
 
 def _in_limits(work: Callable[[str], Row], reference: str, sender: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (GIGABYTES << 30, GIGABYTES << 30))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     try:
         row = work(reference)
     except Exception as error:
-        row = Row(reference, failed=" ".join(f"{type(error).__name__}: {error}".split())[:200])
+        row = Row(reference, failed=_said(error))
     sender.send(row)
 
 
+def _said(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+
+
 def measured(reference: str) -> Row:
-    """Imports a model that has no weights, emits it, and counts both."""
+    """Imports a model that has no weights, emits it, and writes it as a spec."""
     from archdsl.analyses import totals
-    from archdsl.backends.torch.source import source
-    from archdsl.diagnostics import CompileError
     from archdsl.frontends.load import opaque_nodes
     from archdsl.frontends.references import usual_input
     from archdsl.frontends.torch import stand_ins, traced_reference
-    from archdsl.outputs import prepared
     from archdsl.tensor import Tensor
 
     module, found = traced_reference(reference, lambda made: [Tensor(*usual_input(reference, made))], meta=True)
@@ -173,19 +103,38 @@ def measured(reference: str) -> Row:
         reference,
         nodes=len(graph),
         opaque=opaque.total(),
-        blocks="; ".join(f"{name} x {count}" for name, count in opaque.most_common()),
+        operations="; ".join(f"{name} x {count}" for name, count in opaque.most_common()),
         params=totals.parameters(graph, totals.nodes_in(graph)),
         torch_params=sum(parameter.numel() for parameter in module.parameters()),
         macs=totals.macs(graph, totals.nodes_in(graph)),
         torch_macs=multiply_adds(module, tuple(value[:1] for value in inputs)),
     )
-    try:
-        row.lines = source(prepared(graph, "torch")).count("\n") if not opaque else 0
-    except CompileError as error:
-        row.failed = error.diagnostics[0].message
-    except Exception as error:  # a fault of the emitter, which is worth a row of its own
-        row.failed = f"{type(error).__name__}: {error}"
+    for step in (_emit, _write):
+        try:
+            step(row, found)
+        except Exception as error:  # a refusal or a fault, either of which belongs into the row
+            row.failed = row.failed or _said(error)
     return row
+
+
+def _emit(row: Row, found: Any) -> None:
+    from archdsl.backends.torch.source import source
+    from archdsl.outputs import prepared
+
+    if not row.opaque:
+        row.python = source(prepared(found.graph, "torch")).count("\n")
+
+
+def _write(row: Row, found: Any) -> None:
+    import archdsl
+    from archdsl.decompile.spec import spec_of
+    from archdsl.prove.prove import prove_sides
+    from archdsl.prove.sides import of_graph
+
+    text = spec_of(found.graph, found.recorded, row.reference)
+    row.lines = text.count("\n")
+    proof = prove_sides(of_graph(archdsl.loads(text).graph), of_graph(found.graph), structure_only=True)
+    row.proof = "yes" if proof.ok else "no"
 
 
 def multiply_adds(module: Any, inputs: tuple[Any, ...]) -> int:
@@ -205,7 +154,7 @@ def compared(reference: str) -> Row:
     from archdsl.tensor import Tensor
 
     row = measured(reference)
-    if row.is_written:
+    if row.python:
         module, found = traced_reference(reference, lambda made: [Tensor(*usual_input(reference, made))])
         row.largest = f"{largest_difference(module, found):.1e}"
     return row
@@ -261,6 +210,7 @@ def prepare() -> None:
     torch.set_num_threads(1)
     declare_operators()
     import timm  # noqa: F401
+    import torchvision  # noqa: F401
 
 
 def smallest() -> Iterator[str]:

@@ -14,7 +14,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite expected outputs of literate cases")
-    parser.addoption("--zoo", action="store_true", help="run all variants of the gallery, not one of each kind")
+    parser.addoption(
+        "--all-variants", action="store_true", help="run all variants of the gallery, not one of each kind"
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,9 +34,9 @@ def update(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def zoo(request: pytest.FixtureRequest) -> bool:
+def all_variants(request: pytest.FixtureRequest) -> bool:
     """Whether all variants of the gallery are to be run."""
-    return bool(request.config.getoption("--zoo"))
+    return bool(request.config.getoption("--all-variants"))
 
 
 @pytest.fixture

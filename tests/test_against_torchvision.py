@@ -1,4 +1,4 @@
-"""Equal weights in torchvision's network and in ours give the same outputs, in both modes; `make zoo`: at two sizes."""
+"""Equal weights in torchvision's network and in ours give the same outputs in both modes; `make variants`: at two sizes."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_outputs_are_equal(name: str, zoo: bool) -> None:
+def test_outputs_are_equal(name: str, all_variants: bool) -> None:
     """At sizes in pixels that are small, so that float64 takes seconds, and that no reference was made for."""
-    for size in (64, 96) if zoo else (96,):
+    for size in (64, 96) if all_variants else (96,):
         check(name, size)
 
 

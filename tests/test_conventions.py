@@ -1,6 +1,6 @@
 """Other counters' rules against those counters themselves: on every op, and on torchvision's own networks.
 
-One network of each kind is counted, and all by `make zoo`.
+One network of each kind is counted, and all by `make variants`.
 """
 
 from __future__ import annotations
@@ -124,9 +124,9 @@ def at(pair: Counterpart, counter: str) -> dict[str, int]:
 
 @pytest.mark.parametrize("spec", sorted({pair.spec.partition("@")[0] for pair in TORCHVISION}))
 @pytest.mark.parametrize("name", COUNTERS)
-def test_counts_torchvisions_networks_alike(name: str, spec: str, zoo: bool) -> None:
+def test_counts_torchvisions_networks_alike(name: str, spec: str, all_variants: bool) -> None:
     pairs = [pair for pair in TORCHVISION if pair.spec.partition("@")[0] == spec]
-    for pair in pairs if zoo else one_of_each(pairs):
+    for pair in pairs if all_variants else one_of_each(pairs):
         with about(pair):
             check_count(name, pair)
 

@@ -1,6 +1,6 @@
 """Every spec of the library: what is emitted runs as predicted, is tidy, and is short.
 
-It is tidy in every variant; what runs is one variant of each kind. `make zoo` runs all.
+It is tidy in every variant; what runs is one variant of each kind. `make variants` runs all.
 """
 
 from __future__ import annotations

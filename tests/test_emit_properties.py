@@ -1,6 +1,6 @@
 """Emitted modules held to what they claim, by property: random specs, and each kind of network of the gallery.
 
-`make fuzz` does the same for many more random specs, and `make zoo` for every variant.
+`make fuzz` does the same for many more random specs, and `make variants` for every variant.
 """
 
 from __future__ import annotations

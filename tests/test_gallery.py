@@ -69,12 +69,12 @@ def test_the_record_is_of_the_versions_that_are_tested() -> None:
 
 
 @pytest.mark.parametrize("spec", sorted({pair.spec.partition("@")[0] for pair in COUNTERPARTS}))
-def test_has_the_structure_that_was_proven(spec: str, zoo: bool) -> None:
-    """Numbers are for `make prove`; here nothing has any, which takes seconds. `make zoo` compares all pairs."""
+def test_has_the_structure_that_was_proven(spec: str, all_variants: bool) -> None:
+    """Numbers are for `make prove`; here nothing has any, which takes seconds. `make variants` compares all pairs."""
     pairs = [pair for pair in COUNTERPARTS if pair.spec.partition("@")[0] == spec]
-    for pair in pairs if zoo else one_of_each(pairs):
+    for pair in pairs if all_variants else one_of_each(pairs):
         with about(pair):
-            check_structure(pair if zoo else SHORTER.get(pair.spec, pair))
+            check_structure(pair if all_variants else SHORTER.get(pair.spec, pair))
 
 
 def check_structure(pair: Counterpart) -> None:

@@ -26,7 +26,7 @@ from archdsl.diagnostics import CompileError
 from archdsl.ir.graph import Graph
 
 RANDOM = 20
-"""Specs drawn, by `make zoo` three times as many; those that compile to few nodes are tried."""
+"""Specs drawn, by `make variants` three times as many; those that compile to few nodes are tried."""
 
 THEIRS: dict[str, tuple[str, dict[str, Any]]] = {
     "alexnet@torchvision": ("alexnet", {}),
@@ -105,8 +105,8 @@ def predicted(graph: Graph) -> int:
     return memory.inference(graph, emitted(graph)).peak
 
 
-def drawn(zoo: bool) -> int:
-    return 3 * RANDOM if zoo else RANDOM
+def drawn(all_variants: bool) -> int:
+    return 3 * RANDOM if all_variants else RANDOM
 
 
 @of_each_kind
@@ -121,22 +121,22 @@ def test_a_network_of_the_library_holds_what_is_predicted(variant: Variant) -> N
         assert 1 <= ratio(graph, held) <= ENOUGH
 
 
-def test_random_networks_hold_what_is_predicted(zoo: bool) -> None:
+def test_random_networks_hold_what_is_predicted(all_variants: bool) -> None:
     tried = 0
-    for seed in range(1000, 1000 + drawn(zoo)):
+    for seed in range(1000, 1000 + drawn(all_variants)):
         with suppress(CompileError):
             graph = archdsl.loads(Writer(seed).spec()).graph
             if len(graph) <= LARGEST:
                 tried += 1
                 assert predicted(graph) == measured(graph), seed
-    assert tried > drawn(zoo) / 4
+    assert tried > drawn(all_variants) / 4
 
 
-def test_random_blocks_hold_what_is_predicted(zoo: bool) -> None:
+def test_random_blocks_hold_what_is_predicted(all_variants: bool) -> None:
     """Blocks that decide: by an `if`, and by branches of a join that fall away."""
-    found = [graph_of_text(spec(template(seed), side)) for seed in range(drawn(zoo) // 2) for side in (0, 1)]
+    found = [graph_of_text(spec(template(seed), side)) for seed in range(drawn(all_variants) // 2) for side in (0, 1)]
     graphs = [graph for graph in found if graph is not None]
-    assert len(graphs) >= drawn(zoo) / 2
+    assert len(graphs) >= drawn(all_variants) / 2
     for graph in graphs:
         assert predicted(graph) == really_measured(graph), graph.header.spec
 

@@ -1,4 +1,4 @@
-"""The variants of the gallery's specs, and tests that run on one of each kind: `make zoo` runs them on all.
+"""The variants of the gallery's specs, and tests that run on one of each kind: `make variants` runs them on all.
 
 Variants are of one kind where the code that is emitted for them calls the same, and has the same `forward`s: they
 differ in depths, widths and sizes. So a property of blocks, steps and code is seen with one of them as with all.
@@ -137,11 +137,11 @@ def about(variant: object) -> Iterator[None]:
 
 
 def of_each_kind(test: Callable[[Variant], None]) -> Callable[[str, bool], None]:
-    """A test of a variant, run for each spec on one variant of each kind, and with `--zoo` on all variants."""
+    """A test of a variant, run for each spec on one variant of each kind, and with `--all-variants` on all variants."""
 
     @pytest.mark.parametrize("spec", SPECS)
-    def run(spec: str, zoo: bool) -> None:
-        for variant in all_of(spec) if zoo else kinds_of(spec):
+    def run(spec: str, all_variants: bool) -> None:
+        for variant in all_of(spec) if all_variants else kinds_of(spec):
             with about(variant):
                 test(variant)
 

@@ -58,7 +58,7 @@ def import_(
 
     With `-o net.arch` it is written as a spec, which is then proven to be the same network. Otherwise its graph is
     written as JSON, or in another form of `compile --emit` that the suffix of -o names. Prints what the network costs.
-    A graph keeps operations that the language has no op for as opaque nodes, and they are listed; a spec has none.
+    Operations that the language has no op for are kept as opaque nodes, and they are listed.
     """
     from archdsl.files import refuse_overwriting, refuse_replacing_spec, write, write_spec
     from archdsl.outputs import OUTPUTS, output_of, written
@@ -94,7 +94,9 @@ def import_(
         else:
             write({path: text})
         if report.verbose:
-            _print_summary(graph)
+            print(f"{graph.header.spec}: {len(graph):,} nodes, {in_short(graph)}")
+            if path.suffix != SPEC:
+                _print_opaque(graph)
             if found.left_out:
                 print(found.left_out)
             print(f"wrote {shown(str(path))}{said}")
@@ -106,10 +108,18 @@ def _spec(found: Imported, reference: str, prove: bool) -> tuple[str, str]:
 
     text = spec_of(found.graph, found.recorded, reference)
     said = f": {len(text.splitlines())} lines"
-    if not prove:
-        return text, f"{said}, not proven"
-    _prove(text, found, reference)
-    return text, f"{said}, proven to have the structure and the weights of {reference}"
+    if prove:
+        _prove(text, found, reference)
+        said += f", proven to have the structure and the weights of {reference}"
+    else:
+        said += ", not proven"
+    opaque = {target: len(ids) for target, ids in _opaque(found.graph).items()}
+    if opaque:
+        count = sum(opaque.values())
+        names = ", ".join(f"{target} x {times}" if times > 1 else target for target, times in opaque.items())
+        operations = "1 operation has" if count == 1 else f"{count:,} operations have"
+        said += f"; {operations} no op of the language: {names}"
+    return text, said
 
 
 def _prove(text: str, found: Imported, reference: str) -> None:
@@ -133,14 +143,19 @@ def _shape(text: str) -> tuple[tuple[int, ...], Kind] | None:
     return tuple(map(int, re.split("[x×]", found[1]))), "int" if found[2] == "int" else "float"
 
 
-def _print_summary(graph: Graph) -> None:
+def _print_opaque(graph: Graph) -> None:
+    found = _opaque(graph)
+    if found:
+        print("kept as opaque nodes, since the language has no op for them:")
+    for target, ids in found.items():
+        print(f"  {target} x {len(ids)}: {', '.join(ids[:3])}{' ...' if len(ids) > 3 else ''}")
+
+
+def _opaque(graph: Graph) -> dict[str, list[str]]:
+    """The paths of opaque nodes, by PyTorch's name of their operation."""
     from archdsl.frontends.load import opaque_nodes
 
-    print(f"{graph.header.spec}: {len(graph):,} nodes, {in_short(graph)}")
-    by_target: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for node in opaque_nodes(graph):
-        by_target.setdefault(node.op.target, []).append(node.id)  # type: ignore[attr-defined]
-    if by_target:
-        print("kept as opaque nodes, since the language has no op for them:")
-    for target, ids in by_target.items():
-        print(f"  {target} x {len(ids)}: {', '.join(ids[:3])}{' ...' if len(ids) > 3 else ''}")
+        found.setdefault(node.op.target, []).append(node.id)  # type: ignore[attr-defined]
+    return found

@@ -75,24 +75,29 @@ class Line:
 
 @dataclass(eq=False, slots=True)
 class Body:
-    """The text of a region. `learned` are its learned values: name and shape; `shared` its ops with several uses."""
+    """The text of a region. `learned` are its learned values: name and shape; `shared` its ops with several uses.
+
+    `fixed` are its ops that take nothing, with the names of what they give.
+    """
 
     lines: list[Line]
     returns: tuple[str, ...] = ()
     learned: tuple[tuple[str, tuple[int, ...]], ...] = ()
     shared: tuple[tuple[str, Step], ...] = ()
+    fixed: tuple[tuple[str, Step], ...] = ()
 
     @property
     def steps(self) -> Iterator[Step]:
         """All steps, in the order in which they are written."""
-        yield from (step for _, step in self.shared)
+        yield from (step for _, step in (*self.shared, *self.fixed))
         for line in self.lines:
             yield from _steps(line.chain)
 
     @property
     def only(self) -> Chain | None:
         """The chain of a text that is one chain from what flows in to what flows out."""
-        if len(self.lines) != 1 or self.learned or self.shared or self.lines[0].chain.start or self.lines[0].names:
+        declares = self.learned or self.shared or self.fixed
+        if len(self.lines) != 1 or declares or self.lines[0].chain.start or self.lines[0].names:
             return None
         return self.lines[0].chain
 
@@ -119,6 +124,6 @@ def chains(lines: Iterable[Line]) -> Iterator[Chain]:
 def _steps(chain: Chain) -> Iterator[Step]:
     for step in chain.steps:
         yield step
-        yield from (shared for _, shared in (step.body.shared if step.body else ()))
+        yield from (inner for _, inner in ((*step.body.shared, *step.body.fixed) if step.body else ()))
         for branch in step.branches:
             yield from _steps(branch)

@@ -43,7 +43,8 @@ class Layout:
         self.made: dict[Value, str] = {}
         """The member that makes each value: the id of a part, or "/" and the path of a region."""
         self.inputs: dict[str, tuple[Value, ...]] = {}
-        self.learned: dict[Value, Learned] = {}
+        self.sources: dict[Value, Op] = {}
+        """The values that no input makes: learned ones, and what ops give that take nothing."""
         self.takes = dict(takes)
         self.shared = draft.shared.get(path, {})
         self._enter_members()
@@ -67,8 +68,8 @@ class Layout:
             self.made.update((value, member) for value in border.gives)
 
     def _enter_part(self, part: Part) -> None:
-        if isinstance(part.op, Learned):
-            self.learned[Value(part.id)] = part.op
+        if isinstance(part.op, Learned) or (part.op.name != "input" and not part.inputs):
+            self.sources[Value(part.id)] = part.op
         elif part.op.name != "input":
             self.inputs[part.id] = tuple(part.inputs)
             self.made |= {Value(part.id, port): part.id for port in range(len(part.outputs))}
@@ -95,7 +96,7 @@ class Layout:
     def _dominate(self) -> None:
         """Finds for each value the last value that all ways to it pass through; None if there is none."""
         for value in self.order:
-            flowing = [v for v in dict.fromkeys(self._from(value)) if v not in self.learned]
+            flowing = [v for v in dict.fromkeys(self._from(value)) if v not in self.sources]
             parent = flowing[0] if flowing else None
             for other in flowing[1:]:
                 parent = self.common(parent, other)
@@ -147,13 +148,15 @@ class Layout:
                 before = None if self._several(member) else value
         returns = tuple(names[v] for v in returned)
         self._drop_unused(lines, [*returns, *(names[value] for value in kept)])
-        learned = tuple((names[value], op.dims) for value, op in self.learned.items())
+        learned = tuple((names[v], op.dims) for v, op in self.sources.items() if isinstance(op, Learned))
         shared = tuple((names[_module(home)], op_step(op, self.use)) for home, op in self.shared.items())
-        return Body(lines, returns, learned, shared)
+        others = {value: op for value, op in self.sources.items() if not isinstance(op, Learned)}
+        fixed = tuple((names[value], op_step(op, self.use)) for value, op in others.items())
+        return Body(lines, returns, learned, shared, fixed)
 
     def _named_all(self) -> bool:
         """Names the last value that is used twice, or the inputs of a join that is too long; False if there is one."""
-        names = {**dict.fromkeys(self.named, "?"), **self.takes, **dict.fromkeys(self.learned, "?")}
+        names = {**dict.fromkeys(self.named, "?"), **self.takes, **dict.fromkeys(self.sources, "?")}
         visits: Counter[Value] = Counter()
         before = self._entering()
         for value in sorted({*self.named, *self.gives}, key=self.order.__getitem__):
@@ -184,7 +187,7 @@ class Layout:
         names = dict(self.takes)
         taken = set(names.values())
         wanted = [(_module(home), home) for home in self.shared]
-        wanted += [(value, value.node) for value in self.learned]
+        wanted += [(value, value.node) for value in self.sources]
         wanted += [
             (v, member)
             for value in sorted({*self.named, *self.gives}, key=self.order.__getitem__)
@@ -290,7 +293,7 @@ class Layout:
         self, part: Part, names: Mapping[Value, str], visits: Counter[Value] | None
     ) -> tuple[list[Step], Value | None, tuple[str, ...]]:
         """The step of a join with a branch for each input, and the value at which its branches begin."""
-        flowing = list(dict.fromkeys(v for v in part.inputs if v not in self.learned))
+        flowing = list(dict.fromkeys(v for v in part.inputs if v not in self.sources))
         rest = [v for v in flowing if v not in names] if part.id in self.split else flowing
         start: Value | None = None
         for place, value in enumerate(rest or flowing):

@@ -16,11 +16,9 @@ from archdsl.decompile.layout import Layout
 from archdsl.decompile.numbers import Numbers, Use
 from archdsl.decompile.words import block_name, free_name, value_name
 from archdsl.decompile.write import Writer, header, indented, written_value
-from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.ir.graph import Graph, Node, Output, Value
+from archdsl.ir.graph import Graph, Output, Value
 from archdsl.ir.recorded import Recorded
 from archdsl.ops.base import REGISTRY, Family
-from archdsl.passes.refuse_opaque import refuse_opaque
 from archdsl.source import Source
 from archdsl.syntax.parser import parse
 from archdsl.syntax.printer import format_spec
@@ -36,32 +34,10 @@ SHARED_ARGUMENTS = ("bias", "eps", "momentum")
 def spec_of(graph: Graph, recorded: Mapping[str, Recorded] | None = None, origin: str = "") -> str:
     """The text of a spec that compiles to the same network.
 
-    `recorded` has what is known of the regions' classes, by path; `origin` says where the network comes from. Raises
-    `CompileError` for a network with operations that the language has no op for.
+    `recorded` has what is known of the regions' classes, by path; `origin` says where the network comes from.
     """
-    refuse_opaque(graph)
-    _refuse_held(graph)
     text = _Spec(graph, recorded or {}, origin).text()
     return format_spec(parse(Source(origin or graph.header.name, text)))
-
-
-def _refuse_held(graph: Graph) -> None:
-    """Raises `CompileError` for ops that imports have and specs have not; one error for all nodes of an op."""
-    nodes: dict[str, list[Node]] = {}
-    for node in graph:
-        if node.op.internal and node.op.name not in ("input", "learned"):
-            nodes.setdefault(node.op.name, []).append(node)
-    if nodes:
-        problems = (_problem(same) for same in nodes.values())
-        raise CompileError(list(problems))
-
-
-def _problem(nodes: Sequence[Node]) -> Diagnostic:
-    first, *others = nodes
-    more = f" and {len(others):,} more are" if others else " is"
-    said = f"{first.id}{more} `{first.op.name}`, which graphs of imported networks have, and specs have not"
-    help = "write the graph, with a name that ends in .json after -o; `archdsl compile` then makes PyTorch of it"
-    return Diagnostic("opaque-op", said, first.span, help=help)
 
 
 class _Spec:
@@ -98,7 +74,11 @@ class _Spec:
     def _laid_out(self) -> Body:
         """The lines of the network. Outputs that nothing else needs come last."""
         used = self.draft.users()
-        aside = frozenset(v for v in self.others if all(isinstance(user, Output) for user in used[v]))
+        aside = frozenset(
+            value
+            for value in self.others
+            if all(isinstance(user, Output) for user in used[value]) and len(self.draft.parts[value.node].outputs) == 1
+        )
         gives = [value for value in (*self.others, self.main) if value not in self.inputs]
         layout = Layout(self.draft, "", self.blocks.borders, self.inputs, gives, self._stage)
         again = {self.main} if any(self.main in output.values for output in self.outputs[1:]) else set()
@@ -124,7 +104,7 @@ class _Spec:
         bodies = [self.body, *(step.body for line in self.body.lines for step in line.chain.steps if step.body)]
         for body in bodies:
             yield from (name for line in body.lines for name in line.names)
-            yield from (name for name, _ in (*body.learned, *body.shared))
+            yield from (name for name, _ in (*body.learned, *body.shared, *body.fixed))
         for step in self.body.steps:
             if step.body:
                 yield self._label("/" + step.name.removeprefix(STAGE), 0)
@@ -214,12 +194,17 @@ class _Spec:
             yield f"learned {name}: {' x '.join(map(str, dims))}"
         for name, step in self.body.shared:
             yield f"shared {name} = {self.writer.call(step)}"
+        for name, step in self.body.fixed:
+            yield f"path {name} = {self.writer.call(step)}"
         stages: list[tuple[str, Value]] = []
         aside = {made: line for line in self.body.lines if (made := self._made(line)) in self.others and not line.names}
         flow = [line for line in self.body.lines if line not in aside.values()]
         for line in flow:
             yield from self._statements(line, line is flow[0], line is flow[-1], stages)
-        yield from self._further(aside, flow)
+        named = self._named(flow)
+        if flow and len(flow[-1].names) > 1:
+            yield named[self.main]
+        yield from self._further(aside, named)
         yield ""
         counted = totals.nodes_in(self.graph)
         params, macs = totals.parameters(self.graph, counted), totals.macs(self.graph, counted)
@@ -227,10 +212,19 @@ class _Spec:
         if stages:
             yield "expect " + "; ".join(f"{name}.shape == {_dims(self.draft.tensor(value))}" for name, value in stages)
 
-    def _further(self, aside: Mapping[Value, Line], flow: Sequence[Line]) -> Iterator[str]:
-        """The outputs besides the main one, in order: a name, or the lines that lead to one from the flow."""
+    def _named(self, flow: Sequence[Line]) -> dict[Value, str]:
+        """The names that inputs and values have after these lines."""
         named = dict(self.inputs)
-        named |= {made: line.names[0] for line in flow if len(line.names) == 1 and (made := self._made(line))}
+        for line in flow:
+            made = self._made(line)
+            if made and len(line.names) == 1:
+                named[made] = line.names[0]
+            elif made:
+                named |= {Value(made.node, port): name for port, name in enumerate(line.names)}
+        return named
+
+    def _further(self, aside: Mapping[Value, Line], named: Mapping[Value, str]) -> Iterator[str]:
+        """The outputs besides the main one, in order: a name, or the lines that lead to one from the flow."""
         further = [(value, output) for output in self.outputs[1:] for value in output.values]
         for value, output in [*((v, o) for v, o in self.others.items() if o.name == "output"), *further]:
             head = f"{self._output(output)}:"
@@ -336,7 +330,8 @@ class _Spec:
 
 def _is_plain(row: str) -> bool:
     """Whether a line can stand in a chain with others: it holds no join in several lines, and names nothing."""
-    return not row.startswith((" ", "if ", "learned ", "shared ")) and not row.endswith(":") and " as " not in row
+    declares = row.startswith((" ", "if ", "learned ", "shared ", "path "))
+    return not declares and not row.endswith(":") and " as " not in row
 
 
 def _pieces(row: Iterable[Step]) -> Iterator[tuple[str | None, list[Step]]]:

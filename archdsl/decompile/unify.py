@@ -26,17 +26,22 @@ class Unlike(Exception):
 
 def unified(one: Body, other: Body, default: Default) -> Body:
     """The text of the uses of both. Raises `Unlike` if there is none."""
-    if len(one.lines) != len(other.lines) or one.learned != other.learned or len(one.shared) != len(other.shared):
+    counts = [(len(body.lines), len(body.shared), len(body.fixed)) for body in (one, other)]
+    if counts[0] != counts[1] or one.learned != other.learned:
         raise Unlike
     _rename(other, _renaming(one, other))
     lines = [Line(_chains(a.chain, b.chain, default), a.names) for a, b in zip(one.lines, other.lines, strict=True)]
-    shared = [(a[0], _steps(a[1], b[1], default)) for a, b in zip(one.shared, other.shared, strict=True)]
-    return Body(lines, one.returns, one.learned, tuple(shared))
+    shared, fixed = (
+        tuple((a[0], _steps(a[1], b[1], default)) for a, b in zip(mine, its, strict=True))
+        for mine, its in ((one.shared, other.shared), (one.fixed, other.fixed))
+    )
+    return Body(lines, one.returns, one.learned, shared, fixed)
 
 
 def _renaming(one: Body, other: Body) -> Mapping[str, str]:
     """The names of the first text, by those of the second."""
-    found = {b[0]: a[0] for a, b in zip(one.shared, other.shared, strict=True)}
+    pairs = zip((*one.shared, *one.fixed), (*other.shared, *other.fixed), strict=True)
+    found = {b[0]: a[0] for a, b in pairs}
     for a, b in zip(one.lines, other.lines, strict=True):
         if len(a.names) != len(b.names):
             raise Unlike

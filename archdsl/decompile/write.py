@@ -12,6 +12,7 @@ from archdsl.decompile.numbers import Numbers
 from archdsl.formula import same
 from archdsl.ops.base import REGISTRY, Family
 from archdsl.ops.reference import literal
+from archdsl.ops.words import words
 
 INDENT = "    "
 WIDE = 70
@@ -38,6 +39,8 @@ class Writer:
             yield f"learned {name}: {' x '.join(map(str, dims))}"
         for name, step in body.shared:
             yield f"shared {name} = {self.call(step)}"
+        for name, step in body.fixed:
+            yield f"path {name} = {self.call(step)}"
         for line in body.lines:
             yield from self.line(line.chain, line.names)
         if body.returns:
@@ -157,6 +160,8 @@ class Writer:
         if found == LIKE:
             likes = [name for name in step.holes if self.written(step, name) == LIKE]
             return step.values[likes.index(hole)]
+        if isinstance(found, tuple) and step.name in REGISTRY and REGISTRY[step.name].imported:
+            return _listed(found)
         return found if isinstance(found, Formula) else written_value(found, hole)
 
     def call(self, step: Step) -> str:
@@ -201,9 +206,17 @@ def written_value(value: Any, name: str) -> str:
     if isinstance(value, tuple) and name == "dims":
         return " x ".join(map(str, value))
     if isinstance(value, tuple):
-        shape = len(value) in (2, 3) and name not in ("parts", "sides")
-        return literal(value, len(value) if shape else 0)
+        shape = len(value) in (2, 3) and name not in ("parts", "sides") and all(type(n) is int and n > 0 for n in value)
+        return literal(value, len(value)) if shape else _listed(value)
+    if isinstance(value, str) and value not in words() and value not in REGISTRY:
+        return f'"{value}"'
     return literal(value)
+
+
+def _listed(values: tuple[Any, ...]) -> str:
+    """A list of numbers, words or shapes: `[2, 3]`, `["int", "int"]`, `[64x7x7, 64]`."""
+    texts = ("x".join(map(str, v)) if isinstance(v, tuple) else written_value(v, "") for v in values)
+    return f"[{', '.join(texts)}]"
 
 
 def header(block: Block) -> str:

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from archdsl.elaborate.values import Flow, Given, Problem, Unit, describe, rows_of
 from archdsl.ops.base import Op
+from archdsl.ops.words import words_of
 from archdsl.resolve.model import Network, Parameter
-from archdsl.resolve.names import too_many_arguments, unknown_argument, words_of
+from archdsl.resolve.names import too_many_arguments, unknown_argument
 from archdsl.source import Span
 from archdsl.syntax.printer import expression_text
 from archdsl.syntax.tree import ParameterType

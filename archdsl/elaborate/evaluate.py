@@ -18,8 +18,9 @@ from archdsl.limits import ELEMENTS
 from archdsl.ops.arguments import form
 from archdsl.ops.base import REGISTRY, Op
 from archdsl.ops.initialize import INITIALIZERS
+from archdsl.ops.words import words
 from archdsl.resolve.model import Block, Network
-from archdsl.resolve.names import FUNCTIONS, LARGEST_NUMBER, OutOfDomain, words
+from archdsl.resolve.names import FUNCTIONS, LARGEST_NUMBER, OutOfDomain
 from archdsl.suggest import nearest
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text

@@ -20,7 +20,7 @@ from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, 
 from archdsl.elaborate.written import written_arguments
 from archdsl.ir.builder import Home
 from archdsl.limits import EVALUATIONS
-from archdsl.ops.base import Mismatch, Op
+from archdsl.ops.base import Mismatch, Op, required_inputs
 from archdsl.resolve.model import Block, Network, Parameter
 from archdsl.resolve.names import DIGITS, names_read, numbered_stages
 from archdsl.source import Span
@@ -30,6 +30,8 @@ from archdsl.syntax import tree
 def apply(expander: Expansion, unit: Unit, incoming: Result, span: Span, shell: Shell, label: str | None) -> Result:
     """Applies `unit` to the values `incoming`, and returns its outputs. Raises `Problem`, or `Quiet` if they failed."""
     definition = unit.definition
+    if isinstance(definition, type) and _takes_nothing(expander, definition, unit, span):
+        incoming = ()
     if isinstance(incoming, Failed):
         if isinstance(definition, type):
             # Wrong arguments are reported even if the incoming value has failed.
@@ -41,6 +43,13 @@ def apply(expander: Expansion, unit: Unit, incoming: Result, span: Span, shell: 
     if isinstance(definition, Network):
         return _apply_network(expander, definition, unit, values, span, shell)
     return apply_op(expander, definition, unit, values, span, shell.name, label)
+
+
+def _takes_nothing(expander: Expansion, op: type[Op], unit: Unit, span: Span) -> bool:
+    """Whether an op makes its value of nothing, as fixed numbers are, so that nothing flows into it."""
+    if required_inputs(op)[0]:
+        return False
+    return expander.session.maker.make(op, unit.given, expander.defaults.of(op), span).op.arity()[1] == 0
 
 
 def _as_values(unit: Unit, incoming: Flow | tuple[Flow, ...] | None, span: Span) -> tuple[Flow, ...]:

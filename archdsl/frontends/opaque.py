@@ -46,6 +46,7 @@ def as_opaque(trace: Trace, node: TraceNode, multiply_adds: Counter) -> Step:
     placed = [_result(trace, node, tuple(map(int, result.shape)), taken) for result in results]
     op = Opaque(
         target=name if "." in name else f"aten.{name}",
+        inputs=tuple(value.tensor.dims for value in taken),
         results=tuple(dims for dims, _ in placed),
         kinds=() if set(kinds) == {"float"} else kinds,
         arguments=", ".join(filter(None, (_arguments(node), *_layouts(taken)))),
@@ -75,6 +76,7 @@ def _constant(numbers: Numbers) -> Step:
 def _unknown(numbers: Numbers) -> Step:
     op = Opaque(
         target="constant",
+        inputs=(),
         results=(tuple(numbers.shape) or (1,),),
         kinds=() if numbers.dtype.kind in "fc" else ("int",),
         arguments=_told(numbers),
@@ -96,18 +98,18 @@ def counted_once(trace: Trace, step: Step, counted: Collection[str]) -> Step:
 
 
 def _sizes(trace: Trace, weights: Iterable[TraceNode]) -> dict[str, Any]:
-    """How many numbers of weights are learned, and how many are only kept."""
-    sizes = [(trace.size(weight), trace.is_parameter(weight)) for weight in weights]
+    """The shapes of the weights that are learned, and of those that are only kept."""
+    shapes = [(trace.shape(weight) or (1,), trace.is_parameter(weight)) for weight in weights]
     return {
-        "parameters": sum(size for size, learned in sizes if learned),
-        "kept": sum(size for size, learned in sizes if not learned),
+        "parameters": tuple(shape for shape, learned in shapes if learned),
+        "kept": tuple(shape for shape, learned in shapes if not learned),
     }
 
 
 def _taken(trace: Trace, source: TraceNode) -> Placed:
-    """A value as batch, channels, positions, if no permute is needed; else as it lies."""
+    """A value as batch, channels, positions, if no permute is needed; else, and if it is whole numbers, as it lies."""
     placed = trace.placed[source]
-    return placed.standard() or placed.settled()
+    return placed if placed.tensor.kind == "int" else placed.standard() or placed.settled()
 
 
 def _layouts(taken: list[Placed]) -> Iterator[str]:
@@ -164,7 +166,13 @@ def as_stored(trace: Trace, node: TraceNode) -> Made | Step:
         return found.value
     dims = placed.arrangement.without_batch() or (1,)
     name = operation(placed.call) if operation(placed.call) in LAYOUTS else "permute"
-    op = Opaque(target=f"aten.{name}", results=(dims,), kinds=_kinds(placed.tensor), arguments=str(placed.arrangement))
+    op = Opaque(
+        target=f"aten.{name}",
+        inputs=(placed.tensor.dims,),
+        results=(dims,),
+        kinds=_kinds(placed.tensor),
+        arguments=str(placed.arrangement),
+    )
     return Step(op, (placed.value,), call=placed.call)
 
 
@@ -178,7 +186,8 @@ def _arguments(node: TraceNode) -> str:
     defaults = {a.name: a.default_value for a in schema.arguments if a.has_default_value()} if schema else {}
     given = {name: value for name, value in bound(node).items() if not _has_values(value)}
     texts = (f"{name}={value}" for name, value in given.items() if name not in defaults or value != defaults[name])
-    return clean(", ".join(texts).replace("\n", " "))
+    # A spec writes them between quotes.
+    return clean(", ".join(texts).replace("\n", " ").replace('"', "'"))
 
 
 def _has_values(argument: Any) -> bool:

@@ -92,10 +92,11 @@ class Op(BaseModel, ABC):
     The methods take the tensors of the inputs. Each op declares only the parameters that it has; the parameters of its
     `shape` decide how many inputs it takes. (Here they are `*inputs: Any, **_: Any` so that mypy accepts this.)
 
-    `takes` is the kind of value that the op works on; None if it takes both. `internal` marks ops that a spec cannot
-    call. `short` is the name
-    in papers' figures if it is another one: BN, ReLU, the empty text for a convolution, a sign for a sum. `by_place`
-    says that arguments are set by the op's place in the network, and so are ignored when structures are compared.
+    `takes` is the kind of value that the op works on; None if it takes both. `internal` marks ops that nobody writes:
+    they are no words of the language, and no advice names them. Of these, `imported` marks those that the written specs
+    of imported networks call. `short` is the name in papers' figures if it is another one: BN, ReLU, the empty text for
+    a convolution, a sign for a sum. `by_place` says that arguments are set by the op's place in the network, and so are
+    ignored when structures are compared.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
@@ -104,6 +105,7 @@ class Op(BaseModel, ABC):
     family: ClassVar[Family]
     takes: ClassVar[Kind | None] = "float"
     internal: ClassVar[bool] = False
+    imported: ClassVar[bool] = False
     by_place: ClassVar[bool] = False
     short: ClassVar[str | None] = None
     is_simpler_last: ClassVar[bool] = False

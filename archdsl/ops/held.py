@@ -2,7 +2,8 @@
 
 A spec has channels and positions, and an op for what papers do with them. Published code also multiplies matrices of
 heads by channels, sums over branches, or swaps dimensions. Such a call is held as it is: along which dimensions,
-counted as PyTorch does with the batch as 0. So it has a shape, costs and code, though no word in a spec.
+counted as PyTorch does with the batch as 0. So it has a shape, costs and code, and the spec that is written of an
+imported network calls it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ from archdsl.ops.arguments import Count, Distance, Mismatch
 from archdsl.ops.base import Example, Expression, Family, Kept, Op, Rearrangement, Rest, View, register
 from archdsl.tensor import Tensor
 
-Numbers = Annotated[tuple[int, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]
+Numbers = Annotated[
+    tuple[int, ...],
+    BeforeValidator(
+        lambda value: tuple(value) if isinstance(value, list) else (value,) if type(value) is int else value
+    ),
+]
+"""Several whole numbers, `[2, 3]`; one of them may stand without brackets."""
 Dimension = Annotated[Count, Field(description="a dimension, with the batch as 0")]
 Dimensions = Annotated[Numbers, Field(description="dimensions, with the batch as 0")]
 
@@ -26,6 +33,7 @@ class Held(Op):
     """An op of imported networks alone, which takes its dimensions as they lie."""
 
     internal: ClassVar[bool] = True
+    imported: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
     """A number of the output may depend on any position: dimensions need not be channels and positions."""
 

@@ -39,6 +39,7 @@ class StandardizedConv(Conv):
 
     name = "standardized_conv"
     internal = True
+    imported = True
 
     gain: bool = Field(default=False, description="a learned factor for each output channel")
     scale: float = Field(default=1.0, description="a constant factor beside the gain")

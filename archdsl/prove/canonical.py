@@ -107,7 +107,7 @@ def _opaque(node: Node, op: Opaque, rank: int, taken: list[Wire]) -> list[Wire]:
     dims = tuple(squeezed(tensor.dims) for tensor in node.outputs)
     if op.target.removeprefix("aten.") in {*RESHAPES, "expand"} and len(taken) == 1 and dims == (taken[0].dims,):
         return taken
-    arguments = {"arguments": op.arguments, "parameters": op.parameters}
+    arguments = {"arguments": op.arguments, "parameters": op.parameters, "kept": op.kept}
     part = Part(op.target, arguments, taken, dims, node.id, rank, node.weights if op.parameters else "")
     return [Wire(part, port) for port in range(len(dims))]
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from archdsl import foreign, translated
 from archdsl.diagnostics import Diagnostic
 from archdsl.ops.initialize import INITIALIZERS
+from archdsl.ops.words import words, words_of
 from archdsl.resolve.known import Names
 from archdsl.resolve.model import Network
-from archdsl.resolve.names import FUNCTIONS, KnownNames, too_many_arguments, unknown_argument, words, words_of
+from archdsl.resolve.names import FUNCTIONS, KnownNames, too_many_arguments, unknown_argument
 from archdsl.source import Span
 from archdsl.suggest import help_for, same_word
 from archdsl.syntax import tree

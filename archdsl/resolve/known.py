@@ -55,7 +55,7 @@ class Names:
             settings = (*(p.name for p in definition.parameters), *(a.name.name for a in definition.scaling))
             return definition.name, (*settings, "until")
         op = REGISTRY.get(name.name)
-        return (op.name, tuple(op.model_fields)) if op is not None and not op.internal else None
+        return (op.name, tuple(op.model_fields)) if op and (op.imported or not op.internal) else None
 
     def units(self) -> set[str]:
         return {*self.file.definitions, *(name for name, op in REGISTRY.items() if not op.internal)}

@@ -112,7 +112,7 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("elu", "", "exponentiallinearunit"),
     ("softmax", "", "softmaxlayer softmax2d softmaxactivation spatialsoftmax"),
     ("tanh", "", "hyperbolictangent tanhactivation"),
-    ("", NO_ACTIVATION, "mish selu celu glu swiglu geglu reglu softplus softsign maxout hardtanh rrelu crelu "
+    ("", NO_ACTIVATION, "selu celu glu swiglu geglu reglu softplus softsign maxout hardtanh rrelu crelu "
      "softshrink hardshrink logsigmoid hardmish squareplus"),
     ("relu", "an activation is a step of its own", "activation act nonlinearity activationlayer"),
     # pooling

@@ -190,6 +190,7 @@ OPERATIONS: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("clamp_min", Calls(lambda x: x.clamp(min=0)), IMAGE, "relu"),
     ("silu", nn.SiLU(), IMAGE, "silu"),
     ("hardswish", nn.Hardswish(), IMAGE, "hard_swish"),
+    ("mish", nn.Mish(), IMAGE, "mish"),
     ("hardsigmoid", nn.Hardsigmoid(), IMAGE, "hard_sigmoid"),
     ("hard sigmoid by hand", Calls(lambda x: F.relu6(x + 3) / 6), IMAGE, "hard_sigmoid"),
     ("sigmoid", nn.Sigmoid(), IMAGE, "sigmoid"),

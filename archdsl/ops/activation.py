@@ -116,6 +116,17 @@ class HardSwish(Plain):
 
 
 @register
+class Mish(Plain):
+    """x * tanh(log(1 + exp(x))) (Misra 2019)."""
+
+    name = "mish"
+    keeps_zero = True
+    target = "nn.Mish"
+    in_place = True
+    operations = 5
+
+
+@register
 class HardSigmoid(Plain):
     """min(max(x + 3, 0), 6) / 6."""
 

@@ -69,14 +69,13 @@ FUNCTIONS: dict[str, tuple[str, int]] = {
     "softplus": ("F.softplus({0})", 3),
     "erf": ("{0}.erf()", 1),
     "sign": ("{0}.sign()", 1),
-    "mish": ("F.mish({0})", 5),
     "selu": ("F.selu({0})", 5),
 }
 """How functions of one number are written, and how many operations they are."""
 
 Function = Literal[
     "square", "sqrt", "rsqrt", "reciprocal", "pow", "shift", "at_least", "at_most", "log", "sin", "cos", "softplus",
-    "erf", "sign", "mish", "selu",
+    "erf", "sign", "selu",
 ]  # fmt: skip
 
 

@@ -38,6 +38,7 @@ without_arguments("exp", np.exp)
 without_arguments("abs", np.abs)
 without_arguments("silu", lambda x: x * logistic(x))
 without_arguments("hard_sigmoid", hard)
+without_arguments("mish", lambda x: x * np.tanh(np.logaddexp(0, x)))  # Misra 2019
 without_arguments("hard_swish", lambda x: x * hard(x))  # Howard et al. 2019
 
 # Chance plays a part in training only (Srivastava et al. 2014, Tompson et al. 2015, Huang et al. 2016).

@@ -464,7 +464,6 @@ TRANSLATIONS: dict[str, Translation] = {
     "addcmul": add_product,
     "__rsub__": subtracted_from,
     **{name: function(name) for name in ("sqrt", "rsqrt", "reciprocal", "square", "log", "sin", "cos", "erf", "sign")},
-    "mish": function("mish"),
     "selu": function("selu"),
     "softplus": softplus,
     "neg": lambda call: Step(Scale(factor=-1.0), (call["self"],)),

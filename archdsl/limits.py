@@ -26,3 +26,9 @@ ELEMENTS = 100_000
 
 TEXT = 2_000
 """Characters of a message, a note or a help. Longer texts are cut."""
+
+YAML_BYTES = 64 * 2**10
+"""Characters of a YAML file that is read. The largest published ones have 6,000."""
+
+YAML_DEPTH = 32
+"""How deeply lists and tables of a YAML file may be nested."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from archdsl.limits import SHOWN, TEXT
@@ -101,8 +101,25 @@ class CompileError(Exception):
         return str(self).strip("\n").split("\n")
 
 
+def original(diagnostic: Diagnostic) -> Diagnostic:
+    """The diagnostic as it is shown: in the file that the user wrote, where the spec was made of another tool's file.
+
+    It points into that file also where a block of the library is at fault. There is no help then: it would be an edit
+    of the spec, which the user does not have.
+    """
+    made = [frame.span for frame in diagnostic.frames if frame.span.source.origin]
+    if diagnostic.span is None or not (made or diagnostic.span.source.origin):
+        return diagnostic
+    inside = () if diagnostic.span.source.origin else (Note("found in a block", diagnostic.span),)
+    span = (diagnostic.span if not inside else made[0]).original
+    notes = tuple(Note(note.text, note.span and note.span.original) for note in diagnostic.notes)
+    frames = tuple(Frame(frame.text, frame.span.original) for frame in diagnostic.frames)
+    return replace(diagnostic, span=span, notes=(*notes, *inside), frames=frames, help=None)
+
+
 def _line(diagnostic: Diagnostic) -> str:
     """One error in one line, as Python shows it: where, what, and what to do."""
+    diagnostic = original(diagnostic)
     place = f"{diagnostic.span}: " if diagnostic.span else ""
     return f"{place}{diagnostic.message}{f'; {diagnostic.help}' if diagnostic.help else ''}"
 

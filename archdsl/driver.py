@@ -30,7 +30,7 @@ from archdsl.ir.verify import verify
 from archdsl.passes.drop_unused_steps import drop_unused_steps
 from archdsl.passes.pipeline import Pass, run
 from archdsl.passes.place_by_depth import place_by_depth
-from archdsl.readers import read_network, reader_of
+from archdsl.readers import read_network, reader_of, translated
 from archdsl.resolve.allow import Allow, Allows
 from archdsl.resolve.model import File, Network
 from archdsl.resolve.resolve import resolve
@@ -103,7 +103,7 @@ def read_spec(name: str | Path) -> tuple[Source, Path]:
     # A loop of links has a real path, too, but `Path.resolve` raises.
     if Path(realpath(path)).is_relative_to(library.resolve()) and not isfile(name):
         title = f"specs/{path.relative_to(library).as_posix()}"
-    return read_source(path, title), path.parent
+    return translated(read_source(path, title)), path.parent
 
 
 def is_graph(name: str) -> bool:

@@ -14,8 +14,6 @@ FOREIGN: Mapping[str, tuple[str, str]] = {
     ".cfg": ("a darknet configuration", WRITE),
     ".prototxt": ("a Caffe network", WRITE),
     ".caffemodel": ("Caffe weights", WRITE),
-    ".yaml": ("a YAML file", WRITE),
-    ".yml": ("a YAML file", WRITE),
     ".toml": ("a TOML file", WRITE),
     ".xml": ("an XML file", WRITE),
     ".tflite": ("a TensorFlow Lite model", WRITE),

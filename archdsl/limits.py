@@ -35,3 +35,9 @@ NUMBERS = 2**20
 
 MESSAGES = 500_000
 """Nodes, tensors, attributes and the like of such a model."""
+
+YAML_BYTES = 64 * 2**10
+"""Characters of a YAML file that is read. The largest published ones have 6,000."""
+
+YAML_DEPTH = 32
+"""How deeply lists and tables of a YAML file may be nested."""

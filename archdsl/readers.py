@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from archdsl.source import Source
 
 if TYPE_CHECKING:
     from archdsl.ir.imported import Imported
@@ -36,7 +38,23 @@ READERS = (
     Reader((".json",), "frontends.graph_file:read", "a graph"),
     Reader((".onnx",), "frontends.onnx.reader:read", "an ONNX model"),
 )
-"""All kinds of files that are read, beside specs."""
+"""All kinds of files that are read as one graph, beside specs."""
+
+TRANSLATORS = (Reader((".yaml", ".yml"), "frontends.ultralytics.read:read", "a YAML file of Ultralytics"),)
+"""All kinds of files that are read as specs, with variants and settings. Such a function makes the text of a file into
+that of a spec: from one `Source` to another, whose `origin` knows the places in the first one."""
+
+
+def translator_of(name: str) -> Reader | None:
+    """The reader that makes a spec of the file called `name`, by its suffix; None if there is none."""
+    suffix = PurePath(name).suffix.lower()
+    return next((reader for reader in TRANSLATORS if suffix in reader.suffixes), None)
+
+
+def translated(source: Source) -> Source:
+    """The text of a spec for that of a file; the text itself if it is a spec. Raises `CompileError` if it is wrong."""
+    reader = translator_of(source.name)
+    return _function(reader)(source) if reader else source
 
 
 def reader_of(name: str) -> Reader | None:
@@ -47,13 +65,17 @@ def reader_of(name: str) -> Reader | None:
 
 def readable_files() -> str:
     """What can be read, in words: `a graph (.json)`."""
-    return ", ".join(f"{reader.about} ({', '.join(reader.suffixes)})" for reader in READERS)
+    return ", ".join(f"{reader.about} ({', '.join(reader.suffixes)})" for reader in (*READERS, *TRANSLATORS))
 
 
 def read_network(name: str, inputs: Sequence[Tensor] = ()) -> Imported:
     """Reads the network in a file for which there is a reader. Raises `CompileError` if the file is wrong."""
     reader = reader_of(name)
     assert reader is not None, name
-    module, _, function = reader.reader.partition(":")
-    read: Callable[[Path, str, Sequence[Tensor]], Imported] = getattr(import_module(f"archdsl.{module}"), function)
+    read: Callable[[Path, str, Sequence[Tensor]], Imported] = _function(reader)
     return read(Path(name), name, inputs)
+
+
+def _function(reader: Reader) -> Any:
+    module, _, function = reader.reader.partition(":")
+    return getattr(import_module(f"archdsl.{module}"), function)

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from archdsl.diagnostics import Diagnostic, Frame, Note, Severity
+from archdsl.diagnostics import Diagnostic, Frame, Note, Severity, original
 from archdsl.source import Source, Span
 from archdsl.terminal import columns, wrap
 from archdsl.text import clean, shortened, shown_lines
@@ -42,7 +42,7 @@ def render_text(diagnostics: Iterable[Diagnostic], *, color: bool = False, width
 
     Notes are wrapped at `width` columns; `color` adds ANSI attributes. Without diagnostics the text is empty.
     """
-    diagnostics = tuple(diagnostics)
+    diagnostics = tuple(map(original, diagnostics))
     paint = _in_color if color else _plain
     blocks = ["\n".join(_lines(diagnostic, width, paint)) for diagnostic in diagnostics]
     return "\n\n".join([*blocks, _totals(diagnostics)] if blocks else [])
@@ -50,6 +50,7 @@ def render_text(diagnostics: Iterable[Diagnostic], *, color: bool = False, width
 
 def render_line(diagnostic: Diagnostic) -> str:
     """`specs/resnet.arch:34:5: error[shape-mismatch]: ...`, for editors and `grep`."""
+    diagnostic = original(diagnostic)
     place = f"{diagnostic.span}: " if diagnostic.span else ""
     return _safe(f"{place}{diagnostic.severity}[{diagnostic.code}]: {_one_line(diagnostic.message)}")
 
@@ -60,7 +61,7 @@ def render_json(diagnostics: Iterable[Diagnostic]) -> str:
     A position is null, or `file`, `start` and `end`; each end has `offset` (characters from 0) and
     `line` and `column` (from 1), and the end is excluded.
     """
-    return json.dumps([_as_json(diagnostic) for diagnostic in diagnostics], indent=2)
+    return json.dumps([_as_json(original(diagnostic)) for diagnostic in diagnostics], indent=2)
 
 
 # --- text ----------------------------------------------------------------------------------

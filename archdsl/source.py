@@ -8,12 +8,23 @@ from functools import cached_property
 from typing import Protocol
 
 
+class Origin(Protocol):
+    """Knows from where in another file the parts of a text were made."""
+
+    def place(self, start: int, end: int) -> Span:
+        """The place in the other file for a stretch of the text."""
+
+
 @dataclass(frozen=True)
 class Source:
-    """One file's text and the name it is shown under, e.g. `specs/resnet.arch`."""
+    """One file's text and the name it is shown under, e.g. `specs/resnet.arch`.
+
+    A text that was made of another tool's file has an `origin`, since what is wrong is shown in that file.
+    """
 
     name: str
     text: str = field(repr=False)
+    origin: Origin | None = field(default=None, repr=False)
 
     @cached_property
     def line_starts(self) -> tuple[int, ...]:
@@ -41,20 +52,28 @@ class Span:
     end: int
 
     @property
+    def original(self) -> Span:
+        """The stretch of the file that the user wrote: this one, unless the text was made of another tool's file."""
+        return self if self.source.origin is None else self.source.origin.place(self.start, self.end)
+
+    @property
     def line(self) -> int:
-        return self.source.position(self.start)[0]
+        place = self.original
+        return place.source.position(place.start)[0]
 
     @property
     def column(self) -> int:
-        return self.source.position(self.start)[1]
+        place = self.original
+        return place.source.position(place.start)[1]
 
     @property
     def text(self) -> str:
         return self.source.text[self.start : self.end]
 
     def __str__(self) -> str:
-        line, column = self.source.position(self.start)
-        return f"{self.source.name}:{line}:{column}"
+        place = self.original
+        line, column = place.source.position(place.start)
+        return f"{place.source.name}:{line}:{column}"
 
     def to(self, other: Span) -> Span:
         """The stretch from the start of this span to the end of `other`."""

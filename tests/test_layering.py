@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "ops": "tensor diagnostics",
     "resolve": "source limits foreign suggest translated naming resources diagnostics syntax ops",
     "ir": "source tensor text naming diagnostics syntax ops",
-    "readers": "tensor ir",
+    "readers": "source tensor ir",
     "analyses": "suggest tensor diagnostics ops ir",
     "elaborate": "source limits suggest tensor text naming diagnostics syntax ops resolve ir analyses",
     "passes": "naming diagnostics ops ir",

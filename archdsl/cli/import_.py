@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.options import Format, FormatOption, OutputOption
-from archdsl.cli.output import in_short, reporting
-from archdsl.readers import readable_files
+from archdsl.cli.output import Report, in_short, reporting
+from archdsl.readers import readable_files, translator_of
 from archdsl.text import shown
 
 if TYPE_CHECKING:
@@ -76,6 +76,9 @@ def import_(
             refuse_replacing_spec(path)
         elif path != Path("-"):
             refuse_overwriting([path])
+        if translator_of(reference.rpartition("@")[0] or reference):
+            _import_translated(reference, path, prove, report)
+            return
         from archdsl.frontends.load import import_reference
 
         found = import_reference(reference, [shape for shape in shapes if shape])
@@ -100,6 +103,34 @@ def import_(
             if found.left_out:
                 print(found.left_out)
             print(f"wrote {shown(str(path))}{said}")
+
+
+def _import_translated(reference: str, path: Path, prove: bool, report: Report) -> None:
+    """Imports a file that is read as a spec with all its variants, and as a graph with one of them."""
+    from archdsl.cli.translated import default_graph, spec_text
+    from archdsl.files import write, write_spec
+    from archdsl.outputs import output_of, written
+
+    kind = output_of(path.suffix)
+    is_spec = path.suffix == SPEC
+    text, said = (
+        spec_text(reference, prove)
+        if is_spec
+        else (
+            written(default_graph(reference), kind.name if kind else "json"),
+            "",
+        )
+    )
+    if path == Path("-"):
+        sys.stdout.write(text)
+        report.result_printed = True
+        return
+    if is_spec:
+        write_spec(path, text)
+    else:
+        write({path: text})
+    if report.verbose:
+        print(f"wrote {shown(str(path))}{said}")
 
 
 def _spec(found: Imported, reference: str, prove: bool) -> tuple[str, str]:

@@ -118,6 +118,20 @@ CODES = {
         example=f"$ archdsl import doubtful:Net --input 3x8x8 -o net.json\n{DOUBTFUL}",
         exit_code=2,
     ),
+    "bad-model-file": Code(
+        summary="A file of another tool is damaged, or holds something that is not read.",
+        explanation="The message says what was expected, and at which place of the file, where that is known. Nothing "
+        "in such a file is executed.",
+        example="$ archdsl check net.yaml\n# file: net.yaml\nbackbone:\n  - [-1, 1, Conv, [64, 3, 2]]\n"
+        "head:\n  - [[-1, 4], 1, Concat, [1]]\n",
+    ),
+    "unknown-layer": Code(
+        summary="A file of another tool names a kind of layer that is not read.",
+        explanation="A similar name is suggested if there is one. Where the network is also at hand as PyTorch code, "
+        "`archdsl import package.module:factory` reads that.",
+        example="$ archdsl check net.yaml\n# file: net.yaml\nbackbone:\n  - [-1, 1, Conv, [64, 3, 2]]\n"
+        "head:\n  - [-1, 1, C22f, [64]]\n",
+    ),
     "opaque-op": Code(
         summary="An imported network is to be written as code, but the language has no op for some operations.",
         explanation="Such operations are kept by name, so that the network can be drawn, counted and compared. "

@@ -1,0 +1,109 @@
+"""YAML files of Ultralytics: counts are those that its package counts, and mistakes are told at their place."""
+
+from __future__ import annotations
+
+import os
+import random
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import archdsl
+from archdsl.cli import main
+from archdsl.diagnostics import CompileError, original
+
+FILES = Path(__file__).parent / "data" / "ultralytics"
+
+COUNTS = {
+    "yolov8": {"n": 3_157_200, "s": 11_166_560, "m": 25_902_640, "l": 43_691_520, "x": 68_229_648},
+    "yolo11": {"n": 2_624_080, "s": 9_458_752, "m": 20_114_688, "l": 25_372_160, "x": 56_966_176},
+}
+"""Parameters as Ultralytics prints them, in its own files and documents."""
+
+ONE_SIZE = {"yolov5s": 7_235_389, "parts": 319_483}
+"""The first as YOLOv5's release 6.0 counts it; the second as ultralytics 8.4.190 does."""
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_each_scale_has_the_published_parameters(name: str) -> None:
+    counts = {scale: archdsl.load(FILES / f"{name}.yaml", scale).params for scale in COUNTS[name]}
+    assert counts == COUNTS[name]
+
+
+@pytest.mark.parametrize("name", ONE_SIZE)
+def test_a_file_of_one_size_has_the_published_parameters(name: str) -> None:
+    assert archdsl.load(FILES / f"{name}.yaml").params == ONE_SIZE[name]
+
+
+def test_the_name_of_the_file_chooses_the_scale(tmp_path: Path) -> None:
+    file = tmp_path / "yolo11s.yaml"
+    file.write_text((FILES / "yolo11.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    assert archdsl.load(file).params == COUNTS["yolo11"]["s"]
+
+
+def test_a_file_is_written_as_a_spec_and_proven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = str(FILES / "yolov5s.yaml")
+    assert main(["import", given, "-o", "net.arch"]) == 0
+    assert "proven to have the structure and the weights of" in capsys.readouterr().out
+    assert "expect params == 7_235_389" in Path("net.arch").read_text(encoding="utf-8")
+    assert main(["fmt", "--check", "net.arch"]) == 0
+    assert main(["import", given, "-o", "net.json"]) == 0
+    assert archdsl.load("net.json").params == archdsl.load("net.arch").params == ONE_SIZE["yolov5s"]
+
+
+HEAD = "head:\n  - [[0, 1], 1, Detect, [nc]]\n"
+MISTAKES = {
+    "  - [-1, 1, Conv, [64, 3, 2]]\n  - [-1, 3, Conv, [128, 3, 1]]": (3, "its second copy"),
+    "  - [-1, 1, Conv, [64, 3, 2]]\n  - [-1, 1, Conv, [128, 3, 1, 1, 3]]": (3, "64 channels do not split into 3"),
+    "  - [-1, 1, Conv, [64, 3, 2]]\n  - [[-1, 7], 1, Concat, [1]]": (3, "layer 1 takes layer 7"),
+    "  - [-1, 1, Conv, [64, 3, 2]]\n  - [-1, 1, nn.Conv2d, [64, 128, 3]]": (3, "write `Conv`"),
+    "  - [-1, 1, Conv, [64, 3, 2]]\n  - [[-1, 0], 1, Conv, [128]]": (3, "takes one layer"),
+    "  - [-1, 1, Conv, [64, 3, 2]]\n  - [-1, 1, Conv, [x]]": (3, "not a number of channels"),
+    "  - [-1, 1, Conv, [64, 3, 2]]\n  - [-1, 1, Conv]": (3, "a list of four"),
+    "  - [-1, 1, Cov, [64, 3, 2]]\n  - [-1, 1, Conv, [64]]": (2, "`Cov` is not among"),
+    "  - [-1, 1, Conv, [64, 3, 2]]\n  - [-1, 1, Conv, [64, 3, 2]": (4, "not YAML"),
+    "  - [-1, 1, Conv, [64, 3, 2]]\n  - &a [-1, 1, Conv, [64]]": (3, "aliases"),
+    "  - [-1, 1, Conv, [64, 3, 2]]\n  - !!python/object/apply:os.system ['touch PWNED']": (3, "tags"),
+    "  - [-1, 1, Conv, [64, 3, 2]]\n  - " + "[" * 500: (3, "nested deeper"),
+}
+
+
+@pytest.mark.parametrize("rows", MISTAKES)
+def test_a_mistake_is_told_at_its_line(rows: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    line, said = MISTAKES[rows]
+    Path("net.yaml").write_text(f"backbone:\n{rows}\n{HEAD}", encoding="utf-8")
+    with pytest.raises(CompileError) as caught:
+        archdsl.load("net.yaml")
+    found = original(caught.value.diagnostics[0])
+    assert said in found.message
+    assert found.span is not None
+    assert (found.span.source.name, found.span.line) == ("net.yaml", line)
+    assert not Path("PWNED").exists()
+
+
+def test_what_is_too_large_is_refused(tmp_path: Path) -> None:
+    rows = "\n".join("  - [-1, 1, Conv, [64]]" for _ in range(1001))
+    for text in ("# " + "x" * 2**16, f"backbone:\n{rows}\nhead: []\n", "a: 1\n", "- 1\n", ""):
+        (tmp_path / "net.yaml").write_text(text, encoding="utf-8")
+        with pytest.raises(CompileError):
+            archdsl.load(tmp_path / "net.yaml")
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("ARCHDSL_EDITS", "40"))))
+def test_random_edits_are_read_or_refused(seed: int, tmp_path: Path) -> None:
+    edits = random.Random(seed)
+    name = edits.choice(["yolov5s", "yolo11", "parts"])
+    lines = (FILES / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    for _ in range(edits.randint(1, 3)):
+        line, other = edits.randrange(len(lines)), edits.choice(lines)
+        words = lines[line].split(", ")
+        words[edits.randrange(len(words))] = edits.choice([*other.split(", "), "-7", "1e999", "0x_", "{", "]", "null"])
+        lines[line] = ", ".join(words)
+    (tmp_path / "net.yaml").write_text("\n".join(lines), encoding="utf-8")
+    with suppress(CompileError):
+        archdsl.load(tmp_path / "net.yaml")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archdsl.cli.options import Format, FormatOption, OutputOption
-from archdsl.cli.output import in_short, reporting
+from archdsl.cli.output import in_short, put_out, reporting
 from archdsl.text import shown
 
 if TYPE_CHECKING:
@@ -82,16 +81,14 @@ def import_(
         kind = output_of(path.suffix)
         if path.suffix == SPEC:
             text, said = _spec(found, reference, prove)
-        else:
-            text, said = written(graph, kind.name if kind else "json"), ""
-        if path == Path("-"):
-            sys.stdout.write(text)
-            report.result_printed = True
-            return
-        if path.suffix == SPEC:
             write_spec(path, text)
         else:
-            write({path: text})
+            content, said = written(graph, kind.name if kind else "json"), ""
+            if path == Path("-"):
+                put_out(content)
+                report.result_printed = True
+                return
+            write({path: content})
         if report.verbose:
             _print_summary(graph)
             if found.left_out:

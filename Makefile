@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test references variants zoo prove fuzz bench docs lint clean
+.PHONY: demo test references variants zoo prove onnx fuzz bench docs lint clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
@@ -23,6 +23,9 @@ references: $(VENV)/references.stamp  ## fetch further public implementations, w
 
 prove: $(VENV)/test.stamp references  ## prove the gallery equal to its public implementations, and write the record
 	$(BIN)/python scripts/prove_gallery.py
+
+onnx: $(VENV)/test.stamp  ## compare the gallery in onnxruntime with its PyTorch modules
+	$(BIN)/python scripts/onnx_gallery.py
 
 fuzz: $(VENV)/test.stamp  ## slips, random networks and damaged specs, for hours; goes on where it was stopped
 	@failed=0; for part in proofs emitter specs ops; do $(BIN)/python scripts/fuzz_$$part.py || failed=1; done; exit $$failed

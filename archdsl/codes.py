@@ -50,6 +50,24 @@ COMMAND_CODES = {
         example=f"$ archdsl explain net.arch relu\n{NET}",
         exit_code=2,
     ),
+    "not-in-onnx": Code(
+        summary="A network is to be written in ONNX, and one of its ops has no form there.",
+        explanation="The message says why. What serves training alone is left out of such a file, and is not meant.",
+        example="""\
+$ archdsl compile net.arch --emit onnx
+network Net:
+    input image: 3 x 32 x 32
+    conv(8, 3) -> fractional_max_pool(ratio=0.7)
+""",
+    ),
+    "bad-weights": Code(
+        summary="A file of weights cannot be read, or its weights are not those of the network.",
+        explanation="A checkpoint is a state_dict: tensors by the names that the emitted module gives them, in a file "
+        "of `torch.save` or of safetensors. With `--from` it may be that of a public implementation. Nothing in the "
+        "file is executed, so a file that holds more than tensors is refused.",
+        example=f"$ archdsl compile net.arch --emit onnx --weights net.arch -o net.onnx\n{NET}",
+        exit_code=2,
+    ),
     "overwritten-file": Code(
         summary="A command would write over a spec, or over the file that it reads.",
         explanation="Results go to files of their own; only `archdsl fmt` writes specs. Links lead to the files that "

@@ -170,10 +170,10 @@ class Network:
 
         Raises `CompileError` for an imported network with operations that the language has no op for.
         """
-        from archdsl.outputs import written
+        from archdsl.outputs import source_written
 
         with readable():
-            return written(self.graph, "torch")
+            return source_written(self.graph)
 
     def module(self, device: Any = None, dtype: Any = None) -> Any:
         """The `torch.nn.Module` that `source` describes, with new random weights.
@@ -191,6 +191,22 @@ class Network:
 
         with readable():
             return module(prepared(self.graph, "torch"), device=device, dtype=dtype)
+
+    def onnx(self, weights: Any = None) -> bytes:
+        """The network at inference as an ONNX file, for any number of samples.
+
+        `weights` is a module of this network (`module`, `load_weights`), or its state_dict. Without them the file is
+        small, and its weights are inputs. Raises `CompileError` if the package onnx is not installed, if an op has no
+        form in ONNX, or if the weights are not those of this network.
+        """
+        from archdsl.outputs import onnx_written, written
+
+        with readable():
+            if weights is None:
+                data = written(self.graph, "onnx")
+                assert isinstance(data, bytes)
+                return data
+            return onnx_written(self.graph, weights.state_dict() if hasattr(weights, "state_dict") else weights)
 
     def load_weights(
         self, state_dict: Mapping[str, Any], from_: str | WeightMap, device: Any = None, dtype: Any = None
@@ -306,21 +322,25 @@ class Network:
         with readable():
             return TableText(rendered(format), lambda: rendered("html"))
 
-    def save(self, path: str | PathLike[str]) -> None:
+    def save(self, path: str | PathLike[str], weights: Any = None) -> None:
         """Writes the network to a file in the form that the suffix of `path` names.
 
         `.svg`, `.pdf`, `.png` and `.tex` are the overview figure, `.html` is the page; the others (`.py`, `.json` ...)
-        are what `archdsl compile` writes. The file is written whole or not at all. Raises `CompileError` if it cannot
-        be written, and `ValueError` for another suffix.
+        are what `archdsl compile` writes. `weights` are for `.onnx` alone, as in `onnx`. The file is written whole or
+        not at all. Raises `CompileError` if it cannot be written, and `ValueError` for another suffix.
         """
         from archdsl.backends.figures import FORMATS
         from archdsl.outputs import OUTPUTS, output_of, written
 
         suffix = Path(path).suffix
         output = output_of(suffix)
+        if weights is not None and suffix != ".onnx":
+            raise ValueError(f"only an ONNX file holds weights, and {Path(path).name} is none")
         with readable():
-            if suffix.removeprefix(".") in FORMATS:
-                content: str | bytes = self.draw(format=suffix.removeprefix(".")).data
+            if weights is not None:
+                content: str | bytes = self.onnx(weights)
+            elif suffix.removeprefix(".") in FORMATS:
+                content = self.draw(format=suffix.removeprefix(".")).data
             elif output is not None:
                 content = written(self.graph, output.name)
             else:

@@ -7,10 +7,10 @@ that printing the help of a command stays fast.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archdsl.ir.graph import Graph
@@ -22,8 +22,8 @@ class Output:
     """One form in which a network can be written.
 
     `name` is its name for `--emit`, and `suffix` the end of its files' names. `passes` are run on the graph before, in
-    this order; they are modules of `archdsl/passes`. `writer` is the function from the graph to the text, given as
-    `module:function` inside `archdsl`. `about` says in a few words what is written.
+    this order; they are modules of `archdsl/passes`. `writer` is the function from the graph to the text, or to
+    the bytes, given as `module:function` inside `archdsl`. `about` says in a few words what is written.
     """
 
     name: str
@@ -42,6 +42,13 @@ OUTPUTS = (
         "PyTorch source",
     ),
     Output("json", ".json", (), "ir.serialize:to_json", "the graph, which commands take in place of a spec"),
+    Output(
+        "onnx",
+        ".onnx",
+        ("refuse_opaque", "refuse_without_onnx", "legal_names"),
+        "backends.onnx.file:onnx_file",
+        "the network at inference for other programs",
+    ),
     Output("dot", ".dot", (), "backends.figures:whole_as_dot", "the graph for Graphviz"),
     Output("svg", ".svg", (), "backends.figures:whole_as_svg", "the graph as a figure"),
 )
@@ -74,8 +81,29 @@ def family_written(graphs: Sequence[Graph]) -> str:
     return family_source([prepared(graph, "torch") for graph in graphs])
 
 
-def written(graph: Graph, name: str) -> str:
-    """The graph as text in the form `name`, with a line end. Raises `CompileError` if that form cannot hold it."""
+def written(graph: Graph, name: str) -> str | bytes:
+    """The graph in the form `name`; a text has a line end. Raises `CompileError` if that form cannot hold it."""
     module, _, function = BY_NAME[name].writer.partition(":")
-    writer: Callable[[Graph], str] = getattr(import_module(f"archdsl.{module}"), function)
+    writer: Callable[[Graph], str | bytes] = getattr(import_module(f"archdsl.{module}"), function)
     return writer(prepared(graph, name))
+
+
+def source_written(graph: Graph) -> str:
+    """PyTorch source of a graph."""
+    from archdsl.backends.torch.source import source
+
+    return source(prepared(graph, "torch"))
+
+
+def onnx_written(graph: Graph, weights: Mapping[str, Any]) -> bytes:
+    """The graph as ONNX with weights: the state_dict of the emitted module or, of an imported graph, of its own module.
+
+    Raises `CompileError` if these are not the weights of the graph.
+    """
+    from archdsl.backends.onnx.file import onnx_with
+    from archdsl.passes.pipeline import state_keys
+
+    run = passed(graph, "onnx")
+    if run.steps and all(key in weights for key in state_keys(graph)):
+        weights = run.state(weights)
+    return onnx_with(run.graph, weights)

@@ -658,7 +658,7 @@ def test_completion() -> None:
     assert completions("check", "n") >= {"net.arch", "nin"}
     assert completions("check", "fol") == {"folder/"}
     assert completions("compile", "efficientnet", "--ph") == {"--phi"}
-    assert completions("compile", "net.arch", "--w") == {"--width"}
+    assert completions("compile", "net.arch", "--wi") == {"--width"}
     assert completions("compile", "net.arch", "--max") == {"--max-steps", "--max-depth"}
     assert completions("compile", "efficientnet", "--variant", "") == {f"b{n}" for n in range(8)}
     assert completions("ops", "global") == {"global_avg_pool", "global_max_pool"}

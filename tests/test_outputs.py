@@ -46,7 +46,8 @@ def test_an_output_is_what_it_says(output: Output) -> None:
     assert len(named(output.passes)) == len(output.passes)
     assert output_of(output.suffix) is output
     assert BY_NAME[output.name] is output
-    assert written(archdsl.load("lenet").graph, output.name).endswith("\n")
+    content = written(archdsl.load("lenet").graph, output.name)
+    assert content.endswith("\n") if isinstance(content, str) else output.name == "onnx"
 
 
 def test_the_command_line_and_completion_list_them(call: Caller) -> None:

@@ -10,8 +10,10 @@ import typer
 
 from archdsl.cli.complete import emitted, several_variants
 from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped
-from archdsl.cli.output import in_short, keep, print_table, reporting
-from archdsl.outputs import BY_NAME, OUTPUTS, family_written, output_of, written
+from archdsl.cli.output import in_short, keep, print_table, put_out, reporting
+from archdsl.cli.weights import FromOption, WeightsOption, check_call, given_weights
+from archdsl.files import refuse_overwriting, write
+from archdsl.outputs import BY_NAME, OUTPUTS, family_written, onnx_written, output_of, written
 from archdsl.text import shown
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ def compile(
     emit: EmitOption = None,
     variants: VariantsOption = None,
     all_variants: AllVariantsOption = False,
+    weights: WeightsOption = None,
+    from_: FromOption = None,
     *,
     options: SpecOptions,
     format: FormatOption = Format.TEXT,
@@ -60,25 +64,32 @@ def compile(
     lists them.
 
     With --variants, several variants go into one file, resnet_family.py, with a function for each.
+
+    An ONNX file has the weights of --weights. Without them it is small, and its weights are inputs.
     """
     from archdsl.cli.target import target
 
     asked = target(ctx, spec, options)
     kinds = _kinds(ctx, emit, output)
+    check_call(ctx, kinds, weights, from_)
     if variants is not None or all_variants:
         _family(ctx, asked, _named(ctx, asked, kinds, variants, all_variants), output, format)
         return
     with reporting(format) as report:
         places = {} if output == Path("-") else _places(ctx, output, asked.name, kinds)
         keep(asked, *places.values())
+        refuse_overwriting(places.values(), [] if weights is None else [weights])
         compiled = asked.compile()
         report.add(compiled.warnings)
-        contents = {kind: written(compiled.graph, kind) for kind in kinds}
+        if weights is None:
+            contents = {kind: written(compiled.graph, kind) for kind in kinds}
+        else:
+            contents = {"onnx": onnx_written(compiled.graph, given_weights(compiled, weights, from_))}
         if output == Path("-"):
-            sys.stdout.write(contents[kinds[0]])
+            put_out(contents[kinds[0]])
             report.result_printed = True
             return
-        _write({places[kind]: contents[kind] for kind in kinds})
+        write({places[kind]: contents[kind] for kind in kinds})
         if report.verbose:
             _print_run(compiled.graph)
             for path in places.values():
@@ -102,7 +113,7 @@ def _family(ctx: typer.Context, asked: Target, names: list[str] | None, output: 
             report.result_printed = True
             return
         (place,) = places.values()
-        _write({place: text})
+        write({place: text})
         if report.verbose:
             header = next(iter(family.values())).graph.header
             print(f"{header.name} from {header.spec}, {len(family)} variants")
@@ -155,12 +166,6 @@ def _places(ctx: typer.Context, output: Path | None, name: str, kinds: list[str]
             ctx.fail(f"{output} is one file, and --emit names {len(kinds)}; name a folder.")
         return {kinds[0]: output}
     return {kind: folder / f"{name}{BY_NAME[kind].suffix}" for kind in kinds}
-
-
-def _write(contents: dict[Path, str]) -> None:
-    from archdsl.files import write
-
-    write(dict(contents))
 
 
 # --- what is printed -----------------------------------------------------------------------

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archdsl.cli.options import Format, FormatOption, OutputOption
-from archdsl.cli.output import Report, in_short, reporting
+from archdsl.cli.output import Report, in_short, put_out, reporting
 from archdsl.readers import readable_files, translator_of
 from archdsl.text import shown
 
@@ -86,16 +85,14 @@ def import_(
         kind = output_of(path.suffix)
         if path.suffix == SPEC:
             text, said = _spec(found, reference, prove)
-        else:
-            text, said = written(graph, kind.name if kind else "json"), ""
-        if path == Path("-"):
-            sys.stdout.write(text)
-            report.result_printed = True
-            return
-        if path.suffix == SPEC:
             write_spec(path, text)
         else:
-            write({path: text})
+            content, said = written(graph, kind.name if kind else "json"), ""
+            if path == Path("-"):
+                put_out(content)
+                report.result_printed = True
+                return
+            write({path: content})
         if report.verbose:
             print(f"{graph.header.spec}: {len(graph):,} nodes, {in_short(graph)}")
             if path.suffix != SPEC:
@@ -111,24 +108,18 @@ def _import_translated(reference: str, path: Path, prove: bool, report: Report) 
     from archdsl.files import write, write_spec
     from archdsl.outputs import output_of, written
 
-    kind = output_of(path.suffix)
-    is_spec = path.suffix == SPEC
-    text, said = (
-        spec_text(reference, prove)
-        if is_spec
-        else (
-            written(default_graph(reference), kind.name if kind else "json"),
-            "",
-        )
-    )
-    if path == Path("-"):
-        sys.stdout.write(text)
-        report.result_printed = True
-        return
-    if is_spec:
+    said = ""
+    if path.suffix == SPEC:
+        text, said = spec_text(reference, prove)
         write_spec(path, text)
     else:
-        write({path: text})
+        kind = output_of(path.suffix)
+        content = written(default_graph(reference), kind.name if kind else "json")
+        if path == Path("-"):
+            put_out(content)
+            report.result_printed = True
+            return
+        write({path: content})
     if report.verbose:
         print(f"wrote {shown(str(path))}{said}")
 

@@ -138,6 +138,18 @@ def keep(target: Target | Iterable[Target], *places: Path | None) -> None:
     refuse_overwriting(named, [path for each in targets for path in each.read])
 
 
+def put_out(content: str | bytes) -> None:
+    """Writes what a command has made to standard output, which a terminal is not for if it is no text."""
+    if isinstance(content, str):
+        sys.stdout.write(content)
+        return
+    if sys.stdout.isatty():
+        message = "standard output is a terminal, and this form is no text"
+        raise CompileError([Diagnostic("unwritable-file", message, help="name a file with -o")])
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+
+
 def put(format: str, output: Path | None, *tables: Table) -> None:
     """Prints tables as wide as the terminal, or writes them to `output`.
 

@@ -39,9 +39,9 @@ def _expand(target: Target) -> str:
 
 
 def _emit(target: Target) -> str:
-    from archdsl.outputs import written
+    from archdsl.outputs import source_written
 
-    return written(target.compile().graph, "torch")
+    return source_written(target.compile().graph)
 
 
 class Stage(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Unusual
-from archdsl.ops.base import Example, Expression, Family, Kept, Module, Op, Rest, Weight, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Module, Nodes, Op, Rest, Weight, register
 from archdsl.tensor import Layout, Tensor
 
 Slope = Annotated[
@@ -51,12 +51,19 @@ class Activation(Op):
 
 
 class Plain(Activation):
-    """An activation without arguments: only the PyTorch class differs, and whether it can work in place."""
+    """An activation without arguments: only the PyTorch class differs, and whether it can work in place.
+
+    `kind` is ONNX's operator, if there is one that computes the same.
+    """
 
     target: ClassVar[str]
+    kind: ClassVar[str] = ""
 
     def torch(self, x: Tensor) -> Module:
         return Module(self.target, inplace=self.in_place)
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to(self.kind, to[0])
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -73,6 +80,7 @@ class Relu(Plain):
     short = "ReLU"
     keeps_zero = True
     target = "nn.ReLU"
+    kind = "Relu"
     in_place = True
     operations = 1
     keeps_result = True
@@ -89,6 +97,9 @@ class Relu6(Plain):
     in_place = True
     operations = 2
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Clip", to[0], to.number(0), to.number(6))
+
 
 @register
 class Silu(Plain):
@@ -102,6 +113,9 @@ class Silu(Plain):
     in_place = True
     operations = 5
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Mul", to[0], to("Sigmoid", to[0]))
+
 
 @register
 class HardSwish(Plain):
@@ -111,6 +125,7 @@ class HardSwish(Plain):
     keeps_zero = True
     gate = "hard_sigmoid"
     target = "nn.Hardswish"
+    kind = "HardSwish"
     in_place = True
     operations = 5
 
@@ -135,6 +150,9 @@ class HardSigmoid(Plain):
     in_place = True
     operations = 4
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("HardSigmoid", to[0], alpha=1 / 6, beta=0.5)
+
 
 @register
 class Sigmoid(Plain):
@@ -142,6 +160,7 @@ class Sigmoid(Plain):
 
     name = "sigmoid"
     target = "nn.Sigmoid"
+    kind = "Sigmoid"
     operations = 4
     keeps_result = True
 
@@ -153,6 +172,7 @@ class Tanh(Plain):
     name = "tanh"
     keeps_zero = True
     target = "nn.Tanh"
+    kind = "Tanh"
     operations = 1
     keeps_result = True
 
@@ -167,6 +187,9 @@ class Exp(Activation):
 
     def torch(self, x: Tensor) -> Expression:
         return Expression("{0}.exp()")
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Exp", to[0])
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -184,6 +207,9 @@ class Abs(Activation):
 
     def torch(self, x: Tensor) -> Expression:
         return Expression("{0}.abs()")
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Abs", to[0])
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -206,6 +232,9 @@ class LeakyRelu(Activation):
 
     def torch(self, x: Tensor) -> Module:
         return Module.of("nn.LeakyReLU", inplace=self.in_place, negative_slope=(self.slope, 0.01))
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("LeakyRelu", to[0], alpha=self.slope)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -230,6 +259,9 @@ class Elu(Activation):
     def torch(self, x: Tensor) -> Module:
         return Module.of("nn.ELU", inplace=self.in_place, alpha=(self.alpha, 1.0))
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Elu", to[0], alpha=self.alpha)
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
@@ -252,6 +284,9 @@ class Gelu(Activation):
 
     def torch(self, x: Tensor) -> Module:
         return Module.of("nn.GELU", approximate=("tanh" if self.approximate else "none", "none"))
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Gelu", to[0], approximate="tanh" if self.approximate else "none")
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -296,6 +331,10 @@ class Prelu(Op):
     def torch(self, x: Tensor) -> Module:
         return Module.of("nn.PReLU", num_parameters=(self._count(x), 1), init=(self.slope, 0.25))
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        slope = to.weight()
+        return to("PRelu", to[0], to.by_channel(slope, x) if self.per_channel else slope)
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 56, 56),), Tensor(64, 56, 56))
@@ -307,6 +346,7 @@ class Normalized(Activation):
     """An activation that is computed over all channels of a position together."""
 
     target: ClassVar[str]
+    kind: ClassVar[str]
     keeps_result = True
 
     def doubt(self, x: Tensor) -> str | None:
@@ -317,6 +357,9 @@ class Normalized(Activation):
 
     def torch(self, x: Tensor) -> Module:
         return Module(self.target, kwargs=(("dim", x.axis),))
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to(self.kind, to[0], axis=x.axis)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -331,6 +374,7 @@ class Softmax(Normalized):
 
     name = "softmax"
     target = "nn.Softmax"
+    kind = "Softmax"
     operations = 3
 
 
@@ -340,4 +384,5 @@ class LogSoftmax(Normalized):
 
     name = "log_softmax"
     target = "nn.LogSoftmax"
+    kind = "LogSoftmax"
     operations = 3

@@ -23,7 +23,8 @@ from archdsl.ops.arguments import (
 )
 from archdsl.ops.attend_memory import AttendMemory
 from archdsl.ops.attend_modules import ATTEND, BIASED_ATTEND, BIASED_MAP_ATTEND, MAP_ATTEND
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Weight, Window, register
+from archdsl.ops.attend_nodes import Grouped, Tiling, attend_first, attend_last, attend_windows, causal
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Weight, Window, register
 from archdsl.ops.costs import product
 from archdsl.ops.spatial import so_far, whole
 from archdsl.ops.windows import WINDOW_ATTEND, Tiles, Windows
@@ -303,6 +304,18 @@ class Attend(Op):
         return Module.of(
             support.name, self.heads, support=support, grouped=grouped, causal=causal, scale=scale, dropout=dropout
         )
+
+    def onnx(self, to: Nodes, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> str:
+        heads = self._heads(q, k, v)
+        grouped = Grouped(self.heads, heads.shared, heads.size**-0.5 if self.scale is None else self.scale)
+        if self.windows is not None:
+            height, width = q.spatial
+            tiling = Tiling(height, width, self._windows(q), self.grid)
+            return attend_windows(to, q, v, grouped, tiling, self.relative)
+        added = [causal(to, q.spatial[0])] if self.causal else []
+        if bias is not None:
+            added.append(to[3] if len(grouped.dims) == 1 else to.reshape(to[3], 0, *grouped.dims, *bias.spatial))
+        return (attend_last if q.last else attend_first)(to, q, v, grouped, *added)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from archdsl.ops.arguments import LIMIT, Count, Like, Mismatch, Sides, Size, spread
 from archdsl.ops.costs import NOTHING, Kept, Rest, Store, Weight, Working, working
 from archdsl.ops.emission import Expression, Module, Support
+from archdsl.ops.nodes import Nodes
 from archdsl.tensor import Kind, Layout, Tensor
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Like",
     "Mismatch",
     "Module",
+    "Nodes",
     "Op",
     "Rearrangement",
     "Rest",
@@ -140,6 +142,8 @@ class Op(BaseModel, ABC):
     """The backward pass may read the output, so the output must not be overwritten."""
     reads_shape_alone: ClassVar[bool] = False
     """The output depends on the shape of the input and on none of its numbers."""
+    without_onnx: ClassVar[str] = ""
+    """Why the op has no form in ONNX; empty if it has one."""
     training_arguments: ClassVar[frozenset[str]] = frozenset({"init"})
     """Arguments that influence only training: with the same weights, they do not change the output."""
 
@@ -160,6 +164,13 @@ class Op(BaseModel, ABC):
     @abstractmethod
     def torch(self, *inputs: Any, **_: Any) -> Module | Expression:
         """The PyTorch code of this op: a module that `__init__` makes, or an expression in `forward`."""
+
+    def onnx(self, to: Nodes, *inputs: Any, **_: Any) -> str | tuple[str, ...]:
+        """Adds the op's ONNX nodes at inference, and returns the name of the output, or the names of all outputs.
+
+        Ops with `without_onnx`, or with `identity_at_inference`, are never asked.
+        """
+        raise NotImplementedError(f"`{self.name}` does not say how it is written in ONNX")
 
     @classmethod
     @abstractmethod

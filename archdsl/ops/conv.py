@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, Padding, Size, compact, divisors, spread
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Weight, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Weight, Window, register
 from archdsl.ops.costs import product, with_bias
 from archdsl.ops.initialize import Kaiming, Weights, starts
 from archdsl.ops.spatial import (
@@ -20,6 +20,7 @@ from archdsl.ops.spatial import (
     is_even,
     lengths,
     padded_size,
+    pads,
     sides_argument,
     slide,
     unused,
@@ -139,6 +140,24 @@ class Conv(Op):
             bias=(self.bias, True),
         )
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return self.convolved(to, x, to.weight())
+
+    def convolved(self, to: Nodes, x: Tensor, kernels: str) -> str:
+        """The ONNX node, with these kernels."""
+        window = self.window(x)
+        return to(
+            "Conv",
+            to[0],
+            kernels,
+            *((to.weight("bias"),) if self.bias else ()),
+            kernel_shape=window.kernel,
+            strides=window.stride,
+            dilations=window.dilation,
+            pads=pads(window),
+            group=self.groups,
+        )
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(out=64, kernel=7, stride=2), (Tensor(3, 224, 224),), Tensor(64, 112, 112))
@@ -222,6 +241,9 @@ class Depthwise(Op):
 
     def torch(self, x: Tensor) -> Module:
         return self._conv(x).torch(x)
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return self._conv(x).onnx(to, x)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

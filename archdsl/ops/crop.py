@@ -8,8 +8,20 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import Like, Mismatch, Pixels, Sides, Size, compact, sides, spread, times
-from archdsl.ops.base import Example, Expression, Family, Kept, Module, Rearrangement, Support, View, Window, register
-from archdsl.ops.spatial import dimensions, expect_map
+from archdsl.ops.base import (
+    Example,
+    Expression,
+    Family,
+    Kept,
+    Module,
+    Nodes,
+    Rearrangement,
+    Support,
+    View,
+    Window,
+    register,
+)
+from archdsl.ops.spatial import dimensions, expect_map, pads
 from archdsl.tensor import Tensor
 
 Target = Annotated[Size | Like, Field(description="output size in pixels, or a value of the network to take it from")]
@@ -30,6 +42,13 @@ def _shift(pairs: tuple[tuple[int, int], ...]) -> Window:
     """The window of an op that only shifts positions: one pixel, with padding `pairs` (negative where it cuts off)."""
     ones = (1,) * len(pairs)
     return Window(ones, ones, ones, pairs)
+
+
+def _cut(to: Nodes, window: Window, output: Tensor) -> str:
+    """The part of the input that a window of one pixel sees, as an ONNX node."""
+    starts = [-before for before, _ in window.padding]
+    ranges = [(axis, start, start + n) for axis, (start, n) in enumerate(zip(starts, output.spatial, strict=True), 2)]
+    return to.cut(to[0], *ranges)
 
 
 @register
@@ -72,6 +91,11 @@ class Pad(Rearrangement):
         kind = {"constant": "Zero", "reflect": "Reflection", "replicate": "Replication", "circular": "Circular"}
         return Module(f"nn.{kind[self.mode]}Pad{dimensions(x)}", (border,))
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        mode = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}[self.mode]
+        axes = to.ints(*range(2, x.rank + 1))
+        return to("Pad", to[0], to.ints(*pads(self.window(x))), to.number(self.value), axes, mode=mode)
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(sides=1), (Tensor(64, 28, 28),), Tensor(64, 30, 30))
@@ -113,6 +137,9 @@ class Trim(View):
             end = _slot(values, f"after{i + 1}", -after)
             ranges.append(f"{start}:{end}")
         return Expression(f"{{0}}[..., {', '.join(ranges)}]", values=tuple(values.items()))
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return _cut(to, self.window(x), self.shape(x))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -170,6 +197,9 @@ class Crop(View):
             ranges.append(f"{start}:{end}")
         return Expression(f"{{0}}[..., {', '.join(ranges)}]", values=tuple(values.items()))
 
+    def onnx(self, to: Nodes, x: Tensor, like: Tensor | None = None) -> str:
+        return _cut(to, self.window(x, like), self.shape(x, like))
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(size=28), (Tensor(64, 30, 31),), Tensor(64, 28, 28))
@@ -219,6 +249,9 @@ class CenterCrop(View):
             return Expression("center_crop({0}, {1}.shape[2:])", support=CENTER_CROP)
         size = target_size(self.name, self.size, x, like)
         return Expression("center_crop({0}, {size})", values=(("size", size),), support=CENTER_CROP)
+
+    def onnx(self, to: Nodes, x: Tensor, like: Tensor | None = None) -> str:
+        return _cut(to, self.window(x, like), self.shape(x, like))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

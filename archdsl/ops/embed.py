@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Distance, Mismatch
-from archdsl.ops.base import NOTHING, Example, Family, Kept, Module, Op, Rest, Weight, register
+from archdsl.ops.base import NOTHING, Example, Family, Kept, Module, Nodes, Op, Rest, Weight, register
 from archdsl.ops.conv import Start
 from archdsl.ops.initialize import Normal, starts
 from archdsl.tensor import Layout, Tensor
@@ -60,6 +60,9 @@ class Embed(Op):
 
     def torch(self, tokens: Tensor) -> Module:
         return Module.of("nn.Embedding", self.count, self.width, padding_idx=(self.padding, None))
+
+    def onnx(self, to: Nodes, tokens: Tensor) -> str:
+        return to("Gather", to.weight(), to[0], axis=0)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -5,15 +5,17 @@ They are kept as they are, compressed, since the code that computes them is no p
 
 from __future__ import annotations
 
+from array import array
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from math import prod
+from typing import Any, Literal
 from zlib import compress, decompress
 
 from pydantic import Field
 
 from archdsl.ops.arguments import Dims, Mismatch
-from archdsl.ops.base import NOTHING, Example, Family, Module, Rearrangement, Rest, Support, register
+from archdsl.ops.base import NOTHING, Example, Family, Module, Nodes, Rearrangement, Rest, Support, register
 from archdsl.ops.held import Held
 from archdsl.tensor import Tensor
 
@@ -65,6 +67,11 @@ def _expect(text: str, dims: tuple[int, ...]) -> None:
         raise Mismatch(f"the text does not hold {prod(dims):,} numbers", argument="numbers", code="out-of-bounds")
 
 
+def _unpacked(text: str, kind: Literal["f", "i"]) -> array[Any]:
+    """The numbers of a text, in single precision or as integers of four bytes."""
+    return array(kind, decompress(b64decode(text)))
+
+
 @register
 class Fixed(Held):
     """A value of fixed numbers, the same for every sample."""
@@ -86,6 +93,9 @@ class Fixed(Held):
 
     def torch(self) -> Module:
         return Module("fixed", (self.numbers, (1, *self.dims)), support=FIXED, around="nn.Buffer({}, persistent=False)")
+
+    def onnx(self, to: Nodes) -> str:
+        return to.numbers(_unpacked(self.numbers, "f"), (1, *self.dims))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -109,6 +119,9 @@ class Picked(Held, Rearrangement):
 
     def torch(self, x: Tensor) -> Module:
         return Module("Picked", (self.numbers, self.dims), support=PICKED)
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Gather", to.reshape(to[0], 0, -1), to.places(_unpacked(self.numbers, "i"), self.dims), axis=1)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -15,7 +15,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from archdsl.ops.arguments import Count, Distance, Mismatch
-from archdsl.ops.base import Example, Expression, Family, Kept, Op, Rearrangement, Rest, View, register
+from archdsl.ops.attend_nodes import causal, rolled, swapped, weighted
+from archdsl.ops.base import Example, Expression, Family, Kept, Nodes, Op, Rearrangement, Rest, View, register
+from archdsl.ops.resize import resized
 from archdsl.tensor import Tensor
 
 Numbers = Annotated[
@@ -63,6 +65,9 @@ class Permute(Held, View):
     def torch(self, x: Tensor) -> Expression:
         return Expression(f"{{0}}.permute({', '.join(map(str, (0, *self.order)))})")
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to.transpose(to[0], 0, *self.order)
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(order=(2, 1)), (Tensor(64, 20),), Tensor(20, 64))
@@ -86,6 +91,12 @@ class Rolled(Held, Rearrangement):
 
     def torch(self, x: Tensor) -> Expression:
         return Expression(f"{{0}}.roll({self.shifts}, {self.dims})")
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        value = to[0]
+        for dim, shift in zip(self.dims, self.shifts, strict=True):
+            value = rolled(to, value, dim, -shift % x.dims[dim - 1])
+        return value
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -116,6 +127,10 @@ class Part(Held, View):
         text = f"{{0}}[{':, ' * self.dim}{{start}}:{{stop}}{step}]"
         return Expression(text, values=(("start", self.start), ("stop", self.stop)))
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        start, stop, axis, step = map(to.ints, (self.start, self.stop, self.dim, self.step))
+        return to("Slice", to[0], start, stop, axis, *((step,) if self.step > 1 else ()))
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(dim=2, start=1, stop=9), (Tensor(8, 10),), Tensor(8, 8))
@@ -143,6 +158,9 @@ class Parts(Held, View):
             return Expression(f"{{0}}.chunk({len(self.sizes)}, dim={self.dim})")
         return Expression(f"{{0}}.split({{sizes}}, dim={self.dim})", values=(("sizes", list(self.sizes)),))
 
+    def onnx(self, to: Nodes, x: Tensor) -> tuple[str, ...]:
+        return to.split(to[0], self.dim, self.sizes)
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(dim=2, sizes=(5, 5)), (Tensor(8, 10),), (Tensor(8, 5), Tensor(8, 5)))
@@ -166,6 +184,9 @@ class Joined(Held, Rearrangement):
 
     def torch(self, x: Tensor, *others: Tensor) -> Expression:
         return Expression(f"torch.cat([{{all}}], dim={self.dim})")
+
+    def onnx(self, to: Nodes, x: Tensor, *others: Tensor) -> str:
+        return to("Concat", *(to.with_batch(i) for i in range(1 + len(others))), axis=self.dim)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -195,6 +216,10 @@ class Bordered(Held, Rearrangement):
             pairs.pop()
         value = f", value={self.value}" if self.value else ""
         return Expression(f"F.pad({{0}}, ({', '.join(str(n) for pair in pairs for n in pair)}){value})")
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        border, axes = to.ints(*self.sides[::2], *self.sides[1::2]), to.ints(*range(1, x.rank + 1))
+        return to("Pad", to[0], border, to.number(self.value), axes, mode="constant")
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -229,6 +254,9 @@ class MatrixProduct(Held):
 
     def torch(self, x: Tensor, y: Tensor) -> Expression:
         return Expression("{0} @ {1}", atomic=False)
+
+    def onnx(self, to: Nodes, x: Tensor, y: Tensor) -> str:
+        return to("MatMul", to[0], to[1])
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -292,6 +320,11 @@ class ScaledAttention(Held):
         text = ", ".join(["F.scaled_dot_product_attention({0}, {1}, {2}", *options]) + ")"
         return Expression(text, values=() if self.scale is None else (("scale", self.scale),))
 
+    def onnx(self, to: Nodes, q: Tensor, k: Tensor, v: Tensor, *bias: Tensor) -> str:
+        added = [*((causal(to, q.dims[-2]),) if self.causal else ()), *(to[3] for _ in bias)]
+        scale = q.dims[-1] ** -0.5 if self.scale is None else self.scale
+        return weighted(to, to[0], swapped(to, to[1], k.rank + 1), to[2], scale, *added)
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         q, k, v = Tensor(4, 10, 8), Tensor(4, 12, 8), Tensor(4, 12, 6)
@@ -332,6 +365,22 @@ class Patches(Held, Rearrangement):
         }
         return ", ".join([str(self.kernel), *(f"{name}={one}" for name, (one, usual) in given.items() if one != usual)])
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        taps = prod(self.kernel)
+        # Each kernel is 1 at one pixel of the window, and 0 at all others.
+        each = [float(tap == other) for tap in range(taps) for other in range(taps)]
+        patches = to(
+            "Conv",
+            to[0],
+            to.numbers(each * x.channels, (x.channels * taps, 1, *self.kernel)),
+            kernel_shape=self.kernel,
+            strides=self.stride,
+            dilations=self.dilation,
+            pads=self.padding * 2,
+            group=x.channels,
+        )
+        return to.reshape(patches, 0, x.channels * taps, -1)
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(kernel=(3, 3), stride=(2, 2), padding=(1, 1)), (Tensor(4, 8, 8),), Tensor(36, 16))
@@ -356,6 +405,11 @@ class SummedPatches(Patches):
 
     def torch(self, x: Tensor) -> Expression:
         return Expression(f"F.fold({{0}}, {self.size}, {self._window()})")
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        size, kernel = to.ints(*self.size), to.ints(*self.kernel)
+        strides, sides = self.stride, self.padding * 2
+        return to("Col2Im", to[0], size, kernel, strides=strides, pads=sides, dilations=self.dilation)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -383,6 +437,13 @@ class Slid(Held, View):
 
     def torch(self, x: Tensor) -> Expression:
         return Expression(f"{{0}}.unfold({self.dim}, {self.size}, {self.stride})")
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        places = self.shape(x).dims[self.dim - 1]
+        seen = [place * self.stride + offset for place in range(places) for offset in range(self.size)]
+        windows = to("Gather", to[0], to.places(seen, (places, self.size)), axis=self.dim)
+        order = [axis for axis in range(x.rank + 2) if axis != self.dim + 1]
+        return to.transpose(windows, *order, self.dim + 1)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -416,6 +477,13 @@ class Resampled(Held):
         options = [f"mode={self.mode!r}".replace("'", '"')]
         options += ["align_corners=True"] * self.align_corners + ["antialias=True"] * self.antialias
         return Expression(f"F.interpolate({{0}}, {self.size}, {', '.join(options)})")
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        mode: str = "linear"
+        options: dict[str, float] = {"antialias": 1, "exclude_outside": 1} if self.antialias else {}
+        if self.mode == "bicubic":
+            mode, options = "cubic", {**options, "cubic_coeff_a": -0.5 if self.antialias else -0.75}
+        return resized(to, x, self.size, mode, self.align_corners, **options)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from archdsl.ops.arguments import Mismatch
-from archdsl.ops.base import Example, Expression, Family, Kept, Rest, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Nodes, Rest, register
 from archdsl.ops.held import Dimension, Dimensions, Held, along, broadcast
 from archdsl.tensor import Layout, Tensor
 
@@ -21,6 +21,10 @@ OPERATORS = {
     "maximum": "torch.maximum({0}, {1})",
     "minimum": "torch.minimum({0}, {1})",
 }
+
+
+KINDS = {"maximum": "Max", "minimum": "Min"}
+"""ONNX's operators where they are not called as the functions are."""
 
 
 @register
@@ -47,6 +51,9 @@ class Arithmetic(Held):
     def torch(self, x: Tensor, y: Tensor) -> Expression:
         text = OPERATORS[self.function]
         return Expression(text, atomic=text.startswith("torch"))
+
+    def onnx(self, to: Nodes, x: Tensor, y: Tensor) -> str:
+        return to(KINDS.get(self.function, self.function.capitalize()), to[0], to[1])
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -111,6 +118,24 @@ class Applied(Held):
         values = (("first", self.first),) if "{first}" in text else ()
         return Expression(text, atomic=self.function != "shift", values=values)
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        first = to.number(self.first)
+        match self.function:
+            case "square":
+                return to("Mul", to[0], to[0])
+            case "rsqrt":
+                return to("Reciprocal", to("Sqrt", to[0]))
+            case "pow":
+                return to("Pow", to[0], first)
+            case "shift":
+                return to("Add", to[0], first)
+            case "at_least":
+                return to("Max", to[0], first)
+            case "at_most":
+                return to("Min", to[0], first)
+            case function:
+                return to(function.capitalize(), to[0])
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         for function in FUNCTIONS:
@@ -124,6 +149,16 @@ REDUCTIONS: dict[str, str] = {
     "amin": "{{0}}.amin({dims}, keepdim=True)",
     "norm": "torch.linalg.vector_norm({{0}}, dim={dims}, keepdim=True)",
 }
+
+
+REDUCING = {
+    "sum": "ReduceSum",
+    "mean": "ReduceMean",
+    "amax": "ReduceMax",
+    "amin": "ReduceMin",
+    "norm": "ReduceL2",
+}
+"""ONNX's operators for these functions."""
 
 
 @register
@@ -151,6 +186,9 @@ class Reduced(Held):
         dims = self.dims[0] if len(self.dims) == 1 else self.dims
         return Expression(REDUCTIONS[self.function].format(dims=dims))
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to(REDUCING[self.function], to[0], to.ints(*self.dims))
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         for function in REDUCTIONS:
@@ -177,6 +215,9 @@ class SoftmaxAlong(Held):
 
     def torch(self, x: Tensor) -> Expression:
         return Expression(f"{{0}}.softmax(dim={self.dim})")
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Softmax", to[0], axis=self.dim)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

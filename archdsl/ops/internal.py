@@ -18,6 +18,7 @@ class Input(Rearrangement):
 
     name = "input"
     family = Family.INPUT
+    without_onnx = "it is an input of the file, and no node"
     internal = True
     is_held = True
 
@@ -66,6 +67,7 @@ class Opaque(Op):
     name = "opaque"
     family = Family.OPAQUE
     takes = None
+    without_onnx = "the language has no op for it, so nothing is known of what it computes"
     internal = True
     imported = True
 

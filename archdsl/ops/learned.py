@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from archdsl.ops.arguments import Dims
-from archdsl.ops.base import NOTHING, Example, Family, Module, Op, Rest, Weight, register
+from archdsl.ops.base import NOTHING, Example, Family, Module, Nodes, Op, Rest, Weight, register
 from archdsl.ops.initialize import Normal, Ones, Weights, Zeros
 from archdsl.tensor import Layout, Tensor
 
@@ -53,6 +53,9 @@ class Learned(Op):
                 return Module("torch.ones", self._stored(), around="nn.Parameter({})")
             case rule:
                 return Module("torch.empty", self._stored(), around=f"nn.Parameter({rule.statement('{}')})")
+
+    def onnx(self, to: Nodes) -> str:
+        return to.weight("")
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, SharedStep
-from archdsl.ops.base import Example, Expression, Family, Kept, Module, Op, Rest, Weight, Window, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Module, Nodes, Op, Rest, Weight, Window, register
 from archdsl.ops.conv import BIAS_RULE, Bias, Start
 from archdsl.ops.costs import product, with_bias
 from archdsl.ops.initialize import Zeros, starts
@@ -114,6 +114,12 @@ class Linear(Op):
         if self.weight is not None:
             return Expression("F.linear({0}, {module}.weight)")
         return Module.of("nn.Linear", self._inputs(x), self.out, bias=(self.bias, True))
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        bias = to.weight("bias") if self.bias else ""
+        if x.spatial:
+            return to.linear(to[0], to.weight(), bias)
+        return to("Gemm", to[0], to.weight(), *((bias,) if bias else ()), transB=1)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch
-from archdsl.ops.base import Example, Expression, Family, Kept, Op, Rearrangement, Rest, Store, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Nodes, Op, Rearrangement, Rest, Store, register
 from archdsl.tensor import Layout, Tensor
 
 
@@ -64,11 +64,12 @@ class Equal(Merge):
 class Spread(Merge):
     """A join of values, some of which may be the same at all positions: a vector of the channels, or 64x1x1.
 
-    `operator` is Python's sign.
+    `operator` is Python's sign, `kind` is ONNX's operator.
     """
 
     folds: ClassVar[bool] = True
     operator: ClassVar[str]
+    kind: ClassVar[str]
 
     def rest(self, *inputs: Tensor) -> Rest:
         return Rest(sum(self._results(inputs)), JOIN_RULE)
@@ -87,6 +88,11 @@ class Spread(Merge):
         each = (f"{{{i}}}{'' if x.rank == full.rank else _new_positions(full)}" for i, x in enumerate(inputs))
         return Expression(f" {self.operator} ".join(each), atomic=len(inputs) == 1)
 
+    def onnx(self, to: Nodes, *inputs: Tensor) -> str:
+        full = max(inputs, key=lambda tensor: tensor.rank)
+        each = [to[i] if x.rank == full.rank else _at_positions(to, to[i], full) for i, x in enumerate(inputs)]
+        return reduce(lambda a, b: to(self.kind, a, b), each)
+
 
 def with_positions(x: Tensor, rank: int) -> tuple[int, ...]:
     """The dimensions of a value; a vector is the same at each of the positions that other values have: 64x1x1."""
@@ -97,6 +103,12 @@ def _new_positions(full: Tensor) -> str:
     """The index by which PyTorch gives a vector the positions of another value: `[:, :, None, None]`."""
     new = ", ".join(["None"] * len(full.spatial))
     return f"[:, {new}]" if full.last else f"[:, :, {new}]"
+
+
+def _at_positions(to: Nodes, vector: str, full: Tensor) -> str:
+    """A vector of each sample with the positions of another value, all of size 1, as an ONNX node."""
+    first = 1 if full.last else 2
+    return to.unsqueeze(vector, *range(first, first + len(full.spatial)))
 
 
 class Sum(Spread):
@@ -130,6 +142,7 @@ class Add(Sum):
     short = "+"
     associative = True
     operator = "+"
+    kind = "Add"
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -148,6 +161,7 @@ class Sub(Sum):
     short = "−"
     commutative = False
     operator = "-"
+    kind = "Sub"
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -176,6 +190,9 @@ class Mean(Equal):
         total = " + ".join(f"{{{i}}}" for i in range(len(inputs)))
         return Expression(f"({total}) / {len(inputs)}", atomic=False)
 
+    def onnx(self, to: Nodes, *inputs: Tensor) -> str:
+        return to("Mean", *(to[i] for i in range(len(inputs))))
+
 
 @register
 class Maximum(Equal):
@@ -194,6 +211,9 @@ class Maximum(Equal):
         names = [f"{{{i}}}" for i in range(len(inputs))]
         return Expression(reduce(lambda a, b: f"torch.maximum({a}, {b})", names))
 
+    def onnx(self, to: Nodes, *inputs: Tensor) -> str:
+        return to("Max", *(to[i] for i in range(len(inputs))))
+
 
 @register
 class Mul(Spread):
@@ -207,6 +227,7 @@ class Mul(Spread):
     short = "×"
     associative = True
     operator = "*"
+    kind = "Mul"
 
     def shape(self, x: Tensor, *others: Tensor) -> Tensor:
         inputs = (x, *others)
@@ -280,8 +301,13 @@ class Concat(Rearrangement):
         return "either"
 
     def torch(self, x: Tensor, *others: Tensor) -> Expression:
-        axis = (1 if x.last else 2) if self.over == "positions" else x.axis
-        return Expression(f"torch.cat([{{all}}], dim={axis})")
+        return Expression(f"torch.cat([{{all}}], dim={self._axis(x)})")
+
+    def onnx(self, to: Nodes, x: Tensor, *others: Tensor) -> str:
+        return to("Concat", *(to.with_batch(i) for i in range(1 + len(others))), axis=self._axis(x))
+
+    def _axis(self, x: Tensor) -> int:
+        return (1 if x.last else 2) if self.over == "positions" else x.axis
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, Unusual, divisors
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Weight, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Support, Weight, register
 from archdsl.ops.costs import scale_and_shift
 from archdsl.ops.initialize import Normal, Ones, Scale, Zeros, starts
 from archdsl.ops.spatial import MAPS, dimensions, expect_map
@@ -48,6 +48,13 @@ class Normalization(Op):
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x, (1, *MAPS))
         return x
+
+
+def _affine(to: Nodes, x: Tensor, affine: bool) -> tuple[str, str]:
+    """The scale and the shift for an ONNX node: those that are learned, or 1 and 0."""
+    if affine:
+        return to.weight(), to.weight("bias")
+    return to.numbers([1.0] * x.channels), to.numbers([0.0] * x.channels)
 
 
 def _from_statistics(x: Tensor, affine: bool) -> Rest:
@@ -100,6 +107,18 @@ class Bn(Normalization):
             affine=(self.affine, True),
             track_running_stats=(self.track, True),
         )
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        scale, shift = _affine(to, x, self.affine)
+        if self.track:
+            mean, variance = to.weight("running_mean"), to.weight("running_var")
+            return to("BatchNormalization", to[0], scale, shift, mean, variance, epsilon=self.eps)
+        axes = to.ints(0, *range(2, x.rank + 1))
+        centred = to("Sub", to[0], to("ReduceMean", to[0], axes))
+        variance = to("ReduceMean", to("Mul", centred, centred), axes)
+        normalized = to("Div", centred, to("Sqrt", to("Add", variance, to.number(self.eps))))
+        scaled = to("Mul", normalized, to.by_channel(scale, x))
+        return to("Add", scaled, to.by_channel(shift, x))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -155,6 +174,13 @@ class InstanceNorm(Normalization):
             track_running_stats=(self.track, False),
         )
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        scale, shift = _affine(to, x, self.affine)
+        if not self.track:
+            return to("InstanceNormalization", to[0], scale, shift, epsilon=self.eps)
+        mean, variance = to.weight("running_mean"), to.weight("running_var")
+        return to("BatchNormalization", to[0], scale, shift, mean, variance, epsilon=self.eps)
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(64, 32, 32),), Tensor(64, 32, 32))
@@ -209,6 +235,16 @@ class GroupNorm(Normalization):
 
     def torch(self, x: Tensor) -> Module:
         return Module.of("nn.GroupNorm", self.groups, x.channels, eps=(self.eps, 1e-5), affine=(self.affine, True))
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        ones, zeros = to.numbers([1.0] * self.groups), to.numbers([0.0] * self.groups)
+        groups = to.reshape(to[0], 0, self.groups, -1)
+        normalized = to("InstanceNormalization", groups, ones, zeros, epsilon=self.eps)
+        normalized = to.reshape(normalized, 0, *x.dims)
+        if not self.affine:
+            return normalized
+        scaled = to("Mul", normalized, to.by_channel(to.weight(), x))
+        return to("Add", scaled, to.by_channel(to.weight("bias"), x))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -275,6 +311,10 @@ class LayerNorm(Normalization):
             elementwise_affine=(self.affine, True),
         )
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        scale, shift = _affine(to, x, self.affine)
+        return to("LayerNormalization", to[0], scale, shift, axis=-1, epsilon=self.eps)
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(eps=1e-6, init=Ones()), (Tensor(96, 56, 56),), Tensor(96, 56, 56))
@@ -339,6 +379,11 @@ class RmsNorm(Normalization):
             support=CHANNEL_RMS_NORM if first else None,
             eps=(self.eps, None),
         )
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        mean = to("ReduceMean", to("Pow", to[0], to.number(2)), to.ints(-1))
+        root = to("Sqrt", to("Add", mean, to.number(self.eps)))
+        return to("Mul", to("Div", to[0], root), to.weight())
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -416,6 +461,16 @@ class Lrn(Op):
             beta=(self.beta, 0.75),
             k=(self.k, 1.0),
         )
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        if self.size % 2 and x.rank == 3 and min(self.alpha, self.beta) > 0:
+            return to("LRN", to[0], size=self.size, alpha=self.alpha, beta=self.beta, bias=self.k)
+        squares = to.reshape(to("Mul", to[0], to[0]), 0, 1, x.channels, -1)
+        sides = (self.size // 2, 0, (self.size - 1) // 2, 0)
+        mean = to("AveragePool", squares, kernel_shape=(self.size, 1), pads=sides, count_include_pad=1)
+        scaled = to("Mul", to.reshape(mean, 0, *x.dims), to.number(self.alpha))
+        divisor = to("Pow", to("Add", scaled, to.number(self.k)), to.number(self.beta))
+        return to("Div", to[0], divisor)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Padding, Size, compact, times
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Window, register
 from archdsl.ops.conv import Dilation, Kernel
 from archdsl.ops.spatial import (
     Padder,
@@ -20,6 +21,7 @@ from archdsl.ops.spatial import (
     lengths,
     padded_size,
     padding_text,
+    pads,
     sides_argument,
     slide,
     unused,
@@ -134,6 +136,23 @@ class Pool(Op):
         strides = {"stride": (window.stride, ...)}
         return Module.of(support.name, *args, window.kernel, support=support, **strides, **borders, **options)
 
+    def pooled(self, to: Nodes, x: Tensor, kind: str, value: str, window: Window, **options: Any) -> str:
+        """The ONNX node of this kind with this window, and with further attributes."""
+        strides, sides = window.stride, pads(window)
+        return to(kind, value, kernel_shape=window.kernel, strides=strides, pads=sides, **options)
+
+
+def _reaching(window: Window, x: Tensor, output: Tensor) -> Window:
+    """The window with as much padding at the ends as the last of its places reaches into.
+
+    Where sizes are rounded up, this is more than the padding that was asked for. So no ONNX node has to round up, which
+    tools do in several ways.
+    """
+    rows = zip(output.spatial, window.stride, window.extents, x.spatial, window.padding, strict=True)
+    ends = [max((count - 1) * stride + extent - n - sides[0], sides[1]) for count, stride, extent, n, sides in rows]
+    starts = [before for before, _ in window.padding]
+    return replace(window, padding=tuple(zip(starts, ends, strict=True)))
+
 
 def _torch_pads(window: Window) -> bool:
     """Whether torch's pools can pad in this way: equally on both sides, and by at most half the kernel (undilated)."""
@@ -210,6 +229,16 @@ class MaxPool(Pool):
             ceil_mode=(self.ceil, False),
         )
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        window = _reaching(self.window(x), x, self.shape(x))
+        value = to[0]
+        if any(max(sides) >= kernel for sides, kernel in zip(window.padding, window.kernel, strict=True)):
+            # ONNX's pool takes no padding as wide as its kernel, which a dilated one may have.
+            border, axes = to.ints(*pads(window)), to.ints(*range(2, x.rank + 1))
+            value = to("Pad", value, border, to.number(float("-inf")), axes, mode="constant")
+            window = replace(window, padding=((0, 0),) * len(window.kernel))
+        return self.pooled(to, x, "MaxPool", value, window, dilations=window.dilation)
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(kernel=3, stride=2), (Tensor(64, 112, 112),), Tensor(64, 56, 56))
@@ -284,6 +313,18 @@ class AvgPool(Pool):
             count_include_pad=(self.include_padding, True),
         )
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        asked = self.window(x)
+        window = _reaching(asked, x, self.shape(x))
+        if window == asked or not self.include_padding:
+            counted = int(self.include_padding)
+            return self.pooled(to, x, "AveragePool", to[0], window, count_include_pad=counted)
+        # The padding counts, and what lies beyond it does not.
+        border, axes = to.ints(*pads(asked)), to.ints(*range(2, x.rank + 1))
+        value = to("Pad", to[0], border, to.number(0), axes, mode="constant")
+        beyond = tuple((0, end - after) for (_, end), (_, after) in zip(window.padding, asked.padding, strict=True))
+        return self.pooled(to, x, "AveragePool", value, replace(window, padding=beyond), count_include_pad=0)
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(kernel=5, stride=3, padding=0), (Tensor(512, 14, 14),), Tensor(512, 4, 4))
@@ -335,6 +376,13 @@ class LpPool(Pool):
         forward = f"x = F.pad(x.abs(), {{sides}})\nreturn {call}"
         base = Padder(f"LPPool{dimensions(x)}", "Lp pooling of absolute values", forward)
         return self._module(x, base, self.norm, suffices=self._is_even)
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        if self.norm.is_integer():
+            return self.pooled(to, x, "LpPool", to[0], self.window(x), p=int(self.norm))
+        powers = to("Pow", to("Abs", to[0]), to.number(self.norm))
+        mean = self.pooled(to, x, "AveragePool", powers, self.window(x), count_include_pad=1)
+        return to("Pow", to("Mul", mean, to.number(self._taps(x))), to.number(1 / self.norm))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
 
 from archdsl.ops.arguments import Size, compact, spread
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Window, register
 from archdsl.ops.pool import AVERAGE_RULE, MAX_RULE
 from archdsl.ops.spatial import dimensions, expect_map, whole
 from archdsl.tensor import Tensor
@@ -19,6 +20,7 @@ class GlobalPool(Op):
 
     family: ClassVar[Family] = Family.POOL
     reduction: ClassVar[str]
+    kind: ClassVar[str]
 
     def shape(self, x: Tensor) -> Tensor:
         expect_map(self.name, x)
@@ -29,6 +31,9 @@ class GlobalPool(Op):
 
     def torch(self, x: Tensor) -> Module:
         return Module(f"nn.Adaptive{self.reduction}Pool{dimensions(x)}", (1,))
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to(self.kind, to[0])
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -43,6 +48,7 @@ class GlobalAvgPool(GlobalPool):
 
     name = "global_avg_pool"
     reduction = "Avg"
+    kind = "GlobalAveragePool"
 
     def rest(self, x: Tensor) -> Rest:
         return Rest(x.size, AVERAGE_RULE)
@@ -54,6 +60,7 @@ class GlobalMaxPool(GlobalPool):
 
     name = "global_max_pool"
     reduction = "Max"
+    kind = "GlobalMaxPool"
 
     def rest(self, x: Tensor) -> Rest:
         return Rest(x.size - x.channels, MAX_RULE)
@@ -65,12 +72,18 @@ class GlobalMaxPool(GlobalPool):
         return Kept((0,), further=Store(indices=x.channels))
 
 
+def _windows(length: int, count: int) -> list[range]:
+    """The positions of each of `count` windows, which together cover `length` positions."""
+    return [range(o * length // count, -(-(o + 1) * length // count)) for o in range(count)]
+
+
 class AdaptivePool(Op):
     """An op whose output position o pools the n input positions from floor(o * n / size) to
     ceil((o + 1) * n / size) - 1."""
 
     family: ClassVar[Family] = Family.POOL
     reduction: ClassVar[str]
+    kind: ClassVar[str]
 
     size: Size = Field(description="output size in pixels: 6 is 6x6, on clips 6x6x6")
 
@@ -96,6 +109,23 @@ class AdaptivePool(Op):
         size = compact(spread(self.size, x, "size"))
         return Module(f"nn.Adaptive{self.reduction}Pool{dimensions(x)}", (size,))
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        size = spread(self.size, x, "size")
+        if all(length == 1 for length in size):
+            return to(f"Global{self.kind}", to[0])
+        if all(n % length == 0 for n, length in zip(x.spatial, size, strict=True)):
+            kernel = tuple(n // length for n, length in zip(x.spatial, size, strict=True))
+            return to(self.kind, to[0], kernel_shape=kernel, strides=kernel)
+        value = to[0]
+        for axis, (n, length) in enumerate(zip(x.spatial, size, strict=True), 2):
+            if n != length:
+                value = self._along(to, value, axis, _windows(n, length))
+        return value
+
+    @abstractmethod
+    def _along(self, to: Nodes, value: str, axis: int, windows: list[range]) -> str:
+        """The result for each window along one axis, as an ONNX node. ONNX has no windows of several sizes."""
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(size=6), (Tensor(256, 13, 13),), Tensor(256, 6, 6))
@@ -110,6 +140,7 @@ class AdaptiveAvgPool(AdaptivePool):
 
     name = "adaptive_avg_pool"
     reduction = "Avg"
+    kind = "AveragePool"
 
     def rest(self, x: Tensor) -> Rest:
         return Rest(self._taps(x), AVERAGE_RULE)
@@ -118,6 +149,10 @@ class AdaptiveAvgPool(AdaptivePool):
         """The input, except when pooling to a single pixel: PyTorch computes that as a mean, and keeps nothing."""
         return Kept() if self.shape(x).size == x.channels else Kept((0,))
 
+    def _along(self, to: Nodes, value: str, axis: int, windows: list[range]) -> str:
+        means = [to("ReduceMean", to.cut(value, (axis, w.start, w.stop)), to.ints(axis)) for w in windows]
+        return to("Concat", *means, axis=axis)
+
 
 @register
 class AdaptiveMaxPool(AdaptivePool):
@@ -125,6 +160,7 @@ class AdaptiveMaxPool(AdaptivePool):
 
     name = "adaptive_max_pool"
     reduction = "Max"
+    kind = "MaxPool"
 
     def rest(self, x: Tensor) -> Rest:
         return Rest(self._taps(x) - self.shape(x).size, MAX_RULE)
@@ -134,3 +170,7 @@ class AdaptiveMaxPool(AdaptivePool):
 
     def keeps(self, x: Tensor) -> Kept:
         return Kept((0,), further=Store(indices=self.shape(x).size))
+
+    def _along(self, to: Nodes, value: str, axis: int, windows: list[range]) -> str:
+        largest = [to("ReduceMax", to.cut(value, (axis, w.start, w.stop)), to.ints(axis)) for w in windows]
+        return to("Concat", *largest, axis=axis)

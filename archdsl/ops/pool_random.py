@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Size, compact, spread, times
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Support, Window, register
 from archdsl.ops.conv import Kernel
 from archdsl.ops.pool import MAX_RULE, Pool
 from archdsl.ops.spatial import Padder, dimensions, expect_map
@@ -26,6 +26,7 @@ class FractionalMaxPool(Op):
 
     name = "fractional_max_pool"
     family = Family.POOL
+    without_onnx = "it draws the places of its windows anew for every sample, at inference too"
 
     kernel: Kernel = 2
     ratio: Annotated[float, Field(gt=0, lt=1)] | None = Field(
@@ -126,6 +127,10 @@ class StochasticPool(nn.Module):
 )
 
 
+SMALLEST = 2.0**-126
+"""The smallest number of single precision that is not 0, but for those with fewer digits."""
+
+
 @register
 class StochasticPool(Pool):
     """Training draws one value of each window, with probability in proportion to it (Zeiler and Fergus 2013).
@@ -159,6 +164,12 @@ class StochasticPool(Pool):
         forward = "return super().forward(F.pad(x, {sides}))"
         base = Padder("StochasticPool", "Stochastic pooling", forward, definition=STOCHASTIC_POOL)
         return self._module(x, base)
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        positive, window = to("Relu", to[0]), self.window(x)
+        mean = self.pooled(to, x, "AveragePool", positive, window, count_include_pad=1)
+        squares = self.pooled(to, x, "AveragePool", to("Mul", positive, positive), window, count_include_pad=1)
+        return to("Div", squares, to("Max", mean, to.number(SMALLEST)))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -14,6 +16,7 @@ from archdsl.ops.base import (
     Family,
     Kept,
     Module,
+    Nodes,
     Op,
     Rearrangement,
     Rest,
@@ -21,6 +24,7 @@ from archdsl.ops.base import (
     Support,
     register,
 )
+from archdsl.ops.nodes import FLOAT
 from archdsl.tensor import Layout, Tensor
 
 Base = Annotated[float, Field(gt=1, description="the waves' lengths grow from 2 pi to 2 pi times this number")]
@@ -71,6 +75,10 @@ class Positions(Rearrangement):
     def torch(self, x: Tensor) -> Expression:
         first = x.spatial and not x.last
         return Expression("positions({0}, 2)" if first else "positions({0})", support=POSITIONS)
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        (length,) = self.shape(x).dims
+        return to.places(range(length), (1, length))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -174,6 +182,17 @@ class Sinusoid(Op):
             order=(self.order, "interleaved"),
             last=(self.last, False),
         )
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        half = self.width // 2
+        rates = to.numbers([self.base ** (-i / (half - self.last)) for i in range(half)])
+        number = to.unsqueeze(to("Cast", to[0], to=FLOAT), -1) if x.kind == "int" else to[0]
+        angles = to("Mul", number, rates)
+        sin, cos = to("Sin", angles), to("Cos", angles)
+        if self.order != "interleaved":
+            return to("Concat", *((sin, cos) if self.order == "sin_cos" else (cos, sin)), axis=-1)
+        waves = to("Concat", to.unsqueeze(sin, -1), to.unsqueeze(cos, -1), axis=-1)
+        return to.reshape(waves, 0, *x.dims, self.width) if x.kind == "int" else to.reshape(waves, 0, self.width)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -293,6 +312,18 @@ class Rotary(Op):
     def torch(self, x: Tensor) -> Module:
         support = ROTARY if self.pairs == "halves" else NEIGHBOUR_ROTARY
         return Module.of(support.name, self.heads, support=support, base=(self.base, 10000.0))
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        (length,), half = x.spatial, x.channels // self.heads // 2
+        pair, alone, axis = ((2, half), (1, half), 3) if self.pairs == "halves" else ((half, 2), (half, 1), 4)
+        # In single precision, as the emitted code has them.
+        rates = array("f", [self.base ** (-i / half) for i in range(half)])
+        angles = array("f", [place * rate for place in range(length) for rate in rates])
+        one, other = to.split(to.reshape(to[0], 0, 0, self.heads, *pair), axis, (1, 1))
+        cos, sin = (to.numbers([f(angle) for angle in angles], (length, 1, *alone)) for f in (math.cos, math.sin))
+        turned = to("Sub", to("Mul", one, cos), to("Mul", other, sin))
+        beside = to("Add", to("Mul", other, cos), to("Mul", one, sin))
+        return to.reshape(to("Concat", turned, beside, axis=axis), 0, 0, x.channels)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from archdsl.ops.arguments import UNUSUAL_DROP, Count, Like, Mismatch, Probability
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Store, Support, Weight, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Support, Weight, Window, register
 from archdsl.ops.costs import product
 from archdsl.ops.recurrent_modules import STATEFUL_GRU, STATEFUL_LSTM
 from archdsl.ops.spatial import so_far, whole
@@ -35,6 +35,9 @@ class Recurrent(Op):
     rule: ClassVar[str]
     memories: ClassVar[int]
     """How many vectors a state has for each layer and direction."""
+    kind: ClassVar[str]
+    order: ClassVar[tuple[int, ...]]
+    """ONNX's operator, and where its gates are among PyTorch's."""
     stateful: ClassVar[Support]
     operands: ClassVar[frozenset[str]] = frozenset({"start"})
 
@@ -189,6 +192,57 @@ class Recurrent(Op):
             pair=True,
         )
 
+    def onnx(self, to: Nodes, x: Tensor, start: Tensor | None = None) -> str:
+        sequence = to.transpose(to[0], 1, 0, 2)
+        begins = self._split_state(to, to.transpose(to.with_batch(1), 1, 0, 2)) if start is not None else None
+        ends: list[tuple[str, ...]] = []
+        for layer in range(self.layers):
+            begin = begins[layer] if begins else ("",) * self.memories
+            sequence, *end = self._layer(to, layer, sequence, begin)
+            ends.append(tuple(end))
+            # Positions, directions, batch, width: the directions become further channels.
+            sequence = to.reshape(to.transpose(sequence, 0, 2, 1, 3), 0, 0, self._directions * self.width)
+        if self.gives == "sequence":
+            return to.transpose(sequence, 1, 0, 2)
+        columns = [end[memory] for memory in range(self.memories) for end in ends]
+        state = to("Concat", *columns, axis=0) if len(columns) > 1 else columns[0]
+        return to.transpose(state, 1, 0, 2)
+
+    def _split_state(self, to: Nodes, state: str) -> list[tuple[str, ...]]:
+        """For each layer the state before the first position: the columns of h, and of c if there is one."""
+        parts: tuple[str, ...] = (state,)
+        if self.memories * self.layers > 1:
+            parts = to.split(state, 0, (self._directions,) * (self.memories * self.layers))
+        return [parts[layer :: self.layers] for layer in range(self.layers)]
+
+    def _layer(self, to: Nodes, layer: int, x: str, begin: tuple[str, ...]) -> tuple[str, ...]:
+        """One layer in all its directions: what it gives at each position, and its state after the last."""
+        weights = (self._gathered(to, layer, f"weight_{of}") for of in ("ih", "hh"))
+        biases = to("Concat", *(self._gathered(to, layer, f"bias_{of}") for of in ("ih", "hh")), axis=1)
+        options: dict[str, Any] = {"linear_before_reset": 1} if self.kind == "GRU" else {}
+        direction = "bidirectional" if self.bidirectional else "forward"
+        return to.several(
+            self.kind,
+            1 + self.memories,
+            x,
+            *weights,
+            biases,
+            "",
+            *begin,
+            hidden_size=self.width,
+            direction=direction,
+            **options,
+        )
+
+    def _gathered(self, to: Nodes, layer: int, name: str) -> str:
+        """The entry of each direction with its gates in ONNX's order; the direction is a new first dimension."""
+        inside = "layers." if self._is_stateful else ""
+        each = []
+        for end in ("", "_reverse")[: self._directions]:
+            parts = to.split(to.weight(f"{inside}{name}_l{layer}{end}"), 0, (self.width,) * self.gates)
+            each.append(to.unsqueeze(to("Concat", *(parts[gate] for gate in self.order), axis=0), 0))
+        return to("Concat", *each, axis=0) if len(each) > 1 else each[0]
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(width=256), (Tensor(300, 128),), Tensor(256, 128))
@@ -222,6 +276,8 @@ class Lstm(Recurrent):
     target = "nn.LSTM"
     stateful = STATEFUL_LSTM
     memories = 2
+    kind = "LSTM"
+    order = (0, 3, 1, 2)  # i, o, f, g of PyTorch's i, f, g, o
     gates = 4
     operations = 30
     rule = (
@@ -254,6 +310,8 @@ class Gru(Recurrent):
     target = "nn.GRU"
     stateful = STATEFUL_GRU
     memories = 1
+    kind = "GRU"
+    order = (1, 0, 2)  # z, r, n of PyTorch's r, z, n
     gates = 3
     operations = 23
     rule = (

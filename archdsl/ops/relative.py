@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from math import prod
 from typing import ClassVar
@@ -9,7 +10,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
-from archdsl.ops.base import Example, Family, Kept, Module, Rearrangement, Store, Support, Weight, register
+from archdsl.ops.attend_nodes import offsets
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Rearrangement, Store, Support, Weight, register
 from archdsl.ops.initialize import Normal, Weights, starts
 from archdsl.tensor import Layout, Tensor
 
@@ -47,6 +49,7 @@ class BucketBias(nn.Module):
         return bucket if self.causal else bucket + self.count * (after > 0)
 ''',
 )
+
 
 OFFSET_BIAS = Support(
     "OffsetBias",
@@ -99,6 +102,10 @@ class _TableBias(Rearrangement):
 
     def layout_of(self, place: int, x: Tensor) -> Layout | None:
         return None
+
+    def _looked_up(self, to: Nodes, table: str, rows: str) -> str:
+        """The bias as an ONNX node: for each query and key a row of the table, which has a number for each head."""
+        return to.unsqueeze(to.transpose(to("Gather", table, rows, axis=0), 2, 0, 1), 0)
 
 
 @register
@@ -179,6 +186,21 @@ class BucketBias(_TableBias):
             axis=(1 if x.kind == "int" or x.last else 2, 1),
         )
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        (length,) = self._positions(x)
+        buckets = [self._bucket(after) for after in range(1 - length, length)]
+        table = to("Gather", to.weight(), to.ints(*buckets), axis=0)  # a row for each distance
+        queries = to.places(range(length - 1, -1, -1), (length, 1))
+        return self._looked_up(to, table, to("Add", queries, to.places(range(length), (1, length))))
+
+    def _bucket(self, after: int) -> int:
+        """The bucket of a key that lies so many positions after the query."""
+        count = self.buckets if self.causal else self.buckets // 2
+        distance, far = max(-after, 0) if self.causal else abs(after), count - self._near
+        borders = [self._near * math.pow(self.farthest / self._near, i / far) for i in range(1, far)]
+        bucket = min(distance, self._near) + sum(distance >= border for border in borders)
+        return bucket if self.causal or after <= 0 else bucket + count
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         tokens = Tensor(12, kind="int")
@@ -238,6 +260,16 @@ class OffsetBias(_TableBias):
         height, width = self._size(x)
         token = self.class_token, False
         return Module.of("OffsetBias", self.heads, height, width, support=OFFSET_BIAS, class_token=token)
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        height, width = self._size(x)
+        rows = offsets(to, height, width)
+        if self.class_token:
+            positions, table = height * width, self._count(x) - 3
+            asked = to.places([table + 1] * positions, (positions, 1))
+            first = to.places([table + 2, *[table] * positions], (1, positions + 1))
+            rows = to("Concat", first, to("Concat", asked, rows, axis=1), axis=0)
+        return self._looked_up(to, to.weight(), rows)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from archdsl.ops.arguments import Count, Dims, Distance, Mismatch, divisors
-from archdsl.ops.base import Example, Expression, Family, Module, Rearrangement, Support, View, Window, register
+from archdsl.ops.base import Example, Expression, Family, Module, Nodes, Rearrangement, Support, View, Window, register
 from archdsl.ops.spatial import IMAGES, expect_map, resampling, whole
 from archdsl.tensor import Layout, Tensor
 
@@ -68,6 +68,9 @@ class Flatten(View):
     def torch(self, x: Tensor) -> Module:
         return Module("nn.Flatten")
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Flatten", to[0])
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(), (Tensor(512, 7, 7),), Tensor(25088))
@@ -109,6 +112,9 @@ class Reshape(View):
         if x.rank == 1:
             return Expression("{0}.unflatten(1, {dims})", values=(("dims", self.dims),))
         return Expression("{0}.flatten(1).unflatten(1, {dims})", values=(("dims", self.dims),))
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to.reshape(to[0], 0, *self.dims)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -158,6 +164,9 @@ class Split(View):
             return Expression(f"{{0}}.split({{sizes}}, dim={x.axis})", values=(("sizes", list(self.parts)),))
         return Expression(f"{{0}}.chunk({{parts}}, dim={x.axis})", values=(("parts", self.parts),))
 
+    def onnx(self, to: Nodes, x: Tensor) -> tuple[str, ...]:
+        return to.split(to[0], x.axis, self._channels(x))
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(parts=2), (Tensor(64, 28, 28),), (Tensor(32, 28, 28), Tensor(32, 28, 28)))
@@ -198,6 +207,9 @@ class ChannelSlice(View):
             return Expression(f"{{0}}[{before}, :{{stop}}]", values=(("stop", self.stop),))
         return Expression(f"{{0}}[{before}, {{start}}:{{stop}}]", values=(("start", self.start), ("stop", self.stop)))
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to.cut(to[0], (x.axis, self.start, self.start + self.shape(x).channels))
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(start=16), (Tensor(64, 28, 28),), Tensor(48, 28, 28))
@@ -231,6 +243,10 @@ class ChannelShuffle(Rearrangement):
     def torch(self, x: Tensor) -> Module:
         return Module("nn.ChannelShuffle", (self.groups,))
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        groups = to.reshape(to[0], 0, self.groups, x.channels // self.groups, -1)
+        return to.reshape(to.transpose(groups, 0, 2, 1, 3), 0, *x.dims)
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(groups=2), (Tensor(116, 28, 28),), Tensor(116, 28, 28))
@@ -263,6 +279,9 @@ class PixelShuffle(Rearrangement):
     def torch(self, x: Tensor) -> Module:
         return Module("nn.PixelShuffle", (self.factor,))
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("DepthToSpace", to[0], blocksize=self.factor, mode="CRD")
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(factor=2), (Tensor(64, 14, 14),), Tensor(16, 28, 28))
@@ -270,6 +289,7 @@ class PixelShuffle(Rearrangement):
 
 
 AXES = {
+    ("pytorch", False): "0, 1, 3, 5, 2, 4",
     ("rows", False): "0, 3, 5, 1, 2, 4",
     ("rows", True): "0, 1, 3, 2, 4, 5",
     ("columns", False): "0, 5, 3, 1, 2, 4",
@@ -330,6 +350,13 @@ class SpaceToDepth(Rearrangement):
             return Module("nn.PixelUnshuffle", (self.factor,))
         support = _squares(self.order, x.last)
         return Expression(f"{support.name}({{0}}, {{factor}})", values=(("factor", self.factor),), support=support)
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        height, width = self.shape(x).spatial
+        split = (height, self.factor, width, self.factor)
+        squares = to.reshape(to[0], 0, *((*split, x.channels) if x.last else (x.channels, *split)))
+        moved = to.transpose(squares, *map(int, AXES[self.order, x.last].split(", ")))
+        return to.reshape(moved, 0, *((height, width, -1) if x.last else (-1, height, width)))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

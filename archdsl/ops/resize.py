@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Size, compact, spread
-from archdsl.ops.base import Example, Expression, Family, Module, Op, Rest, Window, register
+from archdsl.ops.base import Example, Expression, Family, Module, Nodes, Op, Rest, Window, register
 from archdsl.ops.crop import Target, target_size
 from archdsl.ops.spatial import expect_map, resampling
 from archdsl.tensor import Tensor
@@ -33,6 +33,16 @@ class Resampling(Op):
             raise Mismatch(
                 f"`{self.name}` aligns corners only with mode=bilinear", argument="align_corners", code="bad-choice"
             )
+
+
+def resized(to: Nodes, x: Tensor, size: tuple[int, ...], mode: str, align_corners: bool, **options: Any) -> str:
+    """Resampling of the positions to another size, as an ONNX node with further `options`."""
+    if mode == "nearest":
+        places: dict[str, Any] = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    else:
+        places = {"coordinate_transformation_mode": "align_corners" if align_corners else "half_pixel"}
+    sizes, axes = to.ints(*size), range(2, x.rank + 1)
+    return to("Resize", to[0], "", "", sizes, mode=mode, axes=list(axes), **places, **options)
 
 
 def _weighting(x: Tensor, output: Tensor, mode: str) -> Rest:
@@ -96,6 +106,10 @@ class Resize(Resampling):
         options += ", align_corners=True" if self.align_corners else ""
         return Expression(f"F.interpolate({{0}}, size={{1}}.shape[2:]{options})")
 
+    def onnx(self, to: Nodes, x: Tensor, like: Tensor | None = None) -> str:
+        mode = "nearest" if self.mode == "nearest" else "linear"
+        return resized(to, x, self.shape(x, like).spatial, mode, self.align_corners)
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(size=56), (Tensor(64, 28, 28),), Tensor(64, 56, 56))
@@ -135,6 +149,10 @@ class Upsample(Resampling):
             mode=(_torch_mode(self.mode, x), "nearest"),
             align_corners=(True, None) if self.align_corners else (None, None),
         )
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        mode = "nearest" if self.mode == "nearest" else "linear"
+        return resized(to, x, self.shape(x).spatial, mode, self.align_corners)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
-from archdsl.ops.base import Example, Expression, Family, Kept, Module, Op, Rest, Support, Weight, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Module, Nodes, Op, Rest, Support, Weight, register
 from archdsl.tensor import Layout, Tensor
 
 SCALE_RULE = "1 per number"
@@ -36,6 +36,9 @@ class Scale(Op):
     def torch(self, x: Tensor) -> Expression:
         return Expression("{factor} * {0}", atomic=False, values=(("factor", self.factor),))
 
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Mul", to[0], to.number(self.factor))
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(factor=0.17), (Tensor(256, 35, 35),), Tensor(256, 35, 35))
@@ -57,6 +60,7 @@ class LayerScale(nn.Module):
         return x * self.weight
 ''',
 )
+
 
 CHANNEL_LAYER_SCALE = Support(
     "ChannelLayerScale",
@@ -110,6 +114,9 @@ class LayerScale(Op):
     def torch(self, x: Tensor) -> Module:
         support = CHANNEL_LAYER_SCALE if x.spatial and not x.last else LAYER_SCALE
         return Module.of(support.name, self._count(x), support=support, init=(self.init, 1e-6))
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Mul", to[0], to.by_channel(to.weight(), x))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -150,6 +150,11 @@ def is_even(window: Window) -> bool:
     return all(before == after for before, after in window.padding)
 
 
+def pads(window: Window) -> tuple[int, ...]:
+    """The padding as ONNX's attribute `pads`: before each dimension, then after each."""
+    return (*(before for before, _ in window.padding), *(after for _, after in window.padding))
+
+
 def sides_argument(window: Window) -> tuple[int, ...]:
     """The padding as an argument of `F.pad`: left, right, top, bottom, front, back."""
     return tuple(pixels for pair in reversed(window.padding) for pixels in pair)

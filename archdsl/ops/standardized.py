@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, compact
-from archdsl.ops.base import Example, Module, Rest, Support, Weight, register
+from archdsl.ops.base import Example, Module, Nodes, Rest, Support, Weight, register
 from archdsl.ops.conv import Conv
 from archdsl.ops.initialize import Kaiming
 from archdsl.ops.spatial import is_even
@@ -72,6 +72,15 @@ class StandardizedConv(Conv):
             scale=(self.scale, 1.0),
             eps=(self.eps, 1e-6),
         )
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        gains = [self.scale] * self.out
+        gain = to.numbers(gains)
+        if self.gain:
+            gain = to("Mul", gain, to.reshape(to.weight("gain"), -1))
+        kernels = to.reshape(to.weight(), 1, self.out, -1)
+        kernels = to("InstanceNormalization", kernels, gain, to.numbers([0.0] * self.out), epsilon=self.eps)
+        return self.convolved(to, x, to.reshape(kernels, *self.weights(x)["weight"].shape))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

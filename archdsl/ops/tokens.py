@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from archdsl.ops.arguments import LIMIT, Mismatch
-from archdsl.ops.base import Example, Expression, Family, View, Window, register
+from archdsl.ops.base import Example, Expression, Family, Nodes, View, Window, register
 from archdsl.tensor import Layout, Tensor
 
 
@@ -34,6 +34,9 @@ class Tokens(View):
 
     def torch(self, x: Tensor) -> Expression:
         return Expression("{0}.flatten(1, -2)" if x.last else "{0}.flatten(2)")
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to.reshape(to[0], 0, -1, x.channels) if x.last else to.reshape(to[0], 0, x.channels, -1)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -72,6 +75,9 @@ class Token(View):
 
     def torch(self, x: Tensor) -> Expression:
         return Expression("{0}[:, {index}]" if x.last else "{0}[:, :, {index}]", values=(("index", self.index),))
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Gather", to[0], to.places([self.index]), axis=1 if x.last else 2)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

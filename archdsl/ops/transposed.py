@@ -8,7 +8,7 @@ from math import prod
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, Pixels, Size, compact, spread, times
-from archdsl.ops.base import Example, Family, Kept, Module, Op, Rest, Weight, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Weight, Window, register
 from archdsl.ops.conv import BIAS_RULE, Bias, Dilation, Groups, Kernel, Start, expect_groups
 from archdsl.ops.costs import product, with_bias
 from archdsl.ops.initialize import Xavier, starts
@@ -129,6 +129,37 @@ class UpConv(Op):
             bias=(self.bias, True),
             dilation=(compact(spread(self.dilation, x, "dilation")), 1),
         )
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        window, cut = self.window(x), spread(self.padding, x, "padding")
+        added = list(spread(self.output_padding, x, "output_padding"))
+        value, ends = to[0], cut
+        if any(more >= stride for more, stride in zip(added, window.stretch, strict=True)):
+            value, ends, added = self._lengthened(to, x, window.stretch)
+        return to(
+            "ConvTranspose",
+            value,
+            to.weight(),
+            *((to.weight("bias"),) if self.bias else ()),
+            kernel_shape=window.kernel,
+            strides=window.stretch,
+            dilations=window.dilation,
+            pads=(*cut, *ends),
+            output_padding=added,
+            group=self.groups,
+        )
+
+    def _lengthened(self, to: Nodes, x: Tensor, strides: tuple[int, ...]) -> tuple[str, tuple[int, ...], list[int]]:
+        """The input with zeros at the ends, how much is cut off at the ends of the output, and how much is added there.
+
+        ONNX adds less than a stride to an output. A zero that is added to the input makes a stride of positions.
+        """
+        cut, added = spread(self.padding, x, "padding"), spread(self.output_padding, x, "output_padding")
+        zeros = tuple(-(min(c - more, 0) // s) for c, more, s in zip(cut, added, strides, strict=True))
+        border, axes = to.ints(*(0 for _ in zeros), *zeros), to.ints(*range(2, x.rank + 1))
+        value = to("Pad", to[0], border, to.number(0), axes, mode="constant")
+        ends = tuple(c - more + n * s for c, more, n, s in zip(cut, added, zeros, strides, strict=True))
+        return value, ends, [0] * len(zeros)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

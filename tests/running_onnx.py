@@ -30,7 +30,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "gpt2": {"words": 64},
     "seq2seq": {"source_vocabulary": 100, "target_vocabulary": 100, "width": 50},
     "t5": {"depth": 2, "width": 64, "heads": 4, "hidden": 96, "source_words": 20, "target_words": 9, "vocabulary": 100},
-    "latent_diffusion": {"resolution": 8},
+    "latent_diffusion": {"resolution": 8, "widths": [64, 128, 256, 256]},
 }
 """Settings for networks that take too long at their own size, or do not fit into memory."""
 

@@ -10,9 +10,11 @@ import pytest
 import test_memory
 import test_traits
 import torch
+from running_onnx import TOLERANCE, difference
 from torch import nn
 from torch.nn import functional as F
 
+import archdsl
 from archdsl.driver import compile_network
 from archdsl.frontends.torch import from_torch
 from archdsl.ops.base import REGISTRY
@@ -126,3 +128,10 @@ def test_it_is_gone_again() -> None:
     graph = from_torch(nn.Softsign(), torch.zeros(2, 3, 16, 16))
     assert [node.op.name for node in graph][1:2] != ["softsign"]
     assert "softsign" not in REGISTRY
+
+
+@pytest.mark.usefixtures("activations")
+def test_the_document_s_activation_is_written_in_onnx_and_the_other_one_says_that_it_cannot() -> None:
+    assert difference(archdsl.loads("network N:\n    input vector: 9\n    softsign\n")) <= TOLERANCE
+    with pytest.raises(archdsl.CompileError, match="`softplus` cannot be written in ONNX: it has no method `onnx`"):
+        archdsl.loads("network N:\n    input vector: 9\n    softplus\n").onnx()

@@ -335,7 +335,7 @@ def test_nothing_in_a_checkpoint_is_executed(call: Caller, weights: dict[str, to
     torch.save({**weights, "trap": Trap()}, "trap.pt")
     found = call("compile", "tiny.arch", "--weights", "trap.pt", "-o", "tiny.onnx")
     assert found.code == 2
-    assert "trap.pt is no file of tensors alone" in found.err
+    assert "trap.pt holds no tensors that can be read without executing code" in found.err
     assert not Path("sprung").exists()
     assert not Path("tiny.onnx").exists()
 

@@ -47,7 +47,7 @@ def _torch(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError:
-        what = "is no file of tensors alone, and code in it would have to be executed to read it"
+        what = "holds no tensors that can be read without executing code"
         raise _bad(path, what, "save the state_dict: `torch.save(module.state_dict(), FILE)`") from None
     except Exception as error:  # torch raises what its archive, its unpickler or the system does
         raise _bad(path, f"cannot be read as weights of PyTorch: {_first_line(error)}") from None

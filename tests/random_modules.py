@@ -1,4 +1,4 @@
-"""Random PyTorch modules whose parts are called in an order that need not be that of their tree, as published code does.
+"""Random PyTorch modules whose parts are called in an order that need not be that of their tree, as in published code.
 
 Some layers want the channels first, others last; some values are learned. A module may call layers of its parts itself,
 so that the calls of one part stand between those of another.
@@ -60,7 +60,7 @@ LEAVES = (
 
 
 class Part(nn.Module):
-    """Layers and further parts, and a forward pass that calls them, and perhaps the layers of its parts, in any order."""
+    """Layers and further parts, and a forward pass that calls these, or the layers of a part, in any order."""
 
     def __init__(self, draw: random.Random, depth: int) -> None:
         super().__init__()

@@ -87,7 +87,7 @@ class Tree:
         return as_name(type(self.modules[self.named.modules[path]]).__name__)
 
     def _holds_copies(self, path: str) -> bool:
-        """Whether a scope holds only modules of one class, called in the order of their numbers, and is no such copy."""
+        """Whether a scope holds only modules of one class, called in the order of their numbers, and is no copy."""
         if path and self._holds_copies(path.rpartition(".")[0]):
             return False
         inner = self.within[path]

@@ -19,7 +19,7 @@ from archdsl.frontends.aten.call import Trace
 from archdsl.frontends.buffers import on_one_device
 from archdsl.frontends.chance import drop_paths
 from archdsl.frontends.export import Exported, export
-from archdsl.frontends.joins import joined_before
+from archdsl.frontends.joins import joined_before, unsplit
 from archdsl.frontends.naming import names
 from archdsl.frontends.recorded import recorded, recording
 from archdsl.frontends.references import build
@@ -140,9 +140,10 @@ def _imported(
     translator = Translator(trace, exported.inputs, tuple(node for _, node in exported.outputs))
     modules = dict(module.named_modules(remove_duplicate=False))
     leaves = (path for path, inner in modules.items() if not any(inner.children()))
-    made = joined_before(translator.made, {path: type(inner).__name__ for path, inner in modules.items()})
+    nodes, values = unsplit(translator.made, translator.results)
+    made = joined_before(nodes, {path: type(inner).__name__ for path, inner in modules.items()})
     named = names([one.place for one in made], leaves)
-    results = list(zip((key for key, _ in exported.outputs), translator.results, strict=True))
+    results = list(zip((key for key, _ in exported.outputs), values, strict=True))
     tree = Tree(made, named, modules, name)
     graph = tree.graph(results, lasting)
     verify(graph, "import")

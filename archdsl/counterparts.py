@@ -55,7 +55,7 @@ FEWER_WORDS: Mapping[str, Any] = MappingProxyType({"words": 64})
 
 
 def text_model(name: str, **sizes: int) -> str:
-    """The reference for a BERT, GPT-2 or LLaMA of any size: transformers', with one answer."""
+    """The reference for a BERT, GPT-2, LLaMA or T5 of any size: transformers', with one answer."""
     return f"restated:{name}({', '.join(f'{size}={value}' for size, value in sizes.items())})"
 
 
@@ -66,6 +66,10 @@ def bert(depth: int, width: int, heads: int) -> str:
 
 def gpt2(depth: int, width: int, heads: int) -> str:
     return text_model("gpt2", n_layer=depth, n_embd=width, n_head=heads)
+
+
+def t5(depth: int, width: int, heads: int, hidden: int) -> str:
+    return text_model("t5", num_layers=depth, d_model=width, num_heads=heads, d_ff=hidden)
 
 
 def llama(depth: int, width: int, heads: int, hidden: int, kv_heads: int = 0) -> str:
@@ -254,6 +258,8 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("vit@l_16", "torchvision:vit_l_16"),
     Counterpart("vit@l_32", "torchvision:vit_l_32"),
     Counterpart("vit@h_14", "torchvision:vit_h_14", structure_only=TOO_LARGE),
+    Counterpart("beit@base", "timm:beit_base_patch16_224"),
+    Counterpart("beit@large", "timm:beit_large_patch16_224"),
     Counterpart("swin@t", "torchvision:swin_t"),
     Counterpart("swin@t", "timm:swin_tiny_patch4_window7_224"),
     Counterpart("swin@s", "torchvision:swin_s"),
@@ -270,6 +276,9 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("deit@plain_tiny", "timm:deit_tiny_patch16_224"),
     Counterpart("deit@plain_small", "timm:deit_small_patch16_224"),
     Counterpart("deit@plain_base", "timm:deit_base_patch16_224"),
+    Counterpart("t5@small", t5(6, 512, 8, 2048), structure_only=SINGLE),
+    Counterpart("t5@base", t5(12, 768, 12, 3072), structure_only=SINGLE),
+    Counterpart("t5@large", t5(24, 1024, 16, 4096), structure_only=SINGLE),
     Counterpart("bert@base", bert(12, 768, 12)),
     Counterpart("bert@large", bert(24, 1024, 16), structure_only=TOO_LARGE),
     Counterpart("gpt2@small", gpt2(12, 768, 12), FEWER_WORDS),
@@ -326,7 +335,6 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
     {
         "alexnet@two_gpu": "the packages' AlexNets are not split over two graphics cards",
         "autoencoder": "its sizes are our own, after a paper without convolutions; no package has it",
-        "beit": "a test computes outputs and gradients of a small one, and those of timm",
         "bn_inception@se": "no package has it with squeeze and excitation",
         "dcgan": "no package has it; PyTorch's example is the variant pytorch, which a test proves",
         "ddpm_unet": "a test computes outputs and gradients of a small one, and those of diffusers",
@@ -357,7 +365,6 @@ WITHOUT_COUNTERPART: Mapping[str, str] = MappingProxyType(
         "retinanet@paper101": "torchvision's make p6 of p5, or have normalizations in their heads",
         "retinanet@paper50": "torchvision's make p6 of p5, or have normalizations in their heads",
         "seq2seq": "no package has it; a test computes two layers of PyTorch, of which one hands on its state",
-        "t5": "a test computes outputs and gradients of a small one, and those of transformers",
         "textcnn": "no package has it",
         "transformer": "a test computes outputs and gradients of a small one, and those of torch's nn.Transformer",
         "unet@2015": "pytorchcv's U-Net pads and normalizes",

@@ -2,7 +2,7 @@
 
 They are what the specs of the same names are compared with: written from the paper, or from the configuration that it
 comes with, as plain layers and not as the specs are. Of packages that have the network, but make more of it or give it
-in another order, `retinanet`, `nested_unet`, `bert`, `gpt2` and `llama` take the layers.
+in another order, `retinanet`, `nested_unet`, `bert`, `gpt2`, `llama` and `t5` take the layers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 PACKAGES = {"retinanet": "torchvision", "nested_unet": "monai"}
-PACKAGES |= dict.fromkeys(("bert", "gpt2", "llama"), "transformers")
+PACKAGES |= dict.fromkeys(("bert", "gpt2", "llama", "t5"), "transformers")
 """Whose layers they are, where they are not PyTorch's."""
 
 # --- RetinaNet (torchvision) -----------------------------------------------------------------
@@ -63,7 +63,7 @@ def nested_unet() -> DeepestFirst:
     return DeepestFirst(BasicUNetPlusPlus(2, 3, 1, deep_supervision=True, act="relu", norm=None))
 
 
-# --- BERT, GPT-2 and LLaMA (transformers) ----------------------------------------------------
+# --- BERT, GPT-2, LLaMA and T5 (transformers) ------------------------------------------------
 
 
 class Read(nn.Module):
@@ -102,6 +102,14 @@ def llama(**sizes: Any) -> Read:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     return Read(LlamaForCausalLM(LlamaConfig(use_cache=False, **sizes)), "logits", "input_ids")
+
+
+def t5(**sizes: Any) -> Read:
+    """The encoder and the decoder with its head."""
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    model = T5ForConditionalGeneration(T5Config(use_cache=False, **sizes))
+    return Read(model, "logits", "input_ids", "decoder_input_ids")
 
 
 # --- YOLOv5, release 6.0 ---------------------------------------------------------------------

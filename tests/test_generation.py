@@ -17,17 +17,38 @@ from archdsl.backends.torch.generation import generates
 
 SMALL: dict[str, Any] = {"words": 12, "vocabulary": 50, "width": 24, "heads": 4, "depth": 2}
 MODELS = {"gpt2": {**SMALL, "context": 16}, "llama": {**SMALL, "kv_heads": 2, "hidden": 40}}
+BIASED = """\
+network Near:
+    input tokens: 12 of int
+    shared table = embedding(50, 24)
+    stage decoder:
+        path near = tokens -> bucket_bias(4, buckets=8, farthest=9{causal}) -> scale(0.5)
+        tokens -> table -> Layer(4, near) * 2
+    stage head: linear(50, bias=false, weight=table)
+
+block Layer(heads, near):
+    add{{it | layer_norm -> linear(72) -> split(3) -> attend(heads, causal=true, bias=near) -> linear(24)}}
+"""
+TEXTS = {"near": BIASED.format(causal=""), "before": BIASED.format(causal=", causal=true")}
+"""Causal models with a bias by distance, one of which has buckets for later positions, too."""
+
+
+def network(spec: str) -> archdsl.Network:
+    return archdsl.loads(TEXTS[spec]) if spec in TEXTS else archdsl.load(spec, **MODELS[spec])
 
 
 def emitted(spec: str) -> tuple[ModuleType, torch.nn.Module]:
-    net = archdsl.load(spec, **MODELS[spec])
+    net = network(spec)
     module = ModuleType("emitted")
     exec(compile(net.source(), f"<{spec}>", "exec"), module.__dict__)
     torch.manual_seed(0)
-    return module, vars(module)[net.graph.header.name]().double().eval()
+    model = vars(module)[net.graph.header.name]().double().eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter)  # biases begin at 0
+    return module, model
 
 
-@pytest.mark.parametrize("spec", MODELS)
+@pytest.mark.parametrize("spec", [*MODELS, *TEXTS])
 def test_logits_with_the_cache_are_those_of_the_full_pass(spec: str) -> None:
     module, model = emitted(spec)
     tokens = torch.randint(0, 50, (2, 12))
@@ -42,7 +63,7 @@ def test_logits_with_the_cache_are_those_of_the_full_pass(spec: str) -> None:
     torch.testing.assert_close(torch.cat(parts, dim=2), whole, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("spec", MODELS)
+@pytest.mark.parametrize("spec", [*MODELS, *TEXTS])
 def test_each_token_is_the_most_likely_one(spec: str) -> None:
     module, model = emitted(spec)
     prompt = torch.randint(0, 50, (2, 4))
@@ -69,6 +90,14 @@ def test_other_networks_do_not_generate(spec: str, settings: dict[str, Any]) -> 
     net = archdsl.load(spec, **settings)
     assert not generates(net.graph)
     assert "Cache" not in net.source()
+
+
+@pytest.mark.parametrize(
+    "bias", ["offset_bias(4)", "bucket_bias(4) -> global_avg_pool -> flatten -> linear(576) -> reshape(4 x 12 x 12)"]
+)
+def test_a_bias_for_one_length_does_not_generate(bias: str) -> None:
+    net = archdsl.loads(TEXTS["near"].replace("bucket_bias(4, buckets=8, farthest=9)", bias))
+    assert not generates(net.graph)
 
 
 @pytest.mark.parametrize(("spec", "count"), [("llama@7b", 536_870_912), ("llama@tiny_1.1b", 2048 * 22 * 2 * 256)])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+
 import pytest
 import torch
 from applied import found_in
@@ -15,6 +18,7 @@ from archdsl.analyses.totals import layers, nodes_in
 from archdsl.backends.torch.load import load
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.torch import from_torch
+from archdsl.ops.recurrent import Recurrent
 from archdsl.prove.prove import prove
 from archdsl.prove.report import report_text
 
@@ -95,6 +99,77 @@ def test_a_decoder_goes_on_where_an_encoder_ended(name: str, kind: type[nn.RNNBa
         torch.testing.assert_close(one.grad, other.grad)
 
 
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+@pytest.mark.parametrize(("layers", "both"), [(1, False), (3, True)])
+def test_a_translator_is_imported_and_emitted(kind: type[nn.RNNBase], layers: int, both: bool) -> None:
+    module = Translator(kind, layers, both)
+    net = archdsl.from_torch(module, (torch.zeros(2, 9, dtype=torch.long), torch.zeros(2, 4, dtype=torch.long)))
+    steps = [node.op for node in net.graph if isinstance(node.op, Recurrent)]
+    assert [(op.gives, op.start) for op in steps] == [("state", None), ("sequence", "like")]
+    assert net.prove(module).ok
+
+
+def test_the_spec_is_what_one_writes_in_pytorch() -> None:
+    net = archdsl.load("seq2seq", width=5, layers=2, source_vocabulary=11, target_vocabulary=7)
+    reference = Translator(nn.LSTM, 2, both=False)
+    reference.reads, reference.writes = nn.Embedding(11, 5), nn.Embedding(7, 5)
+    reference.encoder, reference.decoder = (nn.LSTM(5, 5, 2, batch_first=True) for _ in range(2))
+    assert net.prove(reference).ok
+    assert net.prove(net.module()).ok
+
+
+class Stated(nn.Module):
+    """A recurrent layer and what a function makes of its sequence, its state, and the value that it reads."""
+
+    def __init__(self, layer: nn.RNNBase, function: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.layer, self.function = layer, function
+        self.start = nn.Parameter(torch.randn(2, 1, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self, x.transpose(1, 2))
+
+
+def swapped(module: Stated, x: Tensor) -> Tensor:
+    """h and c side by side, in the other order."""
+    _, (h, c) = module.layer(x)
+    return torch.cat([c.tanh(), h]).transpose(0, 1)
+
+
+def both_ways(module: Stated, x: Tensor) -> Tensor:
+    _, h = module.layer(x)
+    return torch.cat([h[-2], h[-1]], 1)
+
+
+def summed(module: Stated, x: Tensor) -> Tensor:
+    sequence, h = module.layer(x)
+    return (sequence + h[-1].unsqueeze(1)).transpose(1, 2)
+
+
+USES: dict[str, tuple[nn.RNNBase, Callable[[Stated, Tensor], Tensor]]] = {
+    "last of h": (nn.LSTM(4, 5, 2, batch_first=True), lambda m, x: m.layer(x)[1][0][-1]),
+    "c": (nn.LSTM(4, 5, batch_first=True), lambda m, x: m.layer(x)[1][1].squeeze(0)),
+    "both directions": (nn.GRU(4, 5, 2, batch_first=True, bidirectional=True), both_ways),
+    "sequence and last": (nn.GRU(4, 5, batch_first=True), summed),
+    "learned start": (
+        nn.GRU(4, 5, 2, batch_first=True),
+        lambda m, x: m.layer(x, m.start.expand(-1, x.shape[0], -1).contiguous())[0],
+    ),
+    "swapped": (nn.LSTM(4, 5, 2, batch_first=True), swapped),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_states_are_values(use: str) -> None:
+    layer, function = USES[use]
+    module = Stated(layer, function)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # most do not use the start that is learned
+        net = archdsl.from_torch(module, torch.randn(2, 4, 9))
+    assert any(isinstance(node.op, Recurrent) for node in net.graph)
+    assert net.prove(module).ok
+
+
 def test_the_first_word_that_is_written_sees_all_that_was_read() -> None:
     net = archdsl.loads(
         "network Net:\n    input read: 4 x 9\n    input written: 4 x 3\n"
@@ -119,7 +194,7 @@ def test_what_differs_is_named() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        Reading(nn.LSTM(4, 5, batch_first=True), state=True),
+        Reading(nn.LSTM(4, 5, 2, batch_first=True), state=True),
         Reading(nn.LSTM(4, 5, batch_first=True, bias=False)),
         Reading(nn.LSTM(4, 5, batch_first=True, proj_size=3)),
         Reading(nn.GRU(4, 5)),

@@ -100,9 +100,8 @@ def beit_weights(beit: nn.Module) -> Iterator[Tensor]:
     yield from each(beit, "patch_embed.proj")
     for block in beit.blocks:
         yield from each(block, "norm1")
-        q, k, v = block.attn.qkv.weight.chunk(3)
-        yield from (block.attn.relative_position_bias_table, q, block.attn.q_bias, k, v, block.attn.v_bias)
-        yield from each(block, "attn.proj")
+        yield from (block.attn.q_bias, block.attn.v_bias, block.attn.relative_position_bias_table)
+        yield from each(block, "attn.qkv", "attn.proj")
         yield block.gamma_1
         yield from each(block, "norm2", "mlp.fc1", "mlp.fc2")
         yield block.gamma_2
@@ -164,8 +163,7 @@ def t5_weights(model: nn.Module) -> Iterator[Tensor]:
         for block in stack.block:
             first, *asks, last = block.layer
             yield from each(first, "layer_norm")
-            yield torch.cat([first.SelfAttention.get_submodule(name).weight for name in "qkv"])
-            yield from each(first, "SelfAttention.o")
+            yield from each(first, *(f"SelfAttention.{name}" for name in "qkvo"))
             for layer in asks:
                 yield from each(layer, "layer_norm", *(f"EncDecAttention.{name}" for name in "qkvo"))
             yield from each(last, "layer_norm", "DenseReluDense.wi", "DenseReluDense.wo")

@@ -168,6 +168,22 @@ BROKEN: dict[str, tuple[Callable[[Parts], object], str]] = {
         "scope 'body' has the step body.2, which is not one of its members",
     ),
     "step twice": (lambda p: p.change_scope("body", steps=("body.0",) * 2), "scope 'body' has the step body.0 2 times"),
+    "step left out": (
+        lambda p: p.change_scope("body.0", steps=("body.0.conv1", "body.0.add")),
+        "scope 'body.0' has the step body.0.add, where the nodes have body.0.conv2",
+    ),
+    "steps in another order": (
+        lambda p: p.change_scope("body.0", steps=("body.0.conv1", "body.0.add", "body.0.conv2")),
+        "scope 'body.0' has the step body.0.add, where the nodes have body.0.conv2",
+    ),
+    "last step left out": (
+        lambda p: p.change_scope("body.0", steps=("body.0.conv1", "body.0.conv2")),
+        "scope 'body.0' has no step more, where the nodes have body.0.add",
+    ),
+    "scope that is left and entered again": (
+        lambda p: p.nodes.insert(2, p.nodes.pop(-1)) or p.change_node("gate", inputs=(Value("stem.conv"),)),
+        "scope '' has the step body, where the nodes have gate",
+    ),
     "arm's step of another scope": (
         lambda p: p.change_choice(steps=("stem.bn",)),
         "scope '' has the step stem.bn, which is not one of its members",

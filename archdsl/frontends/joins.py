@@ -1,8 +1,11 @@
-"""Joins that blocks of one class do of different numbers of values are done before these blocks are called.
+"""Joins that are moved, or left out, so that what is imported reads as one would write it.
 
-The layers of a DenseNet each take a list of all maps so far and join them first. As they are written, no two of them
-have the same inputs, so that each would be a class of its own. With the join before it, each takes one map; and since
-the joins then stand one after the other, each takes what the one before it has joined.
+Joins that blocks of one class do of different numbers of values are done before these blocks are called. The layers of
+a DenseNet each take a list of all maps so far and join them first. As they are written, no two of them have the same
+inputs, so that each would be a class of its own. With the join before it, each takes one map; and since the joins then
+stand one after the other, each takes what the one before it has joined.
+
+A join that is only taken apart again, where it was put together, is left out.
 """
 
 from __future__ import annotations
@@ -13,6 +16,12 @@ from dataclasses import replace
 
 from archdsl.frontends.naming import ModuleCall
 from archdsl.frontends.nodes import NewNode
+from archdsl.ops.merge import Concat
+from archdsl.ops.reshape import Split
+from archdsl.tensor import Tensor
+
+Output = tuple[int, int]
+"""The number of a node, and which of its outputs."""
 
 LISTS = frozenset({"ModuleList", "ModuleDict"})
 """Containers that are never called themselves."""
@@ -57,3 +66,30 @@ def _one_after_the_other(made: list[NewNode], modules: set[str]) -> list[NewNode
             known[node.place.module, node.op, inputs] = number
         found.append(node)
     return found
+
+
+def unsplit(made: Sequence[NewNode], results: Sequence[Output]) -> tuple[list[NewNode], list[Output]]:
+    """The nodes and the network's results without splits that give the very values that a join was made of."""
+    instead: dict[Output, Output] = {}
+    taken: list[tuple[Output, ...]] = []
+    for number, node in enumerate(made):
+        taken.append(tuple(instead.get(value, value) for value in node.inputs))
+        joined, _ = taken[number][0] if isinstance(node.op, Split) else (number, 0)
+        if isinstance(made[joined].op, Concat) and node.outputs == _tensors(made, taken[joined]):
+            instead.update({(number, port): value for port, value in enumerate(taken[joined])})
+    if not instead:
+        return list(made), list(results)
+    results = [instead.get(value, value) for value in results]
+    split = {number for number, _ in instead}
+    needless = {made[number].inputs[0][0] for number in split}
+    used = {value for number, row in enumerate(taken) if number not in split for value in row} | set(results)
+    gone = split | {number for number in needless if (number, 0) not in used}
+    kept = [number for number in range(len(made)) if number not in gone]
+    new = {number: place for place, number in enumerate(kept)}
+    renumbered = (tuple((new[n], port) for n, port in taken[number]) for number in kept)
+    nodes = [replace(made[number], inputs=inputs) for number, inputs in zip(kept, renumbered, strict=True)]
+    return nodes, [(new[number], port) for number, port in results]
+
+
+def _tensors(made: Sequence[NewNode], values: Sequence[Output]) -> tuple[Tensor, ...]:
+    return tuple(made[number].outputs[port] for number, port in values)

@@ -98,11 +98,11 @@ class Tree:
         return as_name(self.classes[self.named.modules[path]])
 
     def _holds_copies(self, path: str) -> bool:
-        """Whether a scope holds only numbered modules of one class, one after the other, and is no such copy itself."""
+        """Whether a scope holds only modules of one class, called in the order of their numbers, and is no copy."""
         if path and self._holds_copies(path.rpartition(".")[0]):
             return False
         inner = self.within[path]
-        numbered = all(scope.rpartition(".")[2].isdecimal() for scope in inner)
+        numbered = [scope.rpartition(".")[2] for scope in inner] == [str(number) for number in range(len(inner))]
         alone = path not in self.occupied and len(inner) > 1
         alike = alone and numbered and len({self._class(scope) for scope in inner}) == 1
         return alike and all(starmap(self._follows, pairwise(inner)))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from archdsl.frontends.arrangement import Arrangement, whole
-from archdsl.frontends.aten.call import Result, Trace, Translation, kind_of
+from archdsl.frontends.aten.call import Result, Results, Trace, Translation, kind_of
 from archdsl.frontends.aten.elementwise import joined_elementwise
 from archdsl.frontends.aten.literal import in_order
 from archdsl.frontends.aten.pieces import pieces
@@ -111,6 +111,8 @@ class Translator:
         """Enters a translation, if it is sound: it takes values, not weights, and gives what the call gives."""
         if isinstance(found, Step):
             return self._accepts_step(found, node)
+        if isinstance(found, Results):
+            return self._accepts_results(found, node)
         placed = found if isinstance(found, Placed) else self.trace.placed.get(found)
         if placed is None or placed.arrangement.shape != self.trace.shape(node):
             return False
@@ -128,6 +130,15 @@ class Translator:
         if not fits or not self._holds_weights(step):
             return False
         self._set(node, step, tensors, arrangements)
+        return True
+
+    def _accepts_results(self, found: Results, node: TraceNode) -> bool:
+        step = self._standard(found.step)
+        if step is None or not self._holds_weights(step):
+            return False
+        tensors = self._tensors(step)
+        self._set(node, step, tensors, tuple(whole((self.trace.batch, *tensor.dims)) for tensor in tensors))
+        self._results[node] = found.placed
         return True
 
     def _standard(self, step: Step) -> Step | None:
@@ -151,7 +162,7 @@ class Translator:
 
     def _tensor(self, source: Made | Step) -> Tensor:
         if isinstance(source, Step):
-            return self._tensors(source)[0]
+            return self._tensors(source)[source.port]
         return self._results[source.call][source.port].tensor
 
     def _holds_weights(self, step: Step) -> bool:
@@ -194,7 +205,7 @@ class Translator:
     def _number(self, source: Made | Step, node: TraceNode) -> tuple[int, int]:
         """The node (by number) that makes a value, and which of its outputs that is."""
         if isinstance(source, Step):
-            return self._make(source, node), 0
+            return self._make(source, node), source.port
         return self._numbers[source.call], source.port
 
     def _make(self, step: Step, node: TraceNode) -> int:

@@ -23,7 +23,7 @@ from archdsl.frontends.buffers import on_one_device
 from archdsl.frontends.chance import drop_paths
 from archdsl.frontends.counted import multiply_adds
 from archdsl.frontends.export import Exported, export
-from archdsl.frontends.joins import joined_before
+from archdsl.frontends.joins import joined_before, unsplit
 from archdsl.frontends.naming import names
 from archdsl.frontends.nodes import NewNode
 from archdsl.frontends.recorded import recorded, recording
@@ -128,9 +128,10 @@ def _imported(
     modules = dict(module.named_modules(remove_duplicate=False))
     leaves = {path: _shown(inner) for path, inner in modules.items() if not any(inner.children())}
     classes = {path: type(inner).__name__ for path, inner in modules.items()}
-    made = joined_before([_with_counter(one, modules) for one in translator.made], classes)
+    nodes, values = unsplit([_with_counter(one, modules) for one in translator.made], translator.results)
+    made = joined_before(nodes, classes)
     named = names([one.place for one in made], leaves)
-    results = list(zip((key for key, _ in exported.outputs), translator.results, strict=True))
+    results = list(zip((key for key, _ in exported.outputs), values, strict=True))
     tree = Tree(made, named, classes, leaves, name)
     graph = tree.graph(results, lasting)
     verify(graph, "import")

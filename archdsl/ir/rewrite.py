@@ -161,21 +161,33 @@ def extended(
     `taken` gives the values that a node of the old graph takes now, `named` what a value of the old graph is in the
     text of a scope. The shapes of nodes stay as they are.
     """
-    follow: dict[int, list[Added]] = {}
+    first, last = _stretches(graph)
+    at: dict[tuple[str, bool], list[Added]] = {}
     beside: dict[tuple[str, bool], list[str]] = {}
-    places = dict(graph.places)
     for one in added:
-        place = places[one.node.id] = max(places[value.node] for value in one.inputs)
-        follow.setdefault(place, []).append(one)
+        ends = first if one.before else last
+        at.setdefault((ends[one.beside], one.before), []).append(one)
         beside.setdefault((one.beside, one.before), []).append(one.node.id)
     change = _Change(lambda value, home: value if home is None else named(value, home), beside=beside)
 
     def nodes() -> Iterator[Placed]:
         for node in graph:
+            yield from ((one.node, one.inputs) for one in at.get((node.id, True), ()))
             yield change.node(node), taken(node)
-            yield from ((one.node, one.inputs) for one in follow.get(graph.places[node.id], ()))
+            yield from ((one.node, one.inputs) for one in at.get((node.id, False), ()))
 
     return Graph(graph.header, map(change.scope, graph.scopes.values()), nodes(), outputs)
+
+
+def _stretches(graph: Graph) -> tuple[dict[str, str], dict[str, str]]:
+    """For each node, and each scope with nodes: the ids of its first and of its last node."""
+    first: dict[str, str] = {}
+    last: dict[str, str] = {}
+    for node in graph:
+        for path in (node.id, *(scope.path for scope in graph.ancestry(node.scope))):
+            first.setdefault(path, node.id)
+            last[path] = node.id
+    return first, last
 
 
 # --- what scopes and nodes say of values and paths ------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from math import isfinite
 from typing import Any
 
@@ -246,6 +247,24 @@ def _texts(graph: Graph) -> Iterator[str]:
             yield from _choice(graph, scope, choice)
 
 
+def _steps(graph: Graph) -> Iterator[str]:
+    """The steps of a scope's text are all its members, in the order of the nodes, each in one stretch of them."""
+    met: dict[str, list[str]] = {path: [] for path, scope in graph.scopes.items() if scope.steps}
+    for node in graph:
+        member = node.id
+        for scope in graph.ancestry(node.scope):
+            if scope.path in met and met[scope.path][-1:] != [member]:
+                met[scope.path].append(member)
+            member = scope.path
+    for path, found in met.items():
+        steps = [step for step in _members(graph.scopes[path].steps) if step in graph or graph.children[step]]
+        wrong = next(((one, other) for one, other in zip_longest(steps, found) if one != other), None)
+        if wrong is not None:
+            said, is_next = wrong
+            step = "no step more" if said is None else f"the step {said}"
+            yield f"scope {path!r} has {step}, where the nodes have {is_next or 'no more'}"
+
+
 def _members(steps: Iterable[Step]) -> Iterator[str]:
     for step in steps:
         if isinstance(step, Choice):
@@ -276,5 +295,19 @@ def _listed(things: Iterable[Tensor | str]) -> str:
     return ", ".join(map(str, things))
 
 
-RULES = (_scopes, _names, _copies, _words, _order, _edges, _shapes, _weights, _results, _facts, _expressions, _texts)
+RULES = (
+    _scopes,
+    _names,
+    _copies,
+    _words,
+    _order,
+    _edges,
+    _shapes,
+    _weights,
+    _results,
+    _facts,
+    _expressions,
+    _texts,
+    _steps,
+)
 """The checks in order. Each relies on those before it, and is not run if one of them found a violation."""

@@ -33,21 +33,23 @@ class Attend(nn.Module):
         return x.transpose(1, 2).flatten(2)
 '''
 
+
+def _with_cache(source: str) -> str:
+    """The source of attention that takes the keys and values of earlier positions from the cache, too."""
+    split = "        v = v.unflatten(-1, (k.shape[1], -1)).transpose(1, 2)\n"
+    cached = "        if Cache.active is not None:\n            k, v = Cache.active.joined(self, k, v)\n"
+    return source.replace(split, split + cached)
+
+
 ATTEND = Support(
     "Attend",
     ATTEND_SOURCE,
-    cached=ATTEND_SOURCE.replace(
-        "        x = F.scaled",
-        """\
-        if Cache.active is not None:
-            k, v = Cache.active.joined(self, k, v)
-        x = F.scaled""",
-    ).replace("is_causal=self.causal", "is_causal=self.causal and q.shape[2] == k.shape[2]"),
+    cached=_with_cache(ATTEND_SOURCE).replace(
+        "is_causal=self.causal", "is_causal=self.causal and q.shape[2] == k.shape[2]"
+    ),
 )
 
-BIASED_ATTEND = Support(
-    "BiasedAttend",
-    '''\
+BIASED_SOURCE = '''\
 class BiasedAttend(nn.Module):
     """Every position of q asks all positions of k, and mixes what v has there. Channels last.
 
@@ -79,7 +81,16 @@ class BiasedAttend(nn.Module):
             enable_gqa=self.grouped,
         )
         return x.transpose(1, 2).flatten(2)
-''',
+'''
+
+BIASED_ATTEND = Support(
+    "BiasedAttend",
+    BIASED_SOURCE,
+    cached=_with_cache(BIASED_SOURCE).replace(
+        'bias = bias + bias.new_full(bias.shape[2:], float("-inf")).triu(1)',
+        "hidden = 1 + k.shape[2] - q.shape[2]  # the first key that the first query does not see\n"
+        '            bias = bias + bias.new_full(bias.shape[2:], float("-inf")).triu(hidden)',
+    ),
 )
 
 MAP_SOURCE = '''\

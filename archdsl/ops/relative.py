@@ -15,9 +15,7 @@ from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Rearrangement
 from archdsl.ops.initialize import Normal, Weights, starts
 from archdsl.tensor import Layout, Tensor
 
-BUCKET_BIAS = Support(
-    "BucketBias",
-    '''\
+BUCKET_SOURCE = '''\
 class BucketBias(nn.Module):
     """A learned number for each head and bucket of distances: batch, heads, queries, keys.
 
@@ -47,7 +45,17 @@ class BucketBias(nn.Module):
         for border in self.borders:
             bucket = bucket + (distance >= border)
         return bucket if self.causal else bucket + self.count * (after > 0)
-''',
+'''
+
+BUCKET_BIAS = Support(
+    "BucketBias",
+    BUCKET_SOURCE,
+    cached=BUCKET_SOURCE.replace(
+        "        length = x.shape[self.axis]\n",
+        "        # The queries are the positions after those that are cached; the keys are all of them.\n"
+        "        past = 0 if Cache.active is None else Cache.active.length\n"
+        "        length = past + x.shape[self.axis]\n",
+    ).replace(".flip(1).expand", ".flip(1)[:, past:].expand"),
 )
 
 
@@ -157,6 +165,18 @@ class BucketBias(_TableBias):
     def _near(self) -> int:
         """How many distances have a bucket of their own."""
         return (self.buckets if self.causal else self.buckets // 2) // 2
+
+    def buckets_of(self, length: int) -> tuple[int, ...]:
+        """The bucket of each distance from a query to a key, from 1 - length to length - 1."""
+        count, near = (self.buckets if self.causal else self.buckets // 2), self._near
+        borders = [float(near * (self.farthest / near) ** (i / (count - near))) for i in range(1, count - near)]
+
+        def bucket(after: int) -> int:
+            distance = max(-after, 0) if self.causal else abs(after)
+            is_other_half = after > 0 and not self.causal
+            return min(distance, near) + sum(distance >= border for border in borders) + count * is_other_half
+
+        return tuple(map(bucket, range(1 - length, length)))
 
     def _positions(self, x: Tensor) -> tuple[int, ...]:
         return x.dims if x.kind == "int" else x.spatial

@@ -21,6 +21,7 @@ from archdsl.ops.internal import RESHAPES, Opaque
 from archdsl.ops.linear import Linear
 from archdsl.ops.pool import AvgPool
 from archdsl.ops.pool_adaptive import AdaptivePool
+from archdsl.ops.relative import BucketBias
 from archdsl.ops.reshape import ChannelSlice
 from archdsl.ops.resize import Resize, Upsample
 from archdsl.ops.scale import LayerScale
@@ -76,6 +77,9 @@ def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]
     name, arguments = CANONICAL.get(node.op.name, _as_it_is)(node.op, tensors)
     if name == "resize":
         taken = taken[:1]  # only the size of the second input matters
+    if node.op.reads_shape_alone:
+        (x,), taken = tensors, []
+        arguments = {**arguments, "positions": x.dims if x.kind == "int" else x.spatial}
     if len(node.outputs) > 1:
         part = Part(name, arguments, taken, tuple(squeezed(tensor.dims) for tensor in node.outputs), node.id, rank)
         return [Wire(part, port) for port in range(len(node.outputs))]
@@ -267,6 +271,13 @@ def _reshape(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     return ("flatten" if len(squeezed(op.outputs(*inputs)[0].dims)) == 1 else "reshape"), {}
 
 
+def _bucket_bias(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
+    """A bias is known by the buckets of the distances that there are: farther ones may be told apart in any way."""
+    assert isinstance(op, BucketBias)
+    length = inputs[0].dims[-1]
+    return op.name, {"heads": op.heads, "count": op.buckets, "buckets": op.buckets_of(length)}
+
+
 def _token(op: Op, inputs: tuple[Tensor, ...]) -> Canonical:
     assert isinstance(op, Token)
     return op.name, {"index": op.index % inputs[0].spatial[0]}
@@ -301,6 +312,7 @@ CANONICAL: Mapping[str, Callable[[Op, tuple[Tensor, ...]], Canonical]] = {
     "reshape": _reshape,
     "tokens": _reshape,
     "token": _token,
+    "bucket_bias": _bucket_bias,
     "sub": _named("add"),
     "layer_scale": _learned_factor,
     "prelu": _learned_factor,

@@ -49,6 +49,7 @@ POSITIONWISE = (
     "embedding",
     "positions",
     "rotary",
+    "bucket_bias",
     "linear",
     "rms_norm",
     "add",
@@ -57,7 +58,11 @@ POSITIONWISE = (
     "split",
     "moved",
 )
-"""Ops that treat each position by itself, or know its number, though they are not `pointwise` in general."""
+"""Ops that treat each position by itself, or know its number, though they are not `pointwise` in general.
+
+A bias by distance is there for any positions. One by offset (`offset_bias`) has numbers for a text of one length alone,
+as a learned bias has, so that a shorter text could not even begin.
+"""
 
 
 def generates(graph: Graph) -> bool:

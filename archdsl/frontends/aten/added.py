@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from archdsl.frontends.arrangement import CHANNELS, Arrangement, Atom
+from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, Atom
 from archdsl.frontends.aten.scores import KEYS, Scores, canonical, in_order
 from archdsl.frontends.aten.step import TraceNode
 from archdsl.frontends.aten.table import Table
@@ -23,10 +24,15 @@ MASKED = -100.0
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What was added to scores: whether later positions are masked, and the weight that holds a bias."""
+    """What was added to scores: whether later positions are masked, and the weight that holds a bias.
+
+    `picked` tells, outside of windows, which number of the weight each score gets: heads, queries, keys; -1 where any
+    will do, as the key is masked.
+    """
 
     causal: bool = False
     bias: TraceNode | None = None
+    picked: Numbers | None = None
 
 
 def added_to(scores: Scores, cut: Cut) -> Added | None:
@@ -36,11 +42,16 @@ def added_to(scores: Scores, cut: Cut) -> Added | None:
         return None
     biases = [table.weight for table, _ in scores.added if table.weight is not None]
     mask = sum((canonical(table.numbers.astype(float), lies) for table, lies in scores.added), np.zeros(()))
-    if len(biases) > 1 or not all(_is_relative(table, lies, places, scores) for table, lies in scores.added):
+    if len(biases) > 1:
         return None
     if cut.size is None:
-        is_causal = not biases and _masks(mask, places.later())
-        return Added(is_causal) if is_causal or _masks(mask, np.array(False)) else None
+        is_causal = _masks(mask, places.later())
+        if not is_causal and not _masks(mask, np.array(False)):
+            return None
+        picked = [_picked(table, lies, mask) for table, lies in scores.added if table.weight is not None]
+        return Added(is_causal, *biases, *picked) if all(one is not None for one in picked) else None
+    if not all(_is_relative(table, lies, places, scores) for table, lies in scores.added):
+        return None
     return Added(bias=biases[0] if biases else None) if _masks(mask, places.parted()) else None
 
 
@@ -48,6 +59,19 @@ def _masks(mask: Numbers, hidden: Numbers) -> bool:
     """Whether a mask hides these places, and no others."""
     mask, hidden = np.broadcast_arrays(mask, hidden)
     return bool((mask[hidden] <= MASKED).all()) and bool((mask[~hidden] == 0).all())
+
+
+def _picked(table: Table, lies: Arrangement, mask: Numbers) -> Numbers | None:
+    """What a table picks for each head, query and key, if it does so for all samples; -1 where the key is hidden."""
+    atoms = in_order(lies)
+    found = np.where(mask <= MASKED, -1, canonical(table.picked, lies))
+    found = np.broadcast_to(found, [atom.size for atom in atoms])
+    sizes = [
+        prod(atom.size for atom in atoms if low <= atom.dim < high)
+        for low, high in pairwise((BATCH, CHANNELS, 2, KEYS, 2 * KEYS))
+    ]
+    first, *others = found.reshape(sizes)
+    return first if all(bool((other == first).all()) for other in others) else None
 
 
 def _is_relative(table: Table, lies: Arrangement, places: Places, scores: Scores) -> bool:

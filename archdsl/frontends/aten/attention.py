@@ -10,7 +10,8 @@ import numpy as np
 
 from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, Axis, along, joined, whole
 from archdsl.frontends.aten.added import Added, added_to
-from archdsl.frontends.aten.call import Call, Result, Translation
+from archdsl.frontends.aten.biases import bias_of
+from archdsl.frontends.aten.call import Call, Result, Trace, Translation
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.scores import Scores, in_heads, leading, moved, product, scores_of, with_table
 from archdsl.frontends.aten.step import Step
@@ -26,18 +27,21 @@ def attention(call: Call) -> Result:
     if q is None or k is None or v is None:
         return None
     causal, mask = bool(call["is_causal"]), call.table("attn_mask")
+    dropout, is_learned = float(call["dropout_p"]), mask is not None and mask.weight is not None
     bias = _bias(call)
-    if call["attn_mask"] is None or bias:
-        found = _of_sequences(q, k, v, call["scale"], causal, float(call["dropout_p"]), bias)
-        if found:
-            return found
     size = call.trace.shape(call["query"])[-1]
     scores = scores_of(call.trace, q, k, size**-0.5 if call["scale"] is None else call["scale"])
     if scores and mask:
         scores = with_table(scores, _as_added(mask))
-    if scores is None or causal or (call["attn_mask"] is not None and mask is None):
-        return None
-    return _attended(replace(scores, weights=True, dropout=float(call["dropout_p"])), v)
+    if call["attn_mask"] is None or (bias and not is_learned):
+        found = _of_sequences(q, k, v, call["scale"], causal, dropout, bias)
+        if found:
+            return found
+    if scores and not causal and (call["attn_mask"] is None or mask):
+        found = _attended(call.trace, replace(scores, weights=True, dropout=dropout), v)
+        if found or not is_learned:
+            return found
+    return _of_sequences(q, k, v, call["scale"], causal, dropout, bias) if bias else None
 
 
 def _as_added(mask: Table) -> Table:
@@ -58,7 +62,7 @@ def written_out(call: Call) -> Result:
             # The values' channels are the rows of their factor.
             *lead, channels, positions = other.order
             lies = v.arrangement.permuted([*lead, positions, channels])
-            step = _attended(replace(scores, lies=scores.lies.permuted(factor.order)), v.arranged(lies))
+            step = _attended(call.trace, replace(scores, lies=scores.lies.permuted(factor.order)), v.arranged(lies))
             return step if step is None or place == 0 else _turned(step)
     return None
 
@@ -70,7 +74,7 @@ def _turned(step: Step) -> Step:
     return replace(step, arrangements=(lies.permuted([*lead, column, row]),))
 
 
-def _attended(scores: Scores, v: Placed) -> Step | None:
+def _attended(trace: Trace, scores: Scores, v: Placed) -> Step | None:
     """The op, if values belong to these scores, and what was added to them is a mask or a bias that it has."""
     q, k, v = scores.q, scores.k, in_heads(v).on_map()
     *lead, queries, keys = scores.lies.axes
@@ -85,7 +89,10 @@ def _attended(scores: Scores, v: Placed) -> Step | None:
     if cut is None or added is None:
         return None
     if cut.size is None:
-        return _of_sequences(q, k, v, scores.scale, added.causal, scores.dropout)
+        bias = bias_of(trace, added) if added.bias is not None else None
+        if added.bias is not None and bias is None:
+            return None
+        return _of_sequences(q, k, v, scores.scale, added.causal, scores.dropout, bias)
     if _is_repeated(k, v):
         return None
     return _in_windows(scores, v, cut, cut.size, added)

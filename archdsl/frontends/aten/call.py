@@ -17,9 +17,17 @@ VIEWS = RESHAPES | {"expand", "contiguous", "to", "_to_copy", "type_as"}
 """Operations that give the same numbers in another shape or precision, or repeat them to broadcast."""
 
 
-Result: TypeAlias = "Step | Placed | TraceNode | None"
+Result: TypeAlias = "Step | Results | Placed | TraceNode | None"
 """The result of a translation: a step; a value of the trace, perhaps in another arrangement, if the call computes
 nothing; or None, if no op does the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A step, and how the results of its call lie, where they are not the outputs of the op one by one."""
+
+    step: Step
+    placed: tuple[Placed, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import fx
@@ -22,12 +22,18 @@ LARGEST = 1 << 24
 """How many numbers a table may have."""
 
 PICKING = frozenset(
-    {"alias", "cat", "chunk", "clone", "contiguous", "detach", "expand", "flatten", "flip", "gather", "getitem"}
-    | {"index", "index_select", "mT", "movedim", "narrow", "numpy_T", "permute", "repeat", "reshape", "roll", "select"}
-    | {"slice", "split", "split_with_sizes", "squeeze", "stack", "swapaxes", "t", "transpose", "unbind", "unflatten"}
-    | {"unsqueeze", "view", "_unsafe_view"}
+    {"alias", "cat", "chunk", "clone", "contiguous", "detach", "embedding", "expand", "flatten", "flip", "gather"}
+    | {"getitem", "index", "index_select", "mT", "movedim", "narrow", "numpy_T", "permute", "repeat", "reshape", "roll"}
+    | {"select", "slice", "split", "split_with_sizes", "squeeze", "stack", "swapaxes", "t", "transpose", "unbind"}
+    | {"unflatten", "unfold", "unsqueeze", "view", "_unsafe_view"}
 )
 """Operations whose results are numbers of their inputs, each as it was."""
+
+CHOOSING = {"where": (0, 1, 2), "masked_fill": (1, 2, 0)}
+"""Operations that take numbers of one table where another says so: the places of `where`'s arguments in theirs."""
+
+Numbers: TypeAlias = Mapping[TraceNode, Any]
+"""Tensors, or lists of them, by the calls that give them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,8 @@ def _picked(node: TraceNode, tables: Mapping[TraceNode, Computed], weight: Trace
         # Tables of indices say where a call looks; they are the same for both.
         fixed = {source for source, table in tables.items() if table.weight is None and source not in _first(node)}
         return Computed(_run(node, numbers), weight, _run(node, picked | {source: numbers[source] for source in fixed}))
+    if name in CHOOSING and len(node.args) == 3:
+        return _chosen([node.args[place] for place in CHOOSING[name]], numbers, weight, picked)
     added = node.args[:2]
     if name != "add" or node.kwargs or not all(isinstance(one, fx.Node) for one in added):
         return None
@@ -127,6 +135,16 @@ def _picked(node: TraceNode, tables: Mapping[TraceNode, Computed], weight: Trace
     if bool(((one >= 0) & (other >= 0)).any()):
         return None
     return Computed(_run(node, numbers), weight, torch.maximum(one, other))
+
+
+def _chosen(choice: list[Any], numbers: Numbers, weight: TraceNode, picked: Numbers) -> Computed | None:
+    """The table with numbers of one table where a fixed one says so, and elsewhere those of another, or a number."""
+    condition, *either = choice
+    if condition not in picked or bool((picked[condition] >= 0).any()):
+        return None
+    fixed = (torch.as_tensor(numbers.get(one, one), dtype=torch.float64) for one in either)
+    places = (torch.as_tensor(picked.get(one, -1)) for one in either)
+    return Computed(torch.where(numbers[condition], *fixed), weight, torch.where(numbers[condition], *places))
 
 
 def _places(table: Computed) -> Any:

@@ -9,6 +9,7 @@ from archdsl.frontends.arrangement import CHANNELS, along, whole
 from archdsl.frontends.aten.call import Call, Result, Translation
 from archdsl.frontends.aten.pieces import together
 from archdsl.frontends.aten.placed import Placed
+from archdsl.frontends.aten.recurrent import state_of
 from archdsl.frontends.aten.step import Source, Step
 from archdsl.ops.base import Op
 from archdsl.ops.merge import Add, Concat, Maximum, Mul, Sub
@@ -79,7 +80,7 @@ def concat(call: Call) -> Result:
     if any(table and table.number == 0 for table in map(call.trace.tables.__getitem__, nodes)):
         return None
     axis = call["dim"] % len(call.trace.shape(call.node))
-    whole_again = together(call.trace, nodes, axis)
+    whole_again = together(call.trace, nodes, axis) or (state_of(call.trace, nodes) if axis == 0 else None)
     if whole_again:
         return whole_again
     placed = [call.trace.placed.get(node) for node in nodes]

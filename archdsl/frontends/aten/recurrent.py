@@ -1,42 +1,160 @@
-"""LSTM and GRU layers, which a trace has as one call each: `aten.lstm`, `aten.gru`."""
+"""LSTM and GRU layers, which a trace has as one call each: `aten.lstm`, `aten.gru`.
+
+A call gives the sequence and the state after it, and an op one of them. What the code uses of a call decides.
+"""
 
 from __future__ import annotations
 
-from archdsl.frontends.arrangement import whole
-from archdsl.frontends.aten.call import Call, Result, Translation
-from archdsl.frontends.aten.step import Step, TraceNode, operation
+from collections.abc import Sequence
+from dataclasses import replace
+
+from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, along, whole
+from archdsl.frontends.aten.call import Call, Result, Results, Trace, Translation
+from archdsl.frontends.aten.literal import in_order
+from archdsl.frontends.aten.placed import Placed
+from archdsl.frontends.aten.step import Made, Step, TraceNode, operation
+from archdsl.ops.crop import Trim
+from archdsl.ops.merge import Concat
 from archdsl.ops.recurrent import Gru, Lstm, Recurrent
+from archdsl.ops.tokens import Token
+from archdsl.tensor import Tensor
 
 LAYERS: dict[str, type[Recurrent]] = {"lstm": Lstm, "gru": Gru}
 """The ops by PyTorch's name of the call. Its first result is the sequence, the others are the last state."""
 
+STATE = (1, 2, 0)
+"""The axes of a state in PyTorch (layers and directions, batch, width) as batch, width, columns."""
+
 
 def recurrent(call: Call) -> Result:
-    """The op of a call; None for what no op does: a state that is given or used, layers without bias or with
+    """The op of a call; None for what no op does: both the sequence and the state used, layers without bias or with
     projections."""
-    state = call["hx"] if isinstance(call["hx"], list | tuple) else [call["hx"]]
     placed, weights = call.placed("input"), call["params"]
     order = (0, 2, 1) if call["batch_first"] else (1, 2, 0)
-    taken = placed.standard(order) if placed else None
-    if taken is None or not all(operation(node) == "zeros" for node in state) or _gives_state(call.node):
-        return None
+    taken = in_order(placed.arranged(placed.arrangement.permuted(order))) if placed else None
+    start = () if _is_zero(call) else _start(call)
+    used = _used(call.node)
     op = LAYERS[operation(call.node)](
         width=call.trace.shape(weights[1])[-1],
         layers=call["num_layers"],
         bidirectional=call["bidirectional"],
         dropout=float(call["dropout"]) if call["num_layers"] > 1 else 0.0,
+        start="like" if start else None,
+        gives="sequence" if 0 in used else "state",
     )
-    wanted = op.weights(taken.tensor)
+    if taken is None or start is None or not (used <= {0} or 0 not in used or _is_last_token(op, used)):
+        return None
+    tensors = (taken.tensor, *(Tensor(op.width, *one.tensor.spatial) for one in start))
+    wanted = op.weights(*tensors)
     shapes = [call.trace.shape(weight) for weight in weights]
     if shapes != [weight.shape for weight in wanted.values()] or not all(map(call.trace.is_weight, weights)):
         return None
-    lies = whole((taken.batch, *op.shape(taken.tensor).dims)).inverted(order)
-    return Step(op, (taken.value,), dict(zip(wanted, weights, strict=True)), (lies,))
+    step = Step(op, (taken.value, *(one.value for one in start)), dict(zip(wanted, weights, strict=True)))
+    given = op.shape(*tensors)
+    if op.gives == "state":
+        return Results(step, tuple(_states(call, given)))
+    lies = whole((taken.batch, *given.dims)).inverted(order)
+    if used <= {0}:
+        return replace(step, arrangements=(lies,))
+    last = Step(Token(index=-1), (Made(call.node),), call=call.node)
+    state = Arrangement(((), along(BATCH, taken.batch), along(CHANNELS, op.width)))
+    sequence = Placed(Made(call.node), given, taken.batch, lies, call.node)
+    return Results(step, (sequence, Placed(last, Tensor(op.width), taken.batch, state)))
 
 
-def _gives_state(node: TraceNode) -> bool:
-    """Whether something uses the last state that a call gives beside the sequence."""
-    return any(operation(user) != "getitem" or (user.args[1] != 0 and user.users) for user in node.users)
+def _used(node: TraceNode) -> set[int]:
+    """Which results of a call something uses; the first, if none or if it is not known."""
+    parts = [user for user in node.users if operation(user) == "getitem"]
+    return {part.args[1] for part in parts if part.users} or {0}
+
+
+def _is_last_token(op: Recurrent, used: set[int]) -> bool:
+    """Whether the state that is used beside the sequence is what that ends with."""
+    return used == {0, 1} and op.layers == 1 and not op.bidirectional
+
+
+def _states(call: Call, state: Tensor) -> list[Placed]:
+    """The results of a call of which only the state is used: h of an LSTM are the first columns, c the others."""
+    count = len(call.node.meta["val"]) - 1
+    columns = state.spatial[0] // count
+    placed = []
+    for part in range(count):
+        cut = part * columns, (count - part - 1) * columns
+        value = Step(Trim(sides=cut), (Made(call.node),), call=call.node) if count > 1 else Made(call.node)
+        placed.append(Placed.plain(value, Tensor(state.channels, columns), call.trace.batch))
+    output = Placed(Made(call.node), state, call.trace.batch, Arrangement(()))  # for the sequence, which nothing uses
+    return [output, *(one.arranged(one.arrangement.permuted((2, 0, 1))) for one in placed)]
+
+
+def _state_nodes(call: Call) -> list[TraceNode]:
+    return list(call["hx"]) if isinstance(call["hx"], list | tuple) else [call["hx"]]
+
+
+def _is_zero(call: Call) -> bool:
+    tables = map(call.trace.tables.__getitem__, _state_nodes(call))
+    return all(table is not None and table.number == 0 for table in tables)
+
+
+def _start(call: Call) -> tuple[Placed] | None:
+    """The state that a call begins with, as one value: what another call gives, or h and c side by side."""
+    trace, nodes = call.trace, _state_nodes(call)
+    whole_state = _given_state(trace, nodes)
+    if whole_state:
+        return (whole_state,)
+    placed = [trace.placed.get(node) for node in nodes]
+    turned = [one and one.arranged(one.arrangement.permuted(STATE)).for_each_sample() for one in placed]
+    taken = [found for one in turned if (found := in_order(one))]
+    if len(taken) < len(nodes) or any(one.tensor.rank != 2 for one in taken):
+        return None
+    if len(taken) == 1:
+        return (taken[0],)
+    columns = sum(one.tensor.spatial[0] for one in taken)
+    value = Step(Concat(over="positions"), tuple(one.value for one in taken), call=call.node)
+    return (Placed.plain(value, Tensor(taken[0].tensor.channels, columns), trace.batch),)
+
+
+def _given_state(trace: Trace, nodes: list[TraceNode]) -> Placed | None:
+    """The state of which these are all parts: what another call gives, or h and c that were side by side."""
+    parts = [_named(node) for node in nodes]
+    source = _source(parts)
+    if source is None:
+        return None
+    state = state_of(trace, parts)
+    if state:
+        return Placed.plain(state.value, state.tensor, trace.batch)
+    if operation(source) not in ("chunk", "split") or [part.args[1] for part in parts] != [0, 1]:
+        return None
+    call = trace.call(source)
+    placed = call.placed("self")
+    is_halved = len(source.meta["val"]) == 2 and call["dim"] == 0
+    return in_order(placed.arranged(placed.arrangement.permuted(STATE))) if is_halved and placed else None
+
+
+def state_of(trace: Trace, parts: Sequence[TraceNode]) -> Placed | None:
+    """The state of a recurrent layer, if these are all its parts: PyTorch's layers, one after the other, h before c."""
+    source = _source(parts)
+    step = trace.steps.get(source)
+    if source is None or step is None or not isinstance(step.op, Recurrent) or step.op.gives != "state":
+        return None
+    count = len(source.meta["val"]) - 1
+    if [part.args[1] for part in parts] != list(range(1, count + 1)):
+        return None
+    columns = count * trace.shape(parts[0])[0]
+    placed = Placed.plain(Made(source), Tensor(step.op.width, columns), trace.batch)
+    return placed.arranged(placed.arrangement.permuted((2, 0, 1)))
+
+
+def _source(parts: Sequence[TraceNode]) -> TraceNode | None:
+    """The call of which all of these are results."""
+    sources = {part.args[0] if operation(part) == "getitem" else None for part in parts}
+    return next(iter(sources)) if len(sources) == 1 else None
+
+
+def _named(node: TraceNode) -> TraceNode:
+    """The call whose result a call only copies."""
+    while operation(node) in ("contiguous", "clone"):
+        node = node.args[0]
+    return node
 
 
 TRANSLATIONS: dict[str, Translation] = dict.fromkeys(LAYERS, recurrent)

@@ -27,7 +27,7 @@ class Step:
 
     `weights` tells which value of the trace is which of the op's parameters and buffers. `arrangements` tell how the
     call's results lie in the op's outputs, where they are not as batch, channels, positions. A step that belongs to an
-    earlier call than the one that needs it names this `call`.
+    earlier call than the one that needs it names this `call`. As an input it stands for its output number `port`.
     """
 
     op: Op
@@ -35,6 +35,7 @@ class Step:
     weights: Mapping[str, TraceNode] = field(default_factory=dict)
     arrangements: tuple[Arrangement, ...] = ()
     call: TraceNode | None = None
+    port: int = 0
 
 
 Source: TypeAlias = TraceNode | Made | Step

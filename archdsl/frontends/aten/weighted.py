@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from archdsl.frontends.arrangement import CHANNELS, along, whole
+from archdsl.frontends.arrangement import CHANNELS, Arrangement, along, whole
 from archdsl.frontends.aten.call import Call, Result, Translation, compact
 from archdsl.frontends.aten.literal import channels_first, literal
 from archdsl.frontends.aten.placed import Placed
@@ -18,9 +18,10 @@ from archdsl.ops.embed import Embed
 from archdsl.ops.held_numbers import Applied, Reduced
 from archdsl.ops.internal import RESHAPES
 from archdsl.ops.linear import Linear
-from archdsl.ops.merge import Add, Mul
+from archdsl.ops.merge import Add, Concat, Mul
 from archdsl.ops.norm import Bn, GroupNorm, InstanceNorm, LayerNorm, RmsNorm
 from archdsl.ops.position import Positions
+from archdsl.ops.reshape import Split
 from archdsl.ops.scale import LayerScale
 from archdsl.ops.standardized import StandardizedConv
 from archdsl.ops.transposed import UpConv
@@ -172,7 +173,24 @@ def _with_computed_bias(call: Call) -> Result:
     says = taken.tensor.rank > 2 or taken.tensor.spatial == (1,)
     layer = Step(Linear(out=out, bias=False, over="channels" if says else None), (taken.value,), weights)
     lies = taken.arrangement.with_axis(last, along(CHANNELS, out))
-    return Step(Add(), (layer, added.value), arrangements=(lies,))
+    return _with_joined_biases(call, layer, lies) or Step(Add(), (layer, added.value), arrangements=(lies,))
+
+
+def _with_joined_biases(call: Call, layer: Step, lies: Arrangement) -> Step | None:
+    """Parts of a layer's channels with a bias of their own, or with none, as queries, keys and values may have."""
+    trace, joined = call.trace, call["bias"]
+    nodes = list(trace.call(joined)["tensors"]) if operation(joined) == "cat" else []
+    biases = [trace.placed.get(node) for node in nodes]
+    is_zero = [table is not None and table.number == 0 for table in map(trace.tables.__getitem__, nodes)]
+    sizes = {trace.shape(node) for node in nodes}
+    is_known = all(zero or (bias and bias.is_learned) for bias, zero in zip(biases, is_zero, strict=True))
+    if len(nodes) < 2 or len(sizes) > 1 or not is_known:
+        return None
+    parts = Step(Split(parts=len(nodes)), (replace(layer, call=call.node),), call=call.node)
+    pieces = [replace(parts, port=port) for port in range(len(nodes))]
+    rows = zip(pieces, biases, is_zero, strict=True)
+    summed = (piece if zero or not bias else Step(Add(), (piece, bias.value)) for piece, bias, zero in rows)
+    return Step(Concat(), tuple(summed), arrangements=(lies,))
 
 
 def _table_of_words(call: Call) -> str:

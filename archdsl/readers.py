@@ -34,7 +34,10 @@ class Reader:
     about: str
 
 
-READERS = (Reader((".json",), "frontends.graph_file:read", "a graph"),)
+READERS = (
+    Reader((".json",), "frontends.json_file:read", "a graph or a Keras model"),
+    Reader((".keras",), "frontends.json_file:read_archive", "a Keras model"),
+)
 """All kinds of files that are read as one graph, beside specs."""
 
 TRANSLATORS = (Reader((".yaml", ".yml"), "frontends.ultralytics.read:read", "a YAML file of Ultralytics"),)

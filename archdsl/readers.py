@@ -37,6 +37,7 @@ class Reader:
 READERS = (
     Reader((".json",), "frontends.json_file:read", "a graph or a Keras model"),
     Reader((".keras",), "frontends.json_file:read_archive", "a Keras model"),
+    Reader((".pt2",), "frontends.pt2_file:read", "a program of torch.export"),
 )
 """All kinds of files that are read as one graph, beside specs."""
 

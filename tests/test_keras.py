@@ -181,8 +181,9 @@ def test_random_edits_are_read_or_refused(seed: int, tmp_path: Path) -> None:
     for _ in range(edits.randint(1, 3)):
         place, key = edits.choice(list(places(data)))
         other, others = edits.choice(list(places(data)))
-        place[key] = edits.choice([other[others], -1, 0, 10**30, 0.5, "x", None, [], {}, True, [[1, 2], [3]]])
-        data = json.loads(json.dumps(data))
+        place[key] = edits.choice(
+            [json.loads(json.dumps(other[others])), -1, 0, 10**30, 0.5, "x", None, [], {}, True, [[1, 2], [3]]]
+        )
     (tmp_path / "net.json").write_text(json.dumps(data), encoding="utf-8")
     with suppress(CompileError):
         archdsl.load(tmp_path / "net.json")

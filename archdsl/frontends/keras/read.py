@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -82,9 +82,9 @@ def _refuse_unknown(model: Model) -> None:
 
 def _channels_last(model: Model) -> bool:
     """Whether channels are last. All layers that say so must agree."""
-    said = {layer.config["data_format"] for layer in _all_layers(model) if layer.config.get("data_format")}
+    said = {str(layer.config["data_format"]) for layer in _all_layers(model) if layer.config.get("data_format")}
     if len(said) > 1 or not said <= {"channels_last", "channels_first"}:
-        raise problem(f"layers have several data formats: {', '.join(sorted(shown(str(one), 40) for one in said))}")
+        raise problem(f"layers have several data formats: {', '.join(sorted(shown(one, 40) for one in said))}")
     return said != {"channels_first"}
 
 
@@ -95,6 +95,8 @@ class _Reader:
         self.classes: dict[str, str] = {}
         self.texts: dict[str, str] = {}
         self.prepared: list[str] = []
+        self.calls: Counter[str] = Counter()
+        """How often each layer was called so far."""
 
     # --- models -----------------------------------------------------------------------------
 
@@ -149,7 +151,7 @@ class _Reader:
         tensors = tuple(self.made[number].outputs[port] for number, port in taken)
         arguments = Arguments(layer.name, kind, layer.config, self.version, self.last)
         try:
-            return [self.chain(ops_of(arguments, tensors), taken, place, kind, call)]
+            return [self.chain(ops_of(arguments, tensors), taken, place, kind)]
         except (Mismatch, ValidationError) as error:
             said = str(error) if isinstance(error, Mismatch) else error.errors()[0]["msg"]
             raise problem(f"the layer `{shown(layer.name, 60)}` ({kind}) does not fit: {shown(said)}") from None
@@ -173,7 +175,7 @@ class _Reader:
         kind: Kind = "int" if isinstance(dtype, str) and dtype in INTEGERS else "float"
         tensor = self.shapes.pop(0) if self.shapes else self.tensor(layer, shape, kind)
         place = "input" if alone else place
-        return self.node(made("input", dims=tensor.dims, kind=tensor.kind), (), place, place)
+        return self.node(made("input", dims=tensor.dims, kind=tensor.kind), (), place)
 
     def tensor(self, layer: Layer, shape: Any, kind: Kind) -> Tensor:
         sizes = shape[1:] if isinstance(shape, list) else []
@@ -184,14 +186,14 @@ class _Reader:
         dims = (sizes[-1], *sizes[:-1]) if self.last else tuple(sizes)
         return Tensor(*dims, kind=kind)
 
-    def chain(self, ops: Sequence[Op], taken: Sequence[Value], place: str, kind: str, call: int) -> Value:
+    def chain(self, ops: Sequence[Op], taken: Sequence[Value], place: str, kind: str) -> Value:
         """The ops of a layer, one after the other. A learned value is no step: the op after it takes it, too."""
         value: tuple[Value, ...] = tuple(taken)
         beside: tuple[Value, ...] = ()
         for index, op in enumerate(ops):
             home = place if index == 0 else f"{place}_{op.name}"
             self.texts[home] = f"{kind} {op.name}"
-            result = self.node(op, () if op.name == "learned" else (*value, *beside), home, f"{home}@{call}")
+            result = self.node(op, () if op.name == "learned" else (*value, *beside), home)
             if op.name == "learned":
                 beside = (result,)
             else:
@@ -200,12 +202,14 @@ class _Reader:
             raise problem(f"the layer `{place}` gives several values")
         return value[0]
 
-    def node(self, op: Op, taken: tuple[Value, ...], place: str, call: str) -> Value:
+    def node(self, op: Op, taken: tuple[Value, ...], place: str) -> Value:
         if len(self.made) >= STEPS:
             raise problem(f"the model has more than {STEPS:,} ops")
         inputs = tuple(self.made[number].outputs[port] for number, port in taken)
         weights = {slot: f"{place}.{slot}" if slot else place for slot in op.state(*inputs)}
         outputs = op.outputs(*inputs)
         self.classes.setdefault(place, op.name)
+        self.calls[place] += 1
+        call = f"{place}@{self.calls[place]}"
         self.made.append(NewNode(op, taken, outputs, weights, ModuleCall(place, call, op.name)))
         return len(self.made) - 1, 0

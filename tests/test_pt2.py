@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import random
 import zipfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -170,26 +168,3 @@ def test_damaged_archives_are_refused(file: Path, tmp_path: Path) -> None:
     for name in ("cut", "text", "empty", "bomb", "deep", "missing"):
         with pytest.raises(CompileError):
             archdsl.load(tmp_path / f"{name}.pt2")
-
-
-@pytest.mark.parametrize("seed", range(int(os.environ.get("ARCHDSL_EDITS", "25"))))
-def test_random_edits_are_read_or_refused(seed: int, file: Path, tmp_path: Path) -> None:
-    edits = random.Random(seed)
-
-    def edit(module: Any) -> None:
-        for _ in range(edits.randint(1, 3)):
-            place, key = edits.choice(list(places(module)))
-            other, others = edits.choice(list(places(module)))
-            copy = json.loads(json.dumps(other[others]))
-            place[key] = edits.choice([copy, copy, -1, 0, 2**70, 0.5, "x", None, [], {}])
-
-    with suppress(CompileError):
-        archdsl.load(changed(file, tmp_path / "net.pt2", edit))
-
-
-def places(data: Any) -> Any:
-    """Every place of a JSON value: the table or list, and the key."""
-    rows = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in rows:
-        yield data, key
-        yield from places(value)

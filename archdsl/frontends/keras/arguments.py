@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archdsl.diagnostics import CompileError
-from archdsl.frontends.keras.config import problem
+from archdsl.frontends.keras.config import refused
 from archdsl.ops.arguments import compact
 from archdsl.ops.base import REGISTRY, Op
 from archdsl.tensor import Tensor
@@ -52,7 +52,7 @@ class Arguments:
     def wrong(self, key: str, expected: str) -> CompileError:
         """The error for an argument that is not as it should be."""
         given = shown(str(self.config.get(key)), 60)
-        return problem(f"the layer `{shown(self.layer, 60)}` ({self.kind}) has {key} = {given}; expected {expected}")
+        return refused(f"the layer `{shown(self.layer, 60)}` ({self.kind}) has {key} = {given}; expected {expected}")
 
     def whole(self, key: str, usual: int | None = None, least: int = 1) -> int:
         """A whole number."""

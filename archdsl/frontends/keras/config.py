@@ -49,7 +49,7 @@ class Model:
     outputs: tuple[Reference, ...]
 
 
-def problem(message: str, help: str | None = None, code: str = "bad-model-file") -> CompileError:
+def refused(message: str, help: str | None = None, code: str = "bad-model-file") -> CompileError:
     """The error for a file that is not as it should be."""
     return CompileError([Diagnostic(code, message, help=help)])
 
@@ -59,12 +59,12 @@ def model_of(data: Any, depth: int = 0) -> Model:
     config = data.get("config") if isinstance(data, Mapping) else None
     kind = str(data.get("class_name")) if isinstance(data, Mapping) else ""
     if kind not in MODELS:
-        raise problem(
+        raise refused(
             f"a model of the class `{shown(kind, 60)}` is not read: only Functional and Sequential models say "
             "in the file how their layers are joined"
         )
     if depth > DEPTH:
-        raise problem(f"models are nested deeper than {DEPTH} levels")
+        raise refused(f"models are nested deeper than {DEPTH} levels")
     if kind == "Sequential":
         name, rows = ("sequential", config) if isinstance(config, list) else _named(config)
         return _sequential(name, _layers(rows, depth), config)
@@ -74,43 +74,43 @@ def model_of(data: Any, depth: int = 0) -> Model:
     inputs = [reference.layer for reference in _references(config.get("input_layers"))]
     outputs = tuple(_references(config.get("output_layers")))
     if not inputs or not outputs:
-        raise problem(f"the model `{shown(name, 60)}` has no inputs or no outputs")
+        raise refused(f"the model `{shown(name, 60)}` has no inputs or no outputs")
     for missing in (name for name in (*inputs, *(o.layer for o in outputs)) if name not in layers):
-        raise problem(f"there is no layer `{shown(missing, 60)}`, which is an input or output of `{shown(name, 60)}`")
+        raise refused(f"there is no layer `{shown(missing, 60)}`, which is an input or output of `{shown(name, 60)}`")
     return Model(name, layers, tuple(inputs), outputs)
 
 
 def _named(config: Any) -> tuple[str, Any]:
     if not isinstance(config, Mapping):
-        raise problem("a model has no `config`")
+        raise refused("a model has no `config`")
     return str(config.get("name", "model")), config.get("layers")
 
 
 def _layers(rows: Any, depth: int) -> list[Layer]:
     if not isinstance(rows, list) or not rows:
-        raise problem("a model has no list of layers")
+        raise refused("a model has no list of layers")
     layers = [_layer(row, depth) for row in rows]
     seen: set[str] = set()
     for layer in layers:
         if layer.name in seen:
-            raise problem(f"two layers are called `{shown(layer.name, 60)}`")
+            raise refused(f"two layers are called `{shown(layer.name, 60)}`")
         seen.add(layer.name)
     return layers
 
 
 def _layer(row: Any, depth: int) -> Layer:
     if not isinstance(row, Mapping) or not isinstance(row.get("class_name"), str):
-        raise problem("a layer has no class")
+        raise refused("a layer has no class")
     kind, config = row["class_name"], row.get("config")
     model = model_of(row, depth + 1) if kind in MODELS else None
     if not isinstance(config, Mapping):
         config = {}
     name = row.get("name") or config.get("name")
     if not isinstance(name, str):
-        raise problem(f"a layer of the class `{shown(kind, 60)}` has no name")
+        raise refused(f"a layer of the class `{shown(kind, 60)}` has no name")
     calls = row.get("inbound_nodes") or ()
     if not isinstance(calls, list | tuple):
-        raise problem(f"`inbound_nodes` of the layer `{shown(name, 60)}` is no list")
+        raise refused(f"`inbound_nodes` of the layer `{shown(name, 60)}` is no list")
     return Layer(name, kind, config, tuple(tuple(_references(call)) for call in calls), model)
 
 
@@ -138,7 +138,7 @@ def _sequential(name: str, layers: Sequence[Layer], config: Any) -> Model:
 def _references(part: Any, depth: int = 0) -> Iterator[Reference]:
     """The values in a part of the file: `["name", 0, 0]` in Keras 2, objects with a history in Keras 3."""
     if depth > 8:
-        raise problem("the inputs of a layer are nested deeper than 8 levels")
+        raise refused("the inputs of a layer are nested deeper than 8 levels")
     if isinstance(part, Mapping):
         if part.get("class_name") == HISTORY:
             config = part.get("config")
@@ -149,7 +149,7 @@ def _references(part: Any, depth: int = 0) -> Iterator[Reference]:
     elif isinstance(part, list | tuple):
         if len(part) >= 3 and isinstance(part[0], str) and all(type(number) is int for number in part[1:3]):
             if part[1] < 0 or part[2] < 0:
-                raise problem(f"`{shown(str(part), 60)}` names no value")
+                raise refused(f"`{shown(str(part), 60)}` names no value")
             yield Reference(part[0], part[1], part[2])
             # In Keras 2 further arguments of a call may be values, too.
             part = part[3:]

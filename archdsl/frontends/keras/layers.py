@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from math import prod
 
 from archdsl.frontends.keras.arguments import Arguments, made
-from archdsl.frontends.keras.config import problem
+from archdsl.frontends.keras.config import refused
 from archdsl.ops.base import Op
 from archdsl.tensor import Tensor
 from archdsl.text import shown
@@ -291,7 +291,7 @@ def ops_of(a: Arguments, inputs: tuple[Tensor, ...]) -> list[Op]:
     if a.kind in JOINS:
         return _join(a, inputs)
     if len(inputs) != 1:
-        raise problem(f"the layer `{shown(a.layer, 60)}` ({a.kind}) takes one value, not {len(inputs)}")
+        raise refused(f"the layer `{shown(a.layer, 60)}` ({a.kind}) takes one value, not {len(inputs)}")
     if a.kind in IDENTITIES | PREPARATIONS:
         return []
     return LAYERS[a.kind](a, inputs[0])

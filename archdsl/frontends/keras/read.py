@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from archdsl.frontends.keras.arguments import Arguments, made
-from archdsl.frontends.keras.config import Layer, Model, Reference, model_of, problem
+from archdsl.frontends.keras.config import Layer, Model, Reference, model_of, refused
 from archdsl.frontends.keras.layers import IDENTITIES, JOINS, LAYERS, PREPARATIONS, ops_of
 from archdsl.frontends.naming import ModuleCall, names
 from archdsl.frontends.nodes import NewNode
@@ -77,14 +77,14 @@ def _refuse_unknown(model: Model) -> None:
     if unknown:
         listed = ", ".join(f"{shown(kind, 60)} (`{shown(layer.name, 40)}`)" for kind, layer in unknown.items())
         help = "export the model to ONNX, or name its PyTorch code: `archdsl import package.module:factory`"
-        raise problem(f"layers of these classes are not read: {listed}", help, "unknown-layer")
+        raise refused(f"layers of these classes are not read: {listed}", help, "unknown-layer")
 
 
 def _channels_last(model: Model) -> bool:
     """Whether channels are last. All layers that say so must agree."""
     said = {str(layer.config["data_format"]) for layer in _all_layers(model) if layer.config.get("data_format")}
     if len(said) > 1 or not said <= {"channels_last", "channels_first"}:
-        raise problem(f"layers have several data formats: {', '.join(sorted(shown(one, 40) for one in said))}")
+        raise refused(f"layers have several data formats: {', '.join(sorted(shown(one, 40) for one in said))}")
     return said != {"channels_first"}
 
 
@@ -111,7 +111,7 @@ class _Reader:
                 continue
             for call, taken in enumerate(layer.calls):
                 if not taken:
-                    raise problem(f"the layer `{shown(layer.name, 60)}` is called without values")
+                    raise refused(f"the layer `{shown(layer.name, 60)}` is called without values")
                 makers = {(reference.layer, reference.call) for reference in taken}
                 missing[layer.name, call] = len(makers)
                 for maker in makers:
@@ -154,16 +154,16 @@ class _Reader:
             return [self.chain(ops_of(arguments, tensors), taken, place, kind)]
         except (Mismatch, ValidationError) as error:
             said = str(error) if isinstance(error, Mismatch) else error.errors()[0]["msg"]
-            raise problem(f"the layer `{shown(layer.name, 60)}` ({kind}) does not fit: {shown(said)}") from None
+            raise refused(f"the layer `{shown(layer.name, 60)}` ({kind}) does not fit: {shown(said)}") from None
 
     def handed(self, given: Sequence[Value], index: int, layer: Layer) -> Value:
         if index >= len(given):
-            raise problem(f"a nested model gets no value for its input `{shown(layer.name, 60)}`")
+            raise refused(f"a nested model gets no value for its input `{shown(layer.name, 60)}`")
         return given[index]
 
     def value(self, values: Mapping[Reference, Value], reference: Reference, user: str) -> Value:
         if reference not in values:
-            raise problem(f"`{shown(user, 60)}` takes a value of `{shown(reference.layer, 60)}` that nothing makes")
+            raise refused(f"`{shown(user, 60)}` takes a value of `{shown(reference.layer, 60)}` that nothing makes")
         return values[reference]
 
     # --- nodes ------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ class _Reader:
         if not sizes or not all(type(size) is int and 0 < size < 10**9 for size in sizes):
             what = "has no fixed size" if isinstance(shape, list) else "has no shape"
             help = "import it with a size, channels first: `archdsl import FILE --input 3x224x224 -o net.arch`"
-            raise problem(f"the input `{shown(layer.name, 60)}` {what} in the file", help)
+            raise refused(f"the input `{shown(layer.name, 60)}` {what} in the file", help)
         dims = (sizes[-1], *sizes[:-1]) if self.last else tuple(sizes)
         return Tensor(*dims, kind=kind)
 
@@ -199,12 +199,12 @@ class _Reader:
             else:
                 value, beside = (result,), ()
         if len(value) != 1:
-            raise problem(f"the layer `{place}` gives several values")
+            raise refused(f"the layer `{place}` gives several values")
         return value[0]
 
     def node(self, op: Op, taken: tuple[Value, ...], place: str) -> Value:
         if len(self.made) >= STEPS:
-            raise problem(f"the model has more than {STEPS:,} ops")
+            raise refused(f"the model has more than {STEPS:,} ops")
         inputs = tuple(self.made[number].outputs[port] for number, port in taken)
         weights = {slot: f"{place}.{slot}" if slot else place for slot in op.state(*inputs)}
         outputs = op.outputs(*inputs)

@@ -24,7 +24,7 @@ PROGRAMS = ("models/", "serialized_exported_program.json")
 """The folder of programs in an archive, and the one program of an archive before PyTorch 2.8."""
 
 
-def problem(message: str, help: str | None = None, code: str = "bad-model-file") -> CompileError:
+def refused(message: str, help: str | None = None, code: str = "bad-model-file") -> CompileError:
     """The error for a file that is not as it should be."""
     return CompileError([Diagnostic(code, message, help=help)])
 
@@ -41,7 +41,7 @@ class Archive:
         """The JSON of the one program."""
         found = [m for m in self.members.values() if m.endswith(PROGRAMS[1]) or (PROGRAMS[0] in m and ".json" in m)]
         if len(found) != 1:
-            raise problem(f"{self.name} holds {len(found)} programs of torch.export; one is read")
+            raise refused(f"{self.name} holds {len(found)} programs of torch.export; one is read")
         return self.json(found[0])
 
     def json(self, member: str) -> Mapping[str, Any]:
@@ -49,11 +49,11 @@ class Archive:
         try:
             data = json.loads(self.content(member, PT2_BYTES))
         except RecursionError:
-            raise problem(f"{shown(member)} in {self.name} is nested too deeply") from None
+            raise refused(f"{shown(member)} in {self.name} is nested too deeply") from None
         except ValueError as error:
-            raise problem(f"{shown(member)} in {self.name} is not JSON: {shown(str(error))}") from None
+            raise refused(f"{shown(member)} in {self.name} is not JSON: {shown(str(error))}") from None
         if not isinstance(data, Mapping):
-            raise problem(f"{shown(member)} in {self.name} is no table")
+            raise refused(f"{shown(member)} in {self.name} is no table")
         return data
 
     def content(self, member: str, most: int) -> bytes:
@@ -61,7 +61,7 @@ class Archive:
         with self.archive.open(member) as file:
             content = file.read(most + 1)
         if len(content) > most:
-            raise problem(f"{shown(member)} in {self.name} is larger than {most >> 20} MiB", code="file-too-large")
+            raise refused(f"{shown(member)} in {self.name} is larger than {most >> 20} MiB", code="file-too-large")
         return content
 
     def numbers(self, folder: str) -> Mapping[str, tuple[Mapping[str, Any], bytes]]:
@@ -94,6 +94,6 @@ def opened(path: Path, name: str) -> Iterator[Archive]:
         with zipfile.ZipFile(path) as archive:
             yield Archive(archive, title)
     except FileNotFoundError:
-        raise problem(f"there is no file {title}", code="file-not-found") from None
+        raise refused(f"there is no file {title}", code="file-not-found") from None
     except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
-        raise problem(f"{title} cannot be read as a .pt2 archive: {shown(str(error))}") from None
+        raise refused(f"{title} cannot be read as a .pt2 archive: {shown(str(error))}") from None

@@ -16,7 +16,7 @@ import torch
 from torch import fx
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from archdsl.frontends.pt2.archive import problem
+from archdsl.frontends.pt2.archive import refused
 from archdsl.limits import PT2_CALLS
 from archdsl.text import shown
 
@@ -67,7 +67,7 @@ def program_of(data: Mapping[str, Any], name: str) -> Program:
         return _Reader(data, name).program
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         # Whatever is missing, or of another kind than such files have it.
-        raise problem(f"{name} is no program of torch.export: {type(error).__name__}: {shown(str(error))}") from None
+        raise refused(f"{name} is no program of torch.export: {type(error).__name__}: {shown(str(error))}") from None
 
 
 class _Reader:
@@ -79,7 +79,7 @@ class _Reader:
         self.program = Program()
         self.mode = FakeTensorMode()
         if len(self.content["nodes"]) > PT2_CALLS:
-            raise problem(f"{name} has more than {PT2_CALLS:,} calls")
+            raise refused(f"{name} has more than {PT2_CALLS:,} calls")
         self.inputs(module["signature"]["input_specs"])
         for row in self.content["nodes"]:
             self.call(row)
@@ -98,7 +98,7 @@ class _Reader:
             if kind == "user_input" and "as_tensor" not in row["arg"]:
                 continue  # a number that the program was exported with
             if kind not in (*kinds, "user_input"):
-                raise problem(f"{self.name} takes something that is no tensor ({shown(str(kind), 40)})")
+                raise refused(f"{self.name} takes something that is no tensor ({shown(str(kind), 40)})")
             arg = row["arg"]["as_tensor"] if kind == "user_input" else row["arg"]
             node = self.program.graph.placeholder(str(arg["name"]))
             node.meta["val"] = self.empty(self.content["tensor_values"][arg["name"]])
@@ -119,7 +119,7 @@ class _Reader:
         for size in sizes:
             total *= size
         if total > LARGEST:
-            raise problem(f"{self.name} has a tensor of {total:,} numbers")
+            raise refused(f"{self.name} has a tensor of {total:,} numbers")
         with self.mode:
             return torch.empty(sizes, dtype=DTYPES[meta["dtype"]])
 
@@ -129,10 +129,10 @@ class _Reader:
         if kind == "as_expr":
             hint = value.get("hint")
             if not isinstance(hint, Mapping):
-                raise problem(f"{self.name} has sizes without a number", "export it with inputs of fixed sizes")
+                raise refused(f"{self.name} has sizes without a number", "export it with inputs of fixed sizes")
             ((_, value),) = hint.items()
         if type(value) is not int or value < 0:
-            raise problem(f"{self.name} has the size {shown(str(value), 40)}")
+            raise refused(f"{self.name} has the size {shown(str(value), 40)}")
         return value
 
     def outputs(self, specs: list[Any]) -> None:
@@ -144,7 +144,7 @@ class _Reader:
                 if node.name not in self.program.keys:
                     self.program.outputs.append(node)
         if not self.program.outputs:
-            raise problem(f"{self.name} does not give a tensor")
+            raise refused(f"{self.name} does not give a tensor")
         self.program.graph.output(tuple(self.program.outputs))
 
     # --- calls ------------------------------------------------------------------------------
@@ -170,11 +170,11 @@ class _Reader:
             operation = getattr(operation, part, None)
         if not isinstance(operation, torch._ops.OpOverload):
             message = f"{self.name} calls `{shown(str(text), 80)}`, which is no operation of PyTorch's that is read"
-            raise problem(message, code="unknown-layer")
+            raise refused(message, code="unknown-layer")
         for argument in operation._schema.arguments:
             if "str" in str(argument.type) and argument.name not in TEXTS:
                 message = f"{self.name} calls `{shown(str(text), 80)}`, which takes a text ({argument.name})"
-                raise problem(message, code="unknown-layer")
+                raise refused(message, code="unknown-layer")
         return operation
 
     def arguments(self, target: Any, rows: list[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -204,7 +204,7 @@ class _Reader:
             return torch.strided
         if kind == "as_memory_format":
             return torch.contiguous_format
-        raise problem(f"{self.name} has an argument of a kind that is not read: {shown(str(kind), 40)}")
+        raise refused(f"{self.name} has an argument of a kind that is not read: {shown(str(kind), 40)}")
 
     def one(self, value: Mapping[str, Any]) -> Any:
         """A tensor by its name, a size, or None."""
@@ -227,7 +227,7 @@ class _Reader:
                 return node.target(*args, **kwargs)  # type: ignore[operator]
         except Exception as error:
             said = shown(str(error).strip().partition("\n")[0])
-            raise problem(f"{self.name} calls {node.target} in a way that it does not take: {said}") from None
+            raise refused(f"{self.name} calls {node.target} in a way that it does not take: {said}") from None
 
     def named(self, node: fx.Node, results: list[Any]) -> None:
         """Enters the results of a call; of several, each is an item of what the call gives."""

@@ -14,7 +14,7 @@ from archdsl.frontends.functional import replace_in_place
 from archdsl.frontends.joins import joined_before
 from archdsl.frontends.naming import names
 from archdsl.frontends.nodes import NewNode
-from archdsl.frontends.pt2.archive import Archive, opened, problem
+from archdsl.frontends.pt2.archive import Archive, opened, refused
 from archdsl.frontends.pt2.program import DTYPES, Program, program_of
 from archdsl.frontends.scopes import Tree
 from archdsl.frontends.steps import Translator
@@ -31,7 +31,7 @@ def read_program(path: Path, name: str, inputs: Sequence[Tensor]) -> Imported:
         numbers = dict(_numbers(archive))
     if not replace_in_place(program.graph):
         help = "save `program.run_decompositions({})` instead, which has no such operations"
-        raise problem(f"{shown(name)} has in-place operations on parts of tensors", help)
+        raise refused(f"{shown(name)} has in-place operations on parts of tensors", help)
     return _imported(program, {node: numbers[key] for node, key in program.keys.items() if key in numbers}, name)
 
 

@@ -27,8 +27,8 @@ prove: $(VENV)/test.stamp references  ## prove the gallery equal to its public i
 onnx: $(VENV)/test.stamp  ## compare the gallery in onnxruntime with its PyTorch modules
 	$(BIN)/python scripts/onnx_gallery.py
 
-fuzz: $(VENV)/test.stamp  ## slips, random networks and damaged specs, for hours; goes on where it was stopped
-	@failed=0; for part in proofs emitter specs ops; do $(BIN)/python scripts/fuzz_$$part.py || failed=1; done; exit $$failed
+fuzz: $(VENV)/test.stamp  ## slips, random networks, damaged specs and files, for hours; goes on where it was stopped
+	@failed=0; for part in proofs emitter specs ops files; do $(BIN)/python scripts/fuzz_$$part.py || failed=1; done; exit $$failed
 
 bench: $(VENV)/test.stamp  ## measure; nothing is asserted on time
 	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' -o python_functions='bench_*' tests/benchmarks

@@ -19,7 +19,6 @@ FOREIGN: Mapping[str, tuple[str, str]] = {
     ".tflite": ("a TensorFlow Lite model", WRITE),
     ".pb": ("a TensorFlow graph", WRITE),
     ".h5": ("a Keras model", WRITE),
-    ".keras": ("a Keras model", WRITE),
     ".mlmodel": ("a Core ML model", WRITE),
     ".pt": ("weights or a module of PyTorch", READ_TORCH),
     ".pth": ("weights or a module of PyTorch", READ_TORCH),

@@ -41,3 +41,9 @@ YAML_BYTES = 64 * 2**10
 
 YAML_DEPTH = 32
 """How deeply lists and tables of a YAML file may be nested."""
+
+PT2_BYTES = 64 * 2**20
+"""Bytes of the program in a `.pt2` archive, which has a stack trace for each call."""
+
+PT2_CALLS = 20_000
+"""Calls of a program in a `.pt2` archive."""

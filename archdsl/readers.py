@@ -35,8 +35,10 @@ class Reader:
 
 
 READERS = (
-    Reader((".json",), "frontends.graph_file:read", "a graph"),
+    Reader((".json",), "frontends.json_file:read", "a graph or a Keras model"),
+    Reader((".keras",), "frontends.json_file:read_archive", "a Keras model"),
     Reader((".onnx",), "frontends.onnx.reader:read", "an ONNX model"),
+    Reader((".pt2",), "frontends.pt2_file:read", "a program of torch.export"),
 )
 """All kinds of files that are read as one graph, beside specs."""
 

@@ -20,7 +20,7 @@ def without_mutation(program: Any) -> tuple[fx.Graph, tuple[Any, ...]]:
     own functionalization is used, which takes as long as the export did.
     """
     graph: fx.Graph = program.graph
-    if not _replace_in_place(graph):
+    if not replace_in_place(graph):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = program.run_decompositions({})
@@ -30,7 +30,7 @@ def without_mutation(program: Any) -> tuple[fx.Graph, tuple[Any, ...]]:
     return graph, tuple(v for v, kind in zip(output.args[0], kinds, strict=True) if kind is OutputKind.USER_OUTPUT)
 
 
-def _replace_in_place(graph: fx.Graph) -> bool:
+def replace_in_place(graph: fx.Graph) -> bool:
     """Makes each operation read the newest version of a value. Returns False if this is not enough because of views."""
     versions = _Versions(graph)
     for node in graph.nodes:

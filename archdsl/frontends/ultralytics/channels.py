@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
-from archdsl.frontends.ultralytics.document import problem
+from archdsl.frontends.ultralytics.document import refused
 from archdsl.frontends.ultralytics.modules import MODULES
 from archdsl.frontends.ultralytics.rows import Row
 from archdsl.frontends.ultralytics.settings import Settings
@@ -48,7 +48,7 @@ def _check(row: Row, known: dict[int, int], depth: Any, scale: str) -> None:
     if times == 1 or before == after or name == "Concat" or (name in MODULES and MODULES[name].repeats):
         return
     of_scale = f" at scale {scale}" if scale else ""
-    raise problem(
+    raise refused(
         f"`{name}` is repeated {times} times{of_scale} and makes {after} channels of {before}: its second copy, which "
         f"Ultralytics makes for {before} channels, would get {after}",
         row.number.span,

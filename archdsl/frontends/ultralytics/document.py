@@ -42,7 +42,7 @@ class Part:
         return self.value
 
 
-def problem(message: str, span: Span | None = None, help: str | None = None) -> CompileError:
+def refused(message: str, span: Span | None = None, help: str | None = None) -> CompileError:
     """The error for a file that is not as it should be."""
     return CompileError([Diagnostic("bad-model-file", message, span, help=help)])
 
@@ -54,7 +54,7 @@ def read_yaml(source: Source) -> Part:
             [Diagnostic("broken-reference", f"reading {source.name} needs PyYAML", help="pip install 'archdsl[yaml]'")]
         )
     if len(source.text) > YAML_BYTES:
-        raise problem(f"{source.name} is larger than {YAML_BYTES >> 10} KiB, which no network's YAML file is")
+        raise refused(f"{source.name} is larger than {YAML_BYTES >> 10} KiB, which no network's YAML file is")
     import yaml
 
     try:
@@ -62,9 +62,9 @@ def read_yaml(source: Source) -> Part:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         span = _at(source, mark.index) if mark else None
-        raise problem(f"{source.name} is not YAML: {error.problem or error.context}", span) from None
+        raise refused(f"{source.name} is not YAML: {error.problem or error.context}", span) from None
     except yaml.YAMLError as error:
-        raise problem(f"{source.name} is not YAML: {' '.join(str(error).split())}") from None
+        raise refused(f"{source.name} is not YAML: {' '.join(str(error).split())}") from None
 
 
 def _at(source: Source, start: int) -> Span:
@@ -86,13 +86,13 @@ class _Reader:
         pending: list[tuple[list[Part], Any]] = [([], None)]
         for event in events:
             if isinstance(event, yaml.AliasEvent) or any(getattr(event, mark, None) for mark in MARKS):
-                raise problem("anchors, aliases and tags of YAML are not read", self.span(event))
+                raise refused("anchors, aliases and tags of YAML are not read", self.span(event))
             if isinstance(event, yaml.ScalarEvent):
                 pending[-1][0].append(Part(self.value(event), self.span(event)))
             elif isinstance(event, yaml.CollectionStartEvent):
                 pending.append(([], event))
                 if len(pending) > YAML_DEPTH:
-                    raise problem(f"this is nested deeper than {YAML_DEPTH} levels", self.span(event))
+                    raise refused(f"this is nested deeper than {YAML_DEPTH} levels", self.span(event))
             elif isinstance(event, yaml.CollectionEndEvent):
                 parts, start = pending.pop()
                 span = Span(self.source, start.start_mark.index, event.end_mark.index)
@@ -100,7 +100,7 @@ class _Reader:
                 pending[-1][0].append(Part(self.table(parts) if is_table else tuple(parts), span))
         roots = pending[0][0]
         if len(roots) != 1 or not isinstance(roots[0].value, Mapping):
-            raise problem(f"{self.source.name} holds no table with `backbone` and `head`")
+            raise refused(f"{self.source.name} holds no table with `backbone` and `head`")
         return roots[0]
 
     def table(self, parts: list[Part]) -> Mapping[str, Part]:
@@ -108,7 +108,7 @@ class _Reader:
         for key, value in zip(parts[::2], parts[1::2], strict=True):
             name = str(key.value)
             if name in table:
-                raise problem(f"`{name}` is given twice", key.span)
+                raise refused(f"`{name}` is given twice", key.span)
             table[name] = value
         return table
 
@@ -125,7 +125,7 @@ class _Reader:
         try:
             return self.loader.construct_object(ScalarNode(tag, event.value, event.start_mark, event.end_mark))
         except ValueError as error:
-            raise problem(f"`{event.value[:40]}` is no number: {error}", self.span(event)) from None
+            raise refused(f"`{event.value[:40]}` is no number: {error}", self.span(event)) from None
 
     def span(self, event: Any) -> Span:
         return Span(self.source, event.start_mark.index, event.end_mark.index)

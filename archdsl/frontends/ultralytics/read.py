@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from archdsl.frontends.ultralytics.channels import check_channels
-from archdsl.frontends.ultralytics.document import Part, problem, read_yaml
+from archdsl.frontends.ultralytics.document import Part, read_yaml, refused
 from archdsl.frontends.ultralytics.modules import HEADS
 from archdsl.frontends.ultralytics.pieces import Line, Piece, assembled
 from archdsl.frontends.ultralytics.rows import Row, Writer, layer, named, row_of
@@ -45,7 +45,7 @@ class _Spec:
             for part in rows:
                 self.all.append(row_of(part, len(self.all)))
         if not self.all:
-            raise problem("the file has no layers", table["backbone"].span)
+            raise refused("the file has no layers", table["backbone"].span)
         check_channels(self.all, self.settings)
         self.names = set(named(self.all))
         self.writer = Writer(self.settings)
@@ -54,9 +54,9 @@ class _Spec:
         found = table.get(part)
         if found is None:
             message = f"{self.source.name} has no `{part}`; only model files of Ultralytics are read from YAML"
-            raise problem(message)
+            raise refused(message)
         if not found.is_list or len(found.value) > MOST_ROWS:
-            raise problem(f"`{part}` is a list of at most {MOST_ROWS:,} layers", found.span)
+            raise refused(f"`{part}` is a list of at most {MOST_ROWS:,} layers", found.span)
         rows: tuple[Part, ...] = found.value
         return rows
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.frontends.ultralytics.document import Part, problem
+from archdsl.frontends.ultralytics.document import Part, refused
 from archdsl.frontends.ultralytics.modules import HEADS, LAYERS, MODULES
 from archdsl.frontends.ultralytics.pieces import Line, Piece
 from archdsl.frontends.ultralytics.settings import LARGEST, Settings
@@ -36,12 +36,12 @@ class Row:
 def row_of(part: Part, index: int) -> Row:
     """The layer with this number. Raises `CompileError` if its row is not one."""
     if not part.is_list or len(part.value) != 4 or not part.value[3].is_list:
-        raise problem("a layer is a list of four: from, number, module, and the list of its arguments", part.span)
+        raise refused("a layer is a list of four: from, number, module, and the list of its arguments", part.span)
     source, number, module, arguments = part.value
     if type(number.value) is not int or not 0 < number.value <= 1000:
-        raise problem(f"a layer is repeated from 1 to 1,000 times, not {shown(str(number.plain), 40)}", number.span)
+        raise refused(f"a layer is repeated from 1 to 1,000 times, not {shown(str(number.plain), 40)}", number.span)
     if not isinstance(module.value, str):
-        raise problem(f"{shown(str(module.plain), 40)} is not the name of a module", module.span)
+        raise refused(f"{shown(str(module.plain), 40)} is not the name of a module", module.span)
     if module.value not in KNOWN:
         meant = nearest(module.value, KNOWN)
         help = f"did you mean `{meant}`?" if meant else f"these are: {', '.join(KNOWN)}"
@@ -54,13 +54,13 @@ def row_of(part: Part, index: int) -> Row:
 def _taken(part: Part, index: int) -> int:
     number = part.value
     if type(number) is not int:
-        raise problem("`from` is the number of a layer, -1 for the one before, or a list of these", part.span)
+        raise refused("`from` is the number of a layer, -1 for the one before, or a list of these", part.span)
     found = index + number if number < 0 else number
     if found == -1 and index == 0:
         return -1
     if not 0 <= found < index:
         which = "no layer before it" if index == 0 else f"those before it are 0 to {index - 1}"
-        raise problem(f"layer {index} takes layer {number}, and {which}", part.span)
+        raise refused(f"layer {index} takes layer {number}, and {which}", part.span)
     return found
 
 
@@ -82,7 +82,7 @@ class Writer:
         if name == "Concat":
             return self.concat(row)
         if several != (name in MODULES and MODULES[name].maps) and not (name in HEADS and not several):
-            raise problem(f"`{name}` takes {'one layer' if several else 'several layers'}", row.module.span)
+            raise refused(f"`{name}` takes {'one layer' if several else 'several layers'}", row.module.span)
         if name in MODULES:
             step = self.block(row, MODULES[name].arguments)
         elif name == "nn.Upsample":
@@ -99,7 +99,7 @@ class Writer:
 
     def concat(self, row: Row) -> Line:
         if any(part.value != 1 for part in row.arguments[:1]):
-            raise problem("layers are joined over dimension 1, their channels", row.arguments[0].span)
+            raise refused("layers are joined over dimension 1, their channels", row.arguments[0].span)
         names = " | ".join("it" if number == row.index - 1 else layer(number) for number in row.takes)
         return [Piece(f"concat{{{names}}}", row.span)]
 
@@ -112,7 +112,7 @@ class Writer:
         called = "AnchorDetect" if name == "Detect" and self.settings.boxes else name
         self.used.add(called)
         if not row.arguments:
-            raise problem(f"`{name}` has no arguments, and the first is its {names[0]}", row.span)
+            raise refused(f"`{name}` has no arguments, and the first is its {names[0]}", row.span)
         given = {key: part for key, part in zip(names, row.arguments, strict=False) if not key.startswith("_")}
         if name in HEADS:
             return self.called(row, called, self.head(row, given))
@@ -154,7 +154,7 @@ class Writer:
     def refuse_more(self, row: Row, most: int) -> None:
         if len(row.arguments) > most:
             message = f"`{row.module.value}` is read with at most {most} arguments, not with {len(row.arguments)}"
-            raise problem(message, row.arguments[most].span)
+            raise refused(message, row.arguments[most].span)
 
     # --- modules of torch.nn ----------------------------------------------------------------
 
@@ -162,10 +162,10 @@ class Writer:
         size, factor, mode = (*(part.value for part in row.arguments), None, None, None)[:3]
         how = "" if mode in (None, "nearest") else ", mode=bilinear"
         if mode not in (None, "nearest", "bilinear"):
-            raise problem("the mode is `nearest` or `bilinear`", row.arguments[2].span)
+            raise refused("the mode is `nearest` or `bilinear`", row.arguments[2].span)
         op, sizes = ("upsample", factor) if size in (None, "None") else ("resize", row.arguments[0].plain)
         if type(sizes) is not int or not 0 < sizes <= LARGEST:
-            raise problem("`nn.Upsample` has three arguments: a size or None, a whole factor, and the mode", row.span)
+            raise refused("`nn.Upsample` has three arguments: a size or None, a whole factor, and the mode", row.span)
         return [Piece(f"{op}({sizes}{how})", row.span)]
 
     def layer(self, row: Row) -> Line:
@@ -173,7 +173,7 @@ class Writer:
         name = row.module.value
         if name == "nn.Conv2d":
             message = "Ultralytics takes the channels after `nn.Conv2d` to be those before it; write `Conv`"
-            raise problem(message, row.module.span)
+            raise refused(message, row.module.span)
         op, names = LAYERS[name]
         self.refuse_more(row, len(names))
         if not names:
@@ -194,9 +194,9 @@ class Writer:
     def channels(self, part: Part) -> Piece:
         """Channels, multiplied by the width of the scale."""
         if part.value == "nc":
-            raise problem("the width is a number of channels", part.span)
+            raise refused("the width is a number of channels", part.span)
         if type(part.value) is not int or not 0 < part.value <= LARGEST:
-            raise problem(f"{shown(str(part.plain), 40)} is not a number of channels", part.span)
+            raise refused(f"{shown(str(part.plain), 40)} is not a number of channels", part.span)
         return Piece(f"C({part.value})" if self.settings.is_scaled else str(part.value), part.span)
 
     def argument(self, name: str, part: Part) -> Piece:
@@ -210,7 +210,7 @@ class Writer:
             return Piece(literal(self.settings.points), part.span)
         numbers = value if isinstance(value, list) else [value]
         if not numbers or not all(type(one) in (int, float, bool) and abs(one) <= LARGEST for one in numbers):
-            raise problem(f"{shown(str(value), 40)} is neither a number nor a list of numbers", part.span)
+            raise refused(f"{shown(str(value), 40)} is neither a number nor a list of numbers", part.span)
         if isinstance(value, list) and name in ("kernel", "stride", "padding") and len(value) == 2:
             return Piece("x".join(map(str, value)), part.span)
         return Piece(literal(value), part.span)

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import Any
 
-from archdsl.frontends.ultralytics.document import Part, problem
+from archdsl.frontends.ultralytics.document import Part, refused
 from archdsl.frontends.ultralytics.modules import ACTIVATIONS
 from archdsl.text import is_label, shown
 
@@ -35,7 +35,7 @@ class Settings:
         if part is None or part.value is None:
             return usual
         if type(part.value) is not int or not 1 <= part.value <= LARGEST:
-            raise problem(f"`{key}` is a whole number from 1, and not {shown(str(part.plain), 40)}", part.span)
+            raise refused(f"`{key}` is a whole number from 1, and not {shown(str(part.plain), 40)}", part.span)
         return part.value
 
     @cached_property
@@ -45,16 +45,16 @@ class Settings:
         if part is None or part.value is None:
             return {}
         if not isinstance(part.value, Mapping):
-            raise problem("`scales` is a table: a letter for each scale, with its depth, width and channels", part.span)
+            raise refused("`scales` is a table: a letter for each scale, with its depth, width and channels", part.span)
         return dict(self._scales(part.value))
 
     def _scales(self, table: Mapping[str, Part]) -> Iterator[tuple[str, tuple[Any, ...]]]:
         for name, row in table.items():
             numbers = row.plain
             if not is_label(name):
-                raise problem(f"`{shown(name, 40)}` cannot be the name of a scale", row.span)
+                raise refused(f"`{shown(name, 40)}` cannot be the name of a scale", row.span)
             if not (row.is_list and len(numbers) == 3 and all(_is_positive(number) for number in numbers)):
-                raise problem("a scale has three numbers: depth, width and the most channels", row.span)
+                raise refused("a scale has three numbers: depth, width and the most channels", row.span)
             yield name, tuple(numbers)
 
     @cached_property
@@ -77,7 +77,7 @@ class Settings:
         if part is None:
             return 1
         if not _is_positive(part.value):
-            raise problem(f"`{key}` is a number above 0, and not {shown(str(part.plain), 40)}", part.span)
+            raise refused(f"`{key}` is a number above 0, and not {shown(str(part.plain), 40)}", part.span)
         return part.value
 
     @property
@@ -94,7 +94,7 @@ class Settings:
         found = re.fullmatch(r"(?:torch\.)?nn\.(\w+)\((?:inplace=True)?\)", str(part.value).strip())
         if found is None or found[1] not in ACTIVATIONS:
             known = ", ".join(f"nn.{name}()" for name in ACTIVATIONS)
-            raise problem(f"the activation is one of {known}", part.span)
+            raise refused(f"the activation is one of {known}", part.span)
         return ACTIVATIONS[found[1]]
 
     @property
@@ -107,7 +107,7 @@ class Settings:
         if part.is_list and part.value and isinstance(part.plain[0], list):
             number = len(part.plain[0]) // 2
         if not 1 <= number <= LARGEST:
-            raise problem("`anchors` is a number, or for each map a list of widths and heights", part.span)
+            raise refused("`anchors` is a number, or for each map a list of widths and heights", part.span)
         return number
 
     @property
@@ -117,14 +117,14 @@ class Settings:
         if part is None:
             return [17, 3]
         if not (part.is_list and len(part.plain) == 2 and all(type(n) is int and 0 < n < LARGEST for n in part.plain)):
-            raise problem("`kpt_shape` has two numbers: joints, and the numbers of each", part.span)
+            raise refused("`kpt_shape` has two numbers: joints, and the numbers of each", part.span)
         return list(part.plain)
 
     def refuse_twins(self) -> None:
         """Refuses the heads of YOLOv10 and later, which are trained twice over."""
         part = self.table.get("end2end")
         if part is not None and part.value:
-            raise problem("heads that are trained twice over (`end2end`) are not read", part.span)
+            raise refused("heads that are trained twice over (`end2end`) are not read", part.span)
 
 
 def _is_positive(number: Any) -> bool:

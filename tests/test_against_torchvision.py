@@ -1,4 +1,4 @@
-"""Equal weights in torchvision's network and in ours give the same outputs in both modes; `make variants`: at two sizes."""
+"""Equal weights in torchvision's network and ours give equal outputs in both modes: `make variants` at two sizes."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ ReferenceArgument = Annotated[
     str,
     typer.Argument(
         metavar="REFERENCE",
-        help=f"torchvision:NAME, timm:NAME, pytorchcv:NAME, package.module:factory, or a file: {readable_files()}.",
+        help="torchvision:NAME, timm:NAME, pytorchcv:NAME, package.module:factory (with #PART, a part of it), or a "
+        f"file: {readable_files()}.",
         show_default=False,
     ),
 ]
@@ -40,6 +41,14 @@ InputOption = Annotated[
 ]
 
 
+ModuleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--module",
+        metavar="PATH",
+        help="Import a part of the network: `--module backbone` is REFERENCE#backbone.  [default: the whole network]",
+    ),
+]
 ProveOption = Annotated[
     bool,
     typer.Option(help="Prove that a spec that is written is the same network: its structure and its weights."),
@@ -50,6 +59,7 @@ def import_(
     reference: ReferenceArgument,
     output: OutputOption = None,
     input: InputOption = None,
+    module: ModuleOption = None,
     prove: ProveOption = True,
     format: FormatOption = Format.TEXT,
 ) -> None:
@@ -62,6 +72,10 @@ def import_(
     from archdsl.files import refuse_overwriting, refuse_replacing_spec, write, write_spec
     from archdsl.outputs import OUTPUTS, output_of, written
 
+    if module:
+        if "#" in reference:
+            raise typer.BadParameter(f"{reference} names a part already; leave out --module or what follows the #.")
+        reference = f"{reference}#{module}"
     shapes = [_shape(text) for text in input or ()]
     if None in shapes:
         bad = (input or [])[shapes.index(None)]

@@ -57,6 +57,7 @@ class _Spec:
         self.others = {value: output for value, output in results if value != self.main}
         """The outputs besides the last of the main one, by their values."""
         self.labels: dict[tuple[str, int], str] = {}
+        self.stages: dict[str, Step] = {}
         self.taken = {*self.inputs.values(), *(output.name for output in self.outputs)}
         self.pieces = 0
         """How many stages there are that come from one which was divided."""
@@ -85,12 +86,17 @@ class _Spec:
         return layout.body(self._label, aside, frozenset(self.others) - aside - self.inputs.keys() | again)
 
     def _stage(self, path: str) -> list[Step]:
-        """A stage as one step."""
+        """A stage as one step, which is laid out once."""
+        if path not in self.stages:
+            self.stages[path] = self._laid_out_stage(path)
+        return [self.stages[path]]
+
+    def _laid_out_stage(self, path: str) -> Step:
         if path in self.blocks.called or path in self.blocks.inlined:
             body = Body([Line(Chain((), self.blocks.steps(path, 0), {0}))])
         else:
             body = self.blocks.layout(path, 0, self._label)
-        return [Step(STAGE + path, branches=[line.chain for line in body.lines], uses={0}, body=body)]
+        return Step(STAGE + path, branches=[line.chain for line in body.lines], uses={0}, body=body)
 
     def _label(self, member: str, port: int) -> str:
         """A name for a value that no other value, stage or input of the network has."""

@@ -1,6 +1,7 @@
 """Public networks by name: `torchvision:resnet50`, `timm:NAME`, `pytorchcv:NAME`, `package.module:factory`.
 
-Arguments may follow, as in Python: `timm:resnet50(num_classes=10)`.
+Arguments may follow, as in Python: `timm:resnet50(num_classes=10)`. A part of a network is named by the path of its
+module: `torchvision:fasterrcnn_resnet50_fpn#backbone` (`parts.py`).
 Importing a network executes its code, as any import does. Nothing else in the compiler executes code from outside.
 """
 
@@ -9,11 +10,12 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import re
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -24,6 +26,7 @@ from archdsl.counterparts import COUNTERPARTS
 from archdsl.diagnostics import CompileError, Diagnostic, Note
 from archdsl.frontends.buffers import weights_on_meta
 from archdsl.frontends.collections import COLLECTIONS, Arguments, declare_operators
+from archdsl.frontends.parts import input_of_part, part_of
 from archdsl.suggest import nearest
 
 USUAL_INPUT = (3, 224, 224)
@@ -36,16 +39,28 @@ CHANNELS = ("in_channels", "in_chans")
 
 @dataclass(frozen=True)
 class Reference:
-    """A parsed `package:name(option=value)`. `text` is the reference as it was written."""
+    """A parsed `package:name(option=value)#part`. `text` is the reference as it was written, without the part."""
 
     text: str
     package: str
     name: str
     arguments: Arguments
+    part: str = ""
 
 
 def parse(text: str) -> Reference:
     """Parses a reference. Raises `CompileError` if the text is not one."""
+    whole, part = divided(text)
+    return replace(_parse_whole(whole), part=part)
+
+
+def divided(text: str) -> tuple[str, str]:
+    """A reference without its part, and the part; "" for a whole network."""
+    found = re.fullmatch(r"([^#]*(?:\(.*\))?)#([^()#]*)", text)
+    return (found[1], found[2]) if found else (text, "")
+
+
+def _parse_whole(text: str) -> Reference:
     package, colon, call = text.partition(":")
     name, bracket, options = call.partition("(")
     if not colon or not package or not name:
@@ -78,12 +93,16 @@ def _with_package(name: str) -> str | None:
 
 
 def build(reference: str, meta: bool = False) -> nn.Module:
-    """Makes the network that a reference names, on the CPU with arbitrary weights, or with weights on `meta`.
+    """Makes the network, or the part of one, that a reference names.
 
-    Then weights have no numbers, and buffers do. A network that cannot be made so is made on the CPU. Raises
-    `CompileError` if it cannot be made at all.
+    It is on the CPU with arbitrary weights, or its weights are on `meta`. Then weights have no numbers, and buffers do.
+    A network that cannot be made so is made on the CPU. Raises `CompileError` if it cannot be made at all.
     """
-    make = _factory(parse(reference))
+    named = parse(reference)
+    return part_of(_build(named.text, _factory(named), meta), named.text, named.part)
+
+
+def _build(reference: str, make: Callable[[], Any], meta: bool) -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = _without_weights(reference, make) if meta else None
@@ -113,9 +132,13 @@ def _without_weights(reference: str, make: Callable[[], Any]) -> nn.Module | Non
 def usual_input(reference: str, module: nn.Module) -> tuple[int, ...]:
     """The input that a network is made for: channels x height x width, in pixels.
 
-    The channels are those that the reference asks for (`in_chans=1`), or that the network says itself.
+    The channels are those that the reference asks for (`in_chans=1`), or that the network says itself. Of a part, it is
+    what the whole network gives to it; raises `CompileError` where that is not one value.
     """
     named = parse(reference)
+    if named.part:
+        whole = build(named.text)
+        return input_of_part(whole, named.part, usual_input(named.text, whole), reference)
     known = COLLECTIONS.get(named.package)
     channels, *pixels = (known.input(named.name, module) if known else None) or USUAL_INPUT
     says = [named.arguments.get(name, _own_channels(module, name)) for name in CHANNELS]

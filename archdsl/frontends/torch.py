@@ -15,24 +15,15 @@ import torch
 from torch import nn
 
 from archdsl.diagnostics import CompileError
-from archdsl.frontends.aten import translations as all_translations
-from archdsl.frontends.aten.call import Trace, Translation
-from archdsl.frontends.aten.computed import ComputedTables
-from archdsl.frontends.aten.traced import recognized
 from archdsl.frontends.buffers import on_one_device
 from archdsl.frontends.chance import drop_paths
-from archdsl.frontends.counted import multiply_adds
 from archdsl.frontends.export import Exported, export
-from archdsl.frontends.joins import joined_before, unsplit
-from archdsl.frontends.naming import names
-from archdsl.frontends.nodes import NewNode
+from archdsl.frontends.finished import finished
 from archdsl.frontends.recorded import recorded, recording
 from archdsl.frontends.references import build
-from archdsl.frontends.scopes import Tree
-from archdsl.frontends.steps import Translator
+from archdsl.frontends.traces import translated, with_counter
 from archdsl.ir.graph import Graph
 from archdsl.ir.imported import Imported
-from archdsl.ir.verify import verify
 from archdsl.tensor import Tensor
 
 
@@ -118,39 +109,19 @@ def _imported(
 ) -> Imported:
     exported, lasting = found
     parameters = frozenset(key for key, _ in module.named_parameters(remove_duplicate=False))
-    batch = int(exported.inputs[0].meta["val"].shape[0]) if inputs else 0
     buffers = {node: numbers[key] for node, key in exported.keys.items() if key in numbers}
     constants = {node: value for node, value in exported.constants.items() if not value.is_meta}
-    tables = ComputedTables(buffers | constants, lambda node: exported.keys.get(node.name) in parameters)
-    trace = Trace(exported.graph, exported.keys, parameters, batch, tables)
-    outputs = tuple(node for _, node in exported.outputs)
-    translator = Translator(trace, exported.inputs, outputs, translations, multiply_adds)
+    outputs = [node for _, node in exported.outputs]
+    translator = translated(exported.graph, exported.keys, parameters, buffers | constants, exported.inputs, outputs)
     modules = dict(module.named_modules(remove_duplicate=False))
     leaves = {path: _shown(inner) for path, inner in modules.items() if not any(inner.children())}
     classes = {path: type(inner).__name__ for path, inner in modules.items()}
-    nodes, values = unsplit([_with_counter(one, modules) for one in translator.made], translator.results)
-    made = joined_before(nodes, classes)
-    named = names([one.place for one in made], leaves)
-    results = list(zip((key for key, _ in exported.outputs), values, strict=True))
-    tree = Tree(made, named, classes, leaves, name)
-    graph = tree.graph(results, lasting)
-    verify(graph, "import")
-    unused = _unused(module, tree.keys, translator.buffers)
-    return Imported(graph, tree.keys, unused, left_out=_left_out(module, unused), modules=named.modules)
-
-
-def translations(name: str) -> tuple[Translation, ...]:
-    """The translations to try for a call of PyTorch's operation of this name."""
-    return all_translations(name, recognized(name))
-
-
-def _with_counter(made: NewNode, modules: Mapping[str, nn.Module]) -> NewNode:
-    """The node; that of a batch normalization which counts its batches has the counter among its weights."""
-    home, _, _ = made.weights.get("running_mean", "").rpartition(".")
-    if "running_mean" not in made.weights or getattr(modules.get(home), "num_batches_tracked", None) is None:
-        return made
-    counter = made.weights["running_mean"].removesuffix("running_mean") + "num_batches_tracked"
-    return replace(made, weights={**made.weights, "num_batches_tracked": counter})
+    keys = frozenset(module.state_dict(keep_vars=True))
+    made = [with_counter(one, keys) for one in translator.made]
+    results = list(zip((key for key, _ in exported.outputs), translator.results, strict=True))
+    network = finished(made, results, lasting, classes, leaves, leaves, name)
+    unused = _unused(module, network.keys, translator.buffers)
+    return replace(network, unused=unused, left_out=_left_out(module, unused))
 
 
 def _shown(module: nn.Module) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
+from archdsl.diagnostics import CompileError
 from archdsl.frontends.buffers import weights_on_meta
-from archdsl.frontends.load import opaque_nodes
 from archdsl.frontends.torch import imported, stand_ins, traced_reference
 from archdsl.ir.graph import Graph
 from archdsl.ir.imported import Imported
@@ -49,11 +49,13 @@ def of_graph(graph: Graph) -> Side:
 
 
 def _keys_as_written(graph: Graph) -> dict[str, dict[str, str]]:
-    """Names of parameters in the emitted source, for those that differ from the graph's."""
-    if opaque_nodes(graph):
+    """Names of parameters in the emitted source, for those that differ from the graph's; none if it is not emitted."""
+    try:
+        steps = passed(graph, "torch").steps
+    except CompileError:
         return {}
     names: dict[str, str] = {}
-    for step in passed(graph, "torch").steps:
+    for step in steps:
         new = {weight.sources[0]: key for key, weight in step.weights.items()}
         names = {**new, **{old: new.get(key, key) for old, key in names.items()}}
     found = {node.id: {slot: node.key(slot) for slot in node.op.state(*graph.tensors_into(node.id))} for node in graph}

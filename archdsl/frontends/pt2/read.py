@@ -9,17 +9,12 @@ from typing import Any
 
 import torch
 
-from archdsl.frontends.aten.call import Trace
+from archdsl.frontends.finished import finished
 from archdsl.frontends.functional import replace_in_place
-from archdsl.frontends.joins import joined_before
-from archdsl.frontends.naming import names
-from archdsl.frontends.nodes import NewNode
 from archdsl.frontends.pt2.archive import Archive, opened, refused
 from archdsl.frontends.pt2.program import DTYPES, Program, program_of
-from archdsl.frontends.scopes import Tree
-from archdsl.frontends.steps import Translator
+from archdsl.frontends.traces import translated, with_counter
 from archdsl.ir.imported import Imported
-from archdsl.ir.verify import verify
 from archdsl.tensor import Tensor
 from archdsl.text import shown
 
@@ -56,30 +51,18 @@ def _tensor(meta: Mapping[str, Any], content: bytes) -> torch.Tensor | None:
 
 
 def _imported(program: Program, numbers: Mapping[str, torch.Tensor], name: str) -> Imported:
-    batch = int(program.inputs[0].meta["val"].shape[0]) if program.inputs and program.inputs[0].meta["val"].dim() else 0
-    numbers = {node: value for node, value in numbers.items() if program.keys[node] not in program.parameters}
-    trace = Trace(program.graph, program.keys, frozenset(program.parameters), batch, dict(numbers))
-    translator = Translator(trace, tuple(program.inputs), tuple(program.outputs))
+    fixed = {node: value for node, value in numbers.items() if program.keys[node] not in program.parameters}
+    parameters, keys = frozenset(program.parameters), frozenset(program.keys.values())
+    translator = translated(program.graph, program.keys, parameters, fixed, program.inputs, program.outputs)
     outer = {path.rpartition(".")[0] for path in program.classes if path}
     leaves = {path: kind for path, kind in program.classes.items() if path not in outer}
     classes = {"": "Network", **program.classes}
-    keys = set(program.keys.values())
-    made = joined_before([_with_counter(one, keys) for one in translator.made], classes)
-    named = names([one.place for one in made], leaves)
-    tree = Tree(made, named, classes, leaves, name)
-    graph = tree.graph([("", value) for value in translator.results], len(program.outputs))
-    verify(graph, "import")
-    used = {key for of_node in tree.keys.values() for key in of_node.values()} | translator.buffers
+    made = [with_counter(one, keys) for one in translator.made]
+    results = [("", value) for value in translator.results]
+    network = finished(made, results, len(results), classes, leaves, leaves, name)
+    used = {key for of_node in network.keys.values() for key in of_node.values()} | translator.buffers
     unused = tuple(key for key in program.keys.values() if key not in used)
-    return Imported(graph, tree.keys, unused, left_out=_left_out(program, unused), modules=named.modules)
-
-
-def _with_counter(made: NewNode, keys: set[str]) -> NewNode:
-    """The node; that of a batch normalization which counts its batches has the counter among its weights."""
-    counter = made.weights.get("running_mean", "").removesuffix("running_mean") + "num_batches_tracked"
-    if "running_mean" not in made.weights or counter not in keys:
-        return made
-    return replace(made, weights={**made.weights, "num_batches_tracked": counter})
+    return replace(network, unused=unused, left_out=_left_out(program, unused))
 
 
 def _left_out(program: Program, unused: Sequence[str]) -> str:

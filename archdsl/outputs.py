@@ -45,6 +45,7 @@ OUTPUTS = (
     ),
     Output("json", ".json", (), "ir.serialize:to_json", "the graph, which commands take in place of a spec"),
     Output("dot", ".dot", (), "backends.figures:whole_as_dot", "the graph for Graphviz"),
+    Output("mermaid", ".mmd", (), "backends.figures.mermaid:mermaid", "the stages as a flowchart for a README"),
     Output("svg", ".svg", (), "backends.figures:whole_as_svg", "the graph as a figure"),
 )
 """All forms in the order in which the help lists them. The first is the default."""

@@ -68,6 +68,21 @@ network Net:
         example=f"$ archdsl compile net.arch --emit onnx --weights net.arch -o net.onnx\n{NET}",
         exit_code=2,
     ),
+    "no-head": Code(
+        summary="`compile --features` or `--timm` is asked for a network without the head that they need.",
+        explanation="Features are the one value that a head takes: the stages at the end of the network, from the "
+        "first after which no value has positions, or else the last stage. `--timm` needs a classifier of images "
+        "whose last layer is linear. The message says what the network has instead.",
+        example=f"$ archdsl compile net.arch --features\n{NET}",
+    ),
+    "other-network": Code(
+        summary="`compile --published` names a network that is not the same as the spec's.",
+        explanation="Its weights would not fit, or would compute something else. `archdsl prove` lists the "
+        "differences.",
+        example="$ archdsl compile net.arch --published torchvision:resnet18\n"
+        "network Net:\n    input image: 3 x 64 x 64\n"
+        "    global_avg_pool -> flatten -> linear(1000)\n",
+    ),
     "overwritten-file": Code(
         summary="A command would write over a spec, or over the file that it reads.",
         explanation="Results go to files of their own; only `archdsl fmt` writes specs. Links lead to the files that "

@@ -124,14 +124,18 @@ class Family:
 
     networks: Mapping[str, Network]
 
-    def source(self) -> str:
+    def source(self, *, features: bool = False, hub: bool = False, timm: bool = False) -> str:
         """PyTorch source of all variants in one file.
 
         In it, a function such as `resnet50(classes=10)` makes one network, and `NETWORKS` has the functions by name.
+        What may be added is as in `Network.source`.
         """
+        from archdsl.backends.torch.extras import Extras
         from archdsl.outputs import family_written
 
-        return family_written([network.graph for network in self.networks.values()])
+        with readable():
+            graphs = [network.graph for network in self.networks.values()]
+            return family_written(graphs, Extras(features, None, hub, timm))
 
 
 class Network:
@@ -165,15 +169,27 @@ class Network:
         """Multiply-adds of convolutions and matrix products, for one input."""
         return totals.macs(self.graph, totals.nodes_in(self.graph))
 
-    def source(self) -> str:
+    def source(
+        self, *, features: bool = False, published: str | None = None, hub: bool = False, timm: bool = False
+    ) -> str:
         """PyTorch source of the network. It imports nothing but torch, so it works without archdsl.
 
-        Raises `CompileError` for an imported network with operations that the language has no op for.
+        `features` adds `forward_features`, `forward_head` and `forward_stages`; `published`, the name of a public
+        network such as `"torchvision:resnet50"`, adds `load_published` for its weights, and executes its code. `hub`
+        makes the class one that the Hugging Face Hub loads and saves, and `timm` registers it with timm; the file then
+        needs that package. Raises `CompileError` for an imported network with operations that the language has no op
+        for, and for a network without the head that `features` and `timm` need.
         """
-        from archdsl.outputs import source_written
+        from archdsl.backends.torch.extras import Extras
+        from archdsl.outputs import torch_written
 
         with readable():
-            return source_written(self.graph)
+            weights = None
+            if published is not None:
+                from archdsl.prove.published import published_by
+
+                weights = published_by(self.graph, published)
+            return torch_written(self.graph, Extras(features, weights, hub, timm)).text
 
     def module(self, device: Any = None, dtype: Any = None) -> Any:
         """The `torch.nn.Module` that `source` describes, with new random weights.

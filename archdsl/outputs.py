@@ -13,6 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from archdsl.backends.torch.extras import Extras
+    from archdsl.backends.torch.source import Emitted
     from archdsl.ir.graph import Graph
     from archdsl.passes.pipeline import Run
 
@@ -50,6 +52,7 @@ OUTPUTS = (
         "the network at inference for other programs",
     ),
     Output("dot", ".dot", (), "backends.figures:whole_as_dot", "the graph for Graphviz"),
+    Output("mermaid", ".mmd", (), "backends.figures.mermaid:mermaid", "the stages as a flowchart for a README"),
     Output("svg", ".svg", (), "backends.figures:whole_as_svg", "the graph as a figure"),
 )
 """All forms in the order in which the help lists them. The first is the default."""
@@ -74,11 +77,22 @@ def passed(graph: Graph, name: str) -> Run:
     return run(graph, named(BY_NAME[name].passes))
 
 
-def family_written(graphs: Sequence[Graph]) -> str:
-    """PyTorch source of several variants of one network in one file."""
+def torch_written(graph: Graph, extras: Extras) -> Emitted:
+    """PyTorch source with additions, and the name of its main class.
+
+    Raises `CompileError` if the network has not what they need, such as a head.
+    """
+    from archdsl.backends.torch.source import emit
+
+    return emit(prepared(graph, "torch"), extras)
+
+
+def family_written(graphs: Sequence[Graph], extras: Extras | None = None) -> str:
+    """PyTorch source of several variants of one network in one file, perhaps with additions."""
+    from archdsl.backends.torch.extras import NONE
     from archdsl.backends.torch.source import family_source
 
-    return family_source([prepared(graph, "torch") for graph in graphs])
+    return family_source([prepared(graph, "torch") for graph in graphs], extras or NONE)
 
 
 def written(graph: Graph, name: str) -> str | bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +14,11 @@ from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument
 from archdsl.cli.output import in_short, keep, print_table, put_out, reporting
 from archdsl.cli.weights import FromOption, WeightsOption, check_call, given_weights
 from archdsl.files import refuse_overwriting, write
-from archdsl.outputs import BY_NAME, OUTPUTS, family_written, onnx_written, output_of, written
+from archdsl.outputs import BY_NAME, OUTPUTS, family_written, onnx_written, output_of, torch_written, written
 from archdsl.text import shown
 
 if TYPE_CHECKING:
+    from archdsl.backends.torch.extras import Extras
     from archdsl.cli.target import Target
     from archdsl.ir.graph import Graph
 
@@ -40,7 +42,54 @@ VariantsOption = Annotated[
         autocompletion=several_variants,
     ),
 ]
+FeaturesOption = Annotated[
+    bool, typer.Option("--features", help="Add forward_features, forward_head, and the outputs of stages as a list.")
+]
+PublishedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--published",
+        metavar="REFERENCE",
+        help="Add load_published, for the weights of a network such as torchvision:resnet50, whose code is executed.",
+    ),
+]
+HubOption = Annotated[bool, typer.Option("--hub", help="Let the Hugging Face Hub load and save the network.")]
+TimmOption = Annotated[bool, typer.Option("--timm", help="Register the network with timm; with its features.")]
+HubconfOption = Annotated[bool, typer.Option("--hubconf", help="Also write hubconf.py, for torch.hub.load.")]
 AllVariantsOption = Annotated[bool, typer.Option("--all-variants", help="Like --variants, for all of the spec.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """What is added to the PyTorch file for those who build on it."""
+
+    features: FeaturesOption = False
+    published: PublishedOption = None
+    hub: HubOption = False
+    timm: TimmOption = False
+    hubconf: HubconfOption = False
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The options that are given."""
+        return tuple(f"--{one.name}" for one in fields(self) if getattr(self, one.name))
+
+    def extras(self, graph: Graph) -> Extras:
+        """The same for the emitter. Executes the code of the reference. Raises `CompileError`."""
+        from archdsl.backends.torch.extras import Extras
+
+        published = None
+        if self.published is not None:
+            from archdsl.prove.published import published_by
+
+            published = published_by(graph, self.published)
+        return Extras(self.features, published, self.hub, self.timm)
+
+    @property
+    def packages(self) -> list[str]:
+        """The packages that the file needs."""
+        more = (("huggingface_hub", self.hub), ("timm", self.timm))
+        return ["torch", *(package for package, asked in more if asked)]
 
 
 @grouped
@@ -54,6 +103,7 @@ def compile(
     weights: WeightsOption = None,
     from_: FromOption = None,
     *,
+    additions: Additions,
     options: SpecOptions,
     format: FormatOption = Format.TEXT,
 ) -> None:
@@ -63,7 +113,8 @@ def compile(
     a suffix is a folder. Any other option is a parameter of the spec: --phi 3, --layers "[3, 4, 6, 3]". `SPEC --help`
     lists them.
 
-    With --variants, several variants go into one file, resnet_family.py, with a function for each.
+    With --variants, several variants go into one file, resnet_family.py, with a function for each. --features,
+    --published, --hub, --timm and --hubconf add what others build on; without them the file needs torch alone.
 
     An ONNX file has the weights of --weights. Without them it is small, and its weights are inputs.
     """
@@ -72,8 +123,9 @@ def compile(
     asked = target(ctx, spec, options)
     kinds = _kinds(ctx, emit, output)
     check_call(ctx, kinds, weights, from_)
+    _check(ctx, additions, kinds, output, variants is not None or all_variants)
     if variants is not None or all_variants:
-        _family(ctx, asked, _named(ctx, asked, kinds, variants, all_variants), output, format)
+        _family(ctx, asked, _named(ctx, asked, kinds, variants, all_variants), output, format, additions)
         return
     with reporting(format) as report:
         places = {} if output == Path("-") else _places(ctx, output, asked.name, kinds)
@@ -81,25 +133,37 @@ def compile(
         refuse_overwriting(places.values(), [] if weights is None else [weights])
         compiled = asked.compile()
         report.add(compiled.warnings)
-        if weights is None:
-            contents = {kind: written(compiled.graph, kind) for kind in kinds}
-        else:
-            contents = {"onnx": onnx_written(compiled.graph, given_weights(compiled, weights, from_))}
+        contents = {kind: written(compiled.graph, kind) for kind in kinds if kind != "torch" and weights is None}
+        if "torch" in kinds:
+            emitted = torch_written(compiled.graph, additions.extras(compiled.graph))
+            contents["torch"] = emitted.text
+        if weights is not None:
+            contents["onnx"] = onnx_written(compiled.graph, given_weights(compiled, weights, from_))
         if output == Path("-"):
             put_out(contents[kinds[0]])
             report.result_printed = True
             return
-        write({places[kind]: contents[kind] for kind in kinds})
+        files = {places[kind]: contents[kind] for kind in kinds}
+        if additions.hubconf:
+            files |= _hubconf(additions, places["torch"], [compiled.graph], emitted.name)
+        write(files)
         if report.verbose:
             _print_run(compiled.graph)
-            for path in places.values():
+            for path in files:
                 print(f"wrote {shown(str(path))}")
 
 
 # --- several variants ----------------------------------------------------------------------
 
 
-def _family(ctx: typer.Context, asked: Target, names: list[str] | None, output: Path | None, format: Format) -> None:
+def _family(
+    ctx: typer.Context,
+    asked: Target,
+    names: list[str] | None,
+    output: Path | None,
+    format: Format,
+    additions: Additions,
+) -> None:
     """Writes one file for the variants `names`, or for all of them if that is None."""
     with reporting(format) as report:
         places = {} if output == Path("-") else _places(ctx, output, f"{asked.name}_family", ["torch"])
@@ -107,19 +171,24 @@ def _family(ctx: typer.Context, asked: Target, names: list[str] | None, output: 
         family = asked.family(names)
         for compiled in family.values():
             report.add(compiled.warnings)
-        text = family_written([compiled.graph for compiled in family.values()])
+        graphs = [compiled.graph for compiled in family.values()]
+        text = family_written(graphs, additions.extras(graphs[0]))
         if output == Path("-"):
             sys.stdout.write(text)
             report.result_printed = True
             return
         (place,) = places.values()
-        write({place: text})
+        files = {place: text}
+        if additions.hubconf:
+            files |= _hubconf(additions, place, graphs)
+        write(files)
         if report.verbose:
             header = next(iter(family.values())).graph.header
             print(f"{header.name} from {header.spec}, {len(family)} variants")
             for name, compiled in family.items():
                 print(f"{name}: {in_short(compiled.graph)}")
-            print(f"wrote {shown(str(place))}")
+            for path in files:
+                print(f"wrote {shown(str(path))}")
 
 
 def _named(
@@ -140,6 +209,26 @@ def _named(
 
 
 # --- what is written -----------------------------------------------------------------------
+
+
+def _check(ctx: typer.Context, additions: Additions, kinds: list[str], output: Path | None, is_family: bool) -> None:
+    """Ends the command for additions that do not fit what is written."""
+    if not additions.named:
+        return
+    if "torch" not in kinds:
+        ctx.fail(f"{additions.named[0]} adds to PyTorch source, and --emit does not name torch.")
+    if additions.published is not None and is_family:
+        ctx.fail("--published proves one network; for the weights of several variants compile one at a time.")
+    if additions.hubconf and output == Path("-"):
+        ctx.fail("--hubconf writes a file beside the network's; name a file or a folder with -o.")
+
+
+def _hubconf(additions: Additions, place: Path, graphs: list[Graph], made_by: str | None = None) -> dict[Path, str]:
+    """hubconf.py, with an entry for each network: the class `made_by`, or the function of that name."""
+    from archdsl.backends.torch.hubconf import FILE, entry_names, hubconf
+
+    entries = {entry: made_by or entry for entry in entry_names(graphs)}
+    return {place.with_name(FILE): hubconf(place.stem, entries, additions.packages)}
 
 
 def _kinds(ctx: typer.Context, emit: str | None, output: Path | None) -> list[str]:

@@ -22,7 +22,7 @@ def recording() -> Iterator[Calls]:
     calls: Calls = {}
 
     def made(cls: type[nn.Module], /, *args: Any, **kwargs: Any) -> nn.Module:
-        module: nn.Module = object.__new__(cls)
+        module = _plain(cls, *args, **kwargs)
         calls[id(module)] = (module, args, kwargs)
         return module
 
@@ -35,7 +35,9 @@ def recording() -> Iterator[Calls]:
 
 
 def _plain(cls: type[nn.Module], /, *args: Any, **kwargs: Any) -> nn.Module:
-    module: nn.Module = object.__new__(cls)
+    """A new module as if `nn.Module` had no `__new__`: a further base class may have one that takes the arguments."""
+    after = super(nn.Module, cls).__new__
+    module: nn.Module = after(cls) if after is object.__new__ else after(cls, *args, **kwargs)
     return module
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from archdsl.backends.python.code import Class, Code, Function, Line, Suite
 from archdsl.backends.torch.blocks import constructor
@@ -15,16 +16,36 @@ from archdsl.backends.torch.writing import Layout, Words
 from archdsl.ir.graph import Graph, Output, Value
 
 
+@dataclass(frozen=True, slots=True)
+class Further:
+    """What options add to the class of a network. `forward` are the lines of its `forward`, if others than usual."""
+
+    bases: tuple[str, ...] = ()
+    lines: tuple[Code, ...] = ()
+    methods: tuple[Function, ...] = ()
+    forward: tuple[Code, ...] = ()
+
+
+PLAIN = Further()
+
+
 def network_classes(
-    construction: Construction, forward: Forward, doc: tuple[str, ...], initialized: bool
+    construction: Construction,
+    forward: Forward,
+    doc: tuple[str, ...],
+    initialized: bool,
+    further: Further = PLAIN,
 ) -> Iterator[Class]:
-    """The class of the network. Before it, the tuples that it returns if it has several outputs."""
+    """The class of the network. Before it, the tuples that it returns if it has several outputs.
+
+    `further` are its further base classes, lines of its constructor, and methods.
+    """
     graph, title = network_of(construction), construction.title
     yield from result_classes(graph, title)
-    last = (Line("self.apply(initialize)"),) if initialized else ()
-    takes, lines = input_names(graph), tuple(forward.lines)
-    methods = (constructor(construction, last), _forward(construction, takes, lines))
-    yield Class(title, "nn.Module", doc, methods=methods)
+    last = (*further.lines, *((Line("self.apply(initialize)"),) if initialized else ()))
+    lines = further.forward or tuple(forward.lines)
+    methods = (constructor(construction, last), *further.methods, _forward(construction, input_names(graph), lines))
+    yield Class(title, ", ".join(("nn.Module", *further.bases)), doc, methods=methods)
 
 
 def write_network(words: Words, layout: Layout) -> Forward:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl import formula
 from archdsl.backends.python.code import Class, Function, Text
 from archdsl.backends.python.names import camel_case
 from archdsl.backends.python.write import write_module, written
-from archdsl.backends.torch import refusals
+from archdsl.backends.torch import refusals, timm
 from archdsl.backends.torch.blocks import block_class, take_names
 from archdsl.backends.torch.bodies import Body, Differ, If, Item
 from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import network_doc, shown
+from archdsl.backends.torch.extras import NONE, Extras
 from archdsl.backends.torch.family import TABLE, builder_name, builders, class_name, table
+from archdsl.backends.torch.features import Stage
+from archdsl.backends.torch.further import Furthering, extra_names
 from archdsl.backends.torch.generation import CACHE, GENERATE, generates
 from archdsl.backends.torch.holding import lay_out
 from archdsl.backends.torch.initialize import initialization
@@ -54,7 +57,7 @@ def source(graph: Graph) -> str:
     return emit(graph).text
 
 
-def family_source(graphs: Sequence[Graph]) -> str:
+def family_source(graphs: Sequence[Graph], extras: Extras = NONE) -> str:
     """The text of one Python file for variants of a network: their classes, and for each a function that makes it.
 
     Classes that several variants share are written once. The graphs must be compiled from one spec.
@@ -62,41 +65,52 @@ def family_source(graphs: Sequence[Graph]) -> str:
     outline = Outline(graphs)
     names = Namespace((TABLE,))
     functions = {path: names.unique(builder_name(graph.header)) for path, graph in outline.networks.items()}
-    emission = _Emission(outline, (TABLE, *functions.values()))
+    emission = _Emission(outline, (TABLE, *functions.values()), extras)
     definitions = list(emission.definitions())
     for construction in emission.done:
         if construction.body.scope.parent is None:
             definitions += builders(construction, functions, emission.settings)
+    definitions += emission.registered(functions)
     title = graphs[0].header.name
     definitions += [
         table(functions.values()),
         family_program({functions[path]: graph for path, graph in outline.networks.items()}, f"a {title}", TABLE),
     ]
-    return _module_text(f"Variants of {title}", graphs, definitions)
+    return _module_text(f"Variants of {title}", graphs, definitions, emission.imports)
 
 
-def emit(graph: Graph) -> Emitted:
-    """The source of a graph, with the name of the network's class."""
-    emission = _Emission(Outline((graph,)))
+def emit(graph: Graph, extras: Extras = NONE) -> Emitted:
+    """The source of a graph, with the name of the network's class.
+
+    Raises `CompileError` if the network has not what `extras` asks for, such as a head.
+    """
+    emission = _Emission(Outline((graph,)), extras=extras)
     definitions = list(emission.definitions())
     name = emission.done[-1].title
     definitions += [Text(GENERATE)] if emission.generates else []
-    text = _module_text(graph.header.name, (graph,), (*definitions, main_program(graph, name, emission.generates)))
+    definitions += emission.registered({"": builder_name(graph.header)}, name)
+    definitions.append(main_program(graph, name, emission.generates))
+    text = _module_text(graph.header.name, (graph,), definitions, emission.imports)
     return Emitted(text, name)
 
 
 class _Emission:
     """Writes the constructors of a graph's classes, each after those of the classes that it holds."""
 
-    def __init__(self, outline: Outline, reserved: Sequence[str] = ()) -> None:
-        self.outline = outline
+    def __init__(self, outline: Outline, reserved: Sequence[str] = (), extras: Extras = NONE) -> None:
+        self.outline, self.extras = outline, extras
+        self.imports: list[str] = []
+        """Lines that import what the extras use."""
+        self.stages: dict[str, tuple[Stage, ...]] = {}
+        """By the class of a network: the stages that are its features, if these are asked for."""
         for node in outline.graph:
             if node.op.name != "input":
                 outline.emission(node)  # notes its definitions, in the order of the nodes
         self.classes = Classes(outline)
         self.settings = settings_of(outline)
         self.generates = len(outline.networks) == 1 and generates(outline.networks[""])
-        self.reserved = (*MODULE_NAMES, *reserved, *(("Cache", "generate") if self.generates else ()))
+        generating = ("Cache", "generate") if self.generates else ()
+        self.reserved = (*MODULE_NAMES, *reserved, *generating, *extra_names(extras))
         self._begin()
 
     def _begin(self, kept: Sequence[Construction] = ()) -> None:
@@ -139,9 +153,25 @@ class _Emission:
             if body.scope.parent is None:
                 doc = network_doc([self._network(scope).header for scope in body.uses])
                 forward = forwards.written(body, layout)
-                yield from network_classes(construction, forward, doc, initialize is not None)
+                further = Furthering(construction, layout, self.extras)
+                self.imports += further.imports
+                self.stages[construction.title] = further.features.stages if further.features else ()
+                yield from further.definitions
+                yield from network_classes(construction, forward, doc, initialize is not None, further.further())
             else:
                 yield block_class(construction, forwards.written(body, layout) if body.gives else None)
+
+    def registered(self, named: Mapping[str, str], makes: str | None = None) -> Iterator[Definition]:
+        """What registers each network with timm. `named` has their names by their paths; `makes` is what makes them,
+        if not a function of that name."""
+        if not self.extras.timm:
+            return
+        of = {scope.path: one for one in self.done if one.body.scope.parent is None for scope in one.body.uses}
+        graphs = self.outline.networks
+        yield timm.configurations({name: (graphs[path], of[path]) for path, name in named.items()})
+        for path, name in named.items():
+            stages = len(self.stages[of[path].title])
+            yield from timm.registered(graphs[path], of[path], makes or name, name, stages)
 
     def _settle_all(self) -> None:
         while True:
@@ -278,21 +308,27 @@ HELPERS = (formula.round_to, formula.whole_number)
 """Functions of the language's own, for modules that need them."""
 
 
-def _module_text(what: str, graphs: Sequence[Graph], definitions: Sequence[Definition]) -> str:
-    """The text of the module, with the imports and helper functions that it uses."""
+def _module_text(
+    what: str, graphs: Sequence[Graph], definitions: Sequence[Definition], further: Sequence[str] = ()
+) -> str:
+    """The text of the module, with the imports and helper functions that it uses; `further` are other imports."""
     done = [written(definition) for definition in definitions]
     text = "\n".join(definition.text for definition in done)
     helpers = [Text(inspect.getsource(own)) for own in HELPERS if re.search(rf"\b{own.__name__}\(", text)]
     helpers += [Text(refusals.definition(graphs))] if "not_compiled(" in text else []
     imports = ["import argparse"]
     imports += ["import math"] if "math." in text else []
+    imports += ["import re"] if "re.sub(" in text else []
     imports += ["import time"]
+    imports += ["import warnings"] if "warnings.warn(" in text else []
     imports += ["from collections import OrderedDict"] if "OrderedDict(" in text else []
-    imports += ["from collections.abc import Callable"] if "Callable[" in text else []
-    imports += ["from typing import NamedTuple"] if "(NamedTuple)" in text else []
+    collections = [name for name in ("Callable", "Mapping", "Sequence") if f"{name}[" in text]
+    imports += [f"from collections.abc import {', '.join(collections)}"] if collections else []
+    types = [name for name, use in (("Any", ": Any"), ("NamedTuple", "(NamedTuple)")) if use in text]
+    imports += [f"from typing import {', '.join(types)}"] if types else []
     imports += ["", "import torch"]
     imports += ["import torch.nn.functional as F"] if "F." in text else []
-    imports += ["from torch import Tensor, nn"]
+    imports += sorted({*further, "from torch import Tensor, nn"})
     doc = f"{what} from {shown(graphs[0].header.spec)}, in PyTorch."
     run = Text('if __name__ == "__main__":\n    main()')
     return write_module((doc,), imports, (*helpers, *done, run))

@@ -1,0 +1,29 @@
+"""What may be added to the file of a network for those who build on it, each only where it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archdsl.backends.torch.published import Published
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """The options of an emitted file.
+
+    `features` adds methods that end before the head, and that give the outputs of stages. `published` adds a method
+    that loads the weights of a public network. `hub` makes the class one that the Hugging Face Hub loads and saves;
+    `timm` registers it with timm, which needs the features too.
+    """
+
+    features: bool = False
+    published: Published | None = None
+    hub: bool = False
+    timm: bool = False
+
+    @property
+    def with_features(self) -> bool:
+        return self.features or self.timm
+
+
+NONE = Extras()

@@ -32,7 +32,11 @@ class Reader:
     about: str
 
 
-READERS = (Reader((".json",), "frontends.graph_file:read", "a graph"),)
+READERS = (
+    Reader((".json",), "frontends.graph_file:read", "a graph"),
+    Reader((".cfg",), "frontends.darknet.read:read", "a darknet configuration"),
+    Reader((".prototxt",), "frontends.caffe.read:read", "a Caffe network"),
+)
 """All kinds of files that are read, beside specs."""
 
 

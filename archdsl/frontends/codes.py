@@ -34,6 +34,33 @@ class Net(nn.Module):
         return torch.from_numpy(x.numpy() * 2)
 """
 
+MISCOUNTED = """\
+# file: net.cfg
+[net]
+channels=3
+height=416
+width=416
+
+[convolutional]
+filters=255
+size=1
+
+[yolo]
+mask=0,1,2
+classes=20
+"""
+
+RECURRENT = """\
+# file: net.cfg
+[net]
+channels=3
+height=32
+width=32
+
+[gru]
+output=64
+"""
+
 OPAQUE = """\
 # file: net.json
 {
@@ -82,6 +109,18 @@ FAR = """\
 """
 
 CODES = {
+    "wrong-description": Code(
+        summary="A file of another tool that describes a network is written wrongly.",
+        explanation="Such a file is read by the rules of the tool that it is for, and the message says which of them "
+        "it breaks, or which number does not fit. It points at the line of that file.",
+        example=f"$ archdsl check net.cfg\n{MISCOUNTED}",
+    ),
+    "unread-layer": Code(
+        summary="A file of another tool has a layer that is not read.",
+        explanation="The language has no op for it, or it is for something else than images. The other layers of the "
+        "file are read, and what is wrong with them is told, too.",
+        example=f"$ archdsl check net.cfg\n{RECURRENT}",
+    ),
     "unknown-reference": Code(
         summary="A reference names a network that its package does not have.",
         explanation="A reference is `torchvision:NAME`, `timm:NAME`, `pytorchcv:NAME`, or `package.module:factory` "

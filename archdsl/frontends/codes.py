@@ -109,13 +109,13 @@ FAR = """\
 """
 
 CODES = {
-    "wrong-description": Code(
+    "bad-model-file": Code(
         summary="A file of another tool that describes a network is written wrongly.",
         explanation="Such a file is read by the rules of the tool that it is for, and the message says which of them "
         "it breaks, or which number does not fit. It points at the line of that file.",
         example=f"$ archdsl check net.cfg\n{MISCOUNTED}",
     ),
-    "unread-layer": Code(
+    "unknown-layer": Code(
         summary="A file of another tool has a layer that is not read.",
         explanation="The language has no op for it, or it is for something else than images. The other layers of the "
         "file are read, and what is wrong with them is told, too.",

@@ -37,12 +37,12 @@ class Refused(Exception):
 
 def wrong(message: str, span: Span, help: str | None = None, notes: Sequence[Note] = ()) -> Refused:
     """What is raised for a layer that is written wrongly."""
-    return Refused(Diagnostic("wrong-description", message, span, notes=tuple(notes), help=help))
+    return Refused(Diagnostic("bad-model-file", message, span, notes=tuple(notes), help=help))
 
 
 def not_read(message: str, span: Span, help: str | None = None) -> Refused:
     """What is raised for a layer that the language has no words for."""
-    return Refused(Diagnostic("unread-layer", message, span, help=help))
+    return Refused(Diagnostic("unknown-layer", message, span, help=help))
 
 
 class Flat:

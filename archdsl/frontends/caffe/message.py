@@ -108,7 +108,7 @@ class Message:
             meant = nearest(name, sorted(self.asked - self.names.keys())) if name not in self.asked else None
             if meant:
                 message = f"there is no field `{shown(name, 60)}` here"
-                yield Diagnostic("wrong-description", message, span, help=f"did you mean `{meant}`?")
+                yield Diagnostic("bad-model-file", message, span, help=f"did you mean `{meant}`?")
 
 
 def _whole(value: Scalar, name: str, least: int) -> int:
@@ -191,16 +191,16 @@ def _problem(source: Source, error: UnexpectedInput) -> Diagnostic:
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
         opened = source.text.count("{") - source.text.count("}")
         help = f"write {opened} more `}}` at the end" if opened > 0 else None
-        return Diagnostic("wrong-description", f"{source.name} ends within a field", _last(source), help=help)
+        return Diagnostic("bad-model-file", f"{source.name} ends within a field", _last(source), help=help)
     if isinstance(error, UnexpectedToken):
         *others, last = [WORDS[name] for name in WORDS if name in error.accepts | error.expected] or ["nothing"]
         expected = f"{', '.join(others)} or {last}" if others else last
         found = f"`{shown(str(error.token), 60)}`"
         span = Span(source, start, start + max(len(error.token.partition("\n")[0]), 1))
-        return Diagnostic("wrong-description", f"expected {expected}, found {found}", span)
+        return Diagnostic("bad-model-file", f"expected {expected}, found {found}", span)
     found = shown(source.text[start : start + 1], 10)
     message = f"`{found}` begins neither a name nor a value"
-    return Diagnostic("wrong-description", message, Span(source, start, start + 1))
+    return Diagnostic("bad-model-file", message, Span(source, start, start + 1))
 
 
 def _last(source: Source) -> Span:

@@ -142,4 +142,4 @@ class Layers:
                 if is_loop
                 else f"the layer in line {line} does: put it before this one"
             )
-        self.problems.append(Diagnostic("wrong-description", message, span, help=help))
+        self.problems.append(Diagnostic("bad-model-file", message, span, help=help))

@@ -140,7 +140,7 @@ class _Reader:
                     ends.append((top, value, bool(users)))
         if not ends:
             raise CompileError(
-                [Diagnostic("wrong-description", f"{self.flat.source.name} has no layers", self._begin())]
+                [Diagnostic("bad-model-file", f"{self.flat.source.name} has no layers", self._begin())]
             )
         *others, (name, value, _) = ends
         lasting = [(key, ref) for key, ref, trained in others if not trained]

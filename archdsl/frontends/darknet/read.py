@@ -42,7 +42,7 @@ def read_text(source: Source, title: str, inputs: Sequence[Tensor] = ()) -> Impo
     if flat.problems:
         raise CompileError(flat.problems)
     if not layers:
-        raise CompileError([Diagnostic("wrong-description", f"{source.name} has no layers", first.span)])
+        raise CompileError([Diagnostic("bad-model-file", f"{source.name} has no layers", first.span)])
     return flat.imported(title, _results(net), len(net.outputs) or 1, "\n".join(net.said))
 
 

@@ -78,7 +78,7 @@ class Section:
                 meant = nearest(name, sorted(self.asked - self.names.keys()))
                 if meant:
                     message = f"[{self.kind}] has no option `{shown(name, 60)}`"
-                    yield Diagnostic("wrong-description", message, span, help=f"did you mean `{meant}`?")
+                    yield Diagnostic("bad-model-file", message, span, help=f"did you mean `{meant}`?")
 
 
 def sections(source: Source) -> list[Section]:
@@ -120,4 +120,4 @@ def _enter(section: Section, source: Source, start: int, text: str) -> None:
 
 
 def _problem(message: str, span: Span, help: str | None = None) -> Diagnostic:
-    return Diagnostic("wrong-description", message, span, help=help)
+    return Diagnostic("bad-model-file", message, span, help=help)

@@ -11,9 +11,7 @@ READ_TORCH = "`archdsl import package.module:factory` reads a PyTorch module"
 WRITE = "no file of this kind is read: write the network as a spec, see `docs/language.md`"
 
 FOREIGN: Mapping[str, tuple[str, str]] = {
-    ".cfg": ("a darknet configuration", WRITE),
-    ".prototxt": ("a Caffe network", WRITE),
-    ".caffemodel": ("Caffe weights", WRITE),
+    ".caffemodel": ("Caffe weights", "`archdsl import net.prototxt` reads the network that they are for"),
     ".toml": ("a TOML file", WRITE),
     ".xml": ("an XML file", WRITE),
     ".tflite": ("a TensorFlow Lite model", WRITE),

@@ -37,6 +37,8 @@ class Reader:
 READERS = (
     Reader((".json",), "frontends.json_file:read", "a graph or a Keras model"),
     Reader((".keras",), "frontends.json_file:read_archive", "a Keras model"),
+    Reader((".cfg",), "frontends.darknet.read:read", "a darknet configuration"),
+    Reader((".prototxt",), "frontends.caffe.read:read", "a Caffe network"),
     Reader((".onnx",), "frontends.onnx.reader:read", "an ONNX model"),
     Reader((".pt2",), "frontends.pt2_file:read", "a program of torch.export"),
 )

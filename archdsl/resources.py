@@ -12,9 +12,9 @@ def _folder(name: str) -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / name
 
 
-def grammar_text() -> str:
-    """The text of `archdsl.lark`."""
-    return (_folder("grammar") / "archdsl.lark").read_text(encoding="utf-8")
+def grammar_text(name: str = "archdsl") -> str:
+    """The text of a grammar: `archdsl.lark`, or another one."""
+    return (_folder("grammar") / f"{name}.lark").read_text(encoding="utf-8")
 
 
 def specs_folder() -> Path:

@@ -129,6 +129,8 @@ class Blocks:
         bodies = [body for body, _ in kinds]
         if any(body.only is None for body in bodies) or any(len(self.borders[p].takes) > 1 for p in paths):
             return False
+        if any("input" in chain.start for body in bodies for chain in chains(body.lines)):
+            return False  # elsewhere, `input` would be another value
         if len(paths) == 1 or all(weight(body.only) <= 1 for body in bodies if body.only):
             return True
         straight = all(not step.branches and not step.is_call for body in bodies for step in body.steps)

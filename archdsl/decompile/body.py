@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from archdsl.ir.graph import Value
@@ -105,6 +106,12 @@ class Body:
 def weight(chain: Chain) -> int:
     """How many steps a chain has, with those in its branches."""
     return sum(1 + sum(map(weight, step.branches)) for step in chain.steps)
+
+
+def length(chain: Chain) -> int:
+    """The same, with calls of one block in a row counted once: they are written as copies."""
+    repeated = sum(a.is_call and (a.is_call, a.name) == (b.is_call, b.name) for a, b in pairwise(chain.steps))
+    return len(chain.steps) - repeated + sum(length(branch) for step in chain.steps for branch in step.branches)
 
 
 def depth(chain: Chain) -> int:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Formula, Line, Step, chains, depth, weight
+from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Formula, Line, Step, chains, depth, length, weight
 from archdsl.decompile.draft import Border, Draft, Part
 from archdsl.decompile.words import free_name
 from archdsl.ir.graph import Value
@@ -305,7 +305,7 @@ class Layout:
             staged = {v for v, branch in zip(part.inputs, branches, strict=True) if _has_stage(branch)}
             if staged:
                 raise _Needed(staged)
-        long = sum(map(weight, branches)) > LONGEST_BRANCHES or max(map(depth, branches)) > DEEPEST
+        long = sum(map(length, branches)) > LONGEST_BRANCHES or max(map(depth, branches)) > DEEPEST
         if long and part.id not in self.split and len(flowing) > 1:
             self.split.add(part.id)
             weights = {v: weight(branch) for v, branch in zip(part.inputs, branches, strict=True)}

@@ -34,6 +34,33 @@ class Net(nn.Module):
         return torch.from_numpy(x.numpy() * 2)
 """
 
+MISCOUNTED = """\
+# file: net.cfg
+[net]
+channels=3
+height=416
+width=416
+
+[convolutional]
+filters=255
+size=1
+
+[yolo]
+mask=0,1,2
+classes=20
+"""
+
+RECURRENT = """\
+# file: net.cfg
+[net]
+channels=3
+height=32
+width=32
+
+[gru]
+output=64
+"""
+
 OPAQUE = """\
 # file: net.json
 {
@@ -82,6 +109,20 @@ FAR = """\
 """
 
 CODES = {
+    "bad-model-file": Code(
+        summary="A file of another tool that describes a network is written wrongly.",
+        explanation="Such a file is read by the rules of the tool that it is for, and the message says which of them "
+        "it breaks, or which number does not fit. It points at the line of that file, where that is known. Nothing in "
+        "such a file is executed.",
+        example=f"$ archdsl check net.cfg\n{MISCOUNTED}",
+    ),
+    "unknown-layer": Code(
+        summary="A file of another tool has a layer that is not read.",
+        explanation="The language has no op for it, or it is for something else than images. A similar name is "
+        "suggested if there is one. Where the network is also at hand as PyTorch code, `archdsl import "
+        "package.module:factory` reads that.",
+        example=f"$ archdsl check net.cfg\n{RECURRENT}",
+    ),
     "unknown-reference": Code(
         summary="A reference names a network that its package does not have.",
         explanation="A reference is `torchvision:NAME`, `timm:NAME`, `pytorchcv:NAME`, or `package.module:factory` "
@@ -117,20 +158,6 @@ CODES = {
         "for all of them. The message names the module.",
         example=f"$ archdsl import doubtful:Net --input 3x8x8 -o net.json\n{DOUBTFUL}",
         exit_code=2,
-    ),
-    "bad-model-file": Code(
-        summary="A file of another tool is damaged, or holds something that is not read.",
-        explanation="The message says what was expected, and at which place of the file, where that is known. Nothing "
-        "in such a file is executed.",
-        example="$ archdsl check net.yaml\n# file: net.yaml\nbackbone:\n  - [-1, 1, Conv, [64, 3, 2]]\n"
-        "head:\n  - [[-1, 4], 1, Concat, [1]]\n",
-    ),
-    "unknown-layer": Code(
-        summary="A file of another tool names a kind of layer that is not read.",
-        explanation="A similar name is suggested if there is one. Where the network is also at hand as PyTorch code, "
-        "`archdsl import package.module:factory` reads that.",
-        example="$ archdsl check net.yaml\n# file: net.yaml\nbackbone:\n  - [-1, 1, Conv, [64, 3, 2]]\n"
-        "head:\n  - [-1, 1, C22f, [64]]\n",
     ),
     "opaque-op": Code(
         summary="An imported network is to be written as code, but the language has no op for some operations.",

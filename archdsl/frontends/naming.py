@@ -46,6 +46,8 @@ class _Namer:
         self.nodes = {path for path, counts in calls.items() if path and path in leaves and max(counts.values()) == 1}
         """Modules that make one node, and give it their path."""
         self.taken: dict[str, set[str]] = defaultdict(set)
+        self.numbers: Counter[tuple[str, str, int]] = Counter()
+        """The next number for each name in each scope, by the first one; those between the two are taken."""
         self.paths: dict[str, str] = {"": ""}
         """The path that each module gets here."""
         self.bases = Counter((self.home(place), place.op) for place in places if place.module not in self.nodes)
@@ -85,10 +87,11 @@ class _Namer:
     def free(self, scope: str, name: str, start: int, numbered: bool = False) -> str:
         """A name that the scope does not have yet, with a number from `start` if necessary."""
         taken = self.taken[f"scope {scope}"]
-        chosen, number = name, start
+        chosen, number = name, max(start, self.numbers[scope, name, start])
         while numbered or chosen in taken or chosen in RESERVED:
             chosen, number = f"{name}{number}", number + 1
             numbered = False
+        self.numbers[scope, name, start] = number
         taken.add(chosen)
         return chosen
 

@@ -43,8 +43,14 @@ class Tree:
         """The scopes directly inside each scope."""
         self.occupied = frozenset(named.scopes)
         """The scopes with nodes directly inside."""
+        self.place: dict[str, int] = {}
+        """The position of each scope among those of the scope around it."""
         for path in self.paths[1:]:
-            self.within[path.rpartition(".")[0]].append(path)
+            beside = self.within[path.rpartition(".")[0]]
+            self.place[path] = len(beside)
+            beside.append(path)
+        self.alike: dict[str, bool] = {}
+        """Whether each scope holds copies, as far as it was asked."""
         self.takes = _taken(named.scopes, made)
         """The values that each scope takes from outside."""
         self.homes = _homes(named.ids, made)
@@ -52,7 +58,7 @@ class Tree:
 
     def graph(self, results: Sequence[tuple[str, tuple[int, int]]], lasting: int) -> Graph:
         """`results` are the outputs' names and values; those after the first `lasting` exist only in training."""
-        self.spans = listing(self.name, self._lines())
+        self.spans = {**listing(self.name, self._lines()), **self._read_from()}
         outputs = _outputs([(key, self._value(value)) for key, value in results], lasting)
         inputs = [tuple(self._value(value) for value in made.inputs) for made in self.made]
         nodes = [self._node(*row) for row in zip(self.named.ids, self.named.scopes, self.made, strict=True)]
@@ -84,7 +90,7 @@ class Tree:
             kind = "stage"
         elif self._holds_copies(outer):
             siblings = self.within[outer]
-            kind, copy = "copy", (siblings.index(path), len(siblings))
+            kind, copy = "copy", (self.place[path], len(siblings))
         elif self._holds_copies(path):
             kind = "copies"
         block = self._class(path) if path and not self._holds_copies(path) else None
@@ -99,6 +105,11 @@ class Tree:
 
     def _holds_copies(self, path: str) -> bool:
         """Whether a scope holds only modules of one class, called in the order of their numbers, and is no copy."""
+        if path not in self.alike:
+            self.alike[path] = self._are_copies(path)
+        return self.alike[path]
+
+    def _are_copies(self, path: str) -> bool:
         if path and self._holds_copies(path.rpartition(".")[0]):
             return False
         inner = self.within[path]
@@ -112,7 +123,17 @@ class Tree:
         others = [place for place, _ in self.takes[scope] - self.takes[before]]
         return bool(others) and all(before in _prefixes(self.named.scopes[place]) for place in others)
 
-    # --- the text that stands for its source ---------------------------------------------------
+    # --- the text that it was read from, or that stands for it ----------------------------------
+
+    def _read_from(self) -> dict[str, Span]:
+        """The places of nodes in the text that they were read from, and those of scopes, from their first node on."""
+        found: dict[str, Span] = {}
+        for id, scope, made in zip(self.named.ids, self.named.scopes, self.made, strict=True):
+            if made.span is not None:
+                for path in ("", *_prefixes(scope)):
+                    found[path] = _around(found.get(path, made.span), made.span)
+                found[id] = made.span
+        return found
 
     def _lines(self) -> Iterator[tuple[str, str]]:
         seen = {""}
@@ -129,6 +150,11 @@ class Tree:
             return clean(" ".join(self.texts[made.place.module].split()))
         name = made.op.target if isinstance(made.op, Opaque) else made.op.name
         return f"{name}({', '.join(self._value(value).node for value in made.inputs)})"
+
+
+def _around(one: Span, other: Span) -> Span:
+    """The stretch of text that holds two others."""
+    return Span(one.source, min(one.start, other.start), max(one.end, other.end))
 
 
 def _all_scopes(named: Names) -> list[str]:

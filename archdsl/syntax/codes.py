@@ -14,9 +14,9 @@ CODES: dict[str, Code] = {
     ),
     "not-a-spec": Code(
         "The file belongs to another tool.",
-        "Specs end with `.arch`, and graphs that archdsl wrote with `.json`. PyTorch modules are read by "
-        "`archdsl import`; files of other tools are not read.",
-        "$ archdsl check net.cfg\n# file: net.cfg\n[convolutional]\nfilters=32\n",
+        "Specs end with `.arch`, and graphs that archdsl wrote with `.json`. PyTorch modules, and the files that "
+        "`archdsl import --help` lists, are read by `archdsl import`; files of further tools are not read.",
+        "$ archdsl check net.toml\n# file: net.toml\n[convolutional]\nfilters = 32\n",
         exit_code=2,
     ),
     "unreadable-file": Code(

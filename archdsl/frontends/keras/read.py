@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
+from archdsl.frontends.finished import finished
 from archdsl.frontends.keras.arguments import Arguments, made
 from archdsl.frontends.keras.config import Layer, Model, Reference, model_of, refused
 from archdsl.frontends.keras.layers import IDENTITIES, JOINS, LAYERS, PREPARATIONS, ops_of
-from archdsl.frontends.naming import ModuleCall, names
+from archdsl.frontends.naming import ModuleCall
 from archdsl.frontends.nodes import NewNode
-from archdsl.frontends.scopes import Tree
 from archdsl.ir.imported import Imported
-from archdsl.ir.verify import verify
 from archdsl.limits import STEPS
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
@@ -39,12 +39,11 @@ def keras_network(data: Mapping[str, Any], name: str, inputs: Sequence[Tensor]) 
     reader = _Reader(3 if version.startswith("3") else 2, _channels_last(model), inputs)
     results = reader.model(model, "", None)
     leaves = {node.place.module for node in reader.made}
-    named = names([node.place for node in reader.made], leaves)
-    tree = Tree(reader.made, named, {**reader.classes, "": _class_name(model.name)}, reader.texts, name)
+    classes = {**reader.classes, "": _class_name(model.name)}
     outputs = [("" if len(results) == 1 else as_name(o.layer), v) for o, v in zip(model.outputs, results, strict=True)]
-    graph = tree.graph(outputs, len(outputs))
-    verify(graph, "import")
-    return Imported(graph, tree.keys, (), left_out=_left_out(reader.prepared), modules=named.modules)
+    is_flat = not any("." in path for path in leaves)
+    found = finished(reader.made, outputs, len(outputs), classes, leaves, reader.texts, name, outline=is_flat)
+    return replace(found, left_out=_left_out(reader.prepared))
 
 
 def _class_name(name: str) -> str:

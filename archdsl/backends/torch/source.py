@@ -213,8 +213,10 @@ class _Emission:
             self.made[id(body)] = made.constructor
         except Differ:
             raise _UsesDiffer(body) from None
-        if self._joins_variants(body) and (made.has_unknown or made.added or differing(self.classes)):
-            raise _UsesDiffer(body)  # more than settings differs
+        # The numbers of a stage may be arguments of its class; those of a network are its settings alone.
+        has_further = is_network and (made.has_unknown or made.added)
+        if self._joins_variants(body) and (has_further or differing(self.classes)):
+            raise _UsesDiffer(body)
         if made.has_unknown:
             self._close(made)
         self.done.append(made)

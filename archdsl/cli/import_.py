@@ -97,6 +97,8 @@ def import_(
             _print_summary(graph)
             if found.left_out:
                 print(found.left_out)
+            for note in found.notes:
+                print(note)
             print(f"wrote {shown(str(path))}{said}")
 
 

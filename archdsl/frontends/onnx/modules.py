@@ -66,6 +66,16 @@ class Modules:
         single = weight.size == 1 and "." not in weight.name
         return single or GENERATED.fullmatch(weight.name) is not None
 
+    def folded(self) -> int:
+        """How many layers have weights that an exporter has computed from those of a layer and a normalization."""
+        return sum(map(self._is_folded, self._model.nodes))
+
+    def _is_folded(self, node: OnnxNode) -> bool:
+        if node.kind not in ("Conv", "ConvTranspose", "Gemm") or node.domain:
+            return False
+        classes = _texts(node.properties.get(CLASSES, ""))
+        return "BatchNorm" in "".join(classes[-2:-1]) or node.input(1).startswith(f"onnx::{node.kind}_")
+
     def leaves(self) -> frozenset[str]:
         """The modules that have no others inside."""
         outer = {path.rpartition(".")[0] for path in self.classes if path}

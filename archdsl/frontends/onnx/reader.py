@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from math import prod
@@ -58,7 +58,14 @@ def read(path: Path, name: str, inputs: Sequence[Tensor]) -> Imported:
     found = {id: {slot: own[key] for slot, key in row.items()} for id, row in tree.keys.items()}
     used = {key for row in found.values() for key in row.values()}
     unused = tuple(key for key in model.weights if key not in used and net.is_learned(key))
-    return Imported(graph, found, unused, modules=named.modules)
+    return Imported(graph, found, unused, modules=named.modules, inference=True, notes=tuple(_notes(modules)))
+
+
+def _notes(modules: Modules) -> Iterator[str]:
+    count = modules.folded()
+    if count:
+        said = "1 batch normalization is" if count == 1 else f"{count} batch normalizations are"
+        yield f"{said} folded into the layers before, as the exporter left them"
 
 
 def _lowered(model: Model, modules: Modules, inputs: Sequence[Tensor], name: str) -> Lowering:

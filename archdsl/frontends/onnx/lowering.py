@@ -18,6 +18,7 @@ from archdsl.frontends.onnx.constants import LARGEST, PICKING, folded
 from archdsl.frontends.onnx.inputs import Given
 from archdsl.frontends.onnx.model import Model, Numbers, OnnxNode, Weight, wrong
 from archdsl.frontends.onnx.modules import Modules
+from archdsl.frontends.onnx.sources import Source
 from archdsl.frontends.onnx.types import FLOATS, ElementAndShape, infer
 from archdsl.ops.base import Op
 from archdsl.text import as_name
@@ -55,8 +56,12 @@ class Lowering:
         self.picks: dict[str, tuple[str, Numbers]] = {}
         """Values that are numbers of one weight: its name, and the place of each number in it."""
         self.weights: dict[str, Weight] = dict(model.weights)
-        self.keys: dict[str, str] = {}
+        self.names: dict[str, str] = {}
         """The names of weights by those of their placeholders."""
+        self.sources: dict[str, Source] = {}
+        """Where the numbers of weights are, by the names of their placeholders."""
+        self._origins: dict[str, str] = {}
+        """The names of weights that have others as well."""
         self.tables: dict[Value, Table] = {}
         self.done: set[int] = set()
         """Nodes that became part of another one's call."""
@@ -210,6 +215,7 @@ class Lowering:
         weight, element = self.weights[node.inputs[0]], node.get("to", self.weights[node.inputs[0]].element)
         if (element in FLOATS) != (weight.element in FLOATS):
             return False
+        self._origins[node.outputs[0]] = self._origins.get(weight.name, weight.name)
         self.weights[node.outputs[0]] = replace(weight, name=node.outputs[0], element=element)
         self.types[node.outputs[0]] = (element, weight.shape)
         return True
@@ -325,7 +331,8 @@ class Lowering:
         if content not in self._placeholders:
             shape = weight.shape[::-1] if columns else weight.shape
             value = self.calls.placeholder(self._free(f"weight {name}"), Type(shape))
-            self.keys[value.name] = name
+            self.sources[value.name] = Source(self._origins.get(name, name), columns)
+            self.names[value.name] = name
             self._placeholders[content] = value
         return self._placeholders[content]
 

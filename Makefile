@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test references zoo prove fuzz bench docs lint clean
+.PHONY: demo test references zoo prove exported fuzz bench docs lint clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
@@ -21,8 +21,11 @@ references: $(VENV)/references.stamp  ## fetch further public implementations, w
 prove: $(VENV)/test.stamp references  ## prove the gallery equal to its public implementations, and write the record
 	$(BIN)/python scripts/prove_gallery.py
 
+exported: $(VENV)/test.stamp  ## export thirty networks to ONNX with both of PyTorch's exporters, read the files, and compare
+	$(BIN)/python scripts/exported_networks.py
+
 fuzz: $(VENV)/test.stamp  ## slips, random networks and damaged specs, for hours; goes on where it was stopped
-	@failed=0; for part in proofs emitter specs ops; do $(BIN)/python scripts/fuzz_$$part.py || failed=1; done; exit $$failed
+	@failed=0; for part in proofs emitter specs onnx ops; do $(BIN)/python scripts/fuzz_$$part.py || failed=1; done; exit $$failed
 
 bench: $(VENV)/test.stamp  ## measure; nothing is asserted on time
 	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' -o python_functions='bench_*' tests/benchmarks

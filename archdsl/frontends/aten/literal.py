@@ -167,7 +167,7 @@ def in_order(placed: Placed | None) -> Placed | None:
     None for a value that is repeated: of such a one, numbers would be missing.
     """
     standard = placed.standard() if placed else None
-    if standard or placed is None:
+    if standard or placed is None or placed.tensor.kind == "int":
         return standard
     found = literal(placed)
     whole = found and found.is_first and found.tensor.dims == (placed.arrangement.without_batch() or (1,))

@@ -285,9 +285,16 @@ class Lowering:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a value, with the batch."""
+        if name not in self.types:
+            raise wrong("bad-onnx-file", f"a node of {self.name} lacks an input that its operator needs")
         return self.types[name][1]
 
     def type(self, name: str) -> Type:
+        """The type of a value. Raises `CompileError` for one that holds no numbers."""
+        if 0 in self.shape(name):
+            raise wrong(
+                "bad-onnx-file", f"the value {name} of {self.name} holds no numbers: {_shown(self.shape(name))}"
+            )
         return _type(*self.types[name])
 
     def array(self, name: str) -> Numbers | None:
@@ -322,7 +329,7 @@ class Lowering:
         of normalizations at the start) are a weight of each module; others are shared.
         """
         weight = self.weights.get(name)
-        if weight is None or weight.element not in FLOATS:
+        if weight is None or weight.element not in FLOATS or not weight.size:
             return None
         numbers = weight.numbers
         is_uniform = numbers is not None and numbers.size > 0 and bool((numbers == numbers.reshape(-1)[0]).all())
@@ -386,6 +393,14 @@ class Lowering:
         self.done.add(later.index)
         if node.outputs[0] in self._batches:
             self._batches[later.outputs[0]] = self._batches[node.outputs[0]]
+
+    def check_channels(self, node: OnnxNode, wanted: int) -> None:
+        """Raises `CompileError` if an input has other channels than the weight is for; ONNX has no rule for it."""
+        shape = self.shape(node.inputs[0])
+        if len(shape) < 2 or shape[1] != wanted:
+            taken = f"{node.inputs[0]} {_shown(shape)}, and its weight {_shown(self.shape(node.inputs[1]))}"
+            said = f"the node {self.told(node)} of {self.name} takes {taken} is for {wanted} channels"
+            raise wrong("bad-onnx-file", said)
 
     def parts(self, call: Value) -> tuple[Value, ...]:
         """The results of a call that has several."""

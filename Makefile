@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test references variants zoo prove onnx fuzz bench docs lint clean
+.PHONY: demo test references variants zoo prove onnx exported fuzz bench docs lint clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
@@ -27,8 +27,13 @@ prove: $(VENV)/test.stamp references  ## prove the gallery equal to its public i
 onnx: $(VENV)/test.stamp  ## compare the gallery in onnxruntime with its PyTorch modules
 	$(BIN)/python scripts/onnx_gallery.py
 
+exported: $(VENV)/test.stamp  ## export thirty networks to ONNX with both of PyTorch's exporters, read the files, and compare
+	$(BIN)/python scripts/exported_networks.py
+
+FUZZED := proofs emitter specs ops files onnx
+
 fuzz: $(VENV)/test.stamp  ## slips, random networks, damaged specs and files, for hours; goes on where it was stopped
-	@failed=0; for part in proofs emitter specs ops files; do $(BIN)/python scripts/fuzz_$$part.py || failed=1; done; exit $$failed
+	@failed=0; for part in $(FUZZED); do $(BIN)/python scripts/fuzz_$$part.py || failed=1; done; exit $$failed
 
 bench: $(VENV)/test.stamp  ## measure; nothing is asserted on time
 	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' -o python_functions='bench_*' tests/benchmarks

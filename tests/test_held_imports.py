@@ -148,6 +148,8 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
      nn.BatchNorm1d(8)), TOKENS, "bn"),
     ("a convolution of a transposed map", Layered(lambda x, f: f(x.permute(0, 3, 1, 2)), nn.Conv2d(16, 4, 3)), MAP,
      "conv(4, 3, padding=0)"),
+    ("a parameter in another shape", Layered(lambda x, w: x + w.view(12, 16, 8).permute(2, 0, 1), (192, 8)), MAP,
+     "learned"),
     ("a product with a matrix", Layered(lambda x, w: (x.transpose(1, 2) @ w).transpose(1, 2), (8, 5)), TOKENS,
      "matrix_product"),
 ]  # fmt: skip

@@ -113,6 +113,8 @@ def import_(
                 _print_opaque(graph)
             if found.left_out:
                 print(found.left_out)
+            for note in found.notes:
+                print(note)
             print(f"wrote {shown(str(path))}{said}")
 
 

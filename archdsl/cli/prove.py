@@ -11,7 +11,7 @@ from archdsl.cli import SPEC_ERROR
 from archdsl.cli.complete import spec_names
 from archdsl.cli.options import Format, FormatOption, SpecOptions, grouped
 from archdsl.cli.output import keep, reporting
-from archdsl.readers import readable_files
+from archdsl.readers import readable_files, reader_of
 from archdsl.text import shown
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ def _ours(
     from archdsl.frontends.load import is_reference, load_reference
     from archdsl.prove.sides import of_graph, of_reference
 
-    if is_reference(spec):
+    if is_reference(spec) or reader_of(spec):
         keep((), write_map)
-        inputs = [node.output for node in load_reference(spec).inputs]
+        inputs = [node.output for node in load_reference(spec).inputs] if is_reference(spec) else ()
         return of_reference(spec, inputs, meta=structure)
     asked = target(ctx, spec, options)
     keep(asked, write_map)

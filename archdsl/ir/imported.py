@@ -20,7 +20,8 @@ class Imported:
     or buffer (`weight`, `running_mean`). `unused` are the names that no node has. `drop_paths` are the probabilities of
     the drop paths that were called, in order. (A module is traced in evaluation mode, and its graph does not contain
     them.) `left_out` says how many parameters are unused; it is empty if none is. `modules` has the module that each
-    scope was made by, and `recorded` what is known of it, if it was made here.
+    scope was made by, and `recorded` what is known of it, if it was made here. `inference` tells whether the network
+    is one for inference alone, into whose layers normalizations may be folded. `notes` are sentences for the user.
     """
 
     graph: Graph
@@ -30,3 +31,5 @@ class Imported:
     left_out: str = ""
     modules: Mapping[str, str] = field(default_factory=dict)
     recorded: Mapping[str, Recorded] = field(default_factory=dict)
+    inference: bool = False
+    notes: tuple[str, ...] = ()

@@ -11,16 +11,17 @@ from archdsl.ir.graph import Graph
 from archdsl.prove.prove import prove
 from archdsl.prove.report import report_text
 from archdsl.prove.weights import WeightMap
+from archdsl.readers import reader_of
 
 
 def published(graph: Graph, state_dict: Mapping[str, Any], source: str) -> WeightMap:
     """Which entry of a state_dict corresponds to which weight of `graph`.
 
-    `source` is a reference such as `torchvision:resnet50`, or a package such as `torchvision`. The structures are
-    proven to be equal, which executes the reference's code. Raises ValueError if they differ, if the package has no
+    `source` is a reference such as `torchvision:resnet50`, a file, or a package such as `torchvision`. The structures
+    are proven to be equal, which executes the reference's code. Raises ValueError if they differ, if the package has no
     known counterpart of this network, or if the state_dict does not belong to a counterpart.
     """
-    references = [source] if ":" in source else list(_counterparts(graph, source))
+    references = [source] if ":" in source or reader_of(source) else list(_counterparts(graph, source))
     if not references:
         title = f"{graph.header.spec}{f'@{graph.header.variant}' if graph.header.variant else ''}"
         raise ValueError(f"no counterpart of {title} in {source} is known; name one: from_='{source}:NAME'")
@@ -28,6 +29,9 @@ def published(graph: Graph, state_dict: Mapping[str, Any], source: str) -> Weigh
         report = prove(graph, reference, structure_only=True)
         if report.weights is None:
             raise ValueError(report_text(report))
+        if report.inference:
+            said = f"{reference} has no weights of its own for some layers: {'; '.join(report.notes)}"
+            raise ValueError(f"{said}. archdsl.load({reference!r}) is the network that has them")
         if all(key in state_dict for key, _ in report.weights.pairs if not key.endswith("num_batches_tracked")):
             return report.weights
     raise ValueError(f"the entries of this state_dict are not those of {' or '.join(references)}")

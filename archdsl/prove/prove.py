@@ -12,6 +12,7 @@ from archdsl.prove.canonical import form
 from archdsl.prove.causes import Causes
 from archdsl.prove.colors import Parts
 from archdsl.prove.differences import divergences
+from archdsl.prove.folded import at_inference
 from archdsl.prove.form import Form, Part
 from archdsl.prove.match import Pairs, match
 from archdsl.prove.notes import left_out, rates
@@ -40,7 +41,19 @@ def prove(graph: Graph, reference: str | nn.Module, structure_only: bool = False
 
 
 def prove_sides(ours: Side, theirs: Side, structure_only: bool = False) -> ProofReport:
-    """Compares any two networks, each compiled or imported, as `prove` does."""
+    """Compares any two networks, each compiled or imported, as `prove` does.
+
+    Where they differ and one is for inference alone, they are compared as they are at inference.
+    """
+
+    def compare(ours: Side, theirs: Side) -> ProofReport:
+        return _compared(ours, theirs, structure_only)
+
+    report = compare(ours, theirs)
+    return report if report.weights else at_inference(report, ours, theirs, compare)
+
+
+def _compared(ours: Side, theirs: Side, structure_only: bool) -> ProofReport:
     trained = [any(output.training for output in side.graph.outputs) for side in (ours, theirs)]
     forms = tuple(normalize(form(side.graph, all(trained))) for side in (ours, theirs))
     notes = tuple(left_out(ours, theirs, all(trained)))

@@ -96,7 +96,8 @@ class ProofReport:
 
     `weights` and `numbers` are None if the structures differ; `numbers` is None too if only the structure was compared.
     `nodes` is the number of operations after both networks were brought to one form, `parameters` that of learned
-    numbers. `notes` say what the proof leaves out.
+    numbers. `notes` say what the proof leaves out. `inference` tells that the networks
+    were compared as they are at inference, with `folded` batch normalizations made part of other layers.
     """
 
     ours: str
@@ -108,6 +109,8 @@ class ProofReport:
     weights: WeightMap | None
     numbers: Numbers | None
     structure_only: bool = False
+    folded: int = 0
+    inference: bool = False
 
     def __str__(self) -> str:
         return report_text(self)
@@ -212,7 +215,8 @@ def _numbers(numbers: Numbers) -> Iterator[str]:
 
 def _verdict(report: ProofReport) -> str:
     if report.ok:
-        return "the same structure" if report.structure_only else "the same network"
+        what = "the same structure" if report.structure_only else "the same network"
+        return f"{what} at inference" if report.inference else what
     if report.numbers and not report.numbers.failure:
         return f"not proven: a difference is larger than {TOLERANCE:.0e}"
     return "not proven" if report.numbers else "not the same network"

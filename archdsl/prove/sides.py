@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import nn
 
@@ -25,7 +25,8 @@ class Side:
     `keys` has the name of each weight in the state_dict, by node and by the op's name for the weight (`bias`); a name
     that is missing is the node's path and the op's name. `make` returns a new module of the network, with arbitrary
     weights or with weights on `meta`, which have no numbers. `unused` are entries of the state_dict that no output
-    depends on. `drop_paths` are the probabilities of drop paths that are not nodes of the graph.
+    depends on. `drop_paths` are the probabilities of drop paths that are not nodes of the graph. `inference` tells that
+    normalizations may be folded into the layers before them.
     """
 
     title: str
@@ -34,6 +35,7 @@ class Side:
     keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     drop_paths: tuple[float, ...] = ()
+    inference: bool = False
 
     def key(self, node: str, slot: str) -> str:
         """The name of a parameter or buffer in the module's state_dict."""
@@ -69,7 +71,8 @@ def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -
     With `meta`, its weights have no values and take no memory. Executes the network's code. Raises `CompileError`.
     """
     if reader_of(reference):
-        return of_graph(read_network(reference, inputs).graph)
+        found = read_network(reference, inputs)
+        return replace(of_graph(found.graph), inference=found.inference)
     module, found = traced_reference(reference, lambda _: inputs, meta)
     return of_imported(found, reference, lambda: module)
 
@@ -82,7 +85,7 @@ def of_module(module: nn.Module, inputs: Sequence[Tensor], name: str | None = No
 
 def of_imported(found: Imported, title: str, make: Callable[[], nn.Module]) -> Side:
     """The side of a module that is imported already; `make` gives a module to run."""
-    return Side(title, found.graph, make, found.keys, found.unused, found.drop_paths)
+    return Side(title, found.graph, make, found.keys, found.unused, found.drop_paths, found.inference)
 
 
 def _emitted(graph: Graph) -> nn.Module:

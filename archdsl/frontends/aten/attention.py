@@ -171,8 +171,11 @@ def _heads(q: Placed) -> int:
 
 
 def _scale(scale: float | None, size: int) -> float | None:
-    """The factor of the scores; None for the usual one, 1 / root of a head's channels."""
-    return None if scale is None or isclose(scale, size**-0.5, rel_tol=1e-12) else scale
+    """The factor of the scores; None for the usual one, 1 / root of a head's channels.
+
+    Files have it in single precision, and as a product of factors of queries and keys.
+    """
+    return None if scale is None or isclose(scale, size**-0.5, rel_tol=1e-6) else scale
 
 
 TRANSLATIONS: dict[str, Translation] = {

@@ -76,7 +76,9 @@ def reshaped(literal: Literal) -> Literal:
     if dims == literal.tensor.dims:
         return literal
     tensor, value = Tensor(*dims, kind=literal.tensor.kind), literal.value
-    if isinstance(value, Step) and isinstance(value.op, Learned) and (len(dims) != 2 or 1 in dims):
+    # Of two dimensions, a parameter keeps the channels last: then another shape has the numbers in another order.
+    same_order = all(len(shape) != 2 or 1 in shape for shape in (literal.tensor.dims, dims))
+    if isinstance(value, Step) and isinstance(value.op, Learned) and same_order:
         return replace(literal, value=replace(value, op=Learned(dims=dims)), tensor=tensor)
     return replace(literal, value=Step(view(literal.tensor.dims, dims), (value,)), tensor=tensor)
 
@@ -165,7 +167,7 @@ def in_order(placed: Placed | None) -> Placed | None:
     None for a value that is repeated: of such a one, numbers would be missing.
     """
     standard = placed.standard() if placed else None
-    if standard or placed is None:
+    if standard or placed is None or placed.tensor.kind == "int":
         return standard
     found = literal(placed)
     whole = found and found.is_first and found.tensor.dims == (placed.arrangement.without_batch() or (1,))

@@ -96,6 +96,9 @@ class Placed:
         axes, dims = list(arrangement.axes[1:]), arrangement.shape[1:]
         if not dims or arrangement.rolled or arrangement.axes[0] != along(BATCH, self.batch):
             return None
+        if self.tensor.kind == "int" and arrangement != whole((self.batch, *self.tensor.dims)):
+            # No op gives whole numbers another shape.
+            return None
         value = self.value
         squares = _squares(axes, self.tensor) if split else None
         if squares:
@@ -135,6 +138,8 @@ class Placed:
 
     def read(self, split: bool = True) -> tuple[Placed, Order] | None:
         """As batch, channels, positions, with the axes in any order that allows it, without an op if possible."""
+        if not self.arrangement.rank:
+            return None
         found = [(taken, order) for order in dict.fromkeys(self.orders()) if (taken := self.standard(order, split))]
         return min(found, key=lambda pair: pair[0].value is not self.value, default=None)
 

@@ -96,11 +96,16 @@ def _scaled_gain(norm: Call) -> tuple[TraceNode | None, float]:
 
 
 def _padding(padding: Any, kernel: list[int], dilation: Any, count: int) -> Any:
-    """The padding as a spec writes it: `same` if that gives these pixels, else the pixels."""
+    """The padding as a spec writes it: `same` if that gives these pixels, else the pixels.
+
+    Files also have `tf_same`, and pixels for each side: left, right, top, bottom.
+    """
     dilations = [dilation] * count if isinstance(dilation, int) else list(dilation) * (count // len(dilation))
     totals = [d * (k - 1) for k, d in zip(kernel, dilations, strict=True)]
     if padding == "valid":
         return 0
+    if padding == "tf_same" or (isinstance(padding, list) and len(padding) == 2 * count > count):
+        return padding if padding == "tf_same" else tuple(padding)
     if padding == "same":
         pairs = [(total // 2, total - total // 2) for total in totals]
         return "same" if all(total % 2 == 0 for total in totals) else _sides(pairs)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.onnx.model import Dim, Model, OnnxInput, wrong
 from archdsl.frontends.onnx.types import FLOATS, ElementAndShape
+from archdsl.ops.base import LARGEST, LIMIT
 from archdsl.tensor import Tensor
 
 BATCH = 2
@@ -49,6 +51,8 @@ def given_sizes(model: Model, inputs: Sequence[Tensor], batch: int, name: str) -
     sizes: dict[str, int] = {}
     for own, tensor in zip(model.inputs, inputs or (None,) * len(model.inputs), strict=True):
         shape = _shape(own, tensor, batch, name)
+        if max(shape) > LIMIT or prod(shape) > LARGEST:
+            raise wrong("bad-onnx-file", f"the input {_told(own)} of {name} is larger than any network's")
         types[own.name] = own.element or 1, shape
         sizes.update({dim: size for dim, size in zip(own.dims or (), shape, strict=False) if isinstance(dim, str)})
     return Given(types, batch, sizes)

@@ -33,6 +33,7 @@ from archdsl.ops.norm import Lrn
 def conv(net: Lowering, node: OnnxNode) -> Lowered:
     weights = _weights(net, node, 1, 2)
     kernel = net.shape(node.inputs[1])[2:]
+    net.check_channels(node, net.shape(node.inputs[1])[1] * node.get("group", 1))
     padding = _padding(node, len(kernel))
     if weights is None or not 1 <= len(kernel) <= 3 or padding is None:
         return None
@@ -44,6 +45,7 @@ def conv(net: Lowering, node: OnnxNode) -> Lowered:
 def conv_transpose(net: Lowering, node: OnnxNode) -> Lowered:
     weights = _weights(net, node, 1, 2)
     count = len(net.shape(node.inputs[1])) - 2
+    net.check_channels(node, net.shape(node.inputs[1])[0])
     pads = node.get("pads") or [0] * 2 * count
     odd = node.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID") or node.get("output_shape")
     if weights is None or not 1 <= count <= 3 or odd or pads[:count] != pads[count:]:
@@ -263,10 +265,8 @@ LARGEST = 3.4e38
 
 def prelu(net: Lowering, node: OnnxNode) -> Lowered:
     """A slope for each channel, or one for all."""
-    weight, channels = net.weight(node.inputs[1], node), net.shape(node.inputs[0])[1]
-    shape = net.shape(node.inputs[1])
-    rank = len(net.shape(node.inputs[0]))
-    each = len(shape) == rank - 1 and shape[0] == channels and all(size == 1 for size in shape[1:])
+    weight, whole, shape = net.weight(node.inputs[1], node), net.shape(node.inputs[0]), net.shape(node.inputs[1])
+    each = 1 < len(whole) == len(shape) + 1 and shape == (whole[1], *(1 for _ in whole[2:]))
     if weight is None or not (each or all(size == 1 for size in shape)):
         return None
     return net.call(node, "prelu", net.value(node.inputs[0]), weight)

@@ -18,6 +18,7 @@ from archdsl.frontends.onnx.constants import LARGEST, PICKING, folded
 from archdsl.frontends.onnx.inputs import Given
 from archdsl.frontends.onnx.model import Model, Numbers, OnnxNode, Weight, wrong
 from archdsl.frontends.onnx.modules import Modules
+from archdsl.frontends.onnx.sources import Source
 from archdsl.frontends.onnx.types import FLOATS, ElementAndShape, infer
 from archdsl.ops.base import Op
 from archdsl.text import as_name
@@ -55,8 +56,12 @@ class Lowering:
         self.picks: dict[str, tuple[str, Numbers]] = {}
         """Values that are numbers of one weight: its name, and the place of each number in it."""
         self.weights: dict[str, Weight] = dict(model.weights)
-        self.keys: dict[str, str] = {}
+        self.names: dict[str, str] = {}
         """The names of weights by those of their placeholders."""
+        self.sources: dict[str, Source] = {}
+        """Where the numbers of weights are, by the names of their placeholders."""
+        self._origins: dict[str, str] = {}
+        """The names of weights that have others as well."""
         self.tables: dict[Value, Table] = {}
         self.done: set[int] = set()
         """Nodes that became part of another one's call."""
@@ -210,6 +215,7 @@ class Lowering:
         weight, element = self.weights[node.inputs[0]], node.get("to", self.weights[node.inputs[0]].element)
         if (element in FLOATS) != (weight.element in FLOATS):
             return False
+        self._origins[node.outputs[0]] = self._origins.get(weight.name, weight.name)
         self.weights[node.outputs[0]] = replace(weight, name=node.outputs[0], element=element)
         self.types[node.outputs[0]] = (element, weight.shape)
         return True
@@ -279,9 +285,16 @@ class Lowering:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a value, with the batch."""
+        if name not in self.types:
+            raise wrong("bad-onnx-file", f"a node of {self.name} lacks an input that its operator needs")
         return self.types[name][1]
 
     def type(self, name: str) -> Type:
+        """The type of a value. Raises `CompileError` for one that holds no numbers."""
+        if 0 in self.shape(name):
+            raise wrong(
+                "bad-onnx-file", f"the value {name} of {self.name} holds no numbers: {_shown(self.shape(name))}"
+            )
         return _type(*self.types[name])
 
     def array(self, name: str) -> Numbers | None:
@@ -316,7 +329,7 @@ class Lowering:
         of normalizations at the start) are a weight of each module; others are shared.
         """
         weight = self.weights.get(name)
-        if weight is None or weight.element not in FLOATS:
+        if weight is None or weight.element not in FLOATS or not weight.size:
             return None
         numbers = weight.numbers
         is_uniform = numbers is not None and numbers.size > 0 and bool((numbers == numbers.reshape(-1)[0]).all())
@@ -325,7 +338,8 @@ class Lowering:
         if content not in self._placeholders:
             shape = weight.shape[::-1] if columns else weight.shape
             value = self.calls.placeholder(self._free(f"weight {name}"), Type(shape))
-            self.keys[value.name] = name
+            self.sources[value.name] = Source(self._origins.get(name, name), columns)
+            self.names[value.name] = name
             self._placeholders[content] = value
         return self._placeholders[content]
 
@@ -379,6 +393,14 @@ class Lowering:
         self.done.add(later.index)
         if node.outputs[0] in self._batches:
             self._batches[later.outputs[0]] = self._batches[node.outputs[0]]
+
+    def check_channels(self, node: OnnxNode, wanted: int) -> None:
+        """Raises `CompileError` if an input has other channels than the weight is for; ONNX has no rule for it."""
+        shape = self.shape(node.inputs[0])
+        if len(shape) < 2 or shape[1] != wanted:
+            taken = f"{node.inputs[0]} {_shown(shape)}, and its weight {_shown(self.shape(node.inputs[1]))}"
+            said = f"the node {self.told(node)} of {self.name} takes {taken} is for {wanted} channels"
+            raise wrong("bad-onnx-file", said)
 
     def parts(self, call: Value) -> tuple[Value, ...]:
         """The results of a call that has several."""

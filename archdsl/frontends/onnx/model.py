@@ -15,11 +15,11 @@ import numpy as np
 from archdsl import limits
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.frontends.onnx.trimmed import Damaged, TooLarge, Trimmer
-from archdsl.ops.base import LARGEST
+from archdsl.ops.base import LARGEST, LIMIT
 from archdsl.text import clean
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto, TensorProto, TypeProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto
 
 Numbers: TypeAlias = "np.ndarray[Any, Any]"
 Dim: TypeAlias = int | str | None
@@ -168,6 +168,8 @@ def _plain(proto: ModelProto, name: str) -> Model:
         raise not_onnx(name, "it has no nodes, or no outputs")
     if len(graph.node) > limits.STEPS:
         raise wrong("file-too-large", f"{name} has {len(graph.node):,} nodes; at most {limits.STEPS:,} are read")
+    if not all(isinstance(text, str) for text in _names(graph)):
+        raise not_onnx(name, "one of its names is no text")
     weights = {tensor.name: _weight(tensor, name) for tensor in graph.initializer}
     if graph.sparse_initializer:
         raise not_onnx(name, "it has sparse weights, which are not read")
@@ -184,6 +186,18 @@ def _plain(proto: ModelProto, name: str) -> Model:
     return Model(graph.name, producer, version, nodes, weights, inputs, outputs, stated)
 
 
+def _names(graph: GraphProto) -> Iterator[object]:
+    """All names in a graph. One that is no text is read as bytes."""
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (part for entry in node.metadata_props for part in (entry.key, entry.value))
+        yield from (attribute.name for attribute in node.attribute)
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        yield value.name
+        yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
+    yield from (tensor.name for tensor in graph.initializer)
+
+
 def _check_version(version: int, name: str) -> None:
     from onnx.defs import onnx_opset_version
 
@@ -195,7 +209,7 @@ def _check_version(version: int, name: str) -> None:
 
 def _weight(tensor: TensorProto, name: str) -> Weight:
     shape = tuple(tensor.dims)
-    if any(size < 0 for size in shape) or prod(shape) > LARGEST or len(shape) > MOST_DIMS:
+    if any(not 0 <= size <= LIMIT for size in shape) or prod(shape) > LARGEST or len(shape) > MOST_DIMS:
         raise not_onnx(name, f"the weight {tensor.name} has the shape {'x'.join(map(str, shape[:MOST_DIMS]))}")
     return Weight(tensor.name, shape, tensor.data_type, tensor)
 

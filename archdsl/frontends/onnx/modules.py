@@ -27,6 +27,13 @@ LAYERS: Mapping[str, Sequence[int]] = {
 }
 """The inputs of operators that are weights, whatever their names are."""
 
+ARGUMENTS: Mapping[str, Sequence[int]] = {
+    **dict.fromkeys(("Resize", "Upsample"), (1, 2, 3)),
+    **dict.fromkeys(("Clip", "Pad"), (1, 2)),
+    "Dropout": (1, 2),
+}
+"""The inputs of operators that are arguments, and never weights."""
+
 GENERATED = re.compile(
     r"(val|const|scalar|_?tensor_constant|c?_?lifted|_to_copy|clone|detach)\w*|onnx::.*|/.*|\d+|.*Constant.*"
 )
@@ -61,10 +68,23 @@ class Modules:
     def is_constant(self, weight: Weight, users: Mapping[str, Sequence[OnnxNode]]) -> bool:
         """Whether numbers that a file has as it has weights are none of these: they have no name of their own, and no
         layer takes them."""
-        if any(_takes_as_weight(node, weight.name) for node in users.get(weight.name, ())):
+        taken = [node for node in users.get(weight.name, ()) if not node.domain]
+        if any(_takes(node, weight.name, LAYERS) for node in taken):
             return False
+        if any(_takes(node, weight.name, ARGUMENTS) for node in taken):
+            return True
         single = weight.size == 1 and "." not in weight.name
         return single or GENERATED.fullmatch(weight.name) is not None
+
+    def folded(self) -> int:
+        """How many layers have weights that an exporter has computed from those of a layer and a normalization."""
+        return sum(map(self._is_folded, self._model.nodes))
+
+    def _is_folded(self, node: OnnxNode) -> bool:
+        if node.kind not in ("Conv", "ConvTranspose", "Gemm") or node.domain:
+            return False
+        classes = _texts(node.properties.get(CLASSES, ""))
+        return "BatchNorm" in "".join(classes[-2:-1]) or node.input(1).startswith(f"onnx::{node.kind}_")
 
     def leaves(self) -> frozenset[str]:
         """The modules that have no others inside."""
@@ -186,8 +206,9 @@ def _shared(rows: Sequence[list[str]]) -> int:
     return next((place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
 
 
-def _takes_as_weight(node: OnnxNode, name: str) -> bool:
-    return not node.domain and any(node.input(place) == name for place in LAYERS.get(node.kind, ()))
+def _takes(node: OnnxNode, name: str, places: Mapping[str, Sequence[int]]) -> bool:
+    """Whether a node has this as one of the inputs that are listed for its operator."""
+    return any(node.input(place) == name for place in places.get(node.kind, ()))
 
 
 def _texts(note: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from math import prod
@@ -20,6 +20,7 @@ from archdsl.frontends.onnx.inputs import BATCH, given_sizes
 from archdsl.frontends.onnx.lowering import Lowering
 from archdsl.frontends.onnx.model import Model, read_model, wrong
 from archdsl.frontends.onnx.modules import Modules
+from archdsl.frontends.onnx.sources import Source
 from archdsl.frontends.onnx.tables import LOWER
 from archdsl.frontends.scopes import Tree
 from archdsl.frontends.steps import Translator
@@ -35,16 +36,21 @@ LONGEST_KEY = 200
 def read(path: Path, name: str, inputs: Sequence[Tensor]) -> Imported:
     """The network in an ONNX file. `inputs` are shapes for inputs whose sizes the file leaves open.
 
-    `keys` of the result are the file's names of weights. Raises `CompileError`.
+    `keys` of the result are the file's names of weights, as paths. Raises `CompileError`.
     """
+    return read_with_sources(path, name, inputs)[0]
+
+
+def read_with_sources(path: Path, name: str, inputs: Sequence[Tensor]) -> tuple[Imported, Mapping[str, Source]]:
+    """Does the same as `read`, and says where the numbers of weights are in the file, by the names in `keys`."""
     if find_spec("onnx") is None:
         raise wrong("broken-reference", f"reading {name} needs the package onnx", "pip install 'archdsl[onnx]'")
     model = read_model(path, name)
     modules = Modules(model, name)
     net = _lowered(model, modules, inputs, name)
-    keys = _keys(net.keys, modules)
+    keys = _keys(net.names, modules)
     tables = KnownTables(net.tables)
-    parameters = frozenset(key for value, key in keys.items() if not net.keys[value].endswith(STATISTICS))
+    parameters = frozenset(key for value, key in keys.items() if not net.names[value].endswith(STATISTICS))
     trace = Trace(net.calls, keys, parameters, net.given.batch, tables)
     translator = Translator(trace, net.inputs, tuple(value for _, value in net.outputs), _translations, multiply_adds)
     modules.complete(keys.values())
@@ -54,11 +60,18 @@ def read(path: Path, name: str, inputs: Sequence[Tensor]) -> Imported:
     tree = Tree(made, named, modules.classes, {}, name)
     graph = tree.graph(results, len(results))
     verify(graph, "import")
-    own = {key: net.keys[value] for value, key in keys.items()}
-    found = {id: {slot: own[key] for slot, key in row.items()} for id, row in tree.keys.items()}
-    used = {key for row in found.values() for key in row.values()}
+    used = {source.name for source in net.sources.values()}
     unused = tuple(key for key in model.weights if key not in used and net.is_learned(key))
-    return Imported(graph, found, unused, modules=named.modules)
+    sources = {key: net.sources[value] for value, key in keys.items()}
+    notes = tuple(_notes(modules))
+    return Imported(graph, tree.keys, unused, modules=named.modules, inference=True, notes=notes), sources
+
+
+def _notes(modules: Modules) -> Iterator[str]:
+    count = modules.folded()
+    if count:
+        said = "1 batch normalization is" if count == 1 else f"{count} batch normalizations are"
+        yield f"{said} folded into the layers before, as the exporter left them"
 
 
 def _lowered(model: Model, modules: Modules, inputs: Sequence[Tensor], name: str) -> Lowering:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -25,15 +26,19 @@ def infer(
     node: OnnxNode, version: int, known: Mapping[str, ElementAndShape], numbers: Mapping[str, Numbers]
 ) -> dict[str, ElementAndShape] | str:
     """The types of a node's outputs that ONNX's rules give; or what is wrong, in ONNX's words."""
-    from onnx import defs, helper, numpy_helper, shape_inference
+    from onnx import checker, defs, helper, numpy_helper, shape_inference
 
     wrong = unusable(node)
     if wrong:
         return wrong
     try:
         schema = defs.get_schema(node.kind, version, node.domain)
-    except defs.SchemaError:
+    except (defs.SchemaError, TypeError):
         return {}
+    try:
+        checker.check_node(node.proto, _context(version))
+    except (checker.ValidationError, UnicodeDecodeError) as error:
+        return " ".join(str(error).split())
     types = {name: helper.make_tensor_type_proto(*known[name]) for name in node.inputs if name in known}
     data = {
         name: numpy_helper.from_array(numbers[name], name)
@@ -44,19 +49,51 @@ def infer(
         found = shape_inference.infer_node_outputs(schema, node.proto, types, data)
     except Exception as error:
         return " ".join(str(error).split())
-    return {name: made for name, given in found.items() if (made := _fixed(given)) is not None}
+    fixed = {name: made for name, given in found.items() if (made := _fixed(given)) is not None}
+    return fixed or _known(node, known, numbers)
+
+
+@cache
+def _context(version: int) -> Any:
+    """What the check of a node is told of its model."""
+    from onnx import IR_VERSION, checker
+
+    context = checker.C.CheckerContext()
+    context.ir_version = IR_VERSION
+    context.opset_imports = {"": version}
+    return context
+
+
+LIKE_FIRST = frozenset(
+    "Celu Elu Gelu GroupNormalization HardSwish Mish RMSNormalization Selu Softsign Swish ThresholdedRelu".split()
+)
+"""Operators whose result is of the type of their first input. ONNX has no rule for some, since they are functions."""
+
+
+def _known(
+    node: OnnxNode, known: Mapping[str, ElementAndShape], numbers: Mapping[str, Numbers]
+) -> dict[str, ElementAndShape]:
+    """What is known of a node's result beside ONNX's rules."""
+    first = known.get(node.input(0))
+    if first is None or node.domain:
+        return {}
+    if node.kind in LIKE_FIRST:
+        return {node.outputs[0]: first}
+    scales = numbers.get(node.input(2)) if node.kind == "Resize" else None
+    if scales is None or scales.size != len(first[1]):
+        return {}
+    shape = tuple(int(size * float(scale)) for size, scale in zip(first[1], scales.reshape(-1), strict=True))
+    return {node.outputs[0]: (first[0], shape)} if 0 < prod(shape) <= LARGEST else {}
 
 
 def unusable(node: OnnxNode) -> str:
     """What is wrong with attributes that count something; "" if nothing is."""
-    for name in DIVISORS:
-        value = node.get(name)
-        values = value if isinstance(value, list) else [value]
-        if value is not None and any(not isinstance(one, int) or not 0 < one < LARGEST for one in values):
-            return f"its attribute {name} is {value}; expected positive numbers"
-    pads = node.get("pads", ())
-    if any(not isinstance(one, int) or abs(one) >= LARGEST for one in pads if not isinstance(pads, str)):
-        return f"its attribute pads is {pads}; expected numbers of pixels"
+    for name in (*DIVISORS, "pads"):
+        value = node.get(name, [])
+        least = -LARGEST if name == "pads" else 0
+        for one in value if isinstance(value, list) else [value]:
+            if not isinstance(one, int) or not least < one < LARGEST:
+                return f"its attribute {name} is {value}; expected {'' if name == 'pads' else 'positive '}whole numbers"
     return ""
 
 

@@ -24,7 +24,7 @@ from archdsl.elaborate.outside import given_outside
 from archdsl.elaborate.session import Limits
 from archdsl.elaborate.unused import unused_settings
 from archdsl.elaborate.unused_steps import unused_steps
-from archdsl.formats import refuse_foreign
+from archdsl.formats import refuse_block_string, refuse_foreign
 from archdsl.ir.graph import Graph
 from archdsl.ir.verify import verify
 from archdsl.passes.drop_unused_steps import drop_unused_steps
@@ -77,15 +77,23 @@ def find_spec(name: str) -> Path:
         return library
     if exists(name):
         return path
+    refuse_block_string(shown(name))
     known = sorted(spec.stem for spec in specs_folder().glob("*.arch"))
     message = f"there is no file `{shown(name)}`"
     if path.suffix == ".arch":
         known += map(str, path.parent.glob("*.arch") if exists(path.parent) else ())
     else:
         message += ", and the library has no spec of that name"
-    meant = f"{name}.arch" if isfile(f"{name}.arch") else nearest(shown(name), known)
+    meant = f"{name}.arch" if isfile(f"{name}.arch") else _of_scale(path) or nearest(shown(name), known)
     help = f"did you mean `{shown(meant)}`?" if meant else "`archdsl list` shows the library"
     raise CompileError([Diagnostic("file-not-found", message, help=help)])
+
+
+def _of_scale(path: Path) -> str | None:
+    """`yolov8.yaml@n` for `yolov8n.yaml`: the name of one scale of a file that is there."""
+    found = re.fullmatch(r"(yolo[a-z]*\d+)([a-z])(.*\.ya?ml)", path.name)
+    whole = path.with_name(f"{found[1]}{found[3]}") if found else None
+    return f"{shown(whole.as_posix())}@{found[2]}" if found and whole and isfile(whole) else None
 
 
 def open_spec(name: str | Path) -> File:

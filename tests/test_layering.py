@@ -36,7 +36,8 @@ MAY_IMPORT = {
     "analyses": "suggest tensor diagnostics ops ir",
     "elaborate": "source limits suggest tensor text naming diagnostics syntax ops resolve ir analyses",
     "passes": "naming diagnostics ops ir",
-    "frontends": "source limits counterparts suggest tensor text naming resources diagnostics syntax ops ir readers",
+    "frontends": "source limits formats counterparts suggest tensor text naming resources diagnostics syntax ops ir "
+    "readers",
     "decompile": "source tensor formula diagnostics syntax ops ir analyses passes",
     "backends": "source tensor naming terminal latex formula diagnostics files syntax ops ir analyses",
     "webpage": "source ir analyses backends",

@@ -89,7 +89,9 @@ def import_(
             refuse_replacing_spec(path)
         elif path != Path("-"):
             refuse_overwriting([path])
-        if translator_of(reference.rpartition("@")[0] or reference):
+        from archdsl.driver import split_variant
+
+        if translator_of(split_variant(reference)[0]):
             _import_translated(reference, path, prove, report)
             return
         from archdsl.frontends.load import import_reference

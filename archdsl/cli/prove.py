@@ -68,16 +68,27 @@ def prove(
 
         require_torch("a proof")
         from archdsl.prove.prove import prove_sides
-        from archdsl.prove.sides import of_reference
 
         ours = _ours(ctx, spec, options, structure, write_map)
-        theirs = of_reference(against, [node.output for node in ours.graph.inputs], meta=structure)
+        theirs = _theirs(against, ours, structure)
         proof = prove_sides(ours, theirs, structure)
         _write_map(proof, write_map)
         _print(proof, format, write_map)
         report.result_printed = True
     if proof is None or not proof.ok:
         raise typer.Exit(SPEC_ERROR)
+
+
+def _theirs(against: str, ours: Side, structure: bool) -> Side:
+    """The network that the other one is compared with."""
+    from archdsl.cli.translated import default_graph
+    from archdsl.driver import split_variant
+    from archdsl.prove.sides import of_graph, of_reference
+    from archdsl.readers import translator_of
+
+    if translator_of(split_variant(against)[0]):
+        return of_graph(default_graph(against))
+    return of_reference(against, [node.output for node in ours.graph.inputs], meta=structure)
 
 
 def _ours(

@@ -21,12 +21,12 @@ def default_graph(name: str) -> Graph:
 
 def spec_text(name: str, prove: bool) -> tuple[str, str]:
     """The text of a spec for a file of another tool, with its costs as facts, and what is said of it."""
-    from archdsl.driver import open_spec
+    from archdsl.driver import open_spec, split_variant
     from archdsl.source import Source
     from archdsl.syntax.parser import parse
     from archdsl.syntax.printer import format_spec
 
-    file = open_spec(name)
+    file = open_spec(split_variant(name)[0])
     compiled = _all(file)
     facts = "".join(f"    {line}\n" for line in _facts(compiled))
     text = format_spec(parse(Source(name, f"{file.source.text}\n{facts}")))

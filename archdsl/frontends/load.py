@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archdsl.diagnostics import CompileError, Diagnostic
+from archdsl.formats import refuse_block_string, refuse_foreign
 from archdsl.ir.graph import Graph, Node
 from archdsl.readers import read_network, reader_of
 from archdsl.tensor import Kind, Tensor
+from archdsl.text import shown
 
 if TYPE_CHECKING:
     from archdsl.ir.imported import Imported
@@ -29,6 +31,9 @@ def import_reference(reference: str, inputs: Sequence[tuple[tuple[int, ...], Kin
     given = [Tensor(*dims, kind=kind) for dims, kind in inputs]
     if reader_of(reference):
         return read_network(reference, given)
+    if not is_reference(reference):
+        refuse_foreign(shown(reference))
+        refuse_block_string(shown(reference))
     require_torch(f"importing {reference}")
     from archdsl.frontends.references import usual_input
     from archdsl.frontends.torch import traced_reference

@@ -14,8 +14,8 @@ CODES: dict[str, Code] = {
     ),
     "not-a-spec": Code(
         "The file belongs to another tool.",
-        "Specs end with `.arch`, and graphs that archdsl wrote with `.json`. PyTorch modules, and the files that "
-        "`archdsl import --help` lists, are read by `archdsl import`; files of further tools are not read.",
+        "Specs end with `.arch`, and graphs that archdsl wrote with `.json`. The help says what is read in place of "
+        "this file: `archdsl import --help` lists the files of other tools that are read.",
         "$ archdsl check net.toml\n# file: net.toml\n[convolutional]\nfilters = 32\n",
         exit_code=2,
     ),

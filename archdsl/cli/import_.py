@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 
 SPEC = ".arch"
 
-ReferenceArgument = Annotated[
-    str,
+ReferencesArgument = Annotated[
+    list[str],
     typer.Argument(
         metavar="REFERENCE",
-        help="torchvision:NAME, timm:NAME, pytorchcv:NAME, or package.module:factory.",
+        help="torchvision:NAME, timm:NAME, pytorchcv:NAME, or package.module:factory. Several become variants of one "
+        "spec.",
         show_default=False,
     ),
 ]
@@ -47,7 +49,7 @@ ProveOption = Annotated[
 
 
 def import_(
-    reference: ReferenceArgument,
+    references: ReferencesArgument,
     output: OutputOption = None,
     input: InputOption = None,
     prove: ProveOption = True,
@@ -55,7 +57,8 @@ def import_(
 ) -> None:
     """Import a network that is Python code. This executes that code.
 
-    With `-o net.arch` it is written as a spec, which is then proven to be the same network. Otherwise its graph is
+    With `-o net.arch` it is written as a spec, which is then proven to be the same network. Several networks of one
+    family become one spec with a variant for each, and each variant is proven. Otherwise a network's graph is
     written as JSON, or in another form of `compile --emit` that the suffix of -o names. Prints what the network costs.
     A graph keeps operations that the language has no op for as opaque nodes, and they are listed; a spec has none.
     """
@@ -66,10 +69,15 @@ def import_(
     if None in shapes:
         bad = (input or [])[shapes.index(None)]
         raise typer.BadParameter(f"'{bad}' is not a shape; write one like 3x224x224, or '128 int' for tokens.")
-    path = output or Path(f"{re.sub(r'[^a-zA-Z0-9_]+', '_', reference)}.json")
+    path = output or Path(f"{re.sub(r'[^a-zA-Z0-9_]+', '_', references[0])}.json")
     suffixes = [SPEC, *(output.suffix for output in OUTPUTS if output.name != "torch")]
     if path != Path("-") and path.suffix not in suffixes:
         raise typer.BadParameter(f"{path} must end in one of {', '.join(suffixes)}.")
+    if len(references) > 1 and path.suffix != SPEC:
+        raise typer.BadParameter("several networks are written as one spec: give it a name, as in -o nets.arch.")
+    if len(set(references)) < len(references):
+        twice = next(one for place, one in enumerate(references) if one in references[:place])
+        raise typer.BadParameter(f"{twice} is named twice.")
     with reporting(format) as report:
         if path.suffix == SPEC:
             refuse_replacing_spec(path)
@@ -77,13 +85,12 @@ def import_(
             refuse_overwriting([path])
         from archdsl.frontends.load import import_reference
 
-        found = import_reference(reference, [shape for shape in shapes if shape])
-        graph = found.graph
+        found = [import_reference(reference, [shape for shape in shapes if shape]) for reference in references]
         kind = output_of(path.suffix)
         if path.suffix == SPEC:
-            text, said = _spec(found, reference, prove)
+            text, said = _spec(found, references, prove)
         else:
-            text, said = written(graph, kind.name if kind else "json"), ""
+            text, said = written(found[0].graph, kind.name if kind else "json"), ""
         if path == Path("-"):
             sys.stdout.write(text)
             report.result_printed = True
@@ -93,25 +100,30 @@ def import_(
         else:
             write({path: text})
         if report.verbose:
-            _print_summary(graph)
-            if found.left_out:
-                print(found.left_out)
+            for one in found:
+                _print_summary(one.graph)
+                if one.left_out:
+                    print(one.left_out)
             print(f"wrote {shown(str(path))}{said}")
 
 
-def _spec(found: Imported, reference: str, prove: bool) -> tuple[str, str]:
-    """The text of a spec for an imported network, and what is said of it when it is written."""
-    from archdsl.decompile.spec import spec_of
+def _spec(found: Sequence[Imported], references: Sequence[str], prove: bool) -> tuple[str, str]:
+    """The text of a spec for imported networks, and what is said of it when it is written."""
+    from archdsl.decompile.spec import Member, spec_of_all
 
-    text = spec_of(found.graph, found.recorded, reference)
-    said = f": {len(text.splitlines())} lines"
+    members = [Member(one.graph, one.recorded, reference) for one, reference in zip(found, references, strict=True)]
+    text, variants = spec_of_all(members)
+    said = f": {len(text.splitlines())} lines" + (f", variants {', '.join(variants)}" if variants else "")
     if not prove:
         return text, f"{said}, not proven"
-    _prove(text, found, reference)
-    return text, f"{said}, proven to have the structure and the weights of {reference}"
+    for place, (one, reference) in enumerate(zip(found, references, strict=True)):
+        _prove(text, variants[place] if variants else None, one, reference)
+    of = references[0] if len(references) == 1 else "its own network"
+    each = ", each proven" if variants else ", proven"
+    return text, f"{said}{each} to have the structure and the weights of {of}"
 
 
-def _prove(text: str, found: Imported, reference: str) -> None:
+def _prove(text: str, variant: str | None, found: Imported, reference: str) -> None:
     """Raises `CompileError` if a spec is not the network that it was made from; this would be a fault of archdsl."""
     import archdsl
     from archdsl.frontends.references import build
@@ -120,7 +132,7 @@ def _prove(text: str, found: Imported, reference: str) -> None:
     from archdsl.prove.sides import of_graph, of_imported
 
     theirs = of_imported(found, reference, lambda: build(reference))
-    proof = prove_sides(of_graph(archdsl.loads(text).graph), theirs, structure_only=True)
+    proof = prove_sides(of_graph(archdsl.loads(text, variant).graph), theirs, structure_only=True)
     assert proof.ok, report_text(proof)
 
 

@@ -43,6 +43,9 @@ class Use:
 class Numbers:
     """The parameters, formulas and conditions of one block. `flow` is the text for the channels that flow in."""
 
+    optional = "variant"
+    """The name of a condition that nothing else says."""
+
     def __init__(self, uses: Sequence[Use], body: Body, flow: str, classes: str | None = None) -> None:
         self.uses, self.body, self.flow = uses, body, flow
         self.before: Row = [use.before for use in uses]
@@ -234,7 +237,7 @@ class Numbers:
                     if _names(text, name):
                         self._chosen(name, self.known.get(name) or self.parameters[name])
                 return Formula(text)
-        return self._new("variant", {u: u in uses for u in range(len(self.uses))})
+        return self._new(self.optional, {u: u in uses for u in range(len(self.uses))})
 
     def _questions(self) -> Iterator[tuple[str, Row]]:
         """Conditions in the order of how well they read, with their answers."""

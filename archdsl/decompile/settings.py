@@ -12,6 +12,8 @@ from archdsl.decompile.body import ABSENT, ACTIVATION, COUNT, UNIT, Body, Formul
 from archdsl.decompile.numbers import SMALL, Numbers, Row, Use
 from archdsl.decompile.scaling import DEPTHS, SHARE, WIDTHS, Rounding, Scale, scale_of
 from archdsl.decompile.words import free_name, value_name
+from archdsl.decompile.write import written_value
+from archdsl.ops.base import REGISTRY
 
 ELEMENT = re.compile(r"(\w+)\[(\d+)\]")
 """A parameter that is an element of a list."""
@@ -19,6 +21,8 @@ COUNT_OF, CHANNELS_OF = "layer", "width"
 """The names of a number of copies and of a number of channels for which the code has none."""
 FUNCTIONS = {"width": ("C", "c"), "depth": ("L", "n")}
 """The functions that scale numbers, and their arguments, as papers call them."""
+SAID = {"layers": "blocks in each stage"}
+"""What is said of parameters that the code has no name for."""
 CALLED = {ACTIVATION: "activation", UNIT: UNIT}
 
 
@@ -28,6 +32,8 @@ class Settings(Numbers):
     `arguments` are those that each network was made with. Names in `taken` are those of values; `stages` has the name
     of each step's stage, by the step's `id`. Numbers that differ and have no name are elements of lists.
     """
+
+    optional = "extra"
 
     def __init__(
         self,
@@ -71,7 +77,9 @@ class Settings(Numbers):
         holes = [(step, hole, vector) for step in self.body.steps for hole, vector in step.holes.items()]
         plain = [(hole, vector) for _, hole, vector in holes if hole in varied and not SMALL.search(hole)]
         self.sure = {hole: varied[hole] for hole, vector in plain if _row(vector) == varied[hole]}
-        self.list = next((name for name, rows in _lists(known).items() if rows == list(map(_row, self.counts))), "")
+        counts = list(map(_row, self.counts))
+        lists = (name for name, rows in _lists(known).items() if rows == counts and any(map(_varies, rows)))
+        self.list = next(lists, "")
         if not self.list:
             self._scale("depth", self.counts, DEPTHS, varied, share=1)
         widths = [v for step, hole, v in holes if hole != COUNT and self._is_channels(step, hole, list(v.values()))]
@@ -256,3 +264,43 @@ def _is_multiple(row: Row, of: Row) -> bool:
 
 def _varies(row: Row) -> bool:
     return len({repr(value) for value in row}) > 1
+
+
+# --- texts ---------------------------------------------------------------------------------------
+
+
+def declared(name: str, row: Row) -> str:
+    """The declaration of a parameter, with the value of the first variant that has one as its default."""
+    value = next(value for value in row if value is not ABSENT)
+    said = f' "{SAID[name]}"' if name in SAID else ""
+    return f"param {name}{_kind(row)} = {_value(value)}{said}"
+
+
+def assigned(parameters: Mapping[str, Row], use: int) -> str:
+    """What a variant sets, of the parameters that differ between variants."""
+    varied = {name: row for name, row in parameters.items() if _varies(row)}
+    given = ((name, row[use]) for name, row in varied.items() if not _is_left_out(row, use))
+    return ", ".join(f"{name} = {_value(value)}" for name, value in given)
+
+
+def _is_left_out(row: Row, use: int) -> bool:
+    """Whether a variant does not set a parameter: it needs none, or has the number that most variants have."""
+    usual = not isinstance(row[0], Formula) and 2 * sum(value == row[0] for value in row) > len(row)
+    return row[use] is ABSENT or (usual and row[use] == row[0])
+
+
+def _kind(row: Row) -> str:
+    """The type of a parameter; shapes have none."""
+    value = next(value for value in row if value is not ABSENT)
+    kinds = {type(value) for value in row if value is not ABSENT}
+    if isinstance(value, Formula):
+        return ": op" if value in REGISTRY else ": block"
+    return "" if tuple in kinds or len(kinds) > 1 else f": {type(value).__name__}"
+
+
+def _value(value: Any) -> str:
+    """A value as a variant sets it: `1.0`, where others have fractions."""
+    whole = isinstance(value, float) and value.is_integer()
+    if isinstance(value, str):
+        return value if isinstance(value, Formula) else f'"{value}"'
+    return f"{value:.1f}" if whole else written_value(value, "")

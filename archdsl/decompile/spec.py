@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import fill
-from typing import Any
 
 from archdsl.analyses import totals
 from archdsl.decompile.blocks import CLASSES, Block, Blocks
-from archdsl.decompile.body import ABSENT, UNIT, Formula, Step
+from archdsl.decompile.body import UNIT, Formula, Step
 from archdsl.decompile.draft import Draft
 from archdsl.decompile.numbers import Row
 from archdsl.decompile.outline import outline
-from archdsl.decompile.settings import Settings
+from archdsl.decompile.settings import Settings, assigned, declared
 from archdsl.decompile.sketch import Sketch, Statement
 from archdsl.decompile.usual import take_out_settings, usual
 from archdsl.decompile.variants import Apart, together, variant_names
-from archdsl.decompile.words import block_name
+from archdsl.decompile.words import block_name, free_name
 from archdsl.decompile.write import Writer, header, indented, written_value
 from archdsl.diagnostics import CompileError, Diagnostic, Note
 from archdsl.ir.graph import Graph, Node
@@ -30,9 +29,7 @@ from archdsl.syntax.printer import format_spec
 from archdsl.tensor import Tensor
 
 LONGEST_LINE = 84
-
-SAID = {"layers": "blocks in each stage"}
-"""What is said of parameters that the code has no name for."""
+"""How many letters a line of prose has at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +110,11 @@ class _Spec:
         self.sketches = [Sketch(draft, self.blocks, use) for use, draft in enumerate(drafts)]
         self.first = self.sketches[0]
         self.whole = together(self.sketches, self.blocks)
-        self.numbers = Settings(
-            [s.root.arguments for s in self.sketches], self.whole.body, self._taken(), self._stages()
-        )
-        self.settings = {f"{op}_{name}": row for (op, name), row in taken_out.items()}
-        self.network_defaults = [
-            f"{op}({', '.join(f'{name}={op}_{name}' for of, name in taken_out if of == op)})"
-            for op in dict.fromkeys(op for op, _ in taken_out)
-        ]
+        taken = self._taken()
+        self.taken_out = {key: (free_name("_".join(key), taken), row) for key, row in taken_out.items()}
+        taken |= {name for name, _ in self.taken_out.values()}
+        arguments = [sketch.root.arguments for sketch in self.sketches]
+        self.numbers = Settings(arguments, self.whole.body, taken, self._stages())
         self.classes = self._enter_classes()
         self.resolutions = self._resolutions()
         texts = [(self.numbers, self.whole.body), *((b.numbers, b.body) for b in self.blocks.found.values())]
@@ -166,7 +160,7 @@ class _Spec:
             yield "classes", self.classes
         if self.variants:
             yield from sorted(self.numbers.settings().items(), key=lambda item: not isinstance(item[1][0], Formula))
-            yield from self.settings.items()
+            yield from self.taken_out.values()
 
     # --- text ------------------------------------------------------------------------------------
 
@@ -199,9 +193,8 @@ class _Spec:
         if origin:
             yield f'"""Read from {origin}."""'
         parameters = dict(self._parameters())
-        yield from (_declared(name, row) for name, row in parameters.items())
-        if self.network_defaults:
-            yield f"defaults: {', '.join(self.network_defaults)}"
+        yield from (declared(name, row) for name, row in parameters.items())
+        yield from self._defaults()
         yield from self._variants(parameters)
         yield from (f"def {head} = {text}" for head, text in self.numbers.functions.items())
         yield ""
@@ -213,16 +206,18 @@ class _Spec:
         yield ""
         yield from self._facts()
 
+    def _defaults(self) -> Iterator[str]:
+        """The arguments that all ops of a kind have from settings of the network."""
+        calls: dict[str, list[str]] = {}
+        for (op, argument), (name, _) in self.taken_out.items():
+            calls.setdefault(op, []).append(f"{argument}={name}")
+        if calls:
+            yield "defaults: " + ", ".join(f"{op}({', '.join(given)})" for op, given in calls.items())
+
     def _variants(self, parameters: Mapping[str, Row]) -> Iterator[str]:
-        if not self.variants:
-            return
-        yield ""
-        yield "variants:"
-        varied = {name: row for name, row in parameters.items() if any(repr(value) != repr(row[0]) for value in row)}
-        for use, variant in enumerate(self.variants):
-            given = ((name, row[use]) for name, row in varied.items() if not _is_left_out(row, use))
-            yield f"    {variant}: {', '.join(f'{name} = {_value(value)}' for name, value in given)}"
-        yield ""
+        if self.variants:
+            rows = (f"{name}: {assigned(parameters, use)}".rstrip() for use, name in enumerate(self.variants))
+            yield from ("", "variants:", *indented(rows), "")
 
     def _statement(self, statement: Statement) -> Iterator[str]:
         rows = list(self.writer.body(statement.body))
@@ -247,7 +242,7 @@ class _Spec:
             yield "expect " + "; ".join(map(_shape_fact, common))
         ends = [row[-1] for row in shapes if row and row[-1] not in common]
         for use, variant in enumerate(self.variants):
-            end = f"; {_shape_fact(ends[use])}" if ends else ""
+            end = f"; {_shape_fact(ends[use])}" if len(ends) == len(self.variants) else ""
             yield f"expect {variant}: {self._costs(use)}{end}"
 
     def _shapes(self, sketch: Sketch) -> Iterator[tuple[str, Tensor]]:
@@ -265,36 +260,6 @@ class _Spec:
 def _called(step: Step) -> list[str]:
     """The blocks that a step calls: several, where that is a setting."""
     return list(dict.fromkeys(step.holes[UNIT].values())) if UNIT in step.holes else [step.name]
-
-
-def _declared(name: str, row: Row) -> str:
-    """The declaration of a parameter, with the value of the first variant that has one as its default."""
-    value = next(value for value in row if value is not ABSENT)
-    said = f' "{SAID[name]}"' if name in SAID else ""
-    return f"param {name}{_kind(row)} = {_value(value)}{said}"
-
-
-def _is_left_out(row: Row, use: int) -> bool:
-    """Whether a variant does not set a parameter: it needs none, or has the number that most variants have."""
-    usual = not isinstance(row[0], Formula) and 2 * sum(value == row[0] for value in row) > len(row)
-    return row[use] is ABSENT or (usual and row[use] == row[0])
-
-
-def _kind(row: Row) -> str:
-    """The type of a parameter; shapes have none."""
-    value = next(value for value in row if value is not ABSENT)
-    kinds = {type(value) for value in row if value is not ABSENT}
-    if isinstance(value, Formula):
-        return ": op" if value in REGISTRY else ": block"
-    return "" if tuple in kinds or len(kinds) > 1 else f": {type(value).__name__}"
-
-
-def _value(value: Any) -> str:
-    """A value as a variant sets it: `1.0`, where others have fractions."""
-    whole = isinstance(value, float) and value.is_integer()
-    if isinstance(value, str):
-        return value if isinstance(value, Formula) else f'"{value}"'
-    return f"{value:.1f}" if whole else written_value(value, "")
 
 
 def _origins(origins: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from archdsl.decompile.body import ACTIVATION, UNIT, Body, Formula
 from archdsl.decompile.numbers import Numbers, Use
 from archdsl.decompile.sketch import Sketch, Statement
 from archdsl.decompile.unify import Default, Unlike, rename, renaming, unified
+from archdsl.decompile.words import free_name
 from archdsl.decompile.write import Writer
 
 SHOWN = 46
@@ -200,7 +201,10 @@ def variant_names(references: Sequence[str]) -> list[str]:
     end = len(list(takewhile(lambda row: len(set(row)) == 1, turned)))
     while end and words[0][-end] != "_":
         end -= 1
-    return [_label("".join(row[: len(row) - end])) for row in rest]
+    found: list[str] = []
+    for row in rest:
+        found.append(free_name(_label("".join(row[: len(row) - end])), found))
+    return found
 
 
 def _label(text: str) -> str:

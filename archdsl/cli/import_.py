@@ -1,4 +1,4 @@
-"""`archdsl import`: makes a graph or a spec of a network that is Python code, or a file of another tool."""
+"""`archdsl import`: makes a graph or a spec of networks that are Python code, or files of other tools."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.options import Format, FormatOption, OutputOption
-from archdsl.cli.output import Report, in_short, put_out, reporting
+from archdsl.cli.output import put_out, reporting
 from archdsl.readers import readable_files, translator_of
 from archdsl.text import shown
 
 if TYPE_CHECKING:
-    from archdsl.ir.graph import Graph
-    from archdsl.ir.imported import Imported
     from archdsl.tensor import Kind
 
 SPEC = ".arch"
 
-ReferenceArgument = Annotated[
-    str,
+ReferencesArgument = Annotated[
+    list[str],
     typer.Argument(
         metavar="REFERENCE",
         help="torchvision:NAME, timm:NAME, pytorchcv:NAME, package.module:factory (with #PART, a part of it), or a "
-        f"file: {readable_files()}.",
+        f"file: {readable_files()}. Several become variants of one spec.",
         show_default=False,
     ),
 ]
@@ -39,8 +37,6 @@ InputOption = Annotated[
         "the network]",
     ),
 ]
-
-
 ModuleOption = Annotated[
     str | None,
     typer.Option(
@@ -56,7 +52,7 @@ ProveOption = Annotated[
 
 
 def import_(
-    reference: ReferenceArgument,
+    references: ReferencesArgument,
     output: OutputOption = None,
     input: InputOption = None,
     module: ModuleOption = None,
@@ -65,137 +61,71 @@ def import_(
 ) -> None:
     """Import a network that is Python code, which is executed, or a file of another tool.
 
-    With `-o net.arch` it is written as a spec, which is then proven to be the same network. Otherwise its graph is
+    With `-o net.arch` it is written as a spec, which is then proven to be the same network. Several networks of one
+    family become one spec with a variant for each, and each variant is proven. Otherwise a network's graph is
     written as JSON, or in another form of `compile --emit` that the suffix of -o names. Prints what the network costs.
     Operations that the language has no op for are kept as opaque nodes, and they are listed.
     """
     from archdsl.files import refuse_overwriting, refuse_replacing_spec, write, write_spec
-    from archdsl.outputs import OUTPUTS, output_of, written
 
-    if module:
-        if "#" in reference:
-            raise typer.BadParameter(f"{reference} names a part already; leave out --module or what follows the #.")
-        reference = f"{reference}#{module}"
+    references = [_part(reference, module) for reference in references]
     shapes = [_shape(text) for text in input or ()]
-    if None in shapes:
-        bad = (input or [])[shapes.index(None)]
-        raise typer.BadParameter(f"'{bad}' is not a shape; write one like 3x224x224, or '128 int' for tokens.")
-    path = output or Path(f"{re.sub(r'[^a-zA-Z0-9_]+', '_', reference)}.json")
-    suffixes = [SPEC, *(output.suffix for output in OUTPUTS if output.name != "torch")]
-    if path != Path("-") and path.suffix not in suffixes:
-        raise typer.BadParameter(f"{path} must end in one of {', '.join(suffixes)}.")
+    path = output or Path(f"{re.sub(r'[^a-zA-Z0-9_]+', '_', references[0])}.json")
+    _check(references, path)
     with reporting(format) as report:
         if path.suffix == SPEC:
             refuse_replacing_spec(path)
         elif path != Path("-"):
             refuse_overwriting([path])
-        from archdsl.driver import split_variant
+        from archdsl.cli.imported import of_file_with_variants, of_networks
 
-        if translator_of(split_variant(reference)[0]):
-            _import_translated(reference, path, prove, report)
-            return
-        from archdsl.frontends.load import import_reference
-
-        found = import_reference(reference, [shape for shape in shapes if shape])
-        graph = found.graph
-        kind = output_of(path.suffix)
-        if path.suffix == SPEC:
-            text, said = _spec(found, reference, prove)
-            write_spec(path, text)
+        is_translated = translator_of(references[0].rpartition("@")[0] or references[0]) is not None
+        if is_translated:
+            result = of_file_with_variants(references[0], path.suffix, prove)
         else:
-            content, said = written(graph, kind.name if kind else "json"), ""
-            if path == Path("-"):
-                put_out(content)
-                report.result_printed = True
-                return
-            write({path: content})
-        if report.verbose:
-            print(f"{graph.header.spec}: {len(graph):,} nodes, {in_short(graph)}")
-            if path.suffix != SPEC:
-                _print_opaque(graph)
-            if found.left_out:
-                print(found.left_out)
-            for note in found.notes:
-                print(note)
-            print(f"wrote {shown(str(path))}{said}")
-
-
-def _import_translated(reference: str, path: Path, prove: bool, report: Report) -> None:
-    """Imports a file that is read as a spec with all its variants, and as a graph with one of them."""
-    from archdsl.cli.translated import default_graph, spec_text
-    from archdsl.files import write, write_spec
-    from archdsl.outputs import output_of, written
-
-    said = ""
-    if path.suffix == SPEC:
-        text, said = spec_text(reference, prove)
-        write_spec(path, text)
-    else:
-        kind = output_of(path.suffix)
-        content = written(default_graph(reference), kind.name if kind else "json")
+            result = of_networks(references, shapes, path.suffix, prove)
         if path == Path("-"):
-            put_out(content)
+            put_out(result.content)
             report.result_printed = True
             return
-        write({path: content})
-    if report.verbose:
-        print(f"wrote {shown(str(path))}{said}")
+        if path.suffix == SPEC:
+            write_spec(path, str(result.content))
+        else:
+            write({path: result.content})
+        if report.verbose:
+            for line in result.about:
+                print(line)
+            print(f"wrote {shown(str(path))}{result.said}")
 
 
-def _spec(found: Imported, reference: str, prove: bool) -> tuple[str, str]:
-    """The text of a spec for an imported network, and what is said of it when it is written."""
-    from archdsl.decompile.spec import spec_of
-
-    text = spec_of(found.graph, found.recorded, reference)
-    said = f": {len(text.splitlines())} lines"
-    if prove:
-        _prove(text, found, reference)
-        said += f", proven to have the structure and the weights of {reference}"
-    else:
-        said += ", not proven"
-    opaque = {target: len(ids) for target, ids in _opaque(found.graph).items()}
-    if opaque:
-        count = sum(opaque.values())
-        names = ", ".join(f"{target} x {times}" if times > 1 else target for target, times in opaque.items())
-        operations = "1 operation has" if count == 1 else f"{count:,} operations have"
-        said += f"; {operations} no op of the language: {names}"
-    return text, said
+def _part(reference: str, module: str | None) -> str:
+    """The reference with the part that `--module` names."""
+    if module and "#" in reference:
+        raise typer.BadParameter(f"{reference} names a part already; leave out --module or what follows the #.")
+    return f"{reference}#{module}" if module else reference
 
 
-def _prove(text: str, found: Imported, reference: str) -> None:
-    """Raises `CompileError` if a spec is not the network that it was made from; this would be a fault of archdsl."""
-    import archdsl
-    from archdsl.frontends.references import build
-    from archdsl.prove.prove import prove_sides
-    from archdsl.prove.report import report_text
-    from archdsl.prove.sides import of_graph, of_imported
+def _check(references: list[str], path: Path) -> None:
+    """Ends the command if the references and the name of the file do not fit together."""
+    from archdsl.outputs import OUTPUTS
 
-    theirs = of_imported(found, reference, lambda: build(reference))
-    proof = prove_sides(of_graph(archdsl.loads(text).graph), theirs, structure_only=True)
-    assert proof.ok, report_text(proof)
+    suffixes = [SPEC, *(output.suffix for output in OUTPUTS if output.name != "torch")]
+    if path != Path("-") and path.suffix not in suffixes:
+        raise typer.BadParameter(f"{path} must end in one of {', '.join(suffixes)}.")
+    if len(references) == 1:
+        return
+    if path.suffix != SPEC:
+        raise typer.BadParameter("several networks are written as one spec: give it a name, as in -o nets.arch.")
+    for place, reference in enumerate(references):
+        if reference in references[:place]:
+            raise typer.BadParameter(f"{reference} is named twice.")
+        if translator_of(reference.rpartition("@")[0] or reference):
+            raise typer.BadParameter(f"{reference} holds all its variants itself: import it alone.")
 
 
-def _shape(text: str) -> tuple[tuple[int, ...], Kind] | None:
-    """Dimensions and kind of numbers of `3x224x224` or `128 int`; None for text that is no shape."""
+def _shape(text: str) -> tuple[tuple[int, ...], Kind]:
+    """Dimensions and kind of numbers of `3x224x224` or `128 int`; text that is no shape ends the command."""
     found = re.fullmatch(r"(\d+(?:[x×]\d+)*)(?:\s+(?:of\s+)?(int|float))?", text.strip())
     if found is None:
-        return None
+        raise typer.BadParameter(f"'{text}' is not a shape; write one like 3x224x224, or '128 int' for tokens.")
     return tuple(map(int, re.split("[x×]", found[1]))), "int" if found[2] == "int" else "float"
-
-
-def _print_opaque(graph: Graph) -> None:
-    found = _opaque(graph)
-    if found:
-        print("kept as opaque nodes, since the language has no op for them:")
-    for target, ids in found.items():
-        print(f"  {target} x {len(ids)}: {', '.join(ids[:3])}{' ...' if len(ids) > 3 else ''}")
-
-
-def _opaque(graph: Graph) -> dict[str, list[str]]:
-    """The paths of opaque nodes, by PyTorch's name of their operation."""
-    from archdsl.frontends.load import opaque_nodes
-
-    found: dict[str, list[str]] = {}
-    for node in opaque_nodes(graph):
-        found.setdefault(node.op.target, []).append(node.id)  # type: ignore[attr-defined]
-    return found

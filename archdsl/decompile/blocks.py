@@ -1,14 +1,15 @@
-"""Finds the blocks of a network: the uses of each class as one text with parameters."""
+"""Finds the blocks of networks: the uses of each class, in all of them, as one text with parameters."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from archdsl.decompile.body import ABSENT, COUNT, FIRST, Body, Step, chains, weight
-from archdsl.decompile.draft import CONTAINERS, Draft
+from archdsl.decompile.draft import CONTAINERS, Draft, Region
 from archdsl.decompile.layout import Layout
 from archdsl.decompile.numbers import Numbers, Use
 from archdsl.decompile.unify import Unlike, unified
@@ -21,6 +22,9 @@ SHORT = 4
 CLASSES = ("num_classes", "classes")
 """The names that code gives to the number of classes."""
 
+
+ORDINALS = ("second", "third", "fourth", "fifth")
+"""What further values of a block are called where the code has no names for them."""
 
 Key = tuple[int, str]
 """A group of regions: their class and, for a class that is inside itself, how deep they are."""
@@ -39,155 +43,152 @@ class Block:
 
 
 class Blocks:
-    """All blocks of a draft. `called` has, for each region that is a use of one, the block and its arguments."""
+    """All blocks of some drafts. `called` has, for each region that is a use of one, the block and its arguments."""
 
-    def __init__(self, draft: Draft) -> None:
-        self.draft = draft
-        self.borders = dict(draft.borders())
+    def __init__(self, drafts: Sequence[Draft]) -> None:
+        self.drafts = tuple(drafts)
+        self.borders = {
+            draft.regions[path]: border for draft in self.drafts for path, border in draft.borders().items()
+        }
         self.found: dict[str, Block] = {}
-        self.called: dict[str, tuple[Block, Mapping[str, Any]]] = {}
-        self.inlined: set[str] = set()
-        for paths in self._groups():
-            self._choose_flow(paths)
-            self._enter(paths)
+        self.called: dict[Region, tuple[Block, Mapping[str, Any]]] = {}
+        self.inlined: set[Region] = set()
+        for regions in self._groups():
+            self._choose_flow(regions)
+            self._enter(regions)
 
     # --- in which order ---------------------------------------------------------------------
 
-    def _groups(self) -> Iterator[list[str]]:
+    def _groups(self) -> Iterator[list[Region]]:
         """The regions of each class, after those of all classes inside it.
 
         A class that is inside itself is divided by how deep its uses are.
         """
-        heights: dict[str, int] = {}
-        for path in sorted(self.draft.regions, key=lambda path: -len(self.draft.around(path))):
-            held = (heights[p] for p, region in self.draft.regions.items() if region.parent == path)
-            heights[path] = 1 + max(held, default=0)
-        of_class: dict[str, list[str]] = defaultdict(list)
-        for path in self.draft.regions:
-            if path:
-                of_class[self._kind(path)].append(path)
-        group: dict[str, tuple[int, str]] = {}
-        for kind, paths in of_class.items():
-            nested = any(self._kind(p) == kind for path in paths for p in self.draft.around(path)[1:])
-            group |= {path: (heights[path] if nested else 0, kind) for path in paths}
-        members: dict[tuple[int, str], list[str]] = defaultdict(list)
-        inside: dict[tuple[int, str], set[tuple[int, str]]] = defaultdict(set)
-        for path, key in group.items():
-            members[key].append(path)
-            for outer in self.draft.around(path)[1:]:
+        heights: dict[Region, int] = {}
+        of_class: dict[str, list[Region]] = defaultdict(list)
+        for draft in self.drafts:
+            heights |= _heights(draft)
+            for path, region in draft.regions.items():
+                if path:
+                    of_class[_kind(region)].append(region)
+        group: dict[Region, Key] = {}
+        for kind, regions in of_class.items():
+            nested = any(_kind(outer) == kind for region in regions for outer in _outside(region))
+            group |= {region: (heights[region] if nested else 0, kind) for region in regions}
+        members: dict[Key, list[Region]] = defaultdict(list)
+        inside: dict[Key, set[Key]] = defaultdict(set)
+        for region, key in group.items():
+            members[key].append(region)
+            for outer in _outside(region):
                 inside[group[outer]].add(key)
         yield from (members[key] for key in _inner_first(members, inside))
 
-    def _kind(self, path: str) -> str:
-        """The class of a region; containers and what is no module are alike to nothing else."""
-        kind = self.draft.regions[path].recorded.kind
-        return f"{kind or 'Part'} {path}" if kind in CONTAINERS or not kind else kind
-
-    def _choose_flow(self, paths: Sequence[str]) -> None:
+    def _choose_flow(self, regions: Sequence[Region]) -> None:
         """Puts first what flows through the uses of a class: of several values, the one made last in most uses."""
-        places = {id: place for place, id in enumerate(self.draft.parts)}
-        counts = {len(self.borders[path].takes) for path in paths}
+        counts = {len(self.borders[region].takes) for region in regions}
         if counts == {1}:
             return
+        places = {draft: {id: place for place, id in enumerate(draft.parts)} for draft in self.drafts}
         latest: Counter[int] = Counter()
-        for path in paths:
-            takes = self.borders[path].takes
-            latest[max(range(len(takes)), key=lambda place: places[takes[place].node])] += 1
+        for region in regions:
+            takes = self.borders[region].takes
+            latest[max(range(len(takes)), key=lambda place: places[region.draft][takes[place].node])] += 1
         first = latest.most_common(1)[0][0]
-        for path in paths:
-            border = self.borders[path]
+        for region in regions:
+            border = self.borders[region]
             if first < len(border.takes):
                 others = [value for place, value in enumerate(border.takes) if place != first]
-                self.borders[path] = replace(border, takes=(border.takes[first], *others))
+                self.borders[region] = replace(border, takes=(border.takes[first], *others))
 
     # --- one class --------------------------------------------------------------------------
 
-    def _enter(self, paths: Sequence[str]) -> None:
-        kinds: list[tuple[Body, list[str]]] = []
-        if self._kind(paths[0]).partition(" ")[0] in (*CONTAINERS, "Part"):
+    def _enter(self, regions: Sequence[Region]) -> None:
+        kinds: list[tuple[Body, list[Region]]] = []
+        if _kind(regions[0]).partition(" ")[0] in (*CONTAINERS, "Part"):
             return
-        for path in paths:
+        for region in regions:
             for place, (body, members) in enumerate(kinds):
-                if self.ports(path) != self.ports(members[0]):
+                if self.ports(region) != self.ports(members[0]):
                     continue
                 try:
-                    found = unified(body, self.layout(path, len(members)), self.default)
+                    found = unified(body, self.layout(region, len(members)), self.default)
                 except Unlike:
                     continue
-                kinds[place] = (found, [*members, path])
+                kinds[place] = (found, [*members, region])
                 break
             else:
-                kinds.append((self.layout(path, 0), [path]))
-        if self._says_nothing(kinds, paths):
-            self.inlined.update(paths)
+                kinds.append((self.layout(region, 0), [region]))
+        if self._says_nothing(kinds, regions):
+            self.inlined.update(regions)
             return
         for body, members in kinds:
             self._define(body, members, len(kinds) > 1)
 
-    def _says_nothing(self, kinds: Sequence[tuple[Body, list[str]]], paths: Sequence[str]) -> bool:
+    def _says_nothing(self, kinds: Sequence[tuple[Body, list[Region]]], regions: Sequence[Region]) -> bool:
         """Whether the ops of a block are better written where it is used."""
         bodies = [body for body, _ in kinds]
-        if any(body.only is None for body in bodies) or any(len(self.borders[p].takes) > 1 for p in paths):
+        if any(body.only is None for body in bodies) or any(len(self.borders[r].takes) > 1 for r in regions):
             return False
         if any("input" in chain.start for body in bodies for chain in chains(body.lines)):
             return False  # elsewhere, `input` would be another value
-        if len(paths) == 1 or all(weight(body.only) <= 1 for body in bodies if body.only):
+        most = max(Counter(region.draft for region in regions).values())
+        if most == 1 or all(weight(body.only) <= 1 for body in bodies if body.only):
             return True
         straight = all(not step.branches and not step.is_call for body in bodies for step in body.steps)
         short = all(weight(body.only) <= SHORT for body in bodies if body.only)
         optional = any(s.uses != body.only.uses for body in bodies if body.only for s in body.only.steps)
-        return straight and short and (len(kinds) > 1 or optional or len(paths) < 3)
+        return straight and short and (len(kinds) > 1 or optional or most < 3)
 
-    def _define(self, body: Body, members: Sequence[str], one_of_several: bool) -> None:
-        name = self._free(block_name(self.draft.regions[members[0]].recorded.kind), one_of_several)
-        uses = [self._use(path) for path in members]
+    def _define(self, body: Body, members: Sequence[Region], one_of_several: bool) -> None:
+        name = self._free(block_name(members[0].recorded.kind), one_of_several)
+        uses = [self._use(region) for region in members]
         numbers = Numbers(uses, body, "input.channels", next((c for c in CLASSES if c in uses[0].arguments), None))
         defaults = numbers.defaults()
         order = {key: place for place, key in enumerate(uses[0].arguments)}
         parameters = sorted(numbers.parameters, key=lambda key: (key in defaults, order.get(key, len(order))))
         block = Block(name, self.ports(members[0])[1:], tuple(parameters), defaults, body, numbers)
         self.found[name] = block
-        for use, path in enumerate(members):
+        for use, region in enumerate(members):
             given = {key: numbers.parameters[key][use] for key in parameters}
             given = {
                 key: defaults[key] if value is ABSENT and key in defaults else value for key, value in given.items()
             }
-            self.called[path] = block, given
+            self.called[region] = block, given
 
     def _free(self, name: str, numbered: bool) -> str:
         """A name that no block and no op has."""
-        taken = {*self.found, *REGISTRY, block_name(self.draft.header.name)}
-        choices = [] if numbered and f"{name}1" not in taken else [name]
+        taken = {*self.found, *REGISTRY, *(block_name(draft.header.name) for draft in self.drafts)}
+        choices = [] if numbered else [name]
         return next(n for n in [*choices, *(f"{name}{number}" for number in range(1, 1000))] if n not in taken)
 
-    def ports(self, path: str) -> tuple[str, ...]:
+    def ports(self, region: Region) -> tuple[str, ...]:
         """The names of the values that flow in: the first is the input, others have the names that the code gives."""
-        border, recorded = self.borders[path], self.draft.regions[path].recorded
-        known = [value_name(name) for name in recorded.ports]
-        others = [known[place] if place < len(known) else f"input{place + 1}" for place in range(1, len(border.takes))]
-        return ("input", *others)
+        count = len(self.borders[region].takes)
+        known = [value_name(name) for name in region.recorded.ports]
+        further = ("other",) if count == 2 else (*ORDINALS, *(f"input{place}" for place in range(6, count + 1)))
+        return ("input", *known[1:count], *further[max(0, len(known) - 1) : count - 1])
 
-    def _use(self, path: str) -> Use:
-        border, region = self.borders[path], self.draft.regions[path]
-        before, after = (self.draft.tensor(values[0]).channels for values in (border.takes, border.gives))
+    def _use(self, region: Region) -> Use:
+        border = self.borders[region]
+        before, after = (region.draft.tensor(values[0]).channels for values in (border.takes, border.gives))
         return Use({value_name(k): v for k, v in region.recorded.arguments.items()}, before, after)
 
     # --- texts ------------------------------------------------------------------------------
 
-    def layout(self, path: str, use: int, label: Callable[[str, int], str] | None = None) -> Body:
+    def layout(self, region: Region, use: int, label: Callable[[str, int], str] | None = None) -> Body:
         """The text of one region, with calls of the blocks inside it. `label` names its values."""
-        border = self.borders[path]
-        takes = dict(zip(border.takes, self.ports(path), strict=True))
-        layout = Layout(self.draft, path, self.borders, takes, border.gives, lambda inner: self.steps(inner, use), use)
-        return folded(layout.body(label or self.label), self)
+        border = self.borders[region]
+        takes = dict(zip(border.takes, self.ports(region), strict=True))
+        layout = Layout(region, self.borders, takes, border.gives, lambda inner: self.steps(inner, use), use)
+        return folded(layout.body(label or partial(self.label, region.draft)), self)
 
-    def steps(self, path: str, use: int) -> list[Step]:
+    def steps(self, region: Region, use: int) -> list[Step]:
         """What stands for a region in the text around it: a call, or its own steps."""
-        if path not in self.called:
-            only = self.layout(path, use).only
-            assert only is not None, f"{path} is not written in a chain"
+        if region not in self.called:
+            only = self.layout(region, use).only
+            assert only is not None, f"{region.path} is not written in a chain"
             return only.steps
-        block, given = self.called[path]
+        block, given = self.called[region]
         holes = {
             name: {use: value}
             for name, value in given.items()
@@ -195,12 +196,12 @@ class Blocks:
         }
         return [Step(block.name, holes, uses={use}, is_call=True)]
 
-    def label(self, member: str, port: int) -> str:
+    def label(self, draft: Draft, member: str, port: int) -> str:
         """A name for an output of a part or region, after the module that made it."""
         path = member.strip("/")
         outer, _, name = path.rpartition(".")
         name = f"{outer.rpartition('.')[2]}{name}" if name.isdecimal() else name
-        several = member in self.draft.parts and len(self.draft.parts[member].outputs) > 1
+        several = member in draft.parts and len(draft.parts[member].outputs) > 1
         name = value_name(f"{name}_{port + 1}" if several else name)
         return f"{name}_out" if name in REGISTRY else name
 
@@ -212,6 +213,26 @@ class Blocks:
         if step.is_call:
             return self.found[step.name].defaults.get(hole)
         return REGISTRY[step.name].model_fields[hole].default
+
+
+def _kind(region: Region) -> str:
+    """The class of a region; containers and what is no module are alike to nothing else."""
+    kind = region.recorded.kind
+    return f"{kind or 'Part'} {region.path}" if kind in CONTAINERS or not kind else kind
+
+
+def _outside(region: Region) -> Iterator[Region]:
+    """The regions around one, without the network."""
+    yield from (region.draft.regions[path] for path in region.draft.around(region.path)[1:])
+
+
+def _heights(draft: Draft) -> dict[Region, int]:
+    """How many regions lie inside one another in each, and itself."""
+    heights: dict[Region, int] = {}
+    for path in sorted(draft.regions, key=lambda path: -len(draft.around(path))):
+        held = (heights[region] for region in draft.regions.values() if region.parent == path)
+        heights[draft.regions[path]] = 1 + max(held, default=0)
+    return heights
 
 
 def _inner_first(groups: Iterable[Key], inside: Mapping[Key, set[Key]]) -> Iterator[Key]:

@@ -15,6 +15,8 @@ from archdsl.ir.graph import Value
 
 ACTIVATION = "@"
 """The hole for the name of an activation that differs between uses."""
+UNIT = "unit"
+"""The hole for the name of a block that differs between networks."""
 COUNT = "*"
 """The hole for how many copies there are of a step."""
 FIRST = "first "
@@ -22,6 +24,8 @@ FIRST = "first "
 
 STAGE = "stage "
 """Begins the name of a step that is a stage of the network, of which the branches are the lines."""
+DIMENSIONS = ("channels", "rows", "columns", "layers")
+"""The holes for the dimensions of a learned value."""
 LIKE = "like"
 """The value of an argument that is a value of the network."""
 ABSENT = ...
@@ -76,21 +80,21 @@ class Line:
 
 @dataclass(eq=False, slots=True)
 class Body:
-    """The text of a region. `learned` are its learned values: name and shape; `shared` its ops with several uses.
+    """The text of a region. `learned` are its learned values, whose steps have a hole for each dimension.
 
-    `fixed` are its ops that take nothing, with the names of what they give.
+    `shared` are its ops with several uses, and `fixed` its ops that take nothing, with the names of what they give.
     """
 
     lines: list[Line]
     returns: tuple[str, ...] = ()
-    learned: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    learned: tuple[tuple[str, Step], ...] = ()
     shared: tuple[tuple[str, Step], ...] = ()
     fixed: tuple[tuple[str, Step], ...] = ()
 
     @property
     def steps(self) -> Iterator[Step]:
         """All steps, in the order in which they are written."""
-        yield from (step for _, step in (*self.shared, *self.fixed))
+        yield from (step for _, step in (*self.learned, *self.shared, *self.fixed))
         for line in self.lines:
             yield from _steps(line.chain)
 

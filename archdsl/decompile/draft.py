@@ -22,6 +22,8 @@ from archdsl.tensor import Tensor
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict", "Identity"})
 """Classes that say nothing about what they hold."""
+LIGHT = frozenset({Family.NORM, Family.ACTIVATION, Family.POOL, Family.RESHAPE})
+"""Families of ops that alone are no stage of a network."""
 
 
 @dataclass(eq=False, slots=True)
@@ -40,9 +42,15 @@ class Part:
 class Region:
     """A part of the network that is written by itself, as a block or a stage."""
 
+    draft: Draft
     path: str
     parent: str | None
     recorded: Recorded
+
+    @property
+    def members(self) -> Sequence[str]:
+        """What is directly in it, in order: the ids of parts, and "/" with the paths of regions."""
+        return self.draft.members[self.path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +73,16 @@ class Draft:
             for node in graph
         }
         self.regions = {
-            path: Region(path, scope.parent, recorded.get(path) or _of_spec(scope))
+            path: Region(self, path, scope.parent, recorded.get(path) or _of_spec(scope))
             for path, scope in graph.scopes.items()
         }
         self._leave_out_nothing()
         self._tokens_first()
         self._split_slices()
         self._take_in_joins()
+        self._move_pixels()
         self._dissolve_containers()
+        self._dissolve_light()
         self._dissolve_broken()
         self.shared = self._share()
         """The ops of several uses, by the region around all of these and by where their weights are."""
@@ -137,6 +147,14 @@ class Draft:
         for region in self.regions.values():
             if region.parent == path:
                 region.parent = parent
+
+    def enclose(self, kind: str, parts: Sequence[Part]) -> None:
+        """Makes a region of parts that follow one another in one region."""
+        path = f"{parts[0].id}_and_on"
+        self.regions[path] = Region(self, path, parts[0].region, Recorded(kind))
+        for part in parts:
+            part.region = path
+        self.members = self._members()
 
     # --- passes ----------------------------------------------------------------------------
 
@@ -212,6 +230,19 @@ class Draft:
                         break
         self._order()
 
+    def _move_pixels(self) -> None:
+        """Pixels that become channels for one region alone belong to it, wherever code laid them out."""
+        users = self.users()
+        for part in self.parts.values():
+            around = self.around(part.region)
+            found = {
+                next((path for path in reversed(self.around(user.region)) if path not in around), "")
+                for user in users[Value(part.id)]
+                if part.op.name == "space_to_depth" and isinstance(user, Part)
+            }
+            if len(found) == 1 and (path := found.pop()) and not path.startswith(f"{part.region}."):
+                part.region = path
+
     def _order(self) -> None:
         """Puts every part after those whose values it takes, and otherwise leaves the order as it is."""
         ordered: dict[str, Part] = {}
@@ -234,6 +265,17 @@ class Draft:
                 continue
             is_container = region.recorded.kind in CONTAINERS or not region.recorded.kind
             if is_container and region.parent != "":
+                self.dissolve(path)
+
+    def _dissolve_light(self) -> None:
+        """Modules of the network itself that only normalize, activate or pool are no stages."""
+        families: dict[str, set[Family]] = defaultdict(set)
+        for part in self.parts.values():
+            for path in self.around(part.region):
+                families[path].add(part.op.family)
+        for path, region in list(self.regions.items()):
+            is_module = region.parent == "" and region.recorded.kind not in {*CONTAINERS, ""}
+            if is_module and families[path] <= LIGHT:
                 self.dissolve(path)
 
     def _dissolve_broken(self) -> None:

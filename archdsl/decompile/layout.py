@@ -11,8 +11,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Formula, Line, Step, chains, depth, length, weight
-from archdsl.decompile.draft import Border, Draft, Part
+from archdsl.decompile.body import (
+    DIMENSIONS,
+    LIKE,
+    STAGE,
+    Body,
+    Chain,
+    Formula,
+    Line,
+    Step,
+    chains,
+    depth,
+    length,
+    weight,
+)
+from archdsl.decompile.draft import Border, Part, Region
 from archdsl.decompile.words import free_name
 from archdsl.ir.graph import Value
 from archdsl.ops.base import Family, Op
@@ -21,7 +34,7 @@ from archdsl.ops.learned import Learned
 LONGEST_BRANCHES, DEEPEST = 16, 2
 """The most steps in the branches of a join, and the most joins inside one another."""
 
-Inner = Callable[[str], list[Step]]
+Inner = Callable[[Region], list[Step]]
 """The steps that stand for a region inside the one that is laid out: a call of its block, or what it holds."""
 
 
@@ -30,15 +43,14 @@ class Layout:
 
     def __init__(
         self,
-        draft: Draft,
-        path: str,
-        borders: Mapping[str, Border],
+        region: Region,
+        borders: Mapping[Region, Border],
         takes: Mapping[Value, str],
         gives: Sequence[Value],
         inner: Inner,
         use: int = 0,
     ) -> None:
-        self.draft, self.path, self.borders, self.inner, self.use = draft, path, borders, inner, use
+        self.draft, self.path, self.borders, self.inner, self.use = region.draft, region.path, borders, inner, use
         self.gives = tuple(gives)
         self.made: dict[Value, str] = {}
         """The member that makes each value: the id of a part, or "/" and the path of a region."""
@@ -46,7 +58,7 @@ class Layout:
         self.sources: dict[Value, Op] = {}
         """The values that no input makes: learned ones, and what ops give that take nothing."""
         self.takes = dict(takes)
-        self.shared = draft.shared.get(path, {})
+        self.shared = region.draft.shared.get(region.path, {})
         self._enter_members()
         self.order = {value: place for place, value in enumerate(self._in_order())}
         self.parents: dict[Value, Value | None] = {}
@@ -63,7 +75,7 @@ class Layout:
             if not member.startswith("/"):
                 self._enter_part(self.draft.parts[member])
                 continue
-            border = self.borders[member[1:]]
+            border = self.borders[self.draft.regions[member[1:]]]
             self.inputs[member] = border.takes
             self.made.update((value, member) for value in border.gives)
 
@@ -148,11 +160,15 @@ class Layout:
                 before = None if self._several(member) else value
         returns = tuple(names[v] for v in returned)
         self._drop_unused(lines, [*returns, *(names[value] for value in kept)])
-        learned = tuple((names[v], op.dims) for v, op in self.sources.items() if isinstance(op, Learned))
+        learned = tuple((names[v], self._learned(op)) for v, op in self.sources.items() if isinstance(op, Learned))
         shared = tuple((names[_module(home)], op_step(op, self.use)) for home, op in self.shared.items())
         others = {value: op for value, op in self.sources.items() if not isinstance(op, Learned)}
         fixed = tuple((names[value], op_step(op, self.use)) for value, op in others.items())
         return Body(lines, returns, learned, shared, fixed)
+
+    def _learned(self, op: Learned) -> Step:
+        sizes = zip(DIMENSIONS, op.dims, strict=False)
+        return Step(op.name, {hole: {self.use: size} for hole, size in sizes}, uses={self.use})
 
     def _named_all(self) -> bool:
         """Names the last value that is used twice, or the inputs of a join that is too long; False if there is one."""
@@ -248,7 +264,7 @@ class Layout:
         """A member's steps; the value that flows into it, or the names of several that it begins with."""
         inputs = self.inputs[member]
         if member.startswith("/"):
-            made = self.inner(member[1:])
+            made = self.inner(self.draft.regions[member[1:]])
         else:
             part = self.draft.parts[member]
             if part.op.family is Family.MERGE and len(inputs) > 1 and part.op.name != "sub":

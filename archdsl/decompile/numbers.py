@@ -43,6 +43,9 @@ class Use:
 class Numbers:
     """The parameters, formulas and conditions of one block. `flow` is the text for the channels that flow in."""
 
+    optional = "variant"
+    """The name of a condition that nothing else says."""
+
     def __init__(self, uses: Sequence[Use], body: Body, flow: str, classes: str | None = None) -> None:
         self.uses, self.body, self.flow = uses, body, flow
         self.before: Row = [use.before for use in uses]
@@ -155,6 +158,7 @@ class Numbers:
             or self._first(vector, self._pairs(vector, chosen))
             or self._first(vector, self._multiples(vector, others))
             or self._first(vector, self._pairs(vector, {self.flow: self.before, **others}))
+            or self._first(vector, self._switched(vector, others))
         )
 
     def _varying(self, vector: Vector) -> dict[str, Row]:
@@ -166,7 +170,7 @@ class Numbers:
         for text, row in candidates:
             if all(row[u] == wanted for u, wanted in vector.items()):
                 for name in self.known:
-                    if re.search(rf"\b{name}\b", text):
+                    if _names(text, name):
                         self._chosen(name, self.known[name])
                 return Formula(text)
         return None
@@ -194,6 +198,20 @@ class Numbers:
             if name not in whole and _are_numbers([row[u] for u in vector]):
                 yield f"floor({self.flow} * {name})", [_floor(v) for v in _of_two(self.before, row, mul)]
 
+    def _switched(self, vector: Vector, rows: Mapping[str, Row]) -> Iterator[tuple[str, Row]]:
+        """The channels that flow in times one of two numbers, of which an argument of the code says which."""
+        for name, row in rows.items():
+            if not all(isinstance(value, bool) for value in row):
+                continue
+            yes, no = (next(self._ratios(vector, row, answer), 0) for answer in (True, False))
+            if yes and no:
+                factors = [yes if value else no for value in row]
+                yield f"{self.flow} * (if {name} then {yes} else {no})", _of_two(self.before, factors, mul)
+
+    def _ratios(self, vector: Vector, row: Row, answer: bool) -> Iterator[int]:
+        """How many times the channels that flow in a number is, in the uses in which an argument is so."""
+        yield from (vector[u] // self.before[u] for u in vector if row[u] is answer and self.before[u])
+
     def _new(self, name: str, vector: Vector) -> Formula:
         """A parameter that the author's code does not have."""
         row = [vector.get(u, ABSENT) for u in range(len(self.uses))]
@@ -216,10 +234,10 @@ class Numbers:
         for text, row in self._questions():
             if all(bool(row[u]) == (u in uses) for u in around):
                 for name in {*self.known, *self.parameters}:
-                    if re.search(rf"\b{name}\b", text):
+                    if _names(text, name):
                         self._chosen(name, self.known.get(name) or self.parameters[name])
                 return Formula(text)
-        return self._new("variant", {u: u in uses for u in range(len(self.uses))})
+        return self._new(self.optional, {u: u in uses for u in range(len(self.uses))})
 
     def _questions(self) -> Iterator[tuple[str, Row]]:
         """Conditions in the order of how well they read, with their answers."""
@@ -255,6 +273,11 @@ class Numbers:
                 if counts and all(vector.get(u) == channels for u, channels in enumerate(self.after)):
                     return str(self.written[id(step), hole])
         return None
+
+
+def _names(text: str, name: str) -> bool:
+    """Whether a formula names a parameter."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def _with(row: Row, operation: Callable[[Any, int], Any], number: int) -> Row:

@@ -1,22 +1,25 @@
-"""Writes the whole spec: the network with its stages and facts, and the blocks that it uses."""
+"""Writes the whole spec: the network with its stages, variants and facts, and the blocks that it uses."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
-from math import prod
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from textwrap import fill
 
 from archdsl.analyses import totals
 from archdsl.decompile.blocks import CLASSES, Block, Blocks
-from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Formula, Line, Step, chains
+from archdsl.decompile.body import UNIT, Formula, Step
 from archdsl.decompile.draft import Draft
-from archdsl.decompile.layout import Layout
-from archdsl.decompile.numbers import Numbers, Use
-from archdsl.decompile.words import block_name, free_name, value_name
+from archdsl.decompile.numbers import Row
+from archdsl.decompile.outline import outline
+from archdsl.decompile.settings import Settings, assigned, declared
+from archdsl.decompile.sketch import Sketch, Statement
+from archdsl.decompile.usual import take_out_settings, usual
+from archdsl.decompile.variants import Apart, together, variant_names
+from archdsl.decompile.words import block_name, free_name
 from archdsl.decompile.write import Writer, header, indented, written_value
-from archdsl.ir.graph import Graph, Output, Value
+from archdsl.diagnostics import CompileError, Diagnostic, Note
+from archdsl.ir.graph import Graph
 from archdsl.ir.recorded import Recorded
 from archdsl.ops.base import REGISTRY, Family
 from archdsl.source import Source
@@ -24,142 +27,122 @@ from archdsl.syntax.parser import parse
 from archdsl.syntax.printer import format_spec
 from archdsl.tensor import Tensor
 
-FEWEST_CUTS = 2
-"""A stage in which maps become smaller at least as often is divided there."""
+LONGEST_LINE = 84
+"""How many letters a line of prose has at most."""
 
-SHARED_ARGUMENTS = ("bias", "eps", "momentum", "slope")
-"""Arguments that a network sets for all ops of a kind."""
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A network of a spec. `recorded` has what is known of the classes of its regions, `origin` where it comes from."""
+
+    graph: Graph
+    recorded: Mapping[str, Recorded] = field(default_factory=dict)
+    origin: str = ""
 
 
 def spec_of(graph: Graph, recorded: Mapping[str, Recorded] | None = None, origin: str = "") -> str:
     """The text of a spec that compiles to the same network.
 
-    `recorded` has what is known of the regions' classes, by path; `origin` says where the network comes from.
+    `recorded` has what is known of the regions' classes, by path; `origin` says where the network comes from. Raises
+    `CompileError` for a network with operations that the language has no op for.
     """
-    text = _Spec(graph, recorded or {}, origin).text()
-    return format_spec(parse(Source(origin or graph.header.name, text)))
+    return spec_of_all([Member(graph, recorded or {}, origin)])[0]
+
+
+def spec_of_all(members: Sequence[Member]) -> tuple[str, list[str]]:
+    """The text of a spec with a variant for each network, and the names of the variants; of one network, without any.
+
+    Raises `CompileError` for networks of which no text says all, and as `spec_of` does.
+    """
+    try:
+        spec = _Spec(members)
+    except Apart as apart:
+        raise CompileError([_apart(apart, members)]) from None
+    origin = members[0].origin or members[0].graph.header.name
+    return format_spec(parse(Source(origin, spec.text()))), spec.variants
+
+
+def _apart(apart: Apart, members: Sequence[Member]) -> Diagnostic:
+    first, other = members[apart.first].origin, members[apart.second].origin
+    notes = (Note(f"{first} has {apart.one}"), Note(f"{other} has {apart.other}"))
+    help = f"write {other} as a spec of its own: `archdsl import {other} -o {_file(other)}`"
+    said = f"{first} and {other} are no variants of one network: they part {apart.place}"
+    return Diagnostic("unlike-networks", said, notes=notes, help=help)
+
+
+def _file(origin: str) -> str:
+    return f"{origin.partition(':')[2].partition('(')[0].rpartition('.')[2]}.arch"
 
 
 class _Spec:
-    def __init__(self, graph: Graph, recorded: Mapping[str, Recorded], origin: str) -> None:
-        self.graph, self.origin = graph, origin
-        self.draft = Draft(graph, recorded)
-        self.blocks = Blocks(self.draft)
-        self.root = self.draft.regions[""].recorded
-        self.inputs = {
-            Value(part.id): _input_name(part.id, len(graph.inputs))
-            for part in self.draft.parts.values()
-            if part.op.name == "input"
-        }
-        self.outputs = self.draft.outputs
-        self.main = self.outputs[0].values[-1]
-        results = ((value, output) for output in self.outputs for value in output.values)
-        self.others = {value: output for value, output in results if value != self.main}
-        """The outputs besides the last of the main one, by their values."""
-        self.labels: dict[tuple[str, int], str] = {}
-        self.stages: dict[str, Step] = {}
-        self.taken = {*self.inputs.values(), *(output.name for output in self.outputs)}
-        self.pieces = 0
-        """How many stages there are that come from one which was divided."""
-        self.unwritten = {output.name for output in self.outputs[1:]}
-        self.body = self._laid_out()
-        self.taken = set(self._written_names())
-        self.numbers = Numbers([Use({}, 0, 0)], self.body, "input.channels")
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = members
+        self.variants = variant_names([member.origin for member in members]) if len(members) > 1 else []
+        drafts = [Draft(member.graph, member.recorded) for member in members]
+        taken_out: Mapping[tuple[str, str], Row] = {}
+        if self.variants:
+            outline(drafts)
+            taken_out = take_out_settings(drafts)
+        self.blocks = Blocks(drafts)
+        self.sketches = [Sketch(draft, self.blocks, use) for use, draft in enumerate(drafts)]
+        self.first = self.sketches[0]
+        self.whole = together(self.sketches, self.blocks)
+        taken = self._taken()
+        self.taken_out = {key: (free_name("_".join(key), taken), row) for key, row in taken_out.items()}
+        taken |= {name for name, _ in self.taken_out.values()}
+        arguments = [sketch.root.arguments for sketch in self.sketches]
+        self.numbers = Settings(arguments, self.whole.body, taken, self._stages())
         self.classes = self._enter_classes()
-        self.resolution = self._resolution()
-        self.usual = self._usual()
+        self.resolutions = self._resolutions()
+        texts = [(self.numbers, self.whole.body), *((b.numbers, b.body) for b in self.blocks.found.values())]
+        self.usual = usual(texts)
         self.writer = Writer(self.blocks.found, self.numbers, self.usual)
 
-    # --- the flow of the network --------------------------------------------------------------
+    def _taken(self) -> set[str]:
+        """Names that no parameter can have."""
+        values = {name for sketch in self.sketches for name in sketch.taken}
+        return {"resolution", "classes", *self.blocks.found, *values}
 
-    def _laid_out(self) -> Body:
-        """The lines of the network. Outputs that nothing else needs come last."""
-        used = self.draft.users()
-        aside = frozenset(
-            value
-            for value in self.others
-            if all(isinstance(user, Output) for user in used[value]) and len(self.draft.parts[value.node].outputs) == 1
-        )
-        gives = [value for value in (*self.others, self.main) if value not in self.inputs]
-        layout = Layout(self.draft, "", self.blocks.borders, self.inputs, gives, self._stage)
-        again = {self.main} if any(self.main in output.values for output in self.outputs[1:]) else set()
-        return layout.body(self._label, aside, frozenset(self.others) - aside - self.inputs.keys() | again)
+    def _stages(self) -> dict[int, str]:
+        """The stage of each step, by the step's `id`."""
+        return {id(step): s.name for s in self.whole.statements for step in s.body.steps if s.name}
 
-    def _stage(self, path: str) -> list[Step]:
-        """A stage as one step, which is laid out once."""
-        if path not in self.stages:
-            self.stages[path] = self._laid_out_stage(path)
-        return [self.stages[path]]
+    # --- settings --------------------------------------------------------------------------------
 
-    def _laid_out_stage(self, path: str) -> Step:
-        if path in self.blocks.called or path in self.blocks.inlined:
-            body = Body([Line(Chain((), self.blocks.steps(path, 0), {0}))])
-        else:
-            body = self.blocks.layout(path, 0, self._label)
-        return Step(STAGE + path, branches=[line.chain for line in body.lines], uses={0}, body=body)
-
-    def _label(self, member: str, port: int) -> str:
-        """A name for a value that no other value, stage or input of the network has."""
-        if (member, port) not in self.labels:
-            self.labels[member, port] = self._free(self.blocks.label(member, port))
-        return self.labels[member, port]
-
-    def _written_names(self) -> Iterator[str]:
-        """The names of the text: of all that were proposed, those that are used."""
-        yield from (*self.inputs.values(), *(output.name for output in self.outputs))
-        bodies = [self.body, *(step.body for line in self.body.lines for step in line.chain.steps if step.body)]
-        for body in bodies:
-            yield from (name for line in body.lines for name in line.names)
-            yield from (name for name, _ in (*body.learned, *body.shared, *body.fixed))
-        for step in self.body.steps:
-            if step.body:
-                yield self._label("/" + step.name.removeprefix(STAGE), 0)
-
-    # --- numbers of the network ----------------------------------------------------------------
-
-    def _enter_classes(self) -> int | None:
+    def _enter_classes(self) -> Row | None:
         """The number of classes, which becomes a parameter: what the code was made with, if a last op has it."""
-        classes = next((self.root.arguments[name] for name in CLASSES if name in self.root.arguments), None)
+        rows = [
+            next((s.root.arguments[name] for name in CLASSES if name in s.root.arguments), None) for s in self.sketches
+        ]
         found = None
-        for step in self.body.steps:
+        for step in self.whole.body.steps:
             for hole, vector in step.holes.items():
                 heavy = step.name in REGISTRY and REGISTRY[step.name].family in (Family.LINEAR, Family.CONV)
-                if vector.get(0) == classes is not None and (hole == "classes" or (heavy and hole == "out")):
+                same = None not in rows and all(vector.get(use) == row for use, row in enumerate(rows))
+                if same and (hole == "classes" or (heavy and hole == "out")):
                     self.numbers.written[id(step), hole] = Formula("classes")
-                    found = classes
+                    found = rows
         return found
 
-    def _resolution(self) -> int | None:
-        """The size of square images, which becomes a parameter."""
-        shapes = [self.draft.tensor(value) for value in self.inputs]
-        sizes = {size for tensor in shapes if tensor.rank == 3 for size in tensor.spatial}
-        return sizes.pop() if len(sizes) == 1 else None
+    def _resolutions(self) -> Row | None:
+        """The sizes of square images, which become a parameter."""
+        found = [sketch.resolution for sketch in self.sketches]
+        return found if all(found) else None
 
-    def _usual(self) -> dict[str, dict[str, Any]]:
-        """What most ops of a kind say, where it is not their default."""
-        said: Counter[tuple[str, str, str]] = Counter()
-        ops: Counter[str] = Counter()
-        values: dict[tuple[str, str, str], Any] = {}
-        for numbers, body in ((self.numbers, self.body), *((b.numbers, b.body) for b in self.blocks.found.values())):
-            for step in body.steps:
-                if step.name not in REGISTRY:
-                    continue
-                ops[step.name] += len(step.uses)
-                for name in SHARED_ARGUMENTS:
-                    value = numbers.written.get((id(step), name))
-                    if value not in (None, LIKE) and not isinstance(value, Formula):
-                        said[step.name, name, repr(value)] += len(step.uses)
-                        values[step.name, name, repr(value)] = value
-        usual: dict[str, dict[str, Any]] = {}
-        for key, times in said.items():
-            if 2 * times > ops[key[0]] > 1:
-                usual.setdefault(key[0], {})[key[1]] = values[key]
-        return usual
+    def _parameters(self) -> Iterator[tuple[str, Row]]:
+        """The parameters of the network with their values in each variant."""
+        if self.resolutions:
+            yield "resolution", self.resolutions
+        if self.classes:
+            yield "classes", self.classes
+        if self.variants:
+            yield from sorted(self.numbers.settings().items(), key=lambda item: not isinstance(item[1][0], Formula))
+            yield from self.taken_out.values()
 
-    # --- text ---------------------------------------------------------------------------------
+    # --- text ------------------------------------------------------------------------------------
 
     def text(self) -> str:
-        lines = [f"network {block_name(self.graph.header.name)}:", *indented(self._network()), ""]
+        lines = [f"network {block_name(self.members[0].graph.header.name)}:", *indented(self._network()), ""]
         if self.usual:
             calls = (
                 f"{op}({', '.join(f'{n}={written_value(v, n)}' for n, v in row.items())})"
@@ -167,181 +150,106 @@ class _Spec:
             )
             lines += [f"defaults: {', '.join(calls)}", ""]
         for block in self._used():
-            lines += [
-                header(block),
-                *indented(Writer(self.blocks.found, block.numbers, self.usual).body(block.body)),
-                "",
-            ]
+            writer = Writer(self.blocks.found, block.numbers, self.usual)
+            lines += [header(block), *indented(writer.body(block.body)), ""]
         return "\n".join(lines)
 
     def _used(self) -> list[Block]:
         """The blocks that are called, those of the network first."""
         found: dict[str, Block] = {}
-        pending = [self.body]
+        pending = [self.whole.body]
         while pending:
-            for step in pending.pop(0).steps:
-                if step.is_call and step.name not in found:
-                    found[step.name] = self.blocks.found[step.name]
-                    pending.append(found[step.name].body)
+            for name in (name for step in pending.pop(0).steps if step.is_call for name in _called(step)):
+                if name not in found:
+                    found[name] = self.blocks.found[name]
+                    pending.append(found[name].body)
         return list(found.values())
 
     def _network(self) -> Iterator[str]:
-        if self.origin:
-            origin = self.origin.replace('"', "'")
+        origin = _origins([member.origin for member in self.members])
+        if origin:
             yield f'"""Read from {origin}."""'
-        if self.resolution:
-            yield f"param resolution: int = {self.resolution}"
-        if self.classes is not None:
-            yield f"param classes: int = {self.classes}"
+        parameters = dict(self._parameters())
+        yield from (declared(name, row) for name, row in parameters.items())
+        yield from self._defaults()
+        yield from self._variants(parameters)
+        yield from (f"def {head} = {text}" for head, text in self.numbers.functions.items())
         yield ""
-        for value, name in self.inputs.items():
-            yield f"input {name}: {self._shape(self.draft.tensor(value))}"
-        for name, dims in self.body.learned:
-            yield f"learned {name}: {' x '.join(map(str, dims))}"
-        for name, step in self.body.shared:
-            yield f"shared {name} = {self.writer.call(step)}"
-        for name, step in self.body.fixed:
-            yield f"path {name} = {self.writer.call(step)}"
-        stages: list[tuple[str, Value]] = []
-        aside = {made: line for line in self.body.lines if (made := self._made(line)) in self.others and not line.names}
-        flow = [line for line in self.body.lines if line not in aside.values()]
-        for line in flow:
-            yield from self._statements(line, line is flow[0], line is flow[-1], stages)
-        named = self._named(flow)
-        if flow and len(flow[-1].names) > 1:
-            yield named[self.main]
-        yield from self._further(aside, named)
+        for value, name in self.first.inputs.items():
+            yield f"input {name}: {self._shape(self.first.draft.tensor(value))}"
+        yield from self.writer.declarations(self.whole.root)
+        for statement in self.whole.statements:
+            yield from self._statement(statement)
         yield ""
-        counted = totals.nodes_in(self.graph)
-        params, macs = totals.parameters(self.graph, counted), totals.macs(self.graph, counted)
-        yield f"expect params == {params:_}; macs == {macs:_}"
-        if stages:
-            yield "expect " + "; ".join(f"{name}.shape == {_dims(self.draft.tensor(value))}" for name, value in stages)
+        yield from self._facts()
 
-    def _named(self, flow: Sequence[Line]) -> dict[Value, str]:
-        """The names that inputs and values have after these lines."""
-        named = dict(self.inputs)
-        for line in flow:
-            made = self._made(line)
-            if made and len(line.names) == 1:
-                named[made] = line.names[0]
-            elif made:
-                named |= {Value(made.node, port): name for port, name in enumerate(line.names)}
-        return named
+    def _defaults(self) -> Iterator[str]:
+        """The arguments that all ops of a kind have from settings of the network."""
+        calls: dict[str, list[str]] = {}
+        for (op, argument), (name, _) in self.taken_out.items():
+            calls.setdefault(op, []).append(f"{argument}={name}")
+        if calls:
+            yield "defaults: " + ", ".join(f"{op}({', '.join(given)})" for op, given in calls.items())
 
-    def _further(self, aside: Mapping[Value, Line], named: Mapping[Value, str]) -> Iterator[str]:
-        """The outputs besides the main one, in order: a name, or the lines that lead to one from the flow."""
-        further = [(value, output) for output in self.outputs[1:] for value in output.values]
-        for value, output in [*((v, o) for v, o in self.others.items() if o.name == "output"), *further]:
-            head = f"{self._output(output)}:"
-            if value not in aside:
-                yield f"{head} {named[value]}"
-                continue
-            chain = aside[value].chain
-            rows: list[str] = []
-            for number, (stage, row) in enumerate(_pieces(chain.steps)):
-                begin = chain.start if number == 0 else ()
-                rows += self._lines_of(row[0], begin) if stage else self.writer.line(Chain(begin, row, {0}))
-            yield from _headed(head, [" -> ".join(rows)] if all(map(_is_plain, rows)) else rows)
+    def _variants(self, parameters: Mapping[str, Row]) -> Iterator[str]:
+        if self.variants:
+            rows = (f"{name}: {assigned(parameters, use)}".rstrip() for use, name in enumerate(self.variants))
+            yield from ("", "variants:", *indented(rows), "")
+
+    def _statement(self, statement: Statement) -> Iterator[str]:
+        rows = list(self.writer.body(statement.body))
+        if statement.is_output and all(map(_is_plain, rows)):
+            rows = [" -> ".join(rows)]
+        yield from _headed(statement.head, rows) if statement.head else rows
 
     def _shape(self, tensor: Tensor) -> str:
-        if self.resolution and tensor.rank == 3:
+        if self.resolutions and tensor.rank == 3:
             return f"{tensor.channels} x resolution x resolution"
         return " x ".join(map(str, tensor.dims)) + (" of int" if tensor.kind == "int" else "")
 
-    def _statements(self, line: Line, is_first: bool, is_last: bool, stages: list[tuple[str, Value]]) -> Iterator[str]:
-        """A line of the network: its stages, and what is between them."""
-        chain = line.chain
-        pieces = list(_pieces(chain.steps))
-        for number, (stage, row) in enumerate(pieces):
-            begin = chain.start if number == 0 else ()
-            last = number == len(pieces) - 1
-            names = line.names if last else ()
-            if stage is not None:
-                divided = () if names else self._divided(row[0], begin)
-                for piece in divided:
-                    blocks = any(step.is_call for part in divided for step in part)
-                    first = not stages and blocks and not any(step.is_call for step in piece)
-                    self.pieces += not first
-                    name = "stem" if first else f"stage{self.pieces}"
-                    yield from self._loose(name, piece, begin, stages)
-                    begin = ()
-                if not divided:
-                    name = names[0] if names else self._label(f"/{stage}", 0)
-                    yield from self._stage_text(name, row[0], begin)
-                    assert row[0].value is not None, f"the stage {name} gives nothing"
-                    stages.append((name, row[0].value))
-            elif not stages and number == 0 and is_first and not begin and not last:
-                yield from self._loose("stem", row, begin, stages)
-            elif last and is_last and stages and not names:
-                yield from self._loose("head", row, begin, stages)
-            else:
-                yield from self.writer.line(Chain(begin, list(row), {0}), names)
+    # --- facts -----------------------------------------------------------------------------------
 
-    def _divided(self, stage: Step, begin: tuple[str, ...]) -> list[list[Step]]:
-        """The steps of a stage, divided where maps become smaller (after a pooling) and before its first block.
+    def _facts(self) -> Iterator[str]:
+        """What is known: the costs of each variant, and the shapes of stages."""
+        shapes = [list(self._shapes(sketch)) for sketch in self.sketches]
+        if not self.variants:
+            yield f"expect {self._costs(0)}"
+        common = [stage for stage, *others in zip(*shapes, strict=False) if all(other == stage for other in others)]
+        if common:
+            yield "expect " + "; ".join(map(_shape_fact, common))
+        ends = [row[-1] for row in shapes if row and row[-1] not in common]
+        for use, variant in enumerate(self.variants):
+            end = f"; {_shape_fact(ends[use])}" if len(ends) == len(self.variants) else ""
+            yield f"expect {variant}: {self._costs(use)}{end}"
 
-        One in which that happens less than twice is a stage by itself, and is not divided.
-        """
-        only = stage.body.only if stage.body else None
-        if only is None or begin or any(step.value is None for step in only.steps):
-            return []
-        sizes = [prod(self.draft.tensor(step.value).spatial) for step in only.steps if step.value]
-        calls = [place for place, step in enumerate(only.steps) if step.is_call][:1]
-        smaller = [place for place in range(1, len(sizes)) if sizes[place] < sizes[place - 1]]
-        if len(smaller) < FEWEST_CUTS:
-            return []
-        if not calls:
-            smaller = [place + self._is_pooling(only.steps[place]) for place in smaller]
-        cuts = sorted({0, *calls, *(place for place in smaller if not calls or place > calls[0]), len(sizes)})
-        return [only.steps[start:end] for start, end in pairwise(cuts)]
+    def _shapes(self, sketch: Sketch) -> Iterator[tuple[str, Tensor]]:
+        """The stages with the shapes that they give: of several networks, where these are maps."""
+        for mine, its in zip(self.whole.statements, sketch.statements, strict=True):
+            if its.value and not (self.variants and sketch.draft.tensor(its.value).rank == 1):
+                yield mine.name, sketch.draft.tensor(its.value)
 
-    def _is_pooling(self, step: Step) -> bool:
-        return step.name in REGISTRY and REGISTRY[step.name].family is Family.POOL
-
-    def _output(self, output: Output) -> str:
-        """The head of an output; one of several values has a number from the second on."""
-        name = output.name if output.name in self.unwritten else self._free(output.name)
-        self.unwritten.discard(output.name)
-        return f"output {name}{' training' if output.training else ''}"
-
-    def _made(self, line: Line) -> Value | None:
-        """The value that a line gives."""
-        return line.chain.steps[-1].value if line.chain.steps else None
-
-    def _free(self, name: str) -> str:
-        """A name that no value and no stage has; it is taken then."""
-        free = free_name(name, self.taken)
-        self.taken.add(free)
-        return free
-
-    def _loose(
-        self, name: str, row: Sequence[Step], begin: tuple[str, ...], stages: list[tuple[str, Value]]
-    ) -> Iterator[str]:
-        name = self._free(name)
-        yield from _headed(f"stage {name}:", list(self.writer.line(Chain(begin, list(row), {0}))))
-        if name != "head" and row[-1].value:
-            stages.append((name, row[-1].value))
-
-    def _stage_text(self, name: str, step: Step, begin: tuple[str, ...]) -> Iterator[str]:
-        yield from _headed(f"stage {name}:", self._lines_of(step, begin))
-
-    def _lines_of(self, step: Step, begin: tuple[str, ...]) -> list[str]:
-        """The lines of a stage, which begins with these values."""
-        assert step.body is not None
-        if begin and not step.body.lines[0].chain.start:
-            step.body.lines[0].chain.start = begin
-        if len(begin) == 1:
-            _rename_input(step.body, begin[0])
-        return list(self.writer.body(step.body))
+    def _costs(self, use: int) -> str:
+        graph = self.members[use].graph
+        counted = totals.nodes_in(graph)
+        return f"params == {totals.parameters(graph, counted):_}; macs == {totals.macs(graph, counted):_}"
 
 
-def _rename_input(body: Body, name: str) -> None:
-    """Calls what flows into a stage by its name, where the stage does not begin with what flows before it."""
-    for chain in chains(body.lines):
-        chain.start = tuple(name if start == "input" else start for start in chain.start)
-        for step in chain.steps:
-            step.values = tuple(name if value == "input" else value for value in step.values)
+def _called(step: Step) -> list[str]:
+    """The blocks that a step calls: several, where that is a setting."""
+    return list(dict.fromkeys(step.holes[UNIT].values())) if UNIT in step.holes else [step.name]
+
+
+def _origins(origins: Sequence[str]) -> str:
+    """Where the networks come from; the package is said once."""
+    first, *others = (origin.replace('"', "'") for origin in origins)
+    package = first.partition(":")[0]
+    names = [other.removeprefix(f"{package}:") for other in others]
+    return fill(", ".join([first, *names]), LONGEST_LINE, subsequent_indent="    ")
+
+
+def _shape_fact(stage: tuple[str, Tensor]) -> str:
+    name, tensor = stage
+    return f"{name}.shape == {'x'.join(map(str, tensor.dims)) if tensor.rank > 1 else tensor.channels}"
 
 
 def _is_plain(row: str) -> bool:
@@ -350,30 +258,7 @@ def _is_plain(row: str) -> bool:
     return not declares and not row.endswith(":") and " as " not in row
 
 
-def _pieces(row: Iterable[Step]) -> Iterator[tuple[str | None, list[Step]]]:
-    """Stages, and the steps between them."""
-    loose: list[Step] = []
-    for step in row:
-        if step.name.startswith(STAGE):
-            if loose:
-                yield None, loose
-            loose = []
-            yield step.name.removeprefix(STAGE), [step]
-        else:
-            loose.append(step)
-    if loose:
-        yield None, loose
-
-
 def _headed(head: str, rows: Sequence[str]) -> list[str]:
     if len(rows) == 1 and len(head) + len(rows[0]) < 90:
         return [f"{head} {rows[0]}"]
     return [head, *indented(rows)]
-
-
-def _input_name(id: str, count: int) -> str:
-    return "image" if count == 1 and id in ("x", "input", "inputs", "image", "images", "img") else value_name(id)
-
-
-def _dims(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.dims)) if tensor.rank > 1 else str(tensor.channels)

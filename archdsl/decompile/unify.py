@@ -10,7 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from archdsl.decompile.body import ACTIVATION, COUNT, FIRST, Body, Chain, Line, Step, Vector, chains, weight
+from archdsl.decompile.body import (
+    ACTIVATION,
+    COUNT,
+    FIRST,
+    UNIT,
+    Body,
+    Chain,
+    Formula,
+    Line,
+    Step,
+    Vector,
+    chains,
+    weight,
+)
 from archdsl.ops.base import REGISTRY, Family
 
 ALIKE = 0.75
@@ -26,30 +39,34 @@ class Unlike(Exception):
 
 def unified(one: Body, other: Body, default: Default) -> Body:
     """The text of the uses of both. Raises `Unlike` if there is none."""
-    counts = [(len(body.lines), len(body.shared), len(body.fixed)) for body in (one, other)]
-    if counts[0] != counts[1] or one.learned != other.learned:
+    if len(one.lines) != len(other.lines):
         raise Unlike
-    _rename(other, _renaming(one, other))
+    rename(other, renaming(one, other))
     lines = [Line(_chains(a.chain, b.chain, default), a.names) for a, b in zip(one.lines, other.lines, strict=True)]
-    shared, fixed = (
-        tuple((a[0], _steps(a[1], b[1], default)) for a, b in zip(mine, its, strict=True))
-        for mine, its in ((one.shared, other.shared), (one.fixed, other.fixed))
+    learned, shared, fixed = (
+        tuple((name, _steps(a, b, default)) for (name, a), (_, b) in zip(mine, its, strict=True))
+        for mine, its in ((one.learned, other.learned), (one.shared, other.shared), (one.fixed, other.fixed))
     )
-    return Body(lines, one.returns, one.learned, shared, fixed)
+    return Body(lines, one.returns, learned, shared, fixed)
 
 
-def _renaming(one: Body, other: Body) -> Mapping[str, str]:
-    """The names of the first text, by those of the second."""
-    pairs = zip((*one.shared, *one.fixed), (*other.shared, *other.fixed), strict=True)
-    found = {b[0]: a[0] for a, b in pairs}
-    for a, b in zip(one.lines, other.lines, strict=True):
+def renaming(one: Body, other: Body) -> Mapping[str, str]:
+    """The names of the first text, by those of the second. Raises `Unlike` if they name other values."""
+    counts = [
+        ([len(step.holes) for _, step in body.learned], len(body.shared), len(body.fixed)) for body in (one, other)
+    ]
+    if counts[0] != counts[1]:
+        raise Unlike
+    pairs = zip((*one.learned, *one.shared, *one.fixed), (*other.learned, *other.shared, *other.fixed), strict=True)
+    found = {b: a for (a, _), (b, _) in pairs}
+    for a, b in zip(one.lines, other.lines, strict=False):
         if len(a.names) != len(b.names):
             raise Unlike
         found.update(zip(b.names, a.names, strict=True))
     return found
 
 
-def _rename(body: Body, names: Mapping[str, str]) -> None:
+def rename(body: Body, names: Mapping[str, str]) -> None:
     for chain in chains(body.lines):
         chain.start = tuple(names.get(name, name) for name in chain.start)
         for step in chain.steps:
@@ -82,19 +99,20 @@ def _sign(step: Step) -> tuple[object, ...]:
 
 def _kind(step: Step) -> str:
     op = REGISTRY.get(step.name)
+    if UNIT in step.holes:
+        return UNIT
     plain = op is not None and op.family is Family.ACTIVATION and not step.holes.keys() - {ACTIVATION}
     return ACTIVATION if plain else step.name
 
 
 def _steps(one: Step, other: Step, default: Default) -> Step:
-    first = any(hole.startswith(FIRST) for step in (one, other) for hole in step.holes)
-    if _kind(one) != _kind(other) or (first and (COUNT in one.holes) != (COUNT in other.holes)):
+    if _kind(one) != _kind(other):
         raise Unlike
     holes: dict[str, dict[int, Any]] = {}
-    mine, its = dict(one.holes), dict(other.holes)
-    if one.name != other.name or ACTIVATION in {*mine, *its}:
-        mine.setdefault(ACTIVATION, dict.fromkeys(one.uses, one.name))
-        its.setdefault(ACTIVATION, dict.fromkeys(other.uses, other.name))
+    mine, its = _as_copies(one, other, default), _as_copies(other, one, default)
+    if (UNIT not in mine and one.name != other.name) or ACTIVATION in {*mine, *its}:
+        mine.setdefault(ACTIVATION, dict.fromkeys(one.uses, Formula(one.name)))
+        its.setdefault(ACTIVATION, dict.fromkeys(other.uses, Formula(other.name)))
     for hole in {**mine, **its}:
         holes[hole] = {}
         for step, known in ((one, mine), (other, its)):
@@ -103,6 +121,19 @@ def _steps(one: Step, other: Step, default: Default) -> Step:
             raise Unlike  # no text sets an argument to what it is when it is not set
     branches = [_branches(a, b, default) for a, b in zip(one.branches, other.branches, strict=True)]
     return Step(one.name, holes, branches, one.uses | other.uses, one.is_call, one.values)
+
+
+def _as_copies(step: Step, other: Step, default: Default) -> dict[str, Vector]:
+    """The holes of a step. One that stands alone is the first of its copies, where the other is several."""
+    first = [hole for hole in other.holes if hole.startswith(FIRST) and hole not in step.holes]
+    if not first or COUNT in step.holes or COUNT not in other.holes:
+        return dict(step.holes)
+    holes: dict[str, Vector] = {**step.holes, COUNT: dict.fromkeys(step.uses, 1)}
+    for hole in first:
+        plain = hole.removeprefix(FIRST)
+        holes[hole] = step.holes.get(plain) or dict.fromkeys(step.uses, default(step, plain))
+        holes[plain] = {}
+    return {hole: vector for hole, vector in holes.items() if vector or hole in other.holes}
 
 
 def _unwritten(step: Step, hole: str, default: Default) -> Vector:

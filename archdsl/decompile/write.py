@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from archdsl.decompile.blocks import Block
-from archdsl.decompile.body import ACTIVATION, COUNT, FIRST, LIKE, Body, Chain, Formula, Step
+from archdsl.decompile.body import ACTIVATION, COUNT, FIRST, LIKE, UNIT, Body, Chain, Formula, Step
 from archdsl.decompile.numbers import Numbers
 from archdsl.formula import same
 from archdsl.ops.base import REGISTRY, Family
@@ -35,16 +35,21 @@ class Writer:
 
     def body(self, body: Body) -> Iterator[str]:
         """The lines of a body, without the indentation of its header."""
-        for name, dims in body.learned:
-            yield f"learned {name}: {' x '.join(map(str, dims))}"
-        for name, step in body.shared:
-            yield f"shared {name} = {self.call(step)}"
-        for name, step in body.fixed:
-            yield f"path {name} = {self.call(step)}"
+        yield from self.declarations(body)
         for line in body.lines:
             yield from self.line(line.chain, line.names)
         if body.returns:
             yield f"return {', '.join(body.returns)}"
+
+    def declarations(self, body: Body) -> Iterator[str]:
+        """The learned values of a body, its shared ops, and those that take nothing."""
+        for name, step in body.learned:
+            sizes = (self.value(step, hole) for hole in step.holes)
+            yield f"learned {name}: {' x '.join(f'({size})' if ' ' in size else size for size in sizes)}"
+        for name, step in body.shared:
+            yield f"shared {name} = {self.call(step)}"
+        for name, step in body.fixed:
+            yield f"path {name} = {self.call(step)}"
 
     def line(self, chain: Chain, names: Sequence[str] = ()) -> Iterator[str]:
         """A chain, in which each op with many weights and each long join begins a new line."""
@@ -184,17 +189,31 @@ class Writer:
             text = self.value(step, name)
             given.append(text if plain and name in required else f"{name}={text}")
             plain = plain and name in required
-        called = self.value(step, ACTIVATION) if ACTIVATION in step.holes else step.name
+        named = next((hole for hole in (ACTIVATION, UNIT) if hole in step.holes), None)
+        called = self.value(step, named) if named else step.name
         return f"{called}({', '.join(given)})" if given else called
 
     def _parameters(self, step: Step) -> tuple[Sequence[str], frozenset[str], Mapping[str, Any]]:
         """The arguments of a step in order, those that it needs, and the defaults of the others."""
         if step.is_call:
-            block = self.blocks[step.name]
-            return block.parameters, frozenset(block.parameters) - block.defaults.keys(), block.defaults
+            blocks = [self.blocks[name] for name in dict.fromkeys([step.name, *step.holes.get(UNIT, {}).values()])]
+            return _of_all(blocks)
         fields = REGISTRY[step.name].model_fields if step.name in REGISTRY else {}
         needed = frozenset(name for name, field in fields.items() if field.is_required())
         return tuple(fields), needed, {n: field.default for n, field in fields.items() if n not in needed}
+
+
+def _of_all(blocks: Sequence[Block]) -> tuple[Sequence[str], frozenset[str], Mapping[str, Any]]:
+    """The parameters that calls of some blocks may name, those that all need in one order, and the same defaults."""
+    first, *others = blocks
+    needed = [[name for name in block.parameters if name not in block.defaults] for block in blocks]
+    alike = frozenset(name for name, *rest in zip(*needed, strict=False) if all(name == other for other in rest))
+    defaults = {
+        name: value
+        for name, value in first.defaults.items()
+        if all(name in block.defaults and same(block.defaults[name], value) for block in others)
+    }
+    return first.parameters, alike, defaults
 
 
 def start(names: Sequence[str]) -> str:

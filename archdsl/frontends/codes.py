@@ -13,6 +13,19 @@ def net():
     return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
 """
 
+FAMILY = """\
+# file: family.py
+from torch import nn
+
+
+def plain():
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+
+
+def pooled():
+    return nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(3, 8, 3))
+"""
+
 DOUBTFUL = """\
 # file: doubtful.py
 from torch import nn
@@ -158,6 +171,13 @@ CODES = {
         "for all of them. The message names the module.",
         example=f"$ archdsl import doubtful:Net --input 3x8x8 -o net.json\n{DOUBTFUL}",
         exit_code=2,
+    ),
+    "unlike-networks": Code(
+        summary="Networks are to be variants of one spec, and differ in more than numbers and blocks.",
+        explanation="Variants of one spec have the same stages, in which the same steps follow one another. They may "
+        "differ in numbers, in how many blocks there are, in which block it is, and in steps that some of them lack. "
+        "The message says where two of them part. Networks that are no family are imported each by itself.",
+        example=f"$ archdsl import family:plain family:pooled --input 3x8x8 -o nets.arch\n{FAMILY}",
     ),
     "opaque-op": Code(
         summary="An imported network is to be written as code, but the language has no op for some operations.",

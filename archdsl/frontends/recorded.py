@@ -78,7 +78,7 @@ def _plain_values(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, bool | int | float):
         yield name, value
     elif isinstance(value, tuple | list) and value and all(isinstance(part, int) for part in value):
-        yield from ((f"{name}_{place}", part) for place, part in enumerate(value))
+        yield from ((f"{name}[{place}]", part) for place, part in enumerate(value))
     elif _is_settings(value):
         for key, inner in vars(value).items():
             if isinstance(inner, bool | int | float) and not key.startswith("_"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha1
+from math import log
 from typing import Any
 
 import torch
@@ -49,14 +50,23 @@ def as_opaque(trace: Trace, node: TraceNode) -> Step:
         kinds=() if set(kinds) == {"float"} else kinds,
         arguments=", ".join(filter(None, (_arguments(node), *_layouts(taken)))),
         **_sizes(trace, weights.values()),
-        multiply_adds=_multiply_adds(node) // (max(trace.batch, 1) if _is_for_each_sample(trace, node) else 1),
+        multiply_adds=_for_one_sample(trace, node),
     )
     return Step(op, tuple(value.value for value in taken), weights, tuple(lies for _, lies in placed))
 
 
-def _is_for_each_sample(trace: Trace, node: TraceNode) -> bool:
-    """Whether a call is made for every sample: it depends on the input, or repeats fixed numbers for each."""
-    return trace.is_batched(node) or trace.shape(node)[:1] == (trace.batch,)
+def _for_one_sample(trace: Trace, node: TraceNode) -> int:
+    """The multiply-adds of a call for a batch of one.
+
+    A dimension as large as the batch need not be the batch. So the call is counted in a trace with one sample more,
+    too: it is made once for all samples, for each, or (where code multiplies samples by samples) for each pair.
+    """
+    count, batch = _multiply_adds(node), trace.batch
+    larger = trace.larger().get(node.name) if count and batch else None
+    if larger is None or larger.target != node.target:
+        return count // (max(batch, 1) if trace.is_batched(node) else 1)
+    power = round(log(_multiply_adds(larger) / count) / log((batch + 1) / batch))
+    return int(count // batch**power)
 
 
 def _constant(numbers: torch.Tensor) -> Step:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.aten.call import Trace
@@ -136,7 +137,8 @@ def _imported(
     batch = int(exported.inputs[0].meta["val"].shape[0]) if inputs else 0
     buffers = {node: numbers[key] for node, key in exported.keys.items() if key in numbers}
     constants = {node: value for node, value in exported.constants.items() if not value.is_meta}
-    trace = Trace(exported.graph, exported.keys, parameters, batch, buffers | constants)
+    larger = cache(lambda: _with_one_more(module, exported, inputs, batch, name))
+    trace = Trace(exported.graph, exported.keys, parameters, batch, buffers | constants, larger)
     translator = Translator(trace, exported.inputs, tuple(node for _, node in exported.outputs))
     modules = dict(module.named_modules(remove_duplicate=False))
     leaves = (path for path, inner in modules.items() if not any(inner.children()))
@@ -148,6 +150,16 @@ def _imported(
     verify(graph, "import")
     unused = _unused(module, tree.keys, translator.buffers)
     return Imported(graph, tree.keys, unused, left_out=_left_out(module, unused), modules=named.modules)
+
+
+def _with_one_more(
+    module: nn.Module, exported: Exported, inputs: tuple[Any, ...], batch: int, name: str
+) -> Mapping[str, fx.Node]:
+    """The calls, by name, of a trace with one sample more; none if the module does not take so many."""
+    with suppress(CompileError, IndexError), on_one_device(module):
+        more = tuple(torch.cat([value[:1]] * (batch + 1)) for value in inputs)
+        return {node.name: node for node in export(module, more, name, exported.training).graph.nodes}
+    return {}
 
 
 def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]], read: set[str]) -> tuple[str, ...]:

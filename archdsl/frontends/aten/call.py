@@ -114,8 +114,11 @@ class Trace:
         parameters: frozenset[str],
         batch: int,
         numbers: Mapping[str, Any] | None = None,
+        larger: Callable[[], Mapping[str, TraceNode]] = dict,
     ) -> None:
         self.graph = graph
+        self.larger = larger
+        """Gives the calls, by name, of a trace with one sample more; none where there is no such trace."""
         self.keys = keys
         """The module's own names of parameters and buffers, by the names of their placeholders."""
         self.batch = batch

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import examples
 import gallery_record
+import zoo_record
 from shown_figures import PICTURES
 
 from archdsl import codes, foreign
@@ -21,6 +22,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "diagnostics.md": lambda: codes.reference(examples.render),
     "ops.md": ops.markdown,
     "gallery.md": gallery_record.markdown,
+    "zoo.md": zoo_record.markdown,
     "costs.md": costs.markdown,
     "words.md": foreign.markdown,
     "graph.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",

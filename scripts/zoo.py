@@ -84,6 +84,10 @@ def _in_limits(work: Callable[[str], Row], reference: str, sender: Connection) -
 
 
 def _said(error: Exception) -> str:
+    from archdsl.diagnostics import CompileError
+
+    if isinstance(error, CompileError):
+        return error.diagnostics[0].message
     return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 

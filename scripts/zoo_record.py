@@ -147,7 +147,7 @@ def _line(row: Row) -> str:
         _compared(row.macs, row.torch_macs),
         f"{row.python:,}" if row.python else "",
         f"{row.lines:,}" if row.lines else "",
-        row.proof or row.failed,
+        "; not emitted: ".join(filter(None, (row.proof, row.failed))),
     )
     return f"| {' | '.join(cells)} |"
 

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import archdsl
+from archdsl.analyses.totals import macs
 from archdsl.backends.torch.load import module as emitted
 from archdsl.cli import main
 from archdsl.decompile.spec import spec_of
 from archdsl.diagnostics import CompileError
+from archdsl.frontends.load import opaque_nodes
 from archdsl.frontends.torch import from_torch
 from archdsl.outputs import prepared
 from archdsl.prove.prove import prove_sides
@@ -89,6 +92,29 @@ def test_matrix_products_of_opaque_ops_count() -> None:
     net = archdsl.loads(spec_of(graph))
     assert net.params == 4 * 8 * (6 + 4 + 2) + 4 * 8
     assert net.macs == 5 * (4 * 8 * (6 + 4) + 4 * 8)
+
+
+class Pairs(nn.Module):
+    """Products that each sample needs, that all need together, and of samples by samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(2, 6, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = torch.nn.functional.one_hot(torch.arange(12).reshape(2, 6) % 6, 6).float() @ self.table
+        scores = torch.einsum("bi,ci->bc", x, x)
+        return torch.cdist(x, places.flatten(0, 1)) + (scores @ x).mean()
+
+
+def test_a_dimension_as_large_as_the_traced_batch_is_not_taken_for_it() -> None:
+    """FlopCounterMode counts what one sample needs."""
+    module = Pairs()
+    with FlopCounterMode(display=False) as counter:
+        module(torch.zeros(1, 4))
+    graph = from_torch(module, torch.zeros(1, 4))
+    assert opaque_nodes(graph)
+    assert 2 * macs(graph, list(graph)) == counter.get_total_flops()
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from archdsl.tensor import Kind, Tensor
 from archdsl.text import clean
 
 Numbers: TypeAlias = "np.ndarray[Any, Any]"
-Counter: TypeAlias = Callable[[TraceNode], int]
-"""Gives the multiply-adds of the matrix products in a call."""
+Counter: TypeAlias = Callable[[Trace, TraceNode], int]
+"""Gives the multiply-adds of the matrix products in a call of a trace, for a batch of one."""
 
 LAYOUTS = frozenset(layout.TRANSLATIONS)
 
@@ -51,14 +51,9 @@ def as_opaque(trace: Trace, node: TraceNode, multiply_adds: Counter) -> Step:
         kinds=() if set(kinds) == {"float"} else kinds,
         arguments=", ".join(filter(None, (_arguments(node), *_layouts(taken)))),
         **_sizes(trace, weights.values()),
-        multiply_adds=multiply_adds(node) // (max(trace.batch, 1) if _is_for_each_sample(trace, node) else 1),
+        multiply_adds=multiply_adds(trace, node),
     )
     return Step(op, tuple(value.value for value in taken), weights, tuple(lies for _, lies in placed))
-
-
-def _is_for_each_sample(trace: Trace, node: TraceNode) -> bool:
-    """Whether a call is made for every sample: it depends on the input, or repeats fixed numbers for each."""
-    return trace.is_batched(node) or trace.shape(node)[:1] == (trace.batch,)
 
 
 def _constant(numbers: Numbers) -> Step:

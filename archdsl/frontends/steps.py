@@ -17,7 +17,7 @@ from archdsl.frontends.aten.scores import scores
 from archdsl.frontends.aten.step import Made, Source, Step, TraceNode, operation
 from archdsl.frontends.naming import ModuleCall
 from archdsl.frontends.nodes import NewNode
-from archdsl.frontends.opaque import as_opaque, as_stored, counted_once
+from archdsl.frontends.opaque import Counter, as_opaque, as_stored, counted_once
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
 from archdsl.ops.internal import Input, Opaque
@@ -30,7 +30,7 @@ class Translator:
 
     Calls are first planned in their order, each by what is known of the values that it takes. Then those that the
     outputs need are made. `translations` are those to try for an operation, by its name; `multiply_adds` counts what a
-    call for which there is none costs.
+    call costs for which there is none.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Translator:
         inputs: tuple[TraceNode, ...],
         outputs: tuple[TraceNode, ...],
         translations: Callable[[str], tuple[Translation, ...]],
-        multiply_adds: Callable[[TraceNode], int],
+        multiply_adds: Counter,
     ) -> None:
         self.trace = trace
         self._translations = translations

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.buffers import on_one_device
@@ -112,7 +113,10 @@ def _imported(
     buffers = {node: numbers[key] for node, key in exported.keys.items() if key in numbers}
     constants = {node: value for node, value in exported.constants.items() if not value.is_meta}
     outputs = [node for _, node in exported.outputs]
-    translator = translated(exported.graph, exported.keys, parameters, buffers | constants, exported.inputs, outputs)
+    larger = cache(lambda: _with_one_more(module, exported, inputs, name))
+    translator = translated(
+        exported.graph, exported.keys, parameters, buffers | constants, exported.inputs, outputs, larger
+    )
     modules = dict(module.named_modules(remove_duplicate=False))
     leaves = {path: _shown(inner) for path, inner in modules.items() if not any(inner.children())}
     classes = {path: type(inner).__name__ for path, inner in modules.items()}
@@ -130,6 +134,14 @@ def _shown(module: nn.Module) -> str:
         return repr(module)
     except Exception:
         return type(module).__name__
+
+
+def _with_one_more(module: nn.Module, exported: Exported, inputs: tuple[Any, ...], name: str) -> Mapping[str, fx.Node]:
+    """The calls, by name, of a trace with one sample more; none if the module does not take so many."""
+    with suppress(CompileError, IndexError), on_one_device(module):
+        more = tuple(torch.cat([value[:1]] * (len(value) + 1)) for value in inputs)
+        return {node.name: node for node in export(module, more, name, exported.training).graph.nodes}
+    return {}
 
 
 def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]], read: set[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from archdsl.frontends.aten.call import Trace, Translation
 from archdsl.frontends.aten.computed import ComputedTables
 from archdsl.frontends.aten.step import TraceNode
 from archdsl.frontends.aten.traced import recognized
-from archdsl.frontends.counted import multiply_adds
+from archdsl.frontends.counted import for_one_sample
 from archdsl.frontends.nodes import NewNode
 from archdsl.frontends.steps import Translator
 
@@ -25,16 +25,18 @@ def translated(
     numbers: Mapping[str, torch.Tensor],
     inputs: Sequence[TraceNode],
     outputs: Sequence[TraceNode],
+    larger: Callable[[], Mapping[str, TraceNode]] = dict,
 ) -> Translator:
     """The ops of a trace of PyTorch.
 
     `keys` has the state_dict's names by placeholder, `parameters` are those that are learned, and `numbers` are what
-    other placeholders hold. The batch is the first dimension of the first input.
+    other placeholders hold. The batch is the first dimension of the first input. `larger` gives the calls, by name, of
+    a trace with one sample more, and none where there is no such trace.
     """
     shape = inputs[0].meta["val"].shape if inputs else ()
     tables = ComputedTables(numbers, lambda node: keys.get(node.name) in parameters)
     trace = Trace(graph, keys, parameters, int(shape[0]) if shape else 0, tables)
-    return Translator(trace, tuple(inputs), tuple(outputs), translations, multiply_adds)
+    return Translator(trace, tuple(inputs), tuple(outputs), translations, for_one_sample(larger))
 
 
 def translations(name: str) -> tuple[Translation, ...]:

@@ -61,7 +61,7 @@ def _over_root_mean_square(node: TraceNode) -> tuple[TraceNode, float] | None:
     if operation(total) != "add" or operation(total.args[0]) != "mean" or not isinstance(total.args[1], float):
         return None
     mean = bound(total.args[0])
-    last = [axis % mean["self"].meta["val"].dim() for axis in mean["dim"] or ()] == [x.meta["val"].dim() - 1]
+    last = [axis % mean["self"].meta["val"].dim() for axis in mean.get("dim") or ()] == [x.meta["val"].dim() - 1]
     squares = mean["self"]
     is_squared = operation(squares) == "pow" and squares.args == (x, 2)
     return (x, total.args[1]) if last and mean["keepdim"] and is_squared else None

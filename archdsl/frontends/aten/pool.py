@@ -70,7 +70,7 @@ def adaptive_maximum(call: Call) -> Result:
 
 
 def mean(call: Call) -> Result:
-    return _over_map(call, GlobalAvgPool(), call["dim"])
+    return _over_map(call, GlobalAvgPool(), call["dim"]) if call.get("dim") not in (None, []) else None
 
 
 def largest(call: Call) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib.util import find_spec
 from math import prod
 from pathlib import Path
@@ -13,8 +14,7 @@ from archdsl.frontends.aten import translations as all_translations
 from archdsl.frontends.aten.call import Call, Result, Trace, Translation
 from archdsl.frontends.aten.step import Step, TraceNode, operation
 from archdsl.frontends.aten.table import KnownTables
-from archdsl.frontends.joins import joined_before
-from archdsl.frontends.naming import names
+from archdsl.frontends.finished import finished
 from archdsl.frontends.onnx.batches import OneSample
 from archdsl.frontends.onnx.inputs import BATCH, given_sizes
 from archdsl.frontends.onnx.lowering import Lowering
@@ -22,10 +22,8 @@ from archdsl.frontends.onnx.model import Model, read_model, wrong
 from archdsl.frontends.onnx.modules import Modules
 from archdsl.frontends.onnx.sources import Source
 from archdsl.frontends.onnx.tables import LOWER
-from archdsl.frontends.scopes import Tree
 from archdsl.frontends.steps import Translator
 from archdsl.ir.imported import Imported
-from archdsl.ir.verify import verify
 from archdsl.tensor import Tensor
 from archdsl.text import as_name, is_path
 
@@ -54,17 +52,16 @@ def read_with_sources(path: Path, name: str, inputs: Sequence[Tensor]) -> tuple[
     trace = Trace(net.calls, keys, parameters, net.given.batch, tables)
     translator = Translator(trace, net.inputs, tuple(value for _, value in net.outputs), _translations, multiply_adds)
     modules.complete(keys.values())
-    made = joined_before(translator.made, modules.classes)
-    named = names([one.place for one in made], modules.leaves())
     results = list(zip((key for key, _ in net.outputs), translator.results, strict=True))
-    tree = Tree(made, named, modules.classes, {}, name)
-    graph = tree.graph(results, len(results))
-    verify(graph, "import")
+    is_flat = not any("." in one.place.module for one in translator.made)
+    found = finished(
+        translator.made, results, len(results), modules.classes, modules.leaves(), {}, name, outline=is_flat
+    )
     used = {source.name for source in net.sources.values()}
     unused = tuple(key for key in model.weights if key not in used and net.is_learned(key))
     sources = {key: net.sources[value] for value, key in keys.items()}
     notes = tuple(_notes(modules))
-    return Imported(graph, tree.keys, unused, modules=named.modules, inference=True, notes=notes), sources
+    return replace(found, unused=unused, inference=True, notes=notes), sources
 
 
 def _notes(modules: Modules) -> Iterator[str]:
@@ -117,8 +114,13 @@ def _translations(name: str) -> tuple[Translation, ...]:
     return (layer,) if name == "onnx.layer" else all_translations(name)
 
 
-def multiply_adds(node: TraceNode) -> int:
-    """The multiply-adds of a call that no op does."""
+def multiply_adds(trace: Trace, node: TraceNode) -> int:
+    """The multiply-adds of a call that no op does, for a batch of one."""
+    is_for_each = trace.is_batched(node) or trace.shape(node)[:1] == (trace.batch,)
+    return _multiply_adds(node) // (max(trace.batch, 1) if is_for_each else 1)
+
+
+def _multiply_adds(node: TraceNode) -> int:
     name, arguments = (
         operation(node),
         dict(zip((a.name for a in node.target._schema.arguments), node.args, strict=True)),

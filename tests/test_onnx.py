@@ -271,6 +271,12 @@ def test_weights_that_are_not_those_of_the_network_are_refused() -> None:
         net.onnx(state)
 
 
+def test_a_linear_layer_may_be_kept_as_a_convolution_of_one_pixel() -> None:
+    state = tiny().module().state_dict()
+    wide = {**state, "head.linear.weight": state["head.linear.weight"][:, :, None, None]}
+    assert tiny().onnx(wide) == tiny().onnx(state)
+
+
 def test_more_weights_than_a_file_holds_are_refused() -> None:
     """2.4 billion numbers, which take no memory here: the tensor repeats one."""
     net = archdsl.loads("network N:\n    input vector: 40_000\n    linear(60_000, bias=false)\n")

@@ -168,6 +168,21 @@ def test_a_value_that_is_returned_twice_has_both_names() -> None:
     assert [one.name for one in model.graph.output] == ["output", "again"]
 
 
+def test_names_of_a_spec_are_free_of_those_of_the_file() -> None:
+    net = archdsl.loads(
+        """\
+network Names:
+    input batch: 3 x 4
+    input output: 3 x 4
+    learned first: 3 x 1 = normal
+    add{batch | output} -> relu6 as constant1
+    concat(over=positions){first | it} -> relu
+"""
+    )
+    assert difference(net) <= TOLERANCE
+    assert [one.name for one in onnx.load_from_string(net.onnx()).graph.output] == ["output_"]
+
+
 # --- what a file holds -------------------------------------------------------------------------
 
 

@@ -110,7 +110,7 @@ def source_written(graph: Graph) -> str:
 
 
 def onnx_written(graph: Graph, weights: Mapping[str, Any]) -> bytes:
-    """The graph as ONNX with weights: the state_dict of the emitted module or, of an imported graph, of its own module.
+    """The graph as ONNX with weights: the state_dict of the emitted module, or one with the names of an imported graph.
 
     Raises `CompileError` if these are not the weights of the graph.
     """

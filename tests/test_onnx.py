@@ -168,6 +168,21 @@ def test_a_value_that_is_returned_twice_has_both_names() -> None:
     assert [one.name for one in model.graph.output] == ["output", "again"]
 
 
+def test_names_of_a_spec_are_free_of_those_of_the_file() -> None:
+    net = archdsl.loads(
+        """\
+network Names:
+    input batch: 3 x 4
+    input output: 3 x 4
+    learned first: 3 x 1 = normal
+    add{batch | output} -> relu6 as constant1
+    concat(over=positions){first | it} -> relu
+"""
+    )
+    assert difference(net) <= TOLERANCE
+    assert [one.name for one in onnx.load_from_string(net.onnx()).graph.output] == ["output_"]
+
+
 # --- what a file holds -------------------------------------------------------------------------
 
 
@@ -269,6 +284,12 @@ def test_weights_that_are_not_those_of_the_network_are_refused() -> None:
     state["head.linear.weight"] = torch.zeros(6, 4)
     with pytest.raises(archdsl.CompileError, match=r"head\.linear\.weight is 6x4 in the weights, and 5x4 here"):
         net.onnx(state)
+
+
+def test_a_linear_layer_may_be_kept_as_a_convolution_of_one_pixel() -> None:
+    state = tiny().module().state_dict()
+    wide = {**state, "head.linear.weight": state["head.linear.weight"][:, :, None, None]}
+    assert tiny().onnx(wide) == tiny().onnx(state)
 
 
 def test_more_weights_than_a_file_holds_are_refused() -> None:

@@ -50,7 +50,7 @@ class Constants:
     def name(self, constant: Constant) -> str:
         """The name of a constant, which is entered if it is new."""
         if constant not in self._names:
-            name = f"constant{len(self.named) + 1}"
+            name = f"constant:{len(self.named) + 1}"  # no path has a colon
             self._names[constant] = name
             self.named[name] = constant
         return self._names[constant]

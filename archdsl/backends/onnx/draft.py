@@ -16,7 +16,10 @@ from archdsl.ops.nodes import Constant, Constants, Made, Nodes
 from archdsl.tensor import Kind, Tensor
 
 BATCH = "batch"
-"""The name of the first dimension, whose size is open, and of the value that holds its size."""
+"""The name of the first dimension, whose size is open."""
+
+SIZE = "batch:size"
+"""The name of the value that holds that size. No path has a colon."""
 
 
 class Form(NamedTuple):
@@ -64,6 +67,8 @@ class _Drafting:
         """The names of values that are the same for all samples: their batch is 1."""
         self.batches: dict[str, str] = {}
         """What stands for such a value where it is needed for each sample."""
+        self.has_size = False
+        """Whether there is a node for the number of samples."""
         self.returned: dict[str, str] = {}
         """Values that the network returns, with the names of its outputs."""
 
@@ -74,9 +79,10 @@ class _Drafting:
                 self.file.inputs[node.id] = self._form(node.id, node.output)
             elif node.id not in self.graph.training_only:
                 self._add(node)
+        taken = {*self.file.inputs, *self.file.values, *self.file.weights}
         for output in self.graph.outputs:
             if not output.training:
-                self._return(output)
+                self._return(output, taken)
         self._drop_unused()
         return self.file
 
@@ -191,7 +197,7 @@ class _Drafting:
             return name
         if name not in self.batches:
             ones = Nodes(name, (), self.constants, str, str).ints(*[1] * (self._rank(name) - 1))
-            size, repeated = f"{name}.sizes", f"{name}.{BATCH}"
+            size, repeated = f"{name}.sizes", f"{name}.each"
             self._add_plain("Concat", [self._batch(), ones], size, axis=0)
             self._add_plain("Expand", [name, size], repeated)
             self.batches[name] = repeated
@@ -205,31 +211,29 @@ class _Drafting:
 
     def _batch(self) -> str:
         """The number of samples, as a vector of one number: of the first input, of which all have as many."""
-        if not any(node.name == BATCH for node in self.file.nodes):
-            self._add_plain("Shape", [next(iter(self.file.inputs))], BATCH, start=0, end=1)
-        return BATCH
+        if not self.has_size:
+            self._add_plain("Shape", [next(iter(self.file.inputs))], SIZE, start=0, end=1)
+            self.has_size = True
+        return SIZE
 
     def _add_plain(self, kind: str, inputs: list[str], output: str, **attributes: int) -> None:
         self.file.nodes.append(Named(output, Made(kind, inputs, [output], attributes)))
 
     # --- outputs ---------------------------------------------------------------------------
 
-    def _return(self, output: Output) -> None:
+    def _return(self, output: Output, taken: set[str]) -> None:
+        """Names the values of an output, as no other value is called (`taken`)."""
         for place, value in enumerate(output.values):
             name = self._with_batch(self._name(value, False))
-            wanted = self._free(f"{output.name}.{place}" if output.several else output.name)
+            wanted = f"{output.name}.{place}" if output.several else output.name
+            while wanted in taken:
+                wanted += "_"
+            taken.add(wanted)
             if name in self.returned or name in self.file.inputs or name in self.file.weights:
                 self._add_plain("Identity", [name], wanted)
             else:
                 self.returned[name] = wanted
             self.file.outputs[wanted] = self._form(wanted, self.graph.tensor(value))
-
-    def _free(self, name: str) -> str:
-        """A name that no other value has."""
-        taken = {*self.file.inputs, *self.file.values, *self.file.weights, *self.file.outputs}
-        while name in taken:
-            name += "_"
-        return name
 
     # --- what is not needed ------------------------------------------------------------------
 

@@ -116,7 +116,7 @@ def _expect(weights: Mapping[str, Any], wanted: Mapping[str, tuple[int, ...]]) -
         raise _refused(f"the weights have no {_some(missing)}{instead}", FROM if others else None)
     for name, dims in wanted.items():
         found = tuple(weights[name].shape)
-        if found != dims:
+        if _without_ones(found) != _without_ones(dims):
             raise _refused(f"{name} is {_times(found)} in the weights, and {_times(dims)} here")
     total = 4 * sum(prod(dims) for dims in wanted.values())
     if total > LARGEST:
@@ -125,6 +125,11 @@ def _expect(weights: Mapping[str, Any], wanted: Mapping[str, tuple[int, ...]]) -
 
 
 FROM = "weights of another implementation need its name as well: --from torchvision, or from_="
+
+
+def _without_ones(dims: tuple[int, ...]) -> list[int]:
+    """The dimensions that count: a linear layer may be kept as a convolution of one pixel."""
+    return [size for size in dims if size != 1]
 
 
 def _refused(message: str, help: str | None = None) -> CompileError:
@@ -137,12 +142,12 @@ def _fill(model: onnx.ModelProto, draft: Draft, weights: Mapping[str, Any]) -> N
     from onnx import numpy_helper
 
     del model.graph.input[len(draft.inputs) :]
-    for name in draft.weights:
+    for name, dims in draft.weights.items():
         value = weights[name]
         if hasattr(value, "detach"):  # a tensor of PyTorch, perhaps in half precision or on another device
             value = value.detach().float().cpu()
         numbers = np.ascontiguousarray(np.asarray(value, dtype=np.float32))
-        model.graph.initializer.append(numpy_helper.from_array(numbers, name))
+        model.graph.initializer.append(numpy_helper.from_array(numbers.reshape(dims), name))
 
 
 def _some(names: list[str]) -> str:

@@ -95,13 +95,14 @@ HOSTILE = [
     ("prototxt", INPUT + "layer { type: 'Concat' bottom: 'd' bottom: 'd' top: 'd' }" * 60),
     (
         "prototxt",
-        INPUT
-        + "layer { name: 'stem' type: 'ReLU' bottom: 'd' top: 'd' }" * 2,
+        INPUT + "layer { name: 'stem' type: 'ReLU' bottom: 'd' top: 'd' }" * 2,
     ),
     (
         "prototxt",
         INPUT
-        + "layer { type: 'Reshape' bottom: 'd' top: 'e' reshape_param { shape { dim: 0 dim: -1 " + "dim: 0 " * 9 + "} } }",
+        + "layer { type: 'Reshape' bottom: 'd' top: 'e' reshape_param { shape { dim: 0 dim: -1 "
+        + "dim: 0 " * 9
+        + "} } }",
     ),
     (
         "prototxt",

@@ -45,6 +45,12 @@ def not_read(message: str, span: Span, help: str | None = None) -> Refused:
     return Refused(Diagnostic("unknown-layer", message, span, help=help))
 
 
+def too_many(source: Source, given: int, wanted: int) -> CompileError:
+    """The error for more shapes of inputs than a network has inputs."""
+    message = f"{source.name} takes {wanted} input{'s' if wanted != 1 else ''}, got the shapes of {given}"
+    return CompileError([Diagnostic("reference-inputs", message, help=f"give `--input` {wanted} times at most")])
+
+
 class Flat:
     """The nodes of a network, in the order of the file, and what was found to be wrong with its layers."""
 

@@ -10,7 +10,7 @@ from archdsl.frontends.caffe.layers import LAYERS
 from archdsl.frontends.caffe.message import parse
 from archdsl.frontends.caffe.network import LOSSES, SOURCES, Layer, Layers
 from archdsl.frontends.caffe.work import Failed, Work
-from archdsl.frontends.flat import Flat, Ref, Refused, not_read, wrong
+from archdsl.frontends.flat import Flat, Ref, Refused, not_read, too_many, wrong
 from archdsl.ir.imported import Imported
 from archdsl.source import Source, Span
 from archdsl.suggest import nearest
@@ -37,6 +37,8 @@ def read_text(source: Source, title: str, inputs: Sequence[Tensor] = ()) -> Impo
         layers = Layers(net)
         reader = _Reader(flat, layers, inputs)
         flat.problems[:] = sorted([*layers.problems, *flat.problems], key=lambda one: one.span.start if one.span else 0)
+        if reader.given and not flat.problems:
+            raise too_many(source, len(inputs), len(inputs) - len(reader.given))
         results, lasting = ([], 0) if flat.problems else reader.results()
         return flat.imported(net.text("name") or title, results, lasting, reader.said())
     raise CompileError(flat.problems)

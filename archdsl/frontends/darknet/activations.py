@@ -44,7 +44,9 @@ def activated(net: Network, section: Section, x: Ref, default: str) -> Ref:
         op, arguments = ACTIVATIONS[name]
         return net.put(section, op, x, **arguments)
     if name in OTHERS:
-        return net.enter(section, Opaque(target=f"darknet.{name}", results=(net.tensor(x).dims,)), x)
+        return net.enter(
+            section, Opaque(target=f"darknet.{name}", inputs=(net.tensor(x).dims,), results=(net.tensor(x).dims,)), x
+        )
     meant = nearest(name, sorted({*ACTIVATIONS, *OTHERS, "linear"}))
     message = f"darknet has no activation `{shown(name, 60)}`"
     raise wrong(message, section.place("activation"), f"did you mean `{meant}`?" if meant else None)

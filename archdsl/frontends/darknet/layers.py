@@ -1,16 +1,25 @@
 """What each section of a darknet configuration computes: one function for each kind, in the table `LAYERS`.
 
-The rules are those of darknet's own code (`parser.c` and a file for each layer). Activations are `activations.py`.
+The rules are those of darknet's own code (`parser.c` and a file for each layer). Convolutions and pools are in
+`windows.py`, activations in `activations.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import prod
 
 from archdsl.frontends.darknet.activations import activated
 from archdsl.frontends.darknet.network import Network
 from archdsl.frontends.darknet.sections import Section
+from archdsl.frontends.darknet.windows import (
+    avgpool,
+    convolutional,
+    deconvolutional,
+    local,
+    local_avgpool,
+    maxpool,
+    normalized,
+)
 from archdsl.frontends.flat import Ref, not_read, wrong
 from archdsl.ops.internal import Opaque
 from archdsl.tensor import Tensor
@@ -18,121 +27,14 @@ from archdsl.tensor import Tensor
 Layer = Callable[[Network, Section], Ref]
 
 
-def convolutional(net: Network, s: Section) -> Ref:
-    """A convolution with its batch normalization and activation. `pad=1` pads by half the kernel."""
-    _refuse_options(
-        s, ("share_index", "it takes the weights of another layer"), ("antialiasing", "it blurs its output")
-    )
-    kernel, dilation = s.whole("size", 1, 1), s.whole("dilation", 1, 1)
-    normalized = s.flag("batch_normalize")
-    stride = s.whole("stride", 1, 1)
-    strides = s.whole("stride_y", stride, 1), s.whole("stride_x", stride, 1)
-    x = net.put(
-        s,
-        "conv",
-        net.image(s),
-        out=s.whole("filters", 1, 1),
-        kernel=kernel,
-        stride=strides[0] if strides[0] == strides[1] else strides,
-        padding=_padding(s, kernel) * dilation,
-        dilation=dilation if kernel > 1 else 1,
-        groups=s.whole("groups", 1, 1),
-        bias=not normalized,
-    )
-    return activated(net, s, _normalized(net, s, x, normalized), "logistic")
-
-
-def deconvolutional(net: Network, s: Section) -> Ref:
-    kernel, normalized = s.whole("size", 1, 1), s.flag("batch_normalize")
-    x = net.put(
-        s,
-        "up_conv",
-        net.image(s),
-        out=s.whole("filters", 1, 1),
-        kernel=kernel,
-        stride=s.whole("stride", 1, 1),
-        padding=_padding(s, kernel),
-        bias=not normalized,
-    )
-    return activated(net, s, _normalized(net, s, x, normalized), "logistic")
-
-
-def _padding(s: Section, kernel: int) -> int:
-    padding = s.whole("padding", 0)
-    return kernel // 2 if s.flag("pad") else padding
-
-
-def _normalized(net: Network, s: Section, x: Ref, normalized: bool) -> Ref:
-    return net.put(s, "bn", x) if normalized else x
-
-
 def connected(net: Network, s: Section) -> Ref:
-    normalized = s.flag("batch_normalize")
-    x = net.put(s, "linear", net.vector(s), out=s.whole("output", 1, 1), bias=not normalized)
-    return activated(net, s, _normalized(net, s, x, normalized), "logistic")
-
-
-def local(net: Network, s: Section) -> Ref:
-    """A convolution whose weights differ from place to place, which the language has no op for."""
-    x, kernel, stride, out = net.image(s), s.whole("size", 1, 1), s.whole("stride", 1, 1), s.whole("filters", 1, 1)
-    less = 1 if s.flag("pad") else kernel
-    tensor = net.tensor(x)
-    spatial = tuple((length - less) // stride + 1 for length in tensor.spatial)
-    if min(spatial) < 1:
-        raise wrong(f"a kernel of {kernel} does not fit {tensor}", s.place("size"))
-    result = Tensor(out, *spatial)
-    weights = result.size, tensor.channels * kernel**2
-    op = Opaque(
-        target="darknet.local",
-        inputs=(tensor.dims,),
-        results=(result.dims,),
-        arguments=f"size={kernel}, stride={stride}, pad={int(less == 1)}",
-        parameters=(weights, result.dims),
-        multiply_adds=prod(weights),
-    )
-    return activated(net, s, net.enter(s, op, x), "logistic")
+    wanted = s.flag("batch_normalize")
+    x = net.put(s, "linear", net.vector(s), out=s.whole("output", 1, 1), bias=not wanted)
+    return activated(net, s, normalized(net, s, x, wanted), "logistic")
 
 
 def batchnorm(net: Network, s: Section) -> Ref:
-    return net.put(s, "bn", net.flow(s))
-
-
-def maxpool(net: Network, s: Section) -> Ref:
-    """A pool whose padding, by default the kernel without 1, is shared out: half of it, rounded down, comes first."""
-    _refuse_options(s, ("maxpool_depth", "it pools over channels"), ("antialiasing", "it blurs its output"))
-    return _pool(net, s, "max_pool")
-
-
-def local_avgpool(net: Network, s: Section) -> Ref:
-    return _pool(net, s, "avg_pool", include_padding=False)
-
-
-def _pool(net: Network, s: Section, op: str, **options: bool) -> Ref:
-    x, stride = net.image(s), s.whole("stride", 1, 1)
-    kernel = s.whole("size", stride, 1)
-    total = s.whole("padding", kernel - 1)
-    strides = s.whole("stride_y", stride, 1), s.whole("stride_x", stride, 1)
-    if strides[0] != strides[1]:
-        raise not_read("a pool with two strides is not read", s.place("stride_x"))
-    sides = [_sides(length, kernel, strides[0], total) for length in net.tensor(x).spatial]
-    padding: object = sides[0][0]
-    if any(before != after for before, after in sides) or sides[0] != sides[1]:
-        (top, bottom), (left, right) = sides
-        padding = "tf_same" if strides[0] == 1 and total == kernel - 1 else [left, right, top, bottom]
-    step = None if strides[0] == kernel else strides[0]
-    return net.put(s, op, x, kernel=kernel, stride=step, padding=padding, **options)
-
-
-def _sides(length: int, kernel: int, stride: int, total: int) -> tuple[int, int]:
-    """The padding before and after, of which what no window reaches is left out where the two differ."""
-    before, after = total // 2, total - total // 2
-    windows = (length + total - kernel) // stride + 1
-    reached = (windows - 1) * stride + kernel - length - before
-    return (before, after) if before == after else (before, max(reached, 0))
-
-
-def avgpool(net: Network, s: Section) -> Ref:
-    return net.put(s, "global_avg_pool", net.image(s))
+    return net.put(s, "bn", net.flow())
 
 
 def upsample(net: Network, s: Section) -> Ref:
@@ -149,9 +51,7 @@ def _scaled(net: Network, s: Section, x: Ref, factor: float) -> Ref:
 
 def reorg(net: Network, s: Section) -> Ref:
     """Pixels become channels. Darknet reads its input as fewer, larger channels, and so does this."""
-    _refuse_options(
-        s, ("reverse", "it makes pixels of channels"), ("extra", "it adds numbers"), ("flatten", "it reorders")
-    )
+    s.refuse(("reverse", "it makes pixels of channels"), ("extra", "it adds numbers"), ("flatten", "it reorders"))
     factor, x = s.whole("stride", 1, 1), net.image(s)
     channels, height, width = net.tensor(x).dims
     if channels % factor**2:
@@ -192,7 +92,7 @@ def shortcut(net: Network, s: Section) -> Ref:
     numbers = s.wholes("from")
     if not numbers:
         raise wrong("`[shortcut]` names no layer", s.span, "write `from=-3`")
-    x = net.flow(s)
+    x = net.flow()
     others = [net.layer(number, s, "from") for number in numbers]
     if all(net.tensor(other).dims == net.tensor(x).dims for other in others):
         return activated(net, s, net.put(s, "add", x, *others), "linear")
@@ -226,13 +126,13 @@ def _added(net: Network, s: Section, x: Ref, other: Ref) -> Ref:
 
 def scale_channels(net: Network, s: Section) -> Ref:
     """An earlier layer times the current value, which has one number for each channel, or for each pixel."""
-    x = net.put(s, "mul", _from(net, s), net.flow(s))
+    x = net.put(s, "mul", _from(net, s), net.flow())
     s.flag("scale_wh")
     return activated(net, s, x, "linear")
 
 
 def sam(net: Network, s: Section) -> Ref:
-    return activated(net, s, net.put(s, "mul", net.flow(s), _from(net, s)), "linear")
+    return activated(net, s, net.put(s, "mul", net.flow(), _from(net, s)), "linear")
 
 
 def _from(net: Network, s: Section) -> Ref:
@@ -243,7 +143,7 @@ def _from(net: Network, s: Section) -> Ref:
 
 
 def dropout(net: Network, s: Section) -> Ref:
-    return net.put(s, "dropout", net.flow(s), p=s.number("probability", 0.5))
+    return net.put(s, "dropout", net.flow(), p=s.number("probability", 0.5))
 
 
 def crop(net: Network, s: Section) -> Ref:
@@ -257,13 +157,13 @@ def crop(net: Network, s: Section) -> Ref:
 
 
 def softmax(net: Network, s: Section) -> Ref:
-    _refuse_options(s, ("tree", "it is one for each node of a tree"))
+    s.refuse(("tree", "it is one for each node of a tree"))
     if s.whole("groups", 1, 1) != 1:
         raise not_read("a `[softmax]` over groups is not read", s.place("groups"))
     temperature = s.number("temperature", 1)
     if temperature <= 0:
         raise wrong(f"`temperature` is above 0, got {temperature:g}", s.place("temperature"))
-    x = net.flow(s) if s.flag("spatial") else net.vector(s)
+    x = net.flow() if s.flag("spatial") else net.vector(s)
     return net.put(s, "softmax", _scaled(net, s, x, 1 / temperature))
 
 
@@ -275,26 +175,26 @@ def normalization(net: Network, s: Section) -> Ref:
 
 
 def activation(net: Network, s: Section) -> Ref:
-    return activated(net, s, net.flow(s), "linear")
+    return activated(net, s, net.flow(), "linear")
 
 
 def logistic(net: Network, s: Section) -> Ref:
-    return net.put(s, "sigmoid", net.flow(s))
+    return net.put(s, "sigmoid", net.flow())
 
 
 def l2norm(net: Network, s: Section) -> Ref:
-    x = net.flow(s)
-    return net.enter(s, Opaque(target="darknet.l2norm", results=(net.tensor(x).dims,)), x)
+    x = net.flow()
+    return net.enter(s, Opaque(target="darknet.l2norm", inputs=(net.tensor(x).dims,), results=(net.tensor(x).dims,)), x)
 
 
 def nothing(net: Network, s: Section) -> Ref:
     """A layer that hands its value on."""
-    return net.flow(s)
+    return net.flow()
 
 
 def cost(net: Network, s: Section) -> Ref:
     net.leave_out(f"[{s.kind}] in line {s.span.line} serves training alone")
-    return net.flow(s)
+    return net.flow()
 
 
 def yolo(net: Network, s: Section) -> Ref:
@@ -327,13 +227,6 @@ def detection(net: Network, s: Section) -> Ref:
         message = f"`[detection]` takes {numbers:,} numbers, got {net.tensor(x)}"
         raise wrong(message, s.span, f"write `output={numbers}` in the layer before it", net.origin(x))
     return net.output(x, s)
-
-
-def _refuse_options(s: Section, *rows: tuple[str, str]) -> None:
-    """Refuses options that change what a layer computes, if they are set."""
-    for name, why in rows:
-        if s.text(name, "0") not in ("0", ""):
-            raise not_read(f"`[{s.kind}]` with `{name}` is not read: {why}", s.place(name))
 
 
 def recurrent(net: Network, s: Section) -> Ref:

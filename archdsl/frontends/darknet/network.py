@@ -28,7 +28,7 @@ class Network:
     def tensor(self, value: Ref) -> Tensor:
         return self.flat.tensor(value)
 
-    def flow(self, section: Section) -> Ref:
+    def flow(self) -> Ref:
         """The value that flows into a section."""
         if self.current is None:
             raise Failed
@@ -36,7 +36,7 @@ class Network:
 
     def image(self, section: Section) -> Ref:
         """The same, which must be channels x height x width."""
-        value = self.flow(section)
+        value = self.flow()
         if self.tensor(value).rank != 3:
             message = f"`[{section.kind}]` takes channels x height x width, got the vector {self.tensor(value)}"
             raise wrong(message, section.span, notes=self.origin(value))
@@ -44,7 +44,7 @@ class Network:
 
     def vector(self, section: Section) -> Ref:
         """The same as a vector."""
-        value = self.flow(section)
+        value = self.flow()
         return value if self.tensor(value).rank == 1 else self.put(section, "flatten", value)
 
     def layer(self, number: int, section: Section, option: str) -> Ref:

@@ -9,7 +9,7 @@ from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.frontends.darknet.layers import LAYERS
 from archdsl.frontends.darknet.network import Failed, Network
 from archdsl.frontends.darknet.sections import Section, sections
-from archdsl.frontends.flat import Flat, Ref, not_read, wrong
+from archdsl.frontends.flat import Flat, Ref, not_read, too_many, wrong
 from archdsl.ir.imported import Imported
 from archdsl.source import Source
 from archdsl.suggest import nearest
@@ -34,6 +34,8 @@ def read_text(source: Source, title: str, inputs: Sequence[Tensor] = ()) -> Impo
     """The same for the text of a configuration. The network is called `title`."""
     first, *layers = sections(source)
     flat = Flat(source)
+    if len(inputs) > 1:
+        raise too_many(source, len(inputs), 1)
     image = _image(flat, first, inputs)
     net = Network(flat, image)
     for section in layers:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.frontends.flat import wrong
+from archdsl.frontends.flat import not_read, wrong
 from archdsl.ops.base import LIMIT
 from archdsl.source import Source, Span
 from archdsl.suggest import nearest
@@ -62,6 +62,12 @@ class Section:
     def flag(self, name: str, default: bool = False) -> bool:
         """Whether an option is 1 rather than 0."""
         return self.whole(name, int(default)) != 0
+
+    def refuse(self, *rows: tuple[str, str]) -> None:
+        """Refuses options that change what a layer computes, if they are set; each with the reason."""
+        for name, why in rows:
+            if self.text(name, "0") not in ("0", ""):
+                raise not_read(f"`[{self.kind}]` with `{name}` is not read: {why}", self.place(name))
 
     def _whole(self, text: str, name: str, span: Span, least: int) -> int:
         if not WHOLE.fullmatch(text):

@@ -53,10 +53,8 @@ def read_with_sources(path: Path, name: str, inputs: Sequence[Tensor]) -> tuple[
     translator = Translator(trace, net.inputs, tuple(value for _, value in net.outputs), _translations, multiply_adds)
     modules.complete(keys.values())
     results = list(zip((key for key, _ in net.outputs), translator.results, strict=True))
-    is_flat = not any("." in one.place.module for one in translator.made)
-    found = finished(
-        translator.made, results, len(results), modules.classes, modules.leaves(), {}, name, outline=is_flat
-    )
+    flat = not any("." in one.place.module for one in translator.made)
+    found = finished(translator.made, results, len(results), modules.classes, modules.leaves(), {}, name, outline=flat)
     used = {source.name for source in net.sources.values()}
     unused = tuple(key for key in model.weights if key not in used and net.is_learned(key))
     sources = {key: net.sources[value] for value, key in keys.items()}

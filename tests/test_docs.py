@@ -94,6 +94,8 @@ def test_a_measure_is_added_as_it_is_described(tmp_path: Path) -> None:
 def test_commands_print_what_is_shown(sample: str, tmp_path: Path) -> None:
     for folder in ("specs", "docs"):
         (tmp_path / folder).symlink_to(ROOT / folder)
+    for file in (ROOT / "tests" / "data").glob("*/*.*"):
+        (tmp_path / file.name).symlink_to(file)
     for command, expected in commands(sample):
         printed = run(command, tmp_path)
         assert matches(expected, printed), f"$ {command}\n--- shown\n{expected}\n--- printed\n{printed}"

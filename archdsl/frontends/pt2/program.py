@@ -118,7 +118,7 @@ class _Reader:
         total = 1
         for size in sizes:
             total *= size
-        if total > LARGEST:
+        if not 0 < total <= LARGEST:
             raise refused(f"{self.name} has a tensor of {total:,} numbers")
         with self.mode:
             return torch.empty(sizes, dtype=DTYPES[meta["dtype"]])

@@ -331,6 +331,15 @@ def test_timm_wraps_the_features() -> None:
     assert len(timm.create_model("arch_resnet18", features_only=True)(IMAGE)) == 5
 
 
+def test_timm_is_refused_channels_that_the_class_does_not_take() -> None:
+    """The number of patches in a mixer follows from no argument, so its class takes none."""
+    file_of("mlp_mixer@s32", "--timm", "--set", "depth=1")
+    model = timm.create_model("arch_mlp_mixer_s32", num_classes=3, features_only=True)
+    assert [tuple(one.shape) for one in model(torch.zeros(1, 3, 224, 224))] == [(1, 512, 49), (1, 512, 49)]
+    with pytest.raises(ValueError, match="Mixer takes 3 channels, and not 1"):
+        timm.create_model("arch_mlp_mixer_s32", in_chans=1)
+
+
 def test_timm_loads_a_checkpoint(folder: Path) -> None:
     """With a file of weights for three channels and a thousand classes, timm adapts both by what it is told of them."""
     file = file_of("resnet@18", "--timm")

@@ -184,6 +184,7 @@ def test_published_weights_give_the_same_outputs(spec: str, network: str, refere
     with torch.no_grad():
         assert same(ours.eval()(IMAGE), theirs(IMAGE))
     assert len(file.STARTS) + len(getattr(file, "PARTS", ())) <= rules
+    assert r'(r"\b' in Path("net.py").read_text()  # patterns as one reads them
 
 
 def test_published_weights_for_other_channels_and_classes() -> None:

@@ -184,6 +184,7 @@ def test_published_weights_give_the_same_outputs(spec: str, network: str, refere
     with torch.no_grad():
         assert same(ours.eval()(IMAGE), theirs(IMAGE))
     assert len(file.STARTS) + len(getattr(file, "PARTS", ())) <= rules
+    assert r'(r"\b' in Path("net.py").read_text()  # patterns as one reads them
 
 
 def test_published_weights_for_other_channels_and_classes() -> None:
@@ -329,6 +330,15 @@ def test_timm_wraps_the_features() -> None:
         assert model.feature_info.reduction() == [4, 16]
         assert [tuple(one.shape) for one in model(IMAGE)] == [(2, 64, 16, 16), (2, 256, 4, 4)]
     assert len(timm.create_model("arch_resnet18", features_only=True)(IMAGE)) == 5
+
+
+def test_timm_is_refused_channels_that_the_class_does_not_take() -> None:
+    """The number of patches in a mixer follows from no argument, so its class takes none."""
+    file_of("mlp_mixer@s32", "--timm", "--set", "depth=1")
+    model = timm.create_model("arch_mlp_mixer_s32", num_classes=3, features_only=True)
+    assert [tuple(one.shape) for one in model(torch.zeros(1, 3, 224, 224))] == [(1, 512, 49), (1, 512, 49)]
+    with pytest.raises(ValueError, match="Mixer takes 3 channels, and not 1"):
+        timm.create_model("arch_mlp_mixer_s32", in_chans=1)
 
 
 def test_timm_loads_a_checkpoint(folder: Path) -> None:

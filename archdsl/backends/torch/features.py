@@ -169,12 +169,11 @@ class Features:
         yield Line("return features if out_indices is None else [features[index] for index in out_indices]")
 
     def _first(self, text: str, value: Value) -> str:
-        """A map with its channels before its positions."""
-        tensor = self.graph.tensor(value)
-        return f"{text}.movedim(-1, 1)" if tensor.last and tensor.rank > 2 else text
+        """A value with its channels before its positions, wherever the code has them."""
+        return f"{text}.movedim(-1, 1)" if self.graph.tensor(value).last else text
 
 
-STAGES = "The outputs of the stages in `feature_info`; with `out_indices`, of those at these places."
+STAGES = "The outputs of the stages in `feature_info`, or of those at `out_indices`; channels come first."
 
 
 class Reductions:

@@ -62,10 +62,9 @@ class Loading:
             "STARTS", f"{{{rows}}}", f"What weights of {self.published.reference} begin with, and begin with here."
         )
         if self.rules.parts:
-            rows = ", ".join(map(_row, self.rules.parts))
-            yield _assigned(
-                "PARTS", f"({rows},)", "What may stand in the rest of their names, and what stands for it here."
-            )
+            rows = "".join(f"    {_row(part)},\n" for part in self.rules.parts)
+            doc = "What may stand in the rest of their names, and what stands for it here."
+            yield _defined(f"PARTS = (\n{rows})", doc)
         if self.unused:
             rows = ", ".join(f'"{start}"' for start in self.unused)
             yield _assigned("UNUSED", f"({rows},)", "What weights begin with for which this network has no place.")

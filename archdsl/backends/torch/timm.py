@@ -122,6 +122,10 @@ def _makes(graph: Graph, construction: Construction, makes: str) -> Iterator[Cod
     classes = graph.tensor(graph.outputs[0].values[0]).channels
     given = [f"classes=num_classes or {classes}"] if "classes" in taken else []
     given += ["channels=in_chans"] if "channels" in taken else []
+    if "channels" not in taken:
+        channels = graph.inputs[0].output.channels
+        text = f'raise ValueError(f"{construction.title} takes {channels} channels, and not {{in_chans}}")'
+        yield Suite(f"if in_chans != {channels}:", (Line(text),))
     yield Line(f"model = {makes}({', '.join([*given, '**settings'])})")
     yield Suite("if num_classes != model.num_classes:", (Line("model.reset_classifier(num_classes)"),))
     yield Line("return model")

@@ -242,6 +242,17 @@ def test_weights_in_other_files_are_not_needed_to_count(tmp_path: Path) -> None:
         onnx_weights(tmp_path / "net.onnx")
 
 
+def test_weights_may_be_inputs_of_a_file_without_numbers(tmp_path: Path) -> None:
+    made = model("float[batch,3,8,8] x, float[4,3,3,3] w, float[4,1,1] s", "c = Conv (x, w) y = Mul(c, s)")
+    for tensor, name in zip(list(made.graph.initializer), ("w", "net.scale"), strict=True):
+        made.graph.input.append(onnx.helper.make_tensor_value_info(name, 1, list(tensor.dims)))
+        made.graph.initializer.remove(tensor)
+    made.graph.node[1].input[1] = "net.scale"
+    net = archdsl.load(saved(made, tmp_path / "net.onnx"))
+    assert [node.op.name for node in net.graph] == ["input", "conv", "layer_scale"]
+    assert net.params == 4 * 27 + 4
+
+
 def test_large_weights_are_not_read(tmp_path: Path) -> None:
     """Of a file of 8 MB, a small part is kept."""
     made = model("float[2,1024] x, float[1024,2048] w", "y = MatMul(x, w)")

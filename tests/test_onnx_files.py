@@ -28,9 +28,9 @@ import archdsl
 from archdsl.cli import main
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.load import opaque_nodes
-from archdsl.frontends.onnx.numbers import onnx_weights
 from archdsl.frontends.onnx.trimmed import Trimmer
 from archdsl.ir.dump import written
+from archdsl.prove.onnx_weights import onnx_weights
 
 DATA = Path(__file__).parent / "data"
 

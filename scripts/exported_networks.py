@@ -25,8 +25,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archdsl
 from archdsl.frontends.load import opaque_nodes
-from archdsl.frontends.onnx.numbers import onnx_weights
 from archdsl.frontends.references import build
+from archdsl.prove.onnx_weights import onnx_weights
 
 RECORD = Path(__file__).parent.parent / "tests" / "data" / "onnx.csv"
 COLUMNS = ["network", "exporter", "ops", "opaque", "params", "torch_params", "macs", "torch_macs", "difference"]

@@ -44,7 +44,8 @@ MAY_IMPORT = {
     "driver": "source suggest tensor text formats resources diagnostics syntax ops resolve ir readers analyses "
     "elaborate passes",
     "outputs": "ir passes backends",
-    "prove": "source tensor counterparts readers diagnostics ops ir analyses elaborate frontends backends outputs",
+    "prove": "source tensor counterparts readers diagnostics ops ir analyses elaborate passes frontends backends "
+    "outputs",
     "studies": "source suggest tensor text diagnostics syntax ops resolve ir analyses elaborate backends driver",
     "codes": "text diagnostics syntax ops resolve ir analyses elaborate frontends backends studies",
     "report": "source limits text terminal diagnostics",

@@ -28,9 +28,9 @@ import archdsl
 from archdsl.cli import main
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.load import opaque_nodes
-from archdsl.frontends.onnx.numbers import onnx_weights
 from archdsl.frontends.onnx.trimmed import Trimmer
 from archdsl.ir.dump import written
+from archdsl.prove.onnx_weights import onnx_weights
 
 DATA = Path(__file__).parent / "data"
 
@@ -240,6 +240,17 @@ def test_weights_in_other_files_are_not_needed_to_count(tmp_path: Path) -> None:
     assert [value.shape for value in wanted.values()] == [(64, 8, 3, 3)]
     with pytest.raises(CompileError, match="cannot be read"):
         onnx_weights(tmp_path / "net.onnx")
+
+
+def test_weights_may_be_inputs_of_a_file_without_numbers(tmp_path: Path) -> None:
+    made = model("float[batch,3,8,8] x, float[4,3,3,3] w, float[4,1,1] s", "c = Conv (x, w) y = Mul(c, s)")
+    for tensor, name in zip(list(made.graph.initializer), ("w", "net.scale"), strict=True):
+        made.graph.input.append(onnx.helper.make_tensor_value_info(name, 1, list(tensor.dims)))
+        made.graph.initializer.remove(tensor)
+    made.graph.node[1].input[1] = "net.scale"
+    net = archdsl.load(saved(made, tmp_path / "net.onnx"))
+    assert [node.op.name for node in net.graph] == ["input", "conv", "layer_scale"]
+    assert net.params == 4 * 27 + 4
 
 
 def test_large_weights_are_not_read(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +22,7 @@ from archdsl.frontends.onnx.modules import Modules
 from archdsl.frontends.onnx.sources import Source
 from archdsl.frontends.onnx.types import FLOATS, ElementAndShape, infer
 from archdsl.ops.base import Op
-from archdsl.text import as_name
+from archdsl.text import as_name, is_name
 
 Lowered: TypeAlias = "Value | tuple[Value, ...] | None"
 """What a node becomes: a value, or one for each output; None where the tables have no words for it."""
@@ -81,7 +82,9 @@ class Lowering:
         self.outputs = tuple(self._output(output) for output in model.outputs)
 
     def _input(self, name: str, element: int, shape: tuple[int, ...]) -> Value:
-        value = self.calls.placeholder(self._free(as_name(name)), _type(element, shape))
+        # `input.1` and the like are what exporters call an input that has no name.
+        own = name if is_name(name) else "x" if re.match(r"(onnx::)?input\b", name) else as_name(name)
+        value = self.calls.placeholder(self._free(own), _type(element, shape))
         self.values[name] = value
         return value
 

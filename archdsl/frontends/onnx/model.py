@@ -178,6 +178,8 @@ def _plain(proto: ModelProto, name: str) -> Model:
     except (ValueError, TypeError, UnicodeDecodeError) as error:
         raise not_onnx(name, _first_line(error)) from None
     inputs = tuple(_input(value.name, value.type) for value in graph.input if value.name not in weights)
+    inputs, given = _without_weights(inputs, nodes)
+    weights |= {one.name: _weight(one, name) for one in given}
     stated = {v.name: found for v in (*graph.value_info, *graph.output) if (found := _stated(v.type))}
     version = max((o.version for o in proto.opset_import if o.domain in OWN), default=0)
     _check_version(version, name)
@@ -269,6 +271,37 @@ def _input(name: str, given: TypeProto) -> OnnxInput:
         return OnnxInput(name, 0, None)
     found = _stated(given)
     return OnnxInput(name, given.tensor_type.elem_type, found[1] if found else None)
+
+
+def _without_weights(
+    inputs: tuple[OnnxInput, ...], nodes: Sequence[OnnxNode]
+) -> tuple[tuple[OnnxInput, ...], list[TensorProto]]:
+    """The inputs but for those that are weights, of a file that holds none; and these as tensors without numbers.
+
+    Where the batch is open, inputs of fixed size whose names are paths are weights.
+    """
+    from onnx import TensorProto
+
+    taken = {node.input(place) for node in nodes for place in WEIGHTED.get(node.kind, ())}
+    found = {one.name for one in inputs if one.dims and all(isinstance(dim, int) for dim in one.dims)}
+    is_open = any(one.dims and not isinstance(one.dims[0], int) for one in inputs)
+    found = {name for name in found if name in taken or (is_open and "." in name)}
+    if len(found) == len(inputs):
+        return inputs, []
+    tensors = [
+        TensorProto(name=one.name, data_type=one.element, dims=[dim for dim in one.dims or () if isinstance(dim, int)])
+        for one in inputs
+        if one.name in found
+    ]
+    return tuple(one for one in inputs if one.name not in found), tensors
+
+
+WEIGHTED: Mapping[str, Sequence[int]] = {
+    **dict.fromkeys(("Conv", "ConvTranspose", "Gemm", "LayerNormalization", "InstanceNormalization"), (1, 2)),
+    "BatchNormalization": (1, 2, 3, 4),
+    "PRelu": (1,),
+}
+"""The inputs of operators that are always weights."""
 
 
 def _stated(given: TypeProto) -> tuple[int, tuple[Dim, ...]] | None:

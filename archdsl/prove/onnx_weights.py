@@ -7,9 +7,12 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from archdsl.frontends.onnx.model import wrong
 from archdsl.frontends.onnx.reader import read_with_sources
 from archdsl.frontends.onnx.sources import Source
+from archdsl.prove.sides import of_graph
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto
@@ -23,10 +26,6 @@ def onnx_weights(path: str | PathLike[str], inputs: Sequence[Tensor] = ()) -> di
     Matrices that ONNX keeps transposed are turned. Weights in files of their own are read beside it. `inputs` are
     shapes for inputs whose sizes the file leaves open. Raises `CompileError`.
     """
-    import torch
-
-    from archdsl.prove.sides import of_graph
-
     name = fspath(path)
     found, sources = read_with_sources(Path(name), name, inputs)
     tensors = _tensors(name)

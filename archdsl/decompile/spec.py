@@ -10,7 +10,7 @@ from typing import Any
 
 from archdsl.analyses import totals
 from archdsl.decompile.blocks import CLASSES, Block, Blocks
-from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Formula, Line, Step, chains
+from archdsl.decompile.body import LIKE, STAGE, Body, Chain, Formula, Line, Step
 from archdsl.decompile.draft import Draft
 from archdsl.decompile.layout import Layout
 from archdsl.decompile.numbers import Numbers, Use
@@ -331,17 +331,7 @@ class _Spec:
         assert step.body is not None
         if begin and not step.body.lines[0].chain.start:
             step.body.lines[0].chain.start = begin
-        if len(begin) == 1:
-            _rename_input(step.body, begin[0])
         return list(self.writer.body(step.body))
-
-
-def _rename_input(body: Body, name: str) -> None:
-    """Calls what flows into a stage by its name, where the stage does not begin with what flows before it."""
-    for chain in chains(body.lines):
-        chain.start = tuple(name if start == "input" else start for start in chain.start)
-        for step in chain.steps:
-            step.values = tuple(name if value == "input" else value for value in step.values)
 
 
 def _is_plain(row: str) -> bool:

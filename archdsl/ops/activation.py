@@ -137,6 +137,7 @@ class Mish(Plain):
     name = "mish"
     keeps_zero = True
     target = "nn.Mish"
+    kind = "Mish"
     in_place = True
     operations = 5
 

@@ -21,7 +21,7 @@ references: $(VENV)/references.stamp  ## fetch further public implementations, w
 prove: $(VENV)/test.stamp references  ## prove the gallery equal to its public implementations, and write the record
 	$(BIN)/python scripts/prove_gallery.py
 
-exported: $(VENV)/test.stamp  ## export thirty networks to ONNX with both of PyTorch's exporters, read the files, and compare
+exported: $(VENV)/test.stamp  ## export public networks to ONNX with both of PyTorch's exporters, read the files, and compare
 	$(BIN)/python scripts/exported_networks.py
 
 fuzz: $(VENV)/test.stamp  ## slips, random networks and damaged specs, for hours; goes on where it was stopped

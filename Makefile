@@ -27,7 +27,7 @@ prove: $(VENV)/test.stamp references  ## prove the gallery equal to its public i
 onnx: $(VENV)/test.stamp  ## compare the gallery in onnxruntime with its PyTorch modules
 	$(BIN)/python scripts/onnx_gallery.py
 
-exported: $(VENV)/test.stamp  ## export thirty networks to ONNX with both of PyTorch's exporters, read the files, and compare
+exported: $(VENV)/test.stamp  ## export public networks to ONNX with both of PyTorch's exporters, read the files, and compare
 	$(BIN)/python scripts/exported_networks.py
 
 FUZZED := proofs emitter specs ops files onnx

@@ -21,6 +21,7 @@ import onnxruntime
 import torch
 from torch import nn
 from torch.fx.experimental.optimization import fuse
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import archdsl
@@ -73,7 +74,9 @@ def exported(module: nn.Module, x: torch.Tensor, new: bool, path: Path) -> None:
 def counted(module: nn.Module, x: torch.Tensor) -> tuple[int, int]:
     """Parameters and multiply-adds that PyTorch counts, with batch normalizations folded."""
     folded = fuse(module)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    # Fast kernels of attention are single calls, of which the counter does not know the products.
+    torch.backends.mha.set_fastpath_enabled(False)
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         module(x)
     return sum(parameter.numel() for parameter in folded.parameters()), counter.get_total_flops() // 2
 

@@ -79,6 +79,8 @@ def import_(
         from archdsl.driver import split_variant
 
         if translator_of(split_variant(reference)[0]):
+            if shapes:
+                raise typer.BadParameter(f"{reference} becomes a spec, whose parameter `resolution` is the size.")
             _import_translated(reference, path, prove, report)
             return
         from archdsl.frontends.load import import_reference

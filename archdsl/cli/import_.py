@@ -79,8 +79,9 @@ def import_(
             refuse_overwriting([path])
         from archdsl.cli.imported import of_file_with_variants, of_networks
 
-        is_translated = translator_of(references[0].rpartition("@")[0] or references[0]) is not None
-        if is_translated:
+        if _has_variants(references[0]):
+            if shapes:
+                raise typer.BadParameter(f"{references[0]} becomes a spec, whose parameter `resolution` is the size.")
             result = of_file_with_variants(references[0], path.suffix, prove)
         else:
             result = of_networks(references, shapes, path.suffix, prove)
@@ -119,8 +120,15 @@ def _check(references: list[str], path: Path) -> None:
     for place, reference in enumerate(references):
         if reference in references[:place]:
             raise typer.BadParameter(f"{reference} is named twice.")
-        if translator_of(reference.rpartition("@")[0] or reference):
+        if _has_variants(reference):
             raise typer.BadParameter(f"{reference} holds all its variants itself: import it alone.")
+
+
+def _has_variants(reference: str) -> bool:
+    """Whether this names a file that is read as a spec with variants, or one of them: `yolov8.yaml@n`."""
+    from archdsl.driver import split_variant
+
+    return translator_of(split_variant(reference)[0]) is not None
 
 
 def _shape(text: str) -> tuple[tuple[int, ...], Kind]:

@@ -52,6 +52,7 @@ TOO_LARGE = "its weights and gradients, twice and in float64, are more than a sm
 
 SINGLE = "its normalizations compute in single precision: a test compares outputs and gradients to 1e-5"
 FEWER_WORDS: Mapping[str, Any] = MappingProxyType({"words": 64})
+FEWER_OF_BOTH: Mapping[str, Any] = MappingProxyType({"source_words": 160, "target_words": 160})
 
 
 def text_model(name: str, **sizes: int) -> str:
@@ -276,9 +277,9 @@ COUNTERPARTS: tuple[Counterpart, ...] = (
     Counterpart("deit@plain_tiny", "timm:deit_tiny_patch16_224"),
     Counterpart("deit@plain_small", "timm:deit_small_patch16_224"),
     Counterpart("deit@plain_base", "timm:deit_base_patch16_224"),
-    Counterpart("t5@small", t5(6, 512, 8, 2048), structure_only=SINGLE),
-    Counterpart("t5@base", t5(12, 768, 12, 3072), structure_only=SINGLE),
-    Counterpart("t5@large", t5(24, 1024, 16, 4096), structure_only=SINGLE),
+    Counterpart("t5@small", t5(6, 512, 8, 2048), FEWER_OF_BOTH, structure_only=SINGLE),
+    Counterpart("t5@base", t5(12, 768, 12, 3072), FEWER_OF_BOTH, structure_only=SINGLE),
+    Counterpart("t5@large", t5(24, 1024, 16, 4096), FEWER_OF_BOTH, structure_only=SINGLE),
     Counterpart("bert@base", bert(12, 768, 12)),
     Counterpart("bert@large", bert(24, 1024, 16), structure_only=TOO_LARGE),
     Counterpart("gpt2@small", gpt2(12, 768, 12), FEWER_WORDS),
@@ -324,6 +325,8 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "count_padding": "in the reference, averages that halve the size count their padding, as no paper says",
         "act": "the reference has ReLU6, as TensorFlow's models have, where the paper writes ReLU",
         "words": "of a model that takes any number of words, a short text shows the same in less memory",
+        "source_words": "160 words, with distances beyond the last bucket, show the same in less memory",
+        "target_words": "160 words, with distances beyond the last bucket, show the same in less memory",
         "widths": "the reference's top row gets as many channels as the row below has; these rows have equally many",
         "reduce": "the reference normalizes before it pools",
         "resolution": "the reference has another input size: 224 px with padding 2 give the 55 x 55 of 227 px without",

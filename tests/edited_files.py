@@ -12,11 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import caffe_files
+import darknet_files
+
 import archdsl
 from archdsl.diagnostics import CompileError
 
 DATA = Path(__file__).parent / "data"
-KINDS = ("yaml", "keras", "pt2")
+KINDS = ("yaml", "keras", "pt2", "cfg", "prototxt")
 PROGRAM = "models/model.json"
 
 
@@ -51,6 +54,26 @@ def _yaml(edits: random.Random, folder: Path) -> Path:
         place, other = (2 * edits.randrange(len(words) // 2) + 1 for _ in range(2))
         words[place] = edits.choice([words[other], words[other], edits.choice(odd)])
     path = folder / "net.yaml"
+    path.write_text("".join(words), encoding="utf-8")
+    return path
+
+
+def _described(edits: random.Random, folder: Path) -> Path:
+    """A configuration of darknet with words replaced, removed or put elsewhere."""
+    return _with_other_words(edits, folder / "net.cfg", darknet_files.NETWORKS["yolov3-tiny"]())
+
+
+def _of_caffe(edits: random.Random, folder: Path) -> Path:
+    return _with_other_words(edits, folder / "net.prototxt", caffe_files.alexnet())
+
+
+def _with_other_words(edits: random.Random, path: Path, text: str) -> Path:
+    words = re.split(r"([A-Za-z_]\w*|-?[\d.]+|[^\w\s])", text)
+    for _ in range(edits.randint(1, 3)):
+        place, other = (2 * edits.randrange(len(words) // 2) + 1 for _ in range(2))
+        words[place] = edits.choice(
+            [words[other], words[place] * 2, "", "-1", "0", "1e99", "10000000000", "{", "}", "["]
+        )
     path.write_text("".join(words), encoding="utf-8")
     return path
 
@@ -107,4 +130,4 @@ def places(data: Any) -> Iterator[tuple[Any, Any]]:
         yield from places(value)
 
 
-EDITED = {"yaml": _yaml, "keras": _keras, "pt2": _pt2}
+EDITED = {"yaml": _yaml, "keras": _keras, "pt2": _pt2, "cfg": _described, "prototxt": _of_caffe}

@@ -54,13 +54,13 @@ def written(*references: str) -> str:
 
 def families() -> list[tuple[list[str], int, bool]]:
     with LINES.open() as file:
-        return [(row["networks"].split(), int(row["lines"]), row["zoo"] == "yes") for row in csv.DictReader(file)]
+        return [(row["networks"].split(), int(row["lines"]), row["all_variants"] == "yes") for row in csv.DictReader(file)]
 
 
 @pytest.mark.parametrize(("references", "lines", "large"), families())
-def test_families_become_short_specs(references: list[str], lines: int, large: bool, zoo: bool) -> None:
-    if large and not zoo:
-        pytest.skip("its networks take long to import; `make zoo` does")
+def test_families_become_short_specs(references: list[str], lines: int, large: bool, all_variants: bool) -> None:
+    if large and not all_variants:
+        pytest.skip("its networks take long to import; `make variants` does")
     text = written(*references)
     assert len(text.splitlines()) <= lines, text
 

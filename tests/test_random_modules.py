@@ -1,4 +1,4 @@
-"""Random PyTorch modules: what is imported and emitted computes the same, with the same weights; `make zoo`: more."""
+"""Random PyTorch modules: what is imported and emitted computes the same, with the same weights; `make variants`: more."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def proven(module: nn.Module) -> bool:
         return archdsl.from_torch(module, torch.zeros(2, WIDTH, SIDE, SIDE)).prove(module).ok
 
 
-def test_parts_may_be_called_in_any_order(zoo: bool) -> None:
-    wrong = [seed for seed in (range(200) if zoo else SEEDS) if not proven(Whole(seed))]
+def test_parts_may_be_called_in_any_order(all_variants: bool) -> None:
+    wrong = [seed for seed in (range(200) if all_variants else SEEDS) if not proven(Whole(seed))]
     assert not wrong
 
 

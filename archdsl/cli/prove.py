@@ -103,13 +103,13 @@ def _ours(
     from archdsl.frontends.load import is_reference, load_reference
     from archdsl.prove.sides import of_graph, of_reference
 
-    if is_reference(spec) or reader_of(spec):
+    if is_reference(spec):
         keep((), write_map)
-        inputs = [node.output for node in load_reference(spec).inputs] if is_reference(spec) else ()
+        inputs = [node.output for node in load_reference(spec).inputs]
         return of_reference(spec, inputs, meta=structure)
     asked = target(ctx, spec, options)
     keep(asked, write_map)
-    return of_graph(asked.compile().graph)
+    return of_reference(spec, (), meta=structure) if reader_of(spec) else of_graph(asked.compile().graph)
 
 
 def _write_map(proof: ProofReport, path: Path | None) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from archdsl.frontends.darknet.network import Network
 from archdsl.frontends.darknet.sections import Section
 from archdsl.frontends.flat import Ref, wrong
-from archdsl.ops.internal import Opaque
 from archdsl.suggest import nearest
 from archdsl.text import shown
 
@@ -44,9 +43,8 @@ def activated(net: Network, section: Section, x: Ref, default: str) -> Ref:
         op, arguments = ACTIVATIONS[name]
         return net.put(section, op, x, **arguments)
     if name in OTHERS:
-        return net.enter(
-            section, Opaque(target=f"darknet.{name}", inputs=(net.tensor(x).dims,), results=(net.tensor(x).dims,)), x
-        )
+        dims = net.tensor(x).dims
+        return net.put(section, "opaque", x, target=f"darknet.{name}", inputs=(dims,), results=(dims,))
     meant = nearest(name, sorted({*ACTIVATIONS, *OTHERS, "linear"}))
     message = f"darknet has no activation `{shown(name, 60)}`"
     raise wrong(message, section.place("activation"), f"did you mean `{meant}`?" if meant else None)

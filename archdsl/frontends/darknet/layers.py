@@ -21,7 +21,6 @@ from archdsl.frontends.darknet.windows import (
     normalized,
 )
 from archdsl.frontends.flat import Ref, not_read, wrong
-from archdsl.ops.internal import Opaque
 from archdsl.tensor import Tensor
 
 Layer = Callable[[Network, Section], Ref]
@@ -184,7 +183,7 @@ def logistic(net: Network, s: Section) -> Ref:
 
 def l2norm(net: Network, s: Section) -> Ref:
     x = net.flow()
-    return net.enter(s, Opaque(target="darknet.l2norm", inputs=(net.tensor(x).dims,), results=(net.tensor(x).dims,)), x)
+    return net.put(s, "opaque", x, target="darknet.l2norm", inputs=(net.tensor(x).dims,), results=(net.tensor(x).dims,))
 
 
 def nothing(net: Network, s: Section) -> Ref:

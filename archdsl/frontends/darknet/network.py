@@ -7,7 +7,6 @@ from typing import Any
 from archdsl.diagnostics import Note
 from archdsl.frontends.darknet.sections import Section
 from archdsl.frontends.flat import Flat, Ref, wrong
-from archdsl.ops.base import Op
 from archdsl.tensor import Tensor
 
 
@@ -76,10 +75,6 @@ class Network:
     def several(self, section: Section, op: str, *inputs: Ref, **arguments: Any) -> tuple[Ref, ...]:
         """Adds an op, and gives all its outputs."""
         return self.flat.add(op, *inputs, span=section.span, **arguments)
-
-    def enter(self, section: Section, op: Op, x: Ref) -> Ref:
-        """Adds an op that the language lacks."""
-        return self.flat.enter(op, [x], section.span)[0]
 
     def output(self, value: Ref, section: Section) -> Ref:
         """Notes that a value is an output of the network."""

@@ -8,7 +8,6 @@ from archdsl.frontends.darknet.activations import activated
 from archdsl.frontends.darknet.network import Network
 from archdsl.frontends.darknet.sections import Section
 from archdsl.frontends.flat import Ref, not_read, wrong
-from archdsl.ops.internal import Opaque
 from archdsl.tensor import Tensor
 
 
@@ -69,7 +68,10 @@ def local(net: Network, s: Section) -> Ref:
         raise wrong(f"a kernel of {kernel} does not fit {tensor}", s.place("size"))
     result = Tensor(out, *spatial)
     weights = result.size, tensor.channels * kernel**2
-    op = Opaque(
+    made = net.put(
+        s,
+        "opaque",
+        x,
         target="darknet.local",
         inputs=(tensor.dims,),
         results=(result.dims,),
@@ -77,7 +79,7 @@ def local(net: Network, s: Section) -> Ref:
         parameters=(weights, result.dims),
         multiply_adds=prod(weights),
     )
-    return activated(net, s, net.enter(s, op, x), "logistic")
+    return activated(net, s, made, "logistic")
 
 
 def maxpool(net: Network, s: Section) -> Ref:

@@ -269,9 +269,35 @@ def in_text(text: str) -> str:
     return text
 
 
-READERS: dict[str, Callable[[str], str]] = {
+MERMAID = re.compile(
+    r'---|title: "[^"]*"|flowchart TB|    \w+(\(\["[^"]*"\]\)|\["[^"]*"\])|    \w+ (-->|-\.->)\|"[^"]*"\| \w+', re.ASCII
+)
+"""The lines of a flowchart."""
+
+
+def in_mermaid(text: str) -> str:
+    """The texts of boxes and arrows, each in quotes on a line of the right form."""
+    assert all(MERMAID.fullmatch(line) for line in text.splitlines()), text
+    found = " ".join(re.findall(r'"([^"]*)"', text)).replace("<br/>", " ")
+    return re.sub(r"#(\d+);", lambda code: chr(int(code[1])), found)
+
+
+def in_onnx(content: bytes) -> str:
+    """Whatever text a model holds: names, notes, and what is known of it."""
+    import onnx
+
+    model = onnx.load_model_from_string(content)
+    graph = model.graph
+    named = [*graph.node, *graph.initializer, *graph.input, *graph.output, graph]
+    notes = [prop.value for prop in model.metadata_props]
+    return " ".join([model.doc_string, *notes, *(f"{one.name} {one.doc_string}" for one in named)])
+
+
+READERS: dict[str, Callable[[Any], str]] = {
     "torch": in_python,
     "json": in_json,
+    "onnx": in_onnx,
+    "mermaid": in_mermaid,
     "dot": in_dot,
     "svg": in_xml,
     "csv": in_csv,

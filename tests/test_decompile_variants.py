@@ -54,7 +54,9 @@ def written(*references: str) -> str:
 
 def families() -> list[tuple[list[str], int, bool]]:
     with LINES.open() as file:
-        return [(row["networks"].split(), int(row["lines"]), row["all_variants"] == "yes") for row in csv.DictReader(file)]
+        return [
+            (row["networks"].split(), int(row["lines"]), row["all_variants"] == "yes") for row in csv.DictReader(file)
+        ]
 
 
 @pytest.mark.parametrize(("references", "lines", "large"), families())

@@ -68,7 +68,7 @@ OPS: list[tuple[str, onnx.ModelProto, str]] = [
      "hard_swish"),
     ("hard sigmoid, written out", model(MAP, "a = Add(x, three) c = Clip(a, zero, six) y = Div(c, six)",
      three=3.0, zero=0.0, six=6.0), "hard_sigmoid"),
-    ("mish, written out", model(MAP, "s = Softplus(x) t = Tanh(s) y = Mul(x, t)"), "applied"),
+    ("mish, written out", model(MAP, "s = Softplus(x) t = Tanh(s) y = Mul(x, t)"), "mish"),
     ("activations", model(MAP + ", float[8,1,1] slope",
      "a = Relu(x) b = LeakyRelu <alpha=0.2> (x) c = Elu <alpha=0.5> (b) d = HardSwish(c) e = PRelu(d, slope)"
      " f = Gelu(e) g = Tanh(f) h = Softplus(g) k = Clip(h, low, high) m = HardSigmoid <alpha=0.16666667> (k)"

@@ -67,7 +67,7 @@ NOTES = {
     "efficientnet@b0 = pytorchcv:efficientnet_b0": (
         "drop_path 0.025 to 0.175 in 9 places here, in no place there: not compared; "
         "see specs/blocks/mobile.arch:31 stage3.1.drop_path and 8 more, "
-        "specs/efficientnet.arch:24, specs/efficientnet.arch:34, specs/blocks/mobile.arch:20",
+        "specs/efficientnet.arch:25, specs/efficientnet.arch:35, specs/blocks/mobile.arch:20",
     )
 }
 """What is said of those beside that they are proven; nothing of the others."""

@@ -1,4 +1,4 @@
-"""Random PyTorch modules: what is imported and emitted computes the same, with the same weights; `make variants`: more."""
+"""Random PyTorch modules: what is imported and emitted computes the same, with equal weights; `make variants`: more."""
 
 from __future__ import annotations
 

@@ -102,6 +102,7 @@ def _about(found: Imported, with_opaque: bool) -> Iterator[str]:
         yield f"  {target} x {len(ids)}: {', '.join(ids[:3])}{' ...' if len(ids) > 3 else ''}"
     if found.left_out:
         yield found.left_out
+    yield from found.notes
 
 
 def _without_op(found: Sequence[Imported]) -> str:

@@ -29,7 +29,7 @@ SIGNATURES: Mapping[str, str] = {
     **dict.fromkeys(("add", "sub"), "self other alpha"),
     **dict.fromkeys(("mul", "div", "maximum", "minimum", "matmul"), "self other"),
     "pow": "self exponent",
-    **dict.fromkeys(("sqrt", "reciprocal", "log", "sin", "cos", "erf", "sign", "neg", "mish", "selu"), "self"),
+    **dict.fromkeys(("sqrt", "reciprocal", "log", "sin", "cos", "erf", "sign", "neg", "selu"), "self"),
     "softplus": "self beta threshold",
     "clamp": "self min max",
     "prelu": "self weight",

@@ -8,7 +8,8 @@ from math import isclose, sqrt
 from archdsl.frontends.onnx.constants import slices
 from archdsl.frontends.onnx.lowering import Lower, Lowered, Lowering
 from archdsl.frontends.onnx.model import OnnxNode
-from archdsl.ops.activation import Gelu, HardSigmoid, HardSwish, Silu
+from archdsl.ops.activation import Gelu, HardSigmoid, HardSwish, Mish, Silu
+from archdsl.ops.base import Op
 
 DEEPEST = 4
 """How many products inside each other are taken for one."""
@@ -23,7 +24,7 @@ def gated(net: Lowering, node: OnnxNode) -> Lowered:
             found = _gate(net, x, gate, constant)
             if found is not None:
                 value = net.value(x)
-                return net.call(node, "mish", value) if found == "mish" else net.layer(node, found, value)  # type: ignore[arg-type]
+                return net.layer(node, found, value)
     return None
 
 
@@ -49,7 +50,7 @@ def _factorings(net: Lowering, node: OnnxNode) -> Iterator[tuple[list[str], floa
         factors[place : place + 1] = inner.inputs
 
 
-def _gate(net: Lowering, x: str, gate: str, constant: float) -> object:
+def _gate(net: Lowering, x: str, gate: str, constant: float) -> Op | None:
     """The op that is constant · x · gate; None if none is."""
     if constant == 1 and (made := net.made_by(gate, "Sigmoid", "HardSigmoid", "Tanh")) is not None:
         if made.kind == "Sigmoid" and made.inputs[0] == x:
@@ -57,7 +58,7 @@ def _gate(net: Lowering, x: str, gate: str, constant: float) -> object:
         if made.kind == "HardSigmoid" and made.inputs[0] == x and isclose(made.get("alpha", 0.2), 1 / 6, rel_tol=1e-5):
             return HardSwish()
         smooth = net.made_by(made.inputs[0], "Softplus") if made.kind == "Tanh" else None
-        return "mish" if smooth and smooth.inputs[0] == x else None
+        return Mish() if smooth and smooth.inputs[0] == x else None
     if isclose(constant, 1 / 6, rel_tol=1e-5):
         return HardSwish() if _is_clipped(net, gate, x) else None
     if isclose(constant, 0.5):

@@ -79,7 +79,7 @@ def _versions(pair: Counterpart) -> str:
     if package == "published":
         import published  # needs PyTorch
 
-        package = published.PACKAGES[name]
+        package = published.PACKAGES[name.partition("(")[0]]
         return f"{_version('torch')}, {package} {published.version(package)}"
     if package == "restated":
         from restated import PACKAGES

@@ -11,14 +11,16 @@ from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.metadata import distributions
 from importlib.util import module_from_spec
+from math import ceil
 from pathlib import Path
 from types import ModuleType
 
-from torch import nn
+from absent import absent
+from torch import Tensor, nn
 
 FOLDER = Path(sys.prefix) / "references"
 
-PACKAGES = {"srgan": "opensr-srgan", "pointnet": "learning3d"}
+PACKAGES = {"srgan": "opensr-srgan", "pointnet": "learning3d", "yolov5": "yolov5"}
 """Whose networks they are."""
 
 
@@ -60,3 +62,37 @@ def pointnet() -> nn.Module:
     features = published("learning3d.models.pointnet").PointNet(use_bn=True, input_shape="bcn")
     model: nn.Module = published("learning3d.models.classifier").Classifier(features)
     return model
+
+
+def yolov5(size: str) -> nn.Module:
+    """YOLOv5 of the size n, s, m, l or x, up to the maps of its scales."""
+    bare("yolov5.models")
+    with absent("cv2", "pandas", "yolov5.utils"):
+        import_module("yolov5.utils.general").make_divisible = lambda x, divisor: ceil(x / divisor) * divisor
+        layers = published("yolov5.models.yolo")
+    model = layers.Model(str(FOLDER / "yolov5" / "models" / f"yolov5{size}.yaml"))
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            # Its own function for this is in `yolov5.utils`.
+            module.eps, module.momentum = 1e-3, 0.03
+    return Maps(model.model)
+
+
+class Maps(nn.Module):
+    """The maps of the three scales, the coarsest first, before boxes are made of them."""
+
+    def __init__(self, layers: nn.Sequential) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        values: list[Tensor] = []
+        *layers, detect = self.layers
+        for layer in layers:
+            if isinstance(layer.f, list):
+                x = layer([x if number == -1 else values[number] for number in layer.f])
+            else:
+                x = layer(x if layer.f == -1 else values[layer.f])
+            values.append(x)
+        fine, middle, coarse = (conv(values[number]) for conv, number in zip(detect.m, detect.f, strict=True))
+        return [coarse, fine, middle]

@@ -7,7 +7,6 @@ in another order, `retinanet`, `nested_unet`, `bert`, `gpt2`, `llama` and `t5` t
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -110,94 +109,6 @@ def t5(**sizes: Any) -> Read:
 
     model = T5ForConditionalGeneration(T5Config(use_cache=False, **sizes))
     return Read(model, "logits", "input_ids", "decoder_input_ids")
-
-
-# --- YOLOv5, release 6.0 ---------------------------------------------------------------------
-
-BACKBONE = (("conv", 64, 6), ("conv", 128, 3), ("csp", 128, 3), ("conv", 256, 3), ("csp", 256, 6), ("conv", 512, 3))
-BACKBONE += (("csp", 512, 9), ("conv", 1024, 3), ("csp", 1024, 3), ("pool", 1024, 5))
-"""Rows of the configuration: the kind, the channels before scaling, and the kernel or the repetitions."""
-
-
-class Yolo(nn.Module):
-    """The maps of the three scales, before boxes are made of them."""
-
-    def __init__(self, depth: float, width: float, classes: int = 80, anchors: int = 3) -> None:
-        super().__init__()
-
-        def wide(channels: int) -> int:
-            return math.ceil(channels * width / 8) * 8
-
-        def often(count: int) -> int:
-            return max(round(count * depth), 1)
-
-        before, rows = 3, []
-        for kind, channels, number in BACKBONE:
-            if kind == "conv":
-                rows.append(unit(before, wide(channels), number, 2, 2 if number == 6 else 1))
-            elif kind == "csp":
-                rows.append(Csp(before, wide(channels), often(number), True))
-            else:
-                rows.append(Spatial(before, wide(channels), number))
-            before = wide(channels)
-        self.backbone = nn.ModuleList(rows)
-        small, middle, large = wide(256), wide(512), wide(1024)
-        self.narrow5, self.narrow4 = unit(large, middle), unit(middle, small)
-        self.rise4 = Csp(2 * middle, middle, often(3), False)
-        self.rise3 = Csp(2 * small, small, often(3), False)
-        self.halve3, self.halve4 = unit(small, small, 3, 2, 1), unit(middle, middle, 3, 2, 1)
-        self.fall4 = Csp(2 * small, middle, often(3), False)
-        self.fall5 = Csp(2 * middle, large, often(3), False)
-        self.detect = nn.ModuleList(nn.Conv2d(n, anchors * (5 + classes), 1) for n in (small, middle, large))
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eps, module.momentum = 1e-3, 0.03
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        kept = []
-        for row in self.backbone:
-            x = row(x)
-            kept.append(x)
-        top5 = self.narrow5(x)
-        top4 = self.narrow4(self.rise4(torch.cat([F.interpolate(top5, scale_factor=2), kept[6]], 1)))
-        fine = self.rise3(torch.cat([F.interpolate(top4, scale_factor=2), kept[4]], 1))
-        middle = self.fall4(torch.cat([self.halve3(fine), top4], 1))
-        coarse = self.fall5(torch.cat([self.halve4(middle), top5], 1))
-        maps = [head(level) for head, level in zip(self.detect, (fine, middle, coarse), strict=True)]
-        return [maps[2], *maps[:2]]
-
-
-def unit(before: int, channels: int, kernel: int = 1, stride: int = 1, padding: int = 0) -> nn.Sequential:
-    conv = nn.Conv2d(before, channels, kernel, stride, padding, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(channels), nn.SiLU())
-
-
-class Csp(nn.Module):
-    def __init__(self, before: int, channels: int, count: int, add: bool) -> None:
-        super().__init__()
-        half = channels // 2
-        self.way, self.by, self.last = unit(before, half), unit(before, half), unit(2 * half, channels)
-        self.steps = nn.ModuleList(nn.Sequential(unit(half, half), unit(half, half, 3, 1, 1)) for _ in range(count))
-        self.add = add
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.way(x)
-        for step in self.steps:
-            y = y + step(y) if self.add else step(y)
-        return self.last(torch.cat([y, self.by(x)], 1))
-
-
-class Spatial(nn.Module):
-    def __init__(self, before: int, channels: int, window: int) -> None:
-        super().__init__()
-        self.first, self.last = unit(before, before // 2), unit(2 * before, channels)
-        self.window = window
-
-    def forward(self, x: Tensor) -> Tensor:
-        maps = [self.first(x)]
-        for _ in range(3):
-            maps.append(F.max_pool2d(maps[-1], self.window, 1, self.window // 2))
-        return self.last(torch.cat(maps, 1))
 
 
 # --- Residual U-Net --------------------------------------------------------------------------

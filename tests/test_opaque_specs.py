@@ -17,11 +17,11 @@ from archdsl.cli import main
 from archdsl.decompile.spec import spec_of
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.load import opaque_nodes
-from archdsl.frontends.torch import from_torch
+from archdsl.frontends.torch import from_torch, imported
 from archdsl.outputs import prepared
 from archdsl.prove.prove import prove_sides
 from archdsl.prove.report import report_text
-from archdsl.prove.sides import of_graph
+from archdsl.prove.sides import of_graph, of_imported
 from archdsl.prove.weights import load_weights
 
 
@@ -70,11 +70,12 @@ IMAGES = torch.zeros(2, 3, 6, 6)
 
 def written(module: nn.Module) -> str:
     """The spec of a module, which is proven to have its structure, and to have as many parameters."""
-    graph = from_torch(module, IMAGES)
-    text = spec_of(graph)
+    found = imported(module, IMAGES)
+    text = spec_of(found.graph)
     net = archdsl.loads(text)
-    proof = prove_sides(of_graph(net.graph), of_graph(graph), structure_only=True)
-    assert proof.ok, f"{report_text(proof)}\n{text}"
+    for theirs in (of_graph(found.graph), of_imported(found, "module", lambda: module)):
+        proof = prove_sides(of_graph(net.graph), theirs, structure_only=True)
+        assert proof.ok, f"{report_text(proof)}\n{text}"
     assert net.params == sum(parameter.numel() for parameter in module.parameters())
     return text
 

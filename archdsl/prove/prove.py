@@ -98,10 +98,14 @@ def _node(part: Part | None, side: Side) -> Node | None:
 
 
 def _correspondence(parts: Parts, pairs: Pairs, ours: Side, theirs: Side) -> Iterator[tuple[str, str]]:
-    """Pairs of corresponding names in the two state_dicts, theirs and ours, each once."""
+    """Pairs of corresponding names in the two state_dicts, theirs and ours, each once.
+
+    Weights of an op that the language lacks have names in the code that it was imported from, and none in a spec.
+    """
     seen: set[str] = set()
     for here in parts:
-        for mine, its in zip(_keys(here, ours), _keys(pairs[here], theirs), strict=True):
+        named = _keys(here, ours), _keys(pairs[here], theirs)
+        for mine, its in zip(*named, strict=True) if all(named) else ():
             if mine not in seen:
                 seen.add(mine)
                 yield its, mine

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "text": "naming",
     "diagnostics": "source limits",
     "formats": "diagnostics",
+    "packages": "diagnostics",
     "files": "text diagnostics",
     "cache": "files",
     "syntax": "source limits text foreign translated diagnostics resources cache",
@@ -36,10 +37,10 @@ MAY_IMPORT = {
     "analyses": "suggest tensor diagnostics ops ir",
     "elaborate": "source limits suggest tensor text naming diagnostics syntax ops resolve ir analyses",
     "passes": "naming diagnostics ops ir",
-    "frontends": "source limits formats counterparts suggest tensor text naming resources diagnostics syntax ops ir "
-    "readers",
+    "frontends": "source limits formats packages counterparts suggest tensor text naming resources diagnostics syntax "
+    "ops ir readers",
     "decompile": "source tensor formula diagnostics syntax ops ir analyses passes",
-    "backends": "source tensor naming terminal latex formula diagnostics files syntax ops ir analyses",
+    "backends": "source packages tensor naming terminal latex formula diagnostics files syntax ops ir analyses",
     "webpage": "source ir analyses backends",
     "driver": "source suggest tensor text formats resources diagnostics syntax ops resolve ir readers analyses "
     "elaborate passes",
@@ -52,8 +53,8 @@ MAY_IMPORT = {
     "shown": "diagnostics files report backends",
     "network": "source text diagnostics files ir analyses resolve frontends backends webpage driver outputs prove "
     "report shown",
-    "cli": "source limits suggest tensor text resources terminal diagnostics files syntax ops ir analyses resolve "
-    "elaborate readers frontends backends webpage driver outputs prove decompile studies codes report network",
+    "cli": "source limits packages suggest tensor text resources terminal diagnostics files syntax ops ir analyses "
+    "resolve elaborate readers frontends backends webpage driver outputs prove decompile studies codes report network",
     "__main__": "cli",
 }
 

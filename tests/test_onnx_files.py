@@ -273,7 +273,7 @@ def test_reading_needs_no_torch(tmp_path: Path) -> None:
 def test_without_the_package_it_is_told_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("archdsl.frontends.onnx.reader.find_spec", lambda name: None)
+    monkeypatch.setattr("archdsl.packages.find_spec", lambda name: None)
     message = refused(capsys, "check", saved(OPS[0][1], tmp_path / "net.onnx"))
     assert "needs the package onnx" in message
     assert "pip install 'archdsl[onnx]'" in message

@@ -10,13 +10,12 @@ import typer
 
 from archdsl.cli.options import Format, FormatOption, OutputOption
 from archdsl.cli.output import put_out, reporting
+from archdsl.files import SPEC, refuse_overwriting, refuse_replacing_spec, write, write_spec
 from archdsl.readers import readable_files, translator_of
 from archdsl.text import shown
 
 if TYPE_CHECKING:
     from archdsl.tensor import Kind
-
-SPEC = ".arch"
 
 ReferencesArgument = Annotated[
     list[str],
@@ -66,8 +65,6 @@ def import_(
     written as JSON, or in another form of `compile --emit` that the suffix of -o names. Prints what the network costs.
     Operations that the language has no op for are kept as opaque nodes, and they are listed.
     """
-    from archdsl.files import refuse_overwriting, refuse_replacing_spec, write, write_spec
-
     references = [_part(reference, module) for reference in references]
     shapes = [_shape(text) for text in input or ()]
     path = output or Path(f"{re.sub(r'[^a-zA-Z0-9_]+', '_', references[0])}.json")
@@ -77,7 +74,8 @@ def import_(
             refuse_replacing_spec(path)
         elif path != Path("-"):
             refuse_overwriting([path])
-        from archdsl.cli.imported import of_file_with_variants, of_networks
+        from archdsl.cli.imported import of_networks
+        from archdsl.cli.translated import of_file_with_variants
 
         if _has_variants(references[0]):
             if shapes:

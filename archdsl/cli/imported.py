@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archdsl.cli.output import in_short
+from archdsl.files import SPEC
+from archdsl.packages import require
 
 if TYPE_CHECKING:
     from archdsl.ir.graph import Graph
     from archdsl.ir.imported import Imported
+    from archdsl.prove.sides import Side
     from archdsl.tensor import Kind
-
-SPEC = ".arch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +37,11 @@ def of_networks(
     if suffix == SPEC:
         text, said = _spec(found, references, prove)
         return Result(text, about, said)
-    return Result(_in_form(found[0].graph, suffix), about)
+    return Result(in_form(found[0].graph, suffix), about)
 
 
-def of_file_with_variants(name: str, suffix: str, prove: bool) -> Result:
-    """Imports a file that is read as a spec with all its variants, or as a graph with one of them."""
-    from archdsl.cli.translated import default_graph, spec_text
-
-    if suffix == SPEC:
-        text, said = spec_text(name, prove)
-        return Result(text, (), said)
-    return Result(_in_form(default_graph(name), suffix))
-
-
-def _in_form(graph: Graph, suffix: str) -> str | bytes:
+def in_form(graph: Graph, suffix: str) -> str | bytes:
+    """The graph in the form whose files end with `suffix`; JSON where there is none."""
     from archdsl.outputs import output_of, written
 
     kind = output_of(suffix)
@@ -64,6 +56,7 @@ def _spec(found: Sequence[Imported], references: Sequence[str], prove: bool) -> 
     text, variants = spec_of_all(members)
     said = f": {len(text.splitlines())} lines" + (f", variants {', '.join(variants)}" if variants else "")
     if prove:
+        require("torch", "a proof (left out with --no-prove)")
         for place, (one, reference) in enumerate(zip(found, references, strict=True)):
             _prove(text, variants[place] if variants else None, one, reference)
         each, of = (", each proven", "its own network") if variants else (", proven", references[0])
@@ -74,17 +67,19 @@ def _spec(found: Sequence[Imported], references: Sequence[str], prove: bool) -> 
 
 
 def _prove(text: str, variant: str | None, found: Imported, reference: str) -> None:
-    """Raises `CompileError` if a spec is not the network that it was made from; this would be a fault of archdsl."""
-    import archdsl
-    from archdsl.frontends.load import require_torch
-
-    require_torch("a proof (left out with --no-prove)")
     from archdsl.frontends.references import build
+    from archdsl.prove.sides import of_imported
+
+    prove_text(text, variant, of_imported(found, reference, lambda: build(reference)))
+
+
+def prove_text(text: str, variant: str | None, theirs: Side) -> None:
+    """Raises `AssertionError` if a spec is not the network that it was made from; this would be a fault of archdsl."""
+    import archdsl
     from archdsl.prove.prove import prove_sides
     from archdsl.prove.report import report_text
-    from archdsl.prove.sides import of_graph, of_imported
+    from archdsl.prove.sides import of_graph
 
-    theirs = of_imported(found, reference, lambda: build(reference))
     proof = prove_sides(of_graph(archdsl.loads(text, variant).graph), theirs, structure_only=True)
     assert proof.ok, report_text(proof)
 

@@ -64,9 +64,9 @@ def prove(
     if write_map is not None and write_map.suffix != ".json":
         ctx.fail(f"A map of weights is written as JSON; write --write-map {write_map.with_suffix('.json')}.")
     with reporting(format) as report:
-        from archdsl.frontends.load import require_torch
+        from archdsl.packages import require
 
-        require_torch("a proof")
+        require("torch", "a proof")
         from archdsl.prove.prove import prove_sides
 
         ours = _ours(ctx, spec, options, structure, write_map)

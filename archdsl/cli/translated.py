@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from archdsl.cli.imported import Result, in_form, prove_text
+from archdsl.files import SPEC
+from archdsl.packages import require
+
 if TYPE_CHECKING:
     from archdsl.driver import Compiled
     from archdsl.ir.graph import Graph
     from archdsl.resolve.model import File
+
+
+def of_file_with_variants(name: str, suffix: str, prove: bool) -> Result:
+    """Imports a file that is read as a spec: as one with all its variants, or as a graph with one of them."""
+    if suffix == SPEC:
+        text, said = _spec(name, prove)
+        return Result(text, (), said)
+    return Result(in_form(default_graph(name), suffix))
 
 
 def default_graph(name: str) -> Graph:
@@ -19,7 +31,7 @@ def default_graph(name: str) -> Graph:
     return compile_network(open_spec(path), variant).graph
 
 
-def spec_text(name: str, prove: bool) -> tuple[str, str]:
+def _spec(name: str, prove: bool) -> tuple[str, str]:
     """The text of a spec for a file of another tool, with its costs as facts, and what is said of it."""
     from archdsl.driver import open_spec, split_variant
     from archdsl.source import Source
@@ -55,17 +67,8 @@ def _facts(compiled: Mapping[str | None, Compiled]) -> Iterator[str]:
 
 
 def _prove(text: str, compiled: Mapping[str | None, Compiled]) -> None:
-    """Raises if the text is not the network that was read: this would be a fault of archdsl."""
-    from archdsl.frontends.load import require_torch
-    from archdsl.resolve.resolve import resolve
-    from archdsl.source import Source
-
-    require_torch("a proof (left out with --no-prove)")
-    from archdsl.prove.prove import prove_sides
-    from archdsl.prove.report import report_text
+    require("torch", "a proof (left out with --no-prove)")
     from archdsl.prove.sides import of_graph
 
-    written = _all(resolve(Source("written.arch", text)))
     for name, one in compiled.items():
-        proof = prove_sides(of_graph(written[name].graph), of_graph(one.graph), structure_only=True)
-        assert proof.ok, report_text(proof)
+        prove_text(text, name, of_graph(one.graph))

@@ -64,9 +64,9 @@ def given_weights(compiled: Compiled, path: Path, source: str | None) -> Mapping
 
 def _tensors(arrays: Mapping[str, Any]) -> dict[str, Any]:
     """The arrays as tensors of PyTorch, which those of safetensors are not yet."""
-    from archdsl.frontends.load import require_torch
+    from archdsl.packages import require
 
-    require_torch("finding which weights correspond")
+    require("torch", "finding which weights correspond")
     from archdsl.frontends.weights import as_tensor
 
     return {name: as_tensor(value) for name, value in arrays.items()}

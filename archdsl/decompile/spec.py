@@ -11,7 +11,7 @@ from archdsl.decompile.blocks import CLASSES, Block, Blocks
 from archdsl.decompile.body import UNIT, Formula, Step
 from archdsl.decompile.draft import Draft
 from archdsl.decompile.numbers import Row
-from archdsl.decompile.outline import outline
+from archdsl.decompile.repeats import enclose_repeats
 from archdsl.decompile.settings import Settings, assigned, declared
 from archdsl.decompile.sketch import Sketch, Statement
 from archdsl.decompile.usual import take_out_settings, usual
@@ -81,7 +81,7 @@ class _Spec:
         drafts = [Draft(member.graph, member.recorded) for member in members]
         taken_out: Mapping[tuple[str, str], Row] = {}
         if self.variants:
-            outline(drafts)
+            enclose_repeats(drafts)
             taken_out = take_out_settings(drafts)
         self.blocks = Blocks(drafts)
         self.sketches = [Sketch(draft, self.blocks, use) for use, draft in enumerate(drafts)]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.formats import refuse_block_string, refuse_foreign
 from archdsl.ir.graph import Graph, Node
+from archdsl.packages import require
 from archdsl.readers import read_network, reader_of
 from archdsl.tensor import Kind, Tensor
 from archdsl.text import shown
@@ -34,7 +34,7 @@ def import_reference(reference: str, inputs: Sequence[tuple[tuple[int, ...], Kin
     if not is_reference(reference):
         refuse_foreign(shown(reference))
         refuse_block_string(shown(reference))
-    require_torch(f"importing {reference}")
+    require("torch", f"importing {reference}")
     from archdsl.frontends.references import usual_input
     from archdsl.frontends.torch import traced_reference
 
@@ -50,13 +50,3 @@ def is_reference(name: str) -> bool:
 def opaque_nodes(graph: Graph) -> tuple[Node, ...]:
     """The nodes for which the language has no op."""
     return tuple(node for node in graph if node.op.name == "opaque")
-
-
-def require_torch(purpose: str) -> None:
-    """Raises `CompileError` if PyTorch is not installed. `purpose` is the subject of the message."""
-    from importlib.util import find_spec
-
-    if find_spec("torch") is None:
-        raise CompileError(
-            [Diagnostic("broken-reference", f"{purpose} needs PyTorch", help="pip install 'archdsl[torch]'")]
-        )

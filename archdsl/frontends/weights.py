@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.frontends.load import require_torch
+from archdsl.packages import require
 from archdsl.text import shown
 
 INSIDE = ("state_dict", "model_state_dict", "model")
@@ -39,7 +39,7 @@ def as_tensor(array: Any) -> Any:
 
 
 def _torch(path: Path) -> Any:
-    require_torch("reading a checkpoint of PyTorch")
+    require("torch", "reading a checkpoint of PyTorch")
     from pickle import UnpicklingError
 
     import torch

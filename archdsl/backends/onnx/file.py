@@ -13,6 +13,7 @@ from archdsl.backends.onnx.draft import Draft, Form, drafted
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.ir.graph import Graph, Header
 from archdsl.ops.nodes import Constant
+from archdsl.packages import require
 
 if TYPE_CHECKING:
     import onnx
@@ -22,17 +23,6 @@ OPSET, FORMAT = 20, 9
 
 LARGEST = 2**31 - 1
 """The most bytes of a file of the kind that ONNX uses (protocol buffers)."""
-
-
-def require_onnx() -> None:
-    """Raises `CompileError` if the package onnx is not installed."""
-    try:
-        import onnx  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "onnx":
-            raise
-        message = "to write ONNX, the package onnx is needed, and it is not installed"
-        raise CompileError([Diagnostic("unwritable-file", message, help="pip install 'archdsl[onnx]'")]) from None
 
 
 def onnx_file(graph: Graph) -> bytes:
@@ -50,7 +40,7 @@ def onnx_with(graph: Graph, weights: Mapping[str, Any]) -> bytes:
 
 
 def _file(graph: Graph, weights: Mapping[str, Any] | None) -> bytes:
-    require_onnx()
+    require("onnx", "writing ONNX")
     import onnx
 
     draft = drafted(graph)

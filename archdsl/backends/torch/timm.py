@@ -84,7 +84,8 @@ def classifier(graph: Graph) -> Node:
         raise refused(graph, "timm registers networks that take one image, and nothing else")
     last = [node for node in last_layers(graph) if node.id not in graph.training_only]
     if len(last) != 1 or last[0].op.name != "linear" or last[0].output.rank != 1:
-        raise refused(graph, "timm registers classifiers, whose last layer is linear")
+        found = " and ".join(f"`{node.op.name}`" for node in last) or "no layer with weights"
+        raise refused(graph, f"timm registers classifiers, whose last layer is linear; here it is {found}")
     return last[0]
 
 

@@ -13,20 +13,8 @@ from archdsl.tensor import Tensor
 
 
 def convolution(work: Work, layer: Layer, groups: int | None = None) -> Made:
-    given, x = layer.parameters, work.image(layer)
-    work.expect(given, "axis", 1)
-    return work.put(
-        layer,
-        "conv",
-        x,
-        out=work.outputs(layer),
-        kernel=_one(_kernel(layer)),
-        stride=_one(_pair(given, "stride", 1, 1)),
-        padding=_one(_pair(given, "pad", 0, 0)),
-        dilation=_one(_pair(given, "dilation", 1, 1)),
-        groups=groups or given.whole("group", 1, 1),
-        bias=given.flag("bias_term", True),
-    )
+    work.expect(layer.parameters, "axis", 1)
+    return _windowed(work, layer, "conv", groups)
 
 
 def depthwise(work: Work, layer: Layer) -> Made:
@@ -35,17 +23,21 @@ def depthwise(work: Work, layer: Layer) -> Made:
 
 def deconvolution(work: Work, layer: Layer) -> Made:
     """A transposed convolution."""
-    given, x = layer.parameters, work.image(layer)
+    return _windowed(work, layer, "up_conv")
+
+
+def _windowed(work: Work, layer: Layer, op: str, groups: int | None = None) -> Made:
+    given = layer.parameters
     return work.put(
         layer,
-        "up_conv",
-        x,
+        op,
+        work.image(layer),
         out=work.outputs(layer),
         kernel=_one(_kernel(layer)),
         stride=_one(_pair(given, "stride", 1, 1)),
         padding=_one(_pair(given, "pad", 0, 0)),
         dilation=_one(_pair(given, "dilation", 1, 1)),
-        groups=given.whole("group", 1, 1),
+        groups=groups or given.whole("group", 1, 1),
         bias=given.flag("bias_term", True),
     )
 

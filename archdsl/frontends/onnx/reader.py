@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 
@@ -18,12 +17,13 @@ from archdsl.frontends.finished import finished
 from archdsl.frontends.onnx.batches import OneSample
 from archdsl.frontends.onnx.inputs import BATCH, given_sizes
 from archdsl.frontends.onnx.lowering import Lowering
-from archdsl.frontends.onnx.model import Model, read_model, wrong
+from archdsl.frontends.onnx.model import Model, read_model
 from archdsl.frontends.onnx.modules import Modules
 from archdsl.frontends.onnx.sources import Source
 from archdsl.frontends.onnx.tables import LOWER
 from archdsl.frontends.steps import Translator
 from archdsl.ir.imported import Imported
+from archdsl.packages import require
 from archdsl.tensor import Tensor
 from archdsl.text import as_name, is_path
 
@@ -41,8 +41,7 @@ def read(path: Path, name: str, inputs: Sequence[Tensor]) -> Imported:
 
 def read_with_sources(path: Path, name: str, inputs: Sequence[Tensor]) -> tuple[Imported, Mapping[str, Source]]:
     """Does the same as `read`, and says where the numbers of weights are in the file, by the names in `keys`."""
-    if find_spec("onnx") is None:
-        raise wrong("broken-reference", f"reading {name} needs the package onnx", "pip install 'archdsl[onnx]'")
+    require("onnx", f"reading {name}")
     model = read_model(path, name)
     modules = Modules(model, name)
     net = _lowered(model, modules, inputs, name)

@@ -120,7 +120,7 @@ def _fields(data: memoryview, start: int, stop: int) -> Iterator[tuple[int, int,
         elif wire in (FIXED32, FIXED64):
             place += 4 if wire == FIXED32 else 8
         else:
-            raise Damaged(f"a field at byte {first:,} is encoded as {wire}, which nothing is")
+            raise Damaged(f"the field at byte {first:,} is of the kind {wire}, which the format does not have")
         if place > stop:
             raise Damaged(f"a field at byte {first:,} ends at byte {place:,}, after what holds it ends ({stop:,})")
         yield number, wire, first, begin, place

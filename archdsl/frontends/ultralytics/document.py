@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.limits import YAML_BYTES, YAML_DEPTH
+from archdsl.packages import require
 from archdsl.source import Source, Span
 
 MARKS = ("anchor", "tag")
@@ -49,10 +49,7 @@ def refused(message: str, span: Span | None = None, help: str | None = None) -> 
 
 def read_yaml(source: Source) -> Part:
     """The one document of a YAML text. Raises `CompileError` if it is none, or too large or too deep."""
-    if find_spec("yaml") is None:
-        raise CompileError(
-            [Diagnostic("broken-reference", f"reading {source.name} needs PyYAML", help="pip install 'archdsl[yaml]'")]
-        )
+    require("yaml", f"reading {source.name}")
     if len(source.text) > YAML_BYTES:
         raise refused(f"{source.name} is larger than {YAML_BYTES >> 10} KiB, which no network's YAML file is")
     import yaml

@@ -16,7 +16,7 @@ FEWEST = 3
 FOLLOWING = frozenset({Family.NORM, Family.ACTIVATION})
 
 
-def outline(drafts: Sequence[Draft]) -> None:
+def enclose_repeats(drafts: Sequence[Draft]) -> None:
     """Puts each convolution and what follows it into a region, in containers in which the networks differ."""
     first, *others = drafts
     for path, region in list(first.regions.items()):

@@ -182,14 +182,14 @@ def largest_difference(module: Any, found: Any) -> float:
             if value.is_floating_point():
                 spread = torch.rand(value.shape, generator=generator, dtype=torch.float64)
                 value.copy_(spread + 0.5 if value.ndim < 2 else (spread - 0.5) * (12 / value[0].numel()) ** 0.5)
-        emitted = made(prepared(graph, "torch"), device="cpu").double().eval()
+        ready = prepared(graph, "torch")
+        emitted = made(ready, device="cpu").double().eval()
         state, theirs = emitted.state_dict(), module.state_dict()
-        for old, new in zip(graph, prepared(graph, "torch"), strict=True):
-            for slot in old.op.state(*graph.tensors_into(old.id)):
-                key = found.keys.get(old.id, {}).get(slot) or old.key(slot)
-                state[f"{new.weights}.{slot}" if slot else new.weights].copy_(
-                    theirs[key].reshape(state[f"{new.weights}.{slot}" if slot else new.weights].shape)
-                )
+        for node in graph:
+            for slot in node.op.state(*graph.tensors_into(node.id)):
+                given = theirs[found.keys.get(node.id, {}).get(slot) or node.key(slot)]
+                ours = state[ready.node(node.id).key(slot)]
+                ours.copy_(given.reshape(ours.shape))
         inputs = [torch.randn(2, *node.output.dims, generator=generator, dtype=torch.float64) for node in graph.inputs]
         ours, right = _tensors(emitted(*inputs)), _tensors(module(*inputs))
     return max(float((a - b).abs().max() / b.abs().max().clamp(min=1e-30)) for a, b in zip(ours, right, strict=True))

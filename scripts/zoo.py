@@ -168,28 +168,27 @@ def largest_difference(module: Any, found: Any) -> float:
     """The largest difference between outputs of an emitted module and its model, relative to the largest output.
 
     Both run in evaluation and in float64, with equal weights, which are random and also those that start at 0 or 1.
+    Buffers that the graph does not learn, such as a table of positions, are parts of the model and stay.
     """
     import torch
 
     from archdsl.backends.torch.load import module as made
-    from archdsl.outputs import prepared
+    from archdsl.outputs import passed
 
-    graph = found.graph
+    graph, run = found.graph, passed(found.graph, "torch")
     generator = torch.Generator().manual_seed(0)
     module = module.double().eval()
+    state, theirs = {}, module.state_dict()
     with torch.no_grad():
-        for value in (*module.parameters(), *module.buffers()):
-            if value.is_floating_point():
-                spread = torch.rand(value.shape, generator=generator, dtype=torch.float64)
-                value.copy_(spread + 0.5 if value.ndim < 2 else (spread - 0.5) * (12 / value[0].numel()) ** 0.5)
-        ready = prepared(graph, "torch")
-        emitted = made(ready, device="cpu").double().eval()
-        state, theirs = emitted.state_dict(), module.state_dict()
         for node in graph:
-            for slot in node.op.state(*graph.tensors_into(node.id)):
-                given = theirs[found.keys.get(node.id, {}).get(slot) or node.key(slot)]
-                ours = state[ready.node(node.id).key(slot)]
-                ours.copy_(given.reshape(ours.shape))
+            for slot, shape in node.op.state(*graph.tensors_into(node.id)).items():
+                value = theirs[found.keys.get(node.id, {}).get(slot) or node.key(slot)]
+                if value.is_floating_point() and node.key(slot) not in state:
+                    spread = torch.rand(value.shape, generator=generator, dtype=torch.float64)
+                    value.copy_(spread + 0.5 if value.ndim < 2 else (spread - 0.5) * (12 / value[0].numel()) ** 0.5)
+                state[node.key(slot)] = value.reshape(shape)
+        emitted = made(run.graph, device="cpu").double().eval()
+        emitted.load_state_dict(run.state(state))
         inputs = [torch.randn(2, *node.output.dims, generator=generator, dtype=torch.float64) for node in graph.inputs]
         ours, right = _tensors(emitted(*inputs)), _tensors(module(*inputs))
     return max(float((a - b).abs().max() / b.abs().max().clamp(min=1e-30)) for a, b in zip(ours, right, strict=True))

@@ -306,6 +306,12 @@ class Op(BaseModel, ABC):
         return ()
 
 
+# For each subclass, pydantic compiles and evaluates the annotations of its bases anew, which takes most of the time of
+# importing the ops. Of an attribute that is no field, it needs only the name, which it has noted by now.
+for _name in Op.__class_vars__:
+    Op.__annotations__.pop(_name, None)
+
+
 @cache
 def required_inputs(op: type[Op]) -> tuple[int, bool]:
     """How many inputs an op requires, and whether it takes any number of further ones."""

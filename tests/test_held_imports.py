@@ -86,6 +86,18 @@ def biased(x: torch.Tensor, layer: nn.Module, q: torch.Tensor, v: torch.Tensor) 
     return F.linear(x.transpose(1, 2), layer.weight, torch.cat([q, torch.zeros_like(q), v])).transpose(1, 2)
 
 
+def embedded_positions(x: torch.Tensor, layer: nn.Module, repeat: bool) -> torch.Tensor:
+    """A convolution of fixed numbers, made once (XCiT) or for each sample (EdgeNeXt)."""
+    places = x.new_ones(1 if repeat else x.shape[0], 3, 12, 16)
+    embedded = layer(places.cumsum(3) * places.cumsum(2) * 0.125)
+    return x + (embedded.repeat(x.shape[0], 1, 1, 1) if repeat else embedded)
+
+
+def first_state(x: torch.Tensor, layer: nn.Module) -> torch.Tensor:
+    """A layer of a state that is 0 at the beginning (DIANet)."""
+    return layer(x) + layer(torch.zeros_like(x))
+
+
 MAP, TOKENS, VECTOR = (8, 12, 16), (8, 20), (24,)
 CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("attention across channels", Layered(across_channels), (24, 4, 5), "matrix_product"),
@@ -107,6 +119,11 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("rolled rows", Layered(lambda x: x.permute(0, 2, 3, 1).roll((1, -2), (1, 2)).permute(0, 3, 1, 2) * x), MAP,
      "rolled"),
     ("fixed numbers", Layered(lambda x: x + torch.arange(16, device=x.device).mul(0.25).square()), MAP, "fixed"),
+    ("positions that a convolution embeds", Layered(lambda x, f: embedded_positions(x, f, True), nn.Conv2d(3, 8, 1)),
+     MAP, "fixed"),
+    ("positions of each sample", Layered(lambda x, f: embedded_positions(x, f, False), nn.Conv2d(3, 8, 1)), MAP,
+     "fixed"),
+    ("a layer of zeros", Layered(lambda x, f: f(x) + first_state(x, f), nn.Linear(24, 24)), VECTOR, "fixed"),
     ("biases by offsets", Layered(offsets, (2, 19)), (24, 10), "picked"),
     ("patches", Layered(lambda x: F.fold(F.unfold(x, 3, 1, 1, 2).tanh(), (12, 16), 3, 1, 1, 2)), MAP, "patches"),
     ("windows that slide", Layered(lambda x: x.unfold(2, 4, 2).unfold(3, 4, 4).amax((4, 5))), MAP, "slid"),

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, along, joined
+from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, along, joined
 from archdsl.frontends.aten import layout
 from archdsl.frontends.aten.call import Trace, bound, kind_of
 from archdsl.frontends.aten.literal import in_order
@@ -35,7 +35,7 @@ def as_opaque(trace: Trace, node: TraceNode, multiply_adds: Counter) -> Step:
     """
     table = trace.tables[node]
     if table and table.weight is None and isinstance(table.numbers, np.ndarray):
-        return _constant(table.numbers)
+        return _constant(table.numbers, trace.batch)
     sources, name = node.all_input_nodes, operation(node)
     weights = {trace.keys[source.name]: source for source in sources if trace.is_weight(source)}
     value = node.meta["val"]
@@ -56,8 +56,13 @@ def as_opaque(trace: Trace, node: TraceNode, multiply_adds: Counter) -> Step:
     return Step(op, tuple(value.value for value in taken), weights, tuple(lies for _, lies in placed))
 
 
-def _constant(numbers: Numbers) -> Step:
-    """Fixed numbers; of those that are not kept, only a digest is known."""
+def _constant(numbers: Numbers, batch: int) -> Step:
+    """Fixed numbers; of those that are not kept, only a digest is known. Those of equal samples are kept once."""
+    if numbers.ndim > 1 and numbers.shape[0] == batch > 1 and bool((numbers == numbers[:1]).all()):
+        step = _constant(numbers[0], batch)
+        lies = step.arrangements[0]
+        if isinstance(step.op, Fixed):
+            return replace(step, arrangements=(replace(lies, axes=(along(REPEATED, batch, 0), *lies.axes)),))
     if numbers.dtype == np.float32 and 0 < numbers.size <= MOST:
         kept = packed(numbers.tobytes())
         dims = tuple(numbers.shape) or (1,)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
-from archdsl.frontends.arrangement import Arrangement, whole
+from archdsl.frontends.arrangement import BATCH, REPEATED, Arrangement, along, whole
 from archdsl.frontends.aten.call import Result, Results, Trace, Translation, kind_of
 from archdsl.frontends.aten.elementwise import joined_elementwise
 from archdsl.frontends.aten.literal import in_order
@@ -124,8 +124,12 @@ class Translator:
         if step is None:
             return False
         tensors = self._tensors(step)
-        arrangements = step.arrangements or tuple(whole((self.trace.batch, *tensor.dims)) for tensor in tensors)
+        batch = self.trace.batch
+        arrangements = step.arrangements or tuple(whole((batch, *tensor.dims)) for tensor in tensors)
         shapes = [tuple(map(int, value.shape)) for value in _results(node)]
+        if not self.trace.is_batched(node):
+            rows = zip(arrangements, shapes, strict=False)
+            arrangements = tuple(_same_for_all(lies, batch, shape) for lies, shape in rows)
         fits = [arrangement.shape for arrangement in arrangements] == shapes[: len(arrangements)]
         if not fits or not self._holds_weights(step):
             return False
@@ -151,7 +155,8 @@ class Translator:
             return self._standard(source)
         if isinstance(source, Made):
             return source
-        found = in_order(self.trace.placed.get(source))
+        placed = self.trace.placed.get(source)
+        found = in_order(placed and (placed if self.trace.is_batched(source) else placed.for_each_sample()))
         return found.value if found else None
 
     def _tensors(self, step: Step) -> tuple[Tensor, ...]:
@@ -245,6 +250,13 @@ def _in_order(trace: Trace, outputs: tuple[TraceNode, ...]) -> Iterator[TraceNod
             needed.add(node)
             pending.extend(node.all_input_nodes)
     return (node for node in trace.graph.nodes if node.op == "call_function" and node in needed)
+
+
+def _same_for_all(lies: Arrangement, batch: int, shape: tuple[int, ...]) -> Arrangement:
+    """How the result of a call lies that does not depend on the input: what is made for each sample is made once."""
+    if not lies.rank or lies.axes[0] != along(BATCH, batch) or not shape:
+        return lies
+    return lies.with_axis(0, along(REPEATED, shape[0], 0))
 
 
 def _results(node: TraceNode) -> list[TraceNode]:

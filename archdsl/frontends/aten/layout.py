@@ -48,6 +48,13 @@ def expanded(call: Call, lies: Arrangement) -> Arrangement:
     return lies.expanded(call.trace.shape(call.node))
 
 
+def repeated(call: Call, lies: Arrangement) -> Arrangement | None:
+    """With axes of size 1 repeated; an axis that holds several numbers is none that an arrangement repeats."""
+    shape, padded = call.trace.shape(call.node), lies.expanded((1,) * (len(call["repeats"]) - lies.rank) + lies.shape)
+    several = any(size > 1 < count for size, count in zip(padded.shape, call["repeats"], strict=True))
+    return None if several else lies.expanded(shape)
+
+
 def rolled(call: Call, lies: Arrangement) -> Arrangement | None:
     """With places moved along whole dimensions of positions."""
     found: Arrangement | None = lies if call["dims"] else None
@@ -71,6 +78,7 @@ CHANGES: dict[str, Callable[[Call, Arrangement], Arrangement | None]] = {
     "mT": matrices_turned,
     "movedim": moved,
     "expand": expanded,
+    "repeat": repeated,
     "expand_as": expanded,
     "roll": rolled,
 }

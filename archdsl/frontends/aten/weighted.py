@@ -35,7 +35,8 @@ def convolution(call: Call) -> Result:
     if weights is None:
         return _standardized(call)
     out, per_group, *kernel = call.trace.shape(call["weight"])
-    count, groups, channels = len(kernel), call["groups"], call.dims("input")[0]
+    count, groups = len(kernel), call["groups"]
+    channels = per_group * groups
     stride, dilation = compact(call["stride"], count), compact(call["dilation"], count)
     shared: dict[str, Any] = {
         "kernel": compact(kernel, count),
@@ -146,6 +147,8 @@ def linear(call: Call) -> Result:
         return _with_computed_bias(call)
     if placed is None:
         return None
+    if not call.trace.is_batched(call["input"]):
+        placed = placed.for_each_sample()
     out, last = call.trace.shape(call["weight"])[0], placed.arrangement.rank - 1
     taken = placed.with_channels(last)
     tied = _table_of_words(call)

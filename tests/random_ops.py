@@ -155,8 +155,8 @@ def drawn_arguments(source: random.Random, op: type[Op], dims: Dims) -> list[str
 
 
 def of_one_kind(drawn: list[str], dims: Dims) -> list[str]:
-    """Of the arguments of attention, those for windows of maps, or those for attention without."""
-    has_windows = len(dims) == 3 and any(argument.startswith("windows=") for argument in drawn)
+    """Of the arguments of attention, those for windows of maps and clips, or those for attention without."""
+    has_windows = len(dims) in (3, 4) and any(argument.startswith("windows=") for argument in drawn)
     others = ("causal=", "bias=") if has_windows else ("windows=", "shift=", "grid=", "relative=")
     return [argument for argument in drawn if not argument.startswith(others)]
 
@@ -267,7 +267,7 @@ def squared(source: random.Random, dims: Dims) -> str:
 def windows(source: random.Random, dims: Dims) -> str:
     """Mostly a size that divides that of the map."""
     fitting = [str(source.choice([n for n in (1, 2, 3, 4, 5) if length % n == 0])) for length in dims[1:]]
-    return "x".join(fitting) if len(fitting) == 2 else one_of(2, 3)(source, dims)
+    return "x".join(fitting) if len(fitting) in (2, 3) else one_of(2, 3)(source, dims)
 
 
 BY_NAME: dict[str, Draw] = {

@@ -61,6 +61,18 @@ def test_windows_of_swin(name: str) -> None:
     assert any(step.startswith("pad") for step in steps) == (name in ("padded", "larger than the map"))
 
 
+def test_windows_of_clips() -> None:
+    """Windows of torchvision's Video Swin, which are longer than they are wide."""
+    module = torchvision.models.video.SwinTransformer3d(
+        [2, 2, 2], 8, [2], [2], [4, 2, 2], stochastic_depth_prob=0.0, num_classes=3
+    )
+    found = [step for step in steps_of(module, 3, 16, 8, 8) if step.startswith("attend")]
+    assert found == [
+        "attend(heads=2, windows=4x2x2, relative=true)",
+        "attend(heads=2, windows=4x2x2, shift=2x1x1, relative=true)",
+    ]
+
+
 def test_windows_and_grids_of_maxvit() -> None:
     """The first map has four windows of four pixels in each direction, so that their sizes do not tell them apart."""
     module = torchvision.models.MaxVit((64, 64), 8, 4, [8, 8, 8], [1, 1, 1], 4, 0.0, num_classes=3)

@@ -34,7 +34,7 @@ def _arguments(node: Node, inputs: tuple[Tensor, ...]) -> Iterator[str]:
     for name in ("groups", "dilation"):
         if name in fields and not fields[name].is_required() and (number := _once(getattr(op, name))) != 1:
             yield f"{name} {size(number)}"
-    yield from op.told()
+    yield from op.told(*inputs)
 
 
 def _stride(node: Node, x: Tensor) -> Iterator[str]:

@@ -25,6 +25,7 @@ from archdsl.ops.attend_memory import AttendMemory
 from archdsl.ops.attend_modules import ATTEND, BIASED_ATTEND, BIASED_MAP_ATTEND, MAP_ATTEND
 from archdsl.ops.attend_nodes import Grouped, Tiling, attend_first, attend_last, attend_windows, causal
 from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Weight, Window, register
+from archdsl.ops.clip_windows import CLIP_WINDOW_ATTEND
 from archdsl.ops.costs import product
 from archdsl.ops.spatial import so_far, whole
 from archdsl.ops.windows import WINDOW_ATTEND, Tiles, Windows
@@ -55,7 +56,8 @@ class Attend(Op):
     output has the positions of the queries. Keys and values may have another length (cross-attention), fewer heads
     than the queries, each then serving several of them (grouped queries, Ainslie et al. 2023), and values may be wider.
     Maps attend between all their pixels, or inside windows, which may be shifted (Liu et al. 2021, Swin; a window as
-    large as the map is not), or spread as a grid (Tu et al. 2022, MaxViT). The projections are steps of their own:
+    large as the map is not), or spread as a grid (Tu et al. 2022, MaxViT). Windows of clips are some frames long (Liu
+    et al. 2022, Video Swin). The projections are steps of their own:
     `linear(3 * width) -> split(3) -> attend(12) -> linear(width)`.
 
     A bias is added to the scores before the softmax: a value of heads x queries x keys, which `learned` declares, or
@@ -71,7 +73,9 @@ class Attend(Op):
     heads: Count = Field(default=1, description="how many parts of the channels attend, each by itself")
     causal: bool = Field(default=False, description="a position sees itself and those before it alone")
     windows: Size | None = Field(default=None, description="attend inside windows of this size; unset: everywhere")
-    shift: Pixels = Field(default=0, description="pixels by which the windows are moved down and right")
+    shift: Pixels = Field(
+        default=0, description="pixels by which the windows are moved: down and right; in a clip first by frames"
+    )
     grid: bool = Field(default=False, description="the positions of a window are spread over the whole map, as a grid")
     relative: bool = Field(default=False, description="learn a bias for each head and distance inside a window")
     bias: Like | None = Field(default=None, description="heads x queries x keys: added to the scores")
@@ -136,6 +140,9 @@ class Attend(Op):
                     )
             return
         cut = self._is_cut(q)
+        if self.grid and q.rank > 3:
+            message = f"a grid spans a map, got the clip {q}"
+            raise Mismatch(message, argument="grid", code="wrong-rank", help="leave out `grid`")
         if q.spatial != k.spatial:
             raise Mismatch(f"inside windows, queries and keys have the same positions, but they are {q} and {k}")
         if self.grid and cut:
@@ -265,11 +272,11 @@ class Attend(Op):
             return Tiles(ones, ones, ones, ((0, 0),) * len(ones), tiles=self._windows(q), lengths=q.spatial)
         return so_far(q) if self.causal else whole(q)
 
-    def told(self) -> tuple[str, ...]:
+    def told(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> tuple[str, ...]:
         heads = "1 head" if self.heads == 1 else f"{self.heads} heads"
         if self.windows is None:
             return (heads, "masked") if self.causal else (heads,)
-        size = (self.windows, self.windows) if isinstance(self.windows, int) else self.windows
+        size = spread(self.windows, q, "windows")
         shift = (self.shift,) if isinstance(self.shift, int) else self.shift
         shape = f"{'×'.join(map(str, size))} {'grid' if self.grid else 'windows'}"
         return heads, shape, *([f"shifted {'×'.join(map(str, shift))}"] if any(shift) else [])
@@ -284,13 +291,15 @@ class Attend(Op):
         grouped = self._heads(q, k, v).shared < self.heads, False
         scale, dropout = (self.scale, None), (self.dropout, 0.0)
         if self.windows is not None:
-            windows = self._windows(q)
+            windows, shift = self._windows(q).size, spread(self.shift, q, "shift")
+            is_map = q.rank == 3
+            support = WINDOW_ATTEND if is_map else CLIP_WINDOW_ATTEND
             return Module.of(
-                "WindowAttend",
+                support.name,
                 self.heads,
-                compact(windows.size),
-                support=WINDOW_ATTEND,
-                shift=(compact(spread(self.shift, q, "shift")), 0),
+                compact(windows) if is_map else windows,
+                support=support,
+                shift=(compact(shift), 0) if is_map else (shift, (0, 0, 0)),
                 grid=(self.grid, False),
                 relative=(self.relative, False),
                 grouped=grouped,
@@ -309,8 +318,7 @@ class Attend(Op):
         heads = self._heads(q, k, v)
         grouped = Grouped(self.heads, heads.shared, heads.size**-0.5 if self.scale is None else self.scale)
         if self.windows is not None:
-            height, width = q.spatial
-            tiling = Tiling(height, width, self._windows(q), self.grid)
+            tiling = Tiling(q.spatial, self._windows(q), self.grid)
             return attend_windows(to, q, v, grouped, tiling, self.relative)
         added = [causal(to, q.spatial[0])] if self.causal else []
         if bias is not None:
@@ -329,6 +337,11 @@ class Attend(Op):
         yield Example(cls(heads=2, windows=2, shift=1), (image, image, image), image)
         yield Example(cls(windows=(4, 12), shift=(1, 5)), (image, image, Tensor(48, 8, 12)), Tensor(48, 8, 12))
         yield Example(cls(heads=2, windows=4, relative=True, dropout=0.1), (image, image, image), image)
+        clip = Tensor(12, 4, 6, 4)
+        yield Example(cls(heads=3, windows=2, shift=1, relative=True), (clip, clip, clip), clip)
+        yield Example(
+            cls(heads=2, windows=(4, 3, 2), shift=(2, 0, 1)), (clip, clip, Tensor(24, 4, 6, 4)), Tensor(24, 4, 6, 4)
+        )
         yield Example(cls(heads=6, causal=True), (Tensor(24, 9), Tensor(12, 9), Tensor(24, 9)), Tensor(48, 9))
         yield Example(cls(dropout=0.2), (x, other, other), x)
         yield Example(cls(heads=4, bias="like"), (x, other, other, Tensor(4, 12, 7)), x)

@@ -7,7 +7,9 @@ head of keys, heads are two dimensions, of which the second is 1 for keys and va
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from math import prod
+from operator import mul
 
 from archdsl.ops.nodes import Nodes
 from archdsl.ops.windows import Windows
@@ -89,72 +91,81 @@ def attend_first(to: Nodes, q: Tensor, v: Tensor, heads: Grouped, *added: str) -
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """How a map of this size falls into windows; with `grid`, their positions are spread over the whole map."""
+    """How a map or a clip of these lengths falls into windows; with `grid`, positions of one are spread over all."""
 
-    height: int
-    width: int
+    lengths: tuple[int, ...]
     windows: Windows
     grid: bool
 
     @property
-    def counts(self) -> tuple[int, int]:
-        """How many windows there are, down and across."""
-        down, across = self.windows.size
-        return self.height // down, self.width // across
+    def counts(self) -> tuple[int, ...]:
+        """How many windows there are in each dimension."""
+        return tuple(length // size for length, size in zip(self.lengths, self.windows.size, strict=True))
 
     @property
-    def split(self) -> tuple[int, int, int, int]:
-        """Height and width, each as two dimensions."""
-        (down, across), (rows, columns) = self.windows.size, self.counts
-        return (down, rows, across, columns) if self.grid else (rows, down, columns, across)
+    def split(self) -> tuple[int, ...]:
+        """The lengths, each as two dimensions."""
+        pairs = zip(self.counts, self.windows.size, strict=True)
+        return tuple(number for pair in pairs for number in (reversed(pair) if self.grid else pair))
 
     @property
-    def axes(self) -> tuple[int, int, int, int]:
-        """Where in `split` the windows are, down and across, and where the positions inside."""
-        return (1, 3, 0, 2) if self.grid else (0, 2, 1, 3)
+    def axes(self) -> tuple[int, ...]:
+        """Where in `split` the windows are, and then where the positions inside."""
+        places = range(2 * len(self.lengths))
+        one, other = places[::2], places[1::2]
+        return (*other, *one) if self.grid else (*one, *other)
 
     def parts(self) -> tuple[int, ...]:
         """For each position of each window, in which part of it that lies: windows at the border are cut."""
-        (down, across), (rows, columns) = self.windows.size, self.counts
-        below, beyond = self.height - self.windows.shift[0], self.width - self.windows.shift[1]
         return tuple(
-            2 * (row * down + i >= below) + (column * across + j >= beyond)
-            for row in range(rows)
-            for column in range(columns)
-            for i in range(down)
-            for j in range(across)
+            sum(
+                (at * size + i >= length - shift) << place
+                for place, (at, i, size, length, shift) in enumerate(
+                    zip(window, inside, self.windows.size, self.lengths, self.windows.shift, strict=True)
+                )
+            )
+            for window in product(*map(range, self.counts))
+            for inside in product(*map(range, self.windows.size))
         )
 
 
 def attend_windows(to: Nodes, q: Tensor, v: Tensor, heads: Grouped, tiling: Tiling, relative: bool) -> str:
-    """Attention inside windows of maps, which have their channels last."""
-    down, across = tiling.windows.shift
+    """Attention inside windows of maps or clips, which have their channels last."""
     size, wide = q.channels // heads.heads, v.channels // heads.shared
-    each = [rolled(to, rolled(to, to[place], 1, down), 2, across) for place in range(3)]
+    each = [_moved(to, to[place], tiling.windows.shift) for place in range(3)]
     one = _windows(to, each[0], tiling, heads.dims, size)
     other = swapped(to, _windows(to, each[1], tiling, heads.keys, size), len(heads.dims) + 4)
     values = _windows(to, each[2], tiling, heads.keys, wide)
     x = weighted(to, one, other, values, heads.scale, *_added(to, tiling, heads, relative))
     x = _joined(to, x, tiling, heads.dims, wide)
-    return rolled(to, rolled(to, x, 1, -down), 2, -across)
+    return _moved(to, x, tuple(-shift for shift in tiling.windows.shift))
+
+
+def _moved(to: Nodes, x: str, shifts: tuple[int, ...]) -> str:
+    """A map or a clip that is rolled in each of its dimensions."""
+    for axis, shift in enumerate(shifts, 1):
+        x = rolled(to, x, axis, shift)
+    return x
 
 
 def _windows(to: Nodes, x: str, tiling: Tiling, heads: tuple[int, ...], size: int) -> str:
-    """A map as batch, windows, heads, positions, size of a head."""
+    """A map or a clip as batch, windows, heads, positions, size of a head."""
     x = to.reshape(x, 0, *tiling.split, *heads, size)
-    rows, columns, down, across = (1 + axis for axis in tiling.axes)
-    count = len(heads)
-    x = to.transpose(x, 0, rows, columns, *range(5, 5 + count), down, across, 5 + count)
+    rank, count = len(tiling.lengths), len(heads)
+    axes = [1 + axis for axis in tiling.axes]
+    first = 1 + 2 * rank
+    x = to.transpose(x, 0, *axes[:rank], *range(first, first + count), *axes[rank:], first + count)
     return to.reshape(x, 0, prod(tiling.counts), *heads, prod(tiling.windows.size), size)
 
 
 def _joined(to: Nodes, x: str, tiling: Tiling, heads: tuple[int, ...], size: int) -> str:
-    """The map of these windows: what `_windows` does, the other way."""
+    """The map or the clip of these windows: what `_windows` does, the other way."""
     x = to.reshape(x, 0, *tiling.counts, *heads, *tiling.windows.size, size)
-    count = len(heads)
-    parts = dict(zip(tiling.axes, (1, 2, 3 + count, 4 + count), strict=True))
-    x = to.transpose(x, 0, *(parts[axis] for axis in range(4)), *range(3, 3 + count), 5 + count)
-    return to.reshape(x, 0, tiling.height, tiling.width, prod(heads) * size)
+    rank, count = len(tiling.lengths), len(heads)
+    first, inside = 1 + rank, 1 + rank + count
+    parts = dict(zip(tiling.axes, (*range(1, first), *range(inside, inside + rank)), strict=True))
+    x = to.transpose(x, 0, *(parts[axis] for axis in range(2 * rank)), *range(first, inside), inside + rank)
+    return to.reshape(x, 0, *tiling.lengths, prod(heads) * size)
 
 
 def _added(to: Nodes, tiling: Tiling, heads: Grouped, relative: bool) -> list[str]:
@@ -162,8 +173,7 @@ def _added(to: Nodes, tiling: Tiling, heads: Grouped, relative: bool) -> list[st
     count, positions = prod(tiling.counts), prod(tiling.windows.size)
     added = []
     if relative:
-        height, width = tiling.windows.size
-        table = to("Gather", to.weight("bias_table"), offsets(to, height, width), axis=0)
+        table = to("Gather", to.weight("bias_table"), offsets(to, *tiling.windows.size), axis=0)
         added.append(to.reshape(to.transpose(table, 2, 0, 1), *heads.dims, positions, positions))
     if any(tiling.windows.shift):
         one, other = (to.places(tiling.parts(), dims) for dims in ((count, positions, 1), (count, 1, positions)))
@@ -172,10 +182,11 @@ def _added(to: Nodes, tiling: Tiling, heads: Grouped, relative: bool) -> list[st
     return added
 
 
-def offsets(to: Nodes, height: int, width: int) -> str:
-    """For each query and key of a map, the row of a table that has one for every offset between two positions."""
-    across = 2 * width - 1
-    pairs = [(i, j) for i in range(height) for j in range(width)]
-    queries = to.places([(i + height - 1) * across + j + width - 1 for i, j in pairs], (len(pairs), 1))
-    keys = to.places([i * across + j for i, j in pairs], (1, len(pairs)))
-    return to("Sub", queries, keys)
+def offsets(to: Nodes, *lengths: int) -> str:
+    """For each query and key of a map or a clip, the row of a table that has one for every offset between two
+    positions."""
+    steps = [prod(2 * length - 1 for length in lengths[place + 1 :]) for place in range(len(lengths))]
+    places = [sum(map(mul, steps, place)) for place in product(*map(range, lengths))]
+    last = places[-1]
+    queries = to.places([place + last for place in places], (len(places), 1))
+    return to("Sub", queries, to.places(places, (1, len(places))))

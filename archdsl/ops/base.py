@@ -297,7 +297,7 @@ class Op(BaseModel, ABC):
         """A warning if the op makes no sense with these inputs, although it can be computed; else None."""
         return None
 
-    def told(self) -> tuple[str, ...]:
+    def told(self, *inputs: Any, **_: Any) -> tuple[str, ...]:
         """What figures and tables say of the op besides its name, kernel, channels and stride: `12 heads`."""
         return ()
 

@@ -53,7 +53,7 @@ class Recurrent(Op):
         default="sequence", description="what is remembered at every position, or the state after the last"
     )
 
-    def told(self) -> tuple[str, ...]:
+    def told(self, x: Tensor, start: Tensor | None = None) -> tuple[str, ...]:
         layers = (f"{self.layers} layers",) if self.layers > 1 else ()
         ways = ("both ways",) if self.bidirectional else ()
         return (*layers, *ways, *(("last state",) if self.gives == "state" else ()))

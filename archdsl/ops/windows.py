@@ -1,4 +1,4 @@
-"""Attention inside windows of a map: the module that the emitted code has for it, and which positions see each other.
+"""Attention inside windows: the module that the emitted code has for that of maps, and which positions see each other.
 
 The windows lie side by side (Liu et al. 2021, Swin), or each takes positions that are spread over the whole map as a
 grid (Tu et al. 2022, MaxViT).
@@ -119,17 +119,18 @@ class WindowAttend(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """How a map falls into windows: their size, and how far they are moved down and right."""
+    """How a map or a clip falls into windows: their size, and how far they are moved, in each dimension."""
 
     size: tuple[int, ...]
     shift: tuple[int, ...]
 
     @classmethod
     def of(cls, x: Tensor, size: int | tuple[int, ...], shift: int | tuple[int, ...]) -> Windows:
-        """The windows of a map. Raises `Mismatch` if the map does not fall into windows of that size."""
-        if x.rank != 3:
+        """The windows of a map or a clip. Raises `Mismatch` if it does not fall into windows of that size."""
+        if x.rank not in (3, 4):
             raise Mismatch(
-                f"windows lie in channels x height x width, got {x}",
+                f"windows lie in a map or a clip, channels x height x width or channels x frames x height x width, "
+                f"got {x}",
                 argument="windows",
                 code="wrong-rank",
                 help="leave out `windows`, and what belongs to it",
@@ -137,9 +138,10 @@ class Windows:
         sizes, moved = spread(size, x, "windows"), spread(shift, x, "shift")
         over = tuple(-length % window for length, window in zip(x.spatial, sizes, strict=True))
         if any(over):
-            border = f"[0, {over[1]}, 0, {over[0]}]"
+            border = "[" + ", ".join(f"0, {pixels}" for pixels in reversed(over)) + "]"
             raise Mismatch(
-                f"a map of {times(x.spatial)} does not fall into windows of {times(sizes)}",
+                f"a {'map' if x.rank == 3 else 'clip'} of {times(x.spatial)} does not fall into windows of "
+                f"{times(sizes)}",
                 argument="windows",
                 help=f"put `pad({border})` before the projections and `trim({border})` after the attention"
                 + _dividing(x.spatial, sizes),
@@ -156,7 +158,7 @@ class Windows:
 
 
 def _dividing(spatial: tuple[int, ...], sizes: tuple[int, ...]) -> str:
-    """The window nearest in size into which the map does fall, if there is one of several pixels."""
+    """The window nearest in size into which a map or a clip does fall, if there is one of several pixels."""
     fitting = [window for window in range(2, min(spatial) + 1) if not any(length % window for length in spatial)]
     nearest = min(fitting, key=lambda window: abs(window - sizes[0]), default=None)
     return f", or write `windows={nearest}`" if nearest else ""

@@ -46,12 +46,13 @@ def unseen(a: Arguments, q: Array, k: Array) -> Array:
         return np.arange(keys) > np.arange(queries)[:, None]
     if a.windows is None:
         return np.zeros((queries, keys), dtype=bool)
-    down, across = (
+    rank = q.ndim - 2
+    numbers = [
         window_of(np.arange(n), n, size, shift, a.grid)
-        for n, size, shift in zip(q.shape[2:], each(a.windows, 2), each(a.shift, 2), strict=True)
-    )
-    window = (1000 * down[:, None] + across).reshape(-1)
-    return window != window[:, None]
+        for n, size, shift in zip(q.shape[2:], each(a.windows, rank), each(a.shift, rank), strict=True)
+    ]
+    window = np.stack([number.reshape(-1) for number in np.meshgrid(*numbers, indexing="ij")])
+    return (window[:, None] != window[:, :, None]).any(0)
 
 
 def window_of(place: Array, length: int, size: int, shift: int, grid: bool) -> Array:
@@ -68,14 +69,18 @@ def relative_bias(a: Arguments, w: Weights, q: Array) -> Array:
     """B of Liu et al. 2021, equation 4: by head, query and key, a learned number for how far they are apart."""
     if not a.relative:
         return np.zeros((a.heads, 1, 1))
-    sizes = each(a.windows, 2)
+    rank = q.ndim - 2
+    sizes = each(a.windows, rank)
     inside = [
         place // (n // size) if a.grid else (place - (shift if size < n else 0)) % size
-        for place, n, size, shift in zip(map(np.arange, q.shape[2:]), q.shape[2:], sizes, each(a.shift, 2), strict=True)
+        for place, n, size, shift in zip(
+            map(np.arange, q.shape[2:]), q.shape[2:], sizes, each(a.shift, rank), strict=True
+        )
     ]
-    row, column = (x.reshape(-1) for x in np.meshgrid(*inside, indexing="ij"))
-    apart = [x[:, None] - x + size - 1 for x, size in zip((row, column), sizes, strict=True)]
-    return np.moveaxis(w["bias_table"][apart[0] * (2 * sizes[1] - 1) + apart[1]], -1, 0)
+    places = [x.reshape(-1) for x in np.meshgrid(*inside, indexing="ij")]
+    apart = [x[:, None] - x + size - 1 for x, size in zip(places, sizes, strict=True)]
+    row = np.ravel_multi_index(apart, [2 * size - 1 for size in sizes])
+    return np.moveaxis(w["bias_table"][row], -1, 0)
 
 
 @defines("positions")

@@ -182,6 +182,24 @@ def test_shifted_windows_are_swins(size: int | tuple[int, int], shift: int) -> N
     same(found, theirs(x).movedim(-1, 1), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(("size", "shift"), [((8, 6, 9), (0, 0, 0)), ((8, 6, 9), (2, 1, 1)), ((4, 3, 9), (2, 1, 1))])
+def test_windows_of_clips_are_video_swins(size: tuple[int, ...], shift: tuple[int, ...]) -> None:
+    """torchvision's ShiftedWindowAttention3d, whose last projection is the identity."""
+    import_torchvision()
+    from torchvision.models.video.swin_transformer import ShiftedWindowAttention3d
+
+    width, heads, window = 12, 3, (4, 3, 3)
+    theirs = ShiftedWindowAttention3d(width, list(window), list(shift), heads).double().eval()
+    nn.init.eye_(theirs.proj.weight)
+    nn.init.zeros_(theirs.proj.bias)
+    nn.init.normal_(theirs.relative_position_bias_table)
+    x = random(2, *size, width)
+    q, k, v = theirs.qkv(x).movedim(-1, 1).chunk(3, dim=1)
+    op = REGISTRY["attend"](heads=heads, windows=window, shift=shift, relative=True)
+    found = run(op, q, k, v, weights={"bias_table": theirs.relative_position_bias_table})
+    same(found, theirs(x).movedim(-1, 1), rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("grid", [False, True])
 def test_windows_and_grids_are_maxvits(grid: bool) -> None:
     """torchvision's partitions, as its PartitionAttentionLayer puts them together; it scales by the whole width."""

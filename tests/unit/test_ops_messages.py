@@ -367,6 +367,22 @@ CASES: list[tuple[str, dict[str, Any], tuple[Tensor, ...], str, str | None, str]
         "inside windows, `bias` has no place: `relative=true` learns one",
     ),
     (
+        "attend",
+        {"windows": 4, "grid": True},
+        (CLIP, CLIP, CLIP),
+        "wrong-rank",
+        "grid",
+        "a grid spans a map, got the clip 3x16x56x56",
+    ),
+    (
+        "attend",
+        {"windows": (8, 7, 5)},
+        (CLIP, CLIP, CLIP),
+        "shape-mismatch",
+        "windows",
+        "a clip of 16x56x56 does not fall into windows of 8x7x5",
+    ),
+    (
         "bucket_bias",
         {"heads": 2, "buckets": 5},
         (TOKENS,),

@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_flatten
 from archdsl.frontends.aten.step import TraceNode, operation
 from archdsl.frontends.aten.table import Table, shape_only
 
-LARGEST = 1 << 24
+LARGEST = 1 << 25
 """How many numbers a table may have."""
 
 PICKING = frozenset(

@@ -24,25 +24,26 @@ def windows_of(scores: Scores, queries: Axis) -> Cut | None:
     if not beside and not (q.arrangement.rolled or k.arrangement.rolled or _is_map_with_bias(scores)):
         return Cut(None, (), False)
     spatial = q.tensor.spatial
-    if len(spatial) != 2 or q.arrangement.rolled != k.arrangement.rolled or k.tensor.spatial != spatial:
+    if len(spatial) not in (2, 3) or q.arrangement.rolled != k.arrangement.rolled or k.tensor.spatial != spatial:
         return None
-    size = tuple(_inner(queries, dim) for dim in (2, 3))
+    dims = range(2, 2 + len(spatial))
+    size = tuple(_inner(queries, dim) for dim in dims)
     keys = tuple(Atom(a.dim - KEYS, a.size, a.step) for a in scores.lies.axes[-1])
     if sorted(keys, key=_dim) != sorted(queries, key=_dim):
         return None
-    for grid in (False, True):
+    for grid in (False, True) if len(spatial) == 2 else (False,):
         if (sorted(beside, key=_dim), sorted(queries, key=_dim)) == _expected(spatial, size, grid):
             moved = dict(q.arrangement.rolled)
-            shift = tuple(moved.get(dim, 0) for dim in (2, 3))
-            # The op does not move a window that is as large as the map.
+            shift = tuple(moved.get(dim, 0) for dim in dims)
+            # The op does not move a window that is as large as the map or the clip.
             moves = any(s and window == n for s, window, n in zip(shift, size, spatial, strict=True))
             return None if moves else Cut(size, shift, grid)
     return None
 
 
 def _is_map_with_bias(scores: Scores) -> bool:
-    """Whether all pixels of a map attend to all, with a table of biases: the map is the only window."""
-    return len(scores.q.tensor.spatial) == 2 and any(table.weight is not None for table, _ in scores.added)
+    """Whether all pixels of a map or a clip attend to all, with a table of biases: it is the only window."""
+    return len(scores.q.tensor.spatial) in (2, 3) and any(table.weight is not None for table, _ in scores.added)
 
 
 def _inner(queries: Axis, dim: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os.path import exists, isfile, realpath
@@ -30,7 +30,7 @@ from archdsl.ir.verify import verify
 from archdsl.passes.drop_unused_steps import drop_unused_steps
 from archdsl.passes.pipeline import Pass, run
 from archdsl.passes.place_by_depth import place_by_depth
-from archdsl.readers import read_network, reader_of, translated
+from archdsl.readers import is_reference, read_network, reader_of, translated
 from archdsl.resolve.allow import Allow, Allows
 from archdsl.resolve.model import File, Network
 from archdsl.resolve.resolve import resolve
@@ -45,18 +45,22 @@ __all__ = ["Compiled", "Limits", "compile_network", "find_spec", "open_graph", "
 PASSES: tuple[Pass, ...] = (drop_unused_steps, place_by_depth)
 """Passes that every graph goes through, in this order. Passes that one output needs are listed in `outputs.py`."""
 
+IN_BRACKETS = 'arguments of code follow in brackets, by its own names for them: "timm:resnet50(num_classes=10)"'
+
 
 @dataclass(frozen=True)
 class Compiled:
-    """A graph, the network it was made from (None if the graph was read from a file), and the warnings.
+    """A graph, the network it was made from (None if the graph was read from a file or code), and the warnings.
 
-    `allowed` are the comments (`# allow: ...`) that switched off further warnings.
+    `allowed` are the comments (`# allow: ...`) that switched off further warnings. `inference` tells that the network
+    was read from a file for inference alone, such as an ONNX model.
     """
 
     graph: Graph
     network: Network | None
     warnings: tuple[Diagnostic, ...]
     allowed: frozenset[Allow] = frozenset()
+    inference: bool = False
 
 
 def split_variant(name: str) -> tuple[str, str | None]:
@@ -115,22 +119,24 @@ def read_spec(name: str | Path) -> tuple[Source, Path]:
 
 
 def is_graph(name: str) -> bool:
-    """Whether a name is that of a file with one graph, which has neither variants nor settings, and is no spec."""
+    """Whether a name is that of a file with one graph, or of code: they have neither variants nor settings."""
     return reader_of(name) is not None
 
 
-def open_graph(name: str, variant: str | None = None, settings: Iterable[str] = ()) -> Compiled:
-    """Reads a file with a graph, for which there is a reader (`readers.py`).
+def open_graph(name: str, variant: str | None = None, settings: Mapping[str, Any] | None = None) -> Compiled:
+    """Reads a file with a graph, or the network that a reference names, whose code is executed (`readers.py`).
 
     Raises `CompileError` if it is wrong, or if a variant or settings are given: it has none.
     """
+    settings = settings or {}
     asked = [f"parameter `{setting}`" for setting in settings]
     asked += [f"variant `{variant}`"] if variant else []
     if asked:
-        raise CompileError(
-            [Diagnostic("unknown-parameter", f"{shown(name)} is a graph, and has no {what}") for what in asked]
-        )
-    return Compiled(read_network(name).graph, None, ())
+        lacks = f"{shown(name)} is {'code' if is_reference(name) else 'a graph'}, and has no "
+        help = IN_BRACKETS if is_reference(name) and settings else None
+        raise CompileError([Diagnostic("unknown-parameter", lacks + what, help=help) for what in asked])
+    found = read_network(name)
+    return Compiled(found.graph, None, (), inference=found.inference)
 
 
 def network_of(file: File) -> Network:

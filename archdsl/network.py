@@ -24,6 +24,7 @@ from archdsl.driver import (
 )
 from archdsl.files import write
 from archdsl.ir.graph import Graph
+from archdsl.readers import is_reference
 from archdsl.report import render_line
 from archdsl.resolve.model import File
 from archdsl.resolve.resolve import resolve
@@ -42,16 +43,18 @@ def load(
 ) -> Network:
     """Compiles a spec, given as a path or as the name of one that comes with archdsl: `"resnet"` or `"resnet@50"`.
 
+    Files of other tools are read, too (docs/files.md), and so is code that makes a `torch.nn.Module`, given as text:
+    `"torchvision:resnet50"` or `"package.module:factory"`. The code that it names is executed; a `Path` names no code.
     `settings` are the spec's parameters and scaling coefficients by name; words and blocks are given as text:
-    `load("resnet", layers=[2, 2, 2, 2], unit="Basic")`. A graph file, `"net.json"`, has neither variants nor settings.
-    Raises `CompileError` if the spec or a setting is wrong, and `ValueError` if two variants are named.
+    `load("resnet", layers=[2, 2, 2, 2], unit="Basic")`. Graphs, `"net.json"`, and code have neither variants nor
+    settings. Raises `CompileError` if the spec or a setting is wrong, and `ValueError` if two variants are named.
     """
     name, own = split_variant(str(spec))
     if own is not None and variant not in (None, own):
         raise ValueError(f"{spec} names the variant {own}, and variant= names {variant}")
     chosen = variant if own is None else own
     with readable():
-        if is_graph(name):
+        if is_graph(name) and not (isinstance(spec, PathLike) and is_reference(name)):
             return Network(open_graph(name, chosen, settings))
         file = open_spec(Path(spec) if isinstance(spec, PathLike) else name)
         return _network(file, chosen, settings, limits)
@@ -253,7 +256,7 @@ class Network:
         from archdsl.prove.prove import prove
 
         with readable():
-            return prove(self.graph, reference, structure_only)
+            return prove(self.graph, reference, structure_only, self._compiled.inference)
 
     def draw(
         self,

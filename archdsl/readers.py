@@ -1,4 +1,4 @@
-"""The kinds of files, beside specs, that networks are read from. Every command takes them where it takes a spec.
+"""What networks are read from beside specs: kinds of files, and code. Every command takes them where it takes a spec.
 
 To read another kind of file, add an entry to `READERS`: commands, the Python interface and the proofs all use that
 list. An entry names its function as text, which is imported when such a file is read.
@@ -6,9 +6,11 @@ list. An entry names its function as text, which is imported when such a file is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from os.path import exists
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One kind of file.
+    """One kind of file, or code.
 
     `suffixes` are the ends of such files' names, in small letters. `reader` is the function that reads one, given as
     `module:function` inside `archdsl`: from the path, the name to show, and the shapes of the inputs (none if the file
-    states them) to what was imported. It raises `CompileError` for a file that is wrong, and executes nothing that the
+    states them) to what was imported. It raises `CompileError` for a file that is wrong, and executes nothing that a
     file says. `about` says in a few words what such a file is.
     """
 
@@ -49,6 +51,21 @@ TRANSLATORS = (Reader((".yaml", ".yml"), "frontends.ultralytics.read:read", "a Y
 that of a spec: from one `Source` to another, whose `origin` knows the places in the first one."""
 
 
+CODE = Reader((), "frontends.load:read_code", "a network that is Python code")
+"""What reads the network that a reference names: `torchvision:resnet50`. This executes the code that it names."""
+
+REFERENCES = "torchvision:NAME, timm:NAME, pytorchcv:NAME or package.module:factory"
+"""How code is named, for the help of commands."""
+
+
+def is_reference(name: str) -> bool:
+    """Whether this names code rather than a file: `timm:resnet50`, and not `C:\\specs\\net.arch`."""
+    package, colon, rest = name.partition(":")
+    if not colon or rest.startswith(("/", "\\")) or re.fullmatch(r"[A-Za-z_][\w.]+", package) is None:
+        return False
+    return _reader_of_file(name) is None and not exists(name)
+
+
 def translator_of(name: str) -> Reader | None:
     """The reader that makes a spec of the file called `name`, by its suffix; None if there is none."""
     suffix = PurePath(name).suffix.lower()
@@ -62,7 +79,11 @@ def translated(source: Source) -> Source:
 
 
 def reader_of(name: str) -> Reader | None:
-    """The reader of the file called `name`, by its suffix; None for a spec, and for what is no file."""
+    """The reader of the file called `name`, by its suffix, or of the code that it names; None for a spec."""
+    return _reader_of_file(name) or (CODE if is_reference(name) else None)
+
+
+def _reader_of_file(name: str) -> Reader | None:
     suffix = PurePath(name).suffix.lower()
     return next((reader for reader in READERS if suffix in reader.suffixes), None)
 
@@ -73,7 +94,7 @@ def readable_files() -> str:
 
 
 def read_network(name: str, inputs: Sequence[Tensor] = ()) -> Imported:
-    """Reads the network in a file for which there is a reader. Raises `CompileError` if the file is wrong."""
+    """Reads a network for which there is a reader. Raises `CompileError` if the file is wrong, or the code fails."""
     reader = reader_of(name)
     assert reader is not None, name
     read: Callable[[Path, str, Sequence[Tensor]], Imported] = _function(reader)

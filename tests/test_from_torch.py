@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from archdsl.analyses import totals
 from archdsl.cli.app import app
 from archdsl.diagnostics import CompileError
-from archdsl.frontends.load import is_reference, load_reference, opaque_nodes
+from archdsl.frontends.load import load_reference, opaque_nodes
 from archdsl.frontends.references import build, usual_input
 from archdsl.frontends.torch import from_torch, imported, stand_ins
 from archdsl.ir.dump import written
@@ -27,6 +27,7 @@ from archdsl.ir.serialize import from_json, to_json
 from archdsl.prove.numbers import TOLERANCE
 from archdsl.prove.prove import prove_sides
 from archdsl.prove.sides import of_graph, of_module, of_reference
+from archdsl.readers import is_reference
 from archdsl.tensor import Tensor
 
 MEASURED = measured()
@@ -607,6 +608,8 @@ REFERENCE_ERRORS = [
     ("torchvision:resnet51", "unknown-reference", "torchvision has no network `resnet51`", "`torchvision:resnet50`"),
     ("timm:efficientnt_b0", "unknown-reference", "timm has no network", "timm:efficientnet_b"),
     ("no_such_package:net", "broken-reference", "there is no module `no_such_package`", None),
+    ("torchvison:resnet18", "broken-reference", "there is no module `torchvison`", "`torchvision:resnet18`"),
+    ("resnet:50", "broken-reference", "there is no module `resnet`", "`resnet@50`"),
     ("nets:Nte", "unknown-reference", "nets has no network `Nte`", "`nets:Net`"),
     ("nets:fails", "broken-reference", "nets:fails cannot be made: ValueError: out of luck", None),
     ("nets:number", "broken-reference", "nets:number gives a int, not a torch.nn.Module", None),

@@ -51,8 +51,8 @@ MAY_IMPORT = {
     "codes": "text diagnostics syntax ops resolve ir analyses elaborate frontends backends studies",
     "report": "source limits text terminal diagnostics",
     "shown": "diagnostics files report backends",
-    "network": "source text diagnostics files ir analyses resolve frontends backends webpage driver outputs prove "
-    "report shown",
+    "network": "source text diagnostics files ir readers analyses resolve frontends backends webpage driver outputs "
+    "prove report shown",
     "cli": "source limits packages suggest tensor text resources terminal diagnostics files syntax ops ir analyses "
     "resolve elaborate readers frontends backends webpage driver outputs prove decompile studies codes report network",
     "__main__": "cli",

@@ -120,6 +120,9 @@ def test_exported_networks_are_those_that_were_exported(exported: tuple[nn.Modul
     report = traced.prove(path)
     assert report.ok, report
     assert "4 batch normalizations" in str(report)
+    turned = net.prove(deepcopy(module), structure_only=True)
+    assert turned.ok, turned
+    assert "4 batch normalizations" in str(turned)
 
 
 def _is_norm(module: nn.Module) -> bool:

@@ -11,7 +11,7 @@ import typer
 from archdsl.cli.options import Format, FormatOption, OutputOption
 from archdsl.cli.output import put_out, reporting
 from archdsl.files import SPEC, refuse_overwriting, refuse_replacing_spec, write, write_spec
-from archdsl.readers import readable_files, translator_of
+from archdsl.readers import REFERENCES, readable_files, translator_of
 from archdsl.text import shown
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ ReferencesArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="REFERENCE",
-        help="torchvision:NAME, timm:NAME, pytorchcv:NAME, package.module:factory (with #PART, a part of it), or a "
-        f"file: {readable_files()}. Several become variants of one spec.",
+        help=f"{REFERENCES} (with #PART, a part of it), or a file: {readable_files()}. Several become variants of one "
+        "spec.",
         show_default=False,
     ),
 ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.complete import spec_names
-from archdsl.cli.options import NetworkOptions, SpecOptions
+from archdsl.cli.options import OR_CODE, NetworkOptions, SpecOptions
 
 if TYPE_CHECKING:
     from archdsl.cli.target import Target
@@ -22,7 +22,8 @@ NetworkArguments = Annotated[
     list[str],
     typer.Argument(
         metavar="NETWORK",
-        help="Specs or variants (`resnet@50`); after one, `@101` is its variant 101, and `classes=10` a setting of it.",
+        help="Specs or variants (`resnet@50`); after one, `@101` is its variant 101, and `classes=10` a setting of it. "
+        f"{OR_CODE}",
         autocompletion=spec_names,
         show_default=False,
     ),

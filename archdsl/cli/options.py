@@ -19,6 +19,7 @@ from archdsl.analyses.measures import COMPARED
 from archdsl.backends.tables import FORMATS
 from archdsl.cli.complete import formats, measures, spec_names, variants
 from archdsl.limits import DEPTH, STEPS
+from archdsl.readers import REFERENCES
 
 
 class Format(StrEnum):
@@ -29,11 +30,14 @@ class Format(StrEnum):
     JSON = "json"
 
 
+OR_CODE = f"Or code, which is executed: {REFERENCES}."
+"""The end of the help for each argument that may be a reference."""
+
 SpecArgument = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",
-        help="A file, or a name that `archdsl list` shows; `efficientnet@b3` names a variant.",
+        help=f"A file, or a name that `archdsl list` shows; `efficientnet@b3` names a variant. {OR_CODE}",
         autocompletion=spec_names,
         show_default=False,
     ),
@@ -42,7 +46,7 @@ SpecArguments = Annotated[
     list[str],
     typer.Argument(
         metavar="SPEC",
-        help="Files, or names that `archdsl list` shows; `efficientnet@b3` names a variant.",
+        help=f"Files, or names that `archdsl list` shows; `efficientnet@b3` names a variant. {OR_CODE}",
         autocompletion=spec_names,
         show_default=False,
     ),

@@ -11,7 +11,7 @@ from archdsl.cli import SPEC_ERROR
 from archdsl.cli.complete import spec_names
 from archdsl.cli.options import Format, FormatOption, SpecOptions, grouped
 from archdsl.cli.output import keep, reporting
-from archdsl.readers import readable_files, reader_of
+from archdsl.readers import REFERENCES, is_reference, readable_files, reader_of
 from archdsl.text import shown
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ AgainstOption = Annotated[
     typer.Option(
         "--against",
         metavar="REFERENCE",
-        help=f"torchvision:NAME, timm:NAME, pytorchcv:NAME, package.module:factory, or a file: {readable_files()}.",
+        help=f"{REFERENCES}, or a file: {readable_files()}.",
         show_default=False,
     ),
 ]
@@ -100,7 +100,7 @@ def _ours(
 ) -> Side:
     """The network to prove: that of a spec or, if the name is a reference, that of its code."""
     from archdsl.cli.target import target
-    from archdsl.frontends.load import is_reference, load_reference
+    from archdsl.frontends.load import load_reference
     from archdsl.prove.sides import of_graph, of_reference
 
     if is_reference(spec):

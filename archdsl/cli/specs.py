@@ -127,8 +127,10 @@ def spec_help(name: str, options: tuple[str, ...] = ()) -> dict[str, str | list[
     is listed as `--set name=`.
     """
     from archdsl.diagnostics import CompileError
-    from archdsl.driver import open_spec, split_variant
+    from archdsl.driver import is_graph, open_spec, split_variant
 
+    if is_graph(split_variant(name)[0]):
+        return {name: "This is a graph or code: it has no variants, and its numbers are fixed."}
     try:
         file = open_spec(split_variant(name)[0])
     except CompileError as error:

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
 def subject(target: Target) -> Subject:
     """The subject of a study. Raises `CompileError` for a graph, and for settings that the network does not have."""
     from archdsl.diagnostics import CompileError, Diagnostic
+    from archdsl.readers import is_reference
     from archdsl.studies.subject import Subject
 
     if target.is_graph:
-        message = f"{target.spec} is a graph file: its settings and sizes cannot be varied"
-        raise CompileError([Diagnostic("no-network", message)])
+        what = "code" if is_reference(target.spec) else "a graph"
+        message = f"{target.spec} is {what} and no spec: its settings and sizes cannot be varied"
+        help = f"`archdsl import` writes a spec of it: `archdsl import {target.spec} -o net.arch`"
+        raise CompileError([Diagnostic("no-network", message, help=help)])
     target.check_settings()
     return Subject(target.file, target.variant, target.settings, target.limits)
 

@@ -1,4 +1,4 @@
-"""The target of a command: a spec or graph file, with a variant, settings and limits."""
+"""The target of a command: a spec, a file with a graph or code, with a variant, settings and limits."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from archdsl.driver import (
     open_spec,
     split_variant,
 )
+from archdsl.readers import is_reference
 
 if TYPE_CHECKING:
     import typer
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """One spec or graph file that a call names.
+    """One spec, file with a graph, or reference to code that a call names.
 
     `settings` are texts by name; `options` are the names of the command's own options.
     """
@@ -45,7 +46,7 @@ class Target:
 
     @cached_property
     def file(self) -> File:
-        """The resolved spec; for a graph file, an empty one with its name. Raises `CompileError`."""
+        """The resolved spec; for a graph or code, an empty one with its name. Raises `CompileError`."""
         if self.is_graph:
             from archdsl.resolve.model import File
             from archdsl.source import Source
@@ -55,7 +56,7 @@ class Target:
 
     @property
     def is_graph(self) -> bool:
-        """Whether this is a graph file and not a spec."""
+        """Whether this is a file with a graph, or code, and not a spec."""
         return is_graph(self.spec)
 
     @property
@@ -67,7 +68,7 @@ class Target:
             return ()
 
     def compile(self) -> Compiled:
-        """Compiles the network, or reads the graph file. Raises `CompileError`."""
+        """Compiles the network, or reads the graph or code. Raises `CompileError`."""
         if self.is_graph:
             return open_graph(self.spec, self.variant, self.settings)
         self.check_settings()
@@ -76,7 +77,8 @@ class Target:
     def family(self, variants: Sequence[str] | None) -> dict[str, Compiled]:
         """Compiles several variants, all of them if `variants` is None. Raises `CompileError`."""
         if self.is_graph:
-            raise CompileError([Diagnostic("unknown-variant", f"{self.spec} is a graph, and has no variants")])
+            what = "code" if is_reference(self.spec) else "a graph"
+            raise CompileError([Diagnostic("unknown-variant", f"{self.spec} is {what}, and has no variants")])
         self.check_settings()
         return compile_family(self.file, variants, self.settings, self.limits)
 
@@ -103,7 +105,8 @@ class Target:
     @property
     def name(self) -> str:
         """A name for output files, made of the spec and its settings, that Python can import: `efficientnet_phi3`."""
-        parts = [Path(self.file.source.name).stem, self.variant or ""]
+        name = self.file.source.name
+        parts = [name if is_reference(name) else Path(name).stem, self.variant or ""]
         parts += [f"{name}{value.strip('[]')}" for name, value in self.settings.items()]
         name = re.sub(r"\W+", "_", "_".join(filter(None, parts))).strip("_")
         return f"_{name}" if name[:1].isdigit() else name

@@ -163,6 +163,8 @@ def _diagnosis(module: nn.Module, inputs: tuple[Any, ...], name: str, error: Exc
             "reference-inputs",
             f"{name} does not take the input {shown}" if inputs else f"{name} does not run without inputs",
             notes=(Note(f"PyTorch says: {said}"), *place),
+            help="give the shape of its input with the import: `archdsl import ... --input 3x224x224`, or "
+            "`--input '128 int'` for tokens",
         )
     return Diagnostic(
         "cannot-trace",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archdsl.formats import refuse_block_string, refuse_foreign
@@ -31,20 +31,21 @@ def import_reference(reference: str, inputs: Sequence[tuple[tuple[int, ...], Kin
     given = [Tensor(*dims, kind=kind) for dims, kind in inputs]
     if reader_of(reference):
         return read_network(reference, given)
-    if not is_reference(reference):
-        refuse_foreign(shown(reference))
-        refuse_block_string(shown(reference))
+    refuse_foreign(shown(reference))
+    refuse_block_string(shown(reference))
+    return read_code(Path(reference), reference, given)
+
+
+def read_code(path: Path, reference: str, inputs: Sequence[Tensor]) -> Imported:
+    """The network that a reference names; its code is executed. `inputs` are by default those that it is made for.
+
+    Raises `CompileError` if it cannot be imported, or if PyTorch is missing. It has no file: `path` is not used.
+    """
     require("torch", f"importing {reference}")
     from archdsl.frontends.references import usual_input
     from archdsl.frontends.torch import traced_reference
 
-    return traced_reference(reference, lambda module: given or [Tensor(*usual_input(reference, module))], meta=True)[1]
-
-
-def is_reference(name: str) -> bool:
-    """Whether this names code rather than a file: `timm:resnet50`, and not `C:\\specs\\net.arch`."""
-    package, colon, rest = name.partition(":")
-    return bool(colon) and re.fullmatch(r"[A-Za-z_][\w.]+", package) is not None and not rest.startswith(("/", "\\"))
+    return traced_reference(reference, lambda module: inputs or [Tensor(*usual_input(reference, module))], meta=True)[1]
 
 
 def opaque_nodes(graph: Graph) -> tuple[Node, ...]:

@@ -2,7 +2,8 @@
 
 Arguments may follow, as in Python: `timm:resnet50(num_classes=10)`. A part of a network is named by the path of its
 module: `torchvision:fasterrcnn_resnet50_fpn#backbone` (`parts.py`).
-Importing a network executes its code, as any import does. Nothing else in the compiler executes code from outside.
+Importing a network executes its code, as any import does. Nothing else in the compiler executes code from outside,
+and a reference comes from the user's own words alone: no file that is read can hold one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from archdsl.diagnostics import CompileError, Diagnostic, Note
 from archdsl.frontends.buffers import weights_on_meta
 from archdsl.frontends.collections import COLLECTIONS, Arguments, declare_operators
 from archdsl.frontends.parts import input_of_part, part_of
+from archdsl.resources import specs_folder
 from archdsl.suggest import nearest
 
 USUAL_INPUT = (3, 224, 224)
@@ -198,11 +200,21 @@ def _importing(reference: Reference, use: Callable[[], Any]) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and package.split(".")[0] == error.name.split(".")[0]:
             message = f"{text} cannot be imported: there is no module `{error.name}`"
-            help = f"pip install {package}" if package in COLLECTIONS else None
-            raise CompileError([Diagnostic("broken-reference", message, help=help)]) from error
+            raise CompileError([Diagnostic("broken-reference", message, help=_meant(reference))]) from error
         raise CompileError([_failure(f"{package} does not import", error)]) from error
     except Exception as error:
         raise CompileError([_failure(f"{package} does not import", error)]) from error
+
+
+def _meant(reference: Reference) -> str | None:
+    """What to do where there is no such package: install it, or write what was probably meant."""
+    package, after = reference.package, reference.text.partition(":")[2]
+    if package in COLLECTIONS:
+        return f"pip install {package}"
+    if (specs_folder() / f"{package}.arch").is_file():
+        return f"a variant of a spec is written with @: `{package}@{after}`"
+    meant = nearest(package, COLLECTIONS)
+    return f"did you mean `{meant}:{after}`?" if meant else None
 
 
 def _unknown(package: str, name: str, known: Iterable[str]) -> Diagnostic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from torch import nn
 
@@ -25,19 +26,22 @@ from archdsl.prove.sides import Side, of_graph, of_module, of_reference
 from archdsl.prove.weights import WeightMap
 
 
-def prove(graph: Graph, reference: str | nn.Module, structure_only: bool = False) -> ProofReport:
+def prove(
+    graph: Graph, reference: str | nn.Module, structure_only: bool = False, inference: bool = False
+) -> ProofReport:
     """Compares a network with a reference, given as a name (`torchvision:resnet50`) or a module.
 
     The inputs have the shapes of the graph's inputs. With `structure_only` nothing is run, and a reference given by
-    name needs no memory for its weights. Executes the reference's code. Raises `CompileError` if the reference cannot
-    be imported. A difference is no error: the report lists it.
+    name needs no memory for its weights. `inference` tells that the graph is for inference alone, as ONNX models are.
+    Executes the reference's code. Raises `CompileError` if the reference cannot be imported. A difference is no error:
+    the report lists it.
     """
     inputs = [node.output for node in graph.inputs]
     if isinstance(reference, str):
         theirs = of_reference(reference, inputs, meta=structure_only)
     else:
         theirs = of_module(reference, inputs)
-    return prove_sides(of_graph(graph), theirs, structure_only)
+    return prove_sides(replace(of_graph(graph), inference=inference), theirs, structure_only)
 
 
 def prove_sides(ours: Side, theirs: Side, structure_only: bool = False) -> ProofReport:

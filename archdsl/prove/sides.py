@@ -14,7 +14,7 @@ from archdsl.frontends.torch import imported, stand_ins, traced_reference
 from archdsl.ir.graph import Graph
 from archdsl.ir.imported import Imported
 from archdsl.outputs import passed, prepared
-from archdsl.readers import read_network, reader_of
+from archdsl.readers import is_reference, read_network, reader_of
 from archdsl.tensor import Tensor
 
 
@@ -70,7 +70,7 @@ def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -
 
     With `meta`, its weights have no values and take no memory. Executes the network's code. Raises `CompileError`.
     """
-    if reader_of(reference):
+    if reader_of(reference) and not is_reference(reference):
         found = read_network(reference, inputs)
         return replace(of_graph(found.graph), inference=found.inference)
     module, found = traced_reference(reference, lambda _: inputs, meta)

@@ -26,11 +26,14 @@ from torch import nn
 
 import archdsl
 from archdsl.cli import main
+from archdsl.decompile.spec import spec_of
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.load import opaque_nodes
 from archdsl.frontends.onnx.trimmed import Trimmer
 from archdsl.ir.dump import written
 from archdsl.prove.onnx_weights import onnx_weights
+from archdsl.prove.prove import prove_sides
+from archdsl.prove.sides import of_graph
 
 DATA = Path(__file__).parent / "data"
 
@@ -264,6 +267,29 @@ def test_large_weights_are_not_read(tmp_path: Path) -> None:
         trimmed = Trimmer(memoryview(data)).trimmed("model")
     assert len(trimmed) < 1000
     assert archdsl.load(path).params == 1024 * 2048
+
+
+WRITTEN = ("lenet", "resnet@18", "mobilenet_v2", "googlenet")
+
+
+def test_files_that_archdsl_wrote_have_the_blocks_of_their_specs(tmp_path: Path, all_variants: bool) -> None:
+    """Spec, ONNX, spec: no longer than what is written of the spec's own graph, with the names of its blocks."""
+    for name in (
+        (*WRITTEN, "vit@b_16", "convnext", "efficientnet@b0", "senet", "densenet", "nasnet_cifar")
+        if all_variants
+        else WRITTEN
+    ):
+        graph, path = archdsl.load(name).graph, tmp_path / "net.onnx"
+        archdsl.load(name).save(path)
+        found = archdsl.load(path).graph
+        text, own = spec_of(found), spec_of(graph)
+        assert len(text.splitlines()) <= len(own.splitlines()), text
+        assert blocks(text) <= {scope.block for scope in graph.scopes.values()}
+        assert prove_sides(of_graph(archdsl.loads(text).graph), of_graph(graph), structure_only=True).ok
+
+
+def blocks(text: str) -> set[str | None]:
+    return set(re.findall(r"^block (\w+)", text, re.MULTILINE))
 
 
 def test_reading_needs_no_torch(tmp_path: Path) -> None:

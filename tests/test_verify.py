@@ -197,6 +197,10 @@ BROKEN: dict[str, tuple[Callable[[Parts], object], str]] = {
         lambda p: p.change_choice(gives=(("it", (Value("concat", 1),)),)),
         "an `if` of scope '' gives output 1 of concat, which does not exist",
     ),
+    "block that gives what it has not": (
+        lambda p: p.change_scope("body.1", results=(Value("stem.conv"),)),
+        "scope body.1 gives stem.conv, which it neither makes nor takes",
+    ),
     "argument that is no data": (
         lambda p: p.change_scope("body.0", arguments=(("width", [16, object()]),)),
         "`width` of scope 'body.0' is a list, not plain data",

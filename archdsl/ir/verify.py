@@ -165,7 +165,7 @@ def _state(graph: Graph, node: Node) -> tuple[object, int, int] | None:
 
 
 def _results(graph: Graph) -> Iterator[str]:
-    """The network has a main output, names are unique, and every result exists."""
+    """The network has a main output, names are unique, results exist, and a block gives what it makes or takes."""
     if not graph.outputs or graph.outputs[0].name != "output" or graph.outputs[0].training:
         yield "the first output is not the main one"
     for name, count in Counter(output.name for output in graph.outputs).items():
@@ -175,11 +175,27 @@ def _results(graph: Graph) -> Iterator[str]:
         if not output.values or (len(output.values) > 1 and not output.several):
             yield f"output {output.name} has {len(output.values)} values"
         yield from _missing(graph, output.values, f"output {output.name}")
+    taken = _taken(graph)
     for scope in graph.scopes.values():
-        named = (value for _, value in scope.names)
+        named = [value for _, value in scope.names]
         yield from _missing(graph, (*scope.results, *named), f"scope {scope.path}")
+        outside = [value for value in scope.results if not value.node.startswith(f"{scope.path}.")]
+        strange = set(outside).difference(named, taken.get(scope.path, ())) if scope.block else ()
+        if strange:
+            given = _listed(value.node for value in outside if value in strange)
+            yield f"scope {scope.path} gives {given}, which it neither makes nor takes"
         if tuple(name for name, _ in scope.names[: len(scope.ports)]) != scope.ports:
             yield f"scope {scope.path!r} has the ports {_listed(scope.ports)}, which are not the first of its names"
+
+
+def _taken(graph: Graph) -> dict[str, set[Value]]:
+    """What the nodes in each block take, also from outside of it."""
+    taken: dict[str, set[Value]] = {path: set() for path, scope in graph.scopes.items() if scope.block}
+    for node in graph:
+        for scope in graph.ancestry(node.scope):
+            if scope.path in taken:
+                taken[scope.path].update(graph.inputs_of(node.id))
+    return taken
 
 
 def _missing(graph: Graph, values: Iterable[Value], owner: str) -> Iterator[str]:

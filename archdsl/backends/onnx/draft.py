@@ -31,10 +31,11 @@ class Form(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A node with its name."""
+    """A node with its name, and the op of the graph that it computes, or a part of it; None for moves of values."""
 
     name: str
     made: Made
+    op: Node | None = None
 
 
 @dataclass
@@ -110,7 +111,7 @@ class _Drafting:
             each.inputs = [new.get(name, name) for name in each.inputs]
             each.outputs = [new.get(name, name) for name in each.outputs]
             is_result = any(result in new and new[result] in each.outputs for result in results)
-            self.file.nodes.append(Named(node.id if is_result else each.outputs[0], each))
+            self.file.nodes.append(Named(node.id if is_result else each.outputs[0], each, node))
         alone = self._is_alone(node)
         for port, (result, tensor) in enumerate(zip(results, node.outputs, strict=True)):
             name, side = new.get(result, result), last and has_positions(tensor)

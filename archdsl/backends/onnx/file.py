@@ -9,17 +9,18 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from archdsl.backends.onnx.draft import Draft, Form, drafted
+from archdsl.backends.onnx.draft import Draft, Form, Named, drafted
+from archdsl.backends.onnx.notes import notes
 from archdsl.diagnostics import CompileError, Diagnostic
-from archdsl.ir.graph import Graph, Header
+from archdsl.ir.graph import Graph
 from archdsl.ops.nodes import Constant
 from archdsl.packages import require
 
 if TYPE_CHECKING:
     import onnx
 
-OPSET, FORMAT = 20, 9
-"""The version of ONNX's operators, and of its files, which came with it (December 2023)."""
+OPSET, FORMAT = 20, 10
+"""The versions of ONNX's operators (2023) and of its files, the first in which nodes have notes (2024)."""
 
 LARGEST = 2**31 - 1
 """The most bytes of a file of the kind that ONNX uses (protocol buffers)."""
@@ -46,7 +47,7 @@ def _file(graph: Graph, weights: Mapping[str, Any] | None) -> bytes:
     draft = drafted(graph)
     if weights is not None:
         _expect(weights, draft.weights)
-    model = _model(graph.header, draft)
+    model = _model(graph, draft)
     onnx.checker.check_model(model, full_check=True)
     if weights is not None:
         _fill(model, draft, weights)
@@ -55,28 +56,33 @@ def _file(graph: Graph, weights: Mapping[str, Any] | None) -> bytes:
     return data
 
 
-def _model(header: Header, draft: Draft) -> onnx.ModelProto:
+def _model(network: Graph, draft: Draft) -> onnx.ModelProto:
     """The file without weights: they are further inputs."""
     from onnx import helper
 
-    nodes = (
-        helper.make_node(each.made.kind, each.made.inputs, each.made.outputs, each.name, **each.made.attributes)
-        for each in draft.nodes
-    )
     graph = helper.make_graph(
-        list(nodes),
-        header.name,
+        [_node(network, each) for each in draft.nodes],
+        network.header.name,
         [
             *(_described(name, form) for name, form in draft.inputs.items()),
             *(_described(name, Form(dims)) for name, dims in draft.weights.items()),
         ],
         [_described(name, form) for name, form in draft.outputs.items()],
         [_tensor(name, constant) for name, constant in draft.constants.items()],
-        doc_string=header.doc,
+        doc_string=network.header.doc,
         value_info=[_described(name, form) for name, form in draft.values.items()],
     )
     opset = [helper.make_opsetid("", OPSET)]
     return helper.make_model(graph, producer_name="archdsl", opset_imports=opset, ir_version=FORMAT)
+
+
+def _node(network: Graph, each: Named) -> onnx.NodeProto:
+    from onnx import helper
+
+    node = helper.make_node(each.made.kind, each.made.inputs, each.made.outputs, each.name, **each.made.attributes)
+    for key, text in notes(network, each.op).items() if each.op else ():
+        node.metadata_props.add(key=key, value=text)
+    return node
 
 
 def _described(name: str, form: Form) -> onnx.ValueInfoProto:

@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test references variants zoo prove onnx exported fuzz bench docs lint clean
+.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench docs lint clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
@@ -23,6 +23,9 @@ references: $(VENV)/references.stamp  ## fetch further public implementations, w
 
 prove: $(VENV)/test.stamp references  ## prove the gallery equal to its public implementations, and write the record
 	$(BIN)/python scripts/prove_gallery.py
+
+keras: $(VENV)/test.stamp  ## compare the gallery in Keras with its PyTorch modules
+	$(BIN)/python scripts/keras_gallery.py
 
 onnx: $(VENV)/test.stamp  ## compare the gallery in onnxruntime with its PyTorch modules
 	$(BIN)/python scripts/onnx_gallery.py

@@ -60,6 +60,17 @@ network Net:
     conv(8, 3) -> fractional_max_pool(ratio=0.7)
 """,
     ),
+    "not-in-keras": Code(
+        summary="A network is to be written in Keras, and Keras has no layers for one of its ops.",
+        explanation="The message names the op, the node and the reason. Networks of vectors and maps can be written; "
+        "transformers, recurrent networks, clips and steps that share weights cannot. Write another form of it.",
+        example="""\
+$ archdsl compile net.arch --emit keras
+network Net:
+    input image: 3 x 32 x 32
+    conv(8, 3) -> fractional_max_pool(ratio=0.7)
+""",
+    ),
     "bad-weights": Code(
         summary="A file of weights cannot be read, or its weights are not those of the network.",
         explanation="A checkpoint is a state_dict: tensors by the names that the emitted module gives them, in a file "

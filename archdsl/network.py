@@ -351,8 +351,7 @@ class Network:
         from archdsl.backends.figures import FORMATS
         from archdsl.outputs import OUTPUTS, output_of, written
 
-        suffix = Path(path).suffix
-        output = output_of(suffix)
+        suffix, output = Path(path).suffix, output_of(Path(path).name)
         if weights is not None and suffix != ".onnx":
             raise ValueError(f"only an ONNX file holds weights, and {Path(path).name} is none")
         with readable():

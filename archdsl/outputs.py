@@ -51,6 +51,13 @@ OUTPUTS = (
         "backends.onnx.file:onnx_file",
         "the network at inference for other programs",
     ),
+    Output(
+        "keras",
+        "_keras.py",
+        ("refuse_opaque", "refuse_without_keras", "legal_names", "order_calls"),
+        "backends.keras.source:keras_source",
+        "Keras source, for convolutional networks",
+    ),
     Output("dot", ".dot", (), "backends.figures:whole_as_dot", "the graph for Graphviz"),
     Output("mermaid", ".mmd", (), "backends.figures.mermaid:mermaid", "the stages as a flowchart for a README"),
     Output("svg", ".svg", (), "backends.figures:whole_as_svg", "the graph as a figure"),
@@ -60,9 +67,13 @@ OUTPUTS = (
 BY_NAME = {output.name: output for output in OUTPUTS}
 
 
-def output_of(suffix: str) -> Output | None:
-    """The output whose files end with `suffix`, or None."""
-    return next((output for output in OUTPUTS if output.suffix == suffix), None)
+def output_of(name: str) -> Output | None:
+    """The output whose files' names end as `name` does, or None: `net_keras.py` is Keras source, `net.py` is not."""
+    return max(
+        (output for output in OUTPUTS if name.endswith(output.suffix)),
+        key=lambda output: len(output.suffix),
+        default=None,
+    )
 
 
 def prepared(graph: Graph, name: str) -> Graph:

@@ -61,6 +61,9 @@ MAY_IMPORT = {
 SHARED_BACKEND = "python"
 """What other backends are built on. It knows nothing else of the package; they know nothing of each other."""
 
+BUILT_ON = {"keras": "torch"}
+"""A backend that takes from another one what a block is and what its numbers are called."""
+
 TORCH = ("backends/torch/load.py", "frontends/", "prove/")
 """What may import torch, which takes longer than compiling a network; it is itself imported where it is needed."""
 
@@ -142,7 +145,7 @@ def offences() -> Iterator[str]:
         here, there = path.removesuffix(".py").split("/"), module.split(".")[1:]
         if here[0] == "__init__" or not module.startswith("archdsl."):
             continue
-        across = here[0] == there[0] == "backends" and there[1] not in (here[1], SHARED_BACKEND)
+        across = here[0] == there[0] == "backends" and there[1] not in (here[1], SHARED_BACKEND, BUILT_ON.get(here[1]))
         is_apart = here[:2] == ["backends", SHARED_BACKEND] and there[:2] != here[:2]
         if across or is_apart or (there[0] != here[0] and there[0] not in MAY_IMPORT[here[0]].split()):
             yield f"{path}:{line}: {'.'.join(here[:-1]) or here[0]} imports {'.'.join(there)}"

@@ -234,7 +234,7 @@ def _hubconf(additions: Additions, place: Path, graphs: list[Graph], made_by: st
 def _kinds(ctx: typer.Context, emit: str | None, output: Path | None) -> list[str]:
     """The forms to write: those of --emit, else the one that the suffix of the output means, else PyTorch."""
     if emit is None:
-        named = output_of(output.suffix) if output else None
+        named = output_of(output.name) if output else None
         return [(named or OUTPUTS[0]).name]
     kinds = list(dict.fromkeys(kind.strip() for kind in emit.split(",") if kind.strip()))
     for kind in kinds:

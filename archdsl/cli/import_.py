@@ -108,7 +108,7 @@ def _check(references: list[str], path: Path) -> None:
     """Ends the command if the references and the name of the file do not fit together."""
     from archdsl.outputs import OUTPUTS
 
-    suffixes = [SPEC, *(output.suffix for output in OUTPUTS if output.name != "torch")]
+    suffixes = [SPEC, *(output.suffix for output in OUTPUTS if not output.suffix.endswith(".py"))]
     if path != Path("-") and path.suffix not in suffixes:
         raise typer.BadParameter(f"{path} must end in one of {', '.join(suffixes)}.")
     if len(references) == 1:

@@ -142,7 +142,7 @@ class Pool(Op):
         return to(kind, value, kernel_shape=window.kernel, strides=strides, pads=sides, **options)
 
 
-def _reaching(window: Window, x: Tensor, output: Tensor) -> Window:
+def reaching(window: Window, x: Tensor, output: Tensor) -> Window:
     """The window with as much padding at the ends as the last of its places reaches into.
 
     Where sizes are rounded up, this is more than the padding that was asked for. So no ONNX node has to round up, which
@@ -230,7 +230,7 @@ class MaxPool(Pool):
         )
 
     def onnx(self, to: Nodes, x: Tensor) -> str:
-        window = _reaching(self.window(x), x, self.shape(x))
+        window = reaching(self.window(x), x, self.shape(x))
         value = to[0]
         if any(max(sides) >= kernel for sides, kernel in zip(window.padding, window.kernel, strict=True)):
             # ONNX's pool takes no padding as wide as its kernel, which a dilated one may have.
@@ -315,7 +315,7 @@ class AvgPool(Pool):
 
     def onnx(self, to: Nodes, x: Tensor) -> str:
         asked = self.window(x)
-        window = _reaching(asked, x, self.shape(x))
+        window = reaching(asked, x, self.shape(x))
         if window == asked or not self.include_padding:
             counted = int(self.include_padding)
             return self.pooled(to, x, "AveragePool", to[0], window, count_include_pad=counted)

@@ -7,7 +7,7 @@ have the same formula for a number, it is written. Where they differ, the number
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import partial, reduce
 
 from archdsl import formula
@@ -158,16 +158,19 @@ class Construction(Choices):
         for place, first in enumerate(next(iter(rows.values()))):
             found = self.settle({use: row[place] for use, row in rows.items()})
             said = self.numbers.setdefault(id(item), {})
-            if formula.names(found):
-                attribute = self._names.unique(first.called)
-                yield self.assigned(attribute, found)
-                said[str(first.keyword)] = f"self.{attribute}"
-            else:
-                said[str(first.keyword)] = text_of(found)
+            said[str(first.keyword)] = yield from self.stored(first.called, found)
         if item.whole is not None and id(item.whole) in self.counts:
             self.enter(item.gives, {use: [self.joined_list(item, item.whole)] for use in item.members})
         else:
             self.enter(item.gives, {use: self.named(row) for use, row in channels.items()})
+
+    def stored(self, called: str, found: ast.expr) -> Generator[Code, None, str]:
+        """The text of a number in an expression of `forward`, and the line that stores it if it is no literal."""
+        if not formula.names(found):
+            return text_of(found)
+        attribute = self._names.unique(called)
+        yield self.assigned(attribute, found)
+        return f"self.{attribute}"
 
     def gathered(self, item: Call) -> Channels:
         """The channels of a join that lacks a branch in some uses."""

@@ -49,10 +49,7 @@ class Forward(Called):
         for item in items:
             if isinstance(item, Turns):
                 self.flush()
-                owner = self.body.uses[next(iter(item.loops))].path
-                lines, statements = loop_lines(self.outline, owner, self.variables, item, self.real, self.shapes)
-                self.lines += lines
-                self.statements += statements
+                self.loop(item)
             elif isinstance(item, If) and self.gatherer.is_branch(item):
                 self.gatherer.branch(item)
             elif isinstance(item, If):
@@ -60,6 +57,13 @@ class Forward(Called):
                 self.choice(item)
             elif isinstance(item, Call):
                 self._call(item)
+
+    def loop(self, item: Turns) -> None:
+        """Writes a loop over copies."""
+        owner = self.body.uses[next(iter(item.loops))].path
+        lines, statements = loop_lines(self.outline, owner, self.variables, item, self.real, self.shapes)
+        self.lines += lines
+        self.statements += statements
 
     def run_and_return(self, results: Sequence[Wire]) -> str:
         """Writes the items, and returns the text to stand after `return`."""

@@ -29,7 +29,7 @@ def joining(outline: Outline, step: Call, count: int = 2) -> Expression:
     node = step.member
     assert isinstance(node, Node)
     tensor, *_ = outline.graph.tensors_into(node.id)
-    found = node.op.torch(*[tensor] * count)
+    found = outline.spelled(node.op, [tensor] * count)
     assert isinstance(found, Expression)
     return found
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archdsl.backends.torch.bodies import Body
 from archdsl.backends.torch.classes import Classes
-from archdsl.backends.torch.outline import Form, Member
+from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.formula import (
     UNKNOWN_NUMBER,
     combined,
@@ -200,7 +200,7 @@ class Modules:
         formulas = tuple((name, text(formula_of(value))) for name, value in fields.items())
         key = id(node.op), tensors, formulas, tuple(None if known is None else text(known) for known in inputs)
         if key not in self._emissions:
-            self._emissions[key] = _computed(node, fields, tensors, inputs)
+            self._emissions[key] = _computed(self.outline, node, fields, tensors, inputs)
             self.outline.define(self._emissions[key][0])
         emission, channels = self._emissions[key]
         return emission, list(channels)
@@ -256,7 +256,7 @@ class Modules:
         )
         if node.op.learns_by_position():
             marked = (_with_length(t, ast.Name("length")) for t in marked)
-        emission = node.op.model_copy(update=fields).torch(*marked)
+        emission = self.outline.spelled(node.op.model_copy(update=fields), tuple(marked))
         assert isinstance(emission, Module)
         formulas = map(formula_of, emission.args)
         return tuple(f.id if isinstance(f, ast.Name) else f"argument{i + 1}" for i, f in enumerate(formulas))
@@ -413,7 +413,7 @@ def _after(count: ast.expr, flows: Sequence[Channels]) -> Channels:
 
 
 def _computed(
-    node: Node, fields: Mapping[str, Any], tensors: Sequence[Tensor], inputs: Sequence[Channels]
+    outline: Outline, node: Node, fields: Mapping[str, Any], tensors: Sequence[Tensor], inputs: Sequence[Channels]
 ) -> tuple[Module | Expression, tuple[Channels, ...]]:
     """How an op is written with formulas for its arguments (`fields`) and inputs, and the channels of its outputs."""
     said = tuple(_with_channels(tensor, channels) for tensor, channels in zip(tensors, inputs, strict=True))
@@ -422,7 +422,7 @@ def _computed(
     op = node.op.model_copy(update=fields)
     exact_op = node.op.model_copy(update={name: exactly(value) for name, value in fields.items()})
     exact = tuple(Tensor(*map(exactly, tensor.dims), kind=tensor.kind, last=tensor.last) for tensor in said)
-    return exact_op.torch(*exact), tuple(_outputs(op, node, said, inputs))
+    return outline.spelled(exact_op, exact), tuple(_outputs(op, node, said, inputs))
 
 
 def _with_channels(tensor: Tensor, channels: Channels) -> Tensor:

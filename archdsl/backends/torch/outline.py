@@ -16,7 +16,7 @@ from archdsl.backends.torch.layouts import laid_out
 from archdsl.ir.builder import join
 from archdsl.ir.forest import forest
 from archdsl.ir.graph import Choice, Graph, Node, Output, Scope, Step, Value
-from archdsl.ops.base import Expression, Module, Support
+from archdsl.ops.base import Expression, Module, Op, Support
 from archdsl.tensor import Tensor
 
 Member: TypeAlias = Node | Scope
@@ -42,7 +42,7 @@ class Outline:
     """
 
     def __init__(self, graphs: Sequence[Graph]) -> None:
-        graphs = laid_out(graphs)
+        graphs = self.prepared(graphs)
         self.networks: Mapping[str, Graph] = {"": graphs[0]}
         self.graph = graph = graphs[0]
         if len(graphs) > 1:
@@ -71,6 +71,16 @@ class Outline:
         self.forms: dict[str, Form] = {}
         for path in sorted(graph.scopes, key=depth, reverse=True):
             self.forms[path] = self._form(graph.scopes[path])
+
+    # --- what differs in another framework ------------------------------------------------
+
+    def prepared(self, graphs: Sequence[Graph]) -> Sequence[Graph]:
+        """The graphs with the steps that move channels between the layouts of PyTorch's layers."""
+        return laid_out(graphs)
+
+    def spelled(self, op: Op, tensors: Sequence[Tensor]) -> Module | Expression:
+        """How an op is written for these inputs."""
+        return op.torch(*tensors)
 
     # --- members ---------------------------------------------------------------------------
 
@@ -124,7 +134,7 @@ class Outline:
             tensors = self.graph.tensors_into(node.id)
             known = self._emissions.get((id(node.op), tensors))
             if known is None:
-                known = self._emissions[id(node.op), tensors] = node.op.torch(*tensors)
+                known = self._emissions[id(node.op), tensors] = self.spelled(node.op, tensors)
                 self.define(known)
             self._by_node[node.id] = known
         return known

@@ -33,7 +33,7 @@ from archdsl.backends.torch.program import family_program, main_program
 from archdsl.backends.torch.settings import asks_for_channels, settings_of
 from archdsl.backends.torch.starts import differing
 from archdsl.backends.torch.writing import Layout
-from archdsl.ir.graph import Graph, Scope
+from archdsl.ir.graph import Graph, Header, Scope
 
 Definition = Class | Function | Text
 
@@ -65,7 +65,7 @@ def family_source(graphs: Sequence[Graph], extras: Extras = NONE) -> str:
     outline = Outline(graphs)
     names = Namespace((TABLE,))
     functions = {path: names.unique(builder_name(graph.header)) for path, graph in outline.networks.items()}
-    emission = _Emission(outline, (TABLE, *functions.values()), extras)
+    emission = Emission(outline, (TABLE, *functions.values()), extras)
     definitions = list(emission.definitions())
     for construction in emission.done:
         if construction.body.scope.parent is None:
@@ -84,7 +84,7 @@ def emit(graph: Graph, extras: Extras = NONE) -> Emitted:
 
     Raises `CompileError` if the network has not what `extras` asks for, such as a head.
     """
-    emission = _Emission(Outline((graph,)), extras=extras)
+    emission = Emission(Outline((graph,)), extras=extras)
     definitions = list(emission.definitions())
     name = emission.done[-1].title
     definitions += [Text(GENERATE)] if emission.generates else []
@@ -94,7 +94,7 @@ def emit(graph: Graph, extras: Extras = NONE) -> Emitted:
     return Emitted(text, name)
 
 
-class _Emission:
+class Emission:
     """Writes the constructors of a graph's classes, each after those of the classes that it holds."""
 
     def __init__(self, outline: Outline, reserved: Sequence[str] = (), extras: Extras = NONE) -> None:
@@ -126,10 +126,22 @@ class _Emission:
         """The name of a network's class. Reserves the names of the tuples that it returns, too."""
         headers = [self._network(scope).header for scope in body.uses]
         others = [self._network(scope).header for other in self.networks if other is not body for scope in other.uses]
-        title = self.names.unique(class_name(headers, others))
+        title = self.names.unique(self.network_title(headers, others))
         for name in sorted({name for name in result_names(self._network(body.scope), title) if name}):
             self.names.unique(name)
         return title
+
+    def network_title(self, headers: Sequence[Header], others: Sequence[Header]) -> str:
+        """What the class of networks with these headers is called, beside networks with other ones."""
+        return class_name(headers, others)
+
+    def block_title(self, scope: Scope) -> str:
+        """What the class of a block, a stage or a copy is called."""
+        return base_name(self.outline, scope)
+
+    def construction(self, subject: Subject, is_recursive: bool = False) -> Construction:
+        """Writes the constructor of a class. Raises `Differ` if its uses cannot be one class."""
+        return Construction(subject, is_recursive)
 
     def _network(self, scope: Scope) -> Graph:
         return self.outline.networks[scope.path]
@@ -204,12 +216,12 @@ class _Emission:
             if inner is not body:
                 self.settle(inner, (*around, body))
         is_network = body.scope.parent is None
-        title = self.titles[id(body)] if is_network else self.names.unique(base_name(self.outline, body.scope))
+        title = self.titles[id(body)] if is_network else self.names.unique(self.block_title(body.scope))
         takes = input_names(self._network(body.scope)) if is_network else take_names(self.outline, body)
         is_recursive = any(inner is body for inner in held)
         try:
             subject = Subject(self.classes, self.made, body, title, takes, self.settings)
-            made = self._recursive(subject) if is_recursive else Construction(subject)
+            made = self._recursive(subject) if is_recursive else self.construction(subject)
             self.made[id(body)] = made.constructor
         except Differ:
             raise _UsesDiffer(body) from None
@@ -248,7 +260,7 @@ class _Emission:
         """
         signatures: list[tuple[str, ...]] = []
         for _ in range(LONGEST_SETTLING):
-            made = Construction(subject, is_recursive=True)
+            made = self.construction(subject, is_recursive=True)
             self.made[id(subject.body)] = made.constructor
             signatures.append(tuple(parameter.name for parameter in made.constructor.parameters))
             if len(signatures) > 2 and signatures[-1] == signatures[-2]:

@@ -25,7 +25,7 @@ def loop_lines(
     initial = tuple(map(real, turns.initial))
     arguments = tuple(real(argument) if isinstance(argument, Wire) else argument for argument in turns.arguments)
     decided = replace(turns, initial=initial, arguments=arguments)
-    writer = _Lines(outline, path, variables, decided, shapes)
+    writer = LoopLines(outline, path, variables, decided, shapes)
     return list(writer.lines()), writer.statements
 
 
@@ -37,7 +37,10 @@ def port_name(outline: Outline, turns: Turns, index: int) -> str | None:
     return next((name for name in names if name and name != "input"), None)
 
 
-class _Lines:
+class LoopLines:
+    may_be_short = True
+    """Whether a loop that only collects values may be one line."""
+
     def __init__(self, outline: Outline, path: str, variables: Variables, turns: Turns, shapes: bool) -> None:
         self.outline, self.path, self.shapes = outline, path, shapes
         self.variables = variables
@@ -48,7 +51,7 @@ class _Lines:
     def lines(self) -> Iterator[Code]:
         before = [self.variables.text(wire) for wire in self.turns.initial]
         states = self._states(before)
-        if not states and len(self.gives) == 1 and self.loop.collected == (0,):
+        if self.may_be_short and not states and len(self.gives) == 1 and self.loop.collected == (0,):
             yield self._collected()
             return
         if states != before:
@@ -60,11 +63,14 @@ class _Lines:
         self.variables.fix(lists.values())
         yield from (Line(f"{name} = []") for name in lists.values())
         turn = self.variables.unique(snake_case(self.loop.copies[0].block or "turn"), kept)
-        modules = module_text(self.outline, self.path, self.loop.container.weights)
-        turns = tuple(self._turn(turn, states, items, lists))
-        yield Suite(f"for {turn} in {modules}{self.loop.section}:", turns)
+        yield from self.suites(turn, states, lambda call: tuple(self._turn(turn, call, states, items, lists)))
         for index, whole, wires in zip(lists, self.turns.wholes, self.turns.lists, strict=True):
             self.variables.place_list(lists[index], whole, wires)
+
+    def suites(self, turn: str, states: Sequence[str], body: Callable[[str], tuple[Code, ...]]) -> Iterator[Code]:
+        """The loop over the copies; `body` has the lines of one turn, which call what it is given."""
+        modules = module_text(self.outline, self.path, self.loop.container.weights)
+        yield Suite(f"for {turn} in {modules}{self.loop.section}:", body(f"{turn}({{}})"))
 
     def _collected(self) -> Line:
         """A loop that only collects: `branches = [branch(x) for branch in self.branch]`."""
@@ -106,14 +112,17 @@ class _Lines:
 
     # --- one turn --------------------------------------------------------------------------
 
-    def _turn(self, turn: str, states: Sequence[str], items: dict[int, str], lists: dict[int, str]) -> Iterator[Code]:
+    def _turn(
+        self, turn: str, called: str, states: Sequence[str], items: dict[int, str], lists: dict[int, str]
+    ) -> Iterator[Code]:
+        """The lines of one turn; `called` is the call of the copy, with `{}` for its arguments."""
         lent = self.outline.borrowed[self.loop.copies[0].path]
         arguments = [self._text(position, states, ()) for position in self.turns.arguments]
         arguments += [module_text(self.outline, self.path, weights) for weights in lent]
         if self.turns.opened:
             yield from self._opened(turn, states)
             return
-        call = f"{turn}({', '.join(arguments)})"
+        call = called.replace("{}", ", ".join(arguments), 1)
         if len(self.gives) == 1 and not lists:
             yield self._update(states, (call,), self._common_shape())
             self.statements.append(Loop(self.turns, tuple(states), (), {}))

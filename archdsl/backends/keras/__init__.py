@@ -1,0 +1,1 @@
+"""Keras 3: a graph as functions that call layers."""

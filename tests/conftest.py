@@ -8,8 +8,12 @@ from collections.abc import Iterator
 import pytest
 from calls import Caller, run
 
+from archdsl.resources import specs_folder
+
 os.environ["OMP_NUM_THREADS"] = "1"
 """For PyTorch, here and in commands that tests start: threads of two workers on two cores would wait for each other."""
+
+GALLERY = frozenset(path.stem for path in specs_folder().glob("*.arch"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,6 +21,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all-variants", action="store_true", help="run all variants of the gallery, not one of each kind"
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives all tests of one spec to the same worker (with `--dist loadgroup`), which then compiles it once."""
+    for item in items:
+        given = getattr(item, "callspec", None)
+        spec = given.params.get("spec") if given else None
+        if isinstance(spec, str) and spec in GALLERY:
+            item.add_marker(pytest.mark.xdist_group(spec))
 
 
 @pytest.fixture(scope="session", autouse=True)

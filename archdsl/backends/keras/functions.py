@@ -214,10 +214,9 @@ def _inner(made: ast.expr, name: str) -> ast.expr:
         for part in elements(made):
             if part.loop is None and isinstance(part.first, ast.Constant) and part.first.value == place:
                 return part.made
-            if part.loop is not None and isinstance(part.first, ast.Constant):
-                return formula.substituted(
-                    part.made, {text_of(part.loop.target): ast.Constant(place - part.first.value)}
-                )
+            if part.loop is not None:
+                turn = formula.combined(ast.Sub, ast.Constant(place), part.first)
+                return formula.substituted(part.made, {text_of(part.loop.target): turn})
         raise NotImplementedError(name)
     named = made.args[0]
     assert isinstance(named, ast.Call)

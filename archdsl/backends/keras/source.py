@@ -39,7 +39,10 @@ def keras_source(graph: Graph) -> str:
     emission = KerasEmission(KerasOutline(graph))
     functions = list(emission.functions())
     main = emission.done[-1].title
-    definitions = [*(Text(support.source) for support in emission.outline.supports.values()), *functions]
+    definitions: list[Function | Text] = [
+        *(Text(support.source) for support in emission.outline.supports.values()),
+        *functions,
+    ]
     definitions += [Text(LOADING), Text(f'if __name__ == "__main__":\n    {main}().summary()')]
     done = [written(definition) for definition in definitions]
     text = "\n".join(definition.text for definition in done)

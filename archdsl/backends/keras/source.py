@@ -19,6 +19,7 @@ from archdsl.backends.torch import refusals
 from archdsl.backends.torch.blocks import argument, take_names
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import block_doc, network_doc, shown
+from archdsl.backends.torch.family import builder_name
 from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.network import result_wires
 from archdsl.backends.torch.numbers import Subject
@@ -63,7 +64,7 @@ class KerasEmission(Emission):
 
     def network_title(self, headers: Sequence[Header], others: Sequence[Header]) -> str:
         """The name of the function that makes the network."""
-        return snake_case(super().network_title(headers, others))
+        return builder_name(headers[0])
 
     def block_title(self, scope: Scope) -> str:
         """The name of the function for a block, a stage or a copy."""

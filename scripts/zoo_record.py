@@ -17,6 +17,9 @@ LISTS: Mapping[str, str] = {
 }
 """The packages of the sample, each with what is taken of it; the names are in `zoo_PACKAGE.txt`."""
 
+TOLERANCE = 1e-8
+"""Up to here outputs are equal: tables of rotations are in single precision in models, and stay so in ours."""
+
 
 @dataclass
 class Row:
@@ -25,8 +28,9 @@ class Row:
     `opaque` counts the nodes without an op, whose operations are `operations`, the most frequent first. Numbers of
     parameters and multiply-adds are those of the graph and PyTorch's own. `python` and `lines` are the lines of the
     emitted source and of the written spec, 0 where there is none. `proof` says whether the spec was proven to have the
-    structure and the weights of the model. `largest` is the largest relative difference of outputs between emitted
-    module and model, where that was asked for. `failed` says what went wrong.
+    structure and the weights of the model. `largest` is the largest difference of outputs between emitted module and
+    model in float64, relative to the largest output, where that was asked for, or why it is not known. `failed` says
+    what went wrong.
     """
 
     reference: str
@@ -47,6 +51,16 @@ class Row:
     def is_whole(self) -> bool:
         """Whether each operation has an op, and the model is emitted as PyTorch source."""
         return self.nodes > 0 and self.opaque == 0 and self.python > 0
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether outputs of the emitted module were compared with those of the model."""
+        return self.largest[:1].isdigit()
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether those outputs are equal."""
+        return self.is_compared and float(self.largest) <= TOLERANCE
 
 
 COLUMNS = [field.name for field in fields(Row)]
@@ -89,16 +103,17 @@ Each model of the sample is imported without weights, at the size that it is mad
 are compared with PyTorch's own (`Module.parameters`, `FlopCounterMode` halved). It is written as a spec, which is
 compiled and proven to have the structure and the weights of the model, and emitted as PyTorch source where every
 operation has an op. An operation that has none is an opaque node, also in the spec. A bold number differs from
-PyTorch's, which stands after it in brackets.
+PyTorch's, which stands after it in brackets. Outputs are those of the emitted module, with the weights of the model,
+in evaluation and in float64: how much they differ at most, relative to the largest number.
 """
 
 SUMMARY = """\
-| package | sample | measured | emitted, no opaque nodes | params as PyTorch's | MACs as PyTorch's | spec proven |
-| --- | --- | ---: | ---: | ---: | ---: | ---: |"""
+| package | sample | measured | emitted, no opaque nodes | outputs equal | params equal | MACs equal | spec proven |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"""
 
 TABLE = """\
-| model | nodes | opaque | params | MACs | PyTorch | spec | proof |
-| --- | ---: | --- | ---: | ---: | ---: | ---: | --- |"""
+| model | nodes | opaque | params | MACs | PyTorch | outputs | spec | proof |
+| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | --- |"""
 
 
 def markdown() -> str:
@@ -126,7 +141,9 @@ def _summary(package: str, references: list[str], found: list[Row]) -> str:
         sum(row.nodes > 0 and row.macs == row.torch_macs for row in found),
         sum(row.proof == "yes" for row in found),
     )
-    shares = " | ".join(f"{count} ({count / max(len(found), 1):.0%})" for count in counts)
+    whole, *others = (f"{count} ({count / max(len(found), 1):.0%})" for count in counts)
+    equal = f"{sum(row.is_equal for row in found)} of {sum(row.is_compared for row in found)} compared"
+    shares = " | ".join((whole, equal, *others))
     return f"| {package} | {LISTS[package]} | {len(found)} of {len(references)} | {shares} |"
 
 
@@ -138,7 +155,7 @@ def _unmeasured(known: Mapping[str, Row]) -> Iterator[str]:
 
 def _line(row: Row) -> str:
     if not row.nodes:
-        return f"| `{row.reference.partition(':')[2]}` | {row.failed} | | | | | | |"
+        return f"| `{row.reference.partition(':')[2]}` | {row.failed} | | | | | | | |"
     cells = (
         f"`{row.reference.partition(':')[2]}`",
         f"{row.nodes:,}",
@@ -146,6 +163,7 @@ def _line(row: Row) -> str:
         _compared(row.params, row.torch_params),
         _compared(row.macs, row.torch_macs),
         f"{row.python:,}" if row.python else "",
+        row.largest,
         f"{row.lines:,}" if row.lines else "",
         "; not emitted: ".join(filter(None, (row.proof, row.failed))),
     )

@@ -355,6 +355,32 @@ def test_changes_through_views_are_not_lost() -> None:
     assert [value.node for value in graph.inputs_of("flatten")] == [scatter.id]
 
 
+# --- what runs in a context ----------------------------------------------------------------------
+
+
+class InContexts(nn.Module):
+    """Code in contexts, one of them inside another. Of the first, two values are used outside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(8, 8, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", enabled=False):
+            y = self.conv(x)
+            with torch.autocast("cpu", cache_enabled=False, enabled=False):
+                z = y.tanh()
+        with torch.enable_grad():
+            gate = z.sigmoid()
+        return y * gate + z
+
+
+def test_what_runs_in_a_context_is_part_of_the_network() -> None:
+    side = of_module(InContexts(), [Tensor(*IMAGE)])
+    assert [node.op.name for node in side.graph] == ["input", "conv", "tanh", "sigmoid", "mul", "add"]
+    assert prove_sides(of_graph(side.graph), side).ok
+
+
 # --- what the language has no op for -------------------------------------------------------------
 
 

@@ -451,6 +451,36 @@ def test_tied_weights_count_once() -> None:
 # --- and back to source ---------------------------------------------------------------------------
 
 
+class Lent(nn.Module):
+    """Calls a layer that another one of these calls, too."""
+
+    def __init__(self, width: int, layer: nn.Module) -> None:
+        super().__init__()
+        self.own = nn.Conv2d(width, width, 1)
+        self.layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(self.own(x))
+
+
+class LentTwice(nn.Module):
+    def __init__(self, width: int, out: int) -> None:
+        super().__init__()
+        self.widen = nn.Conv2d(width, out, 1)
+        layer = nn.Conv2d(out, out, 3, padding=1)
+        self.first, self.second = Lent(out, layer), Lent(out, layer)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(self.widen(x)))
+
+
+def test_a_layer_of_two_modules_is_emitted_around_them() -> None:
+    """The class that holds such a layer is made in two widths."""
+    side = of_module(seq(LentTwice(8, 4), LentTwice(4, 6)), [Tensor(*IMAGE)])
+    report = prove_sides(of_graph(side.graph), side)
+    assert report.ok, report
+
+
 @pytest.mark.parametrize("reference", ["timm:efficientnet_b0", "timm:res2net50_26w_4s", "torchvision:googlenet"])
 def test_what_was_imported_can_be_written_as_source(reference: str) -> None:
     """Numbered modules, modules of several ops, and modules whose parts are used in between others."""

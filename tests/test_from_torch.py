@@ -355,6 +355,32 @@ def test_changes_through_views_are_not_lost() -> None:
     assert [value.node for value in graph.inputs_of("flatten")] == [scatter.id]
 
 
+# --- what runs in a context ----------------------------------------------------------------------
+
+
+class InContexts(nn.Module):
+    """Code in contexts, one of them inside another. Of the first, two values are used outside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(8, 8, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", enabled=False):
+            y = self.conv(x)
+            with torch.autocast("cpu", cache_enabled=False, enabled=False):
+                z = y.tanh()
+        with torch.enable_grad():
+            gate = z.sigmoid()
+        return y * gate + z
+
+
+def test_what_runs_in_a_context_is_part_of_the_network() -> None:
+    side = of_module(InContexts(), [Tensor(*IMAGE)])
+    assert [node.op.name for node in side.graph] == ["input", "conv", "tanh", "sigmoid", "mul", "add"]
+    assert prove_sides(of_graph(side.graph), side).ok
+
+
 # --- what the language has no op for -------------------------------------------------------------
 
 
@@ -423,6 +449,36 @@ def test_tied_weights_count_once() -> None:
 
 
 # --- and back to source ---------------------------------------------------------------------------
+
+
+class Lent(nn.Module):
+    """Calls a layer that another one of these calls, too."""
+
+    def __init__(self, width: int, layer: nn.Module) -> None:
+        super().__init__()
+        self.own = nn.Conv2d(width, width, 1)
+        self.layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(self.own(x))
+
+
+class LentTwice(nn.Module):
+    def __init__(self, width: int, out: int) -> None:
+        super().__init__()
+        self.widen = nn.Conv2d(width, out, 1)
+        layer = nn.Conv2d(out, out, 3, padding=1)
+        self.first, self.second = Lent(out, layer), Lent(out, layer)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(self.widen(x)))
+
+
+def test_a_layer_of_two_modules_is_emitted_around_them() -> None:
+    """The class that holds such a layer is made in two widths."""
+    side = of_module(seq(LentTwice(8, 4), LentTwice(4, 6)), [Tensor(*IMAGE)])
+    report = prove_sides(of_graph(side.graph), side)
+    assert report.ok, report
 
 
 @pytest.mark.parametrize("reference", ["timm:efficientnet_b0", "timm:res2net50_26w_4s", "torchvision:googlenet"])

@@ -100,24 +100,30 @@ FAR = """\
 {
   "format": "archdsl-graph-1",
   "header": {"name": "Net", "spec": "nets:Net"},
-  "sources": [{"name": "nets:Net", "text": "Net\\nx: input()\\na: A()\\na.m: Conv2d()\\nb: B()\\nb.m: Conv2d()\\n"}],
+  "sources": [{"name": "nets:Net", "text": "Net\\nx: input()\\na: A()\\na.m: M()\\nb: B()\\nb.m: M()\\n"}],
   "scopes": [
     {"path": "", "kind": "network", "parent": null, "span": {"source": 0, "start": 0, "end": 3}, "weights": "",
-     "results": ["b.m"]},
+     "results": ["b.m.conv"]},
     {"path": "a", "kind": "stage", "parent": "", "span": {"source": 0, "start": 15, "end": 21}, "weights": "a",
-     "block": "A", "results": ["a.m"]},
-    {"path": "b", "kind": "stage", "parent": "", "span": {"source": 0, "start": 36, "end": 42}, "weights": "b",
-     "block": "B", "results": ["b.m"]}
+     "block": "A", "results": ["a.m.conv"]},
+    {"path": "a.m", "kind": "block", "parent": "a", "span": {"source": 0, "start": 22, "end": 30}, "weights": "a.m",
+     "block": "M", "results": ["a.m.conv"]},
+    {"path": "b", "kind": "stage", "parent": "", "span": {"source": 0, "start": 31, "end": 37}, "weights": "b",
+     "block": "B", "results": ["b.m.conv"]},
+    {"path": "b.m", "kind": "block", "parent": "b", "span": {"source": 0, "start": 38, "end": 46}, "weights": "a.m",
+     "block": "M", "results": ["b.m.conv"]}
   ],
   "nodes": [
     {"id": "x", "op": {"op": "input", "arguments": {"dims": [8, 16]}}, "outputs": [{"dims": [8, 16]}], "scope": "",
      "span": {"source": 0, "start": 4, "end": 14}, "weights": "x"},
-    {"id": "a.m", "op": {"op": "conv", "arguments": {"out": 8, "kernel": [1]}}, "inputs": ["x"],
-     "outputs": [{"dims": [8, 16]}], "scope": "a", "span": {"source": 0, "start": 22, "end": 35}, "weights": "a.m"},
-    {"id": "b.m", "op": {"op": "conv", "arguments": {"out": 8, "kernel": [1]}}, "inputs": ["a.m"],
-     "outputs": [{"dims": [8, 16]}], "scope": "b", "span": {"source": 0, "start": 43, "end": 56}, "weights": "a.m"}
+    {"id": "a.m.conv", "op": {"op": "conv", "arguments": {"out": 8, "kernel": [1]}}, "inputs": ["x"],
+     "outputs": [{"dims": [8, 16]}], "scope": "a.m", "span": {"source": 0, "start": 22, "end": 30},
+     "weights": "a.m.conv"},
+    {"id": "b.m.conv", "op": {"op": "conv", "arguments": {"out": 8, "kernel": [1]}}, "inputs": ["a.m.conv"],
+     "outputs": [{"dims": [8, 16]}], "scope": "b.m", "span": {"source": 0, "start": 38, "end": 46},
+     "weights": "a.m.conv"}
   ],
-  "outputs": [{"name": "output", "values": ["b.m"]}]
+  "outputs": [{"name": "output", "values": ["b.m.conv"]}]
 }
 """
 
@@ -186,10 +192,10 @@ CODES = {
         example=f"$ archdsl compile net.json\n{OPAQUE}",
     ),
     "far-weights": Code(
-        summary="A module of an imported network is used in two others, neither of which contains the other.",
-        explanation="In PyTorch, two modules can hold the same third one. In emitted source this is not possible, "
-        "because each class makes its own parts. Such a network can be drawn, counted and compared. To have it as "
-        "source, move the shared module into the module that contains both of its users.",
+        summary="A block of a graph is used in two others, neither of which contains the other.",
+        explanation="In a graph as JSON, a block may have the weights of a block that lies elsewhere. Emitted source "
+        "cannot say this, because each class makes its own blocks. Such a network can be drawn, counted and compared. "
+        "To have it as source, keep the weights in a block that contains both users, as is done for single layers.",
         example=f"$ archdsl compile net.json\n{FAR}",
     ),
     "cannot-trace": Code(

@@ -9,6 +9,8 @@ from typing import Any
 from torch import fx
 from torch.export.graph_signature import OutputKind
 
+from archdsl.frontends.contexts import without_contexts
+
 # In evaluation these return the input itself, which their schemas do not say.
 RETURN_THEIR_INPUT = frozenset({"dropout", "feature_dropout", "alpha_dropout"})
 
@@ -19,12 +21,12 @@ def without_mutation(program: Any) -> tuple[fx.Graph, tuple[Any, ...]]:
     After `relu_(x)`, operations that read `x` read its result instead. If views of `x` are read later too, PyTorch's
     own functionalization is used, which takes as long as the export did.
     """
-    graph: fx.Graph = program.graph
+    graph = without_contexts(program.graph_module)
     if not replace_in_place(graph):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = program.run_decompositions({})
-        graph = program.graph
+        graph = without_contexts(program.graph_module)
     (output,) = (node for node in graph.nodes if node.op == "output")
     kinds = [spec.kind for spec in program.graph_signature.output_specs]
     return graph, tuple(v for v, kind in zip(output.args[0], kinds, strict=True) if kind is OutputKind.USER_OUTPUT)

@@ -14,7 +14,7 @@ def refuse_far_weights(graph: Graph) -> Graph:
     problems = [
         Diagnostic("far-weights", f"{path} is the module {one.weights}, which no scope around it holds", one.span)
         for path, one in _members(graph)
-        if not _is_kept(graph, one)
+        if not is_kept(graph, one)
     ]
     if problems:
         raise CompileError(problems)
@@ -26,7 +26,7 @@ def _members(graph: Graph) -> Iterator[tuple[str, Node | Scope]]:
     yield from ((scope.path, scope) for scope in graph.scopes.values() if scope.parent is not None)
 
 
-def _is_kept(graph: Graph, member: Node | Scope) -> bool:
+def is_kept(graph: Graph, member: Node | Scope) -> bool:
     """Whether a member is held at its own path, or by its last name in a scope around it."""
     parent = member.scope if isinstance(member, Node) else member.parent
     assert parent is not None, "the network itself has no scope around it"

@@ -130,8 +130,9 @@ class Construction(Choices):
             if own not in self.attributes and not is_text:
                 self.attributes[own] = None
                 known = self.modules.borrowed.get(own) or [None for _ in self.outline.takes(member)]
-                tree, _ = self.modules.tree(member, 0, own, known)
-                yield self.assigned(own, self.settled({0: tree}, own))
+                kept = {use: self.outline.hosted[scope.path].get(own) for use, scope in enumerate(self.body.uses)}
+                trees = {use: self.modules.tree(one, use, own, known)[0] for use, one in kept.items() if one}
+                yield self.assigned(own, self.settled(trees, own))
 
     def expression(self, item: Call) -> Iterator[Code]:
         """Enters the expression that `forward` has for a step. Numbers in it that are no literals become attributes."""

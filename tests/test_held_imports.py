@@ -65,6 +65,12 @@ def in_windows(x: torch.Tensor) -> torch.Tensor:
     return y.unflatten(0, (-1, 2)).sum(1)
 
 
+def folded(x: torch.Tensor, layer: Callable[..., torch.Tensor]) -> torch.Tensor:
+    """A layer on windows of 4 x 8 that are folded into the batch."""
+    y = layer(x.unflatten(3, (2, 8)).unflatten(2, (3, 4)).permute(0, 2, 4, 1, 3, 5).flatten(0, 2))
+    return y.unflatten(0, (-1, 3, 2)).permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
+
+
 def standardized(x: torch.Tensor, layer: nn.Conv2d, gain: torch.Tensor | None = None) -> torch.Tensor:
     """Kernels of mean 0 and variance 1 (NFNet)."""
     kernels = layer.weight.reshape(1, layer.out_channels, -1)
@@ -133,6 +139,18 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
         lambda x, p: x + F.interpolate(p, x.shape[2:], mode="bilinear", align_corners=True), (1, 8, 5, 5)), MAP,
      "resampled"),
     ("windows", Layered(in_windows), MAP, "matrix_product"),
+    ("convolutions in windows", Layered(lambda x, one, two: folded(x, lambda y: two(one(y))),
+     nn.Conv2d(8, 6, (3, 1), padding=(1, 0)), nn.Conv2d(6, 6, 3, padding="same", groups=6, dilation=2)), MAP,
+     "conv(6, 1x3x1)"),
+    ("a convolution at each place of windows", Layered(folded, nn.Conv2d(8, 6, 1)), MAP, "conv(6, 1)"),
+    ("pools in windows", Layered(lambda x: folded(x, lambda y: F.max_pool2d(y, 2) + F.avg_pool2d(y, 3, 2, 1))), MAP,
+     "max_pool(1x2x2, padding=0)"),
+    ("a table in tiles", Layered(lambda x, p: x + p.tile(3, 2), (1, 8, 4, 8)), MAP, "expanded"),
+    ("columns in a row twice", Layered(lambda x: x.repeat(1, 1, 1, 2).relu()), MAP, "expanded"),
+    ("columns side by side", Layered(lambda x: x.repeat_interleave(2, 3).tanh()), MAP, "expanded"),
+    ("queries for all windows", Layered(
+        lambda x, q: (x.mT.unflatten(1, (5, 4)).flatten(0, 1) @ q(x.mean(2)).unflatten(1, (8, 3))
+        .repeat_interleave(5, 0)).unflatten(0, (-1, 5)).flatten(1, 2).mT, nn.Linear(8, 24)), TOKENS, "expanded"),
     ("biases of some channels", Layered(biased, nn.Linear(8, 6), (2,), (2,)), TOKENS, "split"),
     ("biases of parts of unequal size", Layered(biased, nn.Linear(8, 7), (2,), (3,)), TOKENS, "bordered"),
     ("a learned scale and shift", Layered(lambda x, a, b: a * x.relu().square() + b, (1,), (1,)), MAP, "applied"),

@@ -105,6 +105,32 @@ class Rolled(Held, Rearrangement):
 
 
 @register
+class Expanded(Held, Rearrangement):
+    """The same numbers again and again along dimensions of size 1, up to the sizes `dims`."""
+
+    name = "expanded"
+    family = Family.RESHAPE
+
+    dims: Numbers
+
+    def shape(self, x: Tensor) -> Tensor:
+        if len(self.dims) != x.rank or any(size not in (1, most) for size, most in zip(x.dims, self.dims, strict=True)):
+            raise Mismatch(f"{x} cannot be repeated to {self.dims}", argument="dims", code="out-of-bounds")
+        return Tensor(*self.dims, kind=x.kind)
+
+    def torch(self, x: Tensor) -> Expression:
+        return Expression(f"{{0}}.expand({', '.join(map(str, (-1, *self.dims)))})")
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Expand", to[0], to.ints(1, *self.dims))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield Example(cls(dims=(8, 4, 6)), (Tensor(8, 1, 6),), Tensor(8, 4, 6))
+        yield Example(cls(dims=(3, 10)), (Tensor(1, 10),), Tensor(3, 10))
+
+
+@register
 class Part(Held, View):
     """The places `start` to `stop` along one dimension."""
 

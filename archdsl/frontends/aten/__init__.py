@@ -5,7 +5,19 @@ None of the tables needs torch, so that files whose operations are put in PyTorc
 
 from __future__ import annotations
 
-from archdsl.frontends.aten import activation, attention, held, idioms, layout, merge, pool, recurrent, shape, weighted
+from archdsl.frontends.aten import (
+    activation,
+    attention,
+    folded,
+    held,
+    idioms,
+    layout,
+    merge,
+    pool,
+    recurrent,
+    shape,
+    weighted,
+)
 from archdsl.frontends.aten.call import Translation
 
 TRANSLATIONS: dict[str, Translation] = {
@@ -24,8 +36,8 @@ TRANSLATIONS: dict[str, Translation] = {
 def translations(name: str, activations: tuple[Translation, ...] = ()) -> tuple[Translation, ...]:
     """The translations to try for a call of this operation, in order.
 
-    Those that combine several calls come first, among them those that recognize `activations`; those that only hold a
-    call as it is come last.
+    Those that combine several calls come first, among them those that recognize `activations`; those for windows in
+    the batch come after those for plain values, and those that only hold a call as it is come last.
     """
-    single = (table[name] for table in (TRANSLATIONS, held.TRANSLATIONS) if name in table)
+    single = (table[name] for table in (TRANSLATIONS, folded.TRANSLATIONS, held.TRANSLATIONS) if name in table)
     return (*idioms.IDIOMS.get(name, ()), *activations, *single)

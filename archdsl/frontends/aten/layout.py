@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from archdsl.frontends.arrangement import Arrangement
+from archdsl.frontends.arrangement import BATCH, REPEATED, Arrangement, Axis, along
 from archdsl.frontends.aten.call import Call, Result, Translation
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import operation
@@ -49,10 +50,26 @@ def expanded(call: Call, lies: Arrangement) -> Arrangement:
 
 
 def repeated(call: Call, lies: Arrangement) -> Arrangement | None:
-    """With axes of size 1 repeated; an axis that holds several numbers is none that an arrangement repeats."""
-    shape, padded = call.trace.shape(call.node), lies.expanded((1,) * (len(call["repeats"]) - lies.rank) + lies.shape)
-    several = any(size > 1 < count for size, count in zip(padded.shape, call["repeats"], strict=True))
-    return None if several else lies.expanded(shape)
+    """With each axis repeated as a whole, as `Tensor.repeat` and `Tensor.tile` do; None for samples that are."""
+    given = call["repeats"] if "repeats" in call.arguments else call["dims"]
+    rank = max(len(given), lies.rank)
+    counts = (*(1,) * (rank - len(given)), *given)
+    axes = lies.expanded((1,) * (rank - lies.rank) + lies.shape).axes
+    if any(count > 1 and _holds_batch(axis) for count, axis in zip(counts, axes, strict=True)):
+        return None
+    return replace(lies, axes=tuple((*along(REPEATED, n, 0), *axis) for n, axis in zip(counts, axes, strict=True)))
+
+
+def interleaved(call: Call, lies: Arrangement) -> Arrangement | None:
+    """With each place of one axis repeated. Of samples, that gives windows that are folded into the batch."""
+    if call["dim"] is None or not isinstance(call["repeats"], int):
+        return None
+    axis = call["dim"] % lies.rank
+    return lies.with_axis(axis, (*lies.axes[axis], *along(REPEATED, call["repeats"], 0)))
+
+
+def _holds_batch(axis: Axis) -> bool:
+    return any(atom.dim == BATCH for atom in axis)
 
 
 def rolled(call: Call, lies: Arrangement) -> Arrangement | None:
@@ -79,6 +96,8 @@ CHANGES: dict[str, Callable[[Call, Arrangement], Arrangement | None]] = {
     "movedim": moved,
     "expand": expanded,
     "repeat": repeated,
+    "repeat_interleave": interleaved,
+    "tile": repeated,
     "expand_as": expanded,
     "roll": rolled,
 }

@@ -10,7 +10,7 @@ from math import prod
 from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, Axis, along
 from archdsl.frontends.aten.placed import Placed, view
 from archdsl.frontends.aten.step import Made, Step
-from archdsl.ops.held import Permute, Rolled
+from archdsl.ops.held import Expanded, Permute, Rolled
 from archdsl.ops.learned import Learned
 from archdsl.tensor import Tensor
 
@@ -84,7 +84,9 @@ def reshaped(literal: Literal) -> Literal:
 
 
 def literal(placed: Placed | None) -> Literal | None:
-    """A value in PyTorch's form; None for what has numbers twice or lies as no permute can give.
+    """A value in PyTorch's form; None for what lacks numbers or lies as no permute can give.
+
+    Numbers of an axis that is repeated alone are there once: such an axis has size 1.
 
     Ops that this needs belong to the step that takes the value, so that no block hands on a value in two forms.
     """
@@ -93,7 +95,8 @@ def literal(placed: Placed | None) -> Literal | None:
     arrangement = placed.arrangement.without_repeats()
     batch_axis = _batch_axis(arrangement, placed.batch)
     atoms = [atom for axis in arrangement.axes for atom in axis if atom.dim != BATCH]
-    pieces = _pieces(atoms, placed.tensor)
+    own = [atom for atom in atoms if atom.dim != REPEATED]
+    pieces = _pieces(own, placed.tensor)
     if batch_axis == REPEATED or pieces is None:
         return None
     value, tensor = placed.value, placed.tensor
@@ -103,13 +106,15 @@ def literal(placed: Placed | None) -> Literal | None:
             shifts=tuple(-first for _, first in arrangement.rolled),
         )
         value = Step(op, (value,))
-    order = tuple(pieces.index(atom) + 1 for atom in atoms)
+    order = tuple(pieces.index(atom) + 1 for atom in own)
     if list(order) != sorted(order):
         taken_apart = tuple(atom.size for atom in pieces)
         if taken_apart != tensor.dims:
             value = Step(view(tensor.dims, taken_apart), (value,))
         value = Step(Permute(order=order), (value,))
-        tensor = Tensor(*(atom.size for atom in atoms), kind=tensor.kind)
+        tensor = Tensor(*(atom.size for atom in own), kind=tensor.kind)
+    if len(own) < len(atoms):
+        value, tensor = _repeated(value, tensor, atoms)
     sizes = tuple(_size(axis, place == batch_axis) for place, axis in enumerate(arrangement.axes))
     return reshaped(Literal(value, tensor, sizes, batch_axis, placed.batch))
 
@@ -125,6 +130,13 @@ def aligned(values: Sequence[Literal], rank: int) -> list[Literal] | None:
         return None
     is_folded = axis is not None and any(one.sizes[axis] is not None for one in found)
     return [one.folded() for one in found] if is_folded else found
+
+
+def _repeated(value: Made | Step, tensor: Tensor, atoms: list[Atom]) -> tuple[Step, Tensor]:
+    """A value with its numbers repeated, as atoms among its own say."""
+    once = tuple(1 if atom.dim == REPEATED else atom.size for atom in atoms)
+    op = Expanded(dims=tuple(atom.size for atom in atoms))
+    return Step(op, (Step(view(tensor.dims, once), (value,)),)), Tensor(*op.dims, kind=tensor.kind)
 
 
 def _size(axis: Axis, holds_batch: bool) -> int | None:

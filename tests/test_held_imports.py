@@ -25,16 +25,20 @@ from archdsl.tensor import Tensor
 
 
 class Layered(nn.Module):
-    """A function of an input, some layers, and some parameters of the given shapes."""
+    """A function of an input, some layers, some parameters of the given shapes, and some buffers."""
 
-    def __init__(self, function: Callable[..., torch.Tensor], *parts: nn.Module | tuple[int, ...]) -> None:
+    def __init__(
+        self, function: Callable[..., torch.Tensor], *parts: nn.Module | tuple[int, ...] | torch.Tensor
+    ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(part for part in parts if isinstance(part, nn.Module))
         self.own = nn.ParameterList(nn.Parameter(torch.rand(part)) for part in parts if isinstance(part, tuple))
+        for place, part in enumerate(part for part in parts if isinstance(part, torch.Tensor)):
+            self.register_buffer(f"table{place}", part)
         self.function = function
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.function(x, *self.layers, *self.own)
+        return self.function(x, *self.layers, *self.own, *self._buffers.values())
 
 
 def across_channels(x: torch.Tensor) -> torch.Tensor:
@@ -56,6 +60,19 @@ def selective(x: torch.Tensor) -> torch.Tensor:
     branches = torch.stack([x, x.tanh(), x.sigmoid()], 1)
     weights = branches.sum(1).mean((2, 3), keepdim=True).unsqueeze(1) * branches.mean((3, 4), keepdim=True)
     return (branches * weights.softmax(1)).sum(1)
+
+
+def with_learned_offsets(
+    x: torch.Tensor, qkv: nn.Linear, mlp: nn.Sequential, factor: torch.Tensor, table: torch.Tensor
+) -> torch.Tensor:
+    """Cosine attention, whose bias a small network learns from a table of offsets; keys have no bias (Swin v2)."""
+    bias = qkv.bias.clone()
+    bias[8:16].zero_()
+    q, k, v = F.linear(x.mT, qkv.weight, bias).unflatten(2, (3, 2, 4)).permute(2, 0, 3, 1, 4)
+    places = torch.arange(10, device=x.device)
+    added = mlp(table).view(-1, 2)[(places[:, None] - places + 9).view(-1)].view(10, 10, 2)
+    scores = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).mT * factor.clamp(max=4.6).exp()
+    return ((scores + added.permute(2, 0, 1)).softmax(-1) @ v).transpose(1, 2).flatten(2).mT
 
 
 def in_windows(x: torch.Tensor) -> torch.Tensor:
@@ -185,6 +202,12 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
      "conv(4, 3, padding=0)"),
     ("a parameter in another shape", Layered(lambda x, w: x + w.view(12, 16, 8).permute(2, 0, 1), (192, 8)), MAP,
      "learned"),
+    ("biases from a table of offsets", Layered(with_learned_offsets, nn.Linear(8, 24),
+     nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 2, bias=False)), (2, 1, 1), torch.rand(1, 19, 2)),
+     (8, 10), "picked_along"),
+    ("a buffer of numbers", Layered(lambda x, table: x * table, torch.rand(8, 20)), TOKENS, "fixed"),
+    ("channels at the places of a buffer", Layered(lambda x, places: x[:, places], torch.tensor([[7, 0], [-1, 3]])),
+     TOKENS, "picked_along"),
     ("a product with a matrix", Layered(lambda x, w: (x.transpose(1, 2) @ w).transpose(1, 2), (8, 5)), TOKENS,
      "matrix_product"),
 ]  # fmt: skip

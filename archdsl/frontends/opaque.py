@@ -63,14 +63,17 @@ def _constant(numbers: Numbers, batch: int) -> Step:
         lies = step.arrangements[0]
         if isinstance(step.op, Fixed):
             return replace(step, arrangements=(replace(lies, axes=(along(REPEATED, batch, 0), *lies.axes)),))
-    if numbers.dtype == np.float32 and 0 < numbers.size <= MOST:
-        kept = packed(numbers.tobytes())
-        dims = tuple(numbers.shape) or (1,)
-        if len(kept) > LONGEST:
-            return _unknown(numbers)
-        lies = Arrangement(tuple(along(dim, size) for dim, size in enumerate(numbers.shape, 1)))
-        return Step(Fixed(dims=dims, numbers=kept), (), arrangements=(lies,))
-    return _unknown(numbers)
+    return fixed(numbers) or _unknown(numbers)
+
+
+def fixed(numbers: Numbers) -> Step | None:
+    """Fixed numbers in single precision, the same for all samples; None if they are too many to keep."""
+    if numbers.dtype != np.float32 or not 0 < numbers.size <= MOST:
+        return None
+    kept = packed(numbers.tobytes())
+    lies = Arrangement(tuple(along(dim, size) for dim, size in enumerate(numbers.shape, 1)))
+    op = Fixed(dims=tuple(numbers.shape) or (1,), numbers=kept)
+    return Step(op, (), arrangements=(lies,)) if len(kept) <= LONGEST else None
 
 
 def _unknown(numbers: Numbers) -> Step:

@@ -17,7 +17,7 @@ from archdsl.frontends.aten.scores import scores
 from archdsl.frontends.aten.step import Made, Source, Step, TraceNode, operation
 from archdsl.frontends.naming import ModuleCall
 from archdsl.frontends.nodes import NewNode
-from archdsl.frontends.opaque import Counter, as_opaque, as_stored, counted_once
+from archdsl.frontends.opaque import Counter, as_opaque, as_stored, counted_once, fixed
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
 from archdsl.ops.internal import Input, Opaque
@@ -91,14 +91,40 @@ class Translator:
         if operation(node) == "getitem" and not self.trace.tables[node]:
             self.trace.placed[node] = self._results[node.args[0]][node.args[1]]
             return
+        if not self._translated(node) and not self._translated_with_buffers(node):
+            step = as_opaque(self.trace, node, self._multiply_adds)
+            self._set(node, step, self._tensors(step), step.arrangements)
+
+    def _translated(self, node: TraceNode) -> bool:
+        """Whether there is a translation of a call; if there is, the call has become it."""
         for translate in self._translations(operation(node)):
             try:
                 if self._accepts(translate(self.trace.call(node)), node):
-                    return
+                    return True
             except (Mismatch, ValidationError):
                 continue
-        step = as_opaque(self.trace, node, self._multiply_adds)
-        self._set(node, step, self._tensors(step), step.arrangements)
+        return False
+
+    def _translated_with_buffers(self, node: TraceNode) -> bool:
+        """Does the same with the buffers that a call takes as values of fixed numbers."""
+        table = self.trace.tables[node]
+        buffers = {} if table and table.weight is None else self._fixed_buffers(node)
+        self.trace.placed.update(buffers)
+        if buffers and self._translated(node):
+            return True
+        for buffer in buffers:
+            del self.trace.placed[buffer]
+        return False
+
+    def _fixed_buffers(self, node: TraceNode) -> dict[TraceNode, Placed]:
+        """The buffers of small numbers that a call takes and that are no values yet, as values of fixed numbers."""
+        trace, found = self.trace, {}
+        for source in node.all_input_nodes:
+            table = trace.tables[source] if trace.is_weight(source) and source not in trace.placed else None
+            step = fixed(table.numbers) if table and table.weight is None else None
+            if step:
+                found[source] = Placed(step, self._tensors(step)[0], trace.batch, step.arrangements[0])
+        return found
 
     def _follow(self, node: TraceNode) -> None:
         """Notes what later calls may make an op of: scores of attention, and slices with a step."""

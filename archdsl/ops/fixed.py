@@ -14,9 +14,9 @@ from zlib import compress, decompress
 
 from pydantic import Field
 
-from archdsl.ops.arguments import Dims, Mismatch
+from archdsl.ops.arguments import Count, Dims, Mismatch
 from archdsl.ops.base import NOTHING, Example, Family, Module, Nodes, Rearrangement, Rest, Support, register
-from archdsl.ops.held import Held
+from archdsl.ops.held import Dimension, Held, along
 from archdsl.tensor import Tensor
 
 MOST, LONGEST = 1 << 20, 1 << 18
@@ -47,6 +47,23 @@ class Picked(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.flatten(1)[:, self.places]
+''',
+    needs=(FIXED,),
+)
+
+PICKED_ALONG = Support(
+    "PickedAlong",
+    '''\
+class PickedAlong(nn.Module):
+    """The places of one dimension that a table lists."""
+
+    def __init__(self, dim: int, places: str, count: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.register_buffer("places", fixed(places, (count,), torch.int32).long(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.index_select(self.dim, self.places)
 ''',
     needs=(FIXED,),
 )
@@ -127,3 +144,31 @@ class Picked(Held, Rearrangement):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(dims=(2, 3), numbers=packed(bytes(24))), (Tensor(4, 5),), Tensor(2, 3))
         yield Example(cls(dims=(2,), numbers=packed(bytes([3, 0, 0, 0, 1, 0, 0, 0]))), (Tensor(6),), Tensor(2))
+
+
+@register
+class PickedAlong(Held, Rearrangement):
+    """The places of one dimension that a table lists, each as often as it is there."""
+
+    name = "picked_along"
+    family = Family.EMBED
+
+    dim: Dimension
+    count: Count
+    numbers: str = Field(description="the places as integers of four bytes, compressed, in base 64")
+
+    def shape(self, x: Tensor) -> Tensor:
+        _expect(self.numbers, (self.count,))
+        return along(x, (self.dim,), self.count)
+
+    def torch(self, x: Tensor) -> Module:
+        return Module("PickedAlong", (self.dim, self.numbers, self.count), support=PICKED_ALONG)
+
+    def onnx(self, to: Nodes, x: Tensor) -> str:
+        return to("Gather", to[0], to.places(_unpacked(self.numbers, "i"), (self.count,)), axis=self.dim)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        places = packed(bytes([3, 0, 0, 0, 1, 0, 0, 0]))
+        yield Example(cls(dim=2, count=2, numbers=places), (Tensor(4, 5),), Tensor(4, 2))
+        yield Example(cls(dim=1, count=2, numbers=places), (Tensor(4, 3, 6),), Tensor(2, 3, 6))

@@ -15,7 +15,7 @@ from archdsl.frontends.aten.literal import Literal, aligned, literal
 from archdsl.frontends.aten.step import Source, Step, TraceNode
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
-from archdsl.ops.fixed import MOST, Picked, packed
+from archdsl.ops.fixed import MOST, Fixed, Picked, PickedAlong, packed
 from archdsl.ops.held import (
     Bordered,
     Joined,
@@ -412,7 +412,9 @@ def slid(call: Call) -> Result:
 def picked(call: Call) -> Result:
     """Numbers of one learned weight, each from a fixed place: a table of biases that is read by offsets."""
     table = call.trace.tables[call.node]
-    if table is None or table.weight is None or not 0 < table.picked.size <= MOST or int(table.picked.min()) < 0:
+    if table is None or table.weight is None:
+        return _picked_along(call)
+    if not 0 < table.picked.size <= MOST or int(table.picked.min()) < 0:
         return None
     found = literal(call.trace.placed[table.weight])
     if found is None or bool(table.numbers.any()):
@@ -421,6 +423,36 @@ def picked(call: Call) -> Result:
     places = packed(table.picked.astype(np.int32).tobytes())
     lies = Arrangement(tuple(along(dim, size) for dim, size in enumerate(shape, 1)))
     return Step(Picked(dims=shape or (1,), numbers=places), (found.value,), arrangements=(lies,))
+
+
+def _picked_along(call: Call) -> Result:
+    """Fixed places along one axis of a value: aten.index_select, and aten.index with the indices of one axis."""
+    given = call.get("indices") or [None] * (call.get("dim") or 0) + [call.get("index")]
+    axis, *others = [axis for axis, indices in enumerate(given) if indices is not None]
+    table, found = call.trace.tables[given[axis]], literal(call.placed("self"))
+    dim = found.dim(axis) if found else None
+    if others or table is None or table.weight is not None or found is None or dim is None or axis == found.batch_axis:
+        return None
+    places = np.arange(found.tensor.dims[dim - 1])[table.numbers].astype(np.int32)
+    if not 0 < places.size <= MOST:
+        return None
+    op = PickedAlong(dim=dim, count=places.size, numbers=packed(places.tobytes()))
+    lies = found.with_size(axis, places.size).reshaped(call.trace.shape(call.node))
+    return Step(op, (found.value,), arrangements=(lies,)) if lies else None
+
+
+def zeroed(call: Call) -> Result:
+    """aten.slice_scatter of zeros: a product with fixed numbers, 0 at the places that become zeros and 1 elsewhere."""
+    found, zeros = _along(call), call.table("src")
+    if found is None or zeros is None or zeros.number != 0:
+        return None
+    value, axis, dim = found
+    factors = np.ones(value.sizes[axis] or 1, np.float32)
+    factors[call["start"] : call["end"] : call["step"]] = 0
+    dims = tuple(size if place == dim else 1 for place, size in enumerate(value.tensor.dims, 1))
+    op = Fixed(dims=dims, numbers=packed(factors.tobytes()))
+    product = _fitting("mul", [value, replace(value, tensor=op.shape())])
+    return Step(product, (value.value, Step(op, ())), arrangements=(value.lies(),))
 
 
 def resampled(mode: Any, antialias: bool = False) -> Translation:
@@ -450,6 +482,7 @@ def _samples_by_size(call: Call, before: tuple[int, ...], after: tuple[int, ...]
 
 TRANSLATIONS: dict[str, Translation] = {
     **dict.fromkeys(("index", "index_select", "gather", "take"), picked),
+    "slice_scatter": zeroed,
     "im2col": patches,
     "col2im": patches,
     "unfold": slid,

@@ -11,7 +11,9 @@ import numpy as np
 from archdsl.frontends.aten.step import TraceNode, operation
 
 SHAPES_ONLY = frozenset(
-    {f"{what}_like" for what in ("zeros", "ones", "full")} | {f"new_{what}" for what in ("zeros", "ones", "full")}
+    {"zero"}
+    | {f"{what}_like" for what in ("zeros", "ones", "full")}
+    | {f"new_{what}" for what in ("zeros", "ones", "full")}
 )
 """Operations that ask for the shape and precision of their first input, and not for its numbers."""
 

@@ -168,6 +168,12 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("queries for all windows", Layered(
         lambda x, q: (x.mT.unflatten(1, (5, 4)).flatten(0, 1) @ q(x.mean(2)).unflatten(1, (8, 3))
         .repeat_interleave(5, 0)).unflatten(0, (-1, 5)).flatten(1, 2).mT, nn.Linear(8, 24)), TOKENS, "expanded"),
+    ("a sum over products with a table", Layered(
+        lambda x, p: torch.einsum("bhwc, wkc -> bhwk", x.permute(0, 2, 3, 1).unflatten(3, (2, 4)).movedim(3, 1)
+        .flatten(0, 1), p[torch.arange(16)[:, None] - torch.arange(16) + 15]).unflatten(0, (-1, 2)).sum(2), (31, 4)),
+     MAP, "matrix_product"),
+    ("a sum over products", Layered(lambda x: torch.einsum("bchw,bdhw->bhdc", x, x.tanh())), MAP,
+     "matrix_product"),
     ("biases of some channels", Layered(biased, nn.Linear(8, 6), (2,), (2,)), TOKENS, "split"),
     ("biases of parts of unequal size", Layered(biased, nn.Linear(8, 7), (2,), (3,)), TOKENS, "bordered"),
     ("a learned scale and shift", Layered(lambda x, a, b: a * x.relu().square() + b, (1,), (1,)), MAP, "applied"),

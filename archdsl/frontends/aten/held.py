@@ -11,6 +11,7 @@ import numpy as np
 
 from archdsl.frontends.arrangement import Arrangement, along
 from archdsl.frontends.aten.call import Call, Result, Translation
+from archdsl.frontends.aten.einsum import contracted
 from archdsl.frontends.aten.literal import Literal, aligned, literal
 from archdsl.frontends.aten.step import Source, Step, TraceNode
 from archdsl.ops.arguments import Mismatch
@@ -483,6 +484,7 @@ def _samples_by_size(call: Call, before: tuple[int, ...], after: tuple[int, ...]
 TRANSLATIONS: dict[str, Translation] = {
     **dict.fromkeys(("index", "index_select", "gather", "take"), picked),
     "slice_scatter": zeroed,
+    "einsum": contracted,
     "im2col": patches,
     "col2im": patches,
     "unfold": slid,

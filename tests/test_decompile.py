@@ -48,6 +48,20 @@ def test_random_networks_are_written_again(start: int) -> None:
         assert_same(spec_of(graph), graph)
 
 
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (8, ["mul{one | other} -> add{it | given}"]),
+        (4, ["split(parts=2) as (first, second)", "add{add{first | one} | mul{second | other}}"]),
+    ],
+    ids=["a join of learned values alone", "a join of one part and a learned value"],
+)
+def test_joins_with_learned_values_are_written_again(width: int, lines: list[str]) -> None:
+    head = ["network Net:", "input given: 8 x 4", f"learned one: {width} x 4", f"learned other: {width} x 4"]
+    graph = archdsl.loads("\n    ".join([*head, *lines]) + "\n").graph
+    assert_same(spec_of(graph), graph)
+
+
 def public() -> list[tuple[str, int]]:
     with LINES.open() as file:
         return [(row["network"], int(row["lines"])) for row in csv.DictReader(file)]

@@ -251,7 +251,7 @@ class Layout:
             if self._several(member) and not whole:
                 raise _Needed({at})
             made, before, start = self._member(member, at, names, visits)
-            whole = len(self.inputs[member]) > 1
+            whole = before is not None and self._takes_all(member, before, made[0])
             at = before
             found.append(made)
         if at is not None and at != base and not start:
@@ -271,7 +271,7 @@ class Layout:
                 return self._join(part, names, visits)
             made = [self._op(part, names)]
         made[-1].value = value
-        called = made[0].body.lines[0].chain.steps[0] if made[0].body else made[0]
+        called = _called(made[0])
         count = self._arguments(member, called)
         if count:
             inputs, others = inputs[:-count], inputs[-count:]
@@ -284,6 +284,13 @@ class Layout:
         if source and self._several(source) and list(inputs) == self._outputs(source, inputs[0]):
             return made, inputs[0], ()
         return made, None, self._named_values(inputs, names)
+
+    def _takes_all(self, member: str, before: Value, step: Step) -> bool:
+        """Whether all outputs of the member that gives `before` flow into a step, and not `before` alone."""
+        source, inputs = self.made.get(before), list(self.inputs[member])
+        if source is None or not self._several(source) or step.branches:
+            return False
+        return inputs[: len(inputs) - len(_called(step).values)] == self._outputs(source, before)
 
     def _op(self, part: Part, names: Mapping[Value, str]) -> Step:
         """An op, a use of a shared one, or one that takes the weights of a shared one."""
@@ -314,7 +321,7 @@ class Layout:
         start: Value | None = None
         for place, value in enumerate(rest or flowing):
             start = value if place == 0 else self.common(start, value)
-        if start is None or (start not in self.made and start not in self.takes):
+        if flowing and (start is None or (start not in self.made and start not in self.takes)):
             start = self._longest(rest or flowing, names)
         branches = [self.chain(v, start, names, visits=visits) for v in part.inputs]
         if not self.path:
@@ -334,6 +341,11 @@ class Layout:
 
     def _longest(self, values: Sequence[Value], names: Mapping[Value, str]) -> Value:
         return max(values, key=lambda value: self.levels.get(value, -1))
+
+
+def _called(step: Step) -> Step:
+    """The step that takes what flows into a step: in a body, its first."""
+    return step.body.lines[0].chain.steps[0] if step.body else step
 
 
 def _has_stage(chain: Chain) -> bool:

@@ -136,10 +136,12 @@ class Layout:
     ) -> Body:
         """The region's text. `label` proposes a name for an output of a member.
 
-        A block returns its results by name. A network does not: `aside` are results that come last, since nothing else
-        takes them, and `kept` are values whose names are needed after its lines.
+        A block returns several results by name, and also one of the results of its last step. A network does not:
+        `aside` are results that come last, since nothing else takes them, and `kept` are values whose names are needed
+        after its lines.
         """
-        returned = self.gives if aside is None and len(self.gives) > 1 else ()
+        by_name = len(self.gives) > 1 or any(self._several(self.made[value]) for value in self.gives)
+        returned = self.gives if aside is None and by_name else ()
         aside = aside or frozenset()
         while not self._named_all():
             pass

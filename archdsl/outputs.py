@@ -39,7 +39,13 @@ OUTPUTS = (
     Output(
         "torch",
         ".py",
-        ("refuse_opaque", "legal_names", "order_calls", "keep_shared_weights", "refuse_far_weights"),
+        (
+            "refuse_opaque",
+            "legal_names",
+            "order_calls",
+            "keep_shared_weights",
+            "refuse_far_weights",
+        ),
         "backends.torch.source:source",
         "PyTorch source",
     ),

@@ -295,6 +295,7 @@ def in_onnx(content: bytes) -> str:
 
 READERS: dict[str, Callable[[Any], str]] = {
     "torch": in_python,
+    "keras": in_python,
     "json": in_json,
     "onnx": in_onnx,
     "mermaid": in_mermaid,

@@ -224,6 +224,11 @@ print(*events & {"os.system", "subprocess.Popen", "os.exec", "os.posix_spawn", "
 
 @pytest.mark.parametrize("text", texts(), ids=range(len(texts())))
 def test_every_output_of_a_file_that_is_sound(text: str) -> None:
+    """Keras has no layers for some ops, and says so."""
     graph = from_json(text)
     for output in OUTPUTS:
-        assert written(graph, output.name)
+        try:
+            assert written(graph, output.name)
+        except CompileError as error:
+            assert output.name == "keras"
+            assert {diagnostic.code for diagnostic in error.diagnostics} == {"not-in-keras"}

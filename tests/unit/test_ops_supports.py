@@ -35,6 +35,8 @@ def used() -> Iterator[Support]:
 
 def defined() -> Iterator[Support]:
     for file in pkgutil.iter_modules(archdsl.ops.__path__, "archdsl.ops."):
+        if file.name.startswith("archdsl.ops.keras_"):
+            continue  # another framework, whose classes may have the same names
         values = vars(importlib.import_module(file.name)).values()
         yield from (value for value in values if isinstance(value, Support))
 

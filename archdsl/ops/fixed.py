@@ -60,7 +60,8 @@ class PickedAlong(nn.Module):
     def __init__(self, dim: int, places: str, count: int) -> None:
         super().__init__()
         self.dim = dim
-        self.register_buffer("places", fixed(places, (count,), torch.int32).long(), persistent=False)
+        chosen = fixed(places, (count,), torch.int32).long()
+        self.register_buffer("places", chosen, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return x.index_select(self.dim, self.places)

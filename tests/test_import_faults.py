@@ -16,6 +16,7 @@ from archdsl.backends.figures.view import Viewer
 from archdsl.cli.app import app
 from archdsl.driver import Compiled
 from archdsl.frontends.load import import_reference, opaque_nodes
+from archdsl.frontends.recorded import recording
 from archdsl.frontends.torch import from_torch
 from archdsl.outputs import written
 from archdsl.prove.prove import prove_sides
@@ -262,3 +263,22 @@ def test_layers_that_join_ever_more_maps_are_one_class() -> None:
 def test_a_block_that_always_joins_two_maps_joins_them_itself() -> None:
     graph = from_torch(Joined([1, 2, 2]), torch.zeros(2, 8, 6, 6))
     assert [node.scope for node in graph if node.op.name == "concat"] == ["layers.1", "layers.2", ""]
+
+
+def test_modules_compile_after_an_import() -> None:
+    """An import notes how modules are made; afterwards torch.compile makes slices of a ModuleList as before."""
+
+    class Sliced(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for layer in self.layers[1:]:
+                x = layer(x)
+            return x
+
+    with recording():
+        nn.Linear(2, 2)
+    module, x = Sliced(), torch.ones(1, 2)
+    assert torch.equal(torch.compile(module, fullgraph=True, backend="eager")(x), module(x))

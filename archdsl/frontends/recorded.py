@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import nn
 
 from archdsl.ir.recorded import Recorded
@@ -37,7 +38,9 @@ def recording() -> Iterator[Calls]:
 def _plain(cls: type[nn.Module], /, *args: Any, **kwargs: Any) -> nn.Module:
     """A new module as if `nn.Module` had no `__new__`: a further base class may have one that takes the arguments."""
     after = super(nn.Module, cls).__new__
-    module: nn.Module = after(cls) if after is object.__new__ else after(cls, *args, **kwargs)
+    # torch.compile, which runs this for a slice of a ModuleList, cannot compare these functions.
+    is_last = torch.compiler.is_compiling() or after is object.__new__
+    module: nn.Module = object.__new__(cls) if is_last else after(cls, *args, **kwargs)
     return module
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from calls import Caller
+from random_specs import spec, template
 
 import archdsl
 from archdsl.outputs import output_of, written
@@ -51,6 +52,20 @@ def test_networks_compute_the_same(all_variants: bool) -> None:
     for name in SAMPLE + (LARGE if all_variants else ()):
         settings = {"resolution": 64} if name == "resnet@18" else {}
         assert keras_gallery.difference(archdsl.load(name, **settings)) < 1e-5
+
+
+def test_random_networks_compute_the_same(all_variants: bool) -> None:
+    """What is not refused has equal outputs and numbers of weights."""
+    compared = 0
+    for seed in range(400 if all_variants else 12):
+        try:
+            net = archdsl.loads(spec(template(seed), 0))
+            found = keras_gallery.difference(net)
+        except archdsl.CompileError:
+            continue
+        assert found < 1e-5, seed
+        compared += 1
+    assert compared
 
 
 def test_the_suffix_says_which_framework(call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,10 +40,9 @@ def layer(op: Op, tensors: Sequence[Tensor]) -> Written:
     return LAYERS[op.name](op, *tensors)
 
 
-def helper(support: Support, *args: Any, **options: tuple[Any, Any]) -> Module:
-    """A call of a function that the file defines."""
-    given: dict[str, Any] = dict(options)
-    return Module.of(support.name, *args, support=support, **given)
+def helper(support: Support, *args: Any, **options: Any) -> Module:
+    """A call of a function that the file defines. Each option is a pair of its value and its default there."""
+    return Module.of(support.name, *args, support=support, **options)
 
 
 def borders(window: Window) -> Any:
@@ -54,6 +53,10 @@ def borders(window: Window) -> Any:
 
 
 # --- convolutions ------------------------------------------------------------------------------
+
+
+def _convolution(op: Conv | Depthwise, window: Window) -> dict[str, tuple[Any, Any]]:
+    return _border_options(op, window, op.padding) | {"dilation_rate": (compact(window.dilation), 1)}
 
 
 def _border_options(op: Conv | Pool | Depthwise, window: Window, rule: Any) -> dict[str, tuple[Any, Any]]:
@@ -79,8 +82,7 @@ def conv(op: Conv, x: Tensor) -> Module:
         helpers.CONV2D,
         op.out,
         compact(window.kernel),
-        **_border_options(op, window, op.padding),
-        dilation_rate=(compact(window.dilation), 1),
+        **_convolution(op, window),
         groups=(op.groups, 1),
         use_bias=(op.bias, True),
     )
@@ -91,8 +93,7 @@ def depthwise(op: Depthwise, x: Tensor) -> Module:
     return helper(
         helpers.DEPTHWISE,
         compact(window.kernel),
-        **_border_options(op, window, op.padding),
-        dilation_rate=(compact(window.dilation), 1),
+        **_convolution(op, window),
         depth_multiplier=(op.multiplier, 1),
         use_bias=(op.bias, True),
     )
@@ -135,12 +136,10 @@ def max_pool(op: MaxPool, x: Tensor) -> Module:
 def average_pool(op: AvgPool, x: Tensor) -> Module:
     asked = op.window(x)
     window = reaching(asked, x, op.shape(x))
-    counts_inside = not op.include_padding or follows_input(op.padding, asked)
-    if not any(map(any, window.padding)):
+    counts_zeros = op.include_padding and window == asked and not follows_input(op.padding, asked)
+    if counts_zeros or not any(map(any, window.padding)):
         return _pool(helpers.AVERAGE_POOL, op, asked, x)
-    if op.include_padding and window == asked and not follows_input(op.padding, asked):
-        return _pool(helpers.AVERAGE_POOL, op, asked, x)
-    if counts_inside and not op.include_padding and _is_same(window, x):
+    if not op.include_padding and _is_same(window, x):
         return Module.of(
             "layers.AveragePooling2D",
             compact(window.kernel),
@@ -175,31 +174,30 @@ def adaptive_pool(target: str) -> Callable[..., Module]:
 # --- normalizations ----------------------------------------------------------------------------
 
 
+def _learned(op: Bn | LayerNorm | GroupNorm | InstanceNorm) -> dict[str, Any]:
+    """What all normalizations are told: what is added to the variance, and whether a scale and a shift are learned."""
+    return {"epsilon": (op.eps, 1e-3), "center": (op.affine, True), "scale": (op.affine, True)}
+
+
 def batch_norm(op: Bn, x: Tensor) -> Module:
     if not op.track:
         raise Mismatch("Keras' batch normalization always has running statistics")
     return Module.of(
         "layers.BatchNormalization",
         momentum=(1 - op.momentum, 0.99),
-        epsilon=(op.eps, 1e-3),
-        center=(op.affine, True),
-        scale=(op.affine, True),
+        **_learned(op),
     )
 
 
 def layer_norm(op: LayerNorm, x: Tensor) -> Module:
-    return Module.of(
-        "layers.LayerNormalization", epsilon=(op.eps, 1e-3), center=(op.affine, True), scale=(op.affine, True)
-    )
+    return Module.of("layers.LayerNormalization", **_learned(op))
 
 
 def group_norm(op: GroupNorm, x: Tensor) -> Module:
     return Module.of(
         "layers.GroupNormalization",
         op.groups,
-        epsilon=(op.eps, 1e-3),
-        center=(op.affine, True),
-        scale=(op.affine, True),
+        **_learned(op),
     )
 
 
@@ -209,9 +207,7 @@ def instance_norm(op: InstanceNorm, x: Tensor) -> Module:
     return Module.of(
         "layers.GroupNormalization",
         -1,
-        epsilon=(op.eps, 1e-3),
-        center=(op.affine, True),
-        scale=(op.affine, True),
+        **_learned(op),
     )
 
 

@@ -118,20 +118,20 @@ class Flow(Forward):
         owner = self.body.uses[next(iter(item.loops))].path
         arguments = tuple(self.real(one) if isinstance(one, Wire) else one for one in item.arguments)
         decided = replace(item, initial=tuple(map(self.real, item.initial)), arguments=arguments)
-        writer = Loops(self.outline, owner, self.variables, decided, False)
-        writer.calls, writer.made = self.calls, member(self.construction.made, item.path)
-        self.lines += writer.lines()
+        made = member(self.construction.made, item.path)
+        self.lines += Loops(self.outline, owner, self.variables, decided, self.calls, made).lines()
 
 
 class Loops(LoopLines):
     """Writes a loop that passes several values from turn to turn, or collects them."""
 
     may_be_short = False
-    calls: Calls
-    made: ast.expr
 
-    def __init__(self, outline: Outline, path: str, variables: Variables, turns: Turns, shapes: bool) -> None:
-        super().__init__(outline, path, variables, turns, shapes)
+    def __init__(
+        self, outline: Outline, path: str, variables: Variables, turns: Turns, calls: Calls, made: ast.expr
+    ) -> None:
+        super().__init__(outline, path, variables, turns, shapes=False)
+        self.calls, self.made = calls, made
 
     def suites(self, turn: str, states: Sequence[str], body: Callable[[str], tuple[Code, ...]]) -> Iterator[Code]:
         """The loop over the copies, or several if they are made in different ways."""
@@ -149,16 +149,21 @@ class Loops(LoopLines):
 
 
 class Part:
-    """Adjacent copies: how each is `made`, in a loop `over` numbers or the rows of a list, or a single one."""
+    """A single copy, or adjacent ones that a loop over a range of numbers or over the rows of a list makes.
+
+    `made` is how each is made, `first` the place of the first among all copies. The loop is over the places from `low`
+    up to `high`, counted from `first`; `is_range` says that it is over numbers.
+    """
 
     def __init__(self, made: ast.expr, first: ast.expr, loop: ast.comprehension | None = None) -> None:
         self.made, self.first, self.loop = made, first, loop
+        self.is_range = False
         self.low: ast.expr = ast.Constant(0)
         self.high: ast.expr = ast.Constant(1)
-        if loop is not None:
-            is_range = isinstance(loop.iter, ast.Call) and text_of(loop.iter.func) == "range"
-            self.counts = loop.iter.args[0] if is_range and isinstance(loop.iter, ast.Call) else None
-            self.high = self.counts or ast.Call(ast.Name("len"), [loop.iter], [])
+        if loop is not None and isinstance(loop.iter, ast.Call) and text_of(loop.iter.func) == "range":
+            self.is_range, self.high = True, loop.iter.args[0]
+        elif loop is not None:
+            self.high = ast.Call(ast.Name("len"), [loop.iter], [])
 
 
 def elements(made: ast.expr) -> list[Part]:
@@ -171,13 +176,11 @@ def elements(made: ast.expr) -> list[Part]:
     parts: list[Part] = []
     place: ast.expr = ast.Constant(0)
     for one in row:
-        is_loop = isinstance(one, ast.Starred) and isinstance(one.value, ast.GeneratorExp)
-        if is_loop and isinstance(one, ast.Starred) and isinstance(one.value, ast.GeneratorExp):
-            part = Part(one.value.elt, place, one.value.generators[0])
+        if isinstance(one, ast.Starred) and isinstance(one.value, ast.GeneratorExp):
+            parts.append(Part(one.value.elt, place, one.value.generators[0]))
         else:
-            part = Part(one, place)
-        parts.append(part)
-        place = formula.combined(ast.Add, place, part.high)
+            parts.append(Part(one, place))
+        place = formula.combined(ast.Add, place, parts[-1].high)
     return parts
 
 
@@ -210,17 +213,17 @@ def member(made: dict[str, ast.expr], path: str) -> ast.expr:
 def _inner(made: ast.expr, name: str) -> ast.expr:
     assert isinstance(made, ast.Call)
     if name.isdecimal():
-        place = int(name)
-        for part in elements(made):
-            if part.loop is None and isinstance(part.first, ast.Constant) and part.first.value == place:
-                return part.made
-            if part.loop is not None:
-                turn = formula.combined(ast.Sub, ast.Constant(place), part.first)
-                return formula.substituted(part.made, {text_of(part.loop.target): turn})
-        raise NotImplementedError(name)
-    named = made.args[0]
-    assert isinstance(named, ast.Call)
-    return next(keyword.value for keyword in named.keywords if keyword.arg == name)
+        return _at(elements(made), int(name))
+    return next(keyword.value for keyword in _named(made) if keyword.arg == name)
+
+
+def _at(parts: Sequence[Part], place: int) -> ast.expr:
+    """How the copy at a place is made: by the last part that begins there or before."""
+    part = [one for one in parts if isinstance(one.first, ast.Constant) and int(str(one.first.value)) <= place][-1]
+    if part.loop is None:
+        return part.made
+    turn = formula.combined(ast.Sub, ast.Constant(place), part.first)
+    return formula.substituted(part.made, {text_of(part.loop.target): turn})
 
 
 class Calls:
@@ -241,7 +244,7 @@ class Calls:
             yield Line(f"{', '.join(targets)} = {self.called(made, ', '.join(inputs), path)}")
             return
         (target,), (value,) = targets, inputs
-        children = made.args[0].keywords if made.args and _is_named(made) else []  # type: ignore[attr-defined]
+        children = _named(made)
         for child in children:
             yield from self.applied(child.value, [value], targets, f"{path}.{child.arg}")
             value = target
@@ -272,7 +275,7 @@ class Calls:
         if part.loop is None:
             return "", f"{path}.{_number(part.first)}"
         target = text_of(part.loop.target)
-        if part.counts is None:
+        if not part.is_range:
             index = self._index(path)
             rows = text_of(part.loop.iter)
             start = formula.combined(ast.Add, part.first, part.low)
@@ -301,6 +304,7 @@ def _number(place: ast.expr) -> str:
     return str(place.value) if isinstance(place, ast.Constant) else f"{{{text_of(place)}}}"
 
 
-def _is_named(made: ast.Call) -> bool:
-    first = made.args[0]
-    return isinstance(first, ast.Call) and text_of(first.func) == "OrderedDict"
+def _named(made: ast.Call) -> list[ast.keyword]:
+    """The members of an `nn.Sequential` by their names; none if they have numbers."""
+    first = made.args[0] if made.args else None
+    return first.keywords if isinstance(first, ast.Call) and text_of(first.func) == "OrderedDict" else []

@@ -24,7 +24,7 @@ from archdsl.backends.torch.names import Namespace, legal
 from archdsl.backends.torch.network import result_wires
 from archdsl.backends.torch.numbers import Subject
 from archdsl.backends.torch.source import HELPERS, Emission
-from archdsl.ir.graph import Graph, Header, Scope, Value
+from archdsl.ir.graph import Graph, Header, Output, Scope
 from archdsl.naming import snake_case
 
 OWN = ("keras", "layers", "ops", "KerasTensor", "inputs", "load_torch", "name")
@@ -107,23 +107,12 @@ class KerasEmission(Emission):
         flow = Flow(one, takes, result_wires(one), "", [*self._fixed(one), *takes])
         flow.run(flow.items)
         flow.flush()
-        named = ((node.name, node.output) for node in graph.inputs)
-        sizes = [(own, (*tensor.spatial, tensor.channels), tensor.kind) for own, tensor in named]
-        inputs: list[Code] = [
-            Line(f'{take} = keras.Input({size}, name="{own}")')
-            for take, (own, size, _) in zip(takes, sizes, strict=True)
+        inputs = [
+            Line(f'{take} = keras.Input({(*node.output.spatial, node.output.channels)}, name="{node.name}")')
+            for take, node in zip(takes, graph.inputs, strict=True)
         ]
-        wires = {wire.value: wire for wire in one.body.gives}
-
-        def text(values: tuple[Value, ...], several: bool) -> str:
-            found = [flow.read(wires[value]).text for value in values]
-            return f"[{', '.join(found)}]" if several else found[0]
-
-        outputs = [(output.name, text(output.values, output.several)) for output in graph.outputs]
-        given = ", ".join(f'"{own}": {value}' for own, value in outputs)
-        made = outputs[0][1] if len(outputs) == 1 else f"{{{given}}}"
         taken = "inputs" if single else f"[{', '.join(takes)}]"
-        last = Line(f'return keras.Model({taken}, {made}, name="{one.title}")')
+        last = Line(f'return keras.Model({taken}, {_results(flow, graph)}, name="{one.title}")')
         lines = (*one.first_lines(), *inputs, *flow.lines, last)
         return Function(
             one.title,
@@ -134,8 +123,21 @@ class KerasEmission(Emission):
         )
 
 
+def _results(flow: Flow, graph: Graph) -> str:
+    """The outputs of a network as text: the only one, or all by name; one of several values is a list."""
+    wires = {wire.value: wire for wire in flow.body.gives}
+
+    def text(output: Output) -> str:
+        found = [flow.read(wires[value]).text for value in output.values]
+        return f"[{', '.join(found)}]" if output.several else found[0]
+
+    outputs = [(output.name, text(output)) for output in graph.outputs]
+    named = ", ".join(f'"{name}": {value}' for name, value in outputs)
+    return outputs[0][1] if len(outputs) == 1 else f"{{{named}}}"
+
+
 def _with_channels(one: Numbers, takes: Sequence[str], lines: Sequence[Code]) -> tuple[Code, ...]:
     """The lines, after those that read the channels of the inputs, where a line speaks of them."""
-    probe = "\n".join(written(Function("probe", (), "None", tuple(lines))).text.splitlines())
+    probe = written(Function("probe", (), "None", tuple(lines))).text
     read = [p for p in one.incoming if re.search(rf"\b{p.name}\b", probe)]
     return (*(Line(f"{p.name} = {takes[p.place]}.shape[-1]") for p in read), *lines)

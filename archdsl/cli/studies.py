@@ -16,8 +16,8 @@ def subject(target: Target) -> Subject:
     from archdsl.studies.subject import Subject
 
     if target.is_graph:
-        what = "code" if is_reference(target.spec) else "a graph"
-        message = f"{target.spec} is {what} and no spec: its settings and sizes cannot be varied"
+        what = "code" if is_reference(target.spec) else "a graph file"
+        message = f"{target.spec} is {what}: its settings and sizes cannot be varied"
         help = f"`archdsl import` writes a spec of it: `archdsl import {target.spec} -o net.arch`"
         raise CompileError([Diagnostic("no-network", message, help=help)])
     target.check_settings()

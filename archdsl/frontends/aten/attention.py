@@ -27,19 +27,18 @@ def attention(call: Call) -> Result:
     if q is None or k is None or v is None:
         return None
     causal, mask = bool(call["is_causal"]), call.table("attn_mask")
-    dropout, is_learned = float(call["dropout_p"]), mask is not None and mask.weight is not None
-    bias = _bias(call)
+    dropout, bias = float(call["dropout_p"]), _bias(call)
     size = call.trace.shape(call["query"])[-1]
     scores = scores_of(call.trace, q, k, size**-0.5 if call["scale"] is None else call["scale"])
     if scores and mask:
         scores = with_table(scores, _as_added(mask))
-    if call["attn_mask"] is None or (bias and not is_learned):
+    if call["attn_mask"] is None or (bias and mask is None):
         found = _of_sequences(q, k, v, call["scale"], causal, dropout, bias)
         if found:
             return found
     if scores and not causal and (call["attn_mask"] is None or mask):
         found = _attended(call.trace, replace(scores, weights=True, dropout=dropout), v)
-        if found or not is_learned:
+        if found or mask is None:
             return found
     return _of_sequences(q, k, v, call["scale"], causal, dropout, bias) if bias else None
 

@@ -16,7 +16,7 @@ import pytest
 from check_random import TIDY, check, tidy, traces
 from emit_properties import Module, few_classes, settings_are_open, settings_of
 from random_specs import template
-from variants import Variant, of_each_kind
+from variants import Variant, of_each_kind, of_each_spec
 
 import archdsl
 from archdsl.diagnostics import CompileError
@@ -69,7 +69,7 @@ A class of the others takes another value of at least one setting.
 """
 
 
-@of_each_kind
+@of_each_spec
 def test_settings_of_the_gallery_are_open(variant: Variant) -> None:
     module = emitted(variant)
     counts: Counter[str] = Counter()

@@ -13,8 +13,8 @@ demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 test: $(VENV)/test.stamp references $(VENV)/mermaid.stamp  ## run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-variants: $(VENV)/test.stamp references  ## run what `make test` runs on one variant of each kind on all variants of the gallery
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --all-variants $(shell grep -lE "of_each_(kind|spec)|all_variants: bool" tests/test_*.py)
+variants: $(VENV)/test.stamp references  ## run on all variants and cases what `make test` runs on some
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --all-variants $(shell grep -lE "of_each_kind|all_variants: bool|mark.sampled" tests/test_*.py)
 
 zoo: $(VENV)/test.stamp  ## import public models, for hours, and write the record; goes on where it was stopped
 	nice -n 19 $(BIN)/python scripts/zoo.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from zlib import crc32
 
 import pytest
 from calls import Caller, run
@@ -19,13 +20,28 @@ GALLERY = frozenset(path.stem for path in specs_folder().glob("*.arch"))
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite expected outputs of literate cases")
     parser.addoption(
-        "--all-variants", action="store_true", help="run all variants of the gallery, not one of each kind"
+        "--all-variants", action="store_true", help="run all variants of the gallery, and all cases of sampled tests"
     )
 
 
+SHARE = 4
+"""Of the cases of a test that is marked `sampled`, `make test` runs one in so many; `make variants` runs all."""
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives all tests of one spec to the same worker (with `--dist loadgroup`), which then compiles it once."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out most cases of sampled tests, and gives all tests of one spec to the same worker.
+
+    Which cases run follows from their names: each test has others, so that together they see the whole gallery. With
+    `--dist loadgroup` a worker compiles a spec once for all tests of it.
+    """
+    if not config.getoption("--all-variants") and not any("::" in word for word in config.args):
+        left_out = [
+            item for item in items if item.get_closest_marker("sampled") and crc32(item.nodeid.encode()) % SHARE
+        ]
+        config.hook.pytest_deselected(items=left_out)
+        kept = set(items).difference(left_out)
+        items[:] = [item for item in items if item in kept]
     for item in items:
         given = getattr(item, "callspec", None)
         spec = given.params.get("spec") if given else None

@@ -122,6 +122,7 @@ def at(pair: Counterpart, counter: str) -> dict[str, int]:
     return {"resolution": 96} | ({"frames": 8} if pair.spec.startswith("r3d") else {})
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("spec", sorted({pair.spec.partition("@")[0] for pair in TORCHVISION}))
 @pytest.mark.parametrize("name", COUNTERS)
 def test_counts_torchvisions_networks_alike(name: str, spec: str, all_variants: bool) -> None:

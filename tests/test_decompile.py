@@ -67,6 +67,7 @@ def public() -> list[tuple[str, int]]:
         return [(row["network"], int(row["lines"])) for row in csv.DictReader(file)]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("reference", "lines"), public())
 def test_public_networks_become_short_specs(reference: str, lines: int) -> None:
     found = import_reference(reference)

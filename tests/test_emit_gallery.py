@@ -22,7 +22,7 @@ from emission import (
     predicted_shapes,
     tensors_of,
 )
-from variants import NAMES, SHORTER, Variant, of_each_kind, of_each_spec, structure
+from variants import NAMES, SHORTER, Variant, of_each_kind, structure
 
 import archdsl
 from archdsl.backends.torch.load import module
@@ -68,7 +68,7 @@ SMALLER = {
 """Settings for what would take too long, as clips with 40 billion multiply-adds, or does not fit into memory."""
 
 
-@of_each_spec
+@of_each_kind
 def test_outputs_are_finite(variant: Variant) -> None:
     """At the declared size, or one that is `SMALLER`, with fresh weights, in evaluation."""
     graph = variant.load(**SMALLER[variant.spec]).graph if variant.spec in SMALLER else variant.graph

@@ -16,7 +16,7 @@ import pytest
 from check_random import TIDY, check, tidy, traces
 from emit_properties import Module, few_classes, settings_are_open, settings_of
 from random_specs import template
-from variants import Variant, of_each_kind, of_each_spec
+from variants import Variant, of_each_kind
 
 import archdsl
 from archdsl.diagnostics import CompileError
@@ -28,6 +28,7 @@ SEEDS = 150
 AT_ONCE = 10
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("start", range(0, SEEDS, AT_ONCE))
 def test_random_networks(start: int, tmp_path: Path) -> None:
     counts: Counter[str] = Counter()
@@ -69,7 +70,7 @@ A class of the others takes another value of at least one setting.
 """
 
 
-@of_each_spec
+@of_each_kind
 def test_settings_of_the_gallery_are_open(variant: Variant) -> None:
     module = emitted(variant)
     counts: Counter[str] = Counter()

@@ -141,6 +141,7 @@ def printed(graph: Graph, id: str) -> str:
     return "\n".join(_lines(explain(graph, id)))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("spec", sorted(path.stem for path in specs_folder().glob("*.arch")))
 def test_a_graph_file_is_explained_as_the_spec_it_was_made_from(spec: str) -> None:
     graph = compiled(spec)

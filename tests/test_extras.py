@@ -361,7 +361,7 @@ def test_timm_takes_classifiers_of_images() -> None:
 
 
 def test_torch_hub_finds_an_entry_for_each_variant(folder: Path) -> None:
-    call("compile", "resnet", "--variants", "18,34", "--hubconf", "-o", "family.py")
+    call("compile", "resnet", "--variants", "18,34", "--hubconf", "-o", "resnets.py")
     for name, blocks in (("resnet18", 2), ("resnet34", 6)):
         model = torch.hub.load(str(folder), name, source="local", classes=10)
         assert len(model.conv4) == blocks

@@ -73,6 +73,7 @@ def blocks_in(text: str, network: str) -> list[str]:
     return [re.sub(r'""".*?"""', "", one, count=1, flags=re.DOTALL).strip() for one in blocks]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("spec", SPECS)
 def test_each_is_what_its_own_compile_gives(spec: str) -> None:
     networks = emitted(spec).NETWORKS
@@ -81,6 +82,7 @@ def test_each_is_what_its_own_compile_gives(spec: str) -> None:
         assert_same_network(on_meta(make), network.module(device="meta"))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("spec", SPECS)
 def test_no_more_classes_than_the_variants_have_by_themselves(spec: str) -> None:
     graphs = [network.graph for network in family(spec).networks.values()]

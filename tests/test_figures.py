@@ -121,6 +121,7 @@ CHECKS = (
 )
 
 
+@pytest.mark.sampled
 @every_figure
 @every_network
 def test_every_network_makes_a_slide(name: str, figure: str) -> None:

@@ -147,6 +147,7 @@ def test_holds_at_most_what_torchvision_holds(name: str) -> None:
     assert measured(graph) <= of_torchvision(graph, *THEIRS[name])
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("spec", sorted({name.partition("@")[0] for name in NAMES if "@" in name}))
 def test_variants_in_one_file_hold_as_little(spec: str) -> None:
     """Their classes serve all variants, so that what one of them needs the others have, too."""

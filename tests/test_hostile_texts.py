@@ -80,6 +80,7 @@ def refusals(text: str, places: tuple[str, ...]) -> list[str]:
     return [diagnostic.code for diagnostic in found]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 def test_a_text_comes_back_or_is_refused(text: str) -> None:
     if archdsl.text.hidden(text) is not None:
@@ -106,6 +107,7 @@ def _may_hold(place: str, text: str) -> bool:
     return not any(end in text for end in ends)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", [*NAMES, *LEGAL], ids=range(len(NAMES) + len(LEGAL)))
 @pytest.mark.parametrize("place", ["block", "param", "stage", "label", "path", "let", "output", "network", "variant"])
 def test_a_name_is_written_or_refused(name: str, place: str) -> None:

@@ -152,6 +152,7 @@ def test_what_cannot_be_computed_is_refused_soon(tmp_path: Path, expression: str
     holds(checked(tmp_path, text, "--max-steps", "10000"))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", LARGE)
 def test_what_is_large_is_answered_soon(tmp_path: Path, kind: str) -> None:
     text = LARGE[kind]()

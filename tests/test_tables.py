@@ -58,6 +58,7 @@ def compiled(spec: str) -> Graph:
     return archdsl.load(spec).graph
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", CUTS)
 @pytest.mark.parametrize("spec", SPECS)
 def test_rows_hold_every_node_once_and_add_up(spec: str, kind: str) -> None:
@@ -107,6 +108,7 @@ def test_copies_are_folded_only_where_they_are_alike() -> None:
 # --- what is printed -------------------------------------------------------------------------
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("width", [40, 80, 132])
 @pytest.mark.parametrize("spec", SPECS)
 def test_nothing_is_cut_and_nothing_too_wide(spec: str, width: int) -> None:
@@ -156,6 +158,7 @@ def test_a_table_is_the_same_every_time(format: str) -> None:
     assert made() == made()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", COLUMNS)
 def test_every_column_of_every_kind_of_row(name: str) -> None:
     for spec in ("googlenet", "textcnn", "nasnet_cifar", "mlp"):

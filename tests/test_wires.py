@@ -117,6 +117,7 @@ WITHOUT_LINES = {"profile"}
 wired_figure = pytest.mark.parametrize("figure", [name for name in OF_GRAPHS if name not in WITHOUT_LINES])
 
 
+@pytest.mark.sampled
 @wired_figure
 @every_network
 def test_lines_join_what_the_graph_joins(name: str, figure: str) -> None:

@@ -137,21 +137,12 @@ def about(variant: object) -> Iterator[None]:
 
 
 def of_each_kind(test: Callable[[Variant], None]) -> Callable[[str, bool], None]:
-    """A test of a variant, run for each spec on one variant of each kind, and with `--all-variants` on all variants."""
-    return _for_each_spec(test, kinds_of)
+    """A test of a variant, run for some specs on one variant of each kind, or with `--all-variants` on all variants."""
 
-
-def of_each_spec(test: Callable[[Variant], None]) -> Callable[[str, bool], None]:
-    """A longer test of a variant, run for each spec on the shortest of its kinds, or with `--all-variants` on all."""
-    return _for_each_spec(test, lambda spec: [min(kinds_of(spec), key=lambda one: len(one.graph))])
-
-
-def _for_each_spec(
-    test: Callable[[Variant], None], chosen: Callable[[str], Sequence[Variant]]
-) -> Callable[[str, bool], None]:
+    @pytest.mark.sampled
     @pytest.mark.parametrize("spec", SPECS)
     def run(spec: str, all_variants: bool) -> None:
-        for variant in all_of(spec) if all_variants else chosen(spec):
+        for variant in all_of(spec) if all_variants else kinds_of(spec):
             with about(variant):
                 test(variant)
 

@@ -30,12 +30,15 @@ SHARE = 4
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out most cases of sampled tests, and gives all tests of one spec to the same worker.
+    """Leaves out most cases of sampled tests, unless some are asked for; gives all tests of one spec to one worker.
 
     Which cases run follows from their names: each test has others, so that together they see the whole gallery. With
     `--dist loadgroup` a worker compiles a spec once for all tests of it.
     """
-    if not config.getoption("--all-variants") and not any("::" in word for word in config.args):
+    asked_for = (
+        config.getoption("--all-variants") or config.getoption("-k") or any("::" in word for word in config.args)
+    )
+    if not asked_for:
         left_out = [
             item for item in items if item.get_closest_marker("sampled") and crc32(item.nodeid.encode()) % SHARE
         ]

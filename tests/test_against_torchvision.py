@@ -26,6 +26,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", NETWORKS)
 def test_outputs_are_equal(name: str, all_variants: bool) -> None:
     """At sizes in pixels that are small, so that float64 takes seconds, and that no reference was made for."""

@@ -151,6 +151,7 @@ SPOILERS = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("spoiler", SPOILERS)
 def test_what_is_damaged_or_foreign_is_made_anew(spoiler: str, tmp_path: Path) -> None:
     run(tmp_path)

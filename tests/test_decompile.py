@@ -30,6 +30,7 @@ def assert_same(text: str, graph: Graph) -> None:
     assert proof.ok, f"{report_text(proof)}\n{text}"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", SPECS)
 def test_the_gallery_is_written_again(name: str) -> None:
     """Spec, graph, spec, graph: the two graphs are equal."""
@@ -37,6 +38,7 @@ def test_the_gallery_is_written_again(name: str) -> None:
     assert_same(spec_of(graph), graph)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("start", range(0, 120, 12))
 def test_random_networks_are_written_again(start: int) -> None:
     """They use all of the language: copies, shared modules, branches of all kinds, several inputs and outputs."""

@@ -59,6 +59,7 @@ def families() -> list[tuple[list[str], int, bool]]:
         ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("references", "lines", "large"), families())
 def test_families_become_short_specs(references: list[str], lines: int, large: bool, all_variants: bool) -> None:
     if large and not all_variants:

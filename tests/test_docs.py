@@ -90,6 +90,7 @@ def test_a_measure_is_added_as_it_is_described(tmp_path: Path) -> None:
         assert "acts" in run(f"archdsl {command} --help", tmp_path), command
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("sample", samples("console"))
 def test_commands_print_what_is_shown(sample: str, tmp_path: Path) -> None:
     for folder in ("specs", "docs"):

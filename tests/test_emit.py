@@ -71,6 +71,7 @@ def test_reads(case: Case, update: bool) -> None:
     case.expect("python", definitions(source(graph_of(str(case)))), update=update)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
 @pytest.mark.parametrize("name", NAMES)
 def test_computes_what_the_graph_says(name: str, training: bool) -> None:
@@ -156,6 +157,7 @@ def test_compiles_as_one_graph(name: str, training: bool) -> None:
         assert_same(found, expected)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", VARIED)
 def test_exports(name: str) -> None:
     network, inputs, expected = evaluated(name)
@@ -163,6 +165,7 @@ def test_exports(name: str) -> None:
         assert_same(torch.export.export(network, tuple(inputs)).module()(*inputs), expected)
 
 
+@pytest.mark.sampled
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", VARIED)
 def test_traces(name: str) -> None:
@@ -171,6 +174,7 @@ def test_traces(name: str) -> None:
         assert_same(torch.jit.trace(network, tuple(inputs), check_trace=False)(*inputs), expected)
 
 
+@pytest.mark.sampled
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", [name for name in SMALL if name != "hourglass"])
 def test_scripts(name: str) -> None:

@@ -49,6 +49,7 @@ def digits(number: str) -> str:
     return re.sub("[,_]", "", number)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_arithmetic_is_right(name: str) -> None:
     graph = compiled(name)

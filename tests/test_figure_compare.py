@@ -180,6 +180,7 @@ def test_bars_add_up_to_the_totals(names: tuple[str, ...], cost: str) -> None:
         assert sum(bars) == of(graph, totals.nodes_in(graph))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", GALLERY)
 def test_a_network_is_like_itself(name: str) -> None:
     """Nothing is in colour; and every layer of the longest way is drawn, as often as it is there."""

@@ -65,6 +65,7 @@ def test_widths_are_those_of_arial() -> None:
             assert width(letter, 1000, bold) == pytest.approx(other.getlength(letter), abs=2), letter
 
 
+@pytest.mark.sampled
 @every_figure
 @pytest.mark.parametrize("name", library()[::3])
 def test_a_pdf_has_the_texts_of_the_svg_at_14_points_or_more(name: str, figure: str) -> None:

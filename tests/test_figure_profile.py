@@ -33,6 +33,7 @@ def bars(found: Picture) -> dict[str, list[tuple[int, Box]]]:
     return lanes
 
 
+@pytest.mark.sampled
 @every_fineness
 @pytest.mark.parametrize("name", [name for name in library() if name not in HUGE])
 def test_slots_add_up_to_the_totals(name: str, fineness: Fineness) -> None:

@@ -168,6 +168,7 @@ def test_a_spec_without_growth_is_refused_with_words() -> None:
         scaling(Subject(open_spec("lenet")))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", [name for name in library() if "cifar@1" not in name])
 def test_every_spec_is_drawn_or_refused_with_words(name: str) -> None:
     spec, variant = split_variant(name)

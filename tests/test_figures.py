@@ -294,6 +294,7 @@ def test_contrast_agrees_with_published_pairs() -> None:
     assert mix("#0072B2", "#FFFFFF", 1.0) == "#0072B2"
 
 
+@pytest.mark.sampled
 @every_figure
 @pytest.mark.parametrize("theme", THEMES)
 def test_the_same_input_gives_the_same_bytes(figure: str, theme: ThemeName) -> None:

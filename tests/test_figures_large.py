@@ -45,6 +45,7 @@ every_figure = pytest.mark.parametrize("figure", OF_GRAPHS)
 every_network = pytest.mark.parametrize("name", SPECS)
 
 
+@pytest.mark.sampled
 @every_figure
 @every_network
 def test_a_large_network_is_a_slide(name: str, figure: str) -> None:

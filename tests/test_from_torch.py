@@ -52,6 +52,7 @@ REFERENCES = [
 """Each brings operations that the others lack."""
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_sizes_and_costs_are_those_measured(reference: str) -> None:
     row = MEASURED[reference]

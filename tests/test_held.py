@@ -141,6 +141,7 @@ def test_random_blocks_hold_what_is_predicted(all_variants: bool) -> None:
         assert predicted(graph) == really_measured(graph), graph.header.spec
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", THEIRS)
 def test_holds_at_most_what_torchvision_holds(name: str) -> None:
     graph = Variant(name).graph

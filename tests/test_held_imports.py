@@ -219,6 +219,7 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("module", "dims", "op"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_what_is_held_computes_the_same(module: nn.Module, dims: tuple[int, ...], op: str) -> None:
     side = of_module(module, [Tensor(*dims)])

@@ -113,6 +113,7 @@ NETWORKS: list[tuple[str, dict[str, Any]]] = [
 each_network = pytest.mark.parametrize(("spec", "settings"), NETWORKS, ids=lambda v: v if isinstance(v, str) else "")
 
 
+@pytest.mark.sampled
 @each_network
 def test_inference_holds_what_lives_at_once(spec: str, settings: dict[str, Any]) -> None:
     """Node after node, against all tensors that PyTorch has in memory meanwhile."""
@@ -123,6 +124,7 @@ def test_inference_holds_what_lives_at_once(spec: str, settings: dict[str, Any])
     assert predicted.peak == max(found.values()) == found[predicted.at]
 
 
+@pytest.mark.sampled
 @each_network
 def test_training_keeps_what_autograd_keeps(spec: str, settings: dict[str, Any]) -> None:
     net = archdsl.load(spec, **settings)

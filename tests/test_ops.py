@@ -123,6 +123,7 @@ DIFFERENT = [(n, e) for n, e in SMALL if e.inputs[0].rank < 4 or "3d" in str(e.o
 each_different = pytest.mark.parametrize(("name", "example"), DIFFERENT, ids=label)
 
 
+@pytest.mark.sampled
 @each_different
 def test_compiles_in_one_graph(name: str, example: Example) -> None:
     torch.compiler.reset()
@@ -138,6 +139,7 @@ def test_compiles_in_one_graph(name: str, example: Example) -> None:
         compare(outputs(module.eval()(*inputs)), results)
 
 
+@pytest.mark.sampled
 @each_different
 def test_exports(name: str, example: Example) -> None:
     module = build(example.op, example.inputs).eval()
@@ -162,6 +164,7 @@ NOT_SCRIPTED = ("stochastic_pool",)
 """As `docs/emitter.md` says."""
 
 
+@pytest.mark.sampled
 @each_different
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_scripts(name: str, example: Example) -> None:

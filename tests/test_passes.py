@@ -211,6 +211,7 @@ network Net:
 """A step in all the places before a batch normalization where it matters whether that is folded."""
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", [name for name, kind in sorted(REGISTRY.items()) if not kind.internal])
 def test_outputs_at_inference_stay_behind_every_op(name: str) -> None:
     """So a pass cannot take an op for one that hands on its input, or into which a normalization can be folded."""
@@ -223,6 +224,7 @@ def test_outputs_at_inference_stay_behind_every_op(name: str) -> None:
         stays(graph)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", library())
 def test_the_state_dict_follows_through_every_network(name: str) -> None:
     """Its entries, and the shapes that the formulas give them, are those of the module that is written."""

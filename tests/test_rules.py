@@ -216,6 +216,7 @@ OPS = [kind.name for kind in CHOSEN if not kind.reads_shape_alone]
 """All but the op that chooses pixels by chance, of which no rule speaks, and those that read no number of the image."""
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", OPS)
 def test_no_rule_mistakes_an_op(name: str) -> None:
     """So no op can be told wrongly to be a window, to keep zeros or to work on each pixel alone."""

@@ -35,6 +35,7 @@ def test_nothing_is_lost() -> None:
     assert again.node("stem.conv").span.source.text == SPEC.text
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("spec", sorted(path.stem for path in specs_folder().glob("*.arch")))
 def test_nothing_of_a_spec_is_lost(spec: str) -> None:
     graph = compile_network(open_spec(spec)).graph

@@ -128,6 +128,7 @@ def test_nothing_is_cut_and_nothing_too_wide(spec: str, width: int) -> None:
             assert word in squeezed
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("spec", SPECS)
 def test_csv_and_json_hold_the_same_exact_numbers(spec: str) -> None:
     request = Request(columns=["path", "output", "params", "macs", "flops", "memory", "kept"])

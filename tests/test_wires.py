@@ -124,6 +124,7 @@ def test_lines_join_what_the_graph_joins(name: str, figure: str) -> None:
     assert check(network(name), figure, picture(name, figure)) > 0
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(12))
 def test_lines_of_random_networks(seed: int) -> None:
     try:

@@ -165,4 +165,4 @@ class Siamese(nn.Module):
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         a, b = self.twin(first), self.twin(second)
-        return torch.sigmoid(self.same(torch.maximum(a - b, b - a)))
+        return torch.sigmoid(self.same((a - b).abs()))

@@ -201,7 +201,10 @@ class Op(BaseModel, ABC):
 
     def values_given(self) -> tuple[str, ...]:
         """The arguments that are values of the network. These values are the last inputs, in this order."""
-        return tuple(name for name in type(self).model_fields if getattr(self, name) == "like")
+        arguments = self.__dict__
+        return (
+            tuple(name for name, value in arguments.items() if value == "like") if "like" in arguments.values() else ()
+        )
 
     def _check_inputs(self, inputs: tuple[Tensor, ...]) -> None:
         fewest, most = self.arity()

@@ -62,8 +62,8 @@ def _save_time() -> None:
     """Leaves out what takes a share of each command's time and what a command does not need.
 
     Python's garbage collector takes a fifth: a command leaves few cycles. It is not turned off, since a sweep may make
-    thousands of graphs; at exit it does not run at all. Pydantic would read what every installed package says of itself,
-    in search of plugins that watch models being validated.
+    thousands of graphs; at exit it does not run at all. Pydantic would read what every installed package says of
+    itself, in search of plugins that watch models being validated.
     """
     gc.set_threshold(1_000_000)
     atexit.register(gc.freeze)

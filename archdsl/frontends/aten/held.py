@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from archdsl.frontends.arrangement import Arrangement, along
+from archdsl.frontends.arrangement import BATCH, Arrangement, along
 from archdsl.frontends.aten.call import Call, Result, Translation
 from archdsl.frontends.aten.einsum import contracted
-from archdsl.frontends.aten.literal import Literal, aligned, literal
+from archdsl.frontends.aten.literal import Literal, aligned, as_it_lies, literal
+from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Source, Step, TraceNode
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
-from archdsl.ops.fixed import MOST, Fixed, Picked, PickedAlong, packed
+from archdsl.ops.fixed import MOST, Picked, PickedAlong, packed
 from archdsl.ops.held import (
     Bordered,
     Joined,
@@ -64,7 +65,7 @@ def _joined(function: Any, call: Call, placed: Sequence[Any]) -> Result:
     taken = aligned([value for value in values if value], rank) if None not in values else None
     if taken is None:
         return None
-    op = _fitting(function, taken)
+    op = fitting(function, taken)
     return Step(op, tuple(value.value for value in taken), arrangements=(taken[0].lies(_sizes(taken)),))
 
 
@@ -73,7 +74,7 @@ def _sizes(values: Sequence[Literal]) -> tuple[int | None, ...]:
     return tuple(None if sizes[0] is None else max(sizes) for sizes in zip(*(v.sizes for v in values), strict=True))
 
 
-def _fitting(function: Any, values: Sequence[Literal]) -> Op:
+def fitting(function: Any, values: Sequence[Literal]) -> Op:
     tensors = [value.tensor for value in values]
     wanted = Arithmetic(function=function)
     own = SAME.get(function)
@@ -125,10 +126,10 @@ def add_product(call: Call) -> Result:
     if taken is None or call["value"] != 1:
         return None
     added, *factors = taken
-    product = _fitting("mul", factors)
+    product = fitting("mul", factors)
     tensor = product.outputs(*(value.tensor for value in factors))[0]
     inner = Step(product, tuple(value.value for value in factors))
-    total = _fitting("add", [added, Literal(inner, tensor, _sizes(factors), added.batch_axis, added.batch)])
+    total = fitting("add", [added, Literal(inner, tensor, _sizes(factors), added.batch_axis, added.batch)])
     return Step(total, (added.value, inner), arrangements=(added.lies(_sizes(taken)),))
 
 
@@ -170,9 +171,9 @@ def expand_like(call: Call) -> Result:
 # --- along dimensions ------------------------------------------------------------------------
 
 
-def _along(call: Call, name: str = "dim", of: str = "self") -> tuple[Literal, int, int] | None:
-    """A value in PyTorch's form, an axis, and the dimension along it; None where that is the batch."""
-    found = literal(call.placed(of))
+def one_axis(call: Call, name: str = "dim", of: str = "self") -> tuple[Literal, int, int] | None:
+    """A value as it lies, an axis, and the dimension along it; None where that is the batch."""
+    found = as_it_lies(call.placed(of))
     axis = call[name] % len(call.trace.shape(call[of]))
     dim = found.dim(axis) if found else None
     return (found, axis, dim) if found and dim and axis != found.batch_axis else None
@@ -181,7 +182,12 @@ def _along(call: Call, name: str = "dim", of: str = "self") -> tuple[Literal, in
 def product(call: Call) -> Result:
     """A product of matrices, or of those of each sample."""
     names = ("self", "other") if "other" in call.arguments else ("self", "mat2")
-    values = [literal(call.placed(name)) for name in names]
+    left, right = (call.placed(name) for name in names)
+    if left and right and left.arrangement.rank == right.arrangement.rank > 2 and not right.has_batch:
+        found = _of_all_samples(left, right)
+        if found:
+            return found
+    values = [literal(left), literal(right)]
     ranks = [len(call.trace.shape(call[name])) for name in names]
     if None in values or min(ranks) < 2:
         return None
@@ -193,6 +199,25 @@ def product(call: Call) -> Result:
     sizes = [None if a is None else max(a, b or 0) for a, b in zip(one.sizes, other.sizes, strict=True)]
     lies = one.lies((*sizes[:-2], one.sizes[-2], other.sizes[-1]))
     return Step(MatrixProduct(), (one.value, other.value), arrangements=(lies,))
+
+
+def _of_all_samples(one: Placed, other: Placed) -> Step | None:
+    """Products of matrices of which the first have rows of all samples, one after the other."""
+    *lead, rows, last = one.arrangement.axes
+    batch = along(BATCH, one.batch)
+    if rows[:1] != batch:
+        return None
+    values = [
+        literal(one.arranged(replace(one.arrangement, axes=(batch, *lead, rows[1:], last)))),
+        literal(other.arranged(replace(other.arrangement, axes=((), *other.arrangement.axes)))),
+    ]
+    taken = aligned([value for value in values if value], one.arrangement.rank + 1)
+    if taken is None or len(taken) < 2:
+        return None
+    first, second = taken
+    samples, *axes, rows, columns = first.lies((*first.sizes[:-1], second.sizes[-1])).axes
+    lies = Arrangement((*axes, (*samples, *rows), columns))
+    return Step(MatrixProduct(), (first.value, second.value), arrangements=(lies,))
 
 
 def attention(call: Call) -> Result:
@@ -229,7 +254,7 @@ def linear(call: Call) -> Result:
     values = aligned([Literal(step, made, sizes, one.batch_axis, one.batch), *_found(call, "bias")], rank)
     if values is None or len(values) < 2:
         return None
-    op = _fitting("add", values)
+    op = fitting("add", values)
     return Step(op, tuple(value.value for value in values), arrangements=(one.lies(sizes),))
 
 
@@ -239,7 +264,7 @@ def _found(call: Call, name: str) -> list[Literal]:
 
 
 def softmax(call: Call) -> Result:
-    found = _along(call)
+    found = one_axis(call)
     return Step(SoftmaxAlong(dim=found[2]), (found[0].value,), arrangements=(found[0].lies(),)) if found else None
 
 
@@ -277,7 +302,7 @@ def unbind(call: Call) -> Result:
 
 
 def _parts(call: Call, sizes: list[int], remove: bool) -> Result:
-    found = _along(call)
+    found = one_axis(call)
     if found is None:
         return None
     value, axis, dim = found
@@ -299,7 +324,7 @@ def select(call: Call) -> Result:
 
 
 def _part(call: Call, places: slice, remove: bool) -> Result:
-    found = _along(call)
+    found = one_axis(call)
     if found is None:
         return None
     value, axis, dim = found
@@ -330,9 +355,10 @@ def _in_a_row(call: Call, axis: int, change: Callable[[Arrangement, int], Arrang
             continue
         one = one.for_each_sample() if one and call.trace.is_batched(call.node) else one
         found = literal(one.arranged(change(one.arrangement, axis))) if one else None
+        found = bordered(found, axis, before) if found and before else found
         if found is None:
             return None
-        parts.append(_bordered(found, axis, before))
+        parts.append(found)
         before = 0
     if before or not parts or len({(part.batch_axis, len(part.sizes)) for part in parts}) > 1:
         return None
@@ -343,16 +369,20 @@ def _in_a_row(call: Call, axis: int, change: Callable[[Arrangement, int], Arrang
     return Step(Joined(dim=dim), tuple(part.value for part in parts), arrangements=(parts[0].with_size(axis, total),))
 
 
-def _bordered(value: Literal, axis: int, before: int) -> Literal:
-    """A value with zeros before it along an axis."""
+def bordered(value: Literal, axis: int, before: int, after: int = 0) -> Literal | None:
+    """A value with zeros before and after it along an axis; None where that is the batch."""
     dim = value.dim(axis)
-    if not before or dim is None:
-        return value
+    if dim is None or axis == value.batch_axis:
+        return None
     sides = [0] * 2 * value.tensor.rank
-    sides[2 * (dim - 1)] = before
+    sides[2 * dim - 2 : 2 * dim] = before, after
     op = Bordered(sides=tuple(sides))
-    sizes = tuple((size or 0) + before if place == axis else size for place, size in enumerate(value.sizes))
-    return Literal(Step(op, (value.value,)), op.shape(value.tensor), sizes, value.batch_axis, value.batch)
+    sizes = (*value.sizes[:axis], value.tensor.dims[dim - 1] + before + after, *value.sizes[axis + 1 :])
+    tensor, inner = op.shape(value.tensor), value.value
+    if isinstance(inner, Step) and isinstance(inner.op, Bordered) and inner.op.value == 0:
+        op = Bordered(sides=tuple(map(sum, zip(inner.op.sides, sides, strict=True))))
+        (inner,) = inner.inputs
+    return replace(value, value=Step(op, (inner,)), tensor=tensor, sizes=sizes)
 
 
 def pad(call: Call) -> Result:
@@ -442,20 +472,6 @@ def _picked_along(call: Call) -> Result:
     return Step(op, (found.value,), arrangements=(lies,)) if lies else None
 
 
-def zeroed(call: Call) -> Result:
-    """aten.slice_scatter of zeros: a product with fixed numbers, 0 at the places that become zeros and 1 elsewhere."""
-    found, zeros = _along(call), call.table("src")
-    if found is None or zeros is None or zeros.number != 0:
-        return None
-    value, axis, dim = found
-    factors = np.ones(value.sizes[axis] or 1, np.float32)
-    factors[call["start"] : call["end"] : call["step"]] = 0
-    dims = tuple(size if place == dim else 1 for place, size in enumerate(value.tensor.dims, 1))
-    op = Fixed(dims=dims, numbers=packed(factors.tobytes()))
-    product = _fitting("mul", [value, replace(value, tensor=op.shape())])
-    return Step(product, (value.value, Step(op, ())), arrangements=(value.lies(),))
-
-
 def resampled(mode: Any, antialias: bool = False) -> Translation:
     def translate(call: Call) -> Result:
         name = "input" if "input" in call.arguments else "self"
@@ -483,7 +499,6 @@ def _samples_by_size(call: Call, before: tuple[int, ...], after: tuple[int, ...]
 
 TRANSLATIONS: dict[str, Translation] = {
     **dict.fromkeys(("index", "index_select", "gather", "take"), picked),
-    "slice_scatter": zeroed,
     "einsum": contracted,
     "im2col": patches,
     "col2im": patches,
@@ -519,6 +534,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "split": split,
     "split_with_sizes": split,
     "chunk": split,
+    "tensor_split": split,
     "unbind": unbind,
     "slice": cut,
     "narrow": narrow,

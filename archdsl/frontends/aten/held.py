@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from archdsl.frontends.arrangement import BATCH, Arrangement, along
 from archdsl.frontends.aten.call import Call, Result, Translation
 from archdsl.frontends.aten.einsum import contracted
-from archdsl.frontends.aten.literal import Literal, aligned, as_it_lies, literal
+from archdsl.frontends.aten.literal import Literal, aligned, all_as_they_lie, as_it_lies, literal
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Source, Step, TraceNode
 from archdsl.ops.arguments import Mismatch
@@ -60,10 +61,8 @@ def arithmetic(function: Any) -> Translation:
 
 
 def _joined(function: Any, call: Call, placed: Sequence[Any]) -> Result:
-    values = [literal(value) for value in placed]
-    rank = len(call.trace.shape(call.node))
-    taken = aligned([value for value in values if value], rank) if None not in values else None
-    if taken is None:
+    taken = aligned(all_as_they_lie(placed), len(call.trace.shape(call.node)))
+    if not taken:
         return None
     op = fitting(function, taken)
     return Step(op, tuple(value.value for value in taken), arrangements=(taken[0].lies(_sizes(taken)),))
@@ -347,20 +346,21 @@ def stack(call: Call) -> Result:
 
 def _in_a_row(call: Call, axis: int, change: Callable[[Arrangement, int], Arrangement]) -> Result:
     """Values one after the other along an axis. Zeros among them are a border of the value beside them."""
-    before, parts = 0, []
+    before, borders, placed = 0, [], []
     for node in call.joined:
         table, one = call.trace.tables[node], call.trace.placed.get(node)
         if table and table.number == 0:
             before += call.trace.shape(node)[axis]
             continue
         one = one.for_each_sample() if one and call.trace.is_batched(call.node) else one
-        found = literal(one.arranged(change(one.arrangement, axis))) if one else None
-        found = bordered(found, axis, before) if found and before else found
-        if found is None:
-            return None
-        parts.append(found)
+        placed.append(one and one.arranged(change(one.arrangement, axis)))
+        borders.append(before)
         before = 0
-    if before or not parts or len({(part.batch_axis, len(part.sizes)) for part in parts}) > 1:
+    rows = zip(all_as_they_lie(placed) if placed else [], borders, strict=False)
+    parts = [found for part, n in rows if (found := bordered(part, axis, n) if n else part)]
+    if before or not parts or len(parts) < len(placed):
+        return None
+    if len({(part.batch_axis, len(part.sizes)) for part in parts}) > 1:
         return None
     dim = parts[0].dim(axis)
     if dim is None or any(one.dim(axis) != other.dim(axis) for one, other in pairwise(parts)):
@@ -447,13 +447,22 @@ def picked(call: Call) -> Result:
         return _picked_along(call)
     if not 0 < table.picked.size <= MOST or int(table.picked.min()) < 0:
         return None
-    found = literal(call.trace.placed[table.weight])
-    if found is None or bool(table.numbers.any()):
+    placed = call.trace.placed[table.weight]
+    if bool(table.numbers.any()):
         return None
     shape = tuple(table.picked.shape)
-    places = packed(table.picked.astype(np.int32).tobytes())
+    places = packed(_places(placed)[table.picked].astype(np.int32).tobytes())
     lies = Arrangement(tuple(along(dim, size) for dim, size in enumerate(shape, 1)))
-    return Step(Picked(dims=shape or (1,), numbers=places), (found.value,), arrangements=(lies,))
+    return Step(Picked(dims=shape or (1,), numbers=places), (placed.value,), arrangements=(lies,))
+
+
+def _places(placed: Placed) -> np.ndarray[Any, Any]:
+    """Where each number of a parameter is in its value, counted through all dimensions of that."""
+    found = np.zeros(1, int)
+    for atom in (atom for axis in placed.arrangement.axes for atom in axis):
+        stride = atom.step * prod(placed.tensor.dims[atom.dim :])
+        found = np.add.outer(found, np.arange(atom.size) * stride)
+    return found.ravel()
 
 
 def _picked_along(call: Call) -> Result:

@@ -12,6 +12,7 @@ from archdsl.frontends.aten.placed import Placed, view
 from archdsl.frontends.aten.step import Made, Step
 from archdsl.ops.held import Expanded, Permute, Rolled
 from archdsl.ops.learned import Learned
+from archdsl.ops.reshape import Reshape
 from archdsl.tensor import Tensor
 
 
@@ -89,6 +90,8 @@ def reshaped(literal: Literal) -> Literal:
     if dims == literal.tensor.dims:
         return literal
     tensor, value = Tensor(*dims, kind=literal.tensor.kind), literal.value
+    if isinstance(value, Step) and isinstance(value.op, Reshape) and len(dims) > 1:
+        return replace(literal, value=replace(value, op=Reshape(dims=dims)), tensor=tensor)
     # Of two dimensions, a parameter keeps the channels last: then another shape has the numbers in another order.
     same_order = all(len(shape) != 2 or 1 in shape for shape in (literal.tensor.dims, dims))
     if isinstance(value, Step) and isinstance(value.op, Learned) and same_order:
@@ -150,6 +153,20 @@ def own_order(placed: Placed) -> tuple[int, ...]:
         before = places[-1] if places else (BATCH, 0)
         places.append((own[0].dim, -own[0].step) if own else before)
     return tuple(sorted(range(len(places)), key=places.__getitem__))
+
+
+def all_as_they_lie(values: Sequence[Placed | None]) -> list[Literal]:
+    """Values with their axes in the order in which the largest of them has its own; none, if one has no such form."""
+    known = [value for value in values if value]
+    if len(known) < len(values):
+        return []
+    largest = max(known, key=lambda value: value.tensor.size)
+    rank = largest.arrangement.rank
+    order = own_order(largest)
+    if any(value.arrangement.rank != rank for value in known):
+        order = ()
+    found = [one for value in known if (one := literal(value, order))]
+    return found if len(found) == len(known) else []
 
 
 def aligned(values: Sequence[Literal], rank: int) -> list[Literal] | None:
@@ -221,18 +238,8 @@ def in_order(placed: Placed | None) -> Placed | None:
 
 def channels_first(placed: Placed, axis: int) -> Placed | None:
     """The value with one axis as its channels, by a permute; the others are its positions."""
-    found = literal(placed.for_each_sample())
-    dim = found.dim(axis) if found else None
-    if found is None or dim is None or axis == found.batch_axis:
+    placed = placed.for_each_sample()
+    found = literal(placed, (axis, *(other for other in own_order(placed) if other != axis)))
+    if found is None or found.dim(axis) is None or axis == found.batch_axis:
         return None
-    others = [other for other in range(1, found.tensor.rank + 1) if other != dim]
-    order = (dim, *others)
-    dims = tuple(found.tensor.dims[other - 1] for other in order)
-    value = found.value
-    if dim != 1:
-        value = Step(Permute(order=order), (value,))
-    axes = tuple(
-        tuple(replace(atom, dim=atom.dim if atom.dim == BATCH else order.index(atom.dim) + 1) for atom in atoms)
-        for atoms in found.lies().axes
-    )
-    return replace(placed, value=value, tensor=Tensor(*dims, kind=found.tensor.kind), arrangement=Arrangement(axes))
+    return replace(placed, value=found.value, tensor=found.tensor, arrangement=found.lies())

@@ -9,13 +9,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from archdsl.frontends.arrangement import CHANNELS
 from archdsl.frontends.aten.call import Call, Result, Trace, Translation
 from archdsl.frontends.aten.held import bordered, fitting, one_axis
 from archdsl.frontends.aten.layout import UNCHANGED
 from archdsl.frontends.aten.literal import Literal, as_it_lies, literal
-from archdsl.frontends.aten.step import Step, TraceNode, operation
+from archdsl.frontends.aten.step import Made, Step, TraceNode, operation
+from archdsl.ops.base import Op
 from archdsl.ops.fixed import Fixed, packed
 from archdsl.ops.held import Joined, Part
+from archdsl.ops.merge import Concat
+from archdsl.ops.reshape import ChannelSlice
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +132,18 @@ def _replaced(call: Call) -> Result:
     sizes = (*value.sizes[:axis], stop - start, *value.sizes[axis + 1 :])
     if (part.sizes, part.batch_axis) != (sizes, value.batch_axis):
         return None
-    ends = (0, start), (stop, value.tensor.dims[dim - 1])
-    before, after = (
-        [Step(Part(dim=dim, start=first, stop=last), (value.value,))] if first < last else [] for first, last in ends
-    )
-    return Step(Joined(dim=dim), (*before, part.value, *after), arrangements=(value.lies(),))
+    size = value.tensor.dims[dim - 1]
+    ends = [(first, last) for first, last in ((0, start), (stop, size)) if first < last]
+    pieces: list[Made | Step] = [Step(_cut(dim, first, last, size), (value.value,)) for first, last in ends]
+    pieces.insert(int(start > 0), part.value)
+    return Step(Concat() if dim == CHANNELS else Joined(dim=dim), tuple(pieces), arrangements=(value.lies(),))
+
+
+def _cut(dim: int, first: int, last: int, size: int) -> Op:
+    """The op that takes the places from `first` to `last` of a dimension of this size."""
+    if dim == CHANNELS:
+        return ChannelSlice(start=first, stop=None if last == size else last)
+    return Part(dim=dim, start=first, stop=last)
 
 
 def copied(call: Call) -> Result:

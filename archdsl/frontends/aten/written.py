@@ -37,13 +37,14 @@ class Region:
 
 def region(trace: Trace, node: TraceNode) -> Region | None:
     """What a call takes a part of; None for a call that gives something else."""
-    name, call = operation(node), trace.call(node)
+    name = operation(node)
+    if name not in (*UNCHANGED, "copy", "slice", "slice_scatter"):
+        return None
+    call = trace.call(node)
     if name in UNCHANGED or name == "copy":
         source = call["src" if name == "copy" else "self"]
         same = source.meta["val"].dtype == node.meta["val"].dtype and trace.shape(source) == trace.shape(node)
         return _region(trace, source) if same else None
-    if name not in ("slice", "narrow", "slice_scatter"):
-        return None
     axis, start, stop = _places(call)
     if start < 0:
         return None
@@ -62,9 +63,6 @@ def _places(call: Call) -> tuple[int, int, int]:
     """The axis of a part in a row, where it begins and where it ends; begins at -1 if it skips places."""
     shape = call.trace.shape(call["self"])
     axis = call["dim"] % len(shape)
-    if "length" in call.arguments:
-        start = call["start"] % shape[axis]
-        return axis, start, start + call["length"]
     start, stop, step = slice(call["start"], call["end"], call["step"]).indices(shape[axis])
     return axis, start if step == 1 else -1, stop
 

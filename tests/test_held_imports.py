@@ -88,6 +88,34 @@ def folded(x: torch.Tensor, layer: Callable[..., torch.Tensor]) -> torch.Tensor:
     return y.unflatten(0, (-1, 3, 2)).permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
 
 
+def pooled_heads(x: torch.Tensor, layer: Callable[..., torch.Tensor]) -> torch.Tensor:
+    """A layer on the clip of each of two heads, alike for both; the first token stays as it is (MViT)."""
+    token, clip = x.unflatten(1, (2, 4)).mT.tensor_split([1], 2)
+    clip = layer(clip.mT.reshape(-1, 4, 2, 3, 4)).reshape(x.shape[0], 2, 4, -1)
+    return torch.cat([token, clip.mT], 2)
+
+
+def increased(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """A sum with a part of a value, in place."""
+    z = 2 * x
+    z[:, :, 1:, 2:-1] += y[:, :, 1:, :13]
+    return z * z.sigmoid()
+
+
+def overwritten(x: torch.Tensor, end: int | None) -> torch.Tensor:
+    """Rows in the place of others."""
+    z = 2 * x
+    z[:, :, 3:end] = x[:, :, : z[:, :, 3:end].shape[2]]
+    return z
+
+
+def by_frames(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    """Products in which the rows of all samples follow each other, as of relative positions in time (MViT)."""
+    frames = x.permute(2, 0, 3, 1)
+    products = frames.reshape(12, -1, 8) @ table
+    return products.unflatten(1, frames.shape[1:3]).permute(1, 3, 0, 2)
+
+
 def standardized(x: torch.Tensor, layer: nn.Conv2d, gain: torch.Tensor | None = None) -> torch.Tensor:
     """Kernels of mean 0 and variance 1 (NFNet)."""
     kernels = layer.weight.reshape(1, layer.out_channels, -1)
@@ -162,6 +190,14 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("a convolution at each place of windows", Layered(folded, nn.Conv2d(8, 6, 1)), MAP, "conv(6, 1)"),
     ("pools in windows", Layered(lambda x: folded(x, lambda y: F.max_pool2d(y, 2) + F.avg_pool2d(y, 3, 2, 1))), MAP,
      "max_pool(1x2x2, padding=0)"),
+    ("convolutions of clips in heads", Layered(pooled_heads,
+     nn.Conv3d(4, 4, 3, (1, 2, 2), 1, groups=4, bias=False)), (8, 25), "folded_conv"),
+    ("convolutions of clips in heads, of all channels", Layered(pooled_heads,
+     nn.Conv3d(4, 4, (1, 3, 3), padding=(1, 2, 2), dilation=(1, 2, 2), groups=2)), (8, 25), "folded_conv"),
+    ("a sum with a part", Layered(lambda x: increased(x, x.relu())), MAP, "bordered"),
+    ("rows in the place of others", Layered(lambda x: overwritten(x, 7)), MAP, "joined"),
+    ("rows in the place of the last ones", Layered(lambda x: overwritten(x, None)), MAP, "joined"),
+    ("rows of all samples", Layered(by_frames, (12, 8, 5)), MAP, "matrix_product"),
     ("a table in tiles", Layered(lambda x, p: x + p.tile(3, 2), (1, 8, 4, 8)), MAP, "expanded"),
     ("columns in a row twice", Layered(lambda x: x.repeat(1, 1, 1, 2).relu()), MAP, "expanded"),
     ("columns side by side", Layered(lambda x: x.repeat_interleave(2, 3).tanh()), MAP, "expanded"),

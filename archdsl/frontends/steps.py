@@ -15,6 +15,7 @@ from archdsl.frontends.aten.pieces import pieces
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.scores import scores
 from archdsl.frontends.aten.step import Made, Source, Step, TraceNode, operation
+from archdsl.frontends.aten.written import region
 from archdsl.frontends.naming import ModuleCall
 from archdsl.frontends.nodes import NewNode
 from archdsl.frontends.opaque import Counter, as_opaque, as_stored, counted_once, fixed
@@ -127,8 +128,9 @@ class Translator:
         return found
 
     def _follow(self, node: TraceNode) -> None:
-        """Notes what later calls may make an op of: scores of attention, and slices with a step."""
-        for noted, follow in ((self.trace.scores, scores), (self.trace.pieces, pieces)):
+        """Notes what later calls may make an op of: scores of attention, slices with a step, and parts of values."""
+        trace = self.trace
+        for noted, follow in ((trace.scores, scores), (trace.pieces, pieces), (trace.regions, region)):
             found = follow(self.trace, node)
             if found:
                 noted[node] = found

@@ -7,6 +7,7 @@ from archdsl.ops import (  # noqa: F401
     crop,
     embed,
     fixed,
+    folded_conv,
     held,
     held_numbers,
     internal,

@@ -143,12 +143,12 @@ class Conv(Op):
     def onnx(self, to: Nodes, x: Tensor) -> str:
         return self.convolved(to, x, to.weight())
 
-    def convolved(self, to: Nodes, x: Tensor, kernels: str) -> str:
-        """The ONNX node, with these kernels."""
+    def convolved(self, to: Nodes, x: Tensor, kernels: str, value: str | None = None) -> str:
+        """The ONNX node, with these kernels, of the first input or of another value."""
         window = self.window(x)
         return to(
             "Conv",
-            to[0],
+            value or to[0],
             kernels,
             *((to.weight("bias"),) if self.bias else ()),
             kernel_shape=window.kernel,

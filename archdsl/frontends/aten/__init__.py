@@ -17,6 +17,7 @@ from archdsl.frontends.aten import (
     recurrent,
     shape,
     weighted,
+    written,
 )
 from archdsl.frontends.aten.call import Translation
 
@@ -32,6 +33,9 @@ TRANSLATIONS: dict[str, Translation] = {
 }
 """Translations by name of operation, without `aten.`, overload, and the underscore of in-place variants."""
 
+FURTHER = (folded.TRANSLATIONS, held.TRANSLATIONS, written.TRANSLATIONS)
+"""Translations to try where those of the first table do not fit."""
+
 
 def translations(name: str, activations: tuple[Translation, ...] = ()) -> tuple[Translation, ...]:
     """The translations to try for a call of this operation, in order.
@@ -39,5 +43,5 @@ def translations(name: str, activations: tuple[Translation, ...] = ()) -> tuple[
     Those that combine several calls come first, among them those that recognize `activations`; those for windows in
     the batch come after those for plain values, and those that only hold a call as it is come last.
     """
-    single = (table[name] for table in (TRANSLATIONS, folded.TRANSLATIONS, held.TRANSLATIONS) if name in table)
+    single = (table[name] for table in (TRANSLATIONS, *FURTHER) if name in table)
     return (*idioms.IDIOMS.get(name, ()), *activations, *single)

@@ -136,6 +136,8 @@ class Trace:
         """The calls so far that give scores of attention (`scores.py`)."""
         self.pieces: dict[TraceNode, Any] = {}
         """The slices so far that have a step (`pieces.py`)."""
+        self.regions: dict[TraceNode, Any] = {}
+        """The calls so far that give a part of what another one gives (`written.py`)."""
         self.tables: Tables = KnownTables({}) if tables is None else tables
         """What is computed from neither inputs nor weights."""
         self._parameters = parameters

@@ -25,7 +25,7 @@ PICKING = frozenset(
     {"alias", "cat", "chunk", "clone", "contiguous", "detach", "embedding", "expand", "flatten", "flip", "gather"}
     | {"getitem", "index", "index_select", "mT", "movedim", "narrow", "numpy_T", "permute", "repeat", "reshape", "roll"}
     | {"select", "slice", "split", "split_with_sizes", "squeeze", "stack", "swapaxes", "t", "transpose", "unbind"}
-    | {"unflatten", "unfold", "unsqueeze", "view", "_unsafe_view"}
+    | {"tensor_split", "unflatten", "unfold", "unsqueeze", "view", "_unsafe_view"}
 )
 """Operations whose results are numbers of their inputs, each as it was."""
 

@@ -1,7 +1,8 @@
-"""Convolutions and pools of maps in windows that are folded into the batch, as code with windows computes them.
+"""Convolutions and pools of maps in windows or heads that are folded into the batch.
 
 The windows are one more dimension of positions, in which the kernel has size 1: a convolution of 3 x 3 is one of
-1 x 3 x 3 on channels x windows x rows x columns, with the same numbers as weights.
+1 x 3 x 3 on channels x windows x rows x columns, with the same numbers as weights. Clips have no dimension left, so
+their convolution is held as it is.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from archdsl.frontends.aten.literal import in_order
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Step
 from archdsl.ops.base import Op
-from archdsl.ops.conv import Conv
+from archdsl.ops.conv import Conv, Depthwise
+from archdsl.ops.folded_conv import FoldedConv
 from archdsl.tensor import Tensor
 
 
@@ -27,7 +29,8 @@ def folded(translate: Translation) -> Translation:
         placed = call.trace.placed.get(step.inputs[0]) if isinstance(step, Step) else None
         if not isinstance(step, Step) or placed is None:
             return None
-        return _at_each_place(step, placed) or _in_depth(step, placed)
+        count = len(call.trace.shape(call.node)) - 2
+        return _at_each_place(step, placed) or (_of_clips if count == 3 else _in_depth)(step, placed)
 
     return in_windows
 
@@ -42,7 +45,7 @@ def _at_each_place(step: Step, placed: Placed) -> Step | None:
 
 
 def _in_depth(step: Step, placed: Placed) -> Step | None:
-    taken = _unfolded(placed)
+    taken = _unfolded(placed, windows_first=False)
     op = _deeper(step.op, taken.tensor) if taken else None
     if taken is None or op is None:
         return None
@@ -51,13 +54,30 @@ def _in_depth(step: Step, placed: Placed) -> Step | None:
     return Step(op, (taken.value,), step.weights, (lies,))
 
 
-def _unfolded(placed: Placed) -> Placed | None:
-    """A value of batch and windows, channels, positions as one of batch, channels, windows, positions."""
+def _of_clips(step: Step, placed: Placed) -> Step | None:
+    """A convolution of a clip in each window."""
+    taken = _unfolded(placed, windows_first=True)
+    if taken is None or not isinstance(step.op, Conv | Depthwise):
+        return None
+    given = dict(step.op)
+    channels = taken.tensor.dims[1]
+    if isinstance(step.op, Depthwise):
+        given |= {"out": channels * given.pop("multiplier"), "groups": channels}
+    del given["init"]
+    op = FoldedConv(**given)
+    batch, windows, *rest = whole((taken.batch, *op.shape(taken.tensor).dims)).axes
+    return Step(op, (taken.value,), step.weights, (Arrangement(((*batch, *windows), *rest)),))
+
+
+def _unfolded(placed: Placed, windows_first: bool) -> Placed | None:
+    """A value of batch and windows, channels, positions with the windows as an axis of their own, before the channels
+    or after them."""
     lies = placed.arrangement
     if lies.rank < 3 or lies.axes[0][:1] != along(BATCH, placed.batch) or len(lies.axes[0]) == 1:
         return None
     batch, *windows = lies.axes[0]
-    axes = ((batch,), lies.axes[1], tuple(windows), *lies.axes[2:])
+    first, second = (tuple(windows), lies.axes[1]) if windows_first else (lies.axes[1], tuple(windows))
+    axes = ((batch,), first, second, *lies.axes[2:])
     return in_order(placed.arranged(Arrangement(axes, lies.rolled)))
 
 
@@ -75,7 +95,7 @@ def _deeper(op: Op, x: Tensor) -> Op | None:
 
 
 TRANSLATIONS: dict[str, Translation] = {
-    **{f"conv{count}d": folded(weighted.convolution) for count in (1, 2)},
+    **{f"conv{count}d": folded(weighted.convolution) for count in (1, 2, 3)},
     **{f"max_pool{count}d": folded(pool.maximum) for count in (1, 2)},
     **{f"avg_pool{count}d": folded(pool.average) for count in (1, 2)},
 }

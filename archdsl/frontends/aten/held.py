@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from archdsl.frontends.arrangement import Arrangement, along
+from archdsl.frontends.arrangement import BATCH, Arrangement, along
 from archdsl.frontends.aten.call import Call, Result, Translation
 from archdsl.frontends.aten.einsum import contracted
-from archdsl.frontends.aten.literal import Literal, aligned, literal
+from archdsl.frontends.aten.literal import Literal, aligned, all_as_they_lie, as_it_lies, literal
+from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Source, Step, TraceNode
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
-from archdsl.ops.fixed import MOST, Fixed, Picked, PickedAlong, packed
+from archdsl.ops.fixed import MOST, Picked, PickedAlong, packed
 from archdsl.ops.held import (
     Bordered,
     Joined,
@@ -59,12 +61,10 @@ def arithmetic(function: Any) -> Translation:
 
 
 def _joined(function: Any, call: Call, placed: Sequence[Any]) -> Result:
-    values = [literal(value) for value in placed]
-    rank = len(call.trace.shape(call.node))
-    taken = aligned([value for value in values if value], rank) if None not in values else None
-    if taken is None:
+    taken = aligned(all_as_they_lie(placed), len(call.trace.shape(call.node)))
+    if not taken:
         return None
-    op = _fitting(function, taken)
+    op = fitting(function, taken)
     return Step(op, tuple(value.value for value in taken), arrangements=(taken[0].lies(_sizes(taken)),))
 
 
@@ -73,7 +73,7 @@ def _sizes(values: Sequence[Literal]) -> tuple[int | None, ...]:
     return tuple(None if sizes[0] is None else max(sizes) for sizes in zip(*(v.sizes for v in values), strict=True))
 
 
-def _fitting(function: Any, values: Sequence[Literal]) -> Op:
+def fitting(function: Any, values: Sequence[Literal]) -> Op:
     tensors = [value.tensor for value in values]
     wanted = Arithmetic(function=function)
     own = SAME.get(function)
@@ -125,10 +125,10 @@ def add_product(call: Call) -> Result:
     if taken is None or call["value"] != 1:
         return None
     added, *factors = taken
-    product = _fitting("mul", factors)
+    product = fitting("mul", factors)
     tensor = product.outputs(*(value.tensor for value in factors))[0]
     inner = Step(product, tuple(value.value for value in factors))
-    total = _fitting("add", [added, Literal(inner, tensor, _sizes(factors), added.batch_axis, added.batch)])
+    total = fitting("add", [added, Literal(inner, tensor, _sizes(factors), added.batch_axis, added.batch)])
     return Step(total, (added.value, inner), arrangements=(added.lies(_sizes(taken)),))
 
 
@@ -170,9 +170,9 @@ def expand_like(call: Call) -> Result:
 # --- along dimensions ------------------------------------------------------------------------
 
 
-def _along(call: Call, name: str = "dim", of: str = "self") -> tuple[Literal, int, int] | None:
-    """A value in PyTorch's form, an axis, and the dimension along it; None where that is the batch."""
-    found = literal(call.placed(of))
+def one_axis(call: Call, name: str = "dim", of: str = "self") -> tuple[Literal, int, int] | None:
+    """A value as it lies, an axis, and the dimension along it; None where that is the batch."""
+    found = as_it_lies(call.placed(of))
     axis = call[name] % len(call.trace.shape(call[of]))
     dim = found.dim(axis) if found else None
     return (found, axis, dim) if found and dim and axis != found.batch_axis else None
@@ -181,7 +181,12 @@ def _along(call: Call, name: str = "dim", of: str = "self") -> tuple[Literal, in
 def product(call: Call) -> Result:
     """A product of matrices, or of those of each sample."""
     names = ("self", "other") if "other" in call.arguments else ("self", "mat2")
-    values = [literal(call.placed(name)) for name in names]
+    left, right = (call.placed(name) for name in names)
+    if left and right and left.arrangement.rank == right.arrangement.rank > 2 and not right.has_batch:
+        found = _of_all_samples(left, right)
+        if found:
+            return found
+    values = [literal(left), literal(right)]
     ranks = [len(call.trace.shape(call[name])) for name in names]
     if None in values or min(ranks) < 2:
         return None
@@ -193,6 +198,25 @@ def product(call: Call) -> Result:
     sizes = [None if a is None else max(a, b or 0) for a, b in zip(one.sizes, other.sizes, strict=True)]
     lies = one.lies((*sizes[:-2], one.sizes[-2], other.sizes[-1]))
     return Step(MatrixProduct(), (one.value, other.value), arrangements=(lies,))
+
+
+def _of_all_samples(one: Placed, other: Placed) -> Step | None:
+    """Products of matrices of which the first have rows of all samples, one after the other."""
+    *lead, rows, last = one.arrangement.axes
+    batch = along(BATCH, one.batch)
+    if rows[:1] != batch:
+        return None
+    values = [
+        literal(one.arranged(replace(one.arrangement, axes=(batch, *lead, rows[1:], last)))),
+        literal(other.arranged(replace(other.arrangement, axes=((), *other.arrangement.axes)))),
+    ]
+    taken = aligned([value for value in values if value], one.arrangement.rank + 1)
+    if taken is None or len(taken) < 2:
+        return None
+    first, second = taken
+    samples, *axes, rows, columns = first.lies((*first.sizes[:-1], second.sizes[-1])).axes
+    lies = Arrangement((*axes, (*samples, *rows), columns))
+    return Step(MatrixProduct(), (first.value, second.value), arrangements=(lies,))
 
 
 def attention(call: Call) -> Result:
@@ -229,7 +253,7 @@ def linear(call: Call) -> Result:
     values = aligned([Literal(step, made, sizes, one.batch_axis, one.batch), *_found(call, "bias")], rank)
     if values is None or len(values) < 2:
         return None
-    op = _fitting("add", values)
+    op = fitting("add", values)
     return Step(op, tuple(value.value for value in values), arrangements=(one.lies(sizes),))
 
 
@@ -239,7 +263,7 @@ def _found(call: Call, name: str) -> list[Literal]:
 
 
 def softmax(call: Call) -> Result:
-    found = _along(call)
+    found = one_axis(call)
     return Step(SoftmaxAlong(dim=found[2]), (found[0].value,), arrangements=(found[0].lies(),)) if found else None
 
 
@@ -277,7 +301,7 @@ def unbind(call: Call) -> Result:
 
 
 def _parts(call: Call, sizes: list[int], remove: bool) -> Result:
-    found = _along(call)
+    found = one_axis(call)
     if found is None:
         return None
     value, axis, dim = found
@@ -299,7 +323,7 @@ def select(call: Call) -> Result:
 
 
 def _part(call: Call, places: slice, remove: bool) -> Result:
-    found = _along(call)
+    found = one_axis(call)
     if found is None:
         return None
     value, axis, dim = found
@@ -322,19 +346,21 @@ def stack(call: Call) -> Result:
 
 def _in_a_row(call: Call, axis: int, change: Callable[[Arrangement, int], Arrangement]) -> Result:
     """Values one after the other along an axis. Zeros among them are a border of the value beside them."""
-    before, parts = 0, []
+    before, borders, placed = 0, [], []
     for node in call.joined:
         table, one = call.trace.tables[node], call.trace.placed.get(node)
         if table and table.number == 0:
             before += call.trace.shape(node)[axis]
             continue
         one = one.for_each_sample() if one and call.trace.is_batched(call.node) else one
-        found = literal(one.arranged(change(one.arrangement, axis))) if one else None
-        if found is None:
-            return None
-        parts.append(_bordered(found, axis, before))
+        placed.append(one and one.arranged(change(one.arrangement, axis)))
+        borders.append(before)
         before = 0
-    if before or not parts or len({(part.batch_axis, len(part.sizes)) for part in parts}) > 1:
+    rows = zip(all_as_they_lie(placed) if placed else [], borders, strict=False)
+    parts = [found for part, n in rows if (found := bordered(part, axis, n) if n else part)]
+    if before or not parts or len(parts) < len(placed):
+        return None
+    if len({(part.batch_axis, len(part.sizes)) for part in parts}) > 1:
         return None
     dim = parts[0].dim(axis)
     if dim is None or any(one.dim(axis) != other.dim(axis) for one, other in pairwise(parts)):
@@ -343,16 +369,20 @@ def _in_a_row(call: Call, axis: int, change: Callable[[Arrangement, int], Arrang
     return Step(Joined(dim=dim), tuple(part.value for part in parts), arrangements=(parts[0].with_size(axis, total),))
 
 
-def _bordered(value: Literal, axis: int, before: int) -> Literal:
-    """A value with zeros before it along an axis."""
+def bordered(value: Literal, axis: int, before: int, after: int = 0) -> Literal | None:
+    """A value with zeros before and after it along an axis; None where that is the batch."""
     dim = value.dim(axis)
-    if not before or dim is None:
-        return value
+    if dim is None or axis == value.batch_axis:
+        return None
     sides = [0] * 2 * value.tensor.rank
-    sides[2 * (dim - 1)] = before
+    sides[2 * dim - 2 : 2 * dim] = before, after
     op = Bordered(sides=tuple(sides))
-    sizes = tuple((size or 0) + before if place == axis else size for place, size in enumerate(value.sizes))
-    return Literal(Step(op, (value.value,)), op.shape(value.tensor), sizes, value.batch_axis, value.batch)
+    sizes = (*value.sizes[:axis], value.tensor.dims[dim - 1] + before + after, *value.sizes[axis + 1 :])
+    tensor, inner = op.shape(value.tensor), value.value
+    if isinstance(inner, Step) and isinstance(inner.op, Bordered) and inner.op.value == 0:
+        op = Bordered(sides=tuple(map(sum, zip(inner.op.sides, sides, strict=True))))
+        (inner,) = inner.inputs
+    return replace(value, value=Step(op, (inner,)), tensor=tensor, sizes=sizes)
 
 
 def pad(call: Call) -> Result:
@@ -417,13 +447,22 @@ def picked(call: Call) -> Result:
         return _picked_along(call)
     if not 0 < table.picked.size <= MOST or int(table.picked.min()) < 0:
         return None
-    found = literal(call.trace.placed[table.weight])
-    if found is None or bool(table.numbers.any()):
+    placed = call.trace.placed[table.weight]
+    if bool(table.numbers.any()):
         return None
     shape = tuple(table.picked.shape)
-    places = packed(table.picked.astype(np.int32).tobytes())
+    places = packed(_places(placed)[table.picked].astype(np.int32).tobytes())
     lies = Arrangement(tuple(along(dim, size) for dim, size in enumerate(shape, 1)))
-    return Step(Picked(dims=shape or (1,), numbers=places), (found.value,), arrangements=(lies,))
+    return Step(Picked(dims=shape or (1,), numbers=places), (placed.value,), arrangements=(lies,))
+
+
+def _places(placed: Placed) -> np.ndarray[Any, Any]:
+    """Where each number of a parameter is in its value, counted through all dimensions of that."""
+    found = np.zeros(1, int)
+    for atom in (atom for axis in placed.arrangement.axes for atom in axis):
+        stride = atom.step * prod(placed.tensor.dims[atom.dim :])
+        found = np.add.outer(found, np.arange(atom.size) * stride)
+    return found.ravel()
 
 
 def _picked_along(call: Call) -> Result:
@@ -440,20 +479,6 @@ def _picked_along(call: Call) -> Result:
     op = PickedAlong(dim=dim, count=places.size, numbers=packed(places.tobytes()))
     lies = found.with_size(axis, places.size).reshaped(call.trace.shape(call.node))
     return Step(op, (found.value,), arrangements=(lies,)) if lies else None
-
-
-def zeroed(call: Call) -> Result:
-    """aten.slice_scatter of zeros: a product with fixed numbers, 0 at the places that become zeros and 1 elsewhere."""
-    found, zeros = _along(call), call.table("src")
-    if found is None or zeros is None or zeros.number != 0:
-        return None
-    value, axis, dim = found
-    factors = np.ones(value.sizes[axis] or 1, np.float32)
-    factors[call["start"] : call["end"] : call["step"]] = 0
-    dims = tuple(size if place == dim else 1 for place, size in enumerate(value.tensor.dims, 1))
-    op = Fixed(dims=dims, numbers=packed(factors.tobytes()))
-    product = _fitting("mul", [value, replace(value, tensor=op.shape())])
-    return Step(product, (value.value, Step(op, ())), arrangements=(value.lies(),))
 
 
 def resampled(mode: Any, antialias: bool = False) -> Translation:
@@ -483,7 +508,6 @@ def _samples_by_size(call: Call, before: tuple[int, ...], after: tuple[int, ...]
 
 TRANSLATIONS: dict[str, Translation] = {
     **dict.fromkeys(("index", "index_select", "gather", "take"), picked),
-    "slice_scatter": zeroed,
     "einsum": contracted,
     "im2col": patches,
     "col2im": patches,
@@ -519,6 +543,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "split": split,
     "split_with_sizes": split,
     "chunk": split,
+    "tensor_split": split,
     "unbind": unbind,
     "slice": cut,
     "narrow": narrow,

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from archdsl.frontends.arrangement import BATCH, CHANNELS, REPEATED, Arrangement, Atom, Axis, along
+from archdsl.frontends.arrangement import BATCH, REPEATED, Arrangement, Atom, Axis, along
 from archdsl.frontends.aten.placed import Placed, view
 from archdsl.frontends.aten.step import Made, Step
 from archdsl.ops.held import Expanded, Permute, Rolled
 from archdsl.ops.learned import Learned
+from archdsl.ops.reshape import Reshape
 from archdsl.tensor import Tensor
 
 
@@ -20,6 +21,7 @@ class Literal:
     """A value of the graph with a dimension for each axis of a tensor, but for the axis that is the batch alone.
 
     `batch_axis` is the axis that holds the batch, alone or as its slowest part; None for what is the same for all.
+    `order` lists the axes in the order in which the value has their dimensions, where that is not the tensor's.
     """
 
     value: Made | Step
@@ -28,6 +30,7 @@ class Literal:
     """For each axis, its size without the batch; None for the axis that is the batch alone."""
     batch_axis: int | None
     batch: int
+    order: tuple[int, ...] = ()
 
     @property
     def is_first(self) -> bool:
@@ -36,16 +39,25 @@ class Literal:
 
     def dim(self, axis: int) -> int | None:
         """The dimension of the value along an axis, with the batch as 0; None for the batch."""
-        return None if self.sizes[axis] is None else 1 + sum(size is not None for size in self.sizes[:axis])
+        before = self.axes[: self.axes.index(axis)]
+        return None if self.sizes[axis] is None else 1 + sum(self.sizes[other] is not None for other in before)
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes of the tensor, in the order in which the value has them."""
+        return self.order or tuple(range(len(self.sizes)))
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """The dimensions that the value has for these sizes."""
+        return tuple(size for axis in self.axes if (size := self.sizes[axis]) is not None) or (1,)
 
     def lies(self, sizes: tuple[int | None, ...] | None = None) -> Arrangement:
         """How a tensor with such axes, perhaps of other sizes, lies in its value."""
         axes: list[Axis] = []
-        dim = CHANNELS
         for axis, size in enumerate(self.sizes if sizes is None else sizes):
             batch = along(BATCH, self.batch) if axis == self.batch_axis else ()
-            axes.append((*batch, *(along(dim, size) if size is not None else ())))
-            dim += size is not None
+            axes.append((*batch, *(along(self.dim(axis) or 0, size) if size is not None else ())))
         return Arrangement(tuple(axes))
 
     def with_size(self, axis: int, size: int) -> Arrangement:
@@ -54,15 +66,17 @@ class Literal:
 
     def of_rank(self, rank: int, batch_axis: int | None) -> Literal | None:
         """With axes of size 1 in front, and with the batch in the given axis, where other values have it."""
-        sizes: tuple[int | None, ...] = (*(1,) * (rank - len(self.sizes)), *self.sizes)
-        own = None if self.batch_axis is None else self.batch_axis + rank - len(self.sizes)
+        more = rank - len(self.sizes)
+        sizes: tuple[int | None, ...] = (*(1,) * more, *self.sizes)
+        own = None if self.batch_axis is None else self.batch_axis + more
         if own is None and batch_axis is not None:
             if sizes[batch_axis] != 1:
                 return None
             sizes = (*sizes[:batch_axis], None, *sizes[batch_axis + 1 :])
         elif own != batch_axis:
             return None
-        return reshaped(replace(self, sizes=sizes, batch_axis=batch_axis))
+        order = (*range(more), *(axis + more for axis in self.order)) if self.order else ()
+        return reshaped(replace(self, sizes=sizes, batch_axis=batch_axis, order=order))
 
     def folded(self) -> Literal:
         """With a dimension of size 1 for the batch's axis, as for a value that has more than the batch there."""
@@ -72,10 +86,12 @@ class Literal:
 
 def reshaped(literal: Literal) -> Literal:
     """With the value in the shape that the sizes say. A parameter is declared in that shape."""
-    dims = tuple(size for size in literal.sizes if size is not None) or (1,)
+    dims = literal.dims
     if dims == literal.tensor.dims:
         return literal
     tensor, value = Tensor(*dims, kind=literal.tensor.kind), literal.value
+    if isinstance(value, Step) and isinstance(value.op, Reshape) and len(dims) > 1:
+        return replace(literal, value=replace(value, op=Reshape(dims=dims)), tensor=tensor)
     # Of two dimensions, a parameter keeps the channels last: then another shape has the numbers in another order.
     same_order = all(len(shape) != 2 or 1 in shape for shape in (literal.tensor.dims, dims))
     if isinstance(value, Step) and isinstance(value.op, Learned) and same_order:
@@ -83,10 +99,11 @@ def reshaped(literal: Literal) -> Literal:
     return replace(literal, value=Step(view(literal.tensor.dims, dims), (value,)), tensor=tensor)
 
 
-def literal(placed: Placed | None) -> Literal | None:
+def literal(placed: Placed | None, order: tuple[int, ...] = ()) -> Literal | None:
     """A value in PyTorch's form; None for what lacks numbers or lies as no permute can give.
 
-    Numbers of an axis that is repeated alone are there once: such an axis has size 1.
+    Numbers of an axis that is repeated alone are there once: such an axis has size 1. `order` gives the axes another
+    order in the value.
 
     Ops that this needs belong to the step that takes the value, so that no block hands on a value in two forms.
     """
@@ -94,7 +111,8 @@ def literal(placed: Placed | None) -> Literal | None:
         return None
     arrangement = placed.arrangement.without_repeats()
     batch_axis = _batch_axis(arrangement, placed.batch)
-    atoms = [atom for axis in arrangement.axes for atom in axis if atom.dim != BATCH]
+    axes = arrangement.permuted(order).axes if order else arrangement.axes
+    atoms = [atom for axis in axes for atom in axis if atom.dim != BATCH]
     own = [atom for atom in atoms if atom.dim != REPEATED]
     pieces = _pieces(own, placed.tensor)
     if batch_axis == REPEATED or pieces is None:
@@ -106,17 +124,49 @@ def literal(placed: Placed | None) -> Literal | None:
             shifts=tuple(-first for _, first in arrangement.rolled),
         )
         value = Step(op, (value,))
-    order = tuple(pieces.index(atom) + 1 for atom in own)
-    if list(order) != sorted(order):
+    places = tuple(pieces.index(atom) + 1 for atom in own)
+    if list(places) != sorted(places):
         taken_apart = tuple(atom.size for atom in pieces)
         if taken_apart != tensor.dims:
             value = Step(view(tensor.dims, taken_apart), (value,))
-        value = Step(Permute(order=order), (value,))
+        value = Step(Permute(order=places), (value,))
         tensor = Tensor(*(atom.size for atom in own), kind=tensor.kind)
     if len(own) < len(atoms):
         value, tensor = _repeated(value, tensor, atoms)
     sizes = tuple(_size(axis, place == batch_axis) for place, axis in enumerate(arrangement.axes))
-    return reshaped(Literal(value, tensor, sizes, batch_axis, placed.batch))
+    return reshaped(Literal(value, tensor, sizes, batch_axis, placed.batch, order))
+
+
+def as_it_lies(placed: Placed | None) -> Literal | None:
+    """A value in PyTorch's form but for the order of its axes, which needs no permute."""
+    return literal(placed, own_order(placed)) if placed else None
+
+
+def own_order(placed: Placed) -> tuple[int, ...]:
+    """The axes in the order in which they follow each other in the value of the graph.
+
+    One of size 1 stays behind the axis that is before it in the tensor.
+    """
+    places: list[tuple[int, int]] = []
+    for axis in placed.arrangement.without_repeats().axes:
+        own = [atom for atom in axis if atom.dim != REPEATED]
+        before = places[-1] if places else (BATCH, 0)
+        places.append((own[0].dim, -own[0].step) if own else before)
+    return tuple(sorted(range(len(places)), key=places.__getitem__))
+
+
+def all_as_they_lie(values: Sequence[Placed | None]) -> list[Literal]:
+    """Values with their axes in the order in which the largest of them has its own; none, if one has no such form."""
+    known = [value for value in values if value]
+    if len(known) < len(values):
+        return []
+    largest = max(known, key=lambda value: value.tensor.size)
+    rank = largest.arrangement.rank
+    order = own_order(largest)
+    if any(value.arrangement.rank != rank for value in known):
+        order = ()
+    found = [one for value in known if (one := literal(value, order))]
+    return found if len(found) == len(known) else []
 
 
 def aligned(values: Sequence[Literal], rank: int) -> list[Literal] | None:
@@ -188,18 +238,8 @@ def in_order(placed: Placed | None) -> Placed | None:
 
 def channels_first(placed: Placed, axis: int) -> Placed | None:
     """The value with one axis as its channels, by a permute; the others are its positions."""
-    found = literal(placed.for_each_sample())
-    dim = found.dim(axis) if found else None
-    if found is None or dim is None or axis == found.batch_axis:
+    placed = placed.for_each_sample()
+    found = literal(placed, (axis, *(other for other in own_order(placed) if other != axis)))
+    if found is None or found.dim(axis) is None or axis == found.batch_axis:
         return None
-    others = [other for other in range(1, found.tensor.rank + 1) if other != dim]
-    order = (dim, *others)
-    dims = tuple(found.tensor.dims[other - 1] for other in order)
-    value = found.value
-    if dim != 1:
-        value = Step(Permute(order=order), (value,))
-    axes = tuple(
-        tuple(replace(atom, dim=atom.dim if atom.dim == BATCH else order.index(atom.dim) + 1) for atom in atoms)
-        for atoms in found.lies().axes
-    )
-    return replace(placed, value=value, tensor=Tensor(*dims, kind=found.tensor.kind), arrangement=Arrangement(axes))
+    return replace(placed, value=found.value, tensor=found.tensor, arrangement=found.lies())

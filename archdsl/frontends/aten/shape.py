@@ -220,6 +220,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "split": split,
     "split_with_sizes": split,
     "chunk": split,
+    "tensor_split": split,
     "unbind": unbind,
     "select": select,
     "slice": cut,

@@ -88,6 +88,23 @@ def folded(x: torch.Tensor, layer: Callable[..., torch.Tensor]) -> torch.Tensor:
     return y.unflatten(0, (-1, 3, 2)).permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
 
 
+def read_by_rows(x: torch.Tensor, layer: nn.RNNBase) -> torch.Tensor:
+    """Each row as a sequence of its own (Sequencer)."""
+    rows = layer(x.permute(0, 2, 3, 1).flatten(0, 1))[0]
+    return rows.unflatten(0, (x.shape[0], -1)).permute(0, 3, 1, 2)
+
+
+def read_by_columns(x: torch.Tensor, layer: nn.RNNBase) -> torch.Tensor:
+    """Each column as a sequence of its own, with the positions first, as PyTorch's layers take them by default."""
+    columns = layer(x.permute(2, 0, 3, 1).flatten(1, 2))[0]
+    return columns.unflatten(1, (x.shape[0], -1)).permute(1, 3, 0, 2)
+
+
+def blurred(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+    """Every other pixel of a map that a fixed filter has smoothed (Zhang 2019)."""
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), kernel.expand(8, -1, -1, -1), stride=2, groups=8)
+
+
 def standardized(x: torch.Tensor, layer: nn.Conv2d, gain: torch.Tensor | None = None) -> torch.Tensor:
     """Kernels of mean 0 and variance 1 (NFNet)."""
     kernels = layer.weight.reshape(1, layer.out_channels, -1)
@@ -162,6 +179,11 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("a convolution at each place of windows", Layered(folded, nn.Conv2d(8, 6, 1)), MAP, "conv(6, 1)"),
     ("pools in windows", Layered(lambda x: folded(x, lambda y: F.max_pool2d(y, 2) + F.avg_pool2d(y, 3, 2, 1))), MAP,
      "max_pool(1x2x2, padding=0)"),
+    ("rows of a map as sequences", Layered(read_by_rows, nn.LSTM(8, 5, bidirectional=True, batch_first=True)), MAP,
+     "lstm_along"),
+    ("columns of a map as sequences", Layered(read_by_columns, nn.GRU(8, 5, 2)), MAP, "gru_along"),
+    ("a blurred map", Layered(blurred, torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]])[None, None] / 16), MAP,
+     "blur_pool"),
     ("a table in tiles", Layered(lambda x, p: x + p.tile(3, 2), (1, 8, 4, 8)), MAP, "expanded"),
     ("columns in a row twice", Layered(lambda x: x.repeat(1, 1, 1, 2).relu()), MAP, "expanded"),
     ("columns side by side", Layered(lambda x: x.repeat_interleave(2, 3).tanh()), MAP, "expanded"),
@@ -245,6 +267,12 @@ def multiply_adds(module: nn.Module, x: torch.Tensor) -> int:
     with FlopCounterMode(display=False) as counter:
         deepcopy(module).to("meta").eval()(x.to("meta"))
     return int(counter.get_total_flops()) // 2
+
+
+def test_a_fixed_filter_of_other_numbers_blurs_nothing() -> None:
+    laplace = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])[None, None]
+    (left,) = opaque_nodes(of_module(Layered(blurred, laplace), [Tensor(*MAP)]).graph)
+    assert left.op.target == "aten.conv2d"
 
 
 HELD = [

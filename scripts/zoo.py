@@ -12,6 +12,7 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain, zip_longest
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -142,12 +143,26 @@ def _write(row: Row, found: Any) -> None:
 
 
 def multiply_adds(module: Any, inputs: tuple[Any, ...]) -> int:
-    """The multiply-adds of a call in evaluation. On `meta` PyTorch's counter sees attention and recurrent layers;
-    without gradients it fails where a model uses the number of an output."""
+    """The multiply-adds of a call in evaluation. On `meta` PyTorch's counter sees attention and recurrent layers.
+
+    Without gradients it fails where a model uses the number of an output, and with gradients inside a function that
+    has a backward pass of its own.
+    """
+    import torch
+
+    module = module.to("meta").eval()
+    try:
+        return _counted(module, inputs)
+    except AssertionError:
+        with torch.no_grad():
+            return _counted(module, inputs)
+
+
+def _counted(module: Any, inputs: tuple[Any, ...]) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
-        module.to("meta").eval()(*(value.to("meta") for value in inputs))
+        module(*(value.to("meta") for value in inputs))
     return int(counter.get_total_flops()) // 2
 
 
@@ -193,8 +208,22 @@ def largest_difference(module: Any, found: Any) -> float:
         emitted = made(run.graph, device="cpu").double().eval()
         emitted.load_state_dict(run.state(state))
         inputs = [torch.randn(2, *node.output.dims, generator=generator, dtype=torch.float64) for node in graph.inputs]
-        ours, right = _tensors(emitted(*inputs)), _tensors(module(*inputs))
+        with in_double():
+            ours, right = _tensors(emitted(*inputs)), _tensors(module(*inputs))
     return max(float((a - b).abs().max() / b.abs().max().clamp(min=1e-30)) for a, b in zip(ours, right, strict=True))
+
+
+@contextmanager
+def in_double() -> Iterator[None]:
+    """While active, what is in double precision stays so where code asks for single precision."""
+    import torch
+
+    single = torch.Tensor.float
+    torch.Tensor.float = lambda x: x if x.dtype == torch.float64 else single(x)
+    try:
+        yield
+    finally:
+        torch.Tensor.float = single
 
 
 def _tensors(value: Any) -> list[Any]:

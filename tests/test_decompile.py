@@ -6,13 +6,17 @@ import csv
 from pathlib import Path
 
 import pytest
+import torch
 from random_specs import spec, template
+from torch import nn
 
 import archdsl
 from archdsl.cli import main
 from archdsl.decompile.spec import spec_of
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.load import import_reference
+from archdsl.frontends.recorded import recorded, recording
+from archdsl.frontends.torch import imported
 from archdsl.ir.graph import Graph
 from archdsl.prove.prove import prove, prove_sides
 from archdsl.prove.report import report_text
@@ -96,6 +100,44 @@ def test_resnet_reads_like_the_paper() -> None:
     text = spec_of(found.graph, found.recorded, "torchvision:resnet50")
     assert "stage layer3: Bottleneck(256) * 6 first(stride=2)" in text
     assert "if stride != 1 or input.channels != planes * 4 then" in text
+
+
+class Decoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(16, 16), nn.Linear(16, 16)
+
+    def forward(self, x: torch.Tensor, memory: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
+        return x + self.one(memory) * self.two(x).sigmoid() * gate
+
+
+class Decoders(nn.Module):
+    """Blocks in a row, which all read the same values; `late` makes these values after the one that flows."""
+
+    def __init__(self, late: bool) -> None:
+        super().__init__()
+        self.read, self.gates, self.late = nn.Linear(8, 16), nn.Linear(8, 16), late
+        self.layers = nn.ModuleList(Decoder() for _ in range(3))
+        self.last = nn.Linear(16, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.gates(x).relu() if self.late else None
+        memory, gate = self.read(x), self.read(x.tanh()).tanh()
+        y = memory.relu() if y is None else y
+        for layer in self.layers:
+            y = layer(y, memory, gate)
+        return self.last(y)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_blocks_in_a_row_that_read_the_same_values_are_one_stage(late: bool) -> None:
+    with recording() as calls:
+        module = Decoders(late)
+    found = imported(module, torch.zeros(2, 8), "net:Decoders")
+    text = spec_of(found.graph, recorded(found.modules, module, calls))
+    assert_same(text, found.graph)
+    assert text.count("Decoder(") == 2, text
+    assert "* 3" in text
 
 
 # --- the command -----------------------------------------------------------------------------

@@ -590,6 +590,28 @@ class Remembers(nn.Module):
         return self.seen.relu()
 
 
+class Forgets(torch.autograd.Function):
+    """As in reversible blocks, what was read is given back, and would be computed anew for gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, layer: nn.Module) -> torch.Tensor:
+        half = x.chunk(2, 1)[0].contiguous()
+        y = torch.cat([half + layer(half), half], 1)
+        half.set_()
+        return y
+
+
+class Reversible(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = Forgets.apply(x, self.conv)
+        x.data.set_()
+        return y
+
+
 class Doubtful(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * 2 if x.sum() > 0 else x
@@ -608,6 +630,11 @@ class Silent(nn.Module):
 def test_torch_fx_is_asked_where_torch_export_refuses() -> None:
     graph = from_torch(Remembers(), torch.zeros(2, 3, 8, 8))
     assert [node.op.name for node in graph] == ["input", "conv", "relu"]
+
+
+def test_what_gives_its_memory_back_is_traced() -> None:
+    graph = from_torch(seq(nn.Conv2d(3, 4, 3), Reversible()), torch.zeros(2, 3, 8, 8))
+    assert [node.op.name for node in graph] == ["input", "conv", "split", "conv", "add", "concat"]
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,23 @@ def by_frames(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
     return products.unflatten(1, frames.shape[1:3]).permute(1, 3, 0, 2)
 
 
+def read_by_rows(x: torch.Tensor, layer: nn.RNNBase) -> torch.Tensor:
+    """Each row as a sequence of its own (Sequencer)."""
+    rows = layer(x.permute(0, 2, 3, 1).flatten(0, 1))[0]
+    return rows.unflatten(0, (x.shape[0], -1)).permute(0, 3, 1, 2)
+
+
+def read_by_columns(x: torch.Tensor, layer: nn.RNNBase) -> torch.Tensor:
+    """Each column as a sequence of its own, with the positions first, as PyTorch's layers take them by default."""
+    columns = layer(x.permute(2, 0, 3, 1).flatten(1, 2))[0]
+    return columns.unflatten(1, (x.shape[0], -1)).permute(1, 3, 0, 2)
+
+
+def blurred(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+    """Every other pixel of a map that a fixed filter has smoothed (Zhang 2019)."""
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), kernel.expand(8, -1, -1, -1), stride=2, groups=8)
+
+
 def standardized(x: torch.Tensor, layer: nn.Conv2d, gain: torch.Tensor | None = None) -> torch.Tensor:
     """Kernels of mean 0 and variance 1 (NFNet)."""
     kernels = layer.weight.reshape(1, layer.out_channels, -1)
@@ -198,6 +215,11 @@ CASES: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("rows in the place of others", Layered(lambda x: overwritten(x, 7)), MAP, "joined"),
     ("rows in the place of the last ones", Layered(lambda x: overwritten(x, None)), MAP, "joined"),
     ("rows of all samples", Layered(by_frames, (12, 8, 5)), MAP, "matrix_product"),
+    ("rows of a map as sequences", Layered(read_by_rows, nn.LSTM(8, 5, bidirectional=True, batch_first=True)), MAP,
+     "lstm_along"),
+    ("columns of a map as sequences", Layered(read_by_columns, nn.GRU(8, 5, 2)), MAP, "gru_along"),
+    ("a blurred map", Layered(blurred, torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]])[None, None] / 16), MAP,
+     "blur_pool"),
     ("a table in tiles", Layered(lambda x, p: x + p.tile(3, 2), (1, 8, 4, 8)), MAP, "expanded"),
     ("columns in a row twice", Layered(lambda x: x.repeat(1, 1, 1, 2).relu()), MAP, "expanded"),
     ("columns side by side", Layered(lambda x: x.repeat_interleave(2, 3).tanh()), MAP, "expanded"),
@@ -281,6 +303,12 @@ def multiply_adds(module: nn.Module, x: torch.Tensor) -> int:
     with FlopCounterMode(display=False) as counter:
         deepcopy(module).to("meta").eval()(x.to("meta"))
     return int(counter.get_total_flops()) // 2
+
+
+def test_a_fixed_filter_of_other_numbers_blurs_nothing() -> None:
+    laplace = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])[None, None]
+    (left,) = opaque_nodes(of_module(Layered(blurred, laplace), [Tensor(*MAP)]).graph)
+    assert left.op.target == "aten.conv2d"
 
 
 HELD = [

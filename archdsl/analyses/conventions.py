@@ -15,6 +15,7 @@ from archdsl.ir.graph import Graph, Node
 from archdsl.ops.arguments import spread
 from archdsl.ops.base import Op
 from archdsl.ops.recurrent import Recurrent
+from archdsl.ops.recurrent_along import Along
 from archdsl.tensor import Tensor
 
 Further = Callable[[Op, tuple[Tensor, ...], Tensor], int]
@@ -100,7 +101,7 @@ def _thop_recurrent(each: int) -> Further:
     """Counts `each` operations for each number that a layer remembers at a position."""
 
     def count(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> int:
-        assert isinstance(op, Recurrent)
+        assert isinstance(op, Recurrent | Along)
         return each * op.remembered(inputs[0])
 
     return count
@@ -134,8 +135,7 @@ CONVENTIONS: Mapping[str, Convention] = {
             1,
             {
                 "attend": _no_products,
-                "lstm": _fvcore_recurrent,
-                "gru": _fvcore_recurrent,
+                **dict.fromkeys(("lstm", "gru", "lstm_along", "gru_along"), _fvcore_recurrent),
                 "bn": _fvcore_bn,
                 "instance_norm": _per_input(5, 4),
                 "group_norm": _per_input(5, 4),
@@ -158,8 +158,8 @@ CONVENTIONS: Mapping[str, Convention] = {
             {
                 "attend": _no_products,
                 "linear": _thop_linear,
-                "lstm": _thop_recurrent(16),
-                "gru": _thop_recurrent(13),
+                **dict.fromkeys(("lstm", "lstm_along"), _thop_recurrent(16)),
+                **dict.fromkeys(("gru", "gru_along"), _thop_recurrent(13)),
                 "up_conv": _thop_transposed,
                 "bn": _per_input(4, 2),
                 "instance_norm": _per_input(4, 2),

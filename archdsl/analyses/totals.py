@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from archdsl.ir.graph import Graph, Node
 from archdsl.ops.base import Family
 from archdsl.ops.recurrent import Recurrent
+from archdsl.ops.recurrent_along import Along
 
 WEIGHTED = frozenset({Family.CONV, Family.LINEAR, Family.RECURRENT})
 """Families that papers count as layers. GoogLeNet's `22 layers` are those on a path."""
@@ -76,4 +77,4 @@ def _layers(graph: Graph, node: Node) -> int:
     if node.op.family is Family.OPAQUE:
         tensors = graph.tensors_into(node.id)
         return int(node.op.params(*tensors) > 0 and node.op.macs(*tensors) > 0)
-    return node.op.layers if isinstance(node.op, Recurrent) else int(node.op.family in WEIGHTED)
+    return node.op.layers if isinstance(node.op, Recurrent | Along) else int(node.op.family in WEIGHTED)

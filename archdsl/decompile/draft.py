@@ -287,14 +287,27 @@ class Draft:
                 firsts.setdefault(path, places[part.id])
         borders = self.borders()
         for path in sorted(self.regions, key=lambda path: -path.count(".")):
-            if path and not self._is_whole(path, borders[path], places, firsts.get(path, 0)):
+            if path and not self._is_whole(path, borders, places, firsts.get(path, 0)):
                 self.dissolve(path)
 
-    def _is_whole(self, path: str, border: Border, places: Mapping[str, int], first: int) -> bool:
+    def _is_whole(self, path: str, borders: Mapping[str, Border], places: Mapping[str, int], first: int) -> bool:
+        border = borders[path]
         is_container = self.regions[path].recorded.kind in {*CONTAINERS, ""}
-        if not border.takes or len(border.gives) != 1 or (is_container and len(border.takes) > 1):
+        if not border.takes or len(border.gives) != 1:
+            return False
+        if is_container and len(border.takes) > 1 and not self._is_row(path, borders):
             return False
         return not any(self._comes_from(value, path, places, first) for value in border.takes)
+
+    def _is_row(self, path: str, borders: Mapping[str, Border]) -> bool:
+        """Whether a region holds modules of one class in a row, each of which takes the same values beside the last."""
+        inner = [inside for inside, region in self.regions.items() if region.parent == path]
+        kinds = {self.regions[inside].recorded.kind for inside in inner}
+        if len(kinds) != 1 or any(part.region == path for part in self.parts.values()):
+            return False
+        flowing = {value for inside in inner for value in borders[inside].gives}
+        beside = {tuple(value for value in borders[inside].takes if value not in flowing) for inside in inner[1:]}
+        return len(beside) == 1 and len(beside.pop()) == len(borders[path].takes) - 1
 
     def _comes_from(self, value: Value, path: str, places: Mapping[str, int], first: int) -> bool:
         """Whether a value depends on a part of a region, of which the first has the place `first`."""

@@ -346,8 +346,8 @@ class Layout:
 
 
 def _called(step: Step) -> Step:
-    """The step that takes what flows into a step: in a body, its first."""
-    return step.body.lines[0].chain.steps[0] if step.body else step
+    """The step that takes what flows into a step: of a stage that is one call, that call."""
+    return step.body.lines[0].chain.steps[0] if step.body and not step.values else step
 
 
 def _has_stage(chain: Chain) -> bool:

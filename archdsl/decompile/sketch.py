@@ -11,6 +11,7 @@ from archdsl.decompile.blocks import Blocks
 from archdsl.decompile.body import STAGE, Body, Chain, Line, Step, chains
 from archdsl.decompile.draft import Draft, Region
 from archdsl.decompile.layout import Layout
+from archdsl.decompile.unify import rename
 from archdsl.decompile.words import free_name, value_name
 from archdsl.ir.graph import Output, Value
 from archdsl.ops.base import REGISTRY, Family
@@ -88,11 +89,15 @@ class Sketch:
         return [self.stages[region]]
 
     def _laid_out_stage(self, region: Region) -> Step:
+        """A stage that is no call has names of its own for further values, which are replaced when these have names."""
+        values: tuple[str, ...] = ()
         if region in self.blocks.called or region in self.blocks.inlined:
             body = Body([Line(Chain((), self.blocks.steps(region, self.use), {self.use}))])
         else:
             body = self.blocks.layout(region, self.use, self._label)
-        return Step(STAGE + region.path, branches=[line.chain for line in body.lines], uses={self.use}, body=body)
+            values = self.blocks.ports(region)[1:]
+        chains = [line.chain for line in body.lines]
+        return Step(STAGE + region.path, branches=chains, uses={self.use}, values=values, body=body)
 
     def _label(self, member: str, port: int) -> str:
         """A name for a value that no other value, stage or input of the network has."""
@@ -162,7 +167,7 @@ class Sketch:
                 if not divided:
                     name = names[0] if names else self._label(f"/{stage}", 0)
                     assert row[0].value is not None, f"the stage {name} gives nothing"
-                    yield Statement(f"stage {name}:", _begun(row[0], begin), name, row[0].value)
+                    yield Statement(f"stage {name}:", self._begun(row[0], begin), name, row[0].value)
                     staged = True
             elif not staged and number == 0 and is_first and not begin and not last:
                 yield self._loose("stem", row, begin)
@@ -171,6 +176,18 @@ class Sketch:
                 yield self._loose("head", row, begin)
             else:
                 yield Statement("", Body([Line(Chain(begin, list(row), {self.use}), names)]))
+
+    def _begun(self, stage: Step, begin: tuple[str, ...]) -> Body:
+        """The lines of a stage, which begins with these values."""
+        assert stage.body is not None
+        region = self.draft.regions[stage.name.removeprefix(STAGE)]
+        if stage.values:
+            rename(stage.body, dict(zip(self.blocks.ports(region)[1:], stage.values, strict=True)))
+        if begin and not stage.body.lines[0].chain.start:
+            stage.body.lines[0].chain.start = begin
+        if len(begin) == 1:
+            _rename_input(stage.body, begin[0])
+        return stage.body
 
     def _divided(self, stage: Step, begin: tuple[str, ...]) -> list[list[Step]]:
         """The steps of a stage, divided where maps become smaller (after a pooling) and before its first block.
@@ -218,7 +235,7 @@ class Sketch:
         found = Body([])
         for number, (stage, row) in enumerate(_pieces(chain.steps)):
             begin = chain.start if number == 0 else ()
-            body = _begun(row[0], begin) if stage else Body([Line(Chain(begin, list(row), {self.use}))])
+            body = self._begun(row[0], begin) if stage else Body([Line(Chain(begin, list(row), {self.use}))])
             declared = found.learned + body.learned, found.shared + body.shared, found.fixed + body.fixed
             found = Body([*found.lines, *body.lines], (), *declared)
         return found
@@ -237,16 +254,6 @@ def _is_pooling(step: Step) -> bool:
 def _made(line: Line) -> Value | None:
     """The value that a line gives."""
     return line.chain.steps[-1].value if line.chain.steps else None
-
-
-def _begun(stage: Step, begin: tuple[str, ...]) -> Body:
-    """The lines of a stage, which begins with these values."""
-    assert stage.body is not None
-    if begin and not stage.body.lines[0].chain.start:
-        stage.body.lines[0].chain.start = begin
-    if len(begin) == 1:
-        _rename_input(stage.body, begin[0])
-    return stage.body
 
 
 def _rename_input(body: Body, name: str) -> None:

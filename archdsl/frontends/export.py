@@ -69,7 +69,7 @@ def _program(module: nn.Module, inputs: tuple[Any, ...], name: str) -> Any:
 
 
 def _traced(module: nn.Module, inputs: tuple[Any, ...]) -> Any:
-    with _silence(), torch.no_grad(), _FewNumbers():
+    with _silence(), torch.no_grad(), _FewNumbers(), _WithoutData():
         return torch.export.export(module, inputs, strict=False)
 
 
@@ -97,6 +97,17 @@ class _FewNumbers(TorchFunctionMode):
         if taken and self.taken > self.LIMIT:
             raise TakenApart(f"it reads more than {self.LIMIT} single numbers of its values")
         return func(*args, **kwargs)
+
+
+DATA = vars(torch._C.TensorBase)["data"].__get__
+"""The function that reads the attribute of a tensor."""
+
+
+class _WithoutData(TorchFunctionMode):
+    """Takes `x.data` for `x`: it differs for gradients alone, and torch.export loses track of it."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return args[0] if func == DATA else func(*args, **(kwargs or {}))
 
 
 @contextmanager

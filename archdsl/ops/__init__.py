@@ -3,6 +3,7 @@
 from archdsl.ops import (  # noqa: F401
     activation,
     attend,
+    blur,
     conv,
     crop,
     embed,
@@ -20,6 +21,7 @@ from archdsl.ops import (  # noqa: F401
     pool_random,
     position,
     recurrent,
+    recurrent_along,
     regularize,
     relative,
     reshape,

@@ -195,6 +195,20 @@ class Recurrent(Op):
     def onnx(self, to: Nodes, x: Tensor, start: Tensor | None = None) -> str:
         sequence = to.transpose(to[0], 1, 0, 2)
         begins = self._split_state(to, to.transpose(to.with_batch(1), 1, 0, 2)) if start is not None else None
+        sequence, ends = self.read(to, sequence, begins)
+        if self.gives == "sequence":
+            return to.transpose(sequence, 1, 0, 2)
+        columns = [end[memory] for memory in range(self.memories) for end in ends]
+        state = to("Concat", *columns, axis=0) if len(columns) > 1 else columns[0]
+        return to.transpose(state, 1, 0, 2)
+
+    def read(
+        self, to: Nodes, sequence: str, begins: list[tuple[str, ...]] | None = None
+    ) -> tuple[str, list[tuple[str, ...]]]:
+        """The ONNX nodes of all layers: what the last one gives, and the state of each after the last position.
+
+        Sequences are positions x batch x channels here.
+        """
         ends: list[tuple[str, ...]] = []
         for layer in range(self.layers):
             begin = begins[layer] if begins else ("",) * self.memories
@@ -202,11 +216,7 @@ class Recurrent(Op):
             ends.append(tuple(end))
             # Positions, directions, batch, width: the directions become further channels.
             sequence = to.reshape(to.transpose(sequence, 0, 2, 1, 3), 0, 0, self._directions * self.width)
-        if self.gives == "sequence":
-            return to.transpose(sequence, 1, 0, 2)
-        columns = [end[memory] for memory in range(self.memories) for end in ends]
-        state = to("Concat", *columns, axis=0) if len(columns) > 1 else columns[0]
-        return to.transpose(state, 1, 0, 2)
+        return sequence, ends
 
     def _split_state(self, to: Nodes, state: str) -> list[tuple[str, ...]]:
         """For each layer the state before the first position: the columns of h, and of c if there is one."""

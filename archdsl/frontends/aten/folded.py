@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, along, whole
-from archdsl.frontends.aten import pool, weighted
+from archdsl.frontends.aten import pool, recurrent, weighted
 from archdsl.frontends.aten.call import Call, Result, Translation, compact
 from archdsl.frontends.aten.literal import in_order
 from archdsl.frontends.aten.placed import Placed
@@ -98,5 +98,6 @@ TRANSLATIONS: dict[str, Translation] = {
     **{f"conv{count}d": folded(weighted.convolution) for count in (1, 2, 3)},
     **{f"max_pool{count}d": folded(pool.maximum) for count in (1, 2)},
     **{f"avg_pool{count}d": folded(pool.average) for count in (1, 2)},
+    **recurrent.FOLDED,
 }
 """Translations to try where the batch is not an axis of its own."""

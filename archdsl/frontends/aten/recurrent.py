@@ -5,22 +5,28 @@ A call gives the sequence and the state after it, and an op one of them. What th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from archdsl.frontends.arrangement import BATCH, CHANNELS, Arrangement, along, whole
 from archdsl.frontends.aten.call import Call, Result, Results, Trace, Translation
 from archdsl.frontends.aten.literal import in_order
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Made, Step, TraceNode, operation
+from archdsl.ops.costs import Weight
 from archdsl.ops.crop import Trim
 from archdsl.ops.merge import Concat
 from archdsl.ops.recurrent import Gru, Lstm, Recurrent
+from archdsl.ops.recurrent_along import Along, GruAlong, LstmAlong
 from archdsl.ops.tokens import Token
 from archdsl.tensor import Tensor
 
 LAYERS: dict[str, type[Recurrent]] = {"lstm": Lstm, "gru": Gru}
 """The ops by PyTorch's name of the call. Its first result is the sequence, the others are the last state."""
+
+ALONG: dict[str, type[Along]] = {"lstm": LstmAlong, "gru": GruAlong}
+"""Those for sequences that are the rows, or the columns, of a map."""
 
 STATE = (1, 2, 0)
 """The axes of a state in PyTorch (layers and directions, batch, width) as batch, width, columns."""
@@ -29,27 +35,20 @@ STATE = (1, 2, 0)
 def recurrent(call: Call) -> Result:
     """The op of a call; None for what no op does: both the sequence and the state used, layers without bias or with
     projections."""
-    placed, weights = call.placed("input"), call["params"]
-    order = (0, 2, 1) if call["batch_first"] else (1, 2, 0)
+    placed, order = call.placed("input"), _order(call)
     taken = in_order(placed.arranged(placed.arrangement.permuted(order))) if placed else None
     start = () if _is_zero(call) else _start(call)
     used = _used(call.node)
     op = LAYERS[operation(call.node)](
-        width=call.trace.shape(weights[1])[-1],
-        layers=call["num_layers"],
-        bidirectional=call["bidirectional"],
-        dropout=float(call["dropout"]) if call["num_layers"] > 1 else 0.0,
-        start="like" if start else None,
-        gives="sequence" if 0 in used else "state",
+        **_settings(call), start="like" if start else None, gives="sequence" if 0 in used else "state"
     )
     if taken is None or start is None or not (used <= {0} or 0 not in used or _is_last_token(op, used)):
         return None
     tensors = (taken.tensor, *(Tensor(op.width, *one.tensor.spatial) for one in start))
-    wanted = op.weights(*tensors)
-    shapes = [call.trace.shape(weight) for weight in weights]
-    if shapes != [weight.shape for weight in wanted.values()] or not all(map(call.trace.is_weight, weights)):
+    slots = _slots(call, op.weights(*tensors))
+    if not slots:
         return None
-    step = Step(op, (taken.value, *(one.value for one in start)), dict(zip(wanted, weights, strict=True)))
+    step = Step(op, (taken.value, *(one.value for one in start)), slots)
     given = op.shape(*tensors)
     if op.gives == "state":
         return Results(step, tuple(_states(call, given)))
@@ -60,6 +59,60 @@ def recurrent(call: Call) -> Result:
     state = Arrangement(((), along(BATCH, taken.batch), along(CHANNELS, op.width)))
     sequence = Placed(Made(call.node), given, taken.batch, lies, call.node)
     return Results(step, (sequence, Placed(last, Tensor(op.width), taken.batch, state)))
+
+
+def along_rows(call: Call) -> Result:
+    """The op of a call whose sequences are the rows, or the columns, of a map, which are folded into the batch."""
+    placed, order = call.placed("input"), _order(call)
+    dim, taken = _unfolded(placed.arranged(placed.arrangement.permuted(order))) if placed else (0, None)
+    if taken is None or not _is_zero(call) or _used(call.node) != {0}:
+        return None
+    op = ALONG[operation(call.node)](**_settings(call), dim=dim)
+    slots = _slots(call, op.weights(taken.tensor))
+    batch, channels, *positions = whole((taken.batch, *op.shape(taken.tensor).dims)).axes
+    lies = Arrangement(((*batch, *positions[3 - dim]), channels, positions[dim - 2]))
+    return Step(op, (taken.value,), slots, (lies.inverted(order),)) if slots else None
+
+
+def _unfolded(placed: Placed) -> tuple[int, Placed | None]:
+    """A value of batch and sequences, channels, positions as a map, and the dimension along which the sequences are.
+
+    The positions may be rows or columns: one of the two mostly needs no op that turns the map round.
+    """
+    axes, rolled = placed.arrangement.axes, placed.arrangement.rolled
+    if axes[0][:1] != along(BATCH, placed.batch) or len(axes[0]) == 1:
+        return 0, None
+    (batch, *sequences), channels, positions = axes
+    ways = {3: (tuple(sequences), positions), 2: (positions, tuple(sequences))}
+    lying = {
+        dim: in_order(placed.arranged(Arrangement(((batch,), channels, *way), rolled))) for dim, way in ways.items()
+    }
+    found = [(dim, taken) for dim, taken in lying.items() if taken]
+    return min(found, key=lambda pair: pair[1].value is not placed.value, default=(0, None))
+
+
+def _order(call: Call) -> tuple[int, int, int]:
+    """The axes of a sequence as batch, channels, positions."""
+    return (0, 2, 1) if call["batch_first"] else (1, 2, 0)
+
+
+def _settings(call: Call) -> dict[str, Any]:
+    """The arguments that an op has whatever it reads."""
+    return {
+        "width": call.trace.shape(call["params"][1])[-1],
+        "layers": call["num_layers"],
+        "bidirectional": call["bidirectional"],
+        "dropout": float(call["dropout"]) if call["num_layers"] > 1 else 0.0,
+    }
+
+
+def _slots(call: Call, wanted: Mapping[str, Weight]) -> dict[str, TraceNode]:
+    """The parameters of a call by the op's names for them; none if they are not those that the op learns."""
+    weights = call["params"]
+    shapes = [call.trace.shape(weight) for weight in weights]
+    if shapes != [weight.shape for weight in wanted.values()] or not all(map(call.trace.is_weight, weights)):
+        return {}
+    return dict(zip(wanted, weights, strict=True))
 
 
 def _used(node: TraceNode) -> set[int]:
@@ -158,3 +211,5 @@ def _named(node: TraceNode) -> TraceNode:
 
 
 TRANSLATIONS: dict[str, Translation] = dict.fromkeys(LAYERS, recurrent)
+FOLDED: dict[str, Translation] = dict.fromkeys(ALONG, along_rows)
+"""Translations to try where the batch is not an axis of its own."""

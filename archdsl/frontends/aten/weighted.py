@@ -13,6 +13,7 @@ from archdsl.frontends.aten.literal import channels_first, literal
 from archdsl.frontends.aten.placed import Placed
 from archdsl.frontends.aten.step import Source, Step, TraceNode, operation
 from archdsl.ops.base import Op
+from archdsl.ops.blur import BlurPool, binomial
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.embed import Embed
 from archdsl.ops.held_numbers import Applied, Reduced
@@ -33,7 +34,7 @@ def convolution(call: Call) -> Result:
     if not call.dims("input"):
         return None
     if weights is None:
-        return _standardized(call)
+        return _blurred(call) or _standardized(call)
     out, per_group, *kernel = call.trace.shape(call["weight"])
     count, groups = len(kernel), call["groups"]
     channels = per_group * groups
@@ -50,6 +51,21 @@ def convolution(call: Call) -> Result:
     depthwise = groups == channels > 1 and per_group == 1
     op = Depthwise(multiplier=out // groups, **shared) if depthwise else Conv(out=out, groups=groups, **shared)
     return Step(op, (call["input"],), weights)
+
+
+def _blurred(call: Call) -> Result:
+    """A convolution of each channel with the same binomial filter, whose numbers are fixed."""
+    table, stride = call.table("weight"), compact(call["stride"], 2)
+    if table is None or table.weight is not None or call["bias"] is not None or not isinstance(stride, int):
+        return None
+    channels, per_group, *size = table.numbers.shape
+    row = np.array(binomial(size[0]))
+    is_binomial = len(size) == 2 and size[0] == size[1] and bool((table.numbers == np.outer(row, row)).all())
+    if not is_binomial or (per_group, call["groups"]) != (1, channels) or len(call.dims("input")) != 3:
+        return None
+    if (compact(call["padding"], 2), compact(call["dilation"], 2)) != (0, 1):
+        return None
+    return Step(BlurPool(kernel=size[0], stride=stride), (call["input"],))
 
 
 def _standardized(call: Call) -> Result:

@@ -1,4 +1,4 @@
-"""Damages files of other tools and holds their readers to reading or refusing them: `make fuzz`.
+"""Damages files of other tools and graph files, and holds their readers to reading or refusing them: `make fuzz`.
 
 Each failure is printed with its seed. What was done is written to a record, from which an interrupted run goes on.
 Ends with 1 where something failed.

@@ -1,4 +1,4 @@
-"""Files of other tools with random edits: each is read, or refused with an error, and nothing in it is executed."""
+"""Files with random edits: each is read, or refused with an error, and nothing in it is executed."""
 
 from __future__ import annotations
 
@@ -12,24 +12,32 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import altered_graphs
 import caffe_files
 import darknet_files
+from hostile import in_python
 
 import archdsl
 from archdsl.diagnostics import CompileError
+from archdsl.outputs import written
 
 DATA = Path(__file__).parent / "data"
-KINDS = ("yaml", "keras", "pt2", "cfg", "prototxt")
+KINDS = ("yaml", "keras", "pt2", "cfg", "prototxt", "graph")
 PROGRAM = "models/model.json"
 
 
 def checked(kind: str, seed: int, folder: Path) -> bool:
-    """Whether the edited file of a seed was read; it was refused otherwise. Whatever else is raised is a fault."""
+    """Whether the edited file of a seed was read; it was refused otherwise. Whatever else is raised is a fault.
+
+    A graph file that was read is also written as Python.
+    """
     edits = random.Random(seed)
     path = EDITED[kind](edits, folder)
     read = False
     with suppress(CompileError):
-        archdsl.load(path)
+        net = archdsl.load(path)
+        if kind == "graph":
+            in_python(written(net.graph, "torch"))
         read = True
     assert not (folder / "PWNED").exists()
     return read
@@ -86,6 +94,12 @@ def _keras(edits: random.Random, folder: Path) -> Path:
     return path
 
 
+def _graph(edits: random.Random, folder: Path) -> Path:
+    path = folder / "net.json"
+    path.write_text(altered_graphs.altered(edits), encoding="utf-8")
+    return path
+
+
 def _pt2(edits: random.Random, folder: Path) -> Path:
     members = dict(_program())
     (name,) = (name for name in members if name.endswith(PROGRAM))
@@ -130,4 +144,4 @@ def places(data: Any) -> Iterator[tuple[Any, Any]]:
         yield from places(value)
 
 
-EDITED = {"yaml": _yaml, "keras": _keras, "pt2": _pt2, "cfg": _described, "prototxt": _of_caffe}
+EDITED = {"yaml": _yaml, "keras": _keras, "pt2": _pt2, "cfg": _described, "prototxt": _of_caffe, "graph": _graph}

@@ -95,7 +95,8 @@ def test_a_model_is_written_as_a_spec_and_proven(
     monkeypatch.chdir(tmp_path)
     assert main(["import", str(FILES / "ResNet50.keras"), "-o", "net.arch"]) == 0
     assert "proven to have the structure and the weights of" in capsys.readouterr().out
-    assert "padding=valid) -> bn -> relu -> pad(1)" in Path("net.arch").read_text(encoding="utf-8")
+    text = Path("net.arch").read_text(encoding="utf-8")
+    assert "conv(64, 7, stride=2) -> bn -> relu -> pad(1)" in text
     assert archdsl.load("net.arch").params == 25_583_592
     assert main(["import", str(FILES / "EfficientNetB0.keras"), "-o", "net.json"]) == 0
     assert "left out" in capsys.readouterr().out

@@ -44,6 +44,18 @@ def test_ops_compute_the_same(body: str, tmp_path: Path) -> None:
     assert keras_gallery.difference(archdsl.load(str(path))) < 1e-6
 
 
+def test_numbers_may_be_called_as_modules_of_keras(tmp_path: Path) -> None:
+    path = tmp_path / "net.arch"
+    path.write_text(
+        "block Part(layers: int, ops: int):\n    conv(layers, ops) -> gelu(approximate=true)\n\n"
+        "network Net:\n    input image: 4 x 9 x 9\n    Part(3, 1) -> Part(5, 3) -> max_pool(3)\n"
+    )
+    net = archdsl.load(str(path))
+    text = str(written(net.graph, "keras"))
+    assert "layers as keras_layers, ops as keras_ops" in text
+    assert keras_gallery.difference(net) < 1e-6
+
+
 SAMPLE = ("resnet@18", "shufflenet", "inception_module")
 LARGE = ("vgg@A", "googlenet", "densenet@121", "efficientnet@b0", "mobilenet_v2", "unet", "convnext", "deeplab")
 

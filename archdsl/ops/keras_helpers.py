@@ -117,14 +117,25 @@ def reshape(x, channels, height, width, *, name):
 )
 
 LRN = Support(
-    "local_response_norm",
+    "LocalResponseNormalization",
     '''\
-def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0, *, name):
+@keras.saving.register_keras_serializable()
+class LocalResponseNormalization(layers.Layer):
     """Division by (k + alpha * m)^beta, with m the mean square over `size` adjacent channels."""
-    channels = x.shape[-1]
-    squares = ops.pad(ops.square(x), ((0, 0), (0, 0), (0, 0), (size // 2, (size - 1) // 2)))
-    mean = sum(squares[..., i : i + channels] for i in range(size)) / size
-    return layers.Activation("linear", name=name)(x / (k + alpha * mean) ** beta)
+
+    def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0, **options):
+        super().__init__(**options)
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def call(self, x):
+        channels = x.shape[-1]
+        squares = ops.pad(ops.square(x), ((0, 0), (0, 0), (0, 0), (self.size // 2, (self.size - 1) // 2)))
+        mean = sum(squares[..., i : i + channels] for i in range(self.size)) / self.size
+        return x / (self.k + self.alpha * mean) ** self.beta
+
+    def get_config(self):
+        own = {"size": self.size, "alpha": self.alpha, "beta": self.beta, "k": self.k}
+        return super().get_config() | own
 ''',
 )
 

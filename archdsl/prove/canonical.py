@@ -75,7 +75,7 @@ def _wires(node: Node, rank: int, taken: list[Wire], tensors: tuple[Tensor, ...]
     if node.op.name == "sub":
         taken = [taken[0], *(_negative(node, rank, wire) for wire in taken[1:])]
     name, arguments = CANONICAL.get(node.op.name, _as_it_is)(node.op, tensors)
-    if name == "resize":
+    if name in ("resize", "border"):
         taken = taken[:1]  # only the size of the second input matters
     if node.op.reads_shape_alone:
         (x,), taken = tensors, []

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from archdsl.backends.keras.functions import Flow, Numbers
 from archdsl.backends.keras.layout import KerasOutline
@@ -51,9 +52,20 @@ def keras_source(graph: Graph) -> str:
     helpers += [Text(refusals.definition((graph,)))] if "not_compiled(" in text else []
     imports = ["import math", ""] if "math." in text else []
     used = [own for own in ("KerasTensor", "layers", "ops") if re.search(rf"\b{own}\b", text)]
-    imports += ["import keras", f"from keras import {', '.join(used)}"]
+    hidden: dict[str, str] = {own: f"keras_{own}" for own in ("layers", "ops") if own in emission.numbers()}
+    parts = [_with_modules(part, hidden) for part in (*helpers, *done)]
+    named = [f"{own} as {hidden[own]}" if own in hidden else own for own in used]
+    imports += ["import keras", f"from keras import {', '.join(named)}"]
     doc = f"{graph.header.name} from {shown(graph.header.spec)}, in Keras. Maps have their channels last."
-    return write_module((doc,), imports, (*helpers, *done))
+    return write_module((doc,), imports, parts)
+
+
+def _with_modules(part: Text, called: Mapping[str, str]) -> Text:
+    """A part of the file with other names for modules of Keras, where numbers of the spec have their usual ones."""
+    text = part.text
+    for own, name in called.items():
+        text = re.sub(rf"\b{own}\.(?=\w)", f"{name}.", text)
+    return replace(part, text=text)
 
 
 class KerasEmission(Emission):
@@ -80,6 +92,10 @@ class KerasEmission(Emission):
         for one in sorted(self.done, key=lambda one: one.body.scope.parent is None):
             assert isinstance(one, Numbers)
             yield self._block(one) if one.body.scope.parent is not None else self._network_function(one)
+
+    def numbers(self) -> set[str]:
+        """The names of all numbers in the functions."""
+        return {own for one in self.done for own in one.context.values[0]}
 
     def _fixed(self, one: Numbers) -> list[str]:
         """Names that no value in a function may have."""

@@ -33,6 +33,7 @@ ACTIVATIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "hard_sigmoid": ("hard_sigmoid", {}),
     "hard_silu": ("hard_swish", {}),
     "hard_swish": ("hard_swish", {}),
+    "mish": ("mish", {}),
     "exponential": ("exp", {}),
     "linear": ("identity", {}),
 }

@@ -30,13 +30,19 @@ class Reference(NamedTuple):
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer: its class, its arguments, and for each call the values that it takes. `model` is a nested model."""
+    """A layer: its class, its arguments, and for each call the values that it takes. `model` is a nested model.
+
+    The function of `keras.ops` that a model calls is a layer, too: `ops.Pad`. What it is given beside values is in
+    `config` by the names of its parameters, and in a list called `given` by place. `before` are layers whose result
+    goes to this one alone, and which are read together with it, the first of them first.
+    """
 
     name: str
     kind: str
     config: Mapping[str, Any]
     calls: tuple[tuple[Reference, ...], ...]
     model: Model | None = None
+    before: tuple[Layer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,19 @@ def _layer(row: Any, depth: int) -> Layer:
     calls = row.get("inbound_nodes") or ()
     if not isinstance(calls, list | tuple):
         raise refused(f"`inbound_nodes` of the layer `{shown(name, 60)}` is no list")
+    if "ops" in str(row.get("module")).split("."):
+        kind, config = f"ops.{kind}", {**config, **_given(calls)}
     return Layer(name, kind, config, tuple(tuple(_references(call)) for call in calls), model)
+
+
+def _given(calls: Sequence[Any]) -> dict[str, Any]:
+    """What the only call of a function is given beside values: by name, and in the list `given` what has a place."""
+    call = calls[0] if len(calls) == 1 else None
+    args, kwargs = (call.get("args"), call.get("kwargs")) if isinstance(call, Mapping) else (None, None)
+    named = kwargs if isinstance(kwargs, Mapping) else {}
+    placed = args if isinstance(args, list) else []
+    found = {str(key): value for key, value in named.items() if not any(_references(value))}
+    return {**found, "given": [value for value in placed if not any(_references(value))]}
 
 
 def _sequential(name: str, layers: Sequence[Layer], config: Any) -> Model:

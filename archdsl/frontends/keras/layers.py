@@ -6,11 +6,15 @@ takes to the ops that it is, one after the other. What takes several values stan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from math import prod
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 from archdsl.frontends.keras.arguments import Arguments, made
+from archdsl.frontends.keras.borders import bordered, padded
+from archdsl.frontends.keras.chains import MOVES
 from archdsl.frontends.keras.config import refused
+from archdsl.frontends.keras.moves import moved
+from archdsl.ops.arguments import compact
 from archdsl.ops.base import Op
 from archdsl.tensor import Tensor
 from archdsl.text import shown
@@ -103,16 +107,23 @@ def _bn(a: Arguments, x: Tensor) -> list[Op]:
 
 def _layer_norm(a: Arguments, x: Tensor) -> list[Op]:
     _over_channels(a, x)
-    shifts, scales = a.truth("center", True), a.truth("scale", True)
-    if shifts != scales:
-        raise a.wrong("center", "the same as `scale`")
-    return [made("layer_norm", eps=a.number("epsilon", 1e-3), affine=scales)]
+    return [made("layer_norm", eps=a.number("epsilon", 1e-3), affine=_affine(a))]
 
 
 def _group_norm(a: Arguments, x: Tensor) -> list[Op]:
+    """With groups of one channel, -1, it is an instance normalization."""
     _over_channels(a, x)
     groups = a.whole("groups", 32, least=-1)
-    return [made("group_norm", groups=x.channels if groups == -1 else groups, eps=a.number("epsilon", 1e-3))]
+    learned = {"eps": a.number("epsilon", 1e-3), "affine": _affine(a)}
+    return [made("instance_norm", **learned) if groups == -1 else made("group_norm", groups=groups, **learned)]
+
+
+def _affine(a: Arguments) -> bool:
+    """Whether a normalization has a learned scale and a learned shift. Raises `CompileError` if it has one of them."""
+    shifts, scales = a.truth("center", True), a.truth("scale", True)
+    if shifts != scales:
+        raise a.wrong("center", "the same as `scale`")
+    return scales
 
 
 def _over_channels(a: Arguments, x: Tensor) -> None:
@@ -142,32 +153,6 @@ def _global_pool(op: str) -> Maker:
     return make
 
 
-def _flatten(a: Arguments, x: Tensor) -> list[Op]:
-    return [made("flatten")]
-
-
-def _reshape(a: Arguments, x: Tensor) -> list[Op]:
-    """A vector becomes a map, or all sizes of positions are 1; else the numbers would come in another order."""
-    target = a.config.get("target_shape")
-    if not isinstance(target, list) or not target or not all(type(n) is int and -1 <= n <= 10**9 for n in target):
-        raise a.wrong("target_shape", "a list of sizes")
-    if target.count(-1) == 1 and (known := prod(n for n in target if n != -1)) > 0:
-        target = [x.size // known if n == -1 else n for n in target]
-    dims = (target[-1], *target[:-1]) if a.last else tuple(target)
-    if any(n < 1 for n in dims) or prod(dims) != x.size:
-        raise a.wrong("target_shape", f"a shape of {x.size:,} numbers")
-    keeps_order = x.rank == 1 or (x.channels == x.size and dims[0] == x.size)
-    if dims == x.dims:
-        return []
-    if a.last and not keeps_order:
-        raise a.wrong("target_shape", "one that keeps the channels, since channels are last in Keras and first here")
-    return [made("flatten")] if len(dims) == 1 else [made("reshape", dims=dims)]
-
-
-def _pad(a: Arguments, x: Tensor) -> list[Op]:
-    return [made("pad", sides=a.sides("padding", x.rank - 1))]
-
-
 def _trim(a: Arguments, x: Tensor) -> list[Op]:
     return [made("trim", sides=a.sides("cropping", x.rank - 1))]
 
@@ -194,12 +179,16 @@ def _leaky_relu(a: Arguments, x: Tensor) -> list[Op]:
 
 
 def _elu(a: Arguments, x: Tensor) -> list[Op]:
-    a.refuse_other("alpha", 1, 1.0)
-    return [made("elu")]
+    return [made("elu", alpha=a.number("alpha", 1.0))]
 
 
 def _prelu(a: Arguments, x: Tensor) -> list[Op]:
-    if x.rank > 1 and a.config.get("shared_axes") != list(range(1, x.rank) if a.last else range(2, x.rank + 1)):
+    """A slope for each channel, or one for all."""
+    positions = list(range(1, x.rank) if a.last else range(2, x.rank + 1))
+    shared = a.config.get("shared_axes") or []
+    if shared == list(range(1, x.rank + 1)):
+        return [made("prelu", slope=0.0)]
+    if shared != positions:
         raise a.wrong("shared_axes", "all axes of the positions: a slope for each channel")
     return [made("prelu", per_channel=True, slope=0.0)]
 
@@ -224,7 +213,69 @@ def _channel_dropout(a: Arguments, x: Tensor) -> list[Op]:
 
 
 def _layer_scale(a: Arguments, x: Tensor) -> list[Op]:
-    return [made("layer_scale", init=a.number("init_values", 1e-6))]
+    return [made("layer_scale", init=a.number("init_values" if "init_values" in a.config else "init", 1e-6))]
+
+
+def _rescaling(a: Arguments, x: Tensor) -> list[Op]:
+    a.refuse_other("offset", 0, 0.0)
+    return [made("scale", factor=a.number("scale"))]
+
+
+def _normalization(a: Arguments, x: Tensor) -> list[Op]:
+    raise refused(
+        f"the layer `{shown(a.layer, 60)}` (Normalization) changes numbers by constants of its own, which the file "
+        "does not have; it is left out only where it takes the input of the network"
+    )
+
+
+def _lrn(a: Arguments, x: Tensor) -> list[Op]:
+    """The layer that emitted files define, since Keras has none."""
+    weights = {"alpha": a.number("alpha", 1e-4), "beta": a.number("beta", 0.75), "k": a.number("k", 1.0)}
+    return [made("lrn", size=a.whole("size"), **weights)]
+
+
+def _adaptive_pool(op: str) -> Maker:
+    return lambda a, x: [made(op, size=compact(a.sizes("output_size", x.rank - 1)))]
+
+
+def _resize(a: Arguments, x: Tensor) -> list[Op]:
+    for key in ("antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio"):
+        a.refuse_other(key, False)
+    a.refuse_other("interpolation", "bilinear")
+    return [made("resize", size=compact((a.whole("height"), a.whole("width"))), mode="bilinear")]
+
+
+def _gelu(a: Arguments, x: Tensor) -> list[Op]:
+    return [made("gelu", approximate=a.truth("approximate", True))]
+
+
+def _split(a: Arguments, x: Tensor) -> list[Op]:
+    """Channels in equal parts, or cut at given places."""
+    _over_channels(a, x)
+    parts = a.config.get("indices_or_sections")
+    if type(parts) is int and 0 < parts <= x.channels:
+        return [made("split", parts=parts)]
+    ends = [0, *parts, x.channels] if isinstance(parts, list) and all(type(one) is int for one in parts) else [0, 0]
+    sizes = tuple(end - start for start, end in pairwise(ends))
+    if min(sizes) < 1:
+        raise a.wrong("indices_or_sections", f"a number of parts, or places between {x.channels} channels, in order")
+    return [made("split", parts=sizes)]
+
+
+def _channel_slice(a: Arguments, x: Tensor) -> list[Op]:
+    """`x[..., start:stop]`."""
+    keys = a.config.get("given")
+    keys = keys[0] if isinstance(keys, list) and len(keys) == 1 else None
+    if not a.last or not isinstance(keys, list) or len(keys) != 2 or not all(isinstance(one, Mapping) for one in keys):
+        raise a.wrong("given", "a slice of the channels, `x[..., start:stop]`")
+    (every, part), cut = keys, keys[1].get("config")
+    kinds = [every.get("class_name"), part.get("class_name")]
+    if kinds != ["__ellipsis__", "__slice__"] or not isinstance(cut, Mapping) or cut.get("step") not in (None, 1):
+        raise a.wrong("given", "a slice of the channels, `x[..., start:stop]`")
+    bounds = [cut.get("start") or 0, x.channels if cut.get("stop") is None else cut["stop"]]
+    if not all(type(one) is int for one in bounds) or not 0 <= bounds[0] < bounds[1] <= x.channels:
+        raise a.wrong("given", f"a part of the {x.channels} channels")
+    return [made("channel_slice", start=bounds[0], stop=bounds[1])]
 
 
 def _identity(a: Arguments, x: Tensor) -> list[Op]:
@@ -245,7 +296,10 @@ LAYERS: Mapping[str, Maker] = {
     **_each("AveragePooling* AvgPool*", _pool("avg_pool")),
     **_each("GlobalAveragePooling* GlobalAvgPool*", _global_pool("global_avg_pool")),
     **_each("GlobalMaxPooling* GlobalMaxPool*", _global_pool("global_max_pool")),
-    **_each("ZeroPadding*", _pad),
+    **_each("AdaptiveAveragePooling*", _adaptive_pool("adaptive_avg_pool")),
+    **_each("AdaptiveMaxPooling*", _adaptive_pool("adaptive_max_pool")),
+    **_each("ZeroPadding*", padded),
+    "ops.Pad": padded,
     **_each("Cropping*", _trim),
     **_each("UpSampling*", _upsample),
     **_each("SpatialDropout*", _channel_dropout),
@@ -254,8 +308,6 @@ LAYERS: Mapping[str, Maker] = {
     "BatchNormalization": _bn,
     "LayerNormalization": _layer_norm,
     "GroupNormalization": _group_norm,
-    "Flatten": _flatten,
-    "Reshape": _reshape,
     "Activation": _activation,
     "ReLU": _relu,
     "LeakyReLU": _leaky_relu,
@@ -263,8 +315,15 @@ LAYERS: Mapping[str, Maker] = {
     "PReLU": _prelu,
     "Softmax": _softmax,
     "Dropout": _dropout,
+    "Rescaling": _rescaling,
+    "Normalization": _normalization,
+    "Resizing": _resize,
     "LayerScale": _layer_scale,
+    "LocalResponseNormalization": _lrn,
     "Identity": _identity,
+    "ops.Gelu": _gelu,
+    "ops.Split": _split,
+    "ops.GetItem": _channel_slice,
 }
 
 IDENTITIES = frozenset(
@@ -283,22 +342,34 @@ JOINS: Mapping[str, str] = {
     "Average": "mean",
     "Maximum": "maximum",
     "Concatenate": "concat",
+    "ops.Add": "add",
+    "ops.Subtract": "sub",
+    "ops.Multiply": "mul",
+    "ops.Maximum": "maximum",
+    "ops.Concatenate": "concat",
 }
+"""Layers that take several values, and functions such as that which `x + y` calls."""
 
 
-def ops_of(a: Arguments, inputs: tuple[Tensor, ...]) -> list[Op]:
-    """The ops of a layer, one after the other. Raises `CompileError` for a layer that is not read."""
+def ops_of(steps: Sequence[Arguments], inputs: tuple[Tensor, ...]) -> list[Op]:
+    """The ops of a layer, after layers that are read with it. Raises `CompileError` for a layer that is not read."""
+    a = steps[-1]
     if a.kind in JOINS:
         return _join(a, inputs)
     if len(inputs) != 1:
         raise refused(f"the layer `{shown(a.layer, 60)}` ({a.kind}) takes one value, not {len(inputs)}")
-    if a.kind in IDENTITIES | PREPARATIONS:
+    if a.kind in IDENTITIES:
         return []
-    return LAYERS[a.kind](a, inputs[0])
+    if a.kind in MOVES:
+        return moved(steps, inputs[0])
+    maker = LAYERS[a.kind]
+    return bordered(steps[0], a, inputs[0], maker) if len(steps) > 1 else maker(a, inputs[0])
 
 
 def _join(a: Arguments, inputs: tuple[Tensor, ...]) -> list[Op]:
-    if a.kind != "Concatenate":
+    if a.config.get("given"):
+        raise a.wrong("given", "values of layers alone: a number that is added or multiplied is not read")
+    if JOINS[a.kind] != "concat":
         return [made(JOINS[a.kind])]
     place = a.axis(inputs[0].rank)
     if place == 0:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from archdsl.frontends.finished import finished
 from archdsl.frontends.keras.arguments import Arguments, made
+from archdsl.frontends.keras.chains import MOVES, chained
 from archdsl.frontends.keras.config import Layer, Model, Reference, model_of, refused
 from archdsl.frontends.keras.layers import IDENTITIES, JOINS, LAYERS, PREPARATIONS, ops_of
 from archdsl.frontends.naming import ModuleCall
@@ -68,11 +69,16 @@ def _all_layers(model: Model) -> list[Layer]:
     return found
 
 
+def _kind(layer: Layer) -> str:
+    """The class of a layer without the package that registered it."""
+    return layer.kind.rpartition(">")[2]
+
+
 def _refuse_unknown(model: Model) -> None:
     """Raises `CompileError` that names all classes of layers that are not read."""
-    known = {*LAYERS, *JOINS, *IDENTITIES, *PREPARATIONS, "InputLayer"}
+    known = {*LAYERS, *JOINS, *MOVES, *IDENTITIES, *PREPARATIONS, "InputLayer"}
     unknown = {layer.kind: layer for layer in reversed(_all_layers(model)) if not layer.model}
-    unknown = {kind: layer for kind, layer in unknown.items() if kind.rpartition(">")[2] not in known}
+    unknown = {kind: layer for kind, layer in unknown.items() if _kind(layer) not in known}
     if unknown:
         listed = ", ".join(f"{shown(kind, 60)} (`{shown(layer.name, 40)}`)" for kind, layer in unknown.items())
         help = "export the model to ONNX, or name its PyTorch code: `archdsl import package.module:factory`"
@@ -101,6 +107,7 @@ class _Reader:
 
     def model(self, model: Model, path: str, given: Sequence[Value] | None) -> list[Value]:
         """Builds the layers of a model, each after those that it takes; gives its results."""
+        model = chained(model)
         values: dict[Reference, Value] = {}
         waiting: dict[tuple[str, int], list[tuple[str, int]]] = {}
         missing: dict[tuple[str, int], int] = {}
@@ -144,13 +151,14 @@ class _Reader:
         if layer.model:
             self.classes[place] = _class_name(layer.model.name)
             return self.model(layer.model, place, taken)
-        kind = layer.kind.rpartition(">")[2]
-        if kind in PREPARATIONS:
+        steps = [Arguments(one.name, _kind(one), one.config, self.version, self.last) for one in (*layer.before, layer)]
+        kind = steps[-1].kind
+        if kind in PREPARATIONS and all(self.made[number].op.name == "input" for number, _ in taken):
             self.prepared.append(layer.name)
+            return taken
         tensors = tuple(self.made[number].outputs[port] for number, port in taken)
-        arguments = Arguments(layer.name, kind, layer.config, self.version, self.last)
         try:
-            return [self.chain(ops_of(arguments, tensors), taken, place, kind)]
+            return self.chain(ops_of(steps, tensors), taken, place, kind)
         except (Mismatch, ValidationError) as error:
             said = str(error) if isinstance(error, Mismatch) else error.errors()[0]["msg"]
             raise refused(f"the layer `{shown(layer.name, 60)}` ({kind}) does not fit: {shown(said)}") from None
@@ -174,7 +182,7 @@ class _Reader:
         kind: Kind = "int" if isinstance(dtype, str) and dtype in INTEGERS else "float"
         tensor = self.shapes.pop(0) if self.shapes else self.tensor(layer, shape, kind)
         place = "input" if alone else place
-        return self.node(made("input", dims=tensor.dims, kind=tensor.kind), (), place)
+        return self.node(made("input", dims=tensor.dims, kind=tensor.kind), (), place)[0]
 
     def tensor(self, layer: Layer, shape: Any, kind: Kind) -> Tensor:
         sizes = shape[1:] if isinstance(shape, list) else []
@@ -185,23 +193,21 @@ class _Reader:
         dims = (sizes[-1], *sizes[:-1]) if self.last else tuple(sizes)
         return Tensor(*dims, kind=kind)
 
-    def chain(self, ops: Sequence[Op], taken: Sequence[Value], place: str, kind: str) -> Value:
+    def chain(self, ops: Sequence[Op], taken: Sequence[Value], place: str, kind: str) -> list[Value]:
         """The ops of a layer, one after the other. A learned value is no step: the op after it takes it, too."""
-        value: tuple[Value, ...] = tuple(taken)
+        values: tuple[Value, ...] = tuple(taken)
         beside: tuple[Value, ...] = ()
         for index, op in enumerate(ops):
             home = place if index == 0 else f"{place}_{op.name}"
             self.texts[home] = f"{kind} {op.name}"
-            result = self.node(op, () if op.name == "learned" else (*value, *beside), home)
+            results = self.node(op, () if op.name == "learned" else (*values, *beside), home)
             if op.name == "learned":
-                beside = (result,)
+                beside = results
             else:
-                value, beside = (result,), ()
-        if len(value) != 1:
-            raise refused(f"the layer `{place}` gives several values")
-        return value[0]
+                values, beside = results, ()
+        return list(values)
 
-    def node(self, op: Op, taken: tuple[Value, ...], place: str) -> Value:
+    def node(self, op: Op, taken: tuple[Value, ...], place: str) -> tuple[Value, ...]:
         if len(self.made) >= STEPS:
             raise refused(f"the model has more than {STEPS:,} ops")
         inputs = tuple(self.made[number].outputs[port] for number, port in taken)
@@ -211,4 +217,4 @@ class _Reader:
         self.calls[place] += 1
         call = f"{place}@{self.calls[place]}"
         self.made.append(NewNode(op, taken, outputs, weights, ModuleCall(place, call, op.name)))
-        return len(self.made) - 1, 0
+        return tuple((len(self.made) - 1, port) for port in range(len(outputs)))

@@ -161,3 +161,12 @@ def test_every_output_of_a_file_that_is_sound(text: str) -> None:
                 written(graph, output.name)
         else:
             assert written(graph, output.name)
+
+
+def test_a_block_without_steps_that_is_called_as_a_number_gets_a_name(canary: Path) -> None:
+    """ResNet's first shortcut does nothing; other uses of its block have convolutions."""
+    old, new = "conv2.unit.0.shortcut", "conv2.unit.0.5"
+    text = texts()[3].replace(f'"{old}"', f'"{new}"')
+    source = written(from_json(text), "torch")
+    in_python(source)
+    assert not canary.exists()

@@ -43,8 +43,9 @@ class _Names:
         """The scopes whose members are no longer copies."""
         self.paths = {"": ""}
         taken: set[str] = set()
+        empty = _empty(graph)
         for path in sorted(graph.scopes, key=lambda path: path.count(".") + bool(path)):
-            for member in graph.children[path]:
+            for member in (*graph.children[path], *empty.get(path, ())):
                 self._place(member, path, taken)
 
     def _place(self, member: Node | Scope, scope: str, taken: set[str]) -> None:
@@ -68,6 +69,16 @@ class _Names:
     def _name(self, member: Node | Scope) -> str:
         is_copy = isinstance(member, Scope) and member.kind == "copy" and member.parent not in self.mixed
         return member.name if is_copy else _spelled(member)
+
+
+def _empty(graph: Graph) -> dict[str, list[Scope]]:
+    """The scopes without nodes by the scope around them: a block that does nothing in this use has a name, too."""
+    listed = {member.path for row in graph.children.values() for member in row if isinstance(member, Scope)}
+    found: dict[str, list[Scope]] = {}
+    for scope in graph.scopes.values():
+        if scope.parent is not None and scope.path not in listed:
+            found.setdefault(scope.parent, []).append(scope)
+    return found
 
 
 def _spelled(member: Node | Scope) -> str:

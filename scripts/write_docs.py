@@ -8,6 +8,7 @@ from pathlib import Path
 
 import examples
 import gallery_record
+import keras_record
 import zoo_record
 from shown_figures import PICTURES
 
@@ -22,6 +23,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "diagnostics.md": lambda: codes.reference(examples.render),
     "ops.md": ops.markdown,
     "gallery.md": gallery_record.markdown,
+    "keras_gallery.md": keras_record.markdown,
     "zoo.md": zoo_record.markdown,
     "costs.md": costs.markdown,
     "words.md": foreign.markdown,

@@ -29,15 +29,29 @@ def check_channels(rows: Sequence[Row], settings: Settings) -> None:
 
 def _channels(row: Row, known: dict[int, int], multiples: tuple[Any, Any, Any]) -> int:
     """The channels that a layer makes."""
-    _, width, most = multiples
-    name = row.module.value
+    name, before = row.module.value, known[row.takes[0]]
     if name == "Concat":
         return sum(known[number] for number in row.takes)
-    is_scaled = (name in MODULES and MODULES[name].scaled) or name == "nn.ConvTranspose2d"
-    if not is_scaled or not row.arguments or type(row.arguments[0].value) is not int:
-        return known[row.takes[0]]
-    channels: int = row.arguments[0].value
-    scaled: float = min(channels, most or channels) * width
+    if name == "CBFuse":
+        return known[row.takes[-1]]
+    if name == "nn.ConvTranspose2d":
+        return _scaled(row.arguments[0].value, multiples, before) if row.arguments else before
+    if name not in MODULES or "width" not in MODULES[name].arguments:
+        return before
+    given = dict(zip(MODULES[name].arguments, (part.value for part in row.arguments), strict=False))
+    width = given.get("width")
+    if MODULES[name].scaled:
+        return _scaled(width, multiples, before)
+    if type(width) is not int:
+        return before
+    return 4 * width if name == "ResNetLayer" and not given.get("first") else width
+
+
+def _scaled(width: Any, multiples: tuple[Any, Any, Any], before: int) -> int:
+    if type(width) is not int:
+        return before
+    _, factor, most = multiples
+    scaled: float = min(width, most or width) * factor
     return ceil(scaled / 8) * 8
 
 

@@ -12,10 +12,14 @@ from typing import Any
 
 from archdsl.frontends.ultralytics.channels import check_channels
 from archdsl.frontends.ultralytics.document import Part, read_yaml, refused
-from archdsl.frontends.ultralytics.modules import HEADS
+from archdsl.frontends.ultralytics.ending import Ending
+from archdsl.frontends.ultralytics.heads import FILES, HEADS
+from archdsl.frontends.ultralytics.modules import JOINS, MODULES
 from archdsl.frontends.ultralytics.pieces import Line, Piece, assembled
-from archdsl.frontends.ultralytics.rows import Row, Writer, layer, named, row_of
+from archdsl.frontends.ultralytics.rows import Row, layer, named, row_of
 from archdsl.frontends.ultralytics.settings import CLASSES, Settings
+from archdsl.frontends.ultralytics.switches import SWITCHES, Switch
+from archdsl.frontends.ultralytics.writer import Writer
 from archdsl.source import Source
 from archdsl.text import as_name
 
@@ -23,10 +27,8 @@ MOST_ROWS = 1000
 """Layers of a file. The largest published ones have 50."""
 
 PARTS = ("backbone", "head")
-ACTIVATED = frozenset({"Conv", "ConvTranspose", "GhostConv"})
-"""Blocks that `activation` is for. All others are made of them."""
-DEEPER = frozenset("mlx")
-"""Scales that have C3k in every C3k2."""
+ACTIVATED = ("Conv", "DWConv", "GhostConv")
+"""Blocks that `activation` is for. All others are made of them, or have an activation of their own."""
 
 
 def read(source: Source) -> Source:
@@ -48,7 +50,7 @@ class _Spec:
             raise refused("the file has no layers", table["backbone"].span)
         check_channels(self.all, self.settings)
         self.names = set(named(self.all))
-        self.writer = Writer(self.settings)
+        self.writer = Writer(self.settings, self.all)
 
     def rows(self, table: Mapping[str, Part], part: str) -> tuple[Part, ...]:
         found = table.get(part)
@@ -63,14 +65,33 @@ class _Spec:
     def lines(self) -> Iterator[Line]:
         """The lines of the spec."""
         flow = list(self.flow())
-        if self.settings.activation not in (None, "silu"):
-            self.writer.used.add("Conv")
-        if self.writer.used:
-            yield _plain(f"from blocks.ultralytics import {', '.join(sorted(self.writer.used))}")
-            yield _plain("")
+        if self.has_activation:
+            self.writer.used.update(ACTIVATED)
+        yield from map(_plain, self.imports())
         yield _plain(f"network {self.name}:")
         yield from (_plain(f"    {line}") for line in self.head())
         yield from flow
+
+    def imports(self) -> Iterator[str]:
+        """A line for each file of blocks, and an empty one."""
+        files: dict[str, list[str]] = {}
+        for block in sorted(self.writer.used):
+            file = MODULES[block].file if block in MODULES else FILES.get(block, "ultralytics")
+            files.setdefault(file, []).append(block)
+        for file in sorted(files):
+            yield f"from blocks.{file} import {', '.join(files[file])}"
+        if files:
+            yield ""
+
+    @property
+    def has_activation(self) -> bool:
+        return self.settings.activation not in (None, "silu")
+
+    @property
+    def switches(self) -> list[Switch]:
+        """The parameters that the scales set beside depth and width."""
+        used = self.writer.used if self.settings.scales else set()
+        return [switch for name in SWITCHES if name in used for switch in SWITCHES[name]]
 
     @property
     def name(self) -> str:
@@ -89,8 +110,7 @@ class _Spec:
             yield f'param width: float = {width} "multiplies the channels"'
         if most is not None:
             yield f'param most: float = {most} "the most channels, before they are multiplied"'
-        if self.has_depths:
-            yield f'param c3k: bool = {self.deeper(settings.scale)} "C3k in place of every bottleneck of C3k2"'
+        yield from (switch.declared(settings.scale) for switch in self.switches)
         if settings.scales:
             yield "variants:"
             yield from (f"    {name}: {self.variant(name, row)}" for name, row in settings.scales.items())
@@ -98,50 +118,37 @@ class _Spec:
             limited = "c" if most is None else "min(c, most)"
             yield f"def C(c) = ceil({limited} * width / 8) * 8"
             yield "def N(n) = max(round(n * depth), 1)"
-        if settings.activation not in (None, "silu"):
-            names = sorted(self.writer.used & ACTIVATED)
-            yield f"defaults: {', '.join(f'{name}(act={settings.activation})' for name in names)}"
+        if self.has_activation:
+            yield f"defaults: {', '.join(f'{name}(act={settings.activation})' for name in ACTIVATED)}"
         yield f"input image: {settings.whole('ch', 3)} x resolution x resolution"
-
-    @property
-    def has_depths(self) -> bool:
-        return "C3k2" in self.writer.used and bool(self.settings.scales)
-
-    def deeper(self, scale: str | None) -> str:
-        return "true" if scale in DEEPER else "false"
 
     def variant(self, name: str, row: tuple[Any, ...]) -> str:
         depth, width, most = row
-        deeper = f", c3k = {self.deeper(name)}" if self.has_depths else ""
-        return f"depth = {depth}, width = {width}, most = {most}{deeper}"
+        switched = "".join(f", {switch.name} = {switch.value(name)}" for switch in self.switches)
+        return f"depth = {depth}, width = {width}, most = {most}{switched}"
 
     def flow(self) -> Iterator[Line]:
         """The stages: the backbone, what joins its maps, and the layer that guesses."""
-        guess = self.all[-1] if self.all[-1].module.value in HEADS else None
+        last = self.all[-1]
+        has_head = last.module.value in HEADS
         rows = iter(self.all)
         for part, written in self.parts.items():
-            count = len(written) - (guess is not None and part == "head")
+            count = len(written) - (has_head and part == self.last_part)
             if count:
                 yield _plain(f"    stage {part}:")
             for _ in range(count):
                 yield [Piece("        "), *self.row(next(rows))]
-        if guess is None:
-            return
-        takes = ", ".join(map(layer, guess.takes))
-        start = f"({takes}) -> " if len(guess.takes) > 1 else f"{takes} -> "
-        step = self.writer.step(guess, start)
-        if self.writer.masks:
-            _, width = self.writer.masks
-            masks = self.all[-1].arguments[1]
-            proto: Line = [Piece(f"    output prototypes: {layer(guess.takes[0])} -> Proto("), width, Piece(", ")]
-            yield [*proto, self.writer.argument("masks", masks), Piece(")")]
-        yield [Piece("    stage detect: "), *step]
+        if has_head:
+            yield from Ending(self.writer, last).lines()
+
+    @property
+    def last_part(self) -> str:
+        """The part of the file that has the last row."""
+        return next(part for part in reversed(PARTS) if self.parts[part])
 
     def row(self, row: Row) -> Line:
-        before = row.takes[0] == row.index - 1 or row.module.value == "Concat"
+        before = row.takes[0] == row.index - 1 or row.module.value in JOINS
         start = "" if before else f"{layer(row.takes[0])} -> "
-        if len(row.takes) > 1 and row.module.value != "Concat":
-            start = f"({', '.join(map(layer, row.takes))}) -> "
         end = f" as {layer(row.index)}" if row.index in self.names else ""
         return [*self.writer.step(row, start), Piece(end)]
 

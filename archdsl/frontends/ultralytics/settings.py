@@ -114,17 +114,20 @@ class Settings:
     def points(self) -> list[int]:
         """The joints of a body and the numbers of each."""
         part = self.table.get("kpt_shape")
-        if part is None:
-            return [17, 3]
-        if not (part.is_list and len(part.plain) == 2 and all(type(n) is int and 0 < n < LARGEST for n in part.plain)):
-            raise refused("`kpt_shape` has two numbers: joints, and the numbers of each", part.span)
-        return list(part.plain)
+        return [17, 3] if part is None else joints(part)
 
-    def refuse_twins(self) -> None:
-        """Refuses the heads of YOLOv10 and later, which are trained twice over."""
+    @property
+    def has_twins(self) -> bool:
+        """Whether a second head is trained beside the one that guesses boxes, as since YOLOv10."""
         part = self.table.get("end2end")
-        if part is not None and part.value:
-            raise refused("heads that are trained twice over (`end2end`) are not read", part.span)
+        return part is not None and bool(part.value)
+
+
+def joints(part: Part) -> list[int]:
+    """The joints of a body and the numbers of each. Raises `CompileError` if the part is not two numbers."""
+    if not (part.is_list and len(part.plain) == 2 and all(type(n) is int and 0 < n <= 1000 for n in part.plain)):
+        raise refused("the joints of a body are two numbers: how many there are, and the numbers of each", part.span)
+    return list(part.plain)
 
 
 def _is_positive(number: Any) -> bool:

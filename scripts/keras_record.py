@@ -13,12 +13,6 @@ RECORD = Path(__file__).parent.parent / "docs" / "keras.csv"
 TOLERANCE = 1e-5
 """The largest difference that is allowed, in parts of the largest number of an output."""
 
-KNOWN = dict.fromkeys(
-    ("nasnet@mobile", "nasnet_cifar"),
-    "an average pool with one more pixel at one side, which Keras' PyTorch backend fills with copies of the edge",
-)
-"""Networks that differ by more, and why."""
-
 
 @dataclass(frozen=True)
 class Row:
@@ -39,10 +33,8 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        """Whether Keras computes the same, the network is refused, or it is known why they differ."""
-        return (
-            bool(self.reason) or self.network in KNOWN or (self.difference is not None and self.difference <= TOLERANCE)
-        )
+        """Whether Keras computes the same, or the network is refused."""
+        return bool(self.reason) or (self.difference is not None and self.difference <= TOLERANCE)
 
 
 def read() -> dict[str, Row]:
@@ -106,8 +98,6 @@ def _page() -> Iterator[str]:
     largest = max(row.difference or 0 for row in compared)
     yield HEAD.format(tolerance=TOLERANCE, versions=versions, compared=len(compared), largest=largest)
     yield from (f"| {r.network} | {r.inputs} | {r.params:,} | {r.difference:.0e} |" for r in compared)
-    yield "\nThose that differ by more than is allowed:\n"
-    yield from (f"- {name}: {reason}. `same` leaves these pixels out of the mean." for name, reason in KNOWN.items())
     yield REFUSED
     for reason, group in groupby((row for row in rows if row.reason), key=lambda row: row.reason):
         yield f"| {', '.join(row.network for row in group)} | {reason} |"

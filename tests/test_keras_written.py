@@ -27,6 +27,7 @@ OPS = (
     "conv(4, 3) -> max_pool(3, stride=2) -> bn(eps=0.001, momentum=0.03)",
     "max_pool(3, stride=2, ceil=true)",
     "avg_pool(3, stride=1) -> avg_pool(3, stride=1, include_padding=false)",
+    "avg_pool(3x2, stride=2, padding=tf_same, include_padding=false)",
     "adaptive_avg_pool(4) -> channel_shuffle(2) -> pixel_shuffle(2)",
     "flatten -> reshape(9 x 6 x 6) -> flatten -> linear(5) -> softmax",
     "instance_norm(affine=true) -> prelu -> lrn(4) -> layer_norm -> prelu(per_channel=true)",

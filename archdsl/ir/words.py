@@ -107,25 +107,29 @@ def _prose(graph: Graph) -> Iterator[Word]:
     yield from (Word("the network", "rule", rule.reason) for rule in header.rules)
     yield from _of_settings("the network", header.settings)
     for node in graph:
-        for name, value in node.op.__dict__.items():
-            yield from (Word(f"node {node.id}", name, text) for text in _strings(value))
+        yield from _of_facts(f"node {node.id}", node.op.__dict__.items())
     for owner, _, _, written in expressions(graph):
-        yield from (Word(owner, name, text) for name, value in written.numbers for text in _strings(value))
+        yield from _of_facts(owner, written.numbers)
         yield from (Word(owner, "value", text) for text, _ in written.values)
     for scope in graph.scopes.values():
         owner = f"scope {scope.path!r}"
         yield Word(owner, "title", scope.title or "")
         yield from (Word(owner, f"text of {name}", text) for name, text in scope.labels)
         yield from _of_settings(owner, scope.settings)
-        facts = [*scope.arguments, *((let.name, let.value) for let in scope.lets), *scope.turn]
-        for name, value in facts:
-            yield from (Word(owner, name, text) for text in _strings(value))
+        yield from _of_facts(owner, [*scope.arguments, *((let.name, let.value) for let in scope.lets), *scope.turn])
 
 
 def _of_settings(owner: str, settings: Iterable[Setting]) -> Iterator[Word]:
     for setting in settings:
         yield Word(owner, f"origin of {setting.name}", setting.origin)
-        yield from (Word(owner, setting.name, text) for text in _strings(setting.value))
+        yield from _of_facts(owner, [(setting.name, setting.value)])
+
+
+def _of_facts(owner: str, facts: Iterable[tuple[str, Any]]) -> Iterator[Word]:
+    """The texts among named values, most of which are numbers."""
+    for name, value in facts:
+        if isinstance(value, str | list | tuple):
+            yield from (Word(owner, name, text) for text in _strings(value))
 
 
 def _strings(value: Any) -> Iterator[str]:

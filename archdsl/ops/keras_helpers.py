@@ -93,6 +93,28 @@ def average_pool2d(x, pool_size, strides=None, padding=0, *, name):
     (PAIR,),
 )
 
+SAME_AVERAGE_POOL = Support(
+    "SameAveragePooling2D",
+    '''\
+@keras.saving.register_keras_serializable()
+class SameAveragePooling2D(layers.AveragePooling2D):
+    """The mean of each window over the pixels of the map, with the border that "same" means.
+
+    Keras' PyTorch backend counts copies of the last row and column where the border is uneven.
+    """
+
+    def call(self, x):
+        sides = []
+        for length, kernel, step in zip(x.shape[1:3], self.pool_size, self.strides):
+            total = max((-(-length // step) - 1) * step + kernel - length, 0)
+            sides.append((total // 2, total - total // 2))
+        sides = ((0, 0), *sides, (0, 0))
+        means = ops.average_pool(ops.pad(x, sides), self.pool_size, self.strides)
+        inside = ops.average_pool(ops.pad(ops.ones_like(x[:1, ..., :1]), sides), self.pool_size, self.strides)
+        return means / inside
+''',
+)
+
 FLATTEN = Support(
     "flatten",
     '''\

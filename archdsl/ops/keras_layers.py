@@ -140,12 +140,10 @@ def average_pool(op: AvgPool, x: Tensor) -> Module:
     if counts_zeros or not any(map(any, window.padding)):
         return _pool(helpers.AVERAGE_POOL, op, asked, x)
     if not op.include_padding and _is_same(window, x):
-        return Module.of(
-            "layers.AveragePooling2D",
-            compact(window.kernel),
-            strides=(compact(window.stride), compact(window.kernel)),
-            padding=("same", "valid"),
-        )
+        kernel, strides, same = compact(window.kernel), compact(window.stride), ("same", "valid")
+        if any(before != after for before, after in window.padding):
+            return helper(helpers.SAME_AVERAGE_POOL, kernel, strides=(strides, kernel), padding=same)
+        return Module.of("layers.AveragePooling2D", kernel, strides=(strides, kernel), padding=same)
     raise Mismatch("Keras has no average pool that counts its border like this")
 
 

@@ -293,7 +293,7 @@ LAYERS: Mapping[str, Maker] = {
     **_each("SeparableConv* SeparableConvolution*", _separable, "12"),
     **_each("Conv*Transpose Convolution*Transpose", _transposed),
     **_each("MaxPooling* MaxPool*", _pool("max_pool")),
-    **_each("AveragePooling* AvgPool*", _pool("avg_pool")),
+    **_each("AveragePooling* AvgPool* SameAveragePooling*", _pool("avg_pool")),
     **_each("GlobalAveragePooling* GlobalAvgPool*", _global_pool("global_avg_pool")),
     **_each("GlobalMaxPooling* GlobalMaxPool*", _global_pool("global_max_pool")),
     **_each("AdaptiveAveragePooling*", _adaptive_pool("adaptive_avg_pool")),

@@ -201,6 +201,10 @@ BROKEN: dict[str, tuple[Callable[[Parts], object], str]] = {
         lambda p: p.change_scope("body.1", results=(Value("stem.conv"),)),
         "scope body.1 gives stem.conv, which it neither makes nor takes",
     ),
+    "value that a stage keeps to itself": (
+        lambda p: p.change_node("body.0.conv1", inputs=(Value("stem.conv"),)),
+        "node body.0.conv1 takes stem.conv, which scope stem neither gives nor names",
+    ),
     "argument that is no data": (
         lambda p: p.change_scope("body.0", arguments=(("width", [16, object()]),)),
         "`width` of scope 'body.0' is a list, not plain data",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from math import isfinite
 from typing import Any
 
@@ -281,6 +281,28 @@ def _steps(graph: Graph) -> Iterator[str]:
             yield f"scope {path!r} has {step}, where the nodes have {is_next or 'no more'}"
 
 
+def _leaving(graph: Graph) -> Iterator[str]:
+    """What leaves a scope that has a text is a value that the text gives or names, or what a stage in it gives."""
+    for node in graph:
+        for value in graph.inputs_of(node.id):
+            inner = graph.node(value.node).scope if value.node in graph else node.scope
+            if inner == node.scope:
+                continue
+            around = {scope.path for scope in graph.ancestry(node.scope)}
+            for scope in _hiding(value, takewhile(lambda scope: scope.path not in around, graph.ancestry(inner))):
+                yield f"node {node.id} takes {value.node}, which scope {scope.path} neither gives nor names"
+
+
+def _hiding(value: Value, scopes: Iterable[Scope]) -> Iterator[Scope]:
+    """Of the scopes around a value, from the inside to the outside, those outside of which it has no name."""
+    of_stage = False
+    for scope in scopes:
+        shown = value in scope.results or any(value == named for _, named in scope.names)
+        of_stage = of_stage or (shown and scope.kind == "stage")
+        if scope.steps and not shown and not of_stage:
+            yield scope
+
+
 def _members(steps: Iterable[Step]) -> Iterator[str]:
     for step in steps:
         if isinstance(step, Choice):
@@ -325,5 +347,6 @@ RULES = (
     _expressions,
     _texts,
     _steps,
+    _leaving,
 )
 """The checks in order. Each relies on those before it, and is not run if one of them found a violation."""

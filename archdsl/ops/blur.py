@@ -17,7 +17,7 @@ BLUR = Support(
     "BlurPool2d",
     '''\
 class BlurPool2d(nn.Module):
-    """Smooths each channel by the product of a row and a column of weights, and takes every few pixels."""
+    """Smooths each channel by a row and a column of weights, and takes every few pixels."""
 
     def __init__(self, weights: tuple[float, ...], stride: int) -> None:
         super().__init__()

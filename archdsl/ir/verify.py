@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import takewhile, zip_longest
+from itertools import zip_longest
 from math import isfinite
 from typing import Any
 
@@ -289,7 +289,7 @@ def _leaving(graph: Graph) -> Iterator[str]:
             if inner == node.scope:
                 continue
             around = {scope.path for scope in graph.ancestry(node.scope)}
-            for scope in _hiding(value, takewhile(lambda scope: scope.path not in around, graph.ancestry(inner))):
+            for scope in _hiding(value, [scope for scope in graph.ancestry(inner) if scope.path not in around]):
                 yield f"node {node.id} takes {value.node}, which scope {scope.path} neither gives nor names"
 
 

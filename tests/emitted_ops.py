@@ -41,10 +41,10 @@ def source(op: Op, inputs: tuple[Tensor, ...], last: bool = False) -> str:
                 making.append(f"self.op = nn.Embedding{op.weights(*inputs)['weight'].shape}")
             call = emission.written(moved, {"module": "self.op"})
     body = "".join(f"        {line}\n" for line in making)
-    shape = op.shape(*inputs)
-    if last and isinstance(shape, tuple):
+    shapes = op.outputs(*inputs)
+    if last and len(shapes) > 1:
         call = f"tuple(y.movedim(-1, 1) for y in {call})"
-    elif last and isinstance(shape, Tensor) and has_positions(shape):
+    elif last and has_positions(shapes[0]):
         call = f"({call}).movedim(-1, 1)"
     forward = f"    def forward(self, {', '.join(names)}):\n        return {call}\n"
     definitions = "\n\n".join(support.source for support in supports)

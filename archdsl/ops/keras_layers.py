@@ -252,6 +252,8 @@ def reshape(op: Reshape, x: Tensor) -> Module:
 
 
 def split(op: Split, x: Tensor) -> Expression:
+    if op.is_one:
+        return Expression("{0}")
     if isinstance(op.parts, tuple):
         ends = [sum(op.parts[: count + 1]) for count in range(len(op.parts) - 1)]
         return Expression("ops.split({0}, {ends}, axis=-1)", values=(("ends", ends),))

@@ -134,6 +134,11 @@ class Split(View):
 
     parts: Parts = Field(default=2, description="how many equal parts, or a list of channels: [16, 48]")
 
+    @property
+    def is_one(self) -> bool:
+        """Whether it gives one value, which is its input. PyTorch and Keras would give a sequence of one."""
+        return self.parts == 1 or (isinstance(self.parts, tuple) and len(self.parts) == 1)
+
     def shape(self, x: Tensor) -> tuple[Tensor, ...]:
         return tuple(Tensor(channels, *x.spatial) for channels in self._channels(x))
 
@@ -160,6 +165,8 @@ class Split(View):
         return "either"
 
     def torch(self, x: Tensor) -> Expression:
+        if self.is_one:
+            return Expression("{0}")
         if isinstance(self.parts, tuple):
             return Expression(f"{{0}}.split({{sizes}}, dim={x.axis})", values=(("sizes", list(self.parts)),))
         return Expression(f"{{0}}.chunk({{parts}}, dim={x.axis})", values=(("parts", self.parts),))
@@ -171,6 +178,7 @@ class Split(View):
     def examples(cls) -> Iterator[Example]:
         yield Example(cls(parts=2), (Tensor(64, 28, 28),), (Tensor(32, 28, 28), Tensor(32, 28, 28)))
         yield Example(cls(parts=(16, 48)), (Tensor(64, 30),), (Tensor(16, 30), Tensor(48, 30)))
+        yield Example(cls(parts=(8,)), (Tensor(8, 6, 6),), (Tensor(8, 6, 6),))
         yield Example(cls(), (Tensor(8, 4, 6, 6),), (Tensor(4, 4, 6, 6), Tensor(4, 4, 6, 6)))
 
 

@@ -285,7 +285,7 @@ def _leaving(graph: Graph) -> Iterator[str]:
     """What leaves a scope that has a text is a value that the text gives or names, or what a stage in it gives."""
     for node in graph:
         for value in graph.inputs_of(node.id):
-            inner = graph.node(value.node).scope if value.node in graph else node.scope
+            inner = graph.node(value.node).scope
             if inner == node.scope:
                 continue
             around = {scope.path for scope in graph.ancestry(node.scope)}

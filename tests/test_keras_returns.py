@@ -26,7 +26,7 @@ SAMPLE = ("lenet", "alexnet", "resnet@18", "shufflenet", "googlenet", "unet")
 LARGE = """
     autoencoder bn_inception convnext dcgan deeplab densenet@121 densenet_cifar efficientnet@b0 fcn fcn_resnet
     hourglass inception_module inception_resnet inception_v3 inception_v4 mobilenet mobilenet_v2 nasnet_cifar
-    nin nin_cifar preresnet preresnet_cifar res_unet resnet_cifar resnext resnext_block retinanet senet srgan
+    nin nin_cifar preresnet res_unet resnet_cifar resnext resnext_block senet srgan
     vae vgg@A wide_resnet wide_resnet_cifar xception xception_steps yolov5 zfnet
 """.split()
 
